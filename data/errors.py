@@ -1,0 +1,72 @@
+"""The one error tree. What a user can mend is an `InputError` and ends a command with exit code 2.
+
+    SubprobeError                 exit 1: a step failed
+    └── InputError                exit 2: wrong use or bad input
+        ├── UnknownNameError      a task, probe, family, metric or option value that does not exist
+        ├── DataFileError         a file that is missing, empty or malformed, with the row at fault
+        ├── CheckpointError       a model that cannot be loaded faithfully
+        ├── MaskError             a mask of another shape, version or found on other weights
+        ├── AnnotationError       no pipeline, or annotations that a probe cannot use
+        └── ConfigError           an option out of range or a configuration file that does not parse
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SubprobeError(Exception):
+    """Base of every error that subprobe raises on purpose.
+
+    Args:
+        problem: what is wrong, as a clause without a final stop.
+        where: the file, row or option at fault.
+        remedy: what the user can do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, *, where: str | None = None, remedy: str | None = None):
+        self.problem, self.where, self.remedy = problem, where, remedy
+        line = f"{where}: {problem}" if where else problem
+        super().__init__(f"{line}; {remedy}" if remedy else line)
+
+
+class InputError(SubprobeError):
+    """Wrong use or bad input: the user can mend it."""
+
+    exit_code = 2
+
+
+class UnknownNameError(InputError):
+    """A name that is not in a registry; the message lists the names that are."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]):
+        known = sorted(known)
+        close = difflib.get_close_matches(name, known, n=1)
+        remedy = f"did you mean {close[0]!r}? " if close else ""
+        super().__init__(
+            f"unknown {kind} {name!r}", remedy=f"{remedy}known {kind}s: {', '.join(known)}"
+        )
+        self.kind, self.name, self.known = kind, name, known
+
+
+class DataFileError(InputError):
+    """A data file that is missing, empty or malformed."""
+
+
+class CheckpointError(InputError):
+    """A model that cannot be loaded faithfully."""
+
+
+class MaskError(InputError):
+    """A mask of another shape or version, or one found on other weights."""
+
+
+class AnnotationError(InputError):
+    """No annotation pipeline, or annotations that a probe cannot use."""
+
+
+class ConfigError(InputError):
+    """An option out of range, or a configuration file that does not parse."""

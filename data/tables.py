@@ -1,0 +1,132 @@
+"""The tidy row and the item: one schema for every result, and its CSV and Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .atomic import atomic_path
+
+SCHEMA_VERSION = 1
+
+_TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
+
+ROW_TYPES: dict[str, str] = {
+    "schema_version": _WHOLE,
+    "cell_id": _TEXT,
+    "model": _TEXT,
+    "task": _TEXT,
+    "corpus": _TEXT,
+    "annotation": _TEXT,
+    "scheme": _TEXT,
+    "split": _TEXT,
+    "selection": _TEXT,
+    "seed": _WHOLE,
+    "draw": _WHOLE,
+    "method": _TEXT,
+    "kind": _TEXT,
+    "state": _TEXT,
+    "mask_id": _TEXT,
+    "probe": _TEXT,
+    "variant": _TEXT,
+    "unit": _TEXT,
+    "layer": _WHOLE,
+    "head": _WHOLE,
+    "layer_b": _WHOLE,
+    "head_b": _WHOLE,
+    "direction": _TEXT,
+    "relation": _TEXT,
+    "target": _TEXT,
+    "metric": _TEXT,
+    "value": _REAL,
+    "ci_low": _REAL,
+    "ci_high": _REAL,
+    "ci_method": _TEXT,
+    "n": _WHOLE,
+    "n_dropped": _WHOLE,
+    "baseline": _TEXT,
+    "baseline_value": _REAL,
+    "p_value": _REAL,
+    "p_adjusted": _REAL,
+    "correction": _TEXT,
+    "family_size": _WHOLE,
+    "sparsity": _REAL,
+    "sparsity_of": _TEXT,
+    "flag": _TEXT,
+}
+"""Column name -> pandas type of the tidy row, in file order. Unused cells are empty."""
+
+ITEM_TYPES: dict[str, str] = {
+    "cell_id": _TEXT,
+    "item_id": _TEXT,
+    "sentence_id": _TEXT,
+    "layer": _WHOLE,
+    "head": _WHOLE,
+    "relation": _TEXT,
+    "direction": _TEXT,
+    "metric": _TEXT,
+    "numerator": _REAL,
+    "denominator": _REAL,
+    "score": _REAL,
+    "prediction": _REAL,
+    "gold": _REAL,
+}
+"""Column name -> pandas type of one scored item. Rows are a pure function of the items."""
+
+
+def _frame(types: Mapping[str, str], records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+    frame = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
+    unknown = sorted(set(frame.columns) - set(types))
+    if unknown:
+        raise KeyError(f"columns outside the schema: {unknown}")
+    return frame.reindex(columns=list(types)).astype(dict(types))
+
+
+def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+    """Tidy rows with every column of the schema, in order and typed.
+
+    Raises:
+        KeyError: if a record has a column outside the schema.
+    """
+    frame = _frame(ROW_TYPES, records)
+    frame["schema_version"] = SCHEMA_VERSION
+    return frame.astype({"schema_version": _WHOLE})
+
+
+def items_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+    """Items with every column of the schema, in order and typed."""
+    return _frame(ITEM_TYPES, records)
+
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _inert(value: Any) -> Any:
+    """Quote a text cell that a spreadsheet would run as a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def write_csv(frame: pd.DataFrame, target: Path | str) -> None:
+    """Write a frame as UTF-8 CSV, whole or not at all, with no cell a spreadsheet would execute."""
+    texts = frame.select_dtypes(include=["string", "object"]).columns
+    safe = frame.assign(**{name: frame[name].map(_inert, na_action="ignore") for name in texts})
+    with atomic_path(target) as temporary:
+        safe.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_parquet(frame: pd.DataFrame, target: Path | str) -> None:
+    """Write a frame as Parquet, whole or not at all."""
+    with atomic_path(target) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def read_rows(source: Path | str) -> pd.DataFrame:
+    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote."""
+    source = Path(source)
+    if source.suffix == ".parquet":
+        return rows_frame(pd.read_parquet(source))
+    raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
+    return rows_frame(raw)

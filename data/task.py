@@ -1,0 +1,77 @@
+"""What a task is, apart from where its examples are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .sentence import Example
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """Name, label set and metrics of one task.
+
+    Attributes:
+        name: lower-case id, GLUE's own for GLUE tasks.
+        labels: label names; index = class. Empty for regression.
+        metric: the primary metric, which selection and reports use.
+        metrics: every metric that is reported, the primary one first.
+        pair: whether an example has two sentences.
+        hub: (dataset id, configuration) on the hub, or None.
+        columns: names of the sentence columns and the label column in hub and table files.
+        report_split: the split that results are reported on.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    metric: str
+    metrics: tuple[str, ...]
+    pair: bool
+    hub: tuple[str, str] | None = None
+    columns: tuple[str, ...] = ("sentence", "label")
+    report_split: str = "validation"
+
+    @property
+    def regression(self) -> bool:
+        return not self.labels
+
+    @property
+    def num_labels(self) -> int:
+        return len(self.labels) or 1
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task with its examples.
+
+    Attributes:
+        spec: the task.
+        splits: split name (`train`, `validation`, `test`, ...) -> labelled examples.
+        source: where the examples came from, for the manifest.
+    """
+
+    spec: TaskSpec
+    splits: Mapping[str, tuple[Example, ...]]
+    source: str = ""
+    notes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskParts:
+    """The three roles that examples play: nothing is selected and reported on the same ones.
+
+    Attributes:
+        train: what fine-tuning reads.
+        selection: what masks are chosen on.
+        report: what scores are reported on.
+        selection_name: `validation`, `train-10%` or `reported`; goes into every row.
+        report_name: name of the split that is reported.
+    """
+
+    spec: TaskSpec
+    train: tuple[Example, ...]
+    selection: tuple[Example, ...]
+    report: tuple[Example, ...]
+    selection_name: str
+    report_name: str
