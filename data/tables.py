@@ -61,6 +61,7 @@ ROW_TYPES: dict[str, str] = {
 
 ITEM_TYPES: dict[str, str] = {
     "cell_id": _TEXT,
+    "probe": _TEXT,
     "item_id": _TEXT,
     "sentence_id": _TEXT,
     "layer": _WHOLE,
