@@ -1,0 +1,66 @@
+"""What every test shares: no network, here or in child processes, and the way to real data."""
+
+import os
+from pathlib import Path
+
+# A closed port: clients that are not Python (or ignore the guard) fail at once as well.
+_CLOSED = "http://127.0.0.1:9"
+
+# Set while this file is imported, so before any test module imports transformers.
+os.environ.update(
+    {
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), _CLOSED),
+        "no_proxy": "",
+        "NO_PROXY": "",
+    }
+)
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+_GUARD = str(Path(__file__).parent / "support" / "no_network")
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [_GUARD, *filter(None, [os.environ.get("PYTHONPATH", "")])]
+)
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+
+# The same examples on every machine and no folder left behind.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, derandomize=True, database=None, print_blob=True
+)
+hypothesis.settings.load_profile("suite")
+
+_REALDATA = "SUBPROBE_REALDATA"
+_counter: dict[str, int] = {"ran": 0}
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """Folder of real treebanks and GLUE files; the test is skipped where there is none."""
+    named = os.environ.get(_REALDATA)
+    if not named:
+        pytest.skip(f"{_REALDATA} names no folder of real data")
+    folder = Path(named)
+    # A wrong name is a mistake to see, not a reason to skip.
+    assert folder.is_dir(), f"{_REALDATA}={named} is not a folder"
+    return folder
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "realdata" in getattr(item, "fixturenames", ()):
+            item.add_marker("realdata")
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and not report.skipped and "realdata" in report.keywords:
+        _counter["ran"] += 1
+
+
+def pytest_terminal_summary(terminalreporter):
+    # .ci/run reads this line: with real data at hand, at least one test must have read it
+    ran = _counter["ran"]
+    terminalreporter.write_line(f"real data: {ran} test{'' if ran == 1 else 's'} ran")
