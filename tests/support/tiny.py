@@ -1,4 +1,4 @@
-"""Tiny random encoders of every supported family, and tokenizers trained in the process.
+"""Tiny random encoders of every supported family, and tokenizers made in the process.
 
 Fresh transformers weights are useless for tests of gates and probes: with an initializer range of
 .02 and zero biases a head changes the output by less than any tolerance. These models have weights
@@ -7,6 +7,9 @@ of standard deviation .2, random biases and random LayerNorms.
 
 from __future__ import annotations
 
+import json
+import re
+import string
 from typing import Any
 
 import torch
@@ -151,10 +154,13 @@ def tiny_model(
 
 
 def tiny_tokenizer(kind: str, *, token_types: bool | None = None) -> PreTrainedTokenizerFast:
-    """A fast tokenizer trained on `CORPUS`: "wordpiece", "bpe" (byte level) or "unigram".
+    """A fast tokenizer learnt from `CORPUS`, the same in every process.
 
-    Its ids fit every tiny model of its kind (`TOKENIZER_OF`). `token_types` says whether it makes
-    token type ids; by default WordPiece does and the others do not.
+    Its ids fit every tiny model of its kind (`TOKENIZER_OF`).
+
+    Args:
+        kind: "wordpiece", "bpe" (byte level) or "unigram".
+        token_types: whether it makes token type ids; by default WordPiece does, others do not.
     """
     tokenizer, names = {"wordpiece": _wordpiece, "bpe": _bpe, "unigram": _unigram}[kind]()
     inputs = ["input_ids", "attention_mask"]
@@ -164,6 +170,9 @@ def tiny_tokenizer(kind: str, *, token_types: bool | None = None) -> PreTrainedT
         tokenizer_object=tokenizer, model_input_names=inputs, model_max_length=128, **names
     )
 
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+_ASCII = string.ascii_lowercase + string.digits + string.punctuation
 
 _BERT_NAMES = {
     "pad_token": "[PAD]",
@@ -185,14 +194,19 @@ _ROBERTA_SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 
 def _wordpiece() -> tuple[Tokenizer, dict[str, str]]:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    # The library's trainer breaks ties by hash order, so it makes another vocabulary in each
+    # process. Every second word whole, common endings and single characters do as well.
+    words = sorted({word for line in CORPUS for word in _WORD.findall(line.lower())})
+    letters = sorted({letter for word in words for letter in word} | set(_ASCII))
+    endings = ["##" + ending for ending in ("ed", "er", "ing", "ly", "ment", "ness", "s")]
+    pieces = [*_BERT_NAMES.values(), *letters, *("##" + one for one in letters), *endings]
+    vocabulary = dict.fromkeys([*pieces, *words[::2]])
+    tokenizer = Tokenizer(
+        models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token="[UNK]")
+    )
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=300, special_tokens=list(_BERT_NAMES.values()), show_progress=False
-    )
-    tokenizer.train_from_iterator(CORPUS, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -232,6 +246,13 @@ def _unigram() -> tuple[Tokenizer, dict[str, str]]:
         show_progress=False,
     )
     tokenizer.train_from_iterator(CORPUS, trainer)
+    # the trainer sums and numbers pieces in hash order: keep them to the digits that are stable
+    learnt = json.loads(tokenizer.to_str())["model"]["vocab"]
+    specials = [(name, 0.0) for name in _ROBERTA_SPECIALS]
+    pieces = sorted((piece, round(score, 1)) for piece, score in learnt[len(specials) :])
+    tokenizer.model = models.Unigram(
+        [*specials, *pieces], unk_id=_ROBERTA_SPECIALS.index("<unk>"), byte_fallback=False
+    )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>",
         pair="<s> $A </s> </s> $B </s>",
