@@ -1,0 +1,306 @@
+"""Intervals, tests and corrections: the one place where uncertainty enters a row.
+
+An interval from this module covers examples like those scored, for this model as it was trained
+(`these seeds`): it says nothing about another fine-tuning seed. What varies over seeds is shown as
+points and their range, because two seeds carry no interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import rankdata
+
+Floats = npt.NDArray[np.float64]
+Metric = Callable[[npt.NDArray[np.generic], npt.NDArray[np.generic]], float]
+"""(predictions [N], labels [N]) -> score."""
+
+CORRECTIONS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
+_CELLS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval and how it was made.
+
+    Attributes:
+        low: lower limit, in the metric's unit.
+        high: upper limit.
+        method: what goes into `ci_method`: the procedure and what it covers.
+    """
+
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Exact McNemar test of two models on the same examples.
+
+    Attributes:
+        only_first: examples that only the first model gets right.
+        only_second: examples that only the second gets right.
+        p_value: two-sided exact binomial p; 1 where the models never differ.
+    """
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+# -- bootstrap over examples ------------------------------------------------------------------
+
+
+def _accuracy(confusion: Floats) -> Floats:
+    return np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2))
+
+
+def _matthews(confusion: Floats) -> Floats:
+    total, hits = confusion.sum(axis=(1, 2)), np.trace(confusion, axis1=1, axis2=2)
+    gold, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
+    covariance = hits * total - (gold * predicted).sum(axis=1)
+    spread = (total**2 - (gold**2).sum(axis=1)) * (total**2 - (predicted**2).sum(axis=1))
+    return np.divide(covariance, np.sqrt(spread), out=np.zeros_like(covariance), where=spread > 0)
+
+
+def _f1(confusion: Floats) -> Floats:
+    hits = confusion[:, 1, 1]
+    called = confusion[:, :, 1].sum(axis=1) + confusion[:, 1, :].sum(axis=1)
+    return np.divide(2 * hits, called, out=np.zeros_like(hits), where=called > 0)
+
+
+_OF_CONFUSION: dict[str, Callable[[Floats], Floats]] = {
+    "accuracy": _accuracy,
+    "matthews": _matthews,
+    "f1": _f1,
+}
+
+
+def _pearson(first: Floats, second: Floats) -> Floats:
+    """Correlation of each row of two arrays [B, N]; 0 where a row is constant."""
+    first = first - first.mean(axis=1, keepdims=True)
+    second = second - second.mean(axis=1, keepdims=True)
+    norm = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    return np.divide((first * second).sum(axis=1), norm, out=np.zeros_like(norm), where=norm > 0)
+
+
+def _spearman(first: Floats, second: Floats) -> Floats:
+    return _pearson(rankdata(first, axis=1), rankdata(second, axis=1))
+
+
+def _pearson_spearman(first: Floats, second: Floats) -> Floats:
+    return (_pearson(first, second) + _spearman(first, second)) / 2
+
+
+_OF_PAIRS: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "pearson": _pearson,
+    "spearman": _spearman,
+    "pearson_spearman": _pearson_spearman,
+}
+
+
+def _resampled_confusions(
+    predictions: npt.NDArray[np.generic],
+    labels: npt.NDArray[np.generic],
+    resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Confusion counts [B, K, K] (gold, predicted) of resampled examples.
+
+    Drawing N examples with replacement is a multinomial draw over the cells of the confusion
+    matrix, so no example is ever touched twice.
+    """
+    # class 1 is the positive one of F1 also where one of the two classes never occurs
+    size = max(2, int(predictions.max()) + 1, int(labels.max()) + 1)
+    cell = labels.astype(np.int64) * size + predictions.astype(np.int64)
+    counts = np.bincount(cell, minlength=size * size)
+    drawn = rng.multinomial(len(labels), counts / len(labels), size=resamples)
+    return drawn.reshape(resamples, size, size).astype(np.float64)
+
+
+def _resampled_pairs(
+    score: Callable[[Floats, Floats], Floats],
+    predictions: Floats,
+    labels: Floats,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    step = max(1, _CELLS_AT_ONCE // len(labels))
+    parts = []
+    for start in range(0, resamples, step):
+        chosen = rng.integers(0, len(labels), size=(min(step, resamples - start), len(labels)))
+        parts.append(score(predictions[chosen], labels[chosen]))
+    return np.concatenate(parts)
+
+
+def bootstrap_interval(
+    metric: str | Metric,
+    predictions: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    seed: int = 0,
+    resamples: int = 2000,
+    level: float = 0.95,
+) -> Interval:
+    """Percentile bootstrap interval of a score over examples (Efron 1979).
+
+    Args:
+        metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman` or
+            `pearson_spearman`, all vectorised; or any function of (predictions, labels), called
+            once a resample.
+        predictions: class ids 0..K-1, or numbers for correlations and functions [N].
+        labels: what they should be [N].
+        seed: same seed, same interval.
+        resamples: bootstrap samples.
+        level: coverage aimed at.
+
+    Returns:
+        An interval that covers examples like these for this one model. At N under 30, and for
+        accuracies near 0 or 1, it covers less than it says: see `wilson_interval`.
+
+    Raises:
+        ValueError: without examples, for arrays of two lengths, or for an unknown metric.
+    """
+    predicted, gold = np.asarray(predictions), np.asarray(labels)
+    if predicted.ndim != 1 or predicted.shape != gold.shape or not len(gold):
+        raise ValueError(f"need two equal 1-d arrays, got {predicted.shape} and {gold.shape}")
+    rng = np.random.default_rng(seed)
+    if callable(metric):
+        chosen = rng.integers(0, len(gold), size=(resamples, len(gold)))
+        scores = np.array([metric(predicted[i], gold[i]) for i in chosen])
+    elif metric in _OF_CONFUSION:
+        scores = _OF_CONFUSION[metric](_resampled_confusions(predicted, gold, resamples, rng))
+    elif metric in _OF_PAIRS:
+        pair = predicted.astype(np.float64), gold.astype(np.float64)
+        scores = _resampled_pairs(_OF_PAIRS[metric], *pair, resamples, rng)
+    else:
+        raise ValueError(f"no bootstrap for metric {metric!r}")
+    tail = (1 - level) / 2
+    low, high = np.quantile(scores, [tail, 1 - tail])
+    return Interval(float(low), float(high), f"percentile bootstrap over examples ({resamples})")
+
+
+def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> Interval:
+    """Wilson score interval of a proportion: fit for small n and for shares near 0 or 1.
+
+    Raises:
+        ValueError: if n is not positive.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if n <= 0:
+        raise ValueError("a proportion needs n > 0")
+    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    return Interval(float(low), float(high), "Wilson score over examples")
+
+
+def reaches(interval: Interval | tuple[float, float], baseline: float) -> bool:
+    """Whether a score's interval reaches down to a baseline: then nothing was learned for sure."""
+    low = interval.low if isinstance(interval, Interval) else interval[0]
+    return bool(low <= baseline)
+
+
+# -- tests ------------------------------------------------------------------------------------
+
+
+def mcnemar_exact(first: npt.ArrayLike, second: npt.ArrayLike) -> McNemar:
+    """Exact McNemar test (McNemar 1947) of two models' right answers.
+
+    Args:
+        first: whether the first model is right on each example [N].
+        second: the same for the second model, on the same examples in the same order [N].
+
+    Raises:
+        ValueError: if the lengths differ.
+    """
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    if a.shape != b.shape:
+        raise ValueError(f"need the same examples, got {a.shape} and {b.shape}")
+    table = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
+    only_first, only_second = table[0][1], table[1][0]
+    if only_first + only_second == 0:
+        return McNemar(0, 0, 1.0)
+    return McNemar(only_first, only_second, float(mcnemar(table, exact=True).pvalue))
+
+
+def permutation_p(observed: float, null: npt.ArrayLike, *, alternative: str = "two-sided") -> float:
+    """Add-one p-value of an observed statistic within draws from its null (Phipson & Smyth 2010).
+
+    Ties count against the observation, so the smallest value is 1 / (draws + 1) one-sided and
+    twice that two-sided.
+
+    Args:
+        observed: the statistic.
+        null: the same statistic on draws under the null [B].
+        alternative: `greater`, `less` or `two-sided` (twice the smaller side, at most 1).
+
+    Raises:
+        ValueError: for another alternative.
+    """
+    draws = np.asarray(null, dtype=np.float64)
+    if np.isnan(observed) or not len(draws):
+        return float("nan")
+    # sums of the same numbers in another order are ties, not differences
+    margin = 1e-12 * max(1.0, abs(observed))
+    above = (1 + int((draws >= observed - margin).sum())) / (1 + len(draws))
+    below = (1 + int((draws <= observed + margin).sum())) / (1 + len(draws))
+    sides = {"greater": above, "less": below, "two-sided": min(1.0, 2 * min(above, below))}
+    if alternative not in sides:
+        raise ValueError(f"no alternative {alternative!r}; known: {', '.join(sides)}")
+    return sides[alternative]
+
+
+def adjust(p_values: npt.ArrayLike, method: str = "holm") -> Floats:
+    """Adjusted p-values of one family of tests; NaN stays NaN and is not counted as a test.
+
+    Args:
+        p_values: raw p-values [T].
+        method: `holm` (Holm 1979) or `fdr_bh` (Benjamini & Hochberg 1995).
+
+    Raises:
+        ValueError: for another method.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    if method not in CORRECTIONS:
+        raise ValueError(f"no correction {method!r}; known: {', '.join(CORRECTIONS)}")
+    raw = np.asarray(p_values, dtype=np.float64)
+    known = ~np.isnan(raw)
+    adjusted = np.full(raw.shape, np.nan)
+    if known.any():
+        adjusted[known] = multipletests(raw[known], method=method)[1]
+    return adjusted
+
+
+def adjust_rows(
+    rows: pd.DataFrame, family: Sequence[str] = (), method: str = "holm"
+) -> pd.DataFrame:
+    """Fill `p_adjusted`, `correction` and `family_size` from `p_value`.
+
+    Args:
+        rows: a frame with a column `p_value`.
+        family: columns whose equal values make one family; none = all rows are one.
+        method: as in `adjust`.
+    """
+    rows = rows.assign(
+        p_adjusted=np.nan,
+        correction=pd.Series(pd.NA, index=rows.index, dtype="string"),
+        family_size=pd.Series(pd.NA, index=rows.index, dtype="Int64"),
+    )
+    tested = rows[rows["p_value"].notna()]
+    groups = tested.groupby(list(family), dropna=False) if family else [((), tested)]
+    for _, group in groups:
+        members = group.index
+        if len(members):
+            raw = rows.loc[members, "p_value"].to_numpy(dtype=np.float64)
+            rows.loc[members, "p_adjusted"] = adjust(raw, method)
+            rows.loc[members, "correction"] = CORRECTIONS[method]
+            rows.loc[members, "family_size"] = len(members)
+    return rows
