@@ -1,0 +1,174 @@
+"""The phrases that templates are made of, and the draw that fills them with words."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from .lexicon import Lexicon, Noun, Verb
+from .trees import Tree
+
+Word = TypeVar("Word")
+
+
+@dataclass
+class Draw:
+    """Picks words of one split; within one draw no word comes twice."""
+
+    words: Lexicon
+    rng: random.Random
+    _taken: set[object] = field(default_factory=set)
+
+    def pick(self, options: Sequence[Word]) -> Word:
+        """One of the options that this draw has not given yet."""
+        chosen = self.rng.choice([option for option in options if option not in self._taken])
+        self._taken.add(chosen)
+        return chosen
+
+    def person(self) -> Noun:
+        """A person, in both numbers."""
+        return self.pick(self.words.people)
+
+    def transitive(self) -> Verb:
+        """A verb that needs an object."""
+        return self.pick(self.words.transitive)
+
+    def intransitive(self) -> Verb:
+        """A verb that takes no object."""
+        return self.pick(self.words.intransitive)
+
+    def adverb(self) -> Tree:
+        """An adverb that may stand before a verb."""
+        return adv(self.pick(self.words.adverbs))
+
+    def adjective(self) -> str:
+        """A predicative adjective."""
+        return self.pick(self.words.adjectives)
+
+    def attribute(self) -> Tree:
+        """An attributive adjective."""
+        return Tree(self.pick(self.words.attributes), "ADJ", "amod")
+
+    def preposition(self) -> str:
+        """A preposition of place."""
+        return self.pick(("near", "behind", "beside", "opposite"))
+
+    def day(self) -> Tree:
+        """An adverb that may stand after a verb."""
+        return adv(self.pick(self.words.days))
+
+    def time(self) -> str:
+        """A noun that makes a temporal adjunct with `every` or `that`."""
+        return self.pick(self.words.times)
+
+    def place(self) -> str:
+        """A noun of place."""
+        return self.pick(self.words.places)
+
+
+def det(form: str) -> Tree:
+    """A determiner."""
+    return Tree(form, "DET", "det")
+
+
+def adv(form: str) -> Tree:
+    """An adverb."""
+    return Tree(form, "ADV", "advmod")
+
+
+def aux(form: str) -> Tree:
+    """An auxiliary."""
+    return Tree(form, "AUX", "aux")
+
+
+def cop(plural: bool) -> Tree:
+    """The copula in the present tense."""
+    return Tree("are" if plural else "is", "AUX", "cop")
+
+
+def have(plural: bool) -> Tree:
+    """The perfect auxiliary in the present tense."""
+    return aux("have" if plural else "has")
+
+
+def mark(form: str) -> Tree:
+    """A subordinating conjunction."""
+    return Tree(form, "SCONJ", "mark")
+
+
+def to() -> Tree:
+    """The marker of an infinitive."""
+    return Tree("to", "PART", "mark")
+
+
+def cc(form: str) -> Tree:
+    """A coordinating conjunction."""
+    return Tree(form, "CCONJ", "cc")
+
+
+def adj(form: str) -> Tree:
+    """A predicative adjective, the head of its clause."""
+    return Tree(form, "ADJ")
+
+
+def pronoun(form: str, rel: str) -> Tree:
+    """A pronoun in a given role."""
+    return Tree(form, "PRON", rel)
+
+
+def name(form: str) -> Tree:
+    """A proper name."""
+    return Tree(form, "PROPN")
+
+
+def np(form: str, determiner: str = "the", *attributes: Tree) -> Tree:
+    """A noun phrase with a determiner, such as `the young pilot`."""
+    return Tree(form, "NOUN", before=(det(determiner), *attributes))
+
+
+def bare(form: str, *attributes: Tree) -> Tree:
+    """A noun phrase without a determiner."""
+    return Tree(form, "NOUN", before=attributes)
+
+
+def pp(preposition: str, phrase: Tree, rel: str = "nmod") -> Tree:
+    """A prepositional phrase, headed by its noun."""
+    return phrase.as_(rel).pre(Tree(preposition, "ADP", "case"))
+
+
+def vp(form: str, *after: Tree) -> Tree:
+    """A verb with what follows it."""
+    return Tree(form, "VERB", after=after)
+
+
+def obj(phrase: Tree) -> Tree:
+    """The phrase as a direct object."""
+    return phrase.as_("obj")
+
+
+def clause(subject: Tree, *middle: Tree | None, predicate: Tree) -> Tree:
+    """Subject, words between (adverbs, auxiliaries, copula), predicate."""
+    inner = tuple(tree for tree in middle if tree is not None)
+    return predicate.pre(subject.as_("nsubj"), *inner)
+
+
+def that_relative(body: Tree, role: str) -> Tree:
+    """A relative clause opened by `that`, which has the given role in it."""
+    return body.pre(pronoun("that", role)).as_("acl:relcl")
+
+
+def conjoined(conjunction: str, phrase: Tree) -> Tree:
+    """A second conjunct with its conjunction in front."""
+    return phrase.pre(cc(conjunction)).as_("conj")
+
+
+def subordinate(marker: str, body: Tree, rel: str) -> Tree:
+    """A clause opened by a marker such as `that` or `while`."""
+    return body.pre(mark(marker)).as_(rel)
+
+
+def ordered(swap: bool, first: Word, second: Word) -> tuple[Word, Word]:
+    """The two in order, or exchanged."""
+    return (second, first) if swap else (first, second)

@@ -1,0 +1,116 @@
+"""Draws minimal sets from templates and turns them into examples: deterministic, no text twice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+from ..errors import ConfigError
+from ..sentence import Example
+from .grammar import Draw
+from .lexicon import SPLITS, lexicon
+from .registry import SET_SIZE, MinimalSet, Phenomenon
+from .trees import sentence
+
+SIZES: Mapping[str, int] = {"train": 1600, "validation": 400, "test": 800}
+"""Default number of examples of each split."""
+
+_PATIENCE = 1000
+
+
+def check_sizes(sizes: Mapping[str, int]) -> None:
+    """Refuse split names that do not exist and sizes that would break a minimal set.
+
+    Raises:
+        ConfigError: naming the option at fault.
+    """
+    for split, size in sizes.items():
+        if split not in SPLITS:
+            raise ConfigError(
+                f"unknown split {split!r}", where="sizes", remedy=f"use {', '.join(SPLITS)}"
+            )
+        if size < SET_SIZE or size % SET_SIZE:
+            raise ConfigError(
+                f"{split} has size {size}",
+                where="sizes",
+                remedy=f"use a positive multiple of {SET_SIZE}, the size of a minimal set",
+            )
+
+
+def sample(
+    task: str, phenomena: Sequence[Phenomenon], seed: int, sizes: Mapping[str, int] | None
+) -> dict[str, tuple[Example, ...]]:
+    """Examples of every split, minimal set by minimal set.
+
+    Phenomena take turns, and inside a phenomenon its templates do, so that any prefix of whole
+    sets is balanced over labels and nearly so over phenomena and templates.
+
+    Args:
+        task: enters the random state, so that tasks do not share their draws.
+        phenomena: what to draw from.
+        seed: same seed, same examples.
+        sizes: number of examples of each split; the default is `SIZES`.
+
+    Returns:
+        Split name -> examples. Ids read `phenomenon/template/number`; four numbers in a row are
+        one minimal set.
+
+    Raises:
+        ConfigError: for an unknown split, or a size that is no multiple of the set size.
+    """
+    sizes = dict(SIZES if sizes is None else sizes)
+    check_sizes(sizes)
+    seen: set[tuple[str, ...]] = set()
+    return {
+        split: _split(task, phenomena, seed, split, sizes[split], seen)
+        for split in SPLITS
+        if split in sizes
+    }
+
+
+def _split(
+    task: str,
+    phenomena: Sequence[Phenomenon],
+    seed: int,
+    split: str,
+    size: int,
+    seen: set[tuple[str, ...]],
+) -> tuple[Example, ...]:
+    rng = random.Random(f"{task}/{split}/{seed}")
+    examples: list[Example] = []
+    for turn in range(size // SET_SIZE):
+        phenomenon = phenomena[turn % len(phenomena)]
+        round_ = turn // len(phenomena)
+        number = round_ % len(phenomenon.templates)
+        first_index = round_ // len(phenomenon.templates) * SET_SIZE
+        prefix = f"{phenomenon.name}/t{number + 1}"
+        for _ in range(_PATIENCE):
+            draw = Draw(lexicon(split), rng)
+            members = phenomenon.templates[number](draw)
+            built = _examples(members, phenomenon.name, prefix, first_index, split)
+            texts = {example.texts() for example in built}
+            if len(texts) == SET_SIZE and not texts & seen:
+                break
+        else:
+            raise ConfigError(
+                f"{prefix} has no {size} different sentences for {split}",
+                where="sizes",
+                remedy="ask for fewer",
+            )
+        seen |= texts
+        examples += built
+    return tuple(examples)
+
+
+def _examples(
+    members: MinimalSet, group: str, prefix: str, first_index: int, split: str
+) -> list[Example]:
+    built = []
+    for offset, item in enumerate(members):
+        id = f"{prefix}/{first_index + offset:06d}"
+        where = f"{split}/{id}"
+        second = None if item.second is None else sentence(item.second, f"{where}/b")
+        name = where if second is None else f"{where}/a"
+        first = sentence(item.first, name, item.stop)
+        built.append(Example(id, first, second, int(item.good), group))
+    return built

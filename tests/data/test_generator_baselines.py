@@ -1,0 +1,123 @@
+"""The generated tasks are no toys: classifiers over words, bigrams and lengths stay at chance."""
+
+from collections import Counter, defaultdict
+from functools import cache
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from subprobe.data.generator import acceptability
+
+SEED = 3
+SIZES = {"train": 1200, "validation": 120, "test": 1200}
+TASKS = {"acceptability": acceptability}
+TOKEN = r"\w+|[^\w\s]"
+
+
+@cache
+def generated(task: str):
+    return TASKS[task](SEED, SIZES)
+
+
+def flat(examples):
+    return [f"^ {' | '.join(e.texts())} $" for e in examples]
+
+
+def lengths(examples):
+    return np.array([[len(e.first.words), len(e.first.text)] for e in examples], dtype=float)
+
+
+def word_counts(examples):
+    return np.array([[len(text.split()) for text in e.texts()] for e in examples], dtype=float)
+
+
+def bag(n, **options):
+    return make_pipeline(
+        FunctionTransformer(flat),
+        CountVectorizer(token_pattern=TOKEN, ngram_range=(1, n), **options),
+    )
+
+
+CLASSIFIERS = {
+    "words": lambda: make_pipeline(bag(1), LogisticRegression()),
+    "words, binary, cased": lambda: make_pipeline(
+        bag(1, lowercase=False, binary=True), LogisticRegression(C=100)
+    ),
+    "bigrams": lambda: make_pipeline(bag(2), LogisticRegression()),
+    "bigrams, naive Bayes": lambda: make_pipeline(bag(2), MultinomialNB()),
+    "lengths": lambda: make_pipeline(
+        FunctionTransformer(lengths), StandardScaler(), LogisticRegression()
+    ),
+    "word count, forest": lambda: make_pipeline(
+        FunctionTransformer(word_counts), RandomForestClassifier(50, random_state=0)
+    ),
+}
+
+
+def labels(examples):
+    return np.array([e.label for e in examples])
+
+
+def accuracy_by_group(predictions, examples):
+    hits = defaultdict(list)
+    for prediction, example in zip(predictions, examples, strict=True):
+        hits[example.group].append(prediction == example.label)
+    return {group: float(np.mean(values)) for group, values in hits.items()}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("per_group", [False, True], ids=["pooled", "per-phenomenon"])
+def test_shallow_classifiers_stay_at_chance_for_each_phenomenon(task, name, per_group):
+    train, test = generated(task)["train"], generated(task)["test"]
+    groups = {e.group for e in test}
+    parts = [{group} for group in sorted(groups)] if per_group else [groups]
+    for part in parts:
+        seen = [e for e in train if e.group in part]
+        asked = [e for e in test if e.group in part]
+        model = CLASSIFIERS[name]().fit(seen, labels(seen))
+        for group, accuracy in accuracy_by_group(model.predict(asked), asked).items():
+            assert abs(accuracy - 0.5) <= 0.05, (group, accuracy)
+
+
+def ngrams(example, n):
+    counts: Counter[tuple[str, ...]] = Counter()
+    for text in (example.first, example.second):
+        if text is not None:
+            words = ("^", *text.words, "$")
+            counts.update(zip(*(words[i:] for i in range(n)), strict=False))
+    return counts
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("n", [1, 2])
+def test_words_and_bigrams_are_exactly_balanced_in_every_minimal_set(task, split, n):
+    part = generated(task)[split]
+    for start in range(0, len(part), 4):
+        counts = {0: Counter(), 1: Counter()}
+        sizes = {0: Counter(), 1: Counter()}
+        for example in part[start : start + 4]:
+            counts[example.label] += ngrams(example, n)
+            sizes[example.label][tuple(len(t.split()) for t in example.texts())] += 1
+        assert counts[0] == counts[1], part[start].id
+        assert sizes[0] == sizes[1], part[start].id
+
+
+def test_the_measure_can_fail():
+    """A leak in one word is found by the same classifiers."""
+    train, test = generated("acceptability")["train"], generated("acceptability")["test"]
+
+    def leaky(examples):
+        return [
+            f"{text} {'yes' * e.label}" for text, e in zip(flat(examples), examples, strict=True)
+        ]
+
+    model = make_pipeline(CountVectorizer(token_pattern=TOKEN), LogisticRegression())
+    model.fit(leaky(train), labels(train))
+    assert min(accuracy_by_group(model.predict(leaky(test)), test).values()) > 0.95
