@@ -1,0 +1,43 @@
+"""Text files as their bytes say: UTF-8, no byte order mark, lines that end at a line feed alone."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from .errors import DataFileError
+
+
+def read_text(path: Path | str) -> str:
+    """The text of a file, `.gz` unpacked.
+
+    Raises:
+        DataFileError: if the file is missing, a folder, empty, or not UTF-8.
+    """
+    path = Path(path)
+    if not path.is_file():
+        problem = "is a folder, not a file" if path.is_dir() else "no such file"
+        raise DataFileError(problem, where=str(path), remedy="check the path")
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataFileError(
+            f"line {line} is not UTF-8", where=str(path), remedy="save the file as UTF-8"
+        ) from error
+    except (OSError, EOFError) as error:
+        raise DataFileError(f"cannot be read: {error}", where=str(path)) from error
+    if not text.strip():
+        raise DataFileError("the file is empty", where=str(path))
+    return text
+
+
+def read_numbered_lines(path: Path | str) -> list[tuple[int, str]]:
+    """The lines that are not blank, with their numbers counted from 1.
+
+    Only a line feed ends a line: a sentence may hold U+2028 or a form feed, at which
+    `str.splitlines` would cut it.
+    """
+    lines = (line.removesuffix("\r") for line in read_text(path).split("\n"))
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
