@@ -1,3 +1,63 @@
-"""subprobe: find the subnetworks of Transformer encoders and test what each still knows."""
+"""subprobe: find the subnetworks of Transformer encoders and test what each still knows.
+
+The names below are loaded when first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Anatomy": "pruning.anatomy",
+    "Example": "data.sentence",
+    "Gates": "pruning.gates",
+    "InputError": "data.errors",
+    "RunConfig": "analysis.config",
+    "Sentence": "data.sentence",
+    "SubprobeError": "data.errors",
+    "Subnetwork": "pruning.subnetwork",
+    "anatomy_of": "pruning.anatomy",
+    "bad_of": "pruning.controls",
+    "importance_pass": "pruning.importance",
+    "load_manifest": "analysis.run_folder",
+    "load_rows": "analysis.run_folder",
+    "load_task": "data.tasks",
+    "random_like": "pruning.controls",
+    "run_experiment": "analysis.experiment",
+    "run_probes": "probes.stream",
+    "structured_search": "pruning.search",
+}
+
+__all__ = [
+    "Anatomy",
+    "Example",
+    "Gates",
+    "InputError",
+    "RunConfig",
+    "Sentence",
+    "Subnetwork",
+    "SubprobeError",
+    "anatomy_of",
+    "bad_of",
+    "importance_pass",
+    "load_manifest",
+    "load_rows",
+    "load_task",
+    "random_like",
+    "run_experiment",
+    "run_probes",
+    "structured_search",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'subprobe' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -17,7 +17,14 @@ import pyarrow.parquet as pq
 from ..data.atomic import atomic_path, canonical_json, digest
 from ..data.tables import items_frame, rows_frame
 
-STEP_VERSIONS = {"finetune": 1, "prune": 1, "evaluate": 1, "retrain": 1, "probe": 1}
+STEP_VERSIONS = {
+    "finetune": 1,
+    "prune": 1,
+    "evaluate": 1,
+    "retrain": 1,
+    "untrained": 1,
+    "probe": 1,
+}
 """Raise a step's number when its output changes for the same inputs and options."""
 
 _META = b"subprobe"
@@ -64,7 +71,9 @@ class CellOutput:
         """Write one Parquet file: the items, with everything else in its metadata."""
         table = pa.Table.from_pandas(items_frame(self.items), preserve_index=False)
         meta = {
-            "rows": json.loads(rows_frame(self.rows).to_json(orient="records", double_precision=15)),
+            "rows": json.loads(
+                rows_frame(self.rows).to_json(orient="records", double_precision=15)
+            ),
             "arrays": {name: _pack(array) for name, array in self.arrays.items()},
             "notes": dict(self.notes),
         }

@@ -29,7 +29,8 @@ class PruneOptions(_Section):
     """The structured search for the good subnetwork."""
 
     rule: Literal["gain", "study"] = Field(
-        "gain", description="gain: keep the share of the gain over the majority; study: of the score"
+        "gain",
+        description="gain: keep the share of the gain over the majority; study: of the score",
     )
     threshold: float = Field(0.9, gt=0, le=1, description="share that must be kept")
     selection: Literal["held-out", "reported"] = Field(
@@ -46,6 +47,9 @@ class ControlOptions(_Section):
 
     draws: int = Field(20, ge=1, description="draws of each kind that are scored pruned")
     retrained_draws: int = Field(1, ge=0, description="draws of each kind that are retrained")
+    untrained: bool = Field(
+        True, description="also train the encoder from random weights, as a baseline"
+    )
 
 
 class ProbeOptions(_Section):
@@ -60,12 +64,20 @@ class ProbeOptions(_Section):
     sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
     attribution_examples: int = Field(32, ge=1, description="task examples that are attributed")
     attribution_steps: int = Field(16, ge=2, description="integration steps")
+    selection: Literal["held-out", "reported"] = Field(
+        "held-out",
+        description="held-out: heads chosen on one half of the corpus, scored on the other",
+    )
     states: tuple[Literal["pruned", "retrained"], ...] = Field(
         ("pruned", "retrained"), description="which of the scored models are probed"
     )
-    subsets: int = Field(1000, ge=1, description="random head subsets that survivors are held against")
+    subsets: int = Field(
+        1000, ge=1, description="random head subsets that survivors are held against"
+    )
     max_length: int = Field(128, ge=8, description="subwords a probed sentence keeps")
-    pipeline: str = Field("", description="spaCy pipeline; empty = en_core_web_sm or the offline one")
+    pipeline: str = Field(
+        "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
+    )
 
 
 class RunConfig(_Section):
@@ -75,13 +87,19 @@ class RunConfig(_Section):
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
     data_dir: str = Field("", description="folder with local GLUE files; empty = hub")
     seeds: tuple[int, ...] = Field((1, 2), min_length=1, description="one full experiment each")
-    examples: tuple[int, int, int] = Field(
-        (0, 0, 0), description="train, validation, test examples of embedded tasks; 0 = recorded"
+    examples: tuple[int, ...] = Field(
+        (), description="train, validation, test examples of embedded tasks; empty = all of them"
     )
     recipe: RecipeOptions = RecipeOptions()
     prune: PruneOptions = PruneOptions()
     controls: ControlOptions = ControlOptions()
     probe: ProbeOptions = ProbeOptions()
+
+    def sizes(self) -> dict[str, int] | None:
+        """Examples of each split of an embedded task, or None for all of them."""
+        if not self.examples:
+            return None
+        return dict(zip(("train", "validation", "test"), self.examples, strict=True))
 
     def plain(self) -> dict[str, Any]:
         """The options as plain JSON values."""
@@ -107,6 +125,11 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         raise ConfigError(
             problem, where=where, remedy="`subprobe config` writes every option with its default"
         ) from None
+    if len(config.examples) not in (0, 3) or any(count < 1 for count in config.examples):
+        raise ConfigError(
+            f"option 'examples' needs three counts above 0, got {list(config.examples)}",
+            where=where,
+        )
     for option in ("tasks", "seeds"):
         chosen = getattr(config, option)
         if len(set(chosen)) != len(chosen):

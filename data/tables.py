@@ -78,7 +78,9 @@ ITEM_TYPES: dict[str, str] = {
 """Column name -> pandas type of one scored item. Rows are a pure function of the items."""
 
 
-def _frame(types: Mapping[str, str], records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+def _frame(
+    types: Mapping[str, str], records: Iterable[Mapping[str, Any]] | pd.DataFrame
+) -> pd.DataFrame:
     frame = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
     unknown = sorted(set(frame.columns) - set(types))
     if unknown:

@@ -1,0 +1,46 @@
+"""What can be named on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..data.errors import UnknownNameError
+from ..data.tasks import list_tasks
+from ..probes.registry import list_probes
+from ..pruning.anatomy import FAMILIES
+
+
+def _tasks() -> list[dict[str, Any]]:
+    return [
+        {
+            "task": spec.name,
+            "metrics": ", ".join(spec.metrics),
+            "input": "pair" if spec.pair else "sentence",
+            "labels": ", ".join(spec.labels) or "a number",
+            "source": "/".join(spec.hub) if spec.hub else "embedded",
+        }
+        for spec in list_tasks()
+    ]
+
+
+def _probes() -> list[dict[str, Any]]:
+    return [{"probe": entry.name, "what": entry.help} for entry in list_probes()]
+
+
+def _models() -> list[dict[str, Any]]:
+    return [
+        {"family": name, "attention": "sdpa" if family.sdpa else "eager only"}
+        for name, family in sorted(FAMILIES.items())
+    ]
+
+
+def catalogue(what: str) -> list[dict[str, Any]]:
+    """Records that describe every task, probe or model family.
+
+    Raises:
+        UnknownNameError: if `what` is none of the three.
+    """
+    lists = {"tasks": _tasks, "probes": _probes, "models": _models}
+    if what not in lists:
+        raise UnknownNameError("list", what, lists)
+    return lists[what]()

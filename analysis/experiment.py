@@ -1,0 +1,161 @@
+"""The whole experiment: every task and seed, every subnetwork, every probe, one folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..data.errors import SubprobeError
+from ..data.tables import rows_frame, write_csv, write_parquet
+from ..data.tasks import load_task, split_parts
+from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
+from ..pruning.recipes import Recipe, recipe_for
+from ..pruning.subnetwork import Subnetwork, weights_fingerprint
+from .config import ProbeOptions, RecipeOptions, RunConfig
+from .degenerate import flag_degenerate
+from .manifest import write_manifest
+from .masks import mask_rows
+from .probing import Corpus, read_probe_corpus
+from .progress import Progress, Silent
+from .report import write_report
+from .seed_run import SeedRun, Setting
+from .survivors import survivor_rows
+
+TABLES = {
+    "performance": "performance",
+    "masks": "mask",
+    "attention": "attention-stats",
+    "dependencies": "dependency-heads",
+    "survivors": "survivors",
+    "attributions": "attributions",
+}
+"""CSV file name -> probe whose rows it holds; `rows.csv` holds all of them."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run.
+
+    Attributes:
+        folder: where everything lies.
+        rows: every tidy row.
+        manifest: what ran, with which versions, and how long it took.
+    """
+
+    folder: Path
+    rows: pd.DataFrame
+    manifest: dict[str, Any]
+
+
+def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:
+    """The recorded recipe of a model and task, with the options that are not 0 in its place."""
+    recorded = recipe_for(source, task)
+    given = {name: value for name, value in options.model_dump().items() if value}
+    return Recipe(**{**vars(recorded), **given})
+
+
+def needs_corpus(options: ProbeOptions) -> bool:
+    """Whether a probe other than attributions is asked for."""
+    return any(name != "attributions" for name in options.names)
+
+
+def run_experiment(config: RunConfig, out: Path, progress: Progress | None = None) -> Finished:
+    """Run everything that `config` asks for, or what is missing of it, into the folder `out`.
+
+    Args:
+        config: the options.
+        out: the run folder; finished cells in it are not computed again.
+        progress: where the run reports to.
+
+    Raises:
+        InputError: before anything is computed, for unknown names and unreadable input.
+    """
+    progress = progress or Silent()
+    if out.exists() and not out.is_dir():
+        raise SubprobeError("is a file", where=str(out), remedy="name a folder with --out")
+    started = time.time()
+    source = resolve_model(config.model)
+    base = weights_fingerprint(load_encoder(config.model))
+    corpus = _corpus(config.probe, progress)
+    seeds: list[SeedRun] = []
+    for task in config.tasks:
+        data = load_task(task, data_dir=config.data_dir or None, sizes=config.sizes())
+        recipe = chosen_recipe(source, data.spec.name, config.recipe)
+        setting = Setting(config, source, base, recipe, out, corpus)
+        for seed in config.seeds:
+            parts = split_parts(data, selection=config.prune.selection, seed=seed)
+            seeds.append(SeedRun(setting, parts, seed, progress))
+    frames = [frame for run in seeds for frame in _frames(run, config, progress)]
+    rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
+    manifest = write_manifest(out, config, seeds, corpus, started)
+    write_tables(rows, out)
+    write_report(rows, manifest, out / "report.html")
+    return Finished(out, rows, manifest)
+
+
+def _corpus(options: ProbeOptions, progress: Progress) -> Corpus | None:
+    if not needs_corpus(options):
+        return None
+    with progress.stage("parsing the probe corpus"):
+        return read_probe_corpus(options)
+
+
+def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.DataFrame]:
+    """Every frame of rows of one seed, cell by cell."""
+    yield run.score(None).rows
+    masks = list(run.masks(config.controls.draws))
+    with progress.stage(f"{run.name}: scoring subnetworks") as advance:
+        for done, mask in enumerate(masks, start=1):
+            yield run.score(mask).rows
+            advance(done, len(masks))
+    again = run.masks(config.controls.retrained_draws) if config.controls.retrained_draws else ()
+    for mask in again:
+        yield run.retrain(mask).rows
+    if config.controls.untrained:
+        yield run.untrained().rows
+    first = [mask for mask in masks if mask.draw == 0]
+    for mask in first:
+        save_mask(mask, run.setting.folder, run.name)
+        yield mask_rows(mask, run.identity(None, mask, "pruned"))
+    if config.probe.names:
+        yield from _probe_frames(run, first, config.probe)
+
+
+def _probe_frames(
+    run: SeedRun, masks: list[Subnetwork], options: ProbeOptions
+) -> Iterable[pd.DataFrame]:
+    full = run.probe(None)
+    yield full.rows
+    for mask in masks:
+        if "pruned" in options.states:
+            yield run.probe(mask).rows
+        yield survivor_rows(
+            full,
+            mask,
+            run.identity(None, mask, "pruned"),
+            subsets=options.subsets,
+            reported=options.selection == "reported",
+        )
+
+
+def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
+    """Save a mask under a readable name; names of one seed differ only in the kind."""
+    path = folder / "masks" / f"{name}-{mask.kind}.safetensors"
+    mask.save(path)
+    return path
+
+
+def write_tables(rows: pd.DataFrame, out: Path) -> None:
+    """Write `rows.parquet`, `rows.csv` and one CSV file for each kind of row that occurs."""
+    write_parquet(rows, out / "rows.parquet")
+    write_csv(rows, out / "rows.csv")
+    for name, probe in TABLES.items():
+        chosen = rows[rows["probe"] == probe]
+        if len(chosen):
+            write_csv(chosen, out / f"{name}.csv")
+    assert set(rows["probe"].dropna()) <= set(TABLES.values()), "a probe without a table"

@@ -1,0 +1,48 @@
+"""Masks as tidy rows: which unit is kept, how many, and how many a bad mask had to borrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ..pruning.subnetwork import Subnetwork
+
+
+def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:
+    """One row for each head [L, H] and MLP [L], and the shares kept and borrowed.
+
+    Args:
+        mask: the subnetwork.
+        identity: the columns that say which model and seed it belongs to.
+    """
+    layers, heads = mask.head_mask.shape
+    records: list[dict[str, Any]] = [
+        {
+            "unit": "head",
+            "layer": i,
+            "head": j,
+            "metric": "kept",
+            "value": float(mask.head_mask[i, j]),
+        }
+        for i in range(layers)
+        for j in range(heads)
+    ]
+    records += [
+        {"unit": "mlp", "layer": i, "metric": "kept", "value": float(mask.mlp_mask[i])}
+        for i in range(layers)
+    ]
+    shares = {
+        ("heads", "kept_share"): (float(mask.head_mask.mean()), layers * heads),
+        ("mlps", "kept_share"): (float(mask.mlp_mask.mean()), layers),
+        ("heads+mlps", "kept_share"): (1 - mask.sparsity("units"), layers * heads + layers),
+    }
+    if mask.kind == "bad":
+        shares["heads", "borrowed_share"] = (mask.borrowed_heads, mask.n_heads)
+        shares["mlps", "borrowed_share"] = (mask.borrowed_mlps, mask.n_mlps)
+    records += [
+        {"unit": "model", "target": target, "metric": metric, "value": value, "n": n}
+        for (target, metric), (value, n) in shares.items()
+    ]
+    return pd.DataFrame(records).assign(probe="mask", **identity)

@@ -1,0 +1,249 @@
+"""One step alone: what the single commands do with a model folder, a task and a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..data.errors import ConfigError, InputError, UnknownNameError
+from ..data.sentence import Example
+from ..data.task import TaskData, TaskParts, TaskSpec
+from ..data.tasks import custom_task, load_task, split_parts
+from ..pruning.anatomy import anatomy_of
+from ..pruning.checkpoint import (
+    load_classifier,
+    load_encoder,
+    load_tokenizer,
+    read_meta,
+    resolve_model,
+    save_classifier,
+)
+from ..pruning.evaluate import evaluate
+from ..pruning.finetune import finetune
+from ..pruning.subnetwork import Subnetwork, weights_fingerprint
+from .cells import CellOutput
+from .config import ProbeOptions, PruneOptions, RecipeOptions
+from .experiment import chosen_recipe
+from .performance import performance_rows
+from .probing import Corpus, annotated_examples, probe_model, read_probe_corpus, spread
+from .progress import Progress
+from .selection import find_good
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """Which task, and where its examples lie.
+
+    Attributes:
+        name: a registered task, or any name with `columns`.
+        data_dir: local folder, or None for the embedded generator or the hub.
+        columns: role (`first`, `second`, `label`) -> column of the user's own files.
+    """
+
+    name: str
+    data_dir: str | None = None
+    columns: dict[str, str] | None = None
+
+    def load(self) -> TaskData:
+        """Read the task."""
+        if self.columns:
+            if self.data_dir is None:
+                raise ConfigError("--column needs --data-dir, the folder of your files")
+            return custom_task(self.name, self.data_dir, self.columns)
+        return load_task(self.name, data_dir=self.data_dir)
+
+
+def fine_tune_to_folder(
+    model: str,
+    task: TaskChoice,
+    out: Path,
+    *,
+    seed: int,
+    order_seed: int,
+    selection: str,
+    options: RecipeOptions,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Fine-tune a model on a task into a folder; returns what was recorded beside the weights."""
+    source = resolve_model(model)
+    data = task.load()
+    parts = split_parts(data, selection=selection, seed=seed)
+    recipe = chosen_recipe(source, data.spec.name, options)
+    with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
+        trained = finetune(
+            model, parts, recipe, seed_init=seed, seed_order=order_seed, progress=advance
+        )
+    meta = {
+        "task": data.spec.name,
+        "model": source.name,
+        "seed_init": seed,
+        "seed_order": order_seed,
+        "selection": parts.selection_name,
+        "recipe": vars(recipe),
+        "n_train": len(parts.train),
+        "n_truncated": trained.n_truncated,
+        "fingerprint": trained.fingerprint,
+        "flag": "diverged" if trained.diverged else "",
+    }
+    save_classifier(trained.model, trained.tokenizer, out, meta)
+    return meta
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A fine-tuned model with the parts of the task that it was trained with."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    parts: TaskParts
+    meta: dict[str, Any]
+
+    @property
+    def max_length(self) -> int:
+        """The length it was fine-tuned with, else 128."""
+        return int(self.meta.get("recipe", {}).get("max_length", 128))
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """The (init, order) seeds it was fine-tuned with, else 0."""
+        return int(self.meta.get("seed_init", 0)), int(self.meta.get("seed_order", 0))
+
+
+def load_for_task(model: str, task: TaskChoice) -> Loaded:
+    """Load a fine-tuned model; its task is split as it was when the model was trained."""
+    meta = read_meta(model)
+    data = task.load()
+    held_out = meta.get("selection", "") != "reported"
+    parts = split_parts(
+        data, selection="held-out" if held_out else "reported", seed=int(meta.get("seed_init", 0))
+    )
+    return Loaded(model, load_classifier(model, data.spec), load_tokenizer(model), parts, meta)
+
+
+def load_mask(path: Path | None, model: Any, *, other_weights: bool = False) -> Subnetwork | None:
+    """Read a mask and check that it was found on this model."""
+    if path is None:
+        return None
+    mask = Subnetwork.load(path)
+    fingerprint = None if other_weights else weights_fingerprint(model)
+    mask.check_fits(anatomy_of(model), fingerprint)
+    return mask
+
+
+def prune_to_mask(
+    loaded: Loaded, options: PruneOptions, out: Path, progress: Progress
+) -> Subnetwork:
+    """Find the good subnetwork of a fine-tuned model and save it."""
+    with progress.stage("searching the good subnetwork") as advance:
+        good = find_good(
+            loaded.model,
+            loaded.tokenizer,
+            loaded.parts,
+            options,
+            max_length=loaded.max_length,
+            seeds=loaded.seeds,
+            model_name=loaded.name,
+            progress=advance,
+        )
+    good.save(out)
+    return good
+
+
+def identity(loaded_name: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
+    """The row columns that say which model a row is about, as far as one command knows."""
+    return {
+        "model": loaded_name,
+        "method": mask.method if mask else "full",
+        "kind": mask.kind if mask else "full",
+        "state": state,
+        "draw": mask.draw if mask else 0,
+        "mask_id": mask.mask_id if mask else "",
+        "sparsity": mask.sparsity("units") if mask else 0.0,
+        "sparsity_of": "heads+mlps",
+    }
+
+
+def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
+    """Performance rows of a fine-tuned model, whole or under a mask."""
+    found = evaluate(
+        loaded.model,
+        loaded.tokenizer,
+        loaded.parts.report,
+        loaded.parts.spec,
+        subnetwork=mask,
+        max_length=loaded.max_length,
+    )
+    state = "pruned" if mask else "finetuned"
+    about = identity(loaded.name, mask, state) | {
+        "task": loaded.parts.spec.name,
+        "selection": loaded.parts.selection_name,
+        "seed": loaded.seeds[0],
+    }
+    return performance_rows(found, loaded.parts).assign(**about)
+
+
+def _task_examples(
+    task: TaskChoice, split: str | None, options: ProbeOptions
+) -> tuple[TaskSpec, tuple[Example, ...], str]:
+    data = task.load()
+    split = split or data.spec.report_split
+    if split not in data.splits:
+        raise UnknownNameError(f"split of {data.spec.name}", split, data.splits)
+    examples = spread(data.splits[split], options.attribution_examples)
+    return data.spec, annotated_examples(examples, options.pipeline or None), split
+
+
+def probe_rows(
+    model: str,
+    mask_path: Path | None,
+    options: ProbeOptions,
+    *,
+    corpus: str | None,
+    task: TaskChoice | None,
+    split: str | None,
+    progress: Progress,
+) -> CellOutput:
+    """Run probes on one model over a corpus file, or over the sentences of a task's split."""
+    attributed = "attributions" in options.names
+    if corpus is None and task is None:
+        raise ConfigError("say what to read: --corpus FILE or --task T")
+    if attributed and task is None:
+        raise InputError(
+            "attributions explain a task model's predictions on its own examples",
+            where="--probe attributions",
+            remedy="add --task T",
+        )
+    meta = read_meta(model)
+    spec, examples, used = (None, (), "")
+    if task is not None:
+        spec, examples, used = _task_examples(task, split, options)
+    head = spec is not None and (attributed or bool(meta.get("task")))
+    net = load_classifier(model, spec) if head and spec else load_encoder(model)
+    mask = load_mask(mask_path, net)
+    read: Corpus | None = None
+    if any(name != "attributions" for name in options.names):
+        if corpus is not None:
+            read = read_probe_corpus(options.model_copy(update={"corpus": corpus}))
+        else:
+            sentences = [s for e in examples for s in (e.first, e.second) if s is not None]
+            read = Corpus(f"{task.name}/{used}" if task else "", tuple(sentences))
+    with progress.stage("probing") as advance:
+        output = probe_model(
+            net,
+            load_tokenizer(model),
+            mask,
+            spec,
+            read,
+            examples if attributed else (),
+            options,
+            split=used,
+            progress=advance,
+        )
+    state = ("pruned" if mask else "finetuned") if meta.get("task") else "pretrained"
+    about = identity(model, mask, state) | {"task": spec.name if spec else ""}
+    rows = output.rows.assign(**about)
+    return CellOutput(rows, output.items, output.arrays, output.notes)

@@ -1,0 +1,78 @@
+"""The house keeps its shape: imports run one way, heavy ones late, rooms have one name."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import subprobe
+
+ROOT = Path(subprobe.__file__).parent
+ROOMS = ["data", "pruning", "probes", "analysis", "cli"]
+HEAVY = {"torch", "transformers", "spacy", "captum", "datasets", "pandas", "sklearn", "numpy"}
+
+
+def sources(room: str) -> list[Path]:
+    return [ROOT / "cli.py"] if room == "cli" else sorted((ROOT / room).rglob("*.py"))
+
+
+def absolute_target(path: Path, node: ast.ImportFrom) -> str:
+    """The module a relative import means, as a dotted name under the root."""
+    package = path.relative_to(ROOT).parent.parts
+    kept = package[: len(package) - (node.level - 1)]
+    return ".".join((*kept, *(node.module or "").split(".")))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_run_one_way(room: str) -> None:
+    allowed = set(ROOMS[: ROOMS.index(room) + 1])
+    seen = 0
+    for path in sources(room):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                target = absolute_target(path, node).strip(".").split(".")[0]
+                if target in ROOMS:
+                    seen += 1
+                    assert target in allowed, f"{path.name}:{node.lineno} imports {target}"
+    assert seen
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_room_is_imported_by_its_bare_name(room: str) -> None:
+    for path in [*sources(room), *sorted((ROOT / "tests").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            assert not {n.split(".")[0] for n in names} & set(ROOMS), f"{path}:{node.lineno}"
+
+
+def test_rooms_are_one_module_object_each() -> None:
+    bare = set(ROOMS) & set(sys.modules)
+    ours = [name for name in bare if getattr(sys.modules[name], "__file__", None)]
+    assert not [n for n in ours if Path(sys.modules[n].__file__ or "").is_relative_to(ROOT)]
+
+
+def test_heavy_libraries_are_not_imported_for_help() -> None:
+    code = (
+        "import sys, subprobe, subprobe.cli; print(*sorted(m.split('.')[0] for m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.split())
+
+
+def test_public_names_resolve_and_are_documented() -> None:
+    assert sorted(subprobe.__all__) == subprobe.__all__
+    for name in subprobe.__all__:
+        value = getattr(subprobe, name)
+        assert isinstance(value, str) or value.__doc__, name
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = subprobe.no_such_name
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_files_hold_one_idea(room: str) -> None:
+    lengths = {path.name: len(path.read_text().splitlines()) for path in sources(room)}
+    limit = 420 if room == "cli" else 320
+    assert {name: n for name, n in lengths.items() if n > limit} == {}
