@@ -1,0 +1,131 @@
+"""Differentiable factors on the outputs of heads and MLPs.
+
+A head gate scales what one head feeds into the attention output projection. That equals the head
+mask on attention probabilities of Michel et al. (2019), because both are linear in the head's
+output; it keeps the projection's bias, and works under sdpa, where no probabilities exist. An MLP
+gate scales the whole MLP output, bias included, before dropout and the residual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from ..data.errors import MaskError
+from .anatomy import Anatomy, anatomy_of
+from .subnetwork import Subnetwork
+
+
+class Gates:
+    """Context manager that attaches gates to a model and always takes them off again.
+
+    Gates of ones change no bit of the output. A gate may require grad, on a frozen model too.
+
+    Args:
+        model: a transformers encoder, with or without a task head.
+        head: factors [L, H], or per example [B, L, H]; None leaves the heads alone.
+        mlp: factors [L], or per example [B, L]; None leaves the MLPs alone.
+
+    Raises:
+        MaskError: if a gate does not have the shape of the model.
+    """
+
+    def __init__(
+        self, model: Any, head: torch.Tensor | None = None, mlp: torch.Tensor | None = None
+    ):
+        self._model, self._head, self._mlp = model, head, mlp
+        self._anatomy = anatomy_of(model)
+        self._hooks: ExitStack | None = None
+        units = (self._anatomy.num_layers, self._anatomy.num_heads)
+        _check_shape("head gate", head, units, "L, H")
+        _check_shape("MLP gate", mlp, units[:1], "L")
+
+    def __enter__(self) -> Gates:
+        if self._hooks is not None:
+            raise RuntimeError("these gates are attached already; make new ones to nest them")
+        with ExitStack() as hooks:
+            for layer in range(self._anatomy.num_layers):
+                if self._head is not None:
+                    self._attach_head(hooks, layer, self._head[..., layer, :])
+                if self._mlp is not None:
+                    self._attach_mlp(hooks, layer, self._mlp[..., layer])
+            # only reached when every hook is on: an error above has removed the earlier ones
+            self._hooks = hooks.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._hooks is not None:
+            self._hooks.close()
+            self._hooks = None
+
+    def _attach_head(self, hooks: ExitStack, layer: int, gate: torch.Tensor) -> None:
+        """Scale the input [B, S, H*d] of the output projection by `gate`, [H] or [B, H]."""
+        # one factor a head: [1, 1, H, 1] for all examples, [B, 1, H, 1] for each its own
+        shaped = gate.reshape(-1, 1, self._anatomy.num_heads, 1)
+        size = self._anatomy.head_size
+
+        def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+            context, *rest = args
+            heads = context.unflatten(-1, (-1, size))
+            return ((heads * shaped.to(context)).flatten(-2), *rest)
+
+        projection = self._anatomy.attention_projection(self._model, layer)
+        hooks.callback(projection.register_forward_pre_hook(scale).remove)
+
+    def _attach_mlp(self, hooks: ExitStack, layer: int, gate: torch.Tensor) -> None:
+        """Scale the MLP's output [B, S, D] by `gate`, a scalar or [B]."""
+        shaped = gate.reshape(-1, 1, 1)
+
+        def scale(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
+            return output * shaped.to(output)
+
+        down = self._anatomy.mlp_output(self._model, layer)
+        hooks.callback(down.register_forward_hook(scale).remove)
+
+
+def _check_shape(
+    name: str, gate: torch.Tensor | None, units: tuple[int, ...], letters: str
+) -> None:
+    """Raise unless the gate is [*units] or [B, *units]."""
+    if gate is None:
+        return
+    given = tuple(gate.shape)
+    if given[-len(units) :] != units or len(given) - len(units) not in (0, 1):
+        raise MaskError(
+            f"{name} of shape {list(given)} on a model with [{letters}] = {list(units)}",
+            remedy=f"give one factor a unit, [{letters}] or [B, {letters}]",
+        )
+
+
+@contextmanager
+def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
+    """Run `model` as `subnetwork`: its dead heads and MLPs give zero.
+
+    The mask may come from other weights of the same shape: retraining starts from the pretrained
+    ones. Units of a mask that keeps all of them are not touched.
+
+    Args:
+        model: a transformers encoder, with or without a task head.
+        subnetwork: the mask; None = the whole model.
+
+    Raises:
+        MaskError: if the mask has another shape than the model.
+    """
+    if subnetwork is None:
+        yield
+        return
+    anatomy: Anatomy = anatomy_of(model)
+    subnetwork.check_fits(anatomy)
+    head = None if subnetwork.head_mask.all() else torch.tensor(subnetwork.head_mask)
+    mlp = None if subnetwork.mlp_mask.all() else torch.tensor(subnetwork.mlp_mask)
+    with Gates(model, head, mlp):
+        yield
