@@ -1,4 +1,4 @@
-"""What a model under a mask knows: every asked-for probe over one corpus and the task's examples."""
+"""What a model under a mask knows: the asked-for probes over a corpus and the task's examples."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(target: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder beside `target`; on success fsync its files and rename it into place.
+    """Yield a temporary folder beside `target`; on success fsync and rename it.
 
     An existing `target` is replaced only once the new folder is whole.
     """

@@ -34,10 +34,12 @@ class TaskSpec:
 
     @property
     def regression(self) -> bool:
+        """Whether labels are numbers rather than classes."""
         return not self.labels
 
     @property
     def num_labels(self) -> int:
+        """Outputs of the task head: K classes, or 1."""
         return len(self.labels) or 1
 
 
