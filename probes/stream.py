@@ -1,0 +1,195 @@
+"""One forward pass for all probes: attention and hidden states, shown layer by layer and dropped.
+
+Attention maps exist under eager attention alone: under sdpa transformers 5 returns an empty tuple
+without an error. The pass therefore switches the model to eager, reads the maps with forward hooks
+where they arise, and counts what was delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data.alignment import Encoded, encode_words
+from ..data.errors import InputError, SubprobeError
+from ..data.sentence import Example
+from ..pruning.gates import gated
+from .base import BatchView, Context, Probe, ProbeResult
+from .batch import batch_view, keep_words
+
+Progress = Callable[[int, int], None]
+
+
+def run_probes(
+    context: Context,
+    examples: Sequence[Example],
+    probes: Sequence[Probe],
+    *,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> list[ProbeResult]:
+    """Show a corpus to all probes in one pass.
+
+    Texts go in sorted by length; results are in the order of the corpus and do not depend on
+    batch size, padding or order beyond 1e-5.
+
+    Args:
+        context: the model with its mask.
+        examples: one or two sentences each, read as pre-split words.
+        probes: accumulators, fresh ones.
+        batch_size: examples a forward pass.
+        progress: called with (examples done, N) after each batch.
+
+    Returns:
+        one result for each probe, in the order of `probes`.
+
+    Raises:
+        InputError: if there is no example.
+        SubprobeError: if a layer delivered no attention or no hidden states.
+    """
+    if not examples:
+        raise InputError("no sentences to probe", remedy="name a corpus with at least one sentence")
+    encoded = encode_examples(context, examples)
+    words = [keep_words(one) for one in encoded]
+    # Longest first: the batch that needs most memory fails at once or never.
+    order = sorted(range(len(examples)), key=lambda i: -len(encoded[i].input_ids))
+    attentive = [probe for probe in probes if probe.needs_attention]
+    with ExitStack() as stack:
+        stack.enter_context(evaluating(context.model))
+        if attentive:
+            stack.enter_context(eager_attention(context.model))
+        stack.enter_context(gated(context.model, context.subnetwork))
+        taps = stack.enter_context(_taps(context, probes))
+        stack.enter_context(torch.inference_mode())
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            batch = batch_view(context, examples, encoded, words, np.array(chosen))
+            for probe in probes:
+                probe.begin(batch)
+            taps.clear()
+            _forward(context, batch, maps=bool(attentive))
+            _check_deliveries(context, probes, taps)
+            for probe in probes:
+                probe.end()
+            if progress is not None:
+                progress(min(start + batch_size, len(order)), len(order))
+    return [probe.result() for probe in probes]
+
+
+def encode_examples(context: Context, examples: Sequence[Example]) -> list[Encoded]:
+    """Subwords of every example; single sentences and pairs may not be mixed.
+
+    Raises:
+        InputError: if some examples have a second sentence and some have not.
+    """
+    firsts = [example.first for example in examples]
+    seconds = [example.second for example in examples if example.second is not None]
+    if seconds and len(seconds) != len(firsts):
+        raise InputError("some examples have one sentence and some two", remedy="probe them apart")
+    return encode_words(context.tokenizer, firsts, seconds or None, max_length=context.max_length)
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Switch dropout off, and back to what it was."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+@contextmanager
+def eager_attention(model: Any) -> Iterator[None]:
+    """Run the model on eager attention, and on its own implementation again afterwards."""
+    before = model.config._attn_implementation
+    if before == "eager":
+        yield
+        return
+    model.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def _forward(context: Context, batch: BatchView, *, maps: bool) -> None:
+    """Run the encoder without its task head, whose output no probe here reads."""
+    # Families without sdpa still build their maps only on request; the others always do so under
+    # eager, and asking them would make transformers keep all L maps.
+    request = {"output_attentions": True} if maps and not context.anatomy.sdpa else {}
+    context.model.base_model(**batch.inputs, **request)
+
+
+@contextmanager
+def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str, int]]]:
+    """Hooks that show each layer to the probes; yields the list of what was delivered."""
+    delivered: list[tuple[str, int]] = []
+    attentive = [probe for probe in probes if probe.needs_attention]
+    hidden = [probe for probe in probes if probe.needs_hidden]
+
+    def on_attention(layer: int) -> Callable[..., Any]:
+        def hook(_module: Any, _args: Any, output: Any) -> Any:
+            if not isinstance(output, tuple) or len(output) < 2 or output[1] is None:
+                return None
+            for probe in attentive:
+                probe.layer(layer, output[1])
+            delivered.append(("attention", layer))
+            # The map ends here: a family that collects maps collects nothing.
+            return (output[0], None, *output[2:])
+
+        return hook
+
+    def show_states(layer: int, states: Any) -> None:
+        states = states[0] if isinstance(states, tuple) else states
+        for probe in hidden:
+            probe.hidden(layer, states)
+        delivered.append(("hidden states", layer))
+
+    def on_block(layer: int) -> Callable[..., None]:
+        return lambda _module, _args, output: show_states(layer + 1, output)
+
+    def on_first_block(_module: Any, args: Any, kwargs: Any) -> None:
+        show_states(0, args if args else kwargs["hidden_states"])
+
+    anatomy, model = context.anatomy, context.model
+    with ExitStack() as stack:
+        for layer in range(anatomy.num_layers):
+            if attentive:
+                module = anatomy.attention_module(model, layer)
+                stack.callback(module.register_forward_hook(on_attention(layer)).remove)
+            if hidden:
+                module = anatomy.block(model, layer)
+                stack.callback(module.register_forward_hook(on_block(layer)).remove)
+        if hidden:
+            first = anatomy.block(model, 0)
+            handle = first.register_forward_pre_hook(on_first_block, with_kwargs=True)
+            stack.callback(handle.remove)
+        yield delivered
+
+
+def _check_deliveries(
+    context: Context, probes: Sequence[Probe], delivered: list[tuple[str, int]]
+) -> None:
+    """Raise unless every layer was seen exactly once."""
+    expected: list[tuple[str, int]] = []
+    layers = context.anatomy.num_layers
+    if any(probe.needs_attention for probe in probes):
+        expected += [("attention", layer) for layer in range(layers)]
+    if any(probe.needs_hidden for probe in probes):
+        expected += [("hidden states", layer) for layer in range(layers + 1)]
+    if sorted(delivered) == sorted(expected):
+        return
+    missing = sorted(set(expected) - set(delivered))
+    kind, layer = missing[0] if missing else expected[0]
+    raise SubprobeError(
+        f"layer {layer} of the {context.anatomy.family} model delivered no {kind}"
+        if missing
+        else f"a layer of the {context.anatomy.family} model delivered more than once",
+        remedy="probe a model of a supported family under eager attention",
+    )
