@@ -1,0 +1,130 @@
+"""From the outcome of every arc to counts for each half, relation, direction and head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .arcs import Selection, halves
+from .offsets import ALL, OffsetScore, score_offset
+
+DIRECTIONS = ("dependent->head", "head->dependent")
+"""A row of the map (where the dependent looks), a column (who looks at the dependent)."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One sentence of the corpus: the ids of its example and itself, and the hash of its words."""
+
+    item_id: str
+    sentence_id: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class ArcTable:
+    """The A arcs of a corpus and which heads found them.
+
+    Attributes:
+        text: number of the arc's sentence [A].
+        dependent: index of the dependent in its sentence [A].
+        distance: head position minus dependent position, in words [A].
+        relation: name without subtype [A].
+        whole: False where truncation cut the dependent or the head [A].
+        correct: whether each head found the arc, in each direction [A, 2, L, H].
+    """
+
+    text: npt.NDArray[np.int64]
+    dependent: npt.NDArray[np.int64]
+    distance: npt.NDArray[np.int64]
+    relation: npt.NDArray[np.str_]
+    whole: npt.NDArray[np.bool_]
+    correct: npt.NDArray[np.bool_]
+
+    @classmethod
+    def join(cls, parts: Sequence[ArcTable], keys: Sequence[int]) -> ArcTable:
+        """All batches in corpus order, with sentence `keys[i]` renumbered to i."""
+        text = np.searchsorted(np.array(keys), np.concatenate([part.text for part in parts]))
+        dependent = np.concatenate([part.dependent for part in parts])
+        order = np.lexsort((dependent, text))
+        return cls(
+            text=text[order],
+            dependent=dependent[order],
+            distance=np.concatenate([part.distance for part in parts])[order],
+            relation=np.concatenate([part.relation for part in parts])[order],
+            whole=np.concatenate([part.whole for part in parts])[order],
+            correct=np.concatenate([part.correct for part in parts])[order],
+        )
+
+
+@dataclass(frozen=True)
+class ArcCounts:
+    """Correct arcs for each half, relation, direction and head.
+
+    Attributes:
+        selection: the protocol.
+        relations: the R relations by name, `all` last.
+        half: half of each sentence [N].
+        correct: arcs found [2, R, 2, L, H] (half, relation, direction, layer, head).
+        total: arcs that could be found [2, R].
+        dropped: arcs that truncation cut [2, R].
+        offsets: the best fixed offset of each relation [R].
+    """
+
+    selection: Selection
+    relations: tuple[str, ...]
+    half: npt.NDArray[np.int64]
+    correct: npt.NDArray[np.float64]
+    total: npt.NDArray[np.float64]
+    dropped: npt.NDArray[np.float64]
+    offsets: tuple[OffsetScore, ...]
+
+    @property
+    def choosing(self) -> tuple[int, ...]:
+        """Halves that heads and offsets are chosen on."""
+        return (0, 1) if self.selection == "reported" else (0,)
+
+    @property
+    def scoring(self) -> tuple[int, ...]:
+        """Halves that accuracy is reported on."""
+        return (0, 1) if self.selection == "reported" else (1,)
+
+
+def arcs_of_relation(table: ArcTable, relation: str) -> npt.NDArray[np.bool_]:
+    """Which arcs belong to a relation, or to `all` [A]."""
+    if relation == ALL:
+        return np.ones(len(table.relation), dtype=np.bool_)
+    return np.asarray(table.relation == relation)
+
+
+def count_arcs(
+    table: ArcTable, texts: Sequence[Text], selection: Selection, min_count: int
+) -> ArcCounts:
+    """Count correct arcs over the halves of the sentences.
+
+    Args:
+        table: arcs with outcomes.
+        texts: the N sentences.
+        selection: what heads and offsets are chosen on.
+        min_count: relations with fewer whole arcs are left out, except `all`.
+    """
+    half = halves([text.digest for text in texts])
+    of_arc = half[table.text]
+    names, counts = np.unique(table.relation[table.whole], return_counts=True)
+    relations = (*(str(name) for name in names[counts >= min_count]), ALL)
+    R, shape = len(relations), table.correct.shape[1:]
+    correct, total, dropped = np.zeros((2, R, *shape)), np.zeros((2, R)), np.zeros((2, R))
+    offsets = []
+    for r, relation in enumerate(relations):
+        inside = arcs_of_relation(table, relation)
+        scored = inside & table.whole
+        for side in (0, 1):
+            here = of_arc == side
+            correct[side, r] = table.correct[scored & here].sum(axis=0)
+            total[side, r] = (scored & here).sum()
+            dropped[side, r] = (inside & ~table.whole & here).sum()
+        offsets.append(score_offset(relation, table.distance[scored], of_arc[scored], selection))
+    return ArcCounts(selection, relations, half, correct, total, dropped, tuple(offsets))
