@@ -1,0 +1,124 @@
+"""The probes by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..data.errors import UnknownNameError
+from ..data.sentence import Example
+from .attention_stats import AttentionStats
+from .attributions import run_attributions
+from .base import Context, Probe, ProbeResult
+from .dependency_heads import DependencyHeads
+from .stream import Progress, run_probes
+
+
+@dataclass(frozen=True)
+class ProbeEntry:
+    """What a name stands for.
+
+    Attributes:
+        name: as the user writes it.
+        help: one line.
+        needs_task: whether it reads examples of the model's task rather than any sentences.
+        needs_parse: whether its sentences must carry dependency trees.
+        build: makes an accumulator for the shared pass; None for a probe with its own pass.
+        run: the whole probe, for one with its own pass.
+    """
+
+    name: str
+    help: str
+    needs_task: bool
+    needs_parse: bool
+    build: Callable[..., Probe] | None = None
+    run: Callable[..., ProbeResult] | None = None
+
+
+PROBES: Mapping[str, ProbeEntry] = {
+    entry.name: entry
+    for entry in (
+        ProbeEntry(
+            "attention-stats",
+            "attention of each head to special, previous, next and self tokens, and its entropy",
+            needs_task=False,
+            needs_parse=False,
+            build=AttentionStats,
+        ),
+        ProbeEntry(
+            "dependency-heads",
+            "which head finds which dependency relation, beside the best fixed offset",
+            needs_task=False,
+            needs_parse=True,
+            build=DependencyHeads,
+        ),
+        ProbeEntry(
+            "attributions",
+            "share of integrated gradients on subject, verb, object and negation",
+            needs_task=True,
+            needs_parse=True,
+            run=run_attributions,
+        ),
+    )
+}
+
+
+def list_probes() -> list[ProbeEntry]:
+    """All probes, by name."""
+    return [PROBES[name] for name in sorted(PROBES)]
+
+
+def find_probe(name: str) -> ProbeEntry:
+    """The probe of that name.
+
+    Raises:
+        UnknownNameError: listing the names that exist.
+    """
+    if name not in PROBES:
+        raise UnknownNameError("probe", name, PROBES)
+    return PROBES[name]
+
+
+def run_named_probes(
+    context: Context,
+    examples: Sequence[Example],
+    names: Sequence[str],
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> list[ProbeResult]:
+    """Run several probes on one corpus: one shared pass, then those with a pass of their own.
+
+    Args:
+        context: the model with its mask.
+        examples: the corpus, parsed if a probe needs it.
+        names: probes, each once.
+        options: name -> keyword options of that probe.
+        batch_size: examples a forward pass of the shared pass.
+        progress: called with (examples done, N), from 0 again for each pass.
+
+    Returns:
+        results in the order of `names`.
+
+    Raises:
+        UnknownNameError: if a name is no probe.
+    """
+    entries, options = [find_probe(name) for name in names], options or {}
+    shared = {
+        entry.name: entry.build(context, **options.get(entry.name, {}))
+        for entry in entries
+        if entry.build is not None
+    }
+    results: dict[str, ProbeResult] = {}
+    if shared:
+        streamed = run_probes(
+            context, examples, list(shared.values()), batch_size=batch_size, progress=progress
+        )
+        results = dict(zip(shared, streamed, strict=True))
+    for entry in entries:
+        if entry.run is not None:
+            own = options.get(entry.name, {})
+            results[entry.name] = entry.run(context, examples, progress=progress, **own)
+    return [results[name] for name in names]
