@@ -130,7 +130,9 @@ def layer_norms(
     """
     kept = head if counted is None else np.where(counted, head, 0.0)
     norms = np.linalg.norm(kept, axis=1, keepdims=True)
-    return np.divide(kept, norms, out=np.zeros_like(kept), where=norms > 0)
+    shares: npt.NDArray[np.float64] = np.zeros_like(kept)
+    np.divide(kept, norms, out=shares, where=norms > 0)
+    return shares
 
 
 def importance_pass(
@@ -163,7 +165,9 @@ def importance_pass(
         raise InputError("no examples to score heads on")
     head_sum: npt.NDArray[np.float64] = np.zeros(np.shape(head))
     mlp_sum: npt.NDArray[np.float64] = np.zeros(np.shape(mlp))
-    logits, labels, index = [], [], []
+    logits: list[npt.NDArray[np.float64]] = []
+    labels: list[npt.NDArray[Any]] = []
+    index: list[int] = []
     with frozen(model):
         for done, batch in enumerate(batches, start=1):
             found = gate_gradients(model, batch, head, mlp)

@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-from tiny import FAMILIES, SDPA, tiny_model
-from torch import nn
-
 from subprobe.data.errors import UnknownNameError
 from subprobe.pruning.anatomy import FAMILIES as TABLE
 from subprobe.pruning.anatomy import anatomy_of, max_tokens
+from tiny import FAMILIES, SDPA, tiny_model
+from torch import nn
 
 IDS = torch.tensor([[3, 50, 60, 70, 80, 4], [3, 90, 20, 30, 40, 4]])
 
@@ -116,7 +115,7 @@ def test_sdpa_is_claimed_exactly_where_it_works(family):
 
 def test_an_unsupported_family_is_refused_with_the_list():
     class Model:
-        class config:  # noqa: N801
+        class config:
             model_type = "deberta-v2"
 
     with pytest.raises(UnknownNameError, match=r"'deberta-v2'.*bert, camembert, distilbert"):

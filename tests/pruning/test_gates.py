@@ -5,12 +5,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-from tiny import FAMILIES, SDPA, tiny_model
-
 from subprobe.data.errors import MaskError
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.gates import Gates, gated
 from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from tiny import FAMILIES, SDPA, tiny_model
 
 L, H, D = 3, 4, 8
 TOLERANCE = 1e-5

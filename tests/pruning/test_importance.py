@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from tiny import FAMILIES, tiny_model
-
 from subprobe.data.collate import Batch
 from subprobe.data.errors import InputError, SubprobeError
 from subprobe.pruning.gates import Gates
@@ -15,6 +13,7 @@ from subprobe.pruning.importance import (
     layer_norms,
     losses,
 )
+from tiny import FAMILIES, tiny_model
 
 L, H = 2, 4
 N = 37
@@ -223,9 +222,15 @@ def test_no_weight_gradient_is_made():
 
 def test_frozen_puts_everything_back_after_an_exception():
     model = classifier().train()
-    with pytest.raises(ZeroDivisionError), frozen(model):
-        assert not model.training
+    seen = []
+
+    def fail():
+        seen.append((model.training, any(p.requires_grad for p in model.parameters())))
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), frozen(model):
+        fail()
+    assert seen == [(False, False)]
     assert model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
 

@@ -1,0 +1,102 @@
+"""Control subnetworks of exactly a good one's size: random ones, and bad ones of what it lost.
+
+A bad mask is the complement of the good one. Where pruning removed less than it kept, the rest is
+borrowed from the survivors, and the mask says how much: in the study that share was .28 of heads
+and .61 of MLPs, so that its bad networks were far from complements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data.errors import UnknownNameError
+from .subnetwork import Subnetwork
+
+Mask = npt.NDArray[np.bool_]
+
+
+def random_like(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
+    """As many heads and MLPs as `good`, uniformly without replacement over the whole model.
+
+    Args:
+        good: the mask to match.
+        seed: not negative; the same seed and draw give the same bytes.
+        draw: number of the draw, not negative.
+    """
+    generator = np.random.default_rng((1, seed, draw))
+    return good.with_meta(
+        head_mask=_random(good.head_mask, generator),
+        mlp_mask=_random(good.mlp_mask, generator),
+        **_sampled("random", seed, draw),
+    )
+
+
+def bad_of(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
+    """What pruning removed, filled up with survivors or cut down by sampling to `good`'s size.
+
+    Args:
+        good: the mask whose complement is taken.
+        seed: not negative; the same seed and draw give the same bytes.
+        draw: number of the draw, not negative.
+
+    Returns:
+        A mask whose `borrowed_heads` and `borrowed_mlps` are the shares of its units that are
+        survivors of the good one.
+    """
+    generator = np.random.default_rng((2, seed, draw))
+    heads, mlps = _bad(good.head_mask, generator), _bad(good.mlp_mask, generator)
+    return good.with_meta(
+        head_mask=heads,
+        mlp_mask=mlps,
+        borrowed_heads=_borrowed(heads, good.head_mask),
+        borrowed_mlps=_borrowed(mlps, good.mlp_mask),
+        **_sampled("bad", seed, draw),
+    )
+
+
+CONTROLS: dict[str, Callable[..., Subnetwork]] = {"random": random_like, "bad": bad_of}
+"""Kind -> how it is drawn."""
+
+
+def sample_control(kind: str, good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
+    """Draw a control by the name of its kind.
+
+    Raises:
+        UnknownNameError: if there is no such kind.
+    """
+    if kind not in CONTROLS:
+        raise UnknownNameError("control kind", kind, CONTROLS)
+    return CONTROLS[kind](good, seed=seed, draw=draw)
+
+
+def _sampled(kind: str, seed: int, draw: int) -> dict[str, object]:
+    """Metadata that a sampled mask does not share with the good one."""
+    return {"kind": kind, "seed_draw": seed, "draw": draw, "history": ()}
+
+
+def _choose(shape: tuple[int, ...], chosen: npt.NDArray[np.int64]) -> Mask:
+    """A mask with the units at the flat indices `chosen`."""
+    mask = np.zeros(shape, dtype=np.bool_)
+    mask.ravel()[chosen] = True
+    return mask
+
+
+def _random(good: Mask, generator: np.random.Generator) -> Mask:
+    count = int(good.sum())
+    return _choose(good.shape, generator.choice(good.size, size=count, replace=False))
+
+
+def _bad(good: Mask, generator: np.random.Generator) -> Mask:
+    removed, survivors = np.flatnonzero(~good), np.flatnonzero(good)
+    count = len(survivors)
+    own = generator.choice(removed, size=min(count, len(removed)), replace=False)
+    borrowed = generator.choice(survivors, size=count - len(own), replace=False)
+    return _choose(good.shape, np.concatenate([own, borrowed]))
+
+
+def _borrowed(bad: Mask, good: Mask) -> float:
+    """Share of the bad mask's units that are survivors of the good one."""
+    return float((bad & good).sum() / bad.sum()) if bad.any() else 0.0
