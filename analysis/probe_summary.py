@@ -1,0 +1,109 @@
+"""What each kind of subnetwork knows, in a few headline figures a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from .kinds import WHO, plain, tidy_kinds
+
+_MODEL = [*WHO, "kind", "state", "seed", "draw"]
+
+
+def _attention(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean of each statistic over living heads, beside the same heads of the full model."""
+    cells = rows[(rows["probe"] == "attention-stats") & (rows["unit"] == "head")]
+    cells = cells[cells["value"].notna()]
+    place = [*WHO, "seed", "metric", "layer", "head"]
+    full = cells[cells["kind"] == "full"].drop_duplicates(place)
+    paired = cells.merge(
+        full[[*place, "value"]].rename(columns={"value": "reference"}), on=place, how="left"
+    )
+    found = paired.groupby([*_MODEL, "metric"], observed=True, sort=False, dropna=False)
+    return found.agg(
+        value=("value", "mean"),
+        reference=("reference", "mean"),
+        baseline=("baseline", "first"),
+        baseline_value=("baseline_value", "mean"),
+        n=("value", "size"),
+    ).reset_index()
+
+
+def _dependencies(rows: pd.DataFrame) -> pd.DataFrame:
+    """Best living head of each relation, and their mean over relations, beside the full model's."""
+    best = rows[(rows["probe"] == "dependency-heads") & (rows["metric"] == "best_head_accuracy")]
+    best = best[best["value"].notna()]
+    named = best[best["relation"] != "all"]
+    line = [*_MODEL, "metric", "baseline"]
+    mean = named.groupby(line, observed=True, sort=False, dropna=False)
+    pooled = mean.agg(
+        value=("value", "mean"), baseline_value=("baseline_value", "mean"), n=("n", "sum")
+    ).reset_index()
+    both = pd.concat([best, pooled.assign(relation="all-relations")], ignore_index=True)
+    return _beside_full(both)
+
+
+def _attributions(rows: pd.DataFrame) -> pd.DataFrame:
+    """Share of the attribution on each group of words, beside the full model's."""
+    shares = rows[(rows["probe"] == "attributions") & (rows["metric"] == "attribution_share")]
+    return _beside_full(shares[shares["value"].notna()])
+
+
+def _survivors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Best survivor against random head subsets, whose middle 95% is `null_low` to `null_high`."""
+    kept = rows[(rows["probe"] == "survivors") & rows["value"].notna()]
+    return kept.rename(columns={"ci_low": "null_low", "ci_high": "null_high"})
+
+
+def _beside_full(rows: pd.DataFrame) -> pd.DataFrame:
+    place = [*WHO, "seed", "metric", "relation"]
+    full = rows[rows["kind"] == "full"].drop_duplicates(place)
+    full = full[[*place, "value"]].rename(columns={"value": "reference"})
+    return rows.merge(full, on=place, how="left")
+
+
+_HEADLINES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "attention-stats": _attention,
+    "dependency-heads": _dependencies,
+    "survivors": _survivors,
+    "attributions": _attributions,
+}
+
+
+def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """What each kind of subnetwork knows: one line for each task, probe, metric, kind and state.
+
+    Returns:
+        `mean`, `seed_low`, `seed_high` over seeds; `reference` is the full model's value, for
+        attention statistics over the heads that live in both (so that no mean moves only because
+        other heads were averaged); `p_value` and `p_adjusted` are the largest over seeds. `n` is
+        what the smallest seed's value rests on: living heads, arcs or examples.
+    """
+    tidy = tidy_kinds(rows)
+    parts = [made(tidy).assign(probe=probe) for probe, made in _HEADLINES.items()]
+    wanted = ["relation", "reference", "null_low", "null_high", "p_value", "p_adjusted"]
+    cells = pd.concat([part for part in parts if len(part)] or [tidy.head(0)], ignore_index=True)
+    cells = cells.reindex(columns=[*dict.fromkeys([*cells.columns, *wanted])])
+    numbers = ["value", *wanted[1:], "baseline_value", "n"]
+    cells[numbers] = cells[numbers].astype(float)
+    line = [*WHO, "probe", "metric", "relation", "baseline", "kind", "state"]
+    seeds = cells.groupby([*line, "seed"], observed=True, sort=False, dropna=False)
+    per_seed = seeds[numbers].mean().reset_index()
+    found = per_seed.groupby(line, observed=True, sort=False, dropna=False)
+    table = pd.DataFrame(
+        {
+            "n_seeds": found.size(),
+            "mean": found["value"].mean(),
+            "seed_low": found["value"].min(),
+            "seed_high": found["value"].max(),
+            "reference": found["reference"].mean(),
+            "baseline_value": found["baseline_value"].mean(),
+            "null_low": found["null_low"].mean(),
+            "null_high": found["null_high"].mean(),
+            "p_value": found["p_value"].max(),
+            "p_adjusted": found["p_adjusted"].max(),
+            "n": found["n"].min(),
+        }
+    ).reset_index()
+    return plain(table)

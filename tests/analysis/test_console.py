@@ -1,0 +1,82 @@
+"""The screen shows whole numbers at 80 columns, and text is never taken for markup."""
+
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rich.console import Console
+from run_rows import made_rows
+from subprobe.analysis.compare import performance_table
+from subprobe.analysis.console import (
+    print_comparison,
+    print_mask,
+    print_performance,
+    print_records,
+    print_rows,
+    print_verdict,
+)
+
+
+@pytest.fixture
+def screen() -> Console:
+    return Console(file=StringIO(), width=80)
+
+
+def shown(screen: Console) -> str:
+    assert isinstance(screen.file, StringIO)
+    return screen.file.getvalue()
+
+
+def test_performance_fits_a_narrow_screen(screen):
+    rows = made_rows(("acceptability", "mrpc"))
+    print_performance(performance_table(rows), screen)
+    text = shown(screen)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert ".550" in text
+    assert "2×20" in text
+    assert "mrpc" in text
+    assert "flag" not in text
+
+
+def test_one_seed_has_no_range_and_flags_are_shown(screen):
+    print_performance(
+        performance_table(made_rows(seeds=(1,), degenerate=("acceptability",))), screen
+    )
+    line = next(line for line in shown(screen).splitlines() if "good" in line)
+    assert "[" not in line
+    assert "degenerate" in shown(screen)
+
+
+def test_comparison_is_table_and_verdict(screen):
+    print_comparison(made_rows(), screen)
+    assert "over seeds" in shown(screen)
+    assert "On acceptability" in shown(screen)
+
+
+def test_text_is_no_markup(screen):
+    print_verdict("[bold]x[/bold] [.10, .20]", screen)
+    print_records([{"name": "[red]", "ok": True, "n": 0.123456, "none": None}], console=screen)
+    assert "[bold]x[/bold] [.10, .20]" in shown(screen)
+    assert "[red]" in shown(screen)
+    assert "0.1235" in shown(screen)
+    assert "yes" in shown(screen)
+
+
+def test_rows_say_what_they_share_once_and_count_what_they_hide(screen):
+    rows = made_rows(draws=40)
+    scores = rows[(rows["probe"] == "performance") & (rows["seed"] == 1)]
+    print_rows(scores, screen)
+    text = shown(screen)
+    assert text.count("acceptability") == 1
+    assert f"{len(scores) - 60} of {len(scores)} rows are not shown" in text.replace("\n", " ")
+    assert ".61" in text
+
+
+def test_a_mask_is_one_sentence(screen):
+    mask = SimpleNamespace(head_mask=np.ones((2, 3)), kind="good", n_heads=4, n_mlps=1)
+    print_mask(mask, Path("good.safetensors"), screen)
+    said = shown(screen).replace("\n", " ")
+    assert "good subnetwork in good.safetensors: 4 of 6 heads, 1 of 2 MLPs" in said

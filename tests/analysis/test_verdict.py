@@ -1,0 +1,95 @@
+"""The verdict says what the tables say, in words, and does not say more."""
+
+import pandas as pd
+import pytest
+from run_rows import made_rows
+from subprobe.analysis.compare import performance_table
+from subprobe.analysis.verdict import verdict, verdicts
+from subprobe.analysis.wording import between, counted, decimal, p_text, percent
+
+
+def test_numbers_are_those_of_the_table():
+    rows = made_rows()
+    table = performance_table(rows).set_index(["kind", "state"])
+    text = verdict(rows)
+    for cell in (("full", "finetuned"), ("good", "pruned"), ("bad", "retrained")):
+        assert decimal(table.loc[cell, "mean"]) in text
+    random = table.loc[("random", "pruned")]
+    assert between(random["draw_low"], random["draw_high"]) + " over 20 draws a seed" in text
+    assert "keep 58% of the heads and 67% of the MLPs" in text
+    assert "Good is above random (above 100% of the draws, p = .005, Holm)" in text
+    assert "2 seeds" in text
+    assert "28% of its heads and 50% of its MLPs" in text
+    assert "DEGENERATE" not in text
+
+
+def test_each_task_has_its_own_verdict_and_warning():
+    found = verdicts(made_rows(("acceptability", "rte"), degenerate=("rte",)))
+    assert [(one.task, one.degenerate) for one in found] == [
+        ("acceptability", False),
+        ("rte", True),
+    ]
+    assert found[1].text.startswith("DEGENERATE: in 2 of 2 seeds on rte")
+    assert "On rte" in found[1].scores[0]
+
+
+def test_too_few_draws_make_no_claim():
+    text = verdict(made_rows(seeds=(1,), draws=1))
+    assert "too few random draws" in text
+    assert "p = " not in text.split("dependency relation")[0]
+    assert "1 seed:" in text
+
+
+def test_a_difference_that_is_not_clear_is_called_so():
+    rows = made_rows()
+    good = (rows["probe"] == "performance") & (rows["kind"] == "good")
+    rows.loc[good, "value"] = 0.61
+    assert "Good is not clearly above random" in verdict(rows)
+
+
+def test_survivors_are_called_chance_or_not():
+    rows = made_rows()
+    assert "what chance keeps" in verdict(rows)
+    survivors = rows["probe"] == "survivors"
+    rows.loc[survivors, "p_value"] = 0.002
+    rows.loc[survivors, "value"] = 0.1
+    assert "less than chance" in verdict(rows)
+
+
+def test_what_is_not_there_is_not_said():
+    text = verdict(made_rows(probes=False, retrained_draws=0))
+    for absent in ("dependency", "attention", "nan", "NA", "–"):
+        assert absent not in text
+    reported = made_rows(probes=False).assign(selection="reported")
+    assert "selection=reported" in verdict(reported)
+    assert verdict(made_rows().head(0)) == ""
+
+
+def test_divergence_is_said():
+    rows = made_rows(probes=False)
+    one = rows["cell_id"] == "evaluate-bad-retrained-0"
+    assert "1 training diverged" in verdict(rows.assign(flag=rows["flag"].mask(one, "diverged")))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.825, ".82"),
+        (-0.125, "-.12"),
+        (1.0, "1.00"),
+        (-0.001, ".00"),
+        (12.3, "12.30"),
+        (pd.NA, "–"),
+    ],
+)
+def test_decimals_have_no_leading_zero(value, text):
+    assert decimal(value) == text
+
+
+def test_other_numbers():
+    assert (percent(0.584), percent(float("nan"))) == ("58%", "–")
+    assert [p_text(p) for p in (0.0004, 0.0123, 1.0, pd.NA)] == [
+        "p < .001", "p = .012", "p = 1.000", "no p",
+    ]  # fmt: skip
+    assert (between(0.1, 0.25), between(0.1, None)) == ("[.10, .25]", "")
+    assert (counted(1, "seed"), counted(2, "seed")) == ("1 seed", "2 seeds")
