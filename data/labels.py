@@ -35,9 +35,9 @@ def examples_of(
         for place, (*texts, label) in zip(rows.places, rows.cells, strict=True):
             where = f"{rows.path}, {place}"
             id = f"{split}-{len(examples)}"
-            sentences = [_sentence(f"{id}/{n}", text, where) for n, text in enumerate(texts, 1)]
+            first, *rest = [_sentence(f"{id}/{n}", text, where) for n, text in enumerate(texts, 1)]
             parsed = parse_label(spec, label, where, by_name=by_name)
-            examples.append(Example(id, *sentences, label=parsed))
+            examples.append(Example(id, first, rest[0] if rest else None, parsed))
     return tuple(examples)
 
 

@@ -110,5 +110,5 @@ def predictions_of(spec: TaskSpec, logits: npt.ArrayLike) -> npt.NDArray[Any]:
     """Class ids (int64), or numbers (float64) in regression, of logits [N, K]."""
     values = np.asarray(logits)
     if spec.regression:
-        return values.reshape(len(values), -1)[:, 0].astype(np.float64)
-    return values.argmax(axis=1).astype(np.int64)
+        return np.asarray(values.reshape(len(values), -1)[:, 0], dtype=np.float64)
+    return np.asarray(values.argmax(axis=1), dtype=np.int64)

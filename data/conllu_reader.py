@@ -1,0 +1,122 @@
+"""Gold sentences of CoNLL-U files (Universal Dependencies)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import DataFileError
+from .sentence import Sentence
+from .text_file import read_text
+
+_COLUMNS = 10
+_UNKNOWN = "_"
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The lines of one sentence."""
+
+    line: int
+    text: str
+
+
+def merge_subtype(relation: str) -> str:
+    """The universal relation without its subtype: `nsubj:pass` -> `nsubj`."""
+    return relation.split(":", 1)[0]
+
+
+def read_conllu(path: Path | str) -> list[Sentence]:
+    """Read the sentences of a `.conllu` file, `.gz` unpacked.
+
+    Words are the syntactic words: multiword ranges (`1-2`) and empty nodes (`1.1`) are left out.
+    Relations keep their subtypes.
+
+    Raises:
+        DataFileError: naming the file and the sentence or line, if the file is missing, empty or
+            not UTF-8, a line has not ten columns, or a tree is broken.
+    """
+    path = Path(path)
+    sentences: list[Sentence] = []
+    seen: dict[str, int] = {}
+    for block in _blocks(path):
+        sentence = _sentence(path, block, running=len(sentences) + 1, seen=seen)
+        if sentence is not None:
+            sentences.append(sentence)
+    if not sentences:
+        raise DataFileError(
+            "has comments but no sentence", where=str(path), remedy="name a CoNLL-U file"
+        )
+    return sentences
+
+
+def _blocks(path: Path) -> Iterator[_Block]:
+    """The parts of a file between blank lines, every token line checked for its ten columns."""
+    lines: list[str] = []
+    first = 1
+    for number, raw in enumerate([*read_text(path).split("\n"), ""], start=1):
+        line = raw.rstrip("\r")
+        if not line.strip():
+            if lines:
+                yield _Block(first, "\n".join(lines))
+            lines, first = [], number + 1
+            continue
+        if not line.startswith("#") and line.count("\t") != _COLUMNS - 1:
+            raise DataFileError(
+                f"line {number} has {line.count(chr(9)) + 1} columns instead of {_COLUMNS}",
+                where=str(path),
+                remedy="CoNLL-U has ten columns with one tab between them",
+            )
+        lines.append(line)
+
+
+def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) -> Sentence | None:
+    """One sentence; None for a block of comments. `seen` counts the ids met so far."""
+    import conllu
+
+    try:
+        (parsed,) = conllu.parse(block.text)
+    except conllu.exceptions.ParseException as error:
+        raise _broken(path, block, str(running), str(error).rstrip(".")) from error
+    id = parsed.metadata.get("sent_id") or str(running)
+    tokens = [token for token in parsed if isinstance(token["id"], int)]
+    if not tokens:
+        return None
+    if [token["id"] for token in tokens] != list(range(1, len(tokens) + 1)):
+        raise _broken(path, block, id, "word ids do not count from 1 without gaps")
+    seen[id] = seen.get(id, 0) + 1
+    unique = id if seen[id] == 1 else f"{id}#{seen[id]}"
+    heads = [token["head"] for token in tokens]
+    unparsed = all(head is None for head in heads)
+    if not unparsed and None in heads:
+        raise _broken(path, block, id, f"broken tree: word {heads.index(None) + 1} has no head")
+    try:
+        return Sentence(
+            id=unique,
+            words=tuple(token["form"] for token in tokens),
+            text=parsed.metadata.get("text"),
+            upos=_layer(tokens, "upos"),
+            xpos=_layer(tokens, "xpos"),
+            heads=() if unparsed else tuple(head - 1 for head in heads),
+            deprels=() if unparsed else _layer(tokens, "deprel"),
+            annotation="gold",
+            scheme="ud",
+        )
+    except DataFileError as error:
+        raise _broken(path, block, id, error.problem) from error
+
+
+def _layer(tokens: list[Any], column: str) -> tuple[str, ...]:
+    """One column [W]; empty if it says nothing of any word."""
+    values = tuple(token[column] or _UNKNOWN for token in tokens)
+    return values if set(values) != {_UNKNOWN} else ()
+
+
+def _broken(path: Path, block: _Block, id: str, problem: str) -> DataFileError:
+    return DataFileError(
+        problem,
+        where=f"{path}, sentence {id!r} from line {block.line}",
+        remedy="mend or remove the sentence",
+    )

