@@ -41,10 +41,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no narration, no pro
 
 
 def _progress(quiet: bool) -> Any:
-    from .analysis.console import RichProgress
-    from .analysis.progress import Silent
+    from .analysis.progress import Bars, Silent
 
-    return Silent() if quiet else RichProgress()
+    return Silent() if quiet else Bars()
 
 
 def _choice(task: str, data_dir: Path | None, columns: list[str] | None) -> Any:
@@ -97,7 +96,7 @@ def run(
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
     """
     from .analysis.config import parse_config, read_config
-    from .analysis.console import print_run
+    from .analysis.console import print_comparison, print_lines
     from .analysis.experiment import run_experiment
 
     options = read_config(config)
@@ -109,7 +108,8 @@ def run(
     if as_json:
         typer.echo(json.dumps(finished.summary(), ensure_ascii=False))
     else:
-        print_run(finished)
+        print_comparison(finished.rows)
+        print_lines([f"report: {out / 'report.html'}, tables and masks: {out}"])
 
 
 @app.command()
@@ -296,22 +296,29 @@ def probe(
 @app.command()
 def compare(
     folder: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
-    out: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="folder for CSV tables")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Hold the subnetworks of a run against each other.
 
     Example: subprobe compare runs/quickstart
     """
-    from .analysis.compare import comparison_rows
+    from .analysis.compare import summaries
     from .analysis.console import print_comparison
     from .analysis.run_folder import load_rows
+    from .data.tables import write_csv
 
     rows = load_rows(folder)
-    if out is None and not as_json:
+    tables = summaries(rows)
+    if out is not None:
+        for name, table in tables.items():
+            write_csv(table, out / f"{name}.csv")
+        typer.echo(f"{len(tables)} tables in {out}", err=True)
+    if as_json:
+        records = {name: json.loads(t.to_json(orient="records")) for name, t in tables.items()}
+        typer.echo(json.dumps(records, ensure_ascii=False))
+    elif out is None:
         print_comparison(rows)
-    else:
-        _emit(comparison_rows(rows), out, as_json)
 
 
 @app.command()

@@ -96,6 +96,15 @@ class CellOutput:
         )
 
 
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain records, without the columns that no row fills."""
+    filled = rows_frame(rows).dropna(axis=1, how="all")
+    records: list[dict[str, Any]] = json.loads(
+        filled.to_json(orient="records", double_precision=15)
+    )
+    return records
+
+
 def _pack(array: npt.NDArray[np.float64]) -> dict[str, Any]:
     flat = [None if np.isnan(x) else float(x) for x in np.asarray(array, dtype=float).ravel()]
     return {"shape": list(array.shape), "values": flat}

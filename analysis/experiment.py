@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ..data.tasks import load_task, split_parts
 from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
 from ..pruning.recipes import Recipe, recipe_for
 from ..pruning.subnetwork import Subnetwork, weights_fingerprint
+from .compare import performance_table
 from .config import ProbeOptions, RecipeOptions, RunConfig
 from .degenerate import flag_degenerate
 from .manifest import write_manifest
@@ -25,6 +27,7 @@ from .progress import Progress, Silent
 from .report import write_report
 from .seed_run import SeedRun, Setting
 from .survivors import survivor_rows
+from .verdict import verdict
 
 TABLES = {
     "performance": "performance",
@@ -50,6 +53,15 @@ class Finished:
     folder: Path
     rows: pd.DataFrame
     manifest: dict[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """The answer for machines: headline, performance table, where things lie."""
+        table = performance_table(self.rows)
+        return {
+            "folder": str(self.folder),
+            "verdict": verdict(self.rows),
+            "performance": json.loads(table.to_json(orient="records")),
+        }
 
 
 def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:

@@ -103,7 +103,7 @@ def probe_model(
         spec=spec,
         max_length=options.max_length,
     )
-    settings = {
+    settings: dict[str, dict[str, Any]] = {
         "dependency-heads": {"selection": options.selection},
         "attributions": {"n_steps": options.attribution_steps},
     }

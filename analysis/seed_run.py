@@ -206,15 +206,24 @@ class SeedRun:
             },
             {"max_length": self.setting.recipe.max_length, "selection": self.parts.selection_name},
         )
-        return self.store.get(cell, lambda: self._score(cell, mask))
+        output = self.store.get(cell, lambda: self._measure(*self._loaded, mask))
+        return self._named(output, cell, mask, "pruned" if mask else "finetuned")
 
-    def _score(self, cell: Cell, mask: Subnetwork | None) -> CellOutput:
-        model, tokenizer = self._loaded
-        return self._measure(cell, model, tokenizer, mask, "pruned" if mask else "finetuned")
-
-    def _measure(
-        self, cell: Cell, model: Any, tokenizer: Any, mask: Subnetwork | None, state: str
+    def _named(
+        self, output: CellOutput, cell: Cell, mask: Subnetwork | None, state: str
     ) -> CellOutput:
+        """The output with the columns that say which model it is about.
+
+        They are no part of the cell: two kinds with the same mask share one cell.
+        """
+        return CellOutput(
+            stamped(output.rows, self.identity(cell, mask, state)),
+            output.items.assign(cell_id=cell.id),
+            output.arrays,
+            output.notes,
+        )
+
+    def _measure(self, model: Any, tokenizer: Any, mask: Subnetwork | None) -> CellOutput:
         evaluation = evaluate(
             model,
             tokenizer,
@@ -224,8 +233,7 @@ class SeedRun:
             max_length=self.setting.recipe.max_length,
         )
         rows = performance_rows(evaluation, self.parts)
-        rows = rows.assign(**self.identity(cell, mask, state))
-        items = evaluation.items().assign(cell_id=cell.id, probe="performance")
+        items = evaluation.items().assign(probe="performance")
         return CellOutput(rows, items, notes={"n_truncated": evaluation.n_truncated})
 
     def retrain(self, mask: Subnetwork) -> CellOutput:
@@ -239,31 +247,31 @@ class SeedRun:
             corpus=self.setting.corpus.digest if options and self.setting.corpus else "",
             report=examples_digest(self.parts.report),
         )
-        return self.store.get(cell, lambda: self._retrain(cell, mask, probed=bool(options)))
+        output = self.store.get(cell, lambda: self._retrain(mask, probed=bool(options)))
+        return self._named(output, cell, mask, "retrained")
 
-    def _retrain(self, cell: Cell, mask: Subnetwork, *, probed: bool) -> CellOutput:
+    def _retrain(self, mask: Subnetwork, *, probed: bool) -> CellOutput:
         trained = self._fine_tune(mask, f"{self.name}: retraining {mask.kind}")
-        scored = self._measure(cell, trained.model, trained.tokenizer, mask, "retrained")
-        flag = "diverged" if trained.diverged else ""
-        outputs = [scored]
+        outputs = [self._measure(trained.model, trained.tokenizer, mask)]
         if probed:
-            outputs.append(
-                self._probe(cell, trained.model, trained.tokenizer, mask, state="retrained")
-            )
+            title = f"{self.name}: probing {mask.kind} (retrained)"
+            outputs.append(self._probe(trained.model, trained.tokenizer, mask, title))
         joined = join(outputs)
+        flag = "diverged" if trained.diverged else ""
         notes = {**joined.notes, "wall_s": trained.wall_s, "flag": flag}
-        rows = joined.rows.assign(flag=flag)
-        return CellOutput(rows, joined.items, joined.arrays, notes)
+        return CellOutput(joined.rows.assign(flag=flag), joined.items, joined.arrays, notes)
 
     def untrained(self) -> CellOutput:
         """The same architecture trained from random weights: a baseline, not a subnetwork."""
         cell = self._training_cell("untrained", None, report=examples_digest(self.parts.report))
-        return self.store.get(cell, lambda: self._untrained(cell))
+        output = self.store.get(cell, self._untrained)
+        return self._named(output, cell, None, "untrained")
 
-    def _untrained(self, cell: Cell) -> CellOutput:
+    def _untrained(self) -> CellOutput:
         trained = self._fine_tune(None, f"{self.name}: training from random weights", fresh=True)
-        scored = self._measure(cell, trained.model, trained.tokenizer, None, "untrained")
-        return CellOutput(scored.rows, scored.items, notes={"wall_s": trained.wall_s})
+        scored = self._measure(trained.model, trained.tokenizer, None)
+        notes = {**scored.notes, "wall_s": trained.wall_s}
+        return CellOutput(scored.rows.assign(kind="untrained"), scored.items, notes=notes)
 
     # -- probes -------------------------------------------------------------------------------
 
@@ -280,18 +288,14 @@ class SeedRun:
             },
             self.setting.config.probe.model_dump(mode="json"),
         )
-        return self.store.get(cell, lambda: self._probe_full(cell, mask))
+        state = "pruned" if mask else "finetuned"
+        title = f"{self.name}: probing {mask.kind if mask else 'full'} ({state})"
+        output = self.store.get(cell, lambda: self._probe(*self._loaded, mask, title))
+        return self._named(output, cell, mask, state)
 
-    def _probe_full(self, cell: Cell, mask: Subnetwork | None) -> CellOutput:
-        model, tokenizer = self._loaded
-        return self._probe(cell, model, tokenizer, mask, state="pruned" if mask else "finetuned")
-
-    def _probe(
-        self, cell: Cell, model: Any, tokenizer: Any, mask: Subnetwork | None, *, state: str
-    ) -> CellOutput:
+    def _probe(self, model: Any, tokenizer: Any, mask: Subnetwork | None, title: str) -> CellOutput:
         started = time.perf_counter()
-        kind = mask.kind if mask else "full"
-        with self.progress.stage(f"{self.name}: probing {kind} ({state})") as advance:
+        with self.progress.stage(title) as advance:
             output = probe_model(
                 model,
                 tokenizer,
@@ -303,12 +307,8 @@ class SeedRun:
                 split=self.parts.report_name,
                 progress=advance,
             )
-        return CellOutput(
-            stamped(output.rows, self.identity(cell, mask, state)),
-            output.items.assign(cell_id=cell.id),
-            output.arrays,
-            {**output.notes, "probe_wall_s": time.perf_counter() - started},
-        )
+        notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
+        return CellOutput(output.rows, output.items, output.arrays, notes)
 
     @cached_property
     def _attributed(self) -> tuple[Example, ...]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..data.errors import ConfigError, InputError, UnknownNameError
 from ..data.sentence import Example
+from ..data.tables import items_frame, rows_frame, write_csv, write_parquet
 from ..data.task import TaskData, TaskParts, TaskSpec
 from ..data.tasks import custom_task, load_task, split_parts
 from ..pruning.anatomy import anatomy_of
@@ -218,7 +219,9 @@ def probe_rows(
             remedy="add --task T",
         )
     meta = read_meta(model)
-    spec, examples, used = (None, (), "")
+    spec: TaskSpec | None = None
+    examples: tuple[Example, ...] = ()
+    used = ""
     if task is not None:
         spec, examples, used = _task_examples(task, split, options)
     head = spec is not None and (attributed or bool(meta.get("task")))
@@ -247,3 +250,10 @@ def probe_rows(
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}
     rows = output.rows.assign(**about)
     return CellOutput(rows, output.items, output.arrays, output.notes)
+
+
+def write_probe_folder(output: CellOutput, out: Path) -> None:
+    """Write one CSV file for each probe, and the scored items as Parquet."""
+    for name, rows in output.rows.groupby("probe", sort=False):
+        write_csv(rows_frame(rows), out / f"{name}.csv")
+    write_parquet(items_frame(output.items), out / "items.parquet")

@@ -124,7 +124,7 @@ def save_classifier(
 
     The folder is whole or absent, and holds no pickle.
     """
-    with atomic_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary, _quiet():
         model.save_pretrained(temporary, safe_serialization=True)
         tokenizer.save_pretrained(temporary)
         (temporary / META_FILE).write_text(json.dumps(dict(meta), indent=2) + "\n", "utf-8")
