@@ -42,7 +42,7 @@ def arc_rows(counts: ArcCounts, alive: npt.NDArray[np.bool_]) -> pd.DataFrame:
     return frame.assign(
         relation=np.array(counts.relations)[r],
         n_dropped=dropped[r].astype(np.int64),
-        baseline=np.where(is_offset, None, "offset"),
+        baseline=[None if itself else "offset" for itself in is_offset],
         baseline_value=np.where(is_offset, np.nan, offset[r]),
     )
 
@@ -64,7 +64,7 @@ def _every_head(
             "head": head,
             "value": accuracy.ravel(),
             "n": np.where(living, total[r], 0).astype(np.int64),
-            "flag": np.where(living, None, "dead"),
+            "flag": [None if lives else "dead" for lives in living],
         }
     )
 

@@ -162,7 +162,7 @@ def _rows(
             "n": np.where(living, np.count_nonzero(queries), 0),
             "baseline": "uniform",
             "baseline_value": baseline[metric],
-            "flag": np.where(living, None, "dead"),
+            "flag": [None if lives else "dead" for lives in living],
         }
     )
 

@@ -7,6 +7,8 @@ the syntactic head. What is reported of the best head was chosen on other senten
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -59,11 +61,13 @@ class DependencyHeads:
             for segment, sentence in enumerate((example.first, example.second))
             if sentence is not None
         ]
-        row, dependent, head, *facts = (np.concatenate(c) for c in zip(*columns, strict=True))
+        row, dependent, head, text, index, distance, relation = (
+            np.concatenate(column) for column in zip(*columns, strict=True)
+        )
         whole = (dependent >= 0) & (head >= 0)
         L, H = self._context.alive.shape
         correct = np.zeros((len(row), len(DIRECTIONS), L, H), dtype=np.bool_)
-        self._table = ArcTable(*facts, whole=whole, correct=correct)
+        self._table = ArcTable(text, index, distance, relation, whole, correct)
         self._n_kept += sum(len(kept) for kept in batch.kept)
         device = batch.source.device
         self._whole = np.flatnonzero(whole)
@@ -75,8 +79,8 @@ class DependencyHeads:
 
     def _read(
         self, batch: BatchView, row: int, segment: int, sentence: Sentence
-    ) -> tuple[npt.NDArray[np.generic], ...]:
-        """Row in the batch, dependent and head among kept words, then the facts of `ArcTable`."""
+    ) -> tuple[npt.NDArray[Any], ...]:
+        """Row in the batch, dependent and head among kept words, then columns of `ArcTable`."""
         self._first = self._first or sentence
         check_parsed((self._first, sentence))
         text = 2 * int(batch.position[row]) + segment

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 from probe_cases import random_examples, tiny_context, with_dead_heads
-
 from subprobe.data.alignment import encode_words
 from subprobe.data.errors import ConfigError
 from subprobe.probes.attention_stats import METRICS, AttentionStats
@@ -172,7 +171,9 @@ def test_dead_heads_have_no_value_and_no_items():
 
 def test_shares_add_up():
     rows = stats(tiny_context("roberta"), random_examples(5)).rows
-    value = rows.pivot_table(index=["layer", "head"], columns="metric", values="value").astype(float)
+    value = rows.pivot_table(index=["layer", "head"], columns="metric", values="value").astype(
+        float
+    )
     total = value["attention_to_first"] + value["attention_to_separator"]
     np.testing.assert_allclose(total, value["attention_to_special"], rtol=1e-9)
     assert value.drop(columns="attention_entropy").to_numpy().max() <= 1.0

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
-from tiny import FAMILIES
-
 from subprobe.data.alignment import encode_words
 from subprobe.data.errors import AnnotationError, InputError
 from subprobe.data.task import TaskSpec
 from subprobe.probes.attributions import attribute_words, run_attributions
 from subprobe.probes.word_groups import GROUPS, word_groups
+from tiny import FAMILIES
 
 
 def plain_attribution(context, example, n_steps):

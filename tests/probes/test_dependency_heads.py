@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 from probe_cases import random_examples, tiny_context, with_dead_heads
-
 from subprobe.data.alignment import encode_words
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentence import ROOT, Example, Sentence

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-
 from subprobe.data.sentence import Sentence
 from subprobe.probes.group_share import GroupShareTest
 from subprobe.probes.word_groups import GROUPS, word_groups

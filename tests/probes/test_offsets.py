@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from probe_cases import random_sentence
-
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentence import ROOT, Sentence
 from subprobe.probes.arcs import arcs_of, halves, text_digest

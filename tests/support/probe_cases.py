@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from tiny import CORPUS, TOKENIZER_OF, tiny_model, tiny_tokenizer
-
 from subprobe.data.sentence import ROOT, Example, Sentence
 from subprobe.probes.base import Context
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.subnetwork import full_subnetwork
+from tiny import CORPUS, TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 WORDS = tuple(sorted({word for line in CORPUS for word in line.split()}))
 RELATIONS = ("nsubj", "nsubj:pass", "obj", "det", "advmod", "aux")
