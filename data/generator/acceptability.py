@@ -15,9 +15,10 @@ from .agreement import AGREEMENT
 from .arguments import ARGUMENTS
 from .dependence import DEPENDENCE
 from .movement import MOVEMENT
+from .order import ORDER
 from .sampling import sample
 
-ACCEPTABILITY = (*AGREEMENT, *DEPENDENCE, *ARGUMENTS, *MOVEMENT)
+ACCEPTABILITY = (*AGREEMENT, *DEPENDENCE, *ARGUMENTS, *ORDER, *MOVEMENT)
 """The phenomena of the task, in the order in which they take turns."""
 
 LABELS = ("unacceptable", "acceptable")

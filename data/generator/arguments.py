@@ -1,20 +1,16 @@
 """What verbs take: objects, clauses, auxiliaries, passives.
 
-Verbs with opposite demands are crossed with the two frames. `every guard` is an object where
-`every morning` is an adjunct of the same shape, so that having an object is neither a matter of
-length nor of the word that follows the verb.
+Verbs with opposite demands are crossed with two frames of equal length, or stand in two clauses
+and change places.
 """
 
 from __future__ import annotations
 
 from .grammar import (
     Draw,
-    adv,
     aux,
-    bare,
     clause,
     conjoined,
-    mark,
     name,
     np,
     obj,
@@ -24,282 +20,131 @@ from .grammar import (
     to,
     vp,
 )
-from .registry import MinimalSet, Phenomenon, crossed
+from .registry import MinimalSet, Phenomenon, reordered
 from .trees import Tree
 
 
-def every(form: str, is_object: bool, determiner: str = "every") -> Tree:
-    """`every guard` as an object, or `every morning` as a bare temporal adjunct."""
-    return np(form, determiner).as_("obj" if is_object else "obl:unmarked")
+def structure_order(draw: Draw) -> MinimalSet:
+    """The pilot praised the guard yesterday; the pilot the guard praised yesterday."""
+    nouns, verb, day = (draw.person().sg, draw.person().sg), draw.transitive(), draw.day()
+
+    def build(good: bool, second: bool) -> Tree:
+        one, two = (np(each) for each in ordered(second, *nouns))
+        if good:
+            return clause(one, predicate=vp(verb.past, obj(two), day))
+        return clause(one, obj(two), predicate=vp(verb.past, day))
+
+    return reordered(build)
 
 
-def structure_plain(draw: Draw) -> MinimalSet:
-    """The pilot often praised every guard; the pilot often slept every morning."""
+def structure_ditransitive(draw: Draw) -> MinimalSet:
+    """Mary gave John the lamp yesterday; Mary gave the lamp John yesterday."""
+    names, thing = (draw.name(), draw.name()), draw.pick(draw.words.things).sg
+    verb, day = draw.pick(draw.words.dative_verbs), draw.day()
+
+    def build(good: bool, second: bool) -> Tree:
+        one, two = (name(each) for each in ordered(second, *names))
+        gift, receiver = obj(np(thing)), two.as_("iobj")
+        rest = (receiver, gift) if good else (gift, receiver)
+        return clause(one, predicate=vp(verb.past, *rest, day))
+
+    return reordered(build)
+
+
+def structure_valency(draw: Draw) -> MinimalSet:
+    """Mary praised John and Anna smiled; Mary smiled John and Anna praised."""
+    names, day = [draw.name() for _ in range(3)], draw.day()
     verbs = draw.transitive().past, draw.intransitive().past
-    nouns = draw.person().sg, draw.time()
-    subject, adverb = draw.person().sg, draw.adverb()
 
-    def build(intransitive: bool, temporal: bool) -> Tree:
-        rest = every(nouns[temporal], not temporal)
-        return clause(np(subject), adverb, predicate=vp(verbs[intransitive], rest))
-
-    return crossed(build)
-
-
-def structure_question(draw: Draw) -> MinimalSet:
-    """Did the pilot really praise that guard?"""
-    one, two = draw.transitive(), draw.intransitive()
-    verbs, nouns = (one.base, two.base), (draw.person().sg, draw.time())
-    subject, adverb = draw.person().sg, draw.adverb()
-
-    def build(intransitive: bool, temporal: bool) -> Tree:
-        rest = every(nouns[temporal], not temporal, "that")
-        body = clause(np(subject), adverb, predicate=vp(verbs[intransitive], rest))
-        return body.pre(aux("did"))
-
-    return crossed(build, stop="?")
-
-
-def structure_infinitive(draw: Draw) -> MinimalSet:
-    """The pilot promised Mary to praise every guard."""
-    one, two = draw.transitive(), draw.intransitive()
-    verbs, nouns = (one.base, two.base), (draw.person().sg, draw.time())
-    subject, want = draw.person().sg, draw.pick(draw.words.to_verbs)
-
-    def build(intransitive: bool, temporal: bool) -> Tree:
-        rest = every(nouns[temporal], not temporal)
-        inside = vp(verbs[intransitive], rest).pre(to()).as_("xcomp")
-        return clause(np(subject), predicate=vp(want.past, inside))
-
-    return crossed(build)
-
-
-def structure_coordination(draw: Draw) -> MinimalSet:
-    """The pilot praised every guard and the author slept every morning."""
-    verbs = draw.transitive().past, draw.intransitive().past
-    nouns = draw.person().sg, draw.time()
-    subjects = draw.person().sg, draw.person().sg
-
-    def build(verbs_swapped: bool, nouns_swapped: bool) -> Tree:
-        first, second = ordered(verbs_swapped, *verbs)
-        near, far = every(nouns[0], True), every(nouns[1], False)
-        near, far = ordered(nouns_swapped, near, far)
-        left = clause(np(subjects[0]), predicate=vp(first, near))
-        right = clause(np(subjects[1]), predicate=vp(second, far))
+    def build(good: bool, second: bool) -> Tree:
+        one, two = ordered(not good, *verbs)
+        subject, other = ordered(second, names[0], names[2])
+        right = clause(name(other), predicate=vp(two, day))
+        left = clause(name(subject), predicate=vp(one, obj(name(names[1]))))
         return left.post(conjoined("and", right))
 
-    return crossed(build)
+    return reordered(build)
 
 
-def _frame(infinitive: bool, noun: str, transitive: str, intransitive: str) -> Tree:
-    """`to praise the guard` or `that the guard slept`: four words each."""
-    if infinitive:
-        return vp(transitive, obj(np(noun))).pre(to()).as_("xcomp")
-    return subordinate("that", clause(np(noun), predicate=vp(intransitive)), "ccomp")
+def complement_nested(draw: Draw) -> MinimalSet:
+    """Mary will try to praise John; Mary will praise to try John."""
+    names, day = (draw.name(), draw.name()), draw.anytime()
+    verbs = draw.pick(draw.words.to_verbs).base, draw.transitive().base
+    modal = draw.pick(("will", "may", "must"))
+
+    def build(good: bool, second: bool) -> Tree:
+        one, two = (name(each) for each in ordered(second, *names))
+        outer, inner = ordered(not good, *verbs)
+        inside = vp(inner, obj(two), day).pre(to()).as_("xcomp")
+        return clause(one, aux(modal), predicate=vp(outer, inside))
+
+    return reordered(build)
 
 
-def subcategorisation_plain(draw: Draw) -> MinimalSet:
-    """The pilot tried again to praise the guard; the pilot noticed again that the guard slept."""
-    verbs = draw.pick(draw.words.that_verbs).past, draw.pick(draw.words.to_verbs).past
-    subject, noun, day = draw.person().sg, draw.person().sg, draw.day()
-    inner = draw.transitive().base, draw.intransitive().past
+def complement_clause(draw: Draw) -> MinimalSet:
+    """Mary noticed that John smiled; Mary smiled that John noticed."""
+    names, day = (draw.name(), draw.name()), draw.day()
+    verbs = draw.pick(draw.words.that_verbs).past, draw.intransitive().past
 
-    def build(wants_to: bool, infinitive: bool) -> Tree:
-        frame = _frame(infinitive, noun, *inner)
-        return clause(np(subject), predicate=vp(verbs[wants_to], day, frame))
+    def build(good: bool, second: bool) -> Tree:
+        one, two = (name(each) for each in ordered(second, *names))
+        outer, inner = ordered(not good, *verbs)
+        inside = subordinate("that", clause(two, predicate=vp(inner, day)), "ccomp")
+        return clause(one, predicate=vp(outer, inside))
 
-    return crossed(build)
-
-
-def subcategorisation_question(draw: Draw) -> MinimalSet:
-    """Did the pilot attempt again to praise the guard?"""
-    verbs = draw.pick(draw.words.that_verbs).base, draw.pick(draw.words.to_verbs).base
-    subject, noun, day = draw.person().sg, draw.person().sg, draw.day()
-    inner = draw.transitive().base, draw.intransitive().past
-
-    def build(wants_to: bool, infinitive: bool) -> Tree:
-        frame = _frame(infinitive, noun, *inner)
-        body = clause(np(subject), predicate=vp(verbs[wants_to], day, frame))
-        return body.pre(aux("did"))
-
-    return crossed(build, stop="?")
+    return reordered(build)
 
 
-def subcategorisation_coordination(draw: Draw) -> MinimalSet:
-    """Mary noticed again that the guard slept and John tried today to praise the author."""
-    verbs = draw.pick(draw.words.that_verbs).past, draw.pick(draw.words.to_verbs).past
-    names = draw.pick(draw.words.female_names), draw.pick(draw.words.male_names)
-    nouns, days = (draw.person().sg, draw.person().sg), (draw.day(), draw.day())
-    inner = draw.transitive().base, draw.intransitive().past
-
-    def build(verbs_swapped: bool, frames_swapped: bool) -> Tree:
-        first, second = ordered(verbs_swapped, *verbs)
-        near, far = (
-            _frame(frames_swapped ^ late, noun, *inner)
-            for late, noun in zip((False, True), nouns, strict=True)
-        )
-        left = clause(name(names[0]), predicate=vp(first, days[0], near))
-        right = clause(name(names[1]), predicate=vp(second, days[1], far))
-        return left.post(conjoined("and", right))
-
-    return crossed(build)
+def _passive(subject: Tree, verb: Tree, *inner: Tree) -> Tree:
+    """`the guard was praised by the pilot`, with what stands between auxiliary and verb."""
+    return verb.pre(subject.as_("nsubj:pass"), Tree("was", "AUX", "aux:pass"), *inner)
 
 
-def form_perfect_progressive(draw: Draw) -> MinimalSet:
-    """The pilot has often praised the guard; the pilot is often praising the guard."""
-    verb, adverb = draw.transitive(), draw.adverb()
-    one, two = draw.person().sg, draw.person().sg
+def passive_order(draw: Draw) -> MinimalSet:
+    """The guard was often praised by the pilot; the guard was often by the pilot praised."""
+    nouns, verb = (draw.person().sg, draw.person().sg), draw.transitive().part
+    adverb, day = draw.adverb(), draw.day()
 
-    def build(progressive: bool, ing: bool) -> Tree:
-        form = verb.ing if ing else verb.part
-        helper = aux("is" if progressive else "has")
-        return clause(np(one), helper, adverb, predicate=vp(form, obj(np(two))))
+    def build(good: bool, second: bool) -> Tree:
+        one, two = (np(each) for each in ordered(second, *nouns))
+        agent = pp("by", two, "obl:agent")
+        if good:
+            return _passive(one, vp(verb, agent, day), adverb)
+        return _passive(one, vp(verb, day), adverb, agent)
 
-    return crossed(build)
-
-
-def form_question(draw: Draw) -> MinimalSet:
-    """Did the pilot praise the guard? Was the pilot praising the guard?"""
-    verb, one, two = draw.transitive(), draw.person().sg, draw.person().sg
-
-    def build(progressive: bool, ing: bool) -> Tree:
-        form = verb.ing if ing else verb.base
-        body = clause(np(one), predicate=vp(form, obj(np(two))))
-        return body.pre(aux("was" if progressive else "did"))
-
-    return crossed(build, stop="?")
+    return reordered(build)
 
 
-def form_modal(draw: Draw) -> MinimalSet:
-    """The pilot will certainly praise the guard; the pilot has certainly praised the guard."""
-    verb, adverb = draw.transitive(), draw.adverb()
-    one, two, modal = draw.person().sg, draw.person().sg, draw.pick(("will", "must", "may"))
+def passive_valency(draw: Draw) -> MinimalSet:
+    """Mary was praised by John but Anna smiled; Mary was smiled by John but Anna praised."""
+    names, day = [draw.name() for _ in range(3)], draw.day()
+    verbs = draw.transitive().part, draw.intransitive().past
+    conjunction = draw.pick(("but", "and"))
 
-    def build(perfect: bool, participle: bool) -> Tree:
-        form = verb.part if participle else verb.base
-        helper = aux("has" if perfect else modal)
-        return clause(np(one), helper, adverb, predicate=vp(form, obj(np(two))))
+    def build(good: bool, second: bool) -> Tree:
+        one, two = ordered(not good, *verbs)
+        subject, other = ordered(second, names[0], names[2])
+        right = conjoined(conjunction, clause(name(other), predicate=vp(two, day)))
+        agent = pp("by", name(names[1]), "obl:agent")
+        return _passive(name(subject), vp(one, agent, right))
 
-    return crossed(build)
-
-
-def form_coordination(draw: Draw) -> MinimalSet:
-    """The pilot has often praised the guard and is certainly avoiding the author."""
-    verbs = draw.transitive(), draw.transitive()
-    adverbs = draw.adverb(), draw.adverb()
-    one, two, three = (draw.person().sg for _ in range(3))
-
-    def build(helpers_swapped: bool, forms_swapped: bool) -> Tree:
-        first, second = ordered(helpers_swapped, aux("has"), aux("is"))
-        near = verbs[0].ing if forms_swapped else verbs[0].part
-        far = verbs[1].part if forms_swapped else verbs[1].ing
-        right = vp(far, obj(np(three))).pre(second, adverbs[1])
-        left = vp(near, obj(np(two)), conjoined("and", right))
-        return clause(np(one), first, adverbs[0], predicate=left)
-
-    return crossed(build)
-
-
-def _passive(subject: Tree, adverb: Tree, verb: str, *after: Tree) -> Tree:
-    """`the guard was often praised by the pilot`."""
-    return vp(verb, *after).pre(subject.as_("nsubj:pass"), Tree("was", "AUX", "aux:pass"), adverb)
-
-
-def passive_intransitive(draw: Draw) -> MinimalSet:
-    """The guard was often praised by the pilot; the guard had often slept by the river."""
-    verbs = draw.transitive().part, draw.intransitive().part
-    subject, agent, place = draw.person().sg, draw.person().sg, draw.place()
-    adverb = draw.adverb()
-
-    def build(active: bool, intransitive: bool) -> Tree:
-        verb = verbs[intransitive]
-        if active:
-            there = pp("by", np(place), "obl")
-            return clause(np(subject), aux("had"), adverb, predicate=vp(verb, there))
-        return _passive(np(subject), adverb, verb, pp("by", np(agent), "obl:agent"))
-
-    return crossed(build)
-
-
-def passive_participle(draw: Draw) -> MinimalSet:
-    """The guard was praised only by old pilots; the guard was praising only the old pilots."""
-    verb, subject, other = draw.transitive(), draw.person().sg, draw.person().pl
-    quality, adverb = draw.attribute(), draw.adverb()
-
-    def build(agentless: bool, ing: bool) -> Tree:
-        form = verb.ing if ing else verb.part
-        if agentless:
-            target = np(other, "the", quality).pre(adv("only")).as_("obj")
-            return clause(np(subject), aux("was"), adverb, predicate=vp(form, target))
-        agent = pp("by", bare(other, quality), "obl:agent").pre(adv("only"))
-        return _passive(np(subject), adverb, form, agent)
-
-    return crossed(build)
-
-
-def passive_coordination(draw: Draw) -> MinimalSet:
-    """The pilot was often praised by the guards and the baker has avoided all the authors."""
-    verbs = draw.transitive().part, draw.transitive().part
-    adverbs = draw.adverb(), draw.adverb()
-    subject, other = draw.person().sg, draw.person().sg
-    agent, target = draw.person().pl, draw.person().pl
-
-    def every_one(noun: str) -> Tree:
-        return np(noun).pre(Tree("all", "DET", "det:predet"))
-
-    def half(passive: bool, by: bool, who: Tree, late: bool) -> Tree:
-        thing = pp("by", np(agent), "obl:agent") if by else obj(every_one(target))
-        if passive:
-            return _passive(who, adverbs[late], verbs[late], thing)
-        return clause(who, aux("has"), adverbs[late], predicate=vp(verbs[late], thing))
-
-    def build(helpers_swapped: bool, frames_swapped: bool) -> Tree:
-        left = half(not helpers_swapped, not frames_swapped, np(subject), False)
-        right = half(helpers_swapped, frames_swapped, np(other), True)
-        return left.post(conjoined("and", right))
-
-    return crossed(build)
-
-
-def complement_whether(draw: Draw) -> MinimalSet:
-    """The pilot asked again whether, or noticed again that, the guard slept."""
-    asks = draw.pick(("wondered", "asked", "inquired"))
-    verbs = draw.pick(draw.words.that_verbs).past, asks
-    subject, noun, day = draw.person().sg, draw.person().sg, draw.day()
-    inner = draw.intransitive().past
-
-    def build(wonders: bool, whether: bool) -> Tree:
-        inside = clause(np(noun), predicate=vp(inner))
-        marked = inside.pre(mark("whether" if whether else "that")).as_("ccomp")
-        return clause(np(subject), predicate=vp(verbs[wonders], day, marked))
-
-    return crossed(build)
+    return reordered(build)
 
 
 ARGUMENTS = (
     Phenomenon(
         "argument-structure",
-        "transitive verbs need an object, intransitive verbs take none",
-        (structure_plain, structure_question, structure_infinitive, structure_coordination),
+        "objects stand where their verb wants them, and only where it wants one",
+        (structure_order, structure_ditransitive, structure_valency),
     ),
     Phenomenon(
         "subcategorisation",
-        "verbs choose between that-clause, infinitive and whether-clause",
-        (
-            subcategorisation_plain,
-            subcategorisation_question,
-            subcategorisation_coordination,
-            complement_whether,
-        ),
-    ),
-    Phenomenon(
-        "verb-form",
-        "an auxiliary fixes the form of its verb across an adverb or a subject",
-        (form_perfect_progressive, form_question, form_modal, form_coordination),
+        "verbs choose between object, that-clause and infinitive",
+        (complement_nested, complement_clause),
     ),
     Phenomenon(
         "passive",
-        "only transitive participles make passives, and a passive has lost its object",
-        (passive_intransitive, passive_participle, passive_coordination),
+        "a passive has an agent after its verb, no object, and a transitive participle",
+        (passive_order, passive_valency),
     ),
 )

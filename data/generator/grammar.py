@@ -12,6 +12,9 @@ from .trees import Tree
 
 Word = TypeVar("Word")
 
+PAST = frozenset({"yesterday", "recently", "earlier", "lately", "once"})
+"""Adverbs that no modal verb goes with."""
+
 
 @dataclass
 class Draw:
@@ -59,13 +62,17 @@ class Draw:
         """An adverb that may stand after a verb."""
         return adv(self.pick(self.words.days))
 
+    def anytime(self) -> Tree:
+        """An adverb that may stand after a verb in any tense."""
+        return adv(self.pick([day for day in self.words.days if day not in PAST]))
+
     def time(self) -> str:
         """A noun that makes a temporal adjunct with `every` or `that`."""
         return self.pick(self.words.times)
 
-    def place(self) -> str:
-        """A noun of place."""
-        return self.pick(self.words.places)
+    def name(self) -> str:
+        """A name of either gender."""
+        return self.pick((*self.words.male_names, *self.words.female_names))
 
 
 def det(form: str) -> Tree:

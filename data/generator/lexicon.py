@@ -35,10 +35,10 @@ Martin Stephen Kevin Brian Andrew Richard Walter Simon Frank"""
 FEMALE_NAMES = """Mary Susan Laura Sarah Anna Emily Helen Julia Karen Alice Nancy Diana Rachel
 Linda Martha Clara Emma Carol Sophia Jane Lucy"""
 
-TRANSITIVE = """greet praise avoid admire trust blame thank describe insult convince annoy
-amuse impress comfort accuse mention surprise disappoint respect invite reward rescue
+TRANSITIVE = """greet praise avoid admire evict blame thank describe insult convince annoy
+amuse impress comfort accuse pester surprise disappoint respect invite reward rescue
 ignore deceive bother envy scold tease mock punish welcome protect frighten confuse
-resemble contact kidnap* disturb defend criticize adore despise embarrass interview
+reprimand contact kidnap* disturb defend criticize adore despise embarrass interview
 flatter encourage harass inspire betray console summon astonish startle
 threaten reassure congratulate assist condemn interrupt imitate"""
 
@@ -51,16 +51,16 @@ THAT_VERBS = """think:thought believe announce realize notice suggest predict su
 assume deny imagine insist know:known:knew remark assert presume boast guess complain mutter"""
 
 TO_VERBS = """want try manage refuse attempt fail decline struggle seek:sought hesitate strive
-tend long prepare offer yearn deserve neglect volunteer aim wish"""
+tend long prepare endeavor yearn deserve neglect volunteer aim proceed"""
+
+QUESTION_VERBS = """forget*:forgotten:forgot see:seen:saw learn discover explain recall
+reveal remember determine"""
+
+DATIVE_VERBS = """give:given:gave show send:sent lend:lent hand sell:sold offer throw:thrown:threw
+bring:brought pass teach:taught mail"""
 
 TIMES = """morning evening week winter night year month day summer afternoon spring autumn
 weekend season"""
-
-PLACES = """garden kitchen library harbor museum station castle market village forest hotel river
-office theater bridge church factory tower stadium valley beach"""
-
-ABSTRACT = """claim rumor fact story belief idea suspicion news:news view report conclusion
-suggestion theory discovery"""
 
 ADJECTIVES = """happy tired hungry angry nervous calm lonely proud bored thirsty sad wealthy
 anxious healthy sick grateful furious jealous busy sleepy gloomy curious lazy ashamed worried
@@ -86,7 +86,7 @@ ADVERBS = """certainly probably clearly often obviously apparently usually surel
 always generally possibly sometimes truly evidently frequently undoubtedly presumably
 supposedly regularly secretly"""
 
-DAYS = """yesterday today again recently twice earlier once privately outside openly lately here
+DAYS = """yesterday today again twice recently earlier once privately outside openly here lately
 indoors abroad"""
 
 
@@ -130,9 +130,9 @@ class Lexicon:
     intransitive: tuple[Verb, ...]
     that_verbs: tuple[Verb, ...]
     to_verbs: tuple[Verb, ...]
+    question_verbs: tuple[Verb, ...]
+    dative_verbs: tuple[Verb, ...]
     times: tuple[str, ...]
-    places: tuple[str, ...]
-    abstract: tuple[Noun, ...]
     adjectives: tuple[str, ...]
     comparatives: tuple[str, ...]
     long_adjectives: tuple[str, ...]
@@ -201,9 +201,9 @@ def lexicon(split: str) -> Lexicon:
         intransitive=verbs(INTRANSITIVE),
         that_verbs=verbs(THAT_VERBS),
         to_verbs=verbs(TO_VERBS),
+        question_verbs=verbs(QUESTION_VERBS),
+        dative_verbs=verbs(DATIVE_VERBS),
         times=words(TIMES),
-        places=words(PLACES),
-        abstract=nouns(ABSTRACT),
         adjectives=words(ADJECTIVES),
         comparatives=words(COMPARATIVES),
         long_adjectives=words(LONG_ADJECTIVES),

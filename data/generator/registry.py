@@ -53,3 +53,15 @@ def crossed(build: Callable[[bool, bool], Tree], stop: str | tuple[str, str] = "
         for left in (False, True)
         for right in (False, True)
     )
+
+
+def reordered(build: Callable[[bool, bool], Tree], stop: str = ".") -> MinimalSet:
+    """Two pairs with the same words each, in a good and a bad order.
+
+    Args:
+        build: makes the tree from whether it is good and from which of the two pairs it is of.
+        stop: the final punctuation.
+    """
+    return tuple(
+        Item(build(good, second), good, stop) for second in (False, True) for good in (True, False)
+    )

@@ -12,7 +12,7 @@ from .lexicon import SPLITS, lexicon
 from .registry import SET_SIZE, MinimalSet, Phenomenon
 from .trees import sentence
 
-SIZES: Mapping[str, int] = {"train": 1600, "validation": 400, "test": 800}
+SIZES: Mapping[str, int] = {"train": 1200, "validation": 200, "test": 400}
 """Default number of examples of each split."""
 
 _PATIENCE = 1000
@@ -42,8 +42,8 @@ def sample(
 ) -> dict[str, tuple[Example, ...]]:
     """Examples of every split, minimal set by minimal set.
 
-    Phenomena take turns, and inside a phenomenon its templates do, so that any prefix of whole
-    sets is balanced over labels and nearly so over phenomena and templates.
+    Templates take turns, the first of each phenomenon before the second of any, so that any
+    prefix of whole sets is balanced over labels and nearly so over templates.
 
     Args:
         task: enters the random state, so that tasks do not share their draws.
@@ -78,11 +78,10 @@ def _split(
 ) -> tuple[Example, ...]:
     rng = random.Random(f"{task}/{split}/{seed}")
     examples: list[Example] = []
+    turns = _turns(phenomena)
     for turn in range(size // SET_SIZE):
-        phenomenon = phenomena[turn % len(phenomena)]
-        round_ = turn // len(phenomena)
-        number = round_ % len(phenomenon.templates)
-        first_index = round_ // len(phenomenon.templates) * SET_SIZE
+        phenomenon, number = turns[turn % len(turns)]
+        first_index = turn // len(turns) * SET_SIZE
         prefix = f"{phenomenon.name}/t{number + 1}"
         for _ in range(_PATIENCE):
             draw = Draw(lexicon(split), rng)
@@ -100,6 +99,17 @@ def _split(
         seen |= texts
         examples += built
     return tuple(examples)
+
+
+def _turns(phenomena: Sequence[Phenomenon]) -> list[tuple[Phenomenon, int]]:
+    """Every template as (phenomenon, number), the first of each phenomenon first."""
+    most = max(len(phenomenon.templates) for phenomenon in phenomena)
+    return [
+        (phenomenon, number)
+        for number in range(most)
+        for phenomenon in phenomena
+        if number < len(phenomenon.templates)
+    ]
 
 
 def _examples(

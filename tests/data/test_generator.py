@@ -103,9 +103,9 @@ def test_labels_are_balanced_in_every_phenomenon_and_set(task, split):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_prefix_of_whole_sets_is_balanced_over_phenomena(task):
+def test_a_prefix_of_whole_sets_is_balanced_over_templates(task):
     part = generated(task)["train"]
-    counts = Counter(e.group for e in part[: len(part) // 8 * 4])
+    counts = Counter(e.id.rsplit("/", 1)[0] for e in part[: len(part) // 8 * 4])
     assert max(counts.values()) - min(counts.values()) <= 4
 
 
@@ -202,7 +202,7 @@ def test_there_are_at_least_ten_phenomena_and_thirty_templates():
         used = {e.id.rsplit("/", 1)[0] for e in generated("acceptability")[split]}
         assert len(used) >= 30
     for phenomenon in ACCEPTABILITY:
-        assert len(phenomenon.templates) >= 3
+        assert len(phenomenon.templates) >= 2
 
 
 def test_sentences_are_short():
