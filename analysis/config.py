@@ -23,6 +23,12 @@ class RecipeOptions(_Section):
     epochs: float = Field(0.0, ge=0, le=1000, description="passes over train; 0 = recorded")
     batch_size: int = Field(0, ge=0, description="examples a step; 0 = recorded")
     max_length: int = Field(0, ge=0, description="subwords an example keeps; 0 = recorded")
+    precision: Literal["", "float32", "bfloat16"] = Field(
+        "", description="of forward and backward; empty = recorded"
+    )
+    head: Literal["", "random", "probed"] = Field(
+        "", description="how the task head starts; empty = recorded"
+    )
 
 
 class PruneOptions(_Section):

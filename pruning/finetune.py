@@ -20,6 +20,7 @@ from ..data.collate import TextBatches, text_batches, to_inputs
 from ..data.task import TaskParts
 from .checkpoint import check_max_length, load_classifier, load_tokenizer, load_untrained
 from .gates import gated
+from .head import probe_head
 from .recipes import Recipe
 from .subnetwork import Subnetwork, weights_fingerprint
 
@@ -66,7 +67,8 @@ def finetune(
         model_name: see `resolve_model`.
         parts: the task.
         recipe: rate, epochs, batch size, length.
-        seed_init: initialises the task head (and an untrained encoder), nothing else.
+        seed_init: initialises the task head (and an untrained encoder), nothing else. A probed
+            head is fitted to the examples that this seed draws.
         seed_order: orders the examples and draws the dropout.
         subnetwork: keep this mask on the pretrained weights while training.
         untrained: start from random weights instead of the pretrained ones, as a baseline.
@@ -85,6 +87,8 @@ def finetune(
         tokenizer, parts.train, batch_size=recipe.batch_size, max_length=recipe.max_length
     )
     started = time.perf_counter()
+    if recipe.head == "probed":
+        probe_head(model, parts, encoded, seed=seed_init, subnetwork=subnetwork)
     with tempfile.TemporaryDirectory() as scratch, _own_randomness(), gated(model, subnetwork):
         trainer = _Trainer(
             model=model,
@@ -120,6 +124,9 @@ def _arguments(recipe: Recipe, seed: int, scratch: str) -> TrainingArguments:
         weight_decay=recipe.weight_decay,
         adam_epsilon=recipe.adam_epsilon,
         max_grad_norm=recipe.max_grad_norm,
+        bf16=recipe.precision == "bfloat16",
+        # bfloat16 on a processor is refused unless it is asked for by name
+        use_cpu=not torch.accelerator.is_available(),
         lr_scheduler_type="linear",
         seed=seed,
         data_seed=seed,
