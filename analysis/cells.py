@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,7 @@ class CellOutput:
         """Write one Parquet file: the items, with everything else in its metadata."""
         table = pa.Table.from_pandas(items_frame(self.items), preserve_index=False)
         meta = {
-            "rows": json.loads(
-                rows_frame(self.rows).to_json(orient="records", double_precision=15)
-            ),
+            "rows": _records(self.rows),
             "arrays": {name: _pack(array) for name, array in self.arrays.items()},
             "notes": dict(self.notes),
         }
@@ -114,20 +113,46 @@ def _unpack(packed: Mapping[str, Any]) -> npt.NDArray[np.float64]:
     return np.array(packed["values"], dtype=float).reshape(packed["shape"])
 
 
+class CellMissing(Exception):
+    """A cell that is not finished was asked for while nothing may be computed."""
+
+
 class CellStore:
     """The folder of finished cells of one run."""
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._reading = False
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, cell: Cell, suffix: str = ".parquet") -> Path:
         """Where the cell's one file lies, finished or not."""
         return self.folder / f"{cell.id}{suffix}"
 
+    def missing(self, path: Path) -> bool:
+        """Whether the cell of this file must be computed.
+
+        Raises:
+            CellMissing: if it must, inside `reading`.
+        """
+        if path.exists():
+            return False
+        if self._reading:
+            raise CellMissing(path.name)
+        return True
+
     def get(self, cell: Cell, compute: Callable[[], CellOutput]) -> CellOutput:
         """The cell's output: read if it is finished, else computed and written whole."""
         path = self.path(cell)
-        if not path.exists():
+        if self.missing(path):
             compute().save(path)
         return CellOutput.load(path)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Inside, cells are only read, never computed."""
+        self._reading = True
+        try:
+            yield
+        finally:
+            self._reading = False

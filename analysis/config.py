@@ -96,6 +96,9 @@ class RunConfig(_Section):
     examples: tuple[int, ...] = Field(
         (), description="train, validation, test examples of embedded tasks; empty = all of them"
     )
+    workers: int = Field(
+        0, ge=0, description="seeds computed at the same time; 0 = one a core, 1 with a GPU"
+    )
     recipe: RecipeOptions = RecipeOptions()
     prune: PruneOptions = PruneOptions()
     controls: ControlOptions = ControlOptions()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..data.tasks import load_task, split_parts
 from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
 from ..pruning.recipes import Recipe, recipe_for
 from ..pruning.subnetwork import Subnetwork, weights_fingerprint
+from .cells import CellMissing
 from .compare import performance_table
 from .config import ProbeOptions, RecipeOptions, RunConfig
 from .degenerate import flag_degenerate
@@ -28,6 +30,7 @@ from .report import write_report
 from .seed_run import SeedRun, Setting
 from .survivors import survivor_rows
 from .verdict import verdict
+from .workers import compute_apart, worker_count
 
 TABLES = {
     "performance": "performance",
@@ -91,9 +94,34 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     if out.exists() and not out.is_dir():
         raise SubprobeError("is a file", where=str(out), remedy="name a folder with --out")
     started = time.time()
+    parts = [
+        config.model_copy(update={"tasks": (task,), "seeds": (seed,)})
+        for task in config.tasks
+        for seed in config.seeds
+    ]
+    workers = worker_count(config.workers, len(parts))
+    # reading everything here first refuses bad input before a process is started
+    with progress.stage("reading tasks and sentences"):
+        corpus = _corpus(config.probe)
+        seeds = prepare(config, out, corpus, progress)
+    frames = _stored_frames(seeds, config) if workers > 1 else None
+    if frames is None:
+        if workers > 1:
+            compute_apart(compute_cells, parts, out, workers, progress)
+        frames = [frame for run in seeds for frame in _frames(run, config, progress)]
+    rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
+    manifest = write_manifest(out, config, seeds, corpus, started)
+    write_tables(rows, out)
+    write_report(rows, manifest, out / "report.html")
+    return Finished(out, rows, manifest)
+
+
+def prepare(
+    config: RunConfig, out: Path, corpus: Corpus | None, progress: Progress
+) -> list[SeedRun]:
+    """Read the encoder and the tasks of a run; its seeds in the order of their rows."""
     source = resolve_model(config.model)
     base = weights_fingerprint(load_encoder(config.model))
-    corpus = _corpus(config.probe, progress)
     seeds: list[SeedRun] = []
     for task in config.tasks:
         data = load_task(task, data_dir=config.data_dir or None, sizes=config.sizes())
@@ -102,19 +130,29 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
         for seed in config.seeds:
             parts = split_parts(data, selection=config.prune.selection, seed=seed)
             seeds.append(SeedRun(setting, parts, seed, progress))
-    frames = [frame for run in seeds for frame in _frames(run, config, progress)]
-    rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
-    manifest = write_manifest(out, config, seeds, corpus, started)
-    write_tables(rows, out)
-    write_report(rows, manifest, out / "report.html")
-    return Finished(out, rows, manifest)
+    return seeds
 
 
-def _corpus(options: ProbeOptions, progress: Progress) -> Corpus | None:
-    if not needs_corpus(options):
+def compute_cells(config: RunConfig, out: Path, progress: Progress) -> None:
+    """Compute every cell of a run that is missing, and nothing else."""
+    for run in prepare(config, out, _corpus(config.probe), progress):
+        for _ in _frames(run, config, progress):
+            pass
+
+
+def _stored_frames(seeds: list[SeedRun], config: RunConfig) -> list[pd.DataFrame] | None:
+    """Every frame of rows if all cells are there already, else None."""
+    try:
+        with ExitStack() as stack:
+            for run in seeds:
+                stack.enter_context(run.store.reading())
+            return [frame for run in seeds for frame in _frames(run, config, Silent())]
+    except CellMissing:
         return None
-    with progress.stage("parsing the probe corpus"):
-        return read_probe_corpus(options)
+
+
+def _corpus(options: ProbeOptions) -> Corpus | None:
+    return read_probe_corpus(options) if needs_corpus(options) else None
 
 
 def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.DataFrame]:

@@ -148,7 +148,7 @@ class SeedRun:
             {**options.model_dump(), "max_length": self.setting.recipe.max_length},
         )
         path = self.store.path(cell, ".safetensors")
-        if not path.exists():
+        if self.store.missing(path):
             model, tokenizer = self._loaded
             with self.progress.stage(f"{self.name}: searching the good subnetwork") as advance:
                 found = find_good(
