@@ -115,7 +115,7 @@ def _example_gates(model: Any, mask: Any, examples: int) -> torch.Tensor:
     """A leaf [B, *mask] with the mask's values for every example, in the model's precision."""
     # half precision would round the gradients that are summed over tokens
     dtype = torch.promote_types(model.dtype, torch.float32)
-    one = torch.as_tensor(np.asarray(mask), dtype=dtype, device=model.device)
+    one = torch.tensor(np.asarray(mask), dtype=dtype, device=model.device)
     return one.expand(examples, *one.shape).clone().requires_grad_()
 
 
