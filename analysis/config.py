@@ -175,9 +175,9 @@ def _fill(table: Any, section: BaseModel) -> None:
             _fill(inner, value)
             table.add(name, inner)
         else:
-            plain = list(value) if isinstance(value, tuple) else value
-            table.add(name, plain)
-            table[name].comment(field.description or "")
+            item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
+            item.comment(field.description or "")
+            table.add(name, item)
 
 
 def config_toml(config: RunConfig) -> str:

@@ -19,7 +19,7 @@ from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
 from ..pruning.recipes import Recipe, recipe_for
 from ..pruning.subnetwork import Subnetwork, weights_fingerprint
 from .cells import CellMissing
-from .compare import performance_table
+from .compare import performance_table, summaries
 from .config import ProbeOptions, RecipeOptions, RunConfig
 from .degenerate import flag_degenerate
 from .manifest import write_manifest
@@ -201,11 +201,13 @@ def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
 
 
 def write_tables(rows: pd.DataFrame, out: Path) -> None:
-    """Write `rows.parquet`, `rows.csv` and one CSV file for each kind of row that occurs."""
+    """Write `rows.parquet`, `rows.csv`, a CSV file for each kind of row, and the summaries."""
     write_parquet(rows, out / "rows.parquet")
     write_csv(rows, out / "rows.csv")
     for name, probe in TABLES.items():
         chosen = rows[rows["probe"] == probe]
         if len(chosen):
             write_csv(chosen, out / f"{name}.csv")
+    for name, table in summaries(rows).items():
+        write_csv(table, out / f"{name}.csv")
     assert set(rows["probe"].dropna()) <= set(TABLES.values()), "a probe without a table"

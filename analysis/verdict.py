@@ -229,7 +229,10 @@ def _warnings(task: str, rows: pd.DataFrame, primary: pd.DataFrame, bad_seeds: i
     diverged = rows[(rows["probe"] == "performance") & (rows["flag"] == "diverged")]
     if len(diverged):
         trained = diverged["cell_id"].nunique()
-        said.append(f"{counted(trained, 'training')} diverged and is counted as it came out.")
+        said.append(
+            f"In {counted(trained, 'training')} the loss did not fall below that of a constant "
+            "guess (flag `diverged`); they count as they came out."
+        )
     return said
 
 

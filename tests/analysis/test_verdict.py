@@ -68,7 +68,9 @@ def test_what_is_not_there_is_not_said():
 def test_divergence_is_said():
     rows = made_rows(probes=False)
     one = rows["cell_id"] == "evaluate-bad-retrained-0"
-    assert "1 training diverged" in verdict(rows.assign(flag=rows["flag"].mask(one, "diverged")))
+    assert "In 1 training the loss did not fall" in verdict(
+        rows.assign(flag=rows["flag"].mask(one, "diverged"))
+    )
 
 
 @pytest.mark.parametrize(

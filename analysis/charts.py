@@ -1,0 +1,150 @@
+"""How charts look: colours, shapes, and the few forms that the figures are built of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+COLOURS = {
+    "full": "#009e73",
+    "good": "#0072b2",
+    "random": "#8c8c8c",
+    "bad": "#d55e00",
+    "super": "#56b4e9",
+    "middle": "#e69f00",
+    "anti": "#cc79a7",
+    "untrained": "#b8a000",
+}
+"""Okabe & Ito's colours, told apart by the colour blind and on light and dark pages alike."""
+SHAPES = {
+    "full": "diamond",
+    "good": "circle",
+    "random": "square",
+    "bad": "triangle-up",
+    "super": "cross",
+    "middle": "triangle-right",
+    "anti": "triangle-down",
+    "untrained": "stroke",
+}
+GREY = "#808080"
+PANELS = {"pruned": ("finetuned", "pruned"), "retrained": ("finetuned", "retrained")}
+"""Title of a panel -> the states that it shows: the full model stands in both."""
+
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+CONFIG: dict[str, Any] = {
+    "font": _FONT,
+    "background": "transparent",
+    "view": {"stroke": "#80808055"},
+    "axis": {"gridColor": "#80808033", "domainColor": GREY, "tickColor": GREY,
+             "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
+    "legend": {"labelFontSize": 12, "titleFontSize": 12, "orient": "top", "symbolSize": 80},
+    "title": {"fontSize": 13, "fontWeight": "bold", "anchor": "start"},
+    "header": {"labelFontSize": 12, "titleFontSize": 12},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture.
+
+    Attributes:
+        name: file name without suffix; also its anchor in the report.
+        title: what it shows, for one task.
+        text: how to read it, in words.
+        alt: what a reader who cannot see it should know.
+        spec: Vega-Lite specification with its data.
+        table: the numbers behind it; its index names the row of `source`.
+        source: the CSV file of the run that holds these numbers, line by line (an index of whole
+            numbers counts its rows from 0, one of texts is its `cell_id`).
+    """
+
+    name: str
+    title: str
+    text: str
+    alt: str
+    spec: dict[str, Any]
+    table: pd.DataFrame
+    source: str
+
+
+def file_name(kind: str, task: str) -> str:
+    """A file name that is also an anchor: letters, digits, dots and dashes."""
+    return re.sub(r"[^\w.-]+", "-", f"{kind}-{task}")
+
+
+def kind_scales(kinds: list[str]) -> tuple[alt.Scale, alt.Scale]:
+    """Colour and shape scale of the kinds that occur."""
+    known = [kind for kind in COLOURS if kind in kinds]
+    return (
+        alt.Scale(domain=known, range=[COLOURS[kind] for kind in known]),
+        alt.Scale(domain=known, range=[SHAPES[kind] for kind in known]),
+    )
+
+
+def dots(
+    table: pd.DataFrame,
+    *,
+    rows: str,
+    order: list[str],
+    unit: str,
+    null: str,
+    title: str,
+    width: int = 250,
+) -> alt.LayerChart:
+    """One line a row of `rows`: a mark for each kind, a range over seeds, a tick for the null.
+
+    Args:
+        table: lines with `mean`, `seed_low`, `seed_high`, `baseline_value` and `kind`.
+        rows: the column that names the lines.
+        order: its values from top to bottom.
+        unit: title of the horizontal axis.
+        null: what the tick shows, for the tooltip.
+        title: title of the panel.
+        width: width in pixels.
+    """
+    needed = [rows, "kind", "mean", "seed_low", "seed_high", "baseline_value", "n_seeds"]
+    table = table[needed]
+    colour, shape = kind_scales(table["kind"].unique().tolist())
+    y = alt.Y(f"{rows}:N", sort=order, title=None)
+    offset = alt.YOffset("kind:N", sort=list(COLOURS))
+    hue = alt.Color("kind:N", scale=colour, title="subnetwork")
+    base = alt.Chart(table)
+    tick = base.mark_tick(color=GREY, thickness=2, size=24).encode(
+        x=alt.X("baseline_value:Q", title=unit),
+        y=y,
+        tooltip=[alt.Tooltip("baseline_value:Q", title=null, format=".3f"), f"{rows}:N"],
+    )
+    spread = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("seed_low:Q", title=unit), x2="seed_high:Q", y=y, yOffset=offset, color=hue
+    )
+    mean = base.mark_point(filled=True, size=55, opacity=1).encode(
+        x=alt.X("mean:Q", title=unit, scale=alt.Scale(zero=False, nice=True)),
+        y=y,
+        yOffset=offset,
+        color=hue,
+        shape=alt.Shape("kind:N", scale=shape, title="subnetwork"),
+        tooltip=["kind:N", f"{rows}:N", alt.Tooltip("mean:Q", format=".3f"), "n_seeds:Q"],
+    )
+    height = alt.Step(34, **{"for": "position"})  # type: ignore[arg-type]
+    return alt.layer(tick, spread, mean).properties(width=width, height=height, title=title)
+
+
+def beside(panels: list[Any]) -> alt.HConcatChart:
+    """Panels beside each other with equal axes and one legend."""
+    return alt.hconcat(*panels, spacing=24).resolve_scale(y="shared", x="shared")
+
+
+def spec_of(chart: Any) -> dict[str, Any]:
+    """The chart's Vega-Lite specification, complete with data and look."""
+    with alt.data_transformers.enable("default", max_rows=None):
+        spec: dict[str, Any] = chart.properties(config=alt.Config(**CONFIG)).to_dict()
+    return spec
+
+
+def vega_lite_version() -> str:
+    """The Vega-Lite version that the charts are written in, as vl-convert names it."""
+    return ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])

@@ -1,0 +1,59 @@
+"""Figures: drawn from the rows alone, and saved as files for papers."""
+
+import pandas as pd
+import pytest
+from run_rows import MadeRun
+from subprobe.analysis.charts import COLOURS
+from subprobe.analysis.compare import summaries
+from subprobe.analysis.figures import figures, save_figures
+from subprobe.analysis.survival import survival_table
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return MadeRun().rows()
+
+
+def test_every_point_of_the_strip_plot_is_a_scored_subnetwork(rows):
+    figure = next(f for f in figures(rows) if f.name.startswith("performance"))
+    scored = rows[(rows["probe"] == "performance") & (rows["metric"] == "accuracy")]
+    scored = scored[scored["state"] != "untrained"]
+    assert sorted(figure.table["value"]) == pytest.approx(sorted(scored["value"]))
+
+
+def test_sources_are_files_of_the_run(rows):
+    names = {f"{name}.csv" for name in summaries(rows)} | {"performance.csv"}
+    assert {figure.source for figure in figures(rows)} <= names
+
+
+def test_survival_is_the_mean_of_the_masks(rows):
+    table = survival_table(rows)
+    kept = rows[(rows["metric"] == "kept") & (rows["kind"] == "good") & (rows["unit"] == "head")]
+    expected = kept.groupby(["layer", "head"])["value"].mean()
+    heads = table[(table["kind"] == "good") & (table["unit"] == "head")]
+    found = heads.set_index(["layer", "head"])["share"]
+    pd.testing.assert_series_equal(
+        found.sort_index(), expected.sort_index(), check_names=False, check_dtype=False,
+        check_index_type=False,
+    )  # fmt: skip
+    assert set(table["n_seeds"]) == {2}
+
+
+def test_a_kind_has_one_colour_everywhere(rows):
+    for figure in figures(rows):
+        for kind in ("good", "bad"):
+            if f'"{kind}"' in str(figure.spec) and "range" in str(figure.spec):
+                assert COLOURS[kind] in str(figure.spec)
+
+
+def test_they_are_saved_as_svg_and_png(rows, tmp_path):
+    chosen = MadeRun(probes=False).rows()
+    written = save_figures(chosen, tmp_path / "figures")
+    assert {path.suffix for path in written} == {".svg", ".png"}
+    for path in written:
+        head = path.read_bytes()[:8]
+        assert head.startswith(b"<svg") if path.suffix == ".svg" else head[1:4] == b"PNG"
+
+
+def test_rows_without_scores_give_no_figures(rows):
+    assert figures(rows[rows["probe"] == "none"]) == []
