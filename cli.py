@@ -63,8 +63,9 @@ def _choice(task: str, data_dir: Path | None, columns: list[str] | None) -> Any:
 def _emit(rows: Any, out: Path | None, as_json: bool) -> None:
     """Send a frame of rows to `out`, or to stdout as JSON or as a table."""
     from .analysis.console import print_rows
-    from .data.tables import write_csv, write_parquet
+    from .data.tables import rows_frame, write_csv, write_parquet
 
+    rows = rows_frame(rows)
     if out is not None:
         (write_parquet if out.suffix == ".parquet" else write_csv)(rows, out)
         typer.echo(f"{len(rows)} rows in {out}", err=True)

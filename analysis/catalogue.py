@@ -8,6 +8,7 @@ from ..data.errors import UnknownNameError
 from ..data.tasks import list_tasks
 from ..probes.registry import list_probes
 from ..pruning.anatomy import FAMILIES
+from ..pruning.sources import EMBEDDED
 
 
 def _tasks() -> list[dict[str, Any]]:
@@ -28,10 +29,13 @@ def _probes() -> list[dict[str, Any]]:
 
 
 def _models() -> list[dict[str, Any]]:
-    return [
-        {"family": name, "attention": "sdpa" if family.sdpa else "eager only"}
-        for name, family in sorted(FAMILIES.items())
+    kernels = {name: "sdpa" if family.sdpa else "eager only" for name, family in FAMILIES.items()}
+    embedded = {"model": EMBEDDED, "family": "bert", "attention": kernels["bert"]}
+    others = [
+        {"model": "./folder or hub id", "family": name, "attention": kernels[name]}
+        for name in sorted(FAMILIES)
     ]
+    return [embedded, *others]
 
 
 def catalogue(what: str) -> list[dict[str, Any]]:

@@ -64,3 +64,42 @@ def pytest_terminal_summary(terminalreporter):
     # .ci/run reads this line: with real data at hand, at least one test must have read it
     ran = _counter["ran"]
     terminalreporter.write_line(f"real data: {ran} test{'' if ran == 1 else 's'} ran")
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory):
+    """Folder of a tiny random BERT with its tokenizer; nothing may write to it."""
+    from tiny_run import save_tiny_encoder
+
+    return save_tiny_encoder(tmp_path_factory.mktemp("models") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_encoder, tmp_path_factory):
+    """Folder of a finished tiny run with two seeds; nothing may write to it."""
+    from subprobe.analysis.experiment import run_experiment
+    from tiny_run import tiny_config
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    run_experiment(tiny_config(tiny_encoder), folder)
+    return folder
+
+
+@pytest.fixture
+def subprobe_command(capsys, monkeypatch):
+    """Call the command line as a user does: `(exit code, stdout, stderr)`."""
+
+    def call(*arguments):
+        from subprobe.cli import main
+
+        monkeypatch.setattr("sys.argv", ["subprobe", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call

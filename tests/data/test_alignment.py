@@ -6,11 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import tiny_tokenizer
-
 from subprobe.data.alignment import NO_WORD, encode_words, word_attention, word_pooling
 from subprobe.data.errors import CheckpointError, ConfigError
 from subprobe.data.sentence import Sentence
+from tiny import tiny_tokenizer
 
 KINDS = ("wordpiece", "bpe", "unigram")
 TOKENIZERS = {kind: tiny_tokenizer(kind) for kind in KINDS}

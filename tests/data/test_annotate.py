@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from subprobe.data import annotate as annotate_module
 from subprobe.data.annotate import annotate, find_pipeline
 from subprobe.data.errors import AnnotationError

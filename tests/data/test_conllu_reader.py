@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 
 import pytest
-
 from subprobe.data.conllu_reader import merge_subtype, read_conllu
 from subprobe.data.errors import DataFileError
 

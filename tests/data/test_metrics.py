@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
-
 from subprobe.data.errors import InputError, UnknownNameError
 from subprobe.data.metrics import METRICS, majority, predictions_of, score
 from subprobe.data.task import TaskSpec

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from subprobe.data.errors import DataFileError
 from subprobe.data.plain_text import read_corpus, read_lines
 

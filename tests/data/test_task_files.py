@@ -5,7 +5,6 @@ import json
 import pyarrow
 import pyarrow.parquet
 import pytest
-
 from subprobe.data.errors import DataFileError
 from subprobe.data.glue import GLUE
 from subprobe.data.tasks import load_task

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-
 from subprobe.data import tasks
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.metrics import majority

@@ -1,0 +1,146 @@
+"""`run`, `compare` and `report` on a tiny encoder, and what lies in the run folder."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+import tomlkit
+from subprobe.data.tables import ITEM_TYPES, ROW_TYPES
+from subprobe.pruning.subnetwork import Subnetwork
+from tiny_run import tiny_options
+
+KINDS = ("good", "random", "bad")
+
+
+def test_the_folder_holds_what_was_promised(finished_run):
+    names = {path.name for path in finished_run.iterdir()}
+    assert names == {
+        "manifest.json", "report.html", "rows.csv", "rows.parquet", "performance.csv", "masks.csv",
+        "attention.csv", "dependencies.csv", "attributions.csv", "survivors.csv", "masks",
+        "models", "cells", "summary_performance.csv", "summary_against_random.csv",
+        "summary_probes.csv", "summary_survival.csv",
+    }  # fmt: skip
+
+
+def test_masks_differ_only_in_the_kind(finished_run):
+    names = sorted(path.name for path in (finished_run / "masks").iterdir())
+    assert names == sorted(
+        f"acceptability-seed{seed}-{kind}.safetensors" for seed in (1, 2) for kind in KINDS
+    )
+
+
+def test_random_and_bad_have_exactly_the_counts_of_good(finished_run):
+    for seed in (1, 2):
+        good, *others = [
+            Subnetwork.load(finished_run / "masks" / f"acceptability-seed{seed}-{kind}.safetensors")
+            for kind in KINDS
+        ]
+        assert {(m.n_heads, m.n_mlps) for m in others} == {(good.n_heads, good.n_mlps)}
+
+
+def test_every_table_has_the_columns_of_the_tidy_row(finished_run):
+    for name in ("rows", "performance", "masks", "attention", "dependencies", "attributions"):
+        assert list(pd.read_csv(finished_run / f"{name}.csv").columns) == list(ROW_TYPES), name
+    rows = pd.read_parquet(finished_run / "rows.parquet")
+    assert len(rows) == len(pd.read_csv(finished_run / "rows.csv"))
+
+
+def test_every_kind_is_scored_in_every_state(finished_run):
+    rows = pd.read_csv(finished_run / "performance.csv")
+    rows = rows[rows["metric"] == "accuracy"]
+    count = rows.groupby(["seed", "kind", "state"])["draw"].nunique().to_dict()
+    for seed in (1, 2):
+        assert count[seed, "full", "finetuned"] == 1
+        assert count[seed, "untrained", "untrained"] == 1
+        assert (count[seed, "good", "pruned"], count[seed, "good", "retrained"]) == (1, 1)
+        for kind in ("random", "bad"):
+            assert (count[seed, kind, "pruned"], count[seed, kind, "retrained"]) == (3, 1)
+    assert rows[["value", "ci_low", "ci_high", "baseline_value", "n"]].notna().all(axis=None)
+
+
+def test_cells_keep_every_scored_item(finished_run):
+    for path in (finished_run / "cells").glob("evaluate-*.parquet"):
+        items = pd.read_parquet(path)
+        assert list(items.columns) == list(ITEM_TYPES)
+        assert len(items) >= 24
+
+
+def test_dead_heads_are_empty_and_living_ones_are_not(finished_run):
+    rows = pd.read_csv(finished_run / "attention.csv")
+    rows = rows[(rows["kind"] == "good") & (rows["seed"] == 1) & (rows["unit"] == "head")]
+    mask = Subnetwork.load(finished_run / "masks" / "acceptability-seed1-good.safetensors")
+    for line in rows.itertuples():
+        alive = mask.head_mask[int(line.layer), int(line.head)]
+        assert pd.notna(line.value) == alive
+
+
+def test_the_manifest_says_what_ran(finished_run, tiny_encoder):
+    manifest = json.loads((finished_run / "manifest.json").read_text("utf-8"))
+    assert manifest["config"]["model"] == str(tiny_encoder)
+    assert [run["seed_init"] for run in manifest["runs"]] == [1, 2]
+    assert manifest["runs"][0]["examples"] == {"train": 48, "selection": 16, "test": 24}
+    assert manifest["versions"]["torch"]
+    assert manifest["runs"][0]["search"]
+
+
+def test_run_from_a_file_ends_with_the_answer(
+    subprobe_command, tiny_encoder, finished_run, tmp_path
+):
+    # a copy of the finished run under the same options: nothing is left to compute
+    shutil.copytree(finished_run, tmp_path / "run")
+    config = tmp_path / "run.toml"
+    config.write_text(tomlkit.dumps(tiny_options(tiny_encoder)), encoding="utf-8")
+    before = (tmp_path / "run" / "rows.csv").read_bytes()
+    code, out, _ = subprobe_command("run", "--config", config, "--out", tmp_path / "run", "--quiet")
+    assert code == 0
+    assert "On acceptability the full model has accuracy" in " ".join(out.split())
+    assert "report.html" in out.splitlines()[-1]
+    assert (tmp_path / "run" / "rows.csv").read_bytes() == before
+
+
+def test_run_options_stand_above_the_file(subprobe_command, tiny_encoder, tmp_path):
+    config = tmp_path / "run.toml"
+    small = {"names": ["attention-stats"], "sentences": 4, "states": ["pruned"]}
+    config.write_text(
+        tomlkit.dumps(
+            tiny_options(
+                tiny_encoder, probe=small,
+                controls={"draws": 1, "untrained": False, "retrained_draws": 0},
+            )
+        ),
+        encoding="utf-8",
+    )  # fmt: skip
+    code, out, _ = subprobe_command(
+        "run", "--config", config, "--seed", 9, "--out", tmp_path / "run", "--json", "--quiet"
+    )
+    assert code == 0
+    summary = json.loads(out)
+    assert summary["folder"] == str(tmp_path / "run")
+    assert {line["n_seeds"] for line in summary["performance"]} == {1}
+    assert sorted(p.name for p in (tmp_path / "run" / "masks").iterdir())[0].startswith(
+        "acceptability-seed9"
+    )
+
+
+def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path):
+    code, out, _ = subprobe_command("compare", finished_run)
+    assert code == 0
+    assert all(kind in out for kind in KINDS)
+    code, out, _ = subprobe_command("compare", finished_run, "--json")
+    assert code == 0
+    assert "summary_performance" in json.loads(out)
+    code, out, _ = subprobe_command("compare", finished_run, "--out", tmp_path / "tables")
+    assert (code, out) == (0, "")
+    assert len(list((tmp_path / "tables").glob("*.csv"))) == 4
+
+
+@pytest.mark.timeout(60)
+def test_report_is_written_again_with_figures(subprobe_command, finished_run, tmp_path):
+    target = tmp_path / "again.html"
+    code, out, _ = subprobe_command(
+        "report", finished_run, "--out", target, "--figures", tmp_path / "figures"
+    )
+    assert (code, out) == (0, "")
+    assert target.read_bytes() == (finished_run / "report.html").read_bytes()
+    assert list((tmp_path / "figures").glob("performance-*.png"))

@@ -1,0 +1,155 @@
+"""The single commands, one after the other, on a tiny encoder and a user's own files."""
+
+import json
+
+import pandas as pd
+import pytest
+from safetensors import safe_open
+from subprobe.data.tables import ROW_TYPES
+from subprobe.pruning.subnetwork import Subnetwork
+from tiny_run import write_toy_task
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """`--task`, `--data-dir` and `--column` of a user's own task."""
+    folder = write_toy_task(tmp_path_factory.mktemp("own") / "toy")
+    return ["--task", "toy", "--data-dir", folder, "--column", "first=text",
+            "--column", "label=side"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tuned(own, tiny_encoder, tmp_path_factory):
+    """Folder of a fine-tuned tiny model and the mask that the search keeps."""
+    from subprobe.analysis.config import PruneOptions, RecipeOptions
+    from subprobe.analysis.progress import Silent
+    from subprobe.analysis.single import (
+        TaskChoice,
+        fine_tune_to_folder,
+        load_for_task,
+        prune_to_mask,
+    )
+
+    folder = tmp_path_factory.mktemp("tuned")
+    task = TaskChoice("toy", str(own[3]), {"first": "text", "label": "side"})
+    fine_tune_to_folder(
+        str(tiny_encoder), task, folder / "model", seed=1, order_seed=2, selection="held-out",
+        options=RecipeOptions(learning_rate=0.005, epochs=3, batch_size=8), progress=Silent(),
+    )  # fmt: skip
+    loaded = load_for_task(str(folder / "model"), task)
+    prune_to_mask(loaded, PruneOptions(), folder / "good.safetensors", Silent())
+    return folder / "model", folder / "good.safetensors"
+
+
+def test_finetune_writes_a_model_and_says_what_it_did(
+    subprobe_command, own, tiny_encoder, tmp_path
+):
+    code, out, err = subprobe_command(
+        "finetune", "--model", tiny_encoder, *own, "--seed", 3, "--epochs", 1, "--json",
+        "--out", tmp_path / "m", "--quiet",
+    )  # fmt: skip
+    meta = json.loads(out)
+    assert code == 0
+    assert (meta["task"], meta["seed_init"], meta["seed_order"]) == ("toy", 3, 3)
+    assert meta["n_truncated"] == 0
+    assert err == ""
+    names = {path.name for path in (tmp_path / "m").iterdir()}
+    assert {"config.json", "model.safetensors", "subprobe.json", "tokenizer.json"} <= names
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
+
+
+def test_narration_goes_to_stderr(subprobe_command, own, tiny_encoder, tmp_path):
+    code, out, err = subprobe_command(
+        "finetune", "--model", tiny_encoder, *own, "--epochs", 1, "--out", tmp_path / "m"
+    )
+    assert (code, out) == (0, "")
+    assert "fine-tuning on toy" in err
+    assert str(tmp_path / "m") in err.replace("\n", "")
+
+
+def test_prune_then_sample_keep_the_counts(subprobe_command, own, tuned, tmp_path):
+    model, _ = tuned
+    good = tmp_path / "good.safetensors"
+    code, out, _ = subprobe_command("prune", model, *own, "--out", good, "--json", "--quiet")
+    assert code == 0
+    described = json.loads(out)
+    assert described["kind"] == "good"
+    kept = Subnetwork.load(good)
+    for kind in ("random", "bad"):
+        files = [tmp_path / f"{kind}-{n}.safetensors" for n in range(2)]
+        for path in files:
+            code, out, _ = subprobe_command(
+                "sample", good, "--kind", kind, "--seed", 5, "--out", path, "--json"
+            )
+            assert code == 0
+            assert json.loads(out)["kind"] == kind
+        drawn = Subnetwork.load(files[0])
+        assert (drawn.n_heads, drawn.n_mlps) == (kept.n_heads, kept.n_mlps)
+        assert files[0].read_bytes() == files[1].read_bytes()
+    with safe_open(good, "np") as opened:
+        assert list(opened.metadata()) == ["subprobe"]
+
+
+def test_evaluate_gives_rows_on_stdout_or_in_a_file(subprobe_command, own, tuned, tmp_path):
+    model, good = tuned
+    code, out, _ = subprobe_command("evaluate", model, "--mask", good, *own, "--json")
+    assert code == 0
+    rows = pd.DataFrame(json.loads(out))
+    accuracy = rows[rows["metric"] == "accuracy"].iloc[0]
+    assert (accuracy["kind"], accuracy["state"], accuracy["n"]) == ("good", "pruned", 24)
+    assert 0 <= accuracy["ci_low"] <= accuracy["value"] <= accuracy["ci_high"] <= 1
+    assert accuracy["baseline"] == "majority"
+    target = tmp_path / "scores.csv"
+    code, out, _ = subprobe_command("evaluate", model, *own, "--out", target)
+    assert (code, out) == (0, "")
+    assert list(pd.read_csv(target).columns) == list(ROW_TYPES)
+    code, out, _ = subprobe_command("evaluate", model, *own)
+    assert code == 0
+    assert "accuracy" in out
+
+
+@pytest.mark.parametrize("probe", ["attention-stats", "dependency-heads"])
+def test_probe_writes_one_file(subprobe_command, tuned, tmp_path, probe):
+    model, good = tuned
+    target = tmp_path / "rows.csv"
+    code, out, _ = subprobe_command(
+        "probe", model, "--mask", good, "--probe", probe, "--corpus", "natural",
+        "--sentences", 12, "--out", target, "--quiet",
+    )  # fmt: skip
+    assert (code, out) == (0, "")
+    rows = pd.read_csv(target)
+    assert set(rows["probe"]) == {probe}
+    assert set(rows["kind"]) == {"good"}
+    assert {path.name for path in tmp_path.iterdir()} == {"rows.csv"}
+
+
+def test_probe_writes_a_folder_with_items(subprobe_command, own, tuned, tmp_path):
+    model, _ = tuned
+    out = tmp_path / "probed"
+    code, _, _ = subprobe_command(
+        "probe", model, "--probe", "attention-stats", "--probe", "attributions", *own,
+        "--examples", 3, "--out", out, "--quiet",
+    )  # fmt: skip
+    assert code == 0
+    names = {path.name for path in out.iterdir()}
+    assert names == {"attention-stats.csv", "attributions.csv", "items.parquet"}
+    shares = pd.read_csv(out / "attributions.csv")
+    assert {"attribution_share", "convergence_delta_max"} <= set(shares["metric"])
+    assert set(pd.read_parquet(out / "items.parquet")["probe"]) <= {
+        "attention-stats", "attributions",
+    }  # fmt: skip
+
+
+def test_probe_reads_gold_trees(subprobe_command, tiny_encoder, tmp_path):
+    tree = tmp_path / "gold.conllu"
+    lines = ["1\tThe\tthe\tDET\tDT\t_\t2\tdet\t_\t_", "2\tcats\tcat\tNOUN\tNNS\t_\t3\tnsubj\t_\t_",
+             "3\tsleep\tsleep\tVERB\tVBP\t_\t0\troot\t_\t_"]  # fmt: skip
+    tree.write_text("\n\n".join(["\n".join(lines)] * 60) + "\n\n", encoding="utf-8")
+    code, out, _ = subprobe_command(
+        "probe", tiny_encoder, "--probe", "dependency-heads", "--corpus", tree, "--json", "--quiet"
+    )
+    rows = pd.DataFrame(json.loads(out))
+    assert code == 0
+    assert set(rows["annotation"]) == {"gold"}
+    assert set(rows["state"]) == {"pretrained"}
+    assert {"det", "nsubj"} <= set(rows["relation"])

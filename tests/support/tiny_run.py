@@ -1,0 +1,57 @@
+"""A whole run that takes seconds: a tiny random encoder on a few generated sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from subprobe.analysis.config import RunConfig, parse_config
+from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
+
+WORDS = ("cats", "dogs", "houses", "author", "envelope", "children", "table", "keys")
+
+
+def save_tiny_encoder(folder: Path, family: str = "bert") -> Path:
+    """Save a tiny random encoder with its tokenizer, as a checkpoint without a task head."""
+    tiny_model(family).save_pretrained(folder)
+    tiny_tokenizer(TOKENIZER_OF[family]).save_pretrained(folder)
+    return folder
+
+
+def write_toy_task(folder: Path, *, rows: int = 24) -> Path:
+    """Write `train`, `validation` and `test` CSV files with the columns `text` and `side`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, split in enumerate(("train", "validation", "test")):
+        lines = ["text,side"]
+        for place in range(rows):
+            subject = WORDS[place % 2]
+            rest = [WORDS[(place * step + number) % len(WORDS)] for step in (3, 5, 7)]
+            lines.append(f"The {subject} saw {' '.join(rest)}.,{('left', 'right')[place % 2]}")
+        (folder / f"{split}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def tiny_options(encoder: Path, **changed: Any) -> dict[str, Any]:
+    """Options of a run that takes seconds; `changed` replaces whole sections."""
+    options: dict[str, Any] = {
+        "model": str(encoder),
+        "tasks": ["acceptability"],
+        "seeds": [1, 2],
+        "examples": [48, 16, 24],
+        "workers": 1,
+        "recipe": {"learning_rate": 0.001, "epochs": 1, "batch_size": 16},
+        "controls": {"draws": 3, "untrained": True},
+        "probe": {
+            "sentences": 12,
+            "attribution_examples": 4,
+            "attribution_steps": 4,
+            "subsets": 30,
+            "states": ["pruned"],
+        },
+    }
+    return {**options, **changed}
+
+
+def tiny_config(encoder: Path, **changed: Any) -> RunConfig:
+    """The same, checked."""
+    return parse_config(tiny_options(encoder, **changed), where="test")
