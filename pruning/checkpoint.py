@@ -100,6 +100,13 @@ def load_tokenizer(name: str) -> Any:
         raise _unreachable(source, error, "tokenizer") from error
     if not tokenizer.is_fast:
         raise CheckpointError("has no fast tokenizer", where=name)
+    # without tokenizer files transformers makes one that knows nothing but its special tokens
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise CheckpointError(
+            "no tokenizer could be read",
+            where=name,
+            remedy="save the tokenizer beside the model with save_pretrained",
+        )
     return tokenizer
 
 

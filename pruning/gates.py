@@ -75,8 +75,8 @@ class Gates:
 
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
             context, *rest = args
-            heads = context.unflatten(-1, (-1, size))
-            return ((heads * shaped.to(context)).flatten(-2), *rest)
+            heads = _scaled(context.unflatten(-1, (-1, size)), shaped)
+            return (heads.flatten(-2), *rest)
 
         projection = self._anatomy.attention_projection(self._model, layer)
         hooks.callback(projection.register_forward_pre_hook(scale).remove)
@@ -86,10 +86,16 @@ class Gates:
         shaped = gate.reshape(-1, 1, 1)
 
         def scale(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
-            return output * shaped.to(output)
+            return _scaled(output, shaped)
 
         down = self._anatomy.mlp_output(self._model, layer)
         hooks.callback(down.register_forward_hook(scale).remove)
+
+
+def _scaled(values: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+    """`values * gate`; in place where autograd does not look on, which saves an allocation."""
+    factor = gate.to(values)
+    return values * factor if torch.is_grad_enabled() else values.mul_(factor)
 
 
 def _check_shape(

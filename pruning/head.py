@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from ..data.collate import TextBatches, to_inputs
@@ -25,6 +24,9 @@ SHARE = 0.5
 
 INVERSE_PENALTY = 0.01
 """scikit-learn's C on standardised features; tuned on seed 9001 with `acceptability`."""
+
+LEAST_SCALE = 0.1
+"""Least standard deviation that a feature is divided by, as a share of the mean one."""
 
 _BATCH = 64
 
@@ -49,8 +51,10 @@ def probe_head(
     layer = _output_layer(model, parts.spec.num_labels)
     chosen = _drawn(parts, seed)
     features = _features(model, layer, encoded, chosen, subnetwork)
-    scaler = StandardScaler().fit(features)
-    standard = scaler.transform(features)
+    centre, scale = features.mean(axis=0), features.std(axis=0)
+    # a feature that hardly varies must not get a weight that dropout turns into noise
+    scale = np.maximum(scale, LEAST_SCALE * scale.mean())
+    standard = (features - centre) / scale
     labels = np.array([parts.train[place].label for place in chosen])
     weight = np.zeros((parts.spec.num_labels, features.shape[1]))
     bias = np.zeros(parts.spec.num_labels)
@@ -65,8 +69,8 @@ def probe_head(
             coefficients = np.concatenate([-coefficients, coefficients]) / 2
             intercepts = np.concatenate([-intercepts, intercepts]) / 2
         weight[fitted.classes_], bias[fitted.classes_] = coefficients, intercepts
-    weight = weight / scaler.scale_
-    bias = bias - weight @ scaler.mean_
+    weight = weight / scale
+    bias = bias - weight @ centre
     with torch.no_grad():
         layer.weight.copy_(torch.as_tensor(weight))
         layer.bias.copy_(torch.as_tensor(bias))

@@ -5,38 +5,40 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from subprobe.data.collate import text_batches
-from subprobe.data.sentence import Example, plain_sentence
-from subprobe.data.task import TaskParts, TaskSpec
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.gates import gated
 from subprobe.pruning.head import INVERSE_PENALTY, probe_head
 from subprobe.pruning.subnetwork import full_subnetwork
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
+from toy_parts import toy_parts
 
-WORDS = ("cats", "dogs", "houses", "author", "envelope", "children", "table", "keys")
 COUNT = 24
 
 
-def parts_of(classes: int) -> TaskParts:
-    """Texts of random words; their first word decides the label."""
-    rng = np.random.default_rng(0)
-    examples = []
-    for place in range(COUNT):
-        first = place % max(classes, 2)
-        text = " ".join([WORDS[first], *rng.choice(WORDS, size=4)])
-        label = first if classes > 1 else first + rng.normal()
-        examples.append(Example(str(place), plain_sentence(str(place), text), label=label))
-    labels = tuple(f"label {k}" for k in range(classes)) if classes > 1 else ()
-    spec = TaskSpec("toy", labels, "accuracy", ("accuracy",), pair=False)
-    return TaskParts(spec, tuple(examples), (), (), "validation", "test")
+class Scaler(TransformerMixin, BaseEstimator):
+    """Zero mean and unit deviation, feature by feature; small deviations are floored."""
+
+    def fit(self, features, labels=None):
+        columns = list(features.T)
+        self.means_ = [sum(column) / len(column) for column in columns]
+        deviations = [
+            (sum((x - m) ** 2 for x in column) / len(column)) ** 0.5
+            for column, m in zip(columns, self.means_, strict=True)
+        ]
+        least = 0.1 * sum(deviations) / len(deviations)
+        self.scales_ = [max(deviation, least) for deviation in deviations]
+        return self
+
+    def transform(self, features):
+        return (features - np.array(self.means_)) / np.array(self.scales_)
 
 
 def setting(family: str = "bert", classes: int = 2):
-    parts = parts_of(classes)
+    parts = toy_parts(classes, train=COUNT)
     model = tiny_model(family, head="classification", num_labels=classes)
     tokenizer = tiny_tokenizer(TOKENIZER_OF[family])
     return model, parts, text_batches(tokenizer, parts.train, batch_size=8, max_length=32)
@@ -77,9 +79,9 @@ def test_the_head_gives_the_probabilities_of_scikit_learn(family):
     places = drawn(5)
     features = features_of(model, encoded, range(COUNT))
     labels = np.array([example.label for example in parts.train])
-    oracle = make_pipeline(
-        StandardScaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=1000)
-    ).fit(features[places], labels[places])
+    oracle = make_pipeline(Scaler(), LogisticRegression(C=INVERSE_PENALTY, max_iter=1000)).fit(
+        features[places], labels[places]
+    )
 
     before = logits_of(model, encoded, range(COUNT))
     probe_head(model, parts, encoded, seed=5)
@@ -99,11 +101,11 @@ def test_several_classes_and_regression(classes):
     probe_head(model, parts, encoded, seed=1)
     logits = logits_of(model, encoded, range(COUNT))
     if classes == 1:
-        fitted = make_pipeline(StandardScaler(), Ridge(alpha=1 / INVERSE_PENALTY))
+        fitted = make_pipeline(Scaler(), Ridge(alpha=1 / INVERSE_PENALTY))
         expected = fitted.fit(features[places], labels[places]).predict(features)
         np.testing.assert_allclose(logits[:, 0], expected, atol=1e-4)
     else:
-        fitted = make_pipeline(StandardScaler(), LogisticRegression(C=INVERSE_PENALTY))
+        fitted = make_pipeline(Scaler(), LogisticRegression(C=INVERSE_PENALTY))
         expected = fitted.fit(features[places], labels[places]).predict_proba(features)
         probabilities = torch.softmax(torch.from_numpy(logits), -1).numpy()
         np.testing.assert_allclose(probabilities, expected, atol=1e-4)
