@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class SubprobeError(Exception):
@@ -31,6 +32,16 @@ class SubprobeError(Exception):
         self.problem, self.where, self.remedy = problem, where, remedy
         line = f"{where}: {problem}" if where else problem
         super().__init__(f"{line}; {remedy}" if remedy else line)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels between processes: subclasses are not built from their message alone."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(cls: type[SubprobeError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class InputError(SubprobeError):
