@@ -17,7 +17,8 @@ os.environ.update(
         "NO_PROXY": "",
     }
 )
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# tiny models gain nothing from threads, and the tests already use a process a core
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _GUARD = str(Path(__file__).parent / "support" / "no_network")
 os.environ["PYTHONPATH"] = os.pathsep.join(
