@@ -12,8 +12,8 @@ from ..data.errors import DataFileError
 from ..data.tables import read_rows
 
 
-def _part(folder: Path, name: str) -> Path:
-    path = folder / name
+def _part(folder: Path | str, name: str) -> Path:
+    path = Path(folder) / name
     if not path.is_file():
         raise DataFileError(
             f"holds no {name}",
@@ -23,7 +23,7 @@ def _part(folder: Path, name: str) -> Path:
     return path
 
 
-def load_rows(folder: Path) -> pd.DataFrame:
+def load_rows(folder: Path | str) -> pd.DataFrame:
     """Every tidy row of a finished run.
 
     Raises:
@@ -32,7 +32,7 @@ def load_rows(folder: Path) -> pd.DataFrame:
     return read_rows(_part(folder, "rows.parquet"))
 
 
-def load_manifest(folder: Path) -> dict[str, Any]:
+def load_manifest(folder: Path | str) -> dict[str, Any]:
     """The manifest of a finished run."""
     manifest: dict[str, Any] = json.loads(_part(folder, "manifest.json").read_text("utf-8"))
     return manifest

@@ -1,0 +1,117 @@
+"""The commands and snippets of the README and the how-to pages work, in the order they are shown.
+
+Long steps run on a tiny encoder: `--model embedded` and the default model stand for a local folder
+of random weights, and a run gets the small options below. Everything else is as a reader types it.
+"""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import subprobe
+import tomlkit
+from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
+
+ROOT = Path(subprobe.__file__).parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
+
+
+def blocks(page, language):
+    return [text for kind, text in BLOCK.findall(page.read_text("utf-8")) if kind == language]
+
+
+def commands(page):
+    """Every line after `$` that calls subprobe, make, git or pip."""
+    lines = [line for text in blocks(page, "console") for line in text.splitlines()]
+    return [line[2:] for line in lines if line.startswith("$ ")]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, finished_run):
+    """A folder with what the pages speak of: data, a small encoder, a finished quickstart."""
+    monkeypatch.chdir(tmp_path)
+    save_tiny_encoder(tmp_path / "tiny-encoder")
+    shutil.copytree(finished_run, tmp_path / "runs" / "quickstart")
+    write_toy_task(tmp_path / "stance")
+    cola = tmp_path / "glue" / "CoLA"
+    cola.mkdir(parents=True)
+    for split in ("train", "dev"):
+        lines = [f"gj04\t{place % 2}\t\tThe cats saw dog {place}." for place in range(40)]
+        (cola / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def small(words, folder):
+    """The arguments of a command, with the tiny encoder and small options put in."""
+    words = ["./tiny-encoder" if word == "embedded" else word for word in words]
+    if words[0] == "finetune":
+        words += ["--model", "./tiny-encoder", "--quiet"]
+        words += [] if "--epochs" in words else ["--epochs", "0.2"]
+    if words[0] == "run":
+        named = words[words.index("--config") + 1]
+        given = tomlkit.parse((folder / named).read_text("utf-8")).unwrap()
+        options = tiny_options(folder / "tiny-encoder")
+        kept = {name: given[name] for name in ("tasks", "seeds") if name in given}
+        (folder / named).write_text(tomlkit.dumps({**options, **kept}), encoding="utf-8")
+    return words
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_work(page, place, subprobe_command):
+    for text in blocks(page, "toml"):
+        (place / "small.toml").write_text(text, encoding="utf-8")
+    for line in commands(page):
+        if not line.startswith("subprobe "):
+            continue
+        line, _, target = (part.strip() for part in line.partition(">"))
+        words = small(shlex.split(line)[1:], place)
+        code, out, err = subprobe_command(*words)
+        assert code == 0, (line, err)
+        if target:
+            (place / target).write_text(out, encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_other_commands_exist(page):
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for line in commands(page):
+        for part in line.split("&&"):
+            words = shlex.split(part)
+            assert words[0] in {"subprobe", "make", "git", "cd", "pip"}, line
+            if words[0] == "make":
+                assert re.search(rf"^{words[1]}:", makefile, re.M), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_snippets_of_a_page_work(page, place):
+    for text in blocks(page, "python"):
+        exec(compile(text, page.name, "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_pictures_exist(page):
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
+        if not target.startswith(("http://", "https://", "#")):
+            assert (page.parent / target.split("#")[0]).exists(), target
+
+
+def test_every_shown_configuration_is_valid():
+    from subprobe.analysis.config import parse_config
+
+    shown = [text for page in PAGES for text in blocks(page, "toml")]
+    assert shown
+    for text in shown:
+        parse_config(tomlkit.parse(text).unwrap(), where="page")
+
+
+def test_the_pages_show_every_command():
+    import typer
+    from subprobe.cli import app
+
+    shown = {shlex.split(line)[1] for page in PAGES for line in commands(page)
+             if line.startswith("subprobe ")}  # fmt: skip
+    assert shown == set(typer.main.get_command(app).commands)
