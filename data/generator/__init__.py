@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from .acceptability import ACCEPTABILITY, acceptability
+from .entailment import ENTAILMENT, entailment
 
-PHENOMENA: dict[str, str] = {entry.name: entry.description for entry in ACCEPTABILITY}
-"""Phenomenon of the task `acceptability` -> what it is about."""
+PHENOMENA: dict[str, str] = {
+    entry.name: entry.description for entry in (*ACCEPTABILITY, *ENTAILMENT)
+}
+"""Phenomenon of either task -> what it is about."""
 
-__all__ = ["PHENOMENA", "acceptability"]
+__all__ = ["PHENOMENA", "acceptability", "entailment"]

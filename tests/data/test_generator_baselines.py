@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from subprobe.data.generator import acceptability
+from subprobe.data.generator import acceptability, entailment
 
 SEED = 3
 SIZES = {"train": 1200, "validation": 120, "test": 1200}
-TASKS = {"acceptability": acceptability}
+TASKS = {"acceptability": acceptability, "entailment": entailment}
 TOKEN = r"\w+|[^\w\s]"
 
 
@@ -42,6 +42,36 @@ def bag(n, **options):
         CountVectorizer(token_pattern=TOKEN, ngram_range=(1, n), **options),
     )
 
+
+def last_only(examples):
+    return [e.texts()[-1] for e in examples]
+
+
+def overlap(examples):
+    """How many and which share of the hypothesis' words the premise holds, and both lengths."""
+    rows = []
+    for e in examples:
+        first, second = (
+            text.lower().rstrip(".?").split() for text in (e.texts()[0], e.texts()[-1])
+        )
+        held = [word in first for word in second]
+        rows.append([np.sum(held), np.mean(held), len(first), len(second)])
+    return np.array(rows)
+
+
+PAIR_CLASSIFIERS = {
+    "hypothesis only": lambda: make_pipeline(
+        FunctionTransformer(last_only),
+        CountVectorizer(token_pattern=TOKEN, ngram_range=(1, 2)),
+        LogisticRegression(),
+    ),
+    "overlap": lambda: make_pipeline(
+        FunctionTransformer(overlap), StandardScaler(), LogisticRegression()
+    ),
+    "overlap, forest": lambda: make_pipeline(
+        FunctionTransformer(overlap), RandomForestClassifier(50, random_state=0)
+    ),
+}
 
 CLASSIFIERS = {
     "words": lambda: make_pipeline(bag(1), LogisticRegression()),
@@ -81,6 +111,19 @@ def test_shallow_classifiers_stay_at_chance_for_each_phenomenon(task, name, per_
         seen = [e for e in train if e.group in part]
         asked = [e for e in test if e.group in part]
         model = CLASSIFIERS[name]().fit(seen, labels(seen))
+        for group, accuracy in accuracy_by_group(model.predict(asked), asked).items():
+            assert abs(accuracy - 0.5) <= 0.05, (group, accuracy)
+
+
+@pytest.mark.parametrize("name", PAIR_CLASSIFIERS)
+@pytest.mark.parametrize("per_group", [False, True], ids=["pooled", "per-phenomenon"])
+def test_neither_the_hypothesis_nor_the_overlap_tells(name, per_group):
+    train, test = generated("entailment")["train"], generated("entailment")["test"]
+    groups = sorted({e.group for e in test})
+    for part in [{group} for group in groups] if per_group else [set(groups)]:
+        seen = [e for e in train if e.group in part]
+        asked = [e for e in test if e.group in part]
+        model = PAIR_CLASSIFIERS[name]().fit(seen, labels(seen))
         for group, accuracy in accuracy_by_group(model.predict(asked), asked).items():
             assert abs(accuracy - 0.5) <= 0.05, (group, accuracy)
 
