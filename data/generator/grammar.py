@@ -66,10 +66,6 @@ class Draw:
         """An adverb that may stand after a verb in any tense."""
         return adv(self.pick([day for day in self.words.days if day not in PAST]))
 
-    def time(self) -> str:
-        """A noun that makes a temporal adjunct with `every` or `that`."""
-        return self.pick(self.words.times)
-
     def name(self) -> str:
         """A name of either gender."""
         return self.pick((*self.words.male_names, *self.words.female_names))
@@ -93,11 +89,6 @@ def aux(form: str) -> Tree:
 def cop(plural: bool) -> Tree:
     """The copula in the present tense."""
     return Tree("are" if plural else "is", "AUX", "cop")
-
-
-def have(plural: bool) -> Tree:
-    """The perfect auxiliary in the present tense."""
-    return aux("have" if plural else "has")
 
 
 def mark(form: str) -> Tree:

@@ -23,12 +23,6 @@ detective director diplomat drummer trainer violinist wizard translator tourist 
 speaker settler rider printer priest prisoner porter pianist partner owner nurse novelist
 merchant lodger janitor investor inventor hunter hiker guest governor golfer expert"""
 
-MEN = """man:men boy king uncle prince father brother grandfather nephew monk duke husband
-gentleman:gentlemen groom son stepfather emperor actor wizard:wizards grandson count"""
-
-WOMEN = """woman:women girl queen aunt princess mother sister grandmother niece nun duchess
-wife:wives lady bride daughter stepmother empress actress witch granddaughter countess"""
-
 MALE_NAMES = """John Peter David Michael Robert James Thomas Daniel George Henry Edward Patrick
 Martin Stephen Kevin Brian Andrew Richard Walter Simon Frank"""
 
@@ -59,25 +53,12 @@ reveal remember determine"""
 DATIVE_VERBS = """give:given:gave show send:sent lend:lent hand sell:sold offer throw:thrown:threw
 bring:brought pass teach:taught mail"""
 
-TIMES = """morning evening week winter night year month day summer afternoon spring autumn
-weekend season"""
-
 ADJECTIVES = """happy tired hungry angry nervous calm lonely proud bored thirsty sad wealthy
 anxious healthy sick grateful furious jealous busy sleepy gloomy curious lazy ashamed worried
 rude silent confident afraid absent guilty innocent"""
 
-COMPARATIVES = """older younger taller richer stronger kinder smarter faster shorter poorer
-weaker braver wiser slower louder"""
-
-LONG_ADJECTIVES = """careful patient famous honest polite popular powerful serious ambitious
-cautious cheerful generous helpful talented skillful modest reliable pleasant sincere elegant
-diligent"""
-
 ATTRIBUTES = """noisy clever friendly shy gentle strange strict foreign handsome quiet local
 grumpy humble clumsy stubborn brilliant witty tidy bald dishonest lovely"""
-
-MASS = """bread:bread milk:milk sugar:sugar butter:butter flour:flour rice:rice sand:sand
-steam:steam cheese:cheese juice:juice honey:honey salt:salt meat:meat glue:glue"""
 
 THINGS = """apple coin book lamp bottle pencil chair hammer ladder candle basket carpet mirror
 pillow bucket blanket needle button kettle drawer spoon"""
@@ -96,10 +77,6 @@ class Noun:
 
     sg: str
     pl: str
-
-    def form(self, plural: bool) -> str:
-        """The plural or the singular."""
-        return self.pl if plural else self.sg
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +99,6 @@ class Lexicon:
     """The content words of one split."""
 
     people: tuple[Noun, ...]
-    men: tuple[Noun, ...]
-    women: tuple[Noun, ...]
     male_names: tuple[str, ...]
     female_names: tuple[str, ...]
     transitive: tuple[Verb, ...]
@@ -132,12 +107,8 @@ class Lexicon:
     to_verbs: tuple[Verb, ...]
     question_verbs: tuple[Verb, ...]
     dative_verbs: tuple[Verb, ...]
-    times: tuple[str, ...]
     adjectives: tuple[str, ...]
-    comparatives: tuple[str, ...]
-    long_adjectives: tuple[str, ...]
     attributes: tuple[str, ...]
-    mass: tuple[Noun, ...]
     things: tuple[Noun, ...]
     adverbs: tuple[str, ...]
     days: tuple[str, ...]
@@ -193,8 +164,6 @@ def lexicon(split: str) -> Lexicon:
 
     return Lexicon(
         people=nouns(PEOPLE),
-        men=nouns(MEN),
-        women=nouns(WOMEN),
         male_names=words(MALE_NAMES),
         female_names=words(FEMALE_NAMES),
         transitive=verbs(TRANSITIVE),
@@ -203,12 +172,8 @@ def lexicon(split: str) -> Lexicon:
         to_verbs=verbs(TO_VERBS),
         question_verbs=verbs(QUESTION_VERBS),
         dative_verbs=verbs(DATIVE_VERBS),
-        times=words(TIMES),
         adjectives=words(ADJECTIVES),
-        comparatives=words(COMPARATIVES),
-        long_adjectives=words(LONG_ADJECTIVES),
         attributes=words(ATTRIBUTES),
-        mass=nouns(MASS),
         things=nouns(THINGS),
         adverbs=words(ADVERBS),
         days=words(DAYS),
