@@ -1,0 +1,1 @@
+"""Ratios against limits, measured in one run: `python -m benchmarks`."""

@@ -1,0 +1,64 @@
+"""Run every benchmark and print the table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+
+from .timing import Measure
+
+
+def measures(*, quick: bool) -> list[Measure]:
+    """Every line of the table; `quick` checks that they run, on too few repeats to mean much."""
+    import torch
+
+    from . import memory, probing, pruning, start
+
+    torch.set_num_threads(1)
+    small = {"count": 32, "repeats": 1} if quick else {}
+    few = {"few": 40, "many": 80, "rounds": 1} if quick else {}
+    calls: list[Callable[[], Measure]] = [
+        lambda: pruning.importance(**small),
+        lambda: pruning.gates(**small),
+        lambda: probing.streaming(**small),
+        lambda: memory.memory(**few),
+        lambda: start.start(repeats=1) if quick else start.start(),
+    ]
+    return [call() for call in calls]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse the options, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--quick", action="store_true", help="few repeats: only that it runs")
+    options = parser.parse_args(arguments)
+    found = measures(quick=options.quick)
+    if options.json:
+        print(json.dumps([{**asdict(one), "within": one.within} for one in found]))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="processor time, one thread, median of interleaved pairs", box=None)
+    for name in ("", "measured", "lowest and highest", "in wall time", "limit", ""):
+        table.add_column(name, justify="left" if not name else "right")
+    for one in found:
+        table.add_row(
+            one.name,
+            f"{one.value:.2f} {one.unit}",
+            f"{one.low:.2f} to {one.high:.2f}",
+            "" if one.wall is None else f"{one.wall:.2f} {one.unit}",
+            f"{one.limit:.2f} {one.unit}",
+            "within" if one.within else "OVER",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    main()
