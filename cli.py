@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__
-from .data.errors import ConfigError, SubprobeError
+from .data.errors import SubprobeError
 
 app = typer.Typer(
     name="subprobe",
@@ -44,20 +44,6 @@ def _progress(quiet: bool) -> Any:
     from .analysis.progress import Bars, Silent
 
     return Silent() if quiet else Bars()
-
-
-def _choice(task: str, data_dir: Path | None, columns: list[str] | None) -> Any:
-    from .analysis.single import TaskChoice
-
-    pairs = [column.partition("=") for column in columns or []]
-    for role, equals, name in pairs:
-        if role not in {"first", "second", "label"} or not equals or not name:
-            raise ConfigError(
-                f"--column {role}{equals}{name} is no role=name",
-                remedy="roles are first, second, label, for instance --column first=sentence",
-            )
-    roles = {role: name for role, _, name in pairs}
-    return TaskChoice(task, str(data_dir) if data_dir else None, roles or None)
 
 
 def _emit(rows: Any, out: Path | None, as_json: bool) -> None:
@@ -141,7 +127,7 @@ def finetune(
     Example: subprobe finetune --task acceptability --seed 1 --out ./models/acc-1
     """
     from .analysis.config import parse_config
-    from .analysis.single import fine_tune_to_folder
+    from .analysis.single import fine_tune_to_folder, task_choice
 
     recipe = {
         "learning_rate": learning_rate,
@@ -154,7 +140,7 @@ def finetune(
     )
     meta = fine_tune_to_folder(
         model,
-        _choice(task, data_dir, column),
+        task_choice(task, data_dir, column),
         out,
         seed=seed,
         order_seed=seed if order_seed is None else order_seed,
@@ -184,11 +170,11 @@ def prune(
     """
     from .analysis.config import parse_config
     from .analysis.console import print_mask
-    from .analysis.single import load_for_task, prune_to_mask
+    from .analysis.single import load_for_task, prune_to_mask, task_choice
 
     given = {"rule": rule, "threshold": threshold, "scores": scores}
     options = parse_config({"prune": given}, where="command line").prune
-    loaded = load_for_task(model, _choice(task, data_dir, column))
+    loaded = load_for_task(model, task_choice(task, data_dir, column))
     good = prune_to_mask(loaded, options, out, _progress(quiet))
     typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
 
@@ -232,9 +218,9 @@ def evaluate(
 
     Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
     """
-    from .analysis.single import evaluate_rows, load_for_task, load_mask
+    from .analysis.single import evaluate_rows, load_for_task, load_mask, task_choice
 
-    loaded = load_for_task(model, _choice(task, data_dir, column))
+    loaded = load_for_task(model, task_choice(task, data_dir, column))
     chosen = load_mask(mask, loaded.model, other_weights=other_weights)
     _emit(evaluate_rows(loaded, chosen), out, as_json)
 
@@ -271,7 +257,7 @@ def probe(
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """
     from .analysis.config import parse_config
-    from .analysis.single import probe_rows, write_probe_folder
+    from .analysis.single import probe_rows, task_choice, write_probe_folder
 
     given = {
         "names": probe,
@@ -282,7 +268,7 @@ def probe(
         "pipeline": pipeline,
     }
     options = parse_config({"probe": given}, where="command line").probe
-    choice = _choice(task, data_dir, column) if task else None
+    choice = task_choice(task, data_dir, column) if task else None
     output = probe_rows(
         model, mask, options, corpus=corpus, task=choice, split=split, progress=_progress(quiet)
     )

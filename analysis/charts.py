@@ -129,7 +129,7 @@ def dots(
         shape=alt.Shape("kind:N", scale=shape, title="subnetwork"),
         tooltip=["kind:N", f"{rows}:N", alt.Tooltip("mean:Q", format=".3f"), "n_seeds:Q"],
     )
-    height = alt.Step(34, **{"for": "position"})  # type: ignore[arg-type]
+    height = alt.Step(34, **{"for": "position"})
     return alt.layer(tick, spread, mean).properties(width=width, height=height, title=title)
 
 

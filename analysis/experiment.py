@@ -16,8 +16,9 @@ from ..data.errors import SubprobeError
 from ..data.tables import rows_frame, write_csv, write_parquet
 from ..data.tasks import load_task, split_parts
 from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
+from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.recipes import Recipe, recipe_for
-from ..pruning.subnetwork import Subnetwork, weights_fingerprint
+from ..pruning.subnetwork import Subnetwork
 from .cells import CellMissing
 from .compare import performance_table, summaries
 from .config import ProbeOptions, RecipeOptions, RunConfig

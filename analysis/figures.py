@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..data.atomic import atomic_path, write_text
 from .charts import Figure, vega_lite_version
-from .compare import performance_table, probe_table
+from .compare import performance_table
 from .kinds import WHO
 from .probe_figures import (
     attention_figure,
@@ -17,6 +17,7 @@ from .probe_figures import (
     dependency_figure,
     survivor_figure,
 )
+from .probe_summary import probe_table
 from .score_figures import performance_figure, survival_figure
 
 Draw = Callable[[str, pd.DataFrame, pd.DataFrame, pd.DataFrame], Iterator[Figure]]

@@ -58,7 +58,7 @@ def write_manifest(
         "versions": versions(),
         "model": {"name": config.model, "fingerprint": runs[0].setting.base},
         "corpus": corpus and {"name": corpus.name, "sentences": len(corpus.sentences)},
-        "runs": [run.describe() for run in runs],
+        "runs": [describe_seed(run) for run in runs],
         "host": {
             "system": platform.platform(),
             "cores": os.cpu_count(),
@@ -70,3 +70,23 @@ def write_manifest(
     }
     write_text(out / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return manifest
+
+
+def describe_seed(run: SeedRun) -> dict[str, Any]:
+    """What the manifest records of this seed."""
+    return {
+        "task": run.parts.spec.name,
+        "seed_init": run.seed,
+        "seed_order": run.seed,
+        "recipe": vars(run.setting.recipe),
+        "selection": run.parts.selection_name,
+        "examples": {
+            "train": len(run.parts.train),
+            "selection": len(run.parts.selection),
+            run.parts.report_name: len(run.parts.report),
+        },
+        "n_truncated": run.full.notes["n_truncated"],
+        "fingerprint": run.full.notes["fingerprint"],
+        "train_wall_s": round(run.full.notes["wall_s"], 1),
+        "search": list(run.good.history),
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ from ..pruning.recipes import Recipe
 from ..pruning.subnetwork import Subnetwork
 from .cells import Cell, CellOutput, CellStore
 from .config import RunConfig
+from .identity import identity, stamped
 from .performance import performance_rows
 from .probing import Corpus, annotated_examples, join, probe_model, spread
 from .progress import Progress
@@ -177,19 +178,11 @@ class SeedRun:
 
     def identity(self, cell: Cell | None, mask: Subnetwork | None, state: str) -> dict[str, Any]:
         """The columns that say which model a row is about."""
-        return {
+        return identity(self.setting.source.name, mask, state) | {
             "cell_id": cell.id if cell else "",
-            "model": self.setting.source.name,
             "task": self.parts.spec.name,
             "selection": self.parts.selection_name,
             "seed": self.seed,
-            "method": mask.method if mask else "full",
-            "kind": mask.kind if mask else "full",
-            "state": state,
-            "draw": mask.draw if mask else 0,
-            "mask_id": mask.mask_id if mask else "",
-            "sparsity": mask.sparsity("units") if mask else 0.0,
-            "sparsity_of": "heads+mlps",
         }
 
     # -- scores -------------------------------------------------------------------------------
@@ -318,28 +311,3 @@ class SeedRun:
             return ()
         chosen = spread(self.parts.report, options.attribution_examples)
         return annotated_examples(chosen, options.pipeline or None)
-
-    def describe(self) -> dict[str, Any]:
-        """What the manifest records of this seed."""
-        return {
-            "task": self.parts.spec.name,
-            "seed_init": self.seed,
-            "seed_order": self.seed,
-            "recipe": vars(self.setting.recipe),
-            "selection": self.parts.selection_name,
-            "examples": {
-                "train": len(self.parts.train),
-                "selection": len(self.parts.selection),
-                self.parts.report_name: len(self.parts.report),
-            },
-            "n_truncated": self.full.notes["n_truncated"],
-            "fingerprint": self.full.notes["fingerprint"],
-            "train_wall_s": round(self.full.notes["wall_s"], 1),
-            "search": list(self.good.history),
-        }
-
-
-def stamped(rows: pd.DataFrame, identity: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows with the columns of `identity`, which leave alone what a probe has filled in."""
-    own = {name for name in rows.columns if rows[name].notna().any()}
-    return rows.assign(**{name: v for name, v in identity.items() if name not in own})

@@ -8,9 +8,10 @@ from ..data.collate import text_batches
 from ..data.metrics import majority, predictions_of, score
 from ..data.task import TaskParts, TaskSpec
 from ..pruning.anatomy import anatomy_of
+from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.importance import importance_pass
 from ..pruning.search import Rule, Scored, structured_search
-from ..pruning.subnetwork import Subnetwork, weights_fingerprint
+from ..pruning.subnetwork import Subnetwork
 from .config import PruneOptions
 from .progress import Advance
 

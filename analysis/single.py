@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from ..pruning.checkpoint import (
 )
 from ..pruning.evaluate import evaluate
 from ..pruning.finetune import finetune
-from ..pruning.subnetwork import Subnetwork, weights_fingerprint
+from ..pruning.fingerprint import weights_fingerprint
+from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
 from .config import ProbeOptions, PruneOptions, RecipeOptions
 from .experiment import chosen_recipe
+from .identity import identity
 from .performance import performance_rows
 from .probing import Corpus, annotated_examples, probe_model, read_probe_corpus, spread
 from .progress import Progress
@@ -55,6 +58,28 @@ class TaskChoice:
                 raise ConfigError("--column needs --data-dir, the folder of your files")
             return custom_task(self.name, self.data_dir, self.columns)
         return load_task(self.name, data_dir=self.data_dir)
+
+
+def task_choice(task: str, data_dir: Path | None, columns: Sequence[str] | None) -> TaskChoice:
+    """Which task the options of a command name.
+
+    Args:
+        task: task id.
+        data_dir: local folder, if any.
+        columns: texts such as `first=sentence`, one a role.
+
+    Raises:
+        ConfigError: for a column that is no `role=name`.
+    """
+    pairs = [column.partition("=") for column in columns or ()]
+    for role, equals, name in pairs:
+        if role not in {"first", "second", "label"} or not equals or not name:
+            raise ConfigError(
+                f"--column {role}{equals}{name} is no role=name",
+                remedy="roles are first, second, label, for instance --column first=sentence",
+            )
+    roles = {role: name for role, _, name in pairs}
+    return TaskChoice(task, str(data_dir) if data_dir else None, roles or None)
 
 
 def fine_tune_to_folder(
@@ -152,20 +177,6 @@ def prune_to_mask(
         )
     good.save(out)
     return good
-
-
-def identity(loaded_name: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
-    """The row columns that say which model a row is about, as far as one command knows."""
-    return {
-        "model": loaded_name,
-        "method": mask.method if mask else "full",
-        "kind": mask.kind if mask else "full",
-        "state": state,
-        "draw": mask.draw if mask else 0,
-        "mask_id": mask.mask_id if mask else "",
-        "sparsity": mask.sparsity("units") if mask else 0.0,
-        "sparsity_of": "heads+mlps",
-    }
 
 
 def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:

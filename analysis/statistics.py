@@ -57,7 +57,8 @@ class McNemar:
 
 
 def _accuracy(confusion: Floats) -> Floats:
-    return np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2))
+    found: Floats = np.trace(confusion, axis1=1, axis2=2) / confusion.sum(axis=(1, 2))
+    return found
 
 
 def _matthews(confusion: Floats) -> Floats:
@@ -65,13 +66,17 @@ def _matthews(confusion: Floats) -> Floats:
     gold, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
     covariance = hits * total - (gold * predicted).sum(axis=1)
     spread = (total**2 - (gold**2).sum(axis=1)) * (total**2 - (predicted**2).sum(axis=1))
-    return np.divide(covariance, np.sqrt(spread), out=np.zeros_like(covariance), where=spread > 0)
+    found: Floats = np.zeros_like(covariance)
+    np.divide(covariance, np.sqrt(spread), out=found, where=spread > 0)
+    return found
 
 
 def _f1(confusion: Floats) -> Floats:
     hits = confusion[:, 1, 1]
     called = confusion[:, :, 1].sum(axis=1) + confusion[:, 1, :].sum(axis=1)
-    return np.divide(2 * hits, called, out=np.zeros_like(hits), where=called > 0)
+    found: Floats = np.zeros_like(hits)
+    np.divide(2 * hits, called, out=found, where=called > 0)
+    return found
 
 
 _OF_CONFUSION: dict[str, Callable[[Floats], Floats]] = {
@@ -86,7 +91,9 @@ def _pearson(first: Floats, second: Floats) -> Floats:
     first = first - first.mean(axis=1, keepdims=True)
     second = second - second.mean(axis=1, keepdims=True)
     norm = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    return np.divide((first * second).sum(axis=1), norm, out=np.zeros_like(norm), where=norm > 0)
+    found: Floats = np.zeros_like(norm)
+    np.divide((first * second).sum(axis=1), norm, out=found, where=norm > 0)
+    return found
 
 
 def _spearman(first: Floats, second: Floats) -> Floats:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from .compare import good_against_random, performance_table, probe_table
+from .compare import performance_table
 from .kinds import WHO
+from .probe_summary import probe_table
+from .ranks import good_against_random
 from .wording import between, counted, decimal, p_text, percent
 
 ALPHA = 0.05
@@ -84,7 +86,7 @@ def _verdict(
     )
 
 
-def _line(table: pd.DataFrame, **chosen: str) -> pd.Series | None:  # type: ignore[type-arg]
+def _line(table: pd.DataFrame, **chosen: str) -> pd.Series | None:
     for column, value in chosen.items():
         table = table[table[column] == value]
     return None if table.empty else table.iloc[0]

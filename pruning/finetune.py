@@ -19,10 +19,11 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from ..data.collate import TextBatches, text_batches, to_inputs
 from ..data.task import TaskParts
 from .checkpoint import check_max_length, load_classifier, load_tokenizer, load_untrained
+from .fingerprint import weights_fingerprint
 from .gates import gated
 from .head import probe_head
 from .recipes import Recipe
-from .subnetwork import Subnetwork, weights_fingerprint
+from .subnetwork import Subnetwork
 
 Step = Callable[[int, int | None], None]
 

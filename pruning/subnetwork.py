@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
@@ -317,19 +316,3 @@ def full_subnetwork(anatomy: Anatomy, **meta: Any) -> Subnetwork:
         mlp_mask=np.ones(anatomy.num_layers, dtype=np.bool_),
         **{"kind": "full", "method": "full", **meta},
     )
-
-
-def weights_fingerprint(model: Any) -> str:
-    """SHA-256 over the encoder's weights by name, type and shape, in hex.
-
-    The task head stays out, and so does the pooler: some classifiers of a family have none, and
-    their encoder loaded alone gets a random one.
-    """
-    hasher = hashlib.sha256()
-    for name, tensor in sorted(model.base_model.state_dict().items()):
-        if name.startswith("pooler."):
-            continue
-        hasher.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        plain = tensor.detach().cpu().contiguous()
-        hasher.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return hasher.hexdigest()

@@ -25,7 +25,8 @@ def place(tmp_path_factory):
     from subprobe.analysis.single import TaskChoice, fine_tune_to_folder
     from subprobe.pruning.anatomy import anatomy_of
     from subprobe.pruning.checkpoint import load_encoder
-    from subprobe.pruning.subnetwork import full_subnetwork, weights_fingerprint
+    from subprobe.pruning.fingerprint import weights_fingerprint
+    from subprobe.pruning.subnetwork import full_subnetwork
 
     folder = tmp_path_factory.mktemp("place")
     encoder = save_tiny_encoder(folder / "encoder")

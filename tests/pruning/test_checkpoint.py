@@ -17,7 +17,7 @@ from subprobe.pruning.checkpoint import (
     read_meta,
     save_classifier,
 )
-from subprobe.pruning.subnetwork import weights_fingerprint
+from subprobe.pruning.fingerprint import weights_fingerprint
 from tiny import FAMILIES, SDPA, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_spec

@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 from subprobe.data.atomic import canonical_json
 from subprobe.data.errors import MaskError, UnknownNameError
 from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork, weights_fingerprint
+from subprobe.pruning.fingerprint import weights_fingerprint
+from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
 from tiny import FAMILIES, tiny_model
 
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 6))
