@@ -13,7 +13,7 @@ def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     A run is degenerate if the interval of the full model's primary score reaches the majority
     baseline, or if the good mask keeps no unit at all. A flag that is already there stays.
     """
-    performance = rows[(rows["probe"] == "performance") & (rows["kind"] == "full")]
+    performance = rows[(rows["probe"] == "performance") & (rows["state"] == "finetuned")]
     primary = performance.groupby(RUN, sort=False).head(1)
     at_chance = primary[primary["ci_low"] <= primary["baseline_value"]]
     kept = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]

@@ -1,0 +1,54 @@
+"""A run that can carry no claim says so in every row of its task and seed, and no other does."""
+
+import pandas as pd
+import pytest
+from run_rows import MadeRun
+from subprobe.analysis.degenerate import flag_degenerate
+
+
+@pytest.fixture
+def rows():
+    return MadeRun(tasks=("cola", "rte"), seeds=(1, 2), probes=False).rows()
+
+
+def flagged(rows):
+    marked = rows[rows["flag"].fillna("").eq("degenerate")]
+    return set(marked[["task", "seed"]].itertuples(index=False, name=None))
+
+
+def of(rows, task, seed):
+    return (rows["task"] == task) & (rows["seed"] == seed)
+
+
+def test_a_good_run_is_left_alone(rows):
+    assert flagged(flag_degenerate(rows)) == set()
+
+
+def test_an_interval_that_reaches_the_majority_is_flagged(rows):
+    full = of(rows, "cola", 2) & (rows["state"] == "finetuned") & (rows["probe"] == "performance")
+    rows["ci_low"] = rows["ci_low"].mask(full, rows["baseline_value"])
+    result = flag_degenerate(rows)
+    assert flagged(result) == {("cola", 2)}
+    assert result.loc[of(rows, "cola", 2), "flag"].eq("degenerate").all()
+
+
+def test_an_empty_mask_is_flagged(rows):
+    kept = of(rows, "rte", 1) & (rows["kind"] == "good") & (rows["metric"] == "kept_share")
+    rows["value"] = rows["value"].mask(kept, 0.0)
+    assert flagged(flag_degenerate(rows)) == {("rte", 1)}
+
+
+def test_another_kinds_weak_score_is_no_reason(rows):
+    weak = (rows["kind"] != "full") & (rows["probe"] == "performance")
+    rows["ci_low"] = rows["ci_low"].mask(weak, 0.0)
+    assert flagged(flag_degenerate(rows)) == set()
+
+
+def test_a_flag_that_is_there_stays(rows):
+    rows["flag"] = rows["flag"].mask(of(rows, "cola", 1) & (rows["kind"] == "bad"), "diverged")
+    full = of(rows, "cola", 1) & (rows["state"] == "finetuned") & (rows["probe"] == "performance")
+    rows["ci_low"] = rows["ci_low"].mask(full, 0.0)
+    result = flag_degenerate(rows)
+    bad = result[of(result, "cola", 1) & (result["kind"] == "bad")]
+    assert set(bad["flag"]) == {"diverged"}
+    assert isinstance(result, pd.DataFrame)
