@@ -97,6 +97,12 @@ class SeedRun:
 
     def _fine_tune_full(self, cell: Cell) -> CellOutput:
         trained = self._fine_tune(None, f"{self.name}: fine-tuning")
+        cut, length = trained.n_truncated, self.setting.recipe.max_length
+        if cut:
+            self.progress.say(
+                f"{self.name}: {cut} of {len(self.parts.train)} training examples were cut at "
+                f"{length} subwords"
+            )
         notes = {
             "fingerprint": trained.fingerprint,
             "n_truncated": trained.n_truncated,

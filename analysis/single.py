@@ -102,6 +102,11 @@ def fine_tune_to_folder(
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, progress=advance
         )
+    if trained.n_truncated:
+        progress.say(
+            f"{trained.n_truncated} of {len(parts.train)} training examples were cut at "
+            f"{recipe.max_length} subwords"
+        )
     meta = {
         "task": data.spec.name,
         "model": source.name,
@@ -176,6 +181,13 @@ def prune_to_mask(
             progress=advance,
         )
     good.save(out)
+    start = good.history[0]
+    if not (good.n_heads or good.n_mlps) or not (start["metric"] or 0) > start["baseline"]:
+        progress.say(
+            f"DEGENERATE: the full model scores {start['metric']} on the selection examples, "
+            f"majority {start['baseline']}, rule {options.rule}; {good.n_heads} heads and "
+            f"{good.n_mlps} MLPs are left, which says nothing about what a subnetwork keeps"
+        )
     return good
 
 

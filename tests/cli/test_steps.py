@@ -153,3 +153,27 @@ def test_probe_reads_gold_trees(subprobe_command, tiny_encoder, tmp_path):
     assert set(rows["annotation"]) == {"gold"}
     assert set(rows["state"]) == {"pretrained"}
     assert {"det", "nsubj"} <= set(rows["relation"])
+
+
+def test_prune_says_when_there_was_nothing_to_find(subprobe_command, own, tiny_encoder, tmp_path):
+    """Fine-tuned with a rate of next to nothing, under a rule that any guess passes."""
+    model = tmp_path / "m"
+    code, _, err = subprobe_command(
+        "finetune", "--model", tiny_encoder, *own, "--epochs", 1, "--learning-rate", 1e-12,
+        "--max-length", 12, "--out", model,
+    )  # fmt: skip
+    assert code == 0
+    assert "of 24 training examples were cut at 12 subwords" in " ".join(err.split())
+    code, _, err = subprobe_command(
+        "prune",
+        model,
+        *own,
+        "--rule",
+        "study",
+        "--threshold",
+        0.01,
+        "--out",
+        tmp_path / "g.safetensors",
+    )
+    assert code == 0
+    assert "DEGENERATE" in err
