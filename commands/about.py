@@ -1,0 +1,51 @@
+"""The commands about subprobe itself: list, config, doctor."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from .options import AsJson
+
+
+def list_names(
+    what: Annotated[
+        str, typer.Argument(help="tasks, probes or models", metavar="tasks|probes|models")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """List what there is.
+
+    Example: subprobe list tasks
+    """
+    from ..analysis.catalogue import catalogue
+    from ..analysis.console import print_records
+
+    records = catalogue(what)
+    typer.echo(json.dumps(records)) if as_json else print_records(records, title=what)
+
+
+def config() -> None:
+    """Write every option of `run` with its default, as TOML.
+
+    Example: subprobe config > run.toml
+    """
+    from ..analysis.config import RunConfig, config_toml
+
+    typer.echo(config_toml(RunConfig()), nl=False)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check versions, cores, the embedded encoder and the spaCy pipeline.
+
+    Example: subprobe doctor
+    """
+    from ..analysis.console import print_records
+    from ..analysis.doctor import examine
+
+    checks = examine()
+    typer.echo(json.dumps(checks)) if as_json else print_records(checks, title="doctor")
+    if not all(check["ok"] for check in checks):
+        raise typer.Exit(1)

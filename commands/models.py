@@ -1,0 +1,133 @@
+"""The commands about one model and its masks: finetune, prune, sample, evaluate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, Columns, DataDir, MaskIn, Model, Quiet, Task, emit, progress_of
+
+
+def finetune(
+    out: Annotated[Path, typer.Option("--out", help="folder for the fine-tuned model")],
+    task: Task,
+    model: Annotated[
+        str, typer.Option("--model", help="embedded, ./folder or hub id")
+    ] = "embedded",
+    data_dir: DataDir = None,
+    column: Columns = None,
+    seed: Annotated[int, typer.Option(help="initialises the task head")] = 1,
+    order_seed: Annotated[
+        int | None, typer.Option(help="orders the examples and drops out; default: --seed")
+    ] = None,
+    selection: Annotated[
+        str, typer.Option(help="held-out sets examples aside for choosing masks; or reported")
+    ] = "held-out",
+    learning_rate: Annotated[float, typer.Option(help="0 = recorded for the model")] = 0.0,
+    epochs: Annotated[float, typer.Option(help="0 = recorded for the model")] = 0.0,
+    batch_size: Annotated[int, typer.Option(help="0 = recorded for the model")] = 0,
+    max_length: Annotated[int, typer.Option(help="subwords kept; 0 = recorded")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fine-tune an encoder on a task.
+
+    Example: subprobe finetune --task acceptability --seed 1 --out ./models/acc-1
+    """
+    from ..analysis.config import parse_config
+    from ..analysis.single import fine_tune_to_folder, task_choice
+
+    recipe = {
+        "learning_rate": learning_rate,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "max_length": max_length,
+    }
+    options = parse_config(
+        {"recipe": recipe, "prune": {"selection": selection}}, where="command line"
+    )
+    meta = fine_tune_to_folder(
+        model,
+        task_choice(task, data_dir, column),
+        out,
+        seed=seed,
+        order_seed=seed if order_seed is None else order_seed,
+        selection=selection,
+        options=options.recipe,
+        progress=progress_of(quiet),
+    )
+    typer.echo(json.dumps(meta) if as_json else f"fine-tuned model in {out}", err=not as_json)
+
+
+def prune(
+    model: Model,
+    task: Task,
+    out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
+    data_dir: DataDir = None,
+    column: Columns = None,
+    rule: Annotated[str, typer.Option(help="gain (over the majority) or study")] = "gain",
+    threshold: Annotated[float, typer.Option(help="share that must be kept")] = 0.9,
+    scores: Annotated[str, typer.Option(help="default or study")] = "default",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the good subnetwork of a fine-tuned model.
+
+    Example: subprobe prune ./models/acc-1 --task acceptability --out good.safetensors
+    """
+    from ..analysis.config import parse_config
+    from ..analysis.console import print_mask
+    from ..analysis.single import load_for_task, prune_to_mask, task_choice
+
+    given = {"rule": rule, "threshold": threshold, "scores": scores}
+    options = parse_config({"prune": given}, where="command line").prune
+    loaded = load_for_task(model, task_choice(task, data_dir, column))
+    good = prune_to_mask(loaded, options, out, progress_of(quiet))
+    typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
+
+
+def sample(
+    mask: Annotated[Path, typer.Argument(help="a good mask (.safetensors)", metavar="MASK")],
+    kind: Annotated[str, typer.Option("--kind", help="random or bad")],
+    out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
+    seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 0,
+    draw: Annotated[int, typer.Option(help="number of the draw")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a random or bad subnetwork of exactly a good one's size.
+
+    Example: subprobe sample good.safetensors --kind bad --seed 1 --out bad.safetensors
+    """
+    from ..analysis.console import print_mask
+    from ..pruning.controls import sample_control
+    from ..pruning.subnetwork import Subnetwork
+
+    drawn = sample_control(kind, Subnetwork.load(mask), seed=seed, draw=draw)
+    drawn.save(out)
+    typer.echo(json.dumps(drawn.describe())) if as_json else print_mask(drawn, out)
+
+
+def evaluate(
+    model: Model,
+    task: Task,
+    mask: MaskIn = None,
+    data_dir: DataDir = None,
+    column: Columns = None,
+    other_weights: Annotated[
+        bool, typer.Option("--other-weights", help="accept a mask found on other weights")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a fine-tuned model, whole or under a mask.
+
+    Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
+    """
+    from ..analysis.single import evaluate_rows, load_for_task, load_mask, task_choice
+
+    loaded = load_for_task(model, task_choice(task, data_dir, column))
+    chosen = load_mask(mask, loaded.model, other_weights=other_weights)
+    emit(evaluate_rows(loaded, chosen), out, as_json)

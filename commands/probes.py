@@ -1,0 +1,64 @@
+"""The commands that look into one model: probe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, Columns, DataDir, MaskIn, Model, OptionalTask, Quiet, emit, progress_of
+
+
+def probe(
+    model: Model,
+    probe: Annotated[list[str], typer.Option("--probe", help="name; repeat for several")],
+    mask: MaskIn = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="natural, FILE.conllu (gold) or FILE.txt (a sentence a line)"),
+    ] = None,
+    task: OptionalTask = None,
+    split: Annotated[str | None, typer.Option(help="split of --task")] = None,
+    data_dir: DataDir = None,
+    column: Columns = None,
+    sentences: Annotated[int, typer.Option(help="at most so many of the corpus")] = 1_000_000,
+    examples: Annotated[int, typer.Option(help="at most so many of the task")] = 64,
+    max_length: Annotated[int, typer.Option(help="subwords a sentence keeps")] = 128,
+    selection: Annotated[
+        str,
+        typer.Option(help="held-out: choose heads on one half, score on the other; or reported"),
+    ] = "held-out",
+    pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="one .csv or .parquet file, or a folder")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test what one model, whole or under a mask, knows about language.
+
+    Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
+    """
+    from ..analysis.config import parse_config
+    from ..analysis.single import probe_rows, task_choice, write_probe_folder
+
+    given = {
+        "names": probe,
+        "sentences": sentences,
+        "attribution_examples": examples,
+        "max_length": max_length,
+        "selection": selection,
+        "pipeline": pipeline,
+    }
+    options = parse_config({"probe": given}, where="command line").probe
+    choice = task_choice(task, data_dir, column) if task else None
+    output = probe_rows(
+        model, mask, options, corpus=corpus, task=choice, split=split, progress=progress_of(quiet)
+    )
+    if out is not None and out.suffix not in {".csv", ".parquet"}:
+        write_probe_folder(output, out)
+        typer.echo(f"{len(output.rows)} rows and {len(output.items)} items in {out}", err=True)
+        out = None if as_json else out
+    else:
+        emit(output.rows, out, as_json)

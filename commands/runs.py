@@ -1,0 +1,101 @@
+"""The commands about whole runs: run, compare, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, DataDir, Quiet, progress_of
+
+
+def run(
+    out: Annotated[Path, typer.Option("--out", help="run folder; an unfinished one is continued")],
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file; see: subprobe config")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="overrides the file")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option("--task", help="overrides the file; repeat for several")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option("--seed", help="overrides the file; repeat for several")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the whole experiment: fine-tune, prune, control, retrain, probe, report.
+
+    Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
+    """
+    from ..analysis.config import parse_config, read_config
+    from ..analysis.console import print_comparison, print_lines
+    from ..analysis.experiment import run_experiment
+
+    options = read_config(config)
+    given = {"model": model, "tasks": task, "seeds": seed, "data_dir": data_dir and str(data_dir)}
+    overrides = {name: value for name, value in given.items() if value}
+    if overrides:
+        options = parse_config({**options.model_dump(), **overrides}, where="command line")
+    finished = run_experiment(options, out, progress_of(quiet))
+    if as_json:
+        typer.echo(json.dumps(finished.summary(), ensure_ascii=False))
+    else:
+        print_comparison(finished.rows)
+        print_lines([f"report: {out / 'report.html'}, tables and masks: {out}"])
+
+
+def compare(
+    folder: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
+    out: Annotated[Path | None, typer.Option("--out", help="folder for CSV tables")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the subnetworks of a run against each other.
+
+    Example: subprobe compare runs/quickstart
+    """
+    from ..analysis.compare import summaries
+    from ..analysis.console import print_comparison
+    from ..analysis.run_folder import load_rows
+    from ..data.tables import write_csv
+
+    rows = load_rows(folder)
+    tables = summaries(rows)
+    if out is not None:
+        for name, table in tables.items():
+            write_csv(table, out / f"{name}.csv")
+        typer.echo(f"{len(tables)} tables in {out}", err=True)
+    if as_json:
+        records = {name: json.loads(t.to_json(orient="records")) for name, t in tables.items()}
+        typer.echo(json.dumps(records, ensure_ascii=False))
+    elif out is None:
+        print_comparison(rows)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="HTML file; default: RUN/report.html")
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="also write every figure as SVG and PNG into this folder")
+    ] = None,
+) -> None:
+    """Write the report of a run again, from its tables.
+
+    Example: subprobe report runs/quickstart --out report.html
+    """
+    from ..analysis.figures import save_figures
+    from ..analysis.report import write_report
+    from ..analysis.run_folder import load_manifest, load_rows
+
+    rows = load_rows(folder)
+    target = out or folder / "report.html"
+    write_report(rows, load_manifest(folder), target)
+    typer.echo(f"report in {target}", err=True)
+    if figures is not None:
+        written = save_figures(rows, figures)
+        typer.echo(f"{len(written)} figures in {figures}", err=True)
