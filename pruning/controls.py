@@ -7,7 +7,8 @@ and .61 of MLPs, so that its bad networks were far from complements.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ def random_like(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
     return good.with_meta(
         head_mask=_random(good.head_mask, generator),
         mlp_mask=_random(good.mlp_mask, generator),
+        **_finer(good, lambda mask: _random(mask, generator)),
         **_sampled("random", seed, draw),
     )
 
@@ -43,16 +45,25 @@ def bad_of(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
         draw: number of the draw, not negative.
 
     Returns:
-        A mask whose `borrowed_heads` and `borrowed_mlps` are the shares of its units that are
-        survivors of the good one.
+        A mask whose `borrowed_heads`, `borrowed_mlps`, `borrowed_neurons` and `borrowed_weights`
+        are the shares of its units that are survivors of the good one. Of single weights a bad
+        mask by magnitude is another: see `magnitude.smallest`.
     """
     generator = np.random.default_rng((2, seed, draw))
     heads, mlps = _bad(good.head_mask, generator), _bad(good.mlp_mask, generator)
+    finer = _finer(good, lambda mask: _bad(mask, generator))
+    if "neuron_mask" in finer and good.neuron_mask is not None:
+        finer["borrowed_neurons"] = _borrowed(finer["neuron_mask"], good.neuron_mask)
+    if "weight_masks" in finer:
+        finer["borrowed_weights"] = _borrowed(
+            _flat(finer["weight_masks"]), _flat(good.weight_masks)
+        )
     return good.with_meta(
         head_mask=heads,
         mlp_mask=mlps,
         borrowed_heads=_borrowed(heads, good.head_mask),
         borrowed_mlps=_borrowed(mlps, good.mlp_mask),
+        **finer,
         **_sampled("bad", seed, draw),
     )
 
@@ -70,6 +81,25 @@ def sample_control(kind: str, good: Subnetwork, seed: int, draw: int = 0) -> Sub
     if kind not in CONTROLS:
         raise UnknownNameError("control kind", kind, CONTROLS)
     return CONTROLS[kind](good, seed=seed, draw=draw)
+
+
+def _finer(good: Subnetwork, draw: Callable[[Mask], Mask]) -> dict[str, Any]:
+    """Neurons and weights of a control: all layers and modules are one urn, as heads are."""
+    finer: dict[str, Any] = {}
+    if good.neuron_mask is not None:
+        finer["neuron_mask"] = draw(good.neuron_mask)
+    if good.weight_masks:
+        drawn, start = draw(_flat(good.weight_masks)), 0
+        finer["weight_masks"] = {}
+        for path, mask in good.weight_masks.items():
+            finer["weight_masks"][path] = drawn[start : start + mask.size].reshape(mask.shape)
+            start += mask.size
+    return finer
+
+
+def _flat(masks: Mapping[str, Mask]) -> Mask:
+    """All weight masks as one, in the order of their paths."""
+    return np.concatenate([mask.ravel() for mask in masks.values()])
 
 
 def _sampled(kind: str, seed: int, draw: int) -> dict[str, object]:

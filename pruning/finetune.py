@@ -24,6 +24,7 @@ from .gates import gated
 from .head import probe_head
 from .recipes import Recipe
 from .subnetwork import Subnetwork
+from .weights import held_at_zero
 
 Step = Callable[[int, int | None], None]
 
@@ -90,7 +91,12 @@ def finetune(
     started = time.perf_counter()
     if recipe.head == "probed":
         probe_head(model, parts, encoded, seed=seed_init, subnetwork=subnetwork)
-    with tempfile.TemporaryDirectory() as scratch, _own_randomness(), gated(model, subnetwork):
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _own_randomness(),
+        held_at_zero(model, subnetwork),
+        gated(model, subnetwork),
+    ):
         trainer = _Trainer(
             model=model,
             args=_arguments(recipe, seed_order, scratch),

@@ -1,9 +1,10 @@
-"""Differentiable factors on the outputs of heads and MLPs.
+"""Differentiable factors on the outputs of heads, MLPs and their neurons.
 
 A head gate scales what one head feeds into the attention output projection. That equals the head
 mask on attention probabilities of Michel et al. (2019), because both are linear in the head's
 output; it keeps the projection's bias, and works under sdpa, where no probabilities exist. An MLP
-gate scales the whole MLP output, bias included, before dropout and the residual.
+gate scales the whole MLP output, bias included, before dropout and the residual. A neuron gate
+scales one activation, where it enters the second dense layer of the MLP.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from ..data.errors import MaskError
 from .anatomy import Anatomy, anatomy_of
 from .subnetwork import Subnetwork
+from .weights import without_weights
 
 
 class Gates:
@@ -29,20 +31,27 @@ class Gates:
         model: a transformers encoder, with or without a task head.
         head: factors [L, H], or per example [B, L, H]; None leaves the heads alone.
         mlp: factors [L], or per example [B, L]; None leaves the MLPs alone.
+        neuron: factors [L, F], or per example [B, L, F]; None leaves the neurons alone.
 
     Raises:
         MaskError: if a gate does not have the shape of the model.
     """
 
     def __init__(
-        self, model: Any, head: torch.Tensor | None = None, mlp: torch.Tensor | None = None
+        self,
+        model: Any,
+        head: torch.Tensor | None = None,
+        mlp: torch.Tensor | None = None,
+        neuron: torch.Tensor | None = None,
     ):
-        self._model, self._head, self._mlp = model, head, mlp
+        self._model, self._head, self._mlp, self._neuron = model, head, mlp, neuron
         self._anatomy = anatomy_of(model)
         self._hooks: ExitStack | None = None
         units = (self._anatomy.num_layers, self._anatomy.num_heads)
         _check_shape("head gate", head, units, "L, H")
         _check_shape("MLP gate", mlp, units[:1], "L")
+        neurons = (self._anatomy.num_layers, self._anatomy.num_neurons)
+        _check_shape("neuron gate", neuron, neurons, "L, F")
 
     def __enter__(self) -> Gates:
         if self._hooks is not None:
@@ -53,6 +62,8 @@ class Gates:
                     self._attach_head(hooks, layer, self._head[..., layer, :])
                 if self._mlp is not None:
                     self._attach_mlp(hooks, layer, self._mlp[..., layer])
+                if self._neuron is not None:
+                    self._attach_neurons(hooks, layer, self._neuron[..., layer, :])
             # only reached when every hook is on: an error above has removed the earlier ones
             self._hooks = hooks.pop_all()
         return self
@@ -91,6 +102,17 @@ class Gates:
         down = self._anatomy.mlp_output(self._model, layer)
         hooks.callback(down.register_forward_hook(scale).remove)
 
+    def _attach_neurons(self, hooks: ExitStack, layer: int, gate: torch.Tensor) -> None:
+        """Scale the activations [B, S, F] that the second dense layer reads by [F] or [B, F]."""
+        shaped = gate.reshape(-1, 1, self._anatomy.num_neurons)
+
+        def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+            active, *rest = args
+            return (_scaled(active, shaped), *rest)
+
+        down = self._anatomy.mlp_output(self._model, layer)
+        hooks.callback(down.register_forward_pre_hook(scale).remove)
+
 
 def _scaled(values: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
     """`values * gate`; in place where autograd does not look on, which saves an allocation."""
@@ -114,7 +136,7 @@ def _check_shape(
 
 @contextmanager
 def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
-    """Run `model` as `subnetwork`: its dead heads and MLPs give zero.
+    """Run `model` as `subnetwork`: its dead heads, MLPs and neurons give zero, dead weights are 0.
 
     The mask may come from other weights of the same shape: retraining starts from the pretrained
     ones. Units of a mask that keeps all of them are not touched.
@@ -133,5 +155,7 @@ def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
     subnetwork.check_fits(anatomy)
     head = None if subnetwork.head_mask.all() else torch.tensor(subnetwork.head_mask)
     mlp = None if subnetwork.mlp_mask.all() else torch.tensor(subnetwork.mlp_mask)
-    with Gates(model, head, mlp):
+    neurons = subnetwork.neuron_mask
+    neuron = None if neurons is None or neurons.all() else torch.tensor(neurons)
+    with without_weights(model, subnetwork), Gates(model, head, mlp, neuron):
         yield

@@ -1,24 +1,23 @@
-"""The subnetwork: an immutable mask of heads and MLPs that knows where it came from."""
+"""The subnetwork: an immutable mask that knows where it came from."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_safetensors
 
-from ..data.atomic import atomic_path, canonical_json
+from ..data.atomic import atomic_path
 from ..data.errors import MaskError, UnknownNameError
 from .anatomy import Anatomy
+from .mask_file import ARRAYS, check_metadata, pack, read_mask, to_bytes
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Layout of the file."""
 
 SEMANTICS_VERSION = 1
@@ -37,19 +36,22 @@ KINDS = (
 )
 METHODS = ("full", "structured", "structured-heads", "structured-mlps", "magnitude", "l0", "imp")
 
-_ARRAYS = {"head_mask": 2, "mlp_mask": 1}
-_KEY = "subprobe"
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Subnetwork:
-    """Which heads and MLPs of an encoder live; 1 = kept.
+    """Which heads, MLPs, neurons and weights of an encoder live; 1 = kept.
 
     Attributes:
         head_mask: living heads, bool [L, H].
         mlp_mask: living MLPs, bool [L].
+        neuron_mask: living neurons of the MLPs, bool [L, F]; None = all of them.
+        weight_masks: path of a module in the base model -> living weights of it, bool of the
+            weight's shape; empty = all weights.
         kind: `good`, `random`, `bad`, ... (KINDS).
         method: how it was found (METHODS).
+        importance: what its units were ranked by.
         task: the task that it was found on.
         model: name of the pretrained encoder.
         seed_init: seed of the task head's weights.
@@ -59,6 +61,8 @@ class Subnetwork:
         selection: the examples that it was chosen on (`validation`, `train-10%`, `reported`).
         borrowed_heads: share of a bad mask's heads that are survivors of the good one.
         borrowed_mlps: the same for MLPs.
+        borrowed_neurons: the same for neurons.
+        borrowed_weights: the same for weights.
         fingerprint: hash of the weights that it was found on; empty = of no particular weights.
         history: one record for each candidate of the search.
         format_version: layout of the file.
@@ -68,10 +72,13 @@ class Subnetwork:
         MaskError: if the arrays do not belong together or a field has no valid value.
     """
 
-    head_mask: npt.NDArray[np.bool_]
-    mlp_mask: npt.NDArray[np.bool_]
+    head_mask: Mask
+    mlp_mask: Mask
+    neuron_mask: Mask | None = None
+    weight_masks: Mapping[str, Mask] = field(default_factory=dict)
     kind: str = "good"
     method: str = "structured"
+    importance: str = ""
     task: str = ""
     model: str = ""
     seed_init: int = 0
@@ -81,29 +88,27 @@ class Subnetwork:
     selection: str = ""
     borrowed_heads: float = 0.0
     borrowed_mlps: float = 0.0
+    borrowed_neurons: float = 0.0
+    borrowed_weights: float = 0.0
     fingerprint: str = ""
     history: tuple[dict[str, Any], ...] = field(default=())
     format_version: int = FORMAT_VERSION
     semantics_version: int = SEMANTICS_VERSION
 
     def __post_init__(self) -> None:
-        for name, dimensions in _ARRAYS.items():
-            given = np.asarray(getattr(self, name))
-            if given.ndim != dimensions or given.dtype != np.bool_:
-                raise MaskError(
-                    f"{name} is {given.dtype} with {given.ndim} dimensions",
-                    remedy=f"give a bool array with {dimensions}",
-                )
-            # a copy of its own that nobody can change: masks are shared between cells
-            own = given.copy()
-            own.flags.writeable = False
-            object.__setattr__(self, name, own)
-        if len(self.head_mask) != len(self.mlp_mask):
-            raise MaskError(
-                f"head mask of {len(self.head_mask)} layers, MLP mask of {len(self.mlp_mask)}"
-            )
+        object.__setattr__(self, "head_mask", _own("head_mask", self.head_mask, 2))
+        object.__setattr__(self, "mlp_mask", _own("mlp_mask", self.mlp_mask, 1))
+        layers = len(self.head_mask)
+        if layers != len(self.mlp_mask):
+            raise MaskError(f"head mask of {layers} layers, MLP mask of {len(self.mlp_mask)}")
+        if self.neuron_mask is not None:
+            object.__setattr__(self, "neuron_mask", _own("neuron_mask", self.neuron_mask, 2))
+            if len(self.neuron_mask) != layers:
+                raise MaskError(f"head mask of {layers} layers, neurons of {len(self.neuron_mask)}")
+        own = {path: _own(path, self.weight_masks[path], 2) for path in sorted(self.weight_masks)}
+        object.__setattr__(self, "weight_masks", MappingProxyType(own))
         object.__setattr__(self, "history", tuple(dict(record) for record in self.history))
-        _check_metadata(self.metadata())
+        check_metadata(self.metadata(), KINDS, METHODS)
 
     # -- what it keeps ------------------------------------------------------------------------
 
@@ -117,24 +122,44 @@ class Subnetwork:
         """Number of living MLPs."""
         return int(self.mlp_mask.sum())
 
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """What is counted -> (living, all): heads, mlps, both as units, neurons, weights."""
+        heads, mlps = (self.n_heads, self.head_mask.size), (self.n_mlps, self.mlp_mask.size)
+        counted = {"heads": heads, "mlps": mlps}
+        counted["units"] = (heads[0] + mlps[0], heads[1] + mlps[1])
+        if self.neuron_mask is not None:
+            counted["neurons"] = (int(self.neuron_mask.sum()), self.neuron_mask.size)
+        if self.weight_masks:
+            masks = self.weight_masks.values()
+            counted["weights"] = (sum(int(m.sum()) for m in masks), sum(m.size for m in masks))
+        return counted
+
+    @property
+    def size_of(self) -> str:
+        """What its size is counted in: the finest that it masks."""
+        if self.weight_masks:
+            return "weights"
+        return "units" if self.neuron_mask is None else "neurons"
+
+    @property
+    def empty(self) -> bool:
+        """Whether it keeps nothing at all of what it masks."""
+        return self.counts()[self.size_of][0] == 0
+
     def sparsity(self, of: str = "units") -> float:
         """Share of units that are dead.
 
         Args:
-            of: the denominator: `heads` (L*H), `mlps` (L) or `units` (both together).
+            of: the denominator: `heads` (L*H), `mlps` (L), `units` (both together), `neurons`
+                (L*F) or `weights` (the weights under masks), where the mask has them.
 
         Raises:
-            UnknownNameError: if `of` is none of the three.
+            UnknownNameError: if `of` is none of these.
         """
-        heads, mlps = self.head_mask.size, self.mlp_mask.size
-        counts = {
-            "heads": (self.n_heads, heads),
-            "mlps": (self.n_mlps, mlps),
-            "units": (self.n_heads + self.n_mlps, heads + mlps),
-        }
-        if of not in counts:
-            raise UnknownNameError("denominator", of, counts)
-        alive, total = counts[of]
+        counted = self.counts()
+        if of not in counted:
+            raise UnknownNameError("denominator", of, counted)
+        alive, total = counted[of]
         return 1 - alive / total
 
     @property
@@ -142,12 +167,16 @@ class Subnetwork:
         """Hash of the masks and of the weights that they were found on (16 hex digits)."""
         parts = [repr(self.head_mask.shape).encode(), self.head_mask.tobytes()]
         parts += [self.mlp_mask.tobytes(), self.fingerprint.encode()]
+        if self.neuron_mask is not None:
+            parts += [b"neurons", self.neuron_mask.tobytes()]
+        for path, mask in self.weight_masks.items():
+            parts += [path.encode(), repr(mask.shape).encode(), pack(mask).tobytes()]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
     def metadata(self) -> dict[str, Any]:
         """Every field but the masks."""
         named = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: value for name, value in named.items() if name not in _ARRAYS}
+        return {name: value for name, value in named.items() if name not in ARRAYS}
 
     def describe(self) -> dict[str, Any]:
         """Metadata, counts and masks as plain JSON values."""
@@ -158,7 +187,7 @@ class Subnetwork:
             "shape": list(self.head_mask.shape),
             "n_heads": self.n_heads,
             "n_mlps": self.n_mlps,
-            "sparsity": {of: self.sparsity(of) for of in ("heads", "mlps", "units")},
+            "sparsity": {of: self.sparsity(of) for of in self.counts()},
             "head_mask": self.head_mask.astype(int).tolist(),
             "mlp_mask": self.mlp_mask.astype(int).tolist(),
         }
@@ -202,6 +231,14 @@ class Subnetwork:
                 where=where,
                 remedy="use the model that the mask was found on",
             )
+        expected = (anatomy.num_layers, anatomy.num_neurons)
+        if self.neuron_mask is not None and self.neuron_mask.shape != expected:
+            raise MaskError(
+                f"the mask is for [L, F] = {list(self.neuron_mask.shape)}, the {anatomy.family} "
+                f"model has {list(expected)}",
+                where=where,
+                remedy="use the model that the mask was found on",
+            )
         if fingerprint is None or allow_other_weights or not self.fingerprint:
             return
         if fingerprint != self.fingerprint:
@@ -216,10 +253,7 @@ class Subnetwork:
 
     def to_bytes(self) -> bytes:
         """The file's content: equal masks and metadata give equal bytes."""
-        # one key: safetensors writes several in hash order
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        content: bytes = to_safetensors(arrays, metadata={_KEY: canonical_json(self.metadata())})
-        return content
+        return to_bytes({name: getattr(self, name) for name in ARRAYS}, self.metadata())
 
     def save(self, path: Path | str) -> None:
         """Write a safetensors file, whole or not at all."""
@@ -233,80 +267,26 @@ class Subnetwork:
         Raises:
             MaskError: if there is no such file, or it is not a valid mask of this version.
         """
-        where = str(path)
-        if not Path(path).is_file():
-            raise MaskError("no such mask file", where=where)
+        known = {one.name for one in fields(cls)} - set(ARRAYS)
+        versions = {"format_version": FORMAT_VERSION, "semantics_version": SEMANTICS_VERSION}
+        arrays, values = read_mask(Path(path), known, versions)
         try:
-            with safe_open(path, framework="np") as stored:
-                meta = stored.metadata() or {}
-                arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, TypeError, ValueError) as error:
-            raise MaskError(f"not a readable safetensors file ({error})", where=where) from error
-        if set(meta) != {_KEY}:
-            raise MaskError("not a mask: it has no subprobe metadata", where=where)
-        if set(arrays) != set(_ARRAYS):
-            raise MaskError(
-                f"holds {sorted(arrays)} where a mask holds {sorted(_ARRAYS)}", where=where
-            )
-        try:
-            values = _parse_metadata(meta[_KEY])
-            for name, array in arrays.items():
-                _check_bits(name, array)
             return cls(**arrays, **values)
         except MaskError as error:
-            raise MaskError(error.problem, where=where, remedy=error.remedy) from error
+            raise MaskError(error.problem, where=str(path), remedy=error.remedy) from error
 
 
-def _check_bits(name: str, array: npt.NDArray[Any]) -> None:
-    """Raise unless a stored mask is bool, and each of its bytes 0 or 1."""
-    if array.dtype != np.bool_:
-        raise MaskError(f"{name} is stored as {array.dtype}, not as bool")
-    if array.size and array.view(np.uint8).max() > 1:
-        raise MaskError(f"{name} holds bytes other than 0 and 1")
-
-
-def _parse_metadata(text: str) -> dict[str, Any]:
-    """Fields of a Subnetwork from their JSON, of the right version and no others."""
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise MaskError(f"metadata is not JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise MaskError("metadata is not a JSON object")
-    versions = {"format_version": FORMAT_VERSION, "semantics_version": SEMANTICS_VERSION}
-    for name, ours in versions.items():
-        if values.get(name) != ours:
-            raise MaskError(
-                f"{name.replace('_', ' ')} {values.get(name)!r}, this subprobe reads {ours}",
-                remedy="find the mask again with this version",
-            )
-    known = {one.name for one in fields(Subnetwork)} - set(_ARRAYS)
-    if set(values) != known:
-        raise MaskError(f"metadata lacks or adds {sorted(set(values) ^ known)}")
-    history = values["history"]
-    if not isinstance(history, list) or not all(isinstance(one, dict) for one in history):
-        raise MaskError("history is not a list of records")
-    return values
-
-
-def _check_metadata(values: dict[str, Any]) -> None:
-    """Raise unless every field has its type, is finite, and names something that exists."""
-    for one in fields(Subnetwork):
-        if one.name in _ARRAYS:
-            continue
-        value, wanted = values[one.name], type(one.default)
-        # exactly this type: True is no seed, and 0 and 0.0 would be other bytes
-        if type(value) is not wanted:
-            raise MaskError(f"{one.name} is {value!r}, not of type {wanted.__name__}")
-    for name in ("borrowed_heads", "borrowed_mlps"):
-        if not 0 <= values[name] <= 1:
-            raise MaskError(f"{name} is {values[name]}, not a share between 0 and 1")
-    for name, known in (("kind", KINDS), ("method", METHODS)):
-        if values[name] not in known:
-            raise MaskError(f"unknown {name} {values[name]!r}", remedy=f"known: {', '.join(known)}")
-    for record in values["history"]:
-        if any(isinstance(v, float) and not math.isfinite(v) for v in record.values()):
-            raise MaskError("history holds a number that is not finite")
+def _own(name: str, given: Any, dimensions: int) -> Mask:
+    """A copy that nobody can change: masks are shared between cells."""
+    array = np.asarray(given)
+    if array.ndim != dimensions or array.dtype != np.bool_:
+        raise MaskError(
+            f"{name} is {array.dtype} with {array.ndim} dimensions",
+            remedy=f"give a bool array with {dimensions}",
+        )
+    own = array.copy()
+    own.flags.writeable = False
+    return own
 
 
 def full_subnetwork(anatomy: Anatomy, **meta: Any) -> Subnetwork:

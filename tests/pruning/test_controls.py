@@ -16,6 +16,13 @@ def goods(draw):
     return Subnetwork(
         draw(hnp.arrays(np.bool_, shape)),
         draw(hnp.arrays(np.bool_, shape[0])),
+        draw(st.none() | hnp.arrays(np.bool_, (shape[0], 4))),
+        draw(
+            st.dictionaries(
+                st.sampled_from(["a", "b"]),
+                hnp.arrays(np.bool_, st.tuples(st.integers(1, 4), st.integers(1, 4))),
+            )
+        ),
         task="cola",
         seed_init=3,
         fingerprint="f" * 64,
@@ -39,6 +46,9 @@ def test_sizes_are_exact_and_the_seed_gives_the_bytes(good, seed, draw, kind):
     control = sample_control(kind, good, seed=seed, draw=draw)
     assert (control.n_heads, control.n_mlps) == (good.n_heads, good.n_mlps)
     assert control.head_mask.shape == good.head_mask.shape
+    assert control.counts() == good.counts()
+    shapes = {path: mask.shape for path, mask in good.weight_masks.items()}
+    assert {path: mask.shape for path, mask in control.weight_masks.items()} == shapes
     again = sample_control(kind, good, seed=seed, draw=draw)
     assert again.to_bytes() == control.to_bytes()
 

@@ -41,7 +41,14 @@ meta = st.fixed_dictionaries(
 def subnetworks(draw):
     shape = draw(shapes)
     heads = draw(hnp.arrays(np.bool_, shape))
-    return Subnetwork(heads, draw(hnp.arrays(np.bool_, shape[0])), **draw(meta))
+    neurons = draw(st.none() | hnp.arrays(np.bool_, (shape[0], 5)))
+    weights = draw(
+        st.dictionaries(
+            st.sampled_from(["layer.0.dense", "layer.1.dense", "pooler"]),
+            hnp.arrays(np.bool_, st.tuples(st.integers(1, 5), st.integers(1, 5))),
+        )
+    )
+    return Subnetwork(heads, draw(hnp.arrays(np.bool_, shape[0])), neurons, weights, **draw(meta))
 
 
 def some(**fields):
@@ -56,6 +63,8 @@ def test_a_file_gives_the_same_mask_and_the_same_bytes(tmp_path_factory, mask):
     loaded = Subnetwork.load(folder / "a.safetensors")
     np.testing.assert_array_equal(loaded.head_mask, mask.head_mask)
     np.testing.assert_array_equal(loaded.mlp_mask, mask.mlp_mask)
+    np.testing.assert_equal(loaded.neuron_mask, mask.neuron_mask)
+    np.testing.assert_equal(dict(loaded.weight_masks), dict(mask.weight_masks))
     assert loaded.metadata() == mask.metadata()
     assert loaded == mask
     assert hash(loaded) == hash(mask)
@@ -73,8 +82,15 @@ def test_counts_and_sparsity(mask):
     assert mask.sparsity("heads") == pytest.approx(1 - alive / (layers * heads))
     assert mask.sparsity("mlps") == pytest.approx(1 - mlps / layers)
     assert mask.sparsity("units") == pytest.approx(1 - (alive + mlps) / (layers * heads + layers))
-    with pytest.raises(UnknownNameError, match="denominator"):
-        mask.sparsity("weights")
+    if mask.neuron_mask is not None:
+        assert mask.sparsity("neurons") == pytest.approx(1 - mask.neuron_mask.mean())
+    bits = [bit for one in mask.weight_masks.values() for row in one for bit in row]
+    if bits:
+        assert mask.sparsity("weights") == pytest.approx(1 - sum(bits) / len(bits))
+        assert mask.empty is (not any(bits))
+    else:
+        with pytest.raises(UnknownNameError, match="denominator"):
+            mask.sparsity("weights")
 
 
 @given(subnetworks())
@@ -95,6 +111,9 @@ def test_the_id_is_of_the_masks_and_the_weights_alone(mask, data):
     place = data.draw(st.integers(0, flipped.size - 1))
     flipped.ravel()[place] ^= True
     assert mask.with_meta(head_mask=flipped).mask_id != mask.mask_id
+    for path, weights in mask.weight_masks.items():
+        changed = {**mask.weight_masks, path: ~weights}
+        assert mask.with_meta(weight_masks=changed).mask_id != mask.mask_id
 
 
 def test_ids_tell_shapes_apart():
@@ -141,23 +160,34 @@ def test_an_invalid_mask_cannot_be_made(fields):
 def write(path, arrays=None, meta=None, key="subprobe"):
     mask = some()
     arrays = {"head_mask": mask.head_mask, "mlp_mask": mask.mlp_mask} if arrays is None else arrays
-    text = canonical_json({**mask.metadata(), **(meta or {})})
+    text = canonical_json({**mask.metadata(), "weight_shapes": {}, **(meta or {})})
     save_file({name: np.array(array) for name, array in arrays.items()}, path, {key: text})
 
 
 HEADS, MLPS = some().head_mask, some().mlp_mask
+WEIGHTS = {
+    "head_mask": HEADS,
+    "mlp_mask": MLPS,
+    "weight_masks.a": np.array([255], dtype=np.uint8),
+}
 
 
 @pytest.mark.parametrize(
     ("arrays", "meta", "said"),
     [
         ({"head_mask": HEADS}, {}, "holds"),
-        ({"head_mask": HEADS, "mlp_mask": MLPS, "neuron_mask": HEADS}, {}, "neuron_mask"),
+        ({"head_mask": HEADS, "mlp_mask": MLPS, "surprise": HEADS}, {}, "surprise"),
+        ({"head_mask": HEADS, "mlp_mask": MLPS, "neuron_mask": HEADS[:1]}, {}, "neurons of 1"),
+        (WEIGHTS, {}, "holds"),
+        (WEIGHTS, {"weight_shapes": {"a": [3, 4]}}, "1 bytes"),
+        (WEIGHTS, {"weight_shapes": {"a": [2, 2]}}, "bits behind its end"),
+        (WEIGHTS, {"weight_shapes": {"a": [-1]}}, "shape of a"),
+        (WEIGHTS, {"weight_shapes": []}, "weight_shapes"),
         ({"head_mask": HEADS.astype(np.float32), "mlp_mask": MLPS}, {}, "float32"),
         ({"head_mask": HEADS.astype(np.uint8), "mlp_mask": MLPS}, {}, "uint8"),
         ({"head_mask": HEADS[0], "mlp_mask": MLPS}, {}, "1 dimensions"),
         ({"head_mask": HEADS, "mlp_mask": np.ones(5, dtype=bool)}, {}, "5"),
-        (None, {"format_version": 2}, "format version 2, this subprobe reads 1"),
+        (None, {"format_version": 1}, "format version 1, this subprobe reads 2"),
         (None, {"semantics_version": 0}, "semantics version 0"),
         (None, {"kind": "ugly"}, "'ugly'"),
         (None, {"seed_init": "one"}, "seed_init"),
