@@ -23,6 +23,7 @@ def measures(*, quick: bool) -> list[Measure]:
     calls: list[Callable[[], Measure]] = [
         lambda: pruning.importance(**small),
         lambda: pruning.gates(**small),
+        lambda: pruning.ablation(**({"count": 4, "repeats": 1} if quick else {})),
         lambda: probing.streaming(**small),
         lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),

@@ -40,6 +40,26 @@ def importance(count: int = 256, repeats: int = REPEATS) -> Measure:
     return ratio("importance pass / training step", score, train, limit=0.70, repeats=repeats)
 
 
+def ablation(count: int = 32, repeats: int = REPEATS) -> Measure:
+    """Leaving out every head and MLP in turn, over as many full passes."""
+    here = ground(count)
+    anatomy = anatomy_of(here.model)
+    heads = np.ones((anatomy.num_layers, anatomy.num_heads))
+    everything = torch.ones(heads.shape)
+
+    def ours() -> None:
+        importance_pass(here.model, here.batches, heads, np.ones(len(heads)), method="ablation")
+
+    def passes() -> None:
+        with torch.inference_mode(), Gates(here.model, head=everything):
+            for _ in range(heads.size + len(heads)):
+                for batch in here.batches:
+                    here.model(**to_inputs(batch))
+
+    name = "ablation of every head and MLP / as many full passes"
+    return ratio(name, ours, passes, limit=0.60, repeats=repeats)
+
+
 def gates(count: int = 256, repeats: int = REPEATS) -> Measure:
     """A forward pass with a gate on every head and MLP over one without."""
     here = ground(count)
