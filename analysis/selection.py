@@ -10,7 +10,8 @@ from ..data.task import TaskParts, TaskSpec
 from ..pruning.anatomy import anatomy_of
 from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.importance import importance_pass
-from ..pruning.search import Rule, Scored, structured_search
+from ..pruning.plan import Rule
+from ..pruning.search import Scored, structured_search
 from ..pruning.subnetwork import Subnetwork
 from .config import PruneOptions
 from .progress import Advance

@@ -12,15 +12,11 @@ import numpy.typing as npt
 
 from ..data.errors import ConfigError, UnknownNameError
 from .importance import layer_norms
+from .plan import Phase, Rule, Size, check_threshold, schedule, settings
 
-HEAD_SHARE = 0.1
-"""Share of all heads that one joint step removes."""
-
-RULES = ("gain", "study")
 SCORES = ("default", "study")
 
-HeadMask = npt.NDArray[np.bool_]
-MlpMask = npt.NDArray[np.bool_]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -31,39 +27,15 @@ class Scored:
         metric: the metric that the search holds.
         head_importance: [L, H].
         mlp_importance: [L].
+        neuron_importance: [L, F], or None where neurons are not searched.
+        normalised: whether heads compete across layers by their share of the layer's norm.
     """
 
     metric: float
     head_importance: npt.NDArray[np.float64]
     mlp_importance: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What the metric must hold.
-
-    `study`: a share of the full model's metric. `gain`: a share of what the full model gains over
-    the majority baseline; the two are equal where the baseline is 0.
-
-    Raises:
-        UnknownNameError: if there is no such rule.
-        ConfigError: if the share is not in (0, 1].
-    """
-
-    name: str = "gain"
-    threshold: float = 0.9
-
-    def __post_init__(self) -> None:
-        if self.name not in RULES:
-            raise UnknownNameError("rule", self.name, RULES)
-        if not 0 < self.threshold <= 1:
-            raise ConfigError(f"threshold {self.threshold} is not in (0, 1]")
-
-    def target(self, full: float, baseline: float) -> float:
-        """Least metric that a candidate may have."""
-        floor = baseline if self.name == "gain" else 0.0
-        # in this form a threshold of 1 gives `full` itself, and a floor of 0 the study's product
-        return self.threshold * full + (1 - self.threshold) * floor
+    neuron_importance: npt.NDArray[np.float64] | None = None
+    normalised: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,8 +45,9 @@ class SearchResult:
     Attributes:
         head_mask: living heads [L, H].
         mlp_mask: living MLPs [L].
+        neuron_mask: living neurons [L, F], or None where they were not searched.
         trace: one record for each scored candidate: step, phase (`full`, `joint`, `heads`,
-            `mlps`), heads and mlps alive, metric (None if undefined), accepted. The first, for
+            `mlps`, `neurons`), units alive, metric (None if undefined), accepted. The first, for
             the full model, also says rule, threshold, scores, baseline and target.
         full: metric of the full model.
         baseline: metric of the majority baseline.
@@ -83,8 +56,9 @@ class SearchResult:
             no better than the baseline) or `empty` (every unit could go).
     """
 
-    head_mask: HeadMask
-    mlp_mask: MlpMask
+    head_mask: Mask
+    mlp_mask: Mask
+    neuron_mask: Mask | None
     trace: tuple[dict[str, Any], ...]
     full: float
     baseline: float
@@ -94,51 +68,80 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A pair of masks."""
+    """The masks of one candidate; neurons only where they are searched."""
 
-    heads: HeadMask
-    mlps: MlpMask
+    heads: Mask
+    mlps: Mask
+    neurons: Mask | None = None
 
-    def without(self, n_heads: int, n_mlps: int, scored: Scored, scores: str) -> _Candidate:
-        """Remove the least important living units, as many as there are at most."""
+    def without(
+        self, phase: Phase, scored: Scored, scores: str, floor: Size, min_heads: int
+    ) -> _Candidate:
+        """Remove the least important living units, as many as the phase says and there are."""
         # the study's norm runs over dead heads too; they cannot be chosen under either
         counted = None if scores == "study" else self.heads
-        head_scores = layer_norms(scored.head_importance, counted)
+        head_scores = scored.head_importance
+        if scored.normalised:
+            head_scores = layer_norms(head_scores, counted)
+        neurons = self.neurons
+        if neurons is not None and scored.neuron_importance is not None:
+            count = min(phase.neurons, int(neurons.sum()) - floor.neurons)
+            neurons = _without_lowest(neurons, scored.neuron_importance, count)
         return _Candidate(
-            _without_lowest(self.heads, head_scores, n_heads),
-            _without_lowest(self.mlps, scored.mlp_importance, n_mlps),
+            _without_lowest(
+                self.heads,
+                head_scores,
+                min(phase.heads, int(self.heads.sum()) - floor.heads),
+                min_heads,
+            ),
+            _without_lowest(
+                self.mlps, scored.mlp_importance, min(phase.mlps, int(self.mlps.sum()) - floor.mlps)
+            ),
+            neurons,
         )
+
+    @property
+    def masks(self) -> tuple[Mask, ...]:
+        """What is scored."""
+        return (self.heads, self.mlps, *(() if self.neurons is None else (self.neurons,)))
 
     @property
     def key(self) -> bytes:
         """What tells it from other candidates of the same search."""
-        return self.heads.tobytes() + self.mlps.tobytes()
+        return b"".join(mask.tobytes() for mask in self.masks)
 
 
 def _without_lowest(
-    mask: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], count: int
-) -> npt.NDArray[np.bool_]:
-    """Kill the `count` living units of lowest score; of equal ones the first."""
+    mask: Mask, scores: npt.NDArray[np.float64], count: int, per_layer: int = 0
+) -> Mask:
+    """Kill the `count` living units of lowest score; of equal ones the first.
+
+    At least `per_layer` units are left in every layer that has so many.
+    """
     alive = np.flatnonzero(mask)
-    order = np.argsort(scores.ravel()[alive], kind="stable")
+    ranked = alive[np.argsort(scores.ravel()[alive], kind="stable")]
+    if per_layer:
+        # a layer's most important units are spared: its last ones in the ranking
+        layer = ranked // mask.shape[1]
+        spared = np.zeros(len(ranked), dtype=np.bool_)
+        for number in np.unique(layer):
+            spared[np.flatnonzero(layer == number)[-per_layer:]] = True
+        ranked = ranked[~spared]
     left = mask.copy()
-    left.ravel()[alive[order[:count]]] = False
+    left.ravel()[ranked[: max(0, count)]] = False
     left.flags.writeable = False
     return left
 
 
-def schedule(num_layers: int, num_heads: int) -> tuple[tuple[str, int, int], ...]:
-    """(phase, heads a step, MLPs a step): 12x12 gives 14+1, then 7, then 1."""
-    step = max(1, int(HEAD_SHARE * num_layers * num_heads))
-    return (("joint", step, 1), ("heads", max(1, step // 2), 0), ("mlps", 0, 1))
-
-
 def structured_search(
-    score: Callable[[HeadMask, MlpMask], Scored],
+    score: Callable[..., Scored],
     *,
-    rule: Rule,
+    rule: Rule | Size,
     num_layers: int,
     num_heads: int,
+    num_neurons: int = 0,
+    method: str = "structured",
+    min_heads: int = 0,
     baseline: float = 0.0,
     scores: str = "default",
     progress: Callable[[dict[str, Any]], None] | None = None,
@@ -150,10 +153,14 @@ def structured_search(
     accepted mask. Each candidate is scored once: an accepted one's scores rank the next step.
 
     Args:
-        score: scores one candidate, given its masks [L, H] and [L].
-        rule: what the metric must hold.
+        score: scores one candidate, given its masks [L, H] and [L], and neurons [L, F] if they are
+            searched.
+        rule: what the metric must hold; or the size to reach, whatever the metric does.
         num_layers: L.
         num_heads: H.
+        num_neurons: F; only read by `structured-neurons`.
+        method: what is searched, see `schedule`.
+        min_heads: heads that every layer keeps at least.
         baseline: metric of the majority baseline.
         scores: `default` ranks by the last accepted candidate, and dead heads have no part in a
             layer's norm. `study` lets them in, and ranks after a rejection by the rejected
@@ -161,41 +168,49 @@ def structured_search(
         progress: called with each record of the trace.
 
     Raises:
-        UnknownNameError: if `scores` is neither of the two.
+        UnknownNameError: if `scores` is neither of the two, or there is no such method.
+        ConfigError: if the full model itself misses an absolute threshold, or the size is above
+            the model's.
     """
     if scores not in SCORES:
         raise UnknownNameError("way of scoring", scores, SCORES)
+    phases = schedule(num_layers, num_heads, method, num_neurons)
     current = _Candidate(
-        np.ones((num_layers, num_heads), dtype=np.bool_), np.ones(num_layers, dtype=np.bool_)
+        np.ones((num_layers, num_heads), dtype=np.bool_),
+        np.ones(num_layers, dtype=np.bool_),
+        np.ones((num_layers, num_neurons), dtype=np.bool_)
+        if method == "structured-neurons"
+        else None,
     )
-    ranking = score(current.heads, current.mlps)
+    floor = rule if isinstance(rule, Size) else Size(0, 0)
+    _check_size(floor, current)
+    ranking = score(*current.masks)
     full = ranking.metric
-    target = rule.target(full, baseline)
-    settings = {
-        "rule": rule.name,
-        "threshold": rule.threshold,
-        "scores": scores,
-        "baseline": baseline,
-        "target": _finite(target),
-    }
-    trace = [_record(0, "full", current, full, True) | settings]
+    target = rule.target(full, baseline) if isinstance(rule, Rule) else -math.inf
+    check_threshold(rule, full, target)
+    trace = [
+        _record(0, "full", current, full, True)
+        | settings(rule, target)
+        | {"scores": scores, "baseline": baseline}
+    ]
     if progress is not None:
         progress(trace[0])
 
     no_gain = not full > baseline
     # `gain` asks for a share of the gain: without one it has no target to hold
-    searching = full >= target and not (no_gain and rule.name == "gain")
+    lost = isinstance(rule, Rule) and (not full >= target or (no_gain and rule.name == "gain"))
     visited = {current.key}
-    for phase, n_heads, n_mlps in schedule(num_layers, num_heads) if searching else ():
+    for phase in phases if not lost else ():
         while True:
-            candidate = current.without(n_heads, n_mlps, ranking, scores)
+            candidate = current.without(phase, ranking, scores, floor, min_heads)
             # nothing left to remove, or rejected before, by a phase that ran out of the other kind
             if candidate.key in visited:
                 break
             visited.add(candidate.key)
-            scored = score(candidate.heads, candidate.mlps)
-            accepted = scored.metric >= target
-            trace.append(_record(len(trace), phase, candidate, scored.metric, accepted))
+            scored = score(*candidate.masks)
+            # a size is reached whatever the metric, NaN too
+            accepted = isinstance(rule, Size) or scored.metric >= target
+            trace.append(_record(len(trace), phase.name, candidate, scored.metric, accepted))
             if progress is not None:
                 progress(trace[-1])
             if accepted or scores == "study":
@@ -204,16 +219,24 @@ def structured_search(
                 break
             current = candidate
 
-    empty = not (current.heads.any() or current.mlps.any())
+    empty = not any(mask.any() for mask in current.masks)
     return SearchResult(
         head_mask=current.heads,
         mlp_mask=current.mlps,
+        neuron_mask=current.neurons,
         trace=tuple(trace),
         full=full,
         baseline=baseline,
         target=target,
         degenerate="no-gain" if no_gain else "empty" if empty else "",
     )
+
+
+def _check_size(size: Size, full: _Candidate) -> None:
+    """Raise if more units are asked for than there are."""
+    there = Size(full.heads.size, full.mlps.size, 0 if full.neurons is None else full.neurons.size)
+    if size.heads > there.heads or size.mlps > there.mlps or size.neurons > there.neurons:
+        raise ConfigError(f"the size {size} is above the model's, {there}")
 
 
 def _record(
@@ -224,6 +247,7 @@ def _record(
         "phase": phase,
         "heads": int(candidate.heads.sum()),
         "mlps": int(candidate.mlps.sum()),
+        **({} if candidate.neurons is None else {"neurons": int(candidate.neurons.sum())}),
         "metric": _finite(metric),
         "accepted": bool(accepted),
     }
