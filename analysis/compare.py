@@ -19,7 +19,8 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
         `mean` is the mean over seeds (of each seed's mean over draws), `seed_low` and `seed_high`
         the lowest and highest seed; `median`, `draw_low` and `draw_high` describe all draws of
         all seeds by their median and middle 95%, the latter empty where each seed has one draw.
-        `heads_kept` and `mlps_kept` are mean shares of all heads and MLPs.
+        `heads_kept`, `mlps_kept`, `neurons_kept` and `weights_kept` are mean shares of all there
+        are; the last two are empty where no method masks them.
     """
     scores = performance_of(rows)
     line = [*WHO, "metric", "primary", "kind", "state"]
@@ -50,19 +51,38 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
         _kept_shares(rows), on=[*WHO, "kind"], how="left"
     )
     whole = table["kind"].isin(["full", "untrained"])
-    for share in ("heads_kept", "mlps_kept"):
-        table[share] = table[share].mask(whole, 1.0).astype(float)
+    for share in _KEPT.values():
+        # a method that does not mask neurons or weights says nothing of them, in no line
+        told = table.groupby(WHO)[share].transform("count") > 0
+        everywhere = share in ("heads_kept", "mlps_kept")
+        table[share] = table[share].mask(whole & (told | everywhere), 1.0).astype(float)
     order = tidy_kinds(table.assign(minor=~table["primary"]))
     order = order.sort_values([*WHO, "minor", "metric", "state", "kind"], kind="stable")
     return plain(order.drop(columns="minor"))
 
 
+_KEPT = {
+    "heads": "heads_kept",
+    "mlps": "mlps_kept",
+    "neurons": "neurons_kept",
+    "weights": "weights_kept",
+}
+"""Target of a mask row -> column of the performance table."""
+
+
+def kept_columns(scores: pd.DataFrame) -> dict[str, str]:
+    """Title -> target of the shares that one method's lines fill: the finest that it prunes."""
+    for finer in ("weights", "neurons"):
+        if scores[f"{finer}_kept"].notna().any():
+            return {finer: finer}
+    return {"heads": "heads", "MLPs": "mlps"}
+
+
 def _kept_shares(rows: pd.DataFrame) -> pd.DataFrame:
     masks = rows[(rows["probe"] == "mask") & (rows["metric"] == "kept_share")]
-    masks = masks[masks["target"].isin(["heads", "mlps"])]
+    masks = masks[masks["target"].isin(list(_KEPT))]
     shares = masks.pivot_table(values="value", index=[*WHO, "kind"], columns="target")
-    shares = shares.astype(float).reindex(columns=["heads", "mlps"]).reset_index()
-    return shares.rename(columns={"heads": "heads_kept", "mlps": "mlps_kept"})
+    return shares.astype(float).reindex(columns=list(_KEPT)).reset_index().rename(columns=_KEPT)
 
 
 def _flags(flags: pd.Series[str]) -> str:

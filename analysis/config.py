@@ -31,17 +31,45 @@ class RecipeOptions(_Section):
     )
 
 
-class PruneOptions(_Section):
-    """The structured search for the good subnetwork."""
+SearchMethod = Literal[
+    "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude"
+]
+Importance = Literal[
+    "gate-example",
+    "gate-token",
+    "gate-batch-accumulated",
+    "fisher",
+    "taylor-weight",
+    "magnitude",
+    "ablation",
+    "random",
+]
 
-    rule: Literal["gain", "study"] = Field(
-        "gain",
-        description="gain: keep the share of the gain over the majority; study: of the score",
+
+class PruneOptions(_Section):
+    """The search for the good subnetwork."""
+
+    methods: tuple[SearchMethod, ...] = Field(
+        ("structured",), min_length=1, description="what is pruned; each has its own subnetworks"
     )
-    threshold: float = Field(0.9, gt=0, le=1, description="share that must be kept")
-    selection: Literal["held-out", "reported"] = Field(
+    importance: Importance = Field("gate-example", description="what units are ranked by")
+    normalise: Literal["l2", "none"] = Field(
+        "l2", description="l2: by each layer's norm; none: raw scores compete across layers"
+    )
+    rule: Literal["gain", "study", "absolute"] = Field(
+        "gain",
+        description="gain: keep the share of the gain over the majority; study: of the score; "
+        "absolute: hold the metric itself",
+    )
+    threshold: float = Field(0.9, gt=0, le=1, description="share (or metric) that must be kept")
+    keep: float = Field(
+        0.0, ge=0, lt=1, description="share of the units to keep instead; 0 = search by the rule"
+    )
+    min_heads: int = Field(0, ge=0, description="heads that every layer keeps at least")
+    selection: Literal["held-out", "cross-validation", "reported"] = Field(
         "held-out", description="what masks are chosen on; reported = the study's way"
     )
+    folds: int = Field(5, ge=2, description="of the cross-validation")
     scores: Literal["default", "study"] = Field(
         "default", description="study: dead units enter the norm, rejected scores are reused"
     )
@@ -139,8 +167,8 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
             f"option 'examples' needs three counts above 0, got {list(config.examples)}",
             where=where,
         )
-    for option in ("tasks", "seeds"):
-        chosen = getattr(config, option)
+    listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
+    for option, chosen in listed.items():
         if len(set(chosen)) != len(chosen):
             raise ConfigError(f"option {option!r} names one twice: {list(chosen)}", where=where)
     return config

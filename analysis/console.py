@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .compare import performance_table
+from .compare import kept_columns, performance_table
+from .kinds import answers, of_answer
 from .verdict import verdict
 from .wording import between, decimal, percent
 
@@ -36,16 +37,18 @@ def _table(title: str) -> Table:
 
 
 def print_performance(table: pd.DataFrame, console: Console | None = None) -> None:
-    """Print the primary metric of a `performance_table`, one table a task."""
+    """Print the primary metric of a `performance_table`, one table a task and method."""
     console = _console(console)
     primary = table[table["primary"]]
-    for (model, task), lines in primary.groupby(["model", "task"], sort=False):
+    for (model, _, _), label, key in answers(primary):
+        lines = of_answer(primary, key)
+        kept = kept_columns(lines)
         metric = lines["metric"].iloc[0]
         baseline = f"{lines['baseline'].iloc[0]} {decimal(lines['baseline_value'].iloc[0], 3)}"
-        shown = _table(f"{task} · {metric} · {model} · {baseline}")
+        shown = _table(f"{label} · {metric} · {model} · {baseline}")
         for name in ("kind", "state"):
             shown.add_column(name, no_wrap=True)
-        for name in ("heads", "MLPs", "mean", "over seeds", "of draws", "n"):
+        for name in (*kept, "mean", "over seeds", "of draws", "n"):
             shown.add_column(name, justify="right", no_wrap=True)
         flagged = bool(lines["flag"].ne("").any())
         if flagged:
@@ -54,8 +57,7 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
             cells = [
                 line.kind,
                 line.state,
-                percent(line.heads_kept),
-                percent(line.mlps_kept),
+                *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
                 decimal(line.mean, 3),
                 between(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else "",
                 between(line.draw_low, line.draw_high, 3),
@@ -118,9 +120,15 @@ def print_rows(rows: pd.DataFrame, console: Console | None = None) -> None:
 def print_mask(mask: Subnetwork, where: Path, console: Console | None = None) -> None:
     """Print how much of the model a saved mask keeps."""
     layers, heads = mask.head_mask.shape
+    counts = mask.counts()
+    finer = "".join(
+        f", {counts[name][0]} of {counts[name][1]} {name}"
+        for name in ("neurons", "weights")
+        if name in counts
+    )
     _console(console).print(
         f"{mask.kind} subnetwork in {where}: {mask.n_heads} of {layers * heads} heads, "
-        f"{mask.n_mlps} of {layers} MLPs",
+        f"{mask.n_mlps} of {layers} MLPs{finer}",
         markup=False,
         highlight=False,
     )

@@ -5,21 +5,37 @@ from __future__ import annotations
 import pandas as pd
 
 RUN = ["model", "task", "seed"]
+_PRUNED = {
+    "structured": "heads+mlps",
+    "structured-heads": "heads",
+    "structured-mlps": "mlps",
+    "structured-neurons": "neurons",
+    "magnitude": "weights",
+    "l0": "heads",
+    "imp": "weights",
+}
+"""Method -> what it prunes, as rows of masks name it."""
 
 
 def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mark every row of a task and seed whose mask or full score cannot carry a claim.
+    """Mark every row of a task and seed whose masks or full score cannot carry a claim.
 
     A run is degenerate if the interval of the full model's primary score reaches the majority
-    baseline, or if the good mask keeps no unit at all. A flag that is already there stays.
+    baseline. Where a good mask keeps nothing at all of what its method prunes, the rows of that
+    method are. A flag that is already there stays.
     """
     performance = rows[(rows["probe"] == "performance") & (rows["state"] == "finetuned")]
     primary = performance.groupby(RUN, sort=False).head(1)
     at_chance = primary[primary["ci_low"] <= primary["baseline_value"]]
     kept = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]
     empty = kept[(kept["metric"] == "kept_share") & (kept["value"] == 0)]
-    empty = empty[empty["target"] == "heads+mlps"]
-    bad = pd.MultiIndex.from_frame(pd.concat([at_chance[RUN], empty[RUN]]).drop_duplicates())
-    marked = pd.MultiIndex.from_frame(rows[RUN]).isin(bad)
+    empty = empty[empty["target"] == empty["method"].map(_PRUNED)]
+    marked = _among(rows, at_chance, RUN) | _among(rows, empty, [*RUN, "method"])
     unflagged = rows["flag"].fillna("").eq("")
     return rows.assign(flag=rows["flag"].mask(marked & unflagged, "degenerate"))
+
+
+def _among(rows: pd.DataFrame, found: pd.DataFrame, columns: list[str]) -> pd.Series[bool]:
+    """Which rows agree with one of `found` in all of `columns`."""
+    keys = pd.MultiIndex.from_frame(found[columns].drop_duplicates())
+    return pd.Series(pd.MultiIndex.from_frame(rows[columns]).isin(keys), index=rows.index)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..data.errors import SubprobeError
 from ..data.tables import rows_frame, write_csv, write_parquet
-from ..data.tasks import load_task, split_parts
+from ..data.tasks import load_task
 from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
 from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.recipes import Recipe, recipe_for
@@ -28,7 +28,9 @@ from .masks import mask_rows
 from .probing import Corpus, read_probe_corpus
 from .progress import Progress, Silent
 from .report import write_report
-from .seed_run import SeedRun, Setting
+from .seed_model import Setting
+from .seed_run import SeedRun
+from .selection import parts_for
 from .survivors import survivor_rows
 from .verdict import verdict
 from .workers import compute_apart, worker_count
@@ -129,7 +131,7 @@ def prepare(
         recipe = chosen_recipe(source, data.spec.name, config.recipe)
         setting = Setting(config, source, base, recipe, out, corpus)
         for seed in config.seeds:
-            parts = split_parts(data, selection=config.prune.selection, seed=seed)
+            parts = parts_for(data, config.prune, seed=seed)
             seeds.append(SeedRun(setting, parts, seed, progress))
     return seeds
 
@@ -159,17 +161,20 @@ def _corpus(options: ProbeOptions) -> Corpus | None:
 def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.DataFrame]:
     """Every frame of rows of one seed, cell by cell."""
     yield run.score(None).rows
-    masks = list(run.masks(config.controls.draws))
+    for method in config.prune.methods:
+        run.good(method)  # searched before, not inside, the stage that scores
+    first, total = [], run.mask_count(config.controls.draws)
     with progress.stage(f"{run.name}: scoring subnetworks") as advance:
-        for done, mask in enumerate(masks, start=1):
+        # drawn one by one: all masks of single weights together would fill the memory
+        for done, mask in enumerate(run.masks(config.controls.draws), start=1):
             yield run.score(mask).rows
-            advance(done, len(masks))
+            first += [mask] if mask.draw == 0 else []
+            advance(done, total)
     again = run.masks(config.controls.retrained_draws) if config.controls.retrained_draws else ()
     for mask in again:
         yield run.retrain(mask).rows
     if config.controls.untrained:
         yield run.untrained().rows
-    first = [mask for mask in masks if mask.draw == 0]
     for mask in first:
         save_mask(mask, run.setting.folder, run.name)
         yield mask_rows(mask, run.identity(None, mask, "pruned"))
@@ -195,8 +200,9 @@ def _probe_frames(
 
 
 def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
-    """Save a mask under a readable name; names of one seed differ only in the kind."""
-    path = folder / "masks" / f"{name}-{mask.kind}.safetensors"
+    """Save a mask under a readable name; those of one seed and method differ only in the kind."""
+    method = "" if mask.method == "structured" else f"{mask.method}-"
+    path = folder / "masks" / f"{name}-{method}{mask.kind}.safetensors"
     mask.save(path)
     return path
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ..data.atomic import atomic_path, write_text
 from .charts import Figure, vega_lite_version
 from .compare import performance_table
-from .kinds import WHO
+from .kinds import answers, by_method, of_answer
 from .probe_figures import (
     attention_figure,
     attribution_figure,
@@ -32,13 +32,17 @@ _DRAWN: tuple[Draw, ...] = (
 
 
 def figures(rows: pd.DataFrame) -> list[Figure]:
-    """Every figure that the rows have numbers for, task by task."""
-    scores, probes = performance_table(rows), probe_table(rows)
-    drawn = []
-    for model, task in scores[WHO].drop_duplicates().itertuples(index=False):
-        part = [_of(table, model, task) for table in (rows, scores, probes)]
-        drawn += [figure for draw in _DRAWN for figure in draw(task, *part)]
-    return drawn
+    """Every figure that the rows have numbers for, task by task and method by method."""
+    return [figure for _, drawn in figures_by_answer(rows) for figure in drawn]
+
+
+def figures_by_answer(rows: pd.DataFrame) -> list[tuple[tuple[str, str, str], list[Figure]]]:
+    """(model, task, method) with its figures, in the order of the rows."""
+    tables = (by_method(rows), performance_table(rows), probe_table(rows))
+    return [
+        (who, [f for draw in _DRAWN for f in draw(label, *(of_answer(t, key) for t in tables))])
+        for who, label, key in answers(tables[1])
+    ]
 
 
 def save_figures(rows: pd.DataFrame, folder: Path) -> list[Path]:
@@ -56,7 +60,3 @@ def save_figures(rows: pd.DataFrame, folder: Path) -> list[Path]:
             )
         written += [svg, png]
     return written
-
-
-def _of(table: pd.DataFrame, model: str, task: str) -> pd.DataFrame:
-    return table[(table["model"] == model) & (table["task"] == task)]

@@ -9,6 +9,9 @@ import pandas as pd
 
 from ..pruning.subnetwork import Subnetwork
 
+SIZES = {"units": "heads+mlps", "neurons": "neurons", "weights": "weights"}
+"""What a mask is counted in -> what rows call it."""
+
 
 def identity(model: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
     """The row columns that say which model a row is about, as far as one command knows."""
@@ -19,8 +22,8 @@ def identity(model: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
         "state": state,
         "draw": mask.draw if mask else 0,
         "mask_id": mask.mask_id if mask else "",
-        "sparsity": mask.sparsity("units") if mask else 0.0,
-        "sparsity_of": "heads+mlps",
+        "sparsity": mask.sparsity(mask.size_of) if mask else 0.0,
+        "sparsity_of": SIZES[mask.size_of] if mask else "heads+mlps",
     }
 
 

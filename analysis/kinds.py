@@ -6,7 +6,48 @@ import pandas as pd
 
 KINDS = ("full", "good", "random", "bad", "super", "middle", "anti", "untrained")
 STATES = ("pretrained", "finetuned", "pruned", "retrained", "rewound", "untrained")
-WHO = ["model", "task"]
+WHO = ["model", "task", "method"]
+"""What names one answer: an encoder, a task, and how its subnetworks were found."""
+
+
+def by_method(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with those of the full model repeated for each method of its task.
+
+    Every method is then complete in itself. Rows that are so already stay as they are, and so do
+    those of a full model without subnetworks.
+    """
+    masked = rows[rows["method"].ne("full").fillna(False)]
+    methods = masked[WHO].drop_duplicates().rename(columns={"method": "of"})
+    if methods.empty:
+        return rows
+    whole = rows["method"].eq("full").fillna(True)
+    repeated = rows[whole].merge(methods, on=WHO[:2], how="left")
+    repeated["method"] = repeated["of"].fillna("full").astype("string")
+    return pd.concat([masked, repeated.drop(columns="of")], ignore_index=True)
+
+
+def label_of(task: str, method: str, methods: set[str]) -> str:
+    """How a task and method are called: by the task alone where there is one method only."""
+    return task if len(methods) < 2 else f"{task} ({method})"
+
+
+def answers(scores: pd.DataFrame) -> list[tuple[tuple[str, str, str], str, dict[str, str]]]:
+    """What a run answers: (model, task, method), its name for people, and its column values."""
+    keys = list(scores[WHO].drop_duplicates().itertuples(index=False, name=None))
+    found = []
+    for model, task, method in keys:
+        methods = {key[2] for key in keys if key[:2] == (model, task)}
+        key = {"model": model, "task": task, "method": method}
+        found.append(((model, task, method), label_of(task, method, methods), key))
+    return found
+
+
+def of_answer(table: pd.DataFrame, key: dict[str, str]) -> pd.DataFrame:
+    """The lines of a table about one model, task and method."""
+    mine = pd.Series(True, index=table.index)
+    for column, value in key.items():
+        mine &= table[column].eq(value).fillna(False).astype(bool)
+    return table[mine]
 
 
 def tidy_kinds(rows: pd.DataFrame) -> pd.DataFrame:
@@ -22,7 +63,7 @@ def tidy_kinds(rows: pd.DataFrame) -> pd.DataFrame:
 
 def performance_of(rows: pd.DataFrame) -> pd.DataFrame:
     """Performance rows with a value, kinds tidied, and `primary` for each task's first metric."""
-    scores = rows[(rows["probe"] == "performance") & rows["value"].notna()]
+    scores = by_method(rows[(rows["probe"] == "performance") & rows["value"].notna()])
     first = scores.drop_duplicates(WHO)[[*WHO, "metric"]].assign(primary=True)
     marked = scores.merge(first, on=[*WHO, "metric"], how="left")
     return tidy_kinds(marked.assign(primary=marked["primary"].notna()))

@@ -85,8 +85,8 @@ def describe_seed(run: SeedRun) -> dict[str, Any]:
             "selection": len(run.parts.selection),
             run.parts.report_name: len(run.parts.report),
         },
-        "n_truncated": run.full.notes["n_truncated"],
-        "fingerprint": run.full.notes["fingerprint"],
-        "train_wall_s": round(run.full.notes["wall_s"], 1),
-        "search": list(run.good.history),
+        "n_truncated": run.model.full.notes["n_truncated"],
+        "fingerprint": run.model.full.notes["fingerprint"],
+        "train_wall_s": round(run.model.full.notes["wall_s"], 1),
+        "search": {m: list(run.good(m).history) for m in run.setting.config.prune.methods},
     }

@@ -38,9 +38,16 @@ def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:
         ("mlps", "kept_share"): (float(mask.mlp_mask.mean()), layers),
         ("heads+mlps", "kept_share"): (1 - mask.sparsity("units"), layers * heads + layers),
     }
+    for finer in ("neurons", "weights"):
+        if finer in mask.counts():
+            shares[finer, "kept_share"] = (1 - mask.sparsity(finer), mask.counts()[finer][1])
     if mask.kind == "bad":
         shares["heads", "borrowed_share"] = (mask.borrowed_heads, mask.n_heads)
         shares["mlps", "borrowed_share"] = (mask.borrowed_mlps, mask.n_mlps)
+        if "neurons" in mask.counts():
+            shares["neurons", "borrowed_share"] = mask.borrowed_neurons, mask.counts()["neurons"][0]
+        if "weights" in mask.counts():
+            shares["weights", "borrowed_share"] = mask.borrowed_weights, mask.counts()["weights"][0]
     records += [
         {"unit": "model", "target": target, "metric": metric, "value": value, "n": n}
         for (target, metric), (value, n) in shares.items()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from .kinds import WHO, plain, tidy_kinds
+from .kinds import WHO, by_method, plain, tidy_kinds
 
 _MODEL = [*WHO, "kind", "state", "seed", "draw"]
 
@@ -80,7 +80,7 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
         other heads were averaged); `p_value` and `p_adjusted` are the largest over seeds. `n` is
         what the smallest seed's value rests on: living heads, arcs or examples.
     """
-    tidy = tidy_kinds(rows)
+    tidy = tidy_kinds(by_method(rows))
     parts = [made(tidy).assign(probe=probe) for probe, made in _HEADLINES.items()]
     wanted = ["relation", "reference", "null_low", "null_high", "p_value", "p_adjusted"]
     cells = pd.concat([part for part in parts if len(part)] or [tidy.head(0)], ignore_index=True)

@@ -16,9 +16,9 @@ from markupsafe import Markup
 
 from ..data.atomic import write_text
 from .charts import Figure, vega_lite_version
-from .compare import performance_table
-from .figures import figures
-from .kinds import WHO
+from .compare import kept_columns, performance_table
+from .figures import figures_by_answer
+from .kinds import WHO, of_answer
 from .verdict import Verdict, verdicts
 from .wording import MISSING, between, decimal, percent
 
@@ -123,15 +123,13 @@ def _library() -> Markup:
 
 
 def _sections(rows: pd.DataFrame) -> list[Section]:
-    scores, drawn = performance_table(rows), figures(rows)
-    answers = verdicts(rows)
-    several = len(answers) > 1
+    scores, drawn = performance_table(rows), dict(figures_by_answer(rows))
     sections = []
-    for answer in answers:
-        mine = scores[(scores[WHO] == [answer.model, answer.task]).all(axis=1)]
+    for answer in verdicts(rows):
+        who = (answer.model, answer.task, answer.method)
+        mine = of_answer(scores, dict(zip(WHO, who, strict=True)))
         primary = mine[mine["primary"]]
         first = primary.iloc[0]
-        own = drawn if not several else [f for f in drawn if _belongs(f, answer, answers)]
         sections.append(
             Section(
                 verdict=answer,
@@ -141,16 +139,10 @@ def _sections(rows: pd.DataFrame) -> list[Section]:
                 split=str(first["split"]),
                 scores=_scores(primary),
                 further=_scores(mine[~mine["primary"]]) if not mine["primary"].all() else None,
-                figures=tuple(_picture(figure) for figure in own),
+                figures=tuple(_picture(figure) for figure in drawn[who]),
             )
         )
     return sections
-
-
-def _belongs(figure: Figure, answer: Verdict, answers: list[Verdict]) -> bool:
-    """Whether a figure is about a task: its name ends with it, and with no longer one."""
-    fitting = [a.task for a in answers if figure.name.endswith(f"-{a.task}")]
-    return bool(fitting) and max(fitting, key=len) == answer.task
 
 
 def _picture(figure: Figure) -> Picture:
@@ -160,8 +152,9 @@ def _picture(figure: Figure) -> Picture:
 
 
 def _scores(scores: pd.DataFrame) -> Table:
+    kept = kept_columns(scores)
     header: tuple[str, ...] = (
-        "subnetwork", "state", "metric", "heads", "MLPs", "mean", "over seeds", "95% of draws",
+        "subnetwork", "state", "metric", *kept, "mean", "over seeds", "95% of draws",
         "seeds × draws", "n", "flag",
     )  # fmt: skip
     lines: list[tuple[str, ...]] = [
@@ -169,8 +162,7 @@ def _scores(scores: pd.DataFrame) -> Table:
             str(line.kind),
             _STATES.get(str(line.state), str(line.state)),
             str(line.metric),
-            percent(line.heads_kept),
-            percent(line.mlps_kept),
+            *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
             decimal(line.mean, 3),
             between(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else MISSING,
             between(line.draw_low, line.draw_high, 3) or MISSING,

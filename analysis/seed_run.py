@@ -4,63 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ..data.atomic import digest
 from ..data.sentence import Example
 from ..data.task import TaskParts
-from ..pruning.checkpoint import (
-    ModelSource,
-    load_classifier,
-    load_tokenizer,
-    read_meta,
-    save_classifier,
-)
 from ..pruning.controls import bad_of, random_like
 from ..pruning.evaluate import evaluate
-from ..pruning.finetune import FineTuned, finetune
-from ..pruning.recipes import Recipe
+from ..pruning.magnitude import smallest_of
 from ..pruning.subnetwork import Subnetwork
-from .cells import Cell, CellOutput, CellStore
-from .config import RunConfig
+from .cells import Cell, CellOutput
 from .identity import identity, stamped
 from .performance import performance_rows
-from .probing import Corpus, annotated_examples, join, probe_model, spread
+from .probing import annotated_examples, join, probe_model, spread
 from .progress import Progress
+from .seed_model import SeedModel, Setting, examples_digest
 from .selection import find_good
 
 CONTROLS: dict[str, Callable[..., Subnetwork]] = {"random": random_like, "bad": bad_of}
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What the seeds of one task share.
-
-    Attributes:
-        config: the options of the run.
-        source: where the pretrained encoder comes from.
-        base: fingerprint of its weights.
-        recipe: how it is fine-tuned.
-        folder: the run folder.
-        corpus: sentences that the attention probes read, or None where none is asked for.
-    """
-
-    config: RunConfig
-    source: ModelSource
-    base: str
-    recipe: Recipe
-    folder: Path
-    corpus: Corpus | None
-
-
-def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of what the examples say."""
-    return digest([[example.id, *example.texts(), example.label] for example in examples])
+def _draws(method: str, kind: str, draws: int) -> int:
+    """How often a control is drawn: the smallest weights are one mask, nothing is sampled."""
+    return min(draws, 1) if (method, kind) == ("magnitude", "bad") else draws
 
 
 class SeedRun:
@@ -68,96 +34,35 @@ class SeedRun:
 
     def __init__(self, setting: Setting, parts: TaskParts, seed: int, progress: Progress):
         self.setting, self.parts, self.seed, self.progress = setting, parts, seed, progress
-        self.store = CellStore(setting.folder / "cells")
-        self.name = f"{parts.spec.name}-seed{seed}"
-
-    # -- the full model -----------------------------------------------------------------------
-
-    @property
-    def _model_folder(self) -> Path:
-        return self.setting.folder / "models" / self.name
-
-    def _training_cell(self, step: str, mask: Subnetwork | None, **options: Any) -> Cell:
-        inputs = {
-            "encoder": self.setting.base,
-            "train": examples_digest(self.parts.train),
-            "mask": mask.mask_id if mask else "",
-        }
-        recipe = vars(self.setting.recipe)
-        return Cell(step, inputs, {"recipe": recipe, "seed": self.seed, **options})
-
-    @cached_property
-    def full(self) -> CellOutput:
-        """The finetune cell; its notes hold the fingerprint of the fine-tuned weights."""
-        cell, folder = self._training_cell("finetune", None), self._model_folder
-        written = read_meta(folder) if folder.exists() else {}
-        if written.get("cell_id") != cell.id:
-            self.store.path(cell).unlink(missing_ok=True)
-        return self.store.get(cell, lambda: self._fine_tune_full(cell))
-
-    def _fine_tune_full(self, cell: Cell) -> CellOutput:
-        trained = self._fine_tune(None, f"{self.name}: fine-tuning")
-        cut, length = trained.n_truncated, self.setting.recipe.max_length
-        if cut:
-            self.progress.say(
-                f"{self.name}: {cut} of {len(self.parts.train)} training examples were cut at "
-                f"{length} subwords"
-            )
-        notes = {
-            "fingerprint": trained.fingerprint,
-            "n_truncated": trained.n_truncated,
-            "flag": "diverged" if trained.diverged else "",
-            "wall_s": trained.wall_s,
-        }
-        meta = {
-            "cell_id": cell.id,
-            "task": self.parts.spec.name,
-            "seed_init": self.seed,
-            "seed_order": self.seed,
-            "selection": self.parts.selection_name,
-            "recipe": vars(self.setting.recipe),
-            **notes,
-        }
-        save_classifier(trained.model, trained.tokenizer, self._model_folder, meta)
-        return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
-
-    def _fine_tune(self, mask: Subnetwork | None, title: str, *, fresh: bool = False) -> FineTuned:
-        with self.progress.stage(title) as advance:
-            return finetune(
-                self.setting.source.name,
-                self.parts,
-                self.setting.recipe,
-                seed_init=self.seed,
-                seed_order=self.seed,
-                subnetwork=mask,
-                untrained=fresh,
-                progress=advance,
-            )
-
-    @cached_property
-    def _loaded(self) -> tuple[Any, Any]:
-        folder = str(self._model_folder.resolve())
-        model = load_classifier(folder, self.parts.spec)
-        return model, load_tokenizer(folder)
+        self.model = SeedModel(setting, parts, seed, progress)
+        self.store, self.name = self.model.store, self.model.name
+        self._good: dict[str, Subnetwork] = {}
 
     # -- the subnetworks ----------------------------------------------------------------------
 
-    @cached_property
-    def good(self) -> Subnetwork:
-        """The mask that the search keeps."""
+    def good(self, method: str) -> Subnetwork:
+        """The mask that a search keeps."""
+        if method not in self._good:
+            self._good[method] = self._search(method)
+        return self._good[method]
+
+    def _search(self, method: str) -> Subnetwork:
         options = self.setting.config.prune
+        # other methods of the same run do not change this one
+        read = options.model_dump(mode="json", exclude={"methods"}) | {"method": method}
         cell = Cell(
             "prune",
             {
-                "weights": self.full.notes["fingerprint"],
+                "weights": self.model.full.notes["fingerprint"],
                 "selection": examples_digest(self.parts.selection),
             },
-            {**options.model_dump(), "max_length": self.setting.recipe.max_length},
+            {**read, "max_length": self.setting.recipe.max_length},
         )
         path = self.store.path(cell, ".safetensors")
         if self.store.missing(path):
-            model, tokenizer = self._loaded
-            with self.progress.stage(f"{self.name}: searching the good subnetwork") as advance:
+            model, tokenizer = self.model.loaded
+            title = f"{self.name}: searching the good subnetwork ({method})"
+            with self.progress.stage(title) as advance:
                 found = find_good(
                     model,
                     tokenizer,
@@ -165,22 +70,32 @@ class SeedRun:
                     options,
                     max_length=self.setting.recipe.max_length,
                     seeds=(self.seed, self.seed),
+                    method=method,
                     model_name=self.setting.source.name,
                     progress=advance,
                 )
             found.save(path)
         return Subnetwork.load(path)
 
-    def control(self, kind: str, draw: int) -> Subnetwork:
+    def control(self, good: Subnetwork, kind: str, draw: int) -> Subnetwork:
         """A random or bad subnetwork of the good one's size."""
-        return CONTROLS[kind](self.good, seed=self.seed, draw=draw)
+        if kind == "bad" and good.method == "magnitude":
+            return smallest_of(self.model.loaded[0], good)
+        return CONTROLS[kind](good, seed=self.seed, draw=draw)
 
     def masks(self, draws: int) -> Iterator[Subnetwork]:
-        """Good, then `draws` random and bad masks."""
-        yield self.good
-        for kind in CONTROLS:
-            for draw in range(draws):
-                yield self.control(kind, draw)
+        """Of each method the good mask, then `draws` random and bad ones."""
+        for method in self.setting.config.prune.methods:
+            good = self.good(method)
+            yield good
+            for kind in CONTROLS:
+                for draw in range(_draws(method, kind, draws)):
+                    yield self.control(good, kind, draw)
+
+    def mask_count(self, draws: int) -> int:
+        """How many masks `masks` gives."""
+        methods = self.setting.config.prune.methods
+        return sum(1 + sum(_draws(method, kind, draws) for kind in CONTROLS) for method in methods)
 
     def identity(self, cell: Cell | None, mask: Subnetwork | None, state: str) -> dict[str, Any]:
         """The columns that say which model a row is about."""
@@ -198,14 +113,14 @@ class SeedRun:
         cell = Cell(
             "evaluate",
             {
-                "weights": self.full.notes["fingerprint"],
+                "weights": self.model.full.notes["fingerprint"],
                 "report": examples_digest(self.parts.report),
                 "train": examples_digest(self.parts.train),
                 "mask": mask.mask_id if mask else "",
             },
             {"max_length": self.setting.recipe.max_length, "selection": self.parts.selection_name},
         )
-        output = self.store.get(cell, lambda: self._measure(*self._loaded, mask))
+        output = self.store.get(cell, lambda: self._measure(*self.model.loaded, mask))
         return self._named(output, cell, mask, "pruned" if mask else "finetuned")
 
     def _named(
@@ -239,7 +154,7 @@ class SeedRun:
         """The mask on the pretrained weights, fine-tuned again: scored, and probed if asked for."""
         probe = self.setting.config.probe
         options = probe.model_dump(mode="json") if "retrained" in probe.states else {}
-        cell = self._training_cell(
+        cell = self.model.training_cell(
             "retrain",
             mask,
             probe=options,
@@ -250,10 +165,11 @@ class SeedRun:
         return self._named(output, cell, mask, "retrained")
 
     def _retrain(self, mask: Subnetwork, *, probed: bool) -> CellOutput:
-        trained = self._fine_tune(mask, f"{self.name}: retraining {mask.kind}")
+        title = f"{self.name}: retraining {mask.kind} ({mask.method})"
+        trained = self.model.fine_tune(mask, title)
         outputs = [self._measure(trained.model, trained.tokenizer, mask)]
         if probed:
-            title = f"{self.name}: probing {mask.kind} (retrained)"
+            title = f"{self.name}: probing {mask.kind} ({mask.method}, retrained)"
             outputs.append(self._probe(trained.model, trained.tokenizer, mask, title))
         joined = join(outputs)
         flag = "diverged" if trained.diverged else ""
@@ -262,12 +178,16 @@ class SeedRun:
 
     def untrained(self) -> CellOutput:
         """The same architecture trained from random weights: a baseline, not a subnetwork."""
-        cell = self._training_cell("untrained", None, report=examples_digest(self.parts.report))
+        cell = self.model.training_cell(
+            "untrained", None, report=examples_digest(self.parts.report)
+        )
         output = self.store.get(cell, self._untrained)
         return self._named(output, cell, None, "untrained")
 
     def _untrained(self) -> CellOutput:
-        trained = self._fine_tune(None, f"{self.name}: training from random weights", fresh=True)
+        trained = self.model.fine_tune(
+            None, f"{self.name}: training from random weights", fresh=True
+        )
         scored = self._measure(trained.model, trained.tokenizer, None)
         notes = {**scored.notes, "wall_s": trained.wall_s}
         return CellOutput(scored.rows.assign(kind="untrained"), scored.items, notes=notes)
@@ -280,7 +200,7 @@ class SeedRun:
         cell = Cell(
             "probe",
             {
-                "weights": self.full.notes["fingerprint"],
+                "weights": self.model.full.notes["fingerprint"],
                 "mask": mask.mask_id if mask else "",
                 "corpus": corpus.digest if corpus else "",
                 "report": examples_digest(self.parts.report),
@@ -288,8 +208,10 @@ class SeedRun:
             self.setting.config.probe.model_dump(mode="json"),
         )
         state = "pruned" if mask else "finetuned"
-        title = f"{self.name}: probing {mask.kind if mask else 'full'} ({state})"
-        output = self.store.get(cell, lambda: self._probe(*self._loaded, mask, title))
+        title = f"{self.name}: probing full ({state})"
+        if mask:
+            title = f"{self.name}: probing {mask.kind} ({mask.method}, {state})"
+        output = self.store.get(cell, lambda: self._probe(*self.model.loaded, mask, title))
         return self._named(output, cell, mask, state)
 
     def _probe(self, model: Any, tokenizer: Any, mask: Subnetwork | None, title: str) -> CellOutput:

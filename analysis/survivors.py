@@ -44,7 +44,8 @@ def survivor_rows(
         columns hold the middle 95% of the null. Empty where the probe did not run or no head
         survives.
     """
-    if "correct" not in full.arrays or not mask.n_heads:
+    # where single weights are pruned, every head survives: there is nothing to hold them against
+    if "correct" not in full.arrays or not mask.n_heads or mask.weight_masks:
         return pd.DataFrame()
     correct, total = full.arrays["correct"], full.arrays["total"]
     relations = str(full.notes["relations"]).split()

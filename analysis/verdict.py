@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .compare import performance_table
-from .kinds import WHO
+from .kinds import answers, by_method, of_answer
 from .probe_summary import probe_table
 from .ranks import good_against_random
 from .wording import between, counted, decimal, p_text, percent
 
 ALPHA = 0.05
+_NAMES = {"mlps": "MLPs"}
 _PROBED = ("full", "good", "random", "bad")
 
 
@@ -23,6 +24,8 @@ class Verdict:
     Attributes:
         model: the encoder.
         task: the task.
+        method: how the subnetworks were found.
+        label: the task, with the method where the task has several.
         warnings: sentences that come before anything else; empty where all is well.
         scores: sentences on what full model and subnetworks score.
         knowledge: sentences on what the probes found.
@@ -32,6 +35,8 @@ class Verdict:
 
     model: str
     task: str
+    method: str
+    label: str
     warnings: tuple[str, ...]
     scores: tuple[str, ...]
     knowledge: tuple[str, ...]
@@ -46,24 +51,29 @@ class Verdict:
 
 
 def verdicts(rows: pd.DataFrame) -> list[Verdict]:
-    """The answer for each model and task of a run, in the order of the rows."""
-    scores, ranks, probes = performance_table(rows), good_against_random(rows), probe_table(rows)
-    found = []
-    for model, task in scores[WHO].drop_duplicates().itertuples(index=False):
-        mine = [table[(table["model"] == model) & (table["task"] == task)]
-                for table in (rows, scores, ranks, probes)]  # fmt: skip
-        found.append(_verdict(model, task, *mine))
-    return found
+    """The answer for each model, task and method of a run, in the order of the rows."""
+    tables = (
+        by_method(rows),
+        performance_table(rows),
+        good_against_random(rows),
+        probe_table(rows),
+    )
+    return [
+        _verdict(model, task, method, label, *(of_answer(table, key) for table in tables))
+        for (model, task, method), label, key in answers(tables[1])
+    ]
 
 
 def verdict(rows: pd.DataFrame) -> str:
-    """The answer of a run, one paragraph a task."""
+    """The answer of a run, one paragraph a task and method."""
     return "\n\n".join(one.text for one in verdicts(rows))
 
 
 def _verdict(
     model: str,
     task: str,
+    method: str,
+    label: str,
     rows: pd.DataFrame,
     scores: pd.DataFrame,
     ranks: pd.DataFrame,
@@ -73,12 +83,14 @@ def _verdict(
     bad_seeds = rows.loc[
         (rows["probe"] == "performance") & (rows["flag"] == "degenerate"), "seed"
     ].nunique()
-    said = [_full(task, primary), _pruned(primary), _rank(ranks), _retrained(primary)]
+    said = [_full(label, primary), _pruned(primary), _rank(ranks), _retrained(primary)]
     known = [_relations(probes), _subsets(probes), _attention(probes), _attributions(probes)]
     return Verdict(
         model,
         task,
-        warnings=tuple(_warnings(task, rows, primary, bad_seeds)),
+        method,
+        label,
+        warnings=tuple(_warnings(label, rows, primary, bad_seeds)),
         scores=tuple(sentence for sentence in said if sentence),
         knowledge=tuple(sentence for sentence in known if sentence),
         limits=tuple(_limits(rows, primary)),
@@ -113,8 +125,7 @@ def _pruned(primary: pd.DataFrame) -> str:
     good = _line(primary, kind="good", state="pruned")
     if good is None:
         return ""
-    kept = f"keep {percent(good['heads_kept'])} of the heads and {percent(good['mlps_kept'])} of "
-    parts = [f"The good subnetworks {kept}the MLPs and score {decimal(good['mean'])}"]
+    parts = [f"The good subnetworks keep {_kept(good)} and score {decimal(good['mean'])}"]
     for kind, name in (("random", "random ones of the same size"), ("bad", "bad ones")):
         line = _line(primary, kind=kind, state="pruned")
         if line is not None:
@@ -122,6 +133,16 @@ def _pruned(primary: pd.DataFrame) -> str:
             draws = f" over {counted(line['n_draws'], 'draw')} a seed" if spread else ""
             parts.append(f"{name} {decimal(line['mean'])} {spread}".rstrip() + draws)
     return "; ".join(parts) + "."
+
+
+def _kept(line: pd.Series) -> str:
+    """What share is left, of what the method prunes."""
+    for finer in ("weights", "neurons"):
+        if pd.notna(line[f"{finer}_kept"]):
+            return f"{percent(line[f'{finer}_kept'])} of the {finer}"
+    return (
+        f"{percent(line['heads_kept'])} of the heads and {percent(line['mlps_kept'])} of the MLPs"
+    )
 
 
 def _rank(ranks: pd.DataFrame) -> str:
@@ -243,11 +264,11 @@ def _limits(rows: pd.DataFrame, primary: pd.DataFrame) -> list[str]:
     said = []
     borrowed = rows[(rows["metric"] == "borrowed_share") & (rows["kind"] == "bad")]
     shares = borrowed.groupby("target", sort=False)["value"].mean()
-    if {"heads", "mlps"} <= set(shares.index):
-        said.append(
-            f"To have good's size, bad borrows {percent(shares['heads'])} of its heads and "
-            f"{percent(shares['mlps'])} of its MLPs from the survivors."
-        )
+    finer = [name for name in ("weights", "neurons") if name in shares.index]
+    named = finer or [name for name in ("heads", "mlps") if name in shares.index]
+    if named:
+        parts = [f"{percent(shares[name])} of its {_NAMES.get(name, name)}" for name in named]
+        said.append(f"To have good's size, bad borrows {' and '.join(parts)} from the survivors.")
     if (primary["selection"] == "reported").any():
         said.append(
             "Masks were chosen on the examples that they are scored on (selection=reported), so "

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from .anatomy import anatomy_of
-from .plan import Rule, check_threshold, settings
+from .plan import Rule, Size, check_threshold, settings
 from .subnetwork import Subnetwork
 
 STEP_SHARE = 0.1
@@ -128,6 +128,7 @@ def magnitude_search(
     score: Callable[[Mapping[str, npt.NDArray[np.bool_]]], float],
     *,
     rule: Rule,
+    keep: float | None = None,
     baseline: float = 0.0,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> MagnitudeResult:
@@ -137,6 +138,7 @@ def magnitude_search(
         model: a fine-tuned model; its weights are only read.
         score: the metric under weight masks.
         rule: what the metric must hold.
+        keep: share of the weights to reach in one step instead, whatever the metric does.
         baseline: metric of the majority baseline.
         progress: called with each record of the trace.
 
@@ -146,13 +148,21 @@ def magnitude_search(
     values = magnitudes(model)
     masks, count = _as_masks(model, np.ones(len(values), dtype=np.bool_)), len(values)
     full = score(masks)
-    target = rule.target(full, baseline)
-    check_threshold(rule, full, target)
-    trace = [_record(0, "full", count, full, True) | settings(rule, target)]
+    target = -math.inf if keep else rule.target(full, baseline)
+    if not keep:
+        check_threshold(rule, full, target)
+    trace = [_record(0, "full", count, full, True)]
+    trace[0] |= settings(Size(0, 0) if keep else rule, target)
     trace[0]["baseline"] = baseline
     if progress is not None:
         progress(trace[0])
     no_gain = not full > baseline
+    if keep:
+        masks = _as_masks(model, _largest(values, round(keep * count)))
+        trace.append(_record(1, "weights", round(keep * count), score(masks), True))
+        if progress is not None:
+            progress(trace[-1])
+        return MagnitudeResult(masks, tuple(trace), "no-gain" if no_gain else "")
     searching = full >= target and not (no_gain and rule.name == "gain")
     fell = not searching
     while searching and count and len(trace) <= MOST_STEPS:

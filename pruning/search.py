@@ -219,7 +219,7 @@ def structured_search(
                 break
             current = candidate
 
-    empty = not any(mask.any() for mask in current.masks)
+    empty = not any(np.any(mask) for mask in _searched(current, phases))
     return SearchResult(
         head_mask=current.heads,
         mlp_mask=current.mlps,
@@ -230,6 +230,15 @@ def structured_search(
         target=target,
         degenerate="no-gain" if no_gain else "empty" if empty else "",
     )
+
+
+def _searched(candidate: _Candidate, phases: tuple[Phase, ...]) -> list[Mask]:
+    """The masks that some phase takes units from."""
+    masks = [candidate.heads, candidate.mlps, candidate.neurons]
+    steps = [[phase[1 + kind] for phase in phases] for kind in range(3)]
+    return [
+        mask for mask, taken in zip(masks, steps, strict=True) if mask is not None and any(taken)
+    ]
 
 
 def _check_size(size: Size, full: _Candidate) -> None:

@@ -34,7 +34,16 @@ KINDS = (
     "reinit",
     "shuffled",
 )
-METHODS = ("full", "structured", "structured-heads", "structured-mlps", "magnitude", "l0", "imp")
+METHODS = (
+    "full",
+    "structured",
+    "structured-heads",
+    "structured-mlps",
+    "structured-neurons",
+    "magnitude",
+    "l0",
+    "imp",
+)
 
 Mask = npt.NDArray[np.bool_]
 

@@ -85,6 +85,7 @@ def ranked(good: dict[int, float], random: dict[int, list[float]]) -> pd.DataFra
         for draw, value in enumerate(values)
     ]
     about = {"probe": "performance", "model": "m", "task": "t", "metric": "accuracy"}
+    about["method"] = "structured"
     return rows_frame([{**about, "state": "pruned", **record} for record in records])
 
 

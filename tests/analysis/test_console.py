@@ -2,7 +2,6 @@
 
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from subprobe.analysis.console import (
     print_rows,
     print_verdict,
 )
+from subprobe.pruning.subnetwork import Subnetwork
 
 
 @pytest.fixture
@@ -76,7 +76,9 @@ def test_rows_say_what_they_share_once_and_count_what_they_hide(screen):
 
 
 def test_a_mask_is_one_sentence(screen):
-    mask = SimpleNamespace(head_mask=np.ones((2, 3)), kind="good", n_heads=4, n_mlps=1)
+    heads = np.array([[True, True, True], [True, False, False]])
+    mask = Subnetwork(heads, np.array([True, False]), weight_masks={"a": heads})
     print_mask(mask, Path("good.safetensors"), screen)
     said = shown(screen).replace("\n", " ")
-    assert "good subnetwork in good.safetensors: 4 of 6 heads, 1 of 2 MLPs" in said
+    expected = "good subnetwork in good.safetensors: 4 of 6 heads, 1 of 2 MLPs, 4 of 6 weights"
+    assert expected in said

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from subprobe.analysis import seed_run
+from subprobe.analysis import seed_model, seed_run
 from subprobe.analysis.cells import CellStore
 from subprobe.analysis.experiment import run_experiment
 from subprobe.data.errors import SubprobeError
@@ -42,7 +42,7 @@ def test_an_interrupted_run_goes_on(whole, tiny_encoder, tmp_path, monkeypatch, 
     """Stopped while the first cell of a step is computed, it ends with the same bytes."""
     folder = tmp_path / "run"
     owner, name = {
-        "finetune": (seed_run, "finetune"),
+        "finetune": (seed_model, "finetune"),
         "prune": (seed_run, "find_good"),
         "evaluate": (seed_run, "evaluate"),
         "retrain": (seed_run.SeedRun, "_retrain"),

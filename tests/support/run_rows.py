@@ -147,7 +147,8 @@ class MadeRun:
                     "draw": range(count), "value": value, "ci_low": value - error,
                     "ci_high": value + error, "ci_method": "percentile bootstrap over examples",
                     "n": n, "baseline": "majority", "baseline_value": 0.5, "split": "test",
-                    "selection": "validation", "method": "structured",
+                    "selection": "validation",
+                    "method": "full" if kind in ("full", "untrained") else "structured",
                     "sparsity": 0.0 if kind in ("full", "untrained") else 0.41,
                     "sparsity_of": "heads+mlps",
                 }
