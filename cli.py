@@ -26,7 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": runs.run,
     "finetune": models.finetune,
     "prune": models.prune,
-    "sample": models.sample,
+    "sample": models.sample_mask,
     "evaluate": models.evaluate,
     "probe": probes.probe,
     "compare": runs.compare,

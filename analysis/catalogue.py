@@ -8,6 +8,7 @@ from ..data.errors import UnknownNameError
 from ..data.tasks import list_tasks
 from ..probes.registry import list_probes
 from ..pruning.anatomy import FAMILIES
+from ..pruning.importance import METHODS
 from ..pruning.sources import EMBEDDED
 
 
@@ -38,13 +39,20 @@ def _models() -> list[dict[str, Any]]:
     return [embedded, *others]
 
 
+def _importance() -> list[dict[str, Any]]:
+    return [
+        {"importance": name, "what": str(method.__doc__).splitlines()[0].rstrip(".")}
+        for name, method in METHODS.items()
+    ]
+
+
 def catalogue(what: str) -> list[dict[str, Any]]:
-    """Records that describe every task, probe or model family.
+    """Records that describe every task, probe, model family or definition of importance.
 
     Raises:
-        UnknownNameError: if `what` is none of the three.
+        UnknownNameError: if `what` is none of the four.
     """
-    lists = {"tasks": _tasks, "probes": _probes, "models": _models}
+    lists = {"tasks": _tasks, "probes": _probes, "models": _models, "importance": _importance}
     if what not in lists:
         raise UnknownNameError("list", what, lists)
     return lists[what]()

@@ -81,6 +81,9 @@ class ControlOptions(_Section):
 
     draws: int = Field(20, ge=1, description="draws of each kind that are scored pruned")
     retrained_draws: int = Field(1, ge=0, description="draws of each kind that are retrained")
+    across_seeds: bool = Field(
+        False, description="also super, anti and middle: what all seeds keep, prune, disagree on"
+    )
     untrained: bool = Field(
         True, description="also train the encoder from random weights, as a baseline"
     )

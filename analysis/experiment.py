@@ -19,12 +19,13 @@ from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
 from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.recipes import Recipe, recipe_for
 from ..pruning.subnetwork import Subnetwork
+from .across import across_frames
 from .cells import CellMissing
 from .compare import performance_table, summaries
 from .config import ProbeOptions, RecipeOptions, RunConfig
 from .degenerate import flag_degenerate
 from .manifest import write_manifest
-from .masks import mask_rows
+from .masks import mask_rows, save_mask
 from .probing import Corpus, read_probe_corpus
 from .progress import Progress, Silent
 from .report import write_report
@@ -112,6 +113,8 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
         if workers > 1:
             compute_apart(compute_cells, parts, out, workers, progress)
         frames = [frame for run in seeds for frame in _frames(run, config, progress)]
+    if config.controls.across_seeds:
+        frames += across_frames(seeds, config)
     rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
     manifest = write_manifest(out, config, seeds, corpus, started)
     write_tables(rows, out)
@@ -197,14 +200,6 @@ def _probe_frames(
             subsets=options.subsets,
             reported=options.selection == "reported",
         )
-
-
-def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
-    """Save a mask under a readable name; those of one seed and method differ only in the kind."""
-    method = "" if mask.method == "structured" else f"{mask.method}-"
-    path = folder / "masks" / f"{name}-{method}{mask.kind}.safetensors"
-    mask.save(path)
-    return path
 
 
 def write_tables(rows: pd.DataFrame, out: Path) -> None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ..pruning.subnetwork import Subnetwork
+
+
+def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
+    """Save a mask under a readable name; those of one seed and method differ only in the kind."""
+    method = "" if mask.method == "structured" else f"{mask.method}-"
+    path = folder / "masks" / f"{name}-{method}{mask.kind}.safetensors"
+    mask.save(path)
+    return path
 
 
 def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:
@@ -41,7 +50,7 @@ def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:
     for finer in ("neurons", "weights"):
         if finer in mask.counts():
             shares[finer, "kept_share"] = (1 - mask.sparsity(finer), mask.counts()[finer][1])
-    if mask.kind == "bad":
+    if mask.kind in ("bad", "anti", "middle"):
         shares["heads", "borrowed_share"] = (mask.borrowed_heads, mask.n_heads)
         shares["mlps", "borrowed_share"] = (mask.borrowed_mlps, mask.n_mlps)
         if "neurons" in mask.counts():

@@ -39,7 +39,11 @@ def parts_for(data: TaskData, options: PruneOptions, *, seed: int) -> TaskParts:
     """The roles of the examples under the options' way of choosing masks."""
     if options.selection != "cross-validation":
         return split_parts(data, selection=options.selection, seed=seed)
-    parts = split_parts(data, selection="held-out", seed=seed)
+    return folded(split_parts(data, selection="held-out", seed=seed), options)
+
+
+def folded(parts: TaskParts, options: PruneOptions) -> TaskParts:
+    """The same parts under a name that says how many folds their selection examples make."""
     name = f"{parts.selection_name}, {options.folds}-fold cross-validation"
     return replace(parts, selection_name=name)
 

@@ -34,7 +34,7 @@ from .identity import identity
 from .performance import performance_rows
 from .probing import Corpus, annotated_examples, probe_model, read_probe_corpus, spread
 from .progress import Progress
-from .selection import find_good
+from .selection import find_good, folded
 
 
 @dataclass(frozen=True)
@@ -168,25 +168,30 @@ def load_mask(path: Path | None, model: Any, *, other_weights: bool = False) -> 
 def prune_to_mask(
     loaded: Loaded, options: PruneOptions, out: Path, progress: Progress
 ) -> Subnetwork:
-    """Find the good subnetwork of a fine-tuned model and save it."""
+    """Find the good subnetwork of a fine-tuned model by the first of `options.methods`; save it."""
+    parts = loaded.parts
+    if options.selection == "cross-validation":
+        parts = folded(parts, options)
     with progress.stage("searching the good subnetwork") as advance:
         good = find_good(
             loaded.model,
             loaded.tokenizer,
-            loaded.parts,
+            parts,
             options,
             max_length=loaded.max_length,
             seeds=loaded.seeds,
+            method=options.methods[0],
             model_name=loaded.name,
             progress=advance,
         )
     good.save(out)
-    start = good.history[0]
-    if not (good.n_heads or good.n_mlps) or not (start["metric"] or 0) > start["baseline"]:
+    start, counts = good.history[0], good.counts()
+    if good.empty or not (start["metric"] or 0) > start["baseline"]:
+        left = ", ".join(f"{alive} of {total} {name}" for name, (alive, total) in counts.items())
         progress.say(
             f"DEGENERATE: the full model scores {start['metric']} on the selection examples, "
-            f"majority {start['baseline']}, rule {options.rule}; {good.n_heads} heads and "
-            f"{good.n_mlps} MLPs are left, which says nothing about what a subnetwork keeps"
+            f"majority {start['baseline']}, rule {start['rule']}; left are {left}, "
+            "which says nothing about what a subnetwork keeps"
         )
     return good
 

@@ -12,7 +12,10 @@ from .options import AsJson
 
 def list_names(
     what: Annotated[
-        str, typer.Argument(help="tasks, probes or models", metavar="tasks|probes|models")
+        str,
+        typer.Argument(
+            help="tasks, probes, models or importance", metavar="tasks|probes|models|importance"
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

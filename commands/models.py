@@ -68,8 +68,28 @@ def prune(
     out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
     data_dir: DataDir = None,
     column: Columns = None,
-    rule: Annotated[str, typer.Option(help="gain (over the majority) or study")] = "gain",
-    threshold: Annotated[float, typer.Option(help="share that must be kept")] = 0.9,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="structured (heads and MLPs), structured-heads, structured-mlps, "
+            "structured-neurons, or magnitude (single weights)"
+        ),
+    ] = "structured",
+    importance: Annotated[
+        str, typer.Option(help="what units are ranked by; see: subprobe list importance")
+    ] = "gate-example",
+    normalise: Annotated[str, typer.Option(help="l2 (by layer) or none")] = "l2",
+    rule: Annotated[
+        str, typer.Option(help="gain (over the majority), study, or absolute")
+    ] = "gain",
+    threshold: Annotated[float, typer.Option(help="share, or metric, that must be kept")] = 0.9,
+    keep: Annotated[
+        float, typer.Option(help="share of the units to keep, whatever the metric does")
+    ] = 0.0,
+    min_heads: Annotated[int, typer.Option(help="heads that every layer keeps at least")] = 0,
+    folds: Annotated[
+        int, typer.Option(help="choose the size by cross-validation with so many folds; 0 = none")
+    ] = 0,
     scores: Annotated[str, typer.Option(help="default or study")] = "default",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -82,30 +102,45 @@ def prune(
     from ..analysis.console import print_mask
     from ..analysis.single import load_for_task, prune_to_mask, task_choice
 
-    given = {"rule": rule, "threshold": threshold, "scores": scores}
+    given = {
+        "methods": [method],
+        "importance": importance,
+        "normalise": normalise,
+        "rule": rule,
+        "threshold": threshold,
+        "keep": keep,
+        "min_heads": min_heads,
+        "scores": scores,
+        **({"selection": "cross-validation", "folds": folds} if folds else {}),
+    }
     options = parse_config({"prune": given}, where="command line").prune
     loaded = load_for_task(model, task_choice(task, data_dir, column))
     good = prune_to_mask(loaded, options, out, progress_of(quiet))
     typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
 
 
-def sample(
-    mask: Annotated[Path, typer.Argument(help="a good mask (.safetensors)", metavar="MASK")],
-    kind: Annotated[str, typer.Option("--kind", help="random or bad")],
+def sample_mask(
+    masks: Annotated[
+        list[Path],
+        typer.Argument(help="a good mask, or those of several seeds", metavar="MASK..."),
+    ],
+    kind: Annotated[
+        str, typer.Option("--kind", help="random, bad; of several seeds: super, anti, middle")
+    ],
     out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
     seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 0,
     draw: Annotated[int, typer.Option(help="number of the draw")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a random or bad subnetwork of exactly a good one's size.
+    """Draw a random or bad subnetwork of exactly a good one's size, or one across seeds.
 
     Example: subprobe sample good.safetensors --kind bad --seed 1 --out bad.safetensors
     """
     from ..analysis.console import print_mask
-    from ..pruning.controls import sample_control
+    from ..pruning.controls import sample
     from ..pruning.subnetwork import Subnetwork
 
-    drawn = sample_control(kind, Subnetwork.load(mask), seed=seed, draw=draw)
+    drawn = sample(kind, [Subnetwork.load(mask) for mask in masks], seed=seed, draw=draw)
     drawn.save(out)
     typer.echo(json.dumps(drawn.describe())) if as_json else print_mask(drawn, out)
 

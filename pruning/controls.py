@@ -7,13 +7,14 @@ and .61 of MLPs, so that its bad networks were far from complements.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..data.errors import UnknownNameError
+from ..data.errors import MaskError, UnknownNameError
+from .across_seeds import ACROSS, across_seeds
 from .subnetwork import Subnetwork
 
 Mask = npt.NDArray[np.bool_]
@@ -81,6 +82,30 @@ def sample_control(kind: str, good: Subnetwork, seed: int, draw: int = 0) -> Sub
     if kind not in CONTROLS:
         raise UnknownNameError("control kind", kind, CONTROLS)
     return CONTROLS[kind](good, seed=seed, draw=draw)
+
+
+def sample(kind: str, goods: Sequence[Subnetwork], seed: int, draw: int = 0) -> Subnetwork:
+    """Draw a control of one good mask, or a subnetwork across those of several seeds.
+
+    Raises:
+        UnknownNameError: if there is no such kind.
+        MaskError: if the kind needs another number of masks.
+    """
+    if kind in ACROSS:
+        return across_seeds(kind, goods, seed, draw)
+    if kind not in CONTROLS:
+        raise UnknownNameError("kind", kind, (*CONTROLS, *ACROSS))
+    if len(goods) != 1:
+        raise MaskError(
+            f"{kind} is drawn to the size of one mask, not of {len(goods)}",
+            remedy=f"give one, or choose one of {', '.join(ACROSS)}",
+        )
+    if kind == "bad" and goods[0].method == "magnitude":
+        raise MaskError(
+            "the bad mask by magnitude keeps the smallest weights, which a mask does not know",
+            remedy="use subprobe run with prune.methods, or draw --kind random",
+        )
+    return sample_control(kind, goods[0], seed=seed, draw=draw)
 
 
 def _finer(good: Subnetwork, draw: Callable[[Mask], Mask]) -> dict[str, Any]:
