@@ -23,6 +23,7 @@ STEP_VERSIONS = {
     "prune": 1,
     "evaluate": 1,
     "retrain": 1,
+    "round": 1,
     "untrained": 1,
     "probe": 1,
 }

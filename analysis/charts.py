@@ -17,6 +17,8 @@ COLOURS = {
     "super": "#56b4e9",
     "middle": "#e69f00",
     "anti": "#cc79a7",
+    "reinit": "#f0e442",
+    "shuffled": "#8a6fd1",
     "untrained": "#b8a000",
 }
 """Okabe & Ito's colours, told apart by the colour blind and on light and dark pages alike."""
@@ -28,10 +30,16 @@ SHAPES = {
     "super": "cross",
     "middle": "triangle-right",
     "anti": "triangle-down",
+    "reinit": "diamond",
+    "shuffled": "wedge",
     "untrained": "stroke",
 }
 GREY = "#808080"
-PANELS = {"pruned": ("finetuned", "pruned"), "retrained": ("finetuned", "retrained")}
+PANELS = {
+    "pruned": ("finetuned", "pruned"),
+    "retrained": ("finetuned", "retrained"),
+    "rewound": ("finetuned", "rewound"),
+}
 """Title of a panel -> the states that it shows: the full model stands in both."""
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"

@@ -32,7 +32,7 @@ class RecipeOptions(_Section):
 
 
 SearchMethod = Literal[
-    "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude"
+    "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
 ]
 Importance = Literal[
     "gate-example",
@@ -74,6 +74,14 @@ class PruneOptions(_Section):
         "default", description="study: dead units enter the norm, rejected scores are reused"
     )
     batch_size: int = Field(64, ge=1, description="examples a scoring batch")
+
+
+class LotteryOptions(_Section):
+    """The lottery protocol (method imp): every round is one more training."""
+
+    rounds: int = Field(5, ge=1, le=10, description="prunings at most")
+    share: float = Field(0.1, gt=0, lt=1, description="of the original weights, removed a round")
+    rewind: int = Field(0, ge=0, description="steps that every round starts after; 0 = pretrained")
 
 
 class ControlOptions(_Section):
@@ -132,6 +140,7 @@ class RunConfig(_Section):
     )
     recipe: RecipeOptions = RecipeOptions()
     prune: PruneOptions = PruneOptions()
+    lottery: LotteryOptions = LotteryOptions()
     controls: ControlOptions = ControlOptions()
     probe: ProbeOptions = ProbeOptions()
 

@@ -176,6 +176,9 @@ def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.
     again = run.masks(config.controls.retrained_draws) if config.controls.retrained_draws else ()
     for mask in again:
         yield run.retrain(mask).rows
+        if mask.method == "imp" and mask.kind == "good":
+            for other in run.other_starts():
+                yield other.rows
     if config.controls.untrained:
         yield run.untrained().rows
     for mask in first:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-KINDS = ("full", "good", "random", "bad", "super", "middle", "anti", "untrained")
+KINDS = (
+    "full",
+    "good",
+    "random",
+    "bad",
+    "super",
+    "middle",
+    "anti",
+    "reinit",
+    "shuffled",
+    "untrained",
+)
 STATES = ("pretrained", "finetuned", "pruned", "retrained", "rewound", "untrained")
 WHO = ["model", "task", "method"]
 """What names one answer: an encoder, a task, and how its subnetworks were found."""

@@ -111,8 +111,10 @@ class SeedModel:
         save_classifier(trained.model, trained.tokenizer, self._model_folder, meta)
         return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
-    def fine_tune(self, mask: Subnetwork | None, title: str, *, fresh: bool = False) -> FineTuned:
-        """Train from the pretrained weights, or from random ones, under a mask or whole."""
+    def fine_tune(
+        self, mask: Subnetwork | None, title: str, *, start: str = "pretrained", rewind: int = 0
+    ) -> FineTuned:
+        """Train from the pretrained weights, or from other ones, under a mask or whole."""
         with self.progress.stage(title) as advance:
             return finetune(
                 self.setting.source.name,
@@ -121,7 +123,8 @@ class SeedModel:
                 seed_init=self.seed,
                 seed_order=self.seed,
                 subnetwork=mask,
-                untrained=fresh,
+                start=start,
+                rewind=rewind,
                 progress=advance,
             )
 

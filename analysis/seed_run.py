@@ -12,21 +12,24 @@ from ..data.task import TaskParts
 from ..pruning.controls import bad_of, random_like
 from ..pruning.evaluate import evaluate
 from ..pruning.magnitude import smallest_of
-from ..pruning.subnetwork import Subnetwork
+from ..pruning.subnetwork import KINDS, Subnetwork
 from .cells import Cell, CellOutput
 from .identity import identity, stamped
+from .lottery_run import find_ticket
 from .performance import performance_rows
 from .probing import annotated_examples, join, probe_model, spread
 from .progress import Progress
 from .seed_model import SeedModel, Setting, examples_digest
 from .selection import find_good
 
+STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
+"""Kind -> the weights that its training starts from."""
 CONTROLS: dict[str, Callable[..., Subnetwork]] = {"random": random_like, "bad": bad_of}
 
 
 def _draws(method: str, kind: str, draws: int) -> int:
     """How often a control is drawn: the smallest weights are one mask, nothing is sampled."""
-    return min(draws, 1) if (method, kind) == ("magnitude", "bad") else draws
+    return min(draws, 1) if kind == "bad" and method in ("magnitude", "imp") else draws
 
 
 class SeedRun:
@@ -47,6 +50,10 @@ class SeedRun:
         return self._good[method]
 
     def _search(self, method: str) -> Subnetwork:
+        if method == "imp":
+            title = f"{self.name}: looking for a lottery ticket"
+            with self.progress.stage(title) as advance:
+                return find_ticket(self.model, advance)
         options = self.setting.config.prune
         # other methods of the same run do not change this one
         read = options.model_dump(mode="json", exclude={"methods"}) | {"method": method}
@@ -79,7 +86,7 @@ class SeedRun:
 
     def control(self, good: Subnetwork, kind: str, draw: int) -> Subnetwork:
         """A random or bad subnetwork of the good one's size."""
-        if kind == "bad" and good.method == "magnitude":
+        if kind == "bad" and good.weight_masks:
             return smallest_of(self.model.loaded[0], good)
         return CONTROLS[kind](good, seed=self.seed, draw=draw)
 
@@ -154,19 +161,22 @@ class SeedRun:
         """The mask on the pretrained weights, fine-tuned again: scored, and probed if asked for."""
         probe = self.setting.config.probe
         options = probe.model_dump(mode="json") if "retrained" in probe.states else {}
+        rewind = self.setting.config.lottery.rewind if mask.method == "imp" else 0
+        begun = {"start": STARTS[mask.kind], "rewind": rewind} if mask.method == "imp" else {}
         cell = self.model.training_cell(
             "retrain",
             mask,
             probe=options,
             corpus=self.setting.corpus.digest if options and self.setting.corpus else "",
             report=examples_digest(self.parts.report),
+            **begun,
         )
-        output = self.store.get(cell, lambda: self._retrain(mask, probed=bool(options)))
-        return self._named(output, cell, mask, "retrained")
+        output = self.store.get(cell, lambda: self._retrain(mask, probed=bool(options), **begun))
+        return self._named(output, cell, mask, "rewound" if rewind else "retrained")
 
-    def _retrain(self, mask: Subnetwork, *, probed: bool) -> CellOutput:
+    def _retrain(self, mask: Subnetwork, *, probed: bool, **begun: Any) -> CellOutput:
         title = f"{self.name}: retraining {mask.kind} ({mask.method})"
-        trained = self.model.fine_tune(mask, title)
+        trained = self.model.fine_tune(mask, title, **begun)
         outputs = [self._measure(trained.model, trained.tokenizer, mask)]
         if probed:
             title = f"{self.name}: probing {mask.kind} ({mask.method}, retrained)"
@@ -175,6 +185,11 @@ class SeedRun:
         flag = "diverged" if trained.diverged else ""
         notes = {**joined.notes, "wall_s": trained.wall_s, "flag": flag}
         return CellOutput(joined.rows.assign(flag=flag), joined.items, joined.arrays, notes)
+
+    def other_starts(self) -> Iterator[CellOutput]:
+        """The lottery ticket on random weights and on shuffled layers: what pretraining gives."""
+        for kind in ("reinit", "shuffled"):
+            yield self.retrain(self.good("imp").with_meta(kind=kind, fingerprint=""))
 
     def untrained(self) -> CellOutput:
         """The same architecture trained from random weights: a baseline, not a subnetwork."""
@@ -186,7 +201,7 @@ class SeedRun:
 
     def _untrained(self) -> CellOutput:
         trained = self.model.fine_tune(
-            None, f"{self.name}: training from random weights", fresh=True
+            None, f"{self.name}: training from random weights", start="random"
         )
         scored = self._measure(trained.model, trained.tokenizer, None)
         notes = {**scored.notes, "wall_s": trained.wall_s}

@@ -17,14 +17,16 @@ from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from ..data.collate import TextBatches, text_batches, to_inputs
+from ..data.errors import ConfigError
 from ..data.task import TaskParts
-from .checkpoint import check_max_length, load_classifier, load_tokenizer, load_untrained
+from .checkpoint import check_max_length, load_tokenizer
 from .fingerprint import weights_fingerprint
 from .gates import gated
 from .head import probe_head
 from .recipes import Recipe
+from .starts import load_start
 from .subnetwork import Subnetwork
-from .weights import held_at_zero
+from .weights import WeightHold, held_at_zero
 
 Step = Callable[[int, int | None], None]
 
@@ -60,7 +62,8 @@ def finetune(
     seed_init: int,
     seed_order: int,
     subnetwork: Subnetwork | None = None,
-    untrained: bool = False,
+    start: str = "pretrained",
+    rewind: int = 0,
     progress: Step | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on `parts.train`; the last checkpoint counts, as in the study.
@@ -73,16 +76,19 @@ def finetune(
             head is fitted to the examples that this seed draws.
         seed_order: orders the examples and draws the dropout.
         subnetwork: keep this mask on the pretrained weights while training.
-        untrained: start from random weights instead of the pretrained ones, as a baseline.
+        start: where the weights come from, one of `starts.STARTS`.
+        rewind: train the whole model for so many steps first, as the mask's training did: the
+            weights of that step are what the mask is put on (Frankle et al. 2019). For masks of
+            single weights.
         progress: called with (steps done, steps in all).
 
     Raises:
-        ConfigError: if the recipe's length is above the model's positions.
+        ConfigError: if the recipe's length is above the model's positions, or a mask of whole
+            units is to be rewound.
     """
-    if untrained:
-        model = load_untrained(model_name, parts.spec, seed=seed_init)
-    else:
-        model = load_classifier(model_name, parts.spec, new_head=True, seed=seed_init)
+    if rewind and subnetwork is not None and not subnetwork.weight_masks:
+        raise ConfigError("rewinding is for masks of single weights", where="rewind")
+    model = load_start(model_name, parts.spec, start, seed=seed_init)
     tokenizer = load_tokenizer(model_name)
     check_max_length(model, recipe.max_length)
     encoded = text_batches(
@@ -94,15 +100,14 @@ def finetune(
     with (
         tempfile.TemporaryDirectory() as scratch,
         _own_randomness(),
-        held_at_zero(model, subnetwork),
-        gated(model, subnetwork),
+        _under(model, subnetwork, rewind) as callbacks,
     ):
         trainer = _Trainer(
             model=model,
             args=_arguments(recipe, seed_order, scratch),
             train_dataset=_Places(encoded.n_examples),
             data_collator=_Collator(encoded),
-            callbacks=[_Watch(progress)],
+            callbacks=[_Watch(progress), *callbacks],
         )
         trainer.remove_callback(PrinterCallback)
         # Trainer consumed randomness while it was built; dropout starts from the order seed
@@ -119,6 +124,35 @@ def finetune(
         diverged=_diverged(losses, parts),
         wall_s=time.perf_counter() - started,
     )
+
+
+@contextmanager
+def _under(
+    model: Any, subnetwork: Subnetwork | None, rewind: int
+) -> Iterator[list[TrainerCallback]]:
+    """Put the mask on now, or by the callback that this gives after `rewind` steps."""
+    if not rewind:
+        with held_at_zero(model, subnetwork), gated(model, subnetwork):
+            yield []
+        return
+    hold = WeightHold(model, subnetwork)
+    try:
+        yield [_PutOn(hold, rewind)]
+    finally:
+        hold.end()
+
+
+class _PutOn(TrainerCallback):  # type: ignore[misc]
+    """Puts a weight mask on after some steps."""
+
+    def __init__(self, hold: WeightHold, step: int):
+        self._hold, self._step = hold, step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by Trainer after each optimiser step."""
+        if state.global_step == self._step:
+            optimizer = kwargs["optimizer"]
+            self._hold.begin(getattr(optimizer, "optimizer", optimizer))
 
 
 def _arguments(recipe: Recipe, seed: int, scratch: str) -> TrainingArguments:

@@ -55,7 +55,7 @@ def magnitudes(model: Any) -> npt.NDArray[np.float32]:
     return np.concatenate([w.abs().float().cpu().numpy().ravel() for w in weights])
 
 
-def _as_masks(model: Any, kept: npt.NDArray[np.bool_]) -> Masks:
+def masks_of(model: Any, kept: npt.NDArray[np.bool_]) -> Masks:
     """A vector over all prunable weights as one mask a module."""
     masks, start = {}, 0
     for path, weight in prunable_weights(model).items():
@@ -80,7 +80,7 @@ def _largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.bool
 
 def largest(model: Any, count: int) -> Masks:
     """The masks that keep the `count` weights of largest magnitude in the whole encoder."""
-    return _as_masks(model, _largest(magnitudes(model), count))
+    return masks_of(model, _largest(magnitudes(model), count))
 
 
 def smallest_of(model: Any, good: Subnetwork) -> Subnetwork:
@@ -94,7 +94,7 @@ def smallest_of(model: Any, good: Subnetwork) -> Subnetwork:
         A mask whose `borrowed_weights` is the share of its weights that the good one keeps too.
     """
     kept, _ = good.counts()["weights"]
-    masks = _as_masks(model, _largest(-magnitudes(model), kept))
+    masks = masks_of(model, _largest(-magnitudes(model), kept))
     shared = sum(int((mask & good.weight_masks[path]).sum()) for path, mask in masks.items())
     return good.with_meta(
         weight_masks=masks,
@@ -146,7 +146,7 @@ def magnitude_search(
         ConfigError: if the full model itself misses an absolute threshold.
     """
     values = magnitudes(model)
-    masks, count = _as_masks(model, np.ones(len(values), dtype=np.bool_)), len(values)
+    masks, count = masks_of(model, np.ones(len(values), dtype=np.bool_)), len(values)
     full = score(masks)
     target = -math.inf if keep else rule.target(full, baseline)
     if not keep:
@@ -158,7 +158,7 @@ def magnitude_search(
         progress(trace[0])
     no_gain = not full > baseline
     if keep:
-        masks = _as_masks(model, _largest(values, round(keep * count)))
+        masks = masks_of(model, _largest(values, round(keep * count)))
         trace.append(_record(1, "weights", round(keep * count), score(masks), True))
         if progress is not None:
             progress(trace[-1])
@@ -167,7 +167,7 @@ def magnitude_search(
     fell = not searching
     while searching and count and len(trace) <= MOST_STEPS:
         left = count - max(1, round(STEP_SHARE * count))
-        candidate = _as_masks(model, _largest(values, left))
+        candidate = masks_of(model, _largest(values, left))
         metric = score(candidate)
         accepted = metric >= target
         trace.append(_record(len(trace), "weights", left, metric, accepted))

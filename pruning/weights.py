@@ -68,9 +68,8 @@ def without_weights(model: Any, subnetwork: Subnetwork) -> Iterator[None]:
                 weight[dead] = values
 
 
-@contextmanager
-def held_at_zero(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
-    """Train inside: dead weights are zero, and no step moves them.
+class WeightHold:
+    """Keeps the dead weights of a subnetwork at zero while a model trains.
 
     Their gradient is zero, so AdamW's moments stay zero, and weight decay takes a share of zero:
     they are exactly zero after any number of steps.
@@ -78,9 +77,40 @@ def held_at_zero(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
     Raises:
         MaskError: if the mask does not fit the model.
     """
-    zero_weights(model, subnetwork)
-    with ExitStack() as hooks:
-        for weight, dead in _pruned(model, subnetwork) if subnetwork else ():
+
+    def __init__(self, model: Any, subnetwork: Subnetwork | None):
+        self._model, self._subnetwork = model, subnetwork
+        self._pruned = _pruned(model, subnetwork) if subnetwork else []
+        self._hooks = ExitStack()
+
+    @torch.no_grad()
+    def begin(self, optimizer: torch.optim.Optimizer | None = None) -> None:
+        """Set dead weights to zero, and what an optimiser that already ran remembers of them."""
+        zero_weights(self._model, self._subnetwork)
+        for weight, dead in self._pruned:
             mask_gradient = partial(torch.Tensor.masked_fill, mask=dead, value=0)
-            hooks.callback(weight.register_hook(mask_gradient).remove)  # type: ignore[no-untyped-call]
+            hook = weight.register_hook(mask_gradient)  # type: ignore[no-untyped-call]
+            self._hooks.callback(hook.remove)
+            memory = optimizer.state.get(weight, {}) if optimizer else {}
+            for value in memory.values():
+                if isinstance(value, torch.Tensor) and value.shape == weight.shape:
+                    value.masked_fill_(dead, 0)
+
+    def end(self) -> None:
+        """Take the hooks off again; dead weights stay zero."""
+        self._hooks.close()
+
+
+@contextmanager
+def held_at_zero(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
+    """Train inside: dead weights are zero, and no step moves them (see `WeightHold`).
+
+    Raises:
+        MaskError: if the mask does not fit the model.
+    """
+    hold = WeightHold(model, subnetwork)
+    hold.begin()
+    try:
         yield
+    finally:
+        hold.end()

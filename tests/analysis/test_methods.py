@@ -15,7 +15,7 @@ from subprobe.pruning.subnetwork import METHODS as MASK_METHODS
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny_run import tiny_config
 
-CHOSEN = ["structured", "structured-heads", "structured-neurons", "magnitude"]
+CHOSEN = ["structured", "structured-heads", "structured-neurons", "magnitude", "imp"]
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,7 @@ def finished(tiny_encoder, tmp_path_factory):
             "methods": CHOSEN, "selection": "cross-validation", "folds": 3, "threshold": 0.5,
             "importance": "fisher", "rule": "study",
         },
+        "lottery": {"rounds": 2, "share": 0.2, "rewind": 1},
         "controls": {"draws": 2, "untrained": False, "across_seeds": True},
         "probe": {"names": ["attention-stats"], "sentences": 6, "states": ["pruned"]},
     }  # fmt: skip
@@ -47,10 +48,13 @@ def test_every_method_has_its_masks_scores_and_controls(finished):
         for seed in (1, 2):
             of_seed = mine[mine["seed"] == seed]
             counts = of_seed[of_seed["state"] == "pruned"]["kind"].value_counts()
-            bad = 1 if method == "magnitude" else 2
+            bad = 1 if method in ("magnitude", "imp") else 2
             assert (counts["good"], counts["random"], counts["bad"]) == (1, 2, bad)
-            retrained = of_seed[of_seed["state"] == "retrained"]["kind"]
-            assert {"good", "random", "bad"} <= set(retrained)
+            again = of_seed[of_seed["state"] == ("rewound" if method == "imp" else "retrained")]
+            kinds = {"good", "random", "bad"} | (
+                {"reinit", "shuffled"} if method == "imp" else set()
+            )
+            assert kinds <= set(again["kind"])
             infix = "" if method == "structured" else f"{method}-"
             masks = {
                 kind: Subnetwork.load(
@@ -71,7 +75,7 @@ def test_sizes_are_counted_in_what_is_pruned(finished):
     named = good.groupby("method")["sparsity_of"].unique().str[0].to_dict()
     assert named == {
         "structured": "heads+mlps", "structured-heads": "heads+mlps",
-        "structured-neurons": "neurons", "magnitude": "weights",
+        "structured-neurons": "neurons", "magnitude": "weights", "imp": "weights",
     }  # fmt: skip
     shares = rows[(rows["metric"] == "kept_share") & (rows["kind"] == "good")]
     for method, target in (("magnitude", "weights"), ("structured-neurons", "neurons")):
@@ -116,7 +120,7 @@ def test_tables_and_report_answer_method_by_method(finished, capsys):
     assert set(summary["method"]) == set(CHOSEN)
     for method, table in summary[summary["primary"]].groupby("method"):
         assert (table["kind"] == "full").sum() == 1
-        assert table["weights_kept"].notna().all() == (method == "magnitude")
+        assert table["weights_kept"].notna().all() == (method in ("magnitude", "imp"))
         assert table["neurons_kept"].notna().all() == (method == "structured-neurons")
     page = render_report(finished.rows, json.loads((finished.folder / "manifest.json").read_text()))
     for method in CHOSEN:

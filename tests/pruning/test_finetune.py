@@ -108,7 +108,7 @@ def test_gates_are_gone_after_training(encoder):
 
 def test_untrained_starts_from_random_weights(encoder):
     still = replace(RECIPE, learning_rate=1e-30)
-    pretrained, fresh = train(encoder, still), train(encoder, still, untrained=True)
+    pretrained, fresh = train(encoder, still), train(encoder, still, start="random")
     assert pretrained.fingerprint != fresh.fingerprint
 
 
