@@ -7,7 +7,7 @@ from typing import Any
 from ..data.errors import UnknownNameError
 from ..data.tasks import list_tasks
 from ..probes.registry import list_probes
-from ..pruning.anatomy import FAMILIES
+from ..pruning.families import FAMILIES
 from ..pruning.sources import EMBEDDED
 
 
