@@ -7,7 +7,7 @@ from typing import Any
 from ..data.errors import UnknownNameError
 from ..data.tasks import list_tasks
 from ..probes.registry import list_probes
-from ..pruning.anatomy import FAMILIES
+from ..pruning.families import FAMILIES
 from ..pruning.importance import METHODS
 from ..pruning.sources import EMBEDDED
 
@@ -30,13 +30,16 @@ def _probes() -> list[dict[str, Any]]:
 
 
 def _models() -> list[dict[str, Any]]:
-    kernels = {name: "sdpa" if family.sdpa else "eager only" for name, family in FAMILIES.items()}
-    embedded = {"model": EMBEDDED, "family": "bert", "attention": kernels["bert"]}
-    others = [
-        {"model": "./folder or hub id", "family": name, "attention": kernels[name]}
-        for name in sorted(FAMILIES)
-    ]
-    return [embedded, *others]
+    facts = {
+        name: {
+            "family": name,
+            "attention": "sdpa" if family.sdpa else "eager only",
+            "weights": "shared by layers" if family.inner_layers else "of each layer",
+        }
+        for name, family in sorted(FAMILIES.items())
+    }
+    others = [{"model": "./folder or hub id", **fact} for fact in facts.values()]
+    return [{"model": EMBEDDED, **facts["bert"]}, *others]
 
 
 def _importance() -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from ..data.alignment import Encoded, encode_words
 from ..data.errors import InputError, SubprobeError
 from ..data.sentence import Example
 from ..pruning.gates import gated
+from ..pruning.layer_hooks import LayerHooks
 from .base import BatchView, Context, Probe, ProbeResult
 from .batch import batch_view, keep_words
 
@@ -151,7 +152,7 @@ def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str,
             probe.hidden(layer, states)
         delivered.append(("hidden states", layer))
 
-    def on_block(layer: int) -> Callable[..., None]:
+    def on_states(layer: int) -> Callable[..., None]:
         return lambda _module, _args, output: show_states(layer + 1, output)
 
     def on_first_block(_module: Any, args: Any, kwargs: Any) -> None:
@@ -159,17 +160,14 @@ def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str,
 
     anatomy, model = context.anatomy, context.model
     with ExitStack() as stack:
+        hooks = LayerHooks(model, anatomy, stack)
         for layer in range(anatomy.num_layers):
             if attentive:
-                module = anatomy.attention_module(model, layer)
-                stack.callback(module.register_forward_hook(on_attention(layer)).remove)
+                hooks.after(layer, anatomy.attention_module(model, layer), on_attention(layer))
             if hidden:
-                module = anatomy.block(model, layer)
-                stack.callback(module.register_forward_hook(on_block(layer)).remove)
+                hooks.after(layer, anatomy.states_module(model, layer), on_states(layer))
         if hidden:
-            first = anatomy.block(model, 0)
-            handle = first.register_forward_pre_hook(on_first_block, with_kwargs=True)
-            stack.callback(handle.remove)
+            hooks.before_with_kwargs(0, anatomy.block(model, 0), on_first_block)
         yield delivered
 
 

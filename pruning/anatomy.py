@@ -1,105 +1,58 @@
-"""Where the heads and MLPs of one encoder family sit: one table row per family."""
+"""Where the heads and MLPs of one encoder sit, whatever its family."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from ..data.errors import UnknownNameError
+from .families import FAMILIES, Family
 
-
-@dataclass(frozen=True)
-class Family:
-    """Module paths of one family; all but `layers` and `embeddings` are relative to a layer.
-
-    Attributes:
-        layers: the list of blocks, relative to the base model.
-        query: query projection.
-        key: key projection.
-        value: value projection.
-        attention: module whose forward gives (output, weights [B, H, S, S]) under eager attention.
-        attention_output: projection that mixes the H heads' outputs.
-        mlp_up: D -> F.
-        mlp_down: F -> D; its output, bias included, is the MLP's output.
-        embeddings: the whole embedding block, relative to the base model.
-        sdpa: whether the family has torch's fused attention; False = eager only.
-        position_offset: positions that no token can take.
-    """
-
-    layers: str = "encoder.layer"
-    query: str = "attention.self.query"
-    key: str = "attention.self.key"
-    value: str = "attention.self.value"
-    attention: str = "attention.self"
-    attention_output: str = "attention.output.dense"
-    mlp_up: str = "intermediate.dense"
-    mlp_down: str = "output.dense"
-    embeddings: str = "embeddings"
-    sdpa: bool = True
-    position_offset: int = 0
-
-
-_BERT = Family()
-# positions are counted from the padding id (1) on, so ids 0 and 1 are never a token's position
-_ROBERTA = Family(position_offset=2)
-
-FAMILIES: dict[str, Family] = {
-    "bert": _BERT,
-    "electra": _BERT,
-    "roberta": _ROBERTA,
-    "xlm-roberta": _ROBERTA,
-    "camembert": _ROBERTA,
-    "distilbert": Family(
-        layers="transformer.layer",
-        query="attention.q_lin",
-        key="attention.k_lin",
-        value="attention.v_lin",
-        attention="attention",
-        attention_output="attention.out_lin",
-        mlp_up="ffn.lin1",
-        mlp_down="ffn.lin2",
-    ),
-    "mpnet": Family(
-        query="attention.attn.q",
-        key="attention.attn.k",
-        value="attention.attn.v",
-        attention="attention.attn",
-        attention_output="attention.attn.o",
-        sdpa=False,
-        position_offset=2,
-    ),
-}
-"""transformers' `model_type` -> where its heads and MLPs sit."""
+Part = Literal["query", "key", "value"]
 
 
 @dataclass(frozen=True)
 class Anatomy:
     """One encoder: its family and its sizes.
 
-    The methods take the model, with or without a task head, and a layer counted from 0.
+    The methods take the model, with or without a task head, and a layer counted from 0. A layer is
+    one pass through a block: where layers share weights, several have the same modules, and
+    `pruning/layer_hooks.py` tells them apart.
 
     Attributes:
         family: transformers' `model_type`.
-        num_layers: L.
         num_heads: H.
         head_size: d.
         num_neurons: F.
-        num_positions: size of the position table.
+        num_positions: size of the position table, or the length that the model was made for where
+            positions are relative.
+        blocks: path of each of the L layers, relative to the base model.
     """
 
     family: str
-    num_layers: int
     num_heads: int
     head_size: int
     num_neurons: int
     num_positions: int
+    blocks: tuple[str, ...]
 
     @property
     def row(self) -> Family:
         """The family's table row."""
         return FAMILIES[self.family]
+
+    @property
+    def num_layers(self) -> int:
+        """L, each pass through a shared block counted."""
+        return len(self.blocks)
+
+    @property
+    def shared(self) -> bool:
+        """Whether some layers share their weights, so that none can lose a unit alone."""
+        return len(set(self.blocks)) < len(self.blocks)
 
     @property
     def sdpa(self) -> bool:
@@ -118,30 +71,60 @@ class Anatomy:
 
     def block(self, model: Any, layer: int) -> nn.Module:
         """The whole layer: attention, MLP, residuals and LayerNorms."""
-        return _find(model, f"{self.row.layers}.{layer}")
+        return _find(model, self.blocks[layer])
+
+    def states_module(self, model: Any, layer: int) -> nn.Module:
+        """Module whose output is hidden state `layer` + 1: the block, or what comes right after."""
+        after = self.row.first_states if layer == 0 else ""
+        final = self.row.last_states if layer == self.num_layers - 1 else ""
+        found = _find_or_none(model, final) or _find_or_none(model, after)
+        return found or self.block(model, layer)
 
     def attention_module(self, model: Any, layer: int) -> nn.Module:
         """Module whose forward gives (output, weights [B, H, S, S]) under eager attention."""
-        return _find(model, f"{self.row.layers}.{layer}.{self.row.attention}")
+        return _find(model, f"{self.blocks[layer]}.{self.row.attention}")
 
     def query(self, model: Any, layer: int) -> nn.Linear:
-        """Query projection D -> H*d."""
+        """Query projection D -> H*d; D -> 3*H*d where fused, see `rows`."""
         return self._linear(model, layer, self.row.query)
 
     def key(self, model: Any, layer: int) -> nn.Linear:
-        """Key projection D -> H*d."""
+        """Key projection, like `query`."""
         return self._linear(model, layer, self.row.key)
 
     def value_projection(self, model: Any, layer: int) -> nn.Linear:
-        """Value projection D -> H*d."""
+        """Value projection, like `query`."""
         return self._linear(model, layer, self.row.value)
+
+    def rows(self, part: Part) -> torch.Tensor:
+        """Output features of the query, key or value projection by head: indices [H, d]."""
+        heads, size = self.num_heads, self.head_size
+        place = ("query", "key", "value").index(part)
+        if self.row.fused == "parts":
+            return torch.arange(3 * heads * size).reshape(3, heads, size)[place]
+        if self.row.fused == "heads":
+            return torch.arange(3 * heads * size).reshape(heads, 3, size)[:, place]
+        return torch.arange(heads * size).reshape(heads, size)
+
+    def head_biases(self, model: Any, layer: int) -> list[nn.Parameter]:
+        """Parameters [H*d] outside the dense layers, head by head."""
+        return [
+            model.base_model.get_parameter(f"{self.blocks[layer]}.{path}")
+            for path in self.row.head_biases
+        ]
+
+    def position_projections(self, model: Any, layer: int) -> list[nn.Linear]:
+        """Projections D -> H*d of relative positions that this model has, head by head."""
+        paths = (f"{self.blocks[layer]}.{path}" for path in self.row.position_projections)
+        found = (_find_or_none(model, path) for path in paths)
+        return [module for module in found if isinstance(module, nn.Linear)]
 
     def attention_projection(self, model: Any, layer: int) -> nn.Linear:
         """Output projection H*d -> D; columns h*d to (h+1)*d read head h."""
         return self._linear(model, layer, self.row.attention_output)
 
     def mlp_up(self, model: Any, layer: int) -> nn.Linear:
-        """First dense layer of the MLP, D -> F."""
+        """First dense layer of the MLP, D -> F; D -> 2F where `row.gated_mlp`."""
         return self._linear(model, layer, self.row.mlp_up)
 
     def mlp_output(self, model: Any, layer: int) -> nn.Linear:
@@ -154,10 +137,11 @@ class Anatomy:
 
     def embeddings(self, model: Any) -> nn.Module:
         """The word-embedding table."""
-        return _find(model, f"{self.row.embeddings}.word_embeddings")
+        table: nn.Module = model.get_input_embeddings()
+        return table
 
     def _linear(self, model: Any, layer: int, path: str) -> nn.Linear:
-        module = _find(model, f"{self.row.layers}.{layer}.{path}")
+        module = _find(model, f"{self.blocks[layer]}.{path}")
         assert isinstance(module, nn.Linear)
         return module
 
@@ -165,6 +149,14 @@ class Anatomy:
 def _find(model: Any, path: str) -> nn.Module:
     module: nn.Module = model.base_model.get_submodule(path)
     return module
+
+
+def _find_or_none(model: Any, path: str) -> nn.Module | None:
+    """The module at `path`; None if there is no path, or this configuration leaves it out."""
+    try:
+        return _find(model, path) if path else None
+    except AttributeError:
+        return None
 
 
 def anatomy_of(model: Any) -> Anatomy:
@@ -181,14 +173,29 @@ def anatomy_of(model: Any) -> Anatomy:
         raise UnknownNameError("model type", config.model_type, FAMILIES)
     # the number of neurons has another name in each configuration, the first layer knows it
     row = FAMILIES[config.model_type]
-    first_up = _find(model, f"{row.layers}.0.{row.mlp_up}")
+    blocks = _block_paths(row, config)
+    first_down = _find(model, f"{blocks[0]}.{row.mlp_down}")
     return Anatomy(
         family=config.model_type,
-        num_layers=config.num_hidden_layers,
         num_heads=config.num_attention_heads,
         head_size=config.hidden_size // config.num_attention_heads,
-        num_neurons=int(first_up.out_features),  # type: ignore[arg-type]
+        num_neurons=int(first_down.in_features),  # type: ignore[arg-type]
         num_positions=config.max_position_embeddings,
+        blocks=blocks,
+    )
+
+
+def _block_paths(row: Family, config: Any) -> tuple[str, ...]:
+    """Path of each layer's block, in the order in which the model runs them."""
+    passes = config.num_hidden_layers
+    if not row.inner_layers:
+        return tuple(f"{row.layers}.{number}" for number in range(passes))
+    # the library's own expression: L need not be a multiple of the number of groups
+    groups = [int(number / (passes / config.num_hidden_groups)) for number in range(passes)]
+    return tuple(
+        f"{row.layers}.{group}.{row.inner_layers}.{inner}"
+        for group in groups
+        for inner in range(config.inner_group_num)
     )
 
 

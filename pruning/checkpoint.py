@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from ..data.atomic import atomic_folder
 from ..data.errors import CheckpointError, ConfigError, UnknownNameError
 from ..data.task import TaskSpec
-from .anatomy import FAMILIES, anatomy_of
+from .anatomy import anatomy_of
+from .families import FAMILIES
 from .sources import ModelSource, resolve_model
 
 META_FILE = "subprobe.json"

@@ -18,6 +18,7 @@ import torch
 
 from ..data.errors import MaskError
 from .anatomy import Anatomy, anatomy_of
+from .layer_hooks import LayerHooks
 from .subnetwork import Subnetwork
 from .weights import without_weights
 
@@ -56,7 +57,8 @@ class Gates:
     def __enter__(self) -> Gates:
         if self._hooks is not None:
             raise RuntimeError("these gates are attached already; make new ones to nest them")
-        with ExitStack() as hooks:
+        with ExitStack() as stack:
+            hooks = LayerHooks(self._model, self._anatomy, stack)
             for layer in range(self._anatomy.num_layers):
                 if self._head is not None:
                     self._attach_head(hooks, layer, self._head[..., layer, :])
@@ -65,7 +67,7 @@ class Gates:
                 if self._neuron is not None:
                     self._attach_neurons(hooks, layer, self._neuron[..., layer, :])
             # only reached when every hook is on: an error above has removed the earlier ones
-            self._hooks = hooks.pop_all()
+            self._hooks = stack.pop_all()
         return self
 
     def __exit__(
@@ -78,7 +80,7 @@ class Gates:
             self._hooks.close()
             self._hooks = None
 
-    def _attach_head(self, hooks: ExitStack, layer: int, gate: torch.Tensor) -> None:
+    def _attach_head(self, hooks: LayerHooks, layer: int, gate: torch.Tensor) -> None:
         """Scale the input [B, S, H*d] of the output projection by `gate`, [H] or [B, H]."""
         # one factor a head: [1, 1, H, 1] for all examples, [B, 1, H, 1] for each its own
         shaped = gate.reshape(-1, 1, self._anatomy.num_heads, 1)
@@ -90,9 +92,9 @@ class Gates:
             return (heads.flatten(-2), *rest)
 
         projection = self._anatomy.attention_projection(self._model, layer)
-        hooks.callback(projection.register_forward_pre_hook(scale).remove)
+        hooks.before(layer, projection, scale)
 
-    def _attach_mlp(self, hooks: ExitStack, layer: int, gate: torch.Tensor) -> None:
+    def _attach_mlp(self, hooks: LayerHooks, layer: int, gate: torch.Tensor) -> None:
         """Scale the MLP's output [B, S, D] by `gate`, a scalar or [B]."""
         shaped = gate.reshape(-1, 1, 1)
 
@@ -100,9 +102,9 @@ class Gates:
             return _scaled(output, shaped)
 
         down = self._anatomy.mlp_output(self._model, layer)
-        hooks.callback(down.register_forward_hook(scale).remove)
+        hooks.after(layer, down, scale)
 
-    def _attach_neurons(self, hooks: ExitStack, layer: int, gate: torch.Tensor) -> None:
+    def _attach_neurons(self, hooks: LayerHooks, layer: int, gate: torch.Tensor) -> None:
         """Scale the activations [B, S, F] that the second dense layer reads by [F] or [B, F]."""
         shaped = gate.reshape(-1, 1, self._anatomy.num_neurons)
 
@@ -111,7 +113,7 @@ class Gates:
             return (_scaled(active, shaped), *rest)
 
         down = self._anatomy.mlp_output(self._model, layer)
-        hooks.callback(down.register_forward_pre_hook(scale).remove)
+        hooks.before(layer, down, scale)
 
 
 def _scaled(values: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 from subprobe.analysis.config import RunConfig
+from tiny import FAMILIES
 
 
 def test_config_writes_every_default(subprobe_command):
@@ -20,8 +21,7 @@ def test_config_writes_every_default(subprobe_command):
         ("tasks", {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli",
                    "acceptability", "entailment"}),
         ("probes", {"attention-stats", "dependency-heads", "attributions"}),
-        ("models", {"embedded", "bert", "roberta", "xlm-roberta", "camembert", "electra",
-                    "distilbert", "mpnet"}),
+        ("models", {"embedded", *FAMILIES}),
     ],
 )  # fmt: skip
 def test_list_names_everything(subprobe_command, what, known):
@@ -32,6 +32,15 @@ def test_list_names_everything(subprobe_command, what, known):
     code, out, _ = subprobe_command("list", what)
     assert code == 0
     assert all(name in out for name in known)
+
+
+def test_list_names_the_exceptions_of_families(subprobe_command):
+    _, out, _ = subprobe_command("list", "models", "--json")
+    records = {record["family"]: record for record in json.loads(out)}
+    eager = {name for name, record in records.items() if record["attention"] == "eager only"}
+    shared = {name for name, record in records.items() if record["weights"] == "shared by layers"}
+    assert eager == {"mpnet", "deberta", "deberta-v2"}
+    assert shared == {"albert"}
 
 
 def test_doctor_finds_the_offline_extra(subprobe_command):

@@ -56,7 +56,7 @@ def plain_sums(context, example, queries):
 
 @pytest.mark.parametrize("queries", ["all", "words"])
 @pytest.mark.parametrize("pairs", [False, True])
-@pytest.mark.parametrize("family", ["bert", "roberta"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta", "albert"])
 def test_agrees_with_loops_over_single_texts(family, pairs, queries):
     context, examples = tiny_context(family), random_examples(10, pairs=pairs)
     result = stats(context, examples, queries=queries)

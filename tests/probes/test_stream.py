@@ -66,17 +66,20 @@ def one_by_one(context, example):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_deliveries_equal_what_transformers_returns(family):
-    context = tiny_context(family, layers=3)
+    # ModernBERT's eager attention rounds to single precision, where a double's mask overflows
+    double = family != "modernbert"
+    context = tiny_context(family, layers=3, double=double)
     examples = random_examples(6)
     recorder = run_probes(context, examples, [Recorder()], batch_size=4)[0]
     for i, example in enumerate(examples):
         maps, states = one_by_one(context, example)
         assert len(maps) == 3
         assert len(states) == 4
-        for layer, expected in enumerate(maps):
-            torch.testing.assert_close(recorder.maps[i, layer], expected, atol=1e-9, rtol=0)
-        for layer, expected in enumerate(states):
-            torch.testing.assert_close(recorder.states[i, layer], expected, atol=1e-9, rtol=0)
+        for found, all_expected in ((recorder.maps, maps), (recorder.states, states)):
+            for layer, expected in enumerate(all_expected):
+                torch.testing.assert_close(
+                    found[i, layer], expected, atol=1e-9 if double else 1e-5, rtol=0
+                )
 
 
 def test_pairs_carry_their_token_types():

@@ -1,6 +1,7 @@
 """Checkpoints are loaded whole or refused, and saved whole or not at all."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -18,9 +19,10 @@ from subprobe.pruning.checkpoint import (
     save_classifier,
 )
 from subprobe.pruning.fingerprint import weights_fingerprint
-from tiny import FAMILIES, SDPA, tiny_model, tiny_tokenizer
+from tiny import FAMILIES, SDPA, tiny_config, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_spec
+from transformers import AutoModelForMaskedLM
 
 IDS = torch.tensor([[0, 7, 9, 30, 41, 2]])
 
@@ -110,6 +112,35 @@ def test_missing_weights_are_never_made_up(tmp_path):
     ):
         with pytest.raises(CheckpointError, match=r"layer\.1\.output\.dense\.weight"):
             load()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_published_checkpoints_of_every_family_load(family, tmp_path):
+    """They hold a language-modelling head, and no pooler."""
+    published = AutoModelForMaskedLM.from_config(tiny_config(family))
+    published.save_pretrained(tmp_path / "m")
+    fingerprint = weights_fingerprint(published)
+    assert weights_fingerprint(load_encoder(str(tmp_path / "m"))) == fingerprint
+    classifier = load_classifier(str(tmp_path / "m"), toy_spec(), new_head=True)
+    assert weights_fingerprint(classifier) == fingerprint
+    with pytest.raises(CheckpointError, match="subprobe finetune"):
+        load_classifier(str(tmp_path / "m"), toy_spec())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_classifier_of_every_family_comes_back_or_is_refused(family, tmp_path):
+    encoder = save_tiny_encoder(tmp_path / "encoder", family)
+    model = load_classifier(str(encoder), toy_spec(), new_head=True, seed=1)
+    save_classifier(model, load_tokenizer(str(encoder)), tmp_path / "m", {"task": "toy"})
+    again = load_classifier(str(tmp_path / "m"), toy_spec()).state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in model.state_dict().items())
+    heads = [name for name in model.state_dict() if not name.startswith(model.base_model_prefix)]
+    inside = [name for name in model.state_dict() if name.endswith("output.dense.weight")]
+    for name in [*heads, *inside[:1]]:
+        shutil.copytree(tmp_path / "m", tmp_path / name)
+        edit(tmp_path / name, lambda weights, name=name: weights.pop(name))
+        with pytest.raises(CheckpointError, match=re.escape(name)):
+            load_classifier(str(tmp_path / name), toy_spec())
 
 
 def test_a_missing_pooler_matters_only_with_a_head(tmp_path):

@@ -49,8 +49,9 @@ def mask(encoder, heads=(), mlps=()):
     return replace(full, head_mask=head_mask, mlp_mask=mlp_mask)
 
 
-def test_it_learns_a_task_that_can_be_learned(encoder):
-    parts = toy_parts(train=128)
+@pytest.mark.parametrize("family", ["bert", "deberta", "deberta-v2", "albert", "modernbert"])
+def test_it_learns_a_task_that_can_be_learned(family, tmp_path):
+    encoder, parts = save_tiny_encoder(tmp_path / "m", family), toy_parts(train=128)
     trained = train(encoder, LEARNING, parts=parts)
     found = evaluate(trained.model, trained.tokenizer, parts.report, parts.spec)
     assert found.metrics["accuracy"] >= 0.9
@@ -58,6 +59,20 @@ def test_it_learns_a_task_that_can_be_learned(encoder):
     assert len(trained.losses) == 8
     assert not trained.diverged
     assert not trained.model.training
+
+
+@pytest.mark.parametrize("family", ["albert", "modernbert"])
+def test_training_under_a_mask_reaches_what_lives(family, tmp_path):
+    """Columns that read a head dead in every layer get no gradient; others learn."""
+    encoder = save_tiny_encoder(tmp_path / "m", family)
+    trained = train(encoder, subnetwork=mask(encoder, heads=[(0, 1), (1, 1), (1, 2)]))
+    before, anatomy = load_encoder(str(encoder)), anatomy_of(trained.model)
+    weight = anatomy.attention_projection(trained.model, 1).weight
+    change = (weight - anatomy.attention_projection(before, 1).weight).detach().abs()
+    by_head = change.unflatten(1, (anatomy.num_heads, -1)).amax(dim=(0, 2))
+    # layers of ALBERT share the columns: head 2 is alive in the first
+    alive = [True, False, anatomy.shared, True]
+    assert (by_head > 1e-4).tolist() == alive
 
 
 def test_the_same_seeds_give_the_same_weights(encoder):

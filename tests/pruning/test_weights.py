@@ -11,6 +11,7 @@ from subprobe.pruning.gates import gated
 from subprobe.pruning.subnetwork import full_subnetwork
 from subprobe.pruning.weights import held_at_zero, zero_weights
 from tiny import FAMILIES, tiny_model
+from unrolled import unrolled
 
 INPUTS = {"input_ids": torch.arange(5, 23).reshape(2, 9)}
 
@@ -107,11 +108,11 @@ def test_a_neuron_mask_zeroes_columns_of_the_second_layer(family):
     model = tiny_model(family, "classification")
     anatomy = anatomy_of(model)
     living = np.random.default_rng(1).random((anatomy.num_layers, anatomy.num_neurons)) < 0.5
-    changed = copy.deepcopy(model)
+    changed = unrolled(model)
     with torch.no_grad():
         for layer in range(anatomy.num_layers):
             dead = torch.from_numpy(~living[layer])
-            anatomy.mlp_output(changed, layer).weight[:, dead] = 0
+            anatomy_of(changed).mlp_output(changed, layer).weight[:, dead] = 0
         whole, expected = model(**INPUTS).logits, changed(**INPUTS).logits
         with gated(model, full_subnetwork(anatomy, neuron_mask=living)):
             inside = model(**INPUTS).logits

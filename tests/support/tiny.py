@@ -29,10 +29,25 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-FAMILIES = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert", "mpnet")
+FAMILIES = (
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "electra",
+    "distilbert",
+    "mpnet",
+    "deberta",
+    "deberta-v2",
+    "albert",
+    "modernbert",
+)
 """Every family that subprobe supports, spelled out here so that a dropped row is noticed."""
 
-SDPA = tuple(family for family in FAMILIES if family != "mpnet")
+SDPA = tuple(family for family in FAMILIES if family not in ("mpnet", "deberta", "deberta-v2"))
+
+RELATIVE = ("deberta", "deberta-v2", "modernbert")
+"""Families with relative positions: longer texts run, though the model was not made for them."""
 
 TOKENIZER_OF = {
     "bert": "wordpiece",
@@ -42,6 +57,10 @@ TOKENIZER_OF = {
     "mpnet": "bpe",
     "xlm-roberta": "unigram",
     "camembert": "unigram",
+    "deberta": "bpe",
+    "deberta-v2": "unigram",
+    "albert": "unigram",
+    "modernbert": "bpe",
 }
 """The kind of `tiny_tokenizer` whose padding id fits the family."""
 
@@ -63,6 +82,31 @@ CORPUS = (
 )
 
 _OFFSETS = {"roberta": 2, "xlm-roberta": 2, "camembert": 2, "mpnet": 2}
+
+_DEBERTA = {
+    "relative_attention": True,
+    "pos_att_type": ["c2p", "p2c"],
+    "position_biased_input": False,
+}
+_PUBLISHED: dict[str, dict[str, Any]] = {
+    "deberta": _DEBERTA,
+    "deberta-v2": {
+        **_DEBERTA,
+        "position_buckets": 6,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+    },
+    "albert": {"num_hidden_groups": 1, "embedding_size": 24},
+    # two tokens on each side in local layers, so that short texts have far ones
+    "modernbert": {
+        "local_attention": 4,
+        "bos_token_id": 0,
+        "cls_token_id": 0,
+        "eos_token_id": 2,
+        "sep_token_id": 2,
+    },
+}
+"""What published models of the family set, and sizes that make it matter in short texts."""
 
 
 def tiny_config(
@@ -100,8 +144,7 @@ def tiny_config(
         initializer_range=0.2,
         pad_token_id=padding,
         num_labels=num_labels,
-        **sizes,
-        **options,
+        **{**sizes, **_PUBLISHED.get(family, {}), **options},
     )
     config._attn_implementation = attention or ("sdpa" if family in SDPA else "eager")
     return config

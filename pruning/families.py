@@ -1,0 +1,129 @@
+"""The encoder families: one row each, with its exceptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Family:
+    """Module paths of one family, relative to a layer unless said otherwise.
+
+    Attributes:
+        layers: the list of blocks, relative to the base model.
+        inner_layers: list of blocks inside each entry of `layers`, where the entries are groups
+            that are used for several layers in turn, which then share their weights.
+        query: query projection.
+        key: key projection.
+        value: value projection.
+        fused: how the rows of one projection for all three are ordered: `parts` = all queries, all
+            keys, all values; `heads` = query, key, value of each head; empty where there are three.
+        head_biases: parameters [H*d] outside the dense layers.
+        position_projections: projections D -> H*d of relative positions, of which a configuration
+            may lack some.
+        attention: module whose forward gives (output, weights [B, H, S, S]) under eager attention.
+        attention_output: projection that mixes the H heads' outputs.
+        mlp_up: D -> F, or D -> 2F where `gated_mlp`.
+        mlp_down: F -> D; its output, bias included, is the MLP's output.
+        gated_mlp: whether neuron f is the activation of row f times row F + f of `mlp_up` (GLU).
+        embeddings: the whole embedding block, relative to the base model.
+        first_states: module that changes the states after the first layer, relative to the base
+            model; some configurations lack it.
+        last_states: the same for the last layer: a final LayerNorm.
+        sdpa: whether the family has torch's fused attention; False = eager only.
+        position_offset: positions that no token can take.
+    """
+
+    layers: str = "encoder.layer"
+    inner_layers: str = ""
+    query: str = "attention.self.query"
+    key: str = "attention.self.key"
+    value: str = "attention.self.value"
+    fused: Literal["", "parts", "heads"] = ""
+    head_biases: tuple[str, ...] = ()
+    position_projections: tuple[str, ...] = ()
+    attention: str = "attention.self"
+    attention_output: str = "attention.output.dense"
+    mlp_up: str = "intermediate.dense"
+    mlp_down: str = "output.dense"
+    gated_mlp: bool = False
+    embeddings: str = "embeddings"
+    first_states: str = ""
+    last_states: str = ""
+    sdpa: bool = True
+    position_offset: int = 0
+
+
+_BERT = Family()
+# positions are counted from the padding id (1) on, so ids 0 and 1 are never a token's position
+_ROBERTA = Family(position_offset=2)
+
+FAMILIES: dict[str, Family] = {
+    "bert": _BERT,
+    "electra": _BERT,
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+    "camembert": _ROBERTA,
+    "distilbert": Family(
+        layers="transformer.layer",
+        query="attention.q_lin",
+        key="attention.k_lin",
+        value="attention.v_lin",
+        attention="attention",
+        attention_output="attention.out_lin",
+        mlp_up="ffn.lin1",
+        mlp_down="ffn.lin2",
+    ),
+    "mpnet": Family(
+        query="attention.attn.q",
+        key="attention.attn.k",
+        value="attention.attn.v",
+        attention="attention.attn",
+        attention_output="attention.attn.o",
+        sdpa=False,
+        position_offset=2,
+    ),
+    "deberta": Family(
+        query="attention.self.in_proj",
+        key="attention.self.in_proj",
+        value="attention.self.in_proj",
+        fused="heads",
+        head_biases=("attention.self.q_bias", "attention.self.v_bias"),
+        position_projections=("attention.self.pos_proj", "attention.self.pos_q_proj"),
+        sdpa=False,
+    ),
+    "deberta-v2": Family(
+        query="attention.self.query_proj",
+        key="attention.self.key_proj",
+        value="attention.self.value_proj",
+        position_projections=("attention.self.pos_key_proj", "attention.self.pos_query_proj"),
+        first_states="encoder.conv",
+        sdpa=False,
+    ),
+    "albert": Family(
+        layers="encoder.albert_layer_groups",
+        inner_layers="albert_layers",
+        query="attention.query",
+        key="attention.key",
+        value="attention.value",
+        attention="attention",
+        attention_output="attention.dense",
+        mlp_up="ffn",
+        mlp_down="ffn_output",
+    ),
+    "modernbert": Family(
+        layers="layers",
+        query="attn.Wqkv",
+        key="attn.Wqkv",
+        value="attn.Wqkv",
+        fused="parts",
+        attention="attn",
+        attention_output="attn.Wo",
+        mlp_up="mlp.Wi",
+        mlp_down="mlp.Wo",
+        gated_mlp=True,
+        last_states="final_norm",
+    ),
+}
+"""transformers' `model_type` -> where its heads and MLPs sit."""
