@@ -12,6 +12,7 @@ import torch
 
 from .anatomy import anatomy_of
 from .gate_gradients import Units
+from .layer_hooks import LayerHooks
 
 
 class TokenGates:
@@ -29,17 +30,16 @@ class TokenGates:
 
     def __enter__(self) -> TokenGates:
         anatomy, model = self._anatomy, self._model
-        with ExitStack() as hooks:
+        with ExitStack() as stack:
+            hooks = LayerHooks(model, anatomy, stack)
             for layer in range(anatomy.num_layers):
                 projection = anatomy.attention_projection(model, layer)
-                hook = self._before("head", layer, anatomy.head_size)
-                hooks.callback(projection.register_forward_pre_hook(hook).remove)
+                hooks.before(layer, projection, self._before("head", layer, anatomy.head_size))
                 down = anatomy.mlp_output(model, layer)
                 if self._masks.neuron is not None:
-                    hook = self._before("neuron", layer, 1)
-                    hooks.callback(down.register_forward_pre_hook(hook).remove)
-                hooks.callback(down.register_forward_hook(self._after(layer)).remove)
-            self._hooks = hooks.pop_all()
+                    hooks.before(layer, down, self._before("neuron", layer, 1))
+                hooks.after(layer, down, self._after(layer))
+            self._hooks = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

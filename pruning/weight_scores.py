@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..data.collate import Batch
+from ..data.errors import InputError
 from .anatomy import Anatomy, anatomy_of
 from .gate_gradients import Units, labelled, losses
 from .gates import Gates
@@ -39,10 +40,19 @@ class TaylorWeight:
     that read them, neurons over their row of the first dense layer plus their column of the second.
     A whole MLP counts the second dense layer with its bias. Gradients are of the mean loss of a
     batch, so the batch size matters.
+
+    Raises:
+        InputError: where layers share their weights: a gradient of them is of no one layer.
     """
 
     def __init__(self, model: Any, masks: Units, seed: int):
         self._model, self._masks, self._anatomy = model, masks, anatomy_of(model)
+        if self._anatomy.shared:
+            raise InputError(
+                f"the layers of the {self._anatomy.family} model share their weights",
+                where="taylor-weight",
+                remedy="choose gate-example, which has a gate for every layer",
+            )
         self._head, self._mlp = np.zeros(masks.head.shape), np.zeros(masks.mlp.shape)
         self._neuron = None if masks.neuron is None else np.zeros(masks.neuron.shape)
 
@@ -80,6 +90,8 @@ class TaylorWeight:
             first = named["up.weight"].double().sum(1)
             if "up.bias" in named:
                 first = first + named["up.bias"].double()
+            # a gated MLP has two rows for each neuron: f and F + f
+            first = first.reshape(-1, anatomy.num_neurons).sum(0)
             second = named["down.weight"].double().sum(0)
             self._neuron[layer] += (first.abs() + second.abs()).cpu().numpy()
 
