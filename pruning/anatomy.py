@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..data.errors import UnknownNameError
@@ -26,6 +28,10 @@ class Family:
         embeddings: the whole embedding block, relative to the base model.
         sdpa: whether the family has torch's fused attention; False = eager only.
         position_offset: positions that no token can take.
+        attention_norm: LayerNorm of the sum of attention output and residual; empty where the
+            family normalises elsewhere.
+        activation: between `mlp_up` and `mlp_down`; empty as above.
+        block_norm: LayerNorm of the sum of MLP output and its residual; empty as above.
     """
 
     layers: str = "encoder.layer"
@@ -39,11 +45,18 @@ class Family:
     embeddings: str = "embeddings"
     sdpa: bool = True
     position_offset: int = 0
+    attention_norm: str = ""
+    activation: str = ""
+    block_norm: str = ""
 
 
-_BERT = Family()
+_BERT = Family(
+    attention_norm="attention.output.LayerNorm",
+    activation="intermediate.intermediate_act_fn",
+    block_norm="output.LayerNorm",
+)
 # positions are counted from the padding id (1) on, so ids 0 and 1 are never a token's position
-_ROBERTA = Family(position_offset=2)
+_ROBERTA = replace(_BERT, position_offset=2)
 
 FAMILIES: dict[str, Family] = {
     "bert": _BERT,
@@ -60,6 +73,9 @@ FAMILIES: dict[str, Family] = {
         attention_output="attention.out_lin",
         mlp_up="ffn.lin1",
         mlp_down="ffn.lin2",
+        attention_norm="sa_layer_norm",
+        activation="ffn.activation",
+        block_norm="output_layer_norm",
     ),
     "mpnet": Family(
         query="attention.attn.q",
@@ -69,6 +85,9 @@ FAMILIES: dict[str, Family] = {
         attention_output="attention.attn.o",
         sdpa=False,
         position_offset=2,
+        attention_norm="attention.LayerNorm",
+        activation="intermediate.intermediate_act_fn",
+        block_norm="output.LayerNorm",
     ),
 }
 """transformers' `model_type` -> where its heads and MLPs sit."""
@@ -147,6 +166,46 @@ class Anatomy:
     def mlp_output(self, model: Any, layer: int) -> nn.Linear:
         """Second dense layer of the MLP, F -> D: its output goes to dropout and residual."""
         return self._linear(model, layer, self.row.mlp_down)
+
+    def attention_norm(self, model: Any, layer: int) -> nn.LayerNorm:
+        """LayerNorm of the sum of attention output and residual.
+
+        Raises:
+            UnknownNameError: if the family normalises elsewhere.
+        """
+        self.check_post_norm()
+        module = _find(model, f"{self.row.layers}.{layer}.{self.row.attention_norm}")
+        assert isinstance(module, nn.LayerNorm)
+        return module
+
+    def feed_forward(self, model: Any, layer: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Second half of a block: from the attention's LayerNorm to the block's output, [..., D].
+
+        Hooks on the MLP's modules, gates among them, see the call.
+
+        Raises:
+            UnknownNameError: if the family normalises elsewhere.
+        """
+        self.check_post_norm()
+        up, down = self.mlp_up(model, layer), self.mlp_output(model, layer)
+        activation = _find(model, f"{self.row.layers}.{layer}.{self.row.activation}")
+        norm = _find(model, f"{self.row.layers}.{layer}.{self.row.block_norm}")
+
+        def run(states: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = norm(down(activation(up(states))) + states)
+            return result
+
+        return run
+
+    def check_post_norm(self) -> None:
+        """Refuse a family whose attention output is not added to its input and then normalised.
+
+        Raises:
+            UnknownNameError: listing the families where it is.
+        """
+        if not self.row.attention_norm:
+            known = [name for name, row in FAMILIES.items() if row.attention_norm]
+            raise UnknownNameError("model type with LayerNorm after attention", self.family, known)
 
     def embedding_block(self, model: Any) -> nn.Module:
         """The whole embedding block: words, positions, segments, LayerNorm."""
