@@ -38,6 +38,7 @@ TABLES = {
     "masks": "mask",
     "attention": "attention-stats",
     "dependencies": "dependency-heads",
+    "norms": "norms",
     "survivors": "survivors",
     "attributions": "attributions",
 }

@@ -12,6 +12,7 @@ from .attention_stats import AttentionStats
 from .attributions import run_attributions
 from .base import Context, Probe, ProbeResult
 from .dependency_heads import DependencyHeads
+from .norms import Norms
 from .stream import Progress, run_probes
 
 
@@ -52,6 +53,13 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=True,
             build=DependencyHeads,
+        ),
+        ProbeEntry(
+            "norms",
+            "norms of attention-weighted vectors by kind of token, and mixing ratios",
+            needs_task=False,
+            needs_parse=False,
+            build=Norms,
         ),
         ProbeEntry(
             "attributions",
