@@ -39,6 +39,7 @@ TABLES = {
     "attention": "attention-stats",
     "dependencies": "dependency-heads",
     "norms": "norms",
+    "effective_attention": "effective-attention",
     "survivors": "survivors",
     "attributions": "attributions",
 }

@@ -12,6 +12,7 @@ from .attention_stats import AttentionStats
 from .attributions import run_attributions
 from .base import Context, Probe, ProbeResult
 from .dependency_heads import DependencyHeads
+from .effective_attention import EffectiveAttention
 from .norms import Norms
 from .stream import Progress, run_probes
 
@@ -60,6 +61,13 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=False,
             build=Norms,
+        ),
+        ProbeEntry(
+            "effective-attention",
+            "attention without the part that its values cannot show, and how much that is",
+            needs_task=False,
+            needs_parse=False,
+            build=EffectiveAttention,
         ),
         ProbeEntry(
             "attributions",

@@ -51,6 +51,12 @@ class LayerValues:
         weights = by_head(self.projection.weight, len(self.alive)).permute(1, 2, 0)
         return weights * self.alive[:, None, None].to(weights)
 
+    def transformed_norms(self) -> torch.Tensor:
+        """||f_h(x_j)|| of every token and head [B, H, S]; zero for dead heads."""
+        weights, value = self.head_weights(), self.value.transpose(1, 2)
+        products = weights @ weights.transpose(1, 2)
+        return ((value @ products) * value).sum(-1).clamp_min(0).sqrt()
+
     def scale(self) -> torch.Tensor:
         """1 / standard deviation of each position as the LayerNorm computes it [B, S, 1]."""
         total = self.projected + self.residual

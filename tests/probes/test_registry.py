@@ -6,8 +6,13 @@ from subprobe.data.errors import UnknownNameError
 from subprobe.data.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.probes.registry import PROBES, list_probes, run_named_probes
 
-
-KNOWN = {"attention-stats", "attributions", "dependency-heads", "norms"}
+KNOWN = {
+    "attention-stats",
+    "attributions",
+    "dependency-heads",
+    "effective-attention",
+    "norms",
+}
 
 
 def test_every_probe_runs_by_name_and_names_itself():
