@@ -40,6 +40,7 @@ TABLES = {
     "dependencies": "dependency-heads",
     "norms": "norms",
     "effective_attention": "effective-attention",
+    "identifiability": "token-identifiability",
     "survivors": "survivors",
     "attributions": "attributions",
 }

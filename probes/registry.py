@@ -13,6 +13,7 @@ from .attributions import run_attributions
 from .base import Context, Probe, ProbeResult
 from .dependency_heads import DependencyHeads
 from .effective_attention import EffectiveAttention
+from .identifiability import run_token_identifiability
 from .norms import Norms
 from .stream import Progress, run_probes
 
@@ -68,6 +69,13 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=False,
             build=EffectiveAttention,
+        ),
+        ProbeEntry(
+            "token-identifiability",
+            "share of tokens that can be found from each hidden state, by no map, linear, MLP",
+            needs_task=False,
+            needs_parse=False,
+            run=run_token_identifiability,
         ),
         ProbeEntry(
             "attributions",

@@ -12,17 +12,14 @@ KNOWN = {
     "dependency-heads",
     "effective-attention",
     "norms",
+    "token-identifiability",
 }
 
 
 def test_every_probe_runs_by_name_and_names_itself():
     context = tiny_context("bert", "classification")
     names = [entry.name for entry in list_probes()]
-    assert (
-        set(names)
-        == set(PROBES)
-        == {"attention-stats", "dependency-heads", "norms", "attributions"}
-    )
+    assert set(names) == set(PROBES) == KNOWN
     options = {
         "attributions": {"n_steps": 2, "permutations": 10},
         "dependency-heads": {"min_count": 1},
