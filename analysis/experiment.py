@@ -41,6 +41,9 @@ TABLES = {
     "norms": "norms",
     "effective_attention": "effective-attention",
     "identifiability": "token-identifiability",
+    "hidden_attribution": "hidden-token-attribution",
+    "rollout": "rollout",
+    "flow": "flow",
     "survivors": "survivors",
     "attributions": "attributions",
 }

@@ -13,8 +13,10 @@ from .attributions import run_attributions
 from .base import Context, Probe, ProbeResult
 from .dependency_heads import DependencyHeads
 from .effective_attention import EffectiveAttention
+from .hidden_attribution import run_hidden_attribution
 from .identifiability import run_token_identifiability
 from .norms import Norms
+from .rollout import Flow, Rollout
 from .stream import Progress, run_probes
 
 
@@ -76,6 +78,27 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=False,
             run=run_token_identifiability,
+        ),
+        ProbeEntry(
+            "hidden-token-attribution",
+            "how much each input token moves each hidden state, from Jacobians",
+            needs_task=False,
+            needs_parse=False,
+            run=run_hidden_attribution,
+        ),
+        ProbeEntry(
+            "rollout",
+            "where each layer's states come from, multiplying attention through the layers",
+            needs_task=False,
+            needs_parse=False,
+            build=Rollout,
+        ),
+        ProbeEntry(
+            "flow",
+            "where the last layer's states come from, as the largest flow through attention",
+            needs_task=False,
+            needs_parse=False,
+            build=Flow,
         ),
         ProbeEntry(
             "attributions",

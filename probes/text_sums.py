@@ -27,6 +27,8 @@ class TextSums:
         metrics: names.
         dead: units without a living head, [L, H] or [L]; their rows are flagged.
         baselines: metric -> what it is held against, where there is something.
+        drop_dead: whether dead units have no value at all; else what is undefined is NaN.
+        first_layer: number of the first layer that is noted.
     """
 
     def __init__(
@@ -35,7 +37,11 @@ class TextSums:
         metrics: Sequence[str],
         dead: npt.NDArray[np.bool_],
         baselines: Mapping[str, str] | None = None,
+        *,
+        drop_dead: bool = True,
+        first_layer: int = 0,
     ):
+        self._drop_dead, self._first_layer = drop_dead, first_layer
         self.unit, self.metrics, self.dead = unit, tuple(metrics), dead
         self.baselines = dict(baselines or {})
         self._held = [metric for metric in metrics if metric in self.baselines]
@@ -68,13 +74,15 @@ class TextSums:
         """Note one layer of the batch.
 
         Args:
-            layer: counted from 0.
+            layer: counted from the first that is noted.
             sums: metric -> numerators, [B, H] or [B]; those of dead units are dropped.
             references: the same for metrics that are held against something.
         """
         self._sums[-1][:, layer] = _table(sums, self.metrics)
         if references:
             self._references[-1][:, layer] = _table(references, self._held)
+        if not self._drop_dead:
+            return
         for table in (self._sums[-1], self._references[-1]):
             table[:, layer][:, self.dead[layer]] = np.nan
 
@@ -117,7 +125,7 @@ class TextSums:
 
     def _frame(self, places: list[npt.NDArray[np.int64]]) -> pd.DataFrame:
         """Layer, head (where units are heads) and metric of each line."""
-        columns = {"layer": places[0]}
+        columns = {"layer": places[0] + self._first_layer}
         if self.dead.ndim == 2:
             columns["head"] = places[1]
         return pd.DataFrame(columns).assign(metric=np.array(self.metrics)[places[-1]])

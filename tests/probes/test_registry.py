@@ -11,7 +11,10 @@ KNOWN = {
     "attributions",
     "dependency-heads",
     "effective-attention",
+    "flow",
+    "hidden-token-attribution",
     "norms",
+    "rollout",
     "token-identifiability",
 }
 

@@ -113,3 +113,16 @@ def item_sums(result: Any, metric: str, unit: str) -> pd.DataFrame:
     places = ["layer", "head"] if unit == "head" else ["layer"]
     chosen = items[(items["metric"] == metric) & (items["head"].notna() == (unit == "head"))]
     return chosen.set_index(["item_id", *places])[["numerator", "denominator"]].astype(float)
+
+
+def plain_mass(grid: Floats, kinds: list[str]) -> dict[str, float]:
+    """Sums over rows of where one map points, by loops."""
+    n = len(kinds)
+    sums = {f"to_{kind}": 0.0 for kind in ("first", "separator", "punctuation", "other")}
+    for i, j in np.ndindex(n, n):
+        sums[f"to_{kinds[j]}"] += grid[i][j]
+    sums["to_previous"] = sum(grid[i][i - 1] for i in range(1, n))
+    sums["to_next"] = sum(grid[i][i + 1] for i in range(n - 1))
+    sums["to_self"] = sum(grid[i][i] for i in range(n))
+    sums["entropy"] = -sum(a * np.log(a) for row in grid for a in row if a > 0)
+    return {name: float(value) for name, value in sums.items()}
