@@ -44,6 +44,8 @@ TABLES = {
     "hidden_attribution": "hidden-token-attribution",
     "rollout": "rollout",
     "flow": "flow",
+    "alti": "alti",
+    "value_zeroing": "value-zeroing",
     "survivors": "survivors",
     "attributions": "attributions",
 }

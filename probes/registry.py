@@ -11,6 +11,7 @@ from ..data.sentence import Example
 from .attention_stats import AttentionStats
 from .attributions import run_attributions
 from .base import Context, Probe, ProbeResult
+from .contributions import Alti, ValueZeroing
 from .dependency_heads import DependencyHeads
 from .effective_attention import EffectiveAttention
 from .hidden_attribution import run_hidden_attribution
@@ -99,6 +100,20 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=False,
             build=Flow,
+        ),
+        ProbeEntry(
+            "alti",
+            "what each token contributes to each block, by its vector's nearness to the sum",
+            needs_task=False,
+            needs_parse=False,
+            build=Alti,
+        ),
+        ProbeEntry(
+            "value-zeroing",
+            "what each token contributes to each block, by zeroing its values",
+            needs_task=False,
+            needs_parse=False,
+            build=ValueZeroing,
         ),
         ProbeEntry(
             "attributions",

@@ -7,6 +7,7 @@ from subprobe.data.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.probes.registry import PROBES, list_probes, run_named_probes
 
 KNOWN = {
+    "alti",
     "attention-stats",
     "attributions",
     "dependency-heads",
@@ -16,6 +17,7 @@ KNOWN = {
     "norms",
     "rollout",
     "token-identifiability",
+    "value-zeroing",
 }
 
 
