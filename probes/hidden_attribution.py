@@ -86,7 +86,7 @@ def run_hidden_attribution(
 
 def _note(sums: TextSums, batch: BatchView, maps: torch.Tensor) -> None:
     """Add up the contributions of one text [L + 1, S, S]."""
-    mass = MapMass(batch)
+    mass, maps = MapMass(batch), maps.to(batch.source)
     sums.begin(batch, dict.fromkeys(METRICS, mass.counts))
     uniform = {f"contribution_{name}": one for name, one in mass.uniform.items()}
     for layer, grid in enumerate(maps):

@@ -102,6 +102,15 @@ def test_random_directions_come_near_the_exact_maps():
     assert many < few / 3
 
 
+def test_single_precision_is_near_double():
+    rows = [
+        run_hidden_attribution(tiny_context("bert", double=double), punctuated_examples(2)).rows
+        for double in (True, False)
+    ]
+    values = [one["value"].astype(float) for one in rows]
+    np.testing.assert_allclose(*values, atol=1e-4)
+
+
 def test_negative_projections_are_refused():
     with pytest.raises(ConfigError, match="choose 0"):
         run_hidden_attribution(tiny_context("bert"), punctuated_examples(1), projections=-1)
