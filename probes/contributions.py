@@ -4,8 +4,8 @@ ALTI (Ferrando et al. 2022): the attention block's output is a sum of one vector
 y_i = sum_j T_i(x_j) + bias, LayerNorm taken as linear at the deviation that it has; token j
 contributes max(0, ||y_i||_1 - ||y_i - T_i(x_j)||_1). Value zeroing (Mohebbi et al. 2023): the
 cosine distance by which the whole block's output moves when token j's value vectors are zero in
-this layer. Both are brought to sum 1 over j and multiplied through the layers as they are: the
-residual is in them.
+this layer, which leaves its residual untouched. Both are brought to sum 1 over j and multiplied
+through the layers as their authors do, without adding an identity.
 """
 
 from __future__ import annotations
