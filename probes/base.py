@@ -113,7 +113,8 @@ class ProbeResult:
 class Probe(Protocol):
     """An accumulator that `run_probes` feeds: one `begin`, L deliveries and one `end` a batch.
 
-    The tensors it is shown are dropped after each call: it keeps sums, never maps.
+    The tensors it is shown are dropped after each call: it keeps sums, never maps. A probe that
+    sets `needs_values` is also shown the values behind each map (probes/values.py).
     """
 
     name: str

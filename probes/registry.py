@@ -11,7 +11,13 @@ from ..data.sentence import Example
 from .attention_stats import AttentionStats
 from .attributions import run_attributions
 from .base import Context, Probe, ProbeResult
+from .contributions import Alti, ValueZeroing
 from .dependency_heads import DependencyHeads
+from .effective_attention import EffectiveAttention
+from .hidden_attribution import run_hidden_attribution
+from .identifiability import run_token_identifiability
+from .norms import Norms
+from .rollout import Flow, Rollout
 from .stream import Progress, run_probes
 
 
@@ -52,6 +58,62 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=True,
             build=DependencyHeads,
+        ),
+        ProbeEntry(
+            "norms",
+            "norms of attention-weighted vectors by kind of token, and mixing ratios",
+            needs_task=False,
+            needs_parse=False,
+            build=Norms,
+        ),
+        ProbeEntry(
+            "effective-attention",
+            "attention without the part that its values cannot show, and how much that is",
+            needs_task=False,
+            needs_parse=False,
+            build=EffectiveAttention,
+        ),
+        ProbeEntry(
+            "token-identifiability",
+            "share of tokens that can be found from each hidden state, by no map, linear, MLP",
+            needs_task=False,
+            needs_parse=False,
+            run=run_token_identifiability,
+        ),
+        ProbeEntry(
+            "hidden-token-attribution",
+            "how much each input token moves each hidden state, from Jacobians",
+            needs_task=False,
+            needs_parse=False,
+            run=run_hidden_attribution,
+        ),
+        ProbeEntry(
+            "rollout",
+            "where each layer's states come from, multiplying attention through the layers",
+            needs_task=False,
+            needs_parse=False,
+            build=Rollout,
+        ),
+        ProbeEntry(
+            "flow",
+            "where the last layer's states come from, as the largest flow through attention",
+            needs_task=False,
+            needs_parse=False,
+            build=Flow,
+        ),
+        ProbeEntry(
+            "alti",
+            "what each token contributes to each block, by its vector's nearness to the sum",
+            needs_task=False,
+            needs_parse=False,
+            build=Alti,
+        ),
+        ProbeEntry(
+            "value-zeroing",
+            "what each token contributes to each block, by zeroing its values",
+            needs_task=False,
+            needs_parse=False,
+            build=ValueZeroing,
         ),
         ProbeEntry(
             "attributions",

@@ -21,6 +21,7 @@ from ..pruning.gates import gated
 from ..pruning.layer_hooks import LayerHooks
 from .base import BatchView, Context, Probe, ProbeResult
 from .batch import batch_view, keep_words
+from .values import needs_values, value_taps
 
 Progress = Callable[[int, int], None]
 
@@ -58,10 +59,10 @@ def run_probes(
     words = [keep_words(one) for one in encoded]
     # Longest first: the batch that needs most memory fails at once or never.
     order = sorted(range(len(examples)), key=lambda i: -len(encoded[i].input_ids))
-    attentive = [probe for probe in probes if probe.needs_attention]
+    maps = _wants_maps(probes)
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.model))
-        if attentive:
+        if maps:
             stack.enter_context(eager_attention(context.model))
         stack.enter_context(gated(context.model, context.subnetwork))
         taps = stack.enter_context(_taps(context, probes))
@@ -72,7 +73,7 @@ def run_probes(
             for probe in probes:
                 probe.begin(batch)
             taps.clear()
-            _forward(context, batch, maps=bool(attentive))
+            _forward(context, batch, maps=maps)
             _check_deliveries(context, probes, taps)
             for probe in probes:
                 probe.end()
@@ -119,6 +120,11 @@ def eager_attention(model: Any) -> Iterator[None]:
         model.set_attn_implementation(before)
 
 
+def _wants_maps(probes: Sequence[Probe]) -> bool:
+    """Whether attention maps are needed: values are shown with the map that weighs them."""
+    return any(probe.needs_attention or needs_values(probe) for probe in probes)
+
+
 def _forward(context: Context, batch: BatchView, *, maps: bool) -> None:
     """Run the encoder without its task head, whose output no probe here reads."""
     # Families without sdpa still build their maps only on request; the others always do so under
@@ -131,6 +137,7 @@ def _forward(context: Context, batch: BatchView, *, maps: bool) -> None:
 def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str, int]]]:
     """Hooks that show each layer to the probes; yields the list of what was delivered."""
     delivered: list[tuple[str, int]] = []
+    maps = _wants_maps(probes)
     attentive = [probe for probe in probes if probe.needs_attention]
     hidden = [probe for probe in probes if probe.needs_hidden]
 
@@ -160,9 +167,13 @@ def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str,
 
     anatomy, model = context.anatomy, context.model
     with ExitStack() as stack:
+        # before the hooks below, which take the maps away
+        readers = [probe for probe in probes if needs_values(probe)]
+        if readers:
+            stack.enter_context(value_taps(context, readers, delivered))
         hooks = LayerHooks(model, anatomy, stack)
         for layer in range(anatomy.num_layers):
-            if attentive:
+            if maps:
                 hooks.after(layer, anatomy.attention_module(model, layer), on_attention(layer))
             if hidden:
                 hooks.after(layer, anatomy.states_module(model, layer), on_states(layer))
@@ -177,8 +188,10 @@ def _check_deliveries(
     """Raise unless every layer was seen exactly once."""
     expected: list[tuple[str, int]] = []
     layers = context.anatomy.num_layers
-    if any(probe.needs_attention for probe in probes):
+    if _wants_maps(probes):
         expected += [("attention", layer) for layer in range(layers)]
+    if any(needs_values(probe) for probe in probes):
+        expected += [("values", layer) for layer in range(layers)]
     if any(probe.needs_hidden for probe in probes):
         expected += [("hidden states", layer) for layer in range(layers + 1)]
     if sorted(delivered) == sorted(expected):

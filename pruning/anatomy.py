@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -130,6 +131,46 @@ class Anatomy:
     def mlp_output(self, model: Any, layer: int) -> nn.Linear:
         """Second dense layer of the MLP, F -> D: its output goes to dropout and residual."""
         return self._linear(model, layer, self.row.mlp_down)
+
+    def attention_norm(self, model: Any, layer: int) -> nn.LayerNorm:
+        """LayerNorm of the sum of attention output and residual.
+
+        Raises:
+            UnknownNameError: if the family normalises elsewhere.
+        """
+        self.check_post_norm()
+        module = _find(model, f"{self.blocks[layer]}.{self.row.attention_norm}")
+        assert isinstance(module, nn.LayerNorm)
+        return module
+
+    def feed_forward(self, model: Any, layer: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Second half of a block: from the attention's LayerNorm to the block's output, [..., D].
+
+        Hooks on the MLP's modules, gates among them, see the call.
+
+        Raises:
+            UnknownNameError: if the family normalises elsewhere.
+        """
+        self.check_post_norm()
+        up, down = self.mlp_up(model, layer), self.mlp_output(model, layer)
+        activation = _find(model, f"{self.blocks[layer]}.{self.row.activation}")
+        norm = _find(model, f"{self.blocks[layer]}.{self.row.block_norm}")
+
+        def run(states: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = norm(down(activation(up(states))) + states)
+            return result
+
+        return run
+
+    def check_post_norm(self) -> None:
+        """Refuse a family whose attention output is not added to its input and then normalised.
+
+        Raises:
+            UnknownNameError: listing the families where it is.
+        """
+        if not self.row.attention_norm:
+            known = [name for name, row in FAMILIES.items() if row.attention_norm]
+            raise UnknownNameError("model type with LayerNorm after attention", self.family, known)
 
     def embedding_block(self, model: Any) -> nn.Module:
         """The whole embedding block: words, positions, segments, LayerNorm."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -33,6 +33,10 @@ class Family:
         last_states: the same for the last layer: a final LayerNorm.
         sdpa: whether the family has torch's fused attention; False = eager only.
         position_offset: positions that no token can take.
+        attention_norm: LayerNorm of the sum of attention output and residual; empty where the
+            family normalises elsewhere, or is not taken apart yet.
+        activation: between `mlp_up` and `mlp_down`; empty as above.
+        block_norm: LayerNorm of the sum of MLP output and its residual; empty as above.
     """
 
     layers: str = "encoder.layer"
@@ -53,11 +57,18 @@ class Family:
     last_states: str = ""
     sdpa: bool = True
     position_offset: int = 0
+    attention_norm: str = ""
+    activation: str = ""
+    block_norm: str = ""
 
 
-_BERT = Family()
+_BERT = Family(
+    attention_norm="attention.output.LayerNorm",
+    activation="intermediate.intermediate_act_fn",
+    block_norm="output.LayerNorm",
+)
 # positions are counted from the padding id (1) on, so ids 0 and 1 are never a token's position
-_ROBERTA = Family(position_offset=2)
+_ROBERTA = replace(_BERT, position_offset=2)
 
 FAMILIES: dict[str, Family] = {
     "bert": _BERT,
@@ -74,6 +85,9 @@ FAMILIES: dict[str, Family] = {
         attention_output="attention.out_lin",
         mlp_up="ffn.lin1",
         mlp_down="ffn.lin2",
+        attention_norm="sa_layer_norm",
+        activation="ffn.activation",
+        block_norm="output_layer_norm",
     ),
     "mpnet": Family(
         query="attention.attn.q",
@@ -83,6 +97,9 @@ FAMILIES: dict[str, Family] = {
         attention_output="attention.attn.o",
         sdpa=False,
         position_offset=2,
+        attention_norm="attention.LayerNorm",
+        activation="intermediate.intermediate_act_fn",
+        block_norm="output.LayerNorm",
     ),
     "deberta": Family(
         query="attention.self.in_proj",

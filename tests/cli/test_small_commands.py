@@ -20,8 +20,13 @@ def test_config_writes_every_default(subprobe_command):
     [
         ("tasks", {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli",
                    "acceptability", "entailment"}),
-        ("probes", {"attention-stats", "dependency-heads", "attributions"}),
+        ("probes", {"attention-stats", "dependency-heads", "attributions", "norms",
+                    "effective-attention", "token-identifiability",
+                    "hidden-token-attribution", "rollout", "flow",
+                    "alti", "value-zeroing"}),
         ("models", {"embedded", *FAMILIES}),
+        ("importance", {"gate-example", "gate-token", "gate-batch-accumulated", "fisher",
+                        "taylor-weight", "magnitude", "ablation", "random"}),
     ],
 )  # fmt: skip
 def test_list_names_everything(subprobe_command, what, known):

@@ -6,11 +6,25 @@ from subprobe.data.errors import UnknownNameError
 from subprobe.data.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.probes.registry import PROBES, list_probes, run_named_probes
 
+KNOWN = {
+    "alti",
+    "attention-stats",
+    "attributions",
+    "dependency-heads",
+    "effective-attention",
+    "flow",
+    "hidden-token-attribution",
+    "norms",
+    "rollout",
+    "token-identifiability",
+    "value-zeroing",
+}
+
 
 def test_every_probe_runs_by_name_and_names_itself():
     context = tiny_context("bert", "classification")
     names = [entry.name for entry in list_probes()]
-    assert set(names) == set(PROBES) == {"attention-stats", "dependency-heads", "attributions"}
+    assert set(names) == set(PROBES) == KNOWN
     options = {
         "attributions": {"n_steps": 2, "permutations": 10},
         "dependency-heads": {"min_count": 1},

@@ -46,6 +46,9 @@ FAMILIES = (
 
 SDPA = tuple(family for family in FAMILIES if family not in ("mpnet", "deberta", "deberta-v2"))
 
+POST_NORM = FAMILIES[:7]
+"""Families whose attention block can be taken apart: output plus residual, then a LayerNorm."""
+
 RELATIVE = ("deberta", "deberta-v2", "modernbert")
 """Families with relative positions: longer texts run, though the model was not made for them."""
 
