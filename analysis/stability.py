@@ -166,9 +166,13 @@ def _intervals(
     for name, statistic in agreement.STATISTICS.items():
         made = {BOOTSTRAP: over_units[name]}
         if name not in _METHOD:
-            low, high = jackknife_over_seeds(masks, statistic)
-            made[JACKKNIFE] = float(low), float(high)
-        for method, ends in made.items():
+            lower, upper = jackknife_over_seeds(masks, statistic)
+            made[JACKKNIFE] = float(lower), float(upper)
+        least, most = _range(name, masks.shape[1])
+        for method, limits_of in made.items():
+            # a symmetric interval may leave what the statistic can be; cut, it covers as often
+            low, high = np.clip(limits_of, least, most)
+            ends = float(low), float(high)
             coverage = coverage_of(
                 name, method, units=masks.shape[1], seeds=len(masks), kept=float(masks.mean())
             )
@@ -179,8 +183,14 @@ def _intervals(
                 if given:
                     limits[name] = ends
                 else:
-                    found.note(task, unit, name, _refusal(method, coverage, len(masks)))
+                    found.note(task, unit, name, _refusal(method, coverage))
     return limits
+
+
+def _range(statistic: str, n_units: int) -> tuple[float, float]:
+    """The lowest and highest value that a statistic can have."""
+    least = -1.0 if statistic in {"fleiss_kappa", "krippendorff_alpha"} else 0.0
+    return least, float(n_units) if statistic == "kept_in_all" else 1.0
 
 
 def _interval_line(
@@ -197,9 +207,9 @@ def _interval_line(
     found.intervals.append(dict(zip(INTERVAL_COLUMNS, line, strict=True)))
 
 
-def _refusal(method: str, coverage: float | None, n_seeds: int) -> str:
+def _refusal(method: str, coverage: float | None) -> str:
     if coverage is None:
-        return f"no interval: the {method} was never simulated at so few as {n_seeds} seeds"
+        return f"no interval: the {method} was never simulated with so few seeds or units"
     if not trusted(coverage):
         return f"no interval: the {method} covers {coverage:.0%} of a nominal 95% at these numbers"
     return "no interval: not defined without some seed, or without spread"

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from .console import print_lines, print_records
 from .stability import Stability
-from .wording import between, decimal, p_text
+from .wording import MISSING, between, decimal, p_text
 
 _UNITS = {"head": "heads", "mlp": "MLPs", "weight": "weights"}
 
@@ -24,12 +24,18 @@ def print_stability(found: Stability, console: Console | None = None) -> None:
         print_records(_variance(found.variance), title="variance of the masks", console=console)
     print_lines(
         [
-            "[95% interval of the jackknife over seeds]; (expected by chance); p of the kappa by "
-            "permutation; Q p tests sizes alone",
+            f"kept: share of units over {_seeds(found.stability)}; 95%: jackknife over seeds; "
+            "(by chance); p: kappa, by permutation; Q p: sizes alone",
             *_notes(found.notes),
         ],
         console,
     )
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    """How many seeds the tasks have."""
+    least, most = rows["n_seeds"].min(), rows["n_seeds"].max()
+    return f"{least} seeds" if least == most else f"{least} to {most} seeds"
 
 
 def _agreement(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -37,23 +43,18 @@ def _agreement(rows: pd.DataFrame) -> list[dict[str, Any]]:
     for (task, unit), group in rows.groupby(["task", "unit"], sort=False):
         of = group.set_index("statistic")
         value = of["value"]
-        line: dict[str, Any] = {
-            "task": task,
-            "unit": _UNITS[unit],
-            "seeds": int(of["n_seeds"].iloc[0]),
-        }
-        line["kept"] = decimal(value["survival_mean"], 3)
-        line["sd"] = decimal(value["survival_sd"], 3)
+        spread = decimal(value["survival_sd"], 3)
+        line: dict[str, Any] = {"task": task, "unit": _UNITS[unit]}
+        line["kept ± sd"] = f"{decimal(value['survival_mean'], 3)}±{spread}"
         if unit != "weight":
             kappa = of.loc["fleiss_kappa"]
-            limits = between(kappa["ci_low"], kappa["ci_high"])
-            line["kappa"] = f"{decimal(kappa['value'], 3)} {limits}".strip()
-            line["p"] = p_text(value["permutation_p"]).removeprefix("p ").removeprefix("= ")
-            line["Q p"] = p_text(value["cochran_p"]).removeprefix("p ").removeprefix("= ")
+            line["kappa"] = decimal(kappa["value"], 3)
+            line["95%"] = between(kappa["ci_low"], kappa["ci_high"])
+            line["p"] = _bare(value["permutation_p"])
+            line["Q p"] = _bare(value["cochran_p"])
             line["in all"] = f"{value['kept_in_all']:.0f} ({value['kept_in_all_expected']:.1f})"
-            line["Jaccard"] = (
-                f"{decimal(value['jaccard_mean'], 3)} ({decimal(value['jaccard_expected'], 3)})"
-            )
+            jaccard, chance = value["jaccard_mean"], value["jaccard_expected"]
+            line["Jaccard"] = f"{decimal(jaccard)} ({decimal(chance)})"
         lines.append(line)
     return lines
 
@@ -65,7 +66,7 @@ def _overlap(rows: pd.DataFrame) -> list[dict[str, Any]]:
             "unit": _UNITS[row.unit],
             "shared": f"{row.shared_mean:.1f} ({row.shared_expected:.1f})",
             "size-adjusted": f"{decimal(row.adjusted)} {between(row.ci_low, row.ci_high)}".strip(),
-            "p": p_text(row.p_value).removeprefix("p ").removeprefix("= "),
+            "p": _bare(row.p_value),
         }
         for row in rows.itertuples()
     ]
@@ -81,6 +82,11 @@ def _variance(rows: pd.DataFrame) -> list[dict[str, Any]]:
         }
         lines.append({"source": source, **cells})
     return lines
+
+
+def _bare(p_value: float) -> str:
+    """A p-value under a heading that says so; a dash where there is none."""
+    return MISSING if pd.isna(p_value) else p_text(p_value).removeprefix("p ").removeprefix("= ")
 
 
 def _with_p(share: float, p_value: float) -> str:

@@ -8,6 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 import pytest
+from stability_simulation import Law, agreement_null, cover, reference_null, size_rows
 from subprobe.analysis.agreement import fleiss_kappa, survival_mean
 from subprobe.analysis.interval_coverage import coverage_of, coverage_table, trusted
 from subprobe.analysis.seed_intervals import (
@@ -15,7 +16,6 @@ from subprobe.analysis.seed_intervals import (
     jackknife_limits,
     jackknife_over_seeds,
 )
-from stability_simulation import Law, agreement_null, cover, reference_null, size_rows
 
 
 def independent(n_seeds, n_units, seed=0):
