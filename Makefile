@@ -2,6 +2,7 @@
 # make test     install with the test tools and run every test
 # make lint     style and types
 # make bench    ratios against limits
+# make check-statistics   intervals and tests on simulated data with a known truth
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,7 +10,7 @@ BIN    := $(VENV)/bin
 PYTEST_ARGS ?= -n auto --dist loadfile
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench check-statistics clean
 
 run: $(VENV)/.run
 	$(BIN)/subprobe run --out runs/quickstart
@@ -24,6 +25,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+check-statistics: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.check_statistics
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, models, probes, runs
+from .commands import about, models, probes, runs, stability
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": models.evaluate,
     "probe": probes.probe,
     "compare": runs.compare,
+    "stability": stability.stability,
     "report": runs.report,
     "list": about.list_names,
     "config": about.config,

@@ -7,8 +7,10 @@ of random weights, and a run gets the small options below. Everything else is as
 import re
 import shlex
 import shutil
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import subprobe
 import tomlkit
@@ -31,7 +33,7 @@ def commands(page):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch, finished_run):
-    """A folder with what the pages speak of: data, a small encoder, a finished quickstart."""
+    """A folder with what the pages speak of: data, an encoder, masks, a finished quickstart."""
     monkeypatch.chdir(tmp_path)
     save_tiny_encoder(tmp_path / "tiny-encoder")
     shutil.copytree(finished_run, tmp_path / "runs" / "quickstart")
@@ -41,6 +43,12 @@ def place(tmp_path, monkeypatch, finished_run):
     for split in ("train", "dev"):
         lines = [f"gj04\t{place % 2}\t\tThe cats saw dog {place}." for place in range(40)]
         (cola / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rng = np.random.default_rng(0)
+    for task, seed in product(("MRPC", "RTE"), (42, 71, 86)):
+        folder = tmp_path / "published" / "heads_mlps" / task / f"seed_{seed}"
+        folder.mkdir(parents=True)
+        np.save(folder / "head_mask.npy", (rng.random((12, 12)) < 0.6).astype(np.float32))
+        np.save(folder / "mlp_mask.npy", (rng.random(12) < 0.7).astype(np.float32))
     return tmp_path
 
 

@@ -15,7 +15,7 @@ COMMANDS = sorted(ROOT.commands)
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
         "compare", "config", "doctor", "evaluate", "finetune", "list", "probe", "prune", "report",
-        "run", "sample",
+        "run", "sample", "stability",
     ]  # fmt: skip
 
 

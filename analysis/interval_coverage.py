@@ -1,0 +1,55 @@
+"""How often the intervals of agreement cover the truth, from simulations with a known one.
+
+`make check-statistics` simulates masks whose seeds and units follow a known law and writes the
+share of intervals that cover the truth into `data/resources/checks/`. An interval is given only
+where that share is at least 92% at the numbers of seeds and units in use.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+
+LEAST_COVERAGE = 0.92
+COVERAGE_FILE = "stability_coverage.csv"
+
+
+@cache
+def coverage_table() -> pd.DataFrame:
+    """The committed table: statistic, interval, units, seeds, kept, coverage, simulations.
+
+    `coverage` is the lowest over the laws that were simulated for one line.
+    """
+    source = files("subprobe.data").joinpath("resources", "checks", COVERAGE_FILE)
+    with source.open("rb") as stream:
+        return pd.read_csv(stream)
+
+
+def coverage_of(
+    statistic: str, interval: str, *, units: int, seeds: int, kept: float
+) -> float | None:
+    """Simulated coverage of an interval at the numbers in use, or None where none was simulated.
+
+    Args:
+        statistic: name in the table.
+        interval: `jackknife` or `bootstrap`.
+        units: U; the next smaller number simulated counts.
+        seeds: S; the next smaller number simulated counts.
+        kept: share of units kept; the nearest share simulated counts.
+    """
+    table = coverage_table()
+    found = table[(table["statistic"] == statistic) & (table["interval"] == interval)]
+    for name, value in (("units", units), ("seeds", seeds)):
+        smaller = found[found[name] <= value]
+        if smaller.empty:
+            return None
+        found = smaller[smaller[name] == smaller[name].max()]
+    nearest = (found["kept"] - kept).abs()
+    return float(found.loc[nearest == nearest.min(), "coverage"].min())
+
+
+def trusted(coverage: float | None) -> bool:
+    """Whether an interval with this simulated coverage may be given."""
+    return coverage is not None and coverage >= LEAST_COVERAGE

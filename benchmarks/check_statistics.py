@@ -1,0 +1,77 @@
+"""Check intervals and tests on simulated data with a known truth, and write the tables.
+
+`make check-statistics` runs it: the tables in `data/resources/checks/` are what the package itself
+reads to decide whether an interval may be given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import subprobe
+from subprobe.analysis.interval_coverage import COVERAGE_FILE, LEAST_COVERAGE
+from subprobe.analysis.seed_intervals import JACKKNIFE
+from subprobe.data.tables import write_csv
+
+from .stability_coverage import Law, cover, laws
+from .stability_size import UNITS, size_rows
+
+FOLDER = Path(subprobe.__file__).parent / "data" / "resources" / "checks"
+SIZE_FILE = "stability_size.csv"
+_LINE = ["statistic", "interval", "units", "seeds", "kept"]
+
+
+def coverage_frame(covered: list[tuple[Law, dict[str, float]]], simulations: dict[str, int]) -> Any:
+    """One line for each statistic, interval and numbers: the lowest coverage over the laws."""
+    lines = pd.DataFrame(
+        [
+            {"statistic": name, "interval": law.interval, "units": law.units, "seeds": law.seeds,
+             "kept": law.kept, "coverage": share}
+            for law, shares in covered
+            for name, share in shares.items()
+        ]
+    )  # fmt: skip
+    found = lines.groupby(_LINE, sort=False)["coverage"]
+    table = found.agg(coverage="min", highest="max", laws="size").reset_index()
+    table["simulations"] = table["interval"].map(simulations)
+    return table.sort_values(_LINE, kind="stable").round({"coverage": 4, "highest": 4})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Simulate, write both tables, say what does not hold; exit code 1 if a test is too large."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.check_statistics", description=__doc__
+    )
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder for the tables")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the simulations")
+    options = parser.parse_args(arguments)
+    jackknife, bootstrap = (max(20, round(n * options.scale)) for n in (600, 300))
+    sizes = max(20, round(2000 * options.scale))
+    simulations = {law.interval: jackknife if law.interval == JACKKNIFE else bootstrap
+                   for law in laws()}  # fmt: skip
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        tested = pool.map(partial(size_rows, simulations=sizes), reversed(UNITS))
+        wanted = laws()
+        shares = pool.map(cover, wanted, [simulations[law.interval] for law in wanted], chunksize=4)
+        table = coverage_frame(list(zip(wanted, shares, strict=True)), simulations)
+        size = pd.DataFrame([row for rows in tested for row in rows])
+    size = size.sort_values(["test", "units"]).round({"attainable": 4, "monte_carlo_error": 4})
+    write_csv(table, options.out / COVERAGE_FILE)
+    write_csv(size, options.out / SIZE_FILE)
+    low = table[~(table["coverage"] >= LEAST_COVERAGE)]
+    print(f"{len(low)} of {len(table)} intervals cover less than {LEAST_COVERAGE:.0%}: not given")
+    large = size[~size["holds"]]
+    print(f"{len(large)} of {len(size)} tests reject more than .05 + 2 Monte Carlo errors")
+    if len(large):
+        print(large.to_string(index=False))
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
