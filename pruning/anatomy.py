@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from ..data.errors import UnknownNameError
+from .living import living_of
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ def anatomy_of(model: Any) -> Anatomy:
     """Look up where the heads and MLPs of `model` sit.
 
     Args:
-        model: a transformers encoder, with or without a task head.
+        model: a transformers encoder, with or without a task head. A smaller one that `shrink` made
+            has the sizes of the whole one.
 
     Raises:
         UnknownNameError: if its family is not in the table.
@@ -181,13 +183,13 @@ def anatomy_of(model: Any) -> Anatomy:
         raise UnknownNameError("model type", config.model_type, FAMILIES)
     # the number of neurons has another name in each configuration, the first layer knows it
     row = FAMILIES[config.model_type]
-    first_up = _find(model, f"{row.layers}.0.{row.mlp_up}")
+    first_up, living = _find(model, f"{row.layers}.0.{row.mlp_up}"), living_of(model)
     return Anatomy(
         family=config.model_type,
         num_layers=config.num_hidden_layers,
         num_heads=config.num_attention_heads,
         head_size=config.hidden_size // config.num_attention_heads,
-        num_neurons=int(first_up.out_features),  # type: ignore[arg-type]
+        num_neurons=living.num_neurons if living else int(first_up.out_features),  # type: ignore[arg-type]
         num_positions=config.max_position_embeddings,
     )
 
