@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, models, probes, runs
+from .commands import about, models, probes, runs, smaller
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -29,6 +29,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample": models.sample,
     "evaluate": models.evaluate,
     "probe": probes.probe,
+    "compact": smaller.compact,
+    "bake": smaller.bake,
+    "latency": smaller.latency,
     "compare": runs.compare,
     "report": runs.report,
     "list": about.list_names,

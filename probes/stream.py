@@ -18,6 +18,7 @@ from ..data.alignment import Encoded, encode_words
 from ..data.errors import InputError, SubprobeError
 from ..data.sentence import Example
 from ..pruning.gates import gated
+from ..pruning.living import living_of
 from .base import BatchView, Context, Probe, ProbeResult
 from .batch import batch_view, keep_words
 
@@ -137,8 +138,9 @@ def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str,
         def hook(_module: Any, _args: Any, output: Any) -> Any:
             if not isinstance(output, tuple) or len(output) < 2 or output[1] is None:
                 return None
+            maps = _over_all_heads(context, layer, output[1])
             for probe in attentive:
-                probe.layer(layer, output[1])
+                probe.layer(layer, maps)
             delivered.append(("attention", layer))
             # The map ends here: a family that collects maps collects nothing.
             return (output[0], None, *output[2:])
@@ -171,6 +173,17 @@ def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str,
             handle = first.register_forward_pre_hook(on_first_block, with_kwargs=True)
             stack.callback(handle.remove)
         yield delivered
+
+
+def _over_all_heads(context: Context, layer: int, maps: torch.Tensor) -> torch.Tensor:
+    """Maps [B, H, S, S] of a smaller model too; the heads that it has lost attend to nothing."""
+    living = living_of(context.model)
+    if living is None:
+        return maps
+    batch, _, length, _ = maps.shape
+    spread = maps.new_zeros(batch, context.anatomy.num_heads, length, length)
+    spread[:, torch.from_numpy(living.heads[layer])] = maps
+    return spread
 
 
 def _check_deliveries(

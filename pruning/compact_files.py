@@ -136,7 +136,7 @@ def _model_class(config: Any, source: ModelSource) -> Any:
     """The transformers class that the configuration names."""
     names = config.architectures or [""]
     kind: Any = getattr(transformers, names[0], None)
-    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
+    if not hasattr(kind, "config_class"):
         raise CheckpointError(
             f"its configuration names the class {names[0]!r}, which transformers does not have",
             where=source.name,
