@@ -44,5 +44,5 @@ $(VENV)/.run: $(VENV)/.torch pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
-	$(PIP) install -q -c constraints.txt -e '.[offline,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[offline,dev,onnx]'
 	@touch $@ $(VENV)/.run

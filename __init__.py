@@ -22,12 +22,15 @@ _HOMES = {
     "anatomy_of": "pruning.anatomy",
     "bad_of": "pruning.controls",
     "importance_pass": "pruning.importance",
+    "load_compact": "pruning.compact_files",
     "load_manifest": "analysis.run_folder",
     "load_rows": "analysis.run_folder",
     "load_task": "data.tasks",
     "random_like": "pruning.controls",
     "run_experiment": "analysis.experiment",
     "run_probes": "probes.stream",
+    "save_compact": "pruning.compact_files",
+    "shrink": "pruning.compact",
     "structured_search": "pruning.search",
 }
 
@@ -43,12 +46,15 @@ __all__ = [
     "anatomy_of",
     "bad_of",
     "importance_pass",
+    "load_compact",
     "load_manifest",
     "load_rows",
     "load_task",
     "random_like",
     "run_experiment",
     "run_probes",
+    "save_compact",
+    "shrink",
     "structured_search",
 ]
 

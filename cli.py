@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, models, probes, runs, stability
+from .commands import about, models, probes, runs, smaller, stability
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -29,6 +29,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample": models.sample_mask,
     "evaluate": models.evaluate,
     "probe": probes.probe,
+    "compact": smaller.compact,
+    "bake": smaller.bake,
+    "latency": smaller.latency,
     "compare": runs.compare,
     "stability": stability.stability,
     "report": runs.report,

@@ -134,6 +134,31 @@ def print_mask(mask: Subnetwork, where: Path, console: Console | None = None) ->
     )
 
 
+def print_latency(rows: pd.DataFrame, console: Console | None = None) -> None:
+    """Print the rows of `latency_rows`, one table a batch and length."""
+    console = _console(console)
+    for target, cell in rows.groupby("target", sort=False):
+        shown = _table(str(target))
+        for name in ("", "ms", "lowest and highest", "of masked", "parameters", "operations"):
+            shown.add_column(name, justify="right" if name else "left", no_wrap=True)
+        for variant, lines in cell.groupby("variant", sort=False):
+            by_metric = lines.set_index("metric")
+            seconds, value = by_metric.loc["seconds"], by_metric["value"]
+            shown.add_row(
+                str(variant),
+                f"{1000 * seconds['value']:.1f}",
+                f"{1000 * seconds['ci_low']:.1f} to {1000 * seconds['ci_high']:.1f}",
+                f"{value['time_ratio']:.2f}",
+                f"{value['parameters'] / 1e6:.2f} M",
+                f"{value['flops'] / 1e9:.2f} G",
+            )
+        console.print(shown)
+    console.print(
+        f"medians of {int(rows['n'].max())} rounds in turn; {rows['corpus'].iloc[0]}",
+        markup=False, highlight=False, style="dim",
+    )  # fmt: skip
+
+
 def print_lines(lines: Iterable[str], console: Console | None = None) -> None:
     """Print plain lines, as they are."""
     for line in lines:

@@ -26,6 +26,7 @@ from ..pruning.checkpoint import (
 from ..pruning.evaluate import evaluate
 from ..pruning.finetune import finetune
 from ..pruning.fingerprint import weights_fingerprint
+from ..pruning.living import living_of
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
 from .config import ProbeOptions, PruneOptions, RecipeOptions
@@ -156,7 +157,19 @@ def load_for_task(model: str, task: TaskChoice) -> Loaded:
 
 
 def load_mask(path: Path | None, model: Any, *, other_weights: bool = False) -> Subnetwork | None:
-    """Read a mask and check that it was found on this model."""
+    """Read a mask and check that it was found on this model; a smaller model brings its own.
+
+    Raises:
+        MaskError: if the mask belongs to another model.
+        ConfigError: for a mask beside a smaller model.
+    """
+    living = living_of(model)
+    if living is not None:
+        if path is not None:
+            raise ConfigError(
+                "a smaller model has a mask of its own", where=str(path), remedy="leave out --mask"
+            )
+        return living.subnetwork
     if path is None:
         return None
     mask = Subnetwork.load(path)

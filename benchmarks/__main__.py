@@ -15,7 +15,7 @@ def measures(*, quick: bool) -> list[Measure]:
     """Every line of the table; `quick` checks that they run, on too few repeats to mean much."""
     import torch
 
-    from . import memory, probing, pruning, start
+    from . import memory, probing, pruning, smaller, start
 
     torch.set_num_threads(1)
     small = {"count": 32, "repeats": 1} if quick else {}
@@ -24,6 +24,7 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: pruning.importance(**small),
         lambda: pruning.gates(**small),
         lambda: pruning.ablation(**({"count": 4, "repeats": 1} if quick else {})),
+        lambda: smaller.compact(**({"batch": 2, "length": 16, "repeats": 1} if quick else {})),
         lambda: probing.streaming(**small),
         lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),

@@ -19,6 +19,7 @@ from ..data.errors import InputError, SubprobeError
 from ..data.sentence import Example
 from ..pruning.gates import gated
 from ..pruning.layer_hooks import LayerHooks
+from ..pruning.living import living_of
 from .base import BatchView, Context, Probe, ProbeResult
 from .batch import batch_view, keep_words
 from .values import needs_values, value_taps
@@ -145,8 +146,9 @@ def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str,
         def hook(_module: Any, _args: Any, output: Any) -> Any:
             if not isinstance(output, tuple) or len(output) < 2 or output[1] is None:
                 return None
+            maps = _over_all_heads(context, layer, output[1])
             for probe in attentive:
-                probe.layer(layer, output[1])
+                probe.layer(layer, maps)
             delivered.append(("attention", layer))
             # The map ends here: a family that collects maps collects nothing.
             return (output[0], None, *output[2:])
@@ -180,6 +182,17 @@ def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str,
         if hidden:
             hooks.before_with_kwargs(0, anatomy.block(model, 0), on_first_block)
         yield delivered
+
+
+def _over_all_heads(context: Context, layer: int, maps: torch.Tensor) -> torch.Tensor:
+    """Maps [B, H, S, S] of a smaller model too; the heads that it has lost attend to nothing."""
+    living = living_of(context.model)
+    if living is None:
+        return maps
+    batch, _, length, _ = maps.shape
+    spread = maps.new_zeros(batch, context.anatomy.num_heads, length, length)
+    spread[:, torch.from_numpy(living.heads[layer])] = maps
+    return spread
 
 
 def _check_deliveries(

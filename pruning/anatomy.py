@@ -11,6 +11,7 @@ from torch import nn
 
 from ..data.errors import UnknownNameError
 from .families import FAMILIES, Family
+from .living import living_of
 
 Part = Literal["query", "key", "value"]
 
@@ -204,7 +205,8 @@ def anatomy_of(model: Any) -> Anatomy:
     """Look up where the heads and MLPs of `model` sit.
 
     Args:
-        model: a transformers encoder, with or without a task head.
+        model: a transformers encoder, with or without a task head. A smaller one that `shrink` made
+            has the sizes of the whole one.
 
     Raises:
         UnknownNameError: if its family is not in the table.
@@ -214,13 +216,13 @@ def anatomy_of(model: Any) -> Anatomy:
         raise UnknownNameError("model type", config.model_type, FAMILIES)
     # the number of neurons has another name in each configuration, the first layer knows it
     row = FAMILIES[config.model_type]
-    blocks = _block_paths(row, config)
+    blocks, living = _block_paths(row, config), living_of(model)
     first_down = _find(model, f"{blocks[0]}.{row.mlp_down}")
     return Anatomy(
         family=config.model_type,
         num_heads=config.num_attention_heads,
         head_size=config.hidden_size // config.num_attention_heads,
-        num_neurons=int(first_down.in_features),  # type: ignore[arg-type]
+        num_neurons=living.num_neurons if living else int(first_down.in_features),  # type: ignore[arg-type]
         num_positions=config.max_position_embeddings,
         blocks=blocks,
     )

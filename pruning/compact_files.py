@@ -1,0 +1,193 @@
+"""The folder of a smaller model: weights, configuration, tokenizer, and the mask that shaped it.
+
+The configuration is the whole model's, since transformers has no fields for uneven layers. The
+weights therefore lie in a file of another name than transformers looks for, so that it says that
+there are none instead of filling what is missing with random numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ..data.atomic import atomic_folder, canonical_json
+from ..data.errors import CheckpointError, MaskError
+from ..data.task import TaskSpec
+from .anatomy import anatomy_of
+from .checkpoint_files import META_FILE, attention_for, check_task, quiet_library, read_config
+from .compact import cut_down, shrink
+from .living import Living, living_of
+from .sources import COMPACT_FILE, MASK_FILE, ModelSource
+from .subnetwork import Subnetwork
+
+FORMAT_VERSION = 1
+_KEY = "subprobe"
+
+
+def save_compact(
+    model: Any,
+    tokenizer: Any,
+    folder: Path | str,
+    subnetwork: Subnetwork,
+    meta: Mapping[str, Any],
+) -> None:
+    """Save a smaller model in a folder that `load_compact` reads; whole or absent, no pickle.
+
+    Args:
+        model: what `shrink` made with this mask, trained on or not; or the whole model.
+        tokenizer: its tokenizer.
+        folder: where to.
+        subnetwork: the mask.
+        meta: goes into `subprobe.json`.
+
+    Raises:
+        MaskError: if the model does not have exactly the units of the mask.
+    """
+    living = living_of(model)
+    if living is None:
+        model = shrink(model, subnetwork)
+    elif not _same(living, Living.of(subnetwork, living.num_neurons)):
+        raise MaskError("the smaller model has other units than the mask keeps")
+    config = copy.deepcopy(model.config)
+    config.architectures = [type(model).__name__]
+    stamp = {"format_version": FORMAT_VERSION, "mask_id": subnetwork.mask_id}
+    with atomic_folder(folder) as temporary, quiet_library():
+        config.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in _tensors(model).items()},
+            temporary / COMPACT_FILE,
+            # one key: safetensors writes several in hash order
+            metadata={_KEY: canonical_json(stamp)},
+        )
+        (temporary / MASK_FILE).write_bytes(subnetwork.to_bytes())
+        text = json.dumps({**meta, "form": "compact"}, indent=2)
+        (temporary / META_FILE).write_text(text + "\n", "utf-8")
+
+
+def load_compact(
+    folder: Path | str, spec: TaskSpec | None = None, *, attention: str = "sdpa"
+) -> Any:
+    """Load a smaller model that `subprobe compact` or `save_compact` wrote, in eval mode.
+
+    `subprobe_living` on it says which units of the whole model it has, and under which mask.
+
+    Args:
+        folder: where it lies.
+        spec: a task that it must have been fine-tuned for; None = take what is there.
+        attention: `sdpa` or `eager`; a family without sdpa always gets eager.
+
+    Raises:
+        CheckpointError: if files are missing or damaged, mask and weights disagree, or the head is
+            another task's.
+        MaskError: if the mask cannot be read or is for another model.
+        UnknownNameError: if the family is not supported.
+    """
+    path = Path(folder).expanduser()
+    if not (path / COMPACT_FILE).is_file():
+        raise CheckpointError(
+            f"holds no {COMPACT_FILE}",
+            where=str(folder),
+            remedy="name a folder that subprobe compact wrote",
+        )
+    source = ModelSource("folder", str(path), str(folder))
+    subnetwork = Subnetwork.load(path / MASK_FILE)
+    config = read_config(source)
+    if spec is not None:
+        check_task(source, spec)
+    kind = _model_class(config, source)
+    if spec is not None and (not _has_head(kind) or config.num_labels != spec.num_labels):
+        raise CheckpointError(
+            f"has no head with {spec.num_labels} outputs for {spec.name}",
+            where=source.name,
+            remedy="name the model and task that belong together",
+        )
+    with torch.random.fork_rng(devices=[]), quiet_library():
+        # random weights of the whole shape, every one of which is cut away or replaced
+        model = kind._from_config(config, attn_implementation=attention_for(config, attention))
+    anatomy = anatomy_of(model)
+    subnetwork.check_fits(anatomy, where=str(path / MASK_FILE))
+    cut_down(model, Living.of(subnetwork, anatomy.num_neurons))
+    _fill(model, subnetwork, path, source.name)
+    return model.eval()
+
+
+def _same(one: Living, other: Living) -> bool:
+    return not one.lost(other) and not other.lost(one)
+
+
+def _tensors(model: Any) -> dict[str, torch.Tensor]:
+    """Parameters and stored buffers by name, tied ones once."""
+    named = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    state = model.state_dict()
+    return named | {name: tensor for name, tensor in state.items() if name not in parameters}
+
+
+def _model_class(config: Any, source: ModelSource) -> Any:
+    """The transformers class that the configuration names."""
+    names = config.architectures or [""]
+    kind: Any = getattr(transformers, names[0], None)
+    if not hasattr(kind, "config_class"):
+        raise CheckpointError(
+            f"its configuration names the class {names[0]!r}, which transformers does not have",
+            where=source.name,
+        )
+    if kind.config_class is not type(config):
+        raise CheckpointError(
+            f"its configuration is of {config.model_type}, its class {names[0]} is not",
+            where=source.name,
+        )
+    return kind
+
+
+def _has_head(kind: Any) -> bool:
+    return str(kind.__name__).endswith("ForSequenceClassification")
+
+
+@torch.no_grad()
+def _fill(model: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
+    """Put the stored weights in place of the random ones.
+
+    Raises:
+        CheckpointError: naming the weights that the mask does not account for.
+    """
+    try:
+        with safe_open(path / COMPACT_FILE, framework="pt") as stored:
+            meta = json.loads((stored.metadata() or {}).get(_KEY, "{}"))
+            found = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"weights are damaged ({error})", where=name) from error
+    if meta.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"weights of format version {meta.get('format_version')!r}, this subprobe reads "
+            f"{FORMAT_VERSION}",
+            where=name,
+        )
+    own = _tensors(model)
+    wrong = [
+        f"{key} {_shape(found.get(key))}, by the mask {_shape(own.get(key))}"
+        for key in sorted({*found, *own})
+        if _shape(found.get(key)) != _shape(own.get(key))
+    ]
+    if wrong or meta.get("mask_id") != subnetwork.mask_id:
+        shown = f": {'; '.join(wrong[:3])}" if wrong else ", which were made with another mask"
+        raise CheckpointError(
+            f"{MASK_FILE} does not fit the weights{shown}",
+            where=name,
+            remedy="run subprobe compact again on the whole model",
+        )
+    for key, tensor in own.items():
+        tensor.copy_(found[key])
+
+
+def _shape(tensor: torch.Tensor | None) -> str:
+    return "missing" if tensor is None else str(list(tensor.shape))

@@ -1,0 +1,123 @@
+"""Which rows and columns of which weights belong to a unit: one list for all that removes units.
+
+A head owns its rows of the query, key and value projections and its columns of the attention
+output projection; a neuron its row of the first dense layer of the MLP and its column of the second
+one. The bias of the output projection belongs to no head, and stays in a layer without heads. The
+bias of the second dense layer belongs to the whole MLP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..data.errors import InputError
+from .anatomy import Anatomy
+from .living import Living, Numbers
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What stays of one parameter.
+
+    Attributes:
+        module: the dense layer.
+        name: `weight` or `bias`.
+        dim: 0 = rows, 1 = columns.
+        kept: the rows or columns that stay, in rising order, int64.
+    """
+
+    module: nn.Linear
+    name: str
+    dim: int
+    kept: torch.Tensor
+
+    @property
+    def parameter(self) -> nn.Parameter:
+        """The parameter as it is now."""
+        found: nn.Parameter = getattr(self.module, self.name)
+        return found
+
+    @property
+    def dead(self) -> torch.Tensor:
+        """The rows or columns that go."""
+        going = torch.ones(self.parameter.shape[self.dim], dtype=torch.bool)
+        going[self.kept] = False
+        return torch.nonzero(going).ravel()
+
+
+def cuts(
+    model: Any, anatomy: Anatomy, living: Living, present: Living | None = None
+) -> Iterator[Cut]:
+    """Every parameter that has parts of single heads, neurons or MLPs, and what stays of it.
+
+    Args:
+        model: a transformers encoder, with or without a task head.
+        anatomy: the model's.
+        living: the units that stay.
+        present: the units that the model has, where it has lost some before.
+    """
+    for layer in range(anatomy.num_layers):
+        heads = _places(living.heads, present.heads if present else None, layer)
+        neurons = _places(living.neurons, present.neurons if present else None, layer)
+        rows = (heads[:, None] * anatomy.head_size + np.arange(anatomy.head_size)).ravel()
+        of_heads, of_neurons = torch.from_numpy(rows), torch.from_numpy(neurons)
+        for find in (anatomy.query, anatomy.key, anatomy.value_projection):
+            yield from _rows(find(model, layer), of_heads)
+        yield Cut(anatomy.attention_projection(model, layer), "weight", 1, of_heads)
+        yield from _rows(anatomy.mlp_up(model, layer), of_neurons)
+        down = anatomy.mlp_output(model, layer)
+        yield Cut(down, "weight", 1, of_neurons)
+        if down.bias is not None and not living.mlps[layer]:
+            yield Cut(down, "bias", 0, torch.arange(0))
+
+
+def _rows(module: nn.Linear, kept: torch.Tensor) -> Iterator[Cut]:
+    yield Cut(module, "weight", 0, kept)
+    if module.bias is not None:
+        yield Cut(module, "bias", 0, kept)
+
+
+def _places(
+    wanted: tuple[Numbers, ...], present: tuple[Numbers, ...] | None, layer: int
+) -> Numbers:
+    """Where the units of a layer stand among those that it has."""
+    if present is None:
+        return wanted[layer]
+    found: Numbers = np.searchsorted(present[layer], wanted[layer])
+    return found
+
+
+def check_separable(model: Any, anatomy: Anatomy, living: Living) -> None:
+    """Raise unless every unit of a whole model has rows and columns of its own that `cuts` knows.
+
+    Raises:
+        InputError: with the reason.
+    """
+    if anatomy.shared:
+        raise InputError(
+            f"the layers of a {anatomy.family} model share their weights: what is removed or set "
+            "to zero in one layer is gone in all of them",
+            remedy="keep the mask and run the model under it: --mask",
+        )
+    unknown = set()
+    known = {cut.module for cut in cuts(model, anatomy, living)}
+    for layer in range(anatomy.num_layers):
+        for name, module in anatomy.attention_module(model, layer).named_modules():
+            if module not in known and [*module.parameters(recurse=False)]:
+                unknown.add(name or "attention")
+        if anatomy.query(model, layer).out_features != anatomy.num_heads * anatomy.head_size:
+            unknown.add("one projection for query, key and value")
+        if anatomy.mlp_up(model, layer).out_features != anatomy.num_neurons:
+            unknown.add("a gated MLP")
+    if unknown:
+        raise InputError(
+            f"a {anatomy.family} model has weights that subprobe cannot part by heads and "
+            f"neurons: {', '.join(sorted(unknown))}",
+            remedy="keep the mask and run the model under it: --mask",
+        )

@@ -1,0 +1,103 @@
+"""Counts against torch's own counter, real parameters, and the study's published masks."""
+
+import numpy as np
+import pytest
+import torch
+from random_masks import random_mask
+from subprobe.data.errors import MaskError
+from subprobe.pruning.anatomy import Anatomy, anatomy_of
+from subprobe.pruning.bake import bake
+from subprobe.pruning.compact import shrink
+from subprobe.pruning.cost import cost, kept_share, prunable_parameters
+from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from tiny import POST_NORM, tiny_model
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import BertConfig, BertForSequenceClassification
+
+L, H, D, F = 3, 4, 32, 48
+BERT_BASE = Anatomy("bert", 12, 64, 3072, 512, tuple(f"encoder.layer.{i}" for i in range(12)))
+
+
+def counted(model, batch, length):
+    """Oracle: what torch sees the model do."""
+    ids = torch.randint(5, 500, (batch, length), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("head", [None, "classification"])
+@pytest.mark.parametrize("family", POST_NORM)
+def test_counts_of_whole_and_smaller_models(family, head):
+    model = tiny_model(family, head, layers=L, heads=H, hidden=D, attention="eager")
+    mask = random_mask(L, H, F, 4, with_neurons=True, share=0.6)
+    compact = shrink(model, mask)
+    for one in (model, compact):
+        found = cost(one, 3, 7)
+        assert found.parameters == sum(p.numel() for p in one.parameters())
+        assert found.flops == counted(one, 3, 7)
+    # a mask is counted as if it were taken out
+    assert cost(model, 3, 7, mask) == cost(compact, 3, 7)
+    assert cost(compact, 3, 7).prunable < cost(model, 3, 7).prunable
+    full = cost(model, 3, 7)
+    assert kept_share(mask, anatomy_of(model)) == cost(compact, 3, 7).prunable / full.prunable
+
+
+def test_bert_base_has_the_known_sizes():
+    with torch.device("meta"):
+        model = BertForSequenceClassification(BertConfig(num_labels=2))
+    assert anatomy_of(model) == BERT_BASE
+    found = cost(model, 1, 128)
+    assert (found.prunable, found.parameters) == (85_008_384, 109_483_778)
+    # 2 a weight and token, biases and the first-token layers aside, and the attention maps
+    matrices = 12 * (4 * 768 * 768 + 2 * 768 * 3072)
+    maps = 12 * 12 * 4 * 64 * 128 * 128
+    assert found.prunable_flops == 2 * matrices * 128 + maps
+    assert found.flops == found.prunable_flops + 2 * (768 * 768 + 2 * 768)
+    nothing = Subnetwork(np.zeros((12, 12), dtype=bool), np.zeros(12, dtype=bool))
+    assert cost(model, 1, 128, nothing).prunable == cost(model, 1, 128, nothing).prunable_flops == 0
+
+
+def test_dead_single_weights_are_taken_off_once():
+    """A weight of a dead head is not counted twice: the share is that of weights left non-zero."""
+    model = tiny_model("bert", "classification", layers=L, heads=H, hidden=D)
+    anatomy, random = anatomy_of(model), np.random.default_rng(0)
+    names = {id(module): path for path, module in model.base_model.named_modules()}
+    roles = ("query", "key", "value_projection", "attention_projection", "mlp_up", "mlp_output")
+    modules = [getattr(anatomy, role)(model, layer) for role in roles for layer in range(L)]
+    masks = {names[id(m)]: random.random(tuple(m.weight.shape)) < 0.7 for m in modules}
+    units = random_mask(L, H, F, 4, with_neurons=True, share=0.6)
+    mask = Subnetwork(units.head_mask, units.mlp_mask, units.neuron_mask, masks)
+    zeros = [sum(int((p == 0).sum()) for p in m.parameters()) for m in (model, bake(model, mask))]
+    whole = prunable_parameters(anatomy)
+    assert kept_share(mask, anatomy) == pytest.approx(1 - (zeros[1] - zeros[0]) / whole, abs=1e-12)
+    assert kept_share(full_subnetwork(anatomy), anatomy) == 1
+
+
+def test_a_mask_of_another_shape_is_refused():
+    mask = Subnetwork(np.ones((2, H), dtype=bool), np.ones(2, dtype=bool))
+    with pytest.raises(MaskError, match=r"\[2, 4\]"):
+        kept_share(mask, BERT_BASE)
+
+
+def published(folder):
+    head, mlp = (
+        np.load(folder / f"{name}.npy", allow_pickle=False) == 1
+        for name in ("head_mask", "mlp_mask")
+    )
+    return Subnetwork(head, mlp)
+
+
+@pytest.mark.parametrize(
+    ("task", "mean", "deviation"),
+    [("MRPC", 71.8, 7.0), ("MNLI", 68.7, 5.9), ("CoLA", 81.3, 5.9), ("RTE", 68.2, 12.2)],
+)
+def test_published_masks_keep_the_published_shares(realdata, task, mean, deviation):
+    folders = sorted((realdata / "published-masks" / "heads_mlps" / task).glob("seed_*"))
+    shares = {one.name: kept_share(published(one), BERT_BASE) for one in folders}
+    assert len(shares) == 5
+    values = 100 * np.array(list(shares.values()))
+    assert values.mean() == pytest.approx(mean, abs=0.05)
+    assert values.std(ddof=1) == pytest.approx(deviation, abs=0.05)
+    if task == "MRPC":
+        assert shares["seed_1337"] == pytest.approx(0.6481, abs=5e-5)
