@@ -38,6 +38,7 @@ TABLES = {
     "masks": "mask",
     "attention": "attention-stats",
     "dependencies": "dependency-heads",
+    "trees": "attention-trees",
     "survivors": "survivors",
     "attributions": "attributions",
 }

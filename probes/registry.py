@@ -9,6 +9,7 @@ from typing import Any
 from ..data.errors import UnknownNameError
 from ..data.sentence import Example
 from .attention_stats import AttentionStats
+from .attention_trees import AttentionTrees
 from .attributions import run_attributions
 from .base import Context, Probe, ProbeResult
 from .dependency_heads import DependencyHeads
@@ -52,6 +53,13 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=True,
             build=DependencyHeads,
+        ),
+        ProbeEntry(
+            "attention-trees",
+            "syntax trees decoded from each head and from means of heads, beside trees of no model",
+            needs_task=False,
+            needs_parse=True,
+            build=AttentionTrees,
         ),
         ProbeEntry(
             "attributions",
