@@ -49,6 +49,7 @@ TABLES = {
     "flow": "flow",
     "alti": "alti",
     "value_zeroing": "value-zeroing",
+    "trees": "attention-trees",
     "survivors": "survivors",
     "attributions": "attributions",
 }

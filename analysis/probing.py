@@ -105,6 +105,7 @@ def probe_model(
     )
     settings: dict[str, dict[str, Any]] = {
         "dependency-heads": {"selection": options.selection},
+        "attention-trees": {"selection": options.selection},
         "attributions": {"n_steps": options.attribution_steps},
     }
     names = {

@@ -9,6 +9,7 @@ from typing import Any
 from ..data.errors import UnknownNameError
 from ..data.sentence import Example
 from .attention_stats import AttentionStats
+from .attention_trees import AttentionTrees
 from .attributions import run_attributions
 from .base import Context, Probe, ProbeResult
 from .contributions import Alti, ValueZeroing
@@ -114,6 +115,13 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=False,
             build=ValueZeroing,
+        ),
+        ProbeEntry(
+            "attention-trees",
+            "syntax trees decoded from each head and from means of heads, beside trees of no model",
+            needs_task=False,
+            needs_parse=True,
+            build=AttentionTrees,
         ),
         ProbeEntry(
             "attributions",

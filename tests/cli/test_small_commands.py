@@ -20,7 +20,7 @@ def test_config_writes_every_default(subprobe_command):
     [
         ("tasks", {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli",
                    "acceptability", "entailment"}),
-        ("probes", {"attention-stats", "dependency-heads", "attributions", "norms",
+        ("probes", {"attention-stats", "attention-trees", "dependency-heads", "attributions", "norms",
                     "effective-attention", "token-identifiability",
                     "hidden-token-attribution", "rollout", "flow",
                     "alti", "value-zeroing"}),

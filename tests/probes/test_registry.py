@@ -9,6 +9,7 @@ from subprobe.probes.registry import PROBES, list_probes, run_named_probes
 KNOWN = {
     "alti",
     "attention-stats",
+    "attention-trees",
     "attributions",
     "dependency-heads",
     "effective-attention",
