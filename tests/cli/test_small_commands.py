@@ -20,10 +20,10 @@ def test_config_writes_every_default(subprobe_command):
     [
         ("tasks", {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli",
                    "acceptability", "entailment"}),
-        ("probes", {"attention-stats", "attention-trees", "dependency-heads", "attributions", "norms",
+        ("probes", {"attention-stats", "dependency-heads", "attributions", "norms",
                     "effective-attention", "token-identifiability",
                     "hidden-token-attribution", "rollout", "flow",
-                    "alti", "value-zeroing"}),
+                    "alti", "value-zeroing", "attention-trees"}),
         ("models", {"embedded", *FAMILIES}),
         ("importance", {"gate-example", "gate-token", "gate-batch-accumulated", "fisher",
                         "taylor-weight", "magnitude", "ablation", "random"}),
