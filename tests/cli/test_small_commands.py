@@ -19,7 +19,7 @@ def test_config_writes_every_default(subprobe_command):
     [
         ("tasks", {"cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli",
                    "acceptability", "entailment"}),
-        ("probes", {"attention-stats", "dependency-heads", "attributions"}),
+        ("probes", {"attention-stats", "attention-trees", "dependency-heads", "attributions"}),
         ("models", {"embedded", "bert", "roberta", "xlm-roberta", "camembert", "electra",
                     "distilbert", "mpnet"}),
     ],
