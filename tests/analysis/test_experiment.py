@@ -7,14 +7,15 @@ from subprobe.analysis import seed_model, seed_run
 from subprobe.analysis.cells import CellStore
 from subprobe.analysis.experiment import run_experiment
 from subprobe.data.errors import SubprobeError
+from subprobe.data.tables import read_rows
 from tiny_run import tiny_config
 
 SMALL = {
     "seeds": [1],
     "controls": {"draws": 2, "untrained": False},
     "probe": {
-        "names": ["attention-stats", "dependency-heads"], "sentences": 30, "subsets": 20,
-        "states": ["pruned"],
+        "names": ["attention-stats", "dependency-heads", "attention-trees"], "sentences": 30,
+        "subsets": 20, "states": ["pruned"],
     },
 }  # fmt: skip
 
@@ -31,6 +32,13 @@ def whole(tiny_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
     run_experiment(tiny_config(tiny_encoder, **SMALL), folder)
     return folder
+
+
+def test_every_probe_has_its_table(whole):
+    for table, probe in {"attention": "attention-stats", "trees": "attention-trees"}.items():
+        rows = read_rows(whole / f"{table}.csv")
+        assert set(rows["probe"]) == {probe}
+        assert {"full", "good", "random", "bad"} <= set(rows["kind"])
 
 
 class Stopped(Exception):
