@@ -6,6 +6,9 @@ that of the masked one, beside the ratio of their operations, which is the best 
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 import torch
 from subprobe.pruning.anatomy import anatomy_of
@@ -25,9 +28,15 @@ SIZES = ((11, 6, 1.0), (9, 5, 1.0), (6, 4, 1.0), (6, 4, 0.5), (3, 2, 1.0), (1, 1
 """Heads kept in each layer, MLPs kept, share of their neurons kept."""
 
 
+@cache
+def _whole() -> Any:
+    """The task model that all of them are made from."""
+    return ground(4).model
+
+
 def mask_of(heads: int, mlps: int, neurons: float) -> Subnetwork:
     """So many heads of each layer, drawn by a fixed seed, the first MLPs, the first neurons."""
-    anatomy, random = anatomy_of(ground(4).model), np.random.default_rng(0)
+    anatomy, random = anatomy_of(_whole()), np.random.default_rng(0)
     head = np.zeros((anatomy.num_layers, anatomy.num_heads), dtype=bool)
     for row in head:
         row[random.permutation(len(row))[:heads]] = True
@@ -47,7 +56,7 @@ def compact(
 
     By default 6 of 12 heads in each layer and 2 of 6 MLPs are gone.
     """
-    model, mask = ground(4).model, mask_of(*size)
+    model, mask = _whole(), mask_of(*size)
     smaller = shrink(model, mask)
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(5, model.config.vocab_size, (batch, length), generator=generator)
@@ -71,19 +80,22 @@ def compact(
 def main(threads: int = 2) -> None:
     """Print the table over sparsities as Markdown; times are wall times."""
     torch.set_num_threads(threads)
-    anatomy = anatomy_of(ground(4).model)
-    print(
-        "| heads a layer | MLPs | neurons | prunable kept | operations | time | lowest to highest |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    anatomy = anatomy_of(_whole())
+    names = ("heads a layer", "MLPs", "neurons", "prunable kept", "operations", "time", "processor")
+    print("|", " | ".join(names), "|")
+    print("|---" * len(names) + "|")
     for size in SIZES:
-        found = compact(size=size, repeats=15)
-        kept = kept_share(mask_of(*size), anatomy)
-        spread = f"processor {found.value:.2f}, {found.low:.2f} to {found.high:.2f}"
-        print(
-            f"| {size[0]} | {size[1]} | {size[2]:.0%} | {kept:.1%} | {found.limit - SLACK:.2f} "
-            f"| {found.wall:.2f} | {spread} |"
-        )
+        found = compact(size=size)
+        cells = [
+            f"{size[0]} of {anatomy.num_heads}",
+            f"{size[1]} of {anatomy.num_layers}",
+            f"{size[2]:.0%}",
+            f"{kept_share(mask_of(*size), anatomy):.1%}",
+            f"{found.limit - SLACK:.2f}",
+            f"{found.wall:.2f}",
+            f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})",
+        ]
+        print("|", " | ".join(cells), "|", flush=True)
 
 
 if __name__ == "__main__":
