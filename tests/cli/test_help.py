@@ -14,8 +14,8 @@ COMMANDS = sorted(ROOT.commands)
 
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
-        "compare", "config", "doctor", "evaluate", "finetune", "list", "probe", "prune", "report",
-        "run", "sample",
+        "compare", "config", "doctor", "evaluate", "finetune", "gates", "list", "probe",
+        "prune", "report", "run", "sample",
     ]  # fmt: skip
 
 
