@@ -32,7 +32,7 @@ def gates(
 ) -> None:
     """Learn which heads are worth a penalty, by gates trained with it.
 
-    Example: subprobe gates ./models/acc-1 --task acceptability --penalty 0.005 --penalty 0.02 --out gates
+    Example: subprobe gates ./models/acc-1 --task acceptability --penalty 0.005 --out gates
     """
     from ..analysis.console import print_records
     from ..analysis.gate_sweep import sweep_gates, sweep_table

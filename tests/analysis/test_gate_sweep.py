@@ -85,7 +85,8 @@ def test_the_rows_are_those_of_the_masks(swept, loaded):
         assert set(own["selection"]) == {"train"}
         assert set(own["state"]) == {"pruned"}
         kept = own[(own["metric"] == "kept") & (own["unit"] == "head")]
-        cells = kept.pivot(index="layer", columns="head", values="value").to_numpy(dtype=bool)
+        cells = np.zeros(found.subnetwork.head_mask.shape, dtype=bool)
+        cells[kept["layer"].astype(int), kept["head"].astype(int)] = kept["value"] == 1
         assert np.array_equal(cells, found.subnetwork.head_mask)
         for name, examples in ((parts.selection_name, parts.selection), ("test", parts.report)):
             line = own[(own["metric"] == "accuracy") & (own["split"] == name)].iloc[0]

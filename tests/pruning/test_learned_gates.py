@@ -131,7 +131,12 @@ def test_the_history_says_what_happened(planted, tokenizer):
     assert last["open"] == (found.gates > 0).sum() == found.subnetwork.n_heads
     assert last["partly"] == ((found.gates > 0) & (found.gates < 1)).sum()
     mask = found.subnetwork
-    assert (mask.kind, mask.method, mask.importance, mask.selection) == ("good", "l0", "l0", "train")
+    assert (mask.kind, mask.method, mask.importance, mask.selection) == (
+        "good",
+        "l0",
+        "l0",
+        "train",
+    )
     assert (mask.task, mask.model, mask.seed_init, mask.seed_order) == ("toy", "m", 3, 4)
 
 
