@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, models, probes, runs, smaller, stability
+from .commands import about, gates, models, probes, runs, smaller, stability
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": runs.run,
     "finetune": models.finetune,
     "prune": models.prune,
+    "gates": gates.gates,
     "sample": models.sample_mask,
     "evaluate": models.evaluate,
     "probe": probes.probe,

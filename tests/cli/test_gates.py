@@ -1,0 +1,90 @@
+"""`subprobe gates`: tables on stdout, narration on stderr, masks in the folder, one error line."""
+
+import json
+
+import pytest
+from subprobe.data.tables import read_rows
+from subprobe.pruning.subnetwork import Subnetwork
+from tiny_run import write_toy_task
+
+
+@pytest.fixture(scope="module")
+def tuned(tiny_encoder, tmp_path_factory):
+    """A fine-tuned tiny model, and the arguments that name its task."""
+    from subprobe.analysis.config import RecipeOptions
+    from subprobe.analysis.progress import Silent
+    from subprobe.analysis.single import TaskChoice, fine_tune_to_folder
+
+    folder = tmp_path_factory.mktemp("tuned")
+    data = write_toy_task(folder / "toy")
+    fine_tune_to_folder(
+        str(tiny_encoder), TaskChoice("toy", str(data), {"first": "text", "label": "side"}),
+        folder / "model", seed=1, order_seed=2, selection="held-out",
+        options=RecipeOptions(learning_rate=0.003, epochs=4, batch_size=8), progress=Silent(),
+    )  # fmt: skip
+    return [folder / "model", "--task", "toy", "--data-dir", data, "--column", "first=text",
+            "--column", "label=side"]  # fmt: skip
+
+
+def test_a_sweep_writes_masks_and_rows_and_prints_a_table(subprobe_command, tuned, tmp_path):
+    code, out, err = subprobe_command(
+        "gates", *tuned, "--penalty", 0, "--penalty", 1000, "--epochs", 8, "--batch-size", 4,
+        "--out", tmp_path / "g",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "full model" in out
+    assert "learning gates, penalty 1000" in err
+    assert "DEGENERATE: penalty 1000 leaves no head" in " ".join(err.split())
+    assert Subnetwork.load(tmp_path / "g" / "l0-1000.safetensors").n_heads == 0
+    assert len(read_rows(tmp_path / "g" / "sweep.csv")) > 16
+
+
+def test_json_holds_the_table_and_the_masks(subprobe_command, tuned, tmp_path):
+    code, out, err = subprobe_command(
+        "gates", *tuned, "--penalty", 0.01, "--epochs", 1, "--seed", 3, "--json", "--quiet",
+        "--out", tmp_path / "g",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    said = json.loads(out)
+    assert [line["lambda"] for line in said["table"]] == ["full model", "0.01"]
+    assert said["masks"][0]["history"][0]["seed"] == 3
+    assert said["masks"][0]["method"] == "l0"
+
+
+def test_a_mask_is_evaluated_as_any_other(subprobe_command, tuned, tmp_path):
+    arguments = ["--penalty", 0.01, "--epochs", 1, "--quiet", "--out", tmp_path / "g"]
+    assert subprobe_command("gates", *tuned, *arguments)[0] == 0
+    mask = tmp_path / "g" / "l0-0.01.safetensors"
+    code, out, err = subprobe_command("evaluate", *tuned, "--mask", mask, "--json")
+    assert code == 0, err
+    assert {row["method"] for row in json.loads(out)} == {"l0"}
+    code, _, err = subprobe_command(
+        "sample", mask, "--kind", "bad", "--seed", 1, "--out", tmp_path / "bad.safetensors"
+    )
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (["--penalty", -1], "penalty -1"),
+        (["--penalty", "nan"], "penalty nan"),
+        (["--penalty", 0.1, "--penalty", 0.1], "each once"),
+        (["--penalty", 0.1, "--epochs", 0], "0 epochs"),
+        (["--penalty", 0.1, "--learning-rate", 0], "learning rate"),
+    ],
+    ids=str,
+)
+def test_wrong_options_end_with_one_line(subprobe_command, tuned, tmp_path, wrong, named):
+    code, out, err = subprobe_command("gates", *tuned, *wrong, "--out", tmp_path / "g", "--quiet")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert named in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "g").exists()
+
+
+def test_no_penalty_is_wrong_use(subprobe_command, tuned, tmp_path):
+    code, out, err = subprobe_command("gates", *tuned, "--out", tmp_path / "g")
+    assert (code, out) == (2, "")
+    assert "--penalty" in err
