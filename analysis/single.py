@@ -194,7 +194,7 @@ def prune_to_mask(
             max_length=loaded.max_length,
             seeds=loaded.seeds,
             method=options.methods[0],
-            model_name=loaded.name,
+            model_name=str(loaded.meta.get("model", loaded.name)),
             progress=advance,
         )
     good.save(out)
