@@ -20,7 +20,7 @@ from ..data.tables import items_frame, rows_frame
 
 STEP_VERSIONS = {
     "finetune": 1,
-    "prune": 1,
+    "prune": 2,
     "evaluate": 1,
     "retrain": 1,
     "round": 1,

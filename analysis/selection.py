@@ -20,6 +20,7 @@ from ..pruning.importance import importance_pass
 from ..pruning.magnitude import magnitude_search
 from ..pruning.plan import Rule, Size
 from ..pruning.search import Scored, structured_search
+from ..pruning.shrunk import BY_GATES, shrunk
 from ..pruning.subnetwork import Subnetwork, full_subnetwork
 from .config import PruneOptions
 from .progress import Advance
@@ -73,15 +74,21 @@ class Chooser:
         return majority(spec, train, [e.label for e in examples])[stop_metric(spec)]
 
     def importance(self, examples: Sequence[Example], *, seed: int = 0) -> Callable[..., Scored]:
-        """A function of masks: importance and metric on `examples`, from one pass over them."""
+        """A function of masks: importance and metric on `examples`, from one pass over them.
+
+        What is dead is taken out before, unless the study's scores are asked for, in which dead
+        units have a part.
+        """
         options, spec = self.options, self.parts.spec
         batches = text_batches(
             self.tokenizer, examples, batch_size=options.batch_size, max_length=self.max_length
         )
 
+        smaller = options.scores == "default" and options.importance in BY_GATES
+
         def scored(*masks: Any) -> Scored:
             found = importance_pass(
-                self.model,
+                shrunk(self.model, *masks) if smaller else self.model,
                 batches,
                 *masks,
                 method=options.importance,

@@ -15,15 +15,18 @@ def measures(*, quick: bool) -> list[Measure]:
     """Every line of the table; `quick` checks that they run, on too few repeats to mean much."""
     import torch
 
-    from . import memory, probing, pruning, smaller, start
+    from . import memory, probing, pruning, searching, smaller, start
 
     torch.set_num_threads(1)
     small = {"count": 32, "repeats": 1} if quick else {}
+    tiny = {"count": 4, "repeats": 1} if quick else {}
     few = {"few": 40, "many": 80, "rounds": 1} if quick else {}
     calls: list[Callable[[], Measure]] = [
         lambda: pruning.importance(**small),
         lambda: pruning.gates(**small),
-        lambda: pruning.ablation(**({"count": 4, "repeats": 1} if quick else {})),
+        lambda: searching.one_pass(**tiny),
+        lambda: searching.shrinking(**tiny),
+        lambda: pruning.ablation(**tiny),
         lambda: smaller.compact(**({"batch": 2, "length": 16, "repeats": 1} if quick else {})),
         lambda: probing.streaming(**small),
         lambda: memory.memory(**few),

@@ -1,0 +1,43 @@
+"""Candidates scored on what is left of the model get the scores of the masked whole one."""
+
+import numpy as np
+import pytest
+from scored import H, L, batches_of, classifier, some_dead, texts
+from subprobe.pruning.anatomy import anatomy_of
+from subprobe.pruning.importance import importance_pass
+from subprobe.pruning.shrunk import BY_GATES, shrunk
+from tiny import FAMILIES
+
+
+@pytest.mark.parametrize("method", BY_GATES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scores_of_living_units_are_the_same_and_dead_ones_have_none(family, method):
+    model = classifier(family)
+    rows, labels = texts(6)
+    batches = batches_of(model, rows, labels, 3)
+    head, mlp = some_dead()
+    head[1] = 0  # a layer without heads
+    neuron = np.ones((L, anatomy_of(model).num_neurons))
+    neuron[0, ::2] = 0
+    masks = head > 0, mlp > 0, neuron > 0
+    small = shrunk(model, *masks)
+    found, expected = (
+        importance_pass(one, batches, *masks, method=method, normalise="none")
+        for one in (small, model)
+    )
+    np.testing.assert_allclose(found.logits, expected.logits, atol=1e-5)
+    for name, mask in zip(("head", "mlp", "neuron"), masks, strict=True):
+        ours, theirs = getattr(found, name), getattr(expected, name)
+        living = mask if name != "neuron" else mask & masks[1][:, None]
+        np.testing.assert_allclose(ours[living], theirs[living], atol=1e-5, rtol=1e-4)
+        if small is not model:
+            assert not ours[~mask].any()
+    assert expected.head.max() > 1e-3
+    separable = family in ("bert", "roberta", "xlm-roberta", "camembert", "electra",
+                           "distilbert", "mpnet")  # fmt: skip
+    assert (small is not model) or not separable
+
+
+def test_a_whole_candidate_is_the_model_itself():
+    model = classifier()
+    assert shrunk(model, np.ones((L, H), dtype=bool), np.ones(L, dtype=bool)) is model
