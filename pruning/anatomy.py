@@ -98,9 +98,14 @@ class Anatomy:
         """Value projection, like `query`."""
         return self._linear(model, layer, self.row.value)
 
-    def rows(self, part: Part) -> torch.Tensor:
-        """Output features of the query, key or value projection by head: indices [H, d]."""
-        heads, size = self.num_heads, self.head_size
+    def rows(self, part: Part, heads: int | None = None) -> torch.Tensor:
+        """Output features of the query, key or value projection by head: indices [H, d].
+
+        Args:
+            part: which projection.
+            heads: how many heads it has, where that is not H.
+        """
+        heads, size = self.num_heads if heads is None else heads, self.head_size
         place = ("query", "key", "value").index(part)
         if self.row.fused == "parts":
             return torch.arange(3 * heads * size).reshape(3, heads, size)[place]

@@ -68,11 +68,12 @@ def cut_down(model: Any, living: Living) -> None:
         # an empty bias is left out, so that a dense layer without rows or a dead MLP has none
         new = (
             nn.Parameter(old.detach().index_select(cut.dim, kept), requires_grad=old.requires_grad)
-            if cut.name == "weight" or len(kept)
+            if cut.name != "bias" or len(kept)
             else None
         )
         setattr(cut.module, cut.name, new)
-        cut.module.out_features, cut.module.in_features = cut.module.weight.shape
+        if isinstance(cut.module, nn.Linear):
+            cut.module.out_features, cut.module.in_features = cut.module.weight.shape
     for layer in range(anatomy.num_layers):
         _refit(model, anatomy, layer, living)
     mark_living(model, living)

@@ -1,9 +1,10 @@
 """Which rows and columns of which weights belong to a unit: one list for all that removes units.
 
-A head owns its rows of the query, key and value projections and its columns of the attention
-output projection; a neuron its row of the first dense layer of the MLP and its column of the second
-one. The bias of the output projection belongs to no head, and stays in a layer without heads. The
-bias of the second dense layer belongs to the whole MLP.
+A head owns its rows of the query, key and value projections (and of relative positions, where the
+family projects those) and its columns of the attention output projection; a neuron its row of the
+first dense layer of the MLP, two rows where it is gated, and its column of the second one. The bias
+of the output projection belongs to no head, and stays in a layer without heads. The bias of the
+second dense layer belongs to the whole MLP.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from torch import nn
 
 from ..data.errors import InputError
-from .anatomy import Anatomy
+from .anatomy import Anatomy, Part
 from .living import Living, Numbers
 
 
@@ -26,13 +27,13 @@ class Cut:
     """What stays of one parameter.
 
     Attributes:
-        module: the dense layer.
-        name: `weight` or `bias`.
+        module: the dense layer, or the module with a parameter of its own.
+        name: `weight`, `bias`, or the parameter's.
         dim: 0 = rows, 1 = columns.
         kept: the rows or columns that stay, in rising order, int64.
     """
 
-    module: nn.Linear
+    module: nn.Module
     name: str
     dim: int
     kept: torch.Tensor
@@ -65,16 +66,38 @@ def cuts(
     for layer in range(anatomy.num_layers):
         heads = _places(living.heads, present.heads if present else None, layer)
         neurons = _places(living.neurons, present.neurons if present else None, layer)
+        there = len(present.heads[layer]) if present else anatomy.num_heads
         rows = (heads[:, None] * anatomy.head_size + np.arange(anatomy.head_size)).ravel()
         of_heads, of_neurons = torch.from_numpy(rows), torch.from_numpy(neurons)
-        for find in (anatomy.query, anatomy.key, anatomy.value_projection):
-            yield from _rows(find(model, layer), of_heads)
+        for module, kept in _projections(model, anatomy, layer, heads, there).items():
+            yield from _rows(module, kept)
+        for module in anatomy.position_projections(model, layer):
+            yield from _rows(module, of_heads)
+        for path in anatomy.row.head_biases:
+            where, _, name = f"{anatomy.blocks[layer]}.{path}".rpartition(".")
+            yield Cut(model.base_model.get_submodule(where), name, 0, of_heads)
         yield Cut(anatomy.attention_projection(model, layer), "weight", 1, of_heads)
-        yield from _rows(anatomy.mlp_up(model, layer), of_neurons)
+        up, width = anatomy.mlp_up(model, layer), anatomy.mlp_output(model, layer).in_features
+        # neuron f of a gated MLP is rows f and F + f
+        copies = [of_neurons + start for start in range(0, up.out_features, max(width, 1))]
+        yield from _rows(up, torch.cat(copies) if copies else of_neurons)
         down = anatomy.mlp_output(model, layer)
         yield Cut(down, "weight", 1, of_neurons)
         if down.bias is not None and not living.mlps[layer]:
             yield Cut(down, "bias", 0, torch.arange(0))
+
+
+def _projections(
+    model: Any, anatomy: Anatomy, layer: int, heads: Numbers, there: int
+) -> dict[nn.Linear, torch.Tensor]:
+    """Query, key and value projections, which may be one module, and the rows that stay."""
+    found: dict[nn.Linear, list[torch.Tensor]] = {}
+    finders = {"query": anatomy.query, "key": anatomy.key, "value": anatomy.value_projection}
+    parts: tuple[Part, ...] = ("query", "key", "value")
+    for part in parts:
+        rows = anatomy.rows(part, there)[torch.from_numpy(heads)].ravel()
+        found.setdefault(finders[part](model, layer), []).append(rows)
+    return {module: torch.cat(rows).sort().values for module, rows in found.items()}
 
 
 def _rows(module: nn.Linear, kept: torch.Tensor) -> Iterator[Cut]:
@@ -111,10 +134,6 @@ def check_separable(model: Any, anatomy: Anatomy, living: Living) -> None:
         for name, module in anatomy.attention_module(model, layer).named_modules():
             if module not in known and [*module.parameters(recurse=False)]:
                 unknown.add(name or "attention")
-        if anatomy.query(model, layer).out_features != anatomy.num_heads * anatomy.head_size:
-            unknown.add("one projection for query, key and value")
-        if anatomy.mlp_up(model, layer).out_features != anatomy.num_neurons:
-            unknown.add("a gated MLP")
     if unknown:
         raise InputError(
             f"a {anatomy.family} model has weights that subprobe cannot part by heads and "

@@ -32,5 +32,5 @@ def shrunk(model: Any, *masks: npt.NDArray[np.bool_]) -> Any:
     try:
         return shrink(model, Subnetwork(heads, mlps, finer[0] if finer else None))
     except InputError:
-        # layers that share their weights, or projections that no head has for itself
+        # layers that share their weights, or maps that heads mix
         return model

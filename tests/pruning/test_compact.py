@@ -16,13 +16,13 @@ from subprobe.pruning.compact import shrink, write_back
 from subprobe.pruning.gates import Gates, gated
 from subprobe.pruning.living import living_of
 from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
-from tiny import POST_NORM, SDPA, tiny_model
+from tiny import POST_NORM, SDPA, SEPARABLE, tiny_model
 
 L, H, D, F = 3, 4, 8, 48
 TOLERANCE = 1e-5
 EFFECT = 100 * TOLERANCE
-CASES = [(family, "eager") for family in POST_NORM] + [
-    (family, "sdpa") for family in SDPA if family in POST_NORM
+CASES = [(family, "eager") for family in SEPARABLE] + [
+    (family, "sdpa") for family in SDPA if family in SEPARABLE
 ]
 MASKS = masks(L, H, F)
 NOTHING = Subnetwork(np.zeros((L, H), dtype=bool), np.zeros(L, dtype=bool))
@@ -131,7 +131,7 @@ def test_no_weight_is_shared_and_the_original_is_untouched():
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", SEPARABLE)
 def test_a_smaller_model_can_be_made_smaller_again(family):
     model = model_of(family)
     inputs = inputs_of(model)
@@ -170,7 +170,7 @@ def test_each_head_of_mpnet_keeps_its_own_relative_bias():
     assert distance(logits(compact, inputs), right) >= EFFECT
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", SEPARABLE)
 def test_maps_are_collected_for_the_heads_that_are_left(family):
     model = model_of(family, "eager")
     head = np.ones((L, H), dtype=bool)
@@ -184,7 +184,7 @@ def test_maps_are_collected_for_the_heads_that_are_left(family):
 # -- gates on a smaller model ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", SEPARABLE)
 @pytest.mark.parametrize("share", [0.0, 0.6])
 def test_gates_of_full_size_act_on_the_living_and_dead_units_get_no_gradient(family, share):
     model = model_of(family).requires_grad_(False)
@@ -327,7 +327,7 @@ def test_single_weights_are_baked_and_not_removed():
         shrink(model, mask)
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", SEPARABLE)
 def test_baked_zeros_are_the_weights_that_are_taken_out(family):
     model = model_of(family)
     mask = random_mask(L, H, F, 2, with_neurons=True, share=0.5)
@@ -342,15 +342,16 @@ def test_baked_zeros_are_the_weights_that_are_taken_out(family):
 
 @pytest.mark.parametrize("act", [shrink, bake])
 @pytest.mark.parametrize(
-    ("family", "said"),
+    ("family", "options", "said"),
     [
-        ("albert", "share their weights"),
-        ("deberta", "one projection for query, key and value"),
-        ("modernbert", "a gated MLP"),
+        ("albert", {}, "share their weights"),
+        ("deberta", {"talking_head": True}, "head_logits_proj"),
     ],
 )
-def test_families_without_parts_of_their_own_are_refused_with_the_reason(act, family, said):
-    model = tiny_model(family)
+def test_families_without_parts_of_their_own_are_refused_with_the_reason(
+    act, family, options, said
+):
+    model = tiny_model(family, **options)
     with pytest.raises(InputError, match=rf"{said}.*--mask"):
         act(model, full_subnetwork(anatomy_of(model)))
 

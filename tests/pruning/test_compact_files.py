@@ -26,7 +26,7 @@ from subprobe.pruning.compact import shrink
 from subprobe.pruning.compact_files import save_compact
 from subprobe.pruning.gates import gated
 from subprobe.pruning.subnetwork import Subnetwork
-from tiny import POST_NORM, SDPA, TOKENIZER_OF, tiny_model, tiny_tokenizer
+from tiny import SDPA, SEPARABLE, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_spec
 
 L, H, D, F = 3, 4, 8, 48
@@ -60,7 +60,7 @@ def saved(folder, family="bert", mask=None):
     return model, mask
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", SEPARABLE)
 def test_a_new_process_gives_the_same_logits(family, tmp_path):
     model, mask = saved(tmp_path / "m", family)
     with gated(model, mask):
@@ -235,7 +235,7 @@ def test_a_model_with_other_units_than_the_mask_is_not_saved(tmp_path):
 # -- baked ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", SEPARABLE)
 def test_stock_transformers_loads_a_baked_folder(family, tmp_path):
     model = tiny_model(family, "classification", layers=L, heads=H, hidden=H * D)
     mask, folder = mask_of(), tmp_path / "m"

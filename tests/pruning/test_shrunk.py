@@ -6,7 +6,7 @@ from scored import H, L, batches_of, classifier, some_dead, texts
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.importance import importance_pass
 from subprobe.pruning.shrunk import BY_GATES, shrunk
-from tiny import FAMILIES
+from tiny import FAMILIES, SEPARABLE
 
 
 @pytest.mark.parametrize("method", BY_GATES)
@@ -33,9 +33,7 @@ def test_scores_of_living_units_are_the_same_and_dead_ones_have_none(family, met
         if small is not model:
             assert not ours[~mask].any()
     assert expected.head.max() > 1e-3
-    separable = family in ("bert", "roberta", "xlm-roberta", "camembert", "electra",
-                           "distilbert", "mpnet")  # fmt: skip
-    assert (small is not model) or not separable
+    assert (small is not model) == (family in SEPARABLE)
 
 
 def test_a_whole_candidate_is_the_model_itself():

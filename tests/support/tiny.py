@@ -49,6 +49,9 @@ SDPA = tuple(family for family in FAMILIES if family not in ("mpnet", "deberta",
 POST_NORM = FAMILIES[:7]
 """Families whose attention block can be taken apart: output plus residual, then a LayerNorm."""
 
+SEPARABLE = tuple(family for family in FAMILIES if family != "albert")
+"""Families whose layers can lose heads and neurons one by one."""
+
 RELATIVE = ("deberta", "deberta-v2", "modernbert")
 """Families with relative positions: longer texts run, though the model was not made for them."""
 
