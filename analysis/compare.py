@@ -81,6 +81,9 @@ def kept_columns(scores: pd.DataFrame) -> dict[str, str]:
 def _kept_shares(rows: pd.DataFrame) -> pd.DataFrame:
     masks = rows[(rows["probe"] == "mask") & (rows["metric"] == "kept_share")]
     masks = masks[masks["target"].isin(list(_KEPT))]
+    # the ticket itself, trained from other weights: its mask is the good one
+    ticket = masks[(masks["method"] == "imp") & (masks["kind"] == "good")]
+    masks = pd.concat([masks, *(ticket.assign(kind=kind) for kind in ("reinit", "shuffled"))])
     shares = masks.pivot_table(values="value", index=[*WHO, "kind"], columns="target")
     return shares.astype(float).reindex(columns=list(_KEPT)).reset_index().rename(columns=_KEPT)
 

@@ -10,7 +10,7 @@ from subprobe.data.errors import ConfigError, SubprobeError
 from subprobe.pruning import onnx_file
 from subprobe.pruning.compact import shrink
 from subprobe.pruning.gates import gated
-from tiny import FAMILIES, tiny_model
+from tiny import SEPARABLE, tiny_model
 
 L, H, D, F = 3, 4, 8, 48
 INSTALLED = all(importlib.util.find_spec(name) for name in ("onnxscript", "onnxruntime"))
@@ -19,7 +19,7 @@ needs_onnx = pytest.mark.skipif(not INSTALLED, reason="the extra [onnx] is not i
 
 @needs_onnx
 @pytest.mark.parametrize("share", [0.0, 0.5])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SEPARABLE)
 def test_a_smaller_model_as_onnx_is_the_masked_model(family, share, tmp_path):
     import onnxruntime
 
