@@ -112,7 +112,13 @@ class SeedModel:
         return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
     def fine_tune(
-        self, mask: Subnetwork | None, title: str, *, start: str = "pretrained", rewind: int = 0
+        self,
+        mask: Subnetwork | None,
+        title: str,
+        *,
+        start: str = "pretrained",
+        rewind: int = 0,
+        route: str = "masked",
     ) -> FineTuned:
         """Train from the pretrained weights, or from other ones, under a mask or whole."""
         with self.progress.stage(title) as advance:
@@ -125,6 +131,7 @@ class SeedModel:
                 subnetwork=mask,
                 start=start,
                 rewind=rewind,
+                route=route,
                 progress=advance,
             )
 

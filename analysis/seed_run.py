@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -162,7 +163,11 @@ class SeedRun:
         probe = self.setting.config.probe
         options = probe.model_dump(mode="json") if "retrained" in probe.states else {}
         rewind = self.setting.config.lottery.rewind if mask.method == "imp" else 0
-        begun = {"start": STARTS[mask.kind], "rewind": rewind} if mask.method == "imp" else {}
+        begun: dict[str, Any] = {}
+        if mask.method == "imp":
+            begun = {"start": STARTS[mask.kind], "rewind": rewind}
+        elif self.setting.config.retrain.route != "masked" and not mask.weight_masks:
+            begun = {"route": self.setting.config.retrain.route}
         cell = self.model.training_cell(
             "retrain",
             mask,
@@ -177,13 +182,16 @@ class SeedRun:
     def _retrain(self, mask: Subnetwork, *, probed: bool, **begun: Any) -> CellOutput:
         title = f"{self.name}: retraining {mask.kind} ({mask.method})"
         trained = self.model.fine_tune(mask, title, **begun)
-        outputs = [self._measure(trained.model, trained.tokenizer, mask)]
+        scored = self._measure(trained.model, trained.tokenizer, mask)
+        if "route" in begun:
+            scored = replace(scored, rows=scored.rows.assign(variant=f"route={begun['route']}"))
+        outputs = [scored]
         if probed:
             title = f"{self.name}: probing {mask.kind} ({mask.method}, retrained)"
             outputs.append(self._probe(trained.model, trained.tokenizer, mask, title))
         joined = join(outputs)
         flag = "diverged" if trained.diverged else ""
-        notes = {**joined.notes, "wall_s": trained.wall_s, "flag": flag}
+        notes = {**joined.notes, **begun, "wall_s": trained.wall_s, "flag": flag}
         return CellOutput(joined.rows.assign(flag=flag), joined.items, joined.arrays, notes)
 
     def other_starts(self) -> Iterator[CellOutput]:

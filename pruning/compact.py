@@ -19,7 +19,7 @@ from ..data.errors import MaskError
 from .anatomy import Anatomy, anatomy_of
 from .cuts import check_separable, cuts
 from .living import Living, living_of, mark_living
-from .subnetwork import Subnetwork
+from .subnetwork import Subnetwork, full_subnetwork
 
 
 def shrink(model: Any, subnetwork: Subnetwork) -> Any:
@@ -42,6 +42,17 @@ def shrink(model: Any, subnetwork: Subnetwork) -> Any:
     smaller = copy.deepcopy(model)
     cut_down(smaller, living)
     return smaller
+
+
+def check_removable(model: Any) -> None:
+    """Raise unless units can be taken out of a whole model.
+
+    Raises:
+        InputError: if the family's units have no weights of their own, with the reason.
+    """
+    anatomy = anatomy_of(model)
+    full = full_subnetwork(anatomy)
+    check_separable(model, anatomy, Living.of(full, anatomy.num_neurons))
 
 
 def cut_down(model: Any, living: Living) -> None:
