@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 RUN = ["model", "task", "seed"]
+OF_THE_FULL_MODEL = ("finetuned", "pruned")
+"""States whose rows are about the weights of the full model."""
 _PRUNED = {
     "structured": "heads+mlps",
     "structured-heads": "heads",
@@ -20,11 +22,15 @@ _PRUNED = {
 def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     """Mark every row of a task and seed whose masks or full score cannot carry a claim.
 
-    A run is degenerate if the interval of the full model's primary score reaches the majority
-    baseline. Where a good mask keeps nothing at all of what its method prunes, the rows of that
-    method are. A flag that is already there stays.
+    Where the full model diverged, every row about its weights says so. A run is degenerate if the
+    interval of the full model's primary score reaches the majority baseline. Where a good mask
+    keeps nothing at all of what its method prunes, the rows of that method are. A flag that is
+    already there stays.
     """
     performance = rows[(rows["probe"] == "performance") & (rows["state"] == "finetuned")]
+    lost = performance[performance["flag"] == "diverged"]
+    spread = _among(rows, lost, RUN) & rows["state"].isin(OF_THE_FULL_MODEL)
+    rows = rows.assign(flag=rows["flag"].mask(spread, "diverged"))
     primary = performance.groupby(RUN, sort=False).head(1)
     at_chance = primary[primary["ci_low"] <= primary["baseline_value"]]
     kept = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]

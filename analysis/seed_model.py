@@ -19,7 +19,7 @@ from ..pruning.checkpoint import (
     read_meta,
     save_classifier,
 )
-from ..pruning.finetune import FineTuned, finetune
+from ..pruning.finetune import DIVERGED, FineTuned, finetune
 from ..pruning.recipes import Recipe
 from ..pruning.subnetwork import Subnetwork
 from .cells import Cell, CellOutput, CellStore
@@ -122,7 +122,7 @@ class SeedModel:
     ) -> FineTuned:
         """Train from the pretrained weights, or from other ones, under a mask or whole."""
         with self.progress.stage(title) as advance:
-            return finetune(
+            trained = finetune(
                 self.setting.source.name,
                 self.parts,
                 self.setting.recipe,
@@ -134,6 +134,9 @@ class SeedModel:
                 route=route,
                 progress=advance,
             )
+        if trained.diverged:
+            self.progress.say(f"{title}: {DIVERGED}")
+        return trained
 
     @cached_property
     def loaded(self) -> tuple[Any, Any]:

@@ -8,12 +8,15 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from ..data.sentence import Example
 from ..data.task import TaskParts
+from ..pruning.anatomy import anatomy_of
 from ..pruning.controls import bad_of, random_like
-from ..pruning.evaluate import evaluate
+from ..pruning.evaluate import evaluate, is_finite
 from ..pruning.magnitude import smallest_of
-from ..pruning.subnetwork import KINDS, Subnetwork
+from ..pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
 from .cells import Cell, CellOutput
 from .identity import identity, stamped
 from .lottery_run import find_ticket
@@ -51,6 +54,8 @@ class SeedRun:
         return self._good[method]
 
     def _search(self, method: str) -> Subnetwork:
+        if self.model.full.notes["flag"] and not is_finite(self.model.loaded[0]):
+            return self._unsearched(method)
         if method == "imp":
             title = f"{self.name}: looking for a lottery ticket"
             with self.progress.stage(title) as advance:
@@ -84,6 +89,21 @@ class SeedRun:
                 )
             found.save(path)
         return Subnetwork.load(path)
+
+    def _unsearched(self, method: str) -> Subnetwork:
+        """The whole mask, of a model whose training ended in weights that are no numbers."""
+        return full_subnetwork(
+            anatomy_of(self.model.loaded[0]),
+            kind="good",
+            method=method,
+            task=self.parts.spec.name,
+            model=self.setting.source.name,
+            seed_init=self.seed,
+            seed_order=self.seed,
+            selection=self.parts.selection_name,
+            fingerprint=self.model.full.notes["fingerprint"],
+            history=({"step": 0, "phase": "full", "metric": None, "accepted": True},),
+        )
 
     def control(self, good: Subnetwork, kind: str, draw: int) -> Subnetwork:
         """A random or bad subnetwork of the good one's size."""
@@ -138,8 +158,11 @@ class SeedRun:
 
         They are no part of the cell: two kinds with the same mask share one cell.
         """
+        rows = stamped(output.rows, self.identity(cell, mask, state))
+        if state == "finetuned" and self.model.full.notes["flag"]:
+            rows = rows.assign(flag=self.model.full.notes["flag"])
         return CellOutput(
-            stamped(output.rows, self.identity(cell, mask, state)),
+            rows,
             output.items.assign(cell_id=cell.id),
             output.arrays,
             output.notes,
@@ -212,8 +235,10 @@ class SeedRun:
             None, f"{self.name}: training from random weights", start="random"
         )
         scored = self._measure(trained.model, trained.tokenizer, None)
-        notes = {**scored.notes, "wall_s": trained.wall_s}
-        return CellOutput(scored.rows.assign(kind="untrained"), scored.items, notes=notes)
+        flag = "diverged" if trained.diverged else ""
+        notes = {**scored.notes, "wall_s": trained.wall_s, "flag": flag}
+        rows = scored.rows.assign(kind="untrained", flag=flag)
+        return CellOutput(rows, scored.items, notes=notes)
 
     # -- probes -------------------------------------------------------------------------------
 
@@ -238,6 +263,9 @@ class SeedRun:
         return self._named(output, cell, mask, state)
 
     def _probe(self, model: Any, tokenizer: Any, mask: Subnetwork | None, title: str) -> CellOutput:
+        if not is_finite(model):
+            self.progress.say(f"{title}: nothing to probe, its weights are no numbers")
+            return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": "diverged"})
         started = time.perf_counter()
         with self.progress.stage(title) as advance:
             output = probe_model(

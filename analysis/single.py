@@ -24,7 +24,7 @@ from ..pruning.checkpoint import (
     save_classifier,
 )
 from ..pruning.evaluate import evaluate
-from ..pruning.finetune import finetune
+from ..pruning.finetune import DIVERGED, finetune
 from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.living import living_of
 from ..pruning.subnetwork import Subnetwork
@@ -108,6 +108,8 @@ def fine_tune_to_folder(
             f"{trained.n_truncated} of {len(parts.train)} training examples were cut at "
             f"{recipe.max_length} subwords"
         )
+    if trained.diverged:
+        progress.say(DIVERGED)
     meta = {
         "task": data.spec.name,
         "model": source.name,
@@ -225,7 +227,9 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
         "selection": loaded.parts.selection_name,
         "seed": loaded.seeds[0],
     }
-    return performance_rows(found, loaded.parts).assign(**about)
+    rows = performance_rows(found, loaded.parts).assign(**about)
+    flag = loaded.meta.get("flag") or ("degenerate" if mask and mask.empty else "")
+    return rows.assign(flag=flag) if flag else rows
 
 
 def _task_examples(

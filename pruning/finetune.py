@@ -31,6 +31,12 @@ from .weights import WeightHold, held_at_zero
 
 Step = Callable[[int, int | None], None]
 
+DIVERGED = (
+    "DIVERGED: the loss ended no lower than that of a constant guess; try another seed or a lower "
+    "learning rate"
+)
+"""What is told where a training failed."""
+
 ROUTES = ("masked", "compact")
 """How units that are switched off are trained around: under gates, or without them in the model.
 Without dropout both are the same training; with it they draw other dropout."""
