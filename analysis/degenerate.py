@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..pruning.subnetwork import Subnetwork
+
 RUN = ["model", "task", "seed"]
 OF_THE_FULL_MODEL = ("finetuned", "pruned")
 """States whose rows are about the weights of the full model."""
@@ -39,6 +41,27 @@ def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     marked = _among(rows, at_chance, RUN) | _among(rows, empty, [*RUN, "method"])
     unflagged = rows["flag"].fillna("").eq("")
     return rows.assign(flag=rows["flag"].mask(marked & unflagged, "degenerate"))
+
+
+def degenerate_search(good: Subnetwork) -> str:
+    """Why what a search left carries no claim, in words; empty where it does."""
+    start = good.history[0]
+    metric = start["metric"]
+    if metric is None or not metric > start["baseline"]:
+        scored = "no number" if metric is None else f"{metric:.4g}"
+        return (
+            f"the full model scores {scored} on the selection examples, no better than the "
+            f"majority's {start['baseline']:.4g}: a share of that says nothing about what a "
+            "subnetwork keeps; fine-tune it first"
+        )
+    if good.empty:
+        asked = "a size" if start["rule"] == "size" else f"rule {start['rule']}"
+        return (
+            f"nothing is left: under {asked} every unit could go, down to the score of a guess "
+            f"(full model {metric:.4g}, majority {start['baseline']:.4g}); try --rule gain or a "
+            "higher --threshold"
+        )
+    return ""
 
 
 def _among(rows: pd.DataFrame, found: pd.DataFrame, columns: list[str]) -> pd.Series[bool]:

@@ -42,10 +42,7 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
                 "baseline_value": chance[metric],
             }
         )
-    return pd.DataFrame(records).assign(
-        probe="performance",
-        unit="model",
-        corpus=spec.name,
-        split=parts.report_name,
-        flag="diverged" if evaluation.n_undefined else "",
+    rows = pd.DataFrame(records).assign(
+        probe="performance", unit="model", corpus=spec.name, split=parts.report_name
     )
+    return rows.assign(flag="diverged") if evaluation.n_undefined else rows

@@ -24,7 +24,7 @@ from .performance import performance_rows
 from .probing import annotated_examples, join, probe_model, spread
 from .progress import Progress
 from .seed_model import SeedModel, Setting, examples_digest
-from .selection import find_good
+from .selection import IN_ORDER, find_good
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
 """Kind -> the weights that its training starts from."""
@@ -63,6 +63,8 @@ class SeedRun:
         options = self.setting.config.prune
         # other methods of the same run do not change this one
         read = options.model_dump(mode="json", exclude={"methods"}) | {"method": method}
+        if options.importance in IN_ORDER:
+            read["order"] = "as given"
         cell = Cell(
             "prune",
             {

@@ -20,7 +20,7 @@ from ..pruning.compact_files import save_compact
 from ..pruning.cost import Cost, cost, kept_share
 from ..pruning.living import living_of
 from ..pruning.subnetwork import Subnetwork
-from .single import load_mask
+from .masks import load_mask
 
 
 @dataclass(frozen=True)
