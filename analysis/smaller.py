@@ -70,7 +70,7 @@ def _summary(whole: Whole, after: Cost) -> dict[str, Any]:
     before = cost(whole.model, 1, 128)
     return {
         **{name: value for name, value in whole.mask.describe().items() if "_mask" not in name},
-        "prunable_kept": kept_share(whole.mask, anatomy_of(whole.model)),
+        "prunable_kept": kept_share(whole.mask, anatomy_of(whole.model), whole.model),
         "parameters": after.parameters,
         "parameters_before": before.parameters,
         "flops_ratio": after.flops / before.flops,
