@@ -24,7 +24,7 @@ STEP_VERSIONS = {
     "evaluate": 1,
     "retrain": 1,
     "round": 1,
-    "untrained": 1,
+    "untrained": 2,
     "probe": 1,
 }
 """Raise a step's number when its output changes for the same inputs and options."""

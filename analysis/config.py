@@ -97,6 +97,16 @@ class ControlOptions(_Section):
     )
 
 
+class RetrainOptions(_Section):
+    """Training a subnetwork again from the pretrained weights."""
+
+    route: Literal["masked", "compact"] = Field(
+        "masked",
+        description="masked: the whole model under the mask; compact: what is left of it, faster, "
+        "with other draws of dropout; masks of single weights are always masked",
+    )
+
+
 class ProbeOptions(_Section):
     """What every subnetwork is tested for."""
 
@@ -142,6 +152,7 @@ class RunConfig(_Section):
     prune: PruneOptions = PruneOptions()
     lottery: LotteryOptions = LotteryOptions()
     controls: ControlOptions = ControlOptions()
+    retrain: RetrainOptions = RetrainOptions()
     probe: ProbeOptions = ProbeOptions()
 
     def sizes(self) -> dict[str, int] | None:

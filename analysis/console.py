@@ -108,6 +108,8 @@ def print_rows(rows: pd.DataFrame, console: Console | None = None) -> None:
     console = _console(console)
     if len(rows) > 1:
         same = [name for name in shown if len(shown[name].drop_duplicates()) == 1]
+        shown = shown.drop(columns=[name for name in same if not _cell(shown[name].iloc[0])])
+        same = [name for name in same if name in shown]
         about = [f"{name} {_cell(shown[name].iloc[0])}" for name in same]
         console.print(", ".join(about), markup=False, highlight=False)
         shown = shown.drop(columns=same)

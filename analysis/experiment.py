@@ -16,6 +16,7 @@ from ..data.errors import SubprobeError
 from ..data.tables import rows_frame, write_csv, write_parquet
 from ..data.tasks import load_task
 from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
+from ..pruning.compact import check_removable
 from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.recipes import Recipe, recipe_for
 from ..pruning.subnetwork import Subnetwork
@@ -136,7 +137,10 @@ def prepare(
 ) -> list[SeedRun]:
     """Read the encoder and the tasks of a run; its seeds in the order of their rows."""
     source = resolve_model(config.model)
-    base = weights_fingerprint(load_encoder(config.model))
+    encoder = load_encoder(config.model)
+    base = weights_fingerprint(encoder)
+    if config.retrain.route == "compact":
+        check_removable(encoder)
     seeds: list[SeedRun] = []
     for task in config.tasks:
         data = load_task(task, data_dir=config.data_dir or None, sizes=config.sizes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -92,4 +93,6 @@ def _round(seed: SeedModel, mask: Subnetwork) -> tuple[float, Subnetwork]:
         return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
     output = seed.store.get(cell, compute)
-    return float(output.notes["metric"]), Subnetwork.load(path)
+    # a ticket that did not train is none, whatever a constant guess scores
+    metric = math.nan if output.notes["flag"] else float(output.notes["metric"])
+    return metric, Subnetwork.load(path)

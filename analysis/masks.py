@@ -1,4 +1,4 @@
-"""Masks as tidy rows: which unit is kept, how many, and how many a bad mask had to borrow."""
+"""Masks in files, and as tidy rows: which unit is kept, how many, how many a bad one borrowed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..data.errors import ConfigError
+from ..pruning.anatomy import anatomy_of
+from ..pruning.checkpoint import read_meta
+from ..pruning.fingerprint import weights_fingerprint
+from ..pruning.living import living_of
+from ..pruning.sources import MASK_FILE
 from ..pruning.subnetwork import Subnetwork
 
 
@@ -17,6 +23,40 @@ def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
     path = folder / "masks" / f"{name}-{method}{mask.kind}.safetensors"
     mask.save(path)
     return path
+
+
+def load_mask(
+    path: Path | None, model: Any, *, name: str = "", other_weights: bool = False
+) -> Subnetwork | None:
+    """Read a mask of this model, and of no other; smaller and baked models bring their own.
+
+    Args:
+        path: the mask file, or None.
+        model: the model.
+        name: the folder that it came from; one that `subprobe bake` wrote holds a mask.
+        other_weights: accept a mask that was found on other weights.
+
+    Raises:
+        MaskError: if the mask belongs to another model.
+        ConfigError: for a mask beside a smaller model.
+    """
+    living = living_of(model)
+    baked = bool(name) and read_meta(name).get("form") == "baked"
+    if living is not None or baked:
+        if path is not None:
+            form = "baked" if baked else "smaller"
+            raise ConfigError(
+                f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
+            )
+        if living is not None:
+            return living.subnetwork
+        return Subnetwork.load(Path(name).expanduser() / MASK_FILE)
+    if path is None:
+        return None
+    mask = Subnetwork.load(path)
+    fingerprint = None if other_weights else weights_fingerprint(model)
+    mask.check_fits(anatomy_of(model), fingerprint)
+    return mask
 
 
 def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:

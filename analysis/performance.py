@@ -20,7 +20,8 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
         parts: the task; the majority class is that of `parts.train`.
 
     Returns:
-        Rows without the columns that name the model, seed and mask.
+        Rows without the columns that name the model, seed and mask; flagged `diverged` if the
+        model gave no finite number for some examples.
     """
     spec = parts.spec
     labels = [example.label for example in parts.report]
@@ -41,6 +42,7 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
                 "baseline_value": chance[metric],
             }
         )
-    return pd.DataFrame(records).assign(
+    rows = pd.DataFrame(records).assign(
         probe="performance", unit="model", corpus=spec.name, split=parts.report_name
     )
+    return rows.assign(flag="diverged") if evaluation.n_undefined else rows

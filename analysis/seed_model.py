@@ -19,7 +19,7 @@ from ..pruning.checkpoint import (
     read_meta,
     save_classifier,
 )
-from ..pruning.finetune import FineTuned, finetune
+from ..pruning.finetune import DIVERGED, FineTuned, finetune
 from ..pruning.recipes import Recipe
 from ..pruning.subnetwork import Subnetwork
 from .cells import Cell, CellOutput, CellStore
@@ -112,11 +112,17 @@ class SeedModel:
         return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
     def fine_tune(
-        self, mask: Subnetwork | None, title: str, *, start: str = "pretrained", rewind: int = 0
+        self,
+        mask: Subnetwork | None,
+        title: str,
+        *,
+        start: str = "pretrained",
+        rewind: int = 0,
+        route: str = "masked",
     ) -> FineTuned:
         """Train from the pretrained weights, or from other ones, under a mask or whole."""
         with self.progress.stage(title) as advance:
-            return finetune(
+            trained = finetune(
                 self.setting.source.name,
                 self.parts,
                 self.setting.recipe,
@@ -125,8 +131,12 @@ class SeedModel:
                 subnetwork=mask,
                 start=start,
                 rewind=rewind,
+                route=route,
                 progress=advance,
             )
+        if trained.diverged:
+            self.progress.say(f"{title}: {DIVERGED}")
+        return trained
 
     @cached_property
     def loaded(self) -> tuple[Any, Any]:

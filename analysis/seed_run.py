@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from ..data.sentence import Example
 from ..data.task import TaskParts
+from ..pruning.anatomy import anatomy_of
 from ..pruning.controls import bad_of, random_like
-from ..pruning.evaluate import evaluate
+from ..pruning.evaluate import evaluate, is_finite
 from ..pruning.magnitude import smallest_of
-from ..pruning.subnetwork import KINDS, Subnetwork
+from ..pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
 from .cells import Cell, CellOutput
 from .identity import identity, stamped
 from .lottery_run import find_ticket
@@ -20,7 +24,7 @@ from .performance import performance_rows
 from .probing import annotated_examples, join, probe_model, spread
 from .progress import Progress
 from .seed_model import SeedModel, Setting, examples_digest
-from .selection import find_good
+from .selection import IN_ORDER, find_good
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
 """Kind -> the weights that its training starts from."""
@@ -50,6 +54,8 @@ class SeedRun:
         return self._good[method]
 
     def _search(self, method: str) -> Subnetwork:
+        if self.model.full.notes["flag"] and not is_finite(self.model.loaded[0]):
+            return self._unsearched(method)
         if method == "imp":
             title = f"{self.name}: looking for a lottery ticket"
             with self.progress.stage(title) as advance:
@@ -57,6 +63,8 @@ class SeedRun:
         options = self.setting.config.prune
         # other methods of the same run do not change this one
         read = options.model_dump(mode="json", exclude={"methods"}) | {"method": method}
+        if options.importance in IN_ORDER:
+            read["order"] = "as given"
         cell = Cell(
             "prune",
             {
@@ -83,6 +91,21 @@ class SeedRun:
                 )
             found.save(path)
         return Subnetwork.load(path)
+
+    def _unsearched(self, method: str) -> Subnetwork:
+        """The whole mask, of a model whose training ended in weights that are no numbers."""
+        return full_subnetwork(
+            anatomy_of(self.model.loaded[0]),
+            kind="good",
+            method=method,
+            task=self.parts.spec.name,
+            model=self.setting.source.name,
+            seed_init=self.seed,
+            seed_order=self.seed,
+            selection=self.parts.selection_name,
+            fingerprint=self.model.full.notes["fingerprint"],
+            history=({"step": 0, "phase": "full", "metric": None, "accepted": True},),
+        )
 
     def control(self, good: Subnetwork, kind: str, draw: int) -> Subnetwork:
         """A random or bad subnetwork of the good one's size."""
@@ -137,8 +160,11 @@ class SeedRun:
 
         They are no part of the cell: two kinds with the same mask share one cell.
         """
+        rows = stamped(output.rows, self.identity(cell, mask, state))
+        if state == "finetuned" and self.model.full.notes["flag"]:
+            rows = rows.assign(flag=self.model.full.notes["flag"])
         return CellOutput(
-            stamped(output.rows, self.identity(cell, mask, state)),
+            rows,
             output.items.assign(cell_id=cell.id),
             output.arrays,
             output.notes,
@@ -162,7 +188,11 @@ class SeedRun:
         probe = self.setting.config.probe
         options = probe.model_dump(mode="json") if "retrained" in probe.states else {}
         rewind = self.setting.config.lottery.rewind if mask.method == "imp" else 0
-        begun = {"start": STARTS[mask.kind], "rewind": rewind} if mask.method == "imp" else {}
+        begun: dict[str, Any] = {}
+        if mask.method == "imp":
+            begun = {"start": STARTS[mask.kind], "rewind": rewind}
+        elif self.setting.config.retrain.route != "masked" and not mask.weight_masks:
+            begun = {"route": self.setting.config.retrain.route}
         cell = self.model.training_cell(
             "retrain",
             mask,
@@ -177,13 +207,16 @@ class SeedRun:
     def _retrain(self, mask: Subnetwork, *, probed: bool, **begun: Any) -> CellOutput:
         title = f"{self.name}: retraining {mask.kind} ({mask.method})"
         trained = self.model.fine_tune(mask, title, **begun)
-        outputs = [self._measure(trained.model, trained.tokenizer, mask)]
+        scored = self._measure(trained.model, trained.tokenizer, mask)
+        if "route" in begun:
+            scored = replace(scored, rows=scored.rows.assign(variant=f"route={begun['route']}"))
+        outputs = [scored]
         if probed:
             title = f"{self.name}: probing {mask.kind} ({mask.method}, retrained)"
             outputs.append(self._probe(trained.model, trained.tokenizer, mask, title))
         joined = join(outputs)
         flag = "diverged" if trained.diverged else ""
-        notes = {**joined.notes, "wall_s": trained.wall_s, "flag": flag}
+        notes = {**joined.notes, **begun, "wall_s": trained.wall_s, "flag": flag}
         return CellOutput(joined.rows.assign(flag=flag), joined.items, joined.arrays, notes)
 
     def other_starts(self) -> Iterator[CellOutput]:
@@ -204,8 +237,10 @@ class SeedRun:
             None, f"{self.name}: training from random weights", start="random"
         )
         scored = self._measure(trained.model, trained.tokenizer, None)
-        notes = {**scored.notes, "wall_s": trained.wall_s}
-        return CellOutput(scored.rows.assign(kind="untrained"), scored.items, notes=notes)
+        flag = "diverged" if trained.diverged else ""
+        notes = {**scored.notes, "wall_s": trained.wall_s, "flag": flag}
+        rows = scored.rows.assign(kind="untrained", flag=flag)
+        return CellOutput(rows, scored.items, notes=notes)
 
     # -- probes -------------------------------------------------------------------------------
 
@@ -230,6 +265,9 @@ class SeedRun:
         return self._named(output, cell, mask, state)
 
     def _probe(self, model: Any, tokenizer: Any, mask: Subnetwork | None, title: str) -> CellOutput:
+        if not is_finite(model):
+            self.progress.say(f"{title}: nothing to probe, its weights are no numbers")
+            return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": "diverged"})
         started = time.perf_counter()
         with self.progress.stage(title) as advance:
             output = probe_model(

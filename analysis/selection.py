@@ -28,6 +28,9 @@ from .progress import Advance
 STOP_METRICS = {"stsb": "pearson_spearman"}
 """Tasks whose search stops on another metric than the one they report first (as in the study)."""
 
+IN_ORDER = ("gate-batch-accumulated",)
+"""Importance that depends on the order of the examples: as they are given, as in the study."""
+
 Told = Callable[[dict[str, Any]], None]
 
 
@@ -81,7 +84,11 @@ class Chooser:
         """
         options, spec = self.options, self.parts.spec
         batches = text_batches(
-            self.tokenizer, examples, batch_size=options.batch_size, max_length=self.max_length
+            self.tokenizer,
+            examples,
+            batch_size=options.batch_size,
+            max_length=self.max_length,
+            by_length=options.importance not in IN_ORDER,
         )
 
         smaller = options.scores == "default" and options.importance in BY_GATES

@@ -14,7 +14,6 @@ from ..data.sentence import Example
 from ..data.tables import items_frame, rows_frame, write_csv, write_parquet
 from ..data.task import TaskData, TaskParts, TaskSpec
 from ..data.tasks import custom_task, load_task, split_parts
-from ..pruning.anatomy import anatomy_of
 from ..pruning.checkpoint import (
     load_classifier,
     load_encoder,
@@ -24,14 +23,14 @@ from ..pruning.checkpoint import (
     save_classifier,
 )
 from ..pruning.evaluate import evaluate
-from ..pruning.finetune import finetune
-from ..pruning.fingerprint import weights_fingerprint
-from ..pruning.living import living_of
+from ..pruning.finetune import DIVERGED, finetune
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
 from .config import ProbeOptions, PruneOptions, RecipeOptions
+from .degenerate import degenerate_search
 from .experiment import chosen_recipe
 from .identity import identity
+from .masks import load_mask
 from .performance import performance_rows
 from .probing import Corpus, annotated_examples, probe_model, read_probe_corpus, spread
 from .progress import Progress
@@ -108,6 +107,8 @@ def fine_tune_to_folder(
             f"{trained.n_truncated} of {len(parts.train)} training examples were cut at "
             f"{recipe.max_length} subwords"
         )
+    if trained.diverged:
+        progress.say(DIVERGED)
     meta = {
         "task": data.spec.name,
         "model": source.name,
@@ -156,33 +157,22 @@ def load_for_task(model: str, task: TaskChoice) -> Loaded:
     return Loaded(model, load_classifier(model, data.spec), load_tokenizer(model), parts, meta)
 
 
-def load_mask(path: Path | None, model: Any, *, other_weights: bool = False) -> Subnetwork | None:
-    """Read a mask and check that it was found on this model; a smaller model brings its own.
-
-    Raises:
-        MaskError: if the mask belongs to another model.
-        ConfigError: for a mask beside a smaller model.
-    """
-    living = living_of(model)
-    if living is not None:
-        if path is not None:
-            raise ConfigError(
-                "a smaller model has a mask of its own", where=str(path), remedy="leave out --mask"
-            )
-        return living.subnetwork
-    if path is None:
-        return None
-    mask = Subnetwork.load(path)
-    fingerprint = None if other_weights else weights_fingerprint(model)
-    mask.check_fits(anatomy_of(model), fingerprint)
-    return mask
-
-
 def prune_to_mask(
     loaded: Loaded, options: PruneOptions, out: Path, progress: Progress
 ) -> Subnetwork:
-    """Find the good subnetwork of a fine-tuned model by the first of `options.methods`; save it."""
-    parts = loaded.parts
+    """Find the good subnetwork of a fine-tuned model by the first of `options.methods`; save it.
+
+    Raises:
+        ConfigError: for the lottery protocol, whose rounds are trainings.
+    """
+    parts, method = loaded.parts, options.methods[0]
+    if method == "imp":
+        raise ConfigError(
+            "the rounds of imp are trainings from the pretrained weights, which a fine-tuned "
+            "model does not hold",
+            where="--method",
+            remedy='use subprobe run with prune.methods = ["imp"]',
+        )
     if options.selection == "cross-validation":
         parts = folded(parts, options)
     with progress.stage("searching the good subnetwork") as advance:
@@ -193,19 +183,13 @@ def prune_to_mask(
             options,
             max_length=loaded.max_length,
             seeds=loaded.seeds,
-            method=options.methods[0],
+            method=method,
             model_name=str(loaded.meta.get("model", loaded.name)),
             progress=advance,
         )
     good.save(out)
-    start, counts = good.history[0], good.counts()
-    if good.empty or not (start["metric"] or 0) > start["baseline"]:
-        left = ", ".join(f"{alive} of {total} {name}" for name, (alive, total) in counts.items())
-        progress.say(
-            f"DEGENERATE: the full model scores {start['metric']} on the selection examples, "
-            f"majority {start['baseline']}, rule {start['rule']}; left are {left}, "
-            "which says nothing about what a subnetwork keeps"
-        )
+    if said := degenerate_search(good):
+        progress.say(f"DEGENERATE: {said}")
     return good
 
 
@@ -225,7 +209,9 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
         "selection": loaded.parts.selection_name,
         "seed": loaded.seeds[0],
     }
-    return performance_rows(found, loaded.parts).assign(**about)
+    rows = performance_rows(found, loaded.parts).assign(**about)
+    flag = loaded.meta.get("flag") or ("degenerate" if mask and mask.empty else "")
+    return rows.assign(flag=flag) if flag else rows
 
 
 def _task_examples(
@@ -267,7 +253,7 @@ def probe_rows(
         spec, examples, used = _task_examples(task, split, options)
     head = spec is not None and (attributed or bool(meta.get("task")))
     net = load_classifier(model, spec) if head and spec else load_encoder(model)
-    mask = load_mask(mask_path, net)
+    mask = load_mask(mask_path, net, name=model)
     read: Corpus | None = None
     if any(name != "attributions" for name in options.names):
         if corpus is not None:

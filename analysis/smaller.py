@@ -20,7 +20,7 @@ from ..pruning.compact_files import save_compact
 from ..pruning.cost import Cost, cost, kept_share
 from ..pruning.living import living_of
 from ..pruning.subnetwork import Subnetwork
-from .single import load_mask
+from .masks import load_mask
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _summary(whole: Whole, after: Cost) -> dict[str, Any]:
     before = cost(whole.model, 1, 128)
     return {
         **{name: value for name, value in whole.mask.describe().items() if "_mask" not in name},
-        "prunable_kept": kept_share(whole.mask, anatomy_of(whole.model)),
+        "prunable_kept": kept_share(whole.mask, anatomy_of(whole.model), whole.model),
         "parameters": after.parameters,
         "parameters_before": before.parameters,
         "flops_ratio": after.flops / before.flops,

@@ -15,7 +15,7 @@ def measures(*, quick: bool) -> list[Measure]:
     """Every line of the table; `quick` checks that they run, on too few repeats to mean much."""
     import torch
 
-    from . import memory, probing, pruning, searching, smaller, start
+    from . import memory, probing, pruning, searching, smaller, stability, start
 
     torch.set_num_threads(1)
     small = {"count": 32, "repeats": 1} if quick else {}
@@ -29,6 +29,7 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: pruning.ablation(**tiny),
         lambda: smaller.compact(**({"batch": 2, "length": 16, "repeats": 1} if quick else {})),
         lambda: probing.streaming(**small),
+        lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
         lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),
     ]

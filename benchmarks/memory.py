@@ -17,23 +17,23 @@ FEW, MANY = 200, 2000
 ROUNDS = 3
 
 
-def peak(count: int) -> int:
-    """Highest resident set, in kilobytes, of a process that probes so many sentences."""
-    command = [sys.executable, "-m", "benchmarks.memory", str(count)]
+def peak(count: int, pool: int) -> int:
+    """Highest resident set, in kilobytes, of a process that probes so many sentences of a pool."""
+    command = [sys.executable, "-m", "benchmarks.memory", str(count), str(pool)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout.split()[-1])
 
 
 def memory(few: int = FEW, many: int = MANY, rounds: int = ROUNDS) -> Measure:
     """Peak at `many` sentences over peak at `few`, in turn."""
-    ratios = [peak(many) / peak(few) for _ in range(rounds)]
+    ratios = [peak(many, many) / peak(few, many) for _ in range(rounds)]
     return Measure(
         f"peak memory, {many} / {few} sentences",
         statistics.median(ratios), min(ratios), max(ratios), None, 1.10,
     )  # fmt: skip
 
 
-def _probe(count: int) -> None:
+def _probe(count: int, pool: int) -> None:
     import torch
     from subprobe.probes.base import Context
     from subprobe.probes.registry import find_probe
@@ -45,7 +45,7 @@ def _probe(count: int) -> None:
 
     torch.set_num_threads(1)
     # both counts generate the same sentences, so that only the probing differs
-    chosen = examples(MANY)[:count]
+    chosen = examples(pool)[:count]
     model, tokenizer = encoder()
     context = Context(model, tokenizer, anatomy_of(model))
     run_probes(context, chosen, [find_probe(name).build(context) for name in PROBES])
@@ -53,4 +53,4 @@ def _probe(count: int) -> None:
 
 
 if __name__ == "__main__":
-    _probe(int(sys.argv[1]))
+    _probe(int(sys.argv[1]), int(sys.argv[2]))

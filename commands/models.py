@@ -161,8 +161,9 @@ def evaluate(
 
     Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
     """
-    from ..analysis.single import evaluate_rows, load_for_task, load_mask, task_choice
+    from ..analysis.masks import load_mask
+    from ..analysis.single import evaluate_rows, load_for_task, task_choice
 
     loaded = load_for_task(model, task_choice(task, data_dir, column))
-    chosen = load_mask(mask, loaded.model, other_weights=other_weights)
+    chosen = load_mask(mask, loaded.model, name=loaded.name, other_weights=other_weights)
     emit(evaluate_rows(loaded, chosen), out, as_json)

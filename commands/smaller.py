@@ -93,6 +93,8 @@ def latency(
 
 
 def _tell(summary: dict[str, Any], where: str, as_json: bool) -> None:
+    if not summary["prunable_kept"]:
+        typer.echo("DEGENERATE: the mask keeps no head and no MLP", err=True)
     if as_json:
         typer.echo(json.dumps(summary))
         return

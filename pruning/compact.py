@@ -19,18 +19,21 @@ from ..data.errors import MaskError
 from .anatomy import Anatomy, anatomy_of
 from .cuts import check_separable, cuts
 from .living import Living, living_of, mark_living
-from .subnetwork import Subnetwork
+from .subnetwork import Subnetwork, full_subnetwork
 
 
-def shrink(model: Any, subnetwork: Subnetwork) -> Any:
+def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
     """A smaller copy of a model, without the heads, MLPs and neurons that a mask switches off.
 
-    The original is untouched, and shares no weight with the copy. The copy runs, trains and takes
-    full-size gates like the whole model; `subprobe_living` on it says which units it still has.
+    The original is untouched, and shares no weight with the copy unless asked to. The copy runs,
+    trains and takes full-size gates like the whole model; `subprobe_living` on it says which units
+    it still has.
 
     Args:
         model: a transformers encoder, with or without a task head; or what `shrink` made of one.
         subnetwork: the mask, of the whole model's shape.
+        share: leave embeddings, LayerNorms and everything else that is not cut in common with the
+            original, which saves time and memory where nothing is trained.
 
     Raises:
         MaskError: if the mask does not fit, masks single weights, or keeps what is gone already.
@@ -39,9 +42,20 @@ def shrink(model: Any, subnetwork: Subnetwork) -> Any:
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy)
     living = Living.of(subnetwork, anatomy.num_neurons)
-    smaller = copy.deepcopy(model)
+    smaller = copy.deepcopy(model, {id(p): p for p in model.parameters()} if share else {})
     cut_down(smaller, living)
     return smaller
+
+
+def check_removable(model: Any) -> None:
+    """Raise unless units can be taken out of a whole model.
+
+    Raises:
+        InputError: if the family's units have no weights of their own, with the reason.
+    """
+    anatomy = anatomy_of(model)
+    full = full_subnetwork(anatomy)
+    check_separable(model, anatomy, Living.of(full, anatomy.num_neurons))
 
 
 def cut_down(model: Any, living: Living) -> None:

@@ -100,7 +100,7 @@ def sample(kind: str, goods: Sequence[Subnetwork], seed: int, draw: int = 0) -> 
             f"{kind} is drawn to the size of one mask, not of {len(goods)}",
             remedy=f"give one, or choose one of {', '.join(ACROSS)}",
         )
-    if kind == "bad" and goods[0].method == "magnitude":
+    if kind == "bad" and goods[0].weight_masks:
         raise MaskError(
             "the bad mask by magnitude keeps the smallest weights, which a mask does not know",
             remedy="use subprobe run with prune.methods, or draw --kind random",

@@ -1,16 +1,17 @@
 """What a model costs: parameters and floating-point operations, each on a stated denominator.
 
-*Prunable* are the weights of heads and MLPs: a head has 4*D*d weights and 3*d biases, an MLP
-2*D*F + F + D. Embeddings, LayerNorms, the bias of the attention output projection, pooler and task
-head are not prunable. The *whole* model is every parameter.
+*Prunable* are the weights of heads and MLPs: in BERT a head has 4*D*d weights and 3*d biases, an
+MLP 2*D*F + F + D; a gated MLP has a third matrix, some families have no biases, and some project
+relative positions for each head. Embeddings, LayerNorms, the bias of the attention output
+projection, pooler and task head are not prunable. The *whole* model is every parameter.
 
 An operation is a multiplication or an addition in a matrix product: 2 a weight and token, and 4*S*d
-a head and token for scores and mixture. Softmax, activations, LayerNorms and look-ups are left out.
+a head and token for scores and mixture. Softmax, activations, LayerNorms, look-ups and what DeBERTa
+does with relative positions are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from .anatomy import Anatomy, anatomy_of
+from .anatomy import Anatomy, Part, anatomy_of
 from .living import Living, living_of
 from .subnetwork import Subnetwork, full_subnetwork
 
@@ -40,22 +41,45 @@ class Cost:
     flops: int
 
 
-def prunable_parameters(anatomy: Anatomy, living: Living | None = None) -> int:
+@dataclass(frozen=True)
+class UnitParameters:
+    """Parameters of one unit.
+
+    Attributes:
+        head: of a head.
+        neuron: of a neuron.
+        mlp: of an MLP beside its neurons: the bias of its output.
+    """
+
+    head: int
+    neuron: int
+    mlp: int
+
+    @classmethod
+    def of(cls, anatomy: Anatomy, model: Any = None) -> UnitParameters:
+        """Those of a whole model; without one, as many as BERT's shape would have."""
+        width, size = _width(anatomy), anatomy.head_size
+        rows = 2 if anatomy.row.gated_mlp else 1
+        if model is None:
+            return cls(4 * width * size + 3 * size, (rows + 1) * width + rows, width)
+        heads, neurons, mlp = _held(model, anatomy, 0)
+        return cls(heads // anatomy.num_heads, neurons // anatomy.num_neurons, mlp)
+
+
+def prunable_parameters(
+    anatomy: Anatomy, living: Living | None = None, unit: UnitParameters | None = None
+) -> int:
     """Parameters of heads and MLPs.
 
     Args:
         anatomy: the whole model's.
         living: count those of these units alone; None counts all.
+        unit: what each has; None takes BERT's shape.
     """
-    living = living or _all_units(anatomy)
-    width, size = _width(anatomy), anatomy.head_size
+    living, unit = living or _all_units(anatomy), unit or UnitParameters.of(anatomy)
     heads = sum(len(one) for one in living.heads)
     neurons = sum(len(one) for one in living.neurons)
-    return (
-        heads * (4 * width * size + 3 * size)
-        + neurons * (2 * width + 1)
-        + int(living.mlps.sum()) * width
-    )
+    return heads * unit.head + neurons * unit.neuron + int(living.mlps.sum()) * unit.mlp
 
 
 def prunable_flops(anatomy: Anatomy, batch: int, length: int, living: Living | None = None) -> int:
@@ -71,20 +95,27 @@ def prunable_flops(anatomy: Anatomy, batch: int, length: int, living: Living | N
     width, size = _width(anatomy), anatomy.head_size
     heads = sum(len(one) for one in living.heads)
     neurons = sum(len(one) for one in living.neurons)
-    token = heads * (8 * width * size + 4 * length * size) + neurons * 4 * width
+    matrices = 3 if anatomy.row.gated_mlp else 2
+    token = heads * (8 * width * size + 4 * length * size) + neurons * 2 * matrices * width
     return batch * length * token
 
 
-def kept_share(subnetwork: Subnetwork, anatomy: Anatomy) -> float:
+def kept_share(subnetwork: Subnetwork, anatomy: Anatomy, model: Any = None) -> float:
     """Share of the prunable parameters that a mask keeps, dead single weights taken off.
+
+    Args:
+        subnetwork: the mask.
+        anatomy: the whole model's.
+        model: the whole model, which says what biases there are; None takes BERT's shape.
 
     Raises:
         MaskError: if the mask has another shape than the model.
     """
     subnetwork.check_fits(anatomy)
     living = Living.of(subnetwork, anatomy.num_neurons)
-    kept = prunable_parameters(anatomy, living) - _dead_weights(subnetwork, anatomy, living)
-    return kept / prunable_parameters(anatomy)
+    unit = UnitParameters.of(anatomy, model)
+    kept = prunable_parameters(anatomy, living, unit) - _dead_weights(subnetwork, anatomy, living)
+    return kept / prunable_parameters(anatomy, unit=unit)
 
 
 def cost(model: Any, batch: int, length: int, subnetwork: Subnetwork | None = None) -> Cost:
@@ -97,14 +128,28 @@ def cost(model: Any, batch: int, length: int, subnetwork: Subnetwork | None = No
         subnetwork: count a whole model as if this mask were taken out.
     """
     anatomy, living = anatomy_of(model), living_of(model)
-    own = prunable_parameters(anatomy, living)
+    own = sum(sum(_held(model, anatomy, layer)) for layer in range(anatomy.num_layers))
     rest = sum(parameter.numel() for parameter in model.parameters()) - own
+    prunable = own
     if subnetwork is not None:
         living = Living.of(subnetwork, anatomy.num_neurons)
-    prunable = prunable_parameters(anatomy, living)
+        prunable = prunable_parameters(anatomy, living, UnitParameters.of(anatomy, model))
     work = prunable_flops(anatomy, batch, length, living)
     other = _other_flops(model, anatomy, batch, length)
     return Cost(prunable, rest + prunable, work, work + other)
+
+
+def _held(model: Any, anatomy: Anatomy, layer: int) -> tuple[int, int, int]:
+    """Parameters of the heads, of the neurons and of the MLP itself that a layer has."""
+    parts = {
+        find(model, layer) for find in (anatomy.query, anatomy.key, anatomy.value_projection)
+    } | set(anatomy.position_projections(model, layer))
+    up, down = anatomy.mlp_up(model, layer), anatomy.mlp_output(model, layer)
+    heads = sum(parameter.numel() for part in parts for parameter in part.parameters())
+    heads += sum(parameter.numel() for parameter in anatomy.head_biases(model, layer))
+    heads += anatomy.attention_projection(model, layer).weight.numel()
+    neurons = sum(parameter.numel() for parameter in up.parameters()) + down.weight.numel()
+    return heads, neurons, 0 if down.bias is None else down.bias.numel()
 
 
 def _all_units(anatomy: Anatomy) -> Living:
@@ -138,29 +183,28 @@ def _dead_weights(subnetwork: Subnetwork, anatomy: Anatomy, living: Living) -> i
     """Weights that are off one by one, in units that live."""
     dead, masks = 0, subnetwork.weight_masks
     for layer in range(anatomy.num_layers):
-        heads = _rows(living.heads[layer], anatomy.head_size)
-        for path, axis, kept in _weights(anatomy, layer, heads, living.neurons[layer]):
+        for path, axis, kept in _weights(anatomy, layer, living):
             if path in masks:
                 dead += int((~masks[path]).take(kept, axis=axis).sum())
     return dead
 
 
 def _weights(
-    anatomy: Anatomy, layer: int, heads: npt.NDArray[Any], neurons: npt.NDArray[Any]
+    anatomy: Anatomy, layer: int, living: Living
 ) -> list[tuple[str, int, npt.NDArray[Any]]]:
     """Path of each prunable weight matrix, the axis of its units, and the places that live."""
-    row = anatomy.row
-    sides: Mapping[str, tuple[int, npt.NDArray[Any]]] = {
-        row.query: (0, heads),
-        row.key: (0, heads),
-        row.value: (0, heads),
-        row.attention_output: (1, heads),
-        row.mlp_up: (0, neurons),
-        row.mlp_down: (1, neurons),
-    }
-    return [(f"{row.layers}.{layer}.{path}", *side) for path, side in sides.items()]
-
-
-def _rows(numbers: npt.NDArray[Any], size: int) -> npt.NDArray[np.int64]:
-    """Rows of the heads with these numbers."""
-    return (numbers[:, None] * size + np.arange(size)).ravel()
+    row, heads, neurons = anatomy.row, living.heads[layer], living.neurons[layer]
+    read: dict[str, list[npt.NDArray[Any]]] = {}
+    parts: tuple[Part, ...] = ("query", "key", "value")
+    for part, path in zip(parts, (row.query, row.key, row.value), strict=True):
+        # three parts may lie in one matrix
+        read.setdefault(path, []).append(anatomy.rows(part).numpy()[heads].ravel())
+    columns = (heads[:, None] * anatomy.head_size + np.arange(anatomy.head_size)).ravel()
+    gated = [neurons + anatomy.num_neurons] if row.gated_mlp else []
+    places = [(path, 0, np.concatenate(rows)) for path, rows in read.items()]
+    places += [
+        (row.attention_output, 1, columns),
+        (row.mlp_up, 0, np.concatenate([neurons, *gated])),
+        (row.mlp_down, 1, neurons),
+    ]
+    return [(f"{anatomy.blocks[layer]}.{path}", axis, kept) for path, axis, kept in places]

@@ -31,6 +31,8 @@ class Evaluation:
         labels: gold class ids or numbers [N].
         metrics: metric -> value.
         n_truncated: examples of which something was cut off.
+        n_undefined: examples for which the model gave no finite number. They count as answered by
+            the first class, or by 0 in regression: a model that has diverged guesses.
     """
 
     spec: TaskSpec
@@ -39,6 +41,7 @@ class Evaluation:
     labels: npt.NDArray[Any]
     metrics: dict[str, float]
     n_truncated: int
+    n_undefined: int = 0
 
     @property
     def predictions(self) -> npt.NDArray[Any]:
@@ -99,6 +102,8 @@ def evaluate(
                 logits[list(batch.index)] = found.double().cpu().numpy()
     finally:
         model.train(training)
+    undefined = ~np.isfinite(logits).all(axis=1)
+    logits[undefined] = 0.0
     labels = np.array([example.label for example in examples])
     return Evaluation(
         spec=spec,
@@ -107,4 +112,11 @@ def evaluate(
         labels=labels,
         metrics=score(spec, predictions_of(spec, logits), labels),
         n_truncated=batches.n_truncated,
+        n_undefined=int(undefined.sum()),
     )
+
+
+@torch.no_grad()
+def is_finite(model: Any) -> bool:
+    """Whether every weight of a model is a finite number, as none is after a loss of NaN."""
+    return all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())

@@ -17,9 +17,10 @@ from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from ..data.collate import TextBatches, text_batches, to_inputs
-from ..data.errors import ConfigError
+from ..data.errors import ConfigError, UnknownNameError
 from ..data.task import TaskParts
 from .checkpoint import check_max_length, load_tokenizer
+from .compact import shrink, write_back
 from .fingerprint import weights_fingerprint
 from .gates import gated
 from .head import probe_head
@@ -29,6 +30,16 @@ from .subnetwork import Subnetwork
 from .weights import WeightHold, held_at_zero
 
 Step = Callable[[int, int | None], None]
+
+DIVERGED = (
+    "DIVERGED: the loss ended no lower than that of a constant guess; try another seed or a lower "
+    "learning rate"
+)
+"""What is told where a training failed."""
+
+ROUTES = ("masked", "compact")
+"""How units that are switched off are trained around: under gates, or without them in the model.
+Without dropout both are the same training; with it they draw other dropout."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ def finetune(
     subnetwork: Subnetwork | None = None,
     start: str = "pretrained",
     rewind: int = 0,
+    route: str = "masked",
     progress: Step | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on `parts.train`; the last checkpoint counts, as in the study.
@@ -80,15 +92,28 @@ def finetune(
         rewind: train the whole model for so many steps first, as the mask's training did: the
             weights of that step are what the mask is put on (Frankle et al. 2019). For masks of
             single weights.
+        route: one of `ROUTES`. `compact` trains the smaller model that `shrink` makes and writes
+            its weights back into the whole one, whose dead units stay as they started.
         progress: called with (steps done, steps in all).
 
+    Returns:
+        The whole model, by either route.
+
     Raises:
+        UnknownNameError: if there is no such route or start.
         ConfigError: if the recipe's length is above the model's positions, or a mask of whole
             units is to be rewound.
+        MaskError: if a mask of single weights is to take the route `compact`.
+        InputError: if the family's layers cannot become smaller.
     """
+    if route not in ROUTES:
+        raise UnknownNameError("route", route, ROUTES)
     if rewind and subnetwork is not None and not subnetwork.weight_masks:
         raise ConfigError("rewinding is for masks of single weights", where="rewind")
-    model = load_start(model_name, parts.spec, start, seed=seed_init)
+    whole = load_start(model_name, parts.spec, start, seed=seed_init)
+    model = whole
+    if route == "compact" and subnetwork is not None:
+        model, subnetwork = shrink(whole, subnetwork), None
     tokenizer = load_tokenizer(model_name)
     check_max_length(model, recipe.max_length)
     encoded = text_batches(
@@ -113,12 +138,14 @@ def finetune(
         # Trainer consumed randomness while it was built; dropout starts from the order seed
         set_seed(seed_order)
         trainer.train()
-    model.eval()
+    if model is not whole:
+        write_back(model, whole.to(model.device))
+    whole.eval()
     losses = tuple(trainer.epoch_losses)
     return FineTuned(
-        model=model,
+        model=whole,
         tokenizer=tokenizer,
-        fingerprint=weights_fingerprint(model),
+        fingerprint=weights_fingerprint(whole),
         n_truncated=encoded.n_truncated,
         losses=losses,
         diverged=_diverged(losses, parts),

@@ -96,7 +96,7 @@ def schedule(
         ),
     }
     if method not in plans:
-        raise UnknownNameError("search", method, plans)
+        raise UnknownNameError("search method", method, plans)
     return plans[method]
 
 

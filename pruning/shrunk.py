@@ -25,12 +25,13 @@ def shrunk(model: Any, *masks: npt.NDArray[np.bool_]) -> Any:
 
     Returns:
         A model that takes full-size gates: those of dead units do nothing, with a gradient of 0.
+        What is left whole, such as embeddings, it has in common with the given one.
     """
     if all(np.asarray(mask).all() for mask in masks):
         return model
     heads, mlps, *finer = (np.asarray(mask, dtype=np.bool_) for mask in masks)
     try:
-        return shrink(model, Subnetwork(heads, mlps, finer[0] if finer else None))
+        return shrink(model, Subnetwork(heads, mlps, finer[0] if finer else None), share=True)
     except InputError:
         # layers that share their weights, or maps that heads mix
         return model

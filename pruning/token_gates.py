@@ -49,7 +49,7 @@ class TokenGates:
 
     def _leaf(self, kind: str, layer: int, value: Any, like: torch.Tensor) -> torch.Tensor:
         """A fresh leaf [B, S, units] with the mask's value."""
-        row = torch.as_tensor(np.atleast_1d(np.asarray(value)), device=like.device)
+        row = torch.tensor(np.array(value, ndmin=1), device=like.device)
         leaf = row.to(like.dtype).expand(*like.shape[:2], len(row)).clone().requires_grad_()
         self._made[kind, layer] = leaf
         return leaf

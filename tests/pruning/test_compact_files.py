@@ -34,12 +34,13 @@ IDS = torch.tensor([[0, 7, 9, 30, 41, 2], [0, 5, 17, 33, 8, 2]])
 WEIGHTS = "compact.safetensors"
 
 LOAD = """
-import sys, torch, subprobe
-model = subprobe.load_compact(sys.argv[1])
+import pathlib, sys, torch, subprobe
 ids = torch.tensor([[0, 7, 9, 30, 41, 2], [0, 5, 17, 33, 8, 2]])
-with torch.no_grad():
-    torch.save(model(input_ids=ids).logits, sys.argv[2])
-print(model.config._attn_implementation, model.training)
+for folder in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    model = subprobe.load_compact(folder)
+    with torch.no_grad():
+        torch.save(model(input_ids=ids).logits, folder / "logits.pt")
+    print(folder.name, model.config._attn_implementation, model.training)
 """
 
 
@@ -60,18 +61,27 @@ def saved(folder, family="bert", mask=None):
     return model, mask
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """A compact folder of every family, and what one new process says of all of them."""
+    folder = tmp_path_factory.mktemp("compact")
+    made = {family: saved(folder / family, family) for family in SEPARABLE}
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder)], capture_output=True, text=True, check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    told = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
+    return folder, made, told
+
+
 @pytest.mark.parametrize("family", SEPARABLE)
-def test_a_new_process_gives_the_same_logits(family, tmp_path):
-    model, mask = saved(tmp_path / "m", family)
+def test_a_new_process_gives_the_same_logits(family, elsewhere):
+    folder, made, told = elsewhere
+    model, mask = made[family]
+    assert told[family] == ["sdpa" if family in SDPA else "eager", "False"]
     with gated(model, mask):
         masked = logits(model)
-    script = [sys.executable, "-c", LOAD, tmp_path / "m", tmp_path / "logits.pt"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        list(map(str, script)), capture_output=True, text=True, check=True, env=environment
-    )
-    assert done.stdout.split() == ["sdpa" if family in SDPA else "eager", "False"]
-    found = torch.load(tmp_path / "logits.pt", weights_only=True)
+    found = torch.load(folder / family / "logits.pt", weights_only=True)
     assert torch.equal(found, logits(shrink(model, mask)))
     torch.testing.assert_close(found, masked, atol=1e-5, rtol=0)
 

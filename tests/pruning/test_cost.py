@@ -8,9 +8,9 @@ from subprobe.data.errors import MaskError
 from subprobe.pruning.anatomy import Anatomy, anatomy_of
 from subprobe.pruning.bake import bake
 from subprobe.pruning.compact import shrink
-from subprobe.pruning.cost import cost, kept_share, prunable_parameters
+from subprobe.pruning.cost import UnitParameters, cost, kept_share, prunable_parameters
 from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
-from tiny import POST_NORM, tiny_model
+from tiny import POST_NORM, SEPARABLE, tiny_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForSequenceClassification
 
@@ -27,7 +27,7 @@ def counted(model, batch, length):
 
 
 @pytest.mark.parametrize("head", [None, "classification"])
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", SEPARABLE)
 def test_counts_of_whole_and_smaller_models(family, head):
     model = tiny_model(family, head, layers=L, heads=H, hidden=D, attention="eager")
     mask = random_mask(L, H, F, 4, with_neurons=True, share=0.6)
@@ -35,12 +35,22 @@ def test_counts_of_whole_and_smaller_models(family, head):
     for one in (model, compact):
         found = cost(one, 3, 7)
         assert found.parameters == sum(p.numel() for p in one.parameters())
-        assert found.flops == counted(one, 3, 7)
+        # torch cannot count inside what DeBERTa compiles; its relative positions are left out
+        if not family.startswith("deberta"):
+            assert found.flops == counted(one, 3, 7)
+    removed = sum(p.numel() for p in model.parameters()) - cost(compact, 3, 7).parameters
+    assert cost(model, 3, 7).prunable - cost(compact, 3, 7).prunable == removed
     # a mask is counted as if it were taken out
     assert cost(model, 3, 7, mask) == cost(compact, 3, 7)
     assert cost(compact, 3, 7).prunable < cost(model, 3, 7).prunable
     full = cost(model, 3, 7)
-    assert kept_share(mask, anatomy_of(model)) == cost(compact, 3, 7).prunable / full.prunable
+    assert (
+        kept_share(mask, anatomy_of(model), model) == cost(compact, 3, 7).prunable / full.prunable
+    )
+    if family in POST_NORM:
+        assert kept_share(mask, anatomy_of(model)) == kept_share(mask, anatomy_of(model), model)
+    nothing = Subnetwork(np.zeros((L, H), dtype=bool), np.zeros(L, dtype=bool))
+    assert cost(shrink(model, nothing), 3, 7).prunable == 0
 
 
 def test_bert_base_has_the_known_sizes():
@@ -58,9 +68,10 @@ def test_bert_base_has_the_known_sizes():
     assert cost(model, 1, 128, nothing).prunable == cost(model, 1, 128, nothing).prunable_flops == 0
 
 
-def test_dead_single_weights_are_taken_off_once():
+@pytest.mark.parametrize("family", ["bert", "deberta", "modernbert"])
+def test_dead_single_weights_are_taken_off_once(family):
     """A weight of a dead head is not counted twice: the share is that of weights left non-zero."""
-    model = tiny_model("bert", "classification", layers=L, heads=H, hidden=D)
+    model = tiny_model(family, "classification", layers=L, heads=H, hidden=D)
     anatomy, random = anatomy_of(model), np.random.default_rng(0)
     names = {id(module): path for path, module in model.base_model.named_modules()}
     roles = ("query", "key", "value_projection", "attention_projection", "mlp_up", "mlp_output")
@@ -69,9 +80,11 @@ def test_dead_single_weights_are_taken_off_once():
     units = random_mask(L, H, F, 4, with_neurons=True, share=0.6)
     mask = Subnetwork(units.head_mask, units.mlp_mask, units.neuron_mask, masks)
     zeros = [sum(int((p == 0).sum()) for p in m.parameters()) for m in (model, bake(model, mask))]
-    whole = prunable_parameters(anatomy)
-    assert kept_share(mask, anatomy) == pytest.approx(1 - (zeros[1] - zeros[0]) / whole, abs=1e-12)
-    assert kept_share(full_subnetwork(anatomy), anatomy) == 1
+    whole = prunable_parameters(anatomy, unit=UnitParameters.of(anatomy, model))
+    assert whole == cost(model, 1, 1).prunable
+    found = kept_share(mask, anatomy, model)
+    assert found == pytest.approx(1 - (zeros[1] - zeros[0]) / whole, abs=1e-12)
+    assert kept_share(full_subnetwork(anatomy), anatomy, model) == 1
 
 
 def test_a_mask_of_another_shape_is_refused():

@@ -15,8 +15,8 @@ from subprobe.data.errors import SubprobeError
 from subprobe.probes.base import Context
 from subprobe.probes.stream import run_probes
 from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gates import Gates, gated
 from subprobe.pruning.gate_gradients import frozen, gate_gradients
+from subprobe.pruning.gates import Gates, gated
 from subprobe.pruning.layer_hooks import LayerHooks
 from subprobe.pruning.subnetwork import full_subnetwork
 from tiny import tiny_model, tiny_tokenizer

@@ -1,7 +1,10 @@
 """Candidates scored on what is left of the model get the scores of the masked whole one."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 from scored import H, L, batches_of, classifier, some_dead, texts
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.importance import importance_pass
@@ -13,6 +16,7 @@ from tiny import FAMILIES, SEPARABLE
 @pytest.mark.parametrize("family", FAMILIES)
 def test_scores_of_living_units_are_the_same_and_dead_ones_have_none(family, method):
     model = classifier(family)
+    before = copy.deepcopy(model.state_dict())
     rows, labels = texts(6)
     batches = batches_of(model, rows, labels, 3)
     head, mlp = some_dead()
@@ -34,6 +38,10 @@ def test_scores_of_living_units_are_the_same_and_dead_ones_have_none(family, met
             assert not ours[~mask].any()
     assert expected.head.max() > 1e-3
     assert (small is not model) == (family in SEPARABLE)
+    # what is not cut is not copied either, and the model is as it was
+    assert small.get_input_embeddings().weight is model.get_input_embeddings().weight
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_a_whole_candidate_is_the_model_itself():

@@ -1,0 +1,113 @@
+"""A training whose loss is no number: the run goes on, and every table says which model it was."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from subprobe.analysis import seed_model
+from subprobe.analysis.compare import performance_table
+from subprobe.analysis.experiment import prepare, run_experiment
+from subprobe.analysis.performance import performance_rows
+from subprobe.analysis.progress import Silent
+from subprobe.analysis.verdict import verdict
+from subprobe.pruning.evaluate import evaluate, is_finite
+from subprobe.pruning.finetune import finetune
+from subprobe.pruning.subnetwork import Subnetwork
+from tiny import tiny_model, tiny_tokenizer
+from tiny_run import tiny_config
+from toy_parts import toy_parts
+
+OPTIONS = {
+    "prune": {"keep": 0.5},
+    "controls": {"draws": 1, "untrained": False},
+    "probe": {"names": ["attention-stats"], "sentences": 4, "states": ["pruned", "retrained"]},
+}
+
+
+def ruined(trained):
+    """What a step along a gradient of NaN leaves."""
+    with torch.no_grad():
+        for parameter in trained.model.parameters():
+            parameter.fill_(float("nan"))
+    return replace(trained, diverged=True)
+
+
+def failing(*arguments, **options):
+    """Fine-tuning that fails for the full model of seed 2 and for the random mask of seed 1."""
+    trained, mask = finetune(*arguments, **options), options["subnetwork"]
+    seed = options["seed_init"]
+    lost = seed == 2 if mask is None else (seed == 1 and mask.kind == "random")
+    return ruined(trained) if lost else replace(trained, diverged=False)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_encoder, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seed_model, "finetune", failing)
+        folder = tmp_path_factory.mktemp("diverged") / "run"
+        return run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
+
+
+def test_every_row_about_a_diverged_model_says_so(finished):
+    rows = finished.rows
+    full_of_2 = (rows["seed"] == 2) & rows["state"].isin(["finetuned", "pruned"])
+    random_of_1 = (rows["seed"] == 1) & (rows["kind"] == "random") & (rows["state"] == "retrained")
+    diverged = rows["flag"].eq("diverged")
+    assert (diverged == (full_of_2 | random_of_1)).all()
+    assert set(rows[diverged]["probe"]) == {"performance", "mask"}
+    assert set(rows[full_of_2]["kind"]) == {"full", "good", "random", "bad"}
+
+
+def test_nothing_is_searched_or_probed_in_weights_that_are_no_numbers(finished):
+    whole = Subnetwork.load(finished.folder / "masks" / "acceptability-seed2-good.safetensors")
+    assert not whole.sparsity()
+    assert whole.history[0]["metric"] is None
+    probed = finished.rows[finished.rows["probe"] == "attention-stats"]
+    told = set(probed[["seed", "kind", "state"]].itertuples(index=False, name=None))
+    assert (1, "good", "retrained") in told
+    assert (2, "good", "retrained") in told
+    assert (1, "random", "retrained") not in told
+    assert (2, "full", "finetuned") not in told
+
+
+def test_the_tables_and_the_answer_carry_the_flag(finished):
+    summary = pd.read_csv(finished.folder / "summary_performance.csv").fillna({"flag": ""})
+    marked = summary[summary["flag"].str.contains("diverged")]
+    lines = set(marked[["kind", "state"]].itertuples(index=False, name=None))
+    assert {("full", "finetuned"), ("good", "pruned"), ("random", "retrained")} <= lines
+    assert ("good", "retrained") not in lines
+    table = performance_table(finished.rows)
+    assert (table["median"].notna() & table["n_seeds"].gt(0)).all()
+    assert "`diverged`" in verdict(finished.rows)
+    assert "diverged" in (finished.folder / "report.html").read_text()
+
+
+def test_a_model_that_gives_no_number_counts_as_a_guess():
+    for classes, metric in ((3, "accuracy"), (1, "pearson")):
+        model, parts = tiny_model("bert", "classification", num_labels=classes), toy_parts(classes)
+        assert is_finite(model)
+        with torch.no_grad():
+            model.classifier.bias[0] = float("nan")
+        assert not is_finite(model)
+        score = partial(evaluate, model, tiny_tokenizer("wordpiece"), parts.report, parts.spec)
+        found = score()
+        assert found.n_undefined == len(parts.report)
+        assert np.isfinite(found.items()["score"]).all()
+        guess = np.mean([example.label == 0 for example in parts.report]) if classes > 1 else 0.0
+        assert found.metrics[metric] == pytest.approx(guess)
+        rows = performance_rows(found, parts)
+        assert set(rows["flag"]) == {"diverged"}
+        assert rows["value"].notna().all()
+
+
+def test_an_untrained_encoder_that_diverges_is_flagged(tiny_encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        seed_model,
+        "finetune",
+        lambda *arguments, **options: ruined(finetune(*arguments, **options)),
+    )
+    (run,) = prepare(tiny_config(tiny_encoder, seeds=[1]), tmp_path / "run", None, Silent())
+    assert set(run.untrained().rows["flag"]) == {"diverged"}
