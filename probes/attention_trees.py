@@ -152,7 +152,9 @@ class AttentionTrees:
 
     def _decode(self, words: torch.Tensor, units: npt.NDArray[np.int64]) -> None:
         scores = words.clamp_min(_tiny(words)).log() if self._log else words
-        turned = [scores.transpose(-1, -2) if c == DIRECTIONS[1] else scores for c in self._directions]
+        turned = [
+            scores.transpose(-1, -2) if c == DIRECTIONS[1] else scores for c in self._directions
+        ]
         # in one call: arborescences take the less time the more there are of them
         found = decode(
             torch.cat(turned, dim=1),
