@@ -147,7 +147,7 @@ def _rows(
     alive: npt.NDArray[np.bool_],
 ) -> pd.DataFrame:
     """Ratios of sums: sums [N, L, H, M], uniform [N, M], queries [N, M], alive [L, H]."""
-    L, H = alive.shape
+    H = alive.shape[1]
     total, living = sums.sum(0), alive.sum(axis=1)
     # the mean over living heads stands behind the heads of its layer
     mean = np.where(alive[..., None], total, 0.0).sum(axis=1, keepdims=True)

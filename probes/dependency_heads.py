@@ -145,6 +145,8 @@ class DependencyHeads:
             arrays={
                 "correct": counts.correct,
                 "total": counts.total,
+                "only_head": counts.only_head,
+                "only_offset": counts.only_offset,
                 "alive": alive.astype(np.float64),
             },
             notes={
