@@ -123,6 +123,12 @@ class ProbeOptions(_Section):
         "held-out",
         description="held-out: heads chosen on one half of the corpus, scored on the other",
     )
+    correction: Literal["holm", "fdr_bh"] = Field(
+        "holm", description="of p-values over heads x relations x directions; or fdr_bh"
+    )
+    options: dict[str, dict[str, Any]] = Field(
+        {}, description="of single probes: { attention-trees = { root = 'free' } }"
+    )
     states: tuple[Literal["pruned", "retrained"], ...] = Field(
         ("pruned", "retrained"), description="which of the scored models are probed"
     )

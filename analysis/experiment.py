@@ -41,6 +41,7 @@ TABLES = {
     "performance": "performance",
     "masks": "mask",
     "attention": "attention-stats",
+    "head_distances": "head-distances",
     "dependencies": "dependency-heads",
     "norms": "norms",
     "effective_attention": "effective-attention",

@@ -16,6 +16,7 @@ ATTENTION_ORDER = [
     "attention_to_first",
     "attention_to_separator",
     "attention_to_special",
+    "attention_to_punctuation",
     "attention_to_previous",
     "attention_to_next",
     "attention_to_self",
@@ -121,7 +122,7 @@ def attention_figure(
 ) -> Iterator[Figure]:
     """Mean attention statistics of the living heads."""
     table = probes[probes["probe"] == "attention-stats"]
-    shares = table[table["metric"] != "attention_entropy"]
+    shares = table[table["metric"].isin(ATTENTION_ORDER)]
     if shares.empty:
         return
     shares = shares.assign(to=shares["metric"].str.replace("attention_to_", ""))

@@ -15,11 +15,14 @@ from ..data.plain_text import read_corpus
 from ..data.sentence import Example, Sentence
 from ..data.task import TaskSpec
 from ..probes.base import Context, ProbeResult
+from ..probes.options import check_options
 from ..probes.registry import find_probe, run_named_probes
 from ..pruning.anatomy import anatomy_of
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
 from .config import ProbeOptions
+from .dependency_tests import dependency_rows
+from .head_map import head_map_rows
 from .progress import Advance
 
 
@@ -108,6 +111,9 @@ def probe_model(
         "attention-trees": {"selection": options.selection},
         "attributions": {"n_steps": options.attribution_steps},
     }
+    check_options(options.options, options.names)
+    for name, given in options.options.items():
+        settings.setdefault(name, {}).update(given)
     names = {
         own: [name for name in options.names if find_probe(name).needs_task is own]
         for own in (False, True)
@@ -119,18 +125,26 @@ def probe_model(
         for result in run_named_probes(
             context, read, names[False], options=settings, progress=progress
         ):
-            outputs.append(_output(result, corpus.name, first, split=""))
+            outputs.append(_output(result, corpus.name, first, options, split=""))
     if task_examples and names[True]:
         for result in run_named_probes(
             context, task_examples, names[True], options=settings, progress=progress
         ):
             name = spec.name if spec else ""
-            outputs.append(_output(result, name, task_examples[0].first, split=split))
+            first = task_examples[0].first
+            outputs.append(_output(result, name, first, options, split=split))
     return join(outputs)
 
 
-def _output(result: ProbeResult, corpus: str, first: Sentence, *, split: str) -> CellOutput:
-    rows = result.rows.assign(
+def _output(
+    result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
+) -> CellOutput:
+    rows = result.rows
+    if result.probe == "dependency-heads":
+        rows = dependency_rows(result, options.correction)
+    elif result.probe == "head-distances":
+        rows = head_map_rows(result)
+    rows = rows.assign(
         corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split
     )
     items = result.items.assign(probe=result.probe)

@@ -14,10 +14,12 @@ from ..data.sentence import Example
 from ..data.tables import items_frame, rows_frame, write_csv, write_parquet
 from ..data.task import TaskData, TaskParts, TaskSpec
 from ..data.tasks import custom_task, load_task, split_parts
+from ..probes.options import check_options
 from ..pruning.checkpoint import (
     load_classifier,
     load_encoder,
     load_tokenizer,
+    load_untrained,
     read_meta,
     resolve_model,
     save_classifier,
@@ -234,8 +236,17 @@ def probe_rows(
     task: TaskChoice | None,
     split: str | None,
     progress: Progress,
+    untrained: int | None = None,
 ) -> CellOutput:
-    """Run probes on one model over a corpus file, or over the sentences of a task's split."""
+    """Run probes on one model over a corpus file, or over the sentences of a task's split.
+
+    With `untrained`, on the model's architecture with random weights of that seed: a baseline.
+    """
+    check_options(options.options, options.names)
+    if untrained is not None and mask_path is not None:
+        raise ConfigError(
+            "an untrained encoder has no subnetwork", remedy="leave out --mask or --untrained"
+        )
     attributed = "attributions" in options.names
     if corpus is None and task is None:
         raise ConfigError("say what to read: --corpus FILE or --task T")
@@ -252,7 +263,10 @@ def probe_rows(
     if task is not None:
         spec, examples, used = _task_examples(task, split, options)
     head = spec is not None and (attributed or bool(meta.get("task")))
-    net = load_classifier(model, spec) if head and spec else load_encoder(model)
+    if untrained is not None:
+        net = load_untrained(model, spec if head else None, seed=untrained)
+    else:
+        net = load_classifier(model, spec) if head and spec else load_encoder(model)
     mask = load_mask(mask_path, net, name=model)
     read: Corpus | None = None
     if any(name != "attributions" for name in options.names):
@@ -275,6 +289,8 @@ def probe_rows(
         )
     state = ("pruned" if mask else "finetuned") if meta.get("task") else "pretrained"
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}
+    if untrained is not None:
+        about |= {"state": "untrained", "seed": untrained}
     rows = output.rows.assign(**about)
     return CellOutput(rows, output.items, output.arrays, output.notes)
 

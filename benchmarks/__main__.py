@@ -15,7 +15,7 @@ def measures(*, quick: bool) -> list[Measure]:
     """Every line of the table; `quick` checks that they run, on too few repeats to mean much."""
     import torch
 
-    from . import memory, probing, pruning, searching, smaller, stability, start
+    from . import attention, memory, probing, pruning, searching, smaller, stability, start
 
     torch.set_num_threads(1)
     small = {"count": 32, "repeats": 1} if quick else {}
@@ -33,7 +33,9 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),
     ]
-    return [call() for call in calls]
+    found = [call() for call in calls] + attention.attention_pass(**small)
+    # four more processes: `memory.memory` shows already that they start
+    return found if quick else found + memory.above_bare()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -58,8 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
             f"{one.value:.2f} {one.unit}",
             f"{one.low:.2f} to {one.high:.2f}",
             "" if one.wall is None else f"{one.wall:.2f} {one.unit}",
-            f"{one.limit:.2f} {one.unit}",
-            "within" if one.within else "OVER",
+            "" if one.limit is None else f"{one.limit:.2f} {one.unit}",
+            "" if one.limit is None else "within" if one.within else "OVER",
         )
     Console().print(table)
 

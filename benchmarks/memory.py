@@ -17,9 +17,16 @@ FEW, MANY = 200, 2000
 ROUNDS = 3
 
 
-def peak(count: int, pool: int) -> int:
-    """Highest resident set, in kilobytes, of a process that probes so many sentences of a pool."""
-    command = [sys.executable, "-m", "benchmarks.memory", str(count), str(pool)]
+def peak(count: int, pool: int, what: str = "two") -> int:
+    """Highest resident set, in kilobytes, of a process that passes over so many sentences.
+
+    Args:
+        count: sentences.
+        pool: how many are generated, that they are taken from.
+        what: `two` probes, those of `probing`; four `together`, those of `attention`; a `bare`
+            pass without probes.
+    """
+    command = [sys.executable, "-m", "benchmarks.memory", str(count), str(pool), what]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout.split()[-1])
 
@@ -33,13 +40,37 @@ def memory(few: int = FEW, many: int = MANY, rounds: int = ROUNDS) -> Measure:
     )  # fmt: skip
 
 
-def _probe(count: int, pool: int) -> None:
+def above_bare(few: int = 500, many: int = MANY, rounds: int = ROUNDS) -> list[Measure]:
+    """Peak of the four attention probes above that of a bare pass, at two counts, in megabytes."""
+    found: dict[int, list[float]] = {few: [], many: []}
+    for _ in range(rounds):
+        for count, above in found.items():
+            above.append((peak(count, many, "together") - peak(count, many, "bare")) / 1024)
+    middle = {count: statistics.median(above) for count, above in found.items()}
+    grown = [large / small for small, large in zip(found[few], found[many], strict=True)]
+    return [
+        *(
+            Measure(
+                f"peak memory above a bare pass, {count} sentences",
+                middle[count], min(above), max(above), None, 300.0, "MB",
+            )
+            for count, above in found.items()
+        ),
+        Measure(
+            f"the same, {many} / {few} sentences",
+            middle[many] / middle[few], min(grown), max(grown), None, 1.10,
+        ),
+    ]  # fmt: skip
+
+
+def _probe(count: int, pool: int, what: str) -> None:
     import torch
     from subprobe.probes.base import Context
     from subprobe.probes.registry import find_probe
     from subprobe.probes.stream import run_probes
     from subprobe.pruning.anatomy import anatomy_of
 
+    from .attention import TOGETHER, bare_pass
     from .models import encoder, examples
     from .probing import PROBES
 
@@ -48,9 +79,14 @@ def _probe(count: int, pool: int) -> None:
     chosen = examples(pool)[:count]
     model, tokenizer = encoder()
     context = Context(model, tokenizer, anatomy_of(model))
-    run_probes(context, chosen, [find_probe(name).build(context) for name in PROBES])
+    if what == "bare":
+        bare_pass(context, chosen)()
+    else:
+        probes = TOGETHER if what == "together" else tuple((name, {}) for name in PROBES)
+        built = [find_probe(name).build(context, **own) for name, own in probes]  # type: ignore[misc]
+        run_probes(context, chosen, built)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 if __name__ == "__main__":
-    _probe(int(sys.argv[1]), int(sys.argv[2]))
+    _probe(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -25,7 +25,7 @@ class Measure:
         value: median of the repeats.
         low, high: lowest and highest repeat.
         wall: the same median in wall time, or None where it makes no sense.
-        limit: what the value may be at most.
+        limit: what the value may be at most; None for a part of another line.
         unit: `x` for ratios, `s` for seconds.
     """
 
@@ -34,13 +34,13 @@ class Measure:
     low: float
     high: float
     wall: float | None
-    limit: float
+    limit: float | None
     unit: str = "x"
 
     @property
     def within(self) -> bool:
         """Whether the limit is kept."""
-        return self.value <= self.limit
+        return self.limit is None or self.value <= self.limit
 
 
 def spent(call: Callable[[], object]) -> tuple[float, float]:

@@ -29,6 +29,17 @@ def probe(
         str,
         typer.Option(help="held-out: choose heads on one half, score on the other; or reported"),
     ] = "held-out",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="PROBE.OPTION=VALUE, such as attention-trees.root=free; repeatable"),
+    ] = None,
+    correction: Annotated[
+        str, typer.Option(help="of p-values over heads x relations x directions: holm or fdr_bh")
+    ] = "holm",
+    untrained: Annotated[
+        int | None,
+        typer.Option(help="probe the same architecture with random weights of this seed instead"),
+    ] = None,
     pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
     out: Annotated[
         Path | None, typer.Option("--out", help="one .csv or .parquet file, or a folder")
@@ -42,6 +53,7 @@ def probe(
     """
     from ..analysis.config import parse_config
     from ..analysis.single import probe_rows, task_choice, write_probe_folder
+    from ..probes.options import parse_options
 
     given = {
         "names": probe,
@@ -49,12 +61,21 @@ def probe(
         "attribution_examples": examples,
         "max_length": max_length,
         "selection": selection,
+        "correction": correction,
+        "options": parse_options(option or ()),
         "pipeline": pipeline,
     }
     options = parse_config({"probe": given}, where="command line").probe
     choice = task_choice(task, data_dir, column) if task else None
     output = probe_rows(
-        model, mask, options, corpus=corpus, task=choice, split=split, progress=progress_of(quiet)
+        model,
+        mask,
+        options,
+        corpus=corpus,
+        task=choice,
+        split=split,
+        progress=progress_of(quiet),
+        untrained=untrained,
     )
     if out is not None and out.suffix not in {".csv", ".parquet"}:
         write_probe_folder(output, out)

@@ -72,6 +72,9 @@ class ArcCounts:
         total: arcs that could be found [2, R].
         dropped: arcs that truncation cut [2, R].
         offsets: the best fixed offset of each relation [R].
+        only_head: arcs of the scored halves that a head finds and the offset does not
+            [R, 2, L, H].
+        only_offset: those that the offset finds and the head does not [R, 2, L, H].
     """
 
     selection: Selection
@@ -81,6 +84,8 @@ class ArcCounts:
     total: npt.NDArray[np.float64]
     dropped: npt.NDArray[np.float64]
     offsets: tuple[OffsetScore, ...]
+    only_head: npt.NDArray[np.float64]
+    only_offset: npt.NDArray[np.float64]
 
     @property
     def choosing(self) -> tuple[int, ...]:
@@ -117,6 +122,8 @@ def count_arcs(
     relations = (*(str(name) for name in names[counts >= min_count]), ALL)
     R, shape = len(relations), table.correct.shape[1:]
     correct, total, dropped = np.zeros((2, R, *shape)), np.zeros((2, R)), np.zeros((2, R))
+    only_head, only_offset = np.zeros((R, *shape)), np.zeros((R, *shape))
+    held = np.ones_like(of_arc, dtype=np.bool_) if selection == "reported" else of_arc == 1
     offsets = []
     for r, relation in enumerate(relations):
         inside = arcs_of_relation(table, relation)
@@ -127,4 +134,9 @@ def count_arcs(
             total[side, r] = (scored & here).sum()
             dropped[side, r] = (inside & ~table.whole & here).sum()
         offsets.append(score_offset(relation, table.distance[scored], of_arc[scored], selection))
-    return ArcCounts(selection, relations, half, correct, total, dropped, tuple(offsets))
+        by_offset = scored & held & (table.distance == offsets[-1].offset)
+        only_head[r] = table.correct[scored & held & ~by_offset].sum(axis=0)
+        only_offset[r] = by_offset.sum() - table.correct[by_offset].sum(axis=0)
+    return ArcCounts(
+        selection, relations, half, correct, total, dropped, tuple(offsets), only_head, only_offset
+    )

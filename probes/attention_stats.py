@@ -1,7 +1,7 @@
 """Where each head looks: special tokens, neighbours, itself, and how widely.
 
 The statistics of Clark et al. 2019 ("What Does BERT Look At?"), section 3, over the real subword
-tokens of each text, with the same figure for a uniform row beside each.
+tokens of each text, by head and by layer, with the same figure for a uniform row beside each.
 """
 
 from __future__ import annotations
@@ -16,30 +16,36 @@ import torch
 from ..data.errors import ConfigError
 from ..data.tables import items_frame, rows_frame
 from .base import BatchView, Context, ProbeResult, in_corpus_order
+from .token_kinds import token_kinds
 
 METRICS = (
     "attention_to_first",
     "attention_to_separator",
     "attention_to_special",
+    "attention_to_punctuation",
     "attention_to_previous",
     "attention_to_next",
     "attention_to_self",
+    "attention_distance",
     "attention_entropy",
+    "attention_entropy_first",
 )
-"""Shares of attention mass in [0, 1]; entropy in nats.
+"""Shares of attention mass in [0, 1]; distance in tokens; entropy in nats.
 
 `first` is the first token where it is special ([CLS], <s>), `separator` every other special token,
-`special` both together.
+`special` both together, `punctuation` the pieces of words of punctuation marks alone (Clark et al.
+count `.` and `,`). The distance is the mean of |i - j| under the row's weights. `entropy_first` is
+the entropy of the row of the first token alone, whatever the query rows are.
 """
 
 
 class AttentionStats:
-    """Mean attention mass to six kinds of token, and mean entropy, of every head.
+    """Mean attention mass to kinds of token, mean distance and mean entropy, by head and by layer.
 
     Each text gives one sum over its query rows (numerator) and the number of those rows
     (denominator); a head's value is the ratio of the sums over all texts. A row whose neighbour
     does not exist counts as 0 attention to it, as in Clark et al., and so it does in the baseline.
-    Dead heads have no value.
+    A layer's value is the mean over its living heads. Dead heads have no value.
 
     Args:
         context: the model that will be read.
@@ -66,43 +72,59 @@ class AttentionStats:
     def begin(self, batch: BatchView) -> None:
         """Prepare the masks that all layers share."""
         query = batch.real if self._queries == "all" else batch.real & ~batch.special
-        first = batch.special.clone()
-        first[:, 1:] = False
-        columns = torch.stack([first, batch.special & ~first, batch.special], dim=-1)
+        first, separator, punctuation, _ = token_kinds(batch).unbind(-1)
+        self._columns = torch.stack([first, separator, first + separator, punctuation], dim=-1)
         self._query = query.to(batch.source.dtype)
-        self._columns = columns.to(batch.source.dtype)
+        self._first_row = first[:, :1]
+        place = torch.arange(batch.real.shape[1], device=batch.real.device)
+        distance = (place[:, None] - place).abs() * self._query[:, :, None]
+        self._distance = distance.flatten(1)[..., None]
         B, (L, H) = len(batch.examples), self._context.alive.shape
         self._sums.append(np.zeros((B, L, H, len(METRICS))))
-        self._uniform.append(_uniform_sums(batch.real, query, columns))
-        self._rows.append(query.sum(1).cpu().numpy().astype(np.float64))
+        counts = [query.sum(1)] * (len(METRICS) - 1) + [self._first_row[:, 0]]
+        self._rows.append(torch.stack(counts, dim=1).double().cpu().numpy())
+        self._uniform.append(self._uniform_sums(batch.real))
         self._positions.append(batch.position)
         self._ids += [(example.id, example.first.id) for example in batch.examples]
 
+    def _uniform_sums(self, real: torch.Tensor) -> npt.NDArray[np.float64]:
+        """What rows that attend to all n real tokens alike would sum to [B, M]."""
+        weights = real.double()
+        uniform = weights / weights.sum(1, keepdim=True)
+        maps = uniform[:, None, None].expand(-1, 1, real.shape[1], -1)
+        return np.asarray(self._sums_of(maps)[:, 0].cpu().numpy())
+
     def layer(self, layer: int, attention: torch.Tensor) -> None:
         """Add up one layer's maps [B, H, S, S]."""
-        query = self._query[:, None, :]  # [B, 1, S]
-        received = torch.einsum("bi,bhij->bhj", self._query, attention)
-        kinds = received @ self._columns  # [B, H, 3]
-        previous = (attention.diagonal(-1, 2, 3) * query[..., 1:]).sum(-1)
-        following = (attention.diagonal(1, 2, 3) * query[..., :-1]).sum(-1)
-        itself = (attention.diagonal(0, 2, 3) * query).sum(-1)
+        self._sums[-1][:, layer] = self._sums_of(attention).to("cpu", torch.float64).numpy()
+
+    def _sums_of(self, maps: torch.Tensor) -> torch.Tensor:
+        """Sums over the query rows of maps [B, H, S, S], for each metric [B, H, M]."""
+        query = self._query.to(maps.dtype)
+        received = torch.einsum("bi,bhij->bhj", query, maps)
+        kinds = received @ self._columns.to(maps.dtype)  # [B, H, 4]
+        distance = (maps.flatten(2) @ self._distance.to(maps.dtype)).squeeze(-1)
+        query = query[:, None, :]  # [B, 1, S]
+        previous = (maps.diagonal(-1, 2, 3) * query[..., 1:]).sum(-1)
+        following = (maps.diagonal(1, 2, 3) * query[..., :-1]).sum(-1)
+        itself = (maps.diagonal(0, 2, 3) * query).sum(-1)
         # Faster than torch.special.entr; the floor only matters where the factor in front is 0.
-        floor = torch.finfo(attention.dtype).tiny
-        per_row = attention.clamp_min(floor).log_().mul_(attention).sum(-1)  # [B, H, S]
+        floor = torch.finfo(maps.dtype).tiny
+        per_row = maps.clamp_min(floor).log_().mul_(maps).sum(-1)  # [B, H, S]
         entropy = -(per_row * query).sum(-1)
-        neighbours = torch.stack([previous, following, itself, entropy], dim=-1)
-        sums = torch.cat([kinds, neighbours], dim=-1)
-        self._sums[-1][:, layer] = sums.to("cpu", torch.float64).numpy()
+        of_first = -per_row[..., 0] * self._first_row.to(maps.dtype)
+        others = [previous, following, itself, distance, entropy, of_first]
+        return torch.cat([kinds, torch.stack(others, dim=-1)], dim=-1)
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Not asked for."""
 
     def end(self) -> None:
         """Nothing is left of the batch but its sums."""
-        del self._query, self._columns
+        del self._query, self._columns, self._first_row, self._distance
 
     def result(self) -> ProbeResult:
-        """One row for each head and metric; one item for each text, living head and metric."""
+        """A row for each head, layer and metric; an item for each text, living head and metric."""
         order = np.argsort(np.concatenate(self._positions), kind="stable")
         ids = [self._ids[i] for i in order]
         sums = in_corpus_order(self._sums, self._positions)
@@ -112,31 +134,10 @@ class AttentionStats:
         rows = _rows(sums, uniform, queries, alive)
         return ProbeResult(
             probe=self.name,
-            rows=rows_frame(rows.assign(probe=self.name, variant=variant, unit="head")),
+            rows=rows_frame(rows.assign(probe=self.name, variant=variant)),
             make_items=lambda: _items(self.name, ids, sums, queries, alive),
-            notes={"n_texts": len(ids), "n_query_rows": int(queries.sum())},
+            notes={"n_texts": len(ids), "n_query_rows": int(queries[:, 0].sum())},
         )
-
-
-def _uniform_sums(
-    real: torch.Tensor, query: torch.Tensor, columns: torch.Tensor
-) -> npt.NDArray[np.float64]:
-    """What rows that attend to all n real tokens alike would sum to [B, M].
-
-    Args:
-        real: real tokens [B, S].
-        query: query rows [B, S].
-        columns: first, separator and special tokens [B, S, 3].
-    """
-    n = real.sum(1).double()
-    rows = query.sum(1).double()
-    with_previous = query[:, 1:].sum(1).double()
-    with_next = (query[:, :-1] & real[:, 1:]).sum(1).double()
-    counts = [columns.sum(1).double() * rows[:, None]]
-    counts.append(torch.stack([with_previous, with_next, rows], dim=1))
-    shares = torch.cat(counts, dim=1) / n[:, None]
-    entropy = (rows * n.log())[:, None]
-    return torch.cat([shares, entropy], dim=1).cpu().numpy()
 
 
 def _rows(
@@ -145,26 +146,35 @@ def _rows(
     queries: npt.NDArray[np.float64],
     alive: npt.NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """Ratios of sums: sums [N, L, H, M], uniform [N, M], queries [N], alive [L, H]."""
-    L, H = alive.shape
+    """Ratios of sums: sums [N, L, H, M], uniform [N, M], queries [N, M], alive [L, H]."""
+    H = alive.shape[1]
+    total, living = sums.sum(0), alive.sum(axis=1)
+    # the mean over living heads stands behind the heads of its layer
+    mean = np.where(alive[..., None], total, 0.0).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):  # 0 / 0 where no text has a query row: no value
-        value = sums.sum(0) / queries.sum()
-        baseline = uniform.sum(0) / queries.sum()
-    value[~alive] = np.nan
-    layer, head, metric = (axis.ravel() for axis in np.indices((L, H, len(METRICS))))
-    living = alive[layer, head]
-    return pd.DataFrame(
+        total = np.concatenate([total, mean / living[:, None, None]], axis=1)
+        value = total / queries.sum(0)
+        baseline = uniform.sum(0) / queries.sum(0)
+    lives = np.column_stack([alive, living > 0])
+    value[~lives] = np.nan
+    layer, head, metric = (axis.ravel() for axis in np.indices(value.shape))
+    lives = lives[layer, head]
+    order = np.argsort(head == H, kind="stable")
+    frame = pd.DataFrame(
         {
+            "unit": np.where(head < H, "head", "layer"),
             "layer": layer,
-            "head": head,
+            "head": pd.array(head, dtype="Int64"),
             "metric": np.array(METRICS)[metric],
             "value": value.ravel(),
-            "n": np.where(living, np.count_nonzero(queries), 0),
+            "n": np.where(lives, np.count_nonzero(queries, axis=0)[metric], 0),
             "baseline": "uniform",
             "baseline_value": baseline[metric],
-            "flag": [None if lives else "dead" for lives in living],
+            "flag": [None if one else "dead" for one in lives],
         }
     )
+    frame.loc[head == H, "head"] = pd.NA
+    return frame.iloc[order].reset_index(drop=True)
 
 
 def _items(
@@ -176,7 +186,8 @@ def _items(
 ) -> pd.DataFrame:
     layer, head = np.nonzero(alive)
     numerator = sums[:, layer, head]  # [N, living heads, M]
-    text, unit, metric = (axis.ravel() for axis in np.indices(numerator.shape))
+    some = np.broadcast_to(queries[:, None], numerator.shape) > 0
+    text, unit, metric = np.nonzero(some)
     names = np.array(ids, dtype=object).reshape(-1, 2)
     return items_frame(
         pd.DataFrame(
@@ -187,8 +198,8 @@ def _items(
                 "layer": layer[unit],
                 "head": head[unit],
                 "metric": np.array(METRICS)[metric],
-                "numerator": numerator.ravel(),
-                "denominator": queries[text],
+                "numerator": numerator[some],
+                "denominator": queries[text, metric],
             }
         )
     )

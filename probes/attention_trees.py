@@ -136,8 +136,9 @@ class AttentionTrees:
                 words = words / words.sum(-1, keepdim=True).clamp_min(_tiny(words))
             summed = words.sum(1)
             self._sum += summed
-            self._decode(words, layer * H + living)
-            self._decode((summed / len(living))[:, None], np.array([L * H + layer]))
+            means = (summed / len(living))[:, None]
+            units = np.append(layer * H + living, L * H + layer)
+            self._decode(torch.cat([words, means], dim=1), units)
 
     def _texts_of(self, words: torch.Tensor) -> torch.Tensor:
         """Attention inside each text [T, H, W, W] from that of each example [B, H, W, W]."""
@@ -151,14 +152,19 @@ class AttentionTrees:
 
     def _decode(self, words: torch.Tensor, units: npt.NDArray[np.int64]) -> None:
         scores = words.clamp_min(_tiny(words)).log() if self._log else words
-        for c, direction in enumerate(self._directions):
-            self._heads[:, c, units] = decode(
-                scores.transpose(-1, -2) if direction == DIRECTIONS[1] else scores,
-                self._length,
-                self._gold_root,
-                decoder=self._decoder,
-                root=self._root,
-            )
+        turned = [
+            scores.transpose(-1, -2) if c == DIRECTIONS[1] else scores for c in self._directions
+        ]
+        # in one call: arborescences take the less time the more there are of them
+        found = decode(
+            torch.cat(turned, dim=1),
+            self._length,
+            self._gold_root,
+            decoder=self._decoder,
+            root=self._root,
+        )
+        T, _, W = found.shape
+        self._heads[:, :, units] = found.reshape(T, len(turned), len(units), W)
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Not asked for."""

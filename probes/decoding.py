@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data.errors import ConfigError
+from .arborescence import arborescences
 from .tree_scores import NONE, Heads
 
 Decoder = Literal["max", "arborescence", "spanning-tree"]
@@ -48,9 +48,6 @@ def decode(
     Returns:
         heads [T, U, W], NONE for roots and beyond the sentence. Of equal scores `max` takes the
         first word.
-
-    Raises:
-        ConfigError: if `arborescence` is asked for and its library is missing.
     """
     starts = roots if root == "gold" else np.full_like(roots, NONE)
     heads = _DECODERS[decoder](scores, lengths, starts)
@@ -70,74 +67,20 @@ def _max(scores: torch.Tensor, lengths: Lengths, roots: Lengths) -> Heads:
 
 
 def _spanning_tree(scores: torch.Tensor, lengths: Lengths, roots: Lengths) -> Heads:
-    """Prim's algorithm on all matrices at once: one word joins each tree in each step."""
-    T, U, W, _ = scores.shape
-    weights = (scores + scores.transpose(-1, -2)).masked_fill(
-        _barred(scores, lengths)[:, None], -torch.inf
-    )
-    flat = weights.reshape(T * U, W, W)
-    each = torch.arange(T * U, device=flat.device)
-    newest = torch.from_numpy(np.maximum(roots, 0)).to(flat.device).repeat_interleave(U)
-    outside = torch.ones((T * U, W), dtype=torch.bool, device=flat.device)
-    outside[each, newest] = False
-    best = flat[each, newest]
-    parent = newest[:, None].expand(-1, W).clone()
-    heads = torch.full((T * U, W), NONE, device=flat.device)
-    for _ in range(int(lengths.max(initial=1)) - 1):
-        joins = torch.where(outside, best, -torch.inf).max(dim=-1).indices
-        # a tree that is complete has only padding left to pick, which `decode` erases
-        joins = torch.where(outside[each, joins], joins, newest)
-        joined = outside[each, joins]
-        heads[each[joined], joins[joined]] = parent[each, joins][joined]
-        outside[each, joins] = False
-        candidate = flat[each, joins]
-        closer = candidate > best
-        best = torch.where(closer, candidate, best)
-        parent = torch.where(closer, joins[:, None], parent)
-        newest = joins
-    return heads.view(T, U, W).cpu().numpy()
+    """The arborescence of the symmetric scores: it has the edges of the undirected tree."""
+    both = scores + scores.transpose(-1, -2)
+    return _arborescence(both, lengths, np.maximum(roots, 0))
 
 
 def _arborescence(scores: torch.Tensor, lengths: Lengths, roots: Lengths) -> Heads:
-    """One call of the compiled library for each matrix.
-
-    An artificial root is word 0 of what the library sees. Adding a constant to all scores changes
-    no tree, so they are lifted above the score of the edges from that root: a tree that hung two
-    words on it would gain by hanging one under the other.
-    """
-    solve = _library()
     T, U, W, _ = scores.shape
-    heads = np.full((T, U, W), NONE, dtype=np.int64)
-    values = scores.to("cpu", torch.float64).numpy()
-    for t, (n, root) in enumerate(zip(lengths.tolist(), roots.tolist(), strict=True)):
-        if n < 2:
-            continue
-        matrix = np.full((U, n + 1, n + 1), np.nan)
-        inner = values[t, :, :n, :n]
-        matrix[:, 1:, 1:] = inner - inner.min() + 2.0
-        if root == NONE:
-            matrix[:, 1:, 0] = 1.0
-        else:
-            matrix[:, root + 1] = np.nan
-            matrix[:, root + 1, 0] = 1.0
-        diagonal = np.arange(n + 1)
-        matrix[:, diagonal, diagonal] = np.nan
-        # the library counts the artificial root as word 0 and gives it the head -1
-        found = np.array([solve(one)[0] for one in matrix])[:, 1:] - 1
-        heads[t, :, :n] = np.where(found < 0, NONE, found)
-    return heads
-
-
-def _library() -> Callable[[npt.NDArray[np.float64]], tuple[list[int], float]]:
-    try:
-        from ufal.chu_liu_edmonds import chu_liu_edmonds
-    except ImportError:
-        raise ConfigError(
-            "the decoder arborescence needs ufal.chu_liu_edmonds",
-            remedy="pip install 'subprobe[trees]', or choose max or spanning-tree",
-        ) from None
-    solve: Callable[[npt.NDArray[np.float64]], tuple[list[int], float]] = chu_liu_edmonds
-    return solve
+    barred = _barred(scores, lengths)
+    place = torch.arange(W, device=scores.device)
+    headless = torch.from_numpy(np.stack([roots, lengths], axis=1)).to(scores.device)
+    barred = barred | (place == headless[:, :1])[..., None]
+    barred = barred | (place >= headless[:, 1:])[..., None]
+    masked = scores.masked_fill(barred[:, None], -torch.inf).reshape(T * U, W, W)
+    return arborescences(masked.to("cpu", torch.float64).numpy()).reshape(T, U, W)
 
 
 def _barred(scores: torch.Tensor, lengths: Lengths) -> torch.Tensor:

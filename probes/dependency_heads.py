@@ -104,7 +104,7 @@ class DependencyHeads:
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:
         """Score one layer's maps [B, H, S, S] on all arcs of the batch."""
-        words = self._batch.word_attention(attention)
+        words = self._batch.word_attention(attention).clone()
         words.diagonal(0, 2, 3).zero_()
         if self._apart is not None:
             words.masked_fill_(self._apart, -1.0)
@@ -145,6 +145,8 @@ class DependencyHeads:
             arrays={
                 "correct": counts.correct,
                 "total": counts.total,
+                "only_head": counts.only_head,
+                "only_offset": counts.only_offset,
                 "alive": alive.astype(np.float64),
             },
             notes={

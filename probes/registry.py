@@ -15,6 +15,7 @@ from .base import Context, Probe, ProbeResult
 from .contributions import Alti, ValueZeroing
 from .dependency_heads import DependencyHeads
 from .effective_attention import EffectiveAttention
+from .head_distances import HeadDistances
 from .hidden_attribution import run_hidden_attribution
 from .identifiability import run_token_identifiability
 from .norms import Norms
@@ -52,6 +53,13 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=False,
             build=AttentionStats,
+        ),
+        ProbeEntry(
+            "head-distances",
+            "Jensen-Shannon divergence between all heads, with a map and clusters of them",
+            needs_task=False,
+            needs_parse=False,
+            build=HeadDistances,
         ),
         ProbeEntry(
             "dependency-heads",

@@ -153,17 +153,20 @@ def load_tokenizer(name: str) -> Any:
     return tokenizer
 
 
-def load_untrained(name: str, spec: TaskSpec, *, seed: int, attention: str = "sdpa") -> Any:
-    """The same architecture with random weights and the head of a task: a baseline."""
+def load_untrained(
+    name: str, spec: TaskSpec | None, *, seed: int, attention: str = "sdpa"
+) -> Any:
+    """The same architecture with random weights, with the head of a task or none: a baseline."""
     source = resolve_model(name)
     config = read_config(source)
-    config.num_labels = spec.num_labels
-    config.problem_type = "regression" if spec.regression else "single_label_classification"
+    kind = transformers.AutoModel
+    if spec is not None:
+        kind = transformers.AutoModelForSequenceClassification
+        config.num_labels = spec.num_labels
+        config.problem_type = "regression" if spec.regression else "single_label_classification"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = transformers.AutoModelForSequenceClassification.from_config(
-            config, attn_implementation=attention_for(config, attention)
-        )
+        model = kind.from_config(config, attn_implementation=attention_for(config, attention))
     return model.eval()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from attention_oracle import punctuated_examples
 from probe_cases import random_examples, tiny_context, with_dead_heads
 from subprobe.data.alignment import encode_words
 from subprobe.data.errors import ConfigError
@@ -35,6 +36,11 @@ def plain_sums(context, example, queries):
         maps = context.model.base_model(**inputs, output_attentions=True).attentions
     n = len(encoded.input_ids)
     rows = [i for i in range(n) if queries == "all" or not encoded.special[i]]
+    sentences = (example.first, example.second)
+    marks = [
+        word >= 0 and not any(letter.isalnum() for letter in sentences[part].words[word])
+        for part, word in zip(encoded.segment_of_piece, encoded.word_of_piece, strict=True)
+    ]
     out = np.zeros((len(maps), maps[0].shape[1], len(METRICS)))
     for layer, stack in enumerate(maps):
         for head, grid in enumerate(stack[0].tolist()):
@@ -46,27 +52,35 @@ def plain_sums(context, example, queries):
                     first,
                     others,
                     first + others,
+                    sum(grid[i][j] for j in range(n) if marks[j]),
                     grid[i][i - 1] if i else 0.0,
                     grid[i][i + 1] if i + 1 < n else 0.0,
                     grid[i][i],
+                    sum(abs(i - j) * grid[i][j] for j in range(n)),
                     entropy,
+                    0.0,
                 )
-    return out, len(rows)
+            if encoded.special[0]:
+                out[layer, head, -1] = -sum(a * math.log(a) for a in grid[0] if a > 0)
+    return out, np.array([len(rows)] * (len(METRICS) - 1) + [int(encoded.special[0])])
 
 
 @pytest.mark.parametrize("queries", ["all", "words"])
 @pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("family", ["bert", "roberta", "deberta", "albert"])
 def test_agrees_with_loops_over_single_texts(family, pairs, queries):
-    context, examples = tiny_context(family), random_examples(10, pairs=pairs)
+    context, examples = tiny_context(family), punctuated_examples(20, pairs=pairs)
     result = stats(context, examples, queries=queries)
     expected = [plain_sums(context, example, queries) for example in examples]
     items = result.items
     assert list(items["item_id"].unique()) == [example.id for example in examples]
-    numerators = items["numerator"].to_numpy(float).reshape(10, *expected[0][0].shape)
+    numerators = items["numerator"].to_numpy(float).reshape(20, *expected[0][0].shape)
     np.testing.assert_allclose(numerators, [sums for sums, _ in expected], atol=1e-6)
     value = sum(sums for sums, _ in expected) / sum(n for _, n in expected)
-    np.testing.assert_allclose(result.rows["value"].to_numpy(float), value.ravel(), atol=1e-6)
+    rows = result.rows
+    heads, layers = (rows.loc[rows["unit"] == unit, "value"] for unit in ("head", "layer"))
+    np.testing.assert_allclose(heads.to_numpy(float), value.ravel(), atol=1e-6)
+    np.testing.assert_allclose(layers.to_numpy(float), value.mean(axis=1).ravel(), atol=1e-6)
     assert value.std() > 1e-3
 
 
@@ -75,7 +89,11 @@ def test_rows_are_a_function_of_items():
     result = stats(context, random_examples(6))
     sums = result.items.groupby(KEY)[["numerator", "denominator"]].sum().astype(float)
     value = sums["numerator"] / sums["denominator"]
-    rows = result.rows.set_index(KEY)["value"].dropna().astype(float)
+    rows = result.rows[result.rows["unit"] == "head"]
+    layers = result.rows[result.rows["unit"] == "layer"].set_index(["layer", "metric"])["value"]
+    mean = value.groupby(["layer", "metric"]).mean()
+    np.testing.assert_allclose(layers.loc[mean.index].astype(float), mean)
+    rows = rows.set_index(KEY)["value"].dropna().astype(float)
     pd.testing.assert_series_equal(rows.sort_index(), value.sort_index(), check_names=False)
 
 
@@ -85,8 +103,9 @@ def batch_of(maps, real, special):
     examples = tuple(random_examples(B))
     empty = torch.zeros(B, S, 0, dtype=maps.dtype)
     return BatchView(
-        np.arange(B), examples, {}, real, special, real, ((),) * B, empty.transpose(1, 2), empty
-    )
+        np.arange(B), examples, {}, real, special, torch.full(real.shape, -1), ((),) * B,
+        empty.transpose(1, 2), empty,
+    )  # fmt: skip
 
 
 def result_on(maps, real, special, **options):
@@ -126,13 +145,16 @@ def test_uniform_maps_equal_the_uniform_baseline(queries):
     entropy = rows.loc[rows["metric"] == "attention_entropy", "value"].astype(float)
     expected = (weights * np.log(LENGTHS)).sum() / weights.sum()
     np.testing.assert_allclose(entropy, expected, rtol=1e-12)
+    first = rows.loc[rows["metric"] == "attention_entropy_first", "value"].astype(float)
+    np.testing.assert_allclose(first, np.log(LENGTHS).mean(), rtol=1e-12)
 
 
 def test_identity_maps_look_at_themselves():
     rows = result_on(*given_batch("identity")).rows
     value = rows[rows["head"] == 0].set_index("metric")["value"].astype(float)
     assert value["attention_to_self"] == 1.0
-    assert value["attention_entropy"] == 0.0
+    assert value["attention_entropy"] == value["attention_entropy_first"] == 0.0
+    assert value["attention_distance"] == 0.0
     assert value["attention_to_previous"] == value["attention_to_next"] == 0.0
     assert value["attention_to_first"] == pytest.approx(3 / 20)
     assert value["attention_to_separator"] == pytest.approx(3 / 20)
@@ -157,7 +179,7 @@ def test_result_does_not_depend_on_batch_size_padding_or_order():
 def test_dead_heads_have_no_value_and_no_items():
     context = with_dead_heads(tiny_context("bert"), [(1, 3)])
     result = stats(context, random_examples(3))
-    rows = result.rows
+    rows = result.rows[result.rows["unit"] == "head"]
     dead = (rows["layer"] == 1) & (rows["head"] == 3)
     assert dead.sum() == len(METRICS)
     assert rows.loc[dead, "value"].isna().all()
@@ -174,9 +196,13 @@ def test_shares_add_up():
     value = rows.pivot_table(index=["layer", "head"], columns="metric", values="value").astype(
         float
     )
+    value, layers = value.dropna(), rows[rows["unit"] == "layer"]
     total = value["attention_to_first"] + value["attention_to_separator"]
     np.testing.assert_allclose(total, value["attention_to_special"], rtol=1e-9)
-    assert value.drop(columns="attention_entropy").to_numpy().max() <= 1.0
+    assert value.filter(like="attention_to_").to_numpy().max() <= 1.0
+    assert len(value) == 8
+    assert set(layers["layer"]) == {0, 1}
+    assert layers["head"].isna().all()
 
 
 def test_unknown_query_rows_are_refused():

@@ -14,6 +14,7 @@ KNOWN = {
     "dependency-heads",
     "effective-attention",
     "flow",
+    "head-distances",
     "hidden-token-attribution",
     "norms",
     "rollout",
