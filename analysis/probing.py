@@ -19,8 +19,10 @@ from ..probes.registry import find_probe, run_named_probes
 from ..pruning.anatomy import anatomy_of
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
+from .change_statistics import with_statistics
 from .config import ProbeOptions
 from .progress import Advance
+from .reference import COMPARING
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def probe_model(
     *,
     split: str,
     progress: Advance,
+    reference: Any | None = None,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -94,6 +97,7 @@ def probe_model(
         options: which probes, and their settings.
         split: name of the split that `task_examples` come from.
         progress: called with the number of batches done.
+        reference: whole model that the probes of `COMPARING` compare with.
     """
     context = Context(
         model=model,
@@ -102,6 +106,7 @@ def probe_model(
         subnetwork=mask,
         spec=spec,
         max_length=options.max_length,
+        reference=reference,
     )
     settings: dict[str, dict[str, Any]] = {
         "dependency-heads": {"selection": options.selection},
@@ -130,10 +135,11 @@ def probe_model(
 
 
 def _output(result: ProbeResult, corpus: str, first: Sentence, *, split: str) -> CellOutput:
-    rows = result.rows.assign(
-        corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split
-    )
     items = result.items.assign(probe=result.probe)
+    rows = result.rows
+    if result.probe in COMPARING:
+        rows = with_statistics(rows, items)
+    rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
     return CellOutput(rows, items, result.arrays, result.notes)
 
 

@@ -14,11 +14,13 @@ from ..pruning.evaluate import evaluate
 from ..pruning.magnitude import smallest_of
 from ..pruning.subnetwork import KINDS, Subnetwork
 from .cells import Cell, CellOutput
+from .config import ProbeOptions
 from .identity import identity, stamped
 from .lottery_run import find_ticket
 from .performance import performance_rows
 from .probing import annotated_examples, join, probe_model, spread
 from .progress import Progress
+from .reference import COMPARING
 from .seed_model import SeedModel, Setting, examples_digest
 from .selection import find_good
 
@@ -212,6 +214,7 @@ class SeedRun:
     def probe(self, mask: Subnetwork | None) -> CellOutput:
         """The fine-tuned model under a mask, through every probe of the run."""
         corpus = self.setting.corpus
+        compared = {"reference": self.setting.base} if self._compares else {}
         cell = Cell(
             "probe",
             {
@@ -219,6 +222,7 @@ class SeedRun:
                 "mask": mask.mask_id if mask else "",
                 "corpus": corpus.digest if corpus else "",
                 "report": examples_digest(self.parts.report),
+                **compared,
             },
             self.setting.config.probe.model_dump(mode="json"),
         )
@@ -229,8 +233,36 @@ class SeedRun:
         output = self.store.get(cell, lambda: self._probe(*self.model.loaded, mask, title))
         return self._named(output, cell, mask, state)
 
-    def _probe(self, model: Any, tokenizer: Any, mask: Subnetwork | None, title: str) -> CellOutput:
+    def pretrained(self) -> CellOutput:
+        """What the encoder itself attends to, through the probes that compare with it."""
+        corpus, probe = self.setting.corpus, self.setting.config.probe
+        names = tuple(name for name in probe.names if name in COMPARING)
+        options = probe.model_copy(update={"names": names})
+        inputs = {"weights": self.setting.base, "corpus": corpus.digest if corpus else ""}
+        cell = Cell("probe", inputs, options.model_dump(mode="json"))
+
+        def run() -> CellOutput:
+            model, tokenizer = self.model.pretrained, self.model.loaded[1]
+            return self._probe(
+                model, tokenizer, None, f"{self.name}: probing full (pretrained)", options
+            )
+
+        return self._named(self.store.get(cell, run), cell, None, "pretrained")
+
+    @property
+    def _compares(self) -> bool:
+        return bool(COMPARING & set(self.setting.config.probe.names))
+
+    def _probe(
+        self,
+        model: Any,
+        tokenizer: Any,
+        mask: Subnetwork | None,
+        title: str,
+        options: ProbeOptions | None = None,
+    ) -> CellOutput:
         started = time.perf_counter()
+        alone = options is not None
         with self.progress.stage(title) as advance:
             output = probe_model(
                 model,
@@ -238,10 +270,11 @@ class SeedRun:
                 mask,
                 self.parts.spec,
                 self.setting.corpus,
-                self._attributed,
-                self.setting.config.probe,
+                () if alone else self._attributed,
+                options or self.setting.config.probe,
                 split=self.parts.report_name,
                 progress=advance,
+                reference=self.model.pretrained if self._compares and not alone else None,
             )
         notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
         return CellOutput(output.rows, output.items, output.arrays, notes)

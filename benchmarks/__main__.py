@@ -29,6 +29,7 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: pruning.ablation(**tiny),
         lambda: smaller.compact(**({"batch": 2, "length": 16, "repeats": 1} if quick else {})),
         lambda: probing.streaming(**small),
+        lambda: probing.change(**small),
         lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),
     ]

@@ -14,6 +14,10 @@ def probe(
     model: Model,
     probe: Annotated[list[str], typer.Option("--probe", help="name; repeat for several")],
     mask: MaskIn = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="model that attention-change compares with; default: pretrained"),
+    ] = None,
     corpus: Annotated[
         str | None,
         typer.Option(help="natural, FILE.conllu (gold) or FILE.txt (a sentence a line)"),
@@ -54,7 +58,14 @@ def probe(
     options = parse_config({"probe": given}, where="command line").probe
     choice = task_choice(task, data_dir, column) if task else None
     output = probe_rows(
-        model, mask, options, corpus=corpus, task=choice, split=split, progress=progress_of(quiet)
+        model,
+        mask,
+        options,
+        corpus=corpus,
+        task=choice,
+        split=split,
+        progress=progress_of(quiet),
+        reference=reference,
     )
     if out is not None and out.suffix not in {".csv", ".parquet"}:
         write_probe_folder(output, out)
