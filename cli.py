@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, gates, models, probes, runs, smaller, stability
+from .commands import about, gates, models, probes, runs, smaller, stability, view
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample": models.sample_mask,
     "evaluate": models.evaluate,
     "probe": probes.probe,
+    "view": view.view,
     "compact": smaller.compact,
     "bake": smaller.bake,
     "latency": smaller.latency,

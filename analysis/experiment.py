@@ -29,6 +29,7 @@ from .manifest import write_manifest
 from .masks import mask_rows, save_mask
 from .probing import Corpus, read_probe_corpus
 from .progress import Progress, Silent
+from .reference import COMPARING
 from .report import write_report
 from .seed_model import Setting
 from .seed_run import SeedRun
@@ -42,6 +43,7 @@ TABLES = {
     "masks": "mask",
     "attention": "attention-stats",
     "head_distances": "head-distances",
+    "attention_change": "attention-change",
     "dependencies": "dependency-heads",
     "norms": "norms",
     "effective_attention": "effective-attention",
@@ -207,6 +209,8 @@ def _probe_frames(
 ) -> Iterable[pd.DataFrame]:
     full = run.probe(None)
     yield full.rows
+    if COMPARING & set(options.names):
+        yield run.pretrained().rows
     for mask in masks:
         if "pruned" in options.states:
             yield run.probe(mask).rows

@@ -20,10 +20,12 @@ from ..probes.registry import find_probe, run_named_probes
 from ..pruning.anatomy import anatomy_of
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
+from .change_statistics import with_statistics
 from .config import ProbeOptions
 from .dependency_tests import dependency_rows
 from .head_map import head_map_rows
 from .progress import Advance
+from .reference import COMPARING
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def probe_model(
     *,
     split: str,
     progress: Advance,
+    reference: Any | None = None,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -97,6 +100,7 @@ def probe_model(
         options: which probes, and their settings.
         split: name of the split that `task_examples` come from.
         progress: called with the number of batches done.
+        reference: whole model that the probes of `COMPARING` compare with.
     """
     context = Context(
         model=model,
@@ -105,6 +109,7 @@ def probe_model(
         subnetwork=mask,
         spec=spec,
         max_length=options.max_length,
+        reference=reference,
     )
     settings: dict[str, dict[str, Any]] = {
         "dependency-heads": {"selection": options.selection},
@@ -144,10 +149,10 @@ def _output(
         rows = dependency_rows(result, options.correction)
     elif result.probe == "head-distances":
         rows = head_map_rows(result)
-    rows = rows.assign(
-        corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split
-    )
     items = result.items.assign(probe=result.probe)
+    if result.probe in COMPARING:
+        rows = with_statistics(rows, items)
+    rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
     return CellOutput(rows, items, result.arrays, result.notes)
 
 

@@ -15,6 +15,7 @@ from ..data.task import TaskParts
 from ..pruning.checkpoint import (
     ModelSource,
     load_classifier,
+    load_encoder,
     load_tokenizer,
     read_meta,
     save_classifier,
@@ -101,6 +102,7 @@ class SeedModel:
         }
         meta = {
             "cell_id": cell.id,
+            "model": self.setting.source.name,
             "task": self.parts.spec.name,
             "seed_init": self.seed,
             "seed_order": self.seed,
@@ -137,6 +139,11 @@ class SeedModel:
         if trained.diverged:
             self.progress.say(f"{title}: {DIVERGED}")
         return trained
+
+    @cached_property
+    def pretrained(self) -> Any:
+        """The encoder that everything starts from, which probes compare with."""
+        return load_encoder(self.setting.source.name)
 
     @cached_property
     def loaded(self) -> tuple[Any, Any]:

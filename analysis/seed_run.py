@@ -18,11 +18,13 @@ from ..pruning.evaluate import evaluate, is_finite
 from ..pruning.magnitude import smallest_of
 from ..pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
 from .cells import Cell, CellOutput
+from .config import ProbeOptions
 from .identity import identity, stamped
 from .lottery_run import find_ticket
 from .performance import performance_rows
 from .probing import annotated_examples, join, probe_model, spread
 from .progress import Progress
+from .reference import COMPARING
 from .seed_model import SeedModel, Setting, examples_digest
 from .selection import IN_ORDER, find_good
 
@@ -247,6 +249,7 @@ class SeedRun:
     def probe(self, mask: Subnetwork | None) -> CellOutput:
         """The fine-tuned model under a mask, through every probe of the run."""
         corpus = self.setting.corpus
+        compared = {"reference": self.setting.base} if self._compares else {}
         cell = Cell(
             "probe",
             {
@@ -254,6 +257,7 @@ class SeedRun:
                 "mask": mask.mask_id if mask else "",
                 "corpus": corpus.digest if corpus else "",
                 "report": examples_digest(self.parts.report),
+                **compared,
             },
             self.setting.config.probe.model_dump(mode="json"),
         )
@@ -264,11 +268,39 @@ class SeedRun:
         output = self.store.get(cell, lambda: self._probe(*self.model.loaded, mask, title))
         return self._named(output, cell, mask, state)
 
-    def _probe(self, model: Any, tokenizer: Any, mask: Subnetwork | None, title: str) -> CellOutput:
+    def pretrained(self) -> CellOutput:
+        """What the encoder itself attends to, through the probes that compare with it."""
+        corpus, probe = self.setting.corpus, self.setting.config.probe
+        names = tuple(name for name in probe.names if name in COMPARING)
+        options = probe.model_copy(update={"names": names})
+        inputs = {"weights": self.setting.base, "corpus": corpus.digest if corpus else ""}
+        cell = Cell("probe", inputs, options.model_dump(mode="json"))
+
+        def run() -> CellOutput:
+            model, tokenizer = self.model.pretrained, self.model.loaded[1]
+            return self._probe(
+                model, tokenizer, None, f"{self.name}: probing full (pretrained)", options
+            )
+
+        return self._named(self.store.get(cell, run), cell, None, "pretrained")
+
+    @property
+    def _compares(self) -> bool:
+        return bool(COMPARING & set(self.setting.config.probe.names))
+
+    def _probe(
+        self,
+        model: Any,
+        tokenizer: Any,
+        mask: Subnetwork | None,
+        title: str,
+        options: ProbeOptions | None = None,
+    ) -> CellOutput:
         if not is_finite(model):
             self.progress.say(f"{title}: nothing to probe, its weights are no numbers")
             return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": "diverged"})
         started = time.perf_counter()
+        alone = options is not None
         with self.progress.stage(title) as advance:
             output = probe_model(
                 model,
@@ -276,10 +308,11 @@ class SeedRun:
                 mask,
                 self.parts.spec,
                 self.setting.corpus,
-                self._attributed,
-                self.setting.config.probe,
+                () if alone else self._attributed,
+                options or self.setting.config.probe,
                 split=self.parts.report_name,
                 progress=advance,
+                reference=self.model.pretrained if self._compares and not alone else None,
             )
         notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
         return CellOutput(output.rows, output.items, output.arrays, notes)

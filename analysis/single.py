@@ -36,6 +36,7 @@ from .masks import load_mask
 from .performance import performance_rows
 from .probing import Corpus, annotated_examples, probe_model, read_probe_corpus, spread
 from .progress import Progress
+from .reference import COMPARING, load_reference
 from .selection import find_good, folded
 
 
@@ -237,6 +238,7 @@ def probe_rows(
     split: str | None,
     progress: Progress,
     untrained: int | None = None,
+    reference: str | None = None,
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
@@ -256,7 +258,16 @@ def probe_rows(
             where="--probe attributions",
             remedy="add --task T",
         )
+    compares = bool(COMPARING & set(options.names))
+    if reference is not None and not compares:
+        raise ConfigError(
+            "no probe that was asked for compares models",
+            where="--reference",
+            remedy=f"add --probe {', '.join(sorted(COMPARING))}",
+        )
     meta = read_meta(model)
+    tokenizer = load_tokenizer(model)
+    other = load_reference(reference, meta, tokenizer) if compares else None
     spec: TaskSpec | None = None
     examples: tuple[Example, ...] = ()
     used = ""
@@ -278,7 +289,7 @@ def probe_rows(
     with progress.stage("probing") as advance:
         output = probe_model(
             net,
-            load_tokenizer(model),
+            tokenizer,
             mask,
             spec,
             read,
@@ -286,6 +297,7 @@ def probe_rows(
             options,
             split=used,
             progress=advance,
+            reference=other,
         )
     state = ("pruned" if mask else "finetuned") if meta.get("task") else "pretrained"
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}

@@ -30,6 +30,7 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: smaller.compact(**({"batch": 2, "length": 16, "repeats": 1} if quick else {})),
         lambda: probing.streaming(**small),
         lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
+        lambda: probing.change(**small),
         lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),
     ]

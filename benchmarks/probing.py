@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from subprobe.data.sentence import Example
 from subprobe.probes.base import Context
 from subprobe.probes.registry import find_probe
-from subprobe.probes.stream import eager_attention, encode_examples, run_probes
+from subprobe.probes.running import eager_attention
+from subprobe.probes.stream import encode_examples, run_probes
 from subprobe.pruning.anatomy import anatomy_of
 
 from .models import encoder, examples
 from .timing import REPEATS, Measure, ratio
 
 PROBES = ("attention-stats", "dependency-heads")
+
+
+def padded_batches(context: Context, chosen: Sequence[Example]) -> list[Any]:
+    """The pieces of the examples in batches of 32, by length as the shared pass sorts them."""
+    encoded = sorted(encode_examples(context, chosen), key=lambda one: -len(one.input_ids))
+    return [
+        context.tokenizer.pad(
+            {"input_ids": [list(one.input_ids) for one in encoded[start : start + 32]]},
+            return_tensors="pt",
+        )
+        for start in range(0, len(encoded), 32)
+    ]
 
 
 def streaming(count: int = 512, repeats: int = REPEATS) -> Measure:
@@ -23,14 +40,7 @@ def streaming(count: int = 512, repeats: int = REPEATS) -> Measure:
     model, tokenizer = encoder()
     context = Context(model, tokenizer, anatomy_of(model))
     chosen = examples(count)
-    encoded = sorted(encode_examples(context, chosen), key=lambda one: -len(one.input_ids))
-    batches = [
-        tokenizer.pad(
-            {"input_ids": [list(one.input_ids) for one in encoded[start : start + 32]]},
-            return_tensors="pt",
-        )
-        for start in range(0, count, 32)
-    ]
+    batches = padded_batches(context, chosen)
 
     def probe() -> None:
         run_probes(context, chosen, [find_probe(name).build(context) for name in PROBES])
@@ -41,3 +51,30 @@ def streaming(count: int = 512, repeats: int = REPEATS) -> Measure:
                 assert model(**batch, output_attentions=True).attentions[0] is not None
 
     return ratio("streaming probes / bare eager forward", probe, bare, limit=1.25, repeats=repeats)
+
+
+def change(
+    chosen: Sequence[Example] | None = None, count: int = 512, repeats: int = REPEATS
+) -> Measure:
+    """`attention-change` over two bare passes that only return the attentions, one a model.
+
+    The reference is the same encoder loaded again: what differs in its weights costs no time.
+    """
+    model, tokenizer = encoder()
+    other, _ = encoder()
+    context = Context(model, tokenizer, anatomy_of(model), reference=other)
+    chosen = examples(count) if chosen is None else chosen
+    batches = padded_batches(context, chosen)
+
+    def compare() -> None:
+        run_probes(context, chosen, [find_probe("attention-change").build(context)])
+
+    def bare() -> None:
+        for one in (model, other):
+            with torch.inference_mode(), eager_attention(one):
+                for batch in batches:
+                    assert one(**batch, output_attentions=True).attentions[0] is not None
+
+    return ratio(
+        "attention-change / two bare eager forwards", compare, bare, limit=1.3, repeats=repeats
+    )

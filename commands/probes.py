@@ -14,6 +14,10 @@ def probe(
     model: Model,
     probe: Annotated[list[str], typer.Option("--probe", help="name; repeat for several")],
     mask: MaskIn = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="model that attention-change compares with; default: pretrained"),
+    ] = None,
     corpus: Annotated[
         str | None,
         typer.Option(help="natural, FILE.conllu (gold) or FILE.txt (a sentence a line)"),
@@ -76,6 +80,7 @@ def probe(
         split=split,
         progress=progress_of(quiet),
         untrained=untrained,
+        reference=reference,
     )
     if out is not None and out.suffix not in {".csv", ".parquet"}:
         write_probe_folder(output, out)

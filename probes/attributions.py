@@ -25,7 +25,8 @@ from .arcs import check_parsed
 from .base import BatchView, Context, ProbeResult
 from .batch import batch_view, keep_words
 from .group_share import GroupShares, GroupShareTest
-from .stream import Progress, encode_examples, evaluating
+from .running import evaluating
+from .stream import Progress, encode_examples
 from .word_groups import GROUPS, word_groups
 
 NAME = "attributions"

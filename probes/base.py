@@ -28,6 +28,8 @@ class Context:
         subnetwork: the mask that is applied while probing; None = the whole model.
         spec: the task that the model was fine-tuned on, where one is known.
         max_length: subwords a sentence (or pair) keeps.
+        reference: another whole model of the same anatomy and vocabulary that the model is compared
+            with, such as the pretrained encoder; the mask is not applied to it.
     """
 
     model: Any
@@ -36,6 +38,7 @@ class Context:
     subnetwork: Subnetwork | None = None
     spec: TaskSpec | None = None
     max_length: int = 128
+    reference: Any | None = None
 
     @property
     def alive(self) -> npt.NDArray[np.bool_]:

@@ -48,6 +48,8 @@ def batch_view(
     encoded: Sequence[Encoded],
     words: Sequence[KeptWords],
     chosen: npt.NDArray[np.int64],
+    *,
+    padded_to: int = 0,
 ) -> BatchView:
     """Pad the chosen examples on the right and build their word pooling.
 
@@ -57,9 +59,10 @@ def batch_view(
         encoded: its subwords.
         words: its kept words.
         chosen: places in the corpus [B].
+        padded_to: subwords that the texts are padded to at least.
     """
     lengths = np.array([len(encoded[i].input_ids) for i in chosen])
-    S = int(lengths.max())
+    S = max(int(lengths.max()), padded_to)
     real = np.arange(S)[None, :] < lengths[:, None]
 
     def padded(rows: Sequence[Sequence[int] | npt.NDArray[np.int64]], fill: int) -> torch.Tensor:

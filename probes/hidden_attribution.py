@@ -20,7 +20,8 @@ from ..pruning.gates import gated
 from .base import BatchView, Context, ProbeResult
 from .batch import batch_view, keep_words
 from .map_mass import MASS, MapMass
-from .stream import Progress, eager_attention, encode_examples, evaluating
+from .running import eager_attention, evaluating
+from .stream import Progress, encode_examples
 from .text_sums import TextSums, sums_result
 
 NAME = "hidden-token-attribution"

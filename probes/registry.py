@@ -8,6 +8,7 @@ from typing import Any
 
 from ..data.errors import UnknownNameError
 from ..data.sentence import Example
+from .attention_change import AttentionChange
 from .attention_stats import AttentionStats
 from .attention_trees import AttentionTrees
 from .attributions import run_attributions
@@ -60,6 +61,14 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=False,
             build=HeadDistances,
+        ),
+        ProbeEntry(
+            "attention-change",
+            "likeness of each head's maps to those of a reference model, and attention to kinds of "
+            "word in both",
+            needs_task=False,
+            needs_parse=True,
+            build=AttentionChange,
         ),
         ProbeEntry(
             "dependency-heads",

@@ -20,8 +20,10 @@ from ..data.sentence import Example
 from ..pruning.gates import gated
 from ..pruning.layer_hooks import LayerHooks
 from ..pruning.living import living_of
-from .base import BatchView, Context, Probe, ProbeResult
+from .base import Context, Probe, ProbeResult
 from .batch import batch_view, keep_words
+from .reference import ReferencePass, batch_limit, needs_reference, padded_length, reference_pass
+from .running import eager_attention, evaluating, forward
 from .values import needs_values, value_taps
 
 Progress = Callable[[int, int], None]
@@ -60,26 +62,33 @@ def run_probes(
     words = [keep_words(one) for one in encoded]
     # Longest first: the batch that needs most memory fails at once or never.
     order = sorted(range(len(examples)), key=lambda i: -len(encoded[i].input_ids))
-    maps = _wants_maps(probes)
+    maps, padded_to = _wants_maps(probes), padded_length(probes)
     with ExitStack() as stack:
+        other = stack.enter_context(reference_pass(context, probes))
         stack.enter_context(evaluating(context.model))
         if maps:
             stack.enter_context(eager_attention(context.model))
         stack.enter_context(gated(context.model, context.subnetwork))
-        taps = stack.enter_context(_taps(context, probes))
+        taps = stack.enter_context(_taps(context, probes, other))
         stack.enter_context(torch.inference_mode())
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            batch = batch_view(context, examples, encoded, words, np.array(chosen))
+        done = 0
+        while done < len(order):
+            longest = max(padded_to, len(encoded[order[done]].input_ids))
+            size = min(batch_size, batch_limit(context, longest)) if other else batch_size
+            chosen = np.array(order[done : done + size])
+            batch = batch_view(context, examples, encoded, words, chosen, padded_to=padded_to)
             for probe in probes:
                 probe.begin(batch)
+            if other:
+                other.run(batch)
             taps.clear()
-            _forward(context, batch, maps=maps)
+            forward(context.model, context.anatomy, batch, maps=maps)
             _check_deliveries(context, probes, taps)
             for probe in probes:
                 probe.end()
+            done += len(chosen)
             if progress is not None:
-                progress(min(start + batch_size, len(order)), len(order))
+                progress(done, len(order))
     return [probe.result() for probe in probes]
 
 
@@ -96,51 +105,23 @@ def encode_examples(context: Context, examples: Sequence[Example]) -> list[Encod
     return encode_words(context.tokenizer, firsts, seconds or None, max_length=context.max_length)
 
 
-@contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Switch dropout off, and back to what it was."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
-
-
-@contextmanager
-def eager_attention(model: Any) -> Iterator[None]:
-    """Run the model on eager attention, and on its own implementation again afterwards."""
-    before = model.config._attn_implementation
-    if before == "eager":
-        yield
-        return
-    model.set_attn_implementation("eager")
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(before)
-
-
 def _wants_maps(probes: Sequence[Probe]) -> bool:
     """Whether attention maps are needed: values are shown with the map that weighs them."""
-    return any(probe.needs_attention or needs_values(probe) for probe in probes)
-
-
-def _forward(context: Context, batch: BatchView, *, maps: bool) -> None:
-    """Run the encoder without its task head, whose output no probe here reads."""
-    # Families without sdpa still build their maps only on request; the others always do so under
-    # eager, and asking them would make transformers keep all L maps.
-    request = {"output_attentions": True} if maps and not context.anatomy.sdpa else {}
-    context.model.base_model(**batch.inputs, **request)
+    return any(
+        probe.needs_attention or needs_values(probe) or needs_reference(probe) for probe in probes
+    )
 
 
 @contextmanager
-def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str, int]]]:
+def _taps(
+    context: Context, probes: Sequence[Probe], other: ReferencePass | None
+) -> Iterator[list[tuple[str, int]]]:
     """Hooks that show each layer to the probes; yields the list of what was delivered."""
     delivered: list[tuple[str, int]] = []
     maps = _wants_maps(probes)
     attentive = [probe for probe in probes if probe.needs_attention]
     hidden = [probe for probe in probes if probe.needs_hidden]
+    comparing = [probe for probe in probes if needs_reference(probe)]
 
     def on_attention(layer: int) -> Callable[..., Any]:
         def hook(_module: Any, _args: Any, output: Any) -> Any:
@@ -149,6 +130,10 @@ def _taps(context: Context, probes: Sequence[Probe]) -> Iterator[list[tuple[str,
             maps = _over_all_heads(context, layer, output[1])
             for probe in attentive:
                 probe.layer(layer, maps)
+            if other:
+                theirs = other.take(layer)
+                for one in comparing:
+                    one.pair(layer, maps, theirs)
             delivered.append(("attention", layer))
             # The map ends here: a family that collects maps collects nothing.
             return (output[0], None, *output[2:])

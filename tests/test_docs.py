@@ -63,6 +63,8 @@ def small(words, folder):
     if words[0] == "finetune":
         words += ["--model", "./tiny-encoder", "--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
+    if words[0] == "view" and "--model" not in words:
+        words += ["--model", "./tiny-encoder"]
     if words[0] == "run":
         named = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / named).read_text("utf-8")).unwrap()

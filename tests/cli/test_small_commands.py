@@ -23,7 +23,7 @@ def test_config_writes_every_default(subprobe_command):
         ("probes", {"attention-stats", "dependency-heads", "attributions", "norms",
                     "effective-attention", "token-identifiability",
                     "hidden-token-attribution", "rollout", "flow",
-                    "alti", "value-zeroing", "attention-trees"}),
+                    "alti", "value-zeroing", "attention-trees", "attention-change"}),
         ("models", {"embedded", *FAMILIES}),
         ("importance", {"gate-example", "gate-token", "gate-batch-accumulated", "fisher",
                         "taylor-weight", "magnitude", "ablation", "random"}),

@@ -8,7 +8,8 @@ from probe_cases import hooks_on, tiny_context, with_dead_heads
 from subprobe.data.errors import ConfigError
 from subprobe.probes.batch import batch_view, keep_words
 from subprobe.probes.hidden_attribution import contributions, run_hidden_attribution
-from subprobe.probes.stream import eager_attention, encode_examples
+from subprobe.probes.running import eager_attention
+from subprobe.probes.stream import encode_examples
 from subprobe.pruning.gates import gated
 
 

@@ -1,0 +1,90 @@
+"""Intervals and tests of the rows of `attention-change`, from its items."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import norm
+
+from .statistics import adjust_rows
+
+Floats = npt.NDArray[np.float64]
+RESAMPLES = 1000
+_HEAD = ["layer", "head"]
+_DIFFERENCES = {
+    "attention_to_target_change": ("attention_to_target", "reference_attention_to_target")
+}
+
+
+def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """The rows with intervals over texts, and a test of each head's attention to targets.
+
+    The interval is a percentile bootstrap over texts, with the same resamples for all heads. The
+    test holds attention to a target against shuffles of its places inside each text: the sum over
+    texts is compared with its exact mean and variance over shuffles by the normal distribution, on
+    both sides. It is made for heads alone, and corrected over all heads and targets (Holm).
+
+    Args:
+        rows: of one model.
+        items: the same result's; each text has an item for every living head.
+        seed: of the resamples.
+    """
+    names = ["ci_low", "ci_high", "p_value"]
+    found = rows.reset_index(drop=True).assign(**dict.fromkeys(names, np.nan))
+    parts = dict(list(items.groupby(["metric", items["relation"].fillna("")], sort=False)))
+    groups = found.groupby(["metric", found["relation"].fillna("")], sort=False)
+    for (metric, relation), members in groups:
+        ours, *theirs = _DIFFERENCES.get(metric, (metric,))
+        if (ours, relation) not in parts:
+            continue
+        heads, scores = _scores(parts[ours, relation])
+        for name in theirs:
+            scores = scores - _scores(parts[name, relation])[1]
+        limits = _limits(scores, heads, seed)
+        p_values: dict[tuple[int | None, int | None], float] = {}
+        if metric == "attention_to_target":
+            null = [_scores(parts[f"shuffled_{of}", relation])[1] for of in ("mean", "variance")]
+            p_values = dict(zip(heads, _p_values(scores, *null), strict=True))
+        for row in members.itertuples():
+            at = (None if pd.isna(row.layer) else int(row.layer),
+                  None if pd.isna(row.head) else int(row.head))  # fmt: skip
+            if at in limits:
+                found.loc[row.Index, ["ci_low", "ci_high"]] = limits[at]
+            found.loc[row.Index, "p_value"] = p_values.get(at, np.nan)
+    named = found["ci_low"].notna()
+    found.loc[named, "ci_method"] = f"percentile bootstrap over texts ({RESAMPLES})"
+    return adjust_rows(found)
+
+
+def _scores(items: pd.DataFrame) -> tuple[list[tuple[int, int]], Floats]:
+    """Heads of one metric, and its scores of N texts, [N, heads]; items are sorted by text."""
+    heads = list(dict.fromkeys(zip(items["layer"], items["head"], strict=True)))
+    scores = items["score"].to_numpy(dtype=np.float64).reshape(-1, len(heads))
+    return [(int(layer), int(head)) for layer, head in heads], scores
+
+
+def _limits(
+    scores: Floats, heads: list[tuple[int, int]], seed: int
+) -> dict[tuple[int | None, int | None], Floats]:
+    """Interval of each head, of each layer's mean over living heads, and of the model's."""
+    n = len(scores)
+    if n < 2:
+        return {}
+    units: dict[tuple[int | None, int | None], Floats] = dict(zip(heads, scores.T, strict=True))
+    layers = np.array([layer for layer, _ in heads])
+    units |= {(int(one), None): scores[:, layers == one].mean(1) for one in np.unique(layers)}
+    units[None, None] = scores.mean(1)
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    means = drawn @ np.stack(list(units.values()), axis=1) / n
+    low_high = np.quantile(means, [0.025, 0.975], axis=0).T
+    return dict(zip(units, low_high, strict=True))
+
+
+def _p_values(scores: Floats, mean: Floats, variance: Floats) -> Floats:
+    """Two-sided p of each head; NaN where no shuffle changes anything."""
+    spread = np.sqrt(variance.sum(0))
+    excess = (scores - mean).sum(0)
+    z = np.divide(excess, spread, out=np.full_like(excess, np.nan), where=spread > 1e-12)
+    found: Floats = 2 * norm.sf(np.abs(z))
+    return found

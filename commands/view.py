@@ -1,0 +1,43 @@
+"""The command that shows one sentence: view."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, MaskIn
+
+
+def view(
+    sentence: Annotated[str, typer.Argument(help="what the model reads", metavar="SENTENCE")],
+    second: Annotated[str | None, typer.Option(help="second sentence of a pair")] = None,
+    model: Annotated[
+        str, typer.Option(help="embedded, a folder written as a path, or a hub id")
+    ] = "embedded",
+    mask: MaskIn = None,
+    out: Annotated[Path | None, typer.Option("--out", help="HTML file")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where every head looks in one sentence, in one HTML page that works offline.
+
+    Example: subprobe view "The cat sat on the mat." --mask good.safetensors --out view.html
+    """
+    from ..data.errors import ConfigError
+
+    if out is None and not as_json:
+        raise ConfigError("nowhere to write to", remedy="give --out view.html, or --json")
+
+    from ..analysis.heads import heads_of
+    from ..analysis.heads_page import heads_numbers, render_heads
+    from ..data.atomic import write_text
+
+    heads = heads_of(model, mask, sentence, second)
+    if out is not None:
+        write_text(out, render_heads(heads))
+        living = f"{int(heads.alive.sum())} of {heads.alive.size} heads live"
+        typer.echo(f"{len(heads.tokens)} subwords, {living}: {out}", err=True)
+    if as_json:
+        typer.echo(json.dumps(heads_numbers(heads)))
