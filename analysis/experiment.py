@@ -26,6 +26,7 @@ from .config import ProbeOptions, RecipeOptions, RunConfig
 from .degenerate import flag_degenerate
 from .manifest import write_manifest
 from .masks import mask_rows, save_mask
+from .pattern_survivors import pattern_survivor_rows
 from .probing import Corpus, read_probe_corpus
 from .progress import Progress, Silent
 from .report import write_report
@@ -40,6 +41,8 @@ TABLES = {
     "performance": "performance",
     "masks": "mask",
     "attention": "attention-stats",
+    "patterns": "attention-patterns",
+    "pattern_survivors": "pattern-survivors",
     "dependencies": "dependency-heads",
     "norms": "norms",
     "effective_attention": "effective-attention",
@@ -205,6 +208,9 @@ def _probe_frames(
     for mask in masks:
         if "pruned" in options.states:
             yield run.probe(mask).rows
+        yield pattern_survivor_rows(
+            full, mask, run.identity(None, mask, "pruned"), subsets=options.subsets
+        )
         yield survivor_rows(
             full,
             mask,

@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from ..data.annotate import annotate
-from ..data.atomic import digest
+from ..data.atomic import digest, file_digest
 from ..data.plain_text import read_corpus
 from ..data.sentence import Example, Sentence
 from ..data.task import TaskSpec
 from ..probes.base import Context, ProbeResult
+from ..probes.patterns.network import classifier_of
 from ..probes.registry import find_probe, run_named_probes
 from ..pruning.anatomy import anatomy_of
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
 from .config import ProbeOptions
+from .pattern_intervals import pattern_intervals
 from .progress import Advance
 
 
@@ -43,10 +45,21 @@ class Corpus:
 
 def read_probe_corpus(options: ProbeOptions) -> Corpus:
     """Read and, where there are no gold trees, annotate the first sentences of a corpus."""
+    if options.patterns:
+        classifier_of(options.patterns)  # a bad file is refused before anything is computed
     sentences = read_corpus(options.corpus)[: options.sentences]
     if not all(sentence.parsed for sentence in sentences):
         sentences = annotate(sentences, options.pipeline or None)
     return Corpus(Path(options.corpus).name, tuple(sentences))
+
+
+def read_options(options: ProbeOptions) -> dict[str, Any]:
+    """What decides the output of a probing step: files by their content."""
+    plain = options.model_dump(mode="json")
+    path = plain.pop("patterns")
+    if "attention-patterns" in options.names:
+        plain["patterns"] = file_digest(Path(path)) if path else classifier_of().digest
+    return plain
 
 
 def annotated_examples(
@@ -106,6 +119,7 @@ def probe_model(
     settings: dict[str, dict[str, Any]] = {
         "dependency-heads": {"selection": options.selection},
         "attention-trees": {"selection": options.selection},
+        "attention-patterns": {"weights": options.patterns},
         "attributions": {"n_steps": options.attribution_steps},
     }
     names = {
@@ -130,7 +144,10 @@ def probe_model(
 
 
 def _output(result: ProbeResult, corpus: str, first: Sentence, *, split: str) -> CellOutput:
-    rows = result.rows.assign(
+    found = result.rows
+    if result.probe == "attention-patterns":
+        found = pattern_intervals(result)
+    rows = found.assign(
         corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split
     )
     items = result.items.assign(probe=result.probe)

@@ -30,6 +30,9 @@ def probe(
         typer.Option(help="held-out: choose heads on one half, score on the other; or reported"),
     ] = "held-out",
     pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
+    patterns: Annotated[
+        str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")
+    ] = "",
     out: Annotated[
         Path | None, typer.Option("--out", help="one .csv or .parquet file, or a folder")
     ] = None,
@@ -50,6 +53,7 @@ def probe(
         "max_length": max_length,
         "selection": selection,
         "pipeline": pipeline,
+        "patterns": patterns,
     }
     options = parse_config({"probe": given}, where="command line").probe
     choice = task_choice(task, data_dir, column) if task else None

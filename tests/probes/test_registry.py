@@ -8,6 +8,7 @@ from subprobe.probes.registry import PROBES, list_probes, run_named_probes
 
 KNOWN = {
     "alti",
+    "attention-patterns",
     "attention-stats",
     "attention-trees",
     "attributions",
