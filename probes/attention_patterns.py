@@ -52,7 +52,7 @@ class AttentionPatterns:
     needs_hidden = False
 
     def __init__(self, context: Context, *, maps: Sequence[str] | None = None, weights: str = ""):
-        self._variants = _variants(context, maps)
+        self._variants = _chosen(context, maps)
         self.needs_values = "norm" in self._variants
         self._context, self._classifier = context, classifier_of(weights)
         self._ids: list[tuple[str, str]] = []
@@ -138,13 +138,18 @@ def classify_maps(
     return pattern, found[np.arange(len(found)), pattern], rule_patterns(maps)
 
 
-def _variants(context: Context, maps: Sequence[str] | None) -> tuple[str, ...]:
+def possible_maps(context: Context) -> tuple[str, ...]:
+    """Which of `VARIANTS` a family has: norms need a LayerNorm after the attention's residual."""
+    try:
+        context.anatomy.check_post_norm()
+    except UnknownNameError:
+        return ("raw",)
+    return VARIANTS
+
+
+def _chosen(context: Context, maps: Sequence[str] | None) -> tuple[str, ...]:
     if maps is None:
-        try:
-            context.anatomy.check_post_norm()
-        except UnknownNameError:
-            return ("raw",)
-        return VARIANTS
+        return possible_maps(context)
     chosen = tuple(dict.fromkeys((maps,) if isinstance(maps, str) else maps))
     if not chosen or set(chosen) - set(VARIANTS):
         raise ConfigError(f"maps are {list(chosen)}", remedy="choose raw, norm or both")

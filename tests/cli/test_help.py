@@ -15,7 +15,7 @@ COMMANDS = sorted(ROOT.commands)
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
         "bake", "compact", "compare", "config", "doctor", "evaluate", "finetune", "gates",
-        "latency", "list", "probe", "prune", "report", "run", "sample", "stability",
+        "latency", "list", "patterns", "probe", "prune", "report", "run", "sample", "stability",
     ]  # fmt: skip
 
 
