@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, gates, models, probes, runs, smaller, stability, view
+from .commands import about, gates, models, patterns, probes, runs, smaller, stability, view
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(patterns.app, name="patterns")
 
 
 def _version(wanted: bool) -> None:

@@ -135,6 +135,9 @@ class ProbeOptions(_Section):
     subsets: int = Field(
         1000, ge=1, description="random head subsets that survivors are held against"
     )
+    patterns: str = Field(
+        "", description="classifier file for attention-patterns; empty = the shipped one"
+    )
     max_length: int = Field(128, ge=8, description="subwords a probed sentence keeps")
     pipeline: str = Field(
         "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"

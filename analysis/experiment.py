@@ -27,6 +27,7 @@ from .config import ProbeOptions, RecipeOptions, RunConfig
 from .degenerate import flag_degenerate
 from .manifest import write_manifest
 from .masks import mask_rows, save_mask
+from .pattern_survivors import pattern_survivor_rows
 from .probing import Corpus, read_probe_corpus
 from .progress import Progress, Silent
 from .reference import COMPARING
@@ -44,6 +45,8 @@ TABLES = {
     "attention": "attention-stats",
     "head_distances": "head-distances",
     "attention_change": "attention-change",
+    "patterns": "attention-patterns",
+    "pattern_survivors": "pattern-survivors",
     "dependencies": "dependency-heads",
     "norms": "norms",
     "effective_attention": "effective-attention",
@@ -214,6 +217,9 @@ def _probe_frames(
     for mask in masks:
         if "pruned" in options.states:
             yield run.probe(mask).rows
+        yield pattern_survivor_rows(
+            full, mask, run.identity(None, mask, "pruned"), subsets=options.subsets
+        )
         yield survivor_rows(
             full,
             mask,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from ..data.annotate import annotate
-from ..data.atomic import digest
+from ..data.atomic import digest, file_digest
 from ..data.plain_text import read_corpus
 from ..data.sentence import Example, Sentence
 from ..data.task import TaskSpec
 from ..probes.base import Context, ProbeResult
 from ..probes.options import check_options
+from ..probes.patterns.network import classifier_of
 from ..probes.registry import find_probe, run_named_probes
 from ..pruning.anatomy import anatomy_of
 from ..pruning.subnetwork import Subnetwork
@@ -24,8 +26,8 @@ from .change_statistics import with_statistics
 from .config import ProbeOptions
 from .dependency_tests import dependency_rows
 from .head_map import head_map_rows
+from .pattern_intervals import pattern_intervals
 from .progress import Advance
-from .reference import COMPARING
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,21 @@ class Corpus:
 
 def read_probe_corpus(options: ProbeOptions) -> Corpus:
     """Read and, where there are no gold trees, annotate the first sentences of a corpus."""
+    if options.patterns:
+        classifier_of(options.patterns)  # a bad file is refused before anything is computed
     sentences = read_corpus(options.corpus)[: options.sentences]
     if not all(sentence.parsed for sentence in sentences):
         sentences = annotate(sentences, options.pipeline or None)
     return Corpus(Path(options.corpus).name, tuple(sentences))
+
+
+def read_options(options: ProbeOptions) -> dict[str, Any]:
+    """What decides the output of a probing step: files by their content."""
+    plain = options.model_dump(mode="json")
+    path = plain.pop("patterns")
+    if "attention-patterns" in options.names:
+        plain["patterns"] = file_digest(Path(path)) if path else classifier_of().digest
+    return plain
 
 
 def annotated_examples(
@@ -114,6 +127,7 @@ def probe_model(
     settings: dict[str, dict[str, Any]] = {
         "dependency-heads": {"selection": options.selection},
         "attention-trees": {"selection": options.selection},
+        "attention-patterns": {"weights": options.patterns},
         "attributions": {"n_steps": options.attribution_steps},
     }
     check_options(options.options, options.names)
@@ -141,18 +155,21 @@ def probe_model(
     return join(outputs)
 
 
+_UNCERTAIN: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
+    "dependency-heads": lambda result, options: dependency_rows(result, options.correction),
+    "head-distances": lambda result, _options: head_map_rows(result),
+    "attention-change": lambda result, _options: with_statistics(result.rows, result.items),
+    "attention-patterns": lambda result, _options: pattern_intervals(result),
+}
+"""Probe -> how its rows get their intervals and tests from its items."""
+
+
 def _output(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
-    rows = result.rows
-    if result.probe == "dependency-heads":
-        rows = dependency_rows(result, options.correction)
-    elif result.probe == "head-distances":
-        rows = head_map_rows(result)
-    items = result.items.assign(probe=result.probe)
-    if result.probe in COMPARING:
-        rows = with_statistics(rows, items)
+    rows = _UNCERTAIN[result.probe](result, options) if result.probe in _UNCERTAIN else result.rows
     rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
+    items = result.items.assign(probe=result.probe)
     return CellOutput(rows, items, result.arrays, result.notes)
 
 

@@ -22,7 +22,7 @@ from .config import ProbeOptions
 from .identity import identity, stamped
 from .lottery_run import find_ticket
 from .performance import performance_rows
-from .probing import annotated_examples, join, probe_model, spread
+from .probing import annotated_examples, join, probe_model, read_options, spread
 from .progress import Progress
 from .reference import COMPARING
 from .seed_model import SeedModel, Setting, examples_digest
@@ -188,7 +188,7 @@ class SeedRun:
     def retrain(self, mask: Subnetwork) -> CellOutput:
         """The mask on the pretrained weights, fine-tuned again: scored, and probed if asked for."""
         probe = self.setting.config.probe
-        options = probe.model_dump(mode="json") if "retrained" in probe.states else {}
+        options = read_options(probe) if "retrained" in probe.states else {}
         rewind = self.setting.config.lottery.rewind if mask.method == "imp" else 0
         begun: dict[str, Any] = {}
         if mask.method == "imp":
@@ -259,7 +259,7 @@ class SeedRun:
                 "report": examples_digest(self.parts.report),
                 **compared,
             },
-            self.setting.config.probe.model_dump(mode="json"),
+            read_options(self.setting.config.probe),
         )
         state = "pruned" if mask else "finetuned"
         title = f"{self.name}: probing full ({state})"

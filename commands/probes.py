@@ -45,6 +45,9 @@ def probe(
         typer.Option(help="probe the same architecture with random weights of this seed instead"),
     ] = None,
     pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
+    patterns: Annotated[
+        str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")
+    ] = "",
     out: Annotated[
         Path | None, typer.Option("--out", help="one .csv or .parquet file, or a folder")
     ] = None,
@@ -68,6 +71,7 @@ def probe(
         "correction": correction,
         "options": parse_options(option or ()),
         "pipeline": pipeline,
+        "patterns": patterns,
     }
     options = parse_config({"probe": given}, where="command line").probe
     choice = task_choice(task, data_dir, column) if task else None

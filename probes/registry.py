@@ -9,6 +9,7 @@ from typing import Any
 from ..data.errors import UnknownNameError
 from ..data.sentence import Example
 from .attention_change import AttentionChange
+from .attention_patterns import AttentionPatterns
 from .attention_stats import AttentionStats
 from .attention_trees import AttentionTrees
 from .attributions import run_attributions
@@ -69,6 +70,13 @@ PROBES: Mapping[str, ProbeEntry] = {
             needs_task=False,
             needs_parse=True,
             build=AttentionChange,
+        ),
+        ProbeEntry(
+            "attention-patterns",
+            "vertical, diagonal, block and other patterns of raw and norm-weighted maps",
+            needs_task=False,
+            needs_parse=False,
+            build=AttentionPatterns,
         ),
         ProbeEntry(
             "dependency-heads",

@@ -15,7 +15,8 @@ COMMANDS = sorted(ROOT.commands)
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
         "bake", "compact", "compare", "config", "doctor", "evaluate", "finetune", "gates",
-        "latency", "list", "probe", "prune", "report", "run", "sample", "stability", "view",
+        "latency", "list", "patterns", "probe", "prune", "report", "run", "sample", "stability",
+        "view",
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from subprobe.probes.registry import PROBES, list_probes, run_named_probes
 KNOWN = {
     "alti",
     "attention-change",
+    "attention-patterns",
     "attention-stats",
     "attention-trees",
     "attributions",

@@ -1,0 +1,1 @@
+"""Five patterns that attention maps have, and a classifier of them trained on synthetic maps."""

@@ -1,0 +1,119 @@
+"""The classifier: a small network on map features, with calibrated probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ...data.atomic import atomic_path, canonical_json, digest
+from ...data.errors import DataFileError
+from .classes import PATTERNS
+from .features import FEATURES, map_features
+
+Floats = npt.NDArray[np.float64]
+
+HIDDEN = (48, 24)
+_NAMES = ("centre", "scale", "w1", "b1", "w2", "b2", "w3", "b3", "temperature", "threshold")
+_FORMAT = 1
+FOLDER = ("resources", "patterns")
+SHIPPED = "classifier.safetensors"
+
+
+@dataclass(frozen=True)
+class PatternClassifier:
+    """Standardised features -> ReLU -> ReLU -> logits / temperature -> softmax.
+
+    Attributes:
+        tensors: the parameters by name, float64; `temperature` and `threshold` have one number.
+        meta: how it was trained and what it scored: plain JSON values.
+    """
+
+    tensors: dict[str, Floats]
+    meta: dict[str, Any]
+
+    @property
+    def threshold(self) -> float:
+        """Probability below which the classifier abstains."""
+        return float(self.tensors["threshold"][0])
+
+    @property
+    def digest(self) -> str:
+        """A hash of the parameters."""
+        return digest({name: one.ravel().tolist() for name, one in self.tensors.items()})
+
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Logits before the temperature [M, 5] of features [M, F]."""
+        part = {name: torch.from_numpy(one) for name, one in self.tensors.items()}
+        hidden = (features - part["centre"]) / part["scale"]
+        hidden = (hidden @ part["w1"] + part["b1"]).relu()
+        hidden = (hidden @ part["w2"] + part["b2"]).relu()
+        return hidden @ part["w3"] + part["b3"]
+
+    def probabilities(self, features: torch.Tensor) -> torch.Tensor:
+        """Calibrated probabilities [M, 5] of features [M, F]."""
+        return (self.logits(features) / float(self.tensors["temperature"][0])).softmax(dim=1)
+
+    def classify(self, maps: torch.Tensor) -> torch.Tensor:
+        """Calibrated probabilities [M, 5] of maps of one length [M, n, n], without padding."""
+        return self.probabilities(map_features(maps))
+
+    def calibrated(self, temperature: float, threshold: float) -> PatternClassifier:
+        """The same with another temperature and threshold."""
+        one = {"temperature": np.array([temperature]), "threshold": np.array([threshold])}
+        return replace(self, tensors={**self.tensors, **one})
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file in single precision; equal classifiers are equal bytes."""
+        meta = {"format": _FORMAT, "patterns": PATTERNS, "features": FEATURES, **self.meta}
+        tensors = {name: self.tensors[name].astype(np.float32) for name in _NAMES}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"subprobe": canonical_json(meta)})
+
+    @classmethod
+    def load(cls, path: Path) -> PatternClassifier:
+        """Read a file that `save` wrote.
+
+        Raises:
+            DataFileError: if it is missing or no classifier of these patterns and features.
+        """
+        import json
+
+        from safetensors import safe_open
+
+        remedy = "write one with `subprobe patterns train`"
+        if not path.is_file():
+            raise DataFileError("no such file", where=str(path), remedy=remedy)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                meta = json.loads((file.metadata() or {}).get("subprobe", "{}"))
+            stored = load_file(path)
+        except (SafetensorError, OSError, json.JSONDecodeError) as error:
+            problem = f"is no classifier of attention patterns: {error}"
+            raise DataFileError(problem, where=str(path), remedy=remedy) from None
+        known = meta.get("patterns") == list(PATTERNS) and meta.get("features") == list(FEATURES)
+        if set(stored) != set(_NAMES) or not known or meta.get("format") != _FORMAT:
+            raise DataFileError(
+                "is no classifier of these patterns and features", where=str(path), remedy=remedy
+            )
+        facts = {key: meta[key] for key in meta if key not in ("format", "patterns", "features")}
+        return cls({name: stored[name].astype(np.float64) for name in _NAMES}, facts)
+
+
+@cache
+def shipped_classifier() -> PatternClassifier:
+    """The classifier that comes with the package, trained on synthetic maps."""
+    return PatternClassifier.load(Path(str(files("subprobe.data").joinpath(*FOLDER, SHIPPED))))
+
+
+def classifier_of(path: str = "") -> PatternClassifier:
+    """The user's own classifier, or the shipped one where no file is named."""
+    return PatternClassifier.load(Path(path)) if path else shipped_classifier()
