@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, gates, models, probes, runs, smaller, stability
+from .commands import about, gates, models, probes, runs, smaller, stability, survival
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "latency": smaller.latency,
     "compare": runs.compare,
     "stability": stability.stability,
+    "survival": survival.survival,
     "report": runs.report,
     "list": about.list_names,
     "config": about.config,
