@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, gates, models, probes, runs, smaller, stability, survival
+from .commands import about, export, gates, models, probes, runs, smaller, stability, survival
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "stability": stability.stability,
     "survival": survival.survival,
     "report": runs.report,
+    "export": export.export,
     "list": about.list_names,
     "config": about.config,
     "doctor": about.doctor,

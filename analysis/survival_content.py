@@ -7,13 +7,15 @@ permuted moves with all its seeds, and each predictor has a null beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from .mask_sets import MaskSet
 from .statistics import CORRECTIONS, adjust
 from .survival_content_coverage import interval_coverage, trusted
 from .survival_content_folds import (
@@ -297,14 +299,25 @@ def _of_held(held: Held, base: LayerAlone) -> dict[str, float]:
     return found
 
 
-def with_predictors(panel: Panel, values: dict[str, Floats]) -> Panel:
-    """A panel with predictors of one's own: name -> [R, U], or [U] where all runs share them."""
-    named: Iterable[tuple[str, Floats]] = values.items()
-    blank = dict.fromkeys(NAMED, "")
-    return replace(
-        panel,
-        predictors=tuple(
-            Predictor(name, blank, np.broadcast_to(np.asarray(x, dtype=float), panel.kept.shape))
-            for name, x in named
-        ),
-    )
+def panel_of_masks(masks: MaskSet, predictors: Mapping[str, npt.ArrayLike]) -> Panel:
+    """A panel of masks from files with predictors of one's own.
+
+    Args:
+        masks: the masks of one task; they must have heads.
+        predictors: name -> one number for each head [L, H] or [L * H], or for each seed (rising)
+            and head [S, L, H] or [S, L * H].
+
+    Raises:
+        ValueError: for a predictor of another shape.
+    """
+    layer, head = np.indices(masks.shapes["head"]).reshape(2, -1)
+    kept = masks.units["head"]
+    named = []
+    for name, given in predictors.items():
+        values = np.asarray(given, dtype=np.float64)
+        if values.size not in (layer.size, kept.size):
+            raise ValueError(f"{name}: shape {values.shape} does not fit {masks.shapes['head']}")
+        per_head = np.broadcast_to(values.reshape(-1, layer.size), kept.shape)
+        named.append(Predictor(name, dict.fromkeys(NAMED, ""), per_head))
+    runs = tuple((masks.task, seed) for seed in masks.seeds)
+    return Panel("", masks.task, "", "", runs, layer, head, kept, tuple(named))

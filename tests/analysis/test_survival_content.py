@@ -8,13 +8,14 @@ import pytest
 from run_rows import made_rows
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
+from subprobe.analysis.mask_sets import MaskSet, read_mask_sets
 from subprobe.analysis.survival_content import (
     COLUMNS,
     JOINT,
     measure_panels,
     measure_survival,
+    panel_of_masks,
     survival_content_table,
-    with_predictors,
 )
 from subprobe.analysis.survival_content_folds import auc, folds_of_heads, held_out, layer_alone
 from subprobe.analysis.survival_content_null import (
@@ -26,15 +27,16 @@ from subprobe.analysis.survival_content_null import (
     two_sided,
 )
 from subprobe.analysis.survival_content_odds import informative, odds_ratio
-from subprobe.analysis.survival_content_panel import BEST, Panel, head_panels
+from subprobe.analysis.survival_content_panel import BEST, head_panels
 from subprobe.data.tables import rows_frame
 from survival_content_simulation import Law, check_rows
 
 
-def panel_of(kept, layer, seeds=None, task="t"):
-    runs = tuple((task, seed) for seed in (seeds or range(len(kept))))
-    head = np.concatenate([np.arange((layer == one).sum()) for one in np.unique(layer)])
-    return Panel("m", task, "structured", "finetuned", runs, layer, head, kept)
+def panel_of(kept, layer, predictors):
+    """A panel of masks [S, U] with as many heads in every layer."""
+    shape = len(np.unique(layer)), -1
+    shapes = {"head": np.empty(len(layer)).reshape(shape).shape}
+    return panel_of_masks(MaskSet("t", tuple(range(len(kept))), {"head": kept}, shapes), predictors)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def test_what_layers_and_runs_differ_by_does_not_count(drawn):
     moved = x + 10.0 * layer + np.array([[5.0], [0.0], [-3.0]])
     assert score(kept, moved, layer) == pytest.approx(score(kept, x, layer))
     depth = np.broadcast_to(layer.astype(float), kept.shape)
-    found = measure_panels([with_predictors(panel_of(kept, layer), {"depth": depth})]).content
+    found = measure_panels([panel_of(kept, layer, {"depth": depth})]).content
     assert found["note"].tolist() == ["does not vary within layers"]
     assert found["p_value"].isna().all()
 
@@ -80,7 +82,7 @@ def test_smallest_p_counts_orders_that_differ():
     layer = np.array([0, 0, 0, 1, 1, 1])
     kept = np.array([[1, 0, 0, 1, 1, 1], [1, 0, 0, 1, 1, 0]], dtype=bool)
     assert smallest_p(kept, layer) == pytest.approx(1 / 9)  # 3 orders in each layer
-    panel = with_predictors(panel_of(kept, layer), {"x": np.arange(6.0)})
+    panel = panel_of(kept, layer, {"x": np.arange(6.0)})
     found = measure_panels([panel]).content
     assert found["p_value"].isna().all()
     assert "cannot reach .05" in found["note"][0]
@@ -217,7 +219,7 @@ def test_leaving_out_seeds_leaks_heads_and_grouped_folds_do_not():
         kept, x, layer = law.draw(rng)
         folds = {
             "seeds": np.arange(4)[:, None].repeat(len(layer), axis=1),
-            "heads": folds_of_heads(layer, rng),
+            "heads": folds_of_heads(layer, rng, folds=4),
         }
         for name, fold in folds.items():
             base = layer_alone(kept, layer, fold, by_layer=False)
@@ -230,7 +232,7 @@ def test_leaving_out_seeds_leaks_heads_and_grouped_folds_do_not():
 
 def test_a_true_predictor_helps_on_heads_and_layers_never_seen():
     kept, x, layer = Law(6, 12, 5, 1.2).draw(np.random.default_rng(2))
-    panel = with_predictors(panel_of(kept, layer), {"content": x, "noise": np.sin(x * 1e4)})
+    panel = panel_of(kept, layer, {"content": x, "noise": np.sin(x * 1e4)})
     found = measure_panels([panel]).content.set_index("predictor")
     line = found.loc["content"]
     for held in ("heads", "layers"):
@@ -355,15 +357,13 @@ def test_dead_ends_are_said(rows):
 
 def test_few_heads_have_no_interval():
     kept, x, layer = Law(4, 4, 5, 0.5).draw(np.random.default_rng(4))
-    found = measure_panels([with_predictors(panel_of(kept, layer), {"x": x})]).content
+    found = measure_panels([panel_of(kept, layer, {"x": x})]).content
     assert found["odds_ratio"].notna().all()
     assert found["ci_low"].isna().all()
     assert "no interval: it covers 90%" in found["note"][0]
 
 
 def test_published_masks_are_predicted_by_those_of_other_tasks_and_not_by_noise(realdata):
-    from subprobe.analysis.mask_sets import read_mask_sets
-
     tasks = read_mask_sets(realdata / "published-masks" / "heads_mlps")
     layer = np.repeat(np.arange(12), 12)
     rng = np.random.default_rng(0)
@@ -371,8 +371,7 @@ def test_published_masks_are_predicted_by_those_of_other_tasks_and_not_by_noise(
     for task in tasks:
         kept = task.units["head"]
         others = [other.units["head"].mean(axis=0) for other in tasks if other is not task]
-        panel = panel_of(kept, layer, task.seeds, task.task)
-        panel = with_predictors(panel, {"others": np.mean(others, axis=0)})
+        panel = panel_of_masks(task, {"others": np.mean(others, axis=0)})
         line = measure_panels([panel]).content.iloc[0]
         assert line["p_value"] < 0.02, task.task
         assert min(line["heads_mcfadden"], line["layers_mcfadden"]) > 0
