@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, gates, models, patterns, probes, runs, smaller, stability, view
+from .commands import (
+    about,
+    export,
+    gates,
+    models,
+    patterns,
+    probes,
+    runs,
+    smaller,
+    stability,
+    survival,
+    view,
+)
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -36,7 +48,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "latency": smaller.latency,
     "compare": runs.compare,
     "stability": stability.stability,
+    "survival": survival.survival,
     "report": runs.report,
+    "export": export.export,
     "list": about.list_names,
     "config": about.config,
     "doctor": about.doctor,

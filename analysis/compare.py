@@ -10,6 +10,7 @@ from .kinds import WHO, performance_of, plain, tidy_kinds
 from .probe_summary import probe_table
 from .ranks import good_against_random
 from .survival import survival_table
+from .survival_content import survival_content_table
 
 
 def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -97,6 +98,7 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "summary_against_random": good_against_random,
     "summary_probes": probe_table,
     "summary_survival": survival_table,
+    "summary_survival_content": survival_content_table,
 }
 """Name of the CSV file -> how it is computed from the rows of a run."""
 

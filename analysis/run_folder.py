@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..data.errors import DataFileError
-from ..data.tables import read_rows
+from ..data.tables import items_frame, read_rows
+from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
+
+_ITEMS_AT_ONCE = 200_000
 
 
 def _part(folder: Path | str, name: str) -> Path:
@@ -29,10 +37,189 @@ def load_rows(folder: Path | str) -> pd.DataFrame:
     Raises:
         DataFileError: if the folder is not a finished run.
     """
-    return read_rows(_part(folder, "rows.parquet"))
+    path = _part(folder, "rows.parquet")
+    try:
+        return read_rows(path)
+    except (ValueError, OSError, KeyError) as error:
+        problem = str(error).split("\n", 1)[0]
+        raise DataFileError(f"is not a whole table of rows: {problem}", where=str(path)) from error
 
 
 def load_manifest(folder: Path | str) -> dict[str, Any]:
     """The manifest of a finished run."""
-    manifest: dict[str, Any] = json.loads(_part(folder, "manifest.json").read_text("utf-8"))
+    path = _part(folder, "manifest.json")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DataFileError(f"is not JSON: {error}", where=str(path)) from error
     return manifest
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run as pandas frames.
+
+    Attributes:
+        folder: where it lies.
+        rows: every tidy row.
+        manifest: what ran: options, versions, seeds, inputs.
+    """
+
+    folder: Path
+    rows: pd.DataFrame
+    manifest: dict[str, Any]
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """Every scored item, with the columns that say which model it is about.
+
+        Read from the cells when first asked for. Two kinds with the same mask share a cell: its
+        items come once for each of them.
+
+        Raises:
+            DataFileError: if a cell of the run is missing or broken.
+        """
+        return _joined("items", self.item_parts())
+
+    @cached_property
+    def masks(self) -> pd.DataFrame:
+        """One line for each head, MLP and neuron of every saved mask.
+
+        Masks of single weights are not listed weight by weight: `rows` has their kept shares.
+
+        Raises:
+            DataFileError: if the folder of masks is missing.
+            MaskError: if a file is no whole mask.
+        """
+        return _joined("masks", self.mask_parts())
+
+    @cached_property
+    def summaries(self) -> Mapping[str, pd.DataFrame]:
+        """The tables of `subprobe compare` by the name of their CSV file."""
+        from .compare import summaries
+
+        return MappingProxyType({k: typed(k, table) for k, table in summaries(self.rows).items()})
+
+    @cached_property
+    def manifest_table(self) -> pd.DataFrame:
+        """The manifest as lines of key, value and type."""
+        lines = list(_flat(self.manifest, ""))
+        return typed("manifest", pd.DataFrame(lines, columns=["key", "value", "type"]))
+
+    def item_parts(self) -> Iterator[pd.DataFrame]:
+        """The items in parts that fit into memory, in the order of the rows."""
+        about = self.rows[["cell_id", *IDENTITY]].drop_duplicates()
+        about = about[about["cell_id"].fillna("").ne("")]
+        waiting: list[pd.DataFrame] = []
+        for cell_id, lines in about.groupby("cell_id", sort=False):
+            models = lines[list(IDENTITY)]
+            items = _cell_items(self.folder / "cells" / f"{cell_id}.parquet")
+            for model in models.to_dict("records"):
+                waiting.append(items.assign(cell_id=cell_id, **model))
+                if sum(map(len, waiting)) >= _ITEMS_AT_ONCE:
+                    yield _items(waiting)
+                    waiting = []
+        yield _items(waiting)
+
+    def mask_parts(self) -> Iterator[pd.DataFrame]:
+        """The units of one mask after another, in the order of file names."""
+        folder = self.folder / "masks"
+        if not folder.is_dir():
+            raise DataFileError("holds no masks", where=str(self.folder))
+        yield _empty("masks")
+        for path in sorted(folder.glob("*.safetensors")):
+            yield _mask_units(path)
+
+
+def load_run(folder: Path | str) -> Run:
+    """A finished run: rows and manifest at once, items, masks and summaries when asked for.
+
+    Raises:
+        DataFileError: if the folder is not a finished run.
+    """
+    return Run(Path(folder), load_rows(folder), load_manifest(folder))
+
+
+def _empty(table: str) -> pd.DataFrame:
+    columns = {"items": ITEM_COLUMNS, "masks": MASK_COLUMNS}[table]
+    return typed(table, pd.DataFrame(columns=list(columns)))
+
+
+def _joined(table: str, parts: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([_empty(table), *parts], ignore_index=True)
+
+
+def _items(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Items joined and typed, with every column."""
+    if not parts:
+        return _empty("items")
+    return typed("items", pd.concat(parts, ignore_index=True)[list(ITEM_COLUMNS)])
+
+
+def _cell_items(path: Path) -> pd.DataFrame:
+    """The items of one cell, without its rows and arrays."""
+    import pyarrow
+    import pyarrow.parquet
+
+    if not path.is_file():
+        raise DataFileError(
+            "is missing: rows of the run were made from it",
+            where=str(path),
+            remedy="copy the whole run folder, or run it again to compute what is missing",
+        )
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            return items_frame(file.read().to_pandas())
+    except (pyarrow.ArrowException, OSError) as error:
+        problem = str(error).split("\n", 1)[0]
+        raise DataFileError(f"is not a whole Parquet file: {problem}", where=str(path)) from error
+
+
+def _mask_units(path: Path) -> pd.DataFrame:
+    """Every unit of one mask file."""
+    from ..pruning.subnetwork import Subnetwork
+
+    mask = Subnetwork.load(path)
+    layer, head = np.indices(mask.head_mask.shape).reshape(2, -1)
+    heads = mask.head_mask.ravel()
+    units = [
+        pd.DataFrame({"unit": "head", "layer": layer, "head": head, "kept": heads}),
+        pd.DataFrame({"unit": "mlp", "layer": range(len(mask.mlp_mask)), "kept": mask.mlp_mask}),
+    ]
+    if mask.neuron_mask is not None:
+        layer, neuron = np.indices(mask.neuron_mask.shape).reshape(2, -1)
+        kept = mask.neuron_mask.ravel()
+        units.append(
+            pd.DataFrame({"unit": "neuron", "layer": layer, "neuron": neuron, "kept": kept})
+        )
+    about = {
+        "model": mask.model, "task": mask.task, "method": mask.method, "kind": mask.kind,
+        "seed": mask.seed_init, "seed_order": mask.seed_order, "draw": mask.draw,
+        "selection": mask.selection, "importance": mask.importance, "mask_id": mask.mask_id,
+        "file": f"masks/{path.name}",
+    }  # fmt: skip
+    every = pd.concat(units, ignore_index=True).assign(**about)
+    return typed("masks", every.reindex(columns=list(MASK_COLUMNS)))
+
+
+def _flat(value: Any, key: str) -> Iterator[tuple[str, str | None, str]]:
+    """Leaves of nested JSON values: path, value as text, type."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list) and value:
+        for place, inner in enumerate(value):
+            yield from _flat(inner, f"{key}.{place}" if key else str(place))
+    elif isinstance(value, (Mapping, list)):
+        yield key, None, "empty"
+    else:
+        yield key, None if value is None else _text(value), _kind(value)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _kind(value: Any) -> str:
+    kinds = {str: "text", bool: "boolean", int: "integer", float: "number"}
+    return kinds.get(type(value), "null")

@@ -17,10 +17,12 @@ import pandas as pd
 import subprobe
 from subprobe.analysis.interval_coverage import COVERAGE_FILE, LEAST_COVERAGE
 from subprobe.analysis.seed_intervals import JACKKNIFE
+from subprobe.analysis.survival_content_coverage import CHECKS_FILE
 from subprobe.data.tables import write_csv
 
 from .stability_coverage import Law, cover, laws
 from .stability_size import UNITS, size_rows
+from .survival_content_size import survival_content_frame
 
 FOLDER = Path(subprobe.__file__).parent / "data" / "resources" / "checks"
 SIZE_FILE = "stability_size.csv"
@@ -61,13 +63,16 @@ def main(arguments: list[str] | None = None) -> None:
         shares = pool.map(cover, wanted, [simulations[law.interval] for law in wanted], chunksize=4)
         table = coverage_frame(list(zip(wanted, shares, strict=True)), simulations)
         size = pd.DataFrame([row for rows in tested for row in rows])
+        survival = survival_content_frame(pool, max(20, round(1000 * options.scale)))
     size = size.sort_values(["test", "units"]).round({"attainable": 4, "monte_carlo_error": 4})
     write_csv(table, options.out / COVERAGE_FILE)
     write_csv(size, options.out / SIZE_FILE)
+    write_csv(survival, options.out / CHECKS_FILE)
     low = table[~(table["coverage"] >= LEAST_COVERAGE)]
     print(f"{len(low)} of {len(table)} intervals cover less than {LEAST_COVERAGE:.0%}: not given")
-    large = size[~size["holds"]]
-    print(f"{len(large)} of {len(size)} tests reject more than .05 + 2 Monte Carlo errors")
+    tests = pd.concat([size, survival[survival["check"] == "size"]], ignore_index=True)
+    large = tests[~tests["holds"].astype(bool)]
+    print(f"{len(large)} of {len(tests)} tests reject more than .05 + 2 Monte Carlo errors")
     if len(large):
         print(large.to_string(index=False))
         raise SystemExit(1)

@@ -112,10 +112,21 @@ def _inert(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
+def inert(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with every text quoted that a spreadsheet would run as a formula."""
+    quoted = {}
+    for name in frame.select_dtypes(include=["string"]).columns:
+        starts = frame[name].str.startswith(_FORMULA_STARTS).fillna(False).astype(bool)
+        if starts.any():
+            quoted[name] = frame[name].mask(starts, "'" + frame[name])
+    for name in [name for name in frame if frame[name].dtype == object]:
+        quoted[name] = frame[name].map(_inert, na_action="ignore")
+    return frame.assign(**quoted)
+
+
 def write_csv(frame: pd.DataFrame, target: Path | str) -> None:
     """Write a frame as UTF-8 CSV, whole or not at all, with no cell a spreadsheet would execute."""
-    texts = frame.select_dtypes(include=["string", "object"]).columns
-    safe = frame.assign(**{name: frame[name].map(_inert, na_action="ignore") for name in texts})
+    safe = inert(frame)
     with atomic_path(target) as temporary:
         safe.to_csv(temporary, index=False, lineterminator="\n")
 

@@ -1,0 +1,222 @@
+"""What every column of every table means, said once: the data dictionary and docs/tables.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .kinds import KINDS, STATES
+
+METHODS = (
+    "full",
+    "structured",
+    "structured-heads",
+    "structured-mlps",
+    "structured-neurons",
+    "magnitude",
+    "l0",
+    "imp",
+)
+"""Those of pruning/subnetwork.py, whose import would cost every reader of a table seconds."""
+
+TYPES = {"text": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
+"""Type of the dictionary -> pandas type."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        type: a key of TYPES.
+        meaning: one clause.
+        unit: what a number counts or is measured in; empty for text.
+        allowed: every value that a text column may have; empty = any.
+    """
+
+    type: str
+    meaning: str
+    unit: str = ""
+    allowed: tuple[str, ...] = ()
+
+
+_UNITS = ("head", "mlp", "neuron", "weight", "layer", "model")
+_FROM_0 = "counted from 0"
+_METRIC = "unit of the metric"
+
+TIDY: dict[str, Column] = {
+    "schema_version": Column("integer", "version of the tidy row"),
+    "cell_id": Column("text", "the step that made the row: the name of a file in `cells/`"),
+    "model": Column("text", "the pretrained encoder"),
+    "task": Column("text", "the task that the model was fine-tuned on"),
+    "corpus": Column("text", "text that was read"),
+    "annotation": Column(
+        "text", "who made the trees: people, or a parser", allowed=("gold", "silver")
+    ),
+    "scheme": Column(
+        "text", "inventory of relations; two are never mixed", allowed=("ud", "clearnlp")
+    ),
+    "split": Column("text", "part of the task that was scored"),
+    "selection": Column(
+        "text",
+        "what was chosen on: `validation`, `train-10%`, `held-out` halves, `train` (learned "
+        "gates), or `reported` (chosen and reported on the same examples)",
+    ),
+    "seed": Column("integer", "fine-tuning seed"),
+    "draw": Column("integer", "number of the random or bad draw", _FROM_0),
+    "method": Column("text", "how the mask was found; `full` for the whole model", allowed=METHODS),
+    "kind": Column("text", "which subnetwork", allowed=KINDS),
+    "state": Column("text", "which weights it has", allowed=STATES),
+    "mask_id": Column("text", "hash of the mask; empty for a whole model"),
+    "probe": Column("text", "what was measured"),
+    "variant": Column("text", "options of the measurement"),
+    "unit": Column("text", "what it was measured of", allowed=_UNITS),
+    "layer": Column("integer", "layer of the unit", _FROM_0),
+    "head": Column("integer", "head of the unit", _FROM_0),
+    "layer_b": Column("integer", "layer of the other unit of a pair", _FROM_0),
+    "head_b": Column("integer", "head of the other unit of a pair", _FROM_0),
+    "direction": Column("text", "which way a relation was read"),
+    "relation": Column("text", "dependency relation, or group of words"),
+    "target": Column("text", "what else the number is about: an offset, a class, what was counted"),
+    "metric": Column("text", "name of the number"),
+    "value": Column("number", "the number", _METRIC),
+    "ci_low": Column("number", "lower limit of the 95% interval", _METRIC),
+    "ci_high": Column("number", "upper limit of the 95% interval", _METRIC),
+    "ci_method": Column("text", "how the interval was made, and what it covers"),
+    "n": Column("integer", "how many items the number rests on", "items"),
+    "n_dropped": Column("integer", "how many items truncation cut", "items"),
+    "baseline": Column(
+        "text",
+        "what the number is held against: `majority`, an offset, uniform attention, random heads, shuffled places (`permutation`), a `reference`",
+    ),
+    "baseline_value": Column("number", "value of the baseline", _METRIC),
+    "p_value": Column("number", "test against the baseline", "probability"),
+    "p_adjusted": Column("number", "the same, corrected for the family of tests", "probability"),
+    "correction": Column("text", "how it was corrected", allowed=("Holm", "Benjamini-Hochberg")),
+    "family_size": Column("integer", "tests in the family", "tests"),
+    "sparsity": Column("number", "share of units that the mask removed", "share"),
+    "sparsity_of": Column("text", "of what: the units that the share counts"),
+    "flag": Column(
+        "text",
+        "`degenerate`: the run cannot carry a claim; `diverged`: training failed; `dead`: a "
+        "removed head has no pattern",
+    ),
+}
+"""Column of the tidy row -> its meaning."""
+
+ITEMS: dict[str, Column] = {
+    "item_id": Column("text", "the example, sentence or arc that was scored"),
+    "sentence_id": Column("text", "the sentence that it belongs to: what is resampled together"),
+    "numerator": Column("number", "what the item adds to the numerator of its row"),
+    "denominator": Column("number", "what the item adds to the denominator of its row"),
+    "score": Column("number", "score of the item", _METRIC),
+    "prediction": Column("number", "what the model said: class number, or a number"),
+    "gold": Column("number", "what is right: class number, or a number"),
+}
+"""Column of an item that no tidy row has -> its meaning."""
+
+MASKS: dict[str, Column] = {
+    "seed_order": Column("integer", "seed of the order of training examples"),
+    "importance": Column("text", "what units were ranked by"),
+    "neuron": Column("integer", "neuron of the unit", _FROM_0),
+    "kept": Column("boolean", "whether the mask keeps the unit"),
+    "file": Column("text", "the mask's file in the run folder"),
+}
+"""Column of the table of masks that no tidy row has -> its meaning."""
+
+MANIFEST: dict[str, Column] = {
+    "key": Column("text", "path of the entry, its parts joined by dots, lists counted from 0"),
+    "value": Column("text", "value of the entry, as text"),
+    "type": Column(
+        "text",
+        "what the value is",
+        allowed=("text", "integer", "number", "boolean", "null", "empty"),
+    ),
+}
+"""Column of the flat manifest -> its meaning."""
+
+DICTIONARY: dict[str, Column] = {
+    "table": Column("text", "name of the table: of its file, without the ending"),
+    "column": Column("text", "name of the column"),
+    "type": Column("text", "type of its values", allowed=tuple(TYPES)),
+    "unit": Column("text", "what a number counts or is measured in"),
+    "meaning": Column("text", "what the column says"),
+    "allowed": Column("text", "every value that it may have, separated by ` | `; empty = any"),
+}
+"""Column of the dictionary itself -> its meaning."""
+
+_SHARE, _P = "share", "probability"
+
+SUMMARIES: dict[str, Column] = {
+    "primary": Column("boolean", "whether the metric is the task's first"),
+    "n_seeds": Column("integer", "seeds that the line rests on", "seeds"),
+    "n_draws": Column("integer", "draws of each seed", "draws"),
+    "mean": Column("number", "mean over seeds, of each seed's mean over draws", _METRIC),
+    "seed_low": Column("number", "lowest seed", _METRIC),
+    "seed_high": Column("number", "highest seed", _METRIC),
+    "median": Column("number", "median of all draws of all seeds", _METRIC),
+    "draw_low": Column("number", "2.5th percentile of all draws of all seeds", _METRIC),
+    "draw_high": Column("number", "97.5th percentile of all draws of all seeds", _METRIC),
+    "heads_kept": Column("number", "mean share of heads kept", _SHARE),
+    "mlps_kept": Column("number", "mean share of MLPs kept", _SHARE),
+    "neurons_kept": Column("number", "mean share of neurons kept", _SHARE),
+    "weights_kept": Column("number", "mean share of weights kept", _SHARE),
+    "random_median": Column("number", "median of the random draws", _METRIC),
+    "random_low": Column("number", "2.5th percentile of the random draws", _METRIC),
+    "random_high": Column("number", "97.5th percentile of the random draws", _METRIC),
+    "n_random": Column("integer", "random draws of the seed with the fewest", "draws"),
+    "percentile": Column("number", "share of random draws below the value, ties half", _SHARE),
+    "alternative": Column("text", "side of the test", allowed=("greater", "less", "two-sided")),
+    "p_floor": Column("number", "smallest p that the draws could give", _P),
+    "reference": Column("number", "the full model's value", _METRIC),
+    "null_low": Column("number", "2.5th percentile under the null", _METRIC),
+    "null_high": Column("number", "97.5th percentile under the null", _METRIC),
+    "share": Column("number", "share of seeds whose mask keeps the unit", _SHARE),
+    # survival against content
+    "predictor": Column("text", "what survival is predicted from; `all predictors`: all at once"),
+    "n_runs": Column("integer", "seeds (of all tasks) whose mask says which heads survive", "runs"),
+    "n_heads": Column("integer", "heads that have the predictor in every run", "heads"),
+    "kept_share": Column("number", "share of these heads that is kept", _SHARE),
+    "odds_ratio": Column(
+        "number", "odds ratio of survival per standard deviation at the same run and layer", "ratio"
+    ),
+    "z": Column("number", "score of the slope over its standard deviation under the null"),
+    "p_smallest": Column("number", "smallest p that the draws and masks could give", _P),
+    **{
+        f"{held}_{name}": Column(kind, f"{meaning}, on held-out {held}", unit)
+        for held in ("heads", "layers")
+        for name, kind, meaning, unit in (
+            ("auc", "number", "area under the ROC curve of layer and predictor", _P),
+            ("auc_layer", "number", "area under the ROC curve of layer alone", _P),
+            ("auc_null", "number", "mean area under the ROC curve under the null", _P),
+            ("auc_null_high", "number", "its 97.5th percentile under the null", _P),
+            ("log_loss", "number", "mean log loss of layer and predictor", "nats"),
+            ("log_loss_layer", "number", "mean log loss of layer alone", "nats"),
+            ("mcfadden", "number", "1 - log loss over that of layer alone (McFadden)", _SHARE),
+        )
+    },
+    "note": Column("text", "what cannot be said here, and why"),
+}
+"""Column of a summary that no tidy row has -> its meaning."""
+
+OF_TABLE: dict[tuple[str, str], Column] = {
+    ("masks", "layer"): Column("integer", "layer of the head, MLP or neuron", _FROM_0),
+    ("masks", "head"): Column("integer", "head; empty for MLPs and neurons", _FROM_0),
+    ("summary_performance", "n"): Column("integer", "examples scored", "examples"),
+    ("summary_probes", "n"): Column(
+        "number", "items of the seed with the fewest, mean over its draws", "items"
+    ),
+    ("summary_probes", "p_value"): Column("number", "largest p over seeds", _P),
+    ("summary_probes", "p_adjusted"): Column("number", "largest corrected p over seeds", _P),
+    ("summary_against_random", "seed"): Column("integer", "fine-tuning seed; empty = all seeds"),
+    ("summary_against_random", "flag"): Column("text", "why there is no test"),
+    ("summary_survival_content", "n_dropped"): Column(
+        "integer", "heads without the predictor in some run", "heads"
+    ),
+    ("summary_survival_content", "p_value"): Column(
+        "number", "heads permuted within layers, alike in all runs", _P
+    ),
+    ("summary_survival_content", "state"): Column(
+        "text", "state of the full model that the predictor was measured on", allowed=STATES
+    ),
+}
+"""(table, column) -> what it means there, where that differs."""

@@ -1,0 +1,90 @@
+"""The data dictionary of a run: table, column, type, unit, meaning, allowed values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from ..data.tables import ITEM_TYPES, ROW_TYPES
+from .column_meanings import (
+    DICTIONARY,
+    ITEMS,
+    MANIFEST,
+    MASKS,
+    OF_TABLE,
+    SUMMARIES,
+    TIDY,
+    TYPES,
+    Column,
+)
+
+IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
+"""Columns of the tidy row that are joined onto every item."""
+
+ITEM_COLUMNS = ("cell_id", *IDENTITY, *(name for name in ITEM_TYPES if name != "cell_id"))
+MASK_COLUMNS = (
+    "model", "task", "method", "kind", "seed", "seed_order", "draw", "selection", "importance",
+    "mask_id", "unit", "layer", "head", "neuron", "kept", "file",
+)  # fmt: skip
+SEPARATOR = " | "
+_ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
+
+
+def describe(table: str, column: str, dtype: object = None) -> Column:
+    """What a column of a table means.
+
+    Args:
+        table: name of the table.
+        column: name of the column.
+        dtype: pandas type of its values, which decides for columns that nobody has described.
+    """
+    own = {"manifest": MANIFEST, "dictionary": DICTIONARY}.get(table, {})
+    found = OF_TABLE.get((table, column)) or own.get(column) or _ALL.get(column)
+    return found or Column(_type_of(dtype), "")
+
+
+def _type_of(dtype: object) -> str:
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_integer_dtype(dtype):
+        return "integer"
+    return "number" if pd.api.types.is_numeric_dtype(dtype) else "text"
+
+
+def fixed_tables() -> dict[str, tuple[str, ...]]:
+    """The tables whose columns are known without a run, in the order of the export."""
+    return {
+        "rows": tuple(ROW_TYPES),
+        "items": ITEM_COLUMNS,
+        "masks": MASK_COLUMNS,
+        "manifest": tuple(MANIFEST),
+    }
+
+
+def dictionary_frame(tables: Mapping[str, Iterable[tuple[str, object]]]) -> pd.DataFrame:
+    """The dictionary: one line for each column of each table, its own columns last.
+
+    Args:
+        tables: name -> its columns with their pandas types.
+    """
+    every = {**tables, "dictionary": [(name, None) for name in DICTIONARY]}
+    lines = [
+        (table, name, described.type, described.unit, described.meaning,
+         SEPARATOR.join(described.allowed))
+        for table, columns in every.items()
+        for name, dtype in columns
+        for described in (describe(table, name, dtype),)
+    ]  # fmt: skip
+    return pd.DataFrame(lines, columns=list(DICTIONARY)).astype("string")
+
+
+def typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame with the types of the dictionary; a text without characters is a missing value."""
+    types = {name: TYPES[describe(table, name, frame[name].dtype).type] for name in frame}
+    found = frame.astype(types)
+    for name, kind in types.items():
+        blank = found[name].eq("").fillna(False) if kind == "string" else None
+        if blank is not None and blank.any():
+            found[name] = found[name].mask(blank, pd.NA)
+    return found

@@ -1,0 +1,132 @@
+"""A whole run as tidy tables: rows, items, masks, summaries, manifest, and their dictionary."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..data.atomic import atomic_path
+from ..data.errors import ConfigError, UnknownNameError
+from ..data.tables import inert
+from .dictionary import dictionary_frame, typed
+from .run_folder import Run
+
+FORMATS = ("csv", "parquet")
+
+
+def export_run(
+    run: Run, out: Path, *, form: str = "csv", tables: Sequence[str] = ()
+) -> dict[str, int]:
+    """Write the tables of a run, one at a time and items cell by cell: memory stays small.
+
+    Args:
+        run: a finished run.
+        out: the folder of the tables; it is made if it is not there.
+        form: `csv` or `parquet`.
+        tables: only these; none = all. The dictionary describes those that are written.
+
+    Returns:
+        Table -> its number of lines. The dictionary (always CSV, so that anything can read it) is
+        written last: where it lies, the export is whole.
+
+    Raises:
+        UnknownNameError: for another format or table.
+        ConfigError: if `out` is a file, or the run folder itself.
+        DataFileError: for a run that is not finished or has lost files.
+    """
+    if form not in FORMATS:
+        raise UnknownNameError("format", form, FORMATS)
+    if out.exists() and not out.is_dir():
+        raise ConfigError("is a file", where=str(out), remedy="name a folder with --out")
+    if out.resolve() == run.folder.resolve():
+        raise ConfigError(
+            "is the run folder, whose own tables would be replaced",
+            where=str(out),
+            remedy="name another folder with --out",
+        )
+    makers = _makers(run)
+    unknown = [name for name in tables if name not in makers]
+    if unknown:
+        raise UnknownNameError("table", unknown[0], makers)
+    chosen = [name for name in makers if not tables or name in tables]
+    counts: dict[str, int] = {}
+    described: dict[str, list[tuple[str, object]]] = {}
+    for name in chosen:
+        target = out / f"{name}.{form}"
+        counts[name], described[name] = _WRITERS[form](makers[name](), target)
+    dictionary = dictionary_frame(described)
+    counts["dictionary"], _ = write_csv_parts([dictionary], out / "dictionary.csv")
+    return counts
+
+
+def _makers(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
+    """Table -> what makes its parts, each with all columns and their types; at least one part."""
+    makers: dict[str, Callable[[], Iterable[pd.DataFrame]]] = {
+        "rows": lambda: [typed("rows", run.rows)],
+        "items": run.item_parts,
+        "masks": run.mask_parts,
+    }
+    for name, table in run.summaries.items():
+        makers[name] = lambda table=table: [table]  # type: ignore[misc]
+    return {**makers, "manifest": lambda: [run.manifest_table]}
+
+
+Written = tuple[int, list[tuple[str, object]]]
+"""Number of lines, and the columns with their types."""
+
+
+def write_csv_parts(parts: Iterable[pd.DataFrame], target: Path) -> Written:
+    """Write frames of the same columns as one CSV file, whole or not at all.
+
+    UTF-8, one header, a newline alone at the end of a line, missing values empty, booleans `TRUE`
+    and `FALSE`, numbers with all their digits; a text that a spreadsheet would run as a formula
+    gets a leading apostrophe.
+    """
+    count = 0
+    columns: list[tuple[str, object]] = []
+    with (
+        atomic_path(target) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        for part in parts:
+            columns = columns or list(part.dtypes.items())
+            flags = [name for name in part if pd.api.types.is_bool_dtype(part[name].dtype)]
+            words = {name: part[name].map({True: "TRUE", False: "FALSE"}) for name in flags}
+            safe = inert(part.assign(**words))
+            safe.to_csv(
+                file, index=False, header=not file.tell(), lineterminator="\n",
+                quoting=csv.QUOTE_MINIMAL,
+            )  # fmt: skip
+            count += len(part)
+    return count, columns
+
+
+def write_parquet_parts(parts: Iterable[pd.DataFrame], target: Path) -> Written:
+    """Write frames of the same columns and types as one Parquet file, whole or not at all."""
+    count = 0
+    columns: list[tuple[str, object]] = []
+    writer: pq.ParquetWriter | None = None
+    with atomic_path(target) as temporary:
+        try:
+            for part in parts:
+                table = pa.Table.from_pandas(part, preserve_index=False)
+                if writer is None:
+                    columns = list(part.dtypes.items())
+                    writer = pq.ParquetWriter(temporary, table.schema)
+                writer.write_table(table)
+                count += len(part)
+        finally:
+            if writer is not None:
+                writer.close()
+    return count, columns
+
+
+_WRITERS: dict[str, Callable[[Iterable[pd.DataFrame], Path], Written]] = {
+    "csv": write_csv_parts,
+    "parquet": write_parquet_parts,
+}
