@@ -85,7 +85,7 @@ def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.Conc
     drawn = drawn[wanted].astype({"layer": int, "mean": float})
     colour, shape = kind_scales(drawn["kind"].unique().tolist())
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    hue = alt.Color("kind:N", scale=colour, title="subnetwork")
+    hue = alt.Color("kind:N", scale=colour, title="subnetwork", legend=alt.Legend(symbolOpacity=1))
     made = []
     for panel in panels:
         base = alt.Chart(drawn[drawn["panel"] == panel].drop(columns="panel"))
@@ -142,8 +142,8 @@ def pattern_figure(answer: Answer) -> Iterator[Figure]:
     yield Figure(
         file_name("patterns", answer.label),
         f"Which patterns the living heads have after {answer.label}",
-        "Share of attention maps of each pattern class, as a classifier names them. `raw` reads "
-        "attention weights, `norm` attention weighted by the length of what is carried.",
+        "Share of attention maps of each pattern class, as a classifier names them: raw reads "
+        "attention weights, norm attention weighted by the length of what is carried.",
         f"Stacked bars. {'; '.join(said)}.",
         spec_of(chart),
         table.drop(columns=["model", "task", "method"]),

@@ -121,6 +121,7 @@ def overlap_figures(tables: Tables) -> Iterator[Figure]:
 
 def _matrix(table: pd.DataFrame, title: str) -> alt.LayerChart:
     table = table[["task_a", "task_b", "adjusted", "shared_mean", "shared_expected"]]
+    table = table.assign(label=table["adjusted"].map(decimal))
     order = list(dict.fromkeys([*table["task_a"], *table["task_b"]]))
     cell = max(44, min(90, 330 // len(order)))
     base = alt.Chart(table).encode(
@@ -136,9 +137,7 @@ def _matrix(table: pd.DataFrame, title: str) -> alt.LayerChart:
     )  # fmt: skip
     # dark on the pale middle of the scale, light on its dark ends
     ink = alt.condition("abs(datum.adjusted) > 0.6", alt.value("#ffffff"), alt.value("#1b1f24"))
-    number = base.mark_text(fontSize=12, dy=-6).encode(
-        text=alt.Text("adjusted:Q", format=".2f"), color=ink
-    )
+    number = base.mark_text(fontSize=12, dy=-6).encode(text="label:N", color=ink)
     count = base.mark_text(fontSize=10, dy=9).encode(
         text=alt.Text("shared_mean:Q", format=".1f"), color=ink
     )

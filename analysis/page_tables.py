@@ -106,9 +106,10 @@ def cell_text(value: Any) -> str:
 def score_table(scores: pd.DataFrame, caption: str) -> Table:
     """The performance table of one answer."""
     kept = kept_columns(scores)
+    several = len(set(scores["metric"])) > 1
     flagged = bool(scores["flag"].fillna("").ne("").any())
     columns = {
-        "subnetwork": "kind", "state": "state", "metric": "metric",
+        "subnetwork": "kind", "state": "state", **({"metric": "metric"} if several else {}),
         **{title: f"{name}_kept" for title, name in kept.items()}, "mean": "mean",
         "over seeds": "seed_low seed_high", "95% of draws": "draw_low draw_high",
         "seeds × draws": "n_seeds n_draws", "n": "n", **({"flag": "flag"} if flagged else {}),
@@ -117,7 +118,7 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
         _cells(
             str(line.kind),
             _STATES.get(str(line.state), str(line.state)),
-            str(line.metric),
+            *([str(line.metric)] if several else []),
             *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
             decimal(line.mean, 3),
             between(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else MISSING,

@@ -141,7 +141,8 @@ def attention_figure(answer: Answer) -> Iterator[Figure]:
         file_name("attention", answer.label),
         f"Where the living heads look after {answer.label}",
         "Mean over the heads that each subnetwork keeps. Grey tick: a head that attends to all "
-        "tokens alike. The table's `reference` is the full model's mean over the same heads.",
+        "tokens alike. The column reference of the table is the full model's mean over the same "
+        "heads.",
         f"Shares of attention. To special tokens: {_means(special)}.",
         spec_of(panels),
         table[_SHOWN],

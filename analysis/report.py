@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -182,12 +183,17 @@ def _said(sentence: str) -> Markup:
     done, last = Markup(""), 0
     for found in CITED.finditer(sentence):
         source, row, column, text = cited_parts(found[1])
-        done += escape(sentence[last : found.start()])
+        done += _named(sentence[last : found.start()])
         done += Markup(
             '<span class="number" data-source="{}" data-row="{}" data-column="{}">{}</span>'
         ).format(source, row, column, text)
         last = found.end()
-    return done + escape(sentence[last:])
+    return done + _named(sentence[last:])
+
+
+def _named(text: str) -> Markup:
+    """A text whose names between backticks are set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _picture(figure: Figure) -> Picture:

@@ -114,8 +114,15 @@ class Browser:
 
     def open(self, path: Path) -> None:
         """Open a report over file:// and wait until its charts are drawn."""
+        self._load("Page.navigate", url=path.resolve().as_uri())
+
+    def open_again(self) -> None:
+        """Load the page once more, at the size that it has now."""
+        self._load("Page.reload")
+
+    def _load(self, method: str, **parameters: Any) -> None:
         seen = len(self.events)
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call(method, **parameters)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events[seen:]):
             self.events.append(self._read())
         self.evaluate(
