@@ -22,10 +22,10 @@ STEP_VERSIONS = {
     "finetune": 1,
     "prune": 2,
     "evaluate": 1,
-    "retrain": 1,
+    "retrain": 2,
     "round": 1,
     "untrained": 2,
-    "probe": 1,
+    "probe": 2,
 }
 """Raise a step's number when its output changes for the same inputs and options."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair.utils.schemapi import debug_mode
 
 COLOURS = {
     "full": "#009e73",
@@ -65,9 +68,8 @@ class Figure:
         text: how to read it, in words.
         alt: what a reader who cannot see it should know.
         spec: Vega-Lite specification with its data.
-        table: the numbers behind it; its index names the row of `source`.
-        source: the CSV file of the run that holds these numbers, line by line (an index of whole
-            numbers counts its rows from 0, one of texts is its `cell_id`).
+        table: the numbers behind it; its index counts the rows of `source` from 0.
+        source: the CSV file of the run that holds these numbers, line by line.
     """
 
     name: str
@@ -141,16 +143,36 @@ def dots(
     return alt.layer(tick, spread, mean).properties(width=width, height=height, title=title)
 
 
-def beside(panels: list[Any]) -> alt.HConcatChart:
-    """Panels beside each other with equal axes and one legend."""
-    return alt.hconcat(*panels, spacing=24).resolve_scale(y="shared", x="shared")
+def beside(
+    panels: list[Any], *, shared: bool = True, columns: int = 2, spacing: int = 24
+) -> alt.ConcatChart:
+    """Panels beside each other, on a narrow page below each other; one legend.
+
+    Args:
+        panels: the charts.
+        shared: whether they have equal axes.
+        columns: how many stand in a row where there is room.
+        spacing: pixels between them.
+    """
+    chart = alt.concat(*panels, columns=columns, spacing=spacing)
+    return chart.resolve_scale(y="shared", x="shared") if shared else chart
 
 
 def spec_of(chart: Any) -> dict[str, Any]:
     """The chart's Vega-Lite specification, complete with data and look."""
     with alt.data_transformers.enable("default", max_rows=None):
-        spec: dict[str, Any] = chart.properties(config=alt.Config(**CONFIG)).to_dict()
+        spec: dict[str, Any] = chart.properties(config=alt.Config(**CONFIG)).to_dict(validate=False)
     return spec
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Build charts without checking each part against the schema, which takes most of the time.
+
+    A test checks the finished specifications instead.
+    """
+    with debug_mode(False):
+        yield
 
 
 def vega_lite_version() -> str:

@@ -86,7 +86,8 @@ TIDY: dict[str, Column] = {
     "n_dropped": Column("integer", "how many items truncation cut", "items"),
     "baseline": Column(
         "text",
-        "what the number is held against: `majority`, an offset, uniform attention, random heads, shuffled places (`permutation`), a `reference`",
+        "what the number is held against: `majority`, an offset, uniform attention, random heads, "
+        "shuffled places (`permutation`), a `reference`",
     ),
     "baseline_value": Column("number", "value of the baseline", _METRIC),
     "p_value": Column("number", "test against the baseline", "probability"),

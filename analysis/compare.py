@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from .kinds import WHO, performance_of, plain, tidy_kinds
+from .layer_summary import layer_summary, pattern_summary
+from .mask_summary import overlap_summary, stability_summary
 from .probe_summary import probe_table
 from .ranks import good_against_random
 from .survival import survival_table
@@ -99,6 +101,10 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "summary_probes": probe_table,
     "summary_survival": survival_table,
     "summary_survival_content": survival_content_table,
+    "summary_stability": stability_summary,
+    "summary_overlap": overlap_summary,
+    "summary_layers": layer_summary,
+    "summary_patterns": pattern_summary,
 }
 """Name of the CSV file -> how it is computed from the rows of a run."""
 

@@ -21,6 +21,8 @@ from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.recipes import Recipe, recipe_for
 from ..pruning.subnetwork import Subnetwork
 from .across import across_frames
+from .attribution_examples import FILE as WORDS_FILE
+from .attribution_examples import word_frame
 from .cells import CellMissing
 from .compare import performance_table, summaries
 from .config import ProbeOptions, RecipeOptions, RunConfig
@@ -133,8 +135,11 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
         frames += across_frames(seeds, config)
     rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
     manifest = write_manifest(out, config, seeds, corpus, started)
-    write_tables(rows, out)
-    write_report(rows, manifest, out / "report.html")
+    words = word_frame(seeds, config)
+    if len(words):
+        write_csv(words, out / WORDS_FILE)
+    tables = write_tables(rows, out)
+    write_report(rows, manifest, out / "report.html", words=words, tables=tables)
     return Finished(out, rows, manifest)
 
 
@@ -229,14 +234,20 @@ def _probe_frames(
         )
 
 
-def write_tables(rows: pd.DataFrame, out: Path) -> None:
-    """Write `rows.parquet`, `rows.csv`, a CSV file for each kind of row, and the summaries."""
+def write_tables(rows: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
+    """Write `rows.parquet`, `rows.csv`, a CSV file for each kind of row, and the summaries.
+
+    Returns:
+        the summaries by name.
+    """
     write_parquet(rows, out / "rows.parquet")
     write_csv(rows, out / "rows.csv")
     for name, probe in TABLES.items():
         chosen = rows[rows["probe"] == probe]
         if len(chosen):
             write_csv(chosen, out / f"{name}.csv")
-    for name, table in summaries(rows).items():
+    summed = summaries(rows)
+    for name, table in summed.items():
         write_csv(table, out / f"{name}.csv")
     assert set(rows["probe"].dropna()) <= set(TABLES.values()), "a probe without a table"
+    return summed

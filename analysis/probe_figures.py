@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from .answer import Answer
 from .charts import COLOURS, GREY, PANELS, Figure, beside, dots, file_name, kind_scales, spec_of
 from .wording import decimal
 
@@ -26,7 +27,12 @@ _SHOWN = ["probe", "metric", "relation", "baseline", "kind", "state", "n_seeds",
           "p_value", "p_adjusted", "n"]  # fmt: skip
 
 
-def _panels(table: pd.DataFrame, **options: Any) -> alt.HConcatChart:
+def _of(answer: Answer, probe: str) -> pd.DataFrame:
+    table = answer.tables["summary_probes"]
+    return table[table["probe"] == probe]
+
+
+def _panels(table: pd.DataFrame, **options: Any) -> alt.ConcatChart:
     drawn = []
     for title, states in PANELS.items():
         part = table[table["state"].isin(states)]
@@ -40,18 +46,16 @@ def _means(table: pd.DataFrame) -> str:
     return ", ".join(f"{kind} {state} {decimal(mean)}" for (kind, state), mean in lines.items())
 
 
-def dependency_figure(
-    task: str, rows: pd.DataFrame, scores: pd.DataFrame, probes: pd.DataFrame
-) -> Iterator[Figure]:
+def dependency_figure(answer: Answer) -> Iterator[Figure]:
     """Accuracy of the best head of each relation."""
-    table = probes[probes["probe"] == "dependency-heads"]
+    table = _of(answer, "dependency-heads")
     lines = table[~table["relation"].isin(["all", "all-relations"])]
     if lines.empty:
         return
     full = lines.groupby("relation")["mean"].max().sort_values(ascending=False)
     yield Figure(
-        file_name("dependencies", task),
-        f"Dependency relations that single heads find after {task}",
+        file_name("dependencies", answer.label),
+        f"Dependency relations that single heads find after {answer.label}",
         "How often the best living head of each relation attends most to the syntactic head "
         "(chosen on other sentences). Grey tick: best fixed offset. Lines: range over seeds. The "
         "best of fewer heads is lower by chance alone: see the next figure for that.",
@@ -70,11 +74,10 @@ def dependency_figure(
     )
 
 
-def survivor_figure(
-    task: str, rows: pd.DataFrame, scores: pd.DataFrame, probes: pd.DataFrame
-) -> Iterator[Figure]:
+def survivor_figure(answer: Answer) -> Iterator[Figure]:
     """Best survivors within the null of random head sets."""
-    table = probes[(probes["probe"] == "survivors") & (probes["relation"] == "all-relations")]
+    table = _of(answer, "survivors")
+    table = table[table["relation"] == "all-relations"]
     if table.empty:
         return
     names = {"random-heads": "equal number", "random-heads-per-layer": "equal number per layer"}
@@ -98,7 +101,7 @@ def survivor_figure(
     chart = (
         alt.layer(middle, seen)
         .properties(width=250, height=alt.Step(26))
-        .facet(column=alt.Column("null:N", title="against random sets of heads of"))
+        .facet(facet=alt.Facet("null:N", title="against random sets of heads of"), columns=2)
     )
     said = [
         f"{line.kind} {decimal(line.mean)} (null {decimal(line.null_low)} to "
@@ -106,8 +109,8 @@ def survivor_figure(
         for line in table[table["baseline"] == "random-heads"].itertuples()
     ]
     yield Figure(
-        file_name("survivors", task),
-        f"What the surviving heads keep of dependency relations on {task}, against chance",
+        file_name("survivors", answer.label),
+        f"What the surviving heads keep of dependency relations on {answer.label}, against chance",
         "Marks: best surviving head of each relation, scored in the full model, mean over "
         "relations. Grey bands: the middle 95% of random sets of as many heads.",
         f"{', '.join(said)}.",
@@ -117,11 +120,9 @@ def survivor_figure(
     )
 
 
-def attention_figure(
-    task: str, rows: pd.DataFrame, scores: pd.DataFrame, probes: pd.DataFrame
-) -> Iterator[Figure]:
+def attention_figure(answer: Answer) -> Iterator[Figure]:
     """Mean attention statistics of the living heads."""
-    table = probes[probes["probe"] == "attention-stats"]
+    table = _of(answer, "attention-stats")
     shares = table[table["metric"].isin(ATTENTION_ORDER)]
     if shares.empty:
         return
@@ -138,10 +139,11 @@ def attention_figure(
         )
     special = shares[shares["metric"] == "attention_to_special"]
     yield Figure(
-        file_name("attention", task),
-        f"Where the living heads look after {task}",
+        file_name("attention", answer.label),
+        f"Where the living heads look after {answer.label}",
         "Mean over the heads that each subnetwork keeps. Grey tick: a head that attends to all "
-        "tokens alike. The table's `reference` is the full model's mean over the same heads.",
+        "tokens alike. The column reference of the table is the full model's mean over the same "
+        "heads.",
         f"Shares of attention. To special tokens: {_means(special)}.",
         spec_of(panels),
         table[_SHOWN],
@@ -149,17 +151,15 @@ def attention_figure(
     )
 
 
-def attribution_figure(
-    task: str, rows: pd.DataFrame, scores: pd.DataFrame, probes: pd.DataFrame
-) -> Iterator[Figure]:
+def attribution_figure(answer: Answer) -> Iterator[Figure]:
     """Shares of the attribution on groups of words."""
-    table = probes[probes["probe"] == "attributions"]
+    table = _of(answer, "attributions")
     if table.empty:
         return
     order = table["relation"].drop_duplicates().tolist()
     yield Figure(
-        file_name("attributions", task),
-        f"Which words the predictions on {task} rest on",
+        file_name("attributions", answer.label),
+        f"Which words the predictions on {answer.label} rest on",
         "Mean share of the attribution (layer integrated gradients) on each group of words, over "
         "the examples that have such a word. Grey tick: the share if words were shuffled.",
         f"Attribution shares. Means over groups: {_means(table)}.",

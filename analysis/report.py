@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -12,25 +14,24 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..data.atomic import write_text
+from .answer import Answer, Tables, answers_of
+from .asked import asked
+from .attribution_examples import ShownExample, examples_of
 from .charts import Figure, vega_lite_version
-from .compare import kept_columns, performance_table
-from .figures import figures_by_answer
-from .kinds import WHO, of_answer
+from .compare import summaries
+from .figures import drawn, overall
+from .page_tables import (
+    Table,
+    agreement_table,
+    frame_table,
+    headline_table,
+    score_table,
+)
 from .verdict import Verdict, verdicts
-from .wording import MISSING, between, decimal, percent
-
-MOST_LINES = 40
-"""Lines of a table that the page shows; the CSV file beside it has all of them."""
-
-_STATES = {
-    "finetuned": "fine-tuned",
-    "pruned": "pruned",
-    "retrained": "retrained",
-    "untrained": "from random weights",
-}
+from .wording import CITED, cited_parts, decimal
 
 
 @dataclass(frozen=True)
@@ -38,39 +39,29 @@ class Section:
     """What the page shows of one model and task.
 
     Attributes:
-        verdict: the answer in words.
+        anchor: its place on the page.
+        verdict: the answer; `said` holds its sentences by subject, numbers with their cells.
         metric: the primary metric.
         baseline: name and value of what a blind guess scores.
         selection: what masks were chosen on.
         split: what scores are reported on.
         scores: the performance table of the primary metric.
         further: the same of the other metrics, if there are any.
-        figures: the pictures, each with its table.
+        figures: the pictures by part of the page, each with its table.
+        examples: real examples, word by word.
     """
 
+    anchor: str
     verdict: Verdict
+    said: Mapping[str, tuple[Markup, ...]]
     metric: str
     baseline: str
     selection: str
     split: str
     scores: Table
     further: Table | None
-    figures: tuple[Picture, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as text.
-
-    Attributes:
-        header: column titles.
-        lines: cells of each line.
-        left_out: lines that are only in the file.
-    """
-
-    header: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-    left_out: int = 0
+    figures: Mapping[str, tuple[Picture, ...]]
+    examples: list[ShownExample]
 
 
 @dataclass(frozen=True)
@@ -82,24 +73,63 @@ class Picture:
     table: Table
 
 
-def write_report(rows: pd.DataFrame, manifest: Mapping[str, Any], out_path: Path) -> None:
+def write_report(
+    rows: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    out_path: Path,
+    *,
+    words: pd.DataFrame | None = None,
+    folder: Path | None = None,
+    tables: Tables | None = None,
+) -> None:
     """Write the report.
 
     Args:
         rows: tidy rows of a run.
         manifest: what `manifest.json` holds.
         out_path: the HTML file.
+        words: attributed words (`attribution_examples.word_frame`), where there are some.
+        folder: the run folder, which the page's links lead to; default: beside the page.
+        tables: the summaries of the rows, where they are there already.
     """
-    write_text(out_path, render_report(rows, manifest))
+    beside = ""
+    if folder is not None and folder.resolve() != out_path.parent.resolve():
+        beside = Path(os.path.relpath(folder.resolve(), out_path.parent.resolve())).as_posix() + "/"
+    page = render_report(rows, manifest, words=words, beside=beside, tables=tables)
+    write_text(out_path, page)
 
 
-def render_report(rows: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
-    """The page as text; the same rows and manifest give the same page."""
+def render_report(
+    rows: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    *,
+    words: pd.DataFrame | None = None,
+    beside: str = "",
+    tables: Tables | None = None,
+) -> str:
+    """The page as text; the same rows and manifest give the same page.
+
+    Args:
+        rows: tidy rows of a run.
+        manifest: what `manifest.json` holds.
+        words: attributed words, where there are some.
+        beside: what stands before the name of a CSV file in a link.
+        tables: the summaries of the rows, where they are there already.
+    """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    tables = summaries(rows) if tables is None else tables
+    answers = answers_of(rows, tables)
     return environment.from_string(_resource("report.html.j2")).render(
-        sections=_sections(rows),
+        sections=list(_sections(rows, tables, answers, words)),
+        headline=headline_table(
+            tables["summary_performance"], {answer.who: answer.label for answer in answers}
+        ),
+        asked=asked(manifest),
+        agreement=agreement_table(tables["summary_stability"]),
+        overall=[_picture(figure) for figure in overall(tables)],
+        beside=beside,
         style=Markup(_resource("report.css")),
         script=Markup(_resource("report.js")),
         library=_library(),
@@ -122,75 +152,52 @@ def _library() -> Markup:
     return Markup(text.replace("</script", "<\\/script"))
 
 
-def _sections(rows: pd.DataFrame) -> list[Section]:
-    scores, drawn = performance_table(rows), dict(figures_by_answer(rows))
-    sections = []
-    for answer in verdicts(rows):
-        who = (answer.model, answer.task, answer.method)
-        mine = of_answer(scores, dict(zip(WHO, who, strict=True)))
-        primary = mine[mine["primary"]]
+def _sections(
+    rows: pd.DataFrame, tables: Tables, answers: list[Answer], words: pd.DataFrame | None
+) -> Iterator[Section]:
+    told = {(v.model, v.task, v.method): v for v in verdicts(rows, tables)}
+    for number, (answer, examples) in enumerate(
+        zip(answers, examples_of(words, answers), strict=True), start=1
+    ):
+        scores = answer.tables["summary_performance"]
+        primary, others = scores[scores["primary"]], scores[~scores["primary"]]
         first = primary.iloc[0]
-        sections.append(
-            Section(
-                verdict=answer,
-                metric=str(first["metric"]),
-                baseline=f"{first['baseline']} {decimal(first['baseline_value'], 3)}",
-                selection=str(first["selection"]),
-                split=str(first["split"]),
-                scores=_scores(primary),
-                further=_scores(mine[~mine["primary"]]) if not mine["primary"].all() else None,
-                figures=tuple(_picture(figure) for figure in drawn[who]),
-            )
+        verdict = told[answer.who]
+        yield Section(
+            anchor=f"answer-{number}",
+            verdict=verdict,
+            said={name: tuple(map(_said, said)) for name, said in verdict.said.items()},
+            metric=str(first["metric"]),
+            baseline=f"{first['baseline']} {decimal(first['baseline_value'], 3)}",
+            selection=str(first["selection"]),
+            split=str(first["split"]),
+            scores=score_table(primary, f"{first['metric']} on {answer.label}"),
+            further=score_table(others, "Other metrics") if len(others) else None,
+            figures={part: tuple(map(_picture, some)) for part, some in drawn(answer).items()},
+            examples=examples,
         )
-    return sections
+
+
+def _said(sentence: str) -> Markup:
+    """A sentence of the verdict, each number an element that names its cell."""
+    done, last = Markup(""), 0
+    for found in CITED.finditer(sentence):
+        source, row, column, text = cited_parts(found[1])
+        done += _named(sentence[last : found.start()])
+        done += Markup(
+            '<span class="number" data-source="{}" data-row="{}" data-column="{}">{}</span>'
+        ).format(source, row, column, text)
+        last = found.end()
+    return done + _named(sentence[last:])
+
+
+def _named(text: str) -> Markup:
+    """A text whose names between backticks are set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _picture(figure: Figure) -> Picture:
     # inside a script element only `<` could end it or open another
     spec = json.dumps(figure.spec, sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")
-    return Picture(figure, Markup(spec), _table(figure.table))
-
-
-def _scores(scores: pd.DataFrame) -> Table:
-    kept = kept_columns(scores)
-    header: tuple[str, ...] = (
-        "subnetwork", "state", "metric", *kept, "mean", "over seeds", "95% of draws",
-        "seeds × draws", "n", "flag",
-    )  # fmt: skip
-    lines: list[tuple[str, ...]] = [
-        (
-            str(line.kind),
-            _STATES.get(str(line.state), str(line.state)),
-            str(line.metric),
-            *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
-            decimal(line.mean, 3),
-            between(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else MISSING,
-            between(line.draw_low, line.draw_high, 3) or MISSING,
-            f"{line.n_seeds} × {line.n_draws}",
-            str(int(line.n)),
-            str(line.flag),
-        )
-        for line in scores.itertuples()
-    ]
-    if not any(line[-1] for line in lines):
-        header, lines = header[:-1], [line[:-1] for line in lines]
-    return Table(header, tuple(lines))
-
-
-def _table(frame: pd.DataFrame) -> Table:
-    """The first lines of a frame, without the columns that are empty in all of it."""
-    frame = frame.dropna(axis=1, how="all")
-    lines = tuple(
-        tuple(_cell(value) for value in line)
-        for line in frame.head(MOST_LINES).itertuples(index=False, name=None)
-    )
-    header = tuple(str(name).replace("_", " ") for name in frame.columns)
-    return Table(header, lines, max(0, len(frame) - MOST_LINES))
-
-
-def _cell(value: Any) -> str:
-    if value is None or pd.isna(value):
-        return MISSING
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) > 1 else decimal(value, 3)
-    return str(value)
+    table = frame_table(figure.table, figure.source, f"Numbers behind: {figure.title}")
+    return Picture(figure, Markup(spec), table)

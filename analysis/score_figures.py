@@ -7,23 +7,26 @@ from collections.abc import Iterator
 import altair as alt
 import pandas as pd
 
-from .charts import COLOURS, GREY, PANELS, Figure, file_name, kind_scales, spec_of
-from .kinds import performance_of, plain
-from .survival import survival_table
+from .answer import Answer
+from .charts import COLOURS, GREY, PANELS, Figure, beside, file_name, kind_scales, spec_of
+from .kinds import plain
 from .wording import counted, decimal, percent
 
 _KINDS = list(COLOURS)
 
 
-def performance_figure(
-    task: str, rows: pd.DataFrame, scores: pd.DataFrame, probes: pd.DataFrame
-) -> Iterator[Figure]:
+MOST_POINTS = 3000
+"""Points of one strip plot; of more, every so-many-th is drawn. The numbers count all of them."""
+
+
+def performance_figure(answer: Answer) -> Iterator[Figure]:
     """Every score as a point, beside the full model and the baselines."""
-    points = performance_of(rows)
+    points = answer.points
     points = plain(points[points["primary"] & (points["kind"] != "untrained")])
     columns = ["kind", "state", "seed", "draw", "value", "ci_low", "ci_high", "n", "flag"]
     numbers = dict.fromkeys(("value", "ci_low", "ci_high"), float)
-    points = points.set_index("cell_id")[columns].astype(numbers)
+    points = points.set_index("line").rename_axis(None)[columns].astype(numbers)
+    scores = answer.tables["summary_performance"]
     primary = scores[scores["primary"]]
     masked = points[points["kind"] != "full"]
     if masked.empty:
@@ -34,10 +37,12 @@ def performance_figure(
     high = max(points["value"].max(), lines["value"].max())
     margin = 0.06 * (high - low or 1)
     scale = alt.Scale(domain=[low - margin, high + margin], nice=False)
+    step = -(-len(masked) // MOST_POINTS)
+    drawn = masked.iloc[::step][["kind", "state", "seed", "draw", "value"]]
     panels = [
-        _strip(masked[masked["state"] == state], lines, metric, scale, state)
+        _strip(drawn[drawn["state"] == state], lines, metric, scale, state)
         for state in PANELS
-        if (masked["state"] == state).any()
+        if (drawn["state"] == state).any()
     ]
     said = [
         f"{line.kind} {line.state} {decimal(line.mean)}"
@@ -45,13 +50,14 @@ def performance_figure(
         if line.kind != "untrained"
     ]
     yield Figure(
-        file_name("performance", task),
-        f"What the subnetworks score on {task}",
+        file_name("performance", answer.label),
+        f"What the subnetworks score on {answer.label}",
         "Every point is one subnetwork: one column of points a seed, one point a draw, a bar at "
-        "each seed's median. The lines are the full model (mean over seeds) and the baselines.",
+        "each seed's median. The lines are the full model (mean over seeds) and the baselines."
+        + (f" One point in {step} is drawn." if step > 1 else ""),
         f"Strip plot of {metric}. Means: {', '.join(said)}; {primary['baseline'].iloc[0]} "
         f"{decimal(primary['baseline_value'].iloc[0])}.",
-        spec_of(alt.hconcat(*panels, spacing=24)),
+        spec_of(beside(panels, shared=False)),
         points,
         "performance.csv",
     )
@@ -110,40 +116,48 @@ def _strip(
 # -- survival ---------------------------------------------------------------------------------
 
 
-def survival_figure(
-    task: str, rows: pd.DataFrame, scores: pd.DataFrame, probes: pd.DataFrame
-) -> Iterator[Figure]:
-    """Share of seeds in which each head and MLP is kept."""
-    table = survival_table(rows)
+def survival_figure(answer: Answer) -> Iterator[Figure]:
+    """Share of seeds in which each head and MLP is kept, and how much seeds differ in it."""
+    table = answer.tables["summary_survival"].astype({"share": float, "sd": float})
     if table.empty:
         return
     n_seeds = int(table["n_seeds"].max())
-    panels = [_heat_map(table[table["kind"] == kind], kind) for kind in table["kind"].unique()]
+    kinds = table["kind"].unique().tolist()
+    panels = [_heat_map(table[table["kind"] == kind], "share", kind) for kind in kinds]
     good = table[(table["kind"] == "good") & (table["unit"] == "head")]
+    text = (
+        "Each cell is a head (its layer down, its number across) or, to the right, a layer's MLP: "
+        f"the share of {counted(n_seeds, 'seed')} in which the mask keeps it. Random and bad show "
+        "their first draw."
+    )
+    if n_seeds > 1 and len(good):
+        spread = table[table["kind"] == "good"]
+        panels.insert(1, _heat_map(spread, "sd", "good: spread over seeds"))
+        text += " The second map is the standard deviation over seeds: dark where all agree."
     always, never = (good["share"] == 1).mean(), (good["share"] == 0).mean()
     yield Figure(
-        file_name("survival", task),
-        f"Which heads and MLPs are kept on {task}",
-        f"Each cell is a head (its layer down, its number across) or, to the right, a layer's MLP: "
-        f"the share of {counted(n_seeds, 'seed')} in which the mask keeps it. Random and bad show "
-        "their first draw.",
+        file_name("survival", answer.label),
+        f"Which heads and MLPs are kept on {answer.label}",
+        text,
         f"Heat maps of kept units over {counted(n_seeds, 'seed')}. Good keeps {percent(always)} of "
         f"the heads in every seed and {percent(never)} in none.",
-        spec_of(alt.hconcat(*panels, spacing=14)),
-        table,
+        spec_of(beside(panels, shared=False, columns=4, spacing=14)),
+        table[["kind", "unit", "layer", "head", "share", "sd", "n_seeds"]],
         "summary_survival.csv",
     )
 
 
-def _heat_map(table: pd.DataFrame, kind: str) -> alt.HConcatChart:
+def _heat_map(table: pd.DataFrame, value: str, title: str) -> alt.HConcatChart:
+    table = table[["unit", "layer", "head", value]]
     heads = table[table["unit"] == "head"].astype({"head": int, "layer": int})
     mlps = table[table["unit"] == "mlp"].astype({"layer": int}).assign(name="MLP")
     cell = max(6, min(13, 156 // max(1, int(heads["head"].nunique()))))
     colour = alt.Color(
-        "share:Q", scale=alt.Scale(scheme="cividis", domain=[0, 1]), title="share of seeds kept",
-        legend=alt.Legend(format=".0%", gradientLength=120),
+        f"{value}:Q", scale=alt.Scale(scheme="cividis", domain=[0, 1]),
+        title="share of seeds that keep it; spread",
+        legend=alt.Legend(gradientLength=160, titleLimit=400),
     )  # fmt: skip
-    share = alt.Tooltip("share:Q", format=".0%", title="seeds kept")
+    shown = alt.Tooltip(f"{value}:Q", format=".2f")
     step = alt.Step(cell)
     grid = (
         alt.Chart(heads)
@@ -152,9 +166,9 @@ def _heat_map(table: pd.DataFrame, kind: str) -> alt.HConcatChart:
             x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("layer:O", title="layer", axis=alt.Axis(labelOverlap=True)),
             color=colour,
-            tooltip=["layer:O", "head:O", share],
+            tooltip=["layer:O", "head:O", shown],
         )
-        .properties(width=step, height=step, title=kind)
+        .properties(width=step, height=step, title=title)
     )
     column = (
         alt.Chart(mlps)
@@ -163,7 +177,7 @@ def _heat_map(table: pd.DataFrame, kind: str) -> alt.HConcatChart:
             x=alt.X("name:N", title=None, axis=alt.Axis(labelAngle=0)),
             y=alt.Y("layer:O", title=None, axis=None),
             color=colour,
-            tooltip=["layer:O", share],
+            tooltip=["layer:O", shown],
         )
         .properties(width=alt.Step(cell + 4), height=step)
     )

@@ -12,11 +12,12 @@ def survival_table(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `unit` is `head` (with `layer` and `head`) or `mlp` (with `layer`); `share` is the mean
-        over the `n_seeds` masks. Random and bad masks count with their first draw.
+        over the `n_seeds` masks and `sd` their standard deviation (empty for one seed). Random and
+        bad masks count with their first draw.
     """
     units = rows[(rows["probe"] == "mask") & (rows["metric"] == "kept")]
     units = tidy_kinds(units[units["draw"] == 0])
     line = [*WHO, "kind", "state", "unit", "layer", "head"]
     found = units.groupby(line, observed=True, sort=False, dropna=False)["value"]
-    table = found.agg(share="mean", n_seeds="size").reset_index()
+    table = found.agg(share="mean", sd="std", n_seeds="size").reset_index()
     return plain(table.sort_values(line, kind="stable"))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from .compare import performance_table
 from .kinds import answers, by_method, of_answer
+from .limits import limits_of, warnings_of
 from .probe_summary import probe_table
 from .ranks import good_against_random
-from .wording import between, counted, decimal, p_text, percent
+from .wording import between, cite, counted, decimal, p_text, percent, uncited
 
 ALPHA = 0.05
-_NAMES = {"mlps": "MLPs"}
 _PROBED = ("full", "good", "random", "bad")
 
 
@@ -26,10 +28,8 @@ class Verdict:
         task: the task.
         method: how the subnetworks were found.
         label: the task, with the method where the task has several.
-        warnings: sentences that come before anything else; empty where all is well.
-        scores: sentences on what full model and subnetworks score.
-        knowledge: sentences on what the probes found.
-        limits: sentences on what this cannot carry; never empty.
+        said: the sentences by subject, with marks on numbers that stand in a CSV file (see
+            `wording.cite`); the properties below are the same without marks.
         degenerate: whether any seed cannot carry a claim at all.
     """
 
@@ -37,11 +37,31 @@ class Verdict:
     task: str
     method: str
     label: str
-    warnings: tuple[str, ...]
-    scores: tuple[str, ...]
-    knowledge: tuple[str, ...]
-    limits: tuple[str, ...]
+    said: Mapping[str, tuple[str, ...]]
     degenerate: bool
+
+    def _plain(self, subject: str) -> tuple[str, ...]:
+        return tuple(map(uncited, self.said[subject]))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences that come before anything else; empty where all is well."""
+        return self._plain("warnings")
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Sentences on what full model and subnetworks score."""
+        return self._plain("scores")
+
+    @property
+    def knowledge(self) -> tuple[str, ...]:
+        """Sentences on what the probes found."""
+        return self._plain("knowledge")
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Sentences on what this cannot carry; never empty."""
+        return self._plain("limits")
 
     @property
     def text(self) -> str:
@@ -50,17 +70,28 @@ class Verdict:
         return "\n".join(" ".join(group) for group in groups if group)
 
 
-def verdicts(rows: pd.DataFrame) -> list[Verdict]:
-    """The answer for each model, task and method of a run, in the order of the rows."""
-    tables = (
-        by_method(rows),
-        performance_table(rows),
-        good_against_random(rows),
-        probe_table(rows),
+def verdicts(rows: pd.DataFrame, known: Mapping[str, pd.DataFrame] | None = None) -> list[Verdict]:
+    """The answer for each model, task and method of a run, in the order of the rows.
+
+    Args:
+        rows: tidy rows.
+        known: the summaries of the run by name, where they are there already.
+    """
+    made: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+        "summary_performance": performance_table,
+        "summary_against_random": good_against_random,
+        "summary_probes": probe_table,
+    }
+    scores, ranks, probes = (
+        known[name] if known is not None else make(rows) for name, make in made.items()
     )
+    # what the sentences read of the rows themselves: single heads are many and not among it
+    read = by_method(rows[rows["unit"] == "model"])
     return [
-        _verdict(model, task, method, label, *(of_answer(table, key) for table in tables))
-        for (model, task, method), label, key in answers(tables[1])
+        _verdict(
+            model, task, method, label, *(of_answer(t, key) for t in (read, scores, ranks, probes))
+        )
+        for (model, task, method), label, key in answers(scores)
     ]
 
 
@@ -90,10 +121,12 @@ def _verdict(
         task,
         method,
         label,
-        warnings=tuple(_warnings(label, rows, primary, bad_seeds)),
-        scores=tuple(sentence for sentence in said if sentence),
-        knowledge=tuple(sentence for sentence in known if sentence),
-        limits=tuple(_limits(rows, primary)),
+        said={
+            "warnings": tuple(warnings_of(label, rows, primary, bad_seeds)),
+            "scores": tuple(sentence for sentence in said if sentence),
+            "knowledge": tuple(sentence for sentence in known if sentence),
+            "limits": tuple(limits_of(rows, primary)),
+        },
         degenerate=bool(bad_seeds),
     )
 
@@ -104,6 +137,22 @@ def _line(table: pd.DataFrame, **chosen: str) -> pd.Series | None:
     return None if table.empty else table.iloc[0]
 
 
+def _score(line: pd.Series, column: str, form: Callable[[Any], str] = decimal) -> str:
+    return cite(line, column, "summary_performance.csv", form)
+
+
+def _rank_of(line: pd.Series, column: str, form: Callable[[Any], str] = decimal) -> str:
+    return cite(line, column, "summary_against_random.csv", form)
+
+
+def _found(line: pd.Series, column: str, form: Callable[[Any], str] = decimal) -> str:
+    return cite(line, column, "summary_probes.csv", form)
+
+
+def _range(line: pd.Series, low: str, high: str, of: Callable[..., str]) -> str:
+    return f"[{of(line, low)}, {of(line, high)}]" if between(line[low], line[high]) else ""
+
+
 # -- scores -----------------------------------------------------------------------------------
 
 
@@ -111,12 +160,12 @@ def _full(task: str, primary: pd.DataFrame) -> str:
     full = _line(primary, kind="full")
     if full is None:
         return ""
-    beside = [f"{full['baseline']} {decimal(full['baseline_value'])}"]
+    beside = [f"{full['baseline']} {_score(full, 'baseline_value')}"]
     untrained = _line(primary, kind="untrained")
     if untrained is not None:
-        beside.append(f"untrained encoder {decimal(untrained['mean'])}")
+        beside.append(f"untrained encoder {_score(untrained, 'mean')}")
     return (
-        f"On {task} the full model has {full['metric']} {decimal(full['mean'])} over "
+        f"On {task} the full model has {full['metric']} {_score(full, 'mean')} over "
         f"{counted(full['n_seeds'], 'seed')} ({', '.join(beside)})."
     )
 
@@ -125,13 +174,13 @@ def _pruned(primary: pd.DataFrame) -> str:
     good = _line(primary, kind="good", state="pruned")
     if good is None:
         return ""
-    parts = [f"The good subnetworks keep {_kept(good)} and score {decimal(good['mean'])}"]
+    parts = [f"The good subnetworks keep {_kept(good)} and score {_score(good, 'mean')}"]
     for kind, name in (("random", "random ones of the same size"), ("bad", "bad ones")):
         line = _line(primary, kind=kind, state="pruned")
         if line is not None:
-            spread = between(line["draw_low"], line["draw_high"])
+            spread = _range(line, "draw_low", "draw_high", _score)
             draws = f" over {counted(line['n_draws'], 'draw')} a seed" if spread else ""
-            parts.append(f"{name} {decimal(line['mean'])} {spread}".rstrip() + draws)
+            parts.append(f"{name} {_score(line, 'mean')} {spread}".rstrip() + draws)
     return "; ".join(parts) + "."
 
 
@@ -139,9 +188,10 @@ def _kept(line: pd.Series) -> str:
     """What share is left, of what the method prunes."""
     for finer in ("weights", "neurons"):
         if pd.notna(line[f"{finer}_kept"]):
-            return f"{percent(line[f'{finer}_kept'])} of the {finer}"
+            return f"{_score(line, f'{finer}_kept', percent)} of the {finer}"
     return (
-        f"{percent(line['heads_kept'])} of the heads and {percent(line['mlps_kept'])} of the MLPs"
+        f"{_score(line, 'heads_kept', percent)} of the heads and "
+        f"{_score(line, 'mlps_kept', percent)} of the MLPs"
     )
 
 
@@ -154,18 +204,20 @@ def _rank(ranks: pd.DataFrame) -> str:
             continue
         if pd.isna(line["p_adjusted"]):
             return "There are too few random draws to test good and bad against them."
-        share = line["percentile"] if kind == "good" else 1 - line["percentile"]
-        sure = "" if line["p_adjusted"] <= ALPHA else "not clearly "
-        p = p_text(line["p_adjusted"])
-        parts.append(
-            f"{kind} is {sure}{side} random ({side} {percent(share)} of the draws, {p}, Holm)"
+        share = (
+            _rank_of(line, "percentile", percent)
+            if kind == "good"
+            else percent(1 - line["percentile"])
         )
+        sure = "" if line["p_adjusted"] <= ALPHA else "not clearly "
+        p = _rank_of(line, "p_adjusted", p_text)
+        parts.append(f"{kind} is {sure}{side} random ({side} {share} of the draws, {p}, Holm)")
     return _sentence("; ".join(parts))
 
 
 def _retrained(primary: pd.DataFrame) -> str:
     found = [(kind, _line(primary, kind=kind, state="retrained")) for kind in _PROBED]
-    parts = [f"{kind} {decimal(line['mean'])}" for kind, line in found if line is not None]
+    parts = [f"{kind} {_score(line, 'mean')}" for kind, line in found if line is not None]
     if not parts:
         return ""
     return f"Retrained from the pretrained weights they reach: {', '.join(parts)}."
@@ -178,7 +230,7 @@ def _kinds(table: pd.DataFrame) -> str:
     """Means of full, good, random and bad as fine-tuned or pruned."""
     states = table[table["state"].isin(["finetuned", "pruned"])]
     found = [(kind, _line(states, kind=kind)) for kind in _PROBED]
-    return ", ".join(f"{kind} {decimal(line['mean'])}" for kind, line in found if line is not None)
+    return ", ".join(f"{kind} {_found(line, 'mean')}" for kind, line in found if line is not None)
 
 
 def _relations(probes: pd.DataFrame) -> str:
@@ -187,7 +239,7 @@ def _relations(probes: pd.DataFrame) -> str:
     if mean.empty:
         return ""
     count = len(set(table["relation"]) - {"all", "all-relations"})
-    offset = decimal(mean["baseline_value"].iloc[0])
+    offset = _found(mean.iloc[0], "baseline_value")
     return (
         f"The best single head of a dependency relation, averaged over {count} relations, finds "
         f"the syntactic head this often: {_kinds(mean)} (best fixed offset {offset})."
@@ -199,13 +251,14 @@ def _subsets(probes: pd.DataFrame) -> str:
     good = _line(table, kind="good", baseline="random-heads")
     if good is None:
         return ""
-    p = good["p_value"] if pd.isna(good["p_adjusted"]) else good["p_adjusted"]
+    tested = "p_value" if pd.isna(good["p_adjusted"]) else "p_adjusted"
     more = "more" if good["mean"] > good["baseline_value"] else "less"
-    said = f"{more} than chance" if p <= ALPHA else "what chance keeps"
+    said = f"{more} than chance" if good[tested] <= ALPHA else "what chance keeps"
     return (
-        f"As heads of the full model, good's survivors reach {decimal(good['mean'])}, where random "
-        f"sets of as many heads reach {decimal(good['baseline_value'])} "
-        f"{between(good['null_low'], good['null_high'])}: {said} (largest {p_text(p)})."
+        f"As heads of the full model, good's survivors reach {_found(good, 'mean')}, where random "
+        f"sets of as many heads reach {_found(good, 'baseline_value')} "
+        f"{_range(good, 'null_low', 'null_high', _found)}: {said} "
+        f"(largest {_found(good, tested, p_text)})."
     )
 
 
@@ -215,9 +268,9 @@ def _attention(probes: pd.DataFrame) -> str:
     if good is None:
         return ""
     return (
-        f"Good's heads give {decimal(good['mean'])} of their attention to special tokens (the same "
-        f"heads in the full model {decimal(good['reference'])}, uniform attention "
-        f"{decimal(good['baseline_value'])})."
+        f"Good's heads give {_found(good, 'mean')} of their attention to special tokens (the same "
+        f"heads in the full model {_found(good, 'reference')}, uniform attention "
+        f"{_found(good, 'baseline_value')})."
     )
 
 
@@ -227,58 +280,15 @@ def _attributions(probes: pd.DataFrame) -> str:
     if good.empty:
         return ""
     parts = []
-    for line in good.itertuples():
-        p = line.p_value if pd.isna(line.p_adjusted) else line.p_adjusted
+    for _, line in good.iterrows():
+        p = line["p_value"] if pd.isna(line["p_adjusted"]) else line["p_adjusted"]
         mark = "" if pd.isna(p) or p > ALPHA else "*"
-        chance = decimal(line.baseline_value)
-        parts.append(f"{line.relation} {decimal(line.mean)}{mark} (chance {chance})")
+        chance = _found(line, "baseline_value")
+        parts.append(f"{line['relation']} {_found(line, 'mean')}{mark} (chance {chance})")
     return (
         f"Good's predictions rest on: {', '.join(parts)} of the attribution; "
         "* = other than chance in every seed."
     )
-
-
-# -- limits -----------------------------------------------------------------------------------
-
-
-def _warnings(task: str, rows: pd.DataFrame, primary: pd.DataFrame, bad_seeds: int) -> list[str]:
-    said = []
-    if bad_seeds:
-        said.append(
-            f"DEGENERATE: in {bad_seeds} of {counted(int(primary['n_seeds'].max()), 'seed')} on "
-            f"{task} the full model is not above its baseline for sure, or the mask is empty, so "
-            "nothing here says what a subnetwork keeps."
-        )
-    diverged = rows[(rows["probe"] == "performance") & (rows["flag"] == "diverged")]
-    if len(diverged):
-        trained = diverged["cell_id"].nunique()
-        said.append(
-            f"In {counted(trained, 'training')} the loss did not fall below that of a constant "
-            "guess (flag `diverged`); they count as they came out."
-        )
-    return said
-
-
-def _limits(rows: pd.DataFrame, primary: pd.DataFrame) -> list[str]:
-    n_seeds = int(primary["n_seeds"].max())
-    said = []
-    borrowed = rows[(rows["metric"] == "borrowed_share") & (rows["kind"] == "bad")]
-    shares = borrowed.groupby("target", sort=False)["value"].mean()
-    finer = [name for name in ("weights", "neurons") if name in shares.index]
-    named = finer or [name for name in ("heads", "mlps") if name in shares.index]
-    if named:
-        parts = [f"{percent(shares[name])} of its {_NAMES.get(name, name)}" for name in named]
-        said.append(f"To have good's size, bad borrows {' and '.join(parts)} from the survivors.")
-    if (primary["selection"] == "reported").any():
-        said.append(
-            "Masks were chosen on the examples that they are scored on (selection=reported), so "
-            "their scores are optimistic."
-        )
-    said.append(
-        f"{counted(n_seeds, 'seed')}: ranges over seeds are what was seen, no intervals for "
-        "other seeds."
-    )
-    return said
 
 
 def _sentence(text: str) -> str:

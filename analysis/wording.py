@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -42,3 +44,33 @@ def between(low: Any, high: Any, places: int = FEW_DECIMALS) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: `1 seed`, `2 seeds`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+# -- numbers that name their cell -------------------------------------------------------------
+
+_OPEN, _SPLIT, _CLOSE = "\ue000", "\ue001", "\ue002"
+"""Characters of the private use area: no text that is read holds them, and they never leave."""
+CITED = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
+
+
+def cite(line: Any, column: str, source: str, form: Callable[[Any], str] = decimal) -> str:
+    """A number in a sentence, marked with the cell of the CSV file that it stands in.
+
+    Args:
+        line: a line of a summary; its name counts the lines of the file.
+        column: which number.
+        source: the file.
+        form: how it is written.
+    """
+    return f"{_OPEN}{_SPLIT.join((source, str(line.name), column, form(line[column])))}{_CLOSE}"
+
+
+def cited_parts(marked: str) -> tuple[str, str, str, str]:
+    """File, line, column and text of what stands between the marks."""
+    source, line, column, text = marked.split(_SPLIT)
+    return source, line, column, text
+
+
+def uncited(text: str) -> str:
+    """The sentence without marks."""
+    return CITED.sub(lambda found: cited_parts(found[1])[3], text)

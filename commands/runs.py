@@ -81,21 +81,30 @@ def report(
         Path | None, typer.Option("--out", help="HTML file; default: RUN/report.html")
     ] = None,
     figures: Annotated[
-        Path | None, typer.Option(help="also write every figure as SVG and PNG into this folder")
+        Path | None,
+        typer.Option(help="also write every figure as SVG, PDF and PNG into this folder"),
+    ] = None,
+    tables: Annotated[
+        Path | None, typer.Option(help="also write every summary as a LaTeX table into this folder")
     ] = None,
 ) -> None:
     """Write the report of a run again, from its tables.
 
     Example: subprobe report runs/quickstart --out report.html
     """
+    from ..analysis.attribution_examples import read_word_frame
     from ..analysis.figures import save_figures
+    from ..analysis.latex import save_latex
     from ..analysis.report import write_report
     from ..analysis.run_folder import load_manifest, load_rows
 
     rows = load_rows(folder)
     target = out or folder / "report.html"
-    write_report(rows, load_manifest(folder), target)
+    words = read_word_frame(folder)
+    write_report(rows, load_manifest(folder), target, words=words, folder=folder)
     typer.echo(f"report in {target}", err=True)
     if figures is not None:
         written = save_figures(rows, figures)
         typer.echo(f"{len(written)} figures in {figures}", err=True)
+    if tables is not None:
+        typer.echo(f"{len(save_latex(rows, tables))} LaTeX tables in {tables}", err=True)

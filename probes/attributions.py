@@ -9,47 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import torch
 
 from ..data.errors import InputError
-from ..data.sentence import Example, Sentence
-from ..data.tables import items_frame, rows_frame
+from ..data.sentence import Example
+from ..data.tables import rows_frame
 from ..pruning.gates import gated
 from .arcs import check_parsed
+from .attribution_frames import (
+    NAME,
+    WordAttributions,
+    attribution_items,
+    attribution_rows,
+    sentences_of,
+)
 from .base import BatchView, Context, ProbeResult
 from .batch import batch_view, keep_words
-from .group_share import GroupShares, GroupShareTest
+from .group_share import GroupShareTest
 from .running import evaluating
 from .stream import Progress, encode_examples
 from .word_groups import GROUPS, word_groups
-
-NAME = "attributions"
-
-
-@dataclass(frozen=True)
-class WordAttributions:
-    """Attribution of one example's prediction to its words.
-
-    Attributes:
-        words: attribution of each kept word, in logits [W]; special tokens get none.
-        kept: (segment, index in the sentence) of each kept word.
-        predicted: the class whose logit is attributed; 0 for regression.
-        delta: how far the attributions miss the difference of the logits between the text and
-            its baseline.
-        logit_difference: that difference.
-    """
-
-    words: npt.NDArray[np.float64]
-    kept: tuple[tuple[int, int], ...]
-    predicted: int
-    delta: float
-    logit_difference: float
 
 
 def run_attributions(
@@ -78,7 +60,7 @@ def run_attributions(
 
     Returns:
         a row for each group with the permutation mean as baseline and its p-value, and rows for
-        the convergence delta; an item for each example and group.
+        the convergence delta; an item for each example and group, and one for each word.
 
     Raises:
         InputError: without examples or task head, or when a pair model gets single sentences.
@@ -92,20 +74,20 @@ def run_attributions(
         internal_batch_size=internal_batch_size,
         progress=progress,
     )
-    check_parsed(sentence for example in examples for sentence in _sentences(example))
+    check_parsed(sentence for example in examples for sentence in sentences_of(example))
     test = GroupShareTest(len(GROUPS), permutations=permutations, seed=seed)
     attributed = []
     for number, (example, one) in enumerate(zip(examples, found, strict=True)):
         weights = np.abs(one.words)
         if weights.sum() > 0:
-            sentences = _sentences(example)
+            sentences = sentences_of(example)
             starts = np.cumsum([0, *(len(sentence.words) for sentence in sentences)])
             members = word_groups(sentences)[:, [starts[s] + index for s, index in one.kept]]
             test.update(example.id, weights, members)
             attributed.append(number)
     shares = test.result()
     first = examples[0].first
-    rows = _rows(found, shares, len(examples) - len(attributed)).assign(
+    rows = attribution_rows(found, shares, len(examples) - len(attributed)).assign(
         probe=NAME,
         variant=f"layer-integrated-gradients;n_steps={n_steps};baseline=pad",
         unit="model",
@@ -115,12 +97,12 @@ def run_attributions(
     return ProbeResult(
         probe=NAME,
         rows=rows_frame(rows),
-        make_items=lambda: _items(examples, found, shares, attributed),
+        make_items=lambda: attribution_items(examples, found, shares, attributed),
         notes={
             "n_examples": len(examples),
             "n_without_attribution": len(examples) - len(attributed),
             "n_words_dropped": sum(
-                sum(len(s.words) for s in _sentences(example)) - len(one.kept)
+                sum(len(s.words) for s in sentences_of(example)) - len(one.kept)
                 for example, one in zip(examples, found, strict=True)
             ),
             "permutations": permutations,
@@ -162,10 +144,6 @@ def attribute_words(
             if progress is not None:
                 progress(len(found), len(order))
     return [found[i] for i in range(len(examples))]
-
-
-def _sentences(example: Example) -> tuple[Sentence, ...]:
-    return (example.first,) if example.second is None else (example.first, example.second)
 
 
 def _check_examples(context: Context, examples: Sequence[Example]) -> None:
@@ -248,71 +226,3 @@ def _attribute_batch(
         )
         for row, kept in enumerate(batch.kept)
     ]
-
-
-def _rows(found: Sequence[WordAttributions], shares: GroupShares, n_dropped: int) -> pd.DataFrame:
-    deltas = np.abs([one.delta for one in found])
-    groups = pd.DataFrame(
-        {
-            "relation": GROUPS,
-            "metric": "attribution_share",
-            "value": shares.mean,
-            "n": shares.n,
-            "n_dropped": n_dropped,
-            "baseline": "permutation",
-            "baseline_value": shares.mean_expected,
-            "p_value": shares.p_value,
-            "flag": [None if n else "degenerate" for n in shares.n],
-        }
-    )
-    convergence = pd.DataFrame(
-        {
-            "metric": ["convergence_delta_mean", "convergence_delta_max", "logit_difference_mean"],
-            "value": [
-                deltas.mean(),
-                deltas.max(),
-                np.abs([one.logit_difference for one in found]).mean(),
-            ],
-            "n": len(found),
-        }
-    )
-    return pd.concat([groups, convergence], ignore_index=True)
-
-
-def _items(
-    examples: Sequence[Example],
-    found: Sequence[WordAttributions],
-    shares: GroupShares,
-    attributed: Sequence[int],
-) -> pd.DataFrame:
-    """Share (numerator, denominator 1) by example and group; delta and difference by example."""
-    records: list[dict[str, Any]] = []
-    for place, number in enumerate(attributed):
-        example = examples[number]
-        records += [
-            {
-                "item_id": example.id,
-                "sentence_id": example.first.id,
-                "relation": group,
-                "metric": "attribution_share",
-                "numerator": shares.share[place, g],
-                "denominator": 1.0,
-                "score": shares.expected[place, g],
-            }
-            for g, group in enumerate(GROUPS)
-            if not np.isnan(shares.share[place, g])
-        ]
-    for example, one in zip(examples, found, strict=True):
-        facts = {"convergence_delta": one.delta, "logit_difference": one.logit_difference}
-        records += [
-            {
-                "item_id": example.id,
-                "sentence_id": example.first.id,
-                "metric": metric,
-                "score": value,
-                "prediction": one.predicted,
-                "gold": example.label,
-            }
-            for metric, value in facts.items()
-        ]
-    return items_frame(pd.DataFrame(records).assign(probe=NAME))

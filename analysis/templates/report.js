@@ -1,22 +1,36 @@
 "use strict";
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-function draw() {
-  const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue("--ink").trim();
-  const look = {
-    axis: { labelColor: ink, titleColor: ink },
-    legend: { labelColor: ink, titleColor: ink },
-    title: { color: ink },
-    header: { labelColor: ink, titleColor: ink },
-    text: { color: ink },
-  };
-  for (const figure of document.querySelectorAll("figure")) {
-    const spec = JSON.parse(figure.querySelector("script").textContent);
-    const options = { actions: false, renderer: "svg", config: look };
-    vegaEmbed(figure.querySelector(".chart"), spec, options).catch((error) => {
-      figure.querySelector(".chart").textContent = `not drawn: ${error.message}`;
-    });
+// one column on a narrow page; colours follow the page, so that dark, light and paper need no redraw
+const narrow = window.matchMedia("(max-width: 44rem)");
+const look = {
+  axis: { labelColor: "currentColor", titleColor: "currentColor" },
+  legend: { labelColor: "currentColor", titleColor: "currentColor" },
+  title: { color: "currentColor" },
+  header: { labelColor: "currentColor", titleColor: "currentColor" },
+  text: { color: "currentColor" },
+};
+function stacked(spec) {
+  if (Array.isArray(spec)) return spec.map(stacked);
+  if (spec === null || typeof spec !== "object") return spec;
+  const made = {};
+  for (const [name, part] of Object.entries(spec)) {
+    made[name] = name === "datasets" ? part : stacked(part);
   }
+  if (typeof made.columns === "number") made.columns = 1;
+  return made;
 }
-dark.addEventListener("change", draw);
+async function draw() {
+  for (const figure of document.querySelectorAll("figure.drawn")) {
+    const place = figure.querySelector(".chart");
+    let spec = JSON.parse(figure.querySelector("script").textContent);
+    if (narrow.matches) spec = stacked(spec);
+    try {
+      await vegaEmbed(place, spec, { actions: false, renderer: "svg", config: look });
+    } catch (error) {
+      place.textContent = `not drawn: ${error.message}`;
+      console.error(error);
+    }
+  }
+  document.documentElement.dataset.drawn = "yes";
+}
+narrow.addEventListener("change", draw);
 draw();

@@ -1,5 +1,6 @@
 """Figures: drawn from the rows alone, and saved as files for papers."""
 
+import altair as alt
 import pandas as pd
 import pytest
 from run_rows import MadeRun
@@ -14,16 +15,21 @@ def rows():
     return MadeRun().rows()
 
 
-def test_every_point_of_the_strip_plot_is_a_scored_subnetwork(rows):
-    figure = next(f for f in figures(rows) if f.name.startswith("performance"))
+@pytest.fixture(scope="module")
+def drawn(rows):
+    return figures(rows)
+
+
+def test_every_point_of_the_strip_plot_is_a_scored_subnetwork(rows, drawn):
+    figure = next(f for f in drawn if f.name.startswith("performance"))
     scored = rows[(rows["probe"] == "performance") & (rows["metric"] == "accuracy")]
     scored = scored[scored["state"] != "untrained"]
     assert sorted(figure.table["value"]) == pytest.approx(sorted(scored["value"]))
 
 
-def test_sources_are_files_of_the_run(rows):
+def test_sources_are_files_of_the_run(rows, drawn):
     names = {f"{name}.csv" for name in summaries(rows)} | {"performance.csv"}
-    assert {figure.source for figure in figures(rows)} <= names
+    assert {figure.source for figure in drawn} <= names
 
 
 def test_survival_is_the_mean_of_the_masks(rows):
@@ -39,20 +45,35 @@ def test_survival_is_the_mean_of_the_masks(rows):
     assert set(table["n_seeds"]) == {2}
 
 
-def test_a_kind_has_one_colour_everywhere(rows):
-    for figure in figures(rows):
+def test_every_specification_follows_the_schema(drawn):
+    # charts are built unchecked, since that is many times faster
+    for figure in drawn:
+        alt.Chart.from_dict(figure.spec, validate=True)
+
+
+def test_numbers_name_their_line(rows, drawn):
+    tables = {f"{name}.csv": table for name, table in summaries(rows).items()}
+    tables["performance.csv"] = rows[rows["probe"] == "performance"].reset_index(drop=True)
+    for figure in drawn:
+        assert len(figure.table)
+        same = tables[figure.source].loc[figure.table.index, figure.table.columns]
+        pd.testing.assert_frame_equal(same, figure.table, check_dtype=False)
+
+
+def test_a_kind_has_one_colour_everywhere(drawn):
+    for figure in drawn:
         for kind in ("good", "bad"):
             if f'"{kind}"' in str(figure.spec) and "range" in str(figure.spec):
                 assert COLOURS[kind] in str(figure.spec)
 
 
-def test_they_are_saved_as_svg_and_png(rows, tmp_path):
+def test_they_are_saved_as_files_for_papers(rows, tmp_path):
     chosen = MadeRun(probes=False).rows()
     written = save_figures(chosen, tmp_path / "figures")
-    assert {path.suffix for path in written} == {".svg", ".png"}
+    assert {path.suffix for path in written} == {".svg", ".png", ".pdf"}
+    begins = {".svg": b"<svg", ".png": b"\x89PNG", ".pdf": b"%PDF"}
     for path in written:
-        head = path.read_bytes()[:8]
-        assert head.startswith(b"<svg") if path.suffix == ".svg" else head[1:4] == b"PNG"
+        assert path.read_bytes().startswith(begins[path.suffix])
 
 
 def test_rows_without_scores_give_no_figures(rows):

@@ -1,5 +1,6 @@
 """The report: whole, self-contained, inert, and the same for the same rows."""
 
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -48,8 +49,13 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page() -> Page:
-    return Page(render_report(MadeRun().rows(), MANIFEST))
+def text() -> str:
+    return render_report(MadeRun().rows(), MANIFEST)
+
+
+@pytest.fixture(scope="module")
+def page(text) -> Page:
+    return Page(text)
 
 
 def test_it_says_the_answer_and_shows_every_kind(page):
@@ -63,15 +69,32 @@ def test_every_figure_has_a_picture_a_reading_and_its_numbers(page):
     subjects = {name.split("-")[0] for name in figures}
     assert subjects == {
         "performance", "survival", "dependencies", "survivors", "attention", "attributions",
+        "stability",
     }  # fmt: skip
     specs = [json.loads(text) for kind, text in page.scripts if kind == "application/json"]
     assert len(specs) == len(figures)
     assert all("data" in json.dumps(spec) for spec in specs)
     tags = [tag for tag, _ in page.tags]
     assert tags.count("figcaption") == len(figures)
-    labels = [a["aria-label"] for tag, a in page.tags if "aria-label" in a]
+    labels = [a["aria-label"] for tag, a in page.tags if a.get("role") == "img"]
     assert len(labels) == len(figures)
     assert all(labels)
+
+
+def test_headings_landmarks_and_tables_are_in_order(page):
+    tags = [tag for tag, _ in page.tags]
+    levels = [int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert all(tags.count(tag) == 1 for tag in ("header", "nav", "main"))
+    assert tags.count("caption") == tags.count("table")
+    assert all("scope" in a for tag, a in page.tags if tag == "th")
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    goals = {a["href"][1:] for _, a in page.tags if a.get("href", "").startswith("#")}
+    assert goals <= set(ids)
+    assert "main" in goals
 
 
 def test_the_numbers_are_those_of_the_rows(page):
@@ -81,10 +104,12 @@ def test_the_numbers_are_those_of_the_rows(page):
     assert f"{full:.3f}".lstrip("0") in page.text
 
 
-def test_it_loads_nothing(page):
+def test_it_loads_nothing(page, text):
     assert not [tag for tag, _ in page.tags if tag in {"link", "img", "iframe"}]
-    assert not [a for _, a in page.tags if "src" in a or "href" in a]
-    style = re.search(r"<style>(.*?)</style>", render_report(MadeRun().rows(), MANIFEST), re.S)
+    assert not [a for _, a in page.tags if "src" in a]
+    for _, attributes in page.tags:
+        assert re.fullmatch(r"#[\w-]+|\w+\.csv", attributes.get("href", "#a")), attributes
+    style = re.search(r"<style>(.*?)</style>", text, re.S)
     assert "url(" not in style[1]
     assert "@import" not in style[1]
 
@@ -100,8 +125,8 @@ def test_names_from_outside_stay_text():
             json.loads(text)
 
 
-def test_the_same_rows_give_the_same_page():
-    assert render_report(MadeRun().rows(), MANIFEST) == render_report(MadeRun().rows(), MANIFEST)
+def test_the_same_rows_give_the_same_page(text):
+    assert render_report(MadeRun().rows(), MANIFEST) == text
 
 
 @pytest.mark.parametrize(
@@ -121,7 +146,7 @@ def test_smaller_runs_have_a_report(made):
 def test_each_task_has_its_own_figures_and_warnings():
     rows = MadeRun(tasks=("cola", "my-cola"), degenerate=("my-cola",)).rows()
     page = render_report(rows, MANIFEST)
-    first, second = page.split('<section class="task">')[1:]
+    first, second = page.split('<section class="task"')[1:]
     assert 'id="performance-cola"' in first
     assert 'id="performance-my-cola"' in second
     assert 'id="performance-cola"' not in second

@@ -9,6 +9,7 @@ from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.alignment import encode_words
 from subprobe.data.errors import AnnotationError, InputError
 from subprobe.data.task import TaskSpec
+from subprobe.probes.attribution_frames import WORD_METRIC
 from subprobe.probes.attributions import attribute_words, run_attributions
 from subprobe.probes.word_groups import GROUPS, word_groups
 from tiny import FAMILIES
@@ -169,3 +170,19 @@ def test_bad_input_is_refused():
     bare = replace(examples[1], first=replace(examples[1].first, heads=()))
     with pytest.raises(AnnotationError, match="no dependency tree"):
         run_attributions(context, [examples[0], bare], n_steps=2)
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_items_of_words_are_the_attributions(pairs):
+    context, examples = tiny_context("bert", "classification"), random_examples(3, pairs=pairs)
+    result = run_attributions(context, examples, n_steps=4, permutations=20)
+    words = result.items[result.items["metric"] == WORD_METRIC].set_index("item_id")["score"]
+    expected = {
+        f"{example.id}#{segment}.{index}": value
+        for example, one in zip(
+            examples, attribute_words(context, examples, n_steps=4), strict=True
+        )
+        for (segment, index), value in zip(one.kept, one.words, strict=True)
+    }
+    assert words.to_dict() == pytest.approx(expected)
+    assert len(words) == sum(len(s.words) for e in examples for s in (e.first, e.second) if s)
