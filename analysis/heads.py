@@ -21,7 +21,7 @@ from ..probes.values import LayerValues
 from ..pruning.anatomy import anatomy_of
 from ..pruning.checkpoint import load_saved, load_tokenizer
 from ..pruning.living import living_of
-from .single import load_mask
+from .masks import load_mask
 
 Maps = npt.NDArray[np.float64]
 

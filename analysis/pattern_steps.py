@@ -9,9 +9,9 @@ from ..data.sentence import Example
 from ..probes.base import Context
 from ..pruning.anatomy import anatomy_of
 from ..pruning.checkpoint import load_encoder, load_tokenizer
+from .masks import load_mask
 from .pattern_sample import OwnMap, sample_maps
 from .progress import Progress
-from .single import load_mask
 
 
 def maps_of(

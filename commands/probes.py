@@ -59,7 +59,8 @@ def probe(
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """
     from ..analysis.config import parse_config
-    from ..analysis.single import probe_rows, task_choice, write_probe_folder
+    from ..analysis.single import task_choice
+    from ..analysis.single_probe import probe_rows, write_probe_folder
     from ..probes.options import parse_options
 
     given = {
