@@ -2,7 +2,8 @@
 
 Frankle & Carbin (2019) and, for BERT, Chen et al. (2020): each round trains the surviving weights
 from the pretrained ones (or from those after a few steps: Frankle et al. 2019, "rewinding"), then
-removes the smallest of them over all layers, a fixed share of the original weights a round.
+removes the smallest of them over all layers, a fixed share of the original weights a round. Chen
+et al. prune the pooler as well; here it stays, as in every other search.
 """
 
 from __future__ import annotations

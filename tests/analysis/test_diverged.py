@@ -111,3 +111,20 @@ def test_an_untrained_encoder_that_diverges_is_flagged(tiny_encoder, tmp_path, m
     )
     (run,) = prepare(tiny_config(tiny_encoder, seeds=[1]), tmp_path / "run", None, Silent())
     assert set(run.untrained().rows["flag"]) == {"diverged"}
+
+
+def test_a_lottery_round_that_did_not_train_is_no_ticket(tiny_encoder, tmp_path, monkeypatch):
+    """However low the target: a constant guess would pass it."""
+
+    def failing_rounds(*arguments, **options):
+        trained = finetune(*arguments, **options)
+        return trained if options["subnetwork"] is None else ruined(trained)
+
+    monkeypatch.setattr(seed_model, "finetune", failing_rounds)
+    options = {"methods": ["imp"], "rule": "study", "threshold": 0.01}
+    config = tiny_config(tiny_encoder, seeds=[1], prune=options)
+    (run,) = prepare(config, tmp_path / "run", None, Silent())
+    ticket = run.good("imp")
+    assert not ticket.weight_masks
+    first, second = ticket.history
+    assert (first["metric"] > 0, second["metric"], second["accepted"]) == (True, None, False)
