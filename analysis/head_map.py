@@ -101,4 +101,3 @@ def _principal(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     turned = centred @ np.linalg.svd(centred, full_matrices=False)[2].T
     largest = turned[np.abs(turned).argmax(axis=0), [0, 1]]
     return np.asarray(turned * np.where(largest < 0, -1.0, 1.0))
-

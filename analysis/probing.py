@@ -144,9 +144,7 @@ def _output(
         rows = dependency_rows(result, options.correction)
     elif result.probe == "head-distances":
         rows = head_map_rows(result)
-    rows = rows.assign(
-        corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split
-    )
+    rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
     items = result.items.assign(probe=result.probe)
     return CellOutput(rows, items, result.arrays, result.notes)
 

@@ -153,9 +153,7 @@ def load_tokenizer(name: str) -> Any:
     return tokenizer
 
 
-def load_untrained(
-    name: str, spec: TaskSpec | None, *, seed: int, attention: str = "sdpa"
-) -> Any:
+def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: str = "sdpa") -> Any:
     """The same architecture with random weights, with the head of a task or none: a baseline."""
     source = resolve_model(name)
     config = read_config(source)
