@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..data.errors import UnknownNameError
+from ..data.relations import RELATIONS
 from ..data.tasks import list_tasks
 from ..probes.registry import list_probes
 from ..pruning.families import FAMILIES
@@ -49,13 +50,31 @@ def _importance() -> list[dict[str, Any]]:
     ]
 
 
+def _relations() -> list[dict[str, Any]]:
+    return [
+        {
+            "clearnlp": one.clearnlp,
+            "ud": " or ".join(one.ud),
+            "same arc": "yes" if one.same_arc else "no",
+            "note": one.note,
+        }
+        for one in RELATIONS
+    ]
+
+
 def catalogue(what: str) -> list[dict[str, Any]]:
-    """Records that describe every task, probe, model family or definition of importance.
+    """Records that describe every task, probe, model family, importance or relation name.
 
     Raises:
-        UnknownNameError: if `what` is none of the four.
+        UnknownNameError: if `what` is none of the five.
     """
-    lists = {"tasks": _tasks, "probes": _probes, "models": _models, "importance": _importance}
+    lists = {
+        "tasks": _tasks,
+        "probes": _probes,
+        "models": _models,
+        "importance": _importance,
+        "relations": _relations,
+    }
     if what not in lists:
         raise UnknownNameError("list", what, lists)
     return lists[what]()

@@ -15,6 +15,7 @@ import pandas as pd
 from ..data.errors import SubprobeError
 from ..data.tables import rows_frame, write_csv, write_parquet
 from ..data.tasks import load_task
+from ..probes.options import check_options
 from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
 from ..pruning.compact import check_removable
 from ..pruning.fingerprint import weights_fingerprint
@@ -115,6 +116,7 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     progress = progress or Silent()
     if out.exists() and not out.is_dir():
         raise SubprobeError("is a file", where=str(out), remedy="name a folder with --out")
+    check_options(config.probe.options, config.probe.names)
     started = time.time()
     parts = [
         config.model_copy(update={"tasks": (task,), "seeds": (seed,)})

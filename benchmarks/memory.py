@@ -41,24 +41,26 @@ def memory(few: int = FEW, many: int = MANY, rounds: int = ROUNDS) -> Measure:
 
 
 def above_bare(few: int = 500, many: int = MANY, rounds: int = ROUNDS) -> list[Measure]:
-    """Peak of the four attention probes above that of a bare pass, at two counts, in megabytes."""
+    """Peak of the four attention probes above that of a bare pass, and at two counts."""
     found: dict[int, list[float]] = {few: [], many: []}
+    above: dict[int, list[float]] = {few: [], many: []}
     for _ in range(rounds):
-        for count, above in found.items():
-            above.append((peak(count, many, "together") - peak(count, many, "bare")) / 1024)
-    middle = {count: statistics.median(above) for count, above in found.items()}
+        for count in found:
+            together = peak(count, many, "together") / 1024
+            found[count].append(together)
+            above[count].append(together - peak(count, many, "bare") / 1024)
     grown = [large / small for small, large in zip(found[few], found[many], strict=True)]
     return [
         *(
             Measure(
                 f"peak memory above a bare pass, {count} sentences",
-                middle[count], min(above), max(above), None, 300.0, "MB",
+                statistics.median(more), min(more), max(more), None, 300.0, "MB",
             )
-            for count, above in found.items()
+            for count, more in above.items()
         ),
         Measure(
-            f"the same, {many} / {few} sentences",
-            middle[many] / middle[few], min(grown), max(grown), None, 1.10,
+            f"peak memory of four probes, {many} / {few} sentences",
+            statistics.median(grown), min(grown), max(grown), None, 1.10,
         ),
     ]  # fmt: skip
 

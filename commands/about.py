@@ -14,7 +14,8 @@ def list_names(
     what: Annotated[
         str,
         typer.Argument(
-            help="tasks, probes, models or importance", metavar="tasks|probes|models|importance"
+            help="tasks, probes, models, importance, or relations: names of both schemes",
+            metavar="tasks|probes|models|importance|relations",
         ),
     ],
     as_json: AsJson = False,

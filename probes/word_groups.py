@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ..data.relations import both_schemes
 from ..data.sentence import Sentence
 from .arcs import main_relation
 
 GROUPS = ("subject", "verb", "object", "negation")
 """Names of the G groups; a word may be in several or in none."""
 
-_SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass"})
-_OBJECTS = frozenset({"obj", "dobj", "iobj", "dative"})
+_SUBJECTS = both_schemes({"nsubj", "csubj"})
+_OBJECTS = both_schemes({"obj", "iobj"}) | {"dative"}
 _VERB_TAGS = frozenset({"VERB", "AUX"})
 _NEGATORS = frozenset({"not", "n't", "n’t", "nt"})
 

@@ -61,3 +61,15 @@ def test_options_are_frozen() -> None:
 def test_overrides_meet_the_same_checks() -> None:
     with pytest.raises(ConfigError, match="command line"):
         parse_config({"tasks": []}, where="command line")
+
+
+def test_options_of_probes_are_written_and_read_back(tmp_path):
+    given = {"attention-trees": {"root": "free", "renormalise": True}}
+    config = parse_config({"probe": {"options": given, "correction": "fdr_bh"}}, where="here")
+    path = tmp_path / "run.toml"
+    path.write_text(config_toml(config), encoding="utf-8")
+    assert read_config(path) == config
+    path.write_text('[probe.options.attention-trees]\nroot = "free"\n', encoding="utf-8")
+    assert read_config(path).probe.options == {"attention-trees": {"root": "free"}}
+    with pytest.raises(ConfigError, match=r"probe\.correction"):
+        parse_config({"probe": {"correction": "none"}}, where="here")

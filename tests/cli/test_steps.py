@@ -123,6 +123,41 @@ def test_probe_writes_one_file(subprobe_command, tuned, tmp_path, probe):
     assert {path.name for path in tmp_path.iterdir()} == {"rows.csv"}
 
 
+def test_probe_takes_options_a_correction_and_random_weights(
+    subprobe_command, tiny_encoder, tmp_path
+):
+    told = [
+        "probe", tiny_encoder, "--probe", "attention-trees", "--probe", "dependency-heads",
+        "--corpus", "natural", "--sentences", 12, "--quiet",
+    ]  # fmt: skip
+    given = [
+        "--option", "attention-trees.decoder=arborescence", "--option", "attention-trees.root=free",
+        "--option", "dependency-heads.min_count=9", "--correction", "fdr_bh", "--untrained", 4,
+    ]  # fmt: skip
+    found = []
+    for name, options in (("plain", []), ("given", given)):
+        assert subprobe_command(*told, *options, "--out", tmp_path / f"{name}.csv")[0] == 0
+        found.append(pd.read_csv(tmp_path / f"{name}.csv"))
+    plain, other = found
+    variants = other.loc[other["probe"] == "attention-trees", "variant"]
+    assert set(variants) == {"decoder=arborescence;root=free;scores=weights"}
+    assert set(other["state"]) == {"untrained"}
+    assert set(plain["state"]) == {"pretrained"}
+    assert set(other["seed"]) == {4}
+    assert set(plain["correction"].dropna()) == {"Holm"}
+    assert set(other["correction"].dropna()) == {"Benjamini-Hochberg"}
+    heads = [f[f["metric"] == "dependency_accuracy"]["value"].to_numpy() for f in found]
+    assert len(heads[0]) != len(heads[1]) or (heads[0] != heads[1]).any()
+    code, _, err = subprobe_command(*told, "--option", "attention-trees.rot=free")
+    assert code == 2
+    assert "did you mean 'root'" in err
+    code, _, err = subprobe_command(
+        *told, "--untrained", 1, "--mask", tmp_path / "none.safetensors"
+    )
+    assert code == 2
+    assert "no subnetwork" in err
+
+
 def test_probe_writes_a_folder_with_items(subprobe_command, own, tuned, tmp_path):
     model, _ = tuned
     out = tmp_path / "probed"

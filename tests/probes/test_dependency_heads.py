@@ -95,7 +95,7 @@ def every_head(result):
 @pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
 def test_agrees_with_loops_over_single_texts(family, pairs):
-    context, examples = tiny_context(family), random_examples(10, pairs=pairs)
+    context, examples = tiny_context(family), random_examples(20, pairs=pairs)
     found = every_head(heads(context, examples, selection="reported"))
     expected = plain_frame(context, examples)
     assert list(found.index) == list(expected.index)

@@ -82,6 +82,14 @@ def test_deliveries_equal_what_transformers_returns(family):
                 )
 
 
+def test_rows_sum_to_one_over_real_tokens():
+    context = tiny_context("bert")
+    keeper = run_probes(context, random_examples(9), [Recorder()], batch_size=4)[0]
+    assert len({maps.shape for maps in keeper.maps.values()}) > 1  # some were padded
+    for maps in keeper.maps.values():
+        torch.testing.assert_close(maps.sum(-1), torch.ones_like(maps[..., 0]), atol=1e-9, rtol=0)
+
+
 def test_pairs_carry_their_token_types():
     context = tiny_context("bert")
     examples = random_examples(4, pairs=True)
