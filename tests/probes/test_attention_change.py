@@ -11,6 +11,7 @@ import torch
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.alignment import encode_words
 from subprobe.data.errors import AnnotationError, ConfigError
+from subprobe.data.plain_text import read_corpus
 from subprobe.probes import reference as reference_module
 from subprobe.probes.attention_change import AttentionChange
 from subprobe.probes.attention_stats import AttentionStats
@@ -306,6 +307,27 @@ def test_names_of_both_schemes_are_the_same_targets():
         for n in base.deprels))  # fmt: skip
     np.testing.assert_array_equal(target_words([ud]), target_words([spacy]))
     assert target_words([ud]).any(axis=1).sum() >= 4
+
+
+@pytest.mark.realdata
+def test_targets_of_a_treebank_are_those_of_its_columns(realdata):
+    path = realdata / "ud" / "en_ewt-ud-dev.conllu"
+    counts = dict.fromkeys(TARGETS, 0)
+    for line in path.read_text("utf-8").splitlines():
+        cells = line.split("\t")
+        if len(cells) != 10 or not cells[0].isdigit():
+            continue
+        word, tag, relation = cells[1].lower(), cells[3], cells[7].split(":")[0]
+        counts["noun"] += tag in ("NOUN", "PROPN")
+        counts["verb"] += tag in ("VERB", "AUX")
+        counts["pronoun"] += tag == "PRON"
+        counts["subject"] += relation in ("nsubj", "csubj")
+        counts["object"] += relation in ("obj", "iobj")
+        negates = relation == "advmod" and word in ("not", "n't", "n’t", "nt")
+        counts["negation"] += negates or (relation == "det" and word == "no")
+    found = sum(target_words([sentence]).sum(axis=1) for sentence in read_corpus(path))
+    assert dict(zip(TARGETS, found.tolist(), strict=True)) == counts
+    assert counts["noun"] > 5000 < counts["verb"] + counts["pronoun"]
 
 
 # -- errors -------------------------------------------------------------------------------------
