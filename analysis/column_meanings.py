@@ -75,7 +75,7 @@ TIDY: dict[str, Column] = {
     "layer_b": Column("integer", "layer of the other unit of a pair", _FROM_0),
     "head_b": Column("integer", "head of the other unit of a pair", _FROM_0),
     "direction": Column("text", "which way a relation was read"),
-    "relation": Column("text", "dependency relation, or group of words"),
+    "relation": Column("text", "dependency relation, attention pattern, or group of words"),
     "target": Column("text", "what else the number is about: an offset, a class, what was counted"),
     "metric": Column("text", "name of the number"),
     "value": Column("number", "the number", _METRIC),

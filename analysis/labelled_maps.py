@@ -37,11 +37,10 @@ def export_maps(maps: list[OwnMap], out: Path, classifier: PatternClassifier) ->
     The column `pattern` holds what the classifier says, to be corrected by hand; `probability` says
     how sure it is.
     """
+    import torch
     from safetensors.numpy import save_file
 
     sets = feature_set([one.weights for one in maps], [0] * len(maps))
-    import torch
-
     chances = classifier.probabilities(torch.from_numpy(sets.features)).numpy()
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

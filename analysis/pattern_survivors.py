@@ -18,7 +18,7 @@ from ..probes.pattern_shares import METRICS, ratios
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
 from .pattern_intervals import OVER, classes_of, limits, resampled
-from .statistics import adjust_rows, permutation_p
+from .statistics import CORRECTIONS, adjust, permutation_p
 from .subsets import random_subsets
 
 Floats = npt.NDArray[np.float64]
@@ -40,9 +40,9 @@ def pattern_survivor_rows(
     Returns:
         For each kind of map, figure and pattern: the share among the maps of survivors and of
         pruned heads (`target`), and the difference twice, with an interval over texts and one over
-        heads (survivors and pruned heads resampled apart). The p-values are Holm-corrected over the
-        patterns and kinds of map of each figure. Empty where the probe did not run, or where all
-        heads or none survive.
+        heads (survivors and pruned heads resampled apart). Differences of `pattern_share` are
+        tested, Holm-corrected over patterns and kinds of map. Empty where the probe did not run,
+        or where all heads or none survive.
     """
     kept = np.asarray(mask.head_mask, dtype=bool)
     items = full.items
@@ -61,9 +61,21 @@ def pattern_survivor_rows(
         rng = np.random.default_rng([int(identity["seed"]), mask.n_heads])
         frame = _compare(counts, kept, random_subsets(kept, subsets, per_layer=True, rng=rng))
         frames.append(frame.assign(variant=f"{variant} maps of the full model"))
-    rows = adjust_rows(pd.concat(frames, ignore_index=True), ["metric", "ci_method"])
+    rows = _corrected(pd.concat(frames, ignore_index=True))
     corpus = own.iloc[0][["corpus", "annotation", "scheme", "split"]].to_dict()
     return rows.assign(probe="pattern-survivors", unit="model", **corpus, **dict(identity))
+
+
+def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
+    """Holm over the tests of one mask; each test stands in two rows, one for each interval."""
+    tested = rows["p_value"].notna()
+    ways = [rows.index[tested & (rows["ci_method"] == way)] for way in OVER.values()]
+    adjusted = adjust(rows.loc[ways[0], "p_value"].to_numpy(dtype=np.float64))
+    for places in ways:
+        rows.loc[places, "p_adjusted"] = adjusted
+        rows.loc[places, "correction"] = CORRECTIONS["holm"]
+        rows.loc[places, "family_size"] = len(adjusted)
+    return rows
 
 
 def _compare(
@@ -104,8 +116,9 @@ def _compare(
             "n": sum(n.values()),
             "baseline": BASELINE,
             "baseline_value": float(np.nanmean(null[:, k])) if len(null) else np.nan,
-            "p_value": permutation_p(float(difference[k]), null[:, k]),
         }
+        if metric == "pattern_share":
+            test["p_value"] = permutation_p(float(difference[k]), null[:, k])
         for way, found in between.items():
             low, high = found[k]
             records.append(line | test | {"ci_low": low, "ci_high": high, "ci_method": OVER[way]})

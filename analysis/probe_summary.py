@@ -44,6 +44,15 @@ def _dependencies(rows: pd.DataFrame) -> pd.DataFrame:
     return _beside_full(both)
 
 
+def _patterns(rows: pd.DataFrame) -> pd.DataFrame:
+    """Share of each pattern among the maps of living heads, beside the full model's."""
+    shares = rows[(rows["probe"] == "attention-patterns") & (rows["metric"] == "pattern_share")]
+    model = shares[(shares["unit"] == "model") & shares["value"].notna()]
+    named = model.assign(metric="pattern_share_" + model["variant"])
+    # the model's rows stand twice, for two intervals
+    return _beside_full(named.drop_duplicates([*_MODEL, "metric", "relation"]))
+
+
 def _attributions(rows: pd.DataFrame) -> pd.DataFrame:
     """Share of the attribution on each group of words, beside the full model's."""
     shares = rows[(rows["probe"] == "attributions") & (rows["metric"] == "attribution_share")]
@@ -65,6 +74,7 @@ def _beside_full(rows: pd.DataFrame) -> pd.DataFrame:
 
 _HEADLINES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "attention-stats": _attention,
+    "attention-patterns": _patterns,
     "dependency-heads": _dependencies,
     "survivors": _survivors,
     "attributions": _attributions,

@@ -11,6 +11,7 @@ import pandas as pd
 from .compare import performance_table
 from .kinds import answers, by_method, of_answer
 from .limits import limits_of, warnings_of
+from .pattern_words import patterns_said
 from .probe_summary import probe_table
 from .ranks import good_against_random
 from .wording import between, cite, counted, decimal, p_text, percent, uncited
@@ -116,6 +117,7 @@ def _verdict(
     ].nunique()
     said = [_full(label, primary), _pruned(primary), _rank(ranks), _retrained(primary)]
     known = [_relations(probes), _subsets(probes), _attention(probes), _attributions(probes)]
+    known.append(patterns_said(probes))
     return Verdict(
         model,
         task,

@@ -111,3 +111,5 @@ def check(
     found = maps_of(model, mask, corpus, sentences, maps, seed, progress_of(quiet))
     rows: Any = check_patterns(found, classifier, seed=seed)
     emit(rows.assign(model=model, corpus=Path(corpus).name), out, as_json)
+    if not quiet:
+        typer.echo(f"calibrated: {classifier.meta.get('calibrated', 'unknown')}", err=True)

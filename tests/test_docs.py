@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import subprobe
 import tomlkit
+from pattern_oracle import write_labelled
 from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 
 ROOT = Path(subprobe.__file__).parent
@@ -39,6 +40,7 @@ def place(tmp_path, monkeypatch, finished_run):
     save_tiny_encoder(tmp_path / "tiny-encoder")
     shutil.copytree(finished_run, tmp_path / "runs" / "quickstart")
     write_toy_task(tmp_path / "stance")
+    write_labelled(tmp_path / "labelled")
     cola = tmp_path / "glue" / "CoLA"
     cola.mkdir(parents=True)
     for split in ("train", "dev"):

@@ -33,19 +33,33 @@ def mass_shares(maps: torch.Tensor) -> torch.Tensor:
     row = weights.sum(2)
     is_column = (column >= 3 / n) & (column >= 0.1)
     columns = (column * is_column).sum(1)
-    by_chance = row[:, :, None] * column[:, None, :]
-
-    def beyond(inside: torch.Tensor) -> torch.Tensor:
-        found, chance = (weights * inside).sum((1, 2)), (by_chance * inside).sum((1, 2))
-        return (found - chance) / (1 - chance).clamp_min(1e-12)
-
-    place = torch.arange(n)
-    offset = place[None, :] - place[:, None]
-    bands = [sum((offset == d).double() for d in group) for group in _BANDS]
-    band = torch.stack([beyond(one) for one in bands if isinstance(one, torch.Tensor)]).amax(0)
-    cuts = [(place < k)[:, None] == (place < k)[None, :] for k in range(n // 4, n - n // 4 + 1)]
-    block = torch.stack([beyond(one.double()) for one in cuts]).amax(0)
+    diagonals = {d: _diagonal(weights, row, column, d) for d in (-1, 0, 1)}
+    band = torch.stack(
+        [_beyond(*torch.stack([diagonals[d] for d in group]).sum(0)) for group in _BANDS]
+    ).amax(0)
+    total = weights.new_zeros(len(weights), n + 1, n + 1)
+    total[:, 1:, 1:] = weights.cumsum(1).cumsum(2)
+    cut = torch.arange(n // 4, n - n // 4 + 1)
+    above, left = total[:, cut, n], total[:, n, cut]
+    inside = 1 - above - left + 2 * total[:, cut, cut]
+    chance = above * left + (1 - above) * (1 - left)
+    block = _beyond(inside, chance).amax(1)
     return torch.stack([columns, band, block], dim=1)
+
+
+def _diagonal(
+    weights: torch.Tensor, row: torch.Tensor, column: torch.Tensor, offset: int
+) -> torch.Tensor:
+    """Mass on one diagonal, and what its rows and columns would put there [2, M]."""
+    n = row.shape[1]
+    rows, columns = row[:, max(-offset, 0) : n - max(offset, 0)], column[:, max(offset, 0) :]
+    chance = (rows * columns[:, : rows.shape[1]]).sum(1)
+    return torch.stack([weights.diagonal(offset, 1, 2).sum(1), chance])
+
+
+def _beyond(found: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
+    """What is beyond chance, as a part of what is possible."""
+    return (found - chance) / (1 - chance).clamp_min(1e-12)
 
 
 _BANDS = ((-1,), (0,), (1,), (-1, 1), (-1, 0, 1))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from probe_cases import random_sentence, tiny_context, with_dead_heads
 from subprobe.analysis.cells import CellOutput
+from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.pattern_intervals import OVER, pattern_intervals
 from subprobe.analysis.pattern_survivors import pattern_survivor_rows
 from subprobe.data.sentence import Example
@@ -17,6 +18,7 @@ from subprobe.probes.patterns.classes import PATTERNS
 from subprobe.probes.patterns.scores import cohen_kappa
 from subprobe.probes.stream import run_probes
 from subprobe.pruning.subnetwork import full_subnetwork
+from tiny_run import tiny_config
 
 L, H = 3, 8
 ABOUT = {"model": "m", "seed": 1, "kind": "good", "state": "pruned"}
@@ -168,3 +170,26 @@ def test_model_rows_have_an_interval_over_heads_too(probed):
     assert (known["value"] <= known["ci_high"]).all()
     dead = rows[rows["flag"] == "dead"]
     assert dead[["ci_low", "ci_high", "ci_method"]].isna().all(axis=None)
+
+
+def test_a_run_writes_both_tables(tiny_encoder, tmp_path):
+    options = {
+        "probe": {"names": ["attention-patterns"], "sentences": 12, "subsets": 30,
+                  "states": ["pruned"]},
+        "controls": {"draws": 1, "retrained_draws": 0, "untrained": False},
+        "prune": {"keep": 0.5},
+    }  # fmt: skip
+    config = tiny_config(tiny_encoder, seeds=[1], examples=[24, 8, 12], **options)
+    run_experiment(config, tmp_path / "run")
+    shares = pd.read_csv(tmp_path / "run" / "patterns.csv")
+    assert {"full", "good", "random", "bad"} == set(shares["kind"])
+    assert set(shares["variant"]) == {"raw", "norm"}
+    compared = pd.read_csv(tmp_path / "run" / "pattern_survivors.csv")
+    assert set(compared["target"]) == {"survivors", "pruned", "survivors - pruned"}
+    tests = compared[compared["p_value"].notna() & (compared["kind"] == "good")]
+    assert (tests["family_size"] == 10).all()
+    assert len(tests) == 20
+    summary = pd.read_csv(tmp_path / "run" / "summary_probes.csv")
+    assert {"pattern_share_raw", "pattern_share_norm"} <= set(summary["metric"])
+    report = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert "the classifier of patterns is calibrated for synthetic maps only" in report

@@ -5,23 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from pattern_oracle import prototype
+from pattern_oracle import write_labelled
 from safetensors.numpy import load_file, save_file
 from subprobe.probes.patterns.classes import PATTERNS
 from subprobe.probes.patterns.network import PatternClassifier
-
-
-def write_labelled(folder, *, kind="safetensors", n=12, words=PATTERNS):
-    folder.mkdir()
-    maps = {f"{p}-{k}": prototype(p, 10 + k, k).astype(np.float32)
-            for p in PATTERNS for k in range(n)}  # fmt: skip
-    if kind == "npz":
-        np.savez(folder / "maps.npz", **maps)
-    else:
-        save_file(maps, folder / "maps.safetensors")
-    lines = [f"{p}-{k},{word}" for p, word in zip(PATTERNS, words, strict=True) for k in range(n)]
-    (folder / "labels.csv").write_text("\n".join(["map,pattern", *lines]) + "\n", "utf-8")
-    return folder
 
 
 @pytest.fixture

@@ -23,12 +23,9 @@ def test_config_writes_every_default(subprobe_command):
         ("probes", {"attention-stats", "dependency-heads", "attributions", "norms",
                     "effective-attention", "token-identifiability",
                     "hidden-token-attribution", "rollout", "flow",
-<<<<<<< HEAD
-                    "alti", "value-zeroing", "attention-trees", "attention-change"}),
-=======
-                    "alti", "value-zeroing", "attention-trees", "head-distances"}),
+                     "alti", "value-zeroing", "attention-trees", "attention-change",
+                     "attention-patterns", "head-distances"}),
         ("relations", {"dobj", "obj", "nsubjpass", "prep"}),
->>>>>>> attention
         ("models", {"embedded", *FAMILIES}),
         ("importance", {"gate-example", "gate-token", "gate-batch-accumulated", "fisher",
                         "taylor-weight", "magnitude", "ablation", "random"}),

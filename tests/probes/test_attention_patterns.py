@@ -160,6 +160,24 @@ def test_result_does_not_depend_on_batch_size_or_order():
                                    atol=1e-5)  # fmt: skip
 
 
+@pytest.mark.realdata
+def test_real_maps_agree_with_rules_beyond_chance(realdata):
+    from subprobe.data.plain_text import read_corpus
+    from subprobe.probes.base import Context
+    from subprobe.pruning.anatomy import anatomy_of
+    from subprobe.pruning.checkpoint import load_encoder, load_tokenizer
+
+    model = load_encoder("embedded")
+    context = Context(model, load_tokenizer("embedded"), anatomy_of(model))
+    read = read_corpus(str(realdata / "ud" / "en_ewt-ud-dev.conllu"))[:60]
+    result = patterns(context, [Example(id=one.id, first=one) for one in read])
+    rows = result.rows[result.rows["unit"] == "model"].set_index(["variant", "metric"])["value"]
+    assert len(result.items) >= 2 * 2000
+    assert rows["raw", "kappa_with_rules"] > 0.45
+    assert rows["norm", "kappa_with_rules"] > 0.4
+    assert rows["raw", "abstention_rate"] < 0.25
+
+
 def test_norm_maps_only_where_they_exist():
     for family in ("deberta", "albert"):
         context = tiny_context(family)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import save_file
 from scipy.special import softmax
 from subprobe.probes.patterns.classes import PATTERNS
 from subprobe.probes.patterns.features import BANDS, GRID, OFFSETS, TOP, WINDOWS
@@ -100,3 +103,19 @@ def overlap(token: int, cell: int, n: int) -> float:
     high = min((token + 1) / n, (cell + 1) / GRID)
     low = max(token / n, cell / GRID)
     return max(0.0, high - low) * GRID
+
+
+def write_labelled(
+    folder: Path, *, kind: str = "safetensors", n: int = 12, words: Sequence[str] = PATTERNS
+) -> Path:
+    """A folder of labelled prototypes, as `subprobe patterns train` reads it."""
+    folder.mkdir()
+    maps = {f"{p}-{k}": prototype(p, 10 + k, k).astype(np.float32)
+            for p in PATTERNS for k in range(n)}  # fmt: skip
+    if kind == "npz":
+        np.savez(folder / "maps.npz", **maps)
+    else:
+        save_file(maps, folder / "maps.safetensors")
+    lines = [f"{p}-{k},{word}" for p, word in zip(PATTERNS, words, strict=True) for k in range(n)]
+    (folder / "labels.csv").write_text("\n".join(["map,pattern", *lines]) + "\n", "utf-8")
+    return folder
