@@ -111,14 +111,12 @@ class Run:
         about = self.rows[["cell_id", *IDENTITY]].drop_duplicates()
         about = about[about["cell_id"].fillna("").ne("")]
         waiting: list[pd.DataFrame] = []
-        for cell_id, lines in about.groupby("cell_id", sort=False):
-            models = lines[list(IDENTITY)]
-            items = _cell_items(self.folder / "cells" / f"{cell_id}.parquet")
-            for model in models.to_dict("records"):
-                waiting.append(items.assign(cell_id=cell_id, **model))
-                if sum(map(len, waiting)) >= _ITEMS_AT_ONCE:
+        for model in about.to_dict("records"):
+            for items in _cell_items(self.folder / "cells" / f"{model['cell_id']}.parquet"):
+                if waiting and sum(map(len, waiting)) + len(items) > _ITEMS_AT_ONCE:
                     yield _items(waiting)
                     waiting = []
+                waiting.append(items.assign(**model))
         yield _items(waiting)
 
     def mask_parts(self) -> Iterator[pd.DataFrame]:
@@ -156,8 +154,8 @@ def _items(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return typed("items", pd.concat(parts, ignore_index=True)[list(ITEM_COLUMNS)])
 
 
-def _cell_items(path: Path) -> pd.DataFrame:
-    """The items of one cell, without its rows and arrays."""
+def _cell_items(path: Path) -> Iterator[pd.DataFrame]:
+    """The items of one cell in parts, without its rows and arrays."""
     import pyarrow
     import pyarrow.parquet
 
@@ -169,7 +167,8 @@ def _cell_items(path: Path) -> pd.DataFrame:
         )
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            return items_frame(file.read().to_pandas())
+            for batch in file.iter_batches(batch_size=_ITEMS_AT_ONCE):
+                yield items_frame(batch.to_pandas())
     except (pyarrow.ArrowException, OSError) as error:
         problem = str(error).split("\n", 1)[0]
         raise DataFileError(f"is not a whole Parquet file: {problem}", where=str(path)) from error

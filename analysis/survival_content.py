@@ -7,15 +7,13 @@ permuted moves with all its seeds, and each predictor has a null beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from .mask_sets import MaskSet
 from .statistics import CORRECTIONS, adjust
 from .survival_content_coverage import interval_coverage, trusted
 from .survival_content_folds import (
@@ -261,7 +259,7 @@ class _Tested:
 
     def _bases(self, kept: Bools, layer: Indices) -> dict[str, LayerAlone]:
         """What layers say alone of held-out heads and layers; the latter from three layers on."""
-        key = layer.tobytes()
+        key = kept.tobytes() + layer.tobytes()
         if key not in self._alone:
             fold = folds_of_heads(layer, np.random.default_rng(self.seeds[1]))
             self._alone[key] = {"heads": layer_alone(kept, layer, fold, by_layer=False)}
@@ -297,27 +295,3 @@ def _of_held(held: Held, base: LayerAlone) -> dict[str, float]:
         found["auc_null"] = float(held.auc[1:].mean())
         found["auc_null_high"] = float(np.quantile(held.auc[1:], 0.975))
     return found
-
-
-def panel_of_masks(masks: MaskSet, predictors: Mapping[str, npt.ArrayLike]) -> Panel:
-    """A panel of masks from files with predictors of one's own.
-
-    Args:
-        masks: the masks of one task; they must have heads.
-        predictors: name -> one number for each head [L, H] or [L * H], or for each seed (rising)
-            and head [S, L, H] or [S, L * H].
-
-    Raises:
-        ValueError: for a predictor of another shape.
-    """
-    layer, head = np.indices(masks.shapes["head"]).reshape(2, -1)
-    kept = masks.units["head"]
-    named = []
-    for name, given in predictors.items():
-        values = np.asarray(given, dtype=np.float64)
-        if values.size not in (layer.size, kept.size):
-            raise ValueError(f"{name}: shape {values.shape} does not fit {masks.shapes['head']}")
-        per_head = np.broadcast_to(values.reshape(-1, layer.size), kept.shape)
-        named.append(Predictor(name, dict.fromkeys(NAMED, ""), per_head))
-    runs = tuple((masks.task, seed) for seed in masks.seeds)
-    return Panel("", masks.task, "", "", runs, layer, head, kept, tuple(named))

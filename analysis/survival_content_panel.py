@@ -5,12 +5,14 @@ Predictors are measured on the full model, never on the subnetwork: a dead head 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from .mask_sets import MaskSet
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -212,6 +214,30 @@ def _pooled(panels: list[Panel]) -> Panel:
 
 def _of_name(panel: Panel, name: str) -> Predictor:
     return next(predictor for predictor in panel.predictors if predictor.name == name)
+
+
+def panel_of_masks(masks: MaskSet, predictors: Mapping[str, npt.ArrayLike]) -> Panel:
+    """A panel of masks from files with predictors of one's own.
+
+    Args:
+        masks: the masks of one task; they must have heads.
+        predictors: name -> one number for each head [L, H] or [L * H], or for each seed (rising)
+            and head [S, L, H] or [S, L * H].
+
+    Raises:
+        ValueError: for a predictor of another shape.
+    """
+    layer, head = np.indices(masks.shapes["head"]).reshape(2, -1)
+    kept = masks.units["head"]
+    named = []
+    for name, given in predictors.items():
+        values = np.asarray(given, dtype=np.float64)
+        if values.size not in (layer.size, kept.size):
+            raise ValueError(f"{name}: shape {values.shape} does not fit {masks.shapes['head']}")
+        per_head = np.broadcast_to(values.reshape(-1, layer.size), kept.shape)
+        named.append(Predictor(name, dict.fromkeys(NAMED, ""), per_head))
+    runs = tuple((masks.task, seed) for seed in masks.seeds)
+    return Panel("", masks.task, "", "", runs, layer, head, kept, tuple(named))
 
 
 HEAD_COLUMNS = [

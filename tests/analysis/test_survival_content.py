@@ -14,7 +14,6 @@ from subprobe.analysis.survival_content import (
     JOINT,
     measure_panels,
     measure_survival,
-    panel_of_masks,
     survival_content_table,
 )
 from subprobe.analysis.survival_content_folds import auc, folds_of_heads, held_out, layer_alone
@@ -27,7 +26,7 @@ from subprobe.analysis.survival_content_null import (
     two_sided,
 )
 from subprobe.analysis.survival_content_odds import informative, odds_ratio
-from subprobe.analysis.survival_content_panel import BEST, head_panels
+from subprobe.analysis.survival_content_panel import BEST, head_panels, panel_of_masks
 from subprobe.data.tables import rows_frame
 from survival_content_simulation import Law, check_rows
 
@@ -353,6 +352,17 @@ def test_dead_ends_are_said(rows):
     )  # fmt: skip
     line = measure_survival(missing).content.query("metric == 'attention_entropy'").iloc[0]
     assert (line["n_heads"], line["n_dropped"]) == (23, 1)
+
+
+def test_predictors_of_other_heads_do_not_share_what_layers_say():
+    kept, x, layer = Law(3, 8, 3, 0.8).draw(np.random.default_rng(6))
+    one, other = x.copy(), x.copy()
+    one[:, 1], other[:, 2] = np.nan, np.nan
+    both = measure_panels([panel_of(kept, layer, {"a": one, "b": other})]).content
+    alone = measure_panels([panel_of(kept, layer, {"b": other})]).content
+    pair = both[both["predictor"] == "b"].reset_index(drop=True)
+    same = ["heads_auc", "heads_auc_layer", "heads_log_loss_layer", "layers_log_loss", "p_value"]
+    pd.testing.assert_frame_equal(pair[same], alone[same])
 
 
 def test_few_heads_have_no_interval():
