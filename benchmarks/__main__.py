@@ -15,7 +15,7 @@ def measures(*, quick: bool) -> list[Measure]:
     """Every line of the table; `quick` checks that they run, on too few repeats to mean much."""
     import torch
 
-    from . import memory, probing, pruning, searching, smaller, start
+    from . import memory, probing, pruning, reporting, searching, smaller, start
 
     torch.set_num_threads(1)
     small = {"count": 32, "repeats": 1} if quick else {}
@@ -32,7 +32,8 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),
     ]
-    return [call() for call in calls]
+    large = {"count": 2000, "repeats": 1} if quick else {}
+    return [*(call() for call in calls), *reporting.reports(**large)]
 
 
 def main(arguments: list[str] | None = None) -> None:
