@@ -26,10 +26,11 @@ def test_a_point_of_a_curve_is_the_mean_over_seeds(rows):
         & (table["state"] == "pruned")
     ]
     assert chosen["layer"].tolist() == list(range(6))
+    curves = rows[rows["probe"] == "rollout"]
     for line in chosen.itertuples():
         values = [
             row.value
-            for row in rows.itertuples()
+            for row in curves.itertuples()
             if (row.task, row.probe, row.metric, row.kind, row.state, row.layer)
             == ("entailment", "rollout", "map_to_first", "good", "pruned", line.layer)
         ]
