@@ -93,7 +93,9 @@ def read_word_frame(folder: Path) -> pd.DataFrame | None:
         return None
     text = dict.fromkeys(["model", "task", "method", "kind", "state", "item_id", "word",
                           "prediction", "gold"], "string")  # fmt: skip
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"attribution": [""]})
+    words = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"attribution": [""]})
+    # a word that a spreadsheet would run as a formula was written behind a quote
+    return words.assign(word=words["word"].str.replace(r"^'(?=[=+@\t\r-])", "", regex=True))
 
 
 # -- on the page ------------------------------------------------------------------------------

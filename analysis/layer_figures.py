@@ -19,6 +19,7 @@ SHOWN = {
         "mixing_weight_residual",
         "summed_norm_share_to_separator",
     ),
+    "attention-patterns": ("pattern_share",),
 }
 """Probe -> the metrics that its figure shows; of other probes it shows the first six."""
 

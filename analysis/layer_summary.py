@@ -13,6 +13,7 @@ LAYER_COLUMNS = [
     "ci_high", "baseline_value", "n",
 ]  # fmt: skip
 PATTERNS = "attention-patterns"
+PATTERN_SHARES = ("pattern_share", "class_share")
 _CLASSES = ["probe", "variant", "metric", "class"]
 PATTERN_COLUMNS = [
     *WHO, *_CLASSES, "kind", "state", "n_seeds", "mean", "seed_low", "seed_high", "n",
@@ -44,7 +45,7 @@ def pattern_summary(rows: pd.DataFrame) -> pd.DataFrame:
     layers or heads.
     """
     cells = rows[
-        (rows["probe"] == PATTERNS) & (rows["metric"] == "class_share") & rows["value"].notna()
+        (rows["probe"] == PATTERNS) & rows["metric"].isin(PATTERN_SHARES) & rows["value"].notna()
     ]
     units = [unit for unit in _WIDEST if (cells["unit"] == unit).any()]
     cells = cells[cells["unit"] == units[0]] if units else cells

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -60,7 +61,7 @@ class Table:
     lines: tuple[tuple[Cell, ...], ...]
     left_out: int = 0
 
-    @property
+    @cached_property
     def numeric(self) -> tuple[bool, ...]:
         """Which columns hold numbers alone: they are set to the right."""
         return tuple(

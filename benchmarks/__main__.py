@@ -15,7 +15,17 @@ def measures(*, quick: bool) -> list[Measure]:
     """Every line of the table; `quick` checks that they run, on too few repeats to mean much."""
     import torch
 
-    from . import attention, memory, probing, pruning, searching, smaller, stability, start
+    from . import (
+        attention,
+        memory,
+        probing,
+        pruning,
+        reporting,
+        searching,
+        smaller,
+        stability,
+        start,
+    )
 
     torch.set_num_threads(1)
     small = {"count": 32, "repeats": 1} if quick else {}
@@ -34,7 +44,9 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),
     ]
-    found = [call() for call in calls] + attention.attention_pass(**small)
+    found = [call() for call in calls]
+    found += attention.attention_pass(**small)
+    found += reporting.reports(**({"count": 2000, "repeats": 1} if quick else {}))
     # four more processes: `memory.memory` shows already that they start
     return found if quick else found + memory.above_bare()
 

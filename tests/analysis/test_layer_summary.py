@@ -26,10 +26,11 @@ def test_a_point_of_a_curve_is_the_mean_over_seeds(rows):
         & (table["state"] == "pruned")
     ]
     assert chosen["layer"].tolist() == list(range(6))
+    curves = rows[rows["probe"] == "rollout"]
     for line in chosen.itertuples():
         values = [
             row.value
-            for row in rows.itertuples()
+            for row in curves.itertuples()
             if (row.task, row.probe, row.metric, row.kind, row.state, row.layer)
             == ("entailment", "rollout", "map_to_first", "good", "pruned", line.layer)
         ]
@@ -57,7 +58,7 @@ def test_pattern_shares_sum_to_one_whatever_names_the_class(rows, column):
 
 def test_pattern_shares_of_heads_are_averaged_where_no_model_row_is():
     made = {"model": "m", "task": "t", "method": "structured", "kind": "good", "state": "pruned",
-            "seed": 1, "draw": 0, "probe": "attention-patterns", "metric": "class_share",
+            "seed": 1, "draw": 0, "probe": "attention-patterns", "metric": "pattern_share",
             "unit": "head", "relation": "block"}  # fmt: skip
     heads = pd.DataFrame({"layer": [0, 0], "head": [0, 1], "value": [0.2, 0.6]}).assign(**made)
     (line,) = pattern_summary(rows_frame(heads)).itertuples()

@@ -1,6 +1,7 @@
 """`run`, `compare` and `report` on a tiny encoder, and what lies in the run folder."""
 
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -20,6 +21,9 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "attention.csv", "dependencies.csv", "attributions.csv", "survivors.csv", "masks",
         "models", "cells", "summary_performance.csv", "summary_against_random.csv",
         "summary_probes.csv", "summary_survival.csv", "summary_survival_content.csv",
+        "summary_stability.csv",
+        "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
+        "attribution_examples.csv",
     }  # fmt: skip
 
 
@@ -139,8 +143,21 @@ def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path
 def test_report_is_written_again_with_figures(subprobe_command, finished_run, tmp_path):
     target = tmp_path / "again.html"
     code, out, _ = subprobe_command(
-        "report", finished_run, "--out", target, "--figures", tmp_path / "figures"
+        "report",
+        finished_run,
+        "--out",
+        target,
+        "--figures",
+        tmp_path / "figures",
+        "--tables",
+        tmp_path / "tables",
     )
     assert (code, out) == (0, "")
-    assert target.read_bytes() == (finished_run / "report.html").read_bytes()
+    page = target.read_text("utf-8")
+    links = set(re.findall(r'href="([^"#]+)"', page))
+    assert links
+    assert all((target.parent / link).is_file() for link in links)
+    beside = re.sub(r'href="[^"#]+/', 'href="', page)
+    assert beside == (finished_run / "report.html").read_text("utf-8")
+    assert (tmp_path / "tables" / "summary_performance.tex").is_file()
     assert list((tmp_path / "figures").glob("performance-*.png"))

@@ -38,7 +38,7 @@ def report_rows(run: MadeRun | None = None) -> pd.DataFrame:
         for variant in ("raw", "norm"):
             share = rng.dirichlet(np.ones(len(CLASSES)))
             pattern = {"probe": "attention-patterns", "variant": variant, "unit": "model",
-                       "metric": "class_share", "relation": CLASSES, "value": share,
+                       "metric": "pattern_share", "relation": CLASSES, "value": share,
                        "n": 60}  # fmt: skip
             frames.append(pd.DataFrame(pattern).assign(**same))
     return rows_frame(pd.concat(frames, ignore_index=True))

@@ -1,0 +1,87 @@
+"""Examples word by word: what the run keeps, and which of it the page shows."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from report_rows import SENTENCE, report_words
+from run_rows import MadeRun
+from subprobe.analysis.answer import answers_of
+from subprobe.analysis.attribution_examples import (
+    FILE,
+    MOST_EXAMPLES,
+    examples_of,
+    read_word_frame,
+    shown_examples,
+)
+from subprobe.analysis.compare import summaries
+from subprobe.data.tables import read_rows, write_csv
+
+
+@pytest.fixture(scope="module")
+def made():
+    rows = MadeRun(draws=2).rows()
+    return answers_of(rows, summaries(rows)), report_words(rows)
+
+
+def test_a_run_keeps_the_words_of_its_examples(finished_run):
+    words = read_word_frame(finished_run)
+    rows = read_rows(finished_run / "rows.parquet")
+    assert set(words["kind"]) == {"full", "good", "random", "bad"}
+    assert words.groupby(["seed", "kind"])["item_id"].nunique().tolist() == [4] * 8
+    assert set(words["cell_id"]) <= set(rows["cell_id"])
+    deltas = rows[(rows["metric"] == "convergence_delta_mean") & (rows["kind"] == "full")]
+    assert deltas["n"].tolist() == [4, 4]
+    # words of one example are the same whoever reads it, and whole: positions leave no gap
+    for _, one in words.groupby(["seed", "item_id"]):
+        texts = {tuple(part["word"]) for _, part in one.groupby("kind")}
+        assert len(texts) == 1
+        first = one[one["kind"] == "full"]
+        assert first["position"].tolist() == list(range(len(first)))
+    assert set(words["gold"]) <= {"acceptable", "unacceptable"}
+    assert words["attribution"].abs().max() > 0
+
+
+def test_words_survive_the_file(made, tmp_path):
+    words = made[1].assign(word=["-", "=1+1", "it's", "@x", "NA", ""] * (len(made[1]) // 6))
+    write_csv(words, tmp_path / FILE)
+    again = read_word_frame(tmp_path)
+    assert again["word"].tolist() == words["word"].tolist()
+    assert again["attribution"].tolist() == words["attribution"].tolist()
+
+
+def test_what_is_shown_is_what_was_measured(made):
+    (answer,), words = made
+    (shown, *_) = shown_examples(words, answer, 2)
+    assert [reading.kind for reading in shown.readings] == ["full", "good", "random", "bad"]
+    first = words[(words["seed"] == 1) & (words["draw"] == 0)]
+    for reading in shown.readings:
+        (sentence,) = reading.sentences
+        assert [word.text for word in sentence] == list(SENTENCE)
+        largest = max(sentence, key=lambda word: abs(word.level))
+        assert abs(largest.level) == 5
+        mine = first[(first["kind"] == reading.kind) & (first["item_id"] == "e1")]
+        signs = [word.level for word in sentence]
+        for level, value in zip(signs, mine["attribution"], strict=True):
+            assert level == 0 or (level > 0) == (value > 0)
+    assert shown.gold == "no"
+    assert not shown.readings[0].right
+
+
+def test_a_page_shows_a_dozen_at_most(made):
+    (answer,), words = made
+    tasks = [f"t{number}" for number in range(14)]
+    many = [replace(answer, label=t, who=("embedded", t, "structured")) for t in tasks]
+    every = pd.concat([words.assign(task=task) for task in tasks], ignore_index=True)
+    for count in (1, 3, 14):
+        shown = list(examples_of(every, many[:count]))
+        assert len(shown) == count
+        assert count <= sum(map(len, shown)) + 2
+        assert sum(map(len, shown)) <= MOST_EXAMPLES
+
+
+def test_without_words_there_are_no_examples(made, tmp_path):
+    answers, words = made
+    assert list(examples_of(None, answers)) == [[]]
+    assert list(examples_of(words.head(0), answers)) == [[]]
+    assert read_word_frame(tmp_path) is None
