@@ -149,4 +149,11 @@ def in_corpus_order(
     parts: list[npt.NDArray[np.float64]], positions: list[npt.NDArray[np.int64]]
 ) -> npt.NDArray[np.float64]:
     """Per-example values of all batches [N, ...], sorted by place in the corpus."""
-    return np.concatenate(parts)[np.argsort(np.concatenate(positions), kind="stable")]
+    place = np.argsort(np.argsort(np.concatenate(positions), kind="stable"))
+    # into place at once: the largest thing that probes hold is never there three times
+    ordered = np.empty((len(place), *parts[0].shape[1:]), dtype=parts[0].dtype)
+    start = 0
+    for part in parts:
+        ordered[place[start : start + len(part)]] = part
+        start += len(part)
+    return ordered
