@@ -8,6 +8,8 @@ import os
 import select
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -168,3 +170,14 @@ class Browser:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+if __name__ == "__main__":
+    # python tests/support/chromium.py runs/quickstart/report.html docs/report.png
+    with tempfile.TemporaryDirectory() as place:
+        shown = Browser(find_chromium() or NAMES[0], Path(place) / "profile")
+        shown.size(1080, 1500)
+        shown.look("light")
+        shown.open(Path(sys.argv[1]))
+        Path(sys.argv[2]).write_bytes(shown.screenshot())
+        shown.close()
