@@ -25,6 +25,7 @@ STEP_VERSIONS = {
     "retrain": 1,
     "round": 1,
     "untrained": 1,
+    "words": 1,
     "probe": 1,
 }
 """Raise a step's number when its output changes for the same inputs and options."""

@@ -190,6 +190,8 @@ def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.
                 yield other.rows
     if config.controls.untrained:
         yield run.untrained().rows
+    if config.controls.bag_of_words:
+        yield run.words().rows
     for mask in first:
         save_mask(mask, run.setting.folder, run.name)
         yield mask_rows(mask, run.identity(None, mask, "pruned"))

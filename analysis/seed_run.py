@@ -13,6 +13,7 @@ from ..pruning.controls import bad_of, random_like
 from ..pruning.evaluate import evaluate
 from ..pruning.magnitude import smallest_of
 from ..pruning.subnetwork import KINDS, Subnetwork
+from .bag_of_words import NAME, bag_of_words
 from .cells import Cell, CellOutput
 from .identity import identity, stamped
 from .lottery_run import find_ticket
@@ -206,6 +207,23 @@ class SeedRun:
         scored = self._measure(trained.model, trained.tokenizer, None)
         notes = {**scored.notes, "wall_s": trained.wall_s}
         return CellOutput(scored.rows.assign(kind="untrained"), scored.items, notes=notes)
+
+    def words(self) -> CellOutput:
+        """A linear model on counted words: what needs no encoder at all."""
+        cell = Cell(
+            "words",
+            {
+                "train": examples_digest(self.parts.train),
+                "report": examples_digest(self.parts.report),
+            },
+        )
+        output = self.store.get(cell, self._words)
+        return self._named(output, cell, None, "trained")
+
+    def _words(self) -> CellOutput:
+        evaluation = bag_of_words(self.parts)
+        rows = performance_rows(evaluation, self.parts)
+        return CellOutput(rows.assign(kind=NAME), evaluation.items().assign(probe="performance"))
 
     # -- probes -------------------------------------------------------------------------------
 
