@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import about, gates, models, probes, runs, smaller, stability
+from .commands import about, comparing, gates, models, probes, runs, smaller, stability
 from .data.errors import SubprobeError
 
 app = typer.Typer(
@@ -33,7 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compact": smaller.compact,
     "bake": smaller.bake,
     "latency": smaller.latency,
-    "compare": runs.compare,
+    "compare": comparing.compare,
     "stability": stability.stability,
     "report": runs.report,
     "list": about.list_names,

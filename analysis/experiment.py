@@ -22,6 +22,7 @@ from ..pruning.subnetwork import Subnetwork
 from .across import across_frames
 from .cells import CellMissing
 from .compare import performance_table, summaries
+from .comparison_tables import comparison_tables
 from .config import ProbeOptions, RecipeOptions, RunConfig
 from .degenerate import flag_degenerate
 from .manifest import write_manifest
@@ -224,6 +225,7 @@ def write_tables(rows: pd.DataFrame, out: Path) -> None:
         chosen = rows[rows["probe"] == probe]
         if len(chosen):
             write_csv(chosen, out / f"{name}.csv")
-    for name, table in summaries(rows).items():
+    compared = comparison_tables(rows, out / "cells", probes=False)
+    for name, table in {**summaries(rows), **compared}.items():
         write_csv(table, out / f"{name}.csv")
     assert set(rows["probe"].dropna()) <= set(TABLES.values()), "a probe without a table"

@@ -19,7 +19,8 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "manifest.json", "report.html", "rows.csv", "rows.parquet", "performance.csv", "masks.csv",
         "attention.csv", "dependencies.csv", "attributions.csv", "survivors.csv", "masks",
         "models", "cells", "summary_performance.csv", "summary_against_random.csv",
-        "summary_probes.csv", "summary_survival.csv",
+        "summary_probes.csv", "summary_survival.csv", "comparisons.csv", "tests.csv",
+        "seed_points.csv", "over_seeds.csv", "mixed_model.csv", "comparison_notes.csv",
     }  # fmt: skip
 
 
@@ -132,7 +133,7 @@ def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path
     assert "summary_performance" in json.loads(out)
     code, out, _ = subprobe_command("compare", finished_run, "--out", tmp_path / "tables")
     assert (code, out) == (0, "")
-    assert len(list((tmp_path / "tables").glob("*.csv"))) == 4
+    assert len(list((tmp_path / "tables").glob("*.csv"))) == 10
 
 
 @pytest.mark.timeout(60)
