@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from ..data.atomic import write_text
 from .charts import GREY, file_name, spec_of
+from .pairs import spoken
 from .report import _library, _resource  # the same look and script as the report of a run
 from .wording import MISSING, between, decimal, p_text
 
@@ -122,7 +123,8 @@ def _over_seeds_first(lines: pd.DataFrame) -> pd.DataFrame:
 
 def _label(line: Any) -> str:
     method = line.method_a if line.method_a != "full" else line.method_b
-    label = f"{line.kind_a} {line.state_a} - {line.kind_b} {line.state_b}"
+    first, second = spoken(line.kind_a, line.state_a), spoken(line.kind_b, line.state_b)
+    label = f"{first} - {second}"
     if line.method_a != line.method_b and "full" not in (line.method_a, line.method_b):
         return f"{label} ({line.method_a} - {line.method_b})"
     return label if method == "full" else f"{label} ({method})"

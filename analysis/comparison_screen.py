@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from .console import print_lines, print_records
+from .pairs import spoken
 from .wording import MISSING, between, decimal, p_text
 
 MOST_NOTES = 12
@@ -27,7 +28,7 @@ def print_pairs(tables: Mapping[str, pd.DataFrame], console: Console | None = No
     print_lines(
         [
             "95%: other examples, these seeds; beyond: other seeds as well; McNemar: seeds with "
-            "adjusted p up to .05, of those in which the test can answer",
+            "adjusted p up to .05, of those in which the test can answer; * flagged",
             *_notes(tables["comparison_notes"]),
         ],
         console,
@@ -51,26 +52,30 @@ def _one_line_a_pair(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pair(pair: Any, tests: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]:
-    same = pair.method_a == pair.method_b or "full" in (pair.method_a, pair.method_b)
-    several = shown["method_a"].nunique() > 2
     mine = tests
     for name in _PAIR:
         mine = mine[mine[name] == getattr(pair, name)]
     exact = mine[(mine["test"] == "McNemar, exact") & mine["p_value"].notna()]
     found = int((exact["p_adjusted"] <= 0.05).sum())
-    ways = f" ({pair.method_a})" if several or not same else ""
-    other = f" ({pair.method_b})" if not same else ""
+    several = len({*shown["method_a"], *shown["method_b"]} - {"full"}) > 1
     return {
-        "first": f"{pair.kind_a} {pair.state_a}{ways}",
-        "second": f"{pair.kind_b} {pair.state_b}{other}",
+        "first - second": _called(pair, several) + ("*" if pair.flag else ""),
         "difference": decimal(pair.difference, 3),
-        "median": decimal(pair.median_difference, 3),
         "95%": between(pair.ci_low, pair.ci_high, 3) or MISSING,
         "beyond": between(pair.beyond_low, pair.beyond_high, 3) or MISSING,
-        "h": decimal(pair.effect_size) if pair.effect == "Cohen's h" else MISSING,
         "McNemar": f"{found}/{len(exact)}",
-        "flag": pair.flag,
     }
+
+
+def _called(pair: Any, several: bool) -> str:
+    """Both models in few words: what is equal on both sides is said once."""
+    if pair.state_a == pair.state_b:
+        text = f"{pair.kind_a} - {pair.kind_b}, {pair.state_a}"
+    else:
+        first, second = spoken(pair.kind_a, pair.state_a), spoken(pair.kind_b, pair.state_b)
+        text = f"{first} - {second}"
+    methods = dict.fromkeys(m for m in (pair.method_a, pair.method_b) if m != "full")
+    return f"{text} ({' - '.join(methods)})" if several and methods else text
 
 
 def print_between(tables: Mapping[str, pd.DataFrame], console: Console | None = None) -> None:

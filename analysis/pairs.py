@@ -66,6 +66,11 @@ _METHODS = [(kind, state) for state in ("pruned", "retrained", "rewound")
             for kind in ("good", "random", "bad")]  # fmt: skip
 
 
+def spoken(kind: str, state: str) -> str:
+    """What people call a model: its kind, and its state where that says more."""
+    return kind if kind in WHOLE else f"{kind} {state}"
+
+
 def _named(method: str, model: tuple[str, str]) -> Model:
     kind, state = model
     return ("full" if kind in WHOLE else method, kind, state)

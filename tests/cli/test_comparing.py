@@ -31,7 +31,7 @@ def test_the_screen_shows_differences_and_what_cannot_be_said(subprobe_command, 
     code, out, _ = subprobe_command("compare", two[0], "--no-probes")
     assert code == 0
     assert "differences in accuracy" in out
-    assert "good pruned" in out
+    assert "good - random, pruned" in out
     assert "no mixed model of structured" in out
 
 
