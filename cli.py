@@ -12,6 +12,7 @@ import typer
 from . import __version__
 from .commands import (
     about,
+    comparing,
     export,
     gates,
     models,
@@ -46,7 +47,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compact": smaller.compact,
     "bake": smaller.bake,
     "latency": smaller.latency,
-    "compare": runs.compare,
+    "compare": comparing.compare,
     "stability": stability.stability,
     "survival": survival.survival,
     "report": runs.report,

@@ -25,6 +25,7 @@ STEP_VERSIONS = {
     "retrain": 2,
     "round": 1,
     "untrained": 2,
+    "words": 1,
     "probe": 2,
 }
 """Raise a step's number when its output changes for the same inputs and options."""

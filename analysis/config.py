@@ -95,6 +95,9 @@ class ControlOptions(_Section):
     untrained: bool = Field(
         True, description="also train the encoder from random weights, as a baseline"
     )
+    bag_of_words: bool = Field(
+        True, description="also score a linear model on counted words, as a baseline"
+    )
 
 
 class RetrainOptions(_Section):

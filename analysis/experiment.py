@@ -26,6 +26,7 @@ from .attribution_examples import FILE as WORDS_FILE
 from .attribution_examples import word_frame
 from .cells import CellMissing
 from .compare import performance_table, summaries
+from .comparison_tables import comparison_tables
 from .config import ProbeOptions, RecipeOptions, RunConfig
 from .degenerate import flag_degenerate
 from .manifest import write_manifest
@@ -207,6 +208,8 @@ def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.
                 yield other.rows
     if config.controls.untrained:
         yield run.untrained().rows
+    if config.controls.bag_of_words:
+        yield run.words().rows
     for mask in first:
         save_mask(mask, run.setting.folder, run.name)
         yield mask_rows(mask, run.identity(None, mask, "pruned"))
@@ -249,7 +252,8 @@ def write_tables(rows: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
         if len(chosen):
             write_csv(chosen, out / f"{name}.csv")
     summed = summaries(rows)
-    for name, table in summed.items():
+    compared = comparison_tables(rows, out / "cells", probes=False)
+    for name, table in {**summed, **compared}.items():
         write_csv(table, out / f"{name}.csv")
     assert set(rows["probe"].dropna()) <= set(TABLES.values()), "a probe without a table"
     return summed

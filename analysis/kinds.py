@@ -15,8 +15,9 @@ KINDS = (
     "reinit",
     "shuffled",
     "untrained",
+    "bag-of-words",
 )
-STATES = ("pretrained", "finetuned", "pruned", "retrained", "rewound", "untrained")
+STATES = ("pretrained", "finetuned", "pruned", "retrained", "rewound", "untrained", "trained")
 WHO = ["model", "task", "method"]
 """What names one answer: an encoder, a task, and how its subnetworks were found."""
 

@@ -13,6 +13,8 @@ from .kinds import plain
 from .wording import counted, decimal, percent
 
 _KINDS = list(COLOURS)
+_BASELINES = ("untrained", "bag-of-words")
+"""Kinds that are lines and not points."""
 
 
 MOST_POINTS = 3000
@@ -22,7 +24,7 @@ MOST_POINTS = 3000
 def performance_figure(answer: Answer) -> Iterator[Figure]:
     """Every score as a point, beside the full model and the baselines."""
     points = answer.points
-    points = plain(points[points["primary"] & (points["kind"] != "untrained")])
+    points = plain(points[points["primary"] & ~points["kind"].isin(_BASELINES)])
     columns = ["kind", "state", "seed", "draw", "value", "ci_low", "ci_high", "n", "flag"]
     numbers = dict.fromkeys(("value", "ci_low", "ci_high"), float)
     points = points.set_index("line").rename_axis(None)[columns].astype(numbers)
@@ -47,7 +49,7 @@ def performance_figure(answer: Answer) -> Iterator[Figure]:
     said = [
         f"{line.kind} {line.state} {decimal(line.mean)}"
         for line in primary.itertuples()
-        if line.kind != "untrained"
+        if line.kind not in _BASELINES
     ]
     yield Figure(
         file_name("performance", answer.label),
@@ -66,7 +68,7 @@ def performance_figure(answer: Answer) -> Iterator[Figure]:
 def _lines(primary: pd.DataFrame) -> pd.DataFrame:
     baseline = primary.iloc[0]
     records = [{"line": str(baseline["baseline"]), "value": float(baseline["baseline_value"])}]
-    for kind in ("full", "untrained"):
+    for kind in ("full", *_BASELINES):
         mean = primary.loc[primary["kind"] == kind, "mean"]
         records += [{"line": kind, "value": float(value)} for value in mean[:1]]
     lines = pd.DataFrame(records).dropna()
@@ -94,8 +96,8 @@ def _strip(
         x=x, xOffset=offset, y=alt.Y("median(value):Q", title=metric, scale=scale), color=hue
     )
     rules = alt.Chart(lines).encode(y=alt.Y("value:Q", title=metric, scale=scale))
-    dashes = alt.Scale(domain=["full", "majority", "mean", "untrained"],
-                       range=[[1, 0], [6, 3], [6, 3], [2, 3]])  # fmt: skip
+    dashes = alt.Scale(domain=["full", "majority", "mean", *_BASELINES],
+                       range=[[1, 0], [6, 3], [6, 3], [2, 3], [4, 2]])  # fmt: skip
     drawn = rules.mark_rule(color=GREY, strokeWidth=1.5).encode(
         strokeDash=alt.StrokeDash("line:N", scale=dashes, legend=None)
     )

@@ -17,6 +17,7 @@ from ..pruning.controls import bad_of, random_like
 from ..pruning.evaluate import evaluate, is_finite
 from ..pruning.magnitude import smallest_of
 from ..pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
+from .bag_of_words import NAME, bag_of_words
 from .cells import Cell, CellOutput
 from .config import ProbeOptions
 from .identity import identity, stamped
@@ -243,6 +244,23 @@ class SeedRun:
         notes = {**scored.notes, "wall_s": trained.wall_s, "flag": flag}
         rows = scored.rows.assign(kind="untrained", flag=flag)
         return CellOutput(rows, scored.items, notes=notes)
+
+    def words(self) -> CellOutput:
+        """A linear model on counted words: what needs no encoder at all."""
+        cell = Cell(
+            "words",
+            {
+                "train": examples_digest(self.parts.train),
+                "report": examples_digest(self.parts.report),
+            },
+        )
+        output = self.store.get(cell, self._words)
+        return self._named(output, cell, None, "trained")
+
+    def _words(self) -> CellOutput:
+        evaluation = bag_of_words(self.parts)
+        rows = performance_rows(evaluation, self.parts)
+        return CellOutput(rows.assign(kind=NAME), evaluation.items().assign(probe="performance"))
 
     # -- probes -------------------------------------------------------------------------------
 

@@ -166,6 +166,9 @@ def _full(task: str, primary: pd.DataFrame) -> str:
     untrained = _line(primary, kind="untrained")
     if untrained is not None:
         beside.append(f"untrained encoder {_score(untrained, 'mean')}")
+    words = _line(primary, kind="bag-of-words")
+    if words is not None:
+        beside.append(f"bag of words {_score(words, 'mean')}")
     return (
         f"On {task} the full model has {full['metric']} {_score(full, 'mean')} over "
         f"{counted(full['n_seeds'], 'seed')} ({', '.join(beside)})."

@@ -20,6 +20,7 @@ from subprobe.analysis.seed_intervals import JACKKNIFE
 from subprobe.analysis.survival_content_coverage import CHECKS_FILE
 from subprobe.data.tables import write_csv
 
+from .check_paired import check_paired
 from .stability_coverage import Law, cover, laws
 from .stability_size import UNITS, size_rows
 from .survival_content_size import survival_content_frame
@@ -52,7 +53,17 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder for the tables")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the simulations")
+    parser.add_argument("--part", choices=("stability", "paired"), help="only one of the two")
     options = parser.parse_args(arguments)
+    large = [] if options.part == "paired" else _check_stability(options)
+    large += [] if options.part == "stability" else check_paired(options.out, options.scale)
+    if large:
+        print("\n".join(large))
+        raise SystemExit(1)
+
+
+def _check_stability(options: argparse.Namespace) -> list[str]:
+    """Simulate agreement of masks; returns the tests that are too large."""
     jackknife, bootstrap = (max(20, round(n * options.scale)) for n in (600, 300))
     sizes = max(20, round(2000 * options.scale))
     simulations = {law.interval: jackknife if law.interval == JACKKNIFE else bootstrap
@@ -73,9 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
     tests = pd.concat([size, survival[survival["check"] == "size"]], ignore_index=True)
     large = tests[~tests["holds"].astype(bool)]
     print(f"{len(large)} of {len(tests)} tests reject more than .05 + 2 Monte Carlo errors")
-    if len(large):
-        print(large.to_string(index=False))
-        raise SystemExit(1)
+    return [large.to_string(index=False)] if len(large) else []
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The commands about whole runs: run, compare, report."""
+"""The commands about whole runs: run, report."""
 
 from __future__ import annotations
 
@@ -46,33 +46,6 @@ def run(
     else:
         print_comparison(finished.rows)
         print_lines([f"report: {out / 'report.html'}, tables and masks: {out}"])
-
-
-def compare(
-    folder: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
-    out: Annotated[Path | None, typer.Option("--out", help="folder for CSV tables")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Hold the subnetworks of a run against each other.
-
-    Example: subprobe compare runs/quickstart
-    """
-    from ..analysis.compare import summaries
-    from ..analysis.console import print_comparison
-    from ..analysis.run_folder import load_rows
-    from ..data.tables import write_csv
-
-    rows = load_rows(folder)
-    tables = summaries(rows)
-    if out is not None:
-        for name, table in tables.items():
-            write_csv(table, out / f"{name}.csv")
-        typer.echo(f"{len(tables)} tables in {out}", err=True)
-    if as_json:
-        records = {name: json.loads(t.to_json(orient="records")) for name, t in tables.items()}
-        typer.echo(json.dumps(records, ensure_ascii=False))
-    elif out is None:
-        print_comparison(rows)
 
 
 def report(

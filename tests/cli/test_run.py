@@ -24,6 +24,8 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "summary_stability.csv",
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
         "attribution_examples.csv",
+        "comparisons.csv", "tests.csv",
+        "seed_points.csv", "over_seeds.csv", "mixed_model.csv", "comparison_notes.csv",
     }  # fmt: skip
 
 
@@ -136,7 +138,7 @@ def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path
     assert "summary_performance" in json.loads(out)
     code, out, _ = subprobe_command("compare", finished_run, "--out", tmp_path / "tables")
     assert (code, out) == (0, "")
-    assert len(list((tmp_path / "tables").glob("*.csv"))) == 5
+    assert len(list((tmp_path / "tables").glob("*.csv"))) == 15
 
 
 @pytest.mark.timeout(60)

@@ -1,0 +1,96 @@
+"""Which two models are compared: the pairs that answer the questions of the study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Model = tuple[str, str, str]
+"""Method, kind and state of one model."""
+
+WHOLE = ("full", "untrained", "bag-of-words")
+"""Kinds that no method of pruning made."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models of the same task and seed, and what their difference tells.
+
+    Attributes:
+        first: what is held against `second`; a difference is first minus second.
+        second: the reference.
+        question: what the difference answers.
+    """
+
+    first: Model
+    second: Model
+    question: str
+
+
+_FULL, _UNTRAINED, _WORDS = (
+    ("full", "finetuned"), ("untrained", "untrained"), ("bag-of-words", "trained"),
+)  # fmt: skip
+
+_OF_METHOD: list[tuple[tuple[str, str], tuple[str, str], str]] = []
+for _state in ("pruned", "retrained", "rewound"):
+    _OF_METHOD += [
+        (("good", _state), _FULL, "what good loses"),
+        (("random", _state), _FULL, "what random loses"),
+        (("bad", _state), _FULL, "what bad loses"),
+        (("good", _state), ("random", _state), "whether it matters which units are kept"),
+        (("good", _state), ("bad", _state), "whether it matters which units are kept"),
+        (("random", _state), ("bad", _state), "whether what was pruned is worse than chance"),
+        (("super", _state), ("good", _state), "what is lost without the units of single seeds"),
+        (("super", _state), ("random", _state), "whether shared units are more than chance"),
+        (("super", _state), ("anti", _state), "whether shared survivors beat shared losers"),
+        (("super", _state), ("middle", _state), "whether shared survivors beat changing ones"),
+        (("middle", _state), ("anti", _state), "whether changing units beat shared losers"),
+        (("good", _state), ("reinit", _state), "what the ticket owes to pretrained weights"),
+        (("good", _state), ("shuffled", _state), "what the ticket owes to their order"),
+        (("good", _state), _WORDS, "what good has beyond counted words"),
+        (("random", _state), _WORDS, "what random has beyond counted words"),
+        (("bad", _state), _WORDS, "what bad has beyond counted words"),
+        (("good", _state), _UNTRAINED, "what good has beyond an untrained encoder"),
+        (("bad", _state), _UNTRAINED, "what bad has beyond an untrained encoder"),
+    ]
+for _after in ("retrained", "rewound"):
+    _OF_METHOD += [
+        ((_kind, _after), (_kind, "pruned"), "what training again gives")
+        for _kind in ("good", "random", "bad", "super", "anti", "middle")
+    ]
+_ALONE = [
+    (_FULL, _UNTRAINED, "what pretraining gives"),
+    (_FULL, _WORDS, "what the encoder has beyond counted words"),
+    (_UNTRAINED, _WORDS, "what an untrained encoder has beyond counted words"),
+]
+_METHODS = [(kind, state) for state in ("pruned", "retrained", "rewound")
+            for kind in ("good", "random", "bad")]  # fmt: skip
+
+
+def spoken(kind: str, state: str) -> str:
+    """What people call a model: its kind, and its state where that says more."""
+    return kind if kind in WHOLE else f"{kind} {state}"
+
+
+def _named(method: str, model: tuple[str, str]) -> Model:
+    kind, state = model
+    return ("full" if kind in WHOLE else method, kind, state)
+
+
+def pairs_of(models: list[Model]) -> list[Pair]:
+    """Every pair of interest among the models of one task.
+
+    Args:
+        models: what there is; `full`, `untrained` and `bag-of-words` under the method `full`.
+    """
+    there = set(models)
+    methods = [method for method in dict.fromkeys(model[0] for model in models) if method != "full"]
+    wanted = [Pair(_named("full", a), _named("full", b), text) for a, b, text in _ALONE]
+    for method in methods:
+        wanted += [Pair(_named(method, a), _named(method, b), text) for a, b, text in _OF_METHOD]
+    for place, first in enumerate(methods):
+        for second in methods[place + 1 :]:
+            wanted += [
+                Pair(_named(first, model), _named(second, model), "which way of pruning keeps more")
+                for model in _METHODS
+            ]
+    return [pair for pair in wanted if pair.first in there and pair.second in there]

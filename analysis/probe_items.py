@@ -1,0 +1,150 @@
+"""Items of probes as sums by sentence: a ratio of sums for each metric, relation and direction.
+
+A model's heads are kept apart until two models are compared: a difference is taken over the heads
+that live in both, so that no mean moves only because other heads were averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+
+Key = tuple[str, str, str, str, int]
+"""Probe, metric, relation, direction and layer (-1 where items name heads or no layer)."""
+
+BEST = "best_head_"
+"""Start of the metric of rows that name the head they are about; the rest is that of its items."""
+_OTHERWISE = {"accuracy": "dependency_accuracy"}
+CHOSEN_ON = "_choosing"
+"""End of the metric of items that only chose a head: nothing is reported on them."""
+_COLUMNS = [
+    "probe", "sentence_id", "layer", "head", "relation", "direction", "metric",
+    "numerator", "denominator", "score", "prediction", "gold",
+]  # fmt: skip
+_NAMES = ("probe", "metric", "relation", "direction")
+
+
+@dataclass(frozen=True)
+class ProbeItems:
+    """The items of one model.
+
+    Attributes:
+        keys: what was measured, G lines, one a key and sentence.
+        sentences: the sentence of each line [G].
+        heads: the heads (layer, head) that items name; one placeholder where they name none.
+        sums: numerators and denominators [2, G, heads].
+        present: which heads have items in each line [G, heads].
+    """
+
+    keys: npt.NDArray[np.object_]
+    sentences: npt.NDArray[np.object_]
+    heads: tuple[tuple[int, int], ...]
+    sums: npt.NDArray[np.float32]
+    present: npt.NDArray[np.bool_]
+
+    def pooled(self, heads: Sequence[tuple[int, int]]) -> dict[tuple[Key, str], npt.NDArray[Any]]:
+        """(key, sentence) -> numerator and denominator [2], over these heads."""
+        chosen = [self.heads.index(head) for head in heads]
+        found = self.sums[:, :, chosen].sum(axis=2, dtype=np.float64)
+        there = self.present[:, chosen].any(axis=1)
+        return {(self.keys[g], self.sentences[g]): found[:, g] for g in np.flatnonzero(there)}
+
+
+NO_HEAD = (-1, -1)
+
+
+def read_probe_items(path: Path) -> ProbeItems | None:
+    """Read the probe items of one cell; None where there are none.
+
+    An item's value is its numerator over its denominator, else its score, else whether its
+    prediction is its gold label.
+    """
+    if not path.is_file():
+        return None
+    table = pq.read_table(
+        path, columns=_COLUMNS, read_dictionary=[*_NAMES, "sentence_id"], partitioning=None
+    )
+    frame = table.to_pandas()
+    metric = frame["metric"].cat
+    choosing = metric.categories.str.endswith(CHOSEN_ON)
+    chosen = (frame["probe"] != "performance") & frame["metric"].notna()
+    frame = frame[chosen & ~metric.codes.isin(np.flatnonzero(choosing))]
+    if frame.empty:
+        return None
+    top, bottom = _values(frame)
+    layer = frame["layer"].fillna(-1).to_numpy(dtype=np.int64)
+    head = frame["head"].fillna(-1).to_numpy(dtype=np.int64)
+    place = layer * 100_000 + head
+    of_head, column = np.unique(np.where(head < 0, -1, place), return_inverse=True)
+    own_layer = np.where(head < 0, layer, -1)
+    codes = [frame[name].cat.codes.to_numpy(dtype=np.int64) for name in (*_NAMES, "sentence_id")]
+    lines, line = _grouped([*codes[:4], own_layer, codes[4]])
+    shape = (len(lines), len(of_head))
+    flat = line * shape[1] + column
+    sums = np.stack(
+        [np.bincount(flat, weights, minlength=shape[0] * shape[1]) for weights in (top, bottom)]
+    )
+    names = [[*frame[name].cat.categories, ""] for name in (*_NAMES, "sentence_id")]
+    keys = np.empty(len(lines), dtype=object)
+    for g, (p, m, r, d, layer_, _) in enumerate(lines.tolist()):
+        keys[g] = (names[0][p], names[1][m], names[2][r], names[3][d], layer_)
+    return ProbeItems(
+        keys,
+        np.array([names[4][s] for s in lines[:, 5]], dtype=object),
+        tuple(NO_HEAD if h < 0 else (int(h // 100_000), int(h % 100_000)) for h in of_head),
+        sums.reshape(2, *shape).astype(np.float32),
+        np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape) > 0,
+    )
+
+
+def _values(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    numbers = frame[["numerator", "denominator", "score", "prediction", "gold"]]
+    top, bottom, score, said, gold = numbers.to_numpy(dtype=np.float64, na_value=np.nan).T
+    right = np.where(np.isnan(said) | np.isnan(gold), np.nan, said == gold)
+    summed = ~(np.isnan(top) | np.isnan(bottom))
+    alone = np.where(np.isnan(score), right, score)
+    value = np.where(summed, top, alone)
+    weight = np.where(summed, bottom, np.where(np.isnan(alone), 0.0, 1.0))
+    return np.nan_to_num(value), weight
+
+
+def _grouped(
+    codes: list[npt.NDArray[np.int64]],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Distinct combinations of codes [G, C] and the one of each item."""
+    packed = np.zeros(len(codes[0]), dtype=np.int64)
+    for code in codes:
+        packed = packed * (int(code.max()) + 2) + code + 1
+    _, first, line = np.unique(packed, return_index=True, return_inverse=True)
+    return np.stack([code[first] for code in codes], axis=1), line
+
+
+def named_heads(rows: pd.DataFrame) -> list[tuple[Key, Key, tuple[int, int]]]:
+    """Rows of one model that say what one chosen head does: their key, their items', the head."""
+    chosen = rows[rows["metric"].fillna("").str.startswith(BEST)]
+    chosen = chosen[chosen["value"].notna() & chosen["head"].notna()]
+    chosen = chosen.drop_duplicates(["probe", "metric", "relation"])
+    return [
+        (
+            (row.probe, row.metric, _text(row.relation), "", -1),
+            (row.probe, _items_metric(row.metric), _text(row.relation), _text(row.direction), -1),
+            (int(row.layer), int(row.head)),
+        )
+        for row in chosen.itertuples()
+    ]
+
+
+def _items_metric(metric: str) -> str:
+    bare = metric.removeprefix(BEST)
+    return _OTHERWISE.get(bare, bare)
+
+
+def _text(value: Any) -> str:
+    return "" if pd.isna(value) else str(value)

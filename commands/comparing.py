@@ -1,0 +1,87 @@
+"""The command that holds subnetworks, and runs, against each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import AsJson
+
+CORRECTIONS = {"holm": "holm", "bh": "fdr_bh"}
+
+
+def compare(
+    folders: Annotated[list[Path], typer.Argument(help="run folders", metavar="RUN...")],
+    out: Annotated[Path | None, typer.Option("--out", help="folder for CSV tables")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="also write one HTML page")
+    ] = None,
+    correction: Annotated[str, typer.Option(help="holm, or bh (Benjamini-Hochberg)")] = "holm",
+    probes: Annotated[
+        bool, typer.Option(help="also compare what the models know, not only what they score")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the subnetworks of a run, or several runs, against each other.
+
+    Example: subprobe compare runs/quickstart
+    """
+    from ..data.errors import UnknownNameError
+    from ..data.tables import write_csv
+
+    if correction not in CORRECTIONS:
+        raise UnknownNameError("correction", correction, CORRECTIONS)
+    chosen = CORRECTIONS[correction]
+    one = len(folders) == 1
+    tables = _of_run(folders[0], chosen, probes) if one else _of_runs(folders, chosen)
+    if out is not None:
+        for name, table in tables.items():
+            write_csv(table, out / f"{name}.csv")
+        typer.echo(f"{len(tables)} tables in {out}", err=True)
+    if report is not None:
+        from ..analysis.comparison_page import write_page
+
+        write_page(tables, [str(folder) for folder in folders], report)
+        typer.echo(f"comparison in {report}", err=True)
+    if as_json:
+        records = {name: json.loads(t.to_json(orient="records")) for name, t in tables.items()}
+        typer.echo(json.dumps(records, ensure_ascii=False))
+    elif out is None and report is None:
+        _show(tables, folders)
+
+
+def _of_run(folder: Path, correction: str, probes: bool) -> dict[str, Any]:
+    from ..analysis.compare import summaries
+    from ..analysis.comparison_tables import comparison_tables
+    from ..analysis.run_folder import load_rows
+
+    rows = load_rows(folder)
+    found = comparison_tables(rows, folder / "cells", correction=correction, probes=probes)
+    return summaries(rows) | found
+
+
+def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
+    from ..analysis.between_runs import Run, between_runs, run_names
+    from ..analysis.run_folder import load_rows
+
+    names = run_names(folders)
+    runs = [
+        Run(name, load_rows(folder), folder / "cells")
+        for name, folder in zip(names, folders, strict=True)
+    ]
+    return between_runs(runs, correction=correction)
+
+
+def _show(tables: dict[str, Any], folders: list[Path]) -> None:
+    from ..analysis.comparison_screen import print_between, print_pairs
+    from ..analysis.console import print_comparison
+    from ..analysis.run_folder import load_rows
+
+    if len(folders) == 1:
+        print_comparison(load_rows(folders[0]))
+        print_pairs(tables)
+    else:
+        print_between(tables)

@@ -1,0 +1,133 @@
+"""Intervals and tests of differences against simulated data with a known truth.
+
+The short form of `make check-statistics`: a few lines of the committed tables, simulated again.
+"""
+
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+import pytest
+from paired_simulation import (
+    PairLaw,
+    cover_pairs,
+    mcnemar_size,
+    paired_size_rows,
+    population,
+)
+from scipy.stats import binomtest
+from subprobe.analysis.interval_coverage import trusted
+from subprobe.analysis.paired_coverage import (
+    EXAMPLES,
+    SEEDS_AND_EXAMPLES,
+    SIZE_FILE,
+    TWO_RUNS,
+    coverage_of_difference,
+    paired_coverage_table,
+)
+from subprobe.data.metrics import METRICS
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "matthews", "f1"])
+def test_the_truth_is_what_many_examples_score(metric):
+    rng = np.random.default_rng(0)
+    gold = rng.binomial(1, 0.6, 200_000)
+    said = np.where(rng.random(200_000) < 0.8, gold, 1 - gold)
+    assert population(metric, 0.8) == pytest.approx(METRICS[metric](said, gold), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        PairLaw("classes", 300, 1, 0.15, 0.6, 0.06, 0.0),
+        PairLaw("ratio", 100, 1, NAN, 0.8, 0.1, 0.0),
+        PairLaw("classes", 100, 10, 0.15, 0.6, 0.06, 0.3),
+    ],
+)
+def test_intervals_cover_what_the_table_says(law):
+    found = cover_pairs(law, 120)
+    for (interval, outcome), coverage in found.items():
+        known = coverage_of_difference(interval, outcome, n=law.n, seeds=law.seeds, share=law.share)
+        assert trusted(known)
+        # the table has the lowest of several laws
+        assert coverage >= known - 3 * np.sqrt(0.95 * 0.05 / 120), (interval, outcome)
+
+
+def test_few_differing_examples_are_not_trusted():
+    law = PairLaw("classes", 30, 1, 0.05, 0.9, 0.02, 0.0)
+    assert not min(cover_pairs(law, 150).values()) >= 0.92
+    for metric in ("accuracy", "matthews", "f1"):
+        assert not trusted(coverage_of_difference(EXAMPLES, metric, n=30, share=0.05))
+
+
+def test_every_test_of_the_table_holds_its_size():
+    source = files("subprobe.data").joinpath("resources", "checks", SIZE_FILE)
+    table = pd.read_csv(str(source))
+    assert table["holds"].all()
+    limit = 0.05 + 2 * table["monte_carlo_error"]
+    assert (table["size"] <= limit + 1e-3).all()
+    known = table[table["attainable"].notna()]
+    error = np.sqrt(np.maximum(known["attainable"], 0.002) / known["simulations"])
+    assert ((known["size"] - known["attainable"]).abs() <= 3.5 * error).all()
+    five = known[(known["test"] == "sign flips over seeds") & (known["seeds"] == 5)]
+    assert five[["size", "attainable"]].to_numpy().tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("case", [("items", 30, 1), ("seeds", 1, 6), ("seeds", 1, 4)])
+def test_sizes_simulated_again_hold(case):
+    for row in paired_size_rows(case, 150):
+        assert row["size"] <= 0.05 + 3 * row["monte_carlo_error"], row
+        if not np.isnan(row["attainable"]):
+            assert row["size"] == pytest.approx(row["attainable"], abs=0.06), row
+
+
+def test_exact_size_of_mcnemar_is_a_sum_over_outcomes():
+    from scipy.stats import binom
+
+    n, share, size = 12, 0.4, 0.0
+    for k in range(n + 1):
+        for one in range(k + 1):
+            p = binomtest(one, k).pvalue if k else 1.0
+            size += binom.pmf(k, n, share) * binom.pmf(one, k, 0.5) * (p <= 0.05)
+    assert mcnemar_size(n, share) == pytest.approx(size)
+
+
+def test_the_table_has_every_interval_at_the_numbers_asked_for():
+    table = paired_coverage_table()
+    assert set(table["interval"]) == {EXAMPLES, SEEDS_AND_EXAMPLES, TWO_RUNS}
+    alone = table[table["interval"] == EXAMPLES]
+    assert {5, 10, 30} <= set(alone["n"])
+    several = table[table["interval"] == SEEDS_AND_EXAMPLES]
+    assert {5, 10, 30} <= set(several["seeds"])
+    assert set(table["outcome"]) == {"accuracy", "matthews", "f1", "pearson", "spearman", "ratio"}
+
+
+def test_coverage_is_looked_up_at_no_more_than_what_was_simulated(monkeypatch):
+    from subprobe.analysis import paired_coverage
+
+    line = {"interval": EXAMPLES, "outcome": "accuracy", "seeds": 1}
+    table = pd.DataFrame(
+        [
+            {**line, "n": 30, "share": 0.05, "coverage": 0.8},
+            {**line, "n": 30, "share": 0.15, "coverage": 0.94},
+            {**line, "n": 100, "share": 0.05, "coverage": 0.93},
+            {**line, "outcome": "pearson", "n": 30, "share": NAN, "coverage": 0.9},
+        ]
+    )
+    monkeypatch.setattr(paired_coverage, "paired_coverage_table", lambda: table)
+    paired_coverage._lines.cache_clear()
+    try:
+        looked = {
+            (n, share): coverage_of_difference(EXAMPLES, "accuracy", n=n, share=share)
+            for n, share in ((10, 0.3), (99, 0.1), (99, 0.3), (30, 0.01), (5000, 0.9))
+        }
+        assert looked == {
+            (10, 0.3): None, (99, 0.1): 0.8, (99, 0.3): 0.94, (30, 0.01): 0.8, (5000, 0.9): 0.93,
+        }  # fmt: skip
+        assert coverage_of_difference(EXAMPLES, "pearson", n=40) == 0.9
+        assert coverage_of_difference(EXAMPLES, "pearson_spearman", n=40) is None
+        assert coverage_of_difference(SEEDS_AND_EXAMPLES, "pearson", n=40, seeds=5) is None
+    finally:
+        paired_coverage._lines.cache_clear()
