@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
-from ..data.sentence import Example
 from ..data.task import TaskParts
 from ..pruning.anatomy import anatomy_of
 from ..pruning.controls import bad_of, random_like
@@ -19,14 +14,13 @@ from ..pruning.magnitude import smallest_of
 from ..pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
 from .bag_of_words import NAME, bag_of_words
 from .cells import Cell, CellOutput
-from .config import ProbeOptions
 from .identity import identity, stamped
 from .lottery_run import find_ticket
 from .performance import performance_rows
-from .probing import annotated_examples, join, probe_model, read_options, spread
+from .probing import join, read_options
 from .progress import Progress
-from .reference import COMPARING
 from .seed_model import SeedModel, Setting, examples_digest
+from .seed_probes import SeedProbes
 from .selection import IN_ORDER, find_good
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
@@ -46,6 +40,7 @@ class SeedRun:
         self.setting, self.parts, self.seed, self.progress = setting, parts, seed, progress
         self.model = SeedModel(setting, parts, seed, progress)
         self.store, self.name = self.model.store, self.model.name
+        self.probes = SeedProbes(self.model, parts, progress)
         self._good: dict[str, Subnetwork] = {}
 
     # -- the subnetworks ----------------------------------------------------------------------
@@ -216,11 +211,13 @@ class SeedRun:
         outputs = [scored]
         if probed:
             title = f"{self.name}: probing {mask.kind} ({mask.method}, retrained)"
-            outputs.append(self._probe(trained.model, trained.tokenizer, mask, title))
+            outputs.append(self.probes.measure(trained.model, trained.tokenizer, mask, title))
         joined = join(outputs)
         flag = "diverged" if trained.diverged else ""
         notes = {**joined.notes, **begun, "wall_s": trained.wall_s, "flag": flag}
-        return CellOutput(joined.rows.assign(flag=flag), joined.items, joined.arrays, notes)
+        # a dead head stays flagged as such where the training went well
+        rows = joined.rows.assign(flag=flag) if flag else joined.rows
+        return CellOutput(rows, joined.items, joined.arrays, notes)
 
     def other_starts(self) -> Iterator[CellOutput]:
         """The lottery ticket on random weights and on shuffled layers: what pretraining gives."""
@@ -266,80 +263,10 @@ class SeedRun:
 
     def probe(self, mask: Subnetwork | None) -> CellOutput:
         """The fine-tuned model under a mask, through every probe of the run."""
-        corpus = self.setting.corpus
-        compared = {"reference": self.setting.base} if self._compares else {}
-        cell = Cell(
-            "probe",
-            {
-                "weights": self.model.full.notes["fingerprint"],
-                "mask": mask.mask_id if mask else "",
-                "corpus": corpus.digest if corpus else "",
-                "report": examples_digest(self.parts.report),
-                **compared,
-            },
-            read_options(self.setting.config.probe),
-        )
-        state = "pruned" if mask else "finetuned"
-        title = f"{self.name}: probing full ({state})"
-        if mask:
-            title = f"{self.name}: probing {mask.kind} ({mask.method}, {state})"
-        output = self.store.get(cell, lambda: self._probe(*self.model.loaded, mask, title))
-        return self._named(output, cell, mask, state)
+        output, cell = self.probes.of_mask(mask)
+        return self._named(output, cell, mask, "pruned" if mask else "finetuned")
 
     def pretrained(self) -> CellOutput:
         """What the encoder itself attends to, through the probes that compare with it."""
-        corpus, probe = self.setting.corpus, self.setting.config.probe
-        names = tuple(name for name in probe.names if name in COMPARING)
-        options = probe.model_copy(update={"names": names})
-        inputs = {"weights": self.setting.base, "corpus": corpus.digest if corpus else ""}
-        cell = Cell("probe", inputs, options.model_dump(mode="json"))
-
-        def run() -> CellOutput:
-            model, tokenizer = self.model.pretrained, self.model.loaded[1]
-            return self._probe(
-                model, tokenizer, None, f"{self.name}: probing full (pretrained)", options
-            )
-
-        return self._named(self.store.get(cell, run), cell, None, "pretrained")
-
-    @property
-    def _compares(self) -> bool:
-        return bool(COMPARING & set(self.setting.config.probe.names))
-
-    def _probe(
-        self,
-        model: Any,
-        tokenizer: Any,
-        mask: Subnetwork | None,
-        title: str,
-        options: ProbeOptions | None = None,
-    ) -> CellOutput:
-        if not is_finite(model):
-            self.progress.say(f"{title}: nothing to probe, its weights are no numbers")
-            return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": "diverged"})
-        started = time.perf_counter()
-        alone = options is not None
-        with self.progress.stage(title) as advance:
-            output = probe_model(
-                model,
-                tokenizer,
-                mask,
-                self.parts.spec,
-                self.setting.corpus,
-                () if alone else self._attributed,
-                options or self.setting.config.probe,
-                split=self.parts.report_name,
-                progress=advance,
-                reference=self.model.pretrained if self._compares and not alone else None,
-            )
-        notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
-        return CellOutput(output.rows, output.items, output.arrays, notes)
-
-    @cached_property
-    def _attributed(self) -> tuple[Example, ...]:
-        """Reported examples that attributions are computed for, with silver trees."""
-        options = self.setting.config.probe
-        if "attributions" not in options.names:
-            return ()
-        chosen = spread(self.parts.report, options.attribution_examples)
-        return annotated_examples(chosen, options.pipeline or None)
+        output, cell = self.probes.of_pretrained()
+        return self._named(output, cell, None, "pretrained")
