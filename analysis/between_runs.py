@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .corrections import adjust_rows
 from .interval_coverage import trusted
 from .pair_records import frame_of
 from .paired import expanded_limits, over_two_runs
@@ -18,7 +19,7 @@ from .paired_coverage import EXAMPLES, TWO_RUNS, coverage_of_difference
 from .paired_tests import exchanged_groups
 from .run_items import Answers, answers_of, model_columns
 from .seed_points import seed_points
-from .statistics import Floats, adjust_rows
+from .statistics import Floats
 from .weighted import RESAMPLES, weight_blocks, weighted_scores
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from .statistics import adjust_rows
+from .corrections import adjust_rows
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 1000

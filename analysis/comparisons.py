@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .corrections import adjust_rows
 from .pair_records import (
     COMPARED,
     TESTED,
@@ -23,7 +24,7 @@ from .pair_records import (
 from .paired_tests import ALPHA, Tested, swap_test
 from .pairs import Model, Pair, pairs_of
 from .run_items import Answers, answers_of, model_columns
-from .statistics import Floats, adjust_rows, mcnemar_exact
+from .statistics import Floats, mcnemar_exact
 from .weighted import RESAMPLES, weight_blocks, weighted_scores
 
 CLASS_METRICS = ("accuracy", "matthews", "f1")

@@ -15,7 +15,8 @@ import pandas as pd
 
 from ..data.tables import rows_frame
 from ..probes.base import ProbeResult
-from .statistics import Floats, adjust_rows
+from .corrections import adjust_rows
+from .statistics import Floats
 
 TESTED = ("dependency_accuracy", "best_head_accuracy")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from .corrections import adjust_rows
 from .kinds import KINDS
 from .run_items import model_columns
-from .statistics import adjust_rows
 
 LEAST_SEEDS, LEAST_TASKS = 5, 3
 STATES = {"pruned": ("finetuned", "pruned"), "retrained": ("finetuned", "retrained"),
@@ -90,7 +90,7 @@ def mixed_models(rows: pd.DataFrame, *, correction: str = "holm") -> tuple[pd.Da
 
     Args:
         rows: tidy rows of a run.
-        correction: as in `statistics.adjust`; one family for each encoder.
+        correction: as in `corrections.adjust`; one family for each encoder.
 
     Returns:
         Contrasts of kinds, and lines that say where there is no model and why.

@@ -17,8 +17,9 @@ import pandas as pd
 from ..probes.pattern_shares import METRICS, ratios
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
+from .corrections import CORRECTIONS, adjust
 from .pattern_intervals import OVER, classes_of, limits, resampled
-from .statistics import CORRECTIONS, adjust, permutation_p
+from .statistics import permutation_p
 from .subsets import random_subsets
 
 Floats = npt.NDArray[np.float64]

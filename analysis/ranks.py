@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .corrections import adjust_rows
 from .kinds import WHO, performance_of, plain
-from .statistics import adjust_rows, permutation_p
+from .statistics import permutation_p
 
 MOST_COMBINATIONS = 2_000_000
 DIRECTIONS = {"good": "greater", "bad": "less"}

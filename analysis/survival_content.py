@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .statistics import CORRECTIONS, adjust
+from .corrections import CORRECTIONS, adjust
 from .survival_content_coverage import interval_coverage, trusted
 from .survival_content_folds import (
     HELD_OUT,

@@ -15,7 +15,7 @@ import torch
 
 from ..data.errors import ConfigError
 from ..data.tables import items_frame, rows_frame
-from .base import BatchView, Context, ProbeResult, in_corpus_order
+from .base import BatchView, Context, ProbeResult, in_corpus_order, kept_as
 from .token_kinds import token_kinds
 
 METRICS = (
@@ -80,7 +80,7 @@ class AttentionStats:
         distance = (place[:, None] - place).abs() * self._query[:, :, None]
         self._distance = distance.flatten(1)[..., None]
         B, (L, H) = len(batch.examples), self._context.alive.shape
-        self._sums.append(np.zeros((B, L, H, len(METRICS))))
+        self._sums.append(np.zeros((B, L, H, len(METRICS)), kept_as(batch.source.dtype)))
         counts = [query.sum(1)] * (len(METRICS) - 1) + [self._first_row[:, 0]]
         self._rows.append(torch.stack(counts, dim=1).double().cpu().numpy())
         self._uniform.append(self._uniform_sums(batch.real))
@@ -148,7 +148,7 @@ def _rows(
 ) -> pd.DataFrame:
     """Ratios of sums: sums [N, L, H, M], uniform [N, M], queries [N, M], alive [L, H]."""
     H = alive.shape[1]
-    total, living = sums.sum(0), alive.sum(axis=1)
+    total, living = sums.sum(0, dtype=np.float64), alive.sum(axis=1)
     # the mean over living heads stands behind the heads of its layer
     mean = np.where(alive[..., None], total, 0.0).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):  # 0 / 0 where no text has a query row: no value

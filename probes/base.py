@@ -145,6 +145,14 @@ class Probe(Protocol):
         """What was found over all batches, in the order of the corpus."""
 
 
+def kept_as(model: torch.dtype) -> npt.DTypeLike:
+    """How one text's numbers are kept: as fine as the model computes them, and never coarser.
+
+    They are what grows with the corpus; sums over texts are always double.
+    """
+    return np.float64 if model == torch.float64 else np.float32
+
+
 def in_corpus_order(
     parts: list[npt.NDArray[np.float64]], positions: list[npt.NDArray[np.int64]]
 ) -> npt.NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """One sum for each text, unit and metric: rows are ratios of these sums, items are the sums.
 
 A metric's value is the sum of its numerators over all texts by the sum of its denominators, such
-as query rows. What grows with the corpus is 8 bytes a text, unit and metric, and no map.
+as query rows. What grows with the corpus is a number a text, unit and metric, and no map.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from ..data.tables import items_frame, rows_frame
-from .base import BatchView, ProbeResult, in_corpus_order
+from .base import BatchView, ProbeResult, in_corpus_order, kept_as
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,8 +62,9 @@ class TextSums:
         self._ids += [(example.id, example.first.id) for example in batch.examples]
         self._positions.append(batch.position)
         self._counts.append(_table(counts, self.metrics))
-        self._sums.append(np.full((B, *self.dead.shape, len(self.metrics)), np.nan))
-        self._references.append(np.full((B, *self.dead.shape, len(self._held)), np.nan))
+        kept = kept_as(batch.source.dtype)
+        self._sums.append(np.full((B, *self.dead.shape, len(self.metrics)), np.nan, kept))
+        self._references.append(np.full((B, *self.dead.shape, len(self._held)), np.nan, kept))
 
     def put(
         self,
@@ -93,10 +94,10 @@ class TextSums:
         U, M = sums.shape[1:-1], len(self.metrics)
         total = counts.sum(0)
         with np.errstate(invalid="ignore", divide="ignore"):  # no such token at all: no value
-            value = sums.sum(0) / total
+            value = sums.sum(0, dtype=np.float64) / total
             baseline = np.full((*U, M), np.nan)
             places = [self.metrics.index(metric) for metric in self._held]
-            baseline[..., places] = references.sum(0) / total[places]
+            baseline[..., places] = references.sum(0, dtype=np.float64) / total[places]
         places_of = [axis.ravel() for axis in np.indices((*U, M))]
         metric = places_of[-1]
         frame = self._frame(places_of)

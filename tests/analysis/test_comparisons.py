@@ -8,10 +8,11 @@ from subprobe.analysis.between_runs import Run, between_runs, run_names
 from subprobe.analysis.cells import CellOutput
 from subprobe.analysis.comparison_tables import comparison_tables
 from subprobe.analysis.comparisons import compare_scores
+from subprobe.analysis.corrections import adjust
 from subprobe.analysis.interval_coverage import LEAST_COVERAGE
 from subprobe.analysis.paired import d_z
 from subprobe.analysis.pairs import pairs_of
-from subprobe.analysis.statistics import adjust, mcnemar_exact
+from subprobe.analysis.statistics import mcnemar_exact
 from subprobe.data.metrics import METRICS
 from subprobe.data.tables import rows_frame
 

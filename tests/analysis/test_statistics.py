@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, pearsonr, spearmanr
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+from statsmodels.stats.multitest import multipletests
+from subprobe.analysis.corrections import adjust, adjust_rows
 from subprobe.analysis.statistics import (
     Interval,
-    adjust,
-    adjust_rows,
     bootstrap_interval,
     mcnemar_exact,
     permutation_p,
@@ -198,6 +198,13 @@ def benjamini_hochberg(p: list[float]) -> list[float]:
 def test_corrections_equal_the_textbook(p):
     assert adjust(p, "holm") == pytest.approx(holm(p))
     assert adjust(p, "fdr_bh") == pytest.approx(benjamini_hochberg(p))
+
+
+@pytest.mark.parametrize("method", ["holm", "fdr_bh"])
+def test_corrections_equal_those_of_statsmodels(method):
+    p = np.random.default_rng(1).uniform(size=200) ** 3
+    p[:20] = p[20:40]
+    assert adjust(p, method) == pytest.approx(multipletests(p, method=method)[1])
 
 
 def test_missing_p_values_are_no_tests():

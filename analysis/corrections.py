@@ -1,0 +1,71 @@
+"""Corrections of a family of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import false_discovery_control
+
+Floats = npt.NDArray[np.float64]
+
+CORRECTIONS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
+
+
+def adjust(p_values: npt.ArrayLike, method: str = "holm") -> Floats:
+    """Adjusted p-values of one family of tests; NaN stays NaN and is not counted as a test.
+
+    Args:
+        p_values: raw p-values [T].
+        method: `holm` (Holm 1979) or `fdr_bh` (Benjamini & Hochberg 1995).
+
+    Raises:
+        ValueError: for another method.
+    """
+    if method not in CORRECTIONS:
+        raise ValueError(f"no correction {method!r}; known: {', '.join(CORRECTIONS)}")
+    raw = np.asarray(p_values, dtype=np.float64)
+    known = ~np.isnan(raw)
+    adjusted = np.full(raw.shape, np.nan)
+    if known.any():
+        one = false_discovery_control if method == "fdr_bh" else _holm
+        adjusted[known] = one(raw[known])
+    return adjusted
+
+
+def _holm(p_values: Floats) -> Floats:
+    """Holm's step-down p-values [T]; scipy has none, and that of statsmodels collects garbage."""
+    order = np.argsort(p_values, kind="stable")
+    steps = p_values[order] * np.arange(len(order), 0, -1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def adjust_rows(
+    rows: pd.DataFrame, family: Sequence[str] = (), method: str = "holm"
+) -> pd.DataFrame:
+    """Fill `p_adjusted`, `correction` and `family_size` from `p_value`.
+
+    Args:
+        rows: a frame with a column `p_value`.
+        family: columns whose equal values make one family; none = all rows are one.
+        method: as in `adjust`.
+    """
+    rows = rows.assign(
+        p_adjusted=np.nan,
+        correction=pd.Series(pd.NA, index=rows.index, dtype="string"),
+        family_size=pd.Series(pd.NA, index=rows.index, dtype="Int64"),
+    )
+    tested = rows[rows["p_value"].notna()]
+    groups = tested.groupby(list(family), dropna=False) if family else [((), tested)]
+    for _, group in groups:
+        members = group.index
+        if len(members):
+            raw = rows.loc[members, "p_value"].to_numpy(dtype=np.float64)
+            rows.loc[members, "p_adjusted"] = adjust(raw, method)
+            rows.loc[members, "correction"] = CORRECTIONS[method]
+            rows.loc[members, "family_size"] = len(members)
+    return rows
