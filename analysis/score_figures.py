@@ -121,7 +121,8 @@ def _strip(
 def survival_figure(answer: Answer) -> Iterator[Figure]:
     """Share of seeds in which each head and MLP is kept, and how much seeds differ in it."""
     table = answer.tables["summary_survival"].astype({"share": float, "sd": float})
-    if table.empty:
+    # masks of single weights keep every head and MLP: nothing to see
+    if table.empty or (table["share"] == 1).all():
         return
     n_seeds = int(table["n_seeds"].max())
     kinds = table["kind"].unique().tolist()
