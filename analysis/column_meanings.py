@@ -172,6 +172,21 @@ SUMMARIES: dict[str, Column] = {
     "null_low": Column("number", "2.5th percentile under the null", _METRIC),
     "null_high": Column("number", "97.5th percentile under the null", _METRIC),
     "share": Column("number", "share of seeds whose mask keeps the unit", _SHARE),
+    "sd": Column("number", "its standard deviation over seeds", _SHARE),
+    "class": Column("text", "the attention pattern"),
+    # agreement of masks
+    "statistic": Column("text", "name of the statistic; docs/stability.md says what each is"),
+    "task_a": Column("text", "the one task"),
+    "task_b": Column("text", "the other task"),
+    "seeds": Column("text", "whether masks of the same seed are held together, or of other seeds"),
+    "shared_mean": Column("number", "units that both masks keep, mean over pairs", "units"),
+    "shared_sd": Column("number", "its standard deviation over pairs", "units"),
+    "shared_expected": Column("number", "how many random masks of these sizes share", "units"),
+    "shared_largest": Column("number", "how many masks of these sizes can share", "units"),
+    "adjusted": Column(
+        "number", "(shared - expected) / (largest possible - expected): 0 is chance, 1 the most"
+    ),
+    "n_pairs": Column("integer", "pairs of masks", "pairs"),
     # survival against content
     "predictor": Column("text", "what survival is predicted from; `all predictors`: all at once"),
     "n_runs": Column("integer", "seeds (of all tasks) whose mask says which heads survive", "runs"),

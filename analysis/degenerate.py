@@ -32,7 +32,8 @@ def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     performance = rows[(rows["probe"] == "performance") & (rows["state"] == "finetuned")]
     lost = performance[performance["flag"] == "diverged"]
     spread = _among(rows, lost, RUN) & rows["state"].isin(OF_THE_FULL_MODEL)
-    rows = rows.assign(flag=rows["flag"].mask(spread, "diverged"))
+    plain = rows["flag"].fillna("").eq("")
+    rows = rows.assign(flag=rows["flag"].mask(spread & plain, "diverged"))
     primary = performance.groupby(RUN, sort=False).head(1)
     at_chance = primary[primary["ci_low"] <= primary["baseline_value"]]
     kept = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]

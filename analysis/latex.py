@@ -11,8 +11,8 @@ from ..data.atomic import write_text
 from .compare import summaries
 from .wording import decimal
 
-LEFT_OUT = {"summary_survival", "summary_layers"}
-"""Summaries with a line for each unit or layer: figures, not tables, show them."""
+LEFT_OUT = {"summary_survival", "summary_layers", "summary_survival_content"}
+"""Summaries too long or too wide for a page."""
 _MISSING = "--"
 
 

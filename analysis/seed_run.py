@@ -185,7 +185,9 @@ class SeedRun:
         """The mask on the pretrained weights, fine-tuned again: scored, and probed if asked for."""
         probe = self.setting.config.probe
         options = read_options(probe) if "retrained" in probe.states else {}
-        rewind = self.setting.config.lottery.rewind if mask.method == "imp" else 0
+        # where no round trained well the ticket is the whole model: nothing is put on late weights
+        late = mask.method == "imp" and mask.weight_masks
+        rewind = self.setting.config.lottery.rewind if late else 0
         begun: dict[str, Any] = {}
         if mask.method == "imp":
             begun = {"start": STARTS[mask.kind], "rewind": rewind}
@@ -215,8 +217,11 @@ class SeedRun:
         joined = join(outputs)
         flag = "diverged" if trained.diverged else ""
         notes = {**joined.notes, **begun, "wall_s": trained.wall_s, "flag": flag}
-        # a dead head stays flagged as such where the training went well
-        rows = joined.rows.assign(flag=flag) if flag else joined.rows
+        rows = joined.rows
+        if flag:
+            # a dead head stays flagged as such
+            dead = rows["flag"].eq("dead") if "flag" in rows else [False] * len(rows)
+            rows = rows.assign(flag=["dead" if one else flag for one in dead])
         return CellOutput(rows, joined.items, joined.arrays, notes)
 
     def other_starts(self) -> Iterator[CellOutput]:

@@ -125,8 +125,8 @@ def test_a_run_compares_every_kind_with_its_encoder(run_folder):
     dead = rows[(rows["kind"] == "good") & (rows["flag"] == "dead") & (rows["unit"] == "head")]
     n_dead = int((~good.head_mask).sum())
     assert n_dead
-    # cosine, targets, their change; of the two states the pruned one flags its dead heads
-    assert len(dead) == n_dead * (1 + 6 + 6)
+    # cosine, targets, their change, of both states
+    assert len(dead) == 2 * n_dead * (1 + 6 + 6)
     assert dead["value"].isna().all()
 
 

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from subprobe.analysis import seed_model, seed_run
+from subprobe.analysis import seed_model, seed_probes, seed_run
 from subprobe.analysis.cells import CellStore
 from subprobe.analysis.experiment import run_experiment
 from subprobe.data.errors import SubprobeError
@@ -54,7 +54,7 @@ def test_an_interrupted_run_goes_on(whole, tiny_encoder, tmp_path, monkeypatch, 
         "prune": (seed_run, "find_good"),
         "evaluate": (seed_run, "evaluate"),
         "retrain": (seed_run.SeedRun, "_retrain"),
-        "probe": (seed_run, "probe_model"),
+        "probe": (seed_probes, "probe_model"),
     }[step]
 
     def stop(*_args, **_options):

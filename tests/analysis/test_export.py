@@ -75,7 +75,7 @@ def test_types_of_the_tidy_row_are_those_of_the_schema(dictionary):
                 assert TYPES[describe(name, column).type] == schema[column], (name, column)
     assert list(TIDY) == list(ROW_TYPES)
     assert set(TIDY["method"].allowed) == set(METHODS)
-    assert set(TIDY["kind"].allowed) == {*KINDS, "untrained"}
+    assert set(TIDY["kind"].allowed) == {*KINDS, "untrained", "bag-of-words"}
 
 
 def test_values_are_among_those_allowed(exported, dictionary):

@@ -1,21 +1,29 @@
 """Several ways of pruning in one run, subnetworks across seeds, and ways to choose masks."""
 
 import json
+import re
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
+from subprobe.analysis import seed_model
 from subprobe.analysis.config import Importance, PruneOptions, SearchMethod
 from subprobe.analysis.console import print_comparison
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report import render_report
+from subprobe.pruning.finetune import finetune
 from subprobe.pruning.importance import METHODS
 from subprobe.pruning.subnetwork import METHODS as MASK_METHODS
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny_run import tiny_config
 
 CHOSEN = ["structured", "structured-heads", "structured-neurons", "magnitude", "imp"]
+
+
+def converged(*arguments, **options):
+    return replace(finetune(*arguments, **options), diverged=False)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +39,12 @@ def finished(tiny_encoder, tmp_path_factory):
         "probe": {"names": ["attention-stats"], "sentences": 6, "states": ["pruned"]},
     }  # fmt: skip
     folder = tmp_path_factory.mktemp("methods") / "run"
-    return run_experiment(tiny_config(tiny_encoder, **options), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        # what a tiny encoder learns in three steps would be no ticket
+        patch.setattr(
+            seed_model, "finetune", lambda *a, **o: replace(finetune(*a, **o), diverged=False)
+        )
+        return run_experiment(tiny_config(tiny_encoder, **options), folder)
 
 
 def test_the_options_know_every_definition():
@@ -118,13 +131,14 @@ def test_subnetworks_across_seeds_are_scored_in_every_seed(finished):
 def test_tables_and_report_answer_method_by_method(finished, capsys):
     summary = pd.read_csv(finished.folder / "summary_performance.csv")
     assert set(summary["method"]) == set(CHOSEN)
-    for method, table in summary[summary["primary"]].groupby("method"):
+    masked = summary[summary["primary"] & (summary["kind"] != "bag-of-words")]
+    for method, table in masked.groupby("method"):
         assert (table["kind"] == "full").sum() == 1
         assert table["weights_kept"].notna().all() == (method in ("magnitude", "imp"))
         assert table["neurons_kept"].notna().all() == (method == "structured-neurons")
     page = render_report(finished.rows, json.loads((finished.folder / "manifest.json").read_text()))
     for method in CHOSEN:
-        assert f"<h2>acceptability ({method})</h2>" in page
+        assert re.search(rf"<h2[^>]*>acceptability \({method}\)</h2>", page)
     assert page.count('id="performance-acceptability-magnitude') == 1
     print_comparison(finished.rows)
     screen = capsys.readouterr().out
