@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from ..data.task import TaskParts
 from ..pruning.anatomy import anatomy_of
 from ..pruning.controls import bad_of, random_like
@@ -220,8 +222,8 @@ class SeedRun:
         rows = joined.rows
         if flag:
             # a dead head stays flagged as such
-            dead = rows["flag"].eq("dead") if "flag" in rows else [False] * len(rows)
-            rows = rows.assign(flag=["dead" if one else flag for one in dead])
+            given = rows.get("flag", pd.Series(pd.NA, index=rows.index, dtype="string"))
+            rows = rows.assign(flag=given.where(given.eq("dead").fillna(False), flag))
         return CellOutput(rows, joined.items, joined.arrays, notes)
 
     def other_starts(self) -> Iterator[CellOutput]:
