@@ -25,6 +25,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [_GUARD, *filter(None, [os.environ.get("PYTHONPATH", "")])]
 )
 
+import gc  # noqa: E402
+
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
@@ -54,6 +56,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "realdata" in getattr(item, "fixturenames", ()):
             item.add_marker("realdata")
+
+
+def pytest_collection_finish():
+    # every training collects garbage: what all those imports left alive need not be looked through
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_logreport(report):
