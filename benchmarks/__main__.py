@@ -28,7 +28,7 @@ def measures(*, quick: bool) -> list[Measure]:
     )
 
     torch.set_num_threads(1)
-    small = {"count": 32, "repeats": 1} if quick else {}
+    small = {"count": 12, "repeats": 1} if quick else {}
     tiny = {"count": 4, "repeats": 1} if quick else {}
     few = {"few": 40, "many": 80, "rounds": 1} if quick else {}
     calls: list[Callable[[], Measure]] = [
@@ -46,7 +46,7 @@ def measures(*, quick: bool) -> list[Measure]:
     ]
     found = [call() for call in calls]
     found += attention.attention_pass(**small)
-    found += reporting.reports(**({"count": 2000, "repeats": 1} if quick else {}))
+    found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))
     # four more processes: `memory.memory` shows already that they start
     return found if quick else found + memory.above_bare()
 
