@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..pruning.subnetwork import Subnetwork
 from .cells import CellOutput
+from .corrections import adjust_rows
 from .subsets import SubsetScore, best_direction, subset_test
 
 CHOICES = {"random-heads": False, "random-heads-per-layer": True}
@@ -41,8 +42,8 @@ def survivor_rows(
 
     Returns:
         One row for each relation and baseline, `all-relations` for their mean; the interval
-        columns hold the middle 95% of the null. Empty where the probe did not run or no head
-        survives.
+        columns hold the middle 95% of the null. The relations of one baseline are a family (Holm),
+        their mean is a test of its own. Empty where the probe did not run or no head survives.
     """
     # where single weights are pruned, every head survives: there is nothing to hold them against
     if "correct" not in full.arrays or not mask.n_heads or mask.weight_masks:
@@ -66,7 +67,10 @@ def survivor_rows(
         for i, score in zip(named, found.relations, strict=True):
             records.append(_record(relations[i], baseline, score, int(counts[i])))
         records.append(_record("all-relations", baseline, found.overall, int(counts[named].sum())))
-    return pd.DataFrame(records).assign(
+    rows = pd.DataFrame(records)
+    one = rows["relation"].ne("all-relations")
+    rows = pd.concat([adjust_rows(rows[one], ["baseline"]), rows[~one]]).sort_index()
+    return rows.assign(
         probe="survivors",
         variant="heads of the full model",
         unit="model",

@@ -7,6 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 import tomlkit
+from statsmodels.stats.multitest import multipletests
 from subprobe.data.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny_run import tiny_options
@@ -163,3 +164,17 @@ def test_report_is_written_again_with_figures(subprobe_command, finished_run, tm
     assert beside == (finished_run / "report.html").read_text("utf-8")
     assert (tmp_path / "tables" / "summary_performance.tex").is_file()
     assert list((tmp_path / "figures").glob("performance-*.png"))
+
+
+def test_survivors_are_corrected_over_relations(finished_run):
+    rows = pd.read_csv(finished_run / "survivors.csv")
+    mean = rows["relation"] == "all-relations"
+    assert rows.loc[mean, "p_value"].notna().all()
+    assert rows.loc[mean, "p_adjusted"].isna().all()
+    families = rows[~mean].groupby(["seed", "kind", "draw", "baseline"])
+    assert len(families) >= 4
+    for _, family in families:
+        expected = multipletests(family["p_value"], method="holm")[1]
+        assert family["p_adjusted"].tolist() == pytest.approx(expected)
+        assert set(family["family_size"]) == {len(family)}
+        assert set(family["correction"]) == {"Holm"}
