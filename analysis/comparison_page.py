@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import altair as alt
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from ..data.atomic import write_text
 from .charts import GREY, file_name, spec_of
+from .page import library, render, resource, script_json
 from .pairs import spoken
-from .report import _library, _resource  # the same look and script as the report of a run
 from .wording import MISSING, between, decimal, p_text
 
 MOST_LINES = 40
@@ -71,20 +69,18 @@ def write_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str], target:
 
 def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str:
     """The page as text; the same tables give the same page."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     between_them = "between_runs" in tables
     parts = list(_between(tables) if between_them else _within(tables))
-    return environment.from_string(_resource("comparison.html.j2")).render(
+    return render(
+        "comparison.html.j2",
         title="Runs side by side" if between_them else "Subnetworks held against each other",
         names=names,
         parts=parts,
         grids=list(_further(tables)),
         notes=[str(note) for note in tables["comparison_notes"]["note"]],
-        style=Markup(_resource("report.css")),
-        script=Markup(_resource("report.js")),
-        library=_library(),
+        style=resource("report.css"),  # the same look and script as the report of a run
+        script=resource("report.js"),
+        library=library(),
     )
 
 
@@ -176,9 +172,7 @@ def _spec(lines: pd.DataFrame, unit: str) -> Markup:
     )
     height = alt.Step(24, **{"for": "position"})
     chart = alt.layer(zero, bars, points).properties(width=340, height=height)
-    text = json.dumps(spec_of(chart), sort_keys=True, ensure_ascii=False)
-    # inside a script element only `<` could end it or open another
-    return Markup(text.replace("<", "\\u003c"))
+    return script_json(spec_of(chart), sort_keys=True, ensure_ascii=False)
 
 
 def _pair_grid(lines: pd.DataFrame) -> Grid:

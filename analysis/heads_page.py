@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from .heads import Heads, Maps
+from .page import render, resource, script_json
 
 FINE = 4_000_000
 """Values up to which each takes two bytes in the page; above it takes one."""
@@ -45,21 +42,17 @@ def heads_numbers(heads: Heads) -> dict[str, Any]:
 
 def render_heads(heads: Heads) -> str:
     """The page as text; the same heads give the same page."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    # inside a script element only `<` could end it or open another
-    data = json.dumps(page_data(heads), ensure_ascii=True).replace("<", "\\u003c")
     L, H = heads.alive.shape
-    return environment.from_string(_resource("view.html.j2")).render(
+    return render(
+        "view.html.j2",
         heads=heads,
         L=L,
         H=H,
         n_alive=int(heads.alive.sum()),
         kinds=[(kind, LABELS[kind], ABOUT[kind]) for kind in heads.maps],
-        style=Markup(_resource("view.css")),
-        script=Markup(_resource("view.js")),
-        data=Markup(data),
+        style=resource("view.css"),
+        script=resource("view.js"),
+        data=script_json(page_data(heads)),
     )
 
 
@@ -111,7 +104,3 @@ def _lists(maps: Maps) -> list[list[list[list[float]] | None]]:
         [None if np.isnan(grid).any() else grid.round(6).tolist() for grid in layer]
         for layer in maps
     ]
-
-
-def _resource(name: str) -> str:
-    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")

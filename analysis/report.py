@@ -7,12 +7,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
@@ -20,9 +17,10 @@ from ..data.atomic import write_text
 from .answer import Answer, Tables, answers_of
 from .asked import asked
 from .attribution_examples import ShownExample, examples_of
-from .charts import Figure, vega_lite_version
+from .charts import Figure
 from .compare import summaries
 from .figures import drawn, overall
+from .page import library, render, resource, script_json
 from .page_tables import (
     Table,
     agreement_table,
@@ -116,12 +114,10 @@ def render_report(
         beside: what stands before the name of a CSV file in a link.
         tables: the summaries of the rows, where they are there already.
     """
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     tables = summaries(rows) if tables is None else tables
     answers = answers_of(rows, tables)
-    return environment.from_string(_resource("report.html.j2")).render(
+    return render(
+        "report.html.j2",
         sections=list(_sections(rows, tables, answers, words)),
         headline=headline_table(
             tables["summary_performance"], {answer.who: answer.label for answer in answers}
@@ -130,26 +126,12 @@ def render_report(
         agreement=agreement_table(tables["summary_stability"]),
         overall=[_picture(figure) for figure in overall(tables)],
         beside=beside,
-        style=Markup(_resource("report.css")),
-        script=Markup(_resource("report.js")),
-        library=_library(),
+        style=resource("report.css"),
+        script=resource("report.js"),
+        library=library(),
         manifest=manifest,
         recorded=json.dumps(manifest, indent=2, ensure_ascii=False),
     )
-
-
-def _resource(name: str) -> str:
-    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
-
-
-@cache
-def _library() -> Markup:
-    """Vega, Vega-Lite and Vega-Embed, to stand inside a script element."""
-    import vl_convert
-
-    # its stub asks for a snippet, which the function itself does not
-    text = vl_convert.javascript_bundle(vl_version=vega_lite_version())  # type: ignore[call-arg]
-    return Markup(text.replace("</script", "<\\/script"))
 
 
 def _sections(
@@ -197,7 +179,6 @@ def _named(text: str) -> Markup:
 
 
 def _picture(figure: Figure) -> Picture:
-    # inside a script element only `<` could end it or open another
-    spec = json.dumps(figure.spec, sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")
+    spec = script_json(figure.spec, sort_keys=True, ensure_ascii=False)
     table = frame_table(figure.table, figure.source, f"Numbers behind: {figure.title}")
-    return Picture(figure, Markup(spec), table)
+    return Picture(figure, spec, table)

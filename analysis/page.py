@@ -1,0 +1,46 @@
+"""What every HTML page is made with: templates, what stands inside scripts, the chart library."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of this package filled in; what is no `Markup` is escaped."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_text(template)).render(**values)
+
+
+def resource(name: str) -> Markup:
+    """A style sheet or script of this package, to stand in a page as it is."""
+    return Markup(_text(name))
+
+
+def script_json(value: Any, **options: Any) -> Markup:
+    """JSON that is safe inside a script element; `options` are those of `json.dumps`."""
+    # only `<` could end the element or open another
+    return Markup(json.dumps(value, **options).replace("<", "\\u003c"))
+
+
+@cache
+def library() -> Markup:
+    """Vega, Vega-Lite and Vega-Embed, to stand inside a script element."""
+    import vl_convert
+
+    from .charts import vega_lite_version  # altair, which pages without charts need not load
+
+    # its stub asks for a snippet, which the function itself does not
+    text = vl_convert.javascript_bundle(vl_version=vega_lite_version())  # type: ignore[call-arg]
+    return Markup(text.replace("</script", "<\\/script"))
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
