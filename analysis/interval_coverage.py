@@ -7,24 +7,20 @@ where that share is at least 92% at the numbers of seeds and units in use.
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
-
 import pandas as pd
+
+from .checks import at_next_smaller, checks_table
 
 LEAST_COVERAGE = 0.92
 COVERAGE_FILE = "stability_coverage.csv"
 
 
-@cache
 def coverage_table() -> pd.DataFrame:
     """The committed table: statistic, interval, units, seeds, kept, coverage, simulations.
 
     `coverage` is the lowest over the laws that were simulated for one line.
     """
-    source = files("subprobe.data").joinpath("resources", "checks", COVERAGE_FILE)
-    with source.open("rb") as stream:
-        return pd.read_csv(stream)
+    return checks_table(COVERAGE_FILE)
 
 
 def coverage_of(
@@ -41,11 +37,9 @@ def coverage_of(
     """
     table = coverage_table()
     found = table[(table["statistic"] == statistic) & (table["interval"] == interval)]
-    for name, value in (("units", units), ("seeds", seeds)):
-        smaller = found[found[name] <= value]
-        if smaller.empty:
-            return None
-        found = smaller[smaller[name] == smaller[name].max()]
+    found = at_next_smaller(found, units=units, seeds=seeds)
+    if found.empty:
+        return None
     nearest = (found["kept"] - kept).abs()
     return float(found.loc[nearest == nearest.min(), "coverage"].min())
 

@@ -6,9 +6,10 @@ The table is written by `make check-statistics`, as that of the intervals of agr
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 
 import pandas as pd
+
+from .checks import checks_table
 
 COVERAGE_FILE = "paired_coverage.csv"
 SIZE_FILE = "paired_size.csv"
@@ -18,15 +19,12 @@ CLASSES = ("accuracy", "matthews", "f1")
 """Outcomes whose coverage also hangs on the share of items on which the two models differ."""
 
 
-@cache
 def paired_coverage_table() -> pd.DataFrame:
     """The committed table: interval, outcome, n, seeds, share, coverage, highest, simulations.
 
     `coverage` is the lowest over the laws that were simulated for one line.
     """
-    source = files("subprobe.data").joinpath("resources", "checks", COVERAGE_FILE)
-    with source.open("rb") as stream:
-        return pd.read_csv(stream)
+    return checks_table(COVERAGE_FILE)
 
 
 def coverage_of_difference(

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from .corrections import CORRECTIONS, adjust
-from .survival_content_coverage import interval_coverage, trusted
+from .interval_coverage import trusted
+from .survival_content_coverage import interval_coverage
 from .survival_content_folds import (
     HELD_OUT,
     Held,

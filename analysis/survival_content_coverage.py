@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
-
-import pandas as pd
-
-from .interval_coverage import LEAST_COVERAGE
+from .checks import at_next_smaller, checks_table
 
 CHECKS_FILE = "survival_content.csv"
-
-
-@cache
-def checks_table() -> pd.DataFrame:
-    """The committed table of `make check-statistics`: size, power and coverage."""
-    source = files("subprobe.data").joinpath("resources", "checks", CHECKS_FILE)
-    with source.open("rb") as stream:
-        return pd.read_csv(stream)
+"""Size, power and coverage."""
 
 
 def interval_coverage(*, heads: int, runs: int) -> float | None:
@@ -25,16 +13,6 @@ def interval_coverage(*, heads: int, runs: int) -> float | None:
 
     The lowest over all simulated effects counts.
     """
-    table = checks_table()
-    found = table[table["check"] == "coverage"]
-    for name, value in (("heads", heads), ("runs", runs)):
-        smaller = found[found[name] <= value]
-        if smaller.empty:
-            return None
-        found = smaller[smaller[name] == smaller[name].max()]
-    return float(found["share"].min())
-
-
-def trusted(coverage: float | None) -> bool:
-    """Whether an interval with this simulated coverage may be given."""
-    return coverage is not None and coverage >= LEAST_COVERAGE
+    table = checks_table(CHECKS_FILE)
+    found = at_next_smaller(table[table["check"] == "coverage"], heads=heads, runs=runs)
+    return None if found.empty else float(found["share"].min())

@@ -3,8 +3,6 @@
 The short form of `make check-statistics`: a few lines of the committed tables, simulated again.
 """
 
-from importlib.resources import files
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +14,7 @@ from paired_simulation import (
     population,
 )
 from scipy.stats import binomtest
+from subprobe.analysis.checks import checks_table
 from subprobe.analysis.interval_coverage import trusted
 from subprobe.analysis.paired_coverage import (
     EXAMPLES,
@@ -63,8 +62,7 @@ def test_few_differing_examples_are_not_trusted():
 
 
 def test_every_test_of_the_table_holds_its_size():
-    source = files("subprobe.data").joinpath("resources", "checks", SIZE_FILE)
-    table = pd.read_csv(str(source))
+    table = checks_table(SIZE_FILE)
     assert table["holds"].all()
     limit = 0.05 + 2 * table["monte_carlo_error"]
     assert (table["size"] <= limit + 1e-3).all()

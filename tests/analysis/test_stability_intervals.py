@@ -3,13 +3,12 @@
 The short form of `make check-statistics`: a few lines of the committed tables, simulated again.
 """
 
-from importlib.resources import files
-
 import numpy as np
 import pandas as pd
 import pytest
 from stability_simulation import Law, agreement_null, cover, reference_null, size_rows
 from subprobe.analysis.agreement import fleiss_kappa, survival_mean
+from subprobe.analysis.checks import checks_table
 from subprobe.analysis.interval_coverage import coverage_of, coverage_table, trusted
 from subprobe.analysis.seed_intervals import (
     bootstrap_over_units,
@@ -109,8 +108,7 @@ def test_what_the_package_gives_covers_at_least_92_percent():
 
 
 def test_no_test_rejects_more_than_it_says():
-    with files("subprobe.data").joinpath("resources", "checks", "stability_size.csv").open() as f:
-        table = pd.read_csv(f)
+    table = checks_table("stability_size.csv")
     assert (table["size"] <= 0.05 + 2 * table["monte_carlo_error"]).all()
     exact = table[table["attainable"].notna()]
     error = np.sqrt(exact["attainable"] * (1 - exact["attainable"]) / exact["simulations"])

@@ -1,13 +1,12 @@
 """Survival against content: the statistic, its null, what is held out, and what it cannot say."""
 
-from importlib.resources import files
-
 import numpy as np
 import pandas as pd
 import pytest
 from run_rows import made_rows
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
+from subprobe.analysis.checks import checks_table
 from subprobe.analysis.mask_sets import MaskSet, read_mask_sets
 from subprobe.analysis.survival_content import (
     COLUMNS,
@@ -16,6 +15,7 @@ from subprobe.analysis.survival_content import (
     measure_survival,
     survival_content_table,
 )
+from subprobe.analysis.survival_content_coverage import CHECKS_FILE
 from subprobe.analysis.survival_content_folds import auc, folds_of_heads, held_out, layer_alone
 from subprobe.analysis.survival_content_null import (
     centred,
@@ -114,8 +114,7 @@ def test_permuting_every_seed_for_itself_would_be_too_large():
 
 
 def test_the_committed_table_holds():
-    with files("subprobe.data").joinpath("resources", "checks", "survival_content.csv").open() as f:
-        table = pd.read_csv(f)
+    table = checks_table(CHECKS_FILE)
     sizes = table[table["check"] == "size"]
     assert len(sizes) == 20
     assert (sizes["share"] <= 0.05 + 2 * sizes["monte_carlo_error"]).all()
