@@ -11,14 +11,6 @@ from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.checkpoint import load_saved
 from subprobe.pruning.fingerprint import weights_fingerprint
 from subprobe.pruning.subnetwork import Subnetwork
-from tiny_run import write_toy_task
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    folder = write_toy_task(tmp_path_factory.mktemp("own") / "toy")
-    return ["--task", "toy", "--data-dir", folder, "--column", "first=text",
-            "--column", "label=side"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
