@@ -55,7 +55,7 @@ class SeedProbes:
         names = tuple(name for name in probe.names if name in COMPARING)
         options = probe.model_copy(update={"names": names})
         inputs = {"weights": self.setting.base, "corpus": corpus.digest if corpus else ""}
-        cell = Cell("probe", inputs, options.model_dump(mode="json"))
+        cell = Cell("probe", inputs, read_options(options))
 
         def run() -> CellOutput:
             model, tokenizer = self.model.pretrained, self.model.loaded[1]
