@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from .kinds import WHO, performance_of, plain, tidy_kinds
+from .kinds import WHO, joined_flags, performance_of, plain, tidy_kinds
 from .layer_summary import layer_summary, pattern_summary
 from .mask_summary import overlap_summary, stability_summary
 from .probe_summary import probe_table
@@ -47,7 +47,7 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
             "n": found["n"].min(),
             "split": found["split"].first(),
             "selection": found["selection"].first(),
-            "flag": found["flag"].agg(_flags),
+            "flag": found["flag"].agg(joined_flags),
         }
     ).reset_index()
     table = table.astype({"kind": "string"}).merge(
@@ -89,10 +89,6 @@ def _kept_shares(rows: pd.DataFrame) -> pd.DataFrame:
     masks = pd.concat([masks, *(ticket.assign(kind=kind) for kind in ("reinit", "shuffled"))])
     shares = masks.pivot_table(values="value", index=[*WHO, "kind"], columns="target")
     return shares.astype(float).reindex(columns=list(_KEPT)).reset_index().rename(columns=_KEPT)
-
-
-def _flags(flags: pd.Series[str]) -> str:
-    return ", ".join(sorted({flag for flag in flags.dropna() if flag}))
 
 
 SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {

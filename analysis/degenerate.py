@@ -32,16 +32,14 @@ def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     performance = rows[(rows["probe"] == "performance") & (rows["state"] == "finetuned")]
     lost = performance[performance["flag"] == "diverged"]
     spread = _among(rows, lost, RUN) & rows["state"].isin(OF_THE_FULL_MODEL)
-    plain = rows["flag"].fillna("").eq("")
-    rows = rows.assign(flag=rows["flag"].mask(spread & plain, "diverged"))
+    rows = _flagged(rows, spread, "diverged")
     primary = performance.groupby(RUN, sort=False).head(1)
     at_chance = primary[primary["ci_low"] <= primary["baseline_value"]]
     kept = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]
     empty = kept[(kept["metric"] == "kept_share") & (kept["value"] == 0)]
     empty = empty[empty["target"] == empty["method"].map(_PRUNED)]
     marked = _among(rows, at_chance, RUN) | _among(rows, empty, [*RUN, "method"])
-    unflagged = rows["flag"].fillna("").eq("")
-    return rows.assign(flag=rows["flag"].mask(marked & unflagged, "degenerate"))
+    return _flagged(rows, marked, "degenerate")
 
 
 def degenerate_search(good: Subnetwork) -> str:
@@ -63,6 +61,11 @@ def degenerate_search(good: Subnetwork) -> str:
             "higher --threshold"
         )
     return ""
+
+
+def _flagged(rows: pd.DataFrame, where: pd.Series[bool], flag: str) -> pd.DataFrame:
+    """The rows with a flag in these places, as far as there is none yet."""
+    return rows.assign(flag=rows["flag"].mask(where & rows["flag"].fillna("").eq(""), flag))
 
 
 def _among(rows: pd.DataFrame, found: pd.DataFrame, columns: list[str]) -> pd.Series[bool]:

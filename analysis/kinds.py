@@ -81,6 +81,11 @@ def performance_of(rows: pd.DataFrame) -> pd.DataFrame:
     return tidy_kinds(marked.assign(primary=marked["primary"].notna()))
 
 
+def joined_flags(flags: pd.Series[str]) -> str:
+    """All flags of the lines that one line sums up, each once."""
+    return ", ".join(sorted({flag for flag in flags.dropna() if flag}))
+
+
 def plain(table: pd.DataFrame) -> pd.DataFrame:
     """Categories as text and a fresh index: what a CSV file holds."""
     return table.astype({"kind": "string", "state": "string"}).reset_index(drop=True)

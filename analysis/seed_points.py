@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from .kinds import joined_flags
 from .run_items import model_columns
 
 POINT = [
@@ -45,14 +46,10 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
             "high": values.max(),
             "baseline_value": found["baseline_value"].mean(),
             "n": found["n"].min(),
-            "flag": found["flag"].agg(_flags),
+            "flag": found["flag"].agg(joined_flags),
         }
     )
     return table.reset_index()
-
-
-def _flags(flags: pd.Series[str]) -> str:
-    return ", ".join(sorted(set(flags) - {""}))
 
 
 def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
