@@ -15,7 +15,7 @@ _HOMES = {
     "Example": "data.sentence",
     "Gates": "pruning.gates",
     "InputError": "data.errors",
-    "RunConfig": "analysis.config",
+    "RunConfig": "analysis.running.config",
     "Sentence": "data.sentence",
     "SubprobeError": "data.errors",
     "Subnetwork": "pruning.subnetwork",

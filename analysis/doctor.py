@@ -11,7 +11,7 @@ import torch
 from ..data.annotate import find_pipeline
 from ..data.errors import SubprobeError
 from ..pruning.checkpoint import resolve_model
-from .manifest import versions
+from .running.manifest import versions
 
 
 def _check(name: str, find: Callable[[], str]) -> dict[str, Any]:

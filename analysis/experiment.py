@@ -16,32 +16,31 @@ from ..data.errors import SubprobeError
 from ..data.tables import rows_frame, write_csv, write_parquet
 from ..data.tasks import load_task
 from ..probes.options import check_options
-from ..pruning.checkpoint import ModelSource, load_encoder, resolve_model
+from ..pruning.checkpoint import load_encoder, resolve_model
 from ..pruning.compact import check_removable
 from ..pruning.fingerprint import weights_fingerprint
-from ..pruning.recipes import Recipe, recipe_for
 from ..pruning.subnetwork import Subnetwork
-from .across import across_frames
-from .attribution_examples import FILE as WORDS_FILE
-from .attribution_examples import word_frame
-from .cells import CellMissing
-from .compare import performance_table, summaries
-from .comparison_tables import comparison_tables
-from .config import ProbeOptions, RecipeOptions, RunConfig
-from .degenerate import flag_degenerate
-from .manifest import write_manifest
-from .masks import mask_rows, save_mask
-from .pattern_survivors import pattern_survivor_rows
-from .probing import Corpus, read_probe_corpus
-from .progress import Progress, Silent
-from .reference import COMPARING
-from .report import write_report
-from .seed_model import Setting
-from .seed_run import SeedRun
-from .selection import parts_for
-from .survivors import survivor_rows
-from .verdict import verdict
-from .workers import compute_apart, worker_count
+from .comparison.tables import comparison_tables
+from .report.attribution_examples import FILE as WORDS_FILE
+from .report.attribution_examples import word_frame
+from .report.report import write_report
+from .report.verdict import verdict
+from .running.across import across_frames
+from .running.cells import CellMissing
+from .running.config import ProbeOptions, RunConfig
+from .running.manifest import write_manifest
+from .running.masks import mask_rows, save_mask
+from .running.pattern_survivors import pattern_survivor_rows
+from .running.probing import Corpus, read_probe_corpus
+from .running.progress import Progress, Silent
+from .running.reference import COMPARING
+from .running.seed_model import Setting, chosen_recipe
+from .running.seed_run import SeedRun
+from .running.selection import parts_for
+from .running.survivors import survivor_rows
+from .running.workers import compute_apart, worker_count
+from .summary.degenerate import flag_degenerate
+from .summary.summaries import performance_table, summaries
 
 TABLES = {
     "performance": "performance",
@@ -89,13 +88,6 @@ class Finished:
             "verdict": verdict(self.rows),
             "performance": json.loads(table.to_json(orient="records")),
         }
-
-
-def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:
-    """The recorded recipe of a model and task, with the options that are not 0 in its place."""
-    recorded = recipe_for(source, task)
-    given = {name: value for name, value in options.model_dump().items() if value}
-    return Recipe(**{**vars(recorded), **given})
 
 
 def needs_corpus(options: ProbeOptions) -> bool:

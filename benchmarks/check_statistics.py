@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 import subprobe
-from subprobe.analysis.interval_coverage import COVERAGE_FILE, LEAST_COVERAGE
-from subprobe.analysis.seed_intervals import JACKKNIFE
-from subprobe.analysis.survival_content_coverage import CHECKS_FILE
+from subprobe.analysis.stability.seed_intervals import JACKKNIFE
+from subprobe.analysis.statistics.interval_coverage import COVERAGE_FILE, LEAST_COVERAGE
+from subprobe.analysis.survival_content.coverage import CHECKS_FILE
 from subprobe.data.tables import write_csv
 
 from .check_paired import check_paired

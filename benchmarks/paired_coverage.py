@@ -19,9 +19,18 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import multivariate_normal, norm
-from subprobe.analysis.paired import expanded_limits, over_seeds_and_examples, over_two_runs
-from subprobe.analysis.paired_coverage import CLASSES, EXAMPLES, SEEDS_AND_EXAMPLES, TWO_RUNS
-from subprobe.analysis.weighted import weight_blocks, weighted_scores
+from subprobe.analysis.statistics.paired import (
+    expanded_limits,
+    over_seeds_and_examples,
+    over_two_runs,
+)
+from subprobe.analysis.statistics.paired_coverage import (
+    CLASSES,
+    EXAMPLES,
+    SEEDS_AND_EXAMPLES,
+    TWO_RUNS,
+)
+from subprobe.analysis.statistics.weighted import weight_blocks, weighted_scores
 
 ITEMS = (5, 10, 30, 100, 300)
 SEEDS = (3, 5, 10, 30)

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import binom
-from subprobe.analysis.mixed_model import fit_kinds
-from subprobe.analysis.paired_tests import (
+from subprobe.analysis.comparison.mixed_model import fit_kinds
+from subprobe.analysis.statistics.paired_tests import (
     ALPHA,
     exchanged_groups,
     sign_flips,
     swap_ratios,
     swap_test,
 )
-from subprobe.analysis.statistics import mcnemar_exact
+from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 
 ITEMS = (5, 10, 30, 100)
 SEEDS = (2, 3, 4, 5, 6, 10, 30)

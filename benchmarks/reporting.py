@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import subprobe
-from subprobe.analysis.report import write_report
+from subprobe.analysis.report.report import write_report
 from subprobe.data.tables import read_rows, write_parquet
 
 from .timing import Measure, spent

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 
 import numpy as np
-from subprobe.analysis.mask_sets import MaskSet
-from subprobe.analysis.stability import measure_stability
+from subprobe.analysis.stability.mask_sets import MaskSet
+from subprobe.analysis.stability.measure import measure_stability
 
 from .timing import REPEATS, Measure, spent
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from subprobe.analysis.agreement import STATISTICS
-from subprobe.analysis.overlap import adjusted_overlap
-from subprobe.analysis.seed_intervals import (
+from subprobe.analysis.stability.agreement import STATISTICS
+from subprobe.analysis.stability.overlap import adjusted_overlap
+from subprobe.analysis.stability.seed_intervals import (
     BOOTSTRAP,
     JACKKNIFE,
     bootstrap_over_units,

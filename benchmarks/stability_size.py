@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import binom, hypergeom
-from subprobe.analysis.agreement import STATISTICS, cochran_q
-from subprobe.analysis.mask_nulls import (
+from subprobe.analysis.stability.agreement import STATISTICS, cochran_q
+from subprobe.analysis.stability.mask_nulls import (
     ALPHA,
     kept_in_all_null,
     kept_in_all_p,
@@ -21,7 +21,7 @@ from subprobe.analysis.mask_nulls import (
     shared_null,
     shared_p,
 )
-from subprobe.analysis.mask_variance import exchange_p
+from subprobe.analysis.stability.mask_variance import exchange_p
 
 DRAWS = 399
 """Permutations: .05 of DRAWS + 1 is a whole number, so the add-one p can have the size .05."""

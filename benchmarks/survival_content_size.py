@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from subprobe.analysis.interval_coverage import LEAST_COVERAGE
-from subprobe.analysis.survival_content_null import (
+from subprobe.analysis.statistics.interval_coverage import LEAST_COVERAGE
+from subprobe.analysis.survival_content.null import (
     ALPHA,
     centred,
     joint_p,
@@ -23,7 +23,7 @@ from subprobe.analysis.survival_content_null import (
     score,
     two_sided,
 )
-from subprobe.analysis.survival_content_odds import odds_ratio
+from subprobe.analysis.survival_content.odds import odds_ratio
 
 DRAWS = 399
 """Permutations: .05 of DRAWS + 1 is a whole number, so the add-one p can have the size .05."""

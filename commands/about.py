@@ -25,7 +25,7 @@ def list_names(
     Example: subprobe list tasks
     """
     from ..analysis.catalogue import catalogue
-    from ..analysis.console import print_records
+    from ..analysis.screen.console import print_records
 
     records = catalogue(what)
     typer.echo(json.dumps(records)) if as_json else print_records(records, title=what)
@@ -36,7 +36,7 @@ def config() -> None:
 
     Example: subprobe config > run.toml
     """
-    from ..analysis.config import RunConfig, config_toml
+    from ..analysis.running.config import RunConfig, config_toml
 
     typer.echo(config_toml(RunConfig()), nl=False)
 
@@ -46,8 +46,8 @@ def doctor(as_json: AsJson = False) -> None:
 
     Example: subprobe doctor
     """
-    from ..analysis.console import print_records
     from ..analysis.doctor import examine
+    from ..analysis.screen.console import print_records
 
     checks = examine()
     typer.echo(json.dumps(checks)) if as_json else print_records(checks, title="doctor")

@@ -42,7 +42,7 @@ def compare(
             write_csv(table, out / f"{name}.csv")
         typer.echo(f"{len(tables)} tables in {out}", err=True)
     if report is not None:
-        from ..analysis.comparison_page import write_page
+        from ..analysis.report.comparison_page import write_page
 
         write_page(tables, [str(folder) for folder in folders], report)
         typer.echo(f"comparison in {report}", err=True)
@@ -54,9 +54,9 @@ def compare(
 
 
 def _of_run(folder: Path, correction: str, probes: bool) -> dict[str, Any]:
-    from ..analysis.compare import summaries
-    from ..analysis.comparison_tables import comparison_tables
+    from ..analysis.comparison.tables import comparison_tables
     from ..analysis.run_folder import load_rows
+    from ..analysis.summary.summaries import summaries
 
     rows = load_rows(folder)
     found = comparison_tables(rows, folder / "cells", correction=correction, probes=probes)
@@ -64,7 +64,7 @@ def _of_run(folder: Path, correction: str, probes: bool) -> dict[str, Any]:
 
 
 def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
-    from ..analysis.between_runs import Run, between_runs, run_names
+    from ..analysis.comparison.between_runs import Run, between_runs, run_names
     from ..analysis.run_folder import load_rows
 
     names = run_names(folders)
@@ -76,9 +76,9 @@ def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
 
 
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
-    from ..analysis.comparison_screen import print_between, print_pairs
-    from ..analysis.console import print_comparison
     from ..analysis.run_folder import load_rows
+    from ..analysis.screen.comparison import print_between, print_pairs
+    from ..analysis.screen.console import print_comparison
 
     if len(folders) == 1:
         print_comparison(load_rows(folders[0]))

@@ -34,9 +34,9 @@ def gates(
 
     Example: subprobe gates ./models/acc-1 --task acceptability --penalty 0.005 --out gates
     """
-    from ..analysis.console import print_records
-    from ..analysis.gate_sweep import sweep_gates, sweep_table
-    from ..analysis.single import load_for_task, task_choice
+    from ..analysis.running.gate_sweep import sweep_gates, sweep_table
+    from ..analysis.running.single import load_for_task, task_choice
+    from ..analysis.screen.console import print_records
     from ..pruning.learned_gates import L0Options
 
     options = L0Options(

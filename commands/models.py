@@ -37,8 +37,8 @@ def finetune(
 
     Example: subprobe finetune --task acceptability --seed 1 --out ./models/acc-1
     """
-    from ..analysis.config import parse_config
-    from ..analysis.single import fine_tune_to_folder, task_choice
+    from ..analysis.running.config import parse_config
+    from ..analysis.running.single import fine_tune_to_folder, task_choice
 
     recipe = {
         "learning_rate": learning_rate,
@@ -98,9 +98,9 @@ def prune(
 
     Example: subprobe prune ./models/acc-1 --task acceptability --out good.safetensors
     """
-    from ..analysis.config import parse_config
-    from ..analysis.console import print_mask
-    from ..analysis.single import load_for_task, prune_to_mask, task_choice
+    from ..analysis.running.config import parse_config
+    from ..analysis.running.single import load_for_task, prune_to_mask, task_choice
+    from ..analysis.screen.console import print_mask
 
     given = {
         "methods": [method],
@@ -136,7 +136,7 @@ def sample_mask(
 
     Example: subprobe sample good.safetensors --kind bad --seed 1 --out bad.safetensors
     """
-    from ..analysis.console import print_mask
+    from ..analysis.screen.console import print_mask
     from ..pruning.controls import sample
     from ..pruning.subnetwork import Subnetwork
 
@@ -161,8 +161,8 @@ def evaluate(
 
     Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
     """
-    from ..analysis.masks import load_mask
-    from ..analysis.single import evaluate_rows, load_for_task, task_choice
+    from ..analysis.running.masks import load_mask
+    from ..analysis.running.single import evaluate_rows, load_for_task, task_choice
 
     loaded = load_for_task(model, task_choice(task, data_dir, column))
     chosen = load_mask(mask, loaded.model, name=loaded.name, other_weights=other_weights)

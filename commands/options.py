@@ -27,14 +27,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no narration, no pro
 
 def progress_of(quiet: bool) -> Any:
     """Bars on the screen, or nothing."""
-    from ..analysis.progress import Bars, Silent
+    from ..analysis.running.progress import Bars, Silent
 
     return Silent() if quiet else Bars()
 
 
 def emit(rows: Any, out: Path | None, as_json: bool) -> None:
     """Send a frame of rows to `out`, or to stdout as JSON or as a table."""
-    from ..analysis.console import print_rows
+    from ..analysis.screen.console import print_rows
     from ..data.tables import rows_frame, write_csv, write_parquet
 
     rows = rows_frame(rows)

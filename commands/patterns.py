@@ -39,8 +39,8 @@ def export(
 
     Example: subprobe patterns export embedded --corpus natural --out maps
     """
-    from ..analysis.labelled_maps import export_maps
-    from ..analysis.pattern_steps import maps_of
+    from ..analysis.patterns.labelled_maps import export_maps
+    from ..analysis.patterns.steps import maps_of
     from ..data.errors import ConfigError
     from ..probes.patterns.network import classifier_of
 
@@ -72,8 +72,8 @@ def train(
 
     Example: subprobe patterns train maps --out my-patterns
     """
-    from ..analysis.console import print_records
-    from ..analysis.labelled_maps import retrain
+    from ..analysis.patterns.labelled_maps import retrain
+    from ..analysis.screen.console import print_records
     from ..probes.patterns.synthetic import write_classifier
 
     fitted = retrain(folder, start=start, from_nothing=from_nothing, seed=seed, epochs=epochs)
@@ -103,8 +103,8 @@ def check(
 
     Example: subprobe patterns check embedded --corpus natural
     """
-    from ..analysis.pattern_check import check_patterns
-    from ..analysis.pattern_steps import maps_of
+    from ..analysis.patterns.check import check_patterns
+    from ..analysis.patterns.steps import maps_of
     from ..probes.patterns.network import classifier_of
 
     classifier = classifier_of(patterns)

@@ -58,9 +58,9 @@ def probe(
 
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """
-    from ..analysis.config import parse_config
-    from ..analysis.single import task_choice
-    from ..analysis.single_probe import probe_rows, write_probe_folder
+    from ..analysis.running.config import parse_config
+    from ..analysis.running.single import task_choice
+    from ..analysis.running.single_probe import probe_rows, write_probe_folder
     from ..probes.options import parse_options
 
     given = {

@@ -31,9 +31,9 @@ def run(
 
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
     """
-    from ..analysis.config import parse_config, read_config
-    from ..analysis.console import print_comparison, print_lines
     from ..analysis.experiment import run_experiment
+    from ..analysis.running.config import parse_config, read_config
+    from ..analysis.screen.console import print_comparison, print_lines
 
     options = read_config(config)
     given = {"model": model, "tasks": task, "seeds": seed, "data_dir": data_dir and str(data_dir)}
@@ -65,10 +65,10 @@ def report(
 
     Example: subprobe report runs/quickstart --out report.html
     """
-    from ..analysis.attribution_examples import read_word_frame
-    from ..analysis.figures import save_figures
-    from ..analysis.latex import save_latex
-    from ..analysis.report import write_report
+    from ..analysis.report.attribution_examples import read_word_frame
+    from ..analysis.report.figures import save_figures
+    from ..analysis.report.latex import save_latex
+    from ..analysis.report.report import write_report
     from ..analysis.run_folder import load_manifest, load_rows
 
     rows = load_rows(folder)

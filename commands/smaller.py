@@ -30,7 +30,7 @@ def compact(
 
     Example: subprobe compact ./models/acc-1 --mask good.safetensors --out ./models/small
     """
-    from ..analysis.smaller import compact_to_folder, load_whole
+    from ..analysis.running.smaller import compact_to_folder, load_whole
 
     whole = load_whole(model, mask, other_weights=other_weights)
     smaller, summary = compact_to_folder(whole, out)
@@ -52,7 +52,7 @@ def bake(
 
     Example: subprobe bake ./models/acc-1 --mask good.safetensors --out ./models/baked
     """
-    from ..analysis.smaller import bake_to_folder, load_whole
+    from ..analysis.running.smaller import bake_to_folder, load_whole
 
     whole = load_whole(model, mask, other_weights=other_weights)
     _tell(bake_to_folder(whole, out), f"checkpoint with zeros in {out}", as_json)
@@ -76,9 +76,9 @@ def latency(
 
     Example: subprobe latency ./models/acc-1 --mask good.safetensors --batch 8 --length 128
     """
-    from ..analysis.console import print_latency
-    from ..analysis.latency import latency_rows
-    from ..analysis.smaller import load_whole
+    from ..analysis.running.latency import latency_rows
+    from ..analysis.running.smaller import load_whole
+    from ..analysis.screen.console import print_latency
 
     whole = load_whole(model, mask, other_weights=other_weights)
     with progress_of(quiet).stage("measuring") as advance:

@@ -43,10 +43,10 @@ def stability(
 
     Example: subprobe stability runs/quickstart --out stability
     """
-    from ..analysis.mask_sets import read_mask_sets
-    from ..analysis.stability import measure_stability
-    from ..analysis.stability_screen import print_stability
-    from ..analysis.unit_weights import UnitWeights
+    from ..analysis.screen.stability import print_stability
+    from ..analysis.stability.mask_sets import read_mask_sets
+    from ..analysis.stability.measure import measure_stability
+    from ..analysis.stability.unit_weights import UnitWeights
     from ..data.errors import ConfigError
     from ..data.tables import write_csv
 

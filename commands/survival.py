@@ -27,8 +27,8 @@ def survival(
     Example: subprobe survival runs/quickstart --out survival
     """
     from ..analysis.run_folder import load_rows
-    from ..analysis.survival_content import measure_survival
-    from ..analysis.survival_content_screen import print_survival
+    from ..analysis.screen.survival_content import print_survival
+    from ..analysis.survival_content.measure import measure_survival
     from ..data.errors import ConfigError, UnknownNameError
     from ..data.tables import write_csv
 

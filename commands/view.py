@@ -30,8 +30,8 @@ def view(
     if out is None and not as_json:
         raise ConfigError("nowhere to write to", remedy="give --out view.html, or --json")
 
-    from ..analysis.heads import heads_of
-    from ..analysis.heads_page import heads_numbers, render_heads
+    from ..analysis.report.head_page import heads_numbers, render_heads
+    from ..analysis.running.heads import heads_of
     from ..data.atomic import write_text
 
     heads = heads_of(model, mask, sentence, second)

@@ -117,7 +117,7 @@ def test_links_and_pictures_exist(page):
 
 
 def test_every_shown_configuration_is_valid():
-    from subprobe.analysis.config import parse_config
+    from subprobe.analysis.running.config import parse_config
 
     shown = [text for page in PAGES for text in blocks(page, "toml")]
     assert shown

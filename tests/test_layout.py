@@ -10,6 +10,11 @@ import subprobe
 
 ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "pruning", "probes", "analysis", "commands", "cli"]
+ANALYSIS = [
+    "wording", "statistics", "stability", "survival_content", "summary", "comparison", "running",
+    "patterns", "report", "screen",
+]  # fmt: skip
+"""The rooms within analysis; what lies beside them may import them all."""
 HEAVY = {"torch", "transformers", "spacy", "captum", "datasets", "pandas", "sklearn", "numpy"}
 
 
@@ -36,6 +41,25 @@ def test_imports_run_one_way(room: str) -> None:
                     seen += 1
                     assert target in allowed, f"{path.name}:{node.lineno} imports {target}"
     assert seen
+
+
+@pytest.mark.parametrize("room", ANALYSIS[1:])
+def test_imports_within_analysis_run_one_way(room: str) -> None:
+    allowed = set(ANALYSIS[: ANALYSIS.index(room) + 1])
+    seen = 0
+    for path in sources(f"analysis/{room}"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                target = absolute_target(path, node).strip(".").split(".")
+                if target[0] == "analysis":
+                    seen += 1
+                    assert target[1] in allowed, f"{path}:{node.lineno} imports {target[1]}"
+    assert seen
+
+
+def test_every_room_of_analysis_has_its_place() -> None:
+    folders = {path.parent.name for path in (ROOT / "analysis").glob("*/__init__.py")}
+    assert folders == set(ANALYSIS[1:])
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis.cells import STEP_VERSIONS, Cell, CellOutput, CellStore
+from subprobe.analysis.running.cells import STEP_VERSIONS, Cell, CellOutput, CellStore
 from subprobe.data.tables import rows_frame
 
 

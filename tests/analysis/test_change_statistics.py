@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from probe_cases import random_examples, tiny_context
 from scipy.stats import norm
-from subprobe.analysis.change_statistics import with_statistics
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.statistics.change_statistics import with_statistics
 from subprobe.data.tables import ROW_TYPES, read_rows, rows_frame
 from subprobe.probes.attention_change import AttentionChange
 from subprobe.probes.stream import run_probes

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from run_rows import ATTENTION, GROUPS, RELATIONS, made_rows
-from subprobe.analysis.compare import (
+from subprobe.analysis.summary.ranks import over_seeds
+from subprobe.analysis.summary.summaries import (
     SUMMARIES,
     good_against_random,
     performance_table,
     probe_table,
     summaries,
 )
-from subprobe.analysis.ranks import over_seeds
 from subprobe.data.tables import rows_frame
 
 

@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from paired_run import DEAD, HEADS, write_paired_run
-from subprobe.analysis.between_runs import Run, between_runs, run_names
-from subprobe.analysis.cells import CellOutput
-from subprobe.analysis.comparison_tables import comparison_tables
-from subprobe.analysis.comparisons import compare_scores
-from subprobe.analysis.corrections import adjust
-from subprobe.analysis.interval_coverage import LEAST_COVERAGE
-from subprobe.analysis.paired import d_z
-from subprobe.analysis.pairs import pairs_of
-from subprobe.analysis.statistics import mcnemar_exact
+from subprobe.analysis.comparison.between_runs import Run, between_runs, run_names
+from subprobe.analysis.comparison.pairs import pairs_of
+from subprobe.analysis.comparison.records import compare_scores
+from subprobe.analysis.comparison.tables import comparison_tables
+from subprobe.analysis.running.cells import CellOutput
+from subprobe.analysis.statistics.corrections import adjust
+from subprobe.analysis.statistics.interval_coverage import LEAST_COVERAGE
+from subprobe.analysis.statistics.paired import d_z
+from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 from subprobe.data.metrics import METRICS
 from subprobe.data.tables import rows_frame
 

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from subprobe.analysis.config import RunConfig, config_toml, parse_config, read_config
+from subprobe.analysis.running.config import RunConfig, config_toml, parse_config, read_config
 from subprobe.data.errors import ConfigError
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from run_rows import made_rows
-from subprobe.analysis.compare import performance_table
-from subprobe.analysis.console import (
+from subprobe.analysis.screen.console import (
     print_comparison,
     print_mask,
     print_performance,
@@ -16,6 +15,7 @@ from subprobe.analysis.console import (
     print_rows,
     print_verdict,
 )
+from subprobe.analysis.summary.summaries import performance_table
 from subprobe.pruning.subnetwork import Subnetwork
 
 

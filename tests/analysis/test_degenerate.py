@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from run_rows import MadeRun
-from subprobe.analysis.degenerate import flag_degenerate
+from subprobe.analysis.summary.degenerate import flag_degenerate
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from probe_cases import random_examples, tiny_context, with_dead_heads
-from subprobe.analysis.corrections import CORRECTIONS, adjust
-from subprobe.analysis.dependency_tests import dependency_rows, mcnemar_p
-from subprobe.analysis.statistics import mcnemar_exact
+from subprobe.analysis.statistics.corrections import CORRECTIONS, adjust
+from subprobe.analysis.statistics.dependency_tests import dependency_rows, mcnemar_p
+from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 from subprobe.probes.arcs import arcs_of, halves, text_digest
 from subprobe.probes.dependency_heads import DependencyHeads
 from subprobe.probes.stream import run_probes

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from subprobe.analysis import seed_model
-from subprobe.analysis.compare import performance_table
 from subprobe.analysis.experiment import prepare, run_experiment
-from subprobe.analysis.performance import performance_rows
-from subprobe.analysis.progress import Silent
-from subprobe.analysis.verdict import verdict
+from subprobe.analysis.report.verdict import verdict
+from subprobe.analysis.running import seed_model
+from subprobe.analysis.running.performance import performance_rows
+from subprobe.analysis.running.progress import Silent
+from subprobe.analysis.summary.summaries import performance_table
 from subprobe.pruning.evaluate import evaluate, is_finite
 from subprobe.pruning.finetune import finetune
 from subprobe.pruning.subnetwork import Subnetwork

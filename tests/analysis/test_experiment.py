@@ -3,9 +3,9 @@
 import shutil
 
 import pytest
-from subprobe.analysis import seed_model, seed_probes, seed_run
-from subprobe.analysis.cells import CellStore
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.running import seed_model, seed_probes, seed_run
+from subprobe.analysis.running.cells import CellStore
 from subprobe.data.errors import SubprobeError
 from subprobe.data.tables import read_rows
 from tiny_run import tiny_config
@@ -133,7 +133,7 @@ def test_a_file_in_the_way_is_refused(tiny_encoder, tmp_path):
 @pytest.mark.timeout(120)
 def test_seeds_side_by_side_give_the_same_bytes(finished_run, tiny_encoder, tmp_path):
     """Two processes fill one store; the tables are those of a run with one process."""
-    from subprobe.analysis.config import parse_config
+    from subprobe.analysis.running.config import parse_config
     from tiny_run import tiny_options
 
     options = {**tiny_options(tiny_encoder), "workers": 2}

@@ -4,10 +4,10 @@ import altair as alt
 import pandas as pd
 import pytest
 from run_rows import MadeRun
-from subprobe.analysis.charts import COLOURS
-from subprobe.analysis.compare import summaries
-from subprobe.analysis.figures import figures, save_figures
-from subprobe.analysis.survival import survival_table
+from subprobe.analysis.report.charts import COLOURS
+from subprobe.analysis.report.figures import figures, save_figures
+from subprobe.analysis.summary.summaries import summaries
+from subprobe.analysis.summary.survival import survival_table
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from subprobe.analysis.gate_sweep import sweep_gates, sweep_table
-from subprobe.analysis.single import TaskChoice, fine_tune_to_folder, load_for_task
+from subprobe.analysis.running.gate_sweep import sweep_gates, sweep_table
+from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder, load_for_task
 from subprobe.data.errors import ConfigError
 from subprobe.data.metrics import majority
 from subprobe.data.tables import ROW_TYPES, read_rows
@@ -27,7 +27,7 @@ class Told:
     """Progress that keeps what it is told."""
 
     def __init__(self):
-        from subprobe.analysis.progress import Silent
+        from subprobe.analysis.running.progress import Silent
 
         self.lines, self.stage = [], Silent().stage
 
@@ -38,8 +38,8 @@ class Told:
 @pytest.fixture(scope="module")
 def loaded(tiny_encoder, tmp_path_factory):
     """A tiny model that has learnt the toy task."""
-    from subprobe.analysis.config import RecipeOptions
-    from subprobe.analysis.progress import Silent
+    from subprobe.analysis.running.config import RecipeOptions
+    from subprobe.analysis.running.progress import Silent
 
     folder = tmp_path_factory.mktemp("sweep")
     task = TaskChoice(

@@ -7,8 +7,8 @@ import subprocess
 import pandas as pd
 import pytest
 from run_rows import MadeRun
-from subprobe.analysis.compare import summaries
-from subprobe.analysis.latex import latex_table, save_latex
+from subprobe.analysis.report.latex import latex_table, save_latex
+from subprobe.analysis.summary.summaries import summaries
 
 EVIL = r"a_b & c% $x$ #1 {y} ~z^2 \input{/etc/passwd}"
 

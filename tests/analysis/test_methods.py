@@ -8,11 +8,11 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis import seed_model
-from subprobe.analysis.config import Importance, PruneOptions, SearchMethod
-from subprobe.analysis.console import print_comparison
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.report import render_report
+from subprobe.analysis.report.report import render_report
+from subprobe.analysis.running import seed_model
+from subprobe.analysis.running.config import Importance, PruneOptions, SearchMethod
+from subprobe.analysis.screen.console import print_comparison
 from subprobe.pruning.finetune import finetune
 from subprobe.pruning.importance import METHODS
 from subprobe.pruning.subnetwork import METHODS as MASK_METHODS

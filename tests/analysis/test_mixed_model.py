@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 from run_rows import made_rows
-from subprobe.analysis.mixed_model import fit_kinds, mixed_models
+from subprobe.analysis.comparison.mixed_model import fit_kinds, mixed_models
 
 KINDS = ("full", "good", "random")
 

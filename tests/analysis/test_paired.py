@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy.stats import binomtest, permutation_test, ttest_1samp
-from subprobe.analysis.paired import (
+from subprobe.analysis.statistics.paired import (
     cohens_h,
     d_z,
     expanded_limits,
@@ -14,14 +14,14 @@ from subprobe.analysis.paired import (
     seed_weights,
     t_limits,
 )
-from subprobe.analysis.paired_tests import (
+from subprobe.analysis.statistics.paired_tests import (
     exchanged_groups,
     sign_flips,
     swap_ratios,
     swap_test,
 )
-from subprobe.analysis.statistics import mcnemar_exact
-from subprobe.analysis.weighted import weight_blocks, weighted_scores
+from subprobe.analysis.statistics.uncertainty import mcnemar_exact
+from subprobe.analysis.statistics.weighted import weight_blocks, weighted_scores
 from subprobe.data.metrics import METRICS
 
 CLASSES = ("accuracy", "matthews", "f1")
@@ -64,7 +64,7 @@ def test_weights_are_bootstrap_samples_shared_by_equal_items():
 def test_blocks_do_not_change_the_weights(monkeypatch):
     ids = [str(i) for i in range(10)]
     whole = np.concatenate(list(weight_blocks(ids, resamples=50)))
-    monkeypatch.setattr("subprobe.analysis.weighted._CELLS_AT_ONCE", 70)
+    monkeypatch.setattr("subprobe.analysis.statistics.weighted._CELLS_AT_ONCE", 70)
     blocks = list(weight_blocks(ids, resamples=50))
     assert len(blocks) == 8
     assert (np.concatenate(blocks) == whole).all()

@@ -14,9 +14,9 @@ from paired_simulation import (
     population,
 )
 from scipy.stats import binomtest
-from subprobe.analysis.checks import checks_table
-from subprobe.analysis.interval_coverage import trusted
-from subprobe.analysis.paired_coverage import (
+from subprobe.analysis.statistics.checks import checks_table
+from subprobe.analysis.statistics.interval_coverage import trusted
+from subprobe.analysis.statistics.paired_coverage import (
     EXAMPLES,
     SEEDS_AND_EXAMPLES,
     SIZE_FILE,
@@ -103,7 +103,7 @@ def test_the_table_has_every_interval_at_the_numbers_asked_for():
 
 
 def test_coverage_is_looked_up_at_no_more_than_what_was_simulated(monkeypatch):
-    from subprobe.analysis import paired_coverage
+    from subprobe.analysis.statistics import paired_coverage
 
     line = {"interval": EXAMPLES, "outcome": "accuracy", "seeds": 1}
     table = pd.DataFrame(

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from run_rows import MadeRun
-from subprobe.analysis.report import render_report, write_report
+from subprobe.analysis.report.report import render_report, write_report
 
 MANIFEST = {"model": {"name": "embedded"}, "config": {"seeds": [1, 2]}, "versions": {}}
 EVIL = "</script><img src=x onerror=alert(1)>"

@@ -10,7 +10,7 @@ import pytest
 from chromium import Browser, find_chromium
 from report_rows import report_rows, report_words
 from run_rows import made_manifest
-from subprobe.analysis.report import write_report
+from subprobe.analysis.report.report import write_report
 
 PROGRAM = find_chromium()
 pytestmark = [

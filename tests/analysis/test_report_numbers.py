@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from report_rows import report_rows, report_words, write_report_files
 from run_rows import made_manifest
-from subprobe.analysis.report import render_report
+from subprobe.analysis.report.report import render_report
 
 DASH = "–"
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from subprobe.analysis.config import PruneOptions
-from subprobe.analysis.selection import Chooser
+from subprobe.analysis.running.config import PruneOptions
+from subprobe.analysis.running.selection import Chooser
 from subprobe.data.collate import text_batches
 from subprobe.pruning.importance import importance_pass
 from tiny import tiny_model, tiny_tokenizer

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import hypergeom
 from statsmodels.stats.inter_rater import aggregate_raters
 from statsmodels.stats.inter_rater import fleiss_kappa as library_kappa
-from subprobe.analysis.agreement import (
+from subprobe.analysis.stability.agreement import (
     STATISTICS,
     cochran_q,
     fleiss_kappa,
@@ -20,7 +20,7 @@ from subprobe.analysis.agreement import (
     kept_in_all_expected,
     krippendorff_alpha,
 )
-from subprobe.analysis.mask_nulls import (
+from subprobe.analysis.stability.mask_nulls import (
     kept_in_all_null,
     kept_in_all_p,
     permutation_tests,

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subprobe.analysis.mask_sets import MaskSet
-from subprobe.analysis.mask_variance import SOURCES, exchange_p, variance_components, variance_table
-from subprobe.analysis.overlap import adjusted_overlap, overlap_table
-from subprobe.analysis.unit_weights import UnitWeights
+from subprobe.analysis.stability.mask_sets import MaskSet
+from subprobe.analysis.stability.mask_variance import (
+    SOURCES,
+    exchange_p,
+    variance_components,
+    variance_table,
+)
+from subprobe.analysis.stability.overlap import adjusted_overlap, overlap_table
+from subprobe.analysis.stability.unit_weights import UnitWeights
 
 
 def task(name, seeds, heads, mlps=None):

@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 import pytest
-from subprobe.analysis.mask_sets import MaskSet, read_mask_sets
-from subprobe.analysis.stability import measure_stability
-from subprobe.analysis.unit_weights import UnitWeights
+from subprobe.analysis.stability.mask_sets import MaskSet, read_mask_sets
+from subprobe.analysis.stability.measure import measure_stability
+from subprobe.analysis.stability.unit_weights import UnitWeights
 
 BERT_BASE = UnitWeights.of_sizes(768, 64, 3072)
 

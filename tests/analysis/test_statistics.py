@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, pearsonr, spearmanr
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from statsmodels.stats.multitest import multipletests
-from subprobe.analysis.corrections import adjust, adjust_rows
-from subprobe.analysis.statistics import (
+from subprobe.analysis.statistics.corrections import adjust, adjust_rows
+from subprobe.analysis.statistics.uncertainty import (
     Interval,
     bootstrap_interval,
     mcnemar_exact,

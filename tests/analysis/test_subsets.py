@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subprobe.analysis.subsets import best_direction, best_of, random_subsets, subset_test
+from subprobe.analysis.statistics.subsets import (
+    best_direction,
+    best_of,
+    random_subsets,
+    subset_test,
+)
 
 L, H, R = 4, 5, 3
 

@@ -6,18 +6,18 @@ import pytest
 from run_rows import made_rows
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from subprobe.analysis.checks import checks_table
-from subprobe.analysis.mask_sets import MaskSet, read_mask_sets
-from subprobe.analysis.survival_content import (
+from subprobe.analysis.stability.mask_sets import MaskSet, read_mask_sets
+from subprobe.analysis.statistics.checks import checks_table
+from subprobe.analysis.survival_content.coverage import CHECKS_FILE
+from subprobe.analysis.survival_content.folds import auc, folds_of_heads, held_out, layer_alone
+from subprobe.analysis.survival_content.measure import (
     COLUMNS,
     JOINT,
     measure_panels,
     measure_survival,
     survival_content_table,
 )
-from subprobe.analysis.survival_content_coverage import CHECKS_FILE
-from subprobe.analysis.survival_content_folds import auc, folds_of_heads, held_out, layer_alone
-from subprobe.analysis.survival_content_null import (
+from subprobe.analysis.survival_content.null import (
     centred,
     null_scores,
     permutations_within,
@@ -25,8 +25,8 @@ from subprobe.analysis.survival_content_null import (
     smallest_p,
     two_sided,
 )
-from subprobe.analysis.survival_content_odds import informative, odds_ratio
-from subprobe.analysis.survival_content_panel import BEST, head_panels, panel_of_masks
+from subprobe.analysis.survival_content.odds import informative, odds_ratio
+from subprobe.analysis.survival_content.panel import BEST, head_panels, panel_of_masks
 from subprobe.data.tables import rows_frame
 from survival_content_simulation import Law, check_rows
 

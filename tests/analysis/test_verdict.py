@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 from run_rows import made_rows
-from subprobe.analysis.compare import performance_table
-from subprobe.analysis.verdict import verdict, verdicts
+from subprobe.analysis.report.verdict import verdict, verdicts
+from subprobe.analysis.summary.summaries import performance_table
 from subprobe.analysis.wording import between, counted, decimal, p_text, percent
 
 

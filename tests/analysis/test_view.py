@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import torch
-from subprobe.analysis.heads import KINDS, Heads, heads_of
-from subprobe.analysis.heads_page import heads_numbers, page_data, render_heads
+from subprobe.analysis.report.head_page import heads_numbers, page_data, render_heads
+from subprobe.analysis.running.heads import KINDS, Heads, heads_of
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.checkpoint import load_encoder, load_tokenizer
 from subprobe.pruning.compact import shrink
@@ -199,7 +199,7 @@ def test_numbers_are_null_where_a_head_is_dead(heads):
 
 
 def test_long_texts_take_one_byte_a_value(monkeypatch):
-    monkeypatch.setattr("subprobe.analysis.heads_page.FINE", 50)
+    monkeypatch.setattr("subprobe.analysis.report.head_page.FINE", 50)
     n = 6
     maps = np.random.default_rng(0).random((1, 2, n, n)) - 0.2
     long = Heads("m", "s", ("a",) * n, np.ones((1, 2), bool), False, {"effective": maps}, {})

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from subprobe.analysis import workers
-from subprobe.analysis.config import RunConfig
-from subprobe.analysis.progress import Silent
-from subprobe.analysis.workers import compute_apart, worker_count
+from subprobe.analysis.running import workers
+from subprobe.analysis.running.config import RunConfig
+from subprobe.analysis.running.progress import Silent
+from subprobe.analysis.running.workers import compute_apart, worker_count
 from subprobe.data.errors import ConfigError, SubprobeError
 from worker_jobs import die, refuse, write_seed
 

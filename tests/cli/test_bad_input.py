@@ -20,9 +20,9 @@ TREE = (
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A toy task, a fine-tuned tiny model and its mask; tests copy what they break."""
-    from subprobe.analysis.config import RecipeOptions
-    from subprobe.analysis.progress import Silent
-    from subprobe.analysis.single import TaskChoice, fine_tune_to_folder
+    from subprobe.analysis.running.config import RecipeOptions
+    from subprobe.analysis.running.progress import Silent
+    from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
     from subprobe.pruning.anatomy import anatomy_of
     from subprobe.pruning.checkpoint import load_encoder
     from subprobe.pruning.fingerprint import weights_fingerprint

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis.config import RecipeOptions
-from subprobe.analysis.progress import Silent
-from subprobe.analysis.single import TaskChoice, fine_tune_to_folder
+from subprobe.analysis.running.config import RecipeOptions
+from subprobe.analysis.running.progress import Silent
+from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.checkpoint import load_saved
 from subprobe.pruning.fingerprint import weights_fingerprint

@@ -16,9 +16,9 @@ from subprobe.pruning.subnetwork import Subnetwork
 @pytest.fixture(scope="module")
 def tuned(own, tiny_encoder, tmp_path_factory):
     """A fine-tuned tiny model and a mask of it: a layer without heads, a dead MLP."""
-    from subprobe.analysis.config import RecipeOptions
-    from subprobe.analysis.progress import Silent
-    from subprobe.analysis.single import TaskChoice, fine_tune_to_folder
+    from subprobe.analysis.running.config import RecipeOptions
+    from subprobe.analysis.running.progress import Silent
+    from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
 
     folder = tmp_path_factory.mktemp("tuned")
     task = TaskChoice("toy", str(own[3]), {"first": "text", "label": "side"})
@@ -37,7 +37,7 @@ def tuned(own, tiny_encoder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def smaller(tuned, tmp_path_factory):
-    from subprobe.analysis.smaller import bake_to_folder, compact_to_folder, load_whole
+    from subprobe.analysis.running.smaller import bake_to_folder, compact_to_folder, load_whole
 
     folder = tmp_path_factory.mktemp("smaller")
     whole = load_whole(str(tuned[0]), tuned[1])

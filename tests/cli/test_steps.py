@@ -12,9 +12,9 @@ from subprobe.pruning.subnetwork import Subnetwork
 @pytest.fixture(scope="module")
 def tuned(own, tiny_encoder, tmp_path_factory):
     """Folder of a fine-tuned tiny model and the mask that the search keeps."""
-    from subprobe.analysis.config import PruneOptions, RecipeOptions
-    from subprobe.analysis.progress import Silent
-    from subprobe.analysis.single import (
+    from subprobe.analysis.running.config import PruneOptions, RecipeOptions
+    from subprobe.analysis.running.progress import Silent
+    from subprobe.analysis.running.single import (
         TaskChoice,
         fine_tune_to_folder,
         load_for_task,

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 from run_rows import made_rows
-from subprobe.analysis.survival_content import COLUMNS
+from subprobe.analysis.survival_content.measure import COLUMNS
 
 KEPT = ("kept", "attention_entropy", "attention_to_self")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from run_rows import MadeRun
-from subprobe.analysis.attribution_examples import COLUMNS, FILE
-from subprobe.analysis.compare import summaries
+from subprobe.analysis.report.attribution_examples import COLUMNS, FILE
+from subprobe.analysis.summary.summaries import summaries
 from subprobe.data.tables import rows_frame, write_csv
 
 CURVES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from subprobe.analysis.config import RunConfig, parse_config
+from subprobe.analysis.running.config import RunConfig, parse_config
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 WORDS = ("cats", "dogs", "houses", "author", "envelope", "children", "table", "keys")

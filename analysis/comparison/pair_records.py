@@ -1,0 +1,228 @@
+"""Lines of the tables of comparisons: a difference with its interval, a test with its p-value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..statistics.interval_coverage import LEAST_COVERAGE, trusted
+from ..statistics.paired import cohens_h, d_z, expanded_limits, over_seeds_and_examples
+from ..statistics.paired_coverage import EXAMPLES, SEEDS_AND_EXAMPLES, coverage_of_difference
+from ..statistics.paired_tests import Tested, sign_flips
+from ..statistics.uncertainty import Floats
+from ..wording import decimal
+from .pairs import Pair
+
+_TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
+_NAMES = {
+    "model": _TEXT, "task": _TEXT, "method_a": _TEXT, "kind_a": _TEXT, "state_a": _TEXT,
+    "method_b": _TEXT, "kind_b": _TEXT, "state_b": _TEXT, "question": _TEXT,
+    "probe": _TEXT, "variant": _TEXT, "metric": _TEXT, "primary": "boolean", "relation": _TEXT,
+    "direction": _TEXT, "layer": _WHOLE,
+}  # fmt: skip
+COMPARED: dict[str, str] = {
+    **_NAMES, "level": _TEXT, "seed": _WHOLE, "value_a": _REAL, "value_b": _REAL,
+    "difference": _REAL, "median_difference": _REAL, "ci_low": _REAL, "ci_high": _REAL,
+    "ci_method": _TEXT, "coverage": _REAL, "effect": _TEXT, "effect_size": _REAL, "d_z": _REAL,
+    "n": _WHOLE, "n_seeds": _WHOLE, "draws_a": _WHOLE, "draws_b": _WHOLE, "n_diverged": _WHOLE,
+    "flag": _TEXT,
+}  # fmt: skip
+"""Column -> type of the table of differences."""
+TESTED: dict[str, str] = {
+    **_NAMES, "test": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "difference": _REAL,
+    "only_first": _WHOLE, "only_second": _WHOLE, "effect": _TEXT, "effect_size": _REAL,
+    "n": _WHOLE, "n_seeds": _WHOLE, "p_value": _REAL, "p_floor": _REAL, "p_adjusted": _REAL,
+    "correction": _TEXT, "family": _TEXT, "family_size": _WHOLE, "flag": _TEXT,
+}  # fmt: skip
+"""Column -> type of the table of tests."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison, by seed.
+
+    Attributes:
+        scores: its score.
+        samples: its score on the shared resamples of the items [R].
+        items: what each item adds [N], for effect sizes; none where items are not numbers.
+        draws: how many draws the score is a mean of.
+        flags: flags of its rows.
+        cells: which cell its first draw is; equal cells are the same model.
+    """
+
+    scores: Mapping[int, float]
+    samples: Mapping[int, Floats]
+    items: Mapping[int, Floats]
+    draws: Mapping[int, int]
+    flags: Mapping[int, str]
+    cells: Mapping[int, str]
+
+
+def frame_of(
+    records: Iterable[Mapping[str, Any]] | pd.DataFrame, columns: dict[str, str]
+) -> pd.DataFrame:
+    """A typed table; families of tests are named by probe, test and level."""
+    frame = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
+    return frame.reindex(columns=list(columns)).astype(columns).reset_index(drop=True)
+
+
+def pair_columns(pair: Pair) -> dict[str, Any]:
+    """The columns that name a pair."""
+    sides = {"a": pair.first, "b": pair.second}
+    named = {
+        f"{name}_{side}": value
+        for side, model in sides.items()
+        for name, value in zip(("method", "kind", "state"), model, strict=True)
+    }
+    return {**named, "question": pair.question}
+
+
+def tested_columns(tested: Tested) -> dict[str, Any]:
+    """The columns of a test's outcome."""
+    return {"p_value": tested.p_value, "p_floor": tested.floor, "flag": tested.flag}
+
+
+def difference_records(
+    pair: Pair,
+    about: Mapping[str, Any],
+    first: Side,
+    second: Side,
+    seeds: list[int],
+    *,
+    outcome: str,
+    share: float = float("nan"),
+) -> list[dict[str, Any]]:
+    """The difference in each seed, and its mean over seeds at both levels.
+
+    Args:
+        pair: what is compared.
+        about: columns that every line repeats.
+        first: the side that is held against `second`.
+        second: the reference, on the same items.
+        seeds: seeds that both sides have.
+        outcome: kind of score, as the table of simulated coverages names it.
+        share: share of items on which the two differ, where items are classes.
+    """
+    base = {**about, **pair_columns(pair)}
+    records = [
+        base | _one_seed(first, second, seed, outcome, share) | {"seed": seed} for seed in seeds
+    ]
+    if len(seeds) > 1:
+        records += [
+            base | line for line in _over_seeds(first, second, seeds, outcome=outcome, share=share)
+        ]
+    return records
+
+
+def _one_seed(first: Side, second: Side, seed: int, outcome: str, share: float) -> dict[str, Any]:
+    samples, n = first.samples[seed] - second.samples[seed], _number(first, second, seed)
+    coverage = coverage_of_difference(EXAMPLES, outcome, n=n, share=share)
+    flags = _flags(first, second, [seed])
+    if first.cells[seed] == second.cells[seed]:
+        flags = ", ".join(filter(None, [flags, "same mask"]))
+    return {
+        "level": "one seed",
+        **_values(first, second, [seed], outcome),
+        **_interval(expanded_limits(samples, n), coverage, "over examples", samples, "this seed"),
+        "d_z": d_z(first.items[seed] - second.items[seed]),
+        "n": n,
+        "flag": flags,
+    }
+
+
+def _over_seeds(
+    first: Side, second: Side, seeds: list[int], *, outcome: str, share: float
+) -> list[dict[str, Any]]:
+    # [R, S]
+    samples = np.stack([first.samples[s] - second.samples[s] for s in seeds], axis=1)
+    n = min(_number(first, second, s) for s in seeds)
+    same = _values(first, second, seeds, outcome) | {"n": n, "flag": _flags(first, second, seeds)}
+    gaps = [first.scores[s] - second.scores[s] for s in seeds]
+    these, both = EXAMPLES, SEEDS_AND_EXAMPLES
+    here = coverage_of_difference(these, outcome, n=n, share=share)
+    beyond = coverage_of_difference(both, outcome, n=n, seeds=len(seeds), share=share)
+    mean = samples.mean(axis=1)
+    items = np.sum([first.items[s] - second.items[s] for s in seeds], axis=0) / len(seeds)
+    return [
+        same
+        | {"level": "these seeds", "d_z": d_z(items)}
+        | _interval(expanded_limits(mean, n), here, "over examples", samples, "these seeds"),
+        same
+        | {"level": "seeds and examples", "d_z": d_z(gaps)}
+        | _interval(
+            over_seeds_and_examples(float(np.mean(gaps)), samples),
+            beyond,
+            "over seeds and examples",
+            samples,
+            "",
+        ),
+    ]
+
+
+def _number(first: Side, second: Side, seed: int) -> int:
+    """How many items both sides have in a seed."""
+    return int(np.isfinite(first.items[seed] - second.items[seed]).sum())
+
+
+def _values(first: Side, second: Side, seeds: list[int], outcome: str) -> dict[str, Any]:
+    a = [first.scores[s] for s in seeds]
+    b = [second.scores[s] for s in seeds]
+    gaps = np.subtract(a, b)
+    found: dict[str, Any] = {
+        "value_a": float(np.mean(a)),
+        "value_b": float(np.mean(b)),
+        "difference": float(gaps.mean()),
+        "median_difference": float(np.median(gaps)),
+        "n_seeds": len(seeds),
+        "draws_a": min(first.draws[s] for s in seeds),
+        "draws_b": min(second.draws[s] for s in seeds),
+        "n_diverged": sum("diverged" in side.flags[s] for s in seeds for side in (first, second)),
+    }
+    if outcome == "accuracy":
+        found |= {
+            "effect": "Cohen's h",
+            "effect_size": cohens_h(float(np.mean(a)), float(np.mean(b))),
+        }
+    return found
+
+
+def _interval(
+    limits: tuple[float, float], coverage: float | None, over: str, samples: Floats, covers: str
+) -> dict[str, Any]:
+    """Limits if simulations trust them at the numbers in use, else why there are none."""
+    name = f"paired bootstrap {over} ({len(samples)})"
+    name += f", {covers}" if covers else ""
+    found: dict[str, Any] = {"coverage": np.nan if coverage is None else coverage}
+    if not np.isfinite(limits[0]):
+        return found | {"ci_method": f"no {name}: the resamples do not vary, or some are empty"}
+    if not trusted(coverage):
+        said = "was not simulated" if coverage is None else f"covers {decimal(coverage, 3)}"
+        why = f"{said} at these numbers, {decimal(LEAST_COVERAGE)} is asked for"
+        return found | {"ci_method": f"no {name}: {why}"}
+    return found | {"ci_low": limits[0], "ci_high": limits[1], "ci_method": name}
+
+
+def _flags(first: Side, second: Side, seeds: list[int]) -> str:
+    found = {flag for side in (first, second) for s in seeds for flag in [side.flags[s]] if flag}
+    return ", ".join(sorted({part for flag in found for part in flag.split(", ")}))
+
+
+def over_seeds_test(
+    pair: Pair, about: Mapping[str, Any], first: Side, second: Side, seeds: list[int]
+) -> dict[str, Any]:
+    """The sign-flip test of the differences of all seeds."""
+    gaps = [first.scores[s] - second.scores[s] for s in seeds]
+    return {
+        **about,
+        **pair_columns(pair),
+        "test": "sign flips over seeds",
+        "difference": float(np.mean(gaps)),
+        "effect": "d_z over seeds",
+        "effect_size": d_z(gaps),
+        "n_seeds": len(seeds),
+        **tested_columns(sign_flips(gaps)),
+    }

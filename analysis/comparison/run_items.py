@@ -1,0 +1,95 @@
+"""Reading the scored items of a run back: what every model said about every example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ..statistics.uncertainty import Floats
+from ..summary.kinds import tidy_kinds
+from .pairs import WHOLE, Model
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one model of one seed said about N examples, in each of its D draws.
+
+    Attributes:
+        ids: the examples.
+        gold: class ids or numbers [N].
+        predictions: the same of each draw [N, D].
+        cells: the cell of each draw.
+        flag: flags of its rows, joined.
+    """
+
+    ids: tuple[str, ...]
+    gold: Floats
+    predictions: Floats
+    cells: tuple[str, ...]
+    flag: str
+
+
+@lru_cache(maxsize=4096)
+def _said(path: Path) -> tuple[tuple[str, ...], Floats, Floats] | None:
+    """Ids, gold and predictions of the performance items of one cell, or None without any."""
+    if not path.is_file():
+        return None
+    table = pq.read_table(
+        path,
+        columns=["item_id", "gold", "prediction"],
+        filters=[("probe", "==", "performance")],
+        partitioning=None,
+    )
+    if not table.num_rows:
+        return None
+    gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))
+    return tuple(table["item_id"].to_pylist()), gold, said
+
+
+def model_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with kinds as they are compared: `untrained` is a kind, of the method `full`."""
+    tidy = tidy_kinds(rows).astype({"kind": "string", "state": "string"})
+    return tidy.assign(method=tidy["method"].mask(tidy["kind"].isin(WHOLE), "full"))
+
+
+def answers_of(
+    scores: pd.DataFrame, cells: Path
+) -> tuple[dict[Model, dict[int, Answers]], list[str]]:
+    """Answers of every model of one task.
+
+    Args:
+        scores: performance rows of one model and task, of one metric, with `model_columns`.
+        cells: the folder of cells.
+
+    Returns:
+        model -> seed -> answers, for what has items of the same examples in every draw; and
+        what is missing, in words.
+    """
+    found: dict[Model, dict[int, Answers]] = {}
+    missing: dict[str, int] = {}
+    expected: tuple[str, ...] | None = None
+    line = ["method", "kind", "state", "seed"]
+    for (method, kind, state, seed), draws in scores.groupby(line, sort=False, dropna=False):
+        draws = draws.sort_values("draw", kind="stable")
+        said = [_said(cells / f"{cell}.parquet") for cell in draws["cell_id"].fillna("")]
+        there = [one for one in said if one is not None]
+        expected = expected or (there[0][0] if there else None)
+        if len(there) < len(said) or any(one[0] != expected for one in there):
+            name = f"{kind} {state}".strip()
+            missing[name] = missing.get(name, 0) + 1
+            continue
+        ids, gold, _ = there[0]
+        found.setdefault((str(method), str(kind), str(state)), {})[int(seed)] = Answers(
+            ids,
+            gold,
+            np.stack([one[2] for one in there], axis=1),
+            tuple(map(str, draws["cell_id"])),
+            ", ".join(sorted({flag for flag in draws["flag"].dropna() if flag})),
+        )
+    notes = [f"{name}: no items of the same examples in {n} seeds" for name, n in missing.items()]
+    return found, notes

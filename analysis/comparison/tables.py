@@ -1,0 +1,57 @@
+"""Every table of `subprobe compare`, for one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..statistics.weighted import RESAMPLES
+from .mixed_model import mixed_models
+from .probe_comparisons import compare_probes
+from .records import compare_scores, joined
+from .seed_points import over_seeds, seed_points
+
+
+def comparison_tables(
+    rows: pd.DataFrame,
+    cells: Path,
+    *,
+    probes: bool = True,
+    correction: str = "holm",
+    resamples: int = RESAMPLES,
+) -> dict[str, pd.DataFrame]:
+    """Comparisons, tests, seeds, the mixed model and what could not be said, by file name.
+
+    Args:
+        rows: tidy rows of a run.
+        cells: its folder of cells.
+        probes: also compare what the models know; reads every probe's items.
+        correction: `holm` or `fdr_bh`.
+        resamples: bootstrap samples.
+    """
+    found = compare_scores(rows, cells, resamples=resamples)
+    if probes:
+        found = joined([found, compare_probes(rows, cells, resamples=resamples)])
+    found = found.corrected(correction)
+    mixed, unfitted = mixed_models(rows, correction=correction)
+    points = seed_points(rows)
+    notes = [*found.notes, *unfitted, *_diverged(points)]
+    return {
+        "comparisons": found.compared,
+        "tests": found.tests,
+        "seed_points": points,
+        "over_seeds": over_seeds(points),
+        "mixed_model": mixed,
+        "comparison_notes": pd.DataFrame({"note": pd.array(notes, dtype="string")}),
+    }
+
+
+def _diverged(points: pd.DataFrame) -> list[str]:
+    scores = points[(points["probe"] == "performance") & points["flag"].str.contains("diverged")]
+    trained = scores.drop_duplicates(["model", "task", "method", "kind", "state", "seed"])
+    return [
+        f"{line.task}: {line.kind} {line.state} of {line.method} diverged in seed {line.seed}; "
+        "it counts as it came out, medians stand beside means"
+        for line in trained.itertuples()
+    ]

@@ -1,0 +1,90 @@
+"""What a run was asked, in words, from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..wording import counted, percent
+
+METHODS = {
+    "structured": "whole heads and MLPs, the least important first",
+    "structured-heads": "whole heads, the least important first",
+    "structured-mlps": "whole MLPs, the least important first",
+    "structured-neurons": "heads and single MLP neurons, the least important first",
+    "magnitude": "single weights, the smallest first",
+    "imp": "single weights, the smallest first, trained again after each round (lottery tickets)",
+}
+SELECTION = {
+    "held-out": "on examples that no score is reported on",
+    "cross-validation": "on parts of train, each in turn",
+    "reported": "on the very examples that scores are reported on (the study's way; optimistic)",
+}
+
+
+def asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Terms and what they were in this run; what the manifest does not hold is left out."""
+    config: Mapping[str, Any] = manifest.get("config") or {}
+    prune, controls = config.get("prune") or {}, config.get("controls") or {}
+    probe, corpus = config.get("probe") or {}, manifest.get("corpus") or {}
+    found = {
+        "Encoder": _model(manifest.get("model") or {}),
+        "Tasks": _tasks(config, manifest.get("runs") or []),
+        "Seeds": ", ".join(map(str, config.get("seeds") or [])),
+        "What is removed": _methods(prune),
+        "Until": _rule(prune),
+        "Masks chosen": SELECTION.get(str(prune.get("selection")), ""),
+        "Held against": _controls(controls),
+        "Tested for": ", ".join(str(name).replace("-", " ") for name in probe.get("names") or []),
+        "Probe corpus": (
+            f"{corpus['name']}, {counted(int(corpus['sentences']), 'sentence')}" if corpus else ""
+        ),
+    }
+    return [(term, text) for term, text in found.items() if text]
+
+
+def _model(model: Mapping[str, Any]) -> str:
+    name = str(model.get("name", ""))
+    print_ = model.get("fingerprint")
+    return f"{name} (weights {str(print_)[:12]})" if print_ else name
+
+
+def _tasks(config: Mapping[str, Any], runs: list[Mapping[str, Any]]) -> str:
+    said = []
+    for task in config.get("tasks") or []:
+        first = next((run for run in runs if run.get("task") == task and "examples" in run), None)
+        counts = first["examples"] if first else {}
+        parts = ", ".join(f"{count} {name}" for name, count in counts.items())
+        said.append(f"{task} ({parts} examples)" if parts else str(task))
+    return "; ".join(said)
+
+
+def _methods(prune: Mapping[str, Any]) -> str:
+    names = prune.get("methods") or ()
+    said = "; ".join(METHODS.get(name, str(name)) for name in names)
+    if said and any(str(name).startswith("structured") for name in names):
+        said += f" (importance: {prune.get('importance', 'gate-example')})"
+    return said
+
+
+def _rule(prune: Mapping[str, Any]) -> str:
+    if prune.get("keep"):
+        return f"{percent(prune['keep'])} of the units are left"
+    if "rule" not in prune or "threshold" not in prune:
+        return ""
+    threshold, share = prune["threshold"], percent(prune["threshold"])
+    return {
+        "gain": f"less than {share} of the gain over a blind guess would be kept",
+        "study": f"less than {share} of the full model's score would be kept",
+        "absolute": f"the score would fall below {threshold}",
+    }.get(str(prune["rule"]), "")
+
+
+def _controls(controls: Mapping[str, Any]) -> str:
+    if "draws" not in controls:
+        return ""
+    draws = int(controls["draws"])
+    said = f"{counted(draws, 'random and bad draw')} a seed, each of the good mask's size"
+    if controls.get("untrained", True):
+        said += "; the same encoder trained from random weights"
+    return said

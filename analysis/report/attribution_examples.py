@@ -1,0 +1,213 @@
+"""Real examples of a task, word by word: how much each word carries the prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ...data.sentence import Example
+from ...probes.attribution_frames import NAME, WORD_METRIC, sentences_of
+from ..wording import MISSING, decimal
+from .answer import Answer
+from .page_tables import Cell, Table
+
+if TYPE_CHECKING:
+    from ...pruning.subnetwork import Subnetwork
+    from ..running.cells import CellOutput
+    from ..running.config import RunConfig
+    from ..running.seed_run import SeedRun
+
+COLUMNS = [
+    "model", "task", "method", "seed", "kind", "state", "draw", "mask_id", "cell_id", "item_id",
+    "sentence", "position", "word", "attribution", "prediction", "gold",
+]  # fmt: skip
+FILE = "attribution_examples.csv"
+MOST_EXAMPLES = 12
+"""Examples on a whole page; each answer shows its share of them."""
+_LEVELS = 5
+_KINDS = ("full", "good", "random", "bad")
+
+
+def word_frame(seeds: Iterable[SeedRun], config: RunConfig) -> pd.DataFrame:
+    """Attribution of every word that the probe read, with the word itself.
+
+    Args:
+        seeds: the seeds of a finished run.
+        config: its options.
+
+    Returns:
+        one line for each model, example and word; `item_id` names the example, `sentence` and
+        `position` (from 0) the word, `attribution` is in logits of the predicted class.
+    """
+    parts = []
+    if NAME in config.probe.names:
+        for run in seeds:
+            parts.append(_words(run, None, run.probe(None), "finetuned"))
+            if "pruned" in config.probe.states:
+                parts += [_words(run, m, run.probe(m), "pruned") for m in run.masks(1)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _words(run: SeedRun, mask: Subnetwork | None, output: CellOutput, state: str) -> pd.DataFrame:
+    spec = run.parts.spec
+    items = output.items[output.items["metric"] == WORD_METRIC]
+    texts = {example.id: _texts(example) for example in run.parts.report}
+    place = items["item_id"].str.extract(r"(?P<id>.*)#(?P<sentence>\d+)\.(?P<position>\d+)")
+    places = zip(
+        place["id"], place["sentence"].astype(int), place["position"].astype(int), strict=True
+    )
+
+    def named(value: Any) -> Any:
+        return value if spec.regression or pd.isna(value) else spec.labels[int(value)]
+
+    about = run.identity(None, mask, state)
+    frame = pd.DataFrame(
+        {
+            **{name: about[name] for name in COLUMNS[:8]},
+            "cell_id": items["cell_id"],
+            "item_id": place["id"],
+            "sentence": place["sentence"].astype(int),
+            "position": place["position"].astype(int),
+            "word": [texts[one][sentence][position] for one, sentence, position in places],
+            "attribution": items["score"].astype(float),
+            "prediction": items["prediction"].map(named),
+            "gold": items["gold"].map(named),
+        },
+        columns=COLUMNS,
+    )
+    return frame.reset_index(drop=True)
+
+
+def _texts(example: Example) -> list[tuple[str, ...]]:
+    return [sentence.words for sentence in sentences_of(example)]
+
+
+def read_word_frame(folder: Path) -> pd.DataFrame | None:
+    """The words of a finished run; None where it kept none."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    text = dict.fromkeys(["model", "task", "method", "kind", "state", "item_id", "word",
+                          "prediction", "gold"], "string")  # fmt: skip
+    words = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"attribution": [""]})
+    # a word that a spreadsheet would run as a formula was written behind a quote
+    return words.assign(word=words["word"].str.replace(r"^'(?=[=+@\t\r-])", "", regex=True))
+
+
+# -- on the page ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word: its text, its attribution in words, and how strong (-5 to 5) it is."""
+
+    text: str
+    said: str
+    level: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one model reads an example."""
+
+    kind: str
+    prediction: str
+    right: bool
+    sentences: tuple[tuple[Word, ...], ...]
+
+
+@dataclass(frozen=True)
+class ShownExample:
+    """One example as several models read it, and the numbers behind it."""
+
+    title: str
+    gold: str
+    readings: tuple[Reading, ...]
+    table: Table
+
+
+def shown_examples(words: pd.DataFrame | None, answer: Answer, count: int) -> list[ShownExample]:
+    """Examples of one answer, at equal distances among those that were attributed.
+
+    Args:
+        words: what `word_frame` gives; its index counts the lines of the file.
+        answer: whose examples.
+        count: at most so many.
+    """
+    if words is None or words.empty:
+        return []
+    model, task, method = answer.who
+    mine = words[(words["model"] == model) & (words["task"] == task) & (words["draw"] == 0)]
+    mine = mine[mine["method"].isin([method, "full"]) & mine["kind"].isin(list(_KINDS))]
+    if mine.empty:
+        return []
+    mine = mine[mine["seed"] == mine["seed"].min()]
+    ids = mine["item_id"].drop_duplicates().tolist()
+    step = max(1, len(ids) // count)
+    chosen = ids[step // 2 :: step][:count]
+    return [_shown(n, mine[mine["item_id"] == one]) for n, one in enumerate(chosen, start=1)]
+
+
+def _shown(number: int, mine: pd.DataFrame) -> ShownExample:
+    kinds = [kind for kind in _KINDS if (mine["kind"] == kind).any()]
+    parts = {
+        kind: mine[mine["kind"] == kind].sort_values(["sentence", "position"]) for kind in kinds
+    }
+    first = parts[kinds[0]]
+    return ShownExample(
+        f"Example {number}",
+        str(first["gold"].iloc[0]),
+        tuple(_reading(kind, part) for kind, part in parts.items()),
+        _numbers(number, parts),
+    )
+
+
+def _reading(kind: str, part: pd.DataFrame) -> Reading:
+    largest = float(part["attribution"].abs().max()) or 1.0
+    sentences = tuple(_sentence(one, largest) for _, one in part.groupby("sentence"))
+    said, gold = str(part["prediction"].iloc[0]), str(part["gold"].iloc[0])
+    return Reading(kind, said, said == gold, sentences)
+
+
+def _sentence(part: pd.DataFrame, largest: float) -> tuple[Word, ...]:
+    return tuple(
+        Word(str(text), decimal(value), round(_LEVELS * value / largest))
+        for text, value in zip(part["word"], part["attribution"], strict=True)
+    )
+
+
+def _numbers(number: int, parts: dict[str, pd.DataFrame]) -> Table:
+    lines: dict[tuple[int, int], list[Cell]] = {}
+    first = next(iter(parts.values()))
+    for row, sentence, place, word in first[["sentence", "position", "word"]].itertuples(name=None):
+        lines[sentence, place] = [Cell(str(word), int(row), "word")]
+    for part in parts.values():
+        found = {(s, p): (row, value) for row, s, p, value in
+                 part[["sentence", "position", "attribution"]].itertuples(name=None)}  # fmt: skip
+        for place, line in lines.items():
+            row, value = found.get(place, (None, float("nan")))
+            line.append(
+                Cell(MISSING) if row is None else Cell(decimal(value, 3), int(row), "attribution")
+            )
+    header = ("word", *parts)
+    return Table(
+        f"Attribution of each word of example {number}, in logits of the predicted class",
+        FILE,
+        header,
+        ("",) * len(header),
+        (None,) * len(lines),
+        tuple(tuple(line) for line in lines.values()),
+    )
+
+
+def examples_of(words: pd.DataFrame | None, answers: list[Answer]) -> Iterator[list[ShownExample]]:
+    """For each answer the examples that the page shows of it."""
+    each = max(1, min(4, MOST_EXAMPLES // max(1, len(answers))))
+    for answer in answers[:MOST_EXAMPLES]:
+        yield shown_examples(words, answer, each)
+    for _ in answers[MOST_EXAMPLES:]:
+        yield []

@@ -1,0 +1,261 @@
+"""One page for a comparison: of the subnetworks of a run, or of several runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+from markupsafe import Markup
+
+from ...data.atomic import write_text
+from ..comparison.pairs import spoken
+from ..wording import MISSING, between, decimal, p_text
+from .charts import GREY, file_name, spec_of
+from .page import library, render, resource, script_json
+
+MOST_LINES = 40
+_PAIR = ["method_a", "kind_a", "state_a", "method_b", "kind_b", "state_b"]
+_LEVELS = {"one seed": "this seed", "these seeds": "these seeds",
+           "seeds and examples": "other seeds as well"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table as text, and the file that holds all of it.
+
+    Attributes:
+        title: its heading.
+        header: column titles.
+        lines: cells of each line.
+        left_out: lines that only the file has.
+        source: the file's name.
+        row_ids: the row of the file (from 0) that each line is.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    left_out: int
+    source: str
+    row_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One task of one encoder, or two runs: a picture and its tables."""
+
+    name: str
+    title: str
+    text: str
+    alt: str
+    spec: Markup
+    grids: tuple[Grid, ...]
+
+
+def write_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str], target: Path) -> None:
+    """Write the page of a comparison.
+
+    Args:
+        tables: what `comparison_tables` or `between_runs` gave.
+        names: the runs.
+        target: the HTML file.
+    """
+    write_text(target, render_page(tables, names))
+
+
+def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str:
+    """The page as text; the same tables give the same page."""
+    between_them = "between_runs" in tables
+    parts = list(_between(tables) if between_them else _within(tables))
+    return render(
+        "comparison.html.j2",
+        title="Runs side by side" if between_them else "Subnetworks held against each other",
+        names=names,
+        parts=parts,
+        grids=list(_further(tables)),
+        notes=[str(note) for note in tables["comparison_notes"]["note"]],
+        style=resource("report.css"),  # the same look and script as the report of a run
+        script=resource("report.js"),
+        library=library(),
+    )
+
+
+def _within(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
+    compared, tests = tables["comparisons"], tables["tests"]
+    scores = compared[(compared["probe"] == "performance") & compared["primary"]]
+    for (model, task), lines in scores.groupby(["model", "task"], sort=False):
+        metric = lines["metric"].iloc[0]
+        shown = _over_seeds_first(lines)
+        named = shown.assign(label=[_label(line) for line in shown.itertuples()])
+        mine = tests[(tests["model"] == model) & (tests["task"] == task)]
+        mine = mine[(mine["probe"] == "performance") & mine["p_value"].notna()]
+        mine = mine.sort_values("p_adjusted", kind="stable")
+        yield Part(
+            file_name("differences", f"{model}-{task}"),
+            f"{task}: differences in {metric}",
+            f"Every line is one pair of models of {model}, the first minus the second. The points "
+            "are differences, the bars 95% intervals; a point without a bar has none that "
+            "simulations trust at these numbers.",
+            f"Forest plot of {len(named)} differences in {metric}; the table below has them all.",
+            _spec(named, f"difference in {metric}"),
+            (
+                _pair_grid(shown),
+                _test_grid(mine, "tests.csv"),
+            ),
+        )
+
+
+def _over_seeds_first(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines over seeds of each pair, or that of its one seed where there is no other."""
+    over = lines[lines["level"] != "one seed"]
+    keys = pd.MultiIndex.from_frame(over[_PAIR])
+    alone = ~pd.MultiIndex.from_frame(lines[_PAIR]).isin(keys)
+    return lines[(lines["level"] != "one seed") | alone]
+
+
+def _label(line: Any) -> str:
+    method = line.method_a if line.method_a != "full" else line.method_b
+    first, second = spoken(line.kind_a, line.state_a), spoken(line.kind_b, line.state_b)
+    label = f"{first} - {second}"
+    if line.method_a != line.method_b and "full" not in (line.method_a, line.method_b):
+        return f"{label} ({line.method_a} - {line.method_b})"
+    return label if method == "full" else f"{label} ({method})"
+
+
+def _between(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
+    compared, tests = tables["between_runs"], tables["between_tests"]
+    scores = compared[(compared["probe"] == "performance") & compared["primary"]]
+    for (first, second), lines in scores.groupby(["run_a", "run_b"], sort=False):
+        labels = [f"{line.task}: {line.kind} {line.state} ({line.method})"
+                  for line in lines.itertuples()]  # fmt: skip
+        named = lines.assign(label=labels)
+        mine = tests[(tests["run_a"] == first) & (tests["run_b"] == second)]
+        mine = mine[mine["p_value"].notna()].sort_values("p_adjusted", kind="stable")
+        yield Part(
+            file_name("runs", f"{first}-{second}"),
+            f"{first} against {second}",
+            "Every line is one score that both runs have, the first run minus the second. The "
+            "points are differences, the bars 95% intervals where simulations trust them.",
+            f"Forest plot of {len(named)} differences between the runs; the table has them all.",
+            _spec(named, "difference"),
+            (_run_grid(named), _test_grid(mine, "between_tests.csv")),
+        )
+
+
+def _spec(lines: pd.DataFrame, unit: str) -> Markup:
+    order = list(dict.fromkeys(lines["label"]))
+    data = lines.assign(covers=lines["level"].map(_LEVELS))
+    data = data[["label", "covers", "difference", "ci_low", "ci_high"]].astype(
+        dict.fromkeys(("difference", "ci_low", "ci_high"), float)
+    )
+    base = alt.Chart(data)
+    y = alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=320))
+    offset = alt.YOffset("covers:N")
+    hue = alt.Color(
+        "covers:N", title="interval for",
+        scale=alt.Scale(domain=list(_LEVELS.values()), range=["#009e73", "#0072b2", "#d55e00"]),
+    )  # fmt: skip
+    zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=GREY).encode(x="at:Q")
+    bars = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("ci_low:Q", title=unit), x2="ci_high:Q", y=y, yOffset=offset, color=hue
+    )
+    points = base.mark_point(filled=True, size=45, opacity=1).encode(
+        x=alt.X("difference:Q", title=unit),
+        y=y,
+        yOffset=offset,
+        color=hue,
+        tooltip=["label:N", "covers:N", alt.Tooltip("difference:Q", format=".3f")],
+    )
+    height = alt.Step(24, **{"for": "position"})
+    chart = alt.layer(zero, bars, points).properties(width=340, height=height)
+    return script_json(spec_of(chart), sort_keys=True, ensure_ascii=False)
+
+
+def _pair_grid(lines: pd.DataFrame) -> Grid:
+    cells = [
+        (
+            _label(line), _LEVELS[line.level], decimal(line.value_a, 3), decimal(line.value_b, 3),
+            decimal(line.difference, 3), decimal(line.median_difference, 3),
+            between(line.ci_low, line.ci_high, 3) or MISSING, decimal(line.effect_size),
+            decimal(line.d_z), f"{line.n_seeds} × {line.n}", line.flag or "",
+        )
+        for line in lines.itertuples()
+    ]  # fmt: skip
+    header = ("pair", "interval for", "first", "second", "difference", "median", "95%",
+              "Cohen's h", "d_z", "seeds × items", "flag")  # fmt: skip
+    return _grid("Differences", header, cells, "comparisons.csv", lines)
+
+
+def _run_grid(lines: pd.DataFrame) -> Grid:
+    cells = [
+        (
+            line.label, line.metric, _LEVELS[line.level], decimal(line.value_a, 3),
+            decimal(line.value_b, 3), decimal(line.difference, 3),
+            between(line.ci_low, line.ci_high, 3) or MISSING,
+            f"{line.seeds_a}, {line.seeds_b}", line.flag or "",
+        )
+        for line in lines.itertuples()
+    ]  # fmt: skip
+    header = ("score", "metric", "interval for", "first", "second", "difference", "95%",
+              "seeds", "flag")  # fmt: skip
+    return _grid("Differences", header, cells, "between_runs.csv", lines)
+
+
+def _test_grid(tests: pd.DataFrame, source: str) -> Grid:
+    within = "kind_a" in tests
+    cells = [
+        (
+            _label(line) if within else f"{line.task}: {line.kind} {line.state} ({line.method})",
+            line.test, line.metric, MISSING if not within or pd.isna(line.seed) else str(line.seed),
+            decimal(line.difference, 3),
+            f"{line.effect} {decimal(line.effect_size)}" if pd.notna(line.effect) else MISSING,
+            p_text(line.p_value), p_text(line.p_adjusted),
+            f"{line.correction} of {line.family_size}",
+        )
+        for line in tests.head(MOST_LINES).itertuples()
+    ]  # fmt: skip
+    header = ("pair" if within else "score", "test", "metric", "seed", "difference", "effect",
+              "p", "adjusted", "family")  # fmt: skip
+    return _grid("Tests that can answer, smallest p first", header, cells, source, tests)
+
+
+def _grid(
+    title: str, header: tuple[str, ...], cells: list[tuple[Any, ...]], source: str, of: pd.DataFrame
+) -> Grid:
+    shown = cells[:MOST_LINES]
+    lines = tuple(tuple(str(cell) for cell in line) for line in shown)
+    rows = tuple(int(row) for row in of.index[: len(shown)])
+    return Grid(title, header, lines, len(of) - len(shown), source, rows)
+
+
+def _further(tables: Mapping[str, pd.DataFrame]) -> Iterator[Grid]:
+    mixed = tables.get("mixed_model")
+    if mixed is not None and len(mixed):
+        cells = [
+            (
+                line.method, line.state, f"{line.kind_a} - {line.kind_b}",
+                decimal(line.estimate, 3), between(line.ci_low, line.ci_high, 3),
+                p_text(line.p_adjusted), f"{line.n_tasks} × {line.n_seeds}", line.flag,
+            )
+            for line in mixed.itertuples()
+        ]  # fmt: skip
+        header = ("method", "state", "pair", "estimate", "95%", "adjusted p", "tasks × seeds",
+                  "flag")  # fmt: skip
+        yield _grid("Over all tasks: mixed-effects model", header, cells, "mixed_model.csv", mixed)
+    points = tables["seed_points"]
+    points = points[points["probe"] == "performance"]
+    cells = [
+        (
+            *([line.run] if "run" in points else []), line.task, line.method, line.kind,
+            line.state, line.metric, str(line.seed), str(line.n_draws), decimal(line.mean, 3),
+            decimal(line.median, 3), line.flag,
+        )
+        for line in points.head(MOST_LINES).itertuples()
+    ]  # fmt: skip
+    titles = (*(["run"] if "run" in points else []), "task", "method", "kind", "state", "metric",
+              "seed", "draws", "mean", "median", "flag")  # fmt: skip
+    yield _grid("Every seed", titles, cells, "seed_points.csv", points)

@@ -1,0 +1,81 @@
+"""The pictures of a run, drawn from its rows, and their files for papers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from ...data.atomic import atomic_path, write_text
+from ..summary.summaries import summaries
+from .answer import Answer, Tables, answers_of
+from .charts import Figure, unchecked, vega_lite_version
+from .layer_figures import layer_figures, pattern_figure
+from .mask_figures import overlap_figures, stability_figure
+from .probe_figures import (
+    attention_figure,
+    attribution_figure,
+    dependency_figure,
+    survivor_figure,
+)
+from .score_figures import performance_figure, survival_figure
+
+DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
+    "scores": (performance_figure,),
+    "masks": (survival_figure,),
+    "knowledge": (
+        dependency_figure,
+        survivor_figure,
+        attention_figure,
+        pattern_figure,
+        layer_figures,
+        attribution_figure,
+    ),
+}
+"""Part of the report -> the figures of one answer that stand in it."""
+OVER_ALL: tuple[Callable[[Tables], Iterator[Figure]], ...] = (stability_figure, overlap_figures)
+"""Figures about all answers of a run."""
+
+
+def figures(rows: pd.DataFrame, tables: Tables | None = None) -> list[Figure]:
+    """Every figure that the rows have numbers for, task by task and method by method.
+
+    Args:
+        rows: tidy rows of a run.
+        tables: its summaries where they are known already.
+    """
+    tables = summaries(rows) if tables is None else tables
+    found = [
+        f for answer in answers_of(rows, tables) for part in drawn(answer).values() for f in part
+    ]
+    return found + overall(tables)
+
+
+def drawn(answer: Answer) -> dict[str, list[Figure]]:
+    """The figures of one answer by part of the report."""
+    with unchecked():
+        return {part: [f for draw in draws for f in draw(answer)] for part, draws in DRAWN.items()}
+
+
+def overall(tables: Tables) -> list[Figure]:
+    """The figures about all answers of a run."""
+    with unchecked():
+        return [figure for draw in OVER_ALL for figure in draw(tables)]
+
+
+def save_figures(rows: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write every figure as SVG, PDF and PNG (on white) into `folder`; returns the files."""
+    import vl_convert
+
+    written = []
+    for figure in figures(rows):
+        spec, version = {**figure.spec, "background": "white"}, vega_lite_version()
+        svg, pdf, png = (folder / f"{figure.name}.{suffix}" for suffix in ("svg", "pdf", "png"))
+        write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=version))
+        with atomic_path(pdf) as temporary:
+            temporary.write_bytes(vl_convert.vegalite_to_pdf(spec, vl_version=version))
+        with atomic_path(png) as temporary:
+            temporary.write_bytes(vl_convert.vegalite_to_png(spec, vl_version=version, scale=2))
+        written += [svg, pdf, png]
+    return written

@@ -1,0 +1,51 @@
+"""What a run cannot carry, in plain words: sentences that stand beside every answer."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..wording import counted, percent
+
+_NAMES = {"mlps": "MLPs"}
+
+
+def warnings_of(task: str, rows: pd.DataFrame, primary: pd.DataFrame, bad_seeds: int) -> list[str]:
+    """Sentences that come before anything else; none where all is well."""
+    said = []
+    if bad_seeds:
+        said.append(
+            f"DEGENERATE: in {bad_seeds} of {counted(int(primary['n_seeds'].max()), 'seed')} on "
+            f"{task} the full model is not above its baseline for sure, or the mask is empty, so "
+            "nothing here says what a subnetwork keeps."
+        )
+    diverged = rows[(rows["probe"] == "performance") & (rows["flag"] == "diverged")]
+    if len(diverged):
+        trained = diverged["cell_id"].nunique()
+        said.append(
+            f"In {counted(trained, 'training')} the loss did not fall below that of a constant "
+            "guess (flag `diverged`); they count as they came out."
+        )
+    return said
+
+
+def limits_of(rows: pd.DataFrame, primary: pd.DataFrame) -> list[str]:
+    """Sentences on what the numbers cannot carry; at least one."""
+    n_seeds = int(primary["n_seeds"].max())
+    said = []
+    borrowed = rows[(rows["metric"] == "borrowed_share") & (rows["kind"] == "bad")]
+    shares = borrowed.groupby("target", sort=False)["value"].mean()
+    finer = [name for name in ("weights", "neurons") if name in shares.index]
+    named = finer or [name for name in ("heads", "mlps") if name in shares.index]
+    if named:
+        parts = [f"{percent(shares[name])} of its {_NAMES.get(name, name)}" for name in named]
+        said.append(f"To have good's size, bad borrows {' and '.join(parts)} from the survivors.")
+    if (primary["selection"] == "reported").any():
+        said.append(
+            "Masks were chosen on the examples that they are scored on (selection=reported), so "
+            "their scores are optimistic."
+        )
+    said.append(
+        f"{counted(n_seeds, 'seed')}: ranges over seeds are what was seen, no intervals for "
+        "other seeds."
+    )
+    return said

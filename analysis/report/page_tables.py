@@ -1,0 +1,218 @@
+"""Tables of the report as text, every number with the cell of the CSV file that it stands in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from ..summary.summaries import kept_columns
+from ..wording import MISSING, between, decimal, percent
+
+MOST_LINES = 40
+"""Lines of a table that the page shows; the CSV file beside it has all of them."""
+
+_STATES = {
+    "finetuned": "fine-tuned",
+    "pruned": "pruned",
+    "retrained": "retrained",
+    "untrained": "from random weights",
+}
+_NUMBER = re.compile(r"[-–]?[\d.,%×\[\] e+]*")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text, and where it stands if not in the line and column of its table.
+
+    Attributes:
+        text: what is shown.
+        row: line of the CSV file, counted from 0.
+        columns: columns of the CSV file, parted by spaces.
+    """
+
+    text: str
+    row: int | None = None
+    columns: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text.
+
+    Attributes:
+        caption: what it shows.
+        source: the CSV file.
+        header: column titles.
+        columns: for each title the columns of the CSV file that its cells show, parted by spaces.
+        rows: for each line its number in the CSV file; None where cells name their own.
+        lines: cells of each line.
+        left_out: lines that are only in the file.
+    """
+
+    caption: str
+    source: str
+    header: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[int | None, ...]
+    lines: tuple[tuple[Cell, ...], ...]
+    left_out: int = 0
+
+    @cached_property
+    def numeric(self) -> tuple[bool, ...]:
+        """Which columns hold numbers alone: they are set to the right."""
+        return tuple(
+            all(_NUMBER.fullmatch(line[i].text) for line in self.lines)
+            for i in range(len(self.header))
+        )
+
+
+def _cells(*texts: str) -> tuple[Cell, ...]:
+    return tuple(Cell(text) for text in texts)
+
+
+def frame_table(frame: pd.DataFrame, source: str, caption: str) -> Table:
+    """The first lines of a frame, without the columns that are empty in all of it.
+
+    Args:
+        frame: its index counts the lines of `source`.
+        source: the CSV file.
+        caption: what it shows.
+    """
+    frame = frame.dropna(axis=1, how="all")
+    shown = frame.head(MOST_LINES)
+    return Table(
+        caption,
+        source,
+        tuple(str(name).replace("_", " ") for name in frame.columns),
+        tuple(map(str, frame.columns)),
+        tuple(int(row) for row in shown.index),
+        tuple(_cells(*map(cell_text, line)) for line in shown.itertuples(index=False, name=None)),
+        max(0, len(frame) - MOST_LINES),
+    )
+
+
+def cell_text(value: Any) -> str:
+    """A value as the page writes it: three decimals, a dash where there is none."""
+    if value is None or pd.isna(value):
+        return MISSING
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) > 1 else decimal(value, 3)
+    return str(value)
+
+
+def score_table(scores: pd.DataFrame, caption: str) -> Table:
+    """The performance table of one answer."""
+    kept = kept_columns(scores)
+    several = len(set(scores["metric"])) > 1
+    flagged = bool(scores["flag"].fillna("").ne("").any())
+    columns = {
+        "subnetwork": "kind", "state": "state", **({"metric": "metric"} if several else {}),
+        **{title: f"{name}_kept" for title, name in kept.items()}, "mean": "mean",
+        "over seeds": "seed_low seed_high", "95% of draws": "draw_low draw_high",
+        "seeds × draws": "n_seeds n_draws", "n": "n", **({"flag": "flag"} if flagged else {}),
+    }  # fmt: skip
+    lines = [
+        _cells(
+            str(line.kind),
+            _STATES.get(str(line.state), str(line.state)),
+            *([str(line.metric)] if several else []),
+            *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
+            decimal(line.mean, 3),
+            between(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else MISSING,
+            between(line.draw_low, line.draw_high, 3) or MISSING,
+            f"{line.n_seeds} × {line.n_draws}",
+            str(int(line.n)),
+            *([str(line.flag)] if flagged else []),
+        )
+        for line in scores.itertuples()
+    ]
+    return Table(
+        caption,
+        "summary_performance.csv",
+        tuple(columns),
+        tuple(columns.values()),
+        tuple(int(row) for row in scores.index),
+        tuple(lines),
+    )
+
+
+_HEADLINES = (("full", "finetuned"), ("good", "pruned"), ("random", "pruned"), ("bad", "pruned"),
+              ("good", "retrained"))  # fmt: skip
+
+
+def headline_table(scores: pd.DataFrame, labels: dict[tuple[str, ...], str]) -> Table:
+    """One line a task: the primary metric of the full model and its subnetworks.
+
+    Args:
+        scores: the performance table.
+        labels: (model, task, method) -> its name, in the order of the lines.
+    """
+    primary = scores[scores["primary"]]
+    lines = []
+    for (model, task, method), label in labels.items():
+        mine = primary[
+            (primary["model"] == model) & (primary["task"] == task) & (primary["method"] == method)
+        ]
+        line = [Cell(label), Cell(str(mine["metric"].iloc[0]), int(mine.index[0]), "metric")]
+        for kind, state in _HEADLINES:
+            found = mine[(mine["kind"] == kind) & (mine["state"] == state)]
+            line.append(
+                Cell(decimal(found["mean"].iloc[0], 3), int(found.index[0]), "mean")
+                if len(found)
+                else Cell(MISSING)
+            )
+        first = mine.iloc[0]
+        line.append(Cell(decimal(first["baseline_value"], 3), int(mine.index[0]), "baseline_value"))
+        lines.append(tuple(line))
+    header = ("task", "metric", *(f"{kind}, {state}" for kind, state in _HEADLINES), "blind guess")
+    header = tuple(name.replace("full, finetuned", "full model") for name in header)
+    empty = {i for i in range(2, len(header)) if all(line[i].text == MISSING for line in lines)}
+    keep = [i for i in range(len(header)) if i not in empty]
+    return Table(
+        "Mean over seeds of the primary metric",
+        "summary_performance.csv",
+        tuple(header[i] for i in keep),
+        ("",) * len(keep),
+        (None,) * len(lines),
+        tuple(tuple(line[i] for i in keep) for line in lines),
+    )
+
+
+_AGREEMENT = {
+    "kept": "survival_mean", "kappa": "fleiss_kappa", "p of kappa": "permutation_p",
+    "Jaccard": "jaccard_mean", "Jaccard by chance": "jaccard_expected",
+    "kept in all": "kept_in_all", "in all by chance": "kept_in_all_expected",
+}  # fmt: skip
+
+
+def agreement_table(stability: pd.DataFrame) -> Table | None:
+    """The stability statistics with one line for each task and unit."""
+    several = len(set(stability["method"])) > 1
+    lines = []
+    for (method, task, unit), mine in stability.groupby(["method", "task", "unit"], sort=False):
+        found = mine.drop_duplicates("statistic").set_index("statistic")
+        places = dict(zip(mine["statistic"], mine.index, strict=False))
+        first = places[next(iter(places))]
+        line = [
+            Cell(f"{task} ({method})" if several else str(task)),
+            Cell(str(unit), int(first), "unit"),
+        ]
+        for name in _AGREEMENT.values():
+            text = cell_text(float(found["value"].get(name, float("nan"))))
+            line.append(Cell(text, int(places[name]), "value") if name in places else Cell(text))
+        lines.append((*line, Cell(str(found["n_seeds"].iloc[0]), int(first), "n_seeds")))
+    if not lines:
+        return None
+    header = ("task", "unit", *_AGREEMENT, "seeds")
+    return Table(
+        "Agreement of the good masks of different seeds",
+        "summary_stability.csv",
+        header,
+        ("",) * len(header),
+        (None,) * len(lines),
+        tuple(lines),
+    )

@@ -1,0 +1,32 @@
+"""What a report says about attention patterns."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...probes.patterns.classes import PATTERNS
+from ..wording import percent
+
+CAUTION = "the classifier of patterns is calibrated for synthetic maps only"
+
+
+def patterns_said(probes: pd.DataFrame) -> str:
+    """Pattern shares of good's heads beside the full model's, from the table of `probe_table`.
+
+    Empty where the probe did not run.
+    """
+    parts = []
+    for variant, name in (("raw", "raw maps"), ("norm", "norm-weighted maps")):
+        table = probes[probes["metric"] == f"pattern_share_{variant}"]
+        good = table[(table["kind"] == "good") & (table["state"] == "pruned")]
+        shares = good.drop_duplicates("relation").set_index("relation")
+        said = [
+            f"{pattern} {percent(shares.loc[pattern, 'mean'])} "
+            f"({percent(shares.loc[pattern, 'reference'])})"
+            for pattern in PATTERNS
+            if pattern in shares.index
+        ]
+        parts += [f"of {name} {', '.join(said)}"] if said else []
+    if not parts:
+        return ""
+    return f"Patterns of good's heads (full model): {'; '.join(parts)}; {CAUTION}."

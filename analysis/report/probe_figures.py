@@ -1,0 +1,177 @@
+"""Pictures of what probes found, kind beside kind, each with its null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from ..wording import decimal
+from .answer import Answer
+from .charts import COLOURS, GREY, PANELS, Figure, beside, dots, file_name, kind_scales, spec_of
+
+_KINDS = list(COLOURS)
+ATTENTION_ORDER = [
+    "attention_to_first",
+    "attention_to_separator",
+    "attention_to_special",
+    "attention_to_punctuation",
+    "attention_to_previous",
+    "attention_to_next",
+    "attention_to_self",
+]
+_SHOWN = ["probe", "metric", "relation", "baseline", "kind", "state", "n_seeds", "mean",
+          "seed_low", "seed_high", "reference", "baseline_value", "null_low", "null_high",
+          "p_value", "p_adjusted", "n"]  # fmt: skip
+
+
+def _of(answer: Answer, probe: str) -> pd.DataFrame:
+    table = answer.tables["summary_probes"]
+    return table[table["probe"] == probe]
+
+
+def _panels(table: pd.DataFrame, **options: Any) -> alt.ConcatChart:
+    drawn = []
+    for title, states in PANELS.items():
+        part = table[table["state"].isin(states)]
+        if (part["state"] == title).any() or (title == "pruned" and len(part)):
+            drawn.append(dots(part, title=title, **options))
+    return beside(drawn)
+
+
+def _means(table: pd.DataFrame) -> str:
+    lines = table.groupby(["kind", "state"], sort=False)["mean"].mean()
+    return ", ".join(f"{kind} {state} {decimal(mean)}" for (kind, state), mean in lines.items())
+
+
+def dependency_figure(answer: Answer) -> Iterator[Figure]:
+    """Accuracy of the best head of each relation."""
+    table = _of(answer, "dependency-heads")
+    lines = table[~table["relation"].isin(["all", "all-relations"])]
+    if lines.empty:
+        return
+    full = lines.groupby("relation")["mean"].max().sort_values(ascending=False)
+    yield Figure(
+        file_name("dependencies", answer.label),
+        f"Dependency relations that single heads find after {answer.label}",
+        "How often the best living head of each relation attends most to the syntactic head "
+        "(chosen on other sentences). Grey tick: best fixed offset. Lines: range over seeds. The "
+        "best of fewer heads is lower by chance alone: see the next figure for that.",
+        f"Accuracy of the best head. Means over relations: {_means(lines)}.",
+        spec_of(
+            _panels(
+                lines,
+                rows="relation",
+                order=full.index.tolist(),
+                unit="accuracy of best head",
+                null="best fixed offset",
+            )
+        ),
+        table[_SHOWN],
+        "summary_probes.csv",
+    )
+
+
+def survivor_figure(answer: Answer) -> Iterator[Figure]:
+    """Best survivors within the null of random head sets."""
+    table = _of(answer, "survivors")
+    table = table[table["relation"] == "all-relations"]
+    if table.empty:
+        return
+    names = {"random-heads": "equal number", "random-heads-per-layer": "equal number per layer"}
+    table = table.assign(null=table["baseline"].replace(names))
+    colour, shape = kind_scales(table["kind"].unique().tolist())
+    y = alt.Y("kind:N", sort=_KINDS, title=None)
+    unit = "best-head accuracy, mean over relations"
+    drawn = ["kind", "null", "mean", "null_low", "null_high", "p_value"]
+    base = alt.Chart(table[drawn])
+    middle = base.mark_rule(strokeWidth=9, color=GREY, opacity=0.45).encode(
+        x=alt.X("null_low:Q", title=unit, scale=alt.Scale(zero=False)), x2="null_high:Q", y=y
+    )
+    seen = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x="mean:Q",
+        y=y,
+        color=alt.Color("kind:N", scale=colour, legend=None),
+        shape=alt.Shape("kind:N", scale=shape, legend=None),
+        tooltip=["kind:N", "null:N", alt.Tooltip("mean:Q", format=".3f"),
+                 alt.Tooltip("p_value:Q", format=".3f")],
+    )  # fmt: skip
+    chart = (
+        alt.layer(middle, seen)
+        .properties(width=250, height=alt.Step(26))
+        .facet(facet=alt.Facet("null:N", title="against random sets of heads of"), columns=2)
+    )
+    said = [
+        f"{line.kind} {decimal(line.mean)} (null {decimal(line.null_low)} to "
+        f"{decimal(line.null_high)})"
+        for line in table[table["baseline"] == "random-heads"].itertuples()
+    ]
+    yield Figure(
+        file_name("survivors", answer.label),
+        f"What the surviving heads keep of dependency relations on {answer.label}, against chance",
+        "Marks: best surviving head of each relation, scored in the full model, mean over "
+        "relations. Grey bands: the middle 95% of random sets of as many heads.",
+        f"{', '.join(said)}.",
+        spec_of(chart),
+        table[_SHOWN],
+        "summary_probes.csv",
+    )
+
+
+def attention_figure(answer: Answer) -> Iterator[Figure]:
+    """Mean attention statistics of the living heads."""
+    table = _of(answer, "attention-stats")
+    shares = table[table["metric"].isin(ATTENTION_ORDER)]
+    if shares.empty:
+        return
+    shares = shares.assign(to=shares["metric"].str.replace("attention_to_", ""))
+    order = [name.removeprefix("attention_to_") for name in ATTENTION_ORDER]
+    panels: Any = _panels(
+        shares, rows="to", order=order, unit="share of attention", null="uniform attention"
+    )
+    entropy = table[table["metric"] == "attention_entropy"].assign(to="entropy")
+    if len(entropy):
+        panels = alt.vconcat(
+            panels,
+            _panels(entropy, rows="to", order=["entropy"], unit="nats", null="uniform attention"),
+        )
+    special = shares[shares["metric"] == "attention_to_special"]
+    yield Figure(
+        file_name("attention", answer.label),
+        f"Where the living heads look after {answer.label}",
+        "Mean over the heads that each subnetwork keeps. Grey tick: a head that attends to all "
+        "tokens alike. The column reference of the table is the full model's mean over the same "
+        "heads.",
+        f"Shares of attention. To special tokens: {_means(special)}.",
+        spec_of(panels),
+        table[_SHOWN],
+        "summary_probes.csv",
+    )
+
+
+def attribution_figure(answer: Answer) -> Iterator[Figure]:
+    """Shares of the attribution on groups of words."""
+    table = _of(answer, "attributions")
+    if table.empty:
+        return
+    order = table["relation"].drop_duplicates().tolist()
+    yield Figure(
+        file_name("attributions", answer.label),
+        f"Which words the predictions on {answer.label} rest on",
+        "Mean share of the attribution (layer integrated gradients) on each group of words, over "
+        "the examples that have such a word. Grey tick: the share if words were shuffled.",
+        f"Attribution shares. Means over groups: {_means(table)}.",
+        spec_of(
+            _panels(
+                table,
+                rows="relation",
+                order=order,
+                unit="share of attribution",
+                null="shuffled words",
+            )
+        ),
+        table[_SHOWN],
+        "summary_probes.csv",
+    )

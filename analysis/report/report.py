@@ -1,0 +1,184 @@
+"""The report of a run: one HTML page that needs no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from ...data.atomic import write_text
+from ..summary.summaries import summaries
+from ..wording import CITED, cited_parts, decimal
+from .answer import Answer, Tables, answers_of
+from .asked import asked
+from .attribution_examples import ShownExample, examples_of
+from .charts import Figure
+from .figures import drawn, overall
+from .page import library, render, resource, script_json
+from .page_tables import (
+    Table,
+    agreement_table,
+    frame_table,
+    headline_table,
+    score_table,
+)
+from .verdict import Verdict, verdicts
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of one model and task.
+
+    Attributes:
+        anchor: its place on the page.
+        verdict: the answer; `said` holds its sentences by subject, numbers with their cells.
+        metric: the primary metric.
+        baseline: name and value of what a blind guess scores.
+        selection: what masks were chosen on.
+        split: what scores are reported on.
+        scores: the performance table of the primary metric.
+        further: the same of the other metrics, if there are any.
+        figures: the pictures by part of the page, each with its table.
+        examples: real examples, word by word.
+    """
+
+    anchor: str
+    verdict: Verdict
+    said: Mapping[str, tuple[Markup, ...]]
+    metric: str
+    baseline: str
+    selection: str
+    split: str
+    scores: Table
+    further: Table | None
+    figures: Mapping[str, tuple[Picture, ...]]
+    examples: list[ShownExample]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, its specification safe inside a script element, and its numbers."""
+
+    figure: Figure
+    spec: Markup
+    table: Table
+
+
+def write_report(
+    rows: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    out_path: Path,
+    *,
+    words: pd.DataFrame | None = None,
+    folder: Path | None = None,
+    tables: Tables | None = None,
+) -> None:
+    """Write the report.
+
+    Args:
+        rows: tidy rows of a run.
+        manifest: what `manifest.json` holds.
+        out_path: the HTML file.
+        words: attributed words (`attribution_examples.word_frame`), where there are some.
+        folder: the run folder, which the page's links lead to; default: beside the page.
+        tables: the summaries of the rows, where they are there already.
+    """
+    beside = ""
+    if folder is not None and folder.resolve() != out_path.parent.resolve():
+        beside = Path(os.path.relpath(folder.resolve(), out_path.parent.resolve())).as_posix() + "/"
+    page = render_report(rows, manifest, words=words, beside=beside, tables=tables)
+    write_text(out_path, page)
+
+
+def render_report(
+    rows: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    *,
+    words: pd.DataFrame | None = None,
+    beside: str = "",
+    tables: Tables | None = None,
+) -> str:
+    """The page as text; the same rows and manifest give the same page.
+
+    Args:
+        rows: tidy rows of a run.
+        manifest: what `manifest.json` holds.
+        words: attributed words, where there are some.
+        beside: what stands before the name of a CSV file in a link.
+        tables: the summaries of the rows, where they are there already.
+    """
+    tables = summaries(rows) if tables is None else tables
+    answers = answers_of(rows, tables)
+    return render(
+        "report.html.j2",
+        sections=list(_sections(rows, tables, answers, words)),
+        headline=headline_table(
+            tables["summary_performance"], {answer.who: answer.label for answer in answers}
+        ),
+        asked=asked(manifest),
+        agreement=agreement_table(tables["summary_stability"]),
+        overall=[_picture(figure) for figure in overall(tables)],
+        beside=beside,
+        style=resource("report.css"),
+        script=resource("report.js"),
+        library=library(),
+        manifest=manifest,
+        recorded=json.dumps(manifest, indent=2, ensure_ascii=False),
+    )
+
+
+def _sections(
+    rows: pd.DataFrame, tables: Tables, answers: list[Answer], words: pd.DataFrame | None
+) -> Iterator[Section]:
+    told = {(v.model, v.task, v.method): v for v in verdicts(rows, tables)}
+    for number, (answer, examples) in enumerate(
+        zip(answers, examples_of(words, answers), strict=True), start=1
+    ):
+        scores = answer.tables["summary_performance"]
+        primary, others = scores[scores["primary"]], scores[~scores["primary"]]
+        first = primary.iloc[0]
+        verdict = told[answer.who]
+        yield Section(
+            anchor=f"answer-{number}",
+            verdict=verdict,
+            said={name: tuple(map(_said, said)) for name, said in verdict.said.items()},
+            metric=str(first["metric"]),
+            baseline=f"{first['baseline']} {decimal(first['baseline_value'], 3)}",
+            selection=str(first["selection"]),
+            split=str(first["split"]),
+            scores=score_table(primary, f"{first['metric']} on {answer.label}"),
+            further=score_table(others, "Other metrics") if len(others) else None,
+            figures={part: tuple(map(_picture, some)) for part, some in drawn(answer).items()},
+            examples=examples,
+        )
+
+
+def _said(sentence: str) -> Markup:
+    """A sentence of the verdict, each number an element that names its cell."""
+    done, last = Markup(""), 0
+    for found in CITED.finditer(sentence):
+        source, row, column, text = cited_parts(found[1])
+        done += _named(sentence[last : found.start()])
+        done += Markup(
+            '<span class="number" data-source="{}" data-row="{}" data-column="{}">{}</span>'
+        ).format(source, row, column, text)
+        last = found.end()
+    return done + _named(sentence[last:])
+
+
+def _named(text: str) -> Markup:
+    """A text whose names between backticks are set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _picture(figure: Figure) -> Picture:
+    spec = script_json(figure.spec, sort_keys=True, ensure_ascii=False)
+    table = frame_table(figure.table, figure.source, f"Numbers behind: {figure.title}")
+    return Picture(figure, spec, table)

@@ -1,0 +1,187 @@
+"""Pictures of scores and masks: what subnetworks reach, and which units they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import altair as alt
+import pandas as pd
+
+from ..summary.kinds import plain
+from ..wording import counted, decimal, percent
+from .answer import Answer
+from .charts import COLOURS, GREY, PANELS, Figure, beside, file_name, kind_scales, spec_of
+
+_KINDS = list(COLOURS)
+_BASELINES = ("untrained", "bag-of-words")
+"""Kinds that are lines and not points."""
+
+
+MOST_POINTS = 3000
+"""Points of one strip plot; of more, every so-many-th is drawn. The numbers count all of them."""
+
+
+def performance_figure(answer: Answer) -> Iterator[Figure]:
+    """Every score as a point, beside the full model and the baselines."""
+    points = answer.points
+    points = plain(points[points["primary"] & ~points["kind"].isin(_BASELINES)])
+    columns = ["kind", "state", "seed", "draw", "value", "ci_low", "ci_high", "n", "flag"]
+    numbers = dict.fromkeys(("value", "ci_low", "ci_high"), float)
+    points = points.set_index("line").rename_axis(None)[columns].astype(numbers)
+    scores = answer.tables["summary_performance"]
+    primary = scores[scores["primary"]]
+    masked = points[points["kind"] != "full"]
+    if masked.empty:
+        return
+    metric = primary["metric"].iloc[0]
+    lines = _lines(primary)
+    low = min(points["value"].min(), lines["value"].min())
+    high = max(points["value"].max(), lines["value"].max())
+    margin = 0.06 * (high - low or 1)
+    scale = alt.Scale(domain=[low - margin, high + margin], nice=False)
+    step = -(-len(masked) // MOST_POINTS)
+    drawn = masked.iloc[::step][["kind", "state", "seed", "draw", "value"]]
+    panels = [
+        _strip(drawn[drawn["state"] == state], lines, metric, scale, state)
+        for state in PANELS
+        if (drawn["state"] == state).any()
+    ]
+    said = [
+        f"{line.kind} {line.state} {decimal(line.mean)}"
+        for line in primary.itertuples()
+        if line.kind not in _BASELINES
+    ]
+    yield Figure(
+        file_name("performance", answer.label),
+        f"What the subnetworks score on {answer.label}",
+        "Every point is one subnetwork: one column of points a seed, one point a draw, a bar at "
+        "each seed's median. The lines are the full model (mean over seeds) and the baselines."
+        + (f" One point in {step} is drawn." if step > 1 else ""),
+        f"Strip plot of {metric}. Means: {', '.join(said)}; {primary['baseline'].iloc[0]} "
+        f"{decimal(primary['baseline_value'].iloc[0])}.",
+        spec_of(beside(panels, shared=False)),
+        points,
+        "performance.csv",
+    )
+
+
+def _lines(primary: pd.DataFrame) -> pd.DataFrame:
+    baseline = primary.iloc[0]
+    records = [{"line": str(baseline["baseline"]), "value": float(baseline["baseline_value"])}]
+    for kind in ("full", *_BASELINES):
+        mean = primary.loc[primary["kind"] == kind, "mean"]
+        records += [{"line": kind, "value": float(value)} for value in mean[:1]]
+    lines = pd.DataFrame(records).dropna()
+    return lines.assign(label=lines["line"] + " " + lines["value"].map(decimal))
+
+
+def _strip(
+    points: pd.DataFrame, lines: pd.DataFrame, metric: str, scale: alt.Scale, state: str
+) -> alt.LayerChart:
+    colour, shape = kind_scales(points["kind"].unique().tolist())
+    hue = alt.Color("kind:N", scale=colour, legend=None)
+    x = alt.X("kind:N", sort=_KINDS, title=None, axis=alt.Axis(labelAngle=0))
+    offset = alt.XOffset("seed:O")
+    y = alt.Y("value:Q", title=metric, scale=scale)
+    base = alt.Chart(points)
+    marks = base.mark_point(filled=True, size=45, opacity=0.55).encode(
+        x=x,
+        xOffset=offset,
+        y=y,
+        color=hue,
+        shape=alt.Shape("kind:N", scale=shape, legend=None),
+        tooltip=["kind:N", "seed:O", "draw:O", alt.Tooltip("value:Q", format=".3f")],
+    )
+    medians = base.mark_tick(thickness=3, size=22).encode(
+        x=x, xOffset=offset, y=alt.Y("median(value):Q", title=metric, scale=scale), color=hue
+    )
+    rules = alt.Chart(lines).encode(y=alt.Y("value:Q", title=metric, scale=scale))
+    dashes = alt.Scale(domain=["full", "majority", "mean", *_BASELINES],
+                       range=[[1, 0], [6, 3], [6, 3], [2, 3], [4, 2]])  # fmt: skip
+    drawn = rules.mark_rule(color=GREY, strokeWidth=1.5).encode(
+        strokeDash=alt.StrokeDash("line:N", scale=dashes, legend=None)
+    )
+    # the untrained encoder lies on the baseline: its label goes to the other end of the line
+    labels = [
+        rules.transform_filter(where)
+        .mark_text(align=align, baseline="bottom", dy=-2, fontSize=11)
+        .encode(x=alt.value(at), text="label:N")
+        for where, align, at in (
+            ("datum.line != 'untrained'", "right", 276),
+            ("datum.line == 'untrained'", "left", 4),
+        )
+    ]
+    layers = [drawn, *labels, marks, medians]
+    return alt.layer(*layers).properties(width=280, height=280, title=state)
+
+
+# -- survival ---------------------------------------------------------------------------------
+
+
+def survival_figure(answer: Answer) -> Iterator[Figure]:
+    """Share of seeds in which each head and MLP is kept, and how much seeds differ in it."""
+    table = answer.tables["summary_survival"].astype({"share": float, "sd": float})
+    # masks of single weights keep every head and MLP: nothing to see
+    if table.empty or (table["share"] == 1).all():
+        return
+    n_seeds = int(table["n_seeds"].max())
+    kinds = table["kind"].unique().tolist()
+    panels = [_heat_map(table[table["kind"] == kind], "share", kind) for kind in kinds]
+    good = table[(table["kind"] == "good") & (table["unit"] == "head")]
+    text = (
+        "Each cell is a head (its layer down, its number across) or, to the right, a layer's MLP: "
+        f"the share of {counted(n_seeds, 'seed')} in which the mask keeps it. Random and bad show "
+        "their first draw."
+    )
+    if n_seeds > 1 and len(good):
+        spread = table[table["kind"] == "good"]
+        panels.insert(1, _heat_map(spread, "sd", "good: spread over seeds"))
+        text += " The second map is the standard deviation over seeds: dark where all agree."
+    always, never = (good["share"] == 1).mean(), (good["share"] == 0).mean()
+    yield Figure(
+        file_name("survival", answer.label),
+        f"Which heads and MLPs are kept on {answer.label}",
+        text,
+        f"Heat maps of kept units over {counted(n_seeds, 'seed')}. Good keeps {percent(always)} of "
+        f"the heads in every seed and {percent(never)} in none.",
+        spec_of(beside(panels, shared=False, columns=4, spacing=14)),
+        table[["kind", "unit", "layer", "head", "share", "sd", "n_seeds"]],
+        "summary_survival.csv",
+    )
+
+
+def _heat_map(table: pd.DataFrame, value: str, title: str) -> alt.HConcatChart:
+    table = table[["unit", "layer", "head", value]]
+    heads = table[table["unit"] == "head"].astype({"head": int, "layer": int})
+    mlps = table[table["unit"] == "mlp"].astype({"layer": int}).assign(name="MLP")
+    cell = max(6, min(13, 156 // max(1, int(heads["head"].nunique()))))
+    colour = alt.Color(
+        f"{value}:Q", scale=alt.Scale(scheme="cividis", domain=[0, 1]),
+        title="share of seeds that keep it; spread",
+        legend=alt.Legend(gradientLength=160, titleLimit=400),
+    )  # fmt: skip
+    shown = alt.Tooltip(f"{value}:Q", format=".2f")
+    step = alt.Step(cell)
+    grid = (
+        alt.Chart(heads)
+        .mark_rect(stroke=GREY, strokeWidth=0.4)
+        .encode(
+            x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("layer:O", title="layer", axis=alt.Axis(labelOverlap=True)),
+            color=colour,
+            tooltip=["layer:O", "head:O", shown],
+        )
+        .properties(width=step, height=step, title=title)
+    )
+    column = (
+        alt.Chart(mlps)
+        .mark_rect(stroke=GREY, strokeWidth=0.4)
+        .encode(
+            x=alt.X("name:N", title=None, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("layer:O", title=None, axis=None),
+            color=colour,
+            tooltip=["layer:O", shown],
+        )
+        .properties(width=alt.Step(cell + 4), height=step)
+    )
+    return alt.hconcat(grid, column, spacing=4)

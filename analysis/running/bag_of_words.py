@@ -1,0 +1,78 @@
+"""What counted words alone score: a linear model on a bag of words, trained as the encoder is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...data.metrics import score
+from ...data.sentence import Example
+from ...data.task import TaskParts
+from ...pruning.evaluate import Evaluation
+
+NAME = "bag-of-words"
+_SHARPEST = 50.0
+
+
+def _counts(fit: tuple[Example, ...], *others: tuple[Example, ...]) -> list[Any]:
+    """Sparse word counts [N, V] of each part over the words of the first.
+
+    Of a pair, the words of each sentence and those that both hold are counted apart.
+    """
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    vectorizer = CountVectorizer(token_pattern=r"(?u)\w+|[^\w\s]")
+    vectorizer.fit([text for example in fit for text in example.texts()])
+    found = []
+    for part in (fit, *others):
+        first = vectorizer.transform([example.texts()[0] for example in part])
+        if not any(example.second is not None for example in fit):
+            found.append(first)
+            continue
+        second = vectorizer.transform([example.texts()[-1] for example in part])
+        found.append(hstack([first, second, first.minimum(second)]).tocsr())
+    return found
+
+
+def bag_of_words(parts: TaskParts) -> Evaluation:
+    """Scores of a bag of words on the reported examples.
+
+    Classes: multinomial logistic regression (scikit-learn, L2, C = 1) on counts of lower-cased
+    words and punctuation marks; numbers: ridge regression. Nothing is tuned.
+
+    Args:
+        parts: the task; `train` is learned from, `report` is scored.
+
+    Returns:
+        What it says about `parts.report`; of classes, log probabilities [N, K].
+    """
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    spec = parts.spec
+    train, report = _counts(parts.train, parts.report)
+    wanted = np.array([example.label for example in parts.train])
+    labels = np.array([example.label for example in parts.report])
+    logits: npt.NDArray[np.float64]
+    if spec.regression:
+        fitted = Ridge(alpha=1.0).fit(train.astype(float), wanted.astype(float))
+        logits = np.asarray(fitted.predict(report), dtype=np.float64)[:, None]
+    else:
+        logits = np.full((len(labels), spec.num_labels), -_SHARPEST)
+        seen = np.unique(wanted)
+        if len(seen) == 1:
+            logits[:, seen] = 0.0
+        else:
+            model = LogisticRegression(max_iter=2000).fit(train, wanted)
+            logits[:, model.classes_] = np.maximum(model.predict_log_proba(report), -_SHARPEST)
+    predictions = logits[:, 0] if spec.regression else logits.argmax(axis=1)
+    return Evaluation(
+        spec=spec,
+        ids=tuple(example.id for example in parts.report),
+        logits=logits,
+        labels=labels,
+        metrics=score(spec, predictions, labels),
+        n_truncated=0,
+    )

@@ -1,0 +1,251 @@
+"""The options of a run: one checked, frozen tree that a TOML file can override."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ...data.errors import ConfigError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecipeOptions(_Section):
+    """Fine-tuning. 0 takes the value recorded for the model and task."""
+
+    learning_rate: float = Field(0.0, ge=0, lt=1, description="peak learning rate; 0 = recorded")
+    epochs: float = Field(0.0, ge=0, le=1000, description="passes over train; 0 = recorded")
+    batch_size: int = Field(0, ge=0, description="examples a step; 0 = recorded")
+    max_length: int = Field(0, ge=0, description="subwords an example keeps; 0 = recorded")
+    precision: Literal["", "float32", "bfloat16"] = Field(
+        "", description="of forward and backward; empty = recorded"
+    )
+    head: Literal["", "random", "probed"] = Field(
+        "", description="how the task head starts; empty = recorded"
+    )
+
+
+SearchMethod = Literal[
+    "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
+]
+Importance = Literal[
+    "gate-example",
+    "gate-token",
+    "gate-batch-accumulated",
+    "fisher",
+    "taylor-weight",
+    "magnitude",
+    "ablation",
+    "random",
+]
+
+
+class PruneOptions(_Section):
+    """The search for the good subnetwork."""
+
+    methods: tuple[SearchMethod, ...] = Field(
+        ("structured",), min_length=1, description="what is pruned; each has its own subnetworks"
+    )
+    importance: Importance = Field("gate-example", description="what units are ranked by")
+    normalise: Literal["l2", "none"] = Field(
+        "l2", description="l2: by each layer's norm; none: raw scores compete across layers"
+    )
+    rule: Literal["gain", "study", "absolute"] = Field(
+        "gain",
+        description="gain: keep the share of the gain over the majority; study: of the score; "
+        "absolute: hold the metric itself",
+    )
+    threshold: float = Field(0.9, gt=0, le=1, description="share (or metric) that must be kept")
+    keep: float = Field(
+        0.0, ge=0, lt=1, description="share of the units to keep instead; 0 = search by the rule"
+    )
+    min_heads: int = Field(0, ge=0, description="heads that every layer keeps at least")
+    selection: Literal["held-out", "cross-validation", "reported"] = Field(
+        "held-out", description="what masks are chosen on; reported = the study's way"
+    )
+    folds: int = Field(5, ge=2, description="of the cross-validation")
+    scores: Literal["default", "study"] = Field(
+        "default", description="study: dead units enter the norm, rejected scores are reused"
+    )
+    batch_size: int = Field(64, ge=1, description="examples a scoring batch")
+
+
+class LotteryOptions(_Section):
+    """The lottery protocol (method imp): every round is one more training."""
+
+    rounds: int = Field(5, ge=1, le=10, description="prunings at most")
+    share: float = Field(0.1, gt=0, lt=1, description="of the original weights, removed a round")
+    rewind: int = Field(0, ge=0, description="steps that every round starts after; 0 = pretrained")
+
+
+class ControlOptions(_Section):
+    """Random and bad subnetworks of exactly the good one's size."""
+
+    draws: int = Field(20, ge=1, description="draws of each kind that are scored pruned")
+    retrained_draws: int = Field(1, ge=0, description="draws of each kind that are retrained")
+    across_seeds: bool = Field(
+        False, description="also super, anti and middle: what all seeds keep, prune, disagree on"
+    )
+    untrained: bool = Field(
+        True, description="also train the encoder from random weights, as a baseline"
+    )
+    bag_of_words: bool = Field(
+        True, description="also score a linear model on counted words, as a baseline"
+    )
+
+
+class RetrainOptions(_Section):
+    """Training a subnetwork again from the pretrained weights."""
+
+    route: Literal["masked", "compact"] = Field(
+        "masked",
+        description="masked: the whole model under the mask; compact: what is left of it, faster, "
+        "with other draws of dropout; masks of single weights are always masked",
+    )
+
+
+class ProbeOptions(_Section):
+    """What every subnetwork is tested for."""
+
+    names: tuple[str, ...] = Field(
+        ("attention-stats", "dependency-heads", "attributions"), description="probes to run"
+    )
+    corpus: str = Field(
+        "natural", description="natural = the shipped sentences, or a .conllu or .txt file"
+    )
+    sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
+    attribution_examples: int = Field(32, ge=1, description="task examples that are attributed")
+    attribution_steps: int = Field(16, ge=2, description="integration steps")
+    selection: Literal["held-out", "reported"] = Field(
+        "held-out",
+        description="held-out: heads chosen on one half of the corpus, scored on the other",
+    )
+    correction: Literal["holm", "fdr_bh"] = Field(
+        "holm", description="of p-values over heads x relations x directions; or fdr_bh"
+    )
+    options: dict[str, dict[str, Any]] = Field(
+        {}, description="of single probes: { attention-trees = { root = 'free' } }"
+    )
+    states: tuple[Literal["pruned", "retrained"], ...] = Field(
+        ("pruned", "retrained"), description="which of the scored models are probed"
+    )
+    subsets: int = Field(
+        1000, ge=1, description="random head subsets that survivors are held against"
+    )
+    patterns: str = Field(
+        "", description="classifier file for attention-patterns; empty = the shipped one"
+    )
+    max_length: int = Field(128, ge=8, description="subwords a probed sentence keeps")
+    pipeline: str = Field(
+        "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
+    )
+
+
+class RunConfig(_Section):
+    """Everything `subprobe run` can be told."""
+
+    model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
+    tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
+    data_dir: str = Field("", description="folder with local GLUE files; empty = hub")
+    seeds: tuple[int, ...] = Field((1, 2), min_length=1, description="one full experiment each")
+    examples: tuple[int, ...] = Field(
+        (), description="train, validation, test examples of embedded tasks; empty = all of them"
+    )
+    workers: int = Field(
+        0, ge=0, description="seeds computed at the same time; 0 = one a core, 1 with a GPU"
+    )
+    recipe: RecipeOptions = RecipeOptions()
+    prune: PruneOptions = PruneOptions()
+    lottery: LotteryOptions = LotteryOptions()
+    controls: ControlOptions = ControlOptions()
+    retrain: RetrainOptions = RetrainOptions()
+    probe: ProbeOptions = ProbeOptions()
+
+    def sizes(self) -> dict[str, int] | None:
+        """Examples of each split of an embedded task, or None for all of them."""
+        if not self.examples:
+            return None
+        return dict(zip(("train", "validation", "test"), self.examples, strict=True))
+
+    def plain(self) -> dict[str, Any]:
+        """The options as plain JSON values."""
+        return self.model_dump(mode="json")
+
+
+def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
+    """Check option values.
+
+    Raises:
+        ConfigError: for an unknown option or a value out of range, naming it.
+    """
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(str(part) for part in first["loc"])
+        problem = (
+            f"unknown option {option!r}"
+            if first["type"] == "extra_forbidden"
+            else f"option {option!r}: {first['msg']}, got {first['input']!r}"
+        )
+        raise ConfigError(
+            problem, where=where, remedy="`subprobe config` writes every option with its default"
+        ) from None
+    if len(config.examples) not in (0, 3) or any(count < 1 for count in config.examples):
+        raise ConfigError(
+            f"option 'examples' needs three counts above 0, got {list(config.examples)}",
+            where=where,
+        )
+    listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
+    for option, chosen in listed.items():
+        if len(set(chosen)) != len(chosen):
+            raise ConfigError(f"option {option!r} names one twice: {list(chosen)}", where=where)
+    return config
+
+
+def read_config(path: Path | str | None) -> RunConfig:
+    """Read a TOML file of options; None gives the defaults.
+
+    Raises:
+        ConfigError: if the file is missing, is no TOML, or has an option that does not exist.
+    """
+    if path is None:
+        return RunConfig()
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be read ({error.strerror})", where=str(path), remedy="check --config"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"is no TOML: {error}", where=str(path)) from None
+    return parse_config(values, where=str(path))
+
+
+def _fill(table: Any, section: BaseModel) -> None:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            inner = tomlkit.table()
+            inner.comment(str(type(value).__doc__).splitlines()[0])
+            _fill(inner, value)
+            table.add(name, inner)
+        else:
+            item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
+            item.comment(field.description or "")
+            table.add(name, item)
+
+
+def config_toml(config: RunConfig) -> str:
+    """Every option with its value and a comment; `read_config` reads it back equal."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Every option of `subprobe run` with its value."))
+    _fill(document, config)
+    return tomlkit.dumps(document)

@@ -1,0 +1,191 @@
+"""Learned gates at several penalties: one mask each, and the curve of size against score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...data.errors import ConfigError
+from ...data.tables import rows_frame, write_csv
+from ...data.task import TaskParts
+from ...pruning.checkpoint import check_max_length, save_classifier
+from ...pruning.evaluate import evaluate
+from ...pruning.learned_gates import L0Options, LearnedGates, learn_gates
+from ...pruning.recipes import Recipe, recipe_for
+from ...pruning.sources import resolve_model
+from ...pruning.subnetwork import Subnetwork
+from .identity import identity
+from .masks import mask_rows
+from .performance import performance_rows
+from .progress import Progress
+from .single import Loaded
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep over penalties gave.
+
+    Attributes:
+        learned: what each penalty left, in the order given.
+        rows: tidy rows: the full model's scores, then each mask's heads and scores; `variant` says
+            the penalty, `split` which examples.
+    """
+
+    learned: dict[float, LearnedGates]
+    rows: pd.DataFrame
+
+
+def sweep_gates(
+    loaded: Loaded, penalties: Sequence[float], options: L0Options, out: Path, progress: Progress
+) -> Sweep:
+    """Learn gates at each penalty and write `l0-PENALTY.safetensors` and `sweep.csv` into `out`.
+
+    Every penalty starts from the same fine-tuned model, and sees the same draws. An encoder that is
+    trained with its gates is saved as `model-PENALTY`: the mask belongs to those weights.
+
+    Args:
+        loaded: a fine-tuned model and its task.
+        penalties: lambda, each once.
+        options: training; its `penalty` is not read.
+        out: folder, made if need be.
+        progress: told of each penalty, and warned of masks that carry no claim.
+
+    Raises:
+        ConfigError: if a penalty is out of range or given twice.
+    """
+    each = [replace(options, penalty=penalty) for penalty in penalties]
+    names = [f"{penalty:g}" for penalty in penalties]
+    if not each or len(set(names)) < len(names):
+        raise ConfigError(
+            f"penalties {', '.join(names) or 'missing'}", remedy="give one or more, each once"
+        )
+    recipe = _recipe(loaded)
+    check_max_length(loaded.model, recipe.max_length)
+    full = _scores(loaded, loaded.model, None, "finetuned", "")
+    reported = full[full["split"] == loaded.parts.report_name].iloc[0]
+    at_chance = bool(reported["ci_low"] <= reported["baseline_value"])
+    if at_chance:
+        progress.say(
+            f"DEGENERATE: the full model's {reported['metric']} of {reported['value']:.3f} is no "
+            f"better than the majority's {reported['baseline_value']:.3f}: fine-tune it first"
+        )
+    full = full.assign(flag="degenerate" if at_chance else "")
+    learned: dict[float, LearnedGates] = {}
+    frames = [full]
+    for name, one in zip(names, each, strict=True):
+        with progress.stage(f"learning gates, penalty {name}") as advance:
+            found = learn_gates(
+                loaded.model,
+                loaded.tokenizer,
+                loaded.parts,
+                one,
+                recipe,
+                seeds=loaded.seeds,
+                model_name=loaded.name,
+                progress=advance,
+            )
+        _warn(found, name, progress)
+        found.subnetwork.save(out / f"l0-{name}.safetensors")
+        if not one.frozen:
+            about = {**loaded.meta, "fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
+            save_classifier(found.model, loaded.tokenizer, out / f"model-{name}", about)
+        flag = found.flag or ("degenerate" if at_chance else "")
+        frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
+        learned[one.penalty] = found
+    rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
+    write_csv(rows, out / "sweep.csv")
+    return Sweep(learned, rows)
+
+
+def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:
+    """One record a penalty and one for the full model: heads kept, and the primary metric.
+
+    Args:
+        sweep: a finished sweep.
+        parts: the task that it was made on.
+    """
+    scores = sweep.rows[sweep.rows["metric"] == parts.spec.metric]
+    table = []
+    for variant, lines in scores.groupby("variant", sort=False, dropna=False):
+        by_split = lines.set_index("split")
+        kept = sweep.rows[
+            (sweep.rows["variant"] == variant)
+            & (sweep.rows["metric"] == "kept")
+            & (sweep.rows["unit"] == "head")
+        ]
+        record: dict[str, Any] = {
+            "lambda": variant.split(";")[0].removeprefix("lambda=") if variant else "full model",
+            "heads": int(kept["value"].sum()) if len(kept) else None,
+        }
+        for split in dict.fromkeys((parts.selection_name, parts.report_name)):
+            if split in by_split.index:
+                record[f"{parts.spec.metric}, {split}"] = float(by_split.loc[split, "value"])
+                record[f"majority, {split}"] = float(by_split.loc[split, "baseline_value"])
+        table.append(record | {"flag": lines["flag"].iloc[0]})
+    return table
+
+
+def _recipe(loaded: Loaded) -> Recipe:
+    """What the model was fine-tuned with, else what is recorded for it."""
+    recorded = loaded.meta.get("recipe")
+    if recorded:
+        return Recipe(**recorded)
+    return recipe_for(resolve_model(loaded.name), loaded.parts.spec.name)
+
+
+def _rows_of(loaded: Loaded, found: LearnedGates, options: L0Options, name: str) -> pd.DataFrame:
+    """Heads kept and scores of one penalty's mask."""
+    mask = found.subnetwork
+    state = "pruned" if options.frozen else "retrained"
+    variant = f"lambda={name};encoder={'frozen' if options.frozen else 'trained'}"
+    about = identity(loaded.name, mask, state) | {
+        "task": loaded.parts.spec.name,
+        "selection": mask.selection,
+        "seed": loaded.seeds[0],
+        "variant": variant,
+    }
+    scores = _scores(loaded, found.model, mask, state, variant)
+    return pd.concat([rows_frame(mask_rows(mask, about)), rows_frame(scores)], ignore_index=True)
+
+
+def _scores(
+    loaded: Loaded, model: Any, mask: Subnetwork | None, state: str, variant: str
+) -> pd.DataFrame:
+    """Performance on the selection examples and on the reported ones, which may be the same."""
+    parts = loaded.parts
+    held = replace(parts, report=parts.selection, report_name=parts.selection_name)
+    frames = []
+    for part in (parts,) if parts.selection_name == "reported" else (held, parts):
+        found = evaluate(
+            model,
+            loaded.tokenizer,
+            part.report,
+            part.spec,
+            subnetwork=mask,
+            max_length=loaded.max_length,
+        )
+        frames.append(performance_rows(found, part))
+    about = identity(loaded.name, mask, state) | {
+        "task": parts.spec.name,
+        "selection": mask.selection if mask else parts.selection_name,
+        "seed": loaded.seeds[0],
+        "variant": variant,
+    }
+    return pd.concat(frames, ignore_index=True).assign(**about)
+
+
+def _warn(found: LearnedGates, name: str, progress: Progress) -> None:
+    if found.flag == "degenerate":
+        progress.say(
+            f"DEGENERATE: penalty {name} leaves no head, which says nothing about what a "
+            "subnetwork keeps; give a lower one"
+        )
+    if found.flag == "diverged":
+        progress.say(
+            f"DIVERGED: the loss under penalty {name} is no finite number; the gates are those "
+            "before that step and carry no claim; check that the fine-tuning converged"
+        )

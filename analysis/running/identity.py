@@ -1,0 +1,33 @@
+"""The columns that say which model a row is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ...pruning.subnetwork import Subnetwork
+
+SIZES = {"units": "heads+mlps", "neurons": "neurons", "weights": "weights"}
+"""What a mask is counted in -> what rows call it."""
+
+
+def identity(model: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
+    """The row columns that say which model a row is about, as far as one command knows."""
+    return {
+        "model": model,
+        "method": mask.method if mask else "full",
+        "kind": mask.kind if mask else "full",
+        "state": state,
+        "draw": mask.draw if mask else 0,
+        "mask_id": mask.mask_id if mask else "",
+        "sparsity": mask.sparsity(mask.size_of) if mask else 0.0,
+        "sparsity_of": SIZES[mask.size_of] if mask else "heads+mlps",
+    }
+
+
+def stamped(rows: pd.DataFrame, identity: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows with the columns of `identity`, which leave alone what a probe has filled in."""
+    own = {name for name in rows.columns if rows[name].notna().any()}
+    return rows.assign(**{name: v for name, v in identity.items() if name not in own})

@@ -1,0 +1,146 @@
+"""How fast a model is whole, under its mask, with zeros for it, and without what it kills."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from ...data.errors import ConfigError
+from ...pruning.bake import bake
+from ...pruning.checkpoint import check_max_length
+from ...pruning.compact import shrink
+from ...pruning.cost import cost
+from ...pruning.gates import gated
+from .identity import identity
+from .smaller import Whole
+
+REPEATS = 7
+"""Least number of rounds that a time is the median of."""
+
+
+def latency_rows(
+    whole: Whole,
+    batches: Sequence[int],
+    lengths: Sequence[int],
+    *,
+    repeats: int = REPEATS,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Time and size of the whole, masked, baked and smaller model, side by side.
+
+    The four run in turn, so that what else the machine does hits all of them. A ratio is the
+    median over rounds of a variant's time over the masked model's in the same round; its interval,
+    like that of a time, is the lowest and the highest round.
+
+    Args:
+        whole: the model and its mask.
+        batches: numbers of examples B.
+        lengths: numbers of subwords S, without padding.
+        repeats: rounds that count, after one that does not.
+        threads: torch threads; None = as they are.
+        progress: called with (cells done, cells).
+
+    Raises:
+        ConfigError: for fewer rounds than `REPEATS`, or a length above the model's positions.
+    """
+    if repeats < REPEATS:
+        raise ConfigError(f"--repeats {repeats} is below {REPEATS}, too few for a median")
+    for value, option in [(b, "--batch") for b in batches] + [(s, "--length") for s in lengths]:
+        if value < 1:
+            raise ConfigError(f"{option} {value} is no number of at least 1")
+    check_max_length(whole.model, max(lengths))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        models = _variants(whole)
+        frames = []
+        cells = [(batch, length) for batch in batches for length in lengths]
+        for done, (batch, length) in enumerate(cells, start=1):
+            times = _times(whole, models, batch, length, repeats)
+            frames.append(_cell_rows(whole, models, batch, length, times))
+            if progress is not None:
+                progress(done, len(cells))
+        about = identity(whole.name, whole.mask, "pruned")
+        about |= {"probe": "latency", "unit": "model", "corpus": _machine()}
+        return pd.concat(frames, ignore_index=True).assign(**about)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _machine() -> str:
+    """Where the times were taken: they mean nothing elsewhere."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+
+
+def _variants(whole: Whole) -> dict[str, Any]:
+    """Name of a variant -> its model."""
+    models = {"whole": whole.model, "masked": whole.model, "baked": bake(whole.model, whole.mask)}
+    if not whole.mask.weight_masks:
+        models["compact"] = shrink(whole.model, whole.mask)
+    return models
+
+
+def _times(
+    whole: Whole, models: dict[str, Any], batch: int, length: int, repeats: int
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Seconds of one forward pass by variant, [repeats]; in the order of the rounds."""
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(5, whole.model.config.vocab_size, (batch, length), generator=generator)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    spent: dict[str, list[float]] = {name: [] for name in models}
+    with torch.inference_mode():
+        for round_ in range(repeats + 1):
+            for name, model in models.items():
+                mask = gated(model, whole.mask) if name == "masked" else nullcontext()
+                with mask:
+                    started = time.perf_counter()
+                    model(**inputs)
+                    passed = time.perf_counter() - started
+                if round_:
+                    spent[name].append(passed)
+    return {name: np.array(values) for name, values in spent.items()}
+
+
+def _cell_rows(
+    whole: Whole,
+    models: dict[str, Any],
+    batch: int,
+    length: int,
+    times: dict[str, npt.NDArray[np.float64]],
+) -> pd.DataFrame:
+    records = []
+    full = cost(whole.model, batch, length)
+    for name, model in models.items():
+        size = cost(model, batch, length)
+        ratios = times[name] / times["masked"]
+        measured = {
+            "seconds": (times[name], np.median(times["whole"]), "whole"),
+            "time_ratio": (ratios, 1.0, "masked"),
+        }
+        for metric, (values, reference, against) in measured.items():
+            records.append(
+                {
+                    "variant": name, "metric": metric, "value": float(np.median(values)),
+                    "ci_low": values.min(), "ci_high": values.max(),
+                    "ci_method": "lowest and highest round", "n": len(values),
+                    "baseline": against, "baseline_value": reference,
+                }
+            )  # fmt: skip
+        for metric in ("prunable", "parameters", "prunable_flops", "flops"):
+            records.append(
+                {
+                    "variant": name, "metric": metric, "value": float(getattr(size, metric)),
+                    "baseline": "whole", "baseline_value": float(getattr(full, metric)),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(records).assign(target=f"batch={batch} length={length}")

@@ -1,0 +1,104 @@
+"""Masks in files, and as tidy rows: which unit is kept, how many, how many a bad one borrowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...data.errors import ConfigError
+from ...pruning.anatomy import anatomy_of
+from ...pruning.checkpoint import read_meta
+from ...pruning.fingerprint import weights_fingerprint
+from ...pruning.living import living_of
+from ...pruning.sources import MASK_FILE
+from ...pruning.subnetwork import Subnetwork
+
+
+def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
+    """Save a mask under a readable name; those of one seed and method differ only in the kind."""
+    method = "" if mask.method == "structured" else f"{mask.method}-"
+    path = folder / "masks" / f"{name}-{method}{mask.kind}.safetensors"
+    mask.save(path)
+    return path
+
+
+def load_mask(
+    path: Path | None, model: Any, *, name: str = "", other_weights: bool = False
+) -> Subnetwork | None:
+    """Read a mask of this model, and of no other; smaller and baked models bring their own.
+
+    Args:
+        path: the mask file, or None.
+        model: the model.
+        name: the folder that it came from; one that `subprobe bake` wrote holds a mask.
+        other_weights: accept a mask that was found on other weights.
+
+    Raises:
+        MaskError: if the mask belongs to another model.
+        ConfigError: for a mask beside a smaller model.
+    """
+    living = living_of(model)
+    baked = bool(name) and read_meta(name).get("form") == "baked"
+    if living is not None or baked:
+        if path is not None:
+            form = "baked" if baked else "smaller"
+            raise ConfigError(
+                f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
+            )
+        if living is not None:
+            return living.subnetwork
+        return Subnetwork.load(Path(name).expanduser() / MASK_FILE)
+    if path is None:
+        return None
+    mask = Subnetwork.load(path)
+    fingerprint = None if other_weights else weights_fingerprint(model)
+    mask.check_fits(anatomy_of(model), fingerprint)
+    return mask
+
+
+def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:
+    """One row for each head [L, H] and MLP [L], and the shares kept and borrowed.
+
+    Args:
+        mask: the subnetwork.
+        identity: the columns that say which model and seed it belongs to.
+    """
+    layers, heads = mask.head_mask.shape
+    records: list[dict[str, Any]] = [
+        {
+            "unit": "head",
+            "layer": i,
+            "head": j,
+            "metric": "kept",
+            "value": float(mask.head_mask[i, j]),
+        }
+        for i in range(layers)
+        for j in range(heads)
+    ]
+    records += [
+        {"unit": "mlp", "layer": i, "metric": "kept", "value": float(mask.mlp_mask[i])}
+        for i in range(layers)
+    ]
+    shares = {
+        ("heads", "kept_share"): (float(mask.head_mask.mean()), layers * heads),
+        ("mlps", "kept_share"): (float(mask.mlp_mask.mean()), layers),
+        ("heads+mlps", "kept_share"): (1 - mask.sparsity("units"), layers * heads + layers),
+    }
+    for finer in ("neurons", "weights"):
+        if finer in mask.counts():
+            shares[finer, "kept_share"] = (1 - mask.sparsity(finer), mask.counts()[finer][1])
+    if mask.kind in ("bad", "anti", "middle"):
+        shares["heads", "borrowed_share"] = (mask.borrowed_heads, mask.n_heads)
+        shares["mlps", "borrowed_share"] = (mask.borrowed_mlps, mask.n_mlps)
+        if "neurons" in mask.counts():
+            shares["neurons", "borrowed_share"] = mask.borrowed_neurons, mask.counts()["neurons"][0]
+        if "weights" in mask.counts():
+            shares["weights", "borrowed_share"] = mask.borrowed_weights, mask.counts()["weights"][0]
+    records += [
+        {"unit": "model", "target": target, "metric": metric, "value": value, "n": n}
+        for (target, metric), (value, n) in shares.items()
+    ]
+    return pd.DataFrame(records).assign(probe="mask", **identity)

@@ -1,0 +1,42 @@
+"""The model that another one is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...data.errors import ConfigError
+from ...pruning.checkpoint import load_encoder, load_tokenizer
+
+PRETRAINED = "pretrained"
+"""Stands for the encoder that a model folder says it was fine-tuned from."""
+
+COMPARING = frozenset({"attention-change"})
+"""Probes that read a reference."""
+
+
+def load_reference(named: str | None, meta: Mapping[str, Any], tokenizer: Any) -> Any:
+    """Load the reference of a model.
+
+    Args:
+        named: a model's name, `pretrained`, or None, which is `pretrained`.
+        meta: what was recorded beside the model's weights.
+        tokenizer: the model's.
+
+    Raises:
+        ConfigError: if no reference is known, or it reads other subwords.
+    """
+    name = str(meta.get("model", "")) if named in (None, PRETRAINED) else str(named)
+    if not name:
+        raise ConfigError(
+            "the model does not say which encoder it was fine-tuned from",
+            where="attention-change",
+            remedy="name the model to compare with: --reference embedded",
+        )
+    if load_tokenizer(name).get_vocab() != tokenizer.get_vocab():
+        raise ConfigError(
+            "reads other subwords than the model",
+            where=f"--reference {name}",
+            remedy="compare with the encoder that the model was fine-tuned from",
+        )
+    return load_encoder(name)

@@ -1,0 +1,109 @@
+"""What the models of one task and seed know: every probe of a run, cell by cell."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from ...data.sentence import Example
+from ...data.task import TaskParts
+from ...pruning.evaluate import is_finite
+from ...pruning.subnetwork import Subnetwork
+from .cells import Cell, CellOutput
+from .config import ProbeOptions
+from .probing import annotated_examples, probe_model, read_options, spread
+from .progress import Progress
+from .reference import COMPARING
+from .seed_model import SeedModel, Setting, examples_digest
+
+
+class SeedProbes:
+    """The probe cells of one task and seed, without the columns that name the model."""
+
+    def __init__(self, model: SeedModel, parts: TaskParts, progress: Progress):
+        self.model, self.parts, self.progress = model, parts, progress
+        self.setting: Setting = model.setting
+        self.store, self.name = model.store, model.name
+
+    def of_mask(self, mask: Subnetwork | None) -> tuple[CellOutput, Cell]:
+        """The fine-tuned model under a mask, through every probe of the run; and its cell."""
+        corpus = self.setting.corpus
+        compared = {"reference": self.setting.base} if self._compares else {}
+        cell = Cell(
+            "probe",
+            {
+                "weights": self.model.full.notes["fingerprint"],
+                "mask": mask.mask_id if mask else "",
+                "corpus": corpus.digest if corpus else "",
+                "report": examples_digest(self.parts.report),
+                **compared,
+            },
+            read_options(self.setting.config.probe),
+        )
+        state = "pruned" if mask else "finetuned"
+        title = f"{self.name}: probing full ({state})"
+        if mask:
+            title = f"{self.name}: probing {mask.kind} ({mask.method}, {state})"
+        return self.store.get(cell, lambda: self.measure(*self.model.loaded, mask, title)), cell
+
+    def of_pretrained(self) -> tuple[CellOutput, Cell]:
+        """What the encoder itself attends to, through the probes that compare with it."""
+        corpus, probe = self.setting.corpus, self.setting.config.probe
+        names = tuple(name for name in probe.names if name in COMPARING)
+        options = probe.model_copy(update={"names": names})
+        inputs = {"weights": self.setting.base, "corpus": corpus.digest if corpus else ""}
+        cell = Cell("probe", inputs, read_options(options))
+
+        def run() -> CellOutput:
+            model, tokenizer = self.model.pretrained, self.model.loaded[1]
+            return self.measure(
+                model, tokenizer, None, f"{self.name}: probing full (pretrained)", options
+            )
+
+        return self.store.get(cell, run), cell
+
+    @property
+    def _compares(self) -> bool:
+        return bool(COMPARING & set(self.setting.config.probe.names))
+
+    def measure(
+        self,
+        model: Any,
+        tokenizer: Any,
+        mask: Subnetwork | None,
+        title: str,
+        options: ProbeOptions | None = None,
+    ) -> CellOutput:
+        """Any model under a mask through the probes of the run, or through those of `options`."""
+        if not is_finite(model):
+            self.progress.say(f"{title}: nothing to probe, its weights are no numbers")
+            return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": "diverged"})
+        started = time.perf_counter()
+        alone = options is not None
+        with self.progress.stage(title) as advance:
+            output = probe_model(
+                model,
+                tokenizer,
+                mask,
+                self.parts.spec,
+                self.setting.corpus,
+                () if alone else self._attributed,
+                options or self.setting.config.probe,
+                split=self.parts.report_name,
+                progress=advance,
+                reference=self.model.pretrained if self._compares and not alone else None,
+            )
+        notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
+        return CellOutput(output.rows, output.items, output.arrays, notes)
+
+    @cached_property
+    def _attributed(self) -> tuple[Example, ...]:
+        """Reported examples that attributions are computed for, with silver trees."""
+        options = self.setting.config.probe
+        if "attributions" not in options.names:
+            return ()
+        chosen = spread(self.parts.report, options.attribution_examples)
+        return annotated_examples(chosen, options.pipeline or None)

@@ -1,0 +1,275 @@
+"""Choosing the good subnetwork of one fine-tuned model on the examples set aside for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...data.collate import text_batches
+from ...data.metrics import majority, predictions_of, score
+from ...data.sentence import Example
+from ...data.task import TaskData, TaskParts, TaskSpec
+from ...data.tasks import split_parts
+from ...pruning.anatomy import Anatomy, anatomy_of
+from ...pruning.evaluate import evaluate
+from ...pruning.fingerprint import weights_fingerprint
+from ...pruning.importance import importance_pass
+from ...pruning.magnitude import magnitude_search
+from ...pruning.plan import Rule, Size
+from ...pruning.search import Scored, structured_search
+from ...pruning.shrunk import BY_GATES, shrunk
+from ...pruning.subnetwork import Subnetwork, full_subnetwork
+from .config import PruneOptions
+from .progress import Advance
+
+STOP_METRICS = {"stsb": "pearson_spearman"}
+"""Tasks whose search stops on another metric than the one they report first (as in the study)."""
+
+IN_ORDER = ("gate-batch-accumulated",)
+"""Importance that depends on the order of the examples: as they are given, as in the study."""
+
+Told = Callable[[dict[str, Any]], None]
+
+
+def stop_metric(spec: TaskSpec) -> str:
+    """The metric that the search holds."""
+    return STOP_METRICS.get(spec.name, spec.metric)
+
+
+def parts_for(data: TaskData, options: PruneOptions, *, seed: int) -> TaskParts:
+    """The roles of the examples under the options' way of choosing masks."""
+    if options.selection != "cross-validation":
+        return split_parts(data, selection=options.selection, seed=seed)
+    return folded(split_parts(data, selection="held-out", seed=seed), options)
+
+
+def folded(parts: TaskParts, options: PruneOptions) -> TaskParts:
+    """The same parts under a name that says how many folds their selection examples make."""
+    name = f"{parts.selection_name}, {options.folds}-fold cross-validation"
+    return replace(parts, selection_name=name)
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """One fine-tuned model and the examples that its masks are chosen on.
+
+    Attributes:
+        model: a fine-tuned classifier.
+        tokenizer: its tokenizer.
+        parts: the task; masks are chosen on `parts.selection`.
+        options: how they are searched.
+        max_length: subwords an example keeps.
+    """
+
+    model: Any
+    tokenizer: Any
+    parts: TaskParts
+    options: PruneOptions
+    max_length: int
+
+    def baseline(self, examples: Sequence[Example]) -> float:
+        """The metric of the majority baseline on some of the selection examples."""
+        spec = self.parts.spec
+        train = [example.label for example in self.parts.train]
+        return majority(spec, train, [e.label for e in examples])[stop_metric(spec)]
+
+    def importance(self, examples: Sequence[Example], *, seed: int = 0) -> Callable[..., Scored]:
+        """A function of masks: importance and metric on `examples`, from one pass over them.
+
+        What is dead is taken out before, unless the study's scores are asked for, in which dead
+        units have a part.
+        """
+        options, spec = self.options, self.parts.spec
+        batches = text_batches(
+            self.tokenizer,
+            examples,
+            batch_size=options.batch_size,
+            max_length=self.max_length,
+            by_length=options.importance not in IN_ORDER,
+        )
+
+        smaller = options.scores == "default" and options.importance in BY_GATES
+
+        def scored(*masks: Any) -> Scored:
+            found = importance_pass(
+                shrunk(self.model, *masks) if smaller else self.model,
+                batches,
+                *masks,
+                method=options.importance,
+                normalise=options.normalise,
+                seed=seed,
+            )
+            metric = score(spec, predictions_of(spec, found.logits), found.labels)
+            return Scored(
+                metric[stop_metric(spec)],
+                found.head,
+                found.mlp,
+                found.neuron,
+                normalised=options.normalise == "l2",
+            )
+
+        return scored
+
+    def metric(self, examples: Sequence[Example]) -> Callable[[Subnetwork], float]:
+        """A function of a subnetwork: the metric on `examples`."""
+
+        def scored(mask: Subnetwork) -> float:
+            found = evaluate(
+                self.model,
+                self.tokenizer,
+                examples,
+                self.parts.spec,
+                subnetwork=mask,
+                batch_size=self.options.batch_size,
+                max_length=self.max_length,
+            )
+            return found.metrics[stop_metric(self.parts.spec)]
+
+        return scored
+
+
+def find_good(
+    model: Any,
+    tokenizer: Any,
+    parts: TaskParts,
+    options: PruneOptions,
+    *,
+    max_length: int,
+    seeds: tuple[int, int],
+    method: str = "structured",
+    model_name: str = "",
+    progress: Advance | None = None,
+) -> Subnetwork:
+    """Prune a fine-tuned model while the metric on the selection examples holds.
+
+    Args:
+        model: a fine-tuned classifier.
+        tokenizer: its tokenizer.
+        parts: the task; masks are chosen on `parts.selection`.
+        options: rule, threshold, importance and schedule.
+        max_length: subwords an example keeps.
+        seeds: (init, order) seeds of the model, for the mask's record.
+        method: `structured`, `structured-heads`, `structured-mlps`, `structured-neurons` or
+            `magnitude`.
+        model_name: name of the pretrained encoder, for the mask's record.
+        progress: called with the number of candidates scored.
+
+    Returns:
+        The mask of the last accepted candidate, kind `good`, with the trace as its history.
+    """
+    chooser = Chooser(model, tokenizer, parts, options, max_length)
+    count = 0
+
+    def told(_record: dict[str, Any]) -> None:
+        nonlocal count
+        count += 1
+        if progress is not None:
+            progress(count, None)
+
+    search = _by_magnitude if method == "magnitude" else _by_units
+    return search(chooser, method, seeds, told).with_meta(
+        kind="good",
+        method=method,
+        task=parts.spec.name,
+        model=model_name,
+        seed_init=seeds[0],
+        seed_order=seeds[1],
+        selection=parts.selection_name,
+        fingerprint=weights_fingerprint(model),
+    )
+
+
+def _by_magnitude(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told) -> Subnetwork:
+    # what goes next is read off the weights, so every example may score: no folds are needed
+    examples, whole = chooser.parts.selection, full_subnetwork(anatomy_of(chooser.model))
+    metric = chooser.metric(examples)
+    found = magnitude_search(
+        chooser.model,
+        lambda masks: metric(whole.with_meta(weight_masks=masks)),
+        rule=Rule(chooser.options.rule, chooser.options.threshold),
+        keep=chooser.options.keep or None,
+        baseline=chooser.baseline(examples),
+        progress=told,
+    )
+    return whole.with_meta(
+        weight_masks=found.weight_masks, importance="magnitude", history=found.trace
+    )
+
+
+def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told) -> Subnetwork:
+    anatomy, options = anatomy_of(chooser.model), chooser.options
+    examples = chooser.parts.selection
+    shape: dict[str, Any] = {
+        "num_layers": anatomy.num_layers,
+        "num_heads": anatomy.num_heads,
+        "num_neurons": anatomy.num_neurons,
+        "method": method,
+        "min_heads": options.min_heads,
+        "scores": options.scores,
+        "progress": told,
+    }
+    rule = Rule(options.rule, options.threshold)
+    aim: Rule | Size = rule
+    extra: dict[str, Any] = {}
+    if options.keep:
+        aim = _size_of(method, anatomy, options.keep)
+    elif options.selection == "cross-validation":
+        aim, extra = _cross_validated(chooser, shape, rule, seeds[0])
+    found = structured_search(
+        chooser.importance(examples, seed=seeds[0]),
+        rule=aim,
+        baseline=chooser.baseline(examples),
+        **shape,
+    )
+    first, *rest = found.trace
+    return Subnetwork(
+        head_mask=found.head_mask,
+        mlp_mask=found.mlp_mask,
+        neuron_mask=found.neuron_mask,
+        importance=f"{options.importance}, {options.normalise}",
+        history=({**first, **extra}, *rest),
+    )
+
+
+def _size_of(method: str, anatomy: Anatomy, keep: float) -> Size:
+    """The size to reach, a share of what a method searches; the rest stays whole."""
+    heads, mlps = anatomy.num_layers * anatomy.num_heads, anatomy.num_layers
+    return Size(
+        round(keep * heads) if method in ("structured", "structured-heads") else heads,
+        round(keep * mlps) if method in ("structured", "structured-mlps") else mlps,
+        round(keep * mlps * anatomy.num_neurons) if method == "structured-neurons" else 0,
+    )
+
+
+def _cross_validated(
+    chooser: Chooser, shape: dict[str, Any], rule: Rule, seed: int
+) -> tuple[Size, dict[str, Any]]:
+    """The size that holds on examples that did not rank the units: the mean over K folds.
+
+    In each fold the other examples say which unit goes next and the fold's say whether the metric
+    holds. All examples then rank the units of the final search, which only has a size to reach.
+    """
+    from sklearn.model_selection import KFold
+
+    examples = chooser.parts.selection
+    sizes = []
+    folds = KFold(chooser.options.folds, shuffle=True, random_state=seed)
+    for ranking, scoring in folds.split(np.arange(len(examples))):
+        ranked = chooser.importance([examples[i] for i in ranking], seed=seed)
+        held = [examples[i] for i in scoring]
+        metric = chooser.metric(held)
+
+        def scored(*masks: Any, ranked: Any = ranked, metric: Any = metric) -> Scored:
+            living = Subnetwork(masks[0], masks[1], masks[2] if len(masks) > 2 else None)
+            found: Scored = replace(ranked(*masks), metric=metric(living))
+            return found
+
+        found = structured_search(scored, rule=rule, baseline=chooser.baseline(held), **shape)
+        neurons = 0 if found.neuron_mask is None else int(found.neuron_mask.sum())
+        sizes.append((int(found.head_mask.sum()), int(found.mlp_mask.sum()), neurons))
+    mean = [round(float(n)) for n in np.mean(sizes, axis=0)]
+    record = {"folds": [list(size) for size in sizes], "fold_rule": rule.name}
+    return Size(*mean), record

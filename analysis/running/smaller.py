@@ -1,0 +1,77 @@
+"""What the commands about smaller models do: write compact and baked folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...data.errors import ConfigError
+from ...pruning.anatomy import anatomy_of
+from ...pruning.bake import bake
+from ...pruning.checkpoint import (
+    load_saved,
+    load_tokenizer,
+    read_meta,
+    save_classifier,
+)
+from ...pruning.compact import shrink
+from ...pruning.compact_files import save_compact
+from ...pruning.cost import Cost, cost, kept_share
+from ...pruning.living import living_of
+from ...pruning.subnetwork import Subnetwork
+from .masks import load_mask
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole model with its tokenizer and the mask that is to make it smaller."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    mask: Subnetwork
+
+
+def load_whole(name: str, mask: Path, *, other_weights: bool = False) -> Whole:
+    """Load a model, with the head that it was saved with, and a mask that fits it.
+
+    Raises:
+        ConfigError: for a model that is a smaller one already.
+    """
+    model = load_saved(name)
+    if living_of(model) is not None:
+        raise ConfigError("is a smaller model already", where=name, remedy="name the whole model")
+    found = load_mask(mask, model, other_weights=other_weights)
+    assert found is not None
+    return Whole(name, model, load_tokenizer(name), found)
+
+
+def compact_to_folder(whole: Whole, out: Path) -> tuple[Any, dict[str, Any]]:
+    """Take out what the mask switches off; returns the smaller model and what became smaller."""
+    smaller = shrink(whole.model, whole.mask)
+    save_compact(smaller, whole.tokenizer, out, whole.mask, _meta(whole, "compact"))
+    return smaller, _summary(whole, cost(smaller, 1, 128))
+
+
+def bake_to_folder(whole: Whole, out: Path) -> dict[str, Any]:
+    """Write the mask as zeros into an ordinary checkpoint; returns how many weights are left."""
+    baked = bake(whole.model, whole.mask)
+    save_classifier(baked, whole.tokenizer, out, _meta(whole, "baked"), whole.mask)
+    return _summary(whole, cost(baked, 1, 128))
+
+
+def _meta(whole: Whole, form: str) -> dict[str, Any]:
+    """What was recorded of the whole model, and what was made of it."""
+    return {**read_meta(whole.name), "form": form, "made_from": whole.name}
+
+
+def _summary(whole: Whole, after: Cost) -> dict[str, Any]:
+    before = cost(whole.model, 1, 128)
+    return {
+        **{name: value for name, value in whole.mask.describe().items() if "_mask" not in name},
+        "prunable_kept": kept_share(whole.mask, anatomy_of(whole.model), whole.model),
+        "parameters": after.parameters,
+        "parameters_before": before.parameters,
+        "flops_ratio": after.flops / before.flops,
+    }

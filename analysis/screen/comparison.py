@@ -1,0 +1,124 @@
+"""Comparisons as plain tables on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from ..comparison.pairs import spoken
+from ..wording import MISSING, between, decimal, p_text
+from .console import print_lines, print_records
+
+MOST_NOTES = 12
+
+
+def print_pairs(tables: Mapping[str, pd.DataFrame], console: Console | None = None) -> None:
+    """Print the differences of the primary metric over seeds, each with its tests."""
+    compared, tests = tables["comparisons"], tables["tests"]
+    scores = compared[(compared["probe"] == "performance") & compared["primary"]]
+    for (model, task), lines in scores.groupby(["model", "task"], sort=False):
+        shown = _one_line_a_pair(lines)
+        metric = lines["metric"].iloc[0]
+        mine = tests[(tests["model"] == model) & (tests["task"] == task)]
+        records = [_pair(pair, mine, shown) for pair in shown.itertuples()]
+        print_records(records, title=f"{task} · differences in {metric} · {model}", console=console)
+    print_lines(
+        [
+            "95%: other examples, these seeds; beyond: other seeds as well; McNemar: seeds with "
+            "adjusted p up to .05, of those in which the test can answer; * flagged",
+            *_notes(tables["comparison_notes"]),
+        ],
+        console,
+    )
+
+
+_PAIR = ["method_a", "kind_a", "state_a", "method_b", "kind_b", "state_b"]
+
+
+def _one_line_a_pair(lines: pd.DataFrame) -> pd.DataFrame:
+    """The line over seeds of each pair, or that of its one seed."""
+    wide = lines[lines["level"] == "seeds and examples"]
+    limits = wide[[*_PAIR, "ci_low", "ci_high"]].rename(
+        columns={"ci_low": "beyond_low", "ci_high": "beyond_high"}
+    )
+    over = lines[lines["level"] == "these seeds"]
+    single = lines[(lines["level"] == "one seed")]
+    keys = pd.MultiIndex.from_frame(over[_PAIR])
+    single = single[~pd.MultiIndex.from_frame(single[_PAIR]).isin(keys)]
+    return pd.concat([over, single]).merge(limits, on=_PAIR, how="left")
+
+
+def _pair(pair: Any, tests: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]:
+    mine = tests
+    for name in _PAIR:
+        mine = mine[mine[name] == getattr(pair, name)]
+    exact = mine[(mine["test"] == "McNemar, exact") & mine["p_value"].notna()]
+    found = int((exact["p_adjusted"] <= 0.05).sum())
+    several = len({*shown["method_a"], *shown["method_b"]} - {"full"}) > 1
+    return {
+        "first - second": _called(pair, several) + ("*" if pair.flag else ""),
+        "difference": decimal(pair.difference, 3),
+        "95%": between(pair.ci_low, pair.ci_high, 3) or MISSING,
+        "beyond": between(pair.beyond_low, pair.beyond_high, 3) or MISSING,
+        "McNemar": f"{found}/{len(exact)}",
+    }
+
+
+def _called(pair: Any, several: bool) -> str:
+    """Both models in few words: what is equal on both sides is said once."""
+    if pair.state_a == pair.state_b:
+        text = f"{pair.kind_a} - {pair.kind_b}, {pair.state_a}"
+    else:
+        first, second = spoken(pair.kind_a, pair.state_a), spoken(pair.kind_b, pair.state_b)
+        text = f"{first} - {second}"
+    methods = dict.fromkeys(m for m in (pair.method_a, pair.method_b) if m != "full")
+    return f"{text} ({' - '.join(methods)})" if several and methods else text
+
+
+def print_between(tables: Mapping[str, pd.DataFrame], console: Console | None = None) -> None:
+    """Print the differences of the primary metric between runs."""
+    compared = tables["between_runs"]
+    tests = tables["between_tests"]
+    scores = compared[(compared["probe"] == "performance") & compared["primary"]]
+    for (first, second), lines in scores.groupby(["run_a", "run_b"], sort=False):
+        records = []
+        for line in lines[lines["level"] == "these seeds"].itertuples():
+            tested = _same(tests, line, ["run_a", "run_b", "task", "method", "kind", "state"])
+            tested = tested[tested["metric"] == line.metric]
+            p = tested["p_adjusted"].iloc[0] if len(tested) else None
+            records.append(
+                {
+                    "task": line.task, "method": line.method, "model": f"{line.kind} {line.state}",
+                    "metric": line.metric, str(first): decimal(line.value_a, 3),
+                    str(second): decimal(line.value_b, 3),
+                    "difference": decimal(line.difference, 3),
+                    "95%": between(line.ci_low, line.ci_high, 3) or MISSING,
+                    "over seeds": p_text(p), "flag": line.flag,
+                }
+            )  # fmt: skip
+        print_records(records, title=f"{first} against {second}", console=console)
+    print_lines(
+        [
+            "95%: other examples, these seeds; over seeds: adjusted p of exchanging seeds "
+            "between the runs",
+            *_notes(tables["comparison_notes"]),
+        ],
+        console,
+    )
+
+
+def _same(table: pd.DataFrame, line: Any, columns: list[str]) -> pd.DataFrame:
+    for name in columns:
+        table = table[table[name] == getattr(line, name)]
+    return table
+
+
+def _notes(notes: pd.DataFrame) -> list[str]:
+    said = [str(note) for note in notes["note"]]
+    left = len(said) - MOST_NOTES
+    return said[:MOST_NOTES] + (
+        [f"{left} more notes: name a folder with --out"] if left > 0 else []
+    )

@@ -1,0 +1,225 @@
+"""Reading the masks of many tasks and seeds: ours, and the published layout.
+
+Ours are `TASK-seedN-KIND.safetensors` files in a run folder's `masks/` or in the folder itself; the
+study published `TASK/seed_N/head_mask.npy` [L, H] and `mlp_mask.npy` [L], 1 = kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...data.errors import MaskError, UnknownNameError
+from ...pruning.subnetwork import KINDS, Subnetwork
+from .agreement import Masks
+
+ARRAYS = {"head": ("head_mask.npy", 2), "mlp": ("mlp_mask.npy", 1)}
+"""Unit -> file of the published layout, and its number of dimensions."""
+
+_OURS = re.compile(r"(?P<task>.+)-seed(?P<seed>\d+)-(?P<kind>[a-z]+)")
+_SEED = re.compile(r"seed_(\d+)")
+_LARGEST_FILE = 2**26
+
+
+@dataclass(frozen=True)
+class MaskSet:
+    """The masks of one task.
+
+    Attributes:
+        task: its name.
+        seeds: S seeds in rising order.
+        units: `head` and `mlp` (one of them may be missing) -> masks [S, U].
+        shapes: the same keys -> [L, H] or [L], for naming single units.
+    """
+
+    task: str
+    seeds: tuple[int, ...]
+    units: dict[str, Masks]
+    shapes: dict[str, tuple[int, ...]]
+
+
+Mask = dict[str, Masks]
+"""One mask as it was read: unit -> [L, H] or [L]."""
+
+
+def read_mask_sets(
+    folder: Path, *, kind: str | None = None, tasks: Sequence[str] = ()
+) -> list[MaskSet]:
+    """Every task of a folder with the masks of its seeds, tasks in the order of their names.
+
+    Args:
+        folder: a run folder, a folder of `.safetensors` masks, or one of the published layout (all
+            tasks, or one task's seeds).
+        kind: which of our masks: `good` where None. The published layout has one kind a folder.
+        tasks: only these; none = all.
+
+    Raises:
+        MaskError: without masks, with fewer than two seeds, for masks of different shapes, and for
+            files that are not whole masks of 0 and 1.
+        UnknownNameError: for a kind or a task that does not exist.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UnknownNameError("kind", kind, KINDS)
+    if not folder.is_dir():
+        raise MaskError(
+            "no such folder", where=str(folder), remedy="name a folder that holds masks"
+        )
+    found = _ours(folder, kind or "good") or _published(folder, kind)
+    if not found:
+        raise MaskError(_nothing(folder, kind or "good"), where=str(folder), remedy=_remedy(folder))
+    unknown = [task for task in tasks if task not in found]
+    if unknown:
+        raise UnknownNameError("task", unknown[0], found)
+    chosen = [_joined(task, found[task], folder) for task in sorted(tasks or found)]
+    _check_one_shape([(task.task, task.shapes) for task in chosen], folder)
+    return chosen
+
+
+def _ours(folder: Path, kind: str) -> dict[str, dict[int, Mask]]:
+    inner = folder / "masks"
+    paths = sorted((inner if inner.is_dir() else folder).glob("*.safetensors"))
+    found: dict[str, dict[int, Mask]] = {}
+    encoders: dict[str, Path] = {}
+    for path in paths:
+        named = _OURS.fullmatch(path.stem)
+        if named and named["kind"] != kind:
+            continue
+        mask = Subnetwork.load(path)
+        if not named and mask.kind != kind:
+            continue
+        task, seed = (named["task"], int(named["seed"])) if named else (mask.task, mask.seed_init)
+        if seed in found.get(task, {}):
+            raise MaskError(f"a second {kind} mask of {task} with seed {seed}", where=str(path))
+        encoders.setdefault(mask.model, path)
+        if len(encoders) > 1:
+            raise MaskError(
+                f"masks of several encoders: {' and '.join(map(repr, sorted(encoders)))}",
+                where=str(path),
+                remedy="keep the masks of one encoder in a folder",
+            )
+        found.setdefault(task, {})[seed] = {"head": mask.head_mask, "mlp": mask.mlp_mask}
+    return found
+
+
+def _published(folder: Path, kind: str | None) -> dict[str, dict[int, Mask]]:
+    places = (
+        [folder] if _seed_folders(folder) else sorted(p for p in folder.iterdir() if p.is_dir())
+    )
+    found = {
+        place.resolve().name: {seed: _read_published(path) for seed, path in seeds.items()}
+        for place in places
+        if (seeds := _seed_folders(place))
+    }
+    if found and kind is not None:
+        raise MaskError(
+            "masks of the published layout do not say their kind",
+            where=str(folder),
+            remedy="leave --kind out and name the folder of that kind",
+        )
+    return found
+
+
+def _seed_folders(folder: Path) -> dict[int, Path]:
+    """Seed -> its folder."""
+    named = ((_SEED.fullmatch(path.name), path) for path in folder.iterdir() if path.is_dir())
+    return {int(seed[1]): path for seed, path in sorted(named, key=lambda x: x[1].name) if seed}
+
+
+def _read_published(folder: Path) -> Mask:
+    present = {unit: folder / name for unit, (name, _) in ARRAYS.items()}
+    present = {unit: path for unit, path in present.items() if path.is_file()}
+    if not present:
+        names = " nor ".join(name for name, _ in ARRAYS.values())
+        raise MaskError(f"holds neither {names}", where=str(folder))
+    found = {unit: _read_array(path, ARRAYS[unit][1]) for unit, path in present.items()}
+    if len({len(mask) for mask in found.values()}) > 1:
+        shapes = " and ".join(str(list(mask.shape)) for mask in found.values())
+        raise MaskError(f"head and MLP masks of different layers: {shapes}", where=str(folder))
+    return found
+
+
+def _read_array(path: Path, dimensions: int) -> Masks:
+    where = str(path)
+    if path.stat().st_size > _LARGEST_FILE:
+        raise MaskError("too large for a mask of heads or MLPs", where=where)
+    try:
+        stored = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError, MemoryError, SyntaxError) as error:
+        said = str(error).split("\n", 1)[0]
+        problem = (
+            "holds pickled objects" if "pickle" in said.lower() else f"cannot be read ({said})"
+        )
+        raise MaskError(
+            f"{problem}: not a plain NumPy array",
+            where=where,
+            remedy="save the mask as numbers with numpy.save(..., allow_pickle=False)",
+        ) from error
+    if not isinstance(stored, np.ndarray) or stored.dtype.kind not in "biuf":
+        raise MaskError("is not an array of numbers", where=where)
+    if stored.ndim != dimensions or not stored.size:
+        wanted = "[L, H]" if dimensions == 2 else "[L]"
+        raise MaskError(f"has shape {list(stored.shape)}, not {wanted}", where=where)
+    if not ((stored == 0) | (stored == 1)).all():
+        odd = stored[(stored != 0) & (stored != 1)].ravel()[0]
+        raise MaskError(f"holds {odd}, a mask holds 0 and 1 alone", where=where)
+    return stored.astype(np.bool_)
+
+
+def _joined(task: str, masks: dict[int, Mask], folder: Path) -> MaskSet:
+    """The masks of one task as [S, U]."""
+    if len(masks) < 2:
+        only = ", ".join(map(str, masks))
+        raise MaskError(
+            f"{task or 'the task'} has one seed ({only}): agreement needs two or more",
+            where=str(folder),
+            remedy="add seeds, or choose other tasks with --task",
+        )
+    seeds = tuple(sorted(masks))
+    shapes = {seed: {unit: mask.shape for unit, mask in masks[seed].items()} for seed in seeds}
+    _check_one_shape([(f"{task} seed {seed}", shape) for seed, shape in shapes.items()], folder)
+    units = {
+        unit: np.stack([masks[seed][unit].ravel() for seed in seeds]) for unit in masks[seeds[0]]
+    }
+    return MaskSet(task, seeds, units, shapes[seeds[0]])
+
+
+def _check_one_shape(
+    shapes: Iterable[tuple[str, dict[str, tuple[int, ...]]]], folder: Path
+) -> None:
+    named = list(shapes)
+    first, wanted = named[0]
+    for other, shape in named[1:]:
+        if shape != wanted:
+            raise MaskError(
+                f"masks of different shapes: {first} has {_said(wanted)}, {other} {_said(shape)}",
+                where=str(folder),
+                remedy="keep the masks of one encoder, with the same files each, in a folder",
+            )
+
+
+def _said(shapes: dict[str, tuple[int, ...]]) -> str:
+    return " and ".join(f"{unit}s {list(shape)}" for unit, shape in shapes.items())
+
+
+def _nothing(folder: Path, kind: str) -> str:
+    inner = folder / "masks"
+    other = sorted((inner if inner.is_dir() else folder).glob("*.safetensors"))
+    if other:
+        return f"holds {len(other)} masks, none of them {kind}"
+    return "holds no masks"
+
+
+def _remedy(folder: Path) -> str:
+    """The folders one step down that hold the published layout, if there are some."""
+    sets = sorted(
+        place.name
+        for place in folder.iterdir()
+        if place.is_dir() and any(_seed_folders(task) for task in place.iterdir() if task.is_dir())
+    )
+    if sets:
+        return f"name one of the folders in it: {', '.join(sets)}"
+    return "name a run folder, or one with TASK/seed_N/head_mask.npy"

@@ -1,0 +1,208 @@
+"""Exact and randomisation tests of two models, on their answers or on their seeds.
+
+A test that no outcome could bring to .05 at the numbers in use says so instead of answering.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+
+from .uncertainty import permutation_p
+from .weighted import Floats, seed_of, weighted_scores
+
+ALPHA = 0.05
+DRAWS = 1999
+"""Randomisations of a test: .05 of DRAWS + 1 is a whole number, so its size can be .05."""
+LEAST_DIFFERING = 6
+"""Items or seeds that must differ: 2 of 2^6 exchanges is the first share below .05."""
+SAMPLED = 19_999
+_MOST_SEEDS, _MOST_WAYS = 14, 20_000
+_CELLS_AT_ONCE = 4_000_000
+Answers = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A p-value, or why there is none.
+
+    Attributes:
+        p_value: two-sided; NaN where no outcome could have reached .05.
+        floor: the smallest p that these data could give.
+        flag: why there is no p, else empty.
+    """
+
+    p_value: float
+    floor: float
+    flag: str = ""
+
+
+def answered(p_value: float, floor: float, what: str) -> Tested:
+    """The p-value, unless the test could not have reached .05: then it says so instead."""
+    if floor <= ALPHA + 1e-12:
+        return Tested(p_value, floor)
+    return Tested(float("nan"), floor, f"smallest p is {floor:.3g}: {what}")
+
+
+def sign_flips(differences: npt.ArrayLike) -> Tested:
+    """Two-sided randomisation test of paired differences: each sign is as likely as the other.
+
+    All sign patterns are counted (Fisher 1935), or 19,999 sampled ones above 14 differences.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    d = d[np.isfinite(d)]
+    n = len(d)
+    if n < 2:
+        return Tested(float("nan"), 1.0, "fewer than 2 seeds")
+    observed, margin = abs(d.sum()), 1e-12 * max(1.0, float(np.abs(d).sum()))
+    if n <= _MOST_SEEDS:
+        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        p = float((np.abs(signs @ d) >= observed - margin).mean())
+        needed = f"{n} seeds, {LEAST_DIFFERING} are needed"
+        return answered(p, 2.0 ** (1 - n), needed)
+    signs = np.random.default_rng(n).choice([-1.0, 1.0], size=(SAMPLED, n))
+    return Tested(
+        permutation_p(observed, np.abs(signs @ d), alternative="greater"), 1 / (SAMPLED + 1)
+    )
+
+
+def swap_test(
+    metric: str, first: npt.NDArray[np.generic], second: npt.NDArray[np.generic],
+    gold: npt.NDArray[np.generic], *, draws: int = DRAWS, seed: int = 0,
+) -> Tested:  # fmt: skip
+    """Two-sided approximate randomisation of two models' answers (Noreen 1989, Yeh 2000).
+
+    Under the null every example's two answers may change places. The statistic is the difference
+    of the metric; the p-value is add-one.
+
+    Args:
+        metric: as in `weighted_scores`.
+        first: answers of the first model [N].
+        second: answers of the second model on the same examples [N].
+        gold: what they should be [N].
+        draws: random exchanges.
+        seed: of the exchanges.
+    """
+    differ = np.flatnonzero(first != second)
+    floor = min(1.0, 2.0 ** (1 - len(differ)))
+    if floor > ALPHA:
+        return Tested(float("nan"), floor, _few(len(differ)))
+    both = np.stack([first, second], axis=1)
+    observed = _gap(metric, both, gold)
+    rng = np.random.default_rng([seed, len(gold)])
+    if metric in ("accuracy", "matthews", "f1"):
+        null = _swapped_classes(metric, both, gold, draws, rng)
+    else:
+        null = np.empty(draws)
+        for start in range(0, draws, step := max(1, _CELLS_AT_ONCE // len(gold))):
+            rows = min(step, draws - start)
+            swap = rng.random((rows, len(gold))) < 0.5
+            a, b = np.where(swap, second, first), np.where(swap, first, second)
+            null[start : start + rows] = _gaps_of_numbers(metric, a, b, gold)
+    return Tested(
+        permutation_p(abs(observed), np.abs(null), alternative="greater"),
+        max(floor, 1 / (draws + 1)),
+    )
+
+
+def _few(count: int) -> str:
+    if not count:
+        return "the two never differ"
+    floor = 2.0 ** (1 - count)
+    return (
+        f"smallest p is {floor:.3g}: the two differ on {count} items, {LEAST_DIFFERING} are needed"
+    )
+
+
+def _gap(metric: str, both: npt.NDArray[np.generic], gold: npt.NDArray[np.generic]) -> float:
+    once = np.ones((1, len(gold)), dtype=np.float32)
+    a, b = weighted_scores(metric, both, gold, once)[0]
+    return float(a - b)
+
+
+def _swapped_classes(metric: str, both: npt.NDArray[np.generic], gold: npt.NDArray[np.generic],
+                     draws: int, rng: np.random.Generator) -> Floats:  # fmt: skip
+    """The gap after random exchanges: examples with the same gold and answers are one cell."""
+    cells, counts = np.unique(np.column_stack([gold, both]), axis=0, return_counts=True)
+    kept = rng.binomial(counts, 0.5, size=(draws, len(counts)))
+    kept = np.where(cells[:, 1] == cells[:, 2], counts, kept)
+    weights = np.concatenate([kept, counts - kept], axis=1).astype(np.float32)
+    # the first model's answers as they are, then the second's in their place
+    first = np.concatenate([cells[:, 1:], cells[:, :0:-1]])
+    scores = weighted_scores(metric, first, np.tile(cells[:, 0], 2), weights)
+    return scores[:, 0] - scores[:, 1]
+
+
+def _gaps_of_numbers(metric: str, first: Answers, second: Answers, gold: Answers) -> Floats:
+    """The gap of correlations, answers [B, N] against gold [N]."""
+    from .uncertainty import _OF_PAIRS  # the same vectorised correlations
+
+    wanted = np.broadcast_to(gold.astype(np.float64), first.shape)
+    score = _OF_PAIRS[metric]
+    return score(first.astype(np.float64), wanted) - score(second.astype(np.float64), wanted)
+
+
+def swap_ratios(
+    first: Floats, second: Floats, ids: list[str], *, draws: int = DRAWS
+) -> list[Tested]:
+    """The same test for differences of ratios of sums over sentences, C of them at once.
+
+    Args:
+        first: numerators and denominators of the first model [2, N, C].
+        second: of the second model on the same sentences [2, N, C].
+        ids: the N sentences; they seed the exchanges.
+        draws: random exchanges.
+    """
+    rng = np.random.default_rng(seed_of(ids))
+    swaps = (rng.random((draws, len(ids))) < 0.5).astype(np.float32)
+    change = (second - first).astype(np.float32)
+    total_a, total_b = first.sum(axis=1), second.sum(axis=1)  # [2, C]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        moved = [np.asarray(swaps @ change[i], dtype=np.float64) for i in (0, 1)]
+        a = (total_a[0] + moved[0]) / (total_a[1] + moved[1])
+        b = (total_b[0] - moved[0]) / (total_b[1] - moved[1])
+        observed = total_a[0] / total_a[1] - total_b[0] / total_b[1]
+    differing = (np.abs(change) > 0).any(axis=0).sum(axis=0)
+    found = []
+    for c in range(first.shape[2]):
+        if differing[c] < LEAST_DIFFERING:
+            floor = min(1.0, 2.0 ** (1 - int(differing[c])))
+            found.append(Tested(float("nan"), floor, _few(int(differing[c]))))
+            continue
+        # sums in single precision: what differs in the seventh digit is a tie
+        null = np.abs(a[:, c] - b[:, c])
+        null = null[np.isfinite(null)] + 1e-6 * max(abs(observed[c]), 1e-9)
+        p = permutation_p(abs(float(observed[c])), null, alternative="greater")
+        found.append(Tested(p, 1 / (draws + 1)))
+    return found
+
+
+def exchanged_groups(first: npt.ArrayLike, second: npt.ArrayLike) -> Tested:
+    """Two-sided permutation test of the means of two independent groups of seeds.
+
+    All divisions into groups of these sizes are counted, or 19,999 sampled ones.
+    """
+    a, b = (np.asarray(values, dtype=np.float64) for values in (first, second))
+    pooled, n, m = np.concatenate([a, b]), len(a), len(b)
+    if not n or not m:
+        return Tested(float("nan"), 1.0, "no seeds")
+    ways = comb(n + m, n)
+    observed = abs(a.mean() - b.mean())
+    margin = 1e-12 * max(1.0, float(np.abs(pooled).max()))
+    # with equal numbers every division has its mirror image
+    floor = min(1.0, (2 if n == m else 1) / ways)
+    if ways <= _MOST_WAYS:
+        places = np.array(list(combinations(range(n + m), n)))
+        mine = pooled[places].sum(axis=1)
+        gaps = np.abs(mine / n - (pooled.sum() - mine) / m)
+        p = float((gaps >= observed - margin).mean())
+    else:
+        rng = np.random.default_rng(n + m)
+        drawn = rng.permuted(np.tile(pooled, (SAMPLED, 1)), axis=1)
+        gaps = np.abs(drawn[:, :n].mean(axis=1) - drawn[:, n:].mean(axis=1))
+        p = permutation_p(observed, gaps, alternative="greater")
+    return answered(p, floor, f"{n} and {m} seeds are too few")

@@ -1,0 +1,99 @@
+"""Intervals of pattern shares: over texts like these, and over heads like these."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...data.tables import rows_frame
+from ...probes.base import ProbeResult
+from ...probes.pattern_shares import METRICS, NO_CLASS, PatternClasses, ratios
+from ...probes.patterns.classes import PATTERNS
+
+Floats = npt.NDArray[np.float64]
+
+RESAMPLES = 1000
+OVER = {
+    "texts": f"percentile bootstrap over texts ({RESAMPLES})",
+    "heads": f"percentile bootstrap over heads ({RESAMPLES})",
+}
+"""What is resampled -> `ci_method`. A text is a cluster with all its maps, a head with all its."""
+
+
+def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
+    """The rows of `attention-patterns` with intervals.
+
+    Every row gets one over texts; the rows of the whole model stand a second time, with an
+    interval over heads.
+
+    Args:
+        result: of the probe.
+        seed: same seed, same intervals.
+    """
+    rows, items = result.rows, result.items
+    shape = (int(rows["layer"].max()) + 1, int(rows["head"].max()) + 1)
+    threshold = float(result.notes["pattern_threshold"])
+    parts: list[pd.DataFrame] = []
+    for variant, own in rows.groupby("variant", sort=False):
+        found, _ = classes_of(items, str(variant), shape)
+        counts = found.counts(threshold)  # [N, L, H, C]
+        own = own.assign(ci_method=OVER["texts"])
+        own[["ci_low", "ci_high"]] = _over_texts(found, counts, seed)
+        heads = counts.sum(0).reshape(shape[0] * shape[1], -1)
+        heads = heads[heads[:, 0] > 0]
+        model = own[(own["unit"] == "model") & (own["metric"] != "kappa_with_rules")]
+        again = model.assign(ci_method=OVER["heads"])
+        again[["ci_low", "ci_high"]] = limits(ratios(resampled(heads, seed)))
+        parts += [own, again]
+    found_rows = pd.concat(parts, ignore_index=True)
+    empty = found_rows["ci_low"].isna()
+    return rows_frame(found_rows.assign(ci_method=found_rows["ci_method"].mask(empty)))
+
+
+def classes_of(
+    items: pd.DataFrame, variant: str, shape: tuple[int, int]
+) -> tuple[PatternClasses, list[str]]:
+    """Patterns of one kind of map [N, L, H] and the ids of the N texts."""
+    chosen = items[(items["metric"] == f"{variant}_map")]
+    return PatternClasses.of_items(chosen, shape)
+
+
+def resampled(clusters: Floats, seed: int) -> Floats:
+    """Sums over resampled clusters [B, C], of counts [clusters, C]; NaN for fewer than two."""
+    if len(clusters) < 2:
+        return np.full((RESAMPLES, clusters.shape[-1]), np.nan)
+    n = len(clusters)
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    return np.asarray(drawn @ clusters, dtype=np.float64)
+
+
+def limits(statistic: Floats) -> Floats:
+    """The middle 95% of each column [B, M] as [M, 2]; NaN where a draw is undefined."""
+    return np.asarray(np.quantile(statistic, [0.025, 0.975], axis=0).T)
+
+
+def _over_texts(found: PatternClasses, counts: Floats, seed: int) -> Floats:
+    """Limits of every row of one kind of map, in the order of `share_rows`."""
+    N, L, H, C = counts.shape
+    units = [counts.reshape(N, L * H, C), counts.sum(2), counts.sum((1, 2))[:, None]]
+    flat = np.concatenate(units, axis=1)
+    sums = resampled(flat.reshape(N, flat.shape[1] * C), seed).reshape(RESAMPLES, -1, C)
+    shares = limits(ratios(sums).reshape(RESAMPLES, -1))
+    assert len(shares) == flat.shape[1] * len(METRICS)
+    return np.concatenate([shares, limits(_kappas(found, seed)[:, None])])
+
+
+def _kappas(found: PatternClasses, seed: int) -> Floats:
+    """Kappa with the mass rules over resampled texts [B]."""
+    K = len(PATTERNS)
+    pairs = np.zeros((len(found.pattern), K, K))
+    text, layer, head = np.nonzero(found.pattern != NO_CLASS)
+    at = (text, layer, head)
+    np.add.at(pairs, (text, found.pattern[at], found.rule[at]), 1)
+    sums = resampled(pairs.reshape(-1, K * K), seed).reshape(-1, K, K)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = sums / sums.sum((1, 2), keepdims=True)
+        agreed = np.trace(share, axis1=1, axis2=2)
+        chance = (share.sum(1) * share.sum(2)).sum(1)
+        return np.asarray((agreed - chance) / (1 - chance))

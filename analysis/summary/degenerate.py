@@ -1,0 +1,74 @@
+"""Saying so where a search had nothing to find."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...pruning.subnetwork import Subnetwork
+
+RUN = ["model", "task", "seed"]
+OF_THE_FULL_MODEL = ("finetuned", "pruned")
+"""States whose rows are about the weights of the full model."""
+_PRUNED = {
+    "structured": "heads+mlps",
+    "structured-heads": "heads",
+    "structured-mlps": "mlps",
+    "structured-neurons": "neurons",
+    "magnitude": "weights",
+    "l0": "heads",
+    "imp": "weights",
+}
+"""Method -> what it prunes, as rows of masks name it."""
+
+
+def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mark every row of a task and seed whose masks or full score cannot carry a claim.
+
+    Where the full model diverged, every row about its weights says so. A run is degenerate if the
+    interval of the full model's primary score reaches the majority baseline. Where a good mask
+    keeps nothing at all of what its method prunes, the rows of that method are. A flag that is
+    already there stays.
+    """
+    performance = rows[(rows["probe"] == "performance") & (rows["state"] == "finetuned")]
+    lost = performance[performance["flag"] == "diverged"]
+    spread = _among(rows, lost, RUN) & rows["state"].isin(OF_THE_FULL_MODEL)
+    rows = _flagged(rows, spread, "diverged")
+    primary = performance.groupby(RUN, sort=False).head(1)
+    at_chance = primary[primary["ci_low"] <= primary["baseline_value"]]
+    kept = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]
+    empty = kept[(kept["metric"] == "kept_share") & (kept["value"] == 0)]
+    empty = empty[empty["target"] == empty["method"].map(_PRUNED)]
+    marked = _among(rows, at_chance, RUN) | _among(rows, empty, [*RUN, "method"])
+    return _flagged(rows, marked, "degenerate")
+
+
+def degenerate_search(good: Subnetwork) -> str:
+    """Why what a search left carries no claim, in words; empty where it does."""
+    start = good.history[0]
+    metric = start["metric"]
+    if metric is None or not metric > start["baseline"]:
+        scored = "no number" if metric is None else f"{metric:.4g}"
+        return (
+            f"the full model scores {scored} on the selection examples, no better than the "
+            f"majority's {start['baseline']:.4g}: a share of that says nothing about what a "
+            "subnetwork keeps; fine-tune it first"
+        )
+    if good.empty:
+        asked = "a size" if start["rule"] == "size" else f"rule {start['rule']}"
+        return (
+            f"nothing is left: under {asked} every unit could go, down to the score of a guess "
+            f"(full model {metric:.4g}, majority {start['baseline']:.4g}); try --rule gain or a "
+            "higher --threshold"
+        )
+    return ""
+
+
+def _flagged(rows: pd.DataFrame, where: pd.Series[bool], flag: str) -> pd.DataFrame:
+    """The rows with a flag in these places, as far as there is none yet."""
+    return rows.assign(flag=rows["flag"].mask(where & rows["flag"].fillna("").eq(""), flag))
+
+
+def _among(rows: pd.DataFrame, found: pd.DataFrame, columns: list[str]) -> pd.Series[bool]:
+    """Which rows agree with one of `found` in all of `columns`."""
+    keys = pd.MultiIndex.from_frame(found[columns].drop_duplicates())
+    return pd.Series(pd.MultiIndex.from_frame(rows[columns]).isin(keys), index=rows.index)

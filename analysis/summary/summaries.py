@@ -1,0 +1,110 @@
+"""Subnetworks held against each other: what they score, and every summary of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from ..survival_content.measure import survival_content_table
+from .kinds import WHO, joined_flags, performance_of, plain, tidy_kinds
+from .layers import layer_summary, pattern_summary
+from .masks import overlap_summary, stability_summary
+from .probes import probe_table
+from .ranks import good_against_random
+from .survival import survival_table
+
+
+def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """What full models and subnetworks score: one line for each task, metric, kind and state.
+
+    Returns:
+        `mean` is the mean over seeds (of each seed's mean over draws), `seed_low` and `seed_high`
+        the lowest and highest seed; `median`, `draw_low` and `draw_high` describe all draws of
+        all seeds by their median and middle 95%, the latter empty where each seed has one draw.
+        `heads_kept`, `mlps_kept`, `neurons_kept` and `weights_kept` are mean shares of all there
+        are; the last two are empty where no method masks them.
+    """
+    scores = performance_of(rows)
+    line = [*WHO, "metric", "primary", "kind", "state"]
+    found = scores.groupby(line, observed=True, sort=False, dropna=False)
+    per_seed = scores.groupby([*line, "seed"], observed=True, sort=False)["value"].mean()
+    over_seeds = per_seed.groupby(line, observed=True, sort=False)
+    draws = found["draw"].nunique()
+    several = draws > 1
+    table = pd.DataFrame(
+        {
+            "n_seeds": over_seeds.size(),
+            "n_draws": draws,
+            "mean": over_seeds.mean(),
+            "seed_low": over_seeds.min(),
+            "seed_high": over_seeds.max(),
+            "median": found["value"].median(),
+            "draw_low": found["value"].quantile(0.025).where(several),
+            "draw_high": found["value"].quantile(0.975).where(several),
+            "baseline": found["baseline"].first(),
+            "baseline_value": found["baseline_value"].mean(),
+            "n": found["n"].min(),
+            "split": found["split"].first(),
+            "selection": found["selection"].first(),
+            "flag": found["flag"].agg(joined_flags),
+        }
+    ).reset_index()
+    table = table.astype({"kind": "string"}).merge(
+        _kept_shares(rows), on=[*WHO, "kind"], how="left"
+    )
+    whole = table["kind"].isin(["full", "untrained"])
+    for share in _KEPT.values():
+        # a method that does not mask neurons or weights says nothing of them, in no line
+        told = table.groupby(WHO)[share].transform("count") > 0
+        everywhere = share in ("heads_kept", "mlps_kept")
+        table[share] = table[share].mask(whole & (told | everywhere), 1.0).astype(float)
+    order = tidy_kinds(table.assign(minor=~table["primary"]))
+    order = order.sort_values([*WHO, "minor", "metric", "state", "kind"], kind="stable")
+    return plain(order.drop(columns="minor"))
+
+
+_KEPT = {
+    "heads": "heads_kept",
+    "mlps": "mlps_kept",
+    "neurons": "neurons_kept",
+    "weights": "weights_kept",
+}
+"""Target of a mask row -> column of the performance table."""
+
+
+def kept_columns(scores: pd.DataFrame) -> dict[str, str]:
+    """Title -> target of the shares that one method's lines fill: the finest that it prunes."""
+    for finer in ("weights", "neurons"):
+        if scores[f"{finer}_kept"].notna().any():
+            return {finer: finer}
+    return {"heads": "heads", "MLPs": "mlps"}
+
+
+def _kept_shares(rows: pd.DataFrame) -> pd.DataFrame:
+    masks = rows[(rows["probe"] == "mask") & (rows["metric"] == "kept_share")]
+    masks = masks[masks["target"].isin(list(_KEPT))]
+    # the ticket itself, trained from other weights: its mask is the good one
+    ticket = masks[(masks["method"] == "imp") & (masks["kind"] == "good")]
+    masks = pd.concat([masks, *(ticket.assign(kind=kind) for kind in ("reinit", "shuffled"))])
+    shares = masks.pivot_table(values="value", index=[*WHO, "kind"], columns="target")
+    return shares.astype(float).reindex(columns=list(_KEPT)).reset_index().rename(columns=_KEPT)
+
+
+SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "summary_performance": performance_table,
+    "summary_against_random": good_against_random,
+    "summary_probes": probe_table,
+    "summary_survival": survival_table,
+    "summary_survival_content": survival_content_table,
+    "summary_stability": stability_summary,
+    "summary_overlap": overlap_summary,
+    "summary_layers": layer_summary,
+    "summary_patterns": pattern_summary,
+}
+"""Name of the CSV file -> how it is computed from the rows of a run."""
+
+
+def summaries(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Every summary of a run by the name of its CSV file."""
+    return {name: made(rows) for name, made in SUMMARIES.items()}
