@@ -17,6 +17,7 @@ from ..data.sentence import Example
 from ..data.tables import items_frame
 from ..data.task import TaskSpec
 from .gates import gated
+from .shrunk import shrunk_to
 from .subnetwork import Subnetwork
 
 
@@ -87,7 +88,8 @@ def evaluate(
         tokenizer: its tokenizer.
         examples: the N examples.
         spec: the task.
-        subnetwork: the mask; None = the whole model.
+        subnetwork: the mask; None = the whole model. Where its dead units can be taken out, a
+            smaller copy is run, which gives the same scores within 1e-5.
         batch_size: examples a forward pass; does not change the result beyond 1e-5.
         max_length: subwords an example keeps.
     """
@@ -96,9 +98,10 @@ def evaluate(
     training = model.training
     model.eval()
     try:
-        with gated(model, subnetwork), torch.inference_mode():
+        smaller = shrunk_to(model, subnetwork)
+        with gated(smaller, subnetwork), torch.inference_mode():
             for batch in batches:
-                found = model(**to_inputs(batch, model.device)).logits
+                found = smaller(**to_inputs(batch, model.device)).logits
                 logits[list(batch.index)] = found.double().cpu().numpy()
     finally:
         model.train(training)

@@ -16,6 +16,20 @@ BY_GATES = ("gate-example", "gate-batch-accumulated", "fisher")
 for every unit that it still has. The others read weights by their place in the whole model."""
 
 
+def shrunk_to(model: Any, subnetwork: Subnetwork | None) -> Any:
+    """The model without the units that a mask switches off; the model itself where it keeps them.
+
+    Args:
+        model: a classifier; left untouched.
+        subnetwork: the mask, still to be put on what is returned. Single weights that it switches
+            off stay where they are.
+    """
+    if subnetwork is None or subnetwork.weight_masks:
+        return model
+    masks = (subnetwork.head_mask, subnetwork.mlp_mask, subnetwork.neuron_mask)
+    return shrunk(model, *(mask for mask in masks if mask is not None))
+
+
 def shrunk(model: Any, *masks: npt.NDArray[np.bool_]) -> Any:
     """The model without its dead units; the model itself where it cannot lose them.
 

@@ -21,8 +21,8 @@ from ...data.tables import items_frame, rows_frame
 STEP_VERSIONS = {
     "finetune": 1,
     "prune": 2,
-    "evaluate": 1,
-    "retrain": 2,
+    "evaluate": 2,
+    "retrain": 3,
     "round": 1,
     "untrained": 2,
     "words": 1,

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score
+from subprobe.data.errors import MaskError
 from subprobe.pruning.anatomy import anatomy_of
+from subprobe.pruning.compact import shrink
 from subprobe.pruning.evaluate import evaluate
 from subprobe.pruning.gates import gated
 from subprobe.pruning.subnetwork import full_subnetwork
@@ -23,6 +25,11 @@ def half(model):
     full = full_subnetwork(anatomy_of(model), kind="good", method="structured")
     heads = np.array([[True, False, True, False]] * 2)
     return replace(full, head_mask=heads, mlp_mask=np.array([True, False]))
+
+
+def other_half(model):
+    mask = half(model)
+    return replace(mask, head_mask=~mask.head_mask, mlp_mask=~mask.mlp_mask)
 
 
 def plain_logits(model, tokenizer, examples, subnetwork=None):
@@ -50,6 +57,17 @@ def test_logits_are_those_of_a_plain_loop(family, masked):
         unmasked = plain_logits(model, tokenizer, examples)
         assert np.abs(unmasked - expected).max() > 1e-2
         assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_a_compact_model_is_scored_as_the_masked_one():
+    model, tokenizer, examples, spec = parts()
+    mask = half(model)
+    expected = evaluate(model, tokenizer, examples, spec, subnetwork=mask)
+    found = evaluate(shrink(model, mask), tokenizer, examples, spec, subnetwork=mask)
+    np.testing.assert_allclose(found.logits, expected.logits, atol=1e-5)
+    # what is gone cannot be asked for
+    with pytest.raises(MaskError, match="lost"):
+        evaluate(shrink(model, mask), tokenizer, examples, spec, subnetwork=other_half(model))
 
 
 def test_batch_size_and_order_do_not_matter():

@@ -8,7 +8,8 @@ import torch
 from scored import H, L, batches_of, classifier, some_dead, texts
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.importance import importance_pass
-from subprobe.pruning.shrunk import BY_GATES, shrunk
+from subprobe.pruning.shrunk import BY_GATES, shrunk, shrunk_to
+from subprobe.pruning.subnetwork import Subnetwork
 from tiny import FAMILIES, SEPARABLE
 
 
@@ -47,3 +48,13 @@ def test_scores_of_living_units_are_the_same_and_dead_ones_have_none(family, met
 def test_a_whole_candidate_is_the_model_itself():
     model = classifier()
     assert shrunk(model, np.ones((L, H), dtype=bool), np.ones(L, dtype=bool)) is model
+
+
+def test_single_weights_are_not_taken_out():
+    model = classifier()
+    head, mlp = (mask > 0 for mask in some_dead())
+    rows = {"encoder.layer.0.intermediate.dense": np.ones((8, 8), dtype=bool)}
+    assert shrunk_to(model, None) is model
+    assert shrunk_to(model, Subnetwork(head, mlp, weight_masks=rows)) is model
+    small = shrunk_to(model, Subnetwork(head, mlp))
+    assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
