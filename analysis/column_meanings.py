@@ -161,11 +161,18 @@ SUMMARIES: dict[str, Column] = {
     "mlps_kept": Column("number", "mean share of MLPs kept", _SHARE),
     "neurons_kept": Column("number", "mean share of neurons kept", _SHARE),
     "weights_kept": Column("number", "mean share of weights kept", _SHARE),
+    "heads_borrowed": Column("number", "mean share of a bad mask's heads from survivors", _SHARE),
+    "mlps_borrowed": Column("number", "mean share of a bad mask's MLPs from survivors", _SHARE),
+    "neurons_borrowed": Column("number", "mean share of a bad mask's neurons from good's", _SHARE),
+    "weights_borrowed": Column("number", "mean share of a bad mask's weights from good's", _SHARE),
     "random_median": Column("number", "median of the random draws", _METRIC),
     "random_low": Column("number", "2.5th percentile of the random draws", _METRIC),
     "random_high": Column("number", "97.5th percentile of the random draws", _METRIC),
     "n_random": Column("integer", "random draws of the seed with the fewest", "draws"),
     "percentile": Column("number", "share of random draws below the value, ties half", _SHARE),
+    "beyond": Column(
+        "number", "share of random draws that it is above (good) or below (bad), ties half", _SHARE
+    ),
     "alternative": Column("text", "side of the test", allowed=("greater", "less", "two-sided")),
     "p_floor": Column("number", "smallest p that the draws could give", _P),
     "reference": Column("number", "the full model's value", _METRIC),

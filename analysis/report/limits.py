@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..wording import counted, percent
+from ..wording import cite, counted, percent
 
-_NAMES = {"mlps": "MLPs"}
+_NAMES = {"heads": "heads", "mlps": "MLPs", "neurons": "neurons", "weights": "weights"}
 
 
 def warnings_of(task: str, rows: pd.DataFrame, primary: pd.DataFrame, bad_seeds: int) -> list[str]:
@@ -28,17 +28,22 @@ def warnings_of(task: str, rows: pd.DataFrame, primary: pd.DataFrame, bad_seeds:
     return said
 
 
-def limits_of(rows: pd.DataFrame, primary: pd.DataFrame) -> list[str]:
+def limits_of(primary: pd.DataFrame) -> list[str]:
     """Sentences on what the numbers cannot carry; at least one."""
     n_seeds = int(primary["n_seeds"].max())
     said = []
-    borrowed = rows[(rows["metric"] == "borrowed_share") & (rows["kind"] == "bad")]
-    shares = borrowed.groupby("target", sort=False)["value"].mean()
-    finer = [name for name in ("weights", "neurons") if name in shares.index]
-    named = finer or [name for name in ("heads", "mlps") if name in shares.index]
-    if named:
-        parts = [f"{percent(shares[name])} of its {_NAMES.get(name, name)}" for name in named]
-        said.append(f"To have good's size, bad borrows {' and '.join(parts)} from the survivors.")
+    for _, bad in primary[primary["kind"] == "bad"].head(1).iterrows():
+        told = [name for name in _NAMES if pd.notna(bad[f"{name}_borrowed"])]
+        finer = [name for name in told if name in ("weights", "neurons")]
+        parts = [
+            cite(bad, f"{name}_borrowed", "summary_performance.csv", percent)
+            + f" of its {_NAMES[name]}"
+            for name in finer or told
+        ]
+        if parts:
+            said.append(
+                f"To have good's size, bad borrows {' and '.join(parts)} from the survivors."
+            )
     if (primary["selection"] == "reported").any():
         said.append(
             "Masks were chosen on the examples that they are scored on (selection=reported), so "

@@ -127,7 +127,7 @@ def _verdict(
             "warnings": tuple(warnings_of(label, rows, primary, bad_seeds)),
             "scores": tuple(sentence for sentence in said if sentence),
             "knowledge": tuple(sentence for sentence in known if sentence),
-            "limits": tuple(limits_of(rows, primary)),
+            "limits": tuple(limits_of(primary)),
         },
         degenerate=bool(bad_seeds),
     )
@@ -209,11 +209,7 @@ def _rank(ranks: pd.DataFrame) -> str:
             continue
         if pd.isna(line["p_adjusted"]):
             return "There are too few random draws to test good and bad against them."
-        share = (
-            _rank_of(line, "percentile", percent)
-            if kind == "good"
-            else percent(1 - line["percentile"])
-        )
+        share = _rank_of(line, "beyond", percent)
         sure = "" if line["p_adjusted"] <= ALPHA else "not clearly "
         p = _rank_of(line, "p_adjusted", p_text)
         parts.append(f"{kind} is {sure}{side} random ({side} {share} of the draws, {p}, Holm)")

@@ -47,7 +47,8 @@ def good_against_random(rows: pd.DataFrame) -> pd.DataFrame:
     """Where good and bad lie among random draws of the same size, for each seed and over seeds.
 
     The primary metric only. A bad mask's value is the median of its draws. `percentile` is the
-    share of random draws below it (ties half). p-values are one-sided, good above and bad below
+    share of random draws below it (ties half), `beyond` that on the side where it was built to lie.
+    p-values are one-sided, good above and bad below
     random, since both were built for that: add-one within a seed, a stratified randomisation test
     over all seeds (`seed` empty). Only the tests over seeds are corrected (Holm, one family), and
     a test that cannot reach .05 has no p but says so in `flag`.
@@ -64,6 +65,7 @@ def good_against_random(rows: pd.DataFrame) -> pd.DataFrame:
         "random_high",
         "n_random",
         "percentile",
+        "beyond",
         "alternative",
         "p_value",
         "p_floor",
@@ -71,7 +73,9 @@ def good_against_random(rows: pd.DataFrame) -> pd.DataFrame:
     ]
     table = pd.DataFrame(records, columns=columns).astype({"seed": "Int64"})
     corrected = adjust_rows(table[table["seed"].isna()])
+    below = table["percentile"].astype(float)
     table = table.assign(
+        beyond=below.where(table["alternative"] == "greater", 1 - below),
         p_adjusted=corrected["p_adjusted"],
         correction=corrected["correction"],
         family_size=corrected["family_size"],

@@ -23,7 +23,8 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
         the lowest and highest seed; `median`, `draw_low` and `draw_high` describe all draws of
         all seeds by their median and middle 95%, the latter empty where each seed has one draw.
         `heads_kept`, `mlps_kept`, `neurons_kept` and `weights_kept` are mean shares of all there
-        are; the last two are empty where no method masks them.
+        are; the last two are empty where no method masks them. `heads_borrowed` and so on are the
+        mean shares of a bad mask's units that survivors filled up.
     """
     scores = performance_of(rows)
     line = [*WHO, "metric", "primary", "kind", "state"]
@@ -50,9 +51,9 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
             "flag": found["flag"].agg(joined_flags),
         }
     ).reset_index()
-    table = table.astype({"kind": "string"}).merge(
-        _kept_shares(rows), on=[*WHO, "kind"], how="left"
-    )
+    table = table.astype({"kind": "string"})
+    for shares in (_kept_shares(rows), _shares(_masks(rows, "borrowed_share"), _BORROWED)):
+        table = table.merge(shares, on=[*WHO, "kind"], how="left")
     whole = table["kind"].isin(["full", "untrained"])
     for share in _KEPT.values():
         # a method that does not mask neurons or weights says nothing of them, in no line
@@ -71,6 +72,7 @@ _KEPT = {
     "weights": "weights_kept",
 }
 """Target of a mask row -> column of the performance table."""
+_BORROWED = {target: f"{target}_borrowed" for target in _KEPT}
 
 
 def kept_columns(scores: pd.DataFrame) -> dict[str, str]:
@@ -82,13 +84,22 @@ def kept_columns(scores: pd.DataFrame) -> dict[str, str]:
 
 
 def _kept_shares(rows: pd.DataFrame) -> pd.DataFrame:
-    masks = rows[(rows["probe"] == "mask") & (rows["metric"] == "kept_share")]
-    masks = masks[masks["target"].isin(list(_KEPT))]
+    masks = _masks(rows, "kept_share")
     # the ticket itself, trained from other weights: its mask is the good one
     ticket = masks[(masks["method"] == "imp") & (masks["kind"] == "good")]
     masks = pd.concat([masks, *(ticket.assign(kind=kind) for kind in ("reinit", "shuffled"))])
+    return _shares(masks, _KEPT)
+
+
+def _masks(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    masks = rows[(rows["probe"] == "mask") & (rows["metric"] == metric)]
+    return masks[masks["target"].isin(list(_KEPT))]
+
+
+def _shares(masks: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Mean share over seeds and draws, a column a target."""
     shares = masks.pivot_table(values="value", index=[*WHO, "kind"], columns="target")
-    return shares.astype(float).reindex(columns=list(_KEPT)).reset_index().rename(columns=_KEPT)
+    return shares.astype(float).reindex(columns=list(names)).reset_index().rename(columns=names)
 
 
 SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {

@@ -1,11 +1,13 @@
 """The verdict says what the tables say, in words, and does not say more."""
 
+import re
+
 import pandas as pd
 import pytest
 from run_rows import made_rows
 from subprobe.analysis.report.verdict import verdict, verdicts
 from subprobe.analysis.summary.summaries import performance_table
-from subprobe.analysis.wording import between, counted, decimal, p_text, percent
+from subprobe.analysis.wording import CITED, between, counted, decimal, p_text, percent
 
 
 def test_numbers_are_those_of_the_table():
@@ -95,3 +97,12 @@ def test_other_numbers():
     ]  # fmt: skip
     assert (between(0.1, 0.25), between(0.1, None)) == ("[.10, .25]", "")
     assert (counted(1, "seed"), counted(2, "seed")) == ("1 seed", "2 seeds")
+
+
+@pytest.mark.parametrize("probes", [True, False])
+def test_every_share_and_score_in_a_sentence_names_its_cell(probes):
+    (one,) = verdicts(made_rows(probes=probes))
+    sentences = [sentence for said in one.said.values() for sentence in said]
+    assert sum(len(CITED.findall(sentence)) for sentence in sentences) > 10
+    for sentence in sentences:
+        assert not re.search(r"\d%|\.\d", CITED.sub("", sentence)), sentence
