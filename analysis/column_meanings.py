@@ -146,6 +146,7 @@ DICTIONARY: dict[str, Column] = {
 """Column of the dictionary itself -> its meaning."""
 
 _SHARE, _P = "share", "probability"
+_BORROWED = "that others filled up, of a bad, anti or middle mask"
 
 SUMMARIES: dict[str, Column] = {
     "primary": Column("boolean", "whether the metric is the task's first"),
@@ -161,10 +162,10 @@ SUMMARIES: dict[str, Column] = {
     "mlps_kept": Column("number", "mean share of MLPs kept", _SHARE),
     "neurons_kept": Column("number", "mean share of neurons kept", _SHARE),
     "weights_kept": Column("number", "mean share of weights kept", _SHARE),
-    "heads_borrowed": Column("number", "mean share of a bad mask's heads from survivors", _SHARE),
-    "mlps_borrowed": Column("number", "mean share of a bad mask's MLPs from survivors", _SHARE),
-    "neurons_borrowed": Column("number", "mean share of a bad mask's neurons from good's", _SHARE),
-    "weights_borrowed": Column("number", "mean share of a bad mask's weights from good's", _SHARE),
+    "heads_borrowed": Column("number", f"mean share of heads {_BORROWED}", _SHARE),
+    "mlps_borrowed": Column("number", f"mean share of MLPs {_BORROWED}", _SHARE),
+    "neurons_borrowed": Column("number", f"mean share of neurons {_BORROWED}", _SHARE),
+    "weights_borrowed": Column("number", f"mean share of weights {_BORROWED}", _SHARE),
     "random_median": Column("number", "median of the random draws", _METRIC),
     "random_low": Column("number", "2.5th percentile of the random draws", _METRIC),
     "random_high": Column("number", "97.5th percentile of the random draws", _METRIC),

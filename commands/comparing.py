@@ -10,7 +10,7 @@ import typer
 
 from .options import AsJson
 
-CORRECTIONS = {"holm": "holm", "bh": "fdr_bh"}
+CORRECTIONS = {"holm": "holm", "fdr_bh": "fdr_bh", "bh": "fdr_bh"}
 
 
 def compare(
@@ -19,7 +19,9 @@ def compare(
     report: Annotated[
         Path | None, typer.Option("--report", help="also write one HTML page")
     ] = None,
-    correction: Annotated[str, typer.Option(help="holm, or bh (Benjamini-Hochberg)")] = "holm",
+    correction: Annotated[
+        str, typer.Option(help="holm, or fdr_bh (Benjamini-Hochberg; bh for short)")
+    ] = "holm",
     probes: Annotated[
         bool, typer.Option(help="also compare what the models know, not only what they score")
     ] = True,

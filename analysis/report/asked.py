@@ -11,7 +11,7 @@ METHODS = {
     "structured": "whole heads and MLPs, the least important first",
     "structured-heads": "whole heads, the least important first",
     "structured-mlps": "whole MLPs, the least important first",
-    "structured-neurons": "heads and single MLP neurons, the least important first",
+    "structured-neurons": "single MLP neurons, the least important first",
     "magnitude": "single weights, the smallest first",
     "imp": "single weights, the smallest first, trained again after each round (lottery tickets)",
 }

@@ -33,7 +33,8 @@ def limits_of(primary: pd.DataFrame) -> list[str]:
     n_seeds = int(primary["n_seeds"].max())
     said = []
     for _, bad in primary[primary["kind"] == "bad"].head(1).iterrows():
-        told = [name for name in _NAMES if pd.notna(bad[f"{name}_borrowed"])]
+        # of a unit that nothing was removed of there is nothing else to take
+        told = [n for n in _NAMES if pd.notna(bad[f"{n}_borrowed"]) and bad[f"{n}_kept"] < 1]
         finer = [name for name in told if name in ("weights", "neurons")]
         parts = [
             cite(bad, f"{name}_borrowed", "summary_performance.csv", percent)

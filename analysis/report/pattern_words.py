@@ -5,9 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from ...probes.patterns.classes import PATTERNS
-from ..wording import percent
+from ..wording import cite, percent
 
 CAUTION = "the classifier of patterns is calibrated for synthetic maps only"
+
+
+def _share(line: pd.Series, column: str) -> str:
+    return cite(line, column, "summary_probes.csv", percent)
 
 
 def patterns_said(probes: pd.DataFrame) -> str:
@@ -19,12 +23,12 @@ def patterns_said(probes: pd.DataFrame) -> str:
     for variant, name in (("raw", "raw maps"), ("norm", "norm-weighted maps")):
         table = probes[probes["metric"] == f"pattern_share_{variant}"]
         good = table[(table["kind"] == "good") & (table["state"] == "pruned")]
-        shares = good.drop_duplicates("relation").set_index("relation")
+        found = good.drop_duplicates("relation")
+        shares = {line["relation"]: line for _, line in found.iterrows()}
         said = [
-            f"{pattern} {percent(shares.loc[pattern, 'mean'])} "
-            f"({percent(shares.loc[pattern, 'reference'])})"
+            f"{pattern} {_share(shares[pattern], 'mean')} ({_share(shares[pattern], 'reference')})"
             for pattern in PATTERNS
-            if pattern in shares.index
+            if pattern in shares
         ]
         parts += [f"of {name} {', '.join(said)}"] if said else []
     if not parts:

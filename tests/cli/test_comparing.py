@@ -37,7 +37,7 @@ def test_the_screen_shows_differences_and_what_cannot_be_said(subprobe_command, 
 
 def test_files_and_json_have_the_same_tables(subprobe_command, two, tmp_path):
     code, out, err = subprobe_command(
-        "compare", two[0], "--out", tmp_path / "t", "--json", "--correction", "bh"
+        "compare", two[0], "--out", tmp_path / "t", "--json", "--correction", "fdr_bh"
     )
     assert code == 0
     tables = json.loads(out)
