@@ -21,8 +21,6 @@ from ..pruning.compact import check_removable
 from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.subnetwork import Subnetwork
 from .comparison.tables import comparison_tables
-from .report.attribution_examples import FILE as WORDS_FILE
-from .report.attribution_examples import word_frame
 from .report.report import write_report
 from .report.verdict import verdict
 from .running.across import across_frames
@@ -38,6 +36,8 @@ from .running.seed_model import Setting, chosen_recipe
 from .running.seed_run import SeedRun
 from .running.selection import parts_for
 from .running.survivors import survivor_rows
+from .running.words import FILE as WORDS_FILE
+from .running.words import word_frame
 from .running.workers import compute_apart, worker_count
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import performance_table, summaries

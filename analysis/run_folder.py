@@ -95,7 +95,7 @@ class Run:
 
     @cached_property
     def summaries(self) -> Mapping[str, pd.DataFrame]:
-        """The tables of `subprobe compare` by the name of their CSV file."""
+        """The summaries of the run by the name of their CSV file."""
         from .summary.summaries import summaries
 
         return MappingProxyType({k: typed(k, table) for k, table in summaries(self.rows).items()})

@@ -35,6 +35,11 @@ def p_text(value: Any) -> str:
     return "p < .001" if float(value) < 0.001 else f"p = {decimal(value, 3)}"
 
 
+def bare_p(value: Any) -> str:
+    """A p-value under a heading that says so; a dash where there is none."""
+    return MISSING if pd.isna(value) else p_text(value).removeprefix("p ").removeprefix("= ")
+
+
 def between(low: Any, high: Any, places: int = FEW_DECIMALS) -> str:
     """A range in brackets, empty where there is none."""
     missing = pd.isna(low) or pd.isna(high)

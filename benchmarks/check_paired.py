@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from subprobe.analysis.statistics.interval_coverage import LEAST_COVERAGE
+from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.statistics.paired_coverage import COVERAGE_FILE, SIZE_FILE
 from subprobe.data.tables import write_csv
 

@@ -1,7 +1,7 @@
 """Check intervals and tests on simulated data with a known truth, and write the tables.
 
-`make check-statistics` runs it: the tables in `data/resources/checks/` are what the package itself
-reads to decide whether an interval may be given.
+`make check-statistics` runs it: the tables in `data/resources/checks/` are read by the
+package, which gives an interval only where they let it, and by the tests of sizes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 import subprobe
+from subprobe.analysis.stability.coverage import COVERAGE_FILE
 from subprobe.analysis.stability.seed_intervals import JACKKNIFE
-from subprobe.analysis.statistics.interval_coverage import COVERAGE_FILE, LEAST_COVERAGE
+from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.survival_content.coverage import CHECKS_FILE
 from subprobe.data.tables import write_csv
 
@@ -47,7 +48,7 @@ def coverage_frame(covered: list[tuple[Law, dict[str, float]]], simulations: dic
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Simulate, write both tables, say what does not hold; exit code 1 if a test is too large."""
+    """Simulate, write the tables, say what does not hold; exit code 1 if a test is too large."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.check_statistics", description=__doc__
     )

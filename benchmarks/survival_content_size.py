@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from subprobe.analysis.statistics.interval_coverage import LEAST_COVERAGE
+from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.survival_content.null import (
     ALPHA,
     centred,

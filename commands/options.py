@@ -27,7 +27,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no narration, no pro
 
 def progress_of(quiet: bool) -> Any:
     """Bars on the screen, or nothing."""
-    from ..analysis.running.progress import Bars, Silent
+    from ..analysis.running.progress import Silent
+    from ..analysis.screen.progress import Bars
 
     return Silent() if quiet else Bars()
 

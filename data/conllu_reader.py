@@ -23,11 +23,6 @@ class _Block:
     text: str
 
 
-def merge_subtype(relation: str) -> str:
-    """The universal relation without its subtype: `nsubj:pass` -> `nsubj`."""
-    return relation.split(":", 1)[0]
-
-
 def read_conllu(path: Path | str) -> list[Sentence]:
     """Read the sentences of a `.conllu` file, `.gz` unpacked.
 

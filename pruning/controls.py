@@ -48,7 +48,7 @@ def bad_of(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
     Returns:
         A mask whose `borrowed_heads`, `borrowed_mlps`, `borrowed_neurons` and `borrowed_weights`
         are the shares of its units that are survivors of the good one. Of single weights a bad
-        mask by magnitude is another: see `magnitude.smallest`.
+        mask by magnitude is another: see `magnitude.smallest_of`.
     """
     generator = np.random.default_rng((2, seed, draw))
     heads, mlps = _bad(good.head_mask, generator), _bad(good.mlp_mask, generator)

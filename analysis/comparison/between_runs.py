@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..statistics.checks import trusted
 from ..statistics.corrections import adjust_rows
-from ..statistics.interval_coverage import trusted
 from ..statistics.paired import expanded_limits, over_two_runs
 from ..statistics.paired_coverage import EXAMPLES, TWO_RUNS, coverage_of_difference
 from ..statistics.paired_tests import exchanged_groups
@@ -40,7 +40,6 @@ BETWEEN_TESTS: dict[str, str] = {
     "correction": _TEXT, "family": _TEXT, "family_size": _WHOLE, "flag": _TEXT,
 }  # fmt: skip
 _LINE = ["task", "method", "kind", "state", "metric"]
-Samples = dict[tuple[str, ...], dict[int, Floats]]
 
 
 @dataclass(frozen=True)

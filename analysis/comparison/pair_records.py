@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..statistics.interval_coverage import LEAST_COVERAGE, trusted
+from ..statistics.checks import LEAST_COVERAGE, trusted
 from ..statistics.paired import cohens_h, d_z, expanded_limits, over_seeds_and_examples
 from ..statistics.paired_coverage import EXAMPLES, SEEDS_AND_EXAMPLES, coverage_of_difference
 from ..statistics.paired_tests import Tested, sign_flips
@@ -65,7 +65,7 @@ class Side:
 def frame_of(
     records: Iterable[Mapping[str, Any]] | pd.DataFrame, columns: dict[str, str]
 ) -> pd.DataFrame:
-    """A typed table; families of tests are named by probe, test and level."""
+    """A typed table with these columns, in this order."""
     frame = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
     return frame.reindex(columns=list(columns)).astype(columns).reset_index(drop=True)
 

@@ -23,8 +23,8 @@ from .pair_records import (
 )
 from .pairs import Model, Pair, pairs_of
 from .probe_items import Key, ProbeItems, named_heads, read_probe_items
-from .records import Comparisons, joined
 from .run_items import model_columns
+from .score_comparisons import Comparisons, joined
 
 WITHOUT_ITEMS = ("performance", "mask", "survivors")
 

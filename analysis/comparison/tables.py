@@ -9,7 +9,7 @@ import pandas as pd
 from ..statistics.weighted import RESAMPLES
 from .mixed_model import mixed_models
 from .probe_comparisons import compare_probes
-from .records import compare_scores, joined
+from .score_comparisons import compare_scores, joined
 from .seed_points import over_seeds, seed_points
 
 

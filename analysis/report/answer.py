@@ -12,7 +12,6 @@ from ..summary.kinds import WHO, answers, of_answer, performance_of
 
 Tables = Mapping[str, pd.DataFrame]
 """Name of a CSV file of the run, without its ending -> its lines, numbered from 0 by the index."""
-POINTS = "performance"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def answers_of(rows: pd.DataFrame, tables: Tables) -> list[Answer]:
 
     Args:
         rows: tidy rows.
-        tables: what `compare.summaries` makes of them.
+        tables: what `summaries.summaries` makes of them.
     """
     scores = rows[rows["probe"] == "performance"]
     points = performance_of(scores.assign(line=np.arange(len(scores))))

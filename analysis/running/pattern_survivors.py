@@ -16,8 +16,9 @@ import pandas as pd
 
 from ...probes.pattern_shares import METRICS, ratios
 from ...pruning.subnetwork import Subnetwork
+from ..statistics.clusters import limits, resampled
 from ..statistics.corrections import CORRECTIONS, adjust
-from ..statistics.pattern_intervals import OVER, classes_of, limits, resampled
+from ..statistics.pattern_intervals import OVER, classes_of
 from ..statistics.subsets import random_subsets
 from ..statistics.uncertainty import permutation_p
 from .cells import CellOutput

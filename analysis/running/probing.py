@@ -155,19 +155,19 @@ def probe_model(
     return join(outputs)
 
 
-_UNCERTAIN: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
+_FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "dependency-heads": lambda result, options: dependency_rows(result, options.correction),
     "head-distances": lambda result, _options: head_map_rows(result),
     "attention-change": lambda result, _options: with_statistics(result.rows, result.items),
     "attention-patterns": lambda result, _options: pattern_intervals(result),
 }
-"""Probe -> how its rows get their intervals and tests from its items."""
+"""Probe -> what turns its result into rows: with intervals and tests, or with a map of heads."""
 
 
 def _output(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
-    rows = _UNCERTAIN[result.probe](result, options) if result.probe in _UNCERTAIN else result.rows
+    rows = _FINISHED[result.probe](result, options) if result.probe in _FINISHED else result.rows
     rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
     items = result.items.assign(probe=result.probe)
     return CellOutput(rows, items, result.arrays, result.notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...data.task import TaskParts
 from ...pruning.anatomy import anatomy_of
-from ...pruning.controls import bad_of, random_like
+from ...pruning.controls import CONTROLS
 from ...pruning.evaluate import evaluate, is_finite
 from ...pruning.magnitude import smallest_of
 from ...pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
@@ -27,7 +27,6 @@ from .selection import IN_ORDER, find_good
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
 """Kind -> the weights that its training starts from."""
-CONTROLS: dict[str, Callable[..., Subnetwork]] = {"random": random_like, "bad": bad_of}
 
 
 def _draws(method: str, kind: str, draws: int) -> int:

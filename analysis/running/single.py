@@ -22,7 +22,6 @@ from ...pruning.checkpoint import (
 from ...pruning.evaluate import evaluate
 from ...pruning.finetune import DIVERGED, finetune
 from ...pruning.subnetwork import Subnetwork
-from ..summary.degenerate import degenerate_search
 from .config import PruneOptions, RecipeOptions
 from .identity import identity
 from .performance import performance_rows
@@ -185,6 +184,27 @@ def prune_to_mask(
     if said := degenerate_search(good):
         progress.say(f"DEGENERATE: {said}")
     return good
+
+
+def degenerate_search(good: Subnetwork) -> str:
+    """Why what a search left carries no claim, in words; empty where it does."""
+    start = good.history[0]
+    metric = start["metric"]
+    if metric is None or not metric > start["baseline"]:
+        scored = "no number" if metric is None else f"{metric:.4g}"
+        return (
+            f"the full model scores {scored} on the selection examples, no better than the "
+            f"majority's {start['baseline']:.4g}: a share of that says nothing about what a "
+            "subnetwork keeps; fine-tune it first"
+        )
+    if good.empty:
+        asked = "a size" if start["rule"] == "size" else f"rule {start['rule']}"
+        return (
+            f"nothing is left: under {asked} every unit could go, down to the score of a guess "
+            f"(full model {metric:.4g}, majority {start['baseline']:.4g}); try --rule gain or a "
+            "higher --threshold"
+        )
+    return ""
 
 
 def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from ..stability.measure import Stability
-from ..wording import MISSING, between, decimal, p_text
+from ..wording import bare_p, between, decimal, p_text
 from .console import print_lines, print_records
 
 _UNITS = {"head": "heads", "mlp": "MLPs", "weight": "weights"}
@@ -50,8 +50,8 @@ def _agreement(rows: pd.DataFrame) -> list[dict[str, Any]]:
             kappa = of.loc["fleiss_kappa"]
             line["kappa"] = decimal(kappa["value"], 3)
             line["95%"] = between(kappa["ci_low"], kappa["ci_high"])
-            line["p"] = _bare(value["permutation_p"])
-            line["Q p"] = _bare(value["cochran_p"])
+            line["p"] = bare_p(value["permutation_p"])
+            line["Q p"] = bare_p(value["cochran_p"])
             line["in all"] = f"{value['kept_in_all']:.0f} ({value['kept_in_all_expected']:.1f})"
             jaccard, chance = value["jaccard_mean"], value["jaccard_expected"]
             line["Jaccard"] = f"{decimal(jaccard)} ({decimal(chance)})"
@@ -66,7 +66,7 @@ def _overlap(rows: pd.DataFrame) -> list[dict[str, Any]]:
             "unit": _UNITS[row.unit],
             "shared": f"{row.shared_mean:.1f} ({row.shared_expected:.1f})",
             "size-adjusted": f"{decimal(row.adjusted)} {between(row.ci_low, row.ci_high)}".strip(),
-            "p": _bare(row.p_value),
+            "p": bare_p(row.p_value),
         }
         for row in rows.itertuples()
     ]
@@ -82,11 +82,6 @@ def _variance(rows: pd.DataFrame) -> list[dict[str, Any]]:
         }
         lines.append({"source": source, **cells})
     return lines
-
-
-def _bare(p_value: float) -> str:
-    """A p-value under a heading that says so; a dash where there is none."""
-    return MISSING if pd.isna(p_value) else p_text(p_value).removeprefix("p ").removeprefix("= ")
 
 
 def _with_p(share: float, p_value: float) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from ..survival_content.measure import JOINT, SurvivalContent
-from ..wording import MISSING, between, counted, decimal, p_text
+from ..wording import MISSING, bare_p, between, counted, decimal, p_text
 from .console import print_lines, print_records
 
 _ANSWER = ["model", "task", "method", "state"]
@@ -61,8 +61,8 @@ def _line(row: Any) -> dict[str, str]:
     return {
         "predictor": row.predictor,
         "odds ratio": odds,
-        "p": _bare(row.p_value),
-        "Holm": _bare(row.p_adjusted),
+        "p": bare_p(row.p_value),
+        "Holm": bare_p(row.p_adjusted),
         "AUC, heads": _auc(row.heads_auc, row.heads_auc_layer, row.heads_auc_null),
         "AUC, layers": _auc(row.layers_auc, row.layers_auc_layer, row.layers_auc_null),
     }
@@ -73,7 +73,3 @@ def _auc(value: Any, alone: Any, null: Any) -> str:
         return MISSING
     beside = f"{decimal(alone)}" if pd.isna(null) else f"{decimal(alone)}; {decimal(null)}"
     return f"{decimal(value)} ({beside})"
-
-
-def _bare(p_value: Any) -> str:
-    return MISSING if pd.isna(p_value) else p_text(p_value).removeprefix("p ").removeprefix("= ")

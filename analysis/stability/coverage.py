@@ -1,4 +1,4 @@
-"""How often the intervals of agreement cover the truth, from simulations with a known one.
+"""How often intervals of agreement cover the truth, from simulations with a known one.
 
 `make check-statistics` simulates masks whose seeds and units follow a known law and writes the
 share of intervals that cover the truth into `data/resources/checks/`. An interval is given only
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .checks import at_next_smaller, checks_table
+from ..statistics.checks import at_next_smaller, checks_table
 
-LEAST_COVERAGE = 0.92
 COVERAGE_FILE = "stability_coverage.csv"
 
 
@@ -42,8 +41,3 @@ def coverage_of(
         return None
     nearest = (found["kept"] - kept).abs()
     return float(found.loc[nearest == nearest.min(), "coverage"].min())
-
-
-def trusted(coverage: float | None) -> bool:
-    """Whether an interval with this simulated coverage may be given."""
-    return coverage is not None and coverage >= LEAST_COVERAGE

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..statistics.interval_coverage import coverage_of, trusted
+from ..statistics.checks import trusted
 from . import agreement
 from .agreement import Masks
+from .coverage import coverage_of
 from .mask_nulls import kept_in_all_p, permutation_tests
 from .mask_sets import MaskSet
 from .mask_variance import variance_table

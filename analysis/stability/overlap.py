@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..statistics.interval_coverage import coverage_of, trusted
+from ..statistics.checks import trusted
 from .agreement import Floats, Masks
+from .coverage import coverage_of
 from .mask_nulls import shared_p
 from .mask_sets import MaskSet
 from .seed_intervals import jackknife_limits

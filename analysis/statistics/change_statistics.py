@@ -7,11 +7,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from .clusters import RESAMPLES, limits, resampled
 from .corrections import adjust_rows
 
 Floats = npt.NDArray[np.float64]
-RESAMPLES = 1000
-_HEAD = ["layer", "head"]
 _DIFFERENCES = {
     "attention_to_target_change": ("attention_to_target", "reference_attention_to_target")
 }
@@ -41,7 +40,7 @@ def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -
         heads, scores = _scores(parts[ours, relation])
         for name in theirs:
             scores = scores - _scores(parts[name, relation])[1]
-        limits = _limits(scores, heads, seed)
+        within = _limits(scores, heads, seed)
         p_values: dict[tuple[int | None, int | None], float] = {}
         if metric == "attention_to_target":
             null = [_scores(parts[f"shuffled_{of}", relation])[1] for of in ("mean", "variance")]
@@ -49,8 +48,8 @@ def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -
         for row in members.itertuples():
             at = (None if pd.isna(row.layer) else int(row.layer),
                   None if pd.isna(row.head) else int(row.head))  # fmt: skip
-            if at in limits:
-                found.loc[row.Index, ["ci_low", "ci_high"]] = limits[at]
+            if at in within:
+                found.loc[row.Index, ["ci_low", "ci_high"]] = within[at]
             found.loc[row.Index, "p_value"] = p_values.get(at, np.nan)
     named = found["ci_low"].notna()
     found.loc[named, "ci_method"] = f"percentile bootstrap over texts ({RESAMPLES})"
@@ -75,10 +74,8 @@ def _limits(
     layers = np.array([layer for layer, _ in heads])
     units |= {(int(one), None): scores[:, layers == one].mean(1) for one in np.unique(layers)}
     units[None, None] = scores.mean(1)
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    means = drawn @ np.stack(list(units.values()), axis=1) / n
-    low_high = np.quantile(means, [0.025, 0.975], axis=0).T
-    return dict(zip(units, low_high, strict=True))
+    means = resampled(np.stack(list(units.values()), axis=1), seed) / n
+    return dict(zip(units, limits(means), strict=True))
 
 
 def _p_values(scores: Floats, mean: Floats, variance: Floats) -> Floats:

@@ -7,6 +7,9 @@ from importlib.resources import files
 
 import pandas as pd
 
+LEAST_COVERAGE = 0.92
+"""An interval is given where simulated ones covered the truth at least this often."""
+
 
 @cache
 def checks_table(file: str) -> pd.DataFrame:
@@ -27,3 +30,8 @@ def at_next_smaller(table: pd.DataFrame, **numbers: int) -> pd.DataFrame:
         smaller = table[table[name] <= value]
         table = smaller[smaller[name] == smaller[name].max()]
     return table
+
+
+def trusted(coverage: float | None) -> bool:
+    """Whether an interval with this simulated coverage may be given."""
+    return coverage is not None and coverage >= LEAST_COVERAGE

@@ -10,10 +10,10 @@ from ...data.tables import rows_frame
 from ...probes.base import ProbeResult
 from ...probes.pattern_shares import METRICS, NO_CLASS, PatternClasses, ratios
 from ...probes.patterns.classes import PATTERNS
+from .clusters import RESAMPLES, limits, resampled
 
 Floats = npt.NDArray[np.float64]
 
-RESAMPLES = 1000
 OVER = {
     "texts": f"percentile bootstrap over texts ({RESAMPLES})",
     "heads": f"percentile bootstrap over heads ({RESAMPLES})",
@@ -57,20 +57,6 @@ def classes_of(
     """Patterns of one kind of map [N, L, H] and the ids of the N texts."""
     chosen = items[(items["metric"] == f"{variant}_map")]
     return PatternClasses.of_items(chosen, shape)
-
-
-def resampled(clusters: Floats, seed: int) -> Floats:
-    """Sums over resampled clusters [B, C], of counts [clusters, C]; NaN for fewer than two."""
-    if len(clusters) < 2:
-        return np.full((RESAMPLES, clusters.shape[-1]), np.nan)
-    n = len(clusters)
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    return np.asarray(drawn @ clusters, dtype=np.float64)
-
-
-def limits(statistic: Floats) -> Floats:
-    """The middle 95% of each column [B, M] as [M, 2]; NaN where a draw is undefined."""
-    return np.asarray(np.quantile(statistic, [0.025, 0.975], axis=0).T)
 
 
 def _over_texts(found: PatternClasses, counts: Floats, seed: int) -> Floats:

@@ -1,4 +1,4 @@
-"""Intervals, tests and corrections: the one place where uncertainty enters a row.
+"""Intervals and tests of the scores of single models.
 
 An interval from this module covers examples like those scored, for this model as it was trained
 (`these seeds`): it says nothing about another fine-tuning seed. What varies over seeds is shown as
@@ -188,29 +188,6 @@ def bootstrap_interval(
     tail = (1 - level) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     return Interval(float(low), float(high), f"percentile bootstrap over examples ({resamples})")
-
-
-def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> Interval:
-    """Wilson score interval of a proportion: fit for small n and for shares near 0 or 1.
-
-    Raises:
-        ValueError: if n is not positive.
-    """
-    from statsmodels.stats.proportion import proportion_confint
-
-    if n <= 0:
-        raise ValueError("a proportion needs n > 0")
-    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
-    return Interval(float(low), float(high), "Wilson score over examples")
-
-
-def reaches(interval: Interval | tuple[float, float], baseline: float) -> bool:
-    """Whether a score's interval reaches down to a baseline: then nothing was learned for sure."""
-    low = interval.low if isinstance(interval, Interval) else interval[0]
-    return bool(low <= baseline)
-
-
-# -- tests ------------------------------------------------------------------------------------
 
 
 def mcnemar_exact(first: npt.ArrayLike, second: npt.ArrayLike) -> McNemar:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...pruning.subnetwork import Subnetwork
-
 RUN = ["model", "task", "seed"]
 OF_THE_FULL_MODEL = ("finetuned", "pruned")
 """States whose rows are about the weights of the full model."""
@@ -40,27 +38,6 @@ def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     empty = empty[empty["target"] == empty["method"].map(_PRUNED)]
     marked = _among(rows, at_chance, RUN) | _among(rows, empty, [*RUN, "method"])
     return _flagged(rows, marked, "degenerate")
-
-
-def degenerate_search(good: Subnetwork) -> str:
-    """Why what a search left carries no claim, in words; empty where it does."""
-    start = good.history[0]
-    metric = start["metric"]
-    if metric is None or not metric > start["baseline"]:
-        scored = "no number" if metric is None else f"{metric:.4g}"
-        return (
-            f"the full model scores {scored} on the selection examples, no better than the "
-            f"majority's {start['baseline']:.4g}: a share of that says nothing about what a "
-            "subnetwork keeps; fine-tune it first"
-        )
-    if good.empty:
-        asked = "a size" if start["rule"] == "size" else f"rule {start['rule']}"
-        return (
-            f"nothing is left: under {asked} every unit could go, down to the score of a guess "
-            f"(full model {metric:.4g}, majority {start['baseline']:.4g}); try --rule gain or a "
-            "higher --threshold"
-        )
-    return ""
 
 
 def _flagged(rows: pd.DataFrame, where: pd.Series[bool], flag: str) -> pd.DataFrame:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from ..survival_content.measure import survival_content_table
+from .agreement import overlap_summary, stability_summary
 from .kinds import WHO, joined_flags, performance_of, plain, tidy_kinds
 from .layers import layer_summary, pattern_summary
-from .masks import overlap_summary, stability_summary
 from .probes import probe_table
 from .ranks import good_against_random
 from .survival import survival_table
@@ -24,7 +24,7 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
         all seeds by their median and middle 95%, the latter empty where each seed has one draw.
         `heads_kept`, `mlps_kept`, `neurons_kept` and `weights_kept` are mean shares of all there
         are; the last two are empty where no method masks them. `heads_borrowed` and so on are the
-        mean shares of a bad mask's units that survivors filled up.
+        mean shares of the units of a bad, anti or middle mask that others had to fill up.
     """
     scores = performance_of(rows)
     line = [*WHO, "metric", "primary", "kind", "state"]

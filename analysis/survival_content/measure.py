@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..statistics.checks import trusted
 from ..statistics.corrections import CORRECTIONS, adjust
-from ..statistics.interval_coverage import trusted
 from .coverage import interval_coverage
 from .folds import (
     HELD_OUT,

@@ -48,10 +48,6 @@ def reflexive_plural(draw: Draw) -> MinimalSet:
     return reordered(build)
 
 
-def _licensor(negative: bool, noun: str) -> Tree:
-    return np(noun, "no" if negative else "the")
-
-
 def npi_object(draw: Draw) -> MinimalSet:
     """Yesterday no pilot praised any guard; yesterday any pilot praised no guard."""
     nouns, verb = (draw.person().sg, draw.person().sg), draw.transitive()

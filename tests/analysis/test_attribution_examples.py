@@ -8,12 +8,12 @@ from report_rows import SENTENCE, report_words
 from run_rows import MadeRun
 from subprobe.analysis.report.answer import answers_of
 from subprobe.analysis.report.attribution_examples import (
-    FILE,
     MOST_EXAMPLES,
     examples_of,
     read_word_frame,
     shown_examples,
 )
+from subprobe.analysis.running.words import FILE
 from subprobe.analysis.summary.summaries import summaries
 from subprobe.data.tables import read_rows, write_csv
 

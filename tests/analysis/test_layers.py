@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from report_rows import CLASSES, report_rows
 from run_rows import MadeRun
+from subprobe.analysis.summary.agreement import mask_sets, overlap_summary, stability_summary
 from subprobe.analysis.summary.layers import layer_summary, pattern_summary
-from subprobe.analysis.summary.masks import mask_sets, overlap_summary, stability_summary
 from subprobe.analysis.summary.survival import survival_table
 from subprobe.data.tables import rows_frame
 

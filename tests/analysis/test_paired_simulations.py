@@ -14,8 +14,7 @@ from paired_simulation import (
     population,
 )
 from scipy.stats import binomtest
-from subprobe.analysis.statistics.checks import checks_table
-from subprobe.analysis.statistics.interval_coverage import trusted
+from subprobe.analysis.statistics.checks import checks_table, trusted
 from subprobe.analysis.statistics.paired_coverage import (
     EXAMPLES,
     SEEDS_AND_EXAMPLES,

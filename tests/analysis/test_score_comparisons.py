@@ -6,11 +6,11 @@ import pytest
 from paired_run import DEAD, HEADS, write_paired_run
 from subprobe.analysis.comparison.between_runs import Run, between_runs, run_names
 from subprobe.analysis.comparison.pairs import pairs_of
-from subprobe.analysis.comparison.records import compare_scores
+from subprobe.analysis.comparison.score_comparisons import compare_scores
 from subprobe.analysis.comparison.tables import comparison_tables
 from subprobe.analysis.running.cells import CellOutput
+from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.statistics.corrections import adjust
-from subprobe.analysis.statistics.interval_coverage import LEAST_COVERAGE
 from subprobe.analysis.statistics.paired import d_z
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 from subprobe.data.metrics import METRICS

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from stability_simulation import Law, agreement_null, cover, reference_null, size_rows
 from subprobe.analysis.stability.agreement import fleiss_kappa, survival_mean
+from subprobe.analysis.stability.coverage import coverage_of, coverage_table
 from subprobe.analysis.stability.seed_intervals import (
     bootstrap_over_units,
     jackknife_limits,
     jackknife_over_seeds,
 )
-from subprobe.analysis.statistics.checks import checks_table
-from subprobe.analysis.statistics.interval_coverage import coverage_of, coverage_table, trusted
+from subprobe.analysis.statistics.checks import checks_table, trusted
 
 
 def independent(n_seeds, n_units, seed=0):
@@ -60,9 +60,7 @@ def test_coverage_is_looked_up_at_no_more_than_what_was_simulated(monkeypatch):
         [{**line, "units": u, "seeds": s, "coverage": c}
          for u, s, c in [(10, 5, 0.90), (10, 30, 0.94), (72, 5, 0.93), (72, 30, 0.95)]]
     )  # fmt: skip
-    monkeypatch.setattr(
-        "subprobe.analysis.statistics.interval_coverage.coverage_table", lambda: table
-    )
+    monkeypatch.setattr("subprobe.analysis.stability.coverage.coverage_table", lambda: table)
     found = {
         (units, seeds): coverage_of("x", "jackknife", units=units, seeds=seeds, kept=0.6)
         for units in (9, 12, 144)

@@ -10,12 +10,9 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from statsmodels.stats.multitest import multipletests
 from subprobe.analysis.statistics.corrections import adjust, adjust_rows
 from subprobe.analysis.statistics.uncertainty import (
-    Interval,
     bootstrap_interval,
     mcnemar_exact,
     permutation_p,
-    reaches,
-    wilson_interval,
 )
 
 
@@ -86,20 +83,6 @@ def test_bootstrap_covers_the_true_accuracy(n):
     assert (0.90 if n == 30 else 0.95 - error - 0.01) <= covered / runs <= 0.95 + error + 0.02
 
 
-def test_wilson_covers_small_and_extreme_proportions_exactly():
-    # exact coverage from the binomial distribution: no simulation
-    for n in (10, 30):
-        intervals = [wilson_interval(k, n) for k in range(n + 1)]
-        coverage = [
-            sum(binom.pmf(k, n, p) for k, i in enumerate(intervals) if i.low <= p <= i.high)
-            for p in np.linspace(0.05, 0.95, 19)
-        ]
-        assert np.mean(coverage) == pytest.approx(0.95, abs=0.015)
-    assert wilson_interval(0, 10).high > 0.2
-    with pytest.raises(ValueError, match="n > 0"):
-        wilson_interval(0, 0)
-
-
 def test_bootstrap_is_seeded_and_says_what_it_covers():
     predicted, gold = labelled(80, 1)
     first = bootstrap_interval("accuracy", predicted, gold, seed=5)
@@ -120,12 +103,6 @@ def test_bootstrap_is_seeded_and_says_what_it_covers():
 def test_bootstrap_refuses_what_it_cannot_do(metric, predicted, gold):
     with pytest.raises(ValueError, match=r"equal 1-d arrays|no bootstrap"):
         bootstrap_interval(metric, predicted, gold)
-
-
-def test_reaches_is_about_the_lower_limit():
-    assert reaches(Interval(0.49, 0.6, ""), 0.5)
-    assert reaches((0.5, 0.6), 0.5)
-    assert not reaches(Interval(0.51, 0.6, ""), 0.5)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
