@@ -232,7 +232,7 @@ OF_TABLE: dict[tuple[str, str], Column] = {
     ("summary_probes", "p_value"): Column("number", "largest p over seeds", _P),
     ("summary_probes", "p_adjusted"): Column("number", "largest corrected p over seeds", _P),
     ("summary_against_random", "seed"): Column("integer", "fine-tuning seed; empty = all seeds"),
-    ("summary_against_random", "flag"): Column("text", "why there is no test"),
+    ("summary_against_random", "flag"): Column("text", "flags of the scores; why there is no test"),
     ("summary_survival_content", "n_dropped"): Column(
         "integer", "heads without the predictor in some run", "heads"
     ),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..summary.kinds import joined_flags
 from ..summary.summaries import kept_columns
 from ..wording import MISSING, between, decimal, percent
 
@@ -82,7 +83,9 @@ def frame_table(frame: pd.DataFrame, source: str, caption: str) -> Table:
         source: the CSV file.
         caption: what it shows.
     """
-    frame = frame.dropna(axis=1, how="all")
+    frame = frame.loc[
+        :, [name for name in frame if (frame[name].notna() & (frame[name] != "")).any()]
+    ]
     shown = frame.head(MOST_LINES)
     return Table(
         caption,
@@ -167,8 +170,12 @@ def headline_table(scores: pd.DataFrame, labels: dict[tuple[str, ...], str]) -> 
             )
         first = mine.iloc[0]
         line.append(Cell(decimal(first["baseline_value"], 3), int(mine.index[0]), "baseline_value"))
+        line.append(Cell(joined_flags(mine["flag"]) or MISSING))
         lines.append(tuple(line))
-    header = ("task", "metric", *(f"{kind}, {state}" for kind, state in _HEADLINES), "blind guess")
+    header = (
+        "task", "metric", *(f"{kind}, {state}" for kind, state in _HEADLINES), "blind guess",
+        "flags",
+    )  # fmt: skip
     header = tuple(name.replace("full, finetuned", "full model") for name in header)
     empty = {i for i in range(2, len(header)) if all(line[i].text == MISSING for line in lines)}
     keep = [i for i in range(len(header)) if i not in empty]

@@ -9,6 +9,7 @@ import pandas as pd
 from ...pruning.across_seeds import ACROSS, across_seeds
 from ...pruning.subnetwork import Subnetwork
 from .config import RunConfig
+from .degenerate import degenerate_search
 from .masks import mask_rows, save_mask
 from .seed_run import SeedRun
 
@@ -17,19 +18,42 @@ COMPARED = ("structured", "structured-heads", "structured-mlps")
 
 
 def across_frames(runs: Sequence[SeedRun], config: RunConfig) -> list[pd.DataFrame]:
-    """Rows of super, anti and middle of every task and method with several seeds."""
+    """Rows of super, anti and middle of every task and method with several seeds.
+
+    A seed whose full model diverged or learned nothing has no say in what all seeds keep: its mask
+    is the whole model. The shared masks are scored in it like in the others.
+    """
     frames: list[pd.DataFrame] = []
     for task in dict.fromkeys(run.parts.spec.name for run in runs):
         mine = [run for run in runs if run.parts.spec.name == task]
         if len(mine) < 2:
             continue
         for method in (m for m in config.prune.methods if m in COMPARED):
-            goods = [run.good(method) for run in mine]
+            goods = _goods(mine, method)
+            if len(goods) < 2:
+                continue
             for kind in ACROSS:
                 shared = across_seeds(kind, goods, seed=mine[0].seed)
                 save_mask(shared, mine[0].setting.folder, task)
                 frames += [frame for run in mine for frame in _frames(run, shared, config)]
     return frames
+
+
+def _goods(runs: Sequence[SeedRun], method: str) -> list[Subnetwork]:
+    """The good masks of the seeds whose search had something to find; the others are told."""
+    found = []
+    for run in runs:
+        good = run.good(method)
+        # rule `study` goes on where nothing was learned; a mask that it found may be compared
+        searched = bool(good.sparsity())
+        why = "" if searched else degenerate_search(good)
+        if run.model.full.notes["flag"]:
+            why = "its training diverged"
+        if why:
+            run.progress.say(f"{run.name}: not in super, anti and middle ({method}): {why}")
+        else:
+            found.append(good)
+    return found
 
 
 def _frames(run: SeedRun, mask: Subnetwork, config: RunConfig) -> list[pd.DataFrame]:

@@ -11,6 +11,9 @@ from scipy.stats import false_discovery_control
 
 Floats = npt.NDArray[np.float64]
 
+ALPHA = 0.05
+"""A test says something where its p, corrected, is at most this."""
+
 CORRECTIONS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from ..stability.agreement import Masks
 from ..stability.mask_sets import MaskSet
 from ..stability.measure import COLUMNS, measure_stability
 from ..stability.overlap import OVERLAP_COLUMNS, overlap_table
+from .kinds import joined_flags
 
 _BY = ["model", "method"]
 
@@ -43,7 +44,7 @@ def stability_summary(rows: pd.DataFrame) -> pd.DataFrame:
     Tasks with one seed have no line: agreement needs two.
     """
     parts = [
-        measure_stability([masks]).stability.assign(**about)
+        measure_stability([masks]).stability.assign(**about, flag=_flag(rows, about, masks.task))
         for about, masks in mask_sets(rows)
         if len(masks.seeds) > 1
     ]
@@ -55,15 +56,25 @@ def overlap_summary(rows: pd.DataFrame) -> pd.DataFrame:
     methods: dict[tuple[str, ...], list[MaskSet]] = {}
     for about, masks in mask_sets(rows):
         methods.setdefault(tuple(about.values()), []).append(masks)
-    parts = [
-        overlap_table(tasks).assign(**dict(zip(_BY, about, strict=True)))
-        for about, tasks in methods.items()
-    ]
+    parts = []
+    for key, tasks in methods.items():
+        about = dict(zip(_BY, key, strict=True))
+        table = overlap_table(tasks).assign(**about)
+        said = zip(table["task_a"], table["task_b"], strict=True)
+        parts.append(table.assign(flag=[_flag(rows, about, *pair) for pair in said]))
     return _joined(parts, OVERLAP_COLUMNS)
 
 
+def _flag(rows: pd.DataFrame, about: Mapping[str, str], *tasks: str) -> str:
+    """Flags of the good masks of these tasks: those of a diverged model say nothing."""
+    mine = (rows["probe"] == "mask") & (rows["kind"] == "good") & rows["task"].isin(tasks)
+    for column, value in about.items():
+        mine &= rows[column] == value
+    return joined_flags(rows.loc[mine, "flag"])
+
+
 def _joined(parts: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
-    wanted = [*_BY, *columns]
+    wanted = [*_BY, *columns, "flag"]
     filled = [part.reindex(columns=wanted) for part in parts if len(part)]
     if not filled:
         return pd.DataFrame(columns=wanted)

@@ -83,7 +83,14 @@ def performance_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 def joined_flags(flags: pd.Series[str]) -> str:
     """All flags of the lines that one line sums up, each once."""
-    return ", ".join(sorted({flag for flag in flags.dropna() if flag}))
+    return ", ".join(sorted({one for flag in flags.dropna() if flag for one in flag.split(", ")}))
+
+
+def with_flags(table: pd.DataFrame, rows: pd.DataFrame, about: list[str]) -> pd.DataFrame:
+    """The table with `flag`: those of all rows that agree with a line in these columns, joined."""
+    said = rows.groupby(about, observed=True, sort=False)["flag"].agg(joined_flags).reset_index()
+    found = table.merge(said, on=about, how="left")
+    return found.assign(flag=found["flag"].fillna(""))
 
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:

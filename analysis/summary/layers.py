@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .kinds import WHO, by_method, plain, tidy_kinds
+from .kinds import WHO, by_method, plain, tidy_kinds, with_flags
 
 _NUMBERS = ["value", "ci_low", "ci_high", "baseline_value", "n"]
 _ABOUT = ["probe", "variant", "metric", "relation", "target", "direction", "baseline"]
 LAYER_COLUMNS = [
     *WHO, *_ABOUT, "kind", "state", "layer", "n_seeds", "mean", "seed_low", "seed_high", "ci_low",
-    "ci_high", "baseline_value", "n",
+    "ci_high", "baseline_value", "n", "flag",
 ]  # fmt: skip
 PATTERNS = "attention-patterns"
 PATTERN_SHARES = ("pattern_share", "class_share")
 _CLASSES = ["probe", "variant", "metric", "class"]
 PATTERN_COLUMNS = [
-    *WHO, *_CLASSES, "kind", "state", "n_seeds", "mean", "seed_low", "seed_high", "n",
+    *WHO, *_CLASSES, "kind", "state", "n_seeds", "mean", "seed_low", "seed_high", "n", "flag",
 ]  # fmt: skip
 _WIDEST = ("model", "layer", "head")
 
@@ -72,5 +72,7 @@ def _over_seeds(cells: pd.DataFrame, about: list[str]) -> pd.DataFrame:
         baseline_value=("baseline_value", "mean"),
         n=("n", "min"),
     ).reset_index()
+    about = [*WHO, "probe", "kind", "state"]
+    table = with_flags(table, tidy, about)
     order = [column for column in line if column not in ("kind", "state", "layer")]
     return plain(table.sort_values([*order, *line[len(order) :]], kind="stable"))

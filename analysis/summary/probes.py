@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from .kinds import WHO, by_method, plain, tidy_kinds
+from .kinds import WHO, by_method, plain, tidy_kinds, with_flags
 
 _MODEL = [*WHO, "kind", "state", "seed", "draw"]
 
@@ -88,7 +88,8 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
         `mean`, `seed_low`, `seed_high` over seeds; `reference` is the full model's value, for
         attention statistics over the heads that live in both (so that no mean moves only because
         other heads were averaged); `p_value` and `p_adjusted` are the largest over seeds. `n` is
-        what the smallest seed's value rests on: living heads, arcs or examples.
+        what the smallest seed's value rests on: living heads, arcs or examples. `flag` joins those
+        of all rows of the probe about the kind and state.
     """
     tidy = tidy_kinds(by_method(rows))
     parts = [made(tidy).assign(probe=probe) for probe, made in _HEADLINES.items()]
@@ -116,4 +117,5 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
             "n": found["n"].min(),
         }
     ).reset_index()
-    return plain(table)
+    about = [*WHO, "probe", "kind", "state"]
+    return plain(with_flags(table, tidy[tidy["value"].notna()], about))

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..statistics.corrections import adjust_rows
+from ..statistics.corrections import ALPHA, adjust_rows
 from ..statistics.uncertainty import permutation_p
-from .kinds import WHO, performance_of, plain
+from .kinds import WHO, joined_flags, performance_of, plain
 
 MOST_COMBINATIONS = 2_000_000
 DIRECTIONS = {"good": "greater", "bad": "less"}
@@ -51,7 +51,8 @@ def good_against_random(rows: pd.DataFrame) -> pd.DataFrame:
     p-values are one-sided, good above and bad below
     random, since both were built for that: add-one within a seed, a stratified randomisation test
     over all seeds (`seed` empty). Only the tests over seeds are corrected (Holm, one family), and
-    a test that cannot reach .05 has no p but says so in `flag`.
+    a test that cannot reach .05 has no p but says so in `flag`, beside the flags of what it rests
+    on.
     """
     scores = performance_of(rows)
     scores = scores[scores["primary"]]
@@ -89,6 +90,7 @@ def _ranks(
     records: list[dict[str, object]] = []
     values: list[float] = []
     pools: list[npt.NDArray[np.float64]] = []
+    group = group[group["kind"].isin([kind, "random"])]
     for seed, scores in group.groupby("seed", sort=True):
         mine = scores.loc[scores["kind"] == kind, "value"].to_numpy(dtype=float)
         draws = scores.loc[scores["kind"] == "random", "value"].to_numpy(dtype=float)
@@ -97,20 +99,23 @@ def _ranks(
             pools.append(draws)
             p = permutation_p(values[-1], draws, alternative=alternative)
             floor = 1 / (len(draws) + 1)
-            records.append({"seed": seed, **_rank(values[-1:], [draws], p, floor)})
+            said = joined_flags(scores["flag"])
+            records.append({"seed": seed, **_rank(values[-1:], [draws], p, floor, said)})
     if values:
         p, floor = over_seeds(values, pools, alternative)
-        records.append({"seed": None, **_rank(values, pools, p, floor)})
+        said = joined_flags(group["flag"])
+        records.append({"seed": None, **_rank(values, pools, p, floor, said)})
     return [{**about, "kind": kind, "alternative": alternative, **record} for record in records]
 
 
 def _rank(
-    values: list[float], pools: list[npt.NDArray[np.float64]], p: float, floor: float
+    values: list[float], pools: list[npt.NDArray[np.float64]], p: float, floor: float, said: str
 ) -> dict[str, object]:
     draws = np.concatenate(pools)
-    able = floor <= 0.05
+    able = floor <= ALPHA
     ranks = [_percentile(value, pool) for value, pool in zip(values, pools, strict=True)]
     low, high = np.quantile(draws, [0.025, 0.975])
+    few = f"smallest p is {floor:.2f}: too few draws for a test"
     return {
         "value": float(np.mean(values)),
         "random_median": float(np.median(draws)),
@@ -120,5 +125,5 @@ def _rank(
         "percentile": float(np.mean(ranks)),
         "p_value": p if able else np.nan,
         "p_floor": floor,
-        "flag": "" if able else f"smallest p is {floor:.2f}: too few draws for a test",
+        "flag": ", ".join(filter(None, [said, "" if able else few])),
     }

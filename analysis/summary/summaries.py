@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from ..survival_content.measure import survival_content_table
 from .agreement import overlap_summary, stability_summary
 from .kinds import WHO, joined_flags, performance_of, plain, tidy_kinds
 from .layers import layer_summary, pattern_summary
 from .probes import probe_table
 from .ranks import good_against_random
-from .survival import survival_table
+from .survival import content_summary, survival_table
 
 
 def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +106,7 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "summary_against_random": good_against_random,
     "summary_probes": probe_table,
     "summary_survival": survival_table,
-    "summary_survival_content": survival_content_table,
+    "summary_survival_content": content_summary,
     "summary_stability": stability_summary,
     "summary_overlap": overlap_summary,
     "summary_layers": layer_summary,

@@ -1,10 +1,11 @@
-"""Which units the masks keep, over seeds."""
+"""Which units the masks keep, over seeds, and whether these know more than others."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from .kinds import WHO, plain, tidy_kinds
+from ..survival_content.measure import survival_content_table
+from .kinds import WHO, plain, tidy_kinds, with_flags
 
 
 def survival_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -13,11 +14,18 @@ def survival_table(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         `unit` is `head` (with `layer` and `head`) or `mlp` (with `layer`); `share` is the mean
         over the `n_seeds` masks and `sd` their standard deviation (empty for one seed). Random and
-        bad masks count with their first draw.
+        bad masks count with their first draw. `flag` joins those of the seeds.
     """
     units = rows[(rows["probe"] == "mask") & (rows["metric"] == "kept")]
     units = tidy_kinds(units[units["draw"] == 0])
     line = [*WHO, "kind", "state", "unit", "layer", "head"]
     found = units.groupby(line, observed=True, sort=False, dropna=False)["value"]
     table = found.agg(share="mean", sd="std", n_seeds="size").reset_index()
-    return plain(table.sort_values(line, kind="stable"))
+    table = with_flags(table.sort_values(line, kind="stable"), units, [*WHO, "kind", "state"])
+    return plain(table)
+
+
+def content_summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Whether heads that know something survive, with the flags of the masks that it is about."""
+    masks = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]
+    return with_flags(survival_content_table(rows), masks, WHO)

@@ -10,6 +10,7 @@ import torch
 from subprobe.analysis.experiment import prepare, run_experiment
 from subprobe.analysis.report.verdict import verdict
 from subprobe.analysis.running import seed_model
+from subprobe.analysis.running.across import across_frames
 from subprobe.analysis.running.performance import performance_rows
 from subprobe.analysis.running.progress import Silent
 from subprobe.analysis.summary.summaries import performance_table
@@ -83,6 +84,44 @@ def test_the_tables_and_the_answer_carry_the_flag(finished):
     assert (table["median"].notna() & table["n_seeds"].gt(0)).all()
     assert "`diverged`" in verdict(finished.rows)
     assert "diverged" in (finished.folder / "report.html").read_text()
+
+
+def test_a_diverged_seed_has_no_say_in_what_all_seeds_keep(tiny_encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(seed_model, "finetune", failing)
+    told = []
+    monkeypatch.setattr(Silent, "say", lambda _self, line: told.append(line))
+    config = tiny_config(tiny_encoder, **OPTIONS | {"seeds": [1, 2, 3], "probe": {"names": []}})
+    runs = prepare(config, tmp_path / "run", None, Silent())
+    rows = pd.concat(across_frames(runs, config))
+    assert any("not in super, anti and middle" in line and "seed 2" in line for line in told)
+    goods = [runs[place].good("structured") for place in (0, 2)]
+    shared = Subnetwork.load(tmp_path / "run" / "masks" / "acceptability-super.safetensors")
+    np.testing.assert_array_equal(shared.head_mask, goods[0].head_mask & goods[1].head_mask)
+    # it is scored in every seed all the same
+    scored = rows[(rows["probe"] == "performance") & (rows["kind"] == "super")]
+    assert set(scored["seed"]) == {1, 2, 3}
+
+
+def test_every_summary_says_which_of_its_lines_rest_on_a_diverged_model(finished):
+    """Seed 2's masks are of a diverged model; of the random mask, seed 1's retraining diverged."""
+    marked = {}
+    for path in sorted(finished.folder.glob("summary_*.csv")):
+        table = pd.read_csv(path)
+        assert "flag" in table.columns, path.name
+        if len(table):
+            marked[path.stem] = table["flag"].fillna("").str.contains("diverged")
+    assert marked["summary_survival"].all()
+    assert marked["summary_stability"].all()
+    ranks = pd.read_csv(finished.folder / "summary_against_random.csv")
+    touched = (ranks["state"] == "retrained") & (ranks["seed"] != 2)
+    assert (
+        marked["summary_against_random"]
+        == (touched | (ranks["state"] == "pruned") & (ranks["seed"] != 1))
+    ).all()
+    # nothing was probed in what diverged
+    assert not marked["summary_probes"].any()
+    headline = (finished.folder / "report.html").read_text().split("<table", 2)[1]
+    assert "diverged" in headline.split("</table>")[0]
 
 
 def test_a_model_that_gives_no_number_counts_as_a_guess():
