@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..data.errors import SubprobeError
+from ..data.atomic import check_folder
 from ..data.tables import rows_frame, write_csv, write_parquet
 from ..data.tasks import load_task
 from ..probes.options import check_options
@@ -29,7 +29,7 @@ from .running.config import ProbeOptions, RunConfig
 from .running.manifest import write_manifest
 from .running.masks import mask_rows, save_mask
 from .running.pattern_survivors import pattern_survivor_rows
-from .running.probing import Corpus, read_probe_corpus
+from .running.probing import Corpus, needs_corpus, read_probe_corpus
 from .running.progress import Progress, Silent
 from .running.reference import COMPARING
 from .running.seed_model import Setting, chosen_recipe
@@ -90,11 +90,6 @@ class Finished:
         }
 
 
-def needs_corpus(options: ProbeOptions) -> bool:
-    """Whether a probe other than attributions is asked for."""
-    return any(name != "attributions" for name in options.names)
-
-
 def run_experiment(config: RunConfig, out: Path, progress: Progress | None = None) -> Finished:
     """Run everything that `config` asks for, or what is missing of it, into the folder `out`.
 
@@ -107,8 +102,7 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
         InputError: before anything is computed, for unknown names and unreadable input.
     """
     progress = progress or Silent()
-    if out.exists() and not out.is_dir():
-        raise SubprobeError("is a file", where=str(out), remedy="name a folder with --out")
+    check_folder(out)
     check_options(config.probe.options, config.probe.names)
     started = time.time()
     parts = [

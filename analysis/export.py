@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.atomic import atomic_path
+from ..data.atomic import atomic_path, check_folder
 from ..data.errors import ConfigError, UnknownNameError
 from ..data.tables import inert
 from .dictionary import dictionary_frame, typed
@@ -41,8 +41,7 @@ def export_run(
     """
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
-    if out.exists() and not out.is_dir():
-        raise ConfigError("is a file", where=str(out), remedy="name a folder with --out")
+    check_folder(out)
     if out.resolve() == run.folder.resolve():
         raise ConfigError(
             "is the run folder, whose own tables would be replaced",

@@ -31,11 +31,14 @@ def compare(
 
     Example: subprobe compare runs/quickstart
     """
+    from ..data.atomic import check_folder
     from ..data.errors import UnknownNameError
     from ..data.tables import write_csv
 
     if correction not in CORRECTIONS:
         raise UnknownNameError("correction", correction, CORRECTIONS)
+    if out is not None:
+        check_folder(out)
     chosen = CORRECTIONS[correction]
     one = len(folders) == 1
     tables = _of_run(folders[0], chosen, probes) if one else _of_runs(folders, chosen)

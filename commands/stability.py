@@ -47,13 +47,14 @@ def stability(
     from ..analysis.stability.mask_sets import read_mask_sets
     from ..analysis.stability.measure import measure_stability
     from ..analysis.stability.unit_weights import UnitWeights
+    from ..data.atomic import check_folder
     from ..data.errors import ConfigError
     from ..data.tables import write_csv
 
     if sizes is not None and min(sizes) < 1:
         raise ConfigError(f"--sizes {' '.join(map(str, sizes))}: sizes are positive")
-    if out is not None and out.exists() and not out.is_dir():
-        raise ConfigError("is a file", where=str(out), remedy="name a folder with --out")
+    if out is not None:
+        check_folder(out)
     found = measure_stability(
         read_mask_sets(folder, kind=kind, tasks=task or ()),
         weights=None if sizes is None else UnitWeights.of_sizes(*sizes),

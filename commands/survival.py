@@ -29,13 +29,14 @@ def survival(
     from ..analysis.run_folder import load_rows
     from ..analysis.screen.survival_content import print_survival
     from ..analysis.survival_content.measure import measure_survival
-    from ..data.errors import ConfigError, UnknownNameError
+    from ..data.atomic import check_folder
+    from ..data.errors import UnknownNameError
     from ..data.tables import write_csv
 
     if state not in ("finetuned", "pretrained"):
         raise UnknownNameError("state", state, ("finetuned", "pretrained"))
-    if out is not None and out.exists() and not out.is_dir():
-        raise ConfigError("is a file", where=str(out), remedy="name a folder with --out")
+    if out is not None:
+        check_folder(out)
     found = measure_survival(load_rows(folder), state=state, draws=draws, seed=seed)
     if out is not None:
         tables = found.tables()

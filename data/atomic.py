@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .errors import ConfigError
+
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal bytes."""
@@ -84,6 +86,16 @@ def atomic_folder(target: Path | str) -> Iterator[Path]:
     finally:
         if temporary.exists():
             shutil.rmtree(temporary)
+
+
+def check_folder(out: Path) -> None:
+    """Raise if a folder to be written is a file.
+
+    Raises:
+        ConfigError: with what to do.
+    """
+    if out.exists() and not out.is_dir():
+        raise ConfigError("is a file", where=str(out), remedy="name a folder with --out")
 
 
 def write_text(target: Path | str, text: str) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..statistics.corrections import adjust_rows
-from ..statistics.paired_tests import ALPHA, Tested, swap_test
+from ..statistics.corrections import ALPHA, adjust_rows
+from ..statistics.paired_tests import Tested, swap_test
 from ..statistics.uncertainty import Floats, mcnemar_exact
 from ..statistics.weighted import RESAMPLES, weight_blocks, weighted_scores
 from .pair_records import (

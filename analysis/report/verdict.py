@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..statistics.corrections import ALPHA
 from ..summary.kinds import answers, by_method, of_answer
 from ..summary.probes import probe_table
 from ..summary.ranks import good_against_random
@@ -16,7 +17,6 @@ from ..wording import between, cite, counted, decimal, p_text, percent, uncited
 from .limits import limits_of, warnings_of
 from .pattern_words import patterns_said
 
-ALPHA = 0.05
 _PROBED = ("full", "good", "random", "bad")
 
 

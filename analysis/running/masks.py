@@ -16,6 +16,9 @@ from ...pruning.living import living_of
 from ...pruning.sources import MASK_FILE
 from ...pruning.subnetwork import Subnetwork
 
+RETRAINED = "retrained_mask"
+"""What the folder of a model calls the mask that it was trained under."""
+
 
 def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
     """Save a mask under a readable name; those of one seed and method differ only in the kind."""
@@ -23,6 +26,13 @@ def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
     path = folder / "masks" / f"{name}-{method}{mask.kind}.safetensors"
     mask.save(path)
     return path
+
+
+def state_of(mask: Subnetwork | None, meta: Mapping[str, Any]) -> str:
+    """Which weights a mask is on, by what the model's folder records."""
+    if mask is None:
+        return "finetuned"
+    return "retrained" if meta.get(RETRAINED) == mask.mask_id else "pruned"
 
 
 def load_mask(
@@ -33,7 +43,8 @@ def load_mask(
     Args:
         path: the mask file, or None.
         model: the model.
-        name: the folder that it came from; one that `subprobe bake` wrote holds a mask.
+        name: the folder that it came from; one that `subprobe bake` wrote holds a mask, and one
+            that was trained under a mask takes that mask.
         other_weights: accept a mask that was found on other weights.
 
     Raises:
@@ -54,7 +65,8 @@ def load_mask(
     if path is None:
         return None
     mask = Subnetwork.load(path)
-    fingerprint = None if other_weights else weights_fingerprint(model)
+    own = bool(name) and state_of(mask, read_meta(name)) == "retrained"
+    fingerprint = None if other_weights or own else weights_fingerprint(model)
     mask.check_fits(anatomy_of(model), fingerprint)
     return mask
 

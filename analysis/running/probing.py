@@ -58,6 +58,11 @@ def read_probe_corpus(options: ProbeOptions) -> Corpus:
     return Corpus(Path(options.corpus).name, tuple(sentences))
 
 
+def needs_corpus(options: ProbeOptions) -> bool:
+    """Whether a probe is asked for that reads any sentences."""
+    return any(not find_probe(name).needs_task for name in options.names)
+
+
 def read_options(options: ProbeOptions) -> dict[str, Any]:
     """What decides the output of a probing step: files by their content."""
     plain = options.model_dump(mode="json")

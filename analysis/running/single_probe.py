@@ -19,8 +19,15 @@ from ...pruning.checkpoint import (
 from .cells import CellOutput
 from .config import ProbeOptions
 from .identity import identity
-from .masks import load_mask
-from .probing import Corpus, annotated_examples, probe_model, read_probe_corpus, spread
+from .masks import load_mask, state_of
+from .probing import (
+    Corpus,
+    annotated_examples,
+    needs_corpus,
+    probe_model,
+    read_probe_corpus,
+    spread,
+)
 from .progress import Progress
 from .reference import COMPARING, load_reference
 from .single import TaskChoice
@@ -89,7 +96,7 @@ def probe_rows(
         net = load_classifier(model, spec) if head and spec else load_encoder(model)
     mask = load_mask(mask_path, net, name=model)
     read: Corpus | None = None
-    if any(name != "attributions" for name in options.names):
+    if needs_corpus(options):
         if corpus is not None:
             read = read_probe_corpus(options.model_copy(update={"corpus": corpus}))
         else:
@@ -108,7 +115,7 @@ def probe_rows(
             progress=advance,
             reference=other,
         )
-    state = ("pruned" if mask else "finetuned") if meta.get("task") else "pretrained"
+    state = state_of(mask, meta) if meta.get("task") else "pretrained"
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}
     if untrained is not None:
         about |= {"state": "untrained", "seed": untrained}

@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from ..comparison.pairs import spoken
+from ..statistics.corrections import ALPHA
 from ..wording import MISSING, between, decimal, p_text
 from .console import print_lines, print_records
 
@@ -56,7 +57,7 @@ def _pair(pair: Any, tests: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]
     for name in _PAIR:
         mine = mine[mine[name] == getattr(pair, name)]
     exact = mine[(mine["test"] == "McNemar, exact") & mine["p_value"].notna()]
-    found = int((exact["p_adjusted"] <= 0.05).sum())
+    found = int((exact["p_adjusted"] <= ALPHA).sum())
     several = len({*shown["method_a"], *shown["method_b"]} - {"full"}) > 1
     return {
         "first - second": _called(pair, several) + ("*" if pair.flag else ""),

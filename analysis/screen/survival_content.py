@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..statistics.corrections import ALPHA
 from ..survival_content.measure import JOINT, SurvivalContent
 from ..wording import MISSING, bare_p, between, counted, decimal, p_text
 from .console import print_lines, print_records
@@ -41,7 +42,7 @@ def headline(lines: pd.DataFrame) -> str:
     tested = single[single["p_value"].notna()]
     if tested.empty:
         return "Nothing could be tested here; the notes say why."
-    clear = tested[tested["p_adjusted"] <= 0.05].sort_values("p_adjusted", kind="stable")
+    clear = tested[tested["p_adjusted"] <= ALPHA].sort_values("p_adjusted", kind="stable")
     heads, runs = int(single["n_heads"].max()), int(single["n_runs"].max())
     among = (
         f"{counted(len(tested), 'predictor')} ({counted(heads, 'head')}, {counted(runs, 'run')})"

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import hypergeom
 
+from ..statistics.corrections import ALPHA
 from ..statistics.uncertainty import permutation_p
 from .agreement import Floats, Masks, Statistic
 
-ALPHA = 0.05
 _CELLS_AT_ONCE = 4_000_000
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..statistics.corrections import ALPHA
 from ..statistics.uncertainty import permutation_p
 from .agreement import Floats
-from .mask_nulls import ALPHA
 from .mask_sets import MaskSet
 
 VARIANCE_COLUMNS = ("unit", "source", "component", "share", "p_value", "n_tasks", "n_seeds")

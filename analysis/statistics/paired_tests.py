@@ -12,10 +12,10 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
+from .corrections import ALPHA
 from .uncertainty import permutation_p
 from .weighted import Floats, seed_of, weighted_scores
 
-ALPHA = 0.05
 DRAWS = 1999
 """Randomisations of a test: .05 of DRAWS + 1 is a whole number, so its size can be .05."""
 LEAST_DIFFERING = 6

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..statistics.checks import trusted
-from ..statistics.corrections import CORRECTIONS, adjust
+from ..statistics.corrections import ALPHA, CORRECTIONS, adjust
 from .coverage import interval_coverage
 from .folds import (
     HELD_OUT,
@@ -26,7 +26,6 @@ from .folds import (
     layer_alone,
 )
 from .null import (
-    ALPHA,
     Indices,
     centred,
     joint_p,

@@ -16,7 +16,6 @@ from ..statistics.uncertainty import permutation_p
 from .panel import Bools, Floats
 
 Indices = npt.NDArray[np.int64]
-ALPHA = 0.05
 
 
 def permutations_within(layer: Indices, draws: int, rng: np.random.Generator) -> Indices:
