@@ -110,12 +110,14 @@ class GateToken:
 
     |grad(context) . context| at every position, divided by the number of tokens; in the last layer
     by the number of examples, because only the first token's output reaches the task head there.
+    Where a head reads the mean of all positions, the last layer is divided like the others.
     """
 
     def __init__(self, model: Any, masks: Units, seed: int):
         self._model, self._masks = model, masks
         self._sums = [np.zeros(np.shape(m)) for m in vars(masks).values() if m is not None]
         self._tokens = self._examples = 0
+        self._read_everywhere = False
 
     def add(self, batch: Batch) -> torch.Tensor:
         """Take in a batch; its logits [B, K]."""
@@ -126,6 +128,7 @@ class GateToken:
             found = torch.autograd.grad(losses(logits, labels).sum(), leaves)
         for total, of_unit in zip(self._sums, gates.by_unit(found), strict=True):
             total += of_unit
+        self._read_everywhere |= gates.read_everywhere(found)
         self._tokens += int(batch.attention_mask.sum())
         self._examples += len(labels)
         answered: torch.Tensor = logits.detach()
@@ -135,7 +138,8 @@ class GateToken:
         """The scores, float64."""
         layers = len(self._masks.mlp)
         count = np.full(layers, self._tokens, dtype=np.float64)
-        count[-1] = self._examples
+        if not self._read_everywhere:
+            count[-1] = self._examples
         return Units(*(total / count.reshape(-1, *[1] * (total.ndim - 1)) for total in self._sums))
 
 

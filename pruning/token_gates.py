@@ -77,6 +77,16 @@ class TokenGates:
         """The gates of the last forward pass, by kind and layer."""
         return [self._made[key] for key in sorted(self._made)]
 
+    def read_everywhere(self, gradients: Sequence[torch.Tensor]) -> bool:
+        """Whether a text's task head reads the last layer at more than one position.
+
+        Args:
+            gradients: those of `leaves`, in their order.
+        """
+        last = dict(zip(sorted(self._made), gradients, strict=True))
+        read = last["mlp", self._anatomy.num_layers - 1].ne(0).any(-1)  # [B, S]
+        return bool((read.sum(1) > 1).any())
+
     def by_unit(self, gradients: Sequence[torch.Tensor]) -> list[npt.NDArray[np.float64]]:
         """Absolute gradients of `leaves()` summed over tokens and examples: head, mlp, neuron."""
         found = dict(zip(sorted(self._made), gradients, strict=True))

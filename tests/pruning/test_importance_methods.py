@@ -9,12 +9,13 @@ import torch
 from scored import H, L, batch_of, batches_of, classifier, some_dead, texts, whole
 from subprobe.data.errors import InputError, UnknownNameError
 from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gate_gradients import frozen, gate_gradients, losses
+from subprobe.pruning.gate_gradients import Units, frozen, gate_gradients, losses
 from subprobe.pruning.gates import Gates, gated
 from subprobe.pruning.importance import METHODS, importance_pass, layer_norms
 from subprobe.pruning.layer_hooks import LayerHooks
 from subprobe.pruning.subnetwork import Subnetwork
-from tiny import FAMILIES
+from subprobe.pruning.token_gates import TokenGates
+from tiny import FAMILIES, tiny_model
 
 COUNT = 6
 
@@ -113,6 +114,26 @@ def keep_output(kept, name):
         output.retain_grad()
 
     return hook
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_the_last_layer_is_divided_by_what_the_task_head_reads(pooling):
+    model = classifier("modernbert", classifier_pooling=pooling)
+    rows, labels = texts(COUNT)
+    batches, masks = batches_of(model, rows, labels, 2), Units(*whole())
+    sums = [np.zeros((L, H)), np.zeros(L)]
+    with frozen(model):
+        for batch in batches:
+            with TokenGates(model, masks) as gates:
+                loss = losses(logits_of(model, batch), batch.labels).sum()
+                found = torch.autograd.grad(loss, gates.leaves())
+            for total, added in zip(sums, gates.by_unit(found), strict=True):
+                total += added
+    tokens = sum(map(len, rows))
+    last = COUNT if pooling == "cls" else tokens
+    ours = run(model, batches, "gate-token")
+    np.testing.assert_allclose(ours.mlp, sums[1] / [tokens, last], rtol=1e-5)
+    np.testing.assert_allclose(ours.head, sums[0] / [[tokens], [last]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -286,3 +307,25 @@ def test_unknown_names_are_refused(option):
     model, _, _, batches = scene()
     with pytest.raises(UnknownNameError, match="known"):
         importance_pass(model, batches, *whole(), **option)
+
+
+def test_leaving_out_every_unit_computes_at_most_three_fifths_of_the_layers():
+    """The limit of the cost, counted: layers computed against those of whole passes."""
+    layers, heads = 6, 12
+    model = tiny_model("bert", "classification", 3, layers=layers, heads=heads, hidden=48)
+    rows, labels = texts(2)
+    batches, anatomy = batches_of(model, rows, labels, 2), anatomy_of(model)
+    computed = 0
+
+    def count(*_):
+        nonlocal computed
+        computed += 1
+
+    for layer in range(layers):
+        anatomy.mlp_output(model, layer).register_forward_hook(count)
+    found = importance_pass(
+        model, batches, np.ones((layers, heads)), np.ones(layers), method="ablation",
+        normalise="none",
+    )  # fmt: skip
+    assert np.abs(found.head).min() > 0
+    assert computed <= 0.6 * layers * (heads + 1) * layers
