@@ -86,7 +86,10 @@ class _Candidate:
         neurons = self.neurons
         if neurons is not None and scored.neuron_importance is not None:
             count = min(phase.neurons, int(neurons.sum()) - floor.neurons)
-            neurons = _without_lowest(neurons, scored.neuron_importance, count)
+            ranked = scored.neuron_importance
+            if scored.normalised and scores != "study":
+                ranked = layer_norms(ranked, neurons)
+            neurons = _without_lowest(neurons, ranked, count)
         return _Candidate(
             _without_lowest(
                 self.heads,
@@ -144,6 +147,7 @@ def structured_search(
     min_heads: int = 0,
     baseline: float = 0.0,
     scores: str = "default",
+    strict: bool = True,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> SearchResult:
     """Remove the least important units step by step while the metric meets the rule.
@@ -165,12 +169,13 @@ def structured_search(
         scores: `default` ranks by the last accepted candidate, and dead heads have no part in a
             layer's norm. `study` lets them in, and ranks after a rejection by the rejected
             candidate, as the study's code does.
+        strict: raise where the full model misses an absolute threshold; else it stays whole.
         progress: called with each record of the trace.
 
     Raises:
         UnknownNameError: if `scores` is neither of the two, or there is no such method.
-        ConfigError: if the full model itself misses an absolute threshold, or the size is above
-            the model's.
+        ConfigError: if the full model itself misses an absolute threshold, the size is above the
+            model's, or every layer is to keep more heads than the size or the model has.
     """
     if scores not in SCORES:
         raise UnknownNameError("way of scoring", scores, SCORES)
@@ -184,10 +189,13 @@ def structured_search(
     )
     floor = rule if isinstance(rule, Size) else Size(0, 0)
     _check_size(floor, current)
+    if any(phase.heads for phase in phases):
+        _check_least(min_heads, rule, current)
     ranking = score(*current.masks)
     full = ranking.metric
     target = rule.target(full, baseline) if isinstance(rule, Rule) else -math.inf
-    check_threshold(rule, full, target)
+    if strict:
+        check_threshold(rule, full, target)
     trace = [
         _record(0, "full", current, full, True)
         | settings(rule, target)
@@ -246,6 +254,19 @@ def _check_size(size: Size, full: _Candidate) -> None:
     there = Size(full.heads.size, full.mlps.size, 0 if full.neurons is None else full.neurons.size)
     if size.heads > there.heads or size.mlps > there.mlps or size.neurons > there.neurons:
         raise ConfigError(f"the size {size} is above the model's, {there}")
+
+
+def _check_least(min_heads: int, rule: Rule | Size, full: _Candidate) -> None:
+    """Raise if layers are to keep so many heads that none could go, or that a size is missed."""
+    layers, heads = full.heads.shape
+    most = rule.heads // layers if isinstance(rule, Size) else heads - 1
+    if min_heads > most:
+        asked = f"{rule.heads} heads in all" if isinstance(rule, Size) else f"{heads} in a layer"
+        raise ConfigError(
+            f"every layer is to keep {min_heads} heads, of {asked}",
+            where="min_heads",
+            remedy=f"at most {most}",
+        )
 
 
 def _record(

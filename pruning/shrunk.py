@@ -13,7 +13,8 @@ from .subnetwork import Subnetwork
 
 BY_GATES = ("gate-example", "gate-batch-accumulated", "fisher")
 """Definitions of importance that ask for nothing but gradients at gates, which a smaller model has
-for every unit that it still has. The others read weights by their place in the whole model."""
+for every unit that it still has. The others read weights by their place in the whole model, put
+gates on single tokens, or leave units out one by one."""
 
 
 def shrunk_to(model: Any, subnetwork: Subnetwork | None) -> Any:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from subprobe.data.errors import ConfigError, UnknownNameError
-from subprobe.pruning.plan import Rule, schedule
+from subprobe.pruning.importance import layer_norms
+from subprobe.pruning.plan import Rule, Size, schedule
 from subprobe.pruning.search import Scored, structured_search
 
 
@@ -381,3 +382,43 @@ def test_masks_handed_to_the_scorer_cannot_be_changed():
         return Scored(float(head_mask.sum() > 15), np.ones((2, 12)), np.ones(2))
 
     structured_search(meddle, rule=Rule("study"), num_layers=2, num_heads=12)
+
+
+def test_dead_neurons_leave_the_norm_unless_the_study_is_repeated():
+    """A dead neuron with a large score would shrink the shares of its layer's living ones."""
+    layers, neurons = 2, 10
+
+    def search(scores):
+        def score(heads, mlps, mask):
+            living = np.tile(np.linspace(1, 2, neurons), (layers, 1))
+            dead = np.array([[200.0], [0.0]])
+            shares = layer_norms(np.where(mask, living, dead))
+            return Scored(1.0, np.ones((layers, 2)), np.ones(layers), shares, normalised=True)
+
+        found = structured_search(
+            score, rule=Size(4, 2, 16), num_layers=layers, num_heads=2, num_neurons=neurons,
+            method="structured-neurons", scores=scores,
+        )  # fmt: skip
+        return found.neuron_mask.sum(1).tolist()
+
+    assert search("default") == [8, 8]
+    assert search("study") == [7, 9]
+
+
+@pytest.mark.parametrize(
+    ("rule", "min_heads", "told"),
+    [(Rule("gain", 0.9), 4, "of 4 in a layer"), (Size(7, 2), 4, "of 7 heads in all")],
+)
+def test_layers_cannot_keep_more_heads_than_there_are_or_than_asked_for(rule, min_heads, told):
+    with pytest.raises(ConfigError, match=told):
+        structured_search(
+            lambda heads, mlps: None, rule=rule, num_layers=2, num_heads=4, min_heads=min_heads
+        )
+
+
+def test_a_missed_threshold_is_an_error_only_where_it_is_asked_for():
+    options = {"rule": Rule("absolute", 0.9), "num_layers": 2, "num_heads": 2}
+    scorer = Scorer(2, 2, lambda heads, mlps: 0.5)
+    with pytest.raises(ConfigError, match="below the threshold"):
+        structured_search(scorer, **options)
+    assert structured_search(scorer, strict=False, **options).head_mask.all()
