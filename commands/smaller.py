@@ -66,7 +66,7 @@ def latency(
         list[int] | None, typer.Option(help="subwords; repeat, default 32 128")
     ] = None,
     repeats: Annotated[int, typer.Option(help="rounds that the median is of, at least 7")] = 7,
-    threads: Annotated[int, typer.Option(help="torch threads; 0 = as they are")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="torch threads; 0 = as they are")] = 0,
     out: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file")] = None,
     other_weights: OtherWeights = False,
     as_json: AsJson = False,

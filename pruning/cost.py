@@ -20,6 +20,7 @@ import numpy.typing as npt
 from torch import nn
 
 from .anatomy import Anatomy, Part, anatomy_of
+from .cuts import check_separable
 from .living import Living, living_of
 from .subnetwork import Subnetwork, full_subnetwork
 
@@ -126,13 +127,20 @@ def cost(model: Any, batch: int, length: int, subnetwork: Subnetwork | None = No
         batch: B examples.
         length: S subwords, padding included.
         subnetwork: count a whole model as if this mask were taken out.
+
+    Raises:
+        InputError: for a mask of a family whose layers share their weights: nothing can be taken
+            out of one of them.
     """
     anatomy, living = anatomy_of(model), living_of(model)
-    own = sum(sum(_held(model, anatomy, layer)) for layer in range(anatomy.num_layers))
+    held = 1 if anatomy.shared else anatomy.num_layers
+    own = sum(sum(_held(model, anatomy, layer)) for layer in range(held))
     rest = sum(parameter.numel() for parameter in model.parameters()) - own
     prunable = own
     if subnetwork is not None:
         living = Living.of(subnetwork, anatomy.num_neurons)
+        if anatomy.shared:
+            check_separable(model, anatomy, living)
         prunable = prunable_parameters(anatomy, living, UnitParameters.of(anatomy, model))
     work = prunable_flops(anatomy, batch, length, living)
     other = _other_flops(model, anatomy, batch, length)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from random_masks import random_mask
-from subprobe.data.errors import MaskError
+from subprobe.data.errors import InputError, MaskError
 from subprobe.pruning.anatomy import Anatomy, anatomy_of
 from subprobe.pruning.bake import bake
 from subprobe.pruning.compact import shrink
@@ -51,6 +51,16 @@ def test_counts_of_whole_and_smaller_models(family, head):
         assert kept_share(mask, anatomy_of(model)) == kept_share(mask, anatomy_of(model), model)
     nothing = Subnetwork(np.zeros((L, H), dtype=bool), np.zeros(L, dtype=bool))
     assert cost(shrink(model, nothing), 3, 7).prunable == 0
+
+
+def test_shared_layers_are_counted_once_and_nothing_is_taken_out_of_them():
+    model = tiny_model("albert", "classification", layers=L, heads=H, hidden=D, attention="eager")
+    found = cost(model, 3, 7)
+    assert found.parameters == sum(p.numel() for p in model.parameters())
+    assert 0 < found.prunable < found.parameters
+    assert found.flops == counted(model, 3, 7)
+    with pytest.raises(InputError, match="share their weights"):
+        cost(model, 3, 7, random_mask(L, H, F, 4, with_neurons=False, share=0.6))
 
 
 def test_bert_base_has_the_known_sizes():
