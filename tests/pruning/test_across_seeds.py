@@ -92,20 +92,24 @@ def test_published_super_and_anti_masks(realdata):
     """Super equals the product of five good masks; anti is of its size and shares no unit."""
     root = realdata / "published-masks"
     compared = 0
-    for task in ("CoLA", "MRPC", "MNLI", "RTE"):
+    sizes = {"CoLA": (34, 9), "MRPC": (28, 4), "MNLI": (40, 4), "RTE": (11, 2)}
+    for task, size in sizes.items():
         folders = sorted((root / "heads_mlps" / task).glob("seed_*"))
         goods = [
             Subnetwork(*(np.load(f / f"{m}_mask.npy").astype(bool) for m in ("head", "mlp")))
             for f in folders
         ]
         ours = across_seeds("super", goods)
+        assert (ours.n_heads, ours.n_mlps) == size
         for theirs in (root / "heads_mlps_super" / task).glob("seed_*"):
-            published = np.load(theirs / "head_mask.npy").astype(bool)
-            np.testing.assert_array_equal(ours.head_mask, published)
+            for name in ("head_mask", "mlp_mask"):
+                published = np.load(theirs / f"{name}.npy").astype(bool)
+                np.testing.assert_array_equal(getattr(ours, name), published)
             compared += 1
         anti = across_seeds("anti", goods, seed=1)
         # CoLA keeps 9 of 12 MLPs in every seed, so that anti cannot have more than 3
         left = len(ours.mlp_mask) - ours.n_mlps
         assert (anti.n_heads, anti.n_mlps) == (ours.n_heads, min(ours.n_mlps, left))
         assert not (anti.head_mask & ours.head_mask).any()
+        assert not (anti.mlp_mask & ours.mlp_mask).any()
     assert compared

@@ -250,7 +250,7 @@ def gradients(model, whole):
     return list(spread.parameters())
 
 
-@pytest.mark.parametrize("family", ["bert", "distilbert", "mpnet"])
+@pytest.mark.parametrize("family", SEPARABLE)
 @pytest.mark.parametrize("neurons", [False, True])
 def test_training_the_smaller_model_is_training_under_the_mask(family, neurons):
     """Without dropout: loss and gradients over 20 steps, and the model that comes out."""
