@@ -30,15 +30,24 @@ def finetune(
     epochs: Annotated[float, typer.Option(help="0 = recorded for the model")] = 0.0,
     batch_size: Annotated[int, typer.Option(help="0 = recorded for the model")] = 0,
     max_length: Annotated[int, typer.Option(help="subwords kept; 0 = recorded")] = 0,
+    mask: Annotated[
+        Path | None, typer.Option(help="retrain this subnetwork on the pretrained weights")
+    ] = None,
+    route: Annotated[
+        str, typer.Option(help="of a mask: masked, or compact (faster; heads and MLPs only)")
+    ] = "masked",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fine-tune an encoder on a task.
+    """Fine-tune an encoder on a task, whole or under a mask.
 
     Example: subprobe finetune --task acceptability --seed 1 --out ./models/acc-1
+
+    Example: subprobe finetune --task acceptability --mask good.safetensors --out ./models/good-1
     """
     from ..analysis.running.config import parse_config
     from ..analysis.running.single import fine_tune_to_folder, task_choice
+    from ..pruning.subnetwork import Subnetwork
 
     recipe = {
         "learning_rate": learning_rate,
@@ -47,7 +56,8 @@ def finetune(
         "max_length": max_length,
     }
     options = parse_config(
-        {"recipe": recipe, "prune": {"selection": selection}}, where="command line"
+        {"recipe": recipe, "prune": {"selection": selection}, "retrain": {"route": route}},
+        where="command line",
     )
     meta = fine_tune_to_folder(
         model,
@@ -58,6 +68,8 @@ def finetune(
         selection=selection,
         options=options.recipe,
         progress=progress_of(quiet),
+        mask=Subnetwork.load(mask) if mask else None,
+        route=route,
     )
     typer.echo(json.dumps(meta) if as_json else f"fine-tuned model in {out}", err=not as_json)
 
@@ -90,7 +102,15 @@ def prune(
     folds: Annotated[
         int, typer.Option(help="choose the size by cross-validation with so many folds; 0 = none")
     ] = 0,
+    selection: Annotated[
+        str,
+        typer.Option(
+            help="what masks are chosen on: held-out, or reported (the study's way); default: as "
+            "the model was fine-tuned"
+        ),
+    ] = "",
     scores: Annotated[str, typer.Option(help="default or study")] = "default",
+    batch_size: Annotated[int, typer.Option(help="examples a scoring batch")] = 64,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -111,10 +131,13 @@ def prune(
         "keep": keep,
         "min_heads": min_heads,
         "scores": scores,
+        "batch_size": batch_size,
+        **({"selection": selection} if selection else {}),
         **({"selection": "cross-validation", "folds": folds} if folds else {}),
     }
     options = parse_config({"prune": given}, where="command line").prune
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
+    choice = task_choice(task, data_dir, column)
+    loaded = load_for_task(model, choice, selection="" if folds else selection)
     good = prune_to_mask(loaded, options, out, progress_of(quiet))
     typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
 

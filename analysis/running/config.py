@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ...data.errors import ConfigError
 
@@ -74,6 +74,12 @@ class PruneOptions(_Section):
         "default", description="study: dead units enter the norm, rejected scores are reused"
     )
     batch_size: int = Field(64, ge=1, description="examples a scoring batch")
+
+    @model_validator(mode="after")
+    def _one_aim(self) -> PruneOptions:
+        if self.keep and self.selection == "cross-validation":
+            raise ValueError("keep names the size that cross-validation would look for: leave one")
+        return self
 
 
 class LotteryOptions(_Section):

@@ -131,7 +131,7 @@ class SeedRun:
         return identity(self.setting.source.name, mask, state) | {
             "cell_id": cell.id if cell else "",
             "task": self.parts.spec.name,
-            "selection": self.parts.selection_name,
+            "selection": (mask.selection if mask else "") or self.parts.selection_name,
             "seed": self.seed,
         }
 

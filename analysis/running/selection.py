@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...data.collate import text_batches
+from ...data.errors import ConfigError
 from ...data.metrics import majority, predictions_of, score
 from ...data.sentence import Example
 from ...data.task import TaskData, TaskParts, TaskSpec
@@ -18,7 +19,7 @@ from ...pruning.evaluate import evaluate
 from ...pruning.fingerprint import weights_fingerprint
 from ...pruning.importance import importance_pass
 from ...pruning.magnitude import magnitude_search
-from ...pruning.plan import Rule, Size
+from ...pruning.plan import Rule, Size, check_threshold
 from ...pruning.search import Scored, structured_search
 from ...pruning.shrunk import BY_GATES, shrunk
 from ...pruning.subnetwork import Subnetwork, full_subnetwork
@@ -41,15 +42,17 @@ def stop_metric(spec: TaskSpec) -> str:
 
 def parts_for(data: TaskData, options: PruneOptions, *, seed: int) -> TaskParts:
     """The roles of the examples under the options' way of choosing masks."""
-    if options.selection != "cross-validation":
-        return split_parts(data, selection=options.selection, seed=seed)
-    return folded(split_parts(data, selection="held-out", seed=seed), options)
+    folded = options.selection == "cross-validation"
+    return split_parts(data, selection="held-out" if folded else options.selection, seed=seed)
 
 
-def folded(parts: TaskParts, options: PruneOptions) -> TaskParts:
-    """The same parts under a name that says how many folds their selection examples make."""
-    name = f"{parts.selection_name}, {options.folds}-fold cross-validation"
-    return replace(parts, selection_name=name)
+def chosen_on(parts: TaskParts, options: PruneOptions, method: str) -> str:
+    """What rows call the examples that a mask is chosen on.
+
+    Single weights are removed in an order that no example decides, so that they need no folds.
+    """
+    folded = options.selection == "cross-validation" and method.startswith("structured")
+    return parts.selection_name + (f", {options.folds}-fold cross-validation" if folded else "")
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ def find_good(
         model=model_name,
         seed_init=seeds[0],
         seed_order=seeds[1],
-        selection=parts.selection_name,
+        selection=chosen_on(parts, options, method),
         fingerprint=weights_fingerprint(model),
     )
 
@@ -255,6 +258,16 @@ def _cross_validated(
     from sklearn.model_selection import KFold
 
     examples = chooser.parts.selection
+    if chooser.options.folds > len(examples):
+        raise ConfigError(
+            f"{chooser.options.folds} folds of {len(examples)} examples",
+            where="folds",
+            remedy=f"at most {len(examples)}",
+        )
+    if rule.name == "absolute":
+        # asked of all examples at once: one hard fold is no reason to give up
+        whole = full_subnetwork(anatomy_of(chooser.model))
+        check_threshold(rule, chooser.metric(examples)(whole), rule.threshold)
     sizes = []
     folds = KFold(chooser.options.folds, shuffle=True, random_state=seed)
     for ranking, scoring in folds.split(np.arange(len(examples))):
@@ -267,7 +280,9 @@ def _cross_validated(
             found: Scored = replace(ranked(*masks), metric=metric(living))
             return found
 
-        found = structured_search(scored, rule=rule, baseline=chooser.baseline(held), **shape)
+        found = structured_search(
+            scored, rule=rule, baseline=chooser.baseline(held), strict=False, **shape
+        )
         neurons = 0 if found.neuron_mask is None else int(found.neuron_mask.sum())
         sizes.append((int(found.head_mask.sum()), int(found.mlp_mask.sum()), neurons))
     mean = [round(float(n)) for n in np.mean(sizes, axis=0)]

@@ -23,11 +23,13 @@ from ...pruning.evaluate import evaluate
 from ...pruning.finetune import DIVERGED, finetune
 from ...pruning.subnetwork import Subnetwork
 from .config import PruneOptions, RecipeOptions
+from .degenerate import degenerate_search
 from .identity import identity
+from .masks import RETRAINED, state_of
 from .performance import performance_rows
 from .progress import Progress
 from .seed_model import chosen_recipe
-from .selection import find_good, folded
+from .selection import find_good
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,32 @@ def fine_tune_to_folder(
     selection: str,
     options: RecipeOptions,
     progress: Progress,
+    mask: Subnetwork | None = None,
+    route: str = "masked",
 ) -> dict[str, Any]:
-    """Fine-tune a model on a task into a folder; returns what was recorded beside the weights."""
+    """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
+
+    Args:
+        model: the pretrained encoder.
+        task: the task.
+        out: the folder.
+        seed: initialises the task head.
+        order_seed: orders the examples and draws the dropout.
+        selection: `held-out` or `reported`.
+        options: what of the recorded recipe to change.
+        progress: where the training reports to.
+        mask: retrain this subnetwork on the pretrained weights.
+        route: by which way, see `finetune`.
+    """
     source = resolve_model(model)
     data = task.load()
     parts = split_parts(data, selection=selection, seed=seed)
     recipe = chosen_recipe(source, data.spec.name, options)
     with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
         trained = finetune(
-            model, parts, recipe, seed_init=seed, seed_order=order_seed, progress=advance
-        )
+            model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
+            route=route, progress=advance,
+        )  # fmt: skip
     if trained.n_truncated:
         progress.say(
             f"{trained.n_truncated} of {len(parts.train)} training examples were cut at "
@@ -113,6 +131,7 @@ def fine_tune_to_folder(
         "n_truncated": trained.n_truncated,
         "fingerprint": trained.fingerprint,
         "flag": "diverged" if trained.diverged else "",
+        **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
     save_classifier(trained.model, trained.tokenizer, out, meta)
     return meta
@@ -139,14 +158,18 @@ class Loaded:
         return int(self.meta.get("seed_init", 0)), int(self.meta.get("seed_order", 0))
 
 
-def load_for_task(model: str, task: TaskChoice) -> Loaded:
-    """Load a fine-tuned model; its task is split as it was when the model was trained."""
+def load_for_task(model: str, task: TaskChoice, *, selection: str = "") -> Loaded:
+    """Load a fine-tuned model; its task is split as it was when the model was trained.
+
+    Args:
+        model: its folder, or a hub id.
+        task: what it was fine-tuned on.
+        selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
+    """
     meta = read_meta(model)
     data = task.load()
-    held_out = meta.get("selection", "") != "reported"
-    parts = split_parts(
-        data, selection="held-out" if held_out else "reported", seed=int(meta.get("seed_init", 0))
-    )
+    recorded = "reported" if meta.get("selection", "") == "reported" else "held-out"
+    parts = split_parts(data, selection=selection or recorded, seed=int(meta.get("seed_init", 0)))
     return Loaded(model, load_classifier(model, data.spec), load_tokenizer(model), parts, meta)
 
 
@@ -159,6 +182,12 @@ def prune_to_mask(
         ConfigError: for the lottery protocol, whose rounds are trainings.
     """
     parts, method = loaded.parts, options.methods[0]
+    if "selection" not in loaded.meta and parts.selection_name.startswith("train"):
+        progress.say(
+            f"{loaded.name} does not record what it was fine-tuned on: if that was all of train, "
+            f"it has seen the examples that masks are chosen on ({parts.selection_name}); "
+            "--selection reported chooses on those that are reported on, as the study did"
+        )
     if method == "imp":
         raise ConfigError(
             "the rounds of imp are trainings from the pretrained weights, which a fine-tuned "
@@ -166,8 +195,6 @@ def prune_to_mask(
             where="--method",
             remedy='use subprobe run with prune.methods = ["imp"]',
         )
-    if options.selection == "cross-validation":
-        parts = folded(parts, options)
     with progress.stage("searching the good subnetwork") as advance:
         good = find_good(
             loaded.model,
@@ -186,27 +213,6 @@ def prune_to_mask(
     return good
 
 
-def degenerate_search(good: Subnetwork) -> str:
-    """Why what a search left carries no claim, in words; empty where it does."""
-    start = good.history[0]
-    metric = start["metric"]
-    if metric is None or not metric > start["baseline"]:
-        scored = "no number" if metric is None else f"{metric:.4g}"
-        return (
-            f"the full model scores {scored} on the selection examples, no better than the "
-            f"majority's {start['baseline']:.4g}: a share of that says nothing about what a "
-            "subnetwork keeps; fine-tune it first"
-        )
-    if good.empty:
-        asked = "a size" if start["rule"] == "size" else f"rule {start['rule']}"
-        return (
-            f"nothing is left: under {asked} every unit could go, down to the score of a guess "
-            f"(full model {metric:.4g}, majority {start['baseline']:.4g}); try --rule gain or a "
-            "higher --threshold"
-        )
-    return ""
-
-
 def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
     """Performance rows of a fine-tuned model, whole or under a mask."""
     found = evaluate(
@@ -217,12 +223,12 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
         subnetwork=mask,
         max_length=loaded.max_length,
     )
-    state = "pruned" if mask else "finetuned"
-    about = identity(loaded.name, mask, state) | {
+    about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,
-        "selection": loaded.parts.selection_name,
+        "selection": (mask.selection if mask else "") or loaded.parts.selection_name,
         "seed": loaded.seeds[0],
     }
     rows = performance_rows(found, loaded.parts).assign(**about)
-    flag = loaded.meta.get("flag") or ("degenerate" if mask and mask.empty else "")
+    lost = mask is not None and (mask.empty or bool(degenerate_search(mask)))
+    flag = loaded.meta.get("flag") or ("degenerate" if lost else "")
     return rows.assign(flag=flag) if flag else rows

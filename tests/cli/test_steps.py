@@ -58,6 +58,33 @@ def test_narration_goes_to_stderr(subprobe_command, own, tiny_encoder, tmp_path)
     assert str(tmp_path / "m") in err.replace("\n", "")
 
 
+@pytest.mark.parametrize("route", ["masked", "compact"])
+def test_a_mask_is_retrained_and_known_again(
+    subprobe_command, own, tuned, tiny_encoder, tmp_path, route
+):
+    """Dead units stay as they were pretrained, rows say `retrained`, other weights are refused."""
+    model, good = tuned
+    again = tmp_path / "again"
+    code, out, err = subprobe_command(
+        "finetune", *own, "--model", tiny_encoder, "--mask", good, "--route", route, "--epochs", 1,
+        "--out", again, "--json", "--quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    mask = Subnetwork.load(good)
+    assert json.loads(out)["retrained_mask"] == mask.mask_id
+    code, out, err = subprobe_command("evaluate", again, "--mask", good, *own, "--json")
+    assert code == 0, err
+    assert {row["state"] for row in json.loads(out)} == {"retrained"}
+    code, out, _ = subprobe_command("evaluate", model, "--mask", good, *own, "--json")
+    assert {row["state"] for row in json.loads(out)} == {"pruned"}
+    # another mask is not this model's
+    other = tmp_path / "random.safetensors"
+    subprobe_command("sample", good, "--kind", "random", "--seed", 1, "--out", other)
+    code, _, err = subprobe_command("evaluate", again, "--mask", other, *own)
+    assert code == 2
+    assert "weights" in err
+
+
 def test_prune_then_sample_keep_the_counts(subprobe_command, own, tuned, tmp_path):
     model, _ = tuned
     good = tmp_path / "good.safetensors"
