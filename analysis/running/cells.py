@@ -20,7 +20,7 @@ from ...data.tables import items_frame, rows_frame
 
 STEP_VERSIONS = {
     "finetune": 1,
-    "prune": 2,
+    "prune": 3,
     "evaluate": 2,
     "retrain": 3,
     "round": 1,
