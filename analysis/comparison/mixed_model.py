@@ -10,12 +10,10 @@ import pandas as pd
 from scipy.stats import t as student
 
 from ..statistics.corrections import adjust_rows
-from ..summary.kinds import KINDS
+from ..summary.kinds import BESIDE_FULL, KINDS
 from .run_items import model_columns
 
 LEAST_SEEDS, LEAST_TASKS = 5, 3
-STATES = {"pruned": ("finetuned", "pruned"), "retrained": ("finetuned", "retrained"),
-          "rewound": ("finetuned", "rewound")}  # fmt: skip
 COLUMNS: dict[str, str] = {
     "model": "string", "method": "string", "state": "string", "kind_a": "string",
     "kind_b": "string", "estimate": "Float64", "se": "Float64", "ci_low": "Float64",
@@ -104,7 +102,7 @@ def mixed_models(rows: pd.DataFrame, *, correction: str = "holm") -> tuple[pd.Da
         ["model", "method"], sort=False
     ):
         mine = scores[(scores["model"] == model) & scores["method"].isin([method, "full"])]
-        for state, shown in STATES.items():
+        for state, shown in BESIDE_FULL.items():
             group = mine[mine["state"].isin(shown)]
             if not (group["state"] == state).any():
                 continue

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 Model = tuple[str, str, str]
 """Method, kind and state of one model."""
 
+PAIR_COLUMNS = ["method_a", "kind_a", "state_a", "method_b", "kind_b", "state_b"]
+"""What names a pair in the tables."""
+
 WHOLE = ("full", "untrained", "bag-of-words")
 """Kinds that no method of pruning made."""
 

@@ -13,7 +13,7 @@ import pandas as pd
 from ..statistics.corrections import ALPHA, adjust_rows
 from ..statistics.paired_tests import Tested, swap_test
 from ..statistics.uncertainty import Floats, mcnemar_exact
-from ..statistics.weighted import RESAMPLES, weight_blocks, weighted_scores
+from ..statistics.weighted import CLASS_METRICS, RESAMPLES, weight_blocks, weighted_scores
 from .pair_records import (
     COMPARED,
     TESTED,
@@ -26,8 +26,6 @@ from .pair_records import (
 )
 from .pairs import Model, Pair, pairs_of
 from .run_items import Answers, answers_of, model_columns
-
-CLASS_METRICS = ("accuracy", "matthews", "f1")
 
 
 @dataclass

@@ -38,12 +38,6 @@ SHAPES = {
     "untrained": "stroke",
 }
 GREY = "#808080"
-PANELS = {
-    "pruned": ("finetuned", "pruned"),
-    "retrained": ("finetuned", "retrained"),
-    "rewound": ("finetuned", "rewound"),
-}
-"""Title of a panel -> the states that it shows: the full model stands in both."""
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 CONFIG: dict[str, Any] = {

@@ -12,13 +12,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...data.atomic import write_text
-from ..comparison.pairs import spoken
+from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..wording import MISSING, between, decimal, p_text
 from .charts import GREY, file_name, spec_of
 from .page import library, render, resource, script_json
 
 MOST_LINES = 40
-_PAIR = ["method_a", "kind_a", "state_a", "method_b", "kind_b", "state_b"]
 _LEVELS = {"one seed": "this seed", "these seeds": "these seeds",
            "seeds and examples": "other seeds as well"}  # fmt: skip
 
@@ -112,8 +111,8 @@ def _within(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
 def _over_seeds_first(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines over seeds of each pair, or that of its one seed where there is no other."""
     over = lines[lines["level"] != "one seed"]
-    keys = pd.MultiIndex.from_frame(over[_PAIR])
-    alone = ~pd.MultiIndex.from_frame(lines[_PAIR]).isin(keys)
+    keys = pd.MultiIndex.from_frame(over[PAIR_COLUMNS])
+    alone = ~pd.MultiIndex.from_frame(lines[PAIR_COLUMNS]).isin(keys)
     return lines[(lines["level"] != "one seed") | alone]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from ..summary.kinds import BESIDE_FULL
 from ..wording import decimal
 from .answer import Answer
-from .charts import COLOURS, GREY, PANELS, Figure, beside, dots, file_name, kind_scales, spec_of
+from .charts import COLOURS, GREY, Figure, beside, dots, file_name, kind_scales, spec_of
 
 _KINDS = list(COLOURS)
 ATTENTION_ORDER = [
@@ -34,7 +35,7 @@ def _of(answer: Answer, probe: str) -> pd.DataFrame:
 
 def _panels(table: pd.DataFrame, **options: Any) -> alt.ConcatChart:
     drawn = []
-    for title, states in PANELS.items():
+    for title, states in BESIDE_FULL.items():
         part = table[table["state"].isin(states)]
         if (part["state"] == title).any() or (title == "pruned" and len(part)):
             drawn.append(dots(part, title=title, **options))

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import altair as alt
 import pandas as pd
 
-from ..summary.kinds import plain
+from ..summary.kinds import BESIDE_FULL, plain
 from ..wording import counted, decimal, percent
 from .answer import Answer
-from .charts import COLOURS, GREY, PANELS, Figure, beside, file_name, kind_scales, spec_of
+from .charts import COLOURS, GREY, Figure, beside, file_name, kind_scales, spec_of
 
 _KINDS = list(COLOURS)
 _BASELINES = ("untrained", "bag-of-words")
@@ -43,7 +43,7 @@ def performance_figure(answer: Answer) -> Iterator[Figure]:
     drawn = masked.iloc[::step][["kind", "state", "seed", "draw", "value"]]
     panels = [
         _strip(drawn[drawn["state"] == state], lines, metric, scale, state)
-        for state in PANELS
+        for state in BESIDE_FULL
         if (drawn["state"] == state).any()
     ]
     said = [

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from ..comparison.pairs import spoken
+from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..statistics.corrections import ALPHA
 from ..wording import MISSING, between, decimal, p_text
 from .console import print_lines, print_records
@@ -36,25 +36,22 @@ def print_pairs(tables: Mapping[str, pd.DataFrame], console: Console | None = No
     )
 
 
-_PAIR = ["method_a", "kind_a", "state_a", "method_b", "kind_b", "state_b"]
-
-
 def _one_line_a_pair(lines: pd.DataFrame) -> pd.DataFrame:
     """The line over seeds of each pair, or that of its one seed."""
     wide = lines[lines["level"] == "seeds and examples"]
-    limits = wide[[*_PAIR, "ci_low", "ci_high"]].rename(
+    limits = wide[[*PAIR_COLUMNS, "ci_low", "ci_high"]].rename(
         columns={"ci_low": "beyond_low", "ci_high": "beyond_high"}
     )
     over = lines[lines["level"] == "these seeds"]
     single = lines[(lines["level"] == "one seed")]
-    keys = pd.MultiIndex.from_frame(over[_PAIR])
-    single = single[~pd.MultiIndex.from_frame(single[_PAIR]).isin(keys)]
-    return pd.concat([over, single]).merge(limits, on=_PAIR, how="left")
+    keys = pd.MultiIndex.from_frame(over[PAIR_COLUMNS])
+    single = single[~pd.MultiIndex.from_frame(single[PAIR_COLUMNS]).isin(keys)]
+    return pd.concat([over, single]).merge(limits, on=PAIR_COLUMNS, how="left")
 
 
 def _pair(pair: Any, tests: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]:
     mine = tests
-    for name in _PAIR:
+    for name in PAIR_COLUMNS:
         mine = mine[mine[name] == getattr(pair, name)]
     exact = mine[(mine["test"] == "McNemar, exact") & mine["p_value"].notna()]
     found = int((exact["p_adjusted"] <= ALPHA).sum())

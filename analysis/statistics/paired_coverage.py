@@ -10,13 +10,12 @@ from functools import cache
 import pandas as pd
 
 from .checks import checks_table
+from .weighted import CLASS_METRICS
 
 COVERAGE_FILE = "paired_coverage.csv"
 SIZE_FILE = "paired_size.csv"
 EXAMPLES, SEEDS_AND_EXAMPLES = "examples", "seeds and examples"
 TWO_RUNS = "seeds of two runs, and examples"
-CLASSES = ("accuracy", "matthews", "f1")
-"""Outcomes whose coverage also hangs on the share of items on which the two models differ."""
 
 
 def paired_coverage_table() -> pd.DataFrame:
@@ -53,7 +52,8 @@ def coverage_of_difference(
         if not smaller:
             return None
         lines = [line for line in lines if line[place] == max(smaller)]
-    if outcome in CLASSES:
+    # of classes it also hangs on the share of items on which the two models differ
+    if outcome in CLASS_METRICS:
         shares = [line[2] for line in lines]
         smaller = [one for one in shares if one <= share]
         wanted = max(smaller) if smaller else min(shares)

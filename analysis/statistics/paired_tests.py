@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .corrections import ALPHA
 from .uncertainty import permutation_p
-from .weighted import Floats, seed_of, weighted_scores
+from .weighted import CLASS_METRICS, Floats, seed_of, weighted_scores
 
 DRAWS = 1999
 """Randomisations of a test: .05 of DRAWS + 1 is a whole number, so its size can be .05."""
@@ -94,7 +94,7 @@ def swap_test(
     both = np.stack([first, second], axis=1)
     observed = _gap(metric, both, gold)
     rng = np.random.default_rng([seed, len(gold)])
-    if metric in ("accuracy", "matthews", "f1"):
+    if metric in CLASS_METRICS:
         null = _swapped_classes(metric, both, gold, draws, rng)
     else:
         null = np.empty(draws)

@@ -151,6 +151,7 @@ def _pearson_spearman(predictions: Floats, gold: Floats, weights: Weights) -> Fl
 
 
 _OF_CLASSES = {"accuracy": _accuracy, "matthews": _matthews, "f1": _f1}
+CLASS_METRICS = tuple(_OF_CLASSES)
 _OF_NUMBERS = {
     "pearson": _pearson,
     "spearman": _spearman,

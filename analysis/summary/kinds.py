@@ -18,6 +18,8 @@ KINDS = (
     "bag-of-words",
 )
 STATES = ("pretrained", "finetuned", "pruned", "retrained", "rewound", "untrained", "trained")
+BESIDE_FULL = {state: ("finetuned", state) for state in ("pruned", "retrained", "rewound")}
+"""State of subnetworks -> the states of a comparison or picture: the full model is in each."""
 WHO = ["model", "task", "method"]
 """What names one answer: an encoder, a task, and how its subnetworks were found."""
 
