@@ -30,6 +30,9 @@ def finetune(
     epochs: Annotated[float, typer.Option(help="0 = recorded for the model")] = 0.0,
     batch_size: Annotated[int, typer.Option(help="0 = recorded for the model")] = 0,
     max_length: Annotated[int, typer.Option(help="subwords kept; 0 = recorded")] = 0,
+    precision: Annotated[
+        str, typer.Option(help="float32 or bfloat16; default: recorded for the model")
+    ] = "",
     mask: Annotated[
         Path | None, typer.Option(help="retrain this subnetwork on the pretrained weights")
     ] = None,
@@ -54,6 +57,7 @@ def finetune(
         "epochs": epochs,
         "batch_size": batch_size,
         "max_length": max_length,
+        "precision": precision,
     }
     options = parse_config(
         {"recipe": recipe, "prune": {"selection": selection}, "retrain": {"route": route}},
