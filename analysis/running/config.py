@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.errors import ConfigError
 
@@ -74,12 +74,6 @@ class PruneOptions(_Section):
         "default", description="study: dead units enter the norm, rejected scores are reused"
     )
     batch_size: int = Field(64, ge=1, description="examples a scoring batch")
-
-    @model_validator(mode="after")
-    def _one_aim(self) -> PruneOptions:
-        if self.keep and self.selection == "cross-validation":
-            raise ValueError("keep names the size that cross-validation would look for: leave one")
-        return self
 
 
 class LotteryOptions(_Section):
@@ -207,6 +201,12 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         raise ConfigError(
             f"option 'examples' needs three counts above 0, got {list(config.examples)}",
             where=where,
+        )
+    if config.prune.keep and config.prune.selection == "cross-validation":
+        raise ConfigError(
+            "keep names the size that cross-validation would look for",
+            where=where,
+            remedy="leave out one of them",
         )
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     for option, chosen in listed.items():
