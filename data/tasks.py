@@ -244,7 +244,7 @@ def _capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
         return data
     for split in sizes:
         if split not in data.splits:
-            raise UnknownNameError(f"split of {data.spec.name}", split, data.splits)
+            raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
     splits = dict(data.splits)
     for split, count in sizes.items():
         if count < len(splits[split]):

@@ -39,7 +39,7 @@ def _task_examples(
     data = task.load()
     split = split or data.spec.report_split
     if split not in data.splits:
-        raise UnknownNameError(f"split of {data.spec.name}", split, data.splits)
+        raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
     examples = spread(data.splits[split], options.attribution_examples)
     return data.spec, annotated_examples(examples, options.pipeline or None), split
 

@@ -267,7 +267,7 @@ def test_fewer_examples_on_request(tmp_path):
     data = load_task("own", data_dir=tmp_path, columns=columns, sizes={"train": 3})
     assert [one.texts()[0] for one in data.splits["train"]] == ["x0", "x5", "x10"]
     assert len(data.splits["validation"]) == 11
-    with pytest.raises(UnknownNameError, match="unknown split of own 'tset'"):
+    with pytest.raises(UnknownNameError, match="unknown own split 'tset'"):
         load_task("own", data_dir=tmp_path, columns=columns, sizes={"tset": 3})
     with pytest.raises(ConfigError, match="add --data-dir"):
         load_task("own", columns=columns)
