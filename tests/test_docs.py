@@ -41,11 +41,7 @@ def place(tmp_path, monkeypatch, finished_run):
     shutil.copytree(finished_run, tmp_path / "runs" / "quickstart")
     write_toy_task(tmp_path / "stance")
     write_labelled(tmp_path / "labelled")
-    cola = tmp_path / "glue" / "CoLA"
-    cola.mkdir(parents=True)
-    for split in ("train", "dev"):
-        lines = [f"gj04\t{place % 2}\t\tThe cats saw dog {place}." for place in range(40)]
-        (cola / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_glue(tmp_path / "glue")
     rng = np.random.default_rng(0)
     for task, seed in product(("MRPC", "RTE"), (42, 71, 86)):
         folder = tmp_path / "published" / "heads_mlps" / task / f"seed_{seed}"
@@ -53,6 +49,20 @@ def place(tmp_path, monkeypatch, finished_run):
         np.save(folder / "head_mask.npy", (rng.random((12, 12)) < 0.6).astype(np.float32))
         np.save(folder / "mlp_mask.npy", (rng.random(12) < 0.7).astype(np.float32))
     return tmp_path
+
+
+def write_glue(folder):
+    """Forty sentences and forty pairs in the layout of GLUE."""
+    pairs = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"
+    files = {
+        "CoLA": [f"gj04\t{place % 2}\t\tThe cats saw dog {place}." for place in range(40)],
+        "MRPC": [pairs] + [f"{n % 2}\t{n}\t{n}\tCats saw {n}.\tDogs saw {n}." for n in range(40)],
+    }
+    for task, lines in files.items():
+        (folder / task).mkdir(parents=True)
+        for split in ("train", "dev"):
+            path = folder / task / f"{split}.tsv"
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def small(words, folder):
@@ -71,7 +81,10 @@ def small(words, folder):
         named = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / named).read_text("utf-8")).unwrap()
         options = tiny_options(folder / "tiny-encoder")
-        kept = {name: given[name] for name in ("tasks", "seeds") if name in given}
+        kept = {name: given[name] for name in ("tasks", "seeds", "data_dir") if name in given}
+        kept["seeds"] = kept.get("seeds", options["seeds"])[:2]
+        if "data_dir" in kept:
+            del options["examples"]  # files have the splits that they have
         (folder / named).write_text(tomlkit.dumps({**options, **kept}), encoding="utf-8")
     return words
 
