@@ -1,0 +1,32 @@
+"""What the comparison of routes says of made trainings."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import subprobe
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(subprobe.__file__).parent))
+    monkeypatch.delitem(sys.modules, "benchmarks", raising=False)
+    from benchmarks.check_routes import compared
+
+    return compared
+
+
+def test_differences_are_taken_within_seeds(compared):
+    lines = [
+        {"seed": seed, "route": route, "score": 0.8 + 0.01 * seed + gap, "seconds": seconds,
+         "diverged": seed == 2}
+        for seed, gap in ((1, 0.02), (2, 0.0), (3, 0.01))
+        for route, gap, seconds in (("masked", 0.0, 10.0), ("compact", gap, 7.0))
+    ]  # fmt: skip
+    said = compared(pd.DataFrame(lines))
+    assert "masked: mean 0.8200, sd 0.0100" in said
+    # mean .01, sd .01, three seeds: t = 4.3027
+    assert "compact - masked: +0.0100 [-0.0148, +0.0348] (t, 3 seeds)" in said
+    assert "masked: 0.700 (0.700 to 0.700)" in said
+    assert "diverged: 2 of 6 trainings" in said
