@@ -25,12 +25,11 @@ from subprobe.analysis.statistics.paired import (
     over_two_runs,
 )
 from subprobe.analysis.statistics.paired_coverage import (
-    CLASSES,
     EXAMPLES,
     SEEDS_AND_EXAMPLES,
     TWO_RUNS,
 )
-from subprobe.analysis.statistics.weighted import weight_blocks, weighted_scores
+from subprobe.analysis.statistics.weighted import CLASS_METRICS, weight_blocks, weighted_scores
 
 ITEMS = (5, 10, 30, 100, 300)
 SEEDS = (3, 5, 10, 30)
@@ -133,7 +132,7 @@ def _truths(law: PairLaw) -> dict[str, float]:
         means = {"pearson": moved @ _weights, "spearman": of_rank @ _weights}
     else:
         right = norm.cdf(norm.ppf(levels)[:, None] + law.seed_spread * _nodes)
-        means = {metric: population(metric, right) @ _weights for metric in CLASSES}
+        means = {metric: population(metric, right) @ _weights for metric in CLASS_METRICS}
     return {name: float(mean[0] - mean[1]) for name, mean in means.items()}
 
 
@@ -197,7 +196,7 @@ def _scores(law: PairLaw, count: int, weights: Any, rng: np.random.Generator) ->
         gold = (np.arange(law.n) < round(PREVALENCE * law.n)).astype(np.int64)
         gold = rng.permutation(gold) if law.n < 30 else rng.binomial(1, PREVALENCE, law.n)
         said = np.where(right, gold[:, None, None], 1 - gold[:, None, None])
-        return {name: _both(name, said, gold, weights) for name in CLASSES}
+        return {name: _both(name, said, gold, weights) for name in CLASS_METRICS}
     if law.family == "numbers":
         gold = rng.normal(size=law.n)
         r = np.tanh(np.arctanh(levels)[:, None, None, None] + b)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from subprobe.analysis.statistics.checks import LEAST_COVERAGE
+from subprobe.analysis.statistics.corrections import ALPHA
 from subprobe.analysis.survival_content.null import (
-    ALPHA,
     centred,
     joint_p,
     null_scores,

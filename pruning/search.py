@@ -164,7 +164,7 @@ def structured_search(
         num_heads: H.
         num_neurons: F; only read by `structured-neurons`.
         method: what is searched, see `schedule`.
-        min_heads: heads that every layer keeps at least.
+        min_heads: heads that every layer keeps at least, whatever the size asks for.
         baseline: metric of the majority baseline.
         scores: `default` ranks by the last accepted candidate, and dead heads have no part in a
             layer's norm. `study` lets them in, and ranks after a rejection by the rejected
@@ -174,8 +174,8 @@ def structured_search(
 
     Raises:
         UnknownNameError: if `scores` is neither of the two, or there is no such method.
-        ConfigError: if the full model itself misses an absolute threshold, the size is above the
-            model's, or every layer is to keep more heads than the size or the model has.
+        ConfigError: if the full model itself misses an absolute threshold, or the size is above
+            the model's.
     """
     if scores not in SCORES:
         raise UnknownNameError("way of scoring", scores, SCORES)
@@ -189,8 +189,6 @@ def structured_search(
     )
     floor = rule if isinstance(rule, Size) else Size(0, 0)
     _check_size(floor, current)
-    if any(phase.heads for phase in phases):
-        _check_least(min_heads, rule, current)
     ranking = score(*current.masks)
     full = ranking.metric
     target = rule.target(full, baseline) if isinstance(rule, Rule) else -math.inf
@@ -254,19 +252,6 @@ def _check_size(size: Size, full: _Candidate) -> None:
     there = Size(full.heads.size, full.mlps.size, 0 if full.neurons is None else full.neurons.size)
     if size.heads > there.heads or size.mlps > there.mlps or size.neurons > there.neurons:
         raise ConfigError(f"the size {size} is above the model's, {there}")
-
-
-def _check_least(min_heads: int, rule: Rule | Size, full: _Candidate) -> None:
-    """Raise if layers are to keep so many heads that none could go, or that a size is missed."""
-    layers, heads = full.heads.shape
-    most = rule.heads // layers if isinstance(rule, Size) else heads - 1
-    if min_heads > most:
-        asked = f"{rule.heads} heads in all" if isinstance(rule, Size) else f"{heads} in a layer"
-        raise ConfigError(
-            f"every layer is to keep {min_heads} heads, of {asked}",
-            where="min_heads",
-            remedy=f"at most {most}",
-        )
 
 
 def _record(

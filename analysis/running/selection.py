@@ -221,6 +221,8 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
         aim = _size_of(method, anatomy, options.keep)
     elif options.selection == "cross-validation":
         aim, extra = _cross_validated(chooser, shape, rule, seeds[0])
+    if method in ("structured", "structured-heads"):
+        _check_least(options.min_heads, anatomy, aim)
     found = structured_search(
         chooser.importance(examples, seed=seeds[0]),
         rule=aim,
@@ -235,6 +237,19 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
         importance=f"{options.importance}, {options.normalise}",
         history=({**first, **extra}, *rest),
     )
+
+
+def _check_least(min_heads: int, anatomy: Anatomy, aim: Rule | Size) -> None:
+    """Raise if layers are to keep so many heads that none could go, or that a size is missed."""
+    most, there = anatomy.num_heads - 1, f"{anatomy.num_heads} in a layer"
+    if isinstance(aim, Size):
+        most, there = aim.heads // anatomy.num_layers, f"{aim.heads} heads in all"
+    if min_heads > most:
+        raise ConfigError(
+            f"every layer is to keep {min_heads} heads, of {there}",
+            where="min_heads",
+            remedy=f"at most {most}",
+        )
 
 
 def _size_of(method: str, anatomy: Anatomy, keep: float) -> Size:

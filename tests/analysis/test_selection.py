@@ -92,6 +92,19 @@ def test_a_candidate_takes_one_pass():
     assert count == len(candidates) * batches
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"min_heads": 4}, "of 4 in a layer"), ({"min_heads": 3, "keep": 0.5}, "of 4 heads in all")],
+)
+def test_layers_cannot_keep_more_heads_than_there_are_or_than_asked_for(options, told):
+    chooser = chooser_of(**options)
+    with pytest.raises(ConfigError, match=told):
+        find_good(
+            chooser.model, chooser.tokenizer, chooser.parts, chooser.options, max_length=32,
+            seeds=(1, 1),
+        )  # fmt: skip
+
+
 def test_more_folds_than_examples_are_refused():
     count = len(toy_parts().selection)
     chooser = chooser_of(selection="cross-validation", folds=count + 1)

@@ -405,17 +405,6 @@ def test_dead_neurons_leave_the_norm_unless_the_study_is_repeated():
     assert search("study") == [7, 9]
 
 
-@pytest.mark.parametrize(
-    ("rule", "min_heads", "told"),
-    [(Rule("gain", 0.9), 4, "of 4 in a layer"), (Size(7, 2), 4, "of 7 heads in all")],
-)
-def test_layers_cannot_keep_more_heads_than_there_are_or_than_asked_for(rule, min_heads, told):
-    with pytest.raises(ConfigError, match=told):
-        structured_search(
-            lambda heads, mlps: None, rule=rule, num_layers=2, num_heads=4, min_heads=min_heads
-        )
-
-
 def test_a_missed_threshold_is_an_error_only_where_it_is_asked_for():
     options = {"rule": Rule("absolute", 0.9), "num_layers": 2, "num_heads": 2}
     scorer = Scorer(2, 2, lambda heads, mlps: 0.5)
