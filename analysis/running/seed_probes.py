@@ -90,7 +90,7 @@ class SeedProbes:
                 mask,
                 self.parts.spec,
                 self.setting.corpus,
-                () if alone else self._attributed,
+                () if alone else self.attributed,
                 options or self.setting.config.probe,
                 split=self.parts.report_name,
                 progress=advance,
@@ -100,7 +100,7 @@ class SeedProbes:
         return CellOutput(output.rows, output.items, output.arrays, notes)
 
     @cached_property
-    def _attributed(self) -> tuple[Example, ...]:
+    def attributed(self) -> tuple[Example, ...]:
         """Reported examples that attributions are computed for, with silver trees."""
         options = self.setting.config.probe
         if "attributions" not in options.names:

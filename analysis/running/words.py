@@ -46,7 +46,8 @@ def word_frame(seeds: Iterable[SeedRun], config: RunConfig) -> pd.DataFrame:
 def _words(run: SeedRun, mask: Subnetwork | None, output: CellOutput, state: str) -> pd.DataFrame:
     spec = run.parts.spec
     items = output.items[output.items["metric"] == WORD_METRIC]
-    texts = {example.id: _texts(example) for example in run.parts.report}
+    # the words that the parser made of the texts, which are more than those between blanks
+    texts = {example.id: _texts(example) for example in run.probes.attributed}
     place = items["item_id"].str.extract(r"(?P<id>.*)#(?P<sentence>\d+)\.(?P<position>\d+)")
     places = zip(
         place["id"], place["sentence"].astype(int), place["position"].astype(int), strict=True

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from report_rows import SENTENCE, report_words
 from run_rows import MadeRun
+from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report.answer import answers_of
 from subprobe.analysis.report.attribution_examples import (
     MOST_EXAMPLES,
@@ -13,9 +14,11 @@ from subprobe.analysis.report.attribution_examples import (
     read_word_frame,
     shown_examples,
 )
+from subprobe.analysis.running.config import parse_config
 from subprobe.analysis.running.words import FILE
 from subprobe.analysis.summary.summaries import summaries
 from subprobe.data.tables import read_rows, write_csv
+from tiny_run import tiny_options
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +88,23 @@ def test_without_words_there_are_no_examples(made, tmp_path):
     assert list(examples_of(None, answers)) == [[]]
     assert list(examples_of(words.head(0), answers)) == [[]]
     assert read_word_frame(tmp_path) is None
+
+
+def test_words_of_plain_texts_are_those_that_the_parser_made(tiny_encoder, tmp_path):
+    for split in ("train", "dev"):
+        lines = [f"gj04\t{place % 2}\t\tThe cats, too, saw {place} dogs." for place in range(24)]
+        path = tmp_path / "glue" / "CoLA" / f"{split}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options = tiny_options(
+        tiny_encoder, tasks=["cola"], data_dir=str(tmp_path / "glue"), seeds=[1],
+        controls={"draws": 1, "untrained": False, "retrained_draws": 0},
+        probe={"names": ["attributions"], "attribution_examples": 3, "attribution_steps": 2,
+               "states": ["pruned"]},
+    )  # fmt: skip
+    del options["examples"]
+    run_experiment(parse_config(options, where="test"), tmp_path / "run")
+    words = read_word_frame(tmp_path / "run")
+    one = words[(words["kind"] == "full") & (words["item_id"] == words["item_id"].iloc[0])]
+    assert one["word"].tolist()[:5] == ["The", "cats", ",", "too", ","]
+    assert one["word"].tolist()[-1] == "."
