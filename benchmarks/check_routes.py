@@ -33,7 +33,7 @@ def trainings(mask: Subnetwork, options: argparse.Namespace) -> Iterator[dict[st
     data = load_task(options.task, data_dir=options.data_dir)
     given = RecipeOptions(precision=options.precision, epochs=options.epochs)
     recipe = chosen_recipe(resolve_model(options.model), data.spec.name, given)
-    for seed in range(1, options.seeds + 1):
+    for seed in range(options.first, options.first + options.seeds):
         parts = parts_for(data, PruneOptions(), seed=seed)
         for route in ROUTES:
             started = time.process_time()
@@ -83,6 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--first", type=int, default=1, help="seed to begin with")
     parser.add_argument("--epochs", type=float, default=0.0, help="0 = as recorded")
     parser.add_argument("--precision", default="", help="empty = as recorded")
     parser.add_argument("--out", type=Path, help="CSV file of the trainings")
