@@ -170,7 +170,8 @@ def headline_table(scores: pd.DataFrame, labels: dict[tuple[str, ...], str]) -> 
             )
         first = mine.iloc[0]
         line.append(Cell(decimal(first["baseline_value"], 3), int(mine.index[0]), "baseline_value"))
-        line.append(Cell(joined_flags(mine["flag"]) or MISSING))
+        shown = [pair in _HEADLINES for pair in zip(mine["kind"], mine["state"], strict=True)]
+        line.append(Cell(joined_flags(mine.loc[shown, "flag"]) or MISSING))
         lines.append(tuple(line))
     header = (
         "task", "metric", *(f"{kind}, {state}" for kind, state in _HEADLINES), "blind guess",
