@@ -1,23 +1,12 @@
 """What the comparison of routes says of made trainings."""
 
-import sys
-from pathlib import Path
-
 import pandas as pd
-import pytest
-import subprobe
+from benchmark_code import load
+
+compared = load("check_routes").compared
 
 
-@pytest.fixture
-def compared(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(subprobe.__file__).parent))
-    monkeypatch.delitem(sys.modules, "benchmarks", raising=False)
-    from benchmarks.check_routes import compared
-
-    return compared
-
-
-def test_differences_are_taken_within_seeds(compared):
+def test_differences_are_taken_within_seeds():
     lines = [
         {"seed": seed, "route": route, "score": 0.8 + 0.01 * seed + gap, "seconds": seconds,
          "diverged": seed == 2}

@@ -1,7 +1,7 @@
 """The simulations of paired intervals and tests, importable from tests of any working folder."""
 
-from stability_simulation import _load
+from benchmark_code import load
 
-_coverage, _size = _load("paired_coverage"), _load("paired_size")
+_coverage, _size = load("paired_coverage"), load("paired_size")
 PairLaw, cover_pairs, population = _coverage.PairLaw, _coverage.cover_pairs, _coverage.population
 mcnemar_size, paired_size_rows = _size.mcnemar_size, _size.paired_size_rows
