@@ -9,27 +9,28 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import numpy as np
 import torch
 from scipy.stats import spearmanr
 from subprobe.analysis.running.config import PruneOptions
 from subprobe.analysis.running.selection import Chooser
-from subprobe.analysis.running.single import TaskChoice, load_for_task
+from subprobe.analysis.running.single import Loaded, TaskChoice, load_for_task
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.importance import METHODS, layer_norms
+from subprobe.pruning.subnetwork import full_subnetwork
 
 REFERENCE = "gate-example"
 
 
-def scores(chooser_of: Any, method: str) -> tuple[Any, Any]:
+def scores(loaded: Loaded, method: str, batch_size: int) -> tuple[Any, Any]:
     """Raw importance of heads [L, H] and MLPs [L] of the whole model."""
-    chooser = chooser_of(method)
-    anatomy = anatomy_of(chooser.model)
-    masks = (
-        np.ones((anatomy.num_layers, anatomy.num_heads), dtype=bool),
-        np.ones(anatomy.num_layers, dtype=bool),
+    options = PruneOptions(
+        importance=method,  # type: ignore[arg-type]
+        normalise="none",
+        batch_size=batch_size,
     )
-    found = chooser.importance(chooser.parts.selection)(*masks)
+    chooser = Chooser(loaded.model, loaded.tokenizer, loaded.parts, options, loaded.max_length)
+    whole = full_subnetwork(anatomy_of(loaded.model))
+    found = chooser.importance(loaded.parts.selection)(whole.head_mask, whole.mlp_mask)
     return found.head_importance, found.mlp_importance
 
 
@@ -46,18 +47,10 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(1)
     loaded = load_for_task(options.model, TaskChoice(options.task, options.data_dir, None))
 
-    def chooser_of(method: str) -> Chooser:
-        given = PruneOptions(
-            importance=method,  # type: ignore[arg-type]
-            normalise="none",
-            batch_size=options.batch_size,
-        )
-        return Chooser(loaded.model, loaded.tokenizer, loaded.parts, given, loaded.max_length)
-
-    heads, mlps = scores(chooser_of, REFERENCE)
+    heads, mlps = scores(loaded, REFERENCE, options.batch_size)
     print(f"{len(loaded.parts.selection)} examples of {loaded.parts.selection_name}")
     for method in METHODS:
-        head, mlp = scores(chooser_of, method)
+        head, mlp = scores(loaded, method, options.batch_size)
         found = {
             "heads raw": spearmanr(heads.ravel(), head.ravel()),
             "by layer": spearmanr(layer_norms(heads).ravel(), layer_norms(head).ravel()),
