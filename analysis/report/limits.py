@@ -32,19 +32,8 @@ def limits_of(primary: pd.DataFrame) -> list[str]:
     """Sentences on what the numbers cannot carry; at least one."""
     n_seeds = int(primary["n_seeds"].max())
     said = []
-    for _, bad in primary[primary["kind"] == "bad"].head(1).iterrows():
-        # of a unit that nothing was removed of there is nothing else to take
-        told = [n for n in _NAMES if pd.notna(bad[f"{n}_borrowed"]) and bad[f"{n}_kept"] < 1]
-        finer = [name for name in told if name in ("weights", "neurons")]
-        parts = [
-            cite(bad, f"{name}_borrowed", "summary_performance.csv", percent)
-            + f" of its {_NAMES[name]}"
-            for name in finer or told
-        ]
-        if parts:
-            said.append(
-                f"To have good's size, bad borrows {' and '.join(parts)} from the survivors."
-            )
+    if parts := _borrowed(primary[primary["kind"] == "bad"]):
+        said.append(f"To have good's size, bad borrows {' and '.join(parts)} from the survivors.")
     if (primary["selection"] == "reported").any():
         said.append(
             "Masks were chosen on the examples that they are scored on (selection=reported), so "
@@ -55,3 +44,17 @@ def limits_of(primary: pd.DataFrame) -> list[str]:
         "other seeds."
     )
     return said
+
+
+def _borrowed(lines: pd.DataFrame) -> list[str]:
+    """What share of each unit the bad masks had to borrow, of the finest that is pruned."""
+    if lines.empty:
+        return []
+    bad = lines.iloc[0]
+    # of a unit that nothing was removed of there is nothing else to take
+    told = [n for n in _NAMES if pd.notna(bad[f"{n}_borrowed"]) and bad[f"{n}_kept"] < 1]
+    finer = [name for name in told if name in ("weights", "neurons")]
+    return [
+        f"{cite(bad, f'{name}_borrowed', 'summary_performance.csv', percent)} of its {_NAMES[name]}"
+        for name in finer or told
+    ]
