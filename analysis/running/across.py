@@ -44,11 +44,11 @@ def _goods(runs: Sequence[SeedRun], method: str) -> list[Subnetwork]:
     found = []
     for run in runs:
         good = run.good(method)
-        # rule `study` goes on where nothing was learned; a mask that it found may be compared
-        searched = bool(good.sparsity())
-        why = "" if searched else degenerate_search(good)
         if run.model.full.notes["flag"]:
             why = "its training diverged"
+        else:
+            # rule `study` goes on where nothing was learned; a mask that it found may be compared
+            why = "" if good.sparsity() else degenerate_search(good)
         if why:
             run.progress.say(f"{run.name}: not in super, anti and middle ({method}): {why}")
         else:

@@ -52,7 +52,8 @@ def load_mask(
         ConfigError: for a mask beside a smaller model.
     """
     living = living_of(model)
-    baked = bool(name) and read_meta(name).get("form") == "baked"
+    meta = read_meta(name) if name else {}
+    baked = meta.get("form") == "baked"
     if living is not None or baked:
         if path is not None:
             form = "baked" if baked else "smaller"
@@ -65,8 +66,8 @@ def load_mask(
     if path is None:
         return None
     mask = Subnetwork.load(path)
-    own = bool(name) and state_of(mask, read_meta(name)) == "retrained"
-    fingerprint = None if other_weights or own else weights_fingerprint(model)
+    known = other_weights or state_of(mask, meta) == "retrained"
+    fingerprint = None if known else weights_fingerprint(model)
     mask.check_fits(anatomy_of(model), fingerprint)
     return mask
 
