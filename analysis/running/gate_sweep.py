@@ -18,7 +18,7 @@ from ...pruning.learned_gates import L0Options, LearnedGates, learn_gates
 from ...pruning.recipes import Recipe, recipe_for
 from ...pruning.sources import resolve_model
 from ...pruning.subnetwork import Subnetwork
-from .identity import identity
+from .identity import identity, selection_of
 from .masks import mask_rows
 from .performance import performance_rows
 from .progress import Progress
@@ -171,7 +171,7 @@ def _scores(
         frames.append(performance_rows(found, part))
     about = identity(loaded.name, mask, state) | {
         "task": parts.spec.name,
-        "selection": mask.selection if mask else parts.selection_name,
+        "selection": selection_of(mask, parts),
         "seed": loaded.seeds[0],
         "variant": variant,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...data.task import TaskParts
 from ...pruning.subnetwork import Subnetwork
 
 SIZES = {"units": "heads+mlps", "neurons": "neurons", "weights": "weights"}
@@ -25,6 +26,11 @@ def identity(model: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
         "sparsity": mask.sparsity(mask.size_of) if mask else 0.0,
         "sparsity_of": SIZES[mask.size_of] if mask else "heads+mlps",
     }
+
+
+def selection_of(mask: Subnetwork | None, parts: TaskParts) -> str:
+    """What was chosen on: by a mask's search, else what the model's task sets aside for it."""
+    return (mask.selection if mask else "") or parts.selection_name
 
 
 def stamped(rows: pd.DataFrame, identity: Mapping[str, Any]) -> pd.DataFrame:

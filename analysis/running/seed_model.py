@@ -36,6 +36,16 @@ def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Rec
     return Recipe(**{**vars(recorded), **given})
 
 
+def cut_examples(trained: FineTuned, parts: TaskParts, recipe: Recipe) -> str:
+    """How many training examples were too long, in words; empty where none was."""
+    if not trained.n_truncated:
+        return ""
+    return (
+        f"{trained.n_truncated} of {len(parts.train)} training examples were cut at "
+        f"{recipe.max_length} subwords"
+    )
+
+
 @dataclass(frozen=True)
 class Setting:
     """What the seeds of one task share.
@@ -95,12 +105,8 @@ class SeedModel:
 
     def _fine_tune_full(self, cell: Cell) -> CellOutput:
         trained = self.fine_tune(None, f"{self.name}: fine-tuning")
-        cut, length = trained.n_truncated, self.setting.recipe.max_length
-        if cut:
-            self.progress.say(
-                f"{self.name}: {cut} of {len(self.parts.train)} training examples were cut at "
-                f"{length} subwords"
-            )
+        if said := cut_examples(trained, self.parts, self.setting.recipe):
+            self.progress.say(f"{self.name}: {said}")
         notes = {
             "fingerprint": trained.fingerprint,
             "n_truncated": trained.n_truncated,

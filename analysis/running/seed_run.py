@@ -16,7 +16,7 @@ from ...pruning.magnitude import smallest_of
 from ...pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
 from .bag_of_words import NAME, bag_of_words
 from .cells import Cell, CellOutput
-from .identity import identity, stamped
+from .identity import identity, selection_of, stamped
 from .lottery_run import find_ticket
 from .performance import performance_rows
 from .probing import join, read_options
@@ -131,7 +131,7 @@ class SeedRun:
         return identity(self.setting.source.name, mask, state) | {
             "cell_id": cell.id if cell else "",
             "task": self.parts.spec.name,
-            "selection": (mask.selection if mask else "") or self.parts.selection_name,
+            "selection": selection_of(mask, self.parts),
             "seed": self.seed,
         }
 

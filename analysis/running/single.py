@@ -24,11 +24,11 @@ from ...pruning.finetune import DIVERGED, finetune
 from ...pruning.subnetwork import Subnetwork
 from .config import PruneOptions, RecipeOptions
 from .degenerate import degenerate_search
-from .identity import identity
+from .identity import identity, selection_of
 from .masks import RETRAINED, state_of
 from .performance import performance_rows
 from .progress import Progress
-from .seed_model import chosen_recipe
+from .seed_model import chosen_recipe, cut_examples
 from .selection import find_good
 
 
@@ -113,11 +113,8 @@ def fine_tune_to_folder(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
             route=route, progress=advance,
         )  # fmt: skip
-    if trained.n_truncated:
-        progress.say(
-            f"{trained.n_truncated} of {len(parts.train)} training examples were cut at "
-            f"{recipe.max_length} subwords"
-        )
+    if said := cut_examples(trained, parts, recipe):
+        progress.say(said)
     if trained.diverged:
         progress.say(DIVERGED)
     meta = {
@@ -225,7 +222,7 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
     )
     about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,
-        "selection": (mask.selection if mask else "") or loaded.parts.selection_name,
+        "selection": selection_of(mask, loaded.parts),
         "seed": loaded.seeds[0],
     }
     rows = performance_rows(found, loaded.parts).assign(**about)
