@@ -1,5 +1,6 @@
 # make run      install into .venv and run the quickstart
-# make test     install with the test tools and run every test
+# make test     install with the test tools and run the tests that every change needs
+# make test-all the slow tests too
 # make lint     style and types
 # make bench    ratios against limits
 # make check-statistics   intervals and tests on simulated data with a known truth
@@ -10,12 +11,15 @@ BIN    := $(VENV)/bin
 PYTEST_ARGS ?= -n auto --dist loadfile
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test lint bench check-statistics clean
+.PHONY: run test test-all lint bench check-statistics clean
 
 run: $(VENV)/.run
 	$(BIN)/subprobe run --out runs/quickstart
 
 test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow'
+
+test-all: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev

@@ -98,6 +98,9 @@ class Example:
         second: the second sentence of a pair.
         label: class index counted from 0, a float for regression, or None.
         group: phenomenon, heuristic or genre that the example belongs to; empty if none.
+        cluster: name of the source that it shares with other examples (the premise of several
+            hypotheses, the set that a minimal pair belongs to); empty if it stands alone. Clusters
+            are what intervals and tests resample.
     """
 
     id: str
@@ -105,6 +108,7 @@ class Example:
     second: Sentence | None = None
     label: int | float | None = None
     group: str = ""
+    cluster: str = ""
 
     def with_sentences(self, first: Sentence, second: Sentence | None) -> Example:
         """The same example with other annotations of its sentences."""
