@@ -1,6 +1,6 @@
 # make run      install into .venv and run the quickstart
 # make test     install with the test tools and run the tests that every change needs
-# make test-all the slow tests too
+# make test-all these and the slow tests
 # make lint     style and types
 # make bench    ratios against limits
 # make check-statistics   intervals and tests on simulated data with a known truth
@@ -19,8 +19,8 @@ run: $(VENV)/.run
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow'
 
-test-all: $(VENV)/.dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test-all: test
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

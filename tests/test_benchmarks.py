@@ -11,6 +11,7 @@ import pytest
 import subprobe
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_every_benchmark_gives_a_line():
     done = subprocess.run(

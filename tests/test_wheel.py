@@ -40,6 +40,7 @@ def test_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
     assert packed == expected | {"__init__.py", "cli.py", "py.typed"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_wheel_runs_the_main_job_from_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"

@@ -19,6 +19,9 @@ from subprobe.pruning.subnetwork import METHODS as MASK_METHODS
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny_run import tiny_config
 
+# three searches by folds, two lottery rounds, two seeds
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 CHOSEN = ["structured", "structured-heads", "structured-neurons", "magnitude", "imp"]
 
 

@@ -19,7 +19,11 @@ needs_onnx = pytest.mark.skipif(not INSTALLED, reason="the extra [onnx] is not i
 
 @needs_onnx
 @pytest.mark.parametrize(
-    ("family", "share"), [*((family, 0.5) for family in SEPARABLE), ("bert", 0.0)]
+    ("family", "share"),
+    [
+        *(pytest.param(family, 0.5, marks=pytest.mark.slow) for family in SEPARABLE),
+        ("bert", 0.0),
+    ],
 )
 def test_a_smaller_model_as_onnx_is_the_masked_model(family, share, tmp_path):
     """One layer has no head in any of these masks; in the last, nothing is left at all."""
