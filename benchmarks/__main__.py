@@ -30,7 +30,7 @@ def measures(*, quick: bool) -> list[Measure]:
     torch.set_num_threads(1)
     small = {"count": 12, "repeats": 1} if quick else {}
     tiny = {"count": 4, "repeats": 1} if quick else {}
-    few = {"few": 40, "many": 80, "rounds": 1} if quick else {}
+    few: dict[str, int] = {"few": 40, "many": 80, "rounds": 1} if quick else {}
     calls: list[Callable[[], Measure]] = [
         lambda: pruning.importance(**small),
         lambda: pruning.gates(**small),
@@ -41,14 +41,12 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: probing.streaming(**small),
         lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
         lambda: probing.change(**small),
-        lambda: memory.memory(**few),
         lambda: start.start(repeats=1) if quick else start.start(),
     ]
     found = [call() for call in calls]
     found += attention.attention_pass(**small)
     found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))
-    # four more processes: `memory.memory` shows already that they start
-    return found if quick else found + memory.above_bare()
+    return found + memory.memory(**few)
 
 
 def main(arguments: list[str] | None = None) -> None:

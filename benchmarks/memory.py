@@ -1,94 +1,170 @@
-"""Peak memory of the attention probes at few and at many sentences.
+"""Memory of the attention probes: above a bare pass, and what each further sentence adds.
 
-Each count runs in a fresh process that reports the highest resident set that the system has seen
-(`ru_maxrss`), libraries and model included, since that is what a user's machine must hold.
+Each count runs in a process of its own, which reports the most memory that it had to itself
+(`PeakMemory`) above what it held before the pass: libraries, the model and the sentences are in
+both.
 """
 
 from __future__ import annotations
 
-import resource
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from .timing import Measure
 
 FEW, MANY = 200, 2000
 ROUNDS = 3
+MEGABYTE, KILOBYTE = 2**20, 2**10
 
 
-def peak(count: int, pool: int, what: str = "two") -> int:
-    """Highest resident set, in kilobytes, of a process that passes over so many sentences.
+def peak(count: int, pool: int, what: str = "together") -> int:
+    """Bytes above the beginning, at the peak of a pass over so many sentences.
 
     Args:
         count: sentences.
         pool: how many are generated, that they are taken from.
-        what: `two` probes, those of `probing`; four `together`, those of `attention`; a `bare`
-            pass without probes.
+        what: one of `PASSES`.
     """
     command = [sys.executable, "-m", "benchmarks.memory", str(count), str(pool), what]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout.split()[-1])
 
 
-def memory(few: int = FEW, many: int = MANY, rounds: int = ROUNDS) -> Measure:
-    """Peak at `many` sentences over peak at `few`, in turn."""
-    ratios = [peak(many, many) / peak(few, many) for _ in range(rounds)]
-    return Measure(
-        f"peak memory, {many} / {few} sentences",
-        statistics.median(ratios), min(ratios), max(ratios), None, 1.10,
-    )  # fmt: skip
+def memory(
+    few: int = FEW,
+    many: int = MANY,
+    rounds: int = ROUNDS,
+    *,
+    together: str = "together",
+    items: str = "items",
+) -> list[Measure]:
+    """Four probes above a bare pass, a sentence's share of it, and the same with its items.
 
-
-def above_bare(few: int = 500, many: int = MANY, rounds: int = ROUNDS) -> list[Measure]:
-    """Peak of the four attention probes above that of a bare pass, and at two counts."""
-    found: dict[int, list[float]] = {few: [], many: []}
-    above: dict[int, list[float]] = {few: [], many: []}
+    Args:
+        few: sentences of the smaller pass.
+        many: sentences of the larger pass.
+        rounds: how often each pair is measured.
+        together: the pass of four probes; another one of `PASSES` to see the limits broken.
+        items: the pass that makes items; likewise.
+    """
+    above: list[float] = []
+    each: dict[str, list[float]] = {together: [], items: []}
     for _ in range(rounds):
-        for count in found:
-            together = peak(count, many, "together") / 1024
-            found[count].append(together)
-            above[count].append(together - peak(count, many, "bare") / 1024)
-    grown = [large / small for small, large in zip(found[few], found[many], strict=True)]
+        bare = {count: peak(count, many, "bare") for count in (few, many)}
+        for what, found in each.items():
+            more = {count: peak(count, many, what) - bare[count] for count in (few, many)}
+            found.append((more[many] - more[few]) / (many - few) / KILOBYTE)
+            if what == together:
+                above.append(more[many] / MEGABYTE)
     return [
-        *(
-            Measure(
-                f"peak memory above a bare pass, {count} sentences",
-                statistics.median(more), min(more), max(more), None, 300.0, "MB",
-            )
-            for count, more in above.items()
-        ),
-        Measure(
-            f"peak memory of four probes, {many} / {few} sentences",
-            statistics.median(grown), min(grown), max(grown), None, 1.10,
-        ),
-    ]  # fmt: skip
+        _line(f"memory of four probes above a bare pass, {many} sentences", above, 100.0, "MB"),
+        _line("memory of four probes, each further sentence", each[together], 40.0, "kB"),
+        # 72 heads and 10 metrics: 720 items a sentence, which are held until they are written
+        _line("memory of the items of attention-stats, each sentence", each[items], 350.0, "kB"),
+    ]
 
 
-def _probe(count: int, pool: int, what: str) -> None:
+def _line(name: str, found: list[float], limit: float, unit: str) -> Measure:
+    return Measure(name, statistics.median(found), min(found), max(found), None, limit, unit)
+
+
+class Hoarder:
+    """A probe that keeps what no probe may keep: every map that it is shown."""
+
+    name = "hoarder"
+    needs_attention = True
+    needs_hidden = False
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def begin(self, batch: Any) -> None:
+        """A new batch."""
+
+    def layer(self, layer: int, attention: Any) -> None:
+        """Keep the maps of one layer."""
+        self.kept.append(attention.clone())
+
+    def hidden(self, layer: int, states: Any) -> None:
+        """States are not asked for."""
+
+    def end(self) -> None:
+        """The maps stay."""
+
+    def result(self) -> Any:
+        """Nothing to tell."""
+
+
+def _four(context: Any, chosen: Any) -> None:
+    _probe(context, chosen, _built(context))
+
+
+def _items(context: Any, chosen: Any) -> None:
+    for result in _probe(context, chosen, _built(context)[:1]):
+        assert len(result.items)
+
+
+def _hoarding(context: Any, chosen: Any) -> None:
+    _probe(context, chosen, [*_built(context), Hoarder()])
+
+
+def _items_as_objects(context: Any, chosen: Any) -> None:
+    """Items as Python objects, as a careless reader of them would hold them."""
+    kept = [result.items.astype(object) for result in _probe(context, chosen, _built(context)[:1])]
+    assert len(kept[0])
+
+
+def _bare(context: Any, chosen: Any) -> None:
+    from .attention import bare_pass
+
+    bare_pass(context, chosen)()
+
+
+def _built(context: Any) -> list[Any]:
+    from subprobe.probes.registry import find_probe
+
+    from .attention import TOGETHER
+
+    return [find_probe(name).build(context, **own) for name, own in TOGETHER]
+
+
+def _probe(context: Any, chosen: Any, probes: list[Any]) -> list[Any]:
+    from subprobe.probes.stream import run_probes
+
+    return run_probes(context, chosen, probes)
+
+
+PASSES: dict[str, Callable[[Any, Any], None]] = {
+    "bare": _bare,
+    "together": _four,
+    "items": _items,
+    "hoarding": _hoarding,
+    "items-as-objects": _items_as_objects,
+}
+"""Name -> a pass over sentences; the last two are faults that the limits must show."""
+
+
+def main(count: int, pool: int, what: str) -> None:
+    """Run one pass and print the bytes of its peak."""
     import torch
     from subprobe.probes.base import Context
-    from subprobe.probes.registry import find_probe
-    from subprobe.probes.stream import run_probes
     from subprobe.pruning.anatomy import anatomy_of
 
-    from .attention import TOGETHER, bare_pass
+    from .anonymous_memory import PeakMemory
     from .models import encoder, examples
-    from .probing import PROBES
 
     torch.set_num_threads(1)
-    # both counts generate the same sentences, so that only the probing differs
+    # both counts generate the same sentences, so that only the pass differs
     chosen = examples(pool)[:count]
     model, tokenizer = encoder()
     context = Context(model, tokenizer, anatomy_of(model))
-    if what == "bare":
-        bare_pass(context, chosen)()
-    else:
-        probes = TOGETHER if what == "together" else tuple((name, {}) for name in PROBES)
-        built = [find_probe(name).build(context, **own) for name, own in probes]  # type: ignore[misc]
-        run_probes(context, chosen, built)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    with PeakMemory() as memory:
+        PASSES[what](context, chosen)
+    print(memory.above)
 
 
 if __name__ == "__main__":
-    _probe(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
