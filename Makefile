@@ -2,7 +2,7 @@
 # make test     install with the test tools and run the tests that every change needs
 # make test-all these and the slow tests
 # make lint     style and types
-# make bench    ratios against limits
+# make bench    ratios against limits; python -m benchmarks --planted shows that each can be broken
 # make check-statistics   intervals and tests on simulated data with a known truth
 PYTHON ?= python3
 VENV   := .venv

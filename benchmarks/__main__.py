@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 
-from .timing import Measure
+from .timing import Measure, plant_faults, planted
 
 
 def measures(*, quick: bool) -> list[Measure]:
@@ -46,7 +46,8 @@ def measures(*, quick: bool) -> list[Measure]:
     found = [call() for call in calls]
     found += attention.attention_pass(**small)
     found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))
-    return found + memory.memory(**few)
+    faults = {"together": "hoarding", "items": "items-as-objects"} if planted() else {}
+    return found + memory.memory(**few, **faults)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,7 +55,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="few repeats: only that it runs")
+    parser.add_argument(
+        "--planted",
+        action="store_true",
+        help="measure with a fault planted in every line; exit 1 if a limit does not show it",
+    )
     options = parser.parse_args(arguments)
+    if options.planted:
+        plant_faults()
     found = measures(quick=options.quick)
     if options.json:
         print(json.dumps([{**asdict(one), "within": one.within} for one in found]))
@@ -75,6 +83,9 @@ def main(arguments: list[str] | None = None) -> None:
             "" if one.limit is None else "within" if one.within else "OVER",
         )
     Console().print(table)
+    blind = [one.name for one in found if one.limit is not None and one.within]
+    if options.planted and blind:
+        raise SystemExit(f"limits that did not show a planted fault: {'; '.join(blind)}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from subprobe.probes.stream import eager_attention, encode_examples, run_probes
 from subprobe.pruning.anatomy import anatomy_of
 
 from .models import encoder, examples
-from .timing import REPEATS, Measure, spent
+from .timing import REPEATS, Measure, measured, spent
 
 BATCH = 32
 TOGETHER: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -97,7 +97,7 @@ class Timed:
 
         def call(*arguments: Any) -> Any:
             answer: list[Any] = []
-            self.seconds += spent(lambda: answer.append(found(*arguments)))[0]
+            self.seconds += measured(lambda: answer.append(found(*arguments)))[0]
             return answer[0]
 
         return call

@@ -8,7 +8,7 @@ import numpy as np
 from subprobe.analysis.stability.mask_sets import MaskSet
 from subprobe.analysis.stability.measure import measure_stability
 
-from .timing import REPEATS, Measure, spent
+from .timing import REPEATS, Measure, measured
 
 TASKS, SEEDS, UNITS = 9, 5, 12
 DRAWS = 2000
@@ -35,7 +35,10 @@ def masks() -> list[MaskSet]:
 def stability(draws: int = DRAWS, repeats: int = REPEATS) -> Measure:
     """`subprobe stability` on masks that are in memory."""
     found = masks()
-    pairs = [spent(lambda: measure_stability(found, draws=draws)) for _ in range(repeats)]
+    # the limit is a guard against loops over draws in Python, which cost much more than twice
+    pairs = [
+        measured(lambda: measure_stability(found, draws=draws), slower=10) for _ in range(repeats)
+    ]
     cpu, wall = (list(times) for times in zip(*pairs, strict=True))
     name = f"stability of {TASKS} tasks x {SEEDS} seeds, {draws} permutations"
     return Measure(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from .timing import REPEATS, Measure
+from .timing import REPEATS, Measure, planted
 
 
 def _spent(arguments: list[str]) -> tuple[float, float]:
@@ -22,7 +22,8 @@ def _spent(arguments: list[str]) -> tuple[float, float]:
 
 def start(repeats: int = REPEATS) -> Measure:
     """Seconds of `subprobe --help` minus those of an interpreter that does nothing."""
-    command = ["-c", "import sys; sys.argv = ['subprobe', '--help']; "
+    fault = "import torch; " if planted() else ""
+    command = ["-c", f"{fault}import sys; sys.argv = ['subprobe', '--help']; "
                      "from subprobe.cli import main; main()"]  # fmt: skip
     _spent(command)
     pairs = [(_spent(command), _spent(["-c", "pass"])) for _ in range(repeats)]

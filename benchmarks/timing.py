@@ -16,6 +16,22 @@ from dataclasses import dataclass
 REPEATS = 7
 
 
+class _Fault:
+    """Whether what is measured is made slower on purpose, to see that each limit can be broken."""
+
+    planted = False
+
+
+def plant_faults() -> None:
+    """From now on, whatever has a limit takes a multiple of its time or size."""
+    _Fault.planted = True
+
+
+def planted() -> bool:
+    """Whether faults are planted."""
+    return _Fault.planted
+
+
 @dataclass(frozen=True)
 class Measure:
     """One line of the table.
@@ -50,6 +66,22 @@ def spent(call: Callable[[], object]) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
+def measured(call: Callable[[], object], *, slower: int = 2) -> tuple[float, float]:
+    """Processor and wall seconds of what has a limit; with faults planted, `slower` times as many.
+
+    The fault is real time: after the call the processor is kept busy.
+    """
+
+    def slowed() -> None:
+        started = time.process_time()
+        call()
+        until = started + slower * (time.process_time() - started)
+        while time.process_time() < until:
+            pass
+
+    return spent(slowed if _Fault.planted else call)
+
+
 def ratio(
     name: str,
     ours: Callable[[], object],
@@ -62,7 +94,7 @@ def ratio(
     ours(), reference()
     pairs = []
     for _ in range(repeats):
-        mine, other = spent(ours), spent(reference)
+        mine, other = measured(ours), spent(reference)
         pairs.append((mine[0] / other[0], mine[1] / other[1]))
     cpu, wall = (list(times) for times in zip(*pairs, strict=True))
     return Measure(name, statistics.median(cpu), min(cpu), max(cpu), statistics.median(wall), limit)
