@@ -15,6 +15,9 @@ from subprobe.data.tables import read_rows, write_parquet
 from .timing import Measure, measured, planted
 
 ROWS = 200_000
+SECONDS = 40.0
+"""A guard, since seconds depend on the machine: 20 to 27 on two, of which a third goes into the 32
+figures, a third into the cross-validated survival of heads, the rest into the other summaries."""
 
 
 def large_run(count: int) -> tuple[Any, dict[str, Any]]:
@@ -50,7 +53,7 @@ def reports(count: int = ROWS, repeats: int = 3) -> list[Measure]:
     title = f"report of {len(rows):,} rows"
     return [
         Measure(
-            title, statistics.median(cpu), min(cpu), max(cpu), statistics.median(wall), 20, "s"
+            title, statistics.median(cpu), min(cpu), max(cpu), statistics.median(wall), SECONDS, "s"
         ),
         Measure(f"page of {len(rows):,} rows", size, size, size, None, 8, "MB"),
     ]
