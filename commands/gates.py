@@ -8,13 +8,24 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, Model, Quiet, Task, progress_of
+from ..data.outputs import prepare_out
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    Model,
+    Overwrite,
+    Quiet,
+    Task,
+    progress_of,
+    writing,
+)
 
 
 def gates(
     model: Model,
     task: Task,
-    out: Annotated[Path, typer.Option("--out", help="folder for the masks and sweep.csv")],
+    out: Annotated[Path, writing("folder for the masks and sweep.csv")],
     penalty: Annotated[
         list[float], typer.Option("--penalty", help="loss a head must be worth; repeat to sweep")
     ],
@@ -27,6 +38,7 @@ def gates(
     train_encoder: Annotated[
         bool, typer.Option("--train-encoder", help="train the encoder with its gates, and save it")
     ] = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -34,11 +46,12 @@ def gates(
 
     Example: subprobe gates ./models/acc-1 --task acceptability --penalty 0.005 --out gates
     """
-    from ..analysis.running.gate_sweep import sweep_gates, sweep_table
+    from ..analysis.running.gate_sweep import GATES, sweep_gates, sweep_table
     from ..analysis.running.single import load_for_task, task_choice
     from ..analysis.screen.console import print_records
     from ..pruning.learned_gates import L0Options
 
+    out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     options = L0Options(
         penalty=0.0,
         learning_rate=learning_rate,
@@ -48,7 +61,7 @@ def gates(
         seed=seed,
     )
     loaded = load_for_task(model, task_choice(task, data_dir, column))
-    sweep = sweep_gates(loaded, penalty, options, out, progress_of(quiet))
+    sweep = sweep_gates(loaded, penalty, options, out, progress_of(quiet), overwrite=overwrite)
     table = sweep_table(sweep, loaded.parts)
     if as_json:
         masks = [found.subnetwork.describe() for found in sweep.learned.values()]

@@ -8,11 +8,27 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, Quiet, Task, emit, progress_of
+from ..data.outputs import MASKS, prepare_out
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    MaskIn,
+    Model,
+    Overwrite,
+    Quiet,
+    Task,
+    emit,
+    named,
+    prepare_table,
+    progress_of,
+    reading,
+    writing,
+)
 
 
 def finetune(
-    out: Annotated[Path, typer.Option("--out", help="folder for the fine-tuned model")],
+    out: Annotated[Path, writing("folder for the fine-tuned model")],
     task: Task,
     model: Annotated[
         str, typer.Option("--model", help="embedded, ./folder or hub id")
@@ -34,11 +50,12 @@ def finetune(
         str, typer.Option(help="float32 or bfloat16; default: recorded for the model")
     ] = "",
     mask: Annotated[
-        Path | None, typer.Option(help="retrain this subnetwork on the pretrained weights")
+        Path | None, reading("--mask", "retrain this subnetwork on the pretrained weights")
     ] = None,
     route: Annotated[
         str, typer.Option(help="of a mask: masked, or compact (faster; heads and MLPs only)")
     ] = "masked",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -50,8 +67,10 @@ def finetune(
     """
     from ..analysis.running.config import parse_config
     from ..analysis.running.single import fine_tune_to_folder, task_choice
+    from ..pruning.sources import MODEL
     from ..pruning.subnetwork import Subnetwork
 
+    out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model, mask, data_dir])
     recipe = {
         "learning_rate": learning_rate,
         "epochs": epochs,
@@ -74,6 +93,7 @@ def finetune(
         progress=progress_of(quiet),
         mask=Subnetwork.load(mask) if mask else None,
         route=route,
+        overwrite=overwrite,
     )
     typer.echo(json.dumps(meta) if as_json else f"fine-tuned model in {out}", err=not as_json)
 
@@ -81,7 +101,7 @@ def finetune(
 def prune(
     model: Model,
     task: Task,
-    out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
+    out: Annotated[Path, writing("mask file (.safetensors)")],
     data_dir: DataDir = None,
     column: Columns = None,
     method: Annotated[
@@ -115,6 +135,7 @@ def prune(
     ] = "",
     scores: Annotated[str, typer.Option(help="default or study")] = "default",
     batch_size: Annotated[int, typer.Option(help="examples a scoring batch")] = 64,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -126,6 +147,7 @@ def prune(
     from ..analysis.running.single import load_for_task, prune_to_mask, task_choice
     from ..analysis.screen.console import print_mask
 
+    out = prepare_out(out, files=MASKS, overwrite=overwrite)
     given = {
         "methods": [method],
         "importance": importance,
@@ -149,14 +171,15 @@ def prune(
 def sample_mask(
     masks: Annotated[
         list[Path],
-        typer.Argument(help="a good mask, or those of several seeds", metavar="MASK..."),
+        named("a good mask, or those of several seeds", "MASK..."),
     ],
     kind: Annotated[
         str, typer.Option("--kind", help="random, bad; of several seeds: super, anti, middle")
     ],
-    out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
+    out: Annotated[Path, writing("mask file (.safetensors)")],
     seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 0,
     draw: Annotated[int, typer.Option(help="number of the draw")] = 0,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw a random or bad subnetwork of exactly a good one's size, or one across seeds.
@@ -167,6 +190,7 @@ def sample_mask(
     from ..pruning.controls import sample
     from ..pruning.subnetwork import Subnetwork
 
+    out = prepare_out(out, files=MASKS, overwrite=overwrite, reads=masks)
     drawn = sample(kind, [Subnetwork.load(mask) for mask in masks], seed=seed, draw=draw)
     drawn.save(out)
     typer.echo(json.dumps(drawn.describe())) if as_json else print_mask(drawn, out)
@@ -181,7 +205,8 @@ def evaluate(
     other_weights: Annotated[
         bool, typer.Option("--other-weights", help="accept a mask found on other weights")
     ] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file")] = None,
+    out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a fine-tuned model, whole or under a mask.
@@ -191,6 +216,7 @@ def evaluate(
     from ..analysis.running.masks import load_mask
     from ..analysis.running.single import evaluate_rows, load_for_task, task_choice
 
+    out = prepare_table(out, overwrite, model, mask)
     loaded = load_for_task(model, task_choice(task, data_dir, column))
     chosen = load_mask(mask, loaded.model, name=loaded.name, other_weights=other_weights)
     emit(evaluate_rows(loaded, chosen), out, as_json)

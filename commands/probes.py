@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, OptionalTask, Quiet, emit, progress_of
+from ..data.outputs import TABLES, is_file_name, prepare_out, user_text
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    MaskIn,
+    Model,
+    OptionalTask,
+    Overwrite,
+    Quiet,
+    emit,
+    progress_of,
+    writing,
+)
 
 
 def probe(
@@ -48,9 +61,8 @@ def probe(
     patterns: Annotated[
         str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")
     ] = "",
-    out: Annotated[
-        Path | None, typer.Option("--out", help="one .csv or .parquet file, or a folder")
-    ] = None,
+    out: Annotated[Path | None, writing("one .csv or .parquet file, or a folder")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -60,9 +72,13 @@ def probe(
     """
     from ..analysis.running.config import parse_config
     from ..analysis.running.single import task_choice
-    from ..analysis.running.single_probe import probe_rows, write_probe_folder
+    from ..analysis.running.single_probe import PROBE, probe_rows, write_probe_folder
     from ..probes.options import parse_options
 
+    if out is not None:
+        out = prepare_out(
+            out, files=TABLES, folder=PROBE, overwrite=overwrite, reads=[model, mask, corpus]
+        )
     given = {
         "names": probe,
         "sentences": sentences,
@@ -71,8 +87,8 @@ def probe(
         "selection": selection,
         "correction": correction,
         "options": parse_options(option or ()),
-        "pipeline": pipeline,
-        "patterns": patterns,
+        "pipeline": user_text(pipeline),
+        "patterns": user_text(patterns),
     }
     options = parse_config({"probe": given}, where="command line").probe
     choice = task_choice(task, data_dir, column) if task else None
@@ -80,15 +96,15 @@ def probe(
         model,
         mask,
         options,
-        corpus=corpus,
+        corpus=corpus and user_text(corpus),
         task=choice,
         split=split,
         progress=progress_of(quiet),
         untrained=untrained,
         reference=reference,
     )
-    if out is not None and out.suffix not in {".csv", ".parquet"}:
-        write_probe_folder(output, out)
+    if out is not None and not is_file_name(out):
+        write_probe_folder(output, out, overwrite=overwrite)
         typer.echo(f"{len(output.rows)} rows and {len(output.items)} items in {out}", err=True)
         out = None if as_json else out
     else:

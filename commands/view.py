@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, MaskIn
+from ..data.outputs import PAGES, prepare_out
+from .options import AsJson, MaskIn, Overwrite, writing
 
 
 def view(
@@ -18,7 +19,8 @@ def view(
         str, typer.Option(help="embedded, a folder written as a path, or a hub id")
     ] = "embedded",
     mask: MaskIn = None,
-    out: Annotated[Path | None, typer.Option("--out", help="HTML file")] = None,
+    out: Annotated[Path | None, writing("HTML file")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where every head looks in one sentence, in one HTML page that works offline.
@@ -29,6 +31,9 @@ def view(
 
     if out is None and not as_json:
         raise ConfigError("nowhere to write to", remedy="give --out view.html, or --json")
+
+    if out is not None:
+        out = prepare_out(out, files=PAGES, overwrite=overwrite)
 
     from ..analysis.report.head_page import heads_numbers, render_heads
     from ..analysis.running.heads import heads_of

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .atomic import atomic_path
+from .folders import atomic_folder
 
 SCHEMA_VERSION = 1
 
@@ -135,6 +136,15 @@ def write_parquet(frame: pd.DataFrame, target: Path | str) -> None:
     """Write a frame as Parquet, whole or not at all."""
     with atomic_path(target) as temporary:
         frame.to_parquet(temporary, index=False)
+
+
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path, writer: str, *, overwrite: bool = False
+) -> None:
+    """Write each table as CSV into a folder, all of them or none (see `atomic_folder`)."""
+    with atomic_folder(folder, writer, overwrite=overwrite) as temporary:
+        for name, table in tables.items():
+            write_csv(table, temporary / f"{name}.csv")
 
 
 def read_rows(source: Path | str) -> pd.DataFrame:

@@ -12,8 +12,8 @@ import transformers
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 
-from ..data.atomic import atomic_folder
 from ..data.errors import CheckpointError, ConfigError
+from ..data.folders import atomic_folder
 from ..data.task import TaskSpec
 from .anatomy import anatomy_of
 from .checkpoint_files import (
@@ -30,7 +30,7 @@ from .checkpoint_files import (
 )
 from .compact_files import load_compact
 from .living import living_of
-from .sources import MASK_FILE, ModelSource, is_compact, resolve_model
+from .sources import MASK_FILE, MODEL, WEIGHTS, ModelSource, is_compact, resolve_model
 from .subnetwork import Subnetwork
 
 
@@ -174,6 +174,8 @@ def save_classifier(
     folder: Path | str,
     meta: Mapping[str, Any],
     mask: Subnetwork | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Save a folder that stock `from_pretrained` reads, with `subprobe.json` beside the weights.
 
@@ -185,15 +187,20 @@ def save_classifier(
         folder: where to.
         meta: goes into `subprobe.json`.
         mask: a mask that travels along.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
+        ConfigError: for a folder with such files.
         CheckpointError: for a smaller model, which stock transformers cannot build.
     """
     if living_of(model) is not None:
         raise CheckpointError(
             "a smaller model is no ordinary checkpoint", remedy="save it with save_compact"
         )
-    with atomic_folder(folder) as temporary, quiet_library():
+    with (
+        atomic_folder(folder, MODEL, overwrite=overwrite, alone=WEIGHTS) as temporary,
+        quiet_library(),
+    ):
         model.save_pretrained(temporary, safe_serialization=True)
         tokenizer.save_pretrained(temporary)
         (temporary / META_FILE).write_text(json.dumps(dict(meta), indent=2) + "\n", "utf-8")

@@ -12,11 +12,12 @@ import transformers
 from huggingface_hub.errors import HfHubHTTPError
 
 from ..data.errors import CheckpointError, UnknownNameError
+from ..data.ownership import FILES, RECORD
 from ..data.task import TaskSpec
 from .families import FAMILIES
 from .sources import ModelSource
 
-META_FILE = "subprobe.json"
+META_FILE = RECORD
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
@@ -30,7 +31,8 @@ def read_meta(folder: Path | str) -> dict[str, Any]:
         meta: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise CheckpointError(f"is no JSON ({error})", where=str(path)) from None
-    return meta
+    # what was written beside it is no fact about the model
+    return {name: value for name, value in meta.items() if name != FILES}
 
 
 def load_options(source: ModelSource) -> dict[str, Any]:

@@ -18,18 +18,20 @@ import transformers
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..data.atomic import atomic_folder, canonical_json
+from ..data.atomic import canonical_json
 from ..data.errors import CheckpointError, MaskError
+from ..data.folders import atomic_folder
+from ..data.ownership import SIGNED
 from ..data.task import TaskSpec
 from .anatomy import anatomy_of
 from .checkpoint_files import META_FILE, attention_for, check_task, quiet_library, read_config
 from .compact import cut_down, shrink
 from .living import Living, living_of
-from .sources import COMPACT_FILE, MASK_FILE, ModelSource
+from .sources import COMPACT_FILE, MASK_FILE, MODEL, WEIGHTS, ModelSource
 from .subnetwork import Subnetwork
 
 FORMAT_VERSION = 1
-_KEY = "subprobe"
+_KEY = SIGNED
 
 
 def save_compact(
@@ -38,6 +40,8 @@ def save_compact(
     folder: Path | str,
     subnetwork: Subnetwork,
     meta: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Save a smaller model in a folder that `load_compact` reads; whole or absent, no pickle.
 
@@ -47,8 +51,10 @@ def save_compact(
         folder: where to.
         subnetwork: the mask.
         meta: goes into `subprobe.json`.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
+        ConfigError: for a folder with such files.
         MaskError: if the model does not have exactly the units of the mask.
     """
     living = living_of(model)
@@ -59,7 +65,10 @@ def save_compact(
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
     stamp = {"format_version": FORMAT_VERSION, "mask_id": subnetwork.mask_id}
-    with atomic_folder(folder) as temporary, quiet_library():
+    with (
+        atomic_folder(folder, MODEL, overwrite=overwrite, alone=WEIGHTS) as temporary,
+        quiet_library(),
+    ):
         config.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         save_file(

@@ -15,11 +15,12 @@ from safetensors.numpy import save as to_safetensors
 
 from ..data.atomic import canonical_json
 from ..data.errors import MaskError
+from ..data.ownership import SIGNED
 
 ARRAYS = ("head_mask", "mlp_mask", "neuron_mask", "weight_masks")
 """Fields of a subnetwork that are arrays."""
 
-_KEY = "subprobe"
+_KEY = SIGNED
 _SHAPES = "weight_shapes"
 _WEIGHTS = "weight_masks."
 _SHARES = ("borrowed_heads", "borrowed_mlps", "borrowed_neurons", "borrowed_weights")

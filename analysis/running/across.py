@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -17,11 +18,11 @@ COMPARED = ("structured", "structured-heads", "structured-mlps")
 """Methods whose units are few enough to be compared one by one."""
 
 
-def across_frames(runs: Sequence[SeedRun], config: RunConfig) -> list[pd.DataFrame]:
+def across_frames(runs: Sequence[SeedRun], config: RunConfig, folder: Path) -> list[pd.DataFrame]:
     """Rows of super, anti and middle of every task and method with several seeds.
 
     A seed whose full model diverged or learned nothing has no say in what all seeds keep: its mask
-    is the whole model. The shared masks are scored in it like in the others.
+    is the whole model. The shared masks are scored in it like in the others, and saved in `folder`.
     """
     frames: list[pd.DataFrame] = []
     for task in dict.fromkeys(run.parts.spec.name for run in runs):
@@ -34,7 +35,7 @@ def across_frames(runs: Sequence[SeedRun], config: RunConfig) -> list[pd.DataFra
                 continue
             for kind in ACROSS:
                 shared = across_seeds(kind, goods, seed=mine[0].seed)
-                save_mask(shared, mine[0].setting.folder, task)
+                save_mask(shared, folder, task)
                 frames += [frame for run in mine for frame in _frames(run, shared, config)]
     return frames
 

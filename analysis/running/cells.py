@@ -125,11 +125,14 @@ class CellStore:
     def __init__(self, folder: Path):
         self.folder = folder
         self._reading = False
-        folder.mkdir(parents=True, exist_ok=True)
+        self.used: set[str] = set()
+        """Names of the files that were asked for."""
 
     def path(self, cell: Cell, suffix: str = ".parquet") -> Path:
         """Where the cell's one file lies, finished or not."""
-        return self.folder / f"{cell.id}{suffix}"
+        path = self.folder / f"{cell.id}{suffix}"
+        self.used.add(path.name)
+        return path
 
     def missing(self, path: Path) -> bool:
         """Whether the cell of this file must be computed.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.errors import ConfigError
+from ...data.outputs import user_text
+
+_PathText = Annotated[str, AfterValidator(user_text)]
+"""A text that may be a path: `~` is the home folder."""
 
 
 class _Section(BaseModel):
@@ -116,7 +120,7 @@ class ProbeOptions(_Section):
     names: tuple[str, ...] = Field(
         ("attention-stats", "dependency-heads", "attributions"), description="probes to run"
     )
-    corpus: str = Field(
+    corpus: _PathText = Field(
         "natural", description="natural = the shipped sentences, or a .conllu or .txt file"
     )
     sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
@@ -138,11 +142,11 @@ class ProbeOptions(_Section):
     subsets: int = Field(
         1000, ge=1, description="random head subsets that survivors are held against"
     )
-    patterns: str = Field(
+    patterns: _PathText = Field(
         "", description="classifier file for attention-patterns; empty = the shipped one"
     )
     max_length: int = Field(128, ge=8, description="subwords a probed sentence keeps")
-    pipeline: str = Field(
+    pipeline: _PathText = Field(
         "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
     )
 
@@ -152,7 +156,7 @@ class RunConfig(_Section):
 
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
-    data_dir: str = Field("", description="folder with local GLUE files; empty = hub")
+    data_dir: _PathText = Field("", description="folder with local GLUE files; empty = hub")
     seeds: tuple[int, ...] = Field((1, 2), min_length=1, description="one full experiment each")
     examples: tuple[int, ...] = Field(
         (), description="train, validation, test examples of embedded tasks; empty = all of them"

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import ConfigError
+from ...data.folders import atomic_folder
 from ...data.tables import rows_frame, write_csv
 from ...data.task import TaskParts
 from ...pruning.checkpoint import check_max_length, save_classifier
@@ -39,8 +40,18 @@ class Sweep:
     rows: pd.DataFrame
 
 
+GATES = "gates"
+"""What the record of a folder calls the files of a sweep."""
+
+
 def sweep_gates(
-    loaded: Loaded, penalties: Sequence[float], options: L0Options, out: Path, progress: Progress
+    loaded: Loaded,
+    penalties: Sequence[float],
+    options: L0Options,
+    out: Path,
+    progress: Progress,
+    *,
+    overwrite: bool = False,
 ) -> Sweep:
     """Learn gates at each penalty and write `l0-PENALTY.safetensors` and `sweep.csv` into `out`.
 
@@ -53,6 +64,7 @@ def sweep_gates(
         options: training; its `penalty` is not read.
         out: folder, made if need be.
         progress: told of each penalty, and warned of masks that carry no claim.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
         ConfigError: if a penalty is out of range or given twice.
@@ -89,15 +101,19 @@ def sweep_gates(
                 progress=advance,
             )
         _warn(found, name, progress)
-        found.subnetwork.save(out / f"l0-{name}.safetensors")
-        if not one.frozen:
-            about = {**loaded.meta, "fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
-            save_classifier(found.model, loaded.tokenizer, out / f"model-{name}", about)
+        # what is learned is kept, whatever becomes of the next penalty
+        with atomic_folder(out, GATES, overwrite=overwrite, adds=bool(learned)) as folder:
+            found.subnetwork.save(folder / f"l0-{name}.safetensors")
+            if not one.frozen:
+                about = {**loaded.meta, "fingerprint": found.subnetwork.fingerprint,
+                         "flag": found.flag}  # fmt: skip
+                save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
         flag = found.flag or ("degenerate" if at_chance else "")
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
         learned[one.penalty] = found
     rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
-    write_csv(rows, out / "sweep.csv")
+    with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
+        write_csv(rows, folder / "sweep.csv")
     return Sweep(learned, rows)
 
 

@@ -123,7 +123,8 @@ class SeedModel:
             "recipe": vars(self.setting.recipe),
             **notes,
         }
-        save_classifier(trained.model, trained.tokenizer, self._model_folder, meta)
+        # the run folder was checked before: a file of the user's in the way is set aside
+        save_classifier(trained.model, trained.tokenizer, self._model_folder, meta, overwrite=True)
         return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
     def fine_tune(

@@ -89,6 +89,7 @@ def fine_tune_to_folder(
     progress: Progress,
     mask: Subnetwork | None = None,
     route: str = "masked",
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
 
@@ -103,6 +104,7 @@ def fine_tune_to_folder(
         progress: where the training reports to.
         mask: retrain this subnetwork on the pretrained weights.
         route: by which way, see `finetune`.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
     """
     source = resolve_model(model)
     data = task.load()
@@ -130,7 +132,7 @@ def fine_tune_to_folder(
         "flag": "diverged" if trained.diverged else "",
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
-    save_classifier(trained.model, trained.tokenizer, out, meta)
+    save_classifier(trained.model, trained.tokenizer, out, meta, overwrite=overwrite)
     return meta
 
 

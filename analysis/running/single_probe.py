@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...data.errors import ConfigError, InputError, UnknownNameError
+from ...data.folders import atomic_folder
 from ...data.sentence import Example
 from ...data.tables import items_frame, rows_frame, write_csv, write_parquet
 from ...data.task import TaskSpec
@@ -31,6 +32,9 @@ from .probing import (
 from .progress import Progress
 from .reference import COMPARING, load_reference
 from .single import TaskChoice
+
+PROBE = "probe"
+"""What the record of a folder calls the tables of single probes."""
 
 
 def _task_examples(
@@ -123,8 +127,9 @@ def probe_rows(
     return CellOutput(rows, output.items, output.arrays, output.notes)
 
 
-def write_probe_folder(output: CellOutput, out: Path) -> None:
-    """Write one CSV file for each probe, and the scored items as Parquet."""
-    for name, rows in output.rows.groupby("probe", sort=False):
-        write_csv(rows_frame(rows), out / f"{name}.csv")
-    write_parquet(items_frame(output.items), out / "items.parquet")
+def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> None:
+    """Write one CSV file for each probe, and the scored items as Parquet (see `atomic_folder`)."""
+    with atomic_folder(out, PROBE, overwrite=overwrite) as folder:
+        for name, rows in output.rows.groupby("probe", sort=False):
+            write_csv(rows_frame(rows), folder / f"{name}.csv")
+        write_parquet(items_frame(output.items), folder / "items.parquet")

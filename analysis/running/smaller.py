@@ -47,17 +47,21 @@ def load_whole(name: str, mask: Path, *, other_weights: bool = False) -> Whole:
     return Whole(name, model, load_tokenizer(name), found)
 
 
-def compact_to_folder(whole: Whole, out: Path) -> tuple[Any, dict[str, Any]]:
+def compact_to_folder(
+    whole: Whole, out: Path, *, overwrite: bool = False
+) -> tuple[Any, dict[str, Any]]:
     """Take out what the mask switches off; returns the smaller model and what became smaller."""
     smaller = shrink(whole.model, whole.mask)
-    save_compact(smaller, whole.tokenizer, out, whole.mask, _meta(whole, "compact"))
+    meta = _meta(whole, "compact")
+    save_compact(smaller, whole.tokenizer, out, whole.mask, meta, overwrite=overwrite)
     return smaller, _summary(whole, cost(smaller, 1, 128))
 
 
-def bake_to_folder(whole: Whole, out: Path) -> dict[str, Any]:
+def bake_to_folder(whole: Whole, out: Path, *, overwrite: bool = False) -> dict[str, Any]:
     """Write the mask as zeros into an ordinary checkpoint; returns how many weights are left."""
     baked = bake(whole.model, whole.mask)
-    save_classifier(baked, whole.tokenizer, out, _meta(whole, "baked"), whole.mask)
+    meta = _meta(whole, "baked")
+    save_classifier(baked, whole.tokenizer, out, meta, whole.mask, overwrite=overwrite)
     return _summary(whole, cost(baked, 1, 128))
 
 

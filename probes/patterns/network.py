@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from ...data.atomic import atomic_path, canonical_json, digest
 from ...data.errors import DataFileError
+from ...data.ownership import SIGNED
 from .classes import PATTERNS
 from .features import FEATURES, map_features
 
@@ -76,7 +77,7 @@ class PatternClassifier:
         meta = {"format": _FORMAT, "patterns": PATTERNS, "features": FEATURES, **self.meta}
         tensors = {name: self.tensors[name].astype(np.float32) for name in _NAMES}
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={"subprobe": canonical_json(meta)})
+            save_file(tensors, temporary, metadata={SIGNED: canonical_json(meta)})
 
     @classmethod
     def load(cls, path: Path) -> PatternClassifier:
@@ -94,7 +95,7 @@ class PatternClassifier:
             raise DataFileError("no such file", where=str(path), remedy=remedy)
         try:
             with safe_open(path, framework="numpy") as file:
-                meta = json.loads((file.metadata() or {}).get("subprobe", "{}"))
+                meta = json.loads((file.metadata() or {}).get(SIGNED, "{}"))
             stored = load_file(path)
         except (SafetensorError, OSError, json.JSONDecodeError) as error:
             problem = f"is no classifier of attention patterns: {error}"

@@ -92,7 +92,7 @@ def test_a_diverged_seed_has_no_say_in_what_all_seeds_keep(tiny_encoder, tmp_pat
     monkeypatch.setattr(Silent, "say", lambda _self, line: told.append(line))
     config = tiny_config(tiny_encoder, **OPTIONS | {"seeds": [1, 2, 3], "probe": {"names": []}})
     runs = prepare(config, tmp_path / "run", None, Silent())
-    rows = pd.concat(across_frames(runs, config))
+    rows = pd.concat(across_frames(runs, config, tmp_path / "run"))
     assert any("not in super, anti and middle" in line and "seed2" in line for line in told)
     goods = [runs[place].good("structured") for place in (0, 2)]
     shared = Subnetwork.load(tmp_path / "run" / "masks" / "acceptability-super.safetensors")

@@ -19,6 +19,7 @@ from subprobe.pruning.checkpoint import (
     save_classifier,
 )
 from subprobe.pruning.fingerprint import weights_fingerprint
+from subprobe.pruning.subnetwork import full_subnetwork
 from tiny import FAMILIES, SDPA, tiny_config, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_spec
@@ -234,10 +235,27 @@ def test_saving_is_whole_or_nothing(tmp_path):
 
 def test_saving_again_replaces(tmp_path):
     model, folder = saved(tmp_path)
-    shutil.copy(folder / "config.json", folder / "stale.txt")
+    mask = full_subnetwork(anatomy_of(model))
+    save_classifier(model, tiny_tokenizer("wordpiece"), folder, {"form": "baked"}, mask)
+    assert (folder / "mask.safetensors").exists()
     save_classifier(model, tiny_tokenizer("wordpiece"), folder, {"task": "toy", "n": 2})
-    assert read_meta(folder)["n"] == 2
-    assert not (folder / "stale.txt").exists()
+    assert read_meta(folder) == {"task": "toy", "n": 2}
+    # a mask would be read as this model's
+    assert not (folder / "mask.safetensors").exists()
+
+
+def test_what_would_be_read_as_the_model_may_not_stay_beside_it(tmp_path):
+    model, folder = saved(tmp_path)
+    (folder / "mask.safetensors").write_bytes(b"of another tool")
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"did not write.*mask\.safetensors, notes\.txt"):
+        save_classifier(model, tiny_tokenizer("wordpiece"), folder, {"n": 3})
+    assert read_meta(folder) == {"task": "toy"}
+    save_classifier(model, tiny_tokenizer("wordpiece"), folder, {"n": 3}, overwrite=True)
+    assert read_meta(folder) == {"n": 3}
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert not (folder / "mask.safetensors").exists()
+    assert (folder / "mask.safetensors.bak").read_bytes() == b"of another tool"
 
 
 def test_broken_meta_is_named(tmp_path):

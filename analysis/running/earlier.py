@@ -1,0 +1,203 @@
+"""The run that a folder holds already: which configuration it has, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from ...data.atomic import write_text
+from ...data.errors import ConfigError
+from ...data.folders import remove_own
+from ...data.ownership import RECORD, RUN, Record, imprint, is_cell
+from .config import RunConfig, parse_config
+
+Existing = Literal["refuse", "add", "new"]
+"""What to do with another run in the folder."""
+
+CONFIGURATION, SEEDS = "configuration", "seeds"
+"""Keys of the record of a run folder: its options, and the names of its tasks and seeds."""
+
+_NO_RESULT = {"workers"}
+"""Options that change no result."""
+
+_LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
+_COUNTS = {"controls.draws", "controls.retrained_draws"}
+_SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
+
+
+def earlier_configuration(folder: Path) -> dict[str, Any] | None:
+    """The options of the run that a folder holds, finished or not; None where it holds none."""
+    facts = Record.of(folder).facts.get(RUN)
+    found = facts.get(CONFIGURATION) if isinstance(facts, dict) else None
+    if found is None and (folder / "manifest.json").is_file():
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+        found = manifest.get("config") if isinstance(manifest, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Option -> its value in both, where they differ; lists of tasks, seeds and so on as sets."""
+    one, other = dict(_flat(old, "")), dict(_flat(new, ""))
+    found = {}
+    for name in [*other, *(name for name in one if name not in other)]:
+        pair = one.get(name), other.get(name)
+        same = pair[0] == pair[1]
+        if name in _LISTS and all(isinstance(value, list) for value in pair):
+            same = sorted(map(str, pair[0])) == sorted(map(str, pair[1]))
+        if not same and name not in _NO_RESULT:
+            found[name] = pair
+    return found
+
+
+def _flat(options: Mapping[str, Any], above: str) -> Any:
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def said(different: Mapping[str, tuple[Any, Any]]) -> str:
+    """Differences in words: `seeds: 1, 2 -> 5; recipe.epochs: 1.0 -> 2.0`."""
+    return "; ".join(f"{name}: {_shown(a)} -> {_shown(b)}" for name, (a, b) in different.items())
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ("", []):
+        return "not set"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def settled(config: RunConfig, folder: Path, existing: Existing) -> RunConfig:
+    """The configuration that is run in a folder, which may hold a run already.
+
+    Args:
+        config: the options asked for.
+        folder: the run folder.
+        existing: `refuse` another configuration; `add` what is asked for to it; or `new`.
+
+    Raises:
+        ConfigError: saying what differs.
+    """
+    earlier = earlier_configuration(folder)
+    if earlier is None:
+        return config
+    earlier = _filled(earlier)
+    different = differences(earlier, config.plain())
+    if not different or existing == "new":
+        return config
+    if existing == "refuse":
+        raise ConfigError(
+            f"holds a run with another configuration ({said(different)})",
+            where=str(folder),
+            remedy="--add adds to that run, --new starts anew, or name another folder",
+        )
+    return _united(earlier, config.plain(), different, folder)
+
+
+def _filled(earlier: dict[str, Any]) -> dict[str, Any]:
+    """An earlier configuration with the defaults of options that it does not know."""
+    try:
+        return parse_config(earlier, where=RECORD).plain()
+    except ConfigError:
+        return earlier
+
+
+def _united(
+    old: dict[str, Any],
+    new: dict[str, Any],
+    different: Mapping[str, tuple[Any, Any]],
+    folder: Path,
+) -> RunConfig:
+    """What both configurations ask for together.
+
+    Raises:
+        ConfigError: for options that have one value in a run.
+    """
+    fixed = {
+        name: pair
+        for name, pair in different.items()
+        if name not in _LISTS | _COUNTS | _SWITCHES and not _of_new_probe(name, old, new)
+    }
+    if fixed:
+        raise ConfigError(
+            f"a run has one value of each of these options ({said(fixed)})",
+            where=str(folder),
+            remedy="--add adds tasks, seeds, methods, probes and draws: keep the other options, "
+            "start anew with --new, or name another folder",
+        )
+    both = json.loads(json.dumps(new))
+    for name, (one, other) in different.items():
+        *sections, last = name.split(".")
+        place = both
+        for section in sections:
+            place = place.setdefault(section, {})
+        if name in _LISTS:
+            place[last] = list(dict.fromkeys([*one, *other]))
+        elif name in _COUNTS | _SWITCHES:
+            place[last] = max(one, other)
+        else:
+            place[last] = one if other is None else other
+    return parse_config(both, where=str(folder))
+
+
+def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether an option is of a probe that only the side has that sets the option."""
+    parts = name.split(".")
+    if parts[:2] != ["probe", "options"] or len(parts) < 3:
+        return False
+    return not all(parts[2] in side.get("probe", {}).get("names", ()) for side in (old, new))
+
+
+def begin(folder: Path, config: RunConfig, names: list[str], existing: Existing) -> None:
+    """Record which run a folder is about to hold; with `new`, remove what an earlier one left.
+
+    Args:
+        folder: the run folder, made where need be.
+        config: what is run.
+        names: of its tasks and seeds, such as `acceptability-seed1`.
+        existing: see `settled`.
+    """
+    record = Record.of(folder)
+    files = dict(record.files)
+    if existing == "new":
+        remove_own(folder, files.pop(RUN, {}))
+        _remove_models(folder / "models", names)
+    facts = {**record.facts, RUN: {CONFIGURATION: config.plain(), SEEDS: names}}
+    text = Record(facts, files).text()
+    path = folder / RECORD
+    if not path.is_file() or path.read_text("utf-8") != text:
+        write_text(path, text)
+
+
+def _remove_models(folder: Path, kept: Collection[str]) -> None:
+    """Remove the models of other tasks and seeds, as far as subprobe wrote them."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for model in folder.iterdir():
+        if model.is_symlink() or not model.is_dir() or model.name in kept:
+            continue
+        record = Record.of(model)
+        own = {RECORD: imprint(model / RECORD)} if record.files else {}
+        for names in record.files.values():
+            remove_own(model, names)
+        remove_own(model, own)
+        if not any(model.iterdir()):
+            model.rmdir()
+
+
+def remove_unused(cells: Path, used: Collection[str]) -> None:
+    """Remove the finished cells that a run has not read.
+
+    Args:
+        cells: their folder.
+        used: names of the files that it has read or written.
+    """
+    for path in cells.iterdir():
+        if is_cell(path.name) and path.name not in used and not path.is_symlink():
+            path.unlink()
