@@ -119,7 +119,7 @@ def run_experiment(
     """
     progress = progress or Silent()
     out = prepare_out(out, folder=RUN, overwrite=overwrite)
-    config = settled(config, out, existing)
+    config = settled(config, out, existing, progress.say)
     check_options(config.probe.options, config.probe.names)
     started = time.time()
     parts = [

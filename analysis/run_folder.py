@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.errors import DataFileError
+from ..data.run_record import masks_left_over
 from ..data.tables import items_frame, read_rows
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
 
@@ -125,7 +126,9 @@ class Run:
         if not folder.is_dir():
             raise DataFileError("holds no masks", where=str(self.folder))
         yield _empty("masks")
-        for path in sorted(folder.glob("*.safetensors")):
+        paths = sorted(folder.glob("*.safetensors"))
+        left_over = set(masks_left_over(self.folder, paths))
+        for path in (path for path in paths if path not in left_over):
             yield _mask_units(path)
 
 

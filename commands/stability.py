@@ -45,10 +45,14 @@ def stability(
     from ..analysis.stability.measure import measure_stability
     from ..analysis.stability.unit_weights import UnitWeights
     from ..data.errors import ConfigError
+    from ..data.run_record import masks_left_over
 
     if sizes is not None and min(sizes) < 1:
         raise ConfigError(f"--sizes {' '.join(map(str, sizes))}: sizes are positive")
     out = prepare_folder(out, "stability", overwrite)
+    if over := masks_left_over(folder, sorted((folder / "masks").glob("*.safetensors"))):
+        names = ", ".join(path.name for path in over)
+        typer.echo(f"left out, since the run's configuration has no such mask: {names}", err=True)
     found = measure_stability(
         read_mask_sets(folder, kind=kind, tasks=task or ()),
         weights=None if sizes is None else UnitWeights.of_sizes(*sizes),

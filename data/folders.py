@@ -77,7 +77,7 @@ def atomic_folder(
     Raises:
         ConfigError: as `check_folder`, or for a link inside `target` that leads out of it.
     """
-    target = Path(target).resolve()
+    target = Path(target).expanduser().resolve()
     check_folder(target, writer, overwrite=overwrite)
     with made_folder(target.parent):
         temporary = temporary_in(target if target.is_dir() else target.parent, target.name)

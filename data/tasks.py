@@ -126,7 +126,7 @@ def custom_task(name: str, data_dir: Path | str, columns: Mapping[str, str]) -> 
             remedy="name the columns first=..., second=... for pairs, and label=... or score=...",
         )
     roles = [role for role in ("first", "second", "label", "score") if role in columns]
-    folder = Path(data_dir)
+    folder = Path(data_dir).expanduser()
     if not folder.is_dir():
         raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
     names = tuple(columns[role] for role in roles)

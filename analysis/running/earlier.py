@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +11,11 @@ from ...data.atomic import write_text
 from ...data.errors import ConfigError
 from ...data.folders import remove_own
 from ...data.ownership import RECORD, RUN, Record, imprint, is_cell
+from ...data.run_record import CONFIGURATION, SEEDS, run_configuration
 from .config import RunConfig, parse_config
 
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
-
-CONFIGURATION, SEEDS = "configuration", "seeds"
-"""Keys of the record of a run folder: its options, and the names of its tasks and seeds."""
 
 _NO_RESULT = {"workers"}
 """Options that change no result."""
@@ -25,19 +23,6 @@ _NO_RESULT = {"workers"}
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws"}
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
-
-
-def earlier_configuration(folder: Path) -> dict[str, Any] | None:
-    """The options of the run that a folder holds, finished or not; None where it holds none."""
-    facts = Record.of(folder).facts.get(RUN)
-    found = facts.get(CONFIGURATION) if isinstance(facts, dict) else None
-    if found is None and (folder / "manifest.json").is_file():
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return None
-        found = manifest.get("config") if isinstance(manifest, dict) else None
-    return found if isinstance(found, dict) else None
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -73,23 +58,29 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def settled(config: RunConfig, folder: Path, existing: Existing) -> RunConfig:
+def settled(
+    config: RunConfig, folder: Path, existing: Existing, say: Callable[[str], None]
+) -> RunConfig:
     """The configuration that is run in a folder, which may hold a run already.
 
     Args:
         config: the options asked for.
         folder: the run folder.
         existing: `refuse` another configuration; `add` what is asked for to it; or `new`.
+        say: is told what differs.
 
     Raises:
         ConfigError: saying what differs.
     """
-    earlier = earlier_configuration(folder)
+    earlier = run_configuration(folder)
     if earlier is None:
         return config
     earlier = _filled(earlier)
     different = differences(earlier, config.plain())
-    if not different or existing == "new":
+    if not different:
+        return config
+    if existing == "new":
+        say(f"starting anew instead of the run in {folder}: {said(different)}")
         return config
     if existing == "refuse":
         raise ConfigError(
@@ -97,7 +88,10 @@ def settled(config: RunConfig, folder: Path, existing: Existing) -> RunConfig:
             where=str(folder),
             remedy="--add adds to that run, --new starts anew, or name another folder",
         )
-    return _united(earlier, config.plain(), different, folder)
+    both = _united(earlier, config.plain(), different, folder)
+    if added := differences(earlier, both.plain()):
+        say(f"adding to the run in {folder}: {said(added)}")
+    return both
 
 
 def _filled(earlier: dict[str, Any]) -> dict[str, Any]:

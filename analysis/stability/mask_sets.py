@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...data.errors import MaskError, UnknownNameError
+from ...data.run_record import masks_left_over
 from ...pruning.subnetwork import KINDS, Subnetwork
 from .agreement import Masks
 
@@ -51,6 +52,8 @@ def read_mask_sets(
 ) -> list[MaskSet]:
     """Every task of a folder with the masks of its seeds, tasks in the order of their names.
 
+    Masks that lie in a run folder and that its configuration does not ask for are left out.
+
     Args:
         folder: a run folder, a folder of `.safetensors` masks, or one of the published layout (all
             tasks, or one task's seeds).
@@ -82,6 +85,8 @@ def read_mask_sets(
 def _ours(folder: Path, kind: str) -> dict[str, dict[int, Mask]]:
     inner = folder / "masks"
     paths = sorted((inner if inner.is_dir() else folder).glob("*.safetensors"))
+    left_over = set(masks_left_over(folder, paths))
+    paths = [path for path in paths if path not in left_over]
     found: dict[str, dict[int, Mask]] = {}
     encoders: dict[str, Path] = {}
     for path in paths:

@@ -99,11 +99,11 @@ def test_a_changed_option_computes_only_what_depends_on_it(
     folder = shutil.copytree(whole, tmp_path / "run")
     names = computed(monkeypatch)
     more = {**SMALL, "controls": {"draws": 3, "untrained": False}}
-    run_experiment(tiny_config(tiny_encoder, **more), folder)
+    run_experiment(tiny_config(tiny_encoder, **more), folder, existing="add")
     assert set(names) <= {"evaluate"}
     names.clear()
     longer = {**more, "probe": {**SMALL["probe"], "sentences": 29}}
-    run_experiment(tiny_config(tiny_encoder, **longer), folder)
+    run_experiment(tiny_config(tiny_encoder, **longer), folder, existing="new")
     assert set(names) == {"probe"}
 
 
@@ -111,7 +111,7 @@ def test_another_training_option_computes_everything(whole, tiny_encoder, tmp_pa
     folder = shutil.copytree(whole, tmp_path / "run")
     names = computed(monkeypatch)
     recipe = {"learning_rate": 0.002, "epochs": 1, "batch_size": 16}
-    run_experiment(tiny_config(tiny_encoder, **{**SMALL, "recipe": recipe}), folder)
+    run_experiment(tiny_config(tiny_encoder, **{**SMALL, "recipe": recipe}), folder, existing="new")
     assert {"finetune", "prune", "evaluate", "retrain", "probe"} <= set(names)
 
 

@@ -18,7 +18,8 @@ KINDS = ("good", "random", "bad")
 def test_the_folder_holds_what_was_promised(finished_run):
     names = {path.name for path in finished_run.iterdir()}
     assert names == {
-        "manifest.json", "report.html", "rows.csv", "rows.parquet", "performance.csv", "masks.csv",
+        "manifest.json", "subprobe.json", "report.html", "rows.csv", "rows.parquet",
+        "performance.csv", "masks.csv",
         "attention.csv", "dependencies.csv", "attributions.csv", "survivors.csv", "masks",
         "models", "cells", "summary_performance.csv", "summary_against_random.csv",
         "summary_probes.csv", "summary_survival.csv", "summary_survival_content.csv",
