@@ -9,6 +9,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -20,12 +21,14 @@ from ..data.errors import SubprobeError
 _ESCAPE = "subprobe.escape"
 _STOPPED = 130
 _OUTPUT = "standard output"
+_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def end_well(command: Callable[[], Any], *, debug: bool) -> NoReturn:
     """Call the command line and leave the process.
 
-    Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 interrupted, 143 terminated.
+    Exit codes: 0 done, 1 failed, 2 wrong use or bad input, 130 interrupted, 128 + the signal that
+    ended it.
 
     Args:
         command: ends by SystemExit where it says its own exit code.
@@ -47,26 +50,33 @@ def end_well(command: Callable[[], Any], *, debug: bool) -> NoReturn:
         code = _told(str(error), debug, error.exit_code)
     except KeyboardInterrupt:
         code = _STOPPED
-    except (OSError, ImportError) as error:
+    except (OSError, ImportError, UnicodeEncodeError) as error:
         code = _told(_said(error), debug, 1)
-    if code in (_STOPPED, 128 + signal.SIGTERM):
-        typer.echo("stopped; run the same command again to go on", err=True)
+    if code in (_STOPPED, *(128 + one for one in _ENDS)):
+        _tell("stopped; run the same command again to go on")
     sys.exit(code)
 
 
 def _told(line: str, debug: bool, code: int) -> int:
     if debug:
         traceback.print_exc()
-    with contextlib.suppress(OSError):
-        typer.echo(f"error: {line}", err=True)
+    _tell(f"error: {line}")
     return code
 
 
-def _said(error: OSError | ImportError) -> str:
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):
+        typer.echo(line, err=True)
+
+
+def _said(error: OSError | ImportError | UnicodeEncodeError) -> str:
     """What happened to what, in one line."""
     if isinstance(error, BrokenPipeError):
         _forget_output()
         return f"{_OUTPUT} was closed before all was written"
+    if isinstance(error, UnicodeEncodeError):
+        odd = ascii(error.object[error.start : error.end])
+        return f"{odd} cannot be written in {error.encoding}; set PYTHONUTF8=1"
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, ImportError):
         remedy = "install it, or subprobe with the extra that brings it; see: subprobe doctor"
@@ -141,17 +151,18 @@ class _Closed(io.TextIOBase):
 
 @contextlib.contextmanager
 def _terminated_in_order() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that nothing half-written stays."""
+    """Let signals that end the process unwind the stack, so that nothing half-written stays."""
 
     def leave(number: int, _frame: Any) -> None:
         raise SystemExit(128 + number)
 
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not the main thread
-        yield
-        return
+    main = threading.current_thread() is threading.main_thread()
+    # what the caller ignores, as nohup does, stays ignored
+    ours = [one for one in _ENDS if main and signal.getsignal(one) is signal.SIG_DFL]
+    for one in ours:
+        signal.signal(one, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)

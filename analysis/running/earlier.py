@@ -22,6 +22,7 @@ _NO_RESULT = {"workers"}
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws"}
+_PLACES = {"model", "data_dir", "probe.corpus", "probe.patterns"}
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
 
 
@@ -31,12 +32,28 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tup
     found = {}
     for name in [*other, *(name for name in one if name not in other)]:
         pair = one.get(name), other.get(name)
-        same = pair[0] == pair[1]
-        if name in _LISTS and all(isinstance(value, list) for value in pair):
-            same = sorted(map(str, pair[0])) == sorted(map(str, pair[1]))
-        if not same and name not in _NO_RESULT:
+        if name not in _NO_RESULT and not _same(name, *pair):
             found[name] = pair
     return found
+
+
+def _same(name: str, one: Any, other: Any) -> bool:
+    """Whether two values mean the same: lists in any order and case, paths however spelled."""
+    if name in _LISTS and isinstance(one, list) and isinstance(other, list):
+        return set(map(_key, one)) == set(map(_key, other))
+    if name in _PLACES and isinstance(one, str) and isinstance(other, str) and one and other:
+        if name == "model" and not (_is_path(one) and _is_path(other)):
+            return one == other
+        return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
+    return bool(one == other)
+
+
+def _key(value: Any) -> str:
+    return str(value).casefold()
+
+
+def _is_path(model: str) -> bool:
+    return model.startswith((".", "/", "~"))
 
 
 def _flat(options: Mapping[str, Any], above: str) -> Any:
@@ -132,7 +149,8 @@ def _united(
         for section in sections:
             place = place.setdefault(section, {})
         if name in _LISTS:
-            place[last] = list(dict.fromkeys([*one, *other]))
+            known = set(map(_key, one))
+            place[last] = [*one, *(value for value in other if _key(value) not in known)]
         elif name in _COUNTS | _SWITCHES:
             place[last] = max(one, other)
         else:

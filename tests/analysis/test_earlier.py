@@ -45,6 +45,19 @@ def test_what_differs_is_said():
     assert differences(other.plain(), same.plain()) == {}
 
 
+def test_the_same_place_spelled_otherwise_is_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = config(model="./m", data_dir="glue", tasks=["CoLA"], probe={"corpus": "c.txt"})
+    other = config(
+        model=str(tmp_path / "m"), data_dir="./glue/", tasks=["cola"],
+        probe={"corpus": str(tmp_path / "c.txt")},
+    )  # fmt: skip
+    assert differences(one.plain(), other.plain()) == {}
+    # a bare name is a hub id, never a folder
+    hub = config(**{**one.plain(), "model": "m"})
+    assert list(differences(one.plain(), hub.plain())) == ["model"]
+
+
 def test_another_configuration_is_refused(tmp_path):
     recorded(tmp_path, config(seeds=[1]))
     heard = []

@@ -129,7 +129,8 @@ def test_missing_folder(refused, place, tmp_path):
     ],
 )  # fmt: skip
 def test_unknown_names_list_the_known(refused, place, arguments, name, known):
-    line = refused(*[word.format(place=place) for word in arguments])
+    out = "out.safetensors" if arguments[0] == "sample" else "out"
+    line = refused(*[word.format(place=place) for word in arguments], out=out)
     assert repr(name) in line
     assert known in line
 
@@ -168,7 +169,7 @@ def test_mask_found_on_other_weights(refused, place, tmp_path):
 def test_a_file_that_is_no_mask(refused, tmp_path, content):
     path = tmp_path / "broken.safetensors"
     path.write_bytes(content)
-    line = refused("sample", path, "--kind", "bad")
+    line = refused("sample", path, "--kind", "bad", out="out.safetensors")
     assert "broken.safetensors" in line
 
 

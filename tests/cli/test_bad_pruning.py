@@ -116,7 +116,12 @@ def test_bad_weights_are_not_the_complement(subprobe_command, models, tmp_path, 
     good = full_subnetwork(anatomy, kind="good", method=method, weight_masks=weights)
     good.save(tmp_path / "good.safetensors")
     code, _, err = subprobe_command(
-        "sample", tmp_path / "good.safetensors", "--kind", "bad", "--out", tmp_path / "bad"
+        "sample",
+        tmp_path / "good.safetensors",
+        "--kind",
+        "bad",
+        "--out",
+        tmp_path / "bad.safetensors",
     )
     assert code == 2
     assert "smallest weights" in said(err)

@@ -132,10 +132,9 @@ def test_home_is_found_in_every_path_option():
     seen = 0
     for command in [*COMMANDS.values(), *(c.callback for c in patterns.app.registered_commands)]:
         for name, hint in get_type_hints(command, include_extras=True).items():
-            kind, *facts = get_args(hint)
-            if "Path" in str(kind):
+            if "Path" in str(hint):
                 seen += 1
-                assert facts[0].parser is user_path, f"{command.__name__}: {name}"
+                assert get_args(hint)[1].parser is user_path, f"{command.__name__}: {name}"
     assert seen > 30
 
 
@@ -149,10 +148,11 @@ def test_home_is_found(subprobe_command, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(tmp_path)
     Subnetwork(np.array([[True, False]]), np.array([True])).save(home / "good.safetensors")
-    code, _, err = subprobe_command(
-        "sample", "~/good.safetensors", "--kind", "random", "--out=~/deep/x.safetensors"
-    )
-    assert code == 0, err
+    for _ in range(2):  # a file of its own is written again
+        code, _, err = subprobe_command(
+            "sample", "~/good.safetensors", "--kind", "random", "--out=~/deep/x.safetensors"
+        )
+        assert code == 0, err
     assert (home / "deep" / "x.safetensors").is_file()
     assert not (tmp_path / "~").exists()
     for words, said in (

@@ -1,12 +1,15 @@
 """Every path that is written is checked before any work."""
 
 import os
+from pathlib import Path
 
 import pytest
+import subprobe
 from subprobe.data.atomic import write_text
 from subprobe.data.errors import ConfigError
 from subprobe.data.folders import atomic_folder
 from subprobe.data.outputs import MASKS, ONNX, PAGES, TABLES, prepare_out, user_path, user_text
+from subprobe.data.ownership import GENERATOR
 from subprobe.data.tables import rows_frame, write_csv, write_parquet
 
 
@@ -112,6 +115,13 @@ def test_files_of_ours_are_replaced(tmp_path):
         write_text(tmp_path / name, "not ours")
         with pytest.raises(ConfigError, match="did not write"):
             prepare_out(tmp_path / name, files=(*TABLES, *PAGES, *MASKS, *ONNX))
+
+
+def test_every_page_says_who_wrote_it():
+    templates = sorted((Path(subprobe.__file__).parent / "analysis").rglob("*.html.j2"))
+    assert len(templates) == 3
+    for template in templates:
+        assert GENERATOR in template.read_text("utf-8")[:300]
 
 
 def test_a_part_of_another_output_is_not_replaced(tmp_path):
