@@ -123,7 +123,7 @@ def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterabl
         _check_way(target, name)
     # until all is moved the old and the new files are known, and no facts are claimed of them
     kept = {} if RECORD in names else before.facts
-    write_text(target / RECORD, Record(kept, {**before.files, _BEING_WRITTEN: new}).text())
+    write_record(target, Record(kept, {**before.files, _BEING_WRITTEN: new}))
     for name in [*new, *(name for name in alone if name not in new)]:
         path = target / name
         known = before.lists(name, path) if path.is_file() else False
@@ -134,8 +134,16 @@ def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterabl
         (staged / name).replace(target / name)
     if not adds:
         remove_own(target, left)
-    write_text(target / RECORD, after.text())
+    write_record(target, after)
     sync(target)
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write the record of a folder; a file of the user's of that name is kept as NAME.bak."""
+    path = folder / RECORD
+    if (path.exists() or path.is_symlink()) and not Record.of(folder).known:
+        _set_aside(path)
+    write_text(path, record.text())
 
 
 def _check_way(target: Path, name: str) -> None:

@@ -89,6 +89,11 @@ class Record:
         }
         return cls(held, files)
 
+    @property
+    def known(self) -> bool:
+        """Whether there is a record that subprobe wrote."""
+        return bool(self.files) or RUN in self.facts
+
     def text(self) -> str:
         """The file's content."""
         files = {writer: dict(sorted(names.items())) for writer, names in self.files.items()}
@@ -137,7 +142,7 @@ def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
             return True
         if RUN in record.facts and path.parent == folder / "cells" and is_cell(path.name):
             return True
-        if name == RECORD and (record.files or RUN in record.facts):
+        if name == RECORD and record.known:
             return True
     return is_signed(path)
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from ...data.atomic import write_text
 from ...data.errors import ConfigError
-from ...data.folders import remove_own
+from ...data.folders import remove_own, write_record
 from ...data.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.run_record import CONFIGURATION, SEEDS, run_configuration
+from ...data.temporaries import remove_stale
 from .config import RunConfig, parse_config
 
 Existing = Literal["refuse", "add", "new"]
@@ -175,16 +175,22 @@ def begin(folder: Path, config: RunConfig, names: list[str], existing: Existing)
         names: of its tasks and seeds, such as `acceptability-seed1`.
         existing: see `settled`.
     """
+    remove_halves(folder)
     record = Record.of(folder)
     files = dict(record.files)
     if existing == "new":
         remove_own(folder, files.pop(RUN, {}))
         _remove_models(folder / "models", names)
     facts = {**record.facts, RUN: {CONFIGURATION: config.plain(), SEEDS: names}}
-    text = Record(facts, files).text()
-    path = folder / RECORD
-    if not path.is_file() or path.read_text("utf-8") != text:
-        write_text(path, text)
+    after = Record(facts, files)
+    if after != record:
+        write_record(folder, after)
+
+
+def remove_halves(folder: Path) -> None:
+    """Remove what processes that live no more were writing into a run folder."""
+    for one in (folder / "cells", folder / "models", *(folder / "models").glob("*")):
+        remove_stale(one)
 
 
 def _remove_models(folder: Path, kept: Collection[str]) -> None:

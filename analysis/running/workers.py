@@ -21,8 +21,8 @@ from typing import Any
 import torch
 
 from ...data.errors import SubprobeError
-from ...data.temporaries import remove_stale
 from .config import RunConfig
+from .earlier import remove_halves
 from .progress import Advance, Progress
 
 _POLL_S = 0.2
@@ -85,7 +85,7 @@ def compute_apart(
                 raise
             finally:
                 pool.shutdown(cancel_futures=True)
-                _remove_halves(out)
+                remove_halves(out)
 
 
 @contextmanager
@@ -102,12 +102,6 @@ def _without_script() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = script
-
-
-def _remove_halves(out: Path) -> None:
-    """Remove what processes that were stopped were writing."""
-    for folder in (out / "cells", out / "models", *(out / "models").glob("*")):
-        remove_stale(folder)
 
 
 def _start(threads: int) -> None:

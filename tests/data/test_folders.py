@@ -68,10 +68,30 @@ def test_overwrite_removes_nothing_that_is_not_ours(tmp_path):
     write_text(tmp_path / "x.csv", "my table")
     put(tmp_path, {"x.csv": "1"}, overwrite=True)
     assert held(tmp_path) == {"notes.txt": "mine", "x.csv": "1", "x.csv.bak": "my table"}
+    assert imprint(tmp_path / "x.csv") == Record.of(tmp_path).files["tables"]["x.csv"]
     write_text(tmp_path / "x.csv", "my second table")
     put(tmp_path, {"x.csv": "2"}, overwrite=True)
     assert held(tmp_path)["x.csv.bak1"] == "my second table"
     assert held(tmp_path)["x.csv.bak"] == "my table"
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_a_record_of_the_users_is_kept(tmp_path, kind):
+    path, other = tmp_path / "out" / RECORD, tmp_path / "other.json"
+    path.parent.mkdir()
+    other.write_text('{"my": "settings"}')
+    if kind == "link":
+        path.symlink_to(other)
+    elif kind == "folder":
+        path.mkdir()
+        other.replace(path / "x")
+    else:
+        other.replace(path)
+    put(tmp_path / "out", {"x.csv": "1"}, overwrite=True)
+    kept = path.with_name(f"{RECORD}.bak")
+    assert (kept / "x" if kind == "folder" else kept).read_text() == '{"my": "settings"}'
+    assert kept.is_symlink() == (kind == "link")
+    assert Record.of(tmp_path / "out").files["tables"]
 
 
 def test_a_file_that_the_user_changed_is_the_users(tmp_path):
