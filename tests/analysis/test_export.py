@@ -167,7 +167,9 @@ def test_same_run_same_bytes(exported, finished_run, tmp_path, monkeypatch):
     export_run(run, tmp_path / "again", form="parquet", tables=["items"])
     again = (tmp_path / "again" / "items.parquet").read_bytes()
     assert again == (exported["parquet"] / "items.parquet").read_bytes()
-    assert {p.name for p in (tmp_path / "again").iterdir()} == {"items.parquet", "dictionary.csv"}
+    assert {p.name for p in (tmp_path / "again").iterdir()} == {
+        "items.parquet", "dictionary.csv", "subprobe.json",
+    }  # fmt: skip
 
 
 # -- load_run ---------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ def test_every_penalty_has_a_mask_that_loads(swept, loaded):
     files = {path.name for path in out.iterdir()}
     assert files == {
         "l0-0.safetensors", "l0-0.02.safetensors", "l0-1000.safetensors", "sweep.csv",
+        "subprobe.json",
     }  # fmt: skip
     for penalty, found in sweep.learned.items():
         mask = Subnetwork.load(out / f"l0-{penalty:g}.safetensors")
