@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,18 @@ def touch(path: Path) -> int:
 
 
 @contextlib.contextmanager
+def errors_named(target: Path) -> Iterator[None]:
+    """Let what safetensors says of a disk (full, say) be the OSError that it is, with its file."""
+    try:
+        yield
+    except Exception as error:
+        said = re.search(r"I/O error: .*\(os error (\d+)\)", str(error))
+        if said is None or isinstance(error, OSError):
+            raise
+        raise OSError(int(said[1]), os.strerror(int(said[1])), str(target)) from error
+
+
+@contextlib.contextmanager
 def atomic_path(target: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `target`; on success fsync it and rename it into place.
 
@@ -71,7 +84,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     """
     target = Path(target)
     temporary = temporary_in(target.parent, target.name)
-    with made_folder(target.parent):
+    with made_folder(target.parent), errors_named(target):
         try:
             mode = touch(temporary)
             yield temporary

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count, islice
 from pathlib import Path
 
-from .atomic import made_folder, sync, touch, write_text
+from .atomic import errors_named, made_folder, sync, touch, write_text
 from .errors import ConfigError
 from .ownership import RECORD, RUN, Record, foreign, imprint, is_signed
 from .temporaries import temporary_in
@@ -79,7 +79,7 @@ def atomic_folder(
     """
     target = Path(target).expanduser().resolve()
     check_folder(target, writer, overwrite=overwrite)
-    with made_folder(target.parent):
+    with made_folder(target.parent), errors_named(target):
         temporary = temporary_in(target if target.is_dir() else target.parent, target.name)
         try:
             temporary.mkdir()

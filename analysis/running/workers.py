@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -105,7 +106,8 @@ def _without_script() -> Iterator[None]:
 
 
 def _start(threads: int) -> None:
-    """Give a new process its share of the cores."""
+    """Give a new process its share of the cores; Ctrl-C is for the one that it belongs to."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
 
 

@@ -1,12 +1,13 @@
 """A folder of output: written whole, beside what was there, and nothing lost."""
 
+import errno
 import os
 import stat
 import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from subprobe.data.atomic import atomic_path, write_text
 from subprobe.data.errors import ConfigError
@@ -202,10 +203,39 @@ def test_the_umask_rules_all_files_alike(tmp_path, umask):
         assert stat.S_IMODE(path.stat().st_mode) == full & ~umask, path
 
 
+@pytest.mark.parametrize("kind", ["safetensors", "parquet", "csv"])
+def test_a_full_disk_is_an_error_of_the_system_and_leaves_nothing(tmp_path, kind):
+    """A limit on the size of files stands for the end of the disk, in a process of its own."""
+    code = f"""
+import resource, sys
+import numpy as np, pandas as pd
+from pathlib import Path
+from safetensors.numpy import save_file
+from subprobe.data.folders import atomic_folder
+write = {{
+    "safetensors": lambda path: save_file({{"x": np.random.rand(9999)}}, path),
+    "parquet": lambda path: pd.DataFrame({{"x": np.random.rand(9999)}}).to_parquet(path),
+    "csv": lambda path: pd.DataFrame({{"x": np.random.rand(9999)}}).to_csv(path),
+}}["{kind}"]
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+try:
+    with atomic_folder(Path(sys.argv[1]) / "out", "tables") as folder:
+        write(folder / "x.{kind}")
+except OSError as error:
+    print(error.errno)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == f"{errno.EFBIG}\n", done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 NAMES = st.sampled_from(["a.csv", "b.csv", "d/a.csv", "d/e/b.csv"])
 TEXTS = st.sampled_from(["1", "2", "3"])
 
 
+@settings(max_examples=30)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(["one", "two", "user"]), st.dictionaries(NAMES, TEXTS)),
