@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder import load_rows, load_run
-from subprobe.analysis.running.cells import CellStore
 from subprobe.analysis.running.config import RunConfig, parse_config
 from subprobe.analysis.running.earlier import begin, differences, said, settled
 from subprobe.analysis.running.progress import Silent
@@ -17,7 +16,7 @@ from subprobe.data.errors import ConfigError
 from subprobe.data.ownership import foreign
 from subprobe.data.run_record import run_configuration, run_seeds
 from subprobe.pruning.subnetwork import Subnetwork
-from tiny_run import tiny_config
+from tiny_run import computed_cells, tiny_config
 
 SMALL = {
     "seeds": [1],
@@ -140,18 +139,6 @@ def holds(folder):
     return masks
 
 
-def computed(monkeypatch):
-    names, missing = [], CellStore.missing
-
-    def told(store, path):
-        answer = missing(store, path)
-        names.extend([path.name.split("-")[0]] if answer else [])
-        return answer
-
-    monkeypatch.setattr(CellStore, "missing", told)
-    return names
-
-
 def test_another_seed_is_refused_then_added_then_takes_the_place(
     one_seed, tiny_encoder, tmp_path, monkeypatch
 ):
@@ -164,7 +151,7 @@ def test_another_seed_is_refused_then_added_then_takes_the_place(
     run_experiment(five, folder, existing="add")
     assert holds(folder) == {"seed1", "seed5"}
     assert read_mask_sets(folder)[0].seeds == (1, 5)
-    names = computed(monkeypatch)
+    names = computed_cells(monkeypatch)
     (folder / "notes.md").write_text("mine")
     with pytest.raises(ConfigError, match=r"notes\.md"):
         run_experiment(five, folder, existing="new")
