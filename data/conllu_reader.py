@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DataFileError
+from .reading import reading
 from .sentence import Sentence
 from .text_file import read_text
 
 _COLUMNS = 10
 _UNKNOWN = "_"
+_REMEDY = "mend or remove the sentence"
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,8 @@ def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) 
     """One sentence; None for a block of comments. `seen` counts the ids met so far."""
     import conllu
 
-    try:
+    with reading(_place(path, block, str(running)), problem="is no CoNLL-U", remedy=_REMEDY):
         (parsed,) = conllu.parse(block.text)
-    except conllu.exceptions.ParseException as error:
-        raise _broken(path, block, str(running), str(error).rstrip(".")) from error
     id = parsed.metadata.get("sent_id") or str(running)
     tokens = [token for token in parsed if isinstance(token["id"], int)]
     if not tokens:
@@ -109,9 +109,13 @@ def _layer(tokens: list[Any], column: str) -> tuple[str, ...]:
     return values if set(values) != {_UNKNOWN} else ()
 
 
+def _place(path: Path, block: _Block, id: str) -> str:
+    return f"{path}, sentence {id!r} from line {block.line}"
+
+
 def _broken(path: Path, block: _Block, id: str, problem: str) -> DataFileError:
     return DataFileError(
         problem,
-        where=f"{path}, sentence {id!r} from line {block.line}",
-        remedy="mend or remove the sentence",
+        where=_place(path, block, id),
+        remedy=_REMEDY,
     )

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .errors import DataFileError
+from .reading import shown
 from .row_files import Rows
 from .sentence import Example, Sentence, plain_sentence
 from .task import TaskSpec
 
+_DIGITS = 18
 _SHOWN = 20
 """Labels that an error message lists at most."""
 
@@ -45,7 +47,10 @@ def _sentence(id: str, text: Any, where: str) -> Sentence:
     if not isinstance(text, str):
         found = "nothing" if text is None else f"{type(text).__name__} {text!r}"
         raise DataFileError(f"{found} where a sentence should be", where=where)
-    return plain_sentence(id, text)
+    try:
+        return plain_sentence(id, text)
+    except DataFileError as error:
+        raise DataFileError(error.problem, where=where, remedy=error.remedy) from None
 
 
 def parse_label(spec: TaskSpec, value: Any, where: str, *, by_name: bool = False) -> int | float:
@@ -59,7 +64,7 @@ def parse_label(spec: TaskSpec, value: Any, where: str, *, by_name: bool = False
     name = label_name(value)
     if name in spec.labels:
         return spec.labels.index(name)
-    if not by_name and name.isdecimal() and int(name) < spec.num_labels:
+    if not by_name and name.isdecimal() and _small(name) and int(name) < spec.num_labels:
         return int(name)
     if name in ("", "-1", "-"):
         raise DataFileError(
@@ -76,13 +81,18 @@ def parse_label(spec: TaskSpec, value: Any, where: str, *, by_name: bool = False
     )
 
 
+def _small(digits: str) -> bool:
+    """Whether a number can be a class: Python reads none of thousands of digits."""
+    return len(digits) <= _DIGITS
+
+
 def _number(value: Any, where: str) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise DataFileError(f"the score {value!r} is no number", where=where)
+        raise DataFileError(f"the score {shown(value)} is no number", where=where)
     return number
 
 
@@ -114,5 +124,5 @@ def discover_labels(files: Iterable[Rows]) -> tuple[str, ...]:
         raise DataFileError(
             f"every row has the label {names.pop()!r}", where=path, remedy="give two or more labels"
         )
-    whole = all(name.removeprefix("-").isdecimal() for name in names)
+    whole = all(name.removeprefix("-").isdecimal() and _small(name) for name in names)
     return tuple(sorted(names, key=lambda name: (int(name) if whole else 0, name)))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import DataFileError
+from .json_text import json_object
+from .parquet_files import parquet_file
 from .text_file import read_numbered_lines, read_text
 
 
@@ -116,16 +117,7 @@ def read_json_lines(path: Path, columns: Sequence[str]) -> Rows:
     """Read a file with one JSON object a line."""
     places, rows = [], []
     for number, line in read_numbered_lines(path):
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataFileError(
-                f"line {number} is not JSON: {error.msg}",
-                where=str(path),
-                remedy="write one JSON object a line",
-            ) from error
-        if not isinstance(record, dict):
-            raise DataFileError(f"line {number} is no JSON object", where=str(path))
+        record = json_object(line, f"{path}, line {number}", remedy="write one JSON object a line")
         _places_of(path, columns, list(record), place=f"line {number} has ")
         places.append(f"line {number}")
         rows.append(tuple(record[column] for column in columns))
@@ -134,17 +126,11 @@ def read_json_lines(path: Path, columns: Sequence[str]) -> Rows:
 
 def read_parquet(path: Path, columns: Sequence[str]) -> Rows:
     """Read a Parquet file."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            _places_of(path, columns, file.schema_arrow.names)
-            table = file.read(columns=list(columns))
-    except (pyarrow.ArrowException, OSError) as error:
-        problem = str(error).split("\n", 1)[0]
-        raise DataFileError(f"is not a whole Parquet file: {problem}", where=str(path)) from error
-    rows = list(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
+    with parquet_file(path) as file:
+        _places_of(path, columns, file.schema_arrow.names)
+        table = file.read(columns=list(columns))
+        table.validate(full=True)
+        rows = list(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
     return _rows(path, [f"row {number}" for number in range(1, len(rows) + 1)], rows)
 
 

@@ -12,6 +12,9 @@ Scheme = Literal["", "ud", "clearnlp"]
 
 ROOT = -1
 
+LONGEST = 1_000_000
+"""Characters of a text: spaCy parses no longer one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -49,6 +52,13 @@ class Sentence:
                     f"{name} has {len(layer)} values for {len(self.words)} words",
                     where=f"sentence {self.id!r}",
                 )
+        if self.text is not None and len(self.text) > LONGEST:
+            raise DataFileError(
+                f"has {len(self.text):,} characters, more than the {LONGEST:,} that a sentence "
+                "may have",
+                where=f"sentence {self.id!r}",
+                remedy="cut the text into sentences",
+            )
         if self.heads:
             self._check_tree()
 
@@ -60,11 +70,11 @@ class Sentence:
             raise DataFileError(f"broken tree: {len(roots)} roots instead of 1", where=where)
         reaches_root = [head == ROOT for head in heads]
         for start in range(len(heads)):
-            path, node = [], start
+            path, node = dict[int, None](), start
             while not reaches_root[node]:
                 if node in path:
                     raise DataFileError(f"broken tree: cycle at word {start + 1}", where=where)
-                path.append(node)
+                path[node] = None
                 node = heads[node]
                 if not 0 <= node < len(heads):
                     raise DataFileError(

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from .atomic import atomic_path
+from .parquet_files import WRITING, read_frame
+from .reading import reading
 
 SCHEMA_VERSION = 1
 
@@ -134,13 +136,20 @@ def write_csv(frame: pd.DataFrame, target: Path | str) -> None:
 def write_parquet(frame: pd.DataFrame, target: Path | str) -> None:
     """Write a frame as Parquet, whole or not at all."""
     with atomic_path(target) as temporary:
-        frame.to_parquet(temporary, index=False)
+        frame.to_parquet(temporary, index=False, **WRITING)
 
 
 def read_rows(source: Path | str) -> pd.DataFrame:
-    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote."""
+    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote.
+
+    Raises:
+        DataFileError: if the file is damaged, or holds other columns or types.
+    """
     source = Path(source)
     if source.suffix == ".parquet":
-        return rows_frame(pd.read_parquet(source))
-    raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
-    return rows_frame(raw)
+        raw = read_frame(source)
+    else:
+        with reading(source, problem="is no table of rows"):
+            raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
+    with reading(source, problem="is no table of rows"):
+        return rows_frame(raw)

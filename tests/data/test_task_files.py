@@ -238,8 +238,8 @@ def test_bad_input_gets_one_clear_line(tmp_path, name, text, message):
     ("line", "message"),
     [
         ('{"sentence": "a"}', "line 2 has no column 'label'; columns found: sentence"),
-        ("[1, 2]", "line 2 is no JSON object"),
-        ('{"sentence": ', "line 2 is not JSON"),
+        ("[1, 2]", "line 2: is no JSON object but a list"),
+        ('{"sentence": ', "line 2: is not JSON"),
         ('{"sentence": null, "label": 1}', "line 2: nothing where a sentence should be"),
         ('{"sentence": 7, "label": 1}', "line 2: int 7 where a sentence should be"),
         ('{"sentence": "a", "label": null}', "line 2: the label '' says that the row has none"),
