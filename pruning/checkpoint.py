@@ -9,29 +9,33 @@ from typing import Any
 
 import torch
 import transformers
-from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 
 from ..data.atomic import atomic_folder
 from ..data.errors import CheckpointError, ConfigError
+from ..data.quiet_stderr import stderr_on_success
 from ..data.task import TaskSpec
 from .anatomy import anatomy_of
+from .asked_sizes import check_against_files
 from .checkpoint_files import (
     META_FILE,
     attention_for,
     check_files,
     check_task,
     load_options,
+    loading,
     quiet_library,
     read_config,
     read_meta,
     refuse_missing,
-    unreachable,
 )
 from .compact_files import load_compact
 from .living import living_of
 from .sources import MASK_FILE, ModelSource, is_compact, resolve_model
 from .subnetwork import Subnetwork
+from .tokenizer_files import check_tokenizer_files
+from .trial import check_encodes, check_runs
+from .weight_files import stored_parameters, weight_files
 
 
 def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
@@ -51,7 +55,7 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
     model, info = _load(transformers.AutoModel, source, attention)
     # the pooler feeds task heads alone, and many encoders are published without one
     refuse_missing(source, [key for key in info["missing_keys"] if not key.startswith("pooler.")])
-    return model.eval()
+    return check_runs(model.eval(), name)
 
 
 def load_classifier(
@@ -104,7 +108,7 @@ def load_classifier(
         prefix = f"{model.base_model_prefix}."
         missing = [k for k in missing if k.startswith(prefix) and ".pooler." not in k]
     refuse_missing(source, missing, head=not new_head)
-    return model.eval()
+    return check_runs(model.eval(), name)
 
 
 def load_saved(name: str, *, attention: str = "sdpa") -> Any:
@@ -125,7 +129,7 @@ def load_saved(name: str, *, attention: str = "sdpa") -> Any:
         return load_encoder(name, attention=attention)
     model, info = _load(transformers.AutoModelForSequenceClassification, source, attention)
     refuse_missing(source, info["missing_keys"])
-    return model.eval()
+    return check_runs(model.eval(), name)
 
 
 def load_tokenizer(name: str) -> Any:
@@ -135,13 +139,13 @@ def load_tokenizer(name: str) -> Any:
         CheckpointError: if there is none.
     """
     source = resolve_model(name)
-    try:
+    if source.kind == "folder":
+        check_tokenizer_files(Path(source.location))
+    with loading(source, "tokenizer"), stderr_on_success():
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             source.location, **load_options(source)
         )
-    except (OSError, ValueError, KeyError, HfHubHTTPError) as error:
-        raise unreachable(source, error, "tokenizer") from error
-    if not tokenizer.is_fast:
+    if not getattr(tokenizer, "is_fast", False):
         raise CheckpointError("has no fast tokenizer", where=name)
     # without tokenizer files transformers makes one that knows nothing but its special tokens
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
@@ -150,7 +154,7 @@ def load_tokenizer(name: str) -> Any:
             where=name,
             remedy="save the tokenizer beside the model with save_pretrained",
         )
-    return tokenizer
+    return check_encodes(tokenizer, name)
 
 
 def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: str = "sdpa") -> Any:
@@ -162,10 +166,10 @@ def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: st
         kind = transformers.AutoModelForSequenceClassification
         config.num_labels = spec.num_labels
         config.problem_type = "regression" if spec.regression else "single_label_classification"
-    with torch.random.fork_rng(devices=[]):
+    with loading(source, "model"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = kind.from_config(config, attn_implementation=attention_for(config, attention))
-    return model.eval()
+    return check_runs(model.eval(), name)
 
 
 def save_classifier(
@@ -223,9 +227,11 @@ def _load(
 ) -> tuple[Any, dict[str, Any]]:
     config = read_config(source)
     if source.kind != "hub":
-        check_files(Path(source.location))
-    try:
-        with quiet_library():
+        folder = Path(source.location)
+        check_files(folder)
+        check_against_files(config, stored_parameters(weight_files(folder)), source.name)
+    with loading(source, "weights in safetensors form"), quiet_library():
+        try:
             model, info = factory.from_pretrained(
                 source.location,
                 attn_implementation=attention_for(config, attention),
@@ -235,16 +241,14 @@ def _load(
                 **load_options(source),
                 **options,
             )
-    except SafetensorError as error:
-        raise CheckpointError(f"weights are damaged ({error})", where=source.name) from error
-    except RuntimeError as error:
-        raise CheckpointError(
-            "weights do not fit the configuration or the task's number of labels",
-            where=source.name,
-            remedy="name the model and task that belong together",
-        ) from error
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        raise unreachable(source, error, "weights in safetensors form") from error
+        except SafetensorError as error:
+            raise CheckpointError(f"weights are damaged ({error})", where=source.name) from error
+        except RuntimeError as error:
+            raise CheckpointError(
+                "weights do not fit the configuration or the task's number of labels",
+                where=source.name,
+                remedy="name the model and task that belong together",
+            ) from error
     return model, info
 
 

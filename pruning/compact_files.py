@@ -15,21 +15,35 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ..data.atomic import atomic_folder, canonical_json
 from ..data.errors import CheckpointError, MaskError
+from ..data.json_text import json_object
+from ..data.reading import reading
 from ..data.task import TaskSpec
 from .anatomy import anatomy_of
-from .checkpoint_files import META_FILE, attention_for, check_task, quiet_library, read_config
+from .asked_sizes import check_against_files
+from .checkpoint_files import (
+    META_FILE,
+    attention_for,
+    check_task,
+    loading,
+    quiet_library,
+    read_config,
+)
 from .compact import cut_down, shrink
 from .living import Living, living_of
 from .sources import COMPACT_FILE, MASK_FILE, ModelSource
 from .subnetwork import Subnetwork
+from .trial import check_runs
+from .weight_files import stored_parameters
 
 FORMAT_VERSION = 1
 _KEY = "subprobe"
+_MOST_CUT = 50
+"""How many times larger a model may have been before it was cut."""
 
 
 def save_compact(
@@ -110,14 +124,28 @@ def load_compact(
             where=source.name,
             remedy="name the model and task that belong together",
         )
-    with torch.random.fork_rng(devices=[]), quiet_library():
+    _check_size(config, subnetwork, path, source.name)
+    with loading(source, "model"), torch.random.fork_rng(devices=[]), quiet_library():
         # random weights of the whole shape, every one of which is cut away or replaced
         model = kind._from_config(config, attn_implementation=attention_for(config, attention))
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy, where=str(path / MASK_FILE))
     cut_down(model, Living.of(subnetwork, anatomy.num_neurons))
     _fill(model, subnetwork, path, source.name)
-    return model.eval()
+    return check_runs(model.eval(), source.name)
+
+
+def _check_size(config: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
+    """Raise before the whole model is allocated, unless it is one that was cut to these files."""
+    expected = (config.num_hidden_layers, config.num_attention_heads)
+    if subnetwork.head_mask.shape != expected:
+        raise MaskError(
+            f"the mask is for [L, H] = {list(subnetwork.head_mask.shape)}, the configuration has "
+            f"{list(expected)}",
+            where=str(path / MASK_FILE),
+        )
+    stored = stored_parameters([path / COMPACT_FILE])
+    check_against_files(config, _MOST_CUT * stored, name)
 
 
 def _same(one: Living, other: Living) -> bool:
@@ -160,12 +188,13 @@ def _fill(model: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
     Raises:
         CheckpointError: naming the weights that the mask does not account for.
     """
-    try:
-        with safe_open(path / COMPACT_FILE, framework="pt") as stored:
-            meta = json.loads((stored.metadata() or {}).get(_KEY, "{}"))
-            found = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"weights are damaged ({error})", where=name) from error
+    with (
+        reading(name, CheckpointError, problem="weights are damaged"),
+        safe_open(path / COMPACT_FILE, framework="pt") as stored,
+    ):
+        text = (stored.metadata() or {}).get(_KEY, "{}")
+        found = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    meta = json_object(text, path / COMPACT_FILE, CheckpointError)
     if meta.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
             f"weights of format version {meta.get('format_version')!r}, this subprobe reads "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -10,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save as to_safetensors
 
 from ..data.atomic import canonical_json
 from ..data.errors import MaskError
+from ..data.json_text import json_object
+from ..data.reading import reading
+from ..data.seeds import SEEDS, is_seed
 
 ARRAYS = ("head_mask", "mlp_mask", "neuron_mask", "weight_masks")
 """Fields of a subnetwork that are arrays."""
@@ -85,12 +87,12 @@ def read_mask(
     where = str(path)
     if not path.is_file():
         raise MaskError("no such mask file", where=where)
-    try:
-        with safe_open(path, framework="np") as stored:
-            meta = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise MaskError(f"not a readable safetensors file ({error})", where=where) from error
+    with (
+        reading(path, MaskError, problem="not a readable safetensors file"),
+        safe_open(path, framework="np") as stored,
+    ):
+        meta = stored.metadata() or {}
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     try:
         if set(meta) != {_KEY}:
             raise MaskError("not a mask: it has no subprobe metadata")
@@ -132,11 +134,9 @@ def _parse_metadata(
 ) -> dict[str, Any]:
     """Metadata fields and weight shapes from their JSON, of the right version and no others."""
     try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise MaskError(f"metadata is not JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise MaskError("metadata is not a JSON object")
+        values = json_object(text, "metadata", MaskError)
+    except MaskError as error:
+        raise MaskError(f"metadata {error.problem}") from error
     for name, ours in versions.items():
         if values.get(name) != ours:
             raise MaskError(
@@ -167,6 +167,8 @@ def check_metadata(
         # exactly this type: True is no seed, and 0 and 0.0 would be other bytes
         if type(value) is not wanted:
             raise MaskError(f"{name} is {value!r}, not of type {wanted.__name__}")
+        if name in _NUMBERS and not is_seed(value):
+            raise MaskError(f"{name} is {value}, not a whole number from 0 to {SEEDS - 1}")
     for name in _SHARES:
         if not 0 <= values[name] <= 1:
             raise MaskError(f"{name} is {values[name]}, not a share between 0 and 1")
