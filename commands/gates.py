@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, Model, Quiet, Task, progress_of
+from .options import AsJson, Columns, DataDir, Model, Quiet, Task, as_seed, progress_of
 
 
 def gates(
@@ -23,7 +23,9 @@ def gates(
     epochs: Annotated[int, typer.Option(help="passes over train for each penalty")] = 2,
     learning_rate: Annotated[float, typer.Option(help="of the gates")] = 0.2,
     batch_size: Annotated[int, typer.Option(help="examples that share a draw of gates")] = 8,
-    seed: Annotated[int, typer.Option(help="orders the examples, draws the gates")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="orders the examples, draws the gates", callback=as_seed)
+    ] = 0,
     train_encoder: Annotated[
         bool, typer.Option("--train-encoder", help="train the encoder with its gates, and save it")
     ] = False,

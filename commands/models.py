@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, Quiet, Task, emit, progress_of
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    MaskIn,
+    Model,
+    Quiet,
+    Task,
+    as_seed,
+    emit,
+    progress_of,
+)
 
 
 def finetune(
@@ -19,9 +30,10 @@ def finetune(
     ] = "embedded",
     data_dir: DataDir = None,
     column: Columns = None,
-    seed: Annotated[int, typer.Option(help="initialises the task head")] = 1,
+    seed: Annotated[int, typer.Option(help="initialises the task head", callback=as_seed)] = 1,
     order_seed: Annotated[
-        int | None, typer.Option(help="orders the examples and drops out; default: --seed")
+        int | None,
+        typer.Option(help="orders the examples and drops out; default: --seed", callback=as_seed),
     ] = None,
     selection: Annotated[
         str, typer.Option(help="held-out sets examples aside for choosing masks; or reported")
@@ -155,7 +167,7 @@ def sample_mask(
         str, typer.Option("--kind", help="random, bad; of several seeds: super, anti, middle")
     ],
     out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
-    seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 0,
+    seed: Annotated[int, typer.Option(help="same seed, same bytes", callback=as_seed)] = 0,
     draw: Annotated[int, typer.Option(help="number of the draw")] = 0,
     as_json: AsJson = False,
 ) -> None:

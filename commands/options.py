@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ..data.seeds import check_seed
+
 Model = Annotated[
     str,
     typer.Argument(help="embedded, a folder written as a path (./m), or a hub id", metavar="MODEL"),
@@ -23,6 +25,11 @@ Columns = Annotated[
 MaskIn = Annotated[Path | None, typer.Option("--mask", help="mask file; none = whole model")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no narration, no progress bars")]
+
+
+def as_seed(option: typer.CallbackParam, value: int | None) -> int | None:
+    """Refuse a seed that no generator takes, before anything is read: a callback of options."""
+    return value if value is None else check_seed(value, option.opts[0])
 
 
 def progress_of(quiet: bool) -> Any:

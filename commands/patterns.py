@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import AsJson, MaskIn, Model, Quiet, emit, progress_of
+from .options import AsJson, MaskIn, Model, Quiet, as_seed, emit, progress_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +19,7 @@ app = typer.Typer(
 
 Corpus = Annotated[str, typer.Option(help="natural, FILE.conllu or FILE.txt (a sentence a line)")]
 Sentences = Annotated[int, typer.Option(help="at most so many of the corpus", min=1)]
-Seed = Annotated[int, typer.Option(help="same seed, same result", min=0)]
+Seed = Annotated[int, typer.Option(help="same seed, same result", callback=as_seed)]
 Classifier = Annotated[str, typer.Option(help="classifier file; default: the shipped one")]
 
 

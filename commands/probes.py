@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, OptionalTask, Quiet, emit, progress_of
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    MaskIn,
+    Model,
+    OptionalTask,
+    Quiet,
+    as_seed,
+    emit,
+    progress_of,
+)
 
 
 def probe(
@@ -42,7 +53,10 @@ def probe(
     ] = "holm",
     untrained: Annotated[
         int | None,
-        typer.Option(help="probe the same architecture with random weights of this seed instead"),
+        typer.Option(
+            help="probe the same architecture with random weights of this seed instead",
+            callback=as_seed,
+        ),
     ] = None,
     pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
     patterns: Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson
+from .options import AsJson, as_seed
 
 
 def stability(
@@ -35,7 +35,7 @@ def stability(
     draws: Annotated[
         int, typer.Option(help="permutations and bootstrap samples", min=99, max=1_000_000)
     ] = 2000,
-    seed: Annotated[int, typer.Option(help="same seed, same numbers", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="same seed, same numbers", callback=as_seed)] = 0,
     out: Annotated[Path | None, typer.Option("--out", help="folder for CSV tables")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson
+from .options import AsJson, as_seed
 
 
 def survival(
@@ -18,7 +18,7 @@ def survival(
         typer.Option(help="full model that heads are measured on: finetuned or pretrained"),
     ] = "finetuned",
     draws: Annotated[int, typer.Option(help="permutations", min=99, max=100_000)] = 1000,
-    seed: Annotated[int, typer.Option(help="same seed, same numbers", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="same seed, same numbers", callback=as_seed)] = 0,
     out: Annotated[Path | None, typer.Option("--out", help="folder for CSV tables")] = None,
     as_json: AsJson = False,
 ) -> None:

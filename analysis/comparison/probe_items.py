@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
+
+from ...data.parquet_files import read_frame
 
 Key = tuple[str, str, str, str, int]
 """Probe, metric, relation, direction and layer (-1 where items name heads or no layer)."""
@@ -68,10 +69,7 @@ def read_probe_items(path: Path) -> ProbeItems | None:
     """
     if not path.is_file():
         return None
-    table = pq.read_table(
-        path, columns=_COLUMNS, read_dictionary=[*_NAMES, "sentence_id"], partitioning=None
-    )
-    frame = table.to_pandas()
+    frame = read_frame(path, _COLUMNS, as_categories=[*_NAMES, "sentence_id"])
     metric = frame["metric"].cat
     choosing = metric.categories.str.endswith(CHOSEN_ON)
     chosen = (frame["probe"] != "performance") & frame["metric"].notna()

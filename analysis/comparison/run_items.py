@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow.compute
 
+from ...data.parquet_files import read_table
+from ...data.reading import reading
 from ..statistics.uncertainty import Floats
 from ..summary.kinds import tidy_kinds
 from .pairs import WHOLE, Model
@@ -39,16 +41,12 @@ def _said(path: Path) -> tuple[tuple[str, ...], Floats, Floats] | None:
     """Ids, gold and predictions of the performance items of one cell, or None without any."""
     if not path.is_file():
         return None
-    table = pq.read_table(
-        path,
-        columns=["item_id", "gold", "prediction"],
-        filters=[("probe", "==", "performance")],
-        partitioning=None,
-    )
-    if not table.num_rows:
-        return None
-    gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))
-    return tuple(table["item_id"].to_pylist()), gold, said
+    table = read_table(path, ["probe", "item_id", "gold", "prediction"])
+    with reading(path, problem="is no table of items"):
+        table = table.filter(pyarrow.compute.equal(table["probe"], "performance"))
+        gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))
+        ids = tuple(table["item_id"].to_pylist())
+    return (ids, gold, said) if ids else None
 
 
 def model_columns(rows: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...data.array_files import read_npz
 from ...data.atomic import atomic_folder, write_text
 from ...data.errors import DataFileError
+from ...data.reading import reading
 from ...data.row_files import read_csv
 from ...probes.patterns.classes import PATTERNS, SHORTEST
 from ...probes.patterns.network import PatternClassifier, classifier_of
@@ -98,24 +99,17 @@ def _pattern(label: str, where: str) -> int:
 
 
 def _arrays(folder: Path) -> Mapping[str, Any]:
-    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     tensors, zipped = folder / _MAPS, folder / "maps.npz"
     path = tensors if tensors.is_file() else zipped
     if not path.is_file():
         raise DataFileError(f"has no {_MAPS} or {zipped.name}", where=str(folder))
-    try:
-        if path == tensors:
-            return load_file(path)
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (SafetensorError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataFileError(
-            f"is no file of arrays: {error}",
-            where=str(path),
-            remedy="write plain float arrays, no pickled objects",
-        ) from None
+    if path == zipped:
+        return read_npz(path)
+    with reading(path, problem="is no file of arrays"):
+        found: Mapping[str, Any] = load_file(path)
+    return found
 
 
 def _checked(arrays: Mapping[str, Any], name: str, where: str) -> npt.NDArray[np.float64]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.errors import ConfigError
+from ...data.reading import reading, shown
+from ...data.seeds import SEEDS
+
+_LARGEST_NUMBER = SEEDS - 1
 
 
 class _Section(BaseModel):
@@ -153,12 +157,17 @@ class RunConfig(_Section):
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
     data_dir: str = Field("", description="folder with local GLUE files; empty = hub")
-    seeds: tuple[int, ...] = Field((1, 2), min_length=1, description="one full experiment each")
+    seeds: tuple[Annotated[int, Field(ge=0, lt=SEEDS)], ...] = Field(
+        (1, 2), min_length=1, description="one full experiment each"
+    )
     examples: tuple[int, ...] = Field(
         (), description="train, validation, test examples of embedded tasks; empty = all of them"
     )
     workers: int = Field(
-        0, ge=0, description="seeds computed at the same time; 0 = one a core, 1 with a GPU"
+        0,
+        ge=0,
+        le=1024,
+        description="seeds computed at the same time; 0 = one a core, 1 with a GPU",
     )
     recipe: RecipeOptions = RecipeOptions()
     prune: PruneOptions = PruneOptions()
@@ -178,6 +187,17 @@ class RunConfig(_Section):
         return self.model_dump(mode="json")
 
 
+def _too_large(value: Any, option: str) -> str:
+    """The first option with a whole number that no count, size or seed can be; else empty."""
+    if isinstance(value, dict):
+        named = [(f"{option}.{name}" if option else str(name), one) for name, one in value.items()]
+    elif isinstance(value, (list, tuple)):
+        named = [(option, one) for one in value]
+    else:
+        return option if isinstance(value, int) and abs(value) > _LARGEST_NUMBER else ""
+    return next((found for name, one in named if (found := _too_large(one, name))), "")
+
+
 def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
     """Check option values.
 
@@ -192,11 +212,13 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         problem = (
             f"unknown option {option!r}"
             if first["type"] == "extra_forbidden"
-            else f"option {option!r}: {first['msg']}, got {first['input']!r}"
+            else f"option {option!r}: {first['msg']}, got {shown(first['input'])}"
         )
         raise ConfigError(
             problem, where=where, remedy="`subprobe config` writes every option with its default"
         ) from None
+    if too_large := _too_large(config.model_dump(), ""):
+        raise ConfigError(f"option {too_large!r} is above {_LARGEST_NUMBER}", where=where)
     if len(config.examples) not in (0, 3) or any(count < 1 for count in config.examples):
         raise ConfigError(
             f"option 'examples' needs three counts above 0, got {list(config.examples)}",
@@ -224,14 +246,10 @@ def read_config(path: Path | str | None) -> RunConfig:
     if path is None:
         return RunConfig()
     path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"cannot be read ({error.strerror})", where=str(path), remedy="check --config"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"is no TOML: {error}", where=str(path)) from None
+    with reading(path, ConfigError, remedy="check --config"):
+        raw = path.read_bytes()
+    with reading(path, ConfigError, problem="is no TOML"):
+        values = tomllib.loads(raw.decode())
     return parse_config(values, where=str(path))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.array_files import read_npy
 from ...data.errors import MaskError, UnknownNameError
 from ...pruning.subnetwork import KINDS, Subnetwork
 from .agreement import Masks
@@ -144,22 +145,7 @@ def _read_published(folder: Path) -> Mask:
 
 def _read_array(path: Path, dimensions: int) -> Masks:
     where = str(path)
-    if path.stat().st_size > _LARGEST_FILE:
-        raise MaskError("too large for a mask of heads or MLPs", where=where)
-    try:
-        stored = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError, SyntaxError) as error:
-        said = str(error).split("\n", 1)[0]
-        problem = (
-            "holds pickled objects" if "pickle" in said.lower() else f"cannot be read ({said})"
-        )
-        raise MaskError(
-            f"{problem}: not a plain NumPy array",
-            where=where,
-            remedy="save the mask as numbers with numpy.save(..., allow_pickle=False)",
-        ) from error
-    if not isinstance(stored, np.ndarray) or stored.dtype.kind not in "biuf":
-        raise MaskError("is not an array of numbers", where=where)
+    stored = read_npy(path, MaskError, largest=_LARGEST_FILE)
     if stored.ndim != dimensions or not stored.size:
         wanted = "[L, H]" if dimensions == 2 else "[L]"
         raise MaskError(f"has shape {list(stored.shape)}, not {wanted}", where=where)
