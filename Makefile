@@ -1,6 +1,7 @@
 # make run      install into .venv and run the quickstart
 # make test     install with the test tools and run the tests that every change needs
 # make test-all the slow tests too
+# make fuzz     10,000 damaged files for each reader: each must be read, or refused with one line
 # make lint     style and types
 # make bench    ratios against limits
 # make check-statistics   intervals and tests on simulated data with a known truth
@@ -11,7 +12,7 @@ BIN    := $(VENV)/bin
 PYTEST_ARGS ?= -n auto --dist loadfile
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test test-all lint bench check-statistics clean
+.PHONY: run test test-all fuzz lint bench check-statistics clean
 
 run: $(VENV)/.run
 	$(BIN)/subprobe run --out runs/quickstart
@@ -21,6 +22,9 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.dev
+	SUBPROBE_FUZZ=$(or $(FUZZ),10000) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/fuzz -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
