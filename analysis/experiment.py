@@ -36,6 +36,7 @@ from .running.seed_model import Setting, chosen_recipe
 from .running.seed_run import SeedRun
 from .running.selection import parts_for
 from .running.survivors import survivor_rows
+from .running.task_head import check_whole, kept_head, told_of_heads
 from .running.words import FILE as WORDS_FILE
 from .running.words import word_frame
 from .running.workers import compute_apart, worker_count
@@ -115,6 +116,8 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     with progress.stage("reading tasks and sentences"):
         corpus = _corpus(config.probe)
         seeds = prepare(config, out, corpus, progress)
+    for line in told_of_heads(seeds):
+        progress.say(line)
     frames = _stored_frames(seeds, config) if workers > 1 else None
     if frames is None:
         if workers > 1:
@@ -141,11 +144,13 @@ def prepare(
     base = weights_fingerprint(encoder)
     if config.retrain.route == "compact":
         check_removable(encoder)
+    check_whole(encoder, config.model)
     seeds: list[SeedRun] = []
     for task in config.tasks:
         data = load_task(task, data_dir=config.data_dir or None, sizes=config.sizes())
         recipe = chosen_recipe(source, data.spec.name, config.recipe)
-        setting = Setting(config, source, base, recipe, out, corpus)
+        head = kept_head(config, data.spec) if recipe.head == "kept" else ""
+        setting = Setting(config, source, base, recipe, out, corpus, head)
         for seed in config.seeds:
             parts = parts_for(data, config.prune, seed=seed)
             seeds.append(SeedRun(setting, parts, seed, progress))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, Model, Quiet, Task, progress_of
+from .options import AsJson, Columns, DataDir, Labels, Model, Quiet, Task, progress_of
 
 
 def gates(
@@ -27,6 +27,7 @@ def gates(
     train_encoder: Annotated[
         bool, typer.Option("--train-encoder", help="train the encoder with its gates, and save it")
     ] = False,
+    labels: Labels = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -37,6 +38,7 @@ def gates(
     from ..analysis.running.gate_sweep import sweep_gates, sweep_table
     from ..analysis.running.single import load_for_task, task_choice
     from ..analysis.screen.console import print_records
+    from ..data.class_order import parse_pairs
     from ..pruning.learned_gates import L0Options
 
     options = L0Options(
@@ -47,11 +49,13 @@ def gates(
         frozen=not train_encoder,
         seed=seed,
     )
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
-    sweep = sweep_gates(loaded, penalty, options, out, progress_of(quiet))
+    progress, choice = progress_of(quiet), task_choice(task, data_dir, column)
+    loaded = load_for_task(model, choice, labels=parse_pairs(labels or ()), progress=progress)
+    sweep = sweep_gates(loaded, penalty, options, out, progress)
     table = sweep_table(sweep, loaded.parts)
     if as_json:
         masks = [found.subnetwork.describe() for found in sweep.learned.values()]
-        typer.echo(json.dumps({"table": table, "masks": masks}))
+        found = {"table": table, "masks": masks, "classes_by": loaded.classes_by}
+        typer.echo(json.dumps(found))
     else:
         print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")

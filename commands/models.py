@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, Quiet, Task, emit, progress_of
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    Labels,
+    MaskIn,
+    Model,
+    Quiet,
+    Task,
+    emit,
+    progress_of,
+)
 
 
 def finetune(
@@ -39,6 +50,10 @@ def finetune(
     route: Annotated[
         str, typer.Option(help="of a mask: masked, or compact (faster; heads and MLPs only)")
     ] = "masked",
+    keep_head: Annotated[
+        bool, typer.Option("--keep-head", help="train the model's own head on, not a new one")
+    ] = False,
+    labels: Labels = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -49,15 +64,18 @@ def finetune(
     Example: subprobe finetune --task acceptability --mask good.safetensors --out ./models/good-1
     """
     from ..analysis.running.config import parse_config
+    from ..analysis.running.masks import read_mask
     from ..analysis.running.single import fine_tune_to_folder, task_choice
-    from ..pruning.subnetwork import Subnetwork
+    from ..data.class_order import parse_pairs
 
+    progress = progress_of(quiet)
     recipe = {
         "learning_rate": learning_rate,
         "epochs": epochs,
         "batch_size": batch_size,
         "max_length": max_length,
         "precision": precision,
+        **({"head": "kept"} if keep_head else {}),
     }
     options = parse_config(
         {"recipe": recipe, "prune": {"selection": selection}, "retrain": {"route": route}},
@@ -71,9 +89,10 @@ def finetune(
         order_seed=seed if order_seed is None else order_seed,
         selection=selection,
         options=options.recipe,
-        progress=progress_of(quiet),
-        mask=Subnetwork.load(mask) if mask else None,
+        progress=progress,
+        mask=read_mask(mask, model, progress.say) if mask else None,
         route=route,
+        labels=parse_pairs(labels or ()),
     )
     typer.echo(json.dumps(meta) if as_json else f"fine-tuned model in {out}", err=not as_json)
 
@@ -115,6 +134,7 @@ def prune(
     ] = "",
     scores: Annotated[str, typer.Option(help="default or study")] = "default",
     batch_size: Annotated[int, typer.Option(help="examples a scoring batch")] = 64,
+    labels: Labels = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -125,6 +145,7 @@ def prune(
     from ..analysis.running.config import parse_config
     from ..analysis.running.single import load_for_task, prune_to_mask, task_choice
     from ..analysis.screen.console import print_mask
+    from ..data.class_order import parse_pairs
 
     given = {
         "methods": [method],
@@ -141,9 +162,19 @@ def prune(
     }
     options = parse_config({"prune": given}, where="command line").prune
     choice = task_choice(task, data_dir, column)
-    loaded = load_for_task(model, choice, selection="" if folds else selection)
-    good = prune_to_mask(loaded, options, out, progress_of(quiet))
-    typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
+    progress = progress_of(quiet)
+    loaded = load_for_task(
+        model,
+        choice,
+        selection="" if folds else selection,
+        labels=parse_pairs(labels or ()),
+        progress=progress,
+    )
+    good = prune_to_mask(loaded, options, out, progress)
+    if as_json:
+        typer.echo(json.dumps({**good.describe(), "classes_by": loaded.classes_by}))
+    else:
+        print_mask(good, out)
 
 
 def sample_mask(
@@ -178,6 +209,7 @@ def evaluate(
     mask: MaskIn = None,
     data_dir: DataDir = None,
     column: Columns = None,
+    labels: Labels = None,
     other_weights: Annotated[
         bool, typer.Option("--other-weights", help="accept a mask found on other weights")
     ] = False,
@@ -190,7 +222,12 @@ def evaluate(
     """
     from ..analysis.running.masks import load_mask
     from ..analysis.running.single import evaluate_rows, load_for_task, task_choice
+    from ..data.class_order import parse_pairs
 
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
-    chosen = load_mask(mask, loaded.model, name=loaded.name, other_weights=other_weights)
+    progress = progress_of(False)
+    choice = task_choice(task, data_dir, column)
+    loaded = load_for_task(model, choice, labels=parse_pairs(labels or ()), progress=progress)
+    chosen = load_mask(
+        mask, loaded.model, name=loaded.name, other_weights=other_weights, say=progress.say
+    )
     emit(evaluate_rows(loaded, chosen), out, as_json)

@@ -20,7 +20,17 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--column", help="role=name for your own files: first=, second=, label="),
 ]
-MaskIn = Annotated[Path | None, typer.Option("--mask", help="mask file; none = whole model")]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels",
+        help="TASK_CLASS=MODEL_CLASS,... where the model names its classes otherwise than the task",
+    ),
+]
+MaskIn = Annotated[
+    Path | None,
+    typer.Option("--mask", help="mask file, or head_mask.npy, or a folder of them; none = whole"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no narration, no progress bars")]
 

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, OptionalTask, Quiet, emit, progress_of
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    Labels,
+    MaskIn,
+    Model,
+    OptionalTask,
+    Quiet,
+    emit,
+    progress_of,
+)
 
 
 def probe(
@@ -26,6 +37,7 @@ def probe(
     split: Annotated[str | None, typer.Option(help="split of --task")] = None,
     data_dir: DataDir = None,
     column: Columns = None,
+    labels: Labels = None,
     sentences: Annotated[int, typer.Option(help="at most so many of the corpus")] = 1_000_000,
     examples: Annotated[int, typer.Option(help="at most so many of the task")] = 64,
     max_length: Annotated[int, typer.Option(help="subwords a sentence keeps")] = 128,
@@ -61,6 +73,7 @@ def probe(
     from ..analysis.running.config import parse_config
     from ..analysis.running.single import task_choice
     from ..analysis.running.single_probe import probe_rows, write_probe_folder
+    from ..data.class_order import parse_pairs
     from ..probes.options import parse_options
 
     given = {
@@ -86,6 +99,7 @@ def probe(
         progress=progress_of(quiet),
         untrained=untrained,
         reference=reference,
+        labels=parse_pairs(labels or ()),
     )
     if out is not None and out.suffix not in {".csv", ".parquet"}:
         write_probe_folder(output, out)

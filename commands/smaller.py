@@ -10,7 +10,7 @@ import typer
 
 from .options import AsJson, Model, Quiet, emit, progress_of
 
-Mask = Annotated[Path, typer.Option("--mask", help="mask file (.safetensors)")]
+Mask = Annotated[Path, typer.Option("--mask", help="mask file (.safetensors or .npy)")]
 OtherWeights = Annotated[
     bool, typer.Option("--other-weights", help="accept a mask found on other weights")
 ]
@@ -32,7 +32,7 @@ def compact(
     """
     from ..analysis.running.smaller import compact_to_folder, load_whole
 
-    whole = load_whole(model, mask, other_weights=other_weights)
+    whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
     smaller, summary = compact_to_folder(whole, out)
     if onnx is not None:
         from ..pruning.onnx_file import export_onnx
@@ -54,7 +54,7 @@ def bake(
     """
     from ..analysis.running.smaller import bake_to_folder, load_whole
 
-    whole = load_whole(model, mask, other_weights=other_weights)
+    whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
     _tell(bake_to_folder(whole, out), f"checkpoint with zeros in {out}", as_json)
 
 
@@ -80,8 +80,9 @@ def latency(
     from ..analysis.running.smaller import load_whole
     from ..analysis.screen.console import print_latency
 
-    whole = load_whole(model, mask, other_weights=other_weights)
-    with progress_of(quiet).stage("measuring") as advance:
+    progress = progress_of(quiet)
+    whole = load_whole(model, mask, other_weights=other_weights, say=progress.say)
+    with progress.stage("measuring") as advance:
         rows = latency_rows(
             whole, batch or [1, 8], length or [32, 128], repeats=repeats,
             threads=threads or None, progress=advance,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, MaskIn
+from .options import AsJson, MaskIn, progress_of
 
 
 def view(
@@ -34,7 +34,7 @@ def view(
     from ..analysis.running.heads import heads_of
     from ..data.atomic import write_text
 
-    heads = heads_of(model, mask, sentence, second)
+    heads = heads_of(model, mask, sentence, second, say=progress_of(False).say)
     if out is not None:
         write_text(out, render_heads(heads))
         living = f"{int(heads.alive.sum())} of {heads.alive.size} heads live"

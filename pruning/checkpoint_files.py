@@ -5,25 +5,35 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import transformers
+from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 
 from ..data.errors import CheckpointError, UnknownNameError
 from ..data.task import TaskSpec
+from .adapters import base_of, has_adapter
 from .families import FAMILIES
-from .sources import ModelSource
+from .sources import ModelSource, resolve_model
 
 META_FILE = "subprobe.json"
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
+_FETCHED = ("*.json", "*.txt", "*.model", "model*.safetensors", "adapter_model.safetensors")
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
 
+def meta_of(name: str) -> dict[str, Any]:
+    """What was recorded of a model, however its name is written; see `resolve_model`."""
+    source = resolve_model(name)
+    return read_meta(source.location) if source.kind == "folder" else {}
+
+
 def read_meta(folder: Path | str) -> dict[str, Any]:
-    """What `save_classifier` recorded; empty for a model that subprobe did not train."""
-    path = Path(folder).expanduser() / META_FILE
+    """What `save_classifier` recorded in a folder; empty where subprobe did not write it."""
+    path = Path(folder) / META_FILE
     if not path.is_file():
         return {}
     try:
@@ -33,24 +43,85 @@ def read_meta(folder: Path | str) -> dict[str, Any]:
     return meta
 
 
-def load_options(source: ModelSource) -> dict[str, Any]:
-    """Options of every load: no code from the hub, no network for what lies here."""
-    return {"trust_remote_code": False, "local_files_only": source.kind != "hub"}
+LOAD = {"trust_remote_code": False, "local_files_only": True}
+"""Options of every load: no code of a checkpoint, no network for what lies here."""
 
 
-def read_config(source: ModelSource) -> Any:
-    """The configuration of a model of a supported family.
+def folder_of(source: ModelSource, what: str = "model") -> str:
+    """The folder that a model is read from; that of a hub model is fetched first.
+
+    transformers takes any name for a folder of the working directory where there is one, so it is
+    never given a hub id.
+
+    Args:
+        source: the model.
+        what: what is looked for, for the message.
+
+    Raises:
+        CheckpointError: if the hub does not give it.
+    """
+    if source.kind != "hub":
+        return source.location
+    try:
+        return _fetched(source.location)
+    except (OSError, ValueError, HfHubHTTPError) as error:
+        raise unreachable(source, error, what) from error
+
+
+@cache
+def _fetched(repository: str) -> str:
+    # what lies in folders of a repository is for other libraries
+    return str(snapshot_download(repository, allow_patterns=_FETCHED, ignore_patterns=["*/*"]))
+
+
+def _config_folder(source: ModelSource) -> str:
+    """Where the configuration of a model lies; that of an adapter alone is its base's."""
+    folder = folder_of(source, "configuration")
+    if has_adapter(Path(folder)):
+        return folder_of(base_of(source, Path(folder)), "configuration")
+    return folder
+
+
+def read_raw_config(source: ModelSource) -> dict[str, Any]:
+    """The configuration as it stands in the file: what transformers fills in is left out.
 
     Raises:
         CheckpointError: if there is none.
+    """
+    folder = _config_folder(source)
+    try:
+        raw, _ = transformers.PretrainedConfig.get_config_dict(folder, **LOAD)
+    except (OSError, ValueError) as error:
+        raise unreachable(source, error, "configuration") from error
+    return dict(raw)
+
+
+def read_config(source: ModelSource, **options: Any) -> Any:
+    """The configuration of a model of a supported family.
+
+    Args:
+        source: the model.
+        options: fields that are to have other values.
+
+    Raises:
+        CheckpointError: if there is none, or its weights are quantised.
         UnknownNameError: if the family is not supported.
     """
+    folder = _config_folder(source)
     try:
-        config = transformers.AutoConfig.from_pretrained(source.location, **load_options(source))
-    except (OSError, ValueError, HfHubHTTPError) as error:
+        config = transformers.AutoConfig.from_pretrained(folder, **LOAD, **options)
+    except (OSError, ValueError) as error:
         raise unreachable(source, error, "configuration") from error
     if config.model_type not in FAMILIES:
         raise UnknownNameError("model family", config.model_type, FAMILIES)
+    if quantised := getattr(config, "quantization_config", None):
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        raise CheckpointError(
+            f"its weights are quantised{f' ({method})' if method else ''}: they have no gradients "
+            "and no zeros of their own",
+            where=source.name,
+            remedy="name the checkpoint that it was quantised from",
+        )
     return config
 
 
@@ -74,18 +145,23 @@ def quiet_library() -> Iterator[None]:
             log.enable_progress_bar()
 
 
-def check_files(folder: Path) -> None:
-    """Raise unless a folder holds weights that cannot run code."""
+def check_files(folder: Path, where: str) -> None:
+    """Raise unless a folder holds weights that cannot run code.
+
+    Args:
+        folder: where they lie.
+        where: the model, for messages.
+    """
     if any((folder / name).is_file() for name in _SAFE):
         return
     pickled = [name for name in _PICKLED if (folder / name).is_file()]
     if pickled:
         raise CheckpointError(
             f"holds pickled weights only ({pickled[0]}), which can run code when loaded",
-            where=str(folder),
+            where=where,
             remedy="save the model again with save_pretrained, which writes safetensors",
         )
-    raise CheckpointError("holds no model.safetensors", where=str(folder))
+    raise CheckpointError("holds no model.safetensors", where=where)
 
 
 def check_task(source: ModelSource, spec: TaskSpec) -> None:
@@ -95,12 +171,19 @@ def check_task(source: ModelSource, spec: TaskSpec) -> None:
         raise CheckpointError(
             f"was fine-tuned on {trained}, not on {spec.name}",
             where=source.name,
-            remedy=f"give --task {trained}, or another model",
+            remedy=f"give --task {trained}, or another model, or say which of its classes are "
+            "which with --labels",
         )
 
 
 def refuse_missing(source: ModelSource, missing: list[str], *, head: bool = False) -> None:
-    """Raise if a load left weights out; `head` says whether those of a head count among them."""
+    """Raise if a load left weights out.
+
+    Args:
+        source: the checkpoint.
+        missing: their names.
+        head: whether they are those of a task head alone.
+    """
     if not missing:
         return
     shown = ", ".join(sorted(missing)[:5]) + (", ..." if len(missing) > 5 else "")
@@ -122,4 +205,6 @@ def unreachable(source: ModelSource, error: Exception, what: str) -> CheckpointE
         if source.kind == "hub"
         else "name a folder that save_pretrained wrote"
     )
+    if source.kind == "hub" and Path(source.name).is_dir():
+        remedy = f"a folder is written as a path: ./{source.name}"
     return CheckpointError(f"no {what} could be read ({reason})", where=source.name, remedy=remedy)

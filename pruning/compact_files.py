@@ -19,11 +19,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ..data.atomic import atomic_folder, canonical_json
+from ..data.class_order import Pairs
 from ..data.errors import CheckpointError, MaskError
 from ..data.task import TaskSpec
 from .anatomy import anatomy_of
-from .checkpoint_files import META_FILE, attention_for, check_task, quiet_library, read_config
+from .checkpoint_files import META_FILE, attention_for, quiet_library, read_config
 from .compact import cut_down, shrink
+from .contract import HEAD, class_names, contract, named_classes, put_in_order
 from .living import Living, living_of
 from .sources import COMPACT_FILE, MASK_FILE, ModelSource
 from .subnetwork import Subnetwork
@@ -74,7 +76,11 @@ def save_compact(
 
 
 def load_compact(
-    folder: Path | str, spec: TaskSpec | None = None, *, attention: str = "sdpa"
+    folder: Path | str,
+    spec: TaskSpec | None = None,
+    *,
+    attention: str = "sdpa",
+    labels: Pairs = (),
 ) -> Any:
     """Load a smaller model that `subprobe compact` or `save_compact` wrote, in eval mode.
 
@@ -84,6 +90,7 @@ def load_compact(
         folder: where it lies.
         spec: a task that it must have been fine-tuned for; None = take what is there.
         attention: `sdpa` or `eager`; a family without sdpa always gets eager.
+        labels: which classes of the model mean which of the task, where names do not say it.
 
     Raises:
         CheckpointError: if files are missing or damaged, mask and weights disagree, or the head is
@@ -101,15 +108,11 @@ def load_compact(
     source = ModelSource("folder", str(path), str(folder))
     subnetwork = Subnetwork.load(path / MASK_FILE)
     config = read_config(source)
-    if spec is not None:
-        check_task(source, spec)
+    order = contract(source, spec, labels) if spec is not None else None
     kind = _model_class(config, source)
-    if spec is not None and (not _has_head(kind) or config.num_labels != spec.num_labels):
-        raise CheckpointError(
-            f"has no head with {spec.num_labels} outputs for {spec.name}",
-            where=source.name,
-            remedy="name the model and task that belong together",
-        )
+    if kind.__name__.endswith(HEAD):
+        for field, value in named_classes(class_names(source, config)).items():
+            setattr(config, field, value)
     with torch.random.fork_rng(devices=[]), quiet_library():
         # random weights of the whole shape, every one of which is cut away or replaced
         model = kind._from_config(config, attn_implementation=attention_for(config, attention))
@@ -117,6 +120,8 @@ def load_compact(
     subnetwork.check_fits(anatomy, where=str(path / MASK_FILE))
     cut_down(model, Living.of(subnetwork, anatomy.num_neurons))
     _fill(model, subnetwork, path, source.name)
+    if spec is not None:
+        put_in_order(model, spec, order)
     return model.eval()
 
 
@@ -147,10 +152,6 @@ def _model_class(config: Any, source: ModelSource) -> Any:
             where=source.name,
         )
     return kind
-
-
-def _has_head(kind: Any) -> bool:
-    return str(kind.__name__).endswith("ForSequenceClassification")
 
 
 @torch.no_grad()

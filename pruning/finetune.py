@@ -16,14 +16,16 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
+from ..data.class_order import Pairs
 from ..data.collate import TextBatches, text_batches, to_inputs
-from ..data.errors import ConfigError, UnknownNameError
+from ..data.errors import ConfigError, MaskError, UnknownNameError
 from ..data.task import TaskParts
 from .checkpoint import check_max_length, load_tokenizer
 from .compact import shrink, write_back
 from .fingerprint import weights_fingerprint
 from .gates import gated
 from .head import probe_head
+from .living import living_of
 from .recipes import Recipe
 from .starts import load_start
 from .subnetwork import Subnetwork
@@ -76,6 +78,7 @@ def finetune(
     start: str = "pretrained",
     rewind: int = 0,
     route: str = "masked",
+    labels: Pairs = (),
     progress: Step | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on `parts.train`; the last checkpoint counts, as in the study.
@@ -94,23 +97,34 @@ def finetune(
             single weights.
         route: one of `ROUTES`. `compact` trains the smaller model that `shrink` makes and writes
             its weights back into the whole one, whose dead units stay as they started.
+        labels: which classes of a head that is kept mean which of the task, see `contract`.
         progress: called with (steps done, steps in all).
 
     Returns:
-        The whole model, by either route.
+        The whole model, by either route; one that had lost heads before is as small as it was.
 
     Raises:
         UnknownNameError: if there is no such route or start.
         ConfigError: if the recipe's length is above the model's positions, or a mask of whole
             units is to be rewound.
-        MaskError: if a mask of single weights is to take the route `compact`.
+        MaskError: if a mask of single weights is to take the route `compact`, or the model has
+            lost heads already.
         InputError: if the family's layers cannot become smaller.
     """
     if route not in ROUTES:
         raise UnknownNameError("route", route, ROUTES)
     if rewind and subnetwork is not None and not subnetwork.weight_masks:
         raise ConfigError("rewinding is for masks of single weights", where="rewind")
-    whole = load_start(model_name, parts.spec, start, seed=seed_init)
+    whole = load_start(
+        model_name,
+        parts.spec,
+        start,
+        seed=seed_init,
+        keep_head=recipe.head == "kept",
+        labels=labels,
+    )
+    if subnetwork is not None and living_of(whole) is not None:
+        raise MaskError("the model has lost heads and has a mask of its own", where=model_name)
     model = whole
     if route == "compact" and subnetwork is not None:
         model, subnetwork = shrink(whole, subnetwork), None

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
 from ..data.atomic import file_digest
 from ..data.errors import CheckpointError
 
@@ -56,12 +59,14 @@ def resolve_model(name: str) -> ModelSource:
         if not folder.is_dir():
             raise CheckpointError("no such model folder", where=name)
         return ModelSource("folder", str(folder), name)
-    if not name or name.count("/") > 1 or "\\" in name:
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
         raise CheckpointError(
             "is neither `embedded`, a path nor a hub id",
             where=name or "model name",
             remedy="write a folder as ./folder and a hub id as owner/name",
-        )
+        ) from None
     return ModelSource("hub", name, name)
 
 

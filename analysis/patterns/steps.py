@@ -30,7 +30,8 @@ def maps_of(
     """
     read = read_corpus(corpus)[:sentences]
     net = load_encoder(model)
-    context = Context(net, load_tokenizer(model), anatomy_of(net), load_mask(mask, net))
+    found = load_mask(mask, net, say=progress.say)
+    context = Context(net, load_tokenizer(model), anatomy_of(net), found)
     with progress.stage("reading maps"):
         examples = [Example(id=one.id, first=one) for one in read]
         return sample_maps(context, examples, n_maps, seed=seed)

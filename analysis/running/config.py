@@ -26,8 +26,8 @@ class RecipeOptions(_Section):
     precision: Literal["", "float32", "bfloat16"] = Field(
         "", description="of forward and backward; empty = recorded"
     )
-    head: Literal["", "random", "probed"] = Field(
-        "", description="how the task head starts; empty = recorded"
+    head: Literal["", "random", "probed", "kept"] = Field(
+        "", description="how the task head starts; kept = as the model has it; empty = recorded"
     )
 
 
@@ -153,6 +153,9 @@ class RunConfig(_Section):
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
     data_dir: str = Field("", description="folder with local GLUE files; empty = hub")
+    labels: tuple[str, ...] = Field(
+        (), description="of a kept head: TASK_CLASS=MODEL_CLASS where their names differ"
+    )
     seeds: tuple[int, ...] = Field((1, 2), min_length=1, description="one full experiment each")
     examples: tuple[int, ...] = Field(
         (), description="train, validation, test examples of embedded tasks; empty = all of them"

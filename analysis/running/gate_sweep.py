@@ -13,6 +13,7 @@ from ...data.errors import ConfigError
 from ...data.tables import rows_frame, write_csv
 from ...data.task import TaskParts
 from ...pruning.checkpoint import check_max_length, save_classifier
+from ...pruning.contract import check_plain_head
 from ...pruning.evaluate import evaluate
 from ...pruning.learned_gates import L0Options, LearnedGates, learn_gates
 from ...pruning.recipes import Recipe, recipe_for
@@ -56,6 +57,7 @@ def sweep_gates(
 
     Raises:
         ConfigError: if a penalty is out of range or given twice.
+        CheckpointError: for an encoder to be trained whose head cannot be saved.
     """
     each = [replace(options, penalty=penalty) for penalty in penalties]
     names = [f"{penalty:g}" for penalty in penalties]
@@ -63,6 +65,8 @@ def sweep_gates(
         raise ConfigError(
             f"penalties {', '.join(names) or 'missing'}", remedy="give one or more, each once"
         )
+    if not options.frozen:
+        check_plain_head(loaded.model, loaded.name)
     recipe = _recipe(loaded)
     check_max_length(loaded.model, recipe.max_length)
     full = _scores(loaded, loaded.model, None, "finetuned", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import load_saved, load_tokenizer
 from ...pruning.living import living_of
 from .masks import load_mask
+from .progress import Silent
 
 Maps = npt.NDArray[np.float64]
 
@@ -57,7 +59,14 @@ class Heads:
     before: dict[str, Maps]
 
 
-def heads_of(model: str, mask: Path | None, text: str, second: str | None = None) -> Heads:
+def heads_of(
+    model: str,
+    mask: Path | None,
+    text: str,
+    second: str | None = None,
+    *,
+    say: Callable[[str], None] = Silent().say,
+) -> Heads:
     """Load a model and look at one sentence, or a pair.
 
     Args:
@@ -65,13 +74,14 @@ def heads_of(model: str, mask: Path | None, text: str, second: str | None = None
         mask: a mask file, or None for the whole model.
         text: the sentence; words are what white space parts.
         second: the second sentence of a pair.
+        say: told what is not known of the mask.
 
     Raises:
         InputError: if a sentence is empty, or longer than the model's positions.
         MaskError: if the mask belongs to another model.
     """
     net, tokenizer = load_saved(model), load_tokenizer(model)
-    subnetwork = load_mask(mask, net)
+    subnetwork = load_mask(mask, net, say=say)
     anatomy = anatomy_of(net)
     first, other = plain_sentence("first", text), None
     if second is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ...data.atomic import digest
+from ...data.class_order import parse_pairs
 from ...data.sentence import Example
 from ...data.task import TaskParts
 from ...pruning.checkpoint import (
@@ -56,6 +57,7 @@ class Setting:
         base: fingerprint of its weights.
         recipe: how it is fine-tuned.
         folder: the run folder.
+        head: fingerprint of a task head that training starts with; empty for a new one.
         corpus: sentences that the attention probes read, or None where none is asked for.
     """
 
@@ -65,6 +67,7 @@ class Setting:
     recipe: Recipe
     folder: Path
     corpus: Corpus | None
+    head: str = ""
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:
@@ -90,6 +93,7 @@ class SeedModel:
             "encoder": self.setting.base,
             "train": examples_digest(self.parts.train),
             "mask": mask.mask_id if mask else "",
+            **({"head": self.setting.head} if self.setting.head else {}),
         }
         recipe = vars(self.setting.recipe)
         return Cell(step, inputs, {"recipe": recipe, "seed": self.seed, **options})
@@ -147,6 +151,7 @@ class SeedModel:
                 start=start,
                 rewind=rewind,
                 route=route,
+                labels=parse_pairs(self.setting.config.labels),
                 progress=advance,
             )
         if trained.diverged:

@@ -9,21 +9,26 @@ from typing import Any
 
 import pandas as pd
 
+from ...data.class_order import ClassOrder, Pairs
 from ...data.errors import ConfigError
 from ...data.task import TaskData, TaskParts
 from ...data.tasks import custom_task, load_task, split_parts
 from ...pruning.checkpoint import (
     load_classifier,
     load_tokenizer,
-    read_meta,
+    meta_of,
     resolve_model,
     save_classifier,
 )
+from ...pruning.compact_files import save_compact
+from ...pruning.contract import contract
 from ...pruning.evaluate import evaluate
 from ...pruning.finetune import DIVERGED, finetune
+from ...pruning.living import living_of
 from ...pruning.subnetwork import Subnetwork
 from .config import PruneOptions, RecipeOptions
 from .degenerate import degenerate_search
+from .task_head import BY_PLACE, start_of_head
 from .identity import identity, selection_of
 from .masks import RETRAINED, state_of
 from .performance import performance_rows
@@ -89,6 +94,7 @@ def fine_tune_to_folder(
     progress: Progress,
     mask: Subnetwork | None = None,
     route: str = "masked",
+    labels: Pairs = (),
 ) -> dict[str, Any]:
     """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
 
@@ -103,15 +109,24 @@ def fine_tune_to_folder(
         progress: where the training reports to.
         mask: retrain this subnetwork on the pretrained weights.
         route: by which way, see `finetune`.
+        labels: which classes of a kept head mean which of the task.
+
+    Raises:
+        ConfigError: for `labels` without a head to keep.
     """
     source = resolve_model(model)
     data = task.load()
+    if labels and options.head != "kept":
+        raise ConfigError("a new head has no classes to map", where="--labels",
+                          remedy="add --keep-head, or leave it out")  # fmt: skip
+    if said := start_of_head(model, data.spec, seed, kept=options.head == "kept", labels=labels):
+        progress.say(said)
     parts = split_parts(data, selection=selection, seed=seed)
     recipe = chosen_recipe(source, data.spec.name, options)
     with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
-            route=route, progress=advance,
+            route=route, labels=labels, progress=advance,
         )  # fmt: skip
     if said := cut_examples(trained, parts, recipe):
         progress.say(said)
@@ -130,7 +145,11 @@ def fine_tune_to_folder(
         "flag": "diverged" if trained.diverged else "",
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
-    save_classifier(trained.model, trained.tokenizer, out, meta)
+    living = living_of(trained.model)
+    if living is None:
+        save_classifier(trained.model, trained.tokenizer, out, meta)
+    else:
+        save_compact(trained.model, trained.tokenizer, out, living.subnetwork, meta)
     return meta
 
 
@@ -143,6 +162,12 @@ class Loaded:
     tokenizer: Any
     parts: TaskParts
     meta: dict[str, Any]
+    order: ClassOrder | None = None
+
+    @property
+    def classes_by(self) -> str:
+        """How its classes were found to be the task's: see `ClassOrder.by`; empty in regression."""
+        return self.order.by if self.order else ""
 
     @property
     def max_length(self) -> int:
@@ -155,19 +180,32 @@ class Loaded:
         return int(self.meta.get("seed_init", 0)), int(self.meta.get("seed_order", 0))
 
 
-def load_for_task(model: str, task: TaskChoice, *, selection: str = "") -> Loaded:
+def load_for_task(
+    model: str,
+    task: TaskChoice,
+    *,
+    selection: str = "",
+    labels: Pairs = (),
+    progress: Progress | None = None,
+) -> Loaded:
     """Load a fine-tuned model; its task is split as it was when the model was trained.
 
     Args:
         model: its folder, or a hub id.
         task: what it was fine-tuned on.
         selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
+        labels: which classes of the model mean which of the task, where names do not say it.
+        progress: told if the classes were not found by name.
     """
-    meta = read_meta(model)
+    meta = meta_of(model)
     data = task.load()
+    order = contract(resolve_model(model), data.spec, labels)
+    if progress is not None and order is not None and order.said:
+        progress.say(f"{model}: {order.said}")
     recorded = "reported" if meta.get("selection", "") == "reported" else "held-out"
     parts = split_parts(data, selection=selection or recorded, seed=int(meta.get("seed_init", 0)))
-    return Loaded(model, load_classifier(model, data.spec), load_tokenizer(model), parts, meta)
+    net = load_classifier(model, data.spec, labels=labels)
+    return Loaded(model, net, load_tokenizer(model), parts, meta, order)
 
 
 def prune_to_mask(
@@ -227,5 +265,7 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
     }
     rows = performance_rows(found, loaded.parts).assign(**about)
     lost = mask is not None and (mask.empty or bool(degenerate_search(mask)))
-    flag = loaded.meta.get("flag") or ("degenerate" if lost else "")
+    flags = [loaded.meta.get("flag") or ("degenerate" if lost else "")]
+    flags += [BY_PLACE] if loaded.classes_by == "place" else []
+    flag = ";".join(one for one in flags if one)
     return rows.assign(flag=flag) if flag else rows

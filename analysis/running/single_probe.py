@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...data.class_order import ClassOrder, Pairs
 from ...data.errors import ConfigError, InputError, UnknownNameError
 from ...data.sentence import Example
 from ...data.tables import items_frame, rows_frame, write_csv, write_parquet
@@ -14,10 +15,13 @@ from ...pruning.checkpoint import (
     load_encoder,
     load_tokenizer,
     load_untrained,
-    read_meta,
+    meta_of,
+    resolve_model,
 )
+from ...pruning.contract import contract
 from .cells import CellOutput
 from .config import ProbeOptions
+from .task_head import BY_PLACE
 from .identity import identity
 from .masks import load_mask, state_of
 from .probing import (
@@ -55,6 +59,7 @@ def probe_rows(
     progress: Progress,
     untrained: int | None = None,
     reference: str | None = None,
+    labels: Pairs = (),
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
@@ -81,7 +86,7 @@ def probe_rows(
             where="--reference",
             remedy=f"add --probe {', '.join(sorted(COMPARING))}",
         )
-    meta = read_meta(model)
+    meta = meta_of(model)
     tokenizer = load_tokenizer(model)
     other = load_reference(reference, meta, tokenizer) if compares else None
     spec: TaskSpec | None = None
@@ -90,11 +95,23 @@ def probe_rows(
     if task is not None:
         spec, examples, used = _task_examples(task, split, options)
     head = spec is not None and (attributed or bool(meta.get("task")))
+    order: ClassOrder | None = None
     if untrained is not None:
         net = load_untrained(model, spec if head else None, seed=untrained)
+    elif head and spec is not None:
+        order = contract(resolve_model(model), spec, labels)
+        if order is not None and order.said:
+            progress.say(f"{model}: {order.said}")
+        net = load_classifier(model, spec, labels=labels)
     else:
-        net = load_classifier(model, spec) if head and spec else load_encoder(model)
-    mask = load_mask(mask_path, net, name=model)
+        net = load_encoder(model)
+    if labels and order is None:
+        raise ConfigError(
+            "nothing that was asked for reads classes of the model",
+            where="--labels",
+            remedy="leave it out, or add --probe attributions --task T",
+        )
+    mask = load_mask(mask_path, net, name=model, say=progress.say)
     read: Corpus | None = None
     if needs_corpus(options):
         if corpus is not None:
@@ -120,6 +137,10 @@ def probe_rows(
     if untrained is not None:
         about |= {"state": "untrained", "seed": untrained}
     rows = output.rows.assign(**about)
+    if order is not None and order.by == "place":
+        of_classes = rows["probe"] == "attributions"
+        if of_classes.any():
+            rows.loc[of_classes, "flag"] = rows.loc[of_classes, "flag"].fillna(BY_PLACE)
     return CellOutput(rows, output.items, output.arrays, output.notes)
 
 
