@@ -130,7 +130,7 @@ def load_saved(name: str, *, attention: str = "sdpa") -> Any:
 
 def _with_own_head(source: ModelSource, attention: str) -> Any:
     """A classifier with the head, and the names of its classes, that it was saved with."""
-    names = class_names(source, read_config(source))
+    names = class_names(source)
     with torch.random.fork_rng(devices=[]):
         model, missing = load(source, attention, head=True, **named_classes(names))
     prefix = f"{model.base_model_prefix}."

@@ -111,7 +111,7 @@ def load_compact(
     order = contract(source, spec, labels) if spec is not None else None
     kind = _model_class(config, source)
     if kind.__name__.endswith(HEAD):
-        for field, value in named_classes(class_names(source, config)).items():
+        for field, value in named_classes(class_names(source)).items():
             setattr(config, field, value)
     with torch.random.fork_rng(devices=[]), quiet_library():
         # random weights of the whole shape, every one of which is cut away or replaced

@@ -17,7 +17,7 @@ from ..data.class_order import ClassOrder, Pairs, class_order, plain, unnamed
 from ..data.errors import CheckpointError
 from ..data.task import TaskSpec
 from .checkpoint_files import check_task, read_config, read_raw_config
-from .sources import ModelSource
+from .sources import ModelSource, is_compact
 
 HEAD = "ForSequenceClassification"
 """How transformers' classes with a head for whole texts end."""
@@ -44,9 +44,8 @@ def contract(
     """
     if not (pairs or any_task):
         check_task(source, spec)
-    config = read_config(source)
+    names, config = class_names(source), read_config(source)
     check_head(source, config)
-    names = class_names(source, config)
     where = source.name
     if spec.regression:
         if len(names) != 1:
@@ -78,16 +77,17 @@ def check_head(source: ModelSource, config: Any) -> None:
         raise CheckpointError(
             f"has no head for a task: it was saved as {saved}",
             where=source.name,
-            remedy="fine-tune it first: subprobe finetune",
+            remedy="make a fine-tuned model smaller"
+            if is_compact(source)
+            else "fine-tune it first: subprobe finetune",
         )
 
 
-def class_names(source: ModelSource, config: Any) -> tuple[str, ...]:
+def class_names(source: ModelSource) -> tuple[str, ...]:
     """The names of a head's outputs in their order; `LABEL_0`, ... where none are stored.
 
     Args:
         source: the checkpoint.
-        config: its configuration.
 
     Raises:
         CheckpointError: if `id2label` and `label2id` are no such tables, or contradict each other.
@@ -96,13 +96,12 @@ def class_names(source: ModelSource, config: Any) -> tuple[str, ...]:
     fields = ("id2label", "label2id")
     found = {name: _numbered(raw[name], source, name) for name in fields if raw.get(name)}
     if not found:
-        return tuple(f"LABEL_{place}" for place in range(config.num_labels))
+        return tuple(f"LABEL_{place}" for place in range(read_config(source).num_labels))
     # a library fills in placeholders where it was told the other table alone
     named = {field: names for field, names in found.items() if not unnamed(names)} or found
-    first, last = list(named.values())[0], list(named.values())[-1]
-    if len({len(names) for names in found.values()}) > 1 or [*map(plain, first)] != [
-        *map(plain, last)
-    ]:
+    first = next(iter(named.values()))
+    agree = all([*map(plain, names)] == [*map(plain, first)] for names in named.values())
+    if not agree or len({len(names) for names in found.values()}) > 1:
         said = (f"{field} names the classes {', '.join(names)}" for field, names in found.items())
         raise CheckpointError(
             " but ".join(said),

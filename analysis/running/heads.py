@@ -23,7 +23,7 @@ from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import load_saved, load_tokenizer
 from ...pruning.living import living_of
 from .masks import load_mask
-from .progress import Silent
+from .progress import unheard
 
 Maps = npt.NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def heads_of(
     text: str,
     second: str | None = None,
     *,
-    say: Callable[[str], None] = Silent().say,
+    say: Callable[[str], None] = unheard,
 ) -> Heads:
     """Load a model and look at one sentence, or a pair.
 

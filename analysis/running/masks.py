@@ -16,7 +16,7 @@ from ...pruning.fingerprint import weights_fingerprint
 from ...pruning.living import living_of
 from ...pruning.sources import MASK_FILE
 from ...pruning.subnetwork import Subnetwork
-from .progress import Silent
+from .progress import unheard
 
 RETRAINED = "retrained_mask"
 """What the folder of a model calls the mask that it was trained under."""
@@ -60,7 +60,7 @@ def load_mask(
     *,
     name: str = "",
     other_weights: bool = False,
-    say: Callable[[str], None] = Silent().say,
+    say: Callable[[str], None] = unheard,
 ) -> Subnetwork | None:
     """Read a mask of this model, and of no other; smaller and baked models bring their own.
 

@@ -28,13 +28,13 @@ from ...pruning.living import living_of
 from ...pruning.subnetwork import Subnetwork
 from .config import PruneOptions, RecipeOptions
 from .degenerate import degenerate_search
-from .task_head import BY_PLACE, start_of_head
 from .identity import identity, selection_of
 from .masks import RETRAINED, state_of
 from .performance import performance_rows
 from .progress import Progress
 from .seed_model import chosen_recipe, cut_examples
 from .selection import find_good
+from .task_head import BY_PLACE, start_of_head
 
 
 @dataclass(frozen=True)

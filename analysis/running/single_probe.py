@@ -21,7 +21,6 @@ from ...pruning.checkpoint import (
 from ...pruning.contract import contract
 from .cells import CellOutput
 from .config import ProbeOptions
-from .task_head import BY_PLACE
 from .identity import identity
 from .masks import load_mask, state_of
 from .probing import (
@@ -35,6 +34,7 @@ from .probing import (
 from .progress import Progress
 from .reference import COMPARING, load_reference
 from .single import TaskChoice
+from .task_head import BY_PLACE
 
 
 def _task_examples(

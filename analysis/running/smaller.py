@@ -22,7 +22,7 @@ from ...pruning.cost import Cost, cost, kept_share
 from ...pruning.living import living_of
 from ...pruning.subnetwork import Subnetwork
 from .masks import load_mask
-from .progress import Silent
+from .progress import unheard
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def load_whole(
     mask: Path,
     *,
     other_weights: bool = False,
-    say: Callable[[str], None] = Silent().say,
+    say: Callable[[str], None] = unheard,
 ) -> Whole:
     """Load a model, with the head that it was saved with, and a mask that fits it.
 

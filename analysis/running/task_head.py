@@ -9,7 +9,6 @@ from ...data.class_order import Pairs, parse_pairs
 from ...data.errors import ConfigError
 from ...data.task import TaskSpec
 from ...pruning.checkpoint import meta_of, resolve_model
-from ...pruning.checkpoint_files import read_config
 from ...pruning.contract import class_names, contract
 from ...pruning.fingerprint import head_fingerprint
 from ...pruning.living import living_of
@@ -44,7 +43,7 @@ def start_of_head(model: str, spec: TaskSpec, seed: int, *, kept: bool, labels: 
         return f"{model}: {order.said}" if order is not None and order.said else ""
     if is_compact(source) or not has_head(source):
         return ""
-    names = ", ".join(class_names(source, read_config(source))[:10])
+    names = ", ".join(class_names(source)[:10])
     trained = meta_of(model).get("task")
     return (
         f"{model}: its head{f' for {trained}' if trained else ''} ({names}) is dropped; seed "

@@ -209,8 +209,8 @@ def test_a_file_with_other_content_is_refused_by_name(tmp_path, arrays, meta, sa
 
 def test_files_that_are_no_masks_are_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
-    save_file({"head_mask": HEADS}, path)
-    with pytest.raises(MaskError, match="no subprobe metadata"):
+    save_file({"classifier.weight": np.ones((2, 3), dtype=np.float32)}, path)
+    with pytest.raises(MaskError, match=r"no mask: it holds classifier\.weight"):
         Subnetwork.load(path)
     write(path, key="other")
     with pytest.raises(MaskError, match="no subprobe metadata"):

@@ -1,0 +1,371 @@
+"""Checkpoints in the forms that other tools leave: read as what they are, or refused in one line."""
+
+import importlib.util
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from subprobe.data.errors import CheckpointError, InputError
+from subprobe.data.glue import GLUE
+from subprobe.pruning import tokenizer_files
+from subprobe.pruning.anatomy import anatomy_of
+from subprobe.pruning.checkpoint import (
+    load_classifier,
+    load_encoder,
+    load_saved,
+    load_tokenizer,
+    load_untrained,
+)
+from subprobe.pruning.fingerprint import weights_fingerprint
+from subprobe.pruning.gates import gated
+from subprobe.pruning.living import living_of
+from subprobe.pruning.loading import has_head
+from subprobe.pruning.sources import resolve_model
+from subprobe.pruning.subnetwork import Subnetwork
+from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
+
+IDS = torch.tensor([[0, 7, 9, 30, 41, 2], [0, 11, 12, 13, 14, 2]])
+COLA = GLUE["cola"]
+PRUNED = {0: [1], 1: [0, 2]}
+
+
+def logits(model):
+    with torch.no_grad():
+        return model(input_ids=IDS).logits
+
+
+def classifier(folder, family="bert", **options):
+    tiny_model(family, "classification", **options).save_pretrained(folder)
+    tiny_tokenizer(TOKENIZER_OF[family]).save_pretrained(folder)
+    return folder
+
+
+def edit_config(folder, **fields):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **fields}))
+
+
+def rewrite(folder, change):
+    """Write the weights again as `change` gives them: name -> tensor."""
+    path = folder / "model.safetensors"
+    save_file(
+        {name: tensor.contiguous() for name, tensor in change(load_file(path)).items()},
+        path,
+        metadata={"format": "pt"},
+    )
+
+
+# -- names that a training loop has changed --------------------------------------------------------
+
+
+def after(family, name, part):
+    """A name with `part` behind the name of the encoder: what a wrapped inner module leaves."""
+    prefix = tiny_model(family).base_model_prefix
+    return name.replace(f"{prefix}.", f"{prefix}.{part}", 1)
+
+
+@pytest.mark.parametrize(
+    "before", ["module.", "_orig_mod.", "model.", "module._orig_mod.", "model.module."]
+)
+@pytest.mark.parametrize("family", ["bert", "distilbert", "modernbert"])
+def test_names_behind_a_wrapper_are_read(family, before, tmp_path):
+    folder = classifier(tmp_path / "m", family)
+    expected = logits(load_classifier(str(folder), COLA))
+    fingerprint = weights_fingerprint(load_encoder(str(folder)))
+    rewrite(folder, lambda weights: {before + name: t for name, t in weights.items()})
+    assert torch.equal(logits(load_classifier(str(folder), COLA)), expected)
+    assert torch.equal(logits(load_saved(str(folder))), expected)
+    assert weights_fingerprint(load_encoder(str(folder))) == fingerprint
+    assert has_head(resolve_model(str(folder)))
+    new = load_classifier(str(folder), COLA, new_head=True, seed=1)
+    assert weights_fingerprint(new) == fingerprint
+    assert not torch.equal(logits(new), expected)
+
+
+@pytest.mark.parametrize("part", ["_orig_mod.", "_fsdp_wrapped_module.", "module."])
+def test_a_wrapper_around_the_encoder_alone_is_read(part, tmp_path):
+    folder = classifier(tmp_path / "m")
+    expected = logits(load_classifier(str(folder), COLA))
+    rewrite(folder, lambda weights: {after("bert", n, part): t for n, t in weights.items()})
+    assert torch.equal(logits(load_classifier(str(folder), COLA)), expected)
+
+
+def test_other_prefixes_are_named_and_never_called_untuned(tmp_path):
+    folder = classifier(tmp_path / "m")
+    whole = load_file(folder / "model.safetensors")
+    for change, said in (
+        ({f"student.{n}": t for n, t in whole.items()}, "begin with `student.`"),
+        (
+            {f"{who}.{n}": t.clone() for n, t in whole.items() for who in ("a", "b")},
+            "begin with `a.`, `b.`",
+        ),
+        ({**whole, **{f"module.{n}": t.clone() for n, t in whole.items()}}, "stored twice"),
+    ):
+        rewrite(folder, lambda _, change=change: change)
+        for load in (
+            lambda: load_classifier(str(folder), COLA),
+            lambda: load_encoder(str(folder)),
+            lambda: load_classifier(str(folder), COLA, new_head=True),
+        ):
+            with pytest.raises(CheckpointError, match=said) as caught:
+                load()
+            assert "fine-tune" not in str(caught.value)
+            assert "\n" not in str(caught.value)
+
+
+def test_missing_encoder_weights_are_not_called_untuned(tmp_path):
+    folder = classifier(tmp_path / "m")
+    rewrite(folder, lambda weights: {n: t for n, t in weights.items() if "layer.1" not in n})
+    with pytest.raises(CheckpointError, match="complete checkpoint"):
+        load_classifier(str(folder), COLA)
+
+
+# -- heads that are gone ---------------------------------------------------------------------------
+
+
+def without_heads(weights, family, heads, size):
+    """Weights as transformers 4 saved them: without the rows and columns of pruned heads."""
+    paths = {
+        "bert": ("attention.self.query", "attention.self.key", "attention.self.value",
+                 "attention.output.dense", "encoder.layer"),
+        "distilbert": ("attention.q_lin", "attention.k_lin", "attention.v_lin",
+                       "attention.out_lin", "transformer.layer"),
+    }[family]  # fmt: skip
+    *rows, columns, layers = paths
+    changed = dict(weights)
+    for layer, gone in PRUNED.items():
+        kept = [h * size + i for h in range(heads) if h not in gone for i in range(size)]
+        at = f"{layers}.{layer}."
+        for name in weights:
+            if at in name and any(f"{at}{path}." in name for path in rows):
+                changed[name] = weights[name][kept]
+            if f"{at}{columns}.weight" in name:
+                changed[name] = weights[name][:, kept]
+    return changed
+
+
+@pytest.mark.parametrize("stored", ["whole", "cut"])
+@pytest.mark.parametrize("family", ["bert", "distilbert"])
+def test_pruned_heads_are_the_mask_that_they_are(family, stored, tmp_path):
+    folder = classifier(tmp_path / "m", family)
+    whole = load_classifier(str(folder), COLA)
+    anatomy = anatomy_of(whole)
+    heads = np.ones((anatomy.num_layers, anatomy.num_heads), dtype=bool)
+    for layer, numbers in PRUNED.items():
+        heads[layer, numbers] = False
+    mask = Subnetwork(heads, np.ones(anatomy.num_layers, dtype=bool))
+    with gated(whole, mask):
+        expected = logits(whole)
+    assert (expected - logits(whole)).abs().max() > 1e-2
+    if stored == "cut":
+        H, d = anatomy.num_heads, anatomy.head_size
+        rewrite(folder, lambda weights: without_heads(weights, family, H, d))
+    edit_config(folder, pruned_heads={str(layer): gone for layer, gone in PRUNED.items()})
+    loaded = load_classifier(str(folder), COLA)
+    torch.testing.assert_close(logits(loaded), expected, atol=1e-5, rtol=0)
+    for model in (loaded, load_saved(str(folder)), load_encoder(str(folder))):
+        living = living_of(model)
+        assert living is not None
+        assert np.array_equal(living.subnetwork.head_mask, heads)
+        assert living.subnetwork.mlp_mask.all()
+        assert not hasattr(model.config, "pruned_heads")
+    load_untrained(str(folder), COLA, seed=1)
+
+
+def test_an_empty_list_of_pruned_heads_means_nothing(tmp_path):
+    folder = classifier(tmp_path / "m")
+    expected = logits(load_classifier(str(folder), COLA))
+    for empty in ({}, {"0": []}):
+        edit_config(folder, pruned_heads=empty)
+        model = load_classifier(str(folder), COLA)
+        assert living_of(model) is None
+        assert torch.equal(logits(model), expected)
+
+
+@pytest.mark.parametrize("pruned", [{"2": [0]}, {"0": [4]}, {"0": ["a"]}, {"x": [0]}, [0, 1]])
+def test_pruned_heads_that_do_not_exist_are_named(pruned, tmp_path):
+    folder = classifier(tmp_path / "m")
+    edit_config(folder, pruned_heads=pruned)
+    with pytest.raises(CheckpointError, match="pruned_heads names"):
+        load_encoder(str(folder))
+
+
+def test_shared_layers_cannot_have_lost_heads(tmp_path):
+    folder = classifier(tmp_path / "m", "albert")
+    edit_config(folder, pruned_heads={"0": [1]})
+    with pytest.raises(InputError, match="share their weights"):
+        load_encoder(str(folder))
+
+
+# -- weights that are not floats -------------------------------------------------------------------
+
+
+def test_quantised_weights_are_refused(tmp_path):
+    folder = classifier(tmp_path / "m")
+    kept = (folder / "config.json").read_text()
+    for method in (
+        {"quant_method": "bitsandbytes", "load_in_4bit": True},
+        {"quant_method": "gptq"},
+    ):
+        edit_config(folder, quantization_config=method)
+        with pytest.raises(CheckpointError, match=f"quantised \\({method['quant_method']}\\)"):
+            load_classifier(str(folder), COLA)
+    (folder / "config.json").write_text(kept)
+    name = "bert.encoder.layer.0.output.dense.weight"
+    rewrite(folder, lambda weights: {**weights, name: (weights[name] * 9).to(torch.int8)})
+    with pytest.raises(CheckpointError, match=f"{name} is stored as I8"):
+        load_encoder(str(folder))
+
+
+# -- adapters --------------------------------------------------------------------------------------
+
+
+def write_adapter(folder, **fields):
+    """The files of a LoRA adapter of the second query projection, as peft writes them."""
+    folder.mkdir(exist_ok=True)
+    settings = {
+        "peft_type": "LORA", "task_type": "SEQ_CLS", "r": 2, "lora_alpha": 8, "lora_dropout": 0.0,
+        "target_modules": ["query"], "base_model_name_or_path": "somewhere/else",
+        "modules_to_save": ["classifier"], **fields,
+    }  # fmt: skip
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+    generator = torch.Generator().manual_seed(3)
+    weights = {
+        f"base_model.model.bert.encoder.layer.{layer}.attention.self.query.lora_{part}.weight":
+            torch.randn(shape, generator=generator)
+        for layer in (0, 1)
+        for part, shape in (("A", (2, 32)), ("B", (32, 2)))
+    }  # fmt: skip
+    weights["base_model.model.classifier.weight"] = torch.randn(2, 32, generator=generator)
+    weights["base_model.model.classifier.bias"] = torch.randn(2, generator=generator)
+    save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    return {name.removeprefix("base_model.model."): tensor for name, tensor in weights.items()}
+
+
+def test_an_adapter_is_refused_without_peft(tmp_path, monkeypatch):
+    folder = classifier(tmp_path / "m")
+    write_adapter(folder)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "peft" else find(name, *a)
+    )
+    for load in (
+        lambda: load_encoder(str(folder)),
+        lambda: load_classifier(str(folder), COLA),
+        lambda: load_classifier(str(folder), COLA, new_head=True),
+        lambda: load_saved(str(folder)),
+    ):
+        with pytest.raises(CheckpointError, match="LORA adapter.*pip install peft"):
+            load()
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="no adapter of peft"):
+        load_encoder(str(folder))
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_an_adapter_is_merged(alone, tmp_path):
+    pytest.importorskip("peft")
+    base = classifier(tmp_path / "base")
+    plain = load_classifier(str(base), COLA)
+    folder = tmp_path / "adapter" if alone else shutil.copytree(base, tmp_path / "both")
+    brought = write_adapter(folder, base_model_name_or_path=str(base) if alone else "some/other")
+    # lora_alpha / r = 4 times B A, added to the query weights; the head is the adapter's own
+    expected = load_classifier(str(base), COLA)
+    with torch.no_grad():
+        for layer in (0, 1):
+            at = f"bert.encoder.layer.{layer}.attention.self.query"
+            change = brought[f"{at}.lora_B.weight"] @ brought[f"{at}.lora_A.weight"]
+            expected.get_submodule(at).weight += 4 * change
+        expected.classifier.weight.copy_(brought["classifier.weight"])
+        expected.classifier.bias.copy_(brought["classifier.bias"])
+    assert (logits(expected) - logits(plain)).abs().max() > 1e-2
+    found = load_classifier(str(folder), COLA)
+    torch.testing.assert_close(logits(found), logits(expected), atol=1e-5, rtol=0)
+    assert {n: t.shape for n, t in found.state_dict().items()} == {
+        n: t.shape for n, t in plain.state_dict().items()
+    }
+    encoder = load_encoder(str(folder))
+    with torch.no_grad():
+        states = encoder(input_ids=IDS).last_hidden_state
+        torch.testing.assert_close(states, expected.bert(input_ids=IDS).last_hidden_state)
+    assert has_head(resolve_model(str(folder)))
+    new = load_classifier(str(folder), GLUE["mnli"], new_head=True, seed=1)
+    assert logits(new).shape == (2, 3)
+    torch.testing.assert_close(
+        new.bert.encoder.layer[1].attention.self.query.weight,
+        expected.bert.encoder.layer[1].attention.self.query.weight,
+    )
+    assert len(load_tokenizer(str(folder))) == len(load_tokenizer(str(base)))
+
+
+def test_an_adapter_without_its_base_is_refused(tmp_path):
+    write_adapter(tmp_path / "alone", base_model_name_or_path="./nowhere")
+    with pytest.raises(CheckpointError, match=r"adapter alone.*nowhere"):
+        load_encoder(str(tmp_path / "alone"))
+    write_adapter(tmp_path / "bare", base_model_name_or_path=None)
+    with pytest.raises(CheckpointError, match="adapter alone"):
+        load_encoder(str(tmp_path / "bare"))
+
+
+def test_pickled_adapters_are_refused(tmp_path):
+    pytest.importorskip("peft")
+    folder = classifier(tmp_path / "m")
+    write_adapter(folder)
+    (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
+    with pytest.raises(CheckpointError, match=r"no adapter_model\.safetensors"):
+        load_encoder(str(folder))
+
+
+# -- tokenizers that need a package ----------------------------------------------------------------
+
+
+def sentencepiece_only(folder):
+    """A DeBERTa-v3 checkpoint in the published form: spm.model and no tokenizer.json."""
+    spm = pytest.importorskip("sentencepiece")
+    from tiny import CORPUS
+
+    tiny_model("deberta-v2", "classification").save_pretrained(folder)
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false, "vocab_type": "spm"}')
+    with (folder / "spm.model").open("wb") as target:
+        spm.SentencePieceTrainer.train(
+            sentence_iterator=iter(CORPUS * 3), model_writer=target, vocab_size=200,
+            pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]",
+            eos_piece="[SEP]", unk_piece="[UNK]", minloglevel=2,
+        )  # fmt: skip
+    return folder
+
+
+def test_a_sentencepiece_file_alone_is_enough(tmp_path):
+    import sentencepiece
+
+    folder = sentencepiece_only(tmp_path / "m")
+    tokenizer = load_tokenizer(str(folder))
+    assert tokenizer.is_fast
+    text = "The quick brown fox jumps over the lazy dog."
+    plain = sentencepiece.SentencePieceProcessor(model_file=str(folder / "spm.model"))
+    ids = tokenizer(text)["input_ids"]
+    assert tokenizer.convert_ids_to_tokens(ids) == [
+        "[CLS]", *plain.encode(text, out_type=str), "[SEP]",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("module", ["sentencepiece", "google.protobuf"])
+def test_a_package_that_a_tokenizer_needs_is_named(module, tmp_path, monkeypatch):
+    folder = sentencepiece_only(tmp_path / "m")
+    real = importlib.import_module
+
+    def without(name, *arguments):
+        if name == module:
+            raise ModuleNotFoundError(name)
+        return real(name, *arguments)
+
+    monkeypatch.setattr(tokenizer_files.importlib, "import_module", without)
+    with pytest.raises(
+        CheckpointError, match=r"spm\.model.*pip install 'subprobe\[sentencepiece\]"
+    ):
+        load_tokenizer(str(folder))
+    tiny_tokenizer("unigram").save_pretrained(folder)
+    load_tokenizer(str(folder))
