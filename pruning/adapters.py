@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,10 @@ def merged(model: Any, folder: Path, where: str) -> Any:
     import peft
 
     try:
-        changed = peft.PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+        with warnings.catch_warnings():
+            # of peft's own use of transformers, which no user can change
+            warnings.simplefilter("ignore", FutureWarning)
+            changed = peft.PeftModel.from_pretrained(model, str(folder), is_trainable=False)
     except (KeyError, OSError, RuntimeError, TypeError, ValueError, SafetensorError) as error:
         said = str(error).strip().split("\n", 1)[0][:200]
         raise CheckpointError(f"its adapter does not fit ({said})", where=where) from error

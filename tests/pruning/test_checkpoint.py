@@ -166,7 +166,7 @@ def test_a_model_of_another_task_is_refused(tmp_path):
         load_classifier(str(folder), type(toy_spec())("other", ("a", "b"), "accuracy",
                                                        ("accuracy",), pair=False))  # fmt: skip
     (folder / "subprobe.json").unlink()
-    with pytest.raises(CheckpointError, match="label 0, label 1, those of toy are .*label 2"):
+    with pytest.raises(CheckpointError, match=r"label 0, label 1, those of toy are .*label 2"):
         load_classifier(str(folder), toy_spec(3))
 
 

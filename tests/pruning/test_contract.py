@@ -158,7 +158,7 @@ def test_one_table_of_names_is_enough(tmp_path):
 
 def test_a_number_is_no_class(tmp_path):
     folder = saved(tmp_path / "m")
-    with pytest.raises(CheckpointError, match="has 3 classes .* stsb is a number"):
+    with pytest.raises(CheckpointError, match=r"has 3 classes .* stsb is a number"):
         load_classifier(str(folder), GLUE["stsb"])
     tiny_model("bert", "classification", num_labels=1).save_pretrained(tmp_path / "one")
     with pytest.raises(CheckpointError, match="made for a number"):
