@@ -75,7 +75,7 @@ def check_head(source: ModelSource, config: Any) -> None:
     saved = (config.architectures or [""])[0]
     if saved and not saved.endswith(HEAD):
         raise CheckpointError(
-            f"has no head for a task: it was saved as {saved}",
+            f"has no classifier of texts: it was saved as {saved}",
             where=source.name,
             remedy="make a fine-tuned model smaller"
             if is_compact(source)
