@@ -26,6 +26,8 @@ def nli(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("nli")
     model = tiny_model("bert", "classification", num_labels=3)
+    with torch.no_grad():
+        model.classifier.weight.mul_(4)
     tokenizer = tiny_tokenizer("wordpiece")
     for name, order in (("good", (0, 1, 2)), ("flipped", FLIPPED)):
         model.save_pretrained(folder / name)
