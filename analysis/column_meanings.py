@@ -99,7 +99,7 @@ TIDY: dict[str, Column] = {
     "flag": Column(
         "text",
         "`degenerate`: the run cannot carry a claim; `diverged`: training failed; `dead`: a "
-        "removed head has no pattern",
+        "removed head has no pattern; `classes-by-place`: the model does not name its classes",
     ),
 }
 """Column of the tidy row -> its meaning."""

@@ -42,11 +42,11 @@ def base_of(source: ModelSource, folder: Path) -> ModelSource:
         ) from None
 
 
-def adapter_classes(folder: Path, where: str) -> tuple[frozenset[str], dict[str, int]]:
-    """Names of the weights that an adapter brings whole, and how many rows those have.
+def adapter_weights(folder: Path, where: str) -> dict[str, int]:
+    """Rows of an adapter's weights by their name in the whole model.
 
     Raises:
-        CheckpointError: if its weights are pickled or damaged.
+        CheckpointError: if they are pickled or damaged.
     """
     if not (folder / WEIGHTS).is_file():
         raise CheckpointError(
@@ -56,15 +56,28 @@ def adapter_classes(folder: Path, where: str) -> tuple[frozenset[str], dict[str,
         )
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as stored:
-            rows = {
+            return {
                 name.removeprefix(_PREFIX): int(stored.get_slice(name).get_shape()[0])
                 for name in stored.keys()  # noqa: SIM118
-                if "lora_" not in name
             }
-            names = frozenset(name.removeprefix(_PREFIX) for name in stored.keys())  # noqa: SIM118
     except (SafetensorError, OSError, IndexError) as error:
         raise CheckpointError(f"the adapter's weights are damaged ({error})", where=where) from None
-    return names, rows
+
+
+def adapter_outputs(folder: Path, where: str) -> int:
+    """Outputs of the head of texts that an adapter brings whole; 0 if it brings none.
+
+    Raises:
+        CheckpointError: as `adapter_weights`.
+    """
+    if _settings(folder, where).get("task_type") not in ("SEQ_CLS", None):
+        return 0
+    rows = [
+        count
+        for name, count in adapter_weights(folder, where).items()
+        if name.startswith("classifier.") and "lora_" not in name
+    ]
+    return min(rows, default=0)
 
 
 def check_peft(folder: Path, where: str) -> None:

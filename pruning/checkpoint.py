@@ -27,7 +27,15 @@ from .checkpoint_files import (
     unreachable,
 )
 from .compact_files import load_compact
-from .contract import HEAD, class_names, contract, head_options, named_classes, put_in_order
+from .contract import (
+    HEAD,
+    check_plain_head,
+    class_names,
+    contract,
+    head_options,
+    named_classes,
+    put_in_order,
+)
 from .living import living_of
 from .loading import load
 from .pruned_heads import take_pruned
@@ -199,12 +207,14 @@ def save_classifier(
         mask: a mask that travels along.
 
     Raises:
-        CheckpointError: for a smaller model, which stock transformers cannot build.
+        CheckpointError: for a smaller model, which stock transformers cannot build, or a head some
+            of whose outputs count as one class.
     """
     if living_of(model) is not None:
         raise CheckpointError(
             "a smaller model is no ordinary checkpoint", remedy="save it with save_compact"
         )
+    check_plain_head(model, "")
     with atomic_folder(folder) as temporary, quiet_library():
         model.save_pretrained(temporary, safe_serialization=True)
         tokenizer.save_pretrained(temporary)

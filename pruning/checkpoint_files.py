@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from ..data.errors import CheckpointError, UnknownNameError
 from ..data.task import TaskSpec
-from .adapters import base_of, has_adapter
+from .adapters import adapter_outputs, base_of, has_adapter
 from .families import FAMILIES
 from .sources import ModelSource, resolve_model
 
@@ -107,13 +107,20 @@ def read_config(source: ModelSource, **options: Any) -> Any:
         CheckpointError: if there is none, or its weights are quantised.
         UnknownNameError: if the family is not supported.
     """
-    folder = _config_folder(source)
+    folder, own = _config_folder(source), Path(folder_of(source))
+    outputs = adapter_outputs(own, source.name) if has_adapter(own) else 0
+    if outputs and "id2label" not in {*options, *read_raw_config(source)}:
+        options["num_labels"] = outputs
     try:
         config = transformers.AutoConfig.from_pretrained(folder, **LOAD, **options)
     except (OSError, ValueError) as error:
         raise unreachable(source, error, "configuration") from error
     if config.model_type not in FAMILIES:
         raise UnknownNameError("model family", config.model_type, FAMILIES)
+    if outputs:
+        # the adapter has a head, whatever its base was saved as
+        head = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+        config.architectures = [head.__name__]
     if quantised := getattr(config, "quantization_config", None):
         method = quantised.get("quant_method") if isinstance(quantised, dict) else None
         raise CheckpointError(

@@ -11,7 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 
 from ..data.errors import CheckpointError
-from .adapters import adapter_classes, base_of, check_peft, has_adapter, merged
+from .adapters import adapter_weights, base_of, check_peft, has_adapter, merged
 from .checkpoint_files import (
     LOAD,
     attention_for,
@@ -90,7 +90,7 @@ def has_head(source: ModelSource) -> bool:
     folder = Path(folder_of(source, "weights in safetensors form"))
     names: set[str] = set()
     if has_adapter(folder):
-        names |= adapter_classes(folder, source.name)[0]
+        names |= {*adapter_weights(folder, source.name)}
         folder = Path(folder_of(base_of(source, folder), "weights in safetensors form"))
     check_files(folder, source.name)
     names |= {*_names(source, folder, read_config(source)).values()}
@@ -116,7 +116,13 @@ def _stored(source: ModelSource, config: Any, kind: Any) -> tuple[Path, State | 
     base = base_of(source, folder)
     beside = Path(folder_of(base, "weights in safetensors form"))
     check_files(beside, source.name)
-    brought, _ = adapter_classes(folder, source.name)
+    if beside != folder and has_adapter(beside):
+        raise CheckpointError(
+            f"the base of its adapter, {base.name}, holds an adapter itself",
+            where=source.name,
+            remedy="merge that one first and save the whole model",
+        )
+    brought = adapter_weights(folder, source.name)
     own = read_config(source)
     prefix = f"{kind.base_model_prefix}."
     outside = any(name.startswith((prefix, *_HEADS)) for name in brought)

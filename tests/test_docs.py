@@ -73,7 +73,7 @@ def small(words, folder):
         at = words.index("--onnx")
         del words[at : at + 2]
     if words[0] == "finetune":
-        words += ["--model", "./tiny-encoder", "--quiet"]
+        words += ["--quiet"] if "--model" in words else ["--model", "./tiny-encoder", "--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
     if words[0] == "view" and "--model" not in words:
         words += ["--model", "./tiny-encoder"]

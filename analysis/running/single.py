@@ -267,5 +267,5 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
     lost = mask is not None and (mask.empty or bool(degenerate_search(mask)))
     flags = [loaded.meta.get("flag") or ("degenerate" if lost else "")]
     flags += [BY_PLACE] if loaded.classes_by == "place" else []
-    flag = ";".join(one for one in flags if one)
+    flag = ", ".join(one for one in flags if one)
     return rows.assign(flag=flag) if flag else rows

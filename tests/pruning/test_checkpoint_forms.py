@@ -298,6 +298,31 @@ def test_an_adapter_is_merged(alone, tmp_path):
     assert len(load_tokenizer(str(folder))) == len(load_tokenizer(str(base)))
 
 
+def test_an_adapter_may_bring_the_only_head(tmp_path):
+    """Its base is an encoder alone; the head that was trained with it has three classes."""
+    pytest.importorskip("peft")
+    tiny_model("bert").save_pretrained(tmp_path / "base")
+    tiny_tokenizer("wordpiece").save_pretrained(tmp_path / "base")
+    folder = tmp_path / "adapter"
+    write_adapter(folder, base_model_name_or_path=str(tmp_path / "base"))
+    path = folder / "adapter_model.safetensors"
+    weights = load_file(path)
+    head = {
+        "base_model.model.classifier.weight": torch.randn(3, 32),
+        "base_model.model.classifier.bias": torch.randn(3),
+    }
+    save_file({**weights, **head}, path, metadata={"format": "pt"})
+    for model in (load_classifier(str(folder), GLUE["mnli"]), load_saved(str(folder))):
+        for name, tensor in head.items():
+            assert torch.equal(model.get_parameter(name.removeprefix("base_model.model.")), tensor)
+    with pytest.raises(CheckpointError, match="LABEL_0, LABEL_1, LABEL_2, those of cola"):
+        load_classifier(str(folder), COLA)
+    # what it was merged into must be all there
+    rewrite(tmp_path / "base", lambda w: {n: t for n, t in w.items() if "layer.1.out" not in n})
+    with pytest.raises(CheckpointError, match="missing"):
+        load_classifier(str(folder), GLUE["mnli"])
+
+
 def test_an_adapter_without_its_base_is_refused(tmp_path):
     write_adapter(tmp_path / "alone", base_model_name_or_path="./nowhere")
     with pytest.raises(CheckpointError, match=r"adapter alone.*nowhere"):
