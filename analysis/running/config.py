@@ -211,6 +211,12 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
             where=where,
             remedy="leave out one of them",
         )
+    if config.labels and config.recipe.head != "kept":
+        raise ConfigError(
+            "option 'labels' maps the classes of a head, and a new one has none to map",
+            where=where,
+            remedy='add head = "kept" under [recipe], or leave labels out',
+        )
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     for option, chosen in listed.items():
         if len(set(chosen)) != len(chosen):

@@ -82,6 +82,8 @@ def test_the_classes_of_a_kept_head_can_be_given(judge, tmp_path):
     with pytest.raises(CheckpointError, match="not_entailment, entailment"):
         seeds_of(judge, tmp_path, recipe={"head": "kept"}, tasks=["entailment"])
     assert config.labels == tuple(turned)
+    with pytest.raises(ConfigError, match="a new one has none to map"):
+        seeds_of(judge, tmp_path, labels=turned)
 
 
 def test_a_bare_encoder_has_nothing_to_drop(tiny_encoder):
