@@ -21,7 +21,7 @@ from .sources import ModelSource, resolve_model
 
 META_FILE = "subprobe.json"
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
-_FETCHED = ("*.json", "*.txt", "*.model", "model*.safetensors", "adapter_model.safetensors")
+_FETCHED = ["*.json", "*.txt", "*.model", "model*.safetensors", "adapter_model.safetensors"]
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
 

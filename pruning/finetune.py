@@ -115,8 +115,8 @@ def finetune(
         raise UnknownNameError("route", route, ROUTES)
     if rewind and subnetwork is not None and not subnetwork.weight_masks:
         raise ConfigError("rewinding is for masks of single weights", where="rewind")
-    kept = {"keep_head": recipe.head == "kept", "labels": labels}
-    whole = load_start(model_name, parts.spec, start, seed=seed_init, **kept)
+    kept = recipe.head == "kept"
+    whole = load_start(model_name, parts.spec, start, seed=seed_init, keep_head=kept, labels=labels)
     if subnetwork is not None and living_of(whole) is not None:
         raise MaskError("the model has lost heads and has a mask of its own", where=model_name)
     model = whole

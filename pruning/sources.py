@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from ..data.atomic import file_digest
 from ..data.errors import CheckpointError

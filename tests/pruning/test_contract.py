@@ -195,3 +195,26 @@ def test_placeholder_tasks_of_ones_own(tmp_path):
     own = TaskSpec("own", ("LABEL_2", "LABEL_0", "LABEL_1"), "accuracy", ("accuracy",), pair=False)
     plain = logits(load_saved(str(folder)))
     assert torch.equal(logits(load_classifier(str(folder), own)), plain[:, [2, 0, 1]])
+
+
+def test_a_folder_does_not_shadow_the_hub(tmp_path, monkeypatch):
+    """What the hub gave is read, though a folder of the same name lies here."""
+    from huggingface_hub import constants
+
+    cache, commit = tmp_path / "cache", "0" * 40
+    fetched = cache / "models--owner--nli"
+    (fetched / "refs").mkdir(parents=True)
+    (fetched / "refs" / "main").write_text(commit)
+    saved(fetched / "snapshots" / commit)
+    saved(tmp_path / "owner" / "nli", order=ORDER)
+    (tmp_path / "owner" / "nli" / "subprobe.json").write_text('{"task": "snli"}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    expected = logits(load_classifier(str(fetched / "snapshots" / commit), MNLI))
+    assert torch.equal(logits(load_classifier("owner/nli", MNLI)), expected)
+    assert len(load_tokenizer("owner/nli")) > 5
+    with pytest.raises(CheckpointError, match="fine-tuned on snli"):
+        load_classifier("./owner/nli", MNLI)
+    with pytest.raises(CheckpointError, match=r"\./owner/missing"):
+        (tmp_path / "owner" / "missing").mkdir()
+        load_classifier("owner/missing", MNLI)
