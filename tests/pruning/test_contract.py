@@ -215,6 +215,6 @@ def test_a_folder_does_not_shadow_the_hub(tmp_path, monkeypatch):
     assert len(load_tokenizer("owner/nli")) > 5
     with pytest.raises(CheckpointError, match="fine-tuned on snli"):
         load_classifier("./owner/nli", MNLI)
+    (tmp_path / "owner" / "missing").mkdir()
     with pytest.raises(CheckpointError, match=r"\./owner/missing"):
-        (tmp_path / "owner" / "missing").mkdir()
         load_classifier("owner/missing", MNLI)
