@@ -74,29 +74,40 @@ def load_mask(
 
     Raises:
         MaskError: if the mask belongs to another model.
-        ConfigError: for a mask beside a smaller model.
+        ConfigError: for a mask of the whole model beside a smaller or baked one.
     """
     living = living_of(model)
     meta = meta_of(name) if name else {}
     baked = meta.get("form") == "baked"
-    if living is not None or baked:
-        if path is not None:
-            form = "baked" if baked else "smaller"
-            raise ConfigError(
-                f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
-            )
+    if path is None:
         if living is not None:
             return living.subnetwork
-        return Subnetwork.load(Path(resolve_model(name).location) / MASK_FILE)
-    if path is None:
-        return None
+        return Subnetwork.load(Path(resolve_model(name).location) / MASK_FILE) if baked else None
     anatomy = anatomy_of(model)
     mask = Subnetwork.load(path, heads=anatomy.num_heads)
+    found_here = not mask.fingerprint or mask.fingerprint == weights_fingerprint(model)
+    if baked or (living is not None and not (found_here or other_weights)):
+        form = "baked" if baked else "smaller"
+        raise ConfigError(
+            f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
+        )
     _tell_origin(mask, path, say)
     known = other_weights or state_of(mask, meta) == "retrained"
     fingerprint = None if known else weights_fingerprint(model)
     mask.check_fits(anatomy, fingerprint, where=str(path))
-    return mask
+    return mask if living is None else _within(mask, living.subnetwork)
+
+
+def _within(mask: Subnetwork, left: Subnetwork) -> Subnetwork:
+    """The mask of a smaller model, in which units that are gone stay gone."""
+    neurons = left.neuron_mask if mask.neuron_mask is None else mask.neuron_mask
+    if neurons is not None and left.neuron_mask is not None:
+        neurons = neurons & left.neuron_mask
+    return mask.with_meta(
+        head_mask=mask.head_mask & left.head_mask,
+        mlp_mask=mask.mlp_mask & left.mlp_mask,
+        neuron_mask=neurons,
+    )
 
 
 def _tell_origin(mask: Subnetwork, path: Path, say: Callable[[str], None]) -> None:

@@ -125,6 +125,30 @@ def test_a_model_that_has_lost_heads_is_trained_as_it_is(lost, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_a_mask_found_on_it_is_accepted_there(lost, tmp_path, subprobe_command):
+    files = tmp_path / "cola"
+    files.mkdir()
+    lines = "".join(f"gj04\t{n % 2}\t\tThe cats saw dog {n}.\n" for n in range(24))
+    for split in ("train", "dev"):
+        (files / f"{split}.tsv").write_text(lines)
+    task = ("--task", "cola", "--data-dir", files)
+    out = tmp_path / "found.safetensors"
+    code, _, err = subprobe_command(
+        "prune", lost, *task, "--keep", "0.5", "--selection", "reported", "--out", out, "--quiet"
+    )
+    assert code == 0, err
+    code, said, err = subprobe_command("evaluate", lost, *task, "--mask", out, "--json")
+    assert code == 0, err
+    assert {row["kind"] for row in json.loads(said)} == {"good"}
+    # what is gone stays gone, whatever a mask keeps
+    np.save(tmp_path / "all.npy", np.ones((2, 4)))
+    code, said, err = subprobe_command(
+        "evaluate", lost, *task, "--mask", tmp_path / "all.npy", "--json"
+    )
+    assert code == 0, err
+    assert {row["sparsity"] for row in json.loads(said)} == {0.2}
+
+
 def test_no_run_starts_from_it(lost, tmp_path):
     with pytest.raises(ConfigError, match="has lost heads already"):
         seeds_of(lost, tmp_path / "run")
