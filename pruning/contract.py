@@ -45,7 +45,7 @@ def contract(
     if not (pairs or any_task):
         check_task(source, spec)
     names, config = class_names(source), read_config(source)
-    check_head(source, config)
+    check_head(source, config, kept=any_task)
     where = source.name
     if spec.regression:
         if len(names) != 1:
@@ -66,20 +66,28 @@ def contract(
     return class_order(spec.name, spec.labels, names, pairs, where=where)
 
 
-def check_head(source: ModelSource, config: Any) -> None:
+def check_head(source: ModelSource, config: Any, *, kept: bool) -> None:
     """Raise unless a checkpoint was saved with a head for whole texts, as far as it says so.
+
+    Args:
+        source: the checkpoint.
+        config: its configuration.
+        kept: whether it is to be trained on; decides the remedy.
 
     Raises:
         CheckpointError: naming the class that it was saved as.
     """
     saved = (config.architectures or [""])[0]
     if saved and not saved.endswith(HEAD):
+        remedy = "fine-tune it first: subprobe finetune"
+        if is_compact(source):
+            remedy = "make a fine-tuned model smaller"
+        elif kept:
+            remedy = "leave out --keep-head, and a new head is made"
         raise CheckpointError(
             f"has no classifier of texts: it was saved as {saved}",
             where=source.name,
-            remedy="make a fine-tuned model smaller"
-            if is_compact(source)
-            else "fine-tune it first: subprobe finetune",
+            remedy=remedy,
         )
 
 

@@ -360,10 +360,13 @@ def sentencepiece_only(folder):
     return folder
 
 
-def test_a_sentencepiece_file_alone_is_enough(tmp_path):
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_sentencepiece_file_alone_is_enough(configured, tmp_path):
     import sentencepiece
 
     folder = sentencepiece_only(tmp_path / "m")
+    if not configured:
+        (folder / "tokenizer_config.json").unlink()
     tokenizer = load_tokenizer(str(folder))
     assert tokenizer.is_fast
     text = "The quick brown fox jumps over the lazy dog."
