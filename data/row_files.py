@@ -9,13 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import DataFileError
 from .text_file import read_numbered_lines, read_text
+
+_ONE_TAB = "columns are separated by one tab; mend or remove the line"
+_BY_QUOTES = "--quotes literal reads quotes as part of the text"
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,14 @@ class Rows:
         places: how to name each row to the user, such as `line 12`.
         cells: the values of the asked-for columns of each row, in their order.
         n_skipped: malformed rows that were left out on purpose.
+        unquoted: whether quotes around cells of a tab-separated file were undone.
     """
 
     path: Path
     places: tuple[str, ...]
     cells: tuple[tuple[Any, ...], ...]
     n_skipped: int = 0
+    unquoted: bool = False
 
 
 def read_rows_of(path: Path, columns: Sequence[str]) -> Rows:
@@ -66,13 +72,13 @@ def read_tsv(
     else:
         names = list(header)
     indices = _places_of(path, columns, names)
-    good = [(number, cells) for number, cells in lines if _fits(cells, names)]
+    good = [(number, cells) for number, cells in lines if fits(cells, names)]
     if not skip_short and len(good) < len(lines):
-        number, cells = next(line for line in lines if not _fits(line[1], names))
+        number, cells = next(line for line in lines if not fits(line[1], names))
         raise DataFileError(
             f"line {number} has {len(cells)} columns instead of {len(names)}",
             where=str(path),
-            remedy="columns are separated by one tab; mend or remove the line",
+            remedy=_ONE_TAB,
         )
     return _rows(
         path,
@@ -82,34 +88,66 @@ def read_tsv(
     )
 
 
-def _fits(cells: Sequence[str], names: Sequence[str]) -> bool:
+def fits(cells: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a row has all columns, and nothing but empty cells beyond them."""
     return len(cells) >= len(names) and not any(cells[len(names) :])
 
 
-def read_csv(path: Path, columns: Sequence[str]) -> Rows:
-    """Read a comma-separated file with a header, quoted where needed."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    try:
-        lines = [(reader.line_num, cells) for cells in reader if cells]
-    except csv.Error as error:
-        raise DataFileError(
-            f"line {reader.line_num} is not CSV: {error}", where=str(path)
-        ) from error
+def read_csv(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> Rows:
+    """Read a separated file with a header, quoted where needed; a row is named by its first line.
+
+    Raises:
+        DataFileError: naming the file and the line.
+    """
+    lines = csv_lines(path, read_text(path), delimiter)
     names = lines[0][1]
     indices = _places_of(path, columns, names)
     for number, cells in lines[1:]:
-        if not _fits(cells, names):
+        if not fits(cells, names):
+            comma = delimiter == ","
             raise DataFileError(
                 f"line {number} has {len(cells)} columns instead of {len(names)}",
                 where=str(path),
-                remedy="put quotes around cells that hold a comma",
+                remedy="put quotes around cells that hold a comma" if comma else _ONE_TAB,
             )
     return _rows(
         path,
         [f"line {number}" for number, _ in lines[1:]],
         [tuple(cells[i] for i in indices) for _, cells in lines[1:]],
     )
+
+
+def csv_lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """The rows of a text that are not blank, each with the number of its first line.
+
+    Raises:
+        DataFileError: naming the line where the row that is not CSV begins.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines, start = [], 1
+    try:
+        with _cells_of_any_length():
+            for cells in reader:
+                if len(cells) > 1 or "".join(cells).strip():
+                    lines.append((start, cells))
+                start = reader.line_num + 1
+    except csv.Error as error:
+        raise DataFileError(
+            f"line {start} is not CSV: {error}",
+            where=str(path),
+            remedy="quotes inside a quoted cell are doubled" if delimiter == "," else _BY_QUOTES,
+        ) from error
+    return lines
+
+
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Lift the limit of 131,072 characters that `csv` puts on a cell."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def read_json_lines(path: Path, columns: Sequence[str]) -> Rows:
@@ -140,7 +178,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Rows:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             _places_of(path, columns, file.schema_arrow.names)
-            table = file.read(columns=list(columns))
+            table = file.read(columns=list(dict.fromkeys(columns)))
     except (pyarrow.ArrowException, OSError) as error:
         problem = str(error).split("\n", 1)[0]
         raise DataFileError(f"is not a whole Parquet file: {problem}", where=str(path)) from error

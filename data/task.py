@@ -21,6 +21,7 @@ class TaskSpec:
         hub: (dataset id, configuration) on the hub, or None.
         columns: names of the sentence columns and the label column in hub and table files.
         report_split: the split that results are reported on.
+        own: whether the examples are the user's own files, whose labels may change.
     """
 
     name: str
@@ -31,6 +32,7 @@ class TaskSpec:
     hub: tuple[str, str] | None = None
     columns: tuple[str, ...] = ("sentence", "label")
     report_split: str = "validation"
+    own: bool = False
 
     @property
     def regression(self) -> bool:
@@ -44,6 +46,23 @@ class TaskSpec:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What was read of one split.
+
+    Attributes:
+        files: the files, or what stands for them.
+        n_rows: rows in them, the header not counted.
+        left_out: reason -> rows that are no examples, such as `without a label ('-')` -> 12.
+        unquoted: whether quotes around the cells of a tab-separated file were undone.
+    """
+
+    files: tuple[str, ...]
+    n_rows: int
+    left_out: Mapping[str, int]
+    unquoted: bool = False
+
+
+@dataclass(frozen=True)
 class TaskData:
     """A task with its examples.
 
@@ -51,12 +70,13 @@ class TaskData:
         spec: the task.
         splits: split name (`train`, `validation`, `test`, ...) -> labelled examples.
         source: where the examples came from, for the manifest.
+        readings: split name -> what was read of it; empty for generated examples.
     """
 
     spec: TaskSpec
     splits: Mapping[str, tuple[Example, ...]]
     source: str = ""
-    notes: Mapping[str, int] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ...data.errors import ConfigError
 from ...data.metrics import majority, predictions_of, score
 from ...data.sentence import Example
 from ...data.task import TaskData, TaskParts, TaskSpec
-from ...data.tasks import split_parts
+from ...data.task_parts import split_parts
 from ...pruning.anatomy import Anatomy, anatomy_of
 from ...pruning.evaluate import evaluate
 from ...pruning.fingerprint import weights_fingerprint

@@ -11,7 +11,8 @@ import pandas as pd
 
 from ...data.errors import ConfigError
 from ...data.task import TaskData, TaskParts
-from ...data.tasks import custom_task, load_task, split_parts
+from ...data.task_parts import split_parts
+from ...data.tasks import custom_task, load_task
 from ...pruning.checkpoint import (
     load_classifier,
     load_tokenizer,
