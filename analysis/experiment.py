@@ -14,9 +14,8 @@ import pandas as pd
 
 from ..data.atomic import check_folder
 from ..data.tables import rows_frame, write_csv, write_parquet
-from ..data.tasks import load_task
 from ..probes.options import check_options
-from ..pruning.checkpoint import load_encoder, resolve_model
+from ..pruning.checkpoint import load_encoder, load_tokenizer, resolve_model
 from ..pruning.compact import check_removable
 from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.subnetwork import Subnetwork
@@ -26,6 +25,7 @@ from .report.verdict import verdict
 from .running.across import across_frames
 from .running.cells import CellMissing
 from .running.config import ProbeOptions, RunConfig
+from .running.data_summary import recorded, summarise, summary_lines
 from .running.manifest import write_manifest
 from .running.masks import mask_rows, save_mask
 from .running.pattern_survivors import pattern_survivor_rows
@@ -74,11 +74,13 @@ class Finished:
         folder: where everything lies.
         rows: every tidy row.
         manifest: what ran, with which versions, and how long it took.
+        data: what was read of each task, with its first examples (`data_summary`).
     """
 
     folder: Path
     rows: pd.DataFrame
     manifest: dict[str, Any]
+    data: tuple[dict[str, Any], ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """The answer for machines: headline, performance table, where things lie."""
@@ -87,6 +89,7 @@ class Finished:
             "folder": str(self.folder),
             "verdict": verdict(self.rows),
             "performance": json.loads(table.to_json(orient="records")),
+            "data": list(self.data),
         }
 
 
@@ -115,6 +118,9 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     with progress.stage("reading tasks and sentences"):
         corpus = _corpus(config.probe)
         seeds = prepare(config, out, corpus, progress)
+        read = _summaries(seeds)
+    for line in (line for summary in read for line in summary_lines(summary)):
+        progress.say(line)
     frames = _stored_frames(seeds, config) if workers > 1 else None
     if frames is None:
         if workers > 1:
@@ -123,13 +129,13 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     if config.controls.across_seeds:
         frames += across_frames(seeds, config)
     rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
-    manifest = write_manifest(out, config, seeds, corpus, started)
+    manifest = write_manifest(out, config, seeds, corpus, started, [recorded(one) for one in read])
     words = word_frame(seeds, config)
     if len(words):
         write_csv(words, out / WORDS_FILE)
     tables = write_tables(rows, out)
     write_report(rows, manifest, out / "report.html", words=words, tables=tables)
-    return Finished(out, rows, manifest)
+    return Finished(out, rows, manifest, tuple(read))
 
 
 def prepare(
@@ -143,13 +149,29 @@ def prepare(
         check_removable(encoder)
     seeds: list[SeedRun] = []
     for task in config.tasks:
-        data = load_task(task, data_dir=config.data_dir or None, sizes=config.sizes())
+        data = config.choice(task).load(config.sizes())
         recipe = chosen_recipe(source, data.spec.name, config.recipe)
-        setting = Setting(config, source, base, recipe, out, corpus)
+        setting = Setting(config, source, base, recipe, out, corpus, data)
         for seed in config.seeds:
             parts = parts_for(data, config.prune, seed=seed)
             seeds.append(SeedRun(setting, parts, seed, progress))
     return seeds
+
+
+def _summaries(seeds: list[SeedRun]) -> list[dict[str, Any]]:
+    """What was read of each task; the parts are those of its first seed."""
+    firsts: dict[str, SeedRun] = {}
+    for run in seeds:
+        firsts.setdefault(run.parts.spec.name, run)
+    return [
+        summarise(
+            run.setting.data,
+            run.parts,
+            load_tokenizer(run.setting.source.name),
+            max_length=run.setting.recipe.max_length,
+        )
+        for run in firsts.values()
+    ]
 
 
 def compute_cells(config: RunConfig, out: Path, progress: Progress) -> None:

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, Model, Quiet, Task, progress_of
+from .options import (
+    AsClasses,
+    AsJson,
+    Columns,
+    DataDir,
+    Model,
+    Quiet,
+    Quotes,
+    Task,
+    progress_of,
+    tell,
+)
 
 
 def gates(
@@ -20,6 +31,8 @@ def gates(
     ],
     data_dir: DataDir = None,
     column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     epochs: Annotated[int, typer.Option(help="passes over train for each penalty")] = 2,
     learning_rate: Annotated[float, typer.Option(help="of the gates")] = 0.2,
     batch_size: Annotated[int, typer.Option(help="examples that share a draw of gates")] = 8,
@@ -35,7 +48,8 @@ def gates(
     Example: subprobe gates ./models/acc-1 --task acceptability --penalty 0.005 --out gates
     """
     from ..analysis.running.gate_sweep import sweep_gates, sweep_table
-    from ..analysis.running.single import load_for_task, task_choice
+    from ..analysis.running.single import load_for_task
+    from ..analysis.running.task_choice import task_choice
     from ..analysis.screen.console import print_records
     from ..pruning.learned_gates import L0Options
 
@@ -47,7 +61,10 @@ def gates(
         frozen=not train_encoder,
         seed=seed,
     )
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
+    loaded = load_for_task(
+        model, task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    )
+    tell(() if quiet else loaded.left_out)
     sweep = sweep_gates(loaded, penalty, options, out, progress_of(quiet))
     table = sweep_table(sweep, loaded.parts)
     if as_json:

@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, Quiet, Task, emit, progress_of
+from .options import (
+    AsClasses,
+    AsJson,
+    Columns,
+    DataDir,
+    MaskIn,
+    Model,
+    Quiet,
+    Quotes,
+    Task,
+    emit,
+    progress_of,
+    tell,
+)
 
 
 def finetune(
@@ -19,6 +32,8 @@ def finetune(
     ] = "embedded",
     data_dir: DataDir = None,
     column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     seed: Annotated[int, typer.Option(help="initialises the task head")] = 1,
     order_seed: Annotated[
         int | None, typer.Option(help="orders the examples and drops out; default: --seed")
@@ -49,7 +64,8 @@ def finetune(
     Example: subprobe finetune --task acceptability --mask good.safetensors --out ./models/good-1
     """
     from ..analysis.running.config import parse_config
-    from ..analysis.running.single import fine_tune_to_folder, task_choice
+    from ..analysis.running.single import fine_tune_to_folder
+    from ..analysis.running.task_choice import task_choice
     from ..pruning.subnetwork import Subnetwork
 
     recipe = {
@@ -65,7 +81,7 @@ def finetune(
     )
     meta = fine_tune_to_folder(
         model,
-        task_choice(task, data_dir, column),
+        task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes),
         out,
         seed=seed,
         order_seed=seed if order_seed is None else order_seed,
@@ -84,6 +100,8 @@ def prune(
     out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
     data_dir: DataDir = None,
     column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     method: Annotated[
         str,
         typer.Option(
@@ -123,7 +141,8 @@ def prune(
     Example: subprobe prune ./models/acc-1 --task acceptability --out good.safetensors
     """
     from ..analysis.running.config import parse_config
-    from ..analysis.running.single import load_for_task, prune_to_mask, task_choice
+    from ..analysis.running.single import load_for_task, prune_to_mask
+    from ..analysis.running.task_choice import task_choice
     from ..analysis.screen.console import print_mask
 
     given = {
@@ -140,8 +159,9 @@ def prune(
         **({"selection": "cross-validation", "folds": folds} if folds else {}),
     }
     options = parse_config({"prune": given}, where="command line").prune
-    choice = task_choice(task, data_dir, column)
+    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     loaded = load_for_task(model, choice, selection="" if folds else selection)
+    tell(() if quiet else loaded.left_out)
     good = prune_to_mask(loaded, options, out, progress_of(quiet))
     typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
 
@@ -178,6 +198,8 @@ def evaluate(
     mask: MaskIn = None,
     data_dir: DataDir = None,
     column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     other_weights: Annotated[
         bool, typer.Option("--other-weights", help="accept a mask found on other weights")
     ] = False,
@@ -189,8 +211,12 @@ def evaluate(
     Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
     """
     from ..analysis.running.masks import load_mask
-    from ..analysis.running.single import evaluate_rows, load_for_task, task_choice
+    from ..analysis.running.single import evaluate_rows, load_for_task
+    from ..analysis.running.task_choice import task_choice
 
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
+    loaded = load_for_task(
+        model, task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    )
+    tell(loaded.left_out)
     chosen = load_mask(mask, loaded.model, name=loaded.name, other_weights=other_weights)
     emit(evaluate_rows(loaded, chosen), out, as_json)

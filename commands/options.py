@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,18 @@ DataDir = Annotated[
 ]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--column", help="role=name for your own files: first=, second=, label="),
+    typer.Option(
+        "--column",
+        help="role=name for your own files: first=, second=, label= (a class) or score= (a "
+        "number), group= (what examples share)",
+    ),
+]
+Quotes = Annotated[
+    str, typer.Option("--quotes", help="of your own .tsv files: auto, undone, or literal")
+]
+AsClasses = Annotated[
+    bool,
+    typer.Option("--as-classes", help="every label= names a class: many numbers, '-', -1, NA"),
 ]
 MaskIn = Annotated[Path | None, typer.Option("--mask", help="mask file; none = whole model")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]
@@ -31,6 +43,12 @@ def progress_of(quiet: bool) -> Any:
     from ..analysis.screen.progress import Bars
 
     return Silent() if quiet else Bars()
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Say lines on stderr."""
+    for line in lines:
+        typer.echo(line, err=True)
 
 
 def emit(rows: Any, out: Path | None, as_json: bool) -> None:

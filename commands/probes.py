@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, OptionalTask, Quiet, emit, progress_of
+from .options import (
+    AsClasses,
+    AsJson,
+    Columns,
+    DataDir,
+    MaskIn,
+    Model,
+    OptionalTask,
+    Quiet,
+    Quotes,
+    emit,
+    progress_of,
+)
 
 
 def probe(
@@ -26,6 +38,8 @@ def probe(
     split: Annotated[str | None, typer.Option(help="split of --task")] = None,
     data_dir: DataDir = None,
     column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     sentences: Annotated[int, typer.Option(help="at most so many of the corpus")] = 1_000_000,
     examples: Annotated[int, typer.Option(help="at most so many of the task")] = 64,
     max_length: Annotated[int, typer.Option(help="subwords a sentence keeps")] = 128,
@@ -59,8 +73,8 @@ def probe(
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """
     from ..analysis.running.config import parse_config
-    from ..analysis.running.single import task_choice
     from ..analysis.running.single_probe import probe_rows, write_probe_folder
+    from ..analysis.running.task_choice import task_choice
     from ..probes.options import parse_options
 
     given = {
@@ -75,7 +89,9 @@ def probe(
         "patterns": patterns,
     }
     options = parse_config({"probe": given}, where="command line").probe
-    choice = task_choice(task, data_dir, column) if task else None
+    choice = (
+        task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes) if task else None
+    )
     output = probe_rows(
         model,
         mask,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, DataDir, Quiet, progress_of
+from .options import AsClasses, AsJson, Columns, DataDir, Quiet, Quotes, progress_of
 
 
 def run(
@@ -24,19 +24,33 @@ def run(
         list[int] | None, typer.Option("--seed", help="overrides the file; repeat for several")
     ] = None,
     data_dir: DataDir = None,
+    column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run the whole experiment: fine-tune, prune, control, retrain, probe, report.
 
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
+
+    Example: subprobe run --config stance.toml --out runs/stance
     """
     from ..analysis.experiment import run_experiment
     from ..analysis.running.config import parse_config, read_config
+    from ..analysis.running.task_choice import column_roles
     from ..analysis.screen.console import print_comparison, print_lines
 
     options = read_config(config)
-    given = {"model": model, "tasks": task, "seeds": seed, "data_dir": data_dir and str(data_dir)}
+    given = {
+        "model": model,
+        "tasks": task,
+        "seeds": seed,
+        "data_dir": data_dir and str(data_dir),
+        "columns": column_roles(column),
+        "quotes": "" if quotes == "auto" else quotes,
+        "as_classes": as_classes,
+    }
     overrides = {name: value for name, value in given.items() if value}
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .errors import DataFileError, UnknownNameError
+from .errors import ConfigError, DataFileError, UnknownNameError
 from .sentence import Example
 from .task import TaskData, TaskParts
 
@@ -126,3 +127,25 @@ def _whole_clusters(
             )
         held.update(min(everything, key=len))
     return held
+
+
+def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[Any, Any]]:
+    """Places to rank on and to score on, of each fold; examples of a cluster are in one fold.
+
+    Raises:
+        ConfigError: if there are fewer examples, or clusters, than folds.
+    """
+    from sklearn.model_selection import GroupKFold, KFold
+
+    clustered = any(example.cluster for example in examples)
+    sources = [example.cluster or f"alone {place}" for place, example in enumerate(examples)]
+    most, what = len(set(sources)), "groups" if clustered else "examples"
+    if count > most:
+        raise ConfigError(
+            f"{count} folds of {most} {what}", where="folds", remedy=f"at most {most}"
+        )
+    places = np.arange(len(examples))
+    if clustered:
+        by_group = GroupKFold(count, shuffle=True, random_state=seed)
+        return list(by_group.split(places, groups=sources))
+    return list(KFold(count, shuffle=True, random_state=seed).split(places))

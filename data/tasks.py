@@ -93,7 +93,7 @@ def load_task(
         if data_dir is None:
             raise ConfigError("columns are named but no folder", remedy="add --data-dir")
         own = custom_task(name, data_dir, columns, quotes=quotes, as_classes=as_classes)
-        return _capped(own, sizes)
+        return capped(own, sizes)
     spec = task_spec(name)
     if quotes != "auto" or as_classes:
         raise ConfigError(
@@ -121,7 +121,7 @@ def load_task(
         usable, left_out = keep_usable(rows, roles, NO_LABEL)
         splits[split] = examples_of(spec, usable, split, roles)
         readings[split] = _reading(rows, left_out)
-    return _capped(TaskData(spec, splits, source, readings), sizes)
+    return capped(TaskData(spec, splits, source, readings), sizes)
 
 
 def custom_task(
@@ -214,7 +214,12 @@ def _embedded(spec: TaskSpec, sizes: Mapping[str, int] | None) -> TaskData:
     return TaskData(spec, generate(seed=_GENERATOR_SEED, **options), "generated")
 
 
-def _capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
+def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
+    """At most so many examples of each split, at equal distances.
+
+    Raises:
+        UnknownNameError: if there is no such split.
+    """
     if not sizes:
         return data
     for split in sizes:

@@ -49,7 +49,8 @@ def run_attributions(
 
     Args:
         context: a model with a task head, and its mask.
-        examples: parsed examples of the model's task.
+        examples: parsed examples of the model's task; one with an empty text is left out and
+            counted.
         n_steps: points of the Gauss-Legendre integration; more when the convergence delta is
             large beside the logits.
         batch_size: examples that go through Captum together.
@@ -63,9 +64,14 @@ def run_attributions(
         the convergence delta; an item for each example and group, and one for each word.
 
     Raises:
-        InputError: without examples or task head, or when a pair model gets single sentences.
+        InputError: without examples that have words, without task head, or when a pair model gets
+            single sentences.
         AnnotationError: if an example has no tree.
     """
+    n_given = len(examples)
+    examples = [one for one in examples if all(text.words for text in sentences_of(one))]
+    if n_given and not examples:
+        raise InputError(f"each of {n_given} examples has an empty text", remedy="name others")
     found = attribute_words(
         context,
         examples,
@@ -87,7 +93,7 @@ def run_attributions(
             attributed.append(number)
     shares = test.result()
     first = examples[0].first
-    rows = attribution_rows(found, shares, len(examples) - len(attributed)).assign(
+    rows = attribution_rows(found, shares, n_given - len(attributed)).assign(
         probe=NAME,
         variant=f"layer-integrated-gradients;n_steps={n_steps};baseline=pad",
         unit="model",
@@ -100,6 +106,7 @@ def run_attributions(
         make_items=lambda: attribution_items(examples, found, shares, attributed),
         notes={
             "n_examples": len(examples),
+            "n_empty": n_given - len(examples),
             "n_without_attribution": len(examples) - len(attributed),
             "n_words_dropped": sum(
                 sum(len(s.words) for s in sentences_of(example)) - len(one.kept)

@@ -6,10 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ...data.columns import check_roles
 from ...data.errors import ConfigError
+from .task_choice import TaskChoice
 
 
 class _Section(BaseModel):
@@ -147,18 +148,40 @@ class ProbeOptions(_Section):
     )
 
 
+class OwnTask(_Section):
+    """One task of your own files, or a GLUE task in a folder of its own."""
+
+    data_dir: str = Field("", description="folder with train, validation and perhaps test")
+    columns: dict[str, str] = Field({}, description="role = column, see RunConfig")
+    quotes: Literal["auto", "undone", "literal"] = Field("auto", description="of .tsv files")
+    as_classes: bool = Field(False, description="every label names a class")
+
+
 class RunConfig(_Section):
     """Everything `subprobe run` can be told."""
 
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
-    data_dir: str = Field("", description="folder with local GLUE files; empty = hub")
+    data_dir: str = Field("", description="folder with local GLUE files or your own; empty = hub")
+    quotes: Literal["auto", "undone", "literal"] = Field(
+        "auto", description="of your own .tsv files: undone where their writer put them, or as said"
+    )
+    as_classes: bool = Field(
+        False, description="every label of your own files is a class: many numbers, '-', -1, NA"
+    )
     seeds: tuple[int, ...] = Field((1, 2), min_length=1, description="one full experiment each")
     examples: tuple[int, ...] = Field(
-        (), description="train, validation, test examples of embedded tasks; empty = all of them"
+        (), description="train, validation, test examples of a task at most; empty = all of them"
     )
     workers: int = Field(
         0, ge=0, description="seeds computed at the same time; 0 = one a core, 1 with a GPU"
+    )
+    columns: dict[str, str] = Field(
+        {}, description="of your own files: first, second, label or score, and group = column"
+    )
+    task: dict[str, OwnTask] = Field(
+        {},
+        description="by name, where tasks have files of their own: [task.NAME] data_dir, columns",
     )
     recipe: RecipeOptions = RecipeOptions()
     prune: PruneOptions = PruneOptions()
@@ -168,10 +191,21 @@ class RunConfig(_Section):
     probe: ProbeOptions = ProbeOptions()
 
     def sizes(self) -> dict[str, int] | None:
-        """Examples of each split of an embedded task, or None for all of them."""
+        """Examples of each split of a task at most, or None for all of them."""
         if not self.examples:
             return None
         return dict(zip(("train", "validation", "test"), self.examples, strict=True))
+
+    def choice(self, task: str) -> TaskChoice:
+        """Where the examples of one of the tasks lie and how they are read."""
+        own: OwnTask | RunConfig = self.task.get(task, self)
+        return TaskChoice(
+            task,
+            own.data_dir or self.data_dir or None,
+            own.columns or None,
+            own.quotes,
+            own.as_classes,
+        )
 
     def plain(self) -> dict[str, Any]:
         """The options as plain JSON values."""
@@ -181,9 +215,16 @@ class RunConfig(_Section):
 def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
     """Check option values.
 
+    Without `tasks`, those with a table `[task.NAME]` are meant; `task = "x"` is the one task x.
+
     Raises:
         ConfigError: for an unknown option or a value out of range, naming it.
     """
+    named = values.get("task")
+    if isinstance(named, str):
+        values = {**values, "tasks": [named], "task": {}}
+    elif isinstance(named, dict) and named and "tasks" not in values:
+        values = {**values, "tasks": list(named)}
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -208,11 +249,30 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
             where=where,
             remedy="leave out one of them",
         )
+    _check_columns(config, where)
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     for option, chosen in listed.items():
         if len(set(chosen)) != len(chosen):
             raise ConfigError(f"option {option!r} names one twice: {list(chosen)}", where=where)
     return config
+
+
+def _check_columns(config: RunConfig, where: str) -> None:
+    """Raise if columns name no role, or if it is not clear which task they are for.
+
+    Raises:
+        ConfigError: naming the tasks.
+    """
+    for columns in (config.columns, *(own.columns for own in config.task.values())):
+        check_roles(columns)
+    without = [task for task in config.tasks if task not in config.task]
+    if config.columns and len(without) != 1:
+        raise ConfigError(
+            f"columns are given for one task, and there are {len(without)} that they could be for: "
+            f"{', '.join(without) or 'none'}",
+            where=where,
+            remedy="give each task of your own a table [task.NAME] with data_dir and columns",
+        )
 
 
 def read_config(path: Path | str | None) -> RunConfig:
@@ -233,25 +293,3 @@ def read_config(path: Path | str | None) -> RunConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"is no TOML: {error}", where=str(path)) from None
     return parse_config(values, where=str(path))
-
-
-def _fill(table: Any, section: BaseModel) -> None:
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            inner = tomlkit.table()
-            inner.comment(str(type(value).__doc__).splitlines()[0])
-            _fill(inner, value)
-            table.add(name, inner)
-        else:
-            item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
-            item.comment(field.description or "")
-            table.add(name, item)
-
-
-def config_toml(config: RunConfig) -> str:
-    """Every option with its value and a comment; `read_config` reads it back equal."""
-    document = tomlkit.document()
-    document.add(tomlkit.comment("Every option of `subprobe run` with its value."))
-    _fill(document, config)
-    return tomlkit.dumps(document)

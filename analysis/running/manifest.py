@@ -47,16 +47,23 @@ def versions() -> dict[str, str]:
 
 
 def write_manifest(
-    out: Path, config: RunConfig, runs: Sequence[SeedRun], corpus: Corpus | None, started: float
+    out: Path,
+    config: RunConfig,
+    runs: Sequence[SeedRun],
+    corpus: Corpus | None,
+    started: float,
+    data: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Write `manifest.json` and return what it holds.
 
-    Times and the host lie under `host`, apart from what decides the numbers.
+    `data` is what was read of each task (`data_summary.recorded`). Times and the host lie under
+    `host`, apart from what decides the numbers.
     """
     manifest: dict[str, Any] = {
         "config": config.plain(),
         "versions": versions(),
         "model": {"name": config.model, "fingerprint": runs[0].setting.base},
+        "data": list(data),
         "corpus": corpus and {"name": corpus.name, "sentences": len(corpus.sentences)},
         "runs": [describe_seed(run) for run in runs],
         "host": {

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...data.atomic import digest
 from ...data.sentence import Example
-from ...data.task import TaskParts
+from ...data.task import TaskData, TaskParts
 from ...pruning.checkpoint import (
     ModelSource,
     load_classifier,
@@ -57,6 +57,7 @@ class Setting:
         recipe: how it is fine-tuned.
         folder: the run folder.
         corpus: sentences that the attention probes read, or None where none is asked for.
+        data: the task as it was read.
     """
 
     config: RunConfig
@@ -65,11 +66,17 @@ class Setting:
     recipe: Recipe
     folder: Path
     corpus: Corpus | None
+    data: TaskData
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of what the examples say."""
-    return digest([[example.id, *example.texts(), example.label] for example in examples])
+    """A hash of what the examples say, and of the source that they share."""
+    return digest(
+        [
+            [example.id, *example.texts(), example.label, *filter(None, [example.cluster])]
+            for example in examples
+        ]
+    )
 
 
 class SeedModel:
@@ -91,6 +98,9 @@ class SeedModel:
             "train": examples_digest(self.parts.train),
             "mask": mask.mask_id if mask else "",
         }
+        if self.parts.spec.own:
+            # other names of the same classes are another model
+            inputs["labels"] = digest(list(self.parts.spec.labels))
         recipe = vars(self.setting.recipe)
         return Cell(step, inputs, {"recipe": recipe, "seed": self.seed, **options})
 

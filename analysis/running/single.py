@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import ConfigError
-from ...data.task import TaskData, TaskParts
+from ...data.task import TaskParts
 from ...data.task_parts import split_parts
-from ...data.tasks import custom_task, load_task
 from ...pruning.checkpoint import (
     load_classifier,
     load_tokenizer,
@@ -24,6 +22,7 @@ from ...pruning.evaluate import evaluate
 from ...pruning.finetune import DIVERGED, finetune
 from ...pruning.subnetwork import Subnetwork
 from .config import PruneOptions, RecipeOptions
+from .data_summary import left_out_lines, recorded, summarise, summary_lines
 from .degenerate import degenerate_search
 from .identity import identity, selection_of
 from .masks import RETRAINED, state_of
@@ -31,51 +30,7 @@ from .performance import performance_rows
 from .progress import Progress
 from .seed_model import chosen_recipe, cut_examples
 from .selection import find_good
-
-
-@dataclass(frozen=True)
-class TaskChoice:
-    """Which task, and where its examples lie.
-
-    Attributes:
-        name: a registered task, or any name with `columns`.
-        data_dir: local folder, or None for the embedded generator or the hub.
-        columns: role (`first`, `second`, `label`) -> column of the user's own files.
-    """
-
-    name: str
-    data_dir: str | None = None
-    columns: dict[str, str] | None = None
-
-    def load(self) -> TaskData:
-        """Read the task."""
-        if self.columns:
-            if self.data_dir is None:
-                raise ConfigError("--column needs --data-dir, the folder of your files")
-            return custom_task(self.name, self.data_dir, self.columns)
-        return load_task(self.name, data_dir=self.data_dir)
-
-
-def task_choice(task: str, data_dir: Path | None, columns: Sequence[str] | None) -> TaskChoice:
-    """Which task the options of a command name.
-
-    Args:
-        task: task id.
-        data_dir: local folder, if any.
-        columns: texts such as `first=sentence`, one a role.
-
-    Raises:
-        ConfigError: for a column that is no `role=name`.
-    """
-    pairs = [column.partition("=") for column in columns or ()]
-    for role, equals, name in pairs:
-        if role not in {"first", "second", "label"} or not equals or not name:
-            raise ConfigError(
-                f"--column {role}{equals}{name} is no role=name",
-                remedy="roles are first, second, label, for instance --column first=sentence",
-            )
-    roles = {role: name for role, _, name in pairs}
-    return TaskChoice(task, str(data_dir) if data_dir else None, roles or None)
+from .task_choice import TaskChoice
 
 
 def fine_tune_to_folder(
@@ -93,6 +48,8 @@ def fine_tune_to_folder(
 ) -> dict[str, Any]:
     """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
 
+    What was read is told before; the first examples of it are returned and not recorded.
+
     Args:
         model: the pretrained encoder.
         task: the task.
@@ -109,6 +66,9 @@ def fine_tune_to_folder(
     data = task.load()
     parts = split_parts(data, selection=selection, seed=seed)
     recipe = chosen_recipe(source, data.spec.name, options)
+    summary = summarise(data, parts, load_tokenizer(model), max_length=recipe.max_length)
+    for line in summary_lines(summary):
+        progress.say(line)
     with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
@@ -129,21 +89,27 @@ def fine_tune_to_folder(
         "n_truncated": trained.n_truncated,
         "fingerprint": trained.fingerprint,
         "flag": "diverged" if trained.diverged else "",
+        "data": recorded(summary),
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
     save_classifier(trained.model, trained.tokenizer, out, meta)
-    return meta
+    return {**meta, "data": summary}
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A fine-tuned model with the parts of the task that it was trained with."""
+    """A fine-tuned model with the parts of the task that it was trained with.
+
+    Attributes:
+        left_out: lines that say which rows of its files were left out.
+    """
 
     name: str
     model: Any
     tokenizer: Any
     parts: TaskParts
     meta: dict[str, Any]
+    left_out: tuple[str, ...] = ()
 
     @property
     def max_length(self) -> int:
@@ -168,7 +134,8 @@ def load_for_task(model: str, task: TaskChoice, *, selection: str = "") -> Loade
     data = task.load()
     recorded = "reported" if meta.get("selection", "") == "reported" else "held-out"
     parts = split_parts(data, selection=selection or recorded, seed=int(meta.get("seed_init", 0)))
-    return Loaded(model, load_classifier(model, data.spec), load_tokenizer(model), parts, meta)
+    net, tokenizer = load_classifier(model, data.spec), load_tokenizer(model)
+    return Loaded(model, net, tokenizer, parts, meta, tuple(left_out_lines(data)))
 
 
 def prune_to_mask(

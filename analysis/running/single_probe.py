@@ -18,6 +18,7 @@ from ...pruning.checkpoint import (
 )
 from .cells import CellOutput
 from .config import ProbeOptions
+from .data_summary import left_out_lines
 from .identity import identity
 from .masks import load_mask, state_of
 from .probing import (
@@ -30,17 +31,22 @@ from .probing import (
 )
 from .progress import Progress
 from .reference import COMPARING, load_reference
-from .single import TaskChoice
+from .task_choice import TaskChoice
 
 
 def _task_examples(
-    task: TaskChoice, split: str | None, options: ProbeOptions
+    task: TaskChoice, split: str | None, options: ProbeOptions, progress: Progress
 ) -> tuple[TaskSpec, tuple[Example, ...], str]:
     data = task.load()
+    for line in left_out_lines(data):
+        progress.say(line)
     split = split or data.spec.report_split
     if split not in data.splits:
         raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
     examples = spread(data.splits[split], options.attribution_examples)
+    empty = sum(not all(text.split() for text in example.texts()) for example in examples)
+    if empty:
+        progress.say(f"{empty} of {len(examples)} examples have an empty text and are left out")
     return data.spec, annotated_examples(examples, options.pipeline or None), split
 
 
@@ -88,7 +94,7 @@ def probe_rows(
     examples: tuple[Example, ...] = ()
     used = ""
     if task is not None:
-        spec, examples, used = _task_examples(task, split, options)
+        spec, examples, used = _task_examples(task, split, options, progress)
     head = spec is not None and (attributed or bool(meta.get("task")))
     if untrained is not None:
         net = load_untrained(model, spec if head else None, seed=untrained)
@@ -100,7 +106,8 @@ def probe_rows(
         if corpus is not None:
             read = read_probe_corpus(options.model_copy(update={"corpus": corpus}))
         else:
-            sentences = [s for e in examples for s in (e.first, e.second) if s is not None]
+            # an empty text has no tree and no word to look at
+            sentences = [s for e in examples for s in (e.first, e.second) if s and s.words]
             read = Corpus(f"{task.name}/{used}" if task else "", tuple(sentences))
     with progress.stage("probing") as advance:
         output = probe_model(

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import torch
 from subprobe.analysis.running.gate_sweep import sweep_gates, sweep_table
-from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder, load_for_task
+from subprobe.analysis.running.single import fine_tune_to_folder, load_for_task
+from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.data.errors import ConfigError
 from subprobe.data.metrics import majority
 from subprobe.data.tables import ROW_TYPES, read_rows

@@ -22,7 +22,8 @@ def place(tmp_path_factory):
     """A toy task, a fine-tuned tiny model and its mask; tests copy what they break."""
     from subprobe.analysis.running.config import RecipeOptions
     from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
+    from subprobe.analysis.running.single import fine_tune_to_folder
+    from subprobe.analysis.running.task_choice import TaskChoice
     from subprobe.pruning.anatomy import anatomy_of
     from subprobe.pruning.checkpoint import load_encoder
     from subprobe.pruning.fingerprint import weights_fingerprint

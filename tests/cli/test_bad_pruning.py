@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from subprobe.analysis.running.config import RecipeOptions
 from subprobe.analysis.running.progress import Silent
-from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
+from subprobe.analysis.running.single import fine_tune_to_folder
+from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.checkpoint import load_saved
 from subprobe.pruning.fingerprint import weights_fingerprint

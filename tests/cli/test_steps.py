@@ -15,11 +15,11 @@ def tuned(own, tiny_encoder, tmp_path_factory):
     from subprobe.analysis.running.config import PruneOptions, RecipeOptions
     from subprobe.analysis.running.progress import Silent
     from subprobe.analysis.running.single import (
-        TaskChoice,
         fine_tune_to_folder,
         load_for_task,
         prune_to_mask,
     )
+    from subprobe.analysis.running.task_choice import TaskChoice
 
     folder = tmp_path_factory.mktemp("tuned")
     task = TaskChoice("toy", str(own[3]), {"first": "text", "label": "side"})

@@ -186,3 +186,22 @@ def test_items_of_words_are_the_attributions(pairs):
     }
     assert words.to_dict() == pytest.approx(expected)
     assert len(words) == sum(len(s.words) for e in examples for s in (e.first, e.second) if s)
+
+
+def test_an_example_with_an_empty_text_is_left_out_and_counted():
+    context, examples = tiny_context("bert", "classification"), random_examples(5, pairs=True)
+    empty = replace(examples[2], second=replace(examples[2].second, words=(), text="", heads=(),
+                    deprels=(), upos=(), xpos=(), entities=()))  # fmt: skip
+    others = examples[:2] + examples[3:]
+    found = run_attributions(context, [*examples[:2], empty, *examples[3:]], n_steps=4)
+    alone = run_attributions(context, others, n_steps=4)
+    shares = found.rows[found.rows["metric"] == "attribution_share"]
+    without = alone.rows[alone.rows["metric"] == "attribution_share"]
+    values = [frame["value"].to_numpy(dtype=float, na_value=np.nan) for frame in (shares, without)]
+    np.testing.assert_allclose(*values, atol=1e-6)
+    assert np.isfinite(values[0]).any()
+    assert list(shares["n_dropped"]) == [one + 1 for one in without["n_dropped"]]
+    assert empty.id not in "".join(found.items["item_id"])
+    assert found.notes["n_empty"] == 1
+    with pytest.raises(InputError, match="each of 1 examples has an empty text"):
+        run_attributions(context, [empty], n_steps=4)
