@@ -70,7 +70,7 @@ def keep_usable(
     found = {reason: count for reason, count in sorted(left_out.items()) if count}
     if not any(rows.cells for rows in kept):
         raise DataFileError(
-            f"no row is left, {counted(found)}",
+            f"no row is left of {sum(found.values())}: {counted(found)}",
             where=", ".join(str(rows.path) for rows in files),
             remedy=remedy,
         )
@@ -91,5 +91,10 @@ def _reason(roles: Sequence[str], cells: Sequence[Any], spellings: frozenset[str
 
 
 def counted(reasons: Mapping[str, int]) -> str:
-    """Reasons with their counts, in words: `12 without a label ('-'), 1 without a text`."""
+    """Reasons in words, with their counts if there are several.
+
+    For instance `12 without a label ('-'), 1 without a text`.
+    """
+    if len(reasons) == 1:
+        return next(iter(reasons))
     return ", ".join(f"{count} {reason}" for reason, count in reasons.items())

@@ -32,7 +32,7 @@ def task_folder(data_dir: Path | str, name: str) -> Path:
     Raises:
         DataFileError: if `data_dir` is no folder.
     """
-    folder = Path(data_dir)
+    folder = Path(data_dir).expanduser()
     if not folder.is_dir():
         raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
     inside = sorted(path for path in folder.iterdir() if path.is_dir())

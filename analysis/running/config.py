@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...data.columns import check_roles
+from ...data.columns import roles_of
 from ...data.errors import ConfigError
 from .task_choice import TaskChoice
 
@@ -219,6 +219,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
 
     Raises:
         ConfigError: for an unknown option or a value out of range, naming it.
+        UnknownNameError: for an unknown column role.
     """
     named = values.get("task")
     if isinstance(named, str):
@@ -258,13 +259,15 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
 
 
 def _check_columns(config: RunConfig, where: str) -> None:
-    """Raise if columns name no role, or if it is not clear which task they are for.
+    """Raise if columns miss a role, or if it is not clear which task they are for.
 
     Raises:
-        ConfigError: naming the tasks.
+        ConfigError: naming the columns or the tasks.
+        UnknownNameError: naming a role that does not exist.
     """
     for columns in (config.columns, *(own.columns for own in config.task.values())):
-        check_roles(columns)
+        if columns and set(columns) != {"group"}:
+            roles_of(columns)
     without = [task for task in config.tasks if task not in config.task]
     if config.columns and len(without) != 1:
         raise ConfigError(

@@ -154,9 +154,10 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     )
     baseline = dict(summary["baseline"])
     always = baseline.pop("always")
-    said = f"{always:g}" if isinstance(always, float) else shown(always)
+    by_class = isinstance(always, str)
+    said = f"majority (always {shown(always)})" if by_class else f"mean (always {always:.4g})"
     scores = ", ".join(f"{metric} {value:.3f}" for metric, value in baseline.items())
-    lines.append(f"  always saying {said}: {scores}")
+    lines.append(f"  baseline: {said} has {scores}")
     for example in summary["first_examples"]:
         texts = " | ".join(shown(text) for text in example["texts"])
         lines.append(f"  read as: {texts} -> {shown(str(example['label']))}")

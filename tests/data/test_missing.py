@@ -87,7 +87,7 @@ def test_where_nothing_is_left_one_line_says_why(tmp_path):
     with pytest.raises(DataFileError) as caught:
         custom_task("own", tmp_path, OWN)
     assert str(caught.value) == (
-        f"{tmp_path / 'validation.csv'}: no row is left, 2 without a label ('-'), 1 without a "
+        f"{tmp_path / 'validation.csv'}: no row is left of 3: 2 without a label ('-'), 1 without a "
         "label (empty); label the rows, or add --as-classes if that is the name of a class"
     )
 
@@ -128,5 +128,5 @@ def test_a_missing_text_is_left_out_and_an_empty_one_stays(tmp_path):
     assert [one.texts()[0] for one in data.splits["train"]] == ["a", "", " ", "b"]
     assert data.readings["train"].left_out == {"without a text": 1}
     json_of(tmp_path, "validation", [{"t": None, "y": 1}, {"t": None, "y": 0}])
-    with pytest.raises(DataFileError, match="no row is left, 2 without a text"):
+    with pytest.raises(DataFileError, match="no row is left of 2: without a text"):
         custom_task("own", tmp_path, OWN)

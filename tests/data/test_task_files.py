@@ -210,8 +210,8 @@ GOOD = "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n"
         ("train.tsv", GOOD + "1\ta\tb\tmaybe\n", "train.tsv, line 3: unknown label 'maybe'; labels "
          "of rte: entailment, not_entailment (or 0 to 1)"),
         ("train.tsv", GOOD + "1\ta\tb\t2\n", "train.tsv, line 3: unknown label '2'"),
-        ("dev.tsv", GOOD.replace("entailment", "-1"), "dev.tsv: no row is left, 1 without a label "
-         "('-1'); use a labelled split"),
+        ("dev.tsv", GOOD.replace("entailment", "-1"), "dev.tsv: no row is left of 1: without a "
+         "label ('-1'); use a labelled split"),
         ("train.tsv", GOOD + "1\ta\tentailment\n", "train.tsv: line 3 has 3 columns instead of 4"),
         ("train.tsv", GOOD + "1\ta\tb\tc\t0\n", "train.tsv: line 3 has 5 columns instead of 4"),
         ("train.tsv", "", "train.tsv: the file is empty"),

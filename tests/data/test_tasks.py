@@ -177,7 +177,9 @@ def test_unlabelled_rows_of_the_hub_are_left_out(hub_like):
 
 def test_a_hub_split_without_any_label_is_refused(hub_like):
     write(hub_like, "validation.jsonl", [{"sentence1": "a", "sentence2": "b", "label": -1}])
-    with pytest.raises(DataFileError, match=r"validation: no row is left, 1 without a label \('-1"):
+    with pytest.raises(
+        DataFileError, match=r"validation: no row is left of 1: without a label \('-1"
+    ):
         load_task("rte")
 
 
