@@ -78,14 +78,15 @@ def small(words, folder):
     if words[0] == "view" and "--model" not in words:
         words += ["--model", "./tiny-encoder"]
     if words[0] == "run":
-        named = words[words.index("--config") + 1]
-        given = tomlkit.parse((folder / named).read_text("utf-8")).unwrap()
+        file = words[words.index("--config") + 1]
+        given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()
         options = tiny_options(folder / "tiny-encoder")
-        kept = {name: given[name] for name in ("tasks", "seeds", "data_dir") if name in given}
+        named = ("tasks", "seeds", "data_dir", "columns", "task")
+        kept = {name: given[name] for name in named if name in given}
         kept["seeds"] = kept.get("seeds", options["seeds"])[:2]
         if "data_dir" in kept:
             del options["examples"]  # files have the splits that they have
-        (folder / named).write_text(tomlkit.dumps({**options, **kept}), encoding="utf-8")
+        (folder / file).write_text(tomlkit.dumps({**options, **kept}), encoding="utf-8")
     return words
 
 
@@ -93,7 +94,9 @@ def small(words, folder):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_commands_of_a_page_work(page, place, subprobe_command):
     for text in blocks(page, "toml"):
-        (place / "small.toml").write_text(text, encoding="utf-8")
+        # the first line may name the file
+        name = re.match(r"# (\S+\.toml)\n", text)
+        (place / (name[1] if name else "small.toml")).write_text(text, encoding="utf-8")
     for line in commands(page):
         if not line.startswith("subprobe "):
             continue

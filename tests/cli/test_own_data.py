@@ -24,9 +24,10 @@ def pairs(tmp_path):
     """Forty pairs of ten premises, four of them without a gold label, and a missing text."""
     folder = tmp_path / "nli"
     rows = [
-        {"p": f"The cats saw {n // 4}.", "h": f"Dogs {n}.", "y": ("yes", "no", "maybe")[n % 3]}
+        {"p": f"The cats saw {n // 4}.", "h": f"Dogs{' sleep' * (n % 3)} {n}.",
+         "y": ("yes", "no", "maybe")[n % 3]}
         for n in range(40)
-    ]
+    ]  # fmt: skip
     for place, mark in ((3, "-"), (11, "-"), (12, ""), (30, "-")):
         rows[place]["y"] = mark
     write(folder, "train", rows)
@@ -44,7 +45,7 @@ def test_what_was_read_is_shown_recorded_and_printed(
 ):
     code, out, err = subprobe_command(
         "finetune", *pairs, "--model", tiny_encoder, "--epochs", 0.2, "--json", "--out",
-        tmp_path / "m", "--max-length", 16,
+        tmp_path / "m", "--max-length", 15,
     )  # fmt: skip
     assert code == 0, err
     text = said(err)
@@ -64,10 +65,13 @@ def test_what_was_read_is_shown_recorded_and_printed(
         "without a label ('-')": 3,
     }
     assert data["splits"]["train"]["classes"] == {"maybe": 12, "no": 13, "yes": 11}
-    assert data["first_examples"][1] == {"texts": ["The cats saw 0.", "Dogs 1."], "label": "no"}
+    assert data["first_examples"][1] == {
+        "texts": ["The cats saw 0.", "Dogs sleep 1."],
+        "label": "no",
+    }
     assert data["subwords"]["examples"] == 46
     assert 0 < data["subwords"]["cut"] < 46
-    assert f"{data['subwords']['cut']} of 46 examples are cut at 16" in text
+    assert f"{data['subwords']['cut']} of 46 examples are cut at 15" in text
     recorded = json.loads((tmp_path / "m" / "subprobe.json").read_text("utf-8"))["data"]
     assert recorded == {name: value for name, value in data.items() if name != "first_examples"}
     # groups stay whole where a part of train is set aside
