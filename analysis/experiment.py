@@ -25,7 +25,7 @@ from .report.verdict import verdict
 from .running.across import across_frames
 from .running.cells import CellMissing
 from .running.config import ProbeOptions, RunConfig
-from .running.data_summary import recorded, summarise, summary_lines
+from .running.data_summary import summarise, summary_lines, without_texts
 from .running.manifest import write_manifest
 from .running.masks import mask_rows, save_mask
 from .running.pattern_survivors import pattern_survivor_rows
@@ -129,7 +129,9 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     if config.controls.across_seeds:
         frames += across_frames(seeds, config)
     rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
-    manifest = write_manifest(out, config, seeds, corpus, started, [recorded(one) for one in read])
+    manifest = write_manifest(
+        out, config, seeds, corpus, started, [without_texts(one) for one in read]
+    )
     words = word_frame(seeds, config)
     if len(words):
         write_csv(words, out / WORDS_FILE)

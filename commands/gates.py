@@ -64,7 +64,7 @@ def gates(
     loaded = load_for_task(
         model, task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     )
-    tell(() if quiet else loaded.left_out)
+    tell(() if quiet else loaded.told)
     sweep = sweep_gates(loaded, penalty, options, out, progress_of(quiet))
     table = sweep_table(sweep, loaded.parts)
     if as_json:

@@ -161,7 +161,7 @@ def prune(
     options = parse_config({"prune": given}, where="command line").prune
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     loaded = load_for_task(model, choice, selection="" if folds else selection)
-    tell(() if quiet else loaded.left_out)
+    tell(() if quiet else loaded.told)
     good = prune_to_mask(loaded, options, out, progress_of(quiet))
     typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
 
@@ -217,6 +217,6 @@ def evaluate(
     loaded = load_for_task(
         model, task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     )
-    tell(loaded.left_out)
+    tell(loaded.told)
     chosen = load_mask(mask, loaded.model, name=loaded.name, other_weights=other_weights)
     emit(evaluate_rows(loaded, chosen), out, as_json)

@@ -30,12 +30,19 @@ def roles_of(columns: Mapping[str, str]) -> tuple[str, ...]:
 
     Raises:
         UnknownNameError: if a role does not exist.
-        ConfigError: if `first` is missing, or not one of `label` and `score` is given.
+        ConfigError: if `first` is missing, or not one of `label` and `score` is given, or what is
+            predicted is a text itself.
     """
     check_roles(columns)
     if "first" not in columns or ("label" in columns) == ("score" in columns):
         raise ConfigError(
             f"{', '.join(columns) or 'no columns'} named",
             remedy="name the columns first=..., second=... for pairs, and label=... or score=...",
+        )
+    predicted = columns.get("label", columns.get("score"))
+    if predicted in (columns["first"], columns.get("second")):
+        raise ConfigError(
+            f"the column {predicted!r} is named as a text and as what is predicted from it",
+            remedy="name another column as label=... or score=...",
         )
     return tuple(role for role in ROLES if role in columns)

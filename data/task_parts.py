@@ -125,7 +125,7 @@ def _whole_clusters(
                 remedy="name another column as group=..., bring a test split, or choose by "
                 "--selection reported",
             )
-        held.update(min(everything, key=len))
+        held.update(min(everything, key=lambda group: len(group)))
     return held
 
 

@@ -34,11 +34,11 @@ def summarise(
         max_length: subwords that an example keeps.
     """
     spec = data.spec
-    reported = [example.label for example in parts.report]
-    trained = [example.label for example in parts.train]
-    always: Any = float(np.mean(trained)) if spec.regression else None
-    if always is None:
-        always = spec.labels[int(np.bincount(trained).argmax())]
+    trained: Any = np.array([example.label for example in parts.train])
+    reported: Any = np.array([example.label for example in parts.report])
+    always: Any = float(trained.mean()) if spec.regression else np.bincount(trained).argmax()
+    if not spec.regression:
+        always = spec.labels[int(always)]
     return {
         "task": spec.name,
         "source": data.source,
@@ -59,7 +59,7 @@ def summarise(
     }
 
 
-def recorded(summary: Mapping[str, Any]) -> dict[str, Any]:
+def without_texts(summary: Mapping[str, Any]) -> dict[str, Any]:
     """What of a summary is kept beside a model or in a run: all but the texts."""
     return {name: value for name, value in summary.items() if name != "first_examples"}
 

@@ -56,8 +56,8 @@ def write_manifest(
 ) -> dict[str, Any]:
     """Write `manifest.json` and return what it holds.
 
-    `data` is what was read of each task (`data_summary.recorded`). Times and the host lie under
-    `host`, apart from what decides the numbers.
+    `data` is what was read of each task (`data_summary`). Times and the host lie under `host`,
+    apart from what decides the numbers.
     """
     manifest: dict[str, Any] = {
         "config": config.plain(),

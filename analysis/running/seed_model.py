@@ -130,6 +130,7 @@ class SeedModel:
             "seed_init": self.seed,
             "seed_order": self.seed,
             "selection": self.parts.selection_name,
+            "train_digest": examples_digest(self.parts.train),
             "recipe": vars(self.setting.recipe),
             **notes,
         }

@@ -22,13 +22,13 @@ from ...pruning.evaluate import evaluate
 from ...pruning.finetune import DIVERGED, finetune
 from ...pruning.subnetwork import Subnetwork
 from .config import PruneOptions, RecipeOptions
-from .data_summary import left_out_lines, recorded, summarise, summary_lines
+from .data_summary import left_out_lines, summarise, summary_lines, without_texts
 from .degenerate import degenerate_search
 from .identity import identity, selection_of
 from .masks import RETRAINED, state_of
 from .performance import performance_rows
 from .progress import Progress
-from .seed_model import chosen_recipe, cut_examples
+from .seed_model import chosen_recipe, cut_examples, examples_digest
 from .selection import find_good
 from .task_choice import TaskChoice
 
@@ -86,10 +86,11 @@ def fine_tune_to_folder(
         "selection": parts.selection_name,
         "recipe": vars(recipe),
         "n_train": len(parts.train),
+        "train_digest": examples_digest(parts.train),
         "n_truncated": trained.n_truncated,
         "fingerprint": trained.fingerprint,
         "flag": "diverged" if trained.diverged else "",
-        "data": recorded(summary),
+        "data": without_texts(summary),
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
     save_classifier(trained.model, trained.tokenizer, out, meta)
@@ -101,7 +102,8 @@ class Loaded:
     """A fine-tuned model with the parts of the task that it was trained with.
 
     Attributes:
-        left_out: lines that say which rows of its files were left out.
+        told: lines for the user: rows that were left out, or another training part than the one
+            that the folder records.
     """
 
     name: str
@@ -109,7 +111,7 @@ class Loaded:
     tokenizer: Any
     parts: TaskParts
     meta: dict[str, Any]
-    left_out: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
     @property
     def max_length(self) -> int:
@@ -133,9 +135,17 @@ def load_for_task(model: str, task: TaskChoice, *, selection: str = "") -> Loade
     meta = read_meta(model)
     data = task.load()
     recorded = "reported" if meta.get("selection", "") == "reported" else "held-out"
-    parts = split_parts(data, selection=selection or recorded, seed=int(meta.get("seed_init", 0)))
+    chosen = selection or recorded
+    parts = split_parts(data, selection=chosen, seed=int(meta.get("seed_init", 0)))
+    told = left_out_lines(data)
+    trained = meta.get("train_digest", "")
+    if trained and chosen == recorded and trained != examples_digest(parts.train):
+        told.append(
+            f"{model} was fine-tuned on other examples than these files and options set apart for "
+            f"training now: it may have seen what is called held out ({parts.selection_name})"
+        )
     net, tokenizer = load_classifier(model, data.spec), load_tokenizer(model)
-    return Loaded(model, net, tokenizer, parts, meta, tuple(left_out_lines(data)))
+    return Loaded(model, net, tokenizer, parts, meta, tuple(told))
 
 
 def prune_to_mask(

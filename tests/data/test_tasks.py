@@ -98,6 +98,7 @@ def test_a_labelled_test_split_is_reported(tmp_path):
         ({"first": "text"}, ConfigError, "first named; name the columns"),
         ({"label": "verdict"}, ConfigError, "label named"),
         ({"first": "text", "label": "verdict", "score": "id"}, ConfigError, "named"),
+        ({"first": "text", "label": "text"}, ConfigError, "'text' is named as a text and as what"),
         ({"frist": "text"}, UnknownNameError, "unknown column role 'frist'; did you mean 'first'"),
         ({"first": "body", "label": "verdict"}, DataFileError, "no column 'body'; columns found: "
          "id, text, verdict"),
