@@ -16,6 +16,7 @@ from .commands import (
     export,
     gates,
     models,
+    own_data,
     patterns,
     probes,
     runs,
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": runs.run,
+    "data": own_data.data,
     "finetune": models.finetune,
     "prune": models.prune,
     "gates": gates.gates,

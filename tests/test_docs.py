@@ -75,7 +75,7 @@ def small(words, folder):
     if words[0] == "finetune":
         words += ["--model", "./tiny-encoder", "--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
-    if words[0] == "view" and "--model" not in words:
+    if words[0] in ("view", "data") and "--model" not in words:
         words += ["--model", "./tiny-encoder"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]

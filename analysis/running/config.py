@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...data.columns import roles_of
 from ...data.errors import ConfigError
+from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .task_choice import TaskChoice
 
 
@@ -148,15 +148,6 @@ class ProbeOptions(_Section):
     )
 
 
-class OwnTask(_Section):
-    """One task of your own files, or a GLUE task in a folder of its own."""
-
-    data_dir: str = Field("", description="folder with train, validation and perhaps test")
-    columns: dict[str, str] = Field({}, description="role = column, see RunConfig")
-    quotes: Literal["auto", "undone", "literal"] = Field("auto", description="of .tsv files")
-    as_classes: bool = Field(False, description="every label names a class")
-
-
 class RunConfig(_Section):
     """Everything `subprobe run` can be told."""
 
@@ -198,14 +189,7 @@ class RunConfig(_Section):
 
     def choice(self, task: str) -> TaskChoice:
         """Where the examples of one of the tasks lie and how they are read."""
-        own: OwnTask | RunConfig = self.task.get(task, self)
-        return TaskChoice(
-            task,
-            own.data_dir or self.data_dir or None,
-            own.columns or None,
-            own.quotes,
-            own.as_classes,
-        )
+        return choice_of(self, task)
 
     def plain(self) -> dict[str, Any]:
         """The options as plain JSON values."""
@@ -250,32 +234,12 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
             where=where,
             remedy="leave out one of them",
         )
-    _check_columns(config, where)
+    check_columns(config, where)
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     for option, chosen in listed.items():
         if len(set(chosen)) != len(chosen):
             raise ConfigError(f"option {option!r} names one twice: {list(chosen)}", where=where)
     return config
-
-
-def _check_columns(config: RunConfig, where: str) -> None:
-    """Raise if columns miss a role, or if it is not clear which task they are for.
-
-    Raises:
-        ConfigError: naming the columns or the tasks.
-        UnknownNameError: naming a role that does not exist.
-    """
-    for columns in (config.columns, *(own.columns for own in config.task.values())):
-        if columns and set(columns) != {"group"}:
-            roles_of(columns)
-    without = [task for task in config.tasks if task not in config.task]
-    if config.columns and len(without) != 1:
-        raise ConfigError(
-            f"columns are given for one task, and there are {len(without)} that they could be for: "
-            f"{', '.join(without) or 'none'}",
-            where=where,
-            remedy="give each task of your own a table [task.NAME] with data_dir and columns",
-        )
 
 
 def read_config(path: Path | str | None) -> RunConfig:
@@ -295,4 +259,6 @@ def read_config(path: Path | str | None) -> RunConfig:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"is no TOML: {error}", where=str(path)) from None
-    return parse_config(values, where=str(path))
+    config = parse_config(values, where=str(path))
+    check_tables(config, str(path))
+    return config

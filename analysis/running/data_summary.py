@@ -137,7 +137,7 @@ def left_out_lines(data: TaskData) -> list[str]:
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     """A summary for the screen; control characters of examples are written out."""
-    lines = [f"{summary['task']}, from {summary['source'] or 'memory'}"]
+    lines = [f"{summary['task']}, from {shown(summary['source'])}"]
     for split, about in summary["splits"].items():
         lines += _split_lines(split, about)
     written = {w for about in summary["splits"].values() for w in about.get("left_out", {})}
@@ -170,7 +170,7 @@ def _split_lines(split: str, about: Mapping[str, Any]) -> list[str]:
         said.insert(0, f"{about['rows']} rows read")
         lost = sum(about["left_out"].values())
         if lost:
-            said.insert(1, f"{lost} left out ({shown(counted(about['left_out']))})")
+            said.insert(1, f"{lost} left out ({counted(about['left_out'])})")
         if about["quotes_undone"]:
             said.append("quotes around cells undone")
     if about["empty_texts"]:

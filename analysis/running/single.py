@@ -33,6 +33,25 @@ from .selection import find_good
 from .task_choice import TaskChoice
 
 
+def look_at(
+    model: str, task: TaskChoice, *, seed: int, selection: str, max_length: int
+) -> dict[str, Any]:
+    """What is read of a task, as fine-tuning `model` on it would read it (`data_summary`).
+
+    Args:
+        model: the encoder whose subwords are counted.
+        task: the task.
+        seed: draws what is set aside for choosing masks.
+        selection: `held-out` or `reported`.
+        max_length: subwords an example keeps; 0 takes what is recorded for the model and task.
+    """
+    data = task.load()
+    options = RecipeOptions(max_length=max_length)
+    recipe = chosen_recipe(resolve_model(model), data.spec.name, options)
+    parts = split_parts(data, selection=selection, seed=seed)
+    return summarise(data, parts, load_tokenizer(model), max_length=recipe.max_length)
+
+
 def fine_tune_to_folder(
     model: str,
     task: TaskChoice,

@@ -160,6 +160,10 @@ def test_several_tasks_have_a_table_each(place, tiny_encoder, tmp_path):
     path.write_text(config_toml(config), "utf-8")
     assert read_config(path) == config
     assert config.choice("mood").load().spec.regression
+    assert config.choice("MOOD").data_dir == str(place / "mood")
+    path.write_text('tasks = ["stance"]\n[task.stanse]\ndata_dir = "x"\n', "utf-8")
+    with pytest.raises(ConfigError, match=r"table \[task.stanse\] is of no task"):
+        read_config(path)
     mixed = parse_config({**options, "tasks": ["acceptability", "mood"]}, where="test")
     assert mixed.choice("acceptability").load({"train": 8, "validation": 4, "test": 4}).spec.labels
 

@@ -85,6 +85,21 @@ def test_what_was_read_is_shown_recorded_and_printed(
     assert "was fine-tuned on other examples than these files and options set apart" in said(err)
 
 
+def test_data_shows_the_same_and_trains_nothing(subprobe_command, pairs, tiny_encoder, tmp_path):
+    told = ["data", *pairs, "--model", tiny_encoder, "--max-length", 15]
+    code, out, err = subprobe_command(*told)
+    assert (code, err) == (0, "")
+    assert "40 rows read, 4 left out (3 without a label ('-'), 1 without a label (empty))" in out
+    code, out, _ = subprobe_command(*told, "--json")
+    assert code == 0
+    found = json.loads(out)
+    code, out, _ = subprobe_command(
+        "finetune", *pairs, "--model", tiny_encoder, "--max-length", 15, "--epochs", 0.1, "--quiet",
+        "--json", "--out", tmp_path / "m",
+    )  # fmt: skip
+    assert json.loads(out)["data"] == found
+
+
 def test_quiet_says_nothing_of_the_data(subprobe_command, pairs, tiny_encoder, tmp_path):
     code, out, err = subprobe_command(
         "finetune", *pairs, "--model", tiny_encoder, "--epochs", 0.1, "--quiet", "--json", "--out",
