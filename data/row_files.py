@@ -76,7 +76,7 @@ def read_tsv(
     if not skip_short and len(good) < len(lines):
         number, cells = next(line for line in lines if not fits(line[1], names))
         raise DataFileError(
-            f"line {number} has {len(cells)} columns instead of {len(names)}",
+            f"line {number} has {_columns(len(cells))} instead of {len(names)}",
             where=str(path),
             remedy=_ONE_TAB,
         )
@@ -86,6 +86,10 @@ def read_tsv(
         [tuple(cells[i] for i in indices) for _, cells in good],
         len(lines) - len(good),
     )
+
+
+def _columns(count: int) -> str:
+    return f"{count} column" if count == 1 else f"{count} columns"
 
 
 def fits(cells: Sequence[str], names: Sequence[str]) -> bool:
@@ -106,7 +110,7 @@ def read_csv(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> Row
         if not fits(cells, names):
             comma = delimiter == ","
             raise DataFileError(
-                f"line {number} has {len(cells)} columns instead of {len(names)}",
+                f"line {number} has {_columns(len(cells))} instead of {len(names)}",
                 where=str(path),
                 remedy="put quotes around cells that hold a comma" if comma else _ONE_TAB,
             )

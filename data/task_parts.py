@@ -109,7 +109,7 @@ def _whole_clusters(
 ) -> set[int]:
     """Places of about a tenth of the examples of every stratum, no cluster parted."""
     rare = [key for key, groups in strata.items() if len(groups) < _FEW]
-    pooled = [group for key in rare for group in strata.pop(key)]
+    pooled: list[list[int]] = [group for key in rare for group in strata.pop(key)]
     held: set[int] = set()
     for groups in (pooled, *(strata[key] for key in sorted(strata))):
         wanted, taken = round(_HELD_OUT * sum(map(len, groups))), 0
@@ -117,7 +117,10 @@ def _whole_clusters(
             if taken + len(groups[chosen]) <= wanted:
                 held.update(groups[chosen])
                 taken += len(groups[chosen])
-    everything = [*pooled, *(group for groups in strata.values() for group in groups)]
+    everything: list[list[int]] = [
+        *pooled,
+        *(group for groups in strata.values() for group in groups),
+    ]
     if not held:
         if len(everything) < 2:
             raise DataFileError(
@@ -125,7 +128,7 @@ def _whole_clusters(
                 remedy="name another column as group=..., bring a test split, or choose by "
                 "--selection reported",
             )
-        held.update(min(everything, key=lambda group: len(group)))
+        held.update(min(everything, key=len))
     return held
 
 

@@ -101,10 +101,10 @@ def test_cells_of_any_length(tmp_path, suffix):
     ("suffix", "text", "message"),
     [
         ("csv", 't,y\n"two\nlines",a\nx,b,c\n', "line 4 has 3 columns instead of 2"),
-        ("csv", "t,y\nx,a\n\nonly\n", "line 4 has 1 columns instead of 2"),
+        ("csv", "t,y\nx,a\n\nonly\n", "line 4 has 1 column instead of 2"),
         ("csv", 't,y\nx,a\n"open\nto the\nend,b\n', "line 3 is not CSV"),
         ("tsv", 't\ty\n"two\nlines"\ta\nx\tb\tc\n', "line 4 has 3 columns instead of 2"),
-        ("tsv", "t\ty\nx\ta\nonly\n", "line 3 has 1 columns instead of 2"),
+        ("tsv", "t\ty\nx\ta\nonly\n", "line 3 has 1 column instead of 2"),
     ],
 )
 def test_rows_of_another_length_are_named_by_their_first_line(tmp_path, suffix, text, message):
