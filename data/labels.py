@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .errors import DataFileError
-from .missing import is_nothing
+from .missing import counted, is_nothing
 from .row_files import Rows
 from .sentence import Example, Sentence, plain_sentence
 from .task import TaskSpec
@@ -118,12 +118,15 @@ def label_name(value: Any) -> str:
     return name[:-2] if re.fullmatch(r"-?\d+\.0", name) else name
 
 
-def discover_labels(files: Sequence[Rows], *, as_classes: bool = False) -> tuple[str, ...]:
+def discover_labels(
+    files: Sequence[Rows], *, as_classes: bool = False, left_out: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
     """The label names of a training split, sorted: by value if all are numbers.
 
     Args:
         files: its files, the label last, without the rows that have none.
         as_classes: take any number of different numbers for class names.
+        left_out: reason -> rows that were left out, for the message.
 
     Raises:
         DataFileError: if all rows have the same label, or the labels look like measured numbers.
@@ -131,10 +134,12 @@ def discover_labels(files: Sequence[Rows], *, as_classes: bool = False) -> tuple
     names = {label_name(cells[-1]) for rows in files for cells in rows.cells}
     where = ", ".join(str(rows.path) for rows in files)
     if len(names) < 2:
+        lost = f" ({sum(left_out.values())} left out: {counted(left_out)})" if left_out else ""
+        named = "" if as_classes or not left_out else ", or add --as-classes if that is a class"
         raise DataFileError(
-            f"every row has the label {names.pop()!r}",
+            f"every row has the label {names.pop()!r}{lost}",
             where=where,
-            remedy="give two or more labels",
+            remedy=f"give two or more labels{named}",
         )
     values = {name: as_number(name) for name in names}
     numbers = {name: number for name, number in values.items() if number is not None}

@@ -117,10 +117,9 @@ def _whole_clusters(
             if taken + len(groups[chosen]) <= wanted:
                 held.update(groups[chosen])
                 taken += len(groups[chosen])
-    everything: list[list[int]] = [
-        *pooled,
-        *(group for groups in strata.values() for group in groups),
-    ]
+    everything = [*pooled]
+    for groups in strata.values():
+        everything += groups
     if not held:
         if len(everything) < 2:
             raise DataFileError(
@@ -128,7 +127,7 @@ def _whole_clusters(
                 remedy="name another column as group=..., bring a test split, or choose by "
                 "--selection reported",
             )
-        held.update(min(everything, key=len))
+        held.update(everything[int(np.argmin([len(group) for group in everything]))])
     return held
 
 

@@ -168,9 +168,13 @@ def custom_task(
     for split, rows in files.items():
         usable[split], left_out = keep_usable(rows, roles, spellings, remedy=remedy)
         readings[split] = _reading(rows, left_out)
+    labels: tuple[str, ...] = ()
+    if not regression:
+        lost = readings["train"].left_out
+        labels = discover_labels(usable["train"], as_classes=as_classes, left_out=lost)
     spec = TaskSpec(
         name=name,
-        labels=() if regression else discover_labels(usable["train"], as_classes=as_classes),
+        labels=labels,
         metric="pearson" if regression else "accuracy",
         metrics=("pearson", "spearman") if regression else ("accuracy", "matthews"),
         pair="second" in columns,

@@ -92,6 +92,16 @@ def test_where_nothing_is_left_one_line_says_why(tmp_path):
     )
 
 
+def test_classes_that_look_missing_leave_one_class_and_the_way_out(tmp_path):
+    csv_of(tmp_path, "train", ["-1", "1", "-1", "1"])
+    csv_of(tmp_path, "validation", ["1", "-1"])
+    with pytest.raises(DataFileError) as caught:
+        custom_task("own", tmp_path, OWN)
+    assert "every row has the label '1' (2 left out: without a label ('-1'))" in str(caught.value)
+    assert "or add --as-classes if that is a class" in str(caught.value)
+    assert custom_task("own", tmp_path, OWN, as_classes=True).spec.labels == ("-1", "1")
+
+
 def test_glue_files_lose_their_unlabelled_rows_in_train_and_dev(tmp_path):
     head = "index\tsentence1\tsentence2\tlabel\n"
     rows = "".join(f"{i}\ta{i}\tb\t{label}\n" for i, label in enumerate(("entailment", "-", "-1")))
