@@ -155,8 +155,8 @@ def _cells_of_any_length() -> Iterator[None]:
 
 
 def read_json_lines(path: Path, columns: Sequence[str]) -> Rows:
-    """Read a file with one JSON object a line."""
-    places, rows = [], []
+    """Read a file with one JSON object a line; a key that some objects lack is null there."""
+    places, records = [], []
     for number, line in read_numbered_lines(path):
         try:
             record = json.loads(line)
@@ -168,10 +168,10 @@ def read_json_lines(path: Path, columns: Sequence[str]) -> Rows:
             ) from error
         if not isinstance(record, dict):
             raise DataFileError(f"line {number} is no JSON object", where=str(path))
-        _places_of(path, columns, list(record), place=f"line {number} has ")
         places.append(f"line {number}")
-        rows.append(tuple(record[column] for column in columns))
-    return _rows(path, places, rows)
+        records.append(record)
+    _places_of(path, columns, list(dict.fromkeys(key for record in records for key in record)))
+    return _rows(path, places, [tuple(map(record.get, columns)) for record in records])
 
 
 def read_parquet(path: Path, columns: Sequence[str]) -> Rows:
@@ -200,9 +200,7 @@ READERS: Mapping[str, Callable[[Path, Sequence[str]], Rows]] = {
 """File suffix -> reader."""
 
 
-def _places_of(
-    path: Path, columns: Sequence[str], names: Sequence[str], place: str = ""
-) -> list[int]:
+def _places_of(path: Path, columns: Sequence[str], names: Sequence[str]) -> list[int]:
     """Index of each column among the names of a file.
 
     Raises:
@@ -212,7 +210,7 @@ def _places_of(
         if names.count(column) != 1:
             problem = "two columns" if column in names else "no column"
             raise DataFileError(
-                f"{place}{problem} {column!r}",
+                f"{problem} {column!r}",
                 where=str(path),
                 remedy=f"columns found: {', '.join(names)}",
             )

@@ -210,6 +210,10 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         values = {**values, "tasks": [named], "task": {}}
     elif isinstance(named, dict) and named and "tasks" not in values:
         values = {**values, "tasks": list(named)}
+    if values.get("columns") and "tasks" not in values:
+        raise ConfigError(
+            "columns are given for a task without a name", where=where, remedy='tasks = ["NAME"]'
+        )
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:

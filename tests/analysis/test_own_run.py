@@ -174,6 +174,7 @@ def test_several_tasks_have_a_table_each(place, tiny_encoder, tmp_path):
         ({"tasks": ["a", "b"], "columns": STANCE}, "there are 2 that they could be for: a, b; give "
          r"each task of your own a table \[task.NAME\]"),
         ({"tasks": ["a"], "columns": {"frist": "x"}}, "unknown column role 'frist'; did you mean"),
+        ({"columns": STANCE, "data_dir": "x"}, "columns are given for a task without a name"),
         ({"tasks": ["a"], "columns": {"first": "x"}}, "first named; name the columns first="),
         ({"tasks": ["a"], "task": {"a": {"folder": "x"}}}, r"unknown option 'task.a.folder'"),
         ({"tasks": ["a"], "quotes": "none"}, "option 'quotes'"),

@@ -62,6 +62,19 @@ def test_values_that_are_nothing_in_json_and_parquet(tmp_path):
         assert not is_nothing(something)
 
 
+def test_a_key_that_some_json_objects_lack_is_missing_there(tmp_path):
+    json_of(tmp_path, "train", [{"t": "a"}, {"t": "b", "y": 1}, {"y": 0}, {"y": 0, "t": "d"}])
+    json_of(tmp_path, "validation", [{"t": "a", "y": 1}])
+    data = custom_task("own", tmp_path, OWN)
+    assert [one.texts()[0] for one in data.splits["train"]] == ["b", "d"]
+    assert data.readings["train"].left_out == {
+        "without a label (empty)": 1,
+        "without a text": 1,
+    }
+    with pytest.raises(DataFileError, match="no column 'why'; columns found: t, y"):
+        custom_task("own", tmp_path, {"first": "t", "label": "why"})
+
+
 def test_gaps_turn_class_ids_into_floats_of_the_same_name(tmp_path):
     csv_of(tmp_path, "train", ["1.0", "0.0", "", "1.0"])
     csv_of(tmp_path, "validation", ["1", "0"])

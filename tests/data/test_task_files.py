@@ -239,7 +239,6 @@ def test_bad_input_gets_one_clear_line(tmp_path, name, text, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"sentence": "a"}', "line 2 has no column 'label'; columns found: sentence"),
         ("[1, 2]", "line 2 is no JSON object"),
         ('{"sentence": ', "line 2 is not JSON"),
         ('{"sentence": 7, "label": 1}', "line 2: int 7 where a sentence should be"),
