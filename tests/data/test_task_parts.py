@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from subprobe.data.errors import DataFileError, UnknownNameError
+from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.sentence import Example, plain_sentence
 from subprobe.data.task import TaskData, TaskSpec
-from subprobe.data.task_parts import split_parts
+from subprobe.data.task_parts import folds_of, split_parts
 from subprobe.data.tasks import load_task
 
 SPEC = TaskSpec("toy", ("a", "b", "c"), "accuracy", ("accuracy",), pair=False)
@@ -131,6 +131,23 @@ def test_one_cluster_alone_leaves_nothing_to_choose_on():
     with pytest.raises(DataFileError, match="all of train is one group"):
         split_parts(clustered(("a", [0, 1, 0])), seed=0)
     assert split_parts(clustered(("a", [0, 1, 0])), seed=0, selection="reported").train
+
+
+def test_folds_keep_clusters_whole_and_show_every_example_once():
+    train = clustered(*((f"c{n}", [0, 1, 2]) for n in range(7))).splits["train"]
+    folds = folds_of(train, 3, seed=4)
+    assert sorted(place for _, scored in folds for place in scored) == list(range(21))
+    for ranked, scored in folds:
+        names = [{train[place].cluster for place in places} for places in (ranked, scored)]
+        assert not names[0] & names[1]
+    again = folds_of(train, 3, seed=4)
+    assert [list(scored) for _, scored in folds] == [list(scored) for _, scored in again]
+    with pytest.raises(ConfigError, match="8 folds of 7 groups; at most 7"):
+        folds_of(train, 8, seed=4)
+    alone = examples("train", [0, 1] * 4)
+    assert sorted(place for _, scored in folds_of(alone, 8, seed=1) for place in scored) == list(
+        range(8)
+    )
 
 
 def test_numbers_in_clusters():
