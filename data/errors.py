@@ -51,14 +51,14 @@ class InputError(SubprobeError):
 
 
 class UnknownNameError(InputError):
-    """A name that is not in a registry; the message lists the names that are."""
+    """A name that is not in a registry; the message lists the names that are, and `more`."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]):
+    def __init__(self, kind: str, name: str, known: Iterable[str], more: str = ""):
         known = sorted(known)
         close = difflib.get_close_matches(name, known, n=1)
         remedy = f"did you mean {close[0]!r}? " if close else ""
         super().__init__(
-            f"unknown {kind} {name!r}", remedy=f"{remedy}known {kind}s: {', '.join(known)}"
+            f"unknown {kind} {name!r}", remedy=f"{remedy}known {kind}s: {', '.join(known)}{more}"
         )
         self.kind, self.name, self.known = kind, name, known
 

@@ -42,6 +42,7 @@ EMBEDDED: Mapping[str, TaskSpec] = {
 _GENERATOR_SEED = 0
 """One data set for everybody: a run's seeds vary the model, not the examples."""
 
+_OWN_FILES = "; files of your own are read by naming their columns (--column, or [columns])"
 _LABEL_ROWS = "label the rows, or add --as-classes if that is the name of a class"
 
 
@@ -58,7 +59,7 @@ def task_spec(name: str) -> TaskSpec:
     """
     known = {spec.name: spec for spec in list_tasks()}
     if plain_name(name) not in known:
-        raise UnknownNameError("task", name, known)
+        raise UnknownNameError("task", name, known, _OWN_FILES)
     return known[plain_name(name)]
 
 

@@ -22,6 +22,8 @@ def test_every_task_has_one_name_in_any_case():
         assert len(spec.columns) == (3 if spec.pair else 2) or spec.hub is None
     with pytest.raises(UnknownNameError, match="unknown task 'colla'; did you mean 'cola'"):
         load_task("colla")
+    with pytest.raises(UnknownNameError, match="files of your own are read by naming their colu"):
+        load_task("sentiment")
 
 
 # --- the user's own files
