@@ -84,7 +84,7 @@ def small(words, folder):
         named = ("tasks", "seeds", "data_dir", "columns", "task")
         kept = {name: given[name] for name in named if name in given}
         kept["seeds"] = kept.get("seeds", options["seeds"])[:2]
-        if "data_dir" in kept:
+        if kept.get("data_dir"):
             del options["examples"]  # files have the splits that they have
         (folder / file).write_text(tomlkit.dumps({**options, **kept}), encoding="utf-8")
     return words
