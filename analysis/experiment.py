@@ -16,9 +16,12 @@ from ..data.atomic import check_folder
 from ..data.tables import rows_frame, write_csv, write_parquet
 from ..data.tasks import load_task
 from ..probes.options import check_options
-from ..pruning.checkpoint import load_encoder, resolve_model
+from ..pruning.anatomy import anatomy_of
+from ..pruning.checkpoint import load_encoder, load_tokenizer, resolve_model
 from ..pruning.compact import check_removable
 from ..pruning.fingerprint import weights_fingerprint
+from ..pruning.inputs import check_inputs, fitting_length
+from ..pruning.recipes import Recipe
 from ..pruning.subnetwork import Subnetwork
 from .comparison.tables import comparison_tables
 from .report.report import write_report
@@ -26,13 +29,15 @@ from .report.verdict import verdict
 from .running.across import across_frames
 from .running.cells import CellMissing
 from .running.config import ProbeOptions, RunConfig
+from .running.identity import flagged
 from .running.manifest import write_manifest
 from .running.masks import mask_rows, save_mask
 from .running.pattern_survivors import pattern_survivor_rows
 from .running.probing import Corpus, needs_corpus, read_probe_corpus
 from .running.progress import Progress, Silent
+from .running.readable import readable
 from .running.reference import COMPARING
-from .running.seed_model import Setting, chosen_recipe
+from .running.seed_model import Setting, chosen_recipe, fitting_recipe
 from .running.seed_run import SeedRun
 from .running.selection import parts_for
 from .running.survivors import survivor_rows
@@ -114,7 +119,7 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     # reading everything here first refuses bad input before a process is started
     with progress.stage("reading tasks and sentences"):
         corpus = _corpus(config.probe)
-        seeds = prepare(config, out, corpus, progress)
+        seeds = prepare(config, out, corpus, progress, tell=True)
     frames = _stored_frames(seeds, config) if workers > 1 else None
     if frames is None:
         if workers > 1:
@@ -123,6 +128,7 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     if config.controls.across_seeds:
         frames += across_frames(seeds, config)
     rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
+    rows = flagged(rows, seeds[0].setting.flag)
     manifest = write_manifest(out, config, seeds, corpus, started)
     words = word_frame(seeds, config)
     if len(words):
@@ -133,23 +139,53 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
 
 
 def prepare(
-    config: RunConfig, out: Path, corpus: Corpus | None, progress: Progress
+    config: RunConfig, out: Path, corpus: Corpus | None, progress: Progress, *, tell: bool = False
 ) -> list[SeedRun]:
-    """Read the encoder and the tasks of a run; its seeds in the order of their rows."""
+    """Read the encoder and the tasks of a run; its seeds in the order of their rows.
+
+    With `tell`, what is odd about the tokenizer and the lengths is told.
+    """
+    teller = progress if tell else Silent()
     source = resolve_model(config.model)
-    encoder = load_encoder(config.model)
+    encoder, tokenizer = load_encoder(config.model), load_tokenizer(config.model)
     base = weights_fingerprint(encoder)
     if config.retrain.route == "compact":
         check_removable(encoder)
     seeds: list[SeedRun] = []
+    said: list[str] = []
+    positions = anatomy_of(encoder).max_tokens
     for task in config.tasks:
         data = load_task(task, data_dir=config.data_dir or None, sizes=config.sizes())
+        found = check_inputs(
+            encoder,
+            tokenizer,
+            where=config.model,
+            pairs=data.spec.pair,
+            allow_no_specials=config.allow_no_specials,
+        )
         recipe = chosen_recipe(source, data.spec.name, config.recipe)
-        setting = Setting(config, source, base, recipe, out, corpus)
+        recipe, cut = fitting_recipe(recipe, config.recipe, positions)
+        said += [*found.said, cut]
+        if found.flag:
+            data = readable(data, tokenizer, teller)
+        setting = Setting(
+            _with_length(config, positions, recipe), source, base, recipe, out, corpus, found.flag
+        )
         for seed in config.seeds:
             parts = parts_for(data, config.prune, seed=seed)
             seeds.append(SeedRun(setting, parts, seed, progress))
+    for line in dict.fromkeys(line for line in said if line):
+        teller.say(line)
     return seeds
+
+
+def _with_length(config: RunConfig, positions: int, recipe: Recipe) -> RunConfig:
+    """The options with the length that probes read: that of the recipe unless one is given."""
+    length, _ = fitting_length(
+        positions, config.probe.max_length, recipe.max_length, option="probe.max_length"
+    )
+    probe = config.probe.model_copy(update={"max_length": length})
+    return config.model_copy(update={"probe": probe})
 
 
 def compute_cells(config: RunConfig, out: Path, progress: Progress) -> None:

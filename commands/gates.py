@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, Model, Quiet, Task, progress_of
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    MaxLength,
+    Model,
+    NoSpecials,
+    Quiet,
+    Task,
+    progress_of,
+)
 
 
 def gates(
@@ -27,6 +37,8 @@ def gates(
     train_encoder: Annotated[
         bool, typer.Option("--train-encoder", help="train the encoder with its gates, and save it")
     ] = False,
+    max_length: MaxLength = 0,
+    allow_no_specials: NoSpecials = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -47,8 +59,12 @@ def gates(
         frozen=not train_encoder,
         seed=seed,
     )
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
-    sweep = sweep_gates(loaded, penalty, options, out, progress_of(quiet))
+    progress = progress_of(quiet)
+    loaded = load_for_task(
+        model, task_choice(task, data_dir, column), max_length=max_length,
+        allow_no_specials=allow_no_specials, progress=progress,
+    )  # fmt: skip
+    sweep = sweep_gates(loaded, penalty, options, out, progress)
     table = sweep_table(sweep, loaded.parts)
     if as_json:
         masks = [found.subnetwork.describe() for found in sweep.learned.values()]

@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, Quiet, Task, emit, progress_of
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    MaskIn,
+    MaxLength,
+    Model,
+    NoSpecials,
+    Quiet,
+    Task,
+    emit,
+    progress_of,
+)
 
 
 def finetune(
@@ -39,6 +51,7 @@ def finetune(
     route: Annotated[
         str, typer.Option(help="of a mask: masked, or compact (faster; heads and MLPs only)")
     ] = "masked",
+    allow_no_specials: NoSpecials = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -74,6 +87,7 @@ def finetune(
         progress=progress_of(quiet),
         mask=Subnetwork.load(mask) if mask else None,
         route=route,
+        allow_no_specials=allow_no_specials,
     )
     typer.echo(json.dumps(meta) if as_json else f"fine-tuned model in {out}", err=not as_json)
 
@@ -115,6 +129,8 @@ def prune(
     ] = "",
     scores: Annotated[str, typer.Option(help="default or study")] = "default",
     batch_size: Annotated[int, typer.Option(help="examples a scoring batch")] = 64,
+    max_length: MaxLength = 0,
+    allow_no_specials: NoSpecials = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -141,8 +157,12 @@ def prune(
     }
     options = parse_config({"prune": given}, where="command line").prune
     choice = task_choice(task, data_dir, column)
-    loaded = load_for_task(model, choice, selection="" if folds else selection)
-    good = prune_to_mask(loaded, options, out, progress_of(quiet))
+    progress = progress_of(quiet)
+    loaded = load_for_task(
+        model, choice, selection="" if folds else selection, max_length=max_length,
+        allow_no_specials=allow_no_specials, progress=progress,
+    )  # fmt: skip
+    good = prune_to_mask(loaded, options, out, progress)
     typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
 
 
@@ -181,8 +201,11 @@ def evaluate(
     other_weights: Annotated[
         bool, typer.Option("--other-weights", help="accept a mask found on other weights")
     ] = False,
+    max_length: MaxLength = 0,
+    allow_no_specials: NoSpecials = False,
     out: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file")] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Score a fine-tuned model, whole or under a mask.
 
@@ -191,6 +214,10 @@ def evaluate(
     from ..analysis.running.masks import load_mask
     from ..analysis.running.single import evaluate_rows, load_for_task, task_choice
 
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
+    progress = progress_of(quiet)
+    loaded = load_for_task(
+        model, task_choice(task, data_dir, column), max_length=max_length,
+        allow_no_specials=allow_no_specials, progress=progress,
+    )  # fmt: skip
     chosen = load_mask(mask, loaded.model, name=loaded.name, other_weights=other_weights)
-    emit(evaluate_rows(loaded, chosen), out, as_json)
+    emit(evaluate_rows(loaded, chosen, progress), out, as_json)

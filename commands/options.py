@@ -21,6 +21,17 @@ Columns = Annotated[
     typer.Option("--column", help="role=name for your own files: first=, second=, label="),
 ]
 MaskIn = Annotated[Path | None, typer.Option("--mask", help="mask file; none = whole model")]
+MaxLength = Annotated[
+    int,
+    typer.Option(help="subwords an example keeps; 0 = as the model was fine-tuned", min=0),
+]
+NoSpecials = Annotated[
+    bool,
+    typer.Option(
+        "--allow-no-specials",
+        help="go on where the tokenizer never adds the special tokens that it knows",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no narration, no progress bars")]
 

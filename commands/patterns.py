@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import AsJson, MaskIn, Model, Quiet, emit, progress_of
+from .options import AsJson, MaskIn, Model, NoSpecials, Quiet, emit, progress_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +33,7 @@ def export(
     maps: Annotated[int, typer.Option(help="of each kind, raw and norm-weighted", min=1)] = 200,
     seed: Seed = 0,
     patterns: Classifier = "",
+    allow_no_specials: NoSpecials = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a sample of a model's maps with proposed labels, to correct by hand.
@@ -47,7 +48,10 @@ def export(
     if out.exists():
         raise ConfigError("exists already", where=str(out), remedy="name a new folder with --out")
     classifier = classifier_of(patterns)
-    found = maps_of(model, mask, corpus, sentences, maps, seed, progress_of(quiet))
+    found, _ = maps_of(
+        model, mask, corpus, sentences, maps, seed, progress_of(quiet),
+        allow_no_specials=allow_no_specials,
+    )  # fmt: skip
     export_maps(found, out, classifier)
     typer.echo(f"{len(found)} maps in {out}; correct the column pattern of labels.csv", err=True)
 
@@ -95,6 +99,7 @@ def check(
     maps: Annotated[int, typer.Option(help="of each kind, raw and norm-weighted", min=50)] = 2000,
     seed: Seed = 0,
     patterns: Classifier = "",
+    allow_no_specials: NoSpecials = False,
     out: Annotated[Path | None, typer.Option("--out", help="one .csv or .parquet file")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -105,11 +110,16 @@ def check(
     """
     from ..analysis.patterns.check import check_patterns
     from ..analysis.patterns.steps import maps_of
+    from ..analysis.running.identity import flagged
     from ..probes.patterns.network import classifier_of
 
     classifier = classifier_of(patterns)
-    found = maps_of(model, mask, corpus, sentences, maps, seed, progress_of(quiet))
+    found, flag = maps_of(
+        model, mask, corpus, sentences, maps, seed, progress_of(quiet),
+        allow_no_specials=allow_no_specials,
+    )  # fmt: skip
     rows: Any = check_patterns(found, classifier, seed=seed)
-    emit(rows.assign(model=model, corpus=Path(corpus).name), out, as_json)
+    rows = flagged(rows.assign(model=model, corpus=Path(corpus).name), flag)
+    emit(rows, out, as_json)
     if not quiet:
         typer.echo(f"calibrated: {classifier.meta.get('calibrated', 'unknown')}", err=True)

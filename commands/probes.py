@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, OptionalTask, Quiet, emit, progress_of
+from .options import (
+    AsJson,
+    Columns,
+    DataDir,
+    MaskIn,
+    MaxLength,
+    Model,
+    NoSpecials,
+    OptionalTask,
+    Quiet,
+    emit,
+    progress_of,
+)
 
 
 def probe(
@@ -28,7 +40,12 @@ def probe(
     column: Columns = None,
     sentences: Annotated[int, typer.Option(help="at most so many of the corpus")] = 1_000_000,
     examples: Annotated[int, typer.Option(help="at most so many of the task")] = 64,
-    max_length: Annotated[int, typer.Option(help="subwords a sentence keeps")] = 128,
+    max_length: MaxLength = 0,
+    pre_split: Annotated[
+        bool,
+        typer.Option("--pre-split", help="read each word alone, as published; not the raw text"),
+    ] = False,
+    allow_no_specials: NoSpecials = False,
     selection: Annotated[
         str,
         typer.Option(help="held-out: choose heads on one half, score on the other; or reported"),
@@ -68,6 +85,7 @@ def probe(
         "sentences": sentences,
         "attribution_examples": examples,
         "max_length": max_length,
+        "pre_split": pre_split,
         "selection": selection,
         "correction": correction,
         "options": parse_options(option or ()),
@@ -86,6 +104,7 @@ def probe(
         progress=progress_of(quiet),
         untrained=untrained,
         reference=reference,
+        allow_no_specials=allow_no_specials,
     )
     if out is not None and out.suffix not in {".csv", ".parquet"}:
         write_probe_folder(output, out)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, DataDir, Quiet, progress_of
+from .options import AsJson, DataDir, NoSpecials, Quiet, progress_of
 
 
 def run(
@@ -24,6 +24,10 @@ def run(
         list[int] | None, typer.Option("--seed", help="overrides the file; repeat for several")
     ] = None,
     data_dir: DataDir = None,
+    max_length: Annotated[
+        int, typer.Option(help="subwords an example keeps; 0 = as the file says", min=0)
+    ] = 0,
+    allow_no_specials: NoSpecials = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -36,7 +40,14 @@ def run(
     from ..analysis.screen.console import print_comparison, print_lines
 
     options = read_config(config)
-    given = {"model": model, "tasks": task, "seeds": seed, "data_dir": data_dir and str(data_dir)}
+    given = {
+        "model": model,
+        "tasks": task,
+        "seeds": seed,
+        "data_dir": data_dir and str(data_dir),
+        "allow_no_specials": allow_no_specials,
+        "recipe": max_length and {**options.recipe.model_dump(), "max_length": max_length},
+    }
     overrides = {name: value for name, value in given.items() if value}
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")

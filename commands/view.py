@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, MaskIn
+from .options import AsJson, MaskIn, NoSpecials
 
 
 def view(
@@ -18,6 +18,10 @@ def view(
         str, typer.Option(help="embedded, a folder written as a path, or a hub id")
     ] = "embedded",
     mask: MaskIn = None,
+    max_length: Annotated[
+        int, typer.Option(help="cut at so many subwords; 0 = refuse a text beyond the positions")
+    ] = 0,
+    allow_no_specials: NoSpecials = False,
     out: Annotated[Path | None, typer.Option("--out", help="HTML file")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,7 +38,10 @@ def view(
     from ..analysis.running.heads import heads_of
     from ..data.atomic import write_text
 
-    heads = heads_of(model, mask, sentence, second)
+    heads = heads_of(
+        model, mask, sentence, second, max_length=max_length, allow_no_specials=allow_no_specials,
+        tell=lambda line: typer.echo(line, err=True),
+    )  # fmt: skip
     if out is not None:
         write_text(out, render_heads(heads))
         living = f"{int(heads.alive.sum())} of {heads.alive.size} heads live"

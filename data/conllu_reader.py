@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .conllu_text import text_and_spans
 from .errors import DataFileError
 from .sentence import Sentence
 from .text_file import read_text
@@ -87,11 +88,13 @@ def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) 
     unparsed = all(head is None for head in heads)
     if not unparsed and None in heads:
         raise _broken(path, block, id, f"broken tree: word {heads.index(None) + 1} has no head")
+    text, spans = text_and_spans(parsed)
     try:
         return Sentence(
             id=unique,
             words=tuple(token["form"] for token in tokens),
-            text=parsed.metadata.get("text"),
+            text=text,
+            spans=spans,
             upos=_layer(tokens, "upos"),
             xpos=_layer(tokens, "xpos"),
             heads=() if unparsed else tuple(head - 1 for head in heads),

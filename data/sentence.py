@@ -28,6 +28,8 @@ class Sentence:
         entities: IOB2 tags [W], or empty.
         annotation: `gold`, `silver` (a parser's), or empty.
         scheme: `ud` or `clearnlp`: the trees differ, not only the names, so they are never mixed.
+        spans: (start, end) of each word in the text, in characters, in order [W]; the words of one
+            surface token may share a span. Empty where `word_spans` is to look for them.
     """
 
     id: str
@@ -40,9 +42,10 @@ class Sentence:
     entities: tuple[str, ...] = ()
     annotation: Annotation = ""
     scheme: Scheme = ""
+    spans: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("upos", "xpos", "heads", "deprels", "entities"):
+        for name in ("upos", "xpos", "heads", "deprels", "entities", "spans"):
             layer = getattr(self, name)
             if layer and len(layer) != len(self.words):
                 raise DataFileError(
@@ -51,6 +54,20 @@ class Sentence:
                 )
         if self.heads:
             self._check_tree()
+        if self.spans:
+            self._check_spans()
+
+    def _check_spans(self) -> None:
+        """Raise unless the spans are of one text, in order."""
+        end = len(self.raw_text())
+        before = (0, 0)
+        for span in self.spans:
+            if not (before[0] <= span[0] <= span[1] <= end and before[1] <= span[1]):
+                raise DataFileError(
+                    f"span {span} after {before} in a text of {end} characters",
+                    where=f"sentence {self.id!r}",
+                )
+            before = span
 
     def _check_tree(self) -> None:
         """Raise unless the heads form one tree under one root."""

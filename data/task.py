@@ -69,6 +69,7 @@ class TaskParts:
         report: what scores are reported on.
         selection_name: `validation`, `train-10%` or `reported`; goes into every row.
         report_name: name of the split that is reported.
+        n_unreadable: reported examples left out because a tokenizer leaves nothing of them.
     """
 
     spec: TaskSpec
@@ -77,3 +78,4 @@ class TaskParts:
     report: tuple[Example, ...]
     selection_name: str
     report_name: str
+    n_unreadable: int = 0

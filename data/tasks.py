@@ -165,11 +165,12 @@ def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> Ta
         raise UnknownNameError("selection", selection, ("held-out", "reported"))
     name = data.spec.report_split
     train, report = data.splits["train"], data.splits[name]
+    lost = data.notes.get(f"{name}_examples_unreadable", 0)
     if selection == "reported":
-        return TaskParts(data.spec, train, report, report, "reported", name)
+        return TaskParts(data.spec, train, report, report, "reported", name, lost)
     if name == "test":
         validation = data.splits["validation"]
-        return TaskParts(data.spec, train, validation, report, "validation", name)
+        return TaskParts(data.spec, train, validation, report, "validation", name, lost)
     held = _held_out(train, seed, regression=data.spec.regression)
     return TaskParts(
         data.spec,
@@ -178,6 +179,7 @@ def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> Ta
         report,
         "train-10%",
         name,
+        lost,
     )
 
 

@@ -27,10 +27,11 @@ from .attribution_frames import (
     sentences_of,
 )
 from .base import BatchView, Context, ProbeResult
-from .batch import batch_view, keep_words
+from .batch import batch_view
 from .group_share import GroupShareTest
 from .running import evaluating
-from .stream import Progress, encode_examples
+from .stream import Progress
+from .texts import Texts, read_texts
 from .word_groups import GROUPS, word_groups
 
 
@@ -63,12 +64,16 @@ def run_attributions(
         the convergence delta; an item for each example and group, and one for each word.
 
     Raises:
-        InputError: without examples or task head, or when a pair model gets single sentences.
-        AnnotationError: if an example has no tree.
+        InputError: without examples or task head, or when a pair model gets single sentences, or
+            no example has words.
+        AnnotationError: if an example with words has no tree.
     """
-    found = attribute_words(
+    _check_examples(context, examples)
+    texts = read_texts(context, examples)
+    examples = texts.examples
+    found = _attribute(
         context,
-        examples,
+        texts,
         n_steps=n_steps,
         batch_size=batch_size,
         internal_batch_size=internal_batch_size,
@@ -87,14 +92,15 @@ def run_attributions(
             attributed.append(number)
     shares = test.result()
     first = examples[0].first
-    rows = attribution_rows(found, shares, len(examples) - len(attributed)).assign(
+    n_dropped = texts.n_dropped + len(examples) - len(attributed)
+    rows = attribution_rows(found, shares, n_dropped).assign(
         probe=NAME,
         variant=f"layer-integrated-gradients;n_steps={n_steps};baseline=pad",
         unit="model",
         annotation=first.annotation,
         scheme=first.scheme,
     )
-    return ProbeResult(
+    result = ProbeResult(
         probe=NAME,
         rows=rows_frame(rows),
         make_items=lambda: attribution_items(examples, found, shares, attributed),
@@ -108,6 +114,7 @@ def run_attributions(
             "permutations": permutations,
         },
     )
+    return texts.counted(result)
 
 
 def attribute_words(
@@ -121,16 +128,33 @@ def attribute_words(
 ) -> list[WordAttributions]:
     """Attribution of each example's predicted class to its words, in the order of the examples.
 
-    Texts are read as pre-split words. The parameters are frozen meanwhile, which saves a third of
-    the backward pass, and the attention implementation is left as it is.
+    Examples with a text that has no word are left out. The parameters are frozen meanwhile, which
+    saves a third of the backward pass, and the attention implementation is left as it is.
 
     Raises:
         InputError: without examples or task head, or when a pair model gets single sentences.
     """
     _check_examples(context, examples)
-    encoded = encode_examples(context, examples)
-    words = [keep_words(one) for one in encoded]
-    order = sorted(range(len(examples)), key=lambda i: -len(encoded[i].input_ids))
+    return _attribute(
+        context,
+        read_texts(context, examples),
+        n_steps=n_steps,
+        batch_size=batch_size,
+        internal_batch_size=internal_batch_size,
+        progress=progress,
+    )
+
+
+def _attribute(
+    context: Context,
+    texts: Texts,
+    *,
+    n_steps: int,
+    batch_size: int,
+    internal_batch_size: int,
+    progress: Progress | None,
+) -> list[WordAttributions]:
+    order = sorted(range(len(texts.encoded)), key=lambda i: -len(texts.encoded[i].input_ids))
     found: dict[int, WordAttributions] = {}
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.model))
@@ -138,12 +162,12 @@ def attribute_words(
         stack.enter_context(gated(context.model, context.subnetwork))
         for start in range(0, len(order), batch_size):
             chosen = np.array(order[start : start + batch_size])
-            batch = batch_view(context, examples, encoded, words, chosen)
+            batch = batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
             results = _attribute_batch(context, batch, n_steps, internal_batch_size)
             found.update(zip(chosen.tolist(), results, strict=True))
             if progress is not None:
                 progress(len(found), len(order))
-    return [found[i] for i in range(len(examples))]
+    return [found[i] for i in range(len(order))]
 
 
 def _check_examples(context: Context, examples: Sequence[Example]) -> None:

@@ -13,9 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 
 from ..data.atomic import atomic_folder
-from ..data.errors import CheckpointError, ConfigError
+from ..data.errors import CheckpointError
 from ..data.task import TaskSpec
-from .anatomy import anatomy_of
 from .checkpoint_files import (
     META_FILE,
     attention_for,
@@ -201,20 +200,6 @@ def save_classifier(
             (temporary / MASK_FILE).write_bytes(mask.to_bytes())
 
 
-def check_max_length(model: Any, max_length: int) -> None:
-    """Raise unless the model has a position for each of `max_length` subwords.
-
-    Raises:
-        ConfigError: naming both numbers.
-    """
-    limit = anatomy_of(model).max_tokens
-    if max_length > limit:
-        raise ConfigError(
-            f"--max-length {max_length} is above the {limit} positions of the model",
-            remedy=f"give at most {limit}; longer texts are truncated and counted",
-        )
-
-
 # -- one load, checked --------------------------------------------------------------------------
 
 
@@ -250,7 +235,6 @@ def _load(
 
 __all__ = [
     "ModelSource",
-    "check_max_length",
     "load_classifier",
     "load_encoder",
     "load_saved",

@@ -34,6 +34,8 @@ class Evaluation:
         n_truncated: examples of which something was cut off.
         n_undefined: examples for which the model gave no finite number. They count as answered by
             the first class, or by 0 in regression: a model that has diverged guesses.
+        n_wordless: examples with a text without a word piece, scored on what is read then: special
+            tokens and, in a pair, the other text.
     """
 
     spec: TaskSpec
@@ -43,6 +45,7 @@ class Evaluation:
     metrics: dict[str, float]
     n_truncated: int
     n_undefined: int = 0
+    n_wordless: int = 0
 
     @property
     def predictions(self) -> npt.NDArray[Any]:
@@ -116,6 +119,7 @@ def evaluate(
         metrics=score(spec, predictions_of(spec, logits), labels),
         n_truncated=batches.n_truncated,
         n_undefined=int(undefined.sum()),
+        n_wordless=batches.n_wordless,
     )
 
 

@@ -19,11 +19,12 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from ..data.collate import TextBatches, text_batches, to_inputs
 from ..data.errors import ConfigError, UnknownNameError
 from ..data.task import TaskParts
-from .checkpoint import check_max_length, load_tokenizer
+from .checkpoint import load_tokenizer
 from .compact import shrink, write_back
 from .fingerprint import weights_fingerprint
 from .gates import gated
 from .head import probe_head
+from .inputs import check_inputs, check_max_length
 from .recipes import Recipe
 from .starts import load_start
 from .subnetwork import Subnetwork
@@ -76,6 +77,8 @@ def finetune(
     start: str = "pretrained",
     rewind: int = 0,
     route: str = "masked",
+    allow_no_specials: bool = False,
+    tell: Callable[[str], None] | None = None,
     progress: Step | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on `parts.train`; the last checkpoint counts, as in the study.
@@ -94,12 +97,15 @@ def finetune(
             single weights.
         route: one of `ROUTES`. `compact` trains the smaller model that `shrink` makes and writes
             its weights back into the whole one, whose dead units stay as they started.
+        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        tell: called with each line that is to be told of the tokenizer.
         progress: called with (steps done, steps in all).
 
     Returns:
         The whole model, by either route.
 
     Raises:
+        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
         UnknownNameError: if there is no such route or start.
         ConfigError: if the recipe's length is above the model's positions, or a mask of whole
             units is to be rewound.
@@ -115,7 +121,17 @@ def finetune(
     if route == "compact" and subnetwork is not None:
         model, subnetwork = shrink(whole, subnetwork), None
     tokenizer = load_tokenizer(model_name)
-    check_max_length(model, recipe.max_length)
+    found = check_inputs(
+        whole,
+        tokenizer,
+        where=model_name,
+        pairs=parts.spec.pair,
+        allow_no_specials=allow_no_specials,
+    )
+    for line in found.said:
+        if tell is not None:
+            tell(line)
+    check_max_length(whole, recipe.max_length)
     encoded = text_batches(
         tokenizer, parts.train, batch_size=recipe.batch_size, max_length=recipe.max_length
     )

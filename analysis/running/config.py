@@ -141,7 +141,12 @@ class ProbeOptions(_Section):
     patterns: str = Field(
         "", description="classifier file for attention-patterns; empty = the shipped one"
     )
-    max_length: int = Field(128, ge=8, description="subwords a probed sentence keeps")
+    max_length: int = Field(
+        0, ge=0, description="subwords a probed sentence keeps; 0 = as the model was fine-tuned"
+    )
+    pre_split: bool = Field(
+        False, description="give the tokenizer each word alone, as published; else the raw text"
+    )
     pipeline: str = Field(
         "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
     )
@@ -156,6 +161,9 @@ class RunConfig(_Section):
     seeds: tuple[int, ...] = Field((1, 2), min_length=1, description="one full experiment each")
     examples: tuple[int, ...] = Field(
         (), description="train, validation, test examples of embedded tasks; empty = all of them"
+    )
+    allow_no_specials: bool = Field(
+        False, description="go on where the tokenizer never adds the special tokens it knows"
     )
     workers: int = Field(
         0, ge=0, description="seeds computed at the same time; 0 = one a core, 1 with a GPU"

@@ -12,13 +12,13 @@ import pandas as pd
 from ...data.errors import ConfigError
 from ...data.tables import rows_frame, write_csv
 from ...data.task import TaskParts
-from ...pruning.checkpoint import check_max_length, save_classifier
+from ...pruning.checkpoint import save_classifier
 from ...pruning.evaluate import evaluate
 from ...pruning.learned_gates import L0Options, LearnedGates, learn_gates
 from ...pruning.recipes import Recipe, recipe_for
 from ...pruning.sources import resolve_model
 from ...pruning.subnetwork import Subnetwork
-from .identity import identity, selection_of
+from .identity import flagged, identity, selection_of
 from .masks import mask_rows
 from .performance import performance_rows
 from .progress import Progress
@@ -63,8 +63,7 @@ def sweep_gates(
         raise ConfigError(
             f"penalties {', '.join(names) or 'missing'}", remedy="give one or more, each once"
         )
-    recipe = _recipe(loaded)
-    check_max_length(loaded.model, recipe.max_length)
+    recipe = replace(_recipe(loaded), max_length=loaded.max_length)
     full = _scores(loaded, loaded.model, None, "finetuned", "")
     reported = full[full["split"] == loaded.parts.report_name].iloc[0]
     at_chance = bool(reported["ci_low"] <= reported["baseline_value"])
@@ -97,6 +96,7 @@ def sweep_gates(
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
         learned[one.penalty] = found
     rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
+    rows = flagged(rows, loaded.flag)
     write_csv(rows, out / "sweep.csv")
     return Sweep(learned, rows)
 
@@ -157,7 +157,7 @@ def _scores(
 ) -> pd.DataFrame:
     """Performance on the selection examples and on the reported ones, which may be the same."""
     parts = loaded.parts
-    held = replace(parts, report=parts.selection, report_name=parts.selection_name)
+    held = replace(parts, report=parts.selection, report_name=parts.selection_name, n_unreadable=0)
     frames = []
     for part in (parts,) if parts.selection_name == "reported" else (held, parts):
         found = evaluate(

@@ -73,7 +73,8 @@ def write_manifest(
 
 
 def describe_seed(run: SeedRun) -> dict[str, Any]:
-    """What the manifest records of this seed."""
+    """What the manifest records of this seed; cut and left out texts are counted."""
+    scored, probed = run.score(None).notes, run.setting.config.probe.names
     return {
         "task": run.parts.spec.name,
         "seed_init": run.seed,
@@ -81,11 +82,16 @@ def describe_seed(run: SeedRun) -> dict[str, Any]:
         "recipe": vars(run.setting.recipe),
         "selection": run.parts.selection_name,
         "examples": {
+            "unreadable": run.parts.n_unreadable,
             "train": len(run.parts.train),
             "selection": len(run.parts.selection),
             run.parts.report_name: len(run.parts.report),
         },
         "n_truncated": run.model.full.notes["n_truncated"],
+        "reported_texts": {
+            name: scored[name] for name in ("n_truncated", "n_wordless") if name in scored
+        },
+        "probed_texts": run.probe(None).notes.get("texts", {}) if probed else {},
         "fingerprint": run.model.full.notes["fingerprint"],
         "train_wall_s": round(run.model.full.notes["wall_s"], 1),
         "search": {m: list(run.good(m).history) for m in run.setting.config.prune.methods},

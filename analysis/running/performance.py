@@ -37,7 +37,7 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
                 "ci_high": interval.high,
                 "ci_method": interval.method,
                 "n": len(labels),
-                "n_dropped": 0,
+                "n_dropped": parts.n_unreadable,
                 "baseline": "mean" if spec.regression else "majority",
                 "baseline_value": chance[metric],
             }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ...probes.options import check_options
 from ...probes.patterns.network import classifier_of
 from ...probes.registry import find_probe, run_named_probes
 from ...pruning.anatomy import anatomy_of
+from ...pruning.inputs import USUAL_LENGTH
 from ...pruning.subnetwork import Subnetwork
 from ..statistics.change_statistics import with_statistics
 from ..statistics.dependency_tests import dependency_rows
@@ -28,6 +29,7 @@ from .cells import CellOutput
 from .config import ProbeOptions
 from .head_map import head_map_rows
 from .progress import Advance
+from .said import reading_of
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ class Corpus:
 
     @property
     def digest(self) -> str:
-        """A hash of words and trees."""
-        return digest([[s.words, s.heads, s.deprels, s.upos] for s in self.sentences])
+        """A hash of texts, words and trees."""
+        read = ([s.raw_text(), s.words, s.spans] for s in self.sentences)
+        trees = ([s.heads, s.deprels, s.upos] for s in self.sentences)
+        return digest([[*one, *other] for one, other in zip(read, trees, strict=True)])
 
 
 def read_probe_corpus(options: ProbeOptions) -> Corpus:
@@ -119,6 +123,9 @@ def probe_model(
         split: name of the split that `task_examples` come from.
         progress: called with the number of batches done.
         reference: whole model that the probes of `COMPARING` compare with.
+
+    Returns:
+        rows and items; the note `texts` counts what was read, cut and left out.
     """
     context = Context(
         model=model,
@@ -126,8 +133,9 @@ def probe_model(
         anatomy=anatomy_of(model),
         subnetwork=mask,
         spec=spec,
-        max_length=options.max_length,
+        max_length=options.max_length or USUAL_LENGTH,
         reference=reference,
+        pre_split=options.pre_split,
     )
     settings: dict[str, dict[str, Any]] = {
         "dependency-heads": {"selection": options.selection},
@@ -143,6 +151,7 @@ def probe_model(
         for own in (False, True)
     }
     outputs: list[CellOutput] = []
+    readings: dict[str, dict[str, int]] = {}
     if corpus is not None and names[False]:
         read = [Example(id=sentence.id, first=sentence) for sentence in corpus.sentences]
         first = corpus.sentences[0]
@@ -150,6 +159,7 @@ def probe_model(
             context, read, names[False], options=settings, progress=progress
         ):
             outputs.append(_output(result, corpus.name, first, options, split=""))
+            readings["sentences"] = reading_of(result.notes)
     if task_examples and names[True]:
         for result in run_named_probes(
             context, task_examples, names[True], options=settings, progress=progress
@@ -157,7 +167,9 @@ def probe_model(
             name = spec.name if spec else ""
             first = task_examples[0].first
             outputs.append(_output(result, name, first, options, split=split))
-    return join(outputs)
+            readings["examples"] = reading_of(result.notes)
+    joined = join(outputs)
+    return replace(joined, notes={**joined.notes, "texts": readings})
 
 
 _FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {

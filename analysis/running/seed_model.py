@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,14 @@ from ...pruning.checkpoint import (
     save_classifier,
 )
 from ...pruning.finetune import DIVERGED, FineTuned, finetune
+from ...pruning.inputs import check_inputs, fitting_length
 from ...pruning.recipes import Recipe, recipe_for
 from ...pruning.subnetwork import Subnetwork
 from .cells import Cell, CellOutput, CellStore
 from .config import RecipeOptions, RunConfig
 from .probing import Corpus
 from .progress import Progress
+from .said import cut_said
 
 
 def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:
@@ -36,14 +38,14 @@ def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Rec
     return Recipe(**{**vars(recorded), **given})
 
 
-def cut_examples(trained: FineTuned, parts: TaskParts, recipe: Recipe) -> str:
-    """How many training examples were too long, in words; empty where none was."""
-    if not trained.n_truncated:
-        return ""
-    return (
-        f"{trained.n_truncated} of {len(parts.train)} training examples were cut at "
-        f"{recipe.max_length} subwords"
-    )
+def fitting_recipe(recipe: Recipe, options: RecipeOptions, positions: int) -> tuple[Recipe, str]:
+    """The recipe with a length that a model has positions for, and what is to be told of it.
+
+    Raises:
+        ConfigError: if `options` ask for more.
+    """
+    length, said = fitting_length(positions, options.max_length, recipe.max_length)
+    return replace(recipe, max_length=length), said
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,13 @@ class Setting:
     """What the seeds of one task share.
 
     Attributes:
-        config: the options of the run.
+        config: the options of the run; without a length of their own probes have the recipe's.
         source: where the pretrained encoder comes from.
         base: fingerprint of its weights.
         recipe: how it is fine-tuned.
         folder: the run folder.
         corpus: sentences that the attention probes read, or None where none is asked for.
+        flag: what rows are flagged with for the tokenizer's sake, or empty.
     """
 
     config: RunConfig
@@ -65,6 +68,7 @@ class Setting:
     recipe: Recipe
     folder: Path
     corpus: Corpus | None
+    flag: str = ""
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:
@@ -105,7 +109,9 @@ class SeedModel:
 
     def _fine_tune_full(self, cell: Cell) -> CellOutput:
         trained = self.fine_tune(None, f"{self.name}: fine-tuning")
-        if said := cut_examples(trained, self.parts, self.setting.recipe):
+        length = self.setting.recipe.max_length
+        count = len(self.parts.train)
+        if said := cut_said(trained.n_truncated, count, length, "training examples"):
             self.progress.say(f"{self.name}: {said}")
         notes = {
             "fingerprint": trained.fingerprint,
@@ -147,6 +153,7 @@ class SeedModel:
                 start=start,
                 rewind=rewind,
                 route=route,
+                allow_no_specials=self.setting.config.allow_no_specials,
                 progress=advance,
             )
         if trained.diverged:
@@ -162,5 +169,12 @@ class SeedModel:
     def loaded(self) -> tuple[Any, Any]:
         """The fine-tuned model and its tokenizer."""
         folder = str(self._model_folder.resolve())
-        model = load_classifier(folder, self.parts.spec)
-        return model, load_tokenizer(folder)
+        model, tokenizer = load_classifier(folder, self.parts.spec), load_tokenizer(folder)
+        check_inputs(
+            model,
+            tokenizer,
+            where=folder,
+            pairs=self.parts.spec.pair,
+            allow_no_specials=self.setting.config.allow_no_specials,
+        )
+        return model, tokenizer

@@ -17,6 +17,7 @@ from .config import ProbeOptions
 from .probing import annotated_examples, probe_model, read_options, spread
 from .progress import Progress
 from .reference import COMPARING
+from .said import reading_said
 from .seed_model import SeedModel, Setting, examples_digest
 
 
@@ -96,6 +97,8 @@ class SeedProbes:
                 progress=advance,
                 reference=self.model.pretrained if self._compares and not alone else None,
             )
+        for line in reading_said(output.notes["texts"], self.setting.config.probe.max_length):
+            self.progress.say(f"{title}: {line}")
         notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
         return CellOutput(output.rows, output.items, output.arrays, notes)
 

@@ -21,6 +21,7 @@ from .lottery_run import find_ticket
 from .performance import performance_rows
 from .probing import join, read_options
 from .progress import Progress
+from .said import evaluation_said
 from .seed_model import SeedModel, Setting, examples_digest
 from .seed_probes import SeedProbes
 from .selection import IN_ORDER, find_good
@@ -180,7 +181,11 @@ class SeedRun:
         )
         rows = performance_rows(evaluation, self.parts)
         items = evaluation.items().assign(probe="performance")
-        return CellOutput(rows, items, notes={"n_truncated": evaluation.n_truncated})
+        notes = {"n_truncated": evaluation.n_truncated, "n_wordless": evaluation.n_wordless}
+        if mask is None:
+            for line in evaluation_said(evaluation, self.setting.recipe.max_length):
+                self.progress.say(f"{self.name}, {self.parts.report_name}: {line}")
+        return CellOutput(rows, items, notes=notes)
 
     def retrain(self, mask: Subnetwork) -> CellOutput:
         """The mask on the pretrained weights, fine-tuned again: scored, and probed if asked for."""

@@ -12,6 +12,8 @@ import pandas as pd
 from ...data.errors import ConfigError
 from ...data.task import TaskData, TaskParts
 from ...data.tasks import custom_task, load_task, split_parts
+from ...data.tokenizer_check import NO_SPECIALS, missing_specials
+from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import (
     load_classifier,
     load_tokenizer,
@@ -21,14 +23,17 @@ from ...pruning.checkpoint import (
 )
 from ...pruning.evaluate import evaluate
 from ...pruning.finetune import DIVERGED, finetune
+from ...pruning.inputs import USUAL_LENGTH, check_inputs, fitting_length, positions_of
 from ...pruning.subnetwork import Subnetwork
 from .config import PruneOptions, RecipeOptions
 from .degenerate import degenerate_search
-from .identity import identity, selection_of
+from .identity import flagged, identity, selection_of
 from .masks import RETRAINED, state_of
 from .performance import performance_rows
-from .progress import Progress
-from .seed_model import chosen_recipe, cut_examples
+from .progress import Progress, Silent
+from .readable import readable, recorded_length
+from .said import cut_said, evaluation_said
+from .seed_model import chosen_recipe, fitting_recipe
 from .selection import find_good
 
 
@@ -89,6 +94,7 @@ def fine_tune_to_folder(
     progress: Progress,
     mask: Subnetwork | None = None,
     route: str = "masked",
+    allow_no_specials: bool = False,
 ) -> dict[str, Any]:
     """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
 
@@ -103,17 +109,25 @@ def fine_tune_to_folder(
         progress: where the training reports to.
         mask: retrain this subnetwork on the pretrained weights.
         route: by which way, see `finetune`.
+        allow_no_specials: see `check_inputs`.
     """
     source = resolve_model(model)
     data = task.load()
+    flag = ""
+    if allow_no_specials and missing_specials(tokenizer := load_tokenizer(model)):
+        flag, data = NO_SPECIALS, readable(data, tokenizer, progress)
     parts = split_parts(data, selection=selection, seed=seed)
     recipe = chosen_recipe(source, data.spec.name, options)
+    recipe, said = fitting_recipe(recipe, options, positions_of(source))
+    if said:
+        progress.say(said)
     with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
-            route=route, progress=advance,
+            route=route, allow_no_specials=allow_no_specials, tell=progress.say, progress=advance,
         )  # fmt: skip
-    if said := cut_examples(trained, parts, recipe):
+    cut, length = trained.n_truncated, recipe.max_length
+    if said := cut_said(cut, len(parts.train), length, "training examples"):
         progress.say(said)
     if trained.diverged:
         progress.say(DIVERGED)
@@ -127,7 +141,7 @@ def fine_tune_to_folder(
         "n_train": len(parts.train),
         "n_truncated": trained.n_truncated,
         "fingerprint": trained.fingerprint,
-        "flag": "diverged" if trained.diverged else "",
+        "flag": "diverged" if trained.diverged else flag,
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
     save_classifier(trained.model, trained.tokenizer, out, meta)
@@ -136,18 +150,26 @@ def fine_tune_to_folder(
 
 @dataclass(frozen=True)
 class Loaded:
-    """A fine-tuned model with the parts of the task that it was trained with."""
+    """A fine-tuned model with the parts of the task that it was trained with.
+
+    Attributes:
+        name: what the user called it.
+        model: the classifier.
+        tokenizer: its tokenizer, checked against it.
+        parts: the task.
+        meta: what was recorded beside the weights.
+        max_length: subwords an example keeps: what was asked for, else the length that the model
+            was fine-tuned with, else 128 or what it has positions for.
+        flag: what its rows are flagged with for its tokenizer's sake.
+    """
 
     name: str
     model: Any
     tokenizer: Any
     parts: TaskParts
     meta: dict[str, Any]
-
-    @property
-    def max_length(self) -> int:
-        """The length it was fine-tuned with, else 128."""
-        return int(self.meta.get("recipe", {}).get("max_length", 128))
+    max_length: int = USUAL_LENGTH
+    flag: str = ""
 
     @property
     def seeds(self) -> tuple[int, int]:
@@ -155,19 +177,46 @@ class Loaded:
         return int(self.meta.get("seed_init", 0)), int(self.meta.get("seed_order", 0))
 
 
-def load_for_task(model: str, task: TaskChoice, *, selection: str = "") -> Loaded:
+def load_for_task(
+    model: str,
+    task: TaskChoice,
+    *,
+    selection: str = "",
+    max_length: int = 0,
+    allow_no_specials: bool = False,
+    progress: Progress | None = None,
+) -> Loaded:
     """Load a fine-tuned model; its task is split as it was when the model was trained.
 
     Args:
         model: its folder, or a hub id.
         task: what it was fine-tuned on.
         selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
+        max_length: subwords an example keeps; 0 = as it was fine-tuned.
+        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        progress: told what is odd about the tokenizer or the length.
+
+    Raises:
+        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
+        ConfigError: if `max_length` is more than the model has positions for.
     """
+    progress = progress or Silent()
     meta = read_meta(model)
     data = task.load()
+    net, tokenizer = load_classifier(model, data.spec), load_tokenizer(model)
+    found = check_inputs(
+        net, tokenizer, where=model, pairs=data.spec.pair, allow_no_specials=allow_no_specials
+    )
+    positions = anatomy_of(net).max_tokens
+    length, said = fitting_length(positions, max_length, recorded_length(meta))
+    for line in (*found.said, said):
+        if line:
+            progress.say(line)
+    if found.flag:
+        data = readable(data, tokenizer, progress)
     recorded = "reported" if meta.get("selection", "") == "reported" else "held-out"
     parts = split_parts(data, selection=selection or recorded, seed=int(meta.get("seed_init", 0)))
-    return Loaded(model, load_classifier(model, data.spec), load_tokenizer(model), parts, meta)
+    return Loaded(model, net, tokenizer, parts, meta, length, found.flag)
 
 
 def prune_to_mask(
@@ -210,8 +259,10 @@ def prune_to_mask(
     return good
 
 
-def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
-    """Performance rows of a fine-tuned model, whole or under a mask."""
+def evaluate_rows(
+    loaded: Loaded, mask: Subnetwork | None, progress: Progress | None = None
+) -> pd.DataFrame:
+    """Performance rows of a fine-tuned model, whole or under a mask; cut texts are told."""
     found = evaluate(
         loaded.model,
         loaded.tokenizer,
@@ -220,6 +271,8 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
         subnetwork=mask,
         max_length=loaded.max_length,
     )
+    for line in evaluation_said(found, loaded.max_length):
+        (progress or Silent()).say(line)
     about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,
         "selection": selection_of(mask, loaded.parts),
@@ -228,4 +281,4 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
     rows = performance_rows(found, loaded.parts).assign(**about)
     lost = mask is not None and (mask.empty or bool(degenerate_search(mask)))
     flag = loaded.meta.get("flag") or ("degenerate" if lost else "")
-    return rows.assign(flag=flag) if flag else rows
+    return flagged(rows.assign(flag=flag) if flag else rows, loaded.flag)

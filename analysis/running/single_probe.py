@@ -9,6 +9,7 @@ from ...data.sentence import Example
 from ...data.tables import items_frame, rows_frame, write_csv, write_parquet
 from ...data.task import TaskSpec
 from ...probes.options import check_options
+from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import (
     load_classifier,
     load_encoder,
@@ -16,9 +17,10 @@ from ...pruning.checkpoint import (
     load_untrained,
     read_meta,
 )
+from ...pruning.inputs import check_inputs, fitting_length
 from .cells import CellOutput
 from .config import ProbeOptions
-from .identity import identity
+from .identity import flagged, identity
 from .masks import load_mask, state_of
 from .probing import (
     Corpus,
@@ -29,7 +31,9 @@ from .probing import (
     spread,
 )
 from .progress import Progress
+from .readable import recorded_length
 from .reference import COMPARING, load_reference
+from .said import reading_said
 from .single import TaskChoice
 
 
@@ -55,6 +59,7 @@ def probe_rows(
     progress: Progress,
     untrained: int | None = None,
     reference: str | None = None,
+    allow_no_specials: bool = False,
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
@@ -94,6 +99,17 @@ def probe_rows(
         net = load_untrained(model, spec if head else None, seed=untrained)
     else:
         net = load_classifier(model, spec) if head and spec else load_encoder(model)
+    reads_pairs = spec is not None and spec.pair and attributed
+    checked = check_inputs(
+        net, tokenizer, where=model, pairs=reads_pairs, allow_no_specials=allow_no_specials
+    )
+    length, said = fitting_length(
+        anatomy_of(net).max_tokens, options.max_length, recorded_length(meta)
+    )
+    options = options.model_copy(update={"max_length": length})
+    for line in (*checked.said, said):
+        if line:
+            progress.say(line)
     mask = load_mask(mask_path, net, name=model)
     read: Corpus | None = None
     if needs_corpus(options):
@@ -119,7 +135,9 @@ def probe_rows(
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}
     if untrained is not None:
         about |= {"state": "untrained", "seed": untrained}
-    rows = output.rows.assign(**about)
+    rows = flagged(output.rows.assign(**about), checked.flag)
+    for line in reading_said(output.notes["texts"], length):
+        progress.say(line)
     return CellOutput(rows, output.items, output.arrays, output.notes)
 
 

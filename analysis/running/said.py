@@ -1,0 +1,56 @@
+"""What is told of texts that were cut, left out, or read in an odd way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...pruning.evaluate import Evaluation
+
+READING = ("read", "wordless", "unlocated", "cut")
+"""What is counted of the texts that probes read; see `probes.texts.Texts`."""
+
+
+def cut_said(n_cut: int, count: int, max_length: int, what: str = "examples") -> str:
+    """How many texts were too long, in words; empty where none was."""
+    return f"{n_cut} of {count} {what} were cut at {max_length} subwords" if n_cut else ""
+
+
+def evaluation_said(found: Evaluation, max_length: int) -> list[str]:
+    """What is told of the examples that a model was scored on."""
+    lines = [cut_said(found.n_truncated, len(found.ids), max_length)]
+    if found.n_wordless:
+        lines.append(
+            f"{found.n_wordless} of {len(found.ids)} examples have a text without a word piece; "
+            "they are scored on what the model reads then, its special tokens"
+        )
+    return [line for line in lines if line]
+
+
+def reading_of(notes: Mapping[str, Any]) -> dict[str, int]:
+    """The counts of the texts that one pass of probes read, out of a result's notes."""
+    return {name: int(notes[f"n_texts_{name}"]) for name in READING}
+
+
+def reading_said(readings: Mapping[str, Mapping[str, int]], max_length: int) -> list[str]:
+    """What is told of the texts that probes read.
+
+    Args:
+        readings: what was read (`sentences`, `examples`) -> its counts by the names of `READING`.
+        max_length: subwords that a text keeps.
+    """
+    lines = []
+    for what, counts in readings.items():
+        every = counts["read"] + counts["wordless"] + counts["unlocated"]
+        if counts["wordless"]:
+            lines.append(
+                f"{counts['wordless']} of {every} {what} left out: a text without a word piece"
+            )
+        if counts["unlocated"]:
+            lines.append(
+                f"{counts['unlocated']} of {every} {what} left out: the words are not found in "
+                "the raw text; --pre-split reads them word by word"
+            )
+        if counts["cut"]:
+            lines.append(cut_said(counts["cut"], every, max_length, what))
+    return lines
