@@ -52,6 +52,7 @@ class Encoded:
         n_shared: pieces that hold characters of several words.
         n_unlocated: sentences whose words are not found in their text, so that no piece has a word.
         truncated: whether anything was cut off.
+        readable: whether every sentence has a piece of a word, whole or cut.
     """
 
     input_ids: tuple[int, ...]
@@ -65,11 +66,7 @@ class Encoded:
     n_shared: int
     n_unlocated: int
     truncated: bool
-
-    @property
-    def readable(self) -> bool:
-        """Whether every sentence has a whole word."""
-        return all(self.n_words_kept)
+    readable: bool
 
 
 def encode_texts(
@@ -144,31 +141,33 @@ class _RawReader:
         self._ends = [[end for _, end in one or ()] for one in spans]
 
     def __call__(self, encoding: Encoding) -> _Pieces:
-        return [
-            None if segment is None else (segment, *self._read(segment, token, *span))
-            for segment, token, span in zip(
-                encoding.sequence_ids, encoding.tokens, encoding.offsets, strict=True
-            )
+        pieces: _Pieces = [
+            None if segment is None else (segment, *self._read(segment, *span))
+            for segment, span in zip(encoding.sequence_ids, encoding.offsets, strict=True)
         ]
+        # backwards: a mark of a word's start that is a piece of its own goes with the next piece
+        for place in range(len(pieces) - 2, -1, -1):
+            mark, after = pieces[place], pieces[place + 1]
+            if mark is None or after is None or mark[2] or mark[0] != after[0]:
+                continue
+            if encoding.tokens[place] in _MARKS and mark[1][1] == after[1][0]:
+                pieces[place] = (mark[0], mark[1], after[2][:1])
+        return pieces
 
-    def _read(
-        self, segment: int, token: str, start: int, end: int
-    ) -> tuple[tuple[int, int], tuple[int, ...]]:
+    def _read(self, segment: int, start: int, stop: int) -> tuple[tuple[int, int], tuple[int, ...]]:
+        """(start, end) without white space around, and the words with characters there."""
         text, starts, ends = self._texts[segment], self._starts[segment], self._ends[segment]
-        whole_end = end
+        end = stop
         while start < end and text[end - 1].isspace():
             end -= 1
         while start < end and text[start].isspace():
             start += 1
-        if start < end:
-            inside = range(bisect_right(ends, start), bisect_left(starts, end))
-            # sorting is stable: the first of equals stays first
-            most = sorted(inside, key=lambda w: max(starts[w], start) - min(ends[w], end))
-            return (start, end), tuple(most)
-        # a mark of a word's start that is a piece of its own goes with the word
-        begun = bisect_left(starts, whole_end)
-        mine = token in _MARKS and begun < len(starts) and starts[begun] == whole_end
-        return (whole_end, whole_end), ((begun,) if mine else ())
+        if start == end:
+            return (stop, stop), ()
+        inside = range(bisect_right(ends, start), bisect_left(starts, end))
+        # sorting is stable: the first of equals stays first
+        most = sorted(inside, key=lambda w: max(starts[w], start) - min(ends[w], end))
+        return (start, end), tuple(most)
 
 
 class _WordReader:
@@ -218,6 +217,7 @@ def _align(
         n_shared=sum(piece is not None and len(piece[2]) > 1 for piece in pieces),
         n_unlocated=sum(found is None for found in spans),
         truncated=fitted.truncated,
+        readable={owner[0] for owner in owners if owner} == set(range(len(counts))),
     )
 
 

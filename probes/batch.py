@@ -81,7 +81,9 @@ def batch_view(
     if types:
         inputs["token_type_ids"] = padded(types, 0)
     word = padded([words[i].word for i in chosen], -1)
-    source, target = _pooling(word, max(len(words[i].kept) for i in chosen), context.model.dtype)
+    # one column at least: texts that are cut inside their first word still have a batch
+    n_words = max(1, *(len(words[i].kept) for i in chosen))
+    source, target = _pooling(word, n_words, context.model.dtype)
     return BatchView(
         position=chosen,
         examples=tuple(examples[i] for i in chosen),

@@ -20,9 +20,9 @@ class Texts:
     Attributes:
         examples: the examples, in the order of the corpus.
         encoded: their subwords [N].
-        words: their whole words [N].
-        n_wordless: examples left out because a text of theirs has no whole word with a subword:
-            it is empty, made of characters that the tokenizer removes, or cut inside its only word.
+        words: their whole words [N]; none where a text is cut inside its first word.
+        n_wordless: examples left out because a text of theirs has no piece of a word: it is empty
+            or made of characters that the tokenizer removes.
         n_unlocated: examples left out because the words are not found in the raw text.
         n_cut: examples read of which something was cut off.
         n_shared_pieces: subwords that hold characters of several words.
@@ -46,7 +46,8 @@ class Texts:
 
         Rows that count smaller things than texts, such as arcs, have a count of their own.
         """
-        rows = result.rows.assign(n_dropped=result.rows["n_dropped"].fillna(self.n_dropped))
+        dropped = result.rows["n_dropped"].astype("Int64").fillna(self.n_dropped)
+        rows = result.rows.assign(n_dropped=dropped)
         notes = {
             "n_texts_read": len(self.examples),
             "n_texts_wordless": self.n_wordless,

@@ -188,7 +188,7 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
     sentences = sentences_of(example)
     for sentence, where in zip(sentences, ("SENTENCE", "--second"), strict=False):
         (alone,) = encode_examples(context, [Example("view", sentence)])
-        if not alone.readable and not alone.truncated:
+        if not alone.readable:
             raise InputError("is empty", where=where, remedy="give a sentence to look at")
     limit, texts = context.max_length, example.texts()
     one: Any = texts[0] if len(texts) == 1 else texts

@@ -7,10 +7,8 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from subprobe.data.errors import CheckpointError, ConfigError, UnknownNameError
-from subprobe.pruning.anatomy import anatomy_of
+from subprobe.data.errors import CheckpointError, UnknownNameError
 from subprobe.pruning.checkpoint import (
-    check_max_length,
     load_classifier,
     load_encoder,
     load_tokenizer,
@@ -206,18 +204,6 @@ def test_a_model_without_a_tokenizer_is_refused(tmp_path):
     tiny_model("bert").save_pretrained(tmp_path / "m")
     with pytest.raises(CheckpointError, match="tokenizer"):
         load_tokenizer(str(tmp_path / "m"))
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_length_is_checked_against_the_usable_positions(family):
-    model = tiny_model(family)
-    limit = anatomy_of(model).max_tokens
-    assert limit == 128
-    check_max_length(model, limit)
-    with pytest.raises(ConfigError, match=f"{limit + 1}.*{limit}"):
-        check_max_length(model, limit + 1)
-    with torch.no_grad():
-        model(input_ids=torch.full((1, limit), 7), attention_mask=torch.ones(1, limit))
 
 
 def test_saving_is_whole_or_nothing(tmp_path):
