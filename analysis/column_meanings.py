@@ -83,7 +83,9 @@ TIDY: dict[str, Column] = {
     "ci_high": Column("number", "upper limit of the 95% interval", _METRIC),
     "ci_method": Column("text", "how the interval was made, and what it covers"),
     "n": Column("integer", "how many items the number rests on", "items"),
-    "n_dropped": Column("integer", "how many items truncation cut", "items"),
+    "n_dropped": Column(
+        "integer", "how many items were left out: cut, or without a word piece", "items"
+    ),
     "baseline": Column(
         "text",
         "what the number is held against: `majority`, an offset, uniform attention, random heads, "
@@ -99,7 +101,8 @@ TIDY: dict[str, Column] = {
     "flag": Column(
         "text",
         "`degenerate`: the run cannot carry a claim; `diverged`: training failed; `dead`: a "
-        "removed head has no pattern",
+        "removed head has no pattern; `no-specials`: the tokenizer never adds the special tokens "
+        "that it knows",
     ),
 }
 """Column of the tidy row -> its meaning."""

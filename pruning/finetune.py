@@ -52,6 +52,7 @@ class FineTuned:
         tokenizer: its tokenizer.
         fingerprint: hash of its encoder's weights.
         n_truncated: training examples of which something was cut off.
+        n_wordless: training examples with a text without a word piece.
         losses: mean training loss of each epoch.
         diverged: the loss was not a number, or did not fall below that of a constant guess.
         wall_s: seconds of training.
@@ -61,6 +62,7 @@ class FineTuned:
     tokenizer: Any
     fingerprint: str
     n_truncated: int
+    n_wordless: int
     losses: tuple[float, ...]
     diverged: bool
     wall_s: float
@@ -163,6 +165,7 @@ def finetune(
         tokenizer=tokenizer,
         fingerprint=weights_fingerprint(whole),
         n_truncated=encoded.n_truncated,
+        n_wordless=encoded.n_wordless,
         losses=losses,
         diverged=_diverged(losses, parts),
         wall_s=time.perf_counter() - started,

@@ -19,9 +19,9 @@ from ...data.atomic import atomic_path, canonical_json, digest
 from ...data.tables import items_frame, rows_frame
 
 STEP_VERSIONS = {
-    "finetune": 1,
+    "finetune": 2,
     "prune": 3,
-    "evaluate": 2,
+    "evaluate": 3,
     "retrain": 4,
     "round": 1,
     "untrained": 2,

@@ -64,6 +64,7 @@ def sweep_gates(
             f"penalties {', '.join(names) or 'missing'}", remedy="give one or more, each once"
         )
     recipe = replace(_recipe(loaded), max_length=loaded.max_length)
+    loaded.tell(loaded.parts.train, "training examples", progress)
     full = _scores(loaded, loaded.model, None, "finetuned", "")
     reported = full[full["split"] == loaded.parts.report_name].iloc[0]
     at_chance = bool(reported["ci_low"] <= reported["baseline_value"])

@@ -88,9 +88,8 @@ def describe_seed(run: SeedRun) -> dict[str, Any]:
             run.parts.report_name: len(run.parts.report),
         },
         "n_truncated": run.model.full.notes["n_truncated"],
-        "reported_texts": {
-            name: scored[name] for name in ("n_truncated", "n_wordless") if name in scored
-        },
+        "n_wordless": run.model.full.notes["n_wordless"],
+        "reported_texts": {name: scored[name] for name in ("n_truncated", "n_wordless")},
         "probed_texts": run.probe(None).notes.get("texts", {}) if probed else {},
         "fingerprint": run.model.full.notes["fingerprint"],
         "train_wall_s": round(run.model.full.notes["wall_s"], 1),

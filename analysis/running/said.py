@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...data.collate import TextBatches
 from ...pruning.evaluate import Evaluation
+from ...pruning.finetune import FineTuned
 
 READING = ("read", "wordless", "unlocated", "cut")
 """What is counted of the texts that probes read; see `probes.texts.Texts`."""
@@ -16,13 +18,25 @@ def cut_said(n_cut: int, count: int, max_length: int, what: str = "examples") ->
     return f"{n_cut} of {count} {what} were cut at {max_length} subwords" if n_cut else ""
 
 
-def evaluation_said(found: Evaluation, max_length: int) -> list[str]:
-    """What is told of the examples that a model was scored on."""
-    lines = [cut_said(found.n_truncated, len(found.ids), max_length)]
+def read_said(
+    found: Evaluation | FineTuned | TextBatches,
+    count: int,
+    max_length: int,
+    what: str = "examples",
+) -> list[str]:
+    """What is told of the texts that a task model reads, whole or cut, with words or without.
+
+    Args:
+        found: counts the examples that were cut, and those with a text without a word piece.
+        count: examples in all.
+        max_length: subwords that an example keeps.
+        what: what they are called.
+    """
+    lines = [cut_said(found.n_truncated, count, max_length, what)]
     if found.n_wordless:
         lines.append(
-            f"{found.n_wordless} of {len(found.ids)} examples have a text without a word piece; "
-            "they are scored on what the model reads then, its special tokens"
+            f"{found.n_wordless} of {count} {what} have a text without a word piece; the model "
+            "reads what else there is, such as special tokens"
         )
     return [line for line in lines if line]
 

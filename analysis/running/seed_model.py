@@ -28,7 +28,7 @@ from .cells import Cell, CellOutput, CellStore
 from .config import RecipeOptions, RunConfig
 from .probing import Corpus
 from .progress import Progress
-from .said import cut_said
+from .said import read_said
 
 
 def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:
@@ -109,13 +109,13 @@ class SeedModel:
 
     def _fine_tune_full(self, cell: Cell) -> CellOutput:
         trained = self.fine_tune(None, f"{self.name}: fine-tuning")
-        length = self.setting.recipe.max_length
-        count = len(self.parts.train)
-        if said := cut_said(trained.n_truncated, count, length, "training examples"):
-            self.progress.say(f"{self.name}: {said}")
+        length, count = self.setting.recipe.max_length, len(self.parts.train)
+        for line in read_said(trained, count, length, "training examples"):
+            self.progress.say(f"{self.name}: {line}")
         notes = {
             "fingerprint": trained.fingerprint,
             "n_truncated": trained.n_truncated,
+            "n_wordless": trained.n_wordless,
             "flag": "diverged" if trained.diverged else "",
             "wall_s": trained.wall_s,
         }

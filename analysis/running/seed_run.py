@@ -21,7 +21,7 @@ from .lottery_run import find_ticket
 from .performance import performance_rows
 from .probing import join, read_options
 from .progress import Progress
-from .said import evaluation_said
+from .said import read_said
 from .seed_model import SeedModel, Setting, examples_digest
 from .seed_probes import SeedProbes
 from .selection import IN_ORDER, find_good
@@ -183,8 +183,9 @@ class SeedRun:
         items = evaluation.items().assign(probe="performance")
         notes = {"n_truncated": evaluation.n_truncated, "n_wordless": evaluation.n_wordless}
         if mask is None:
-            for line in evaluation_said(evaluation, self.setting.recipe.max_length):
-                self.progress.say(f"{self.name}, {self.parts.report_name}: {line}")
+            count, length = len(evaluation.ids), self.setting.recipe.max_length
+            for line in read_said(evaluation, count, length, f"{self.parts.report_name} examples"):
+                self.progress.say(f"{self.name}: {line}")
         return CellOutput(rows, items, notes=notes)
 
     def retrain(self, mask: Subnetwork) -> CellOutput:

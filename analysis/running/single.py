@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from ...data.collate import text_batches
 from ...data.errors import ConfigError
+from ...data.sentence import Example
 from ...data.task import TaskData, TaskParts
 from ...data.tasks import custom_task, load_task, split_parts
 from ...data.tokenizer_check import NO_SPECIALS, missing_specials
@@ -32,7 +34,7 @@ from .masks import RETRAINED, state_of
 from .performance import performance_rows
 from .progress import Progress, Silent
 from .readable import readable, recorded_length
-from .said import cut_said, evaluation_said
+from .said import read_said
 from .seed_model import chosen_recipe, fitting_recipe
 from .selection import find_good
 
@@ -126,9 +128,8 @@ def fine_tune_to_folder(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
             route=route, allow_no_specials=allow_no_specials, tell=progress.say, progress=advance,
         )  # fmt: skip
-    cut, length = trained.n_truncated, recipe.max_length
-    if said := cut_said(cut, len(parts.train), length, "training examples"):
-        progress.say(said)
+    for line in read_said(trained, len(parts.train), recipe.max_length, "training examples"):
+        progress.say(line)
     if trained.diverged:
         progress.say(DIVERGED)
     meta = {
@@ -140,6 +141,7 @@ def fine_tune_to_folder(
         "recipe": vars(recipe),
         "n_train": len(parts.train),
         "n_truncated": trained.n_truncated,
+        "n_wordless": trained.n_wordless,
         "fingerprint": trained.fingerprint,
         "flag": "diverged" if trained.diverged else flag,
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
@@ -170,6 +172,14 @@ class Loaded:
     meta: dict[str, Any]
     max_length: int = USUAL_LENGTH
     flag: str = ""
+
+    def tell(self, examples: Sequence[Example], what: str, progress: Progress) -> None:
+        """Tell how many examples are cut, or have a text without a word piece."""
+        encoded = text_batches(
+            self.tokenizer, examples, batch_size=len(examples), max_length=self.max_length
+        )
+        for line in read_said(encoded, len(examples), self.max_length, what):
+            progress.say(line)
 
     @property
     def seeds(self) -> tuple[int, int]:
@@ -241,6 +251,7 @@ def prune_to_mask(
             where="--method",
             remedy='use subprobe run with prune.methods = ["imp"]',
         )
+    loaded.tell(parts.selection, "selection examples", progress)
     with progress.stage("searching the good subnetwork") as advance:
         good = find_good(
             loaded.model,
@@ -271,7 +282,7 @@ def evaluate_rows(
         subnetwork=mask,
         max_length=loaded.max_length,
     )
-    for line in evaluation_said(found, loaded.max_length):
+    for line in read_said(found, len(found.ids), loaded.max_length):
         (progress or Silent()).say(line)
     about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,

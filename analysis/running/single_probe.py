@@ -103,9 +103,13 @@ def probe_rows(
     checked = check_inputs(
         net, tokenizer, where=model, pairs=reads_pairs, allow_no_specials=allow_no_specials
     )
-    length, said = fitting_length(
-        anatomy_of(net).max_tokens, options.max_length, recorded_length(meta)
-    )
+    positions = anatomy_of(net).max_tokens
+    if other is not None:
+        check_inputs(
+            other, tokenizer, where=reference or "reference", allow_no_specials=allow_no_specials
+        )
+        positions = min(positions, anatomy_of(other).max_tokens)
+    length, said = fitting_length(positions, options.max_length, recorded_length(meta))
     options = options.model_copy(update={"max_length": length})
     for line in (*checked.said, said):
         if line:
