@@ -28,7 +28,7 @@ def place(tmp_path_factory):
     unpadded = tiny_tokenizer("wordpiece")
     unpadded.pad_token = None
     save(folder / "nopad", unpadded)
-    save(folder / "short", tiny_tokenizer("wordpiece"), max_position_embeddings=32)
+    save(folder / "short", tiny_tokenizer("wordpiece"), positions=32)
     save(folder / "one-segment", tiny_tokenizer("wordpiece"), type_vocab_size=1)
     added = tiny_tokenizer("wordpiece")
     added.add_tokens([f"new{number}" for number in range(500)])
@@ -44,8 +44,15 @@ def place(tmp_path_factory):
 def _qqp(folder):
     folder.mkdir()
     rows = ["id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate"]
-    asked = [("What is it?", "What?", 1), ("Why?", "", 0), ("", "Who?", 1), ("Who ran?", "Who?", 1),
-             ("How is he?", "How?", 0), (ZERO, "Where?", 0), ("Where is she?", "Where?", 1)]  # fmt: skip
+    asked = [
+        ("What is it?", "What?", 1),
+        ("Why?", "", 0),
+        ("", "Who?", 1),
+        ("Who ran?", "Who?", 1),
+        ("How is he?", "How?", 0),
+        (ZERO, "Where?", 0),
+        ("Where is she?", "Where?", 1),
+    ]
     rows += [f"{n}\t{n}\t{n}\t{a}\t{b}\t{label}" for n, (a, b, label) in enumerate(asked)]
     for name in ("train", "dev"):
         (folder / f"{name}.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
