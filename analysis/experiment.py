@@ -21,7 +21,6 @@ from ..pruning.checkpoint import load_encoder, load_tokenizer, resolve_model
 from ..pruning.compact import check_removable
 from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.inputs import check_inputs, fitting_length
-from ..pruning.recipes import Recipe
 from ..pruning.subnetwork import Subnetwork
 from .comparison.tables import comparison_tables
 from .report.report import write_report
@@ -152,7 +151,6 @@ def prepare(
     if config.retrain.route == "compact":
         check_removable(encoder)
     seeds: list[SeedRun] = []
-    said: list[str] = []
     positions = anatomy_of(encoder).max_tokens
     for task in config.tasks:
         data = load_task(task, data_dir=config.data_dir or None, sizes=config.sizes())
@@ -165,25 +163,23 @@ def prepare(
         )
         recipe = chosen_recipe(source, data.spec.name, config.recipe)
         recipe, cut = fitting_recipe(recipe, config.recipe, positions)
-        said += [*found.said, cut]
+        said = tuple(line for line in (*found.said, cut) if line)
         if found.flag:
             data = readable(data, tokenizer, teller)
         setting = Setting(
-            _with_length(config, positions, recipe), source, base, recipe, out, corpus, found.flag
+            _with_length(config, positions), source, base, recipe, out, corpus, found.flag, said
         )
         for seed in config.seeds:
             parts = parts_for(data, config.prune, seed=seed)
             seeds.append(SeedRun(setting, parts, seed, progress))
-    for line in dict.fromkeys(line for line in said if line):
+    for line in dict.fromkeys(line for run in seeds for line in run.setting.said):
         teller.say(line)
     return seeds
 
 
-def _with_length(config: RunConfig, positions: int, recipe: Recipe) -> RunConfig:
-    """The options with the length that probes read: that of the recipe unless one is given."""
-    length, _ = fitting_length(
-        positions, config.probe.max_length, recipe.max_length, option="probe.max_length"
-    )
+def _with_length(config: RunConfig, positions: int) -> RunConfig:
+    """The options with the length that probed sentences keep: the usual one unless one is given."""
+    length, _ = fitting_length(positions, config.probe.max_length, option="probe.max_length")
     probe = config.probe.model_copy(update={"max_length": length})
     return config.model_copy(update={"probe": probe})
 

@@ -12,7 +12,6 @@ from .options import (
     Columns,
     DataDir,
     MaskIn,
-    MaxLength,
     Model,
     NoSpecials,
     OptionalTask,
@@ -40,7 +39,10 @@ def probe(
     column: Columns = None,
     sentences: Annotated[int, typer.Option(help="at most so many of the corpus")] = 1_000_000,
     examples: Annotated[int, typer.Option(help="at most so many of the task")] = 64,
-    max_length: MaxLength = 0,
+    max_length: Annotated[
+        int,
+        typer.Option(help="subwords a text keeps; 0 = 128, examples as fine-tuned", min=0),
+    ] = 0,
     pre_split: Annotated[
         bool,
         typer.Option("--pre-split", help="read each word alone, as published; not the raw text"),

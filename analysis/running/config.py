@@ -142,7 +142,7 @@ class ProbeOptions(_Section):
         "", description="classifier file for attention-patterns; empty = the shipped one"
     )
     max_length: int = Field(
-        0, ge=0, description="subwords a probed sentence keeps; 0 = as the model was fine-tuned"
+        0, ge=0, description="subwords a probed sentence keeps; 0 = 128 or what has positions"
     )
     pre_split: bool = Field(
         False, description="give the tokenizer each word alone, as published; else the raw text"

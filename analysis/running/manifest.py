@@ -57,6 +57,7 @@ def write_manifest(
         "config": config.plain(),
         "versions": versions(),
         "model": {"name": config.model, "fingerprint": runs[0].setting.base},
+        "said_of_input": list(dict.fromkeys(line for run in runs for line in run.setting.said)),
         "corpus": corpus and {"name": corpus.name, "sentences": len(corpus.sentences)},
         "runs": [describe_seed(run) for run in runs],
         "host": {

@@ -109,6 +109,7 @@ def probe_model(
     split: str,
     progress: Advance,
     reference: Any | None = None,
+    task_length: int = 0,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -123,6 +124,8 @@ def probe_model(
         split: name of the split that `task_examples` come from.
         progress: called with the number of batches done.
         reference: whole model that the probes of `COMPARING` compare with.
+        task_length: subwords that a task example keeps, where that is not `options.max_length`: it
+            is to be explained as it is scored.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -161,8 +164,9 @@ def probe_model(
             outputs.append(_output(result, corpus.name, first, options, split=""))
             readings["sentences"] = reading_of(result.notes)
     if task_examples and names[True]:
+        own = replace(context, max_length=task_length or context.max_length)
         for result in run_named_probes(
-            context, task_examples, names[True], options=settings, progress=progress
+            own, task_examples, names[True], options=settings, progress=progress
         ):
             name = spec.name if spec else ""
             first = task_examples[0].first

@@ -9,7 +9,7 @@ from ...data.collate import TextBatches
 from ...pruning.evaluate import Evaluation
 from ...pruning.finetune import FineTuned
 
-READING = ("read", "wordless", "unlocated", "cut")
+READING = ("texts_read", "texts_wordless", "texts_unlocated", "texts_cut", "pieces_shared")
 """What is counted of the texts that probes read; see `probes.texts.Texts`."""
 
 
@@ -43,28 +43,29 @@ def read_said(
 
 def reading_of(notes: Mapping[str, Any]) -> dict[str, int]:
     """The counts of the texts that one pass of probes read, out of a result's notes."""
-    return {name: int(notes[f"n_texts_{name}"]) for name in READING}
+    return {name: int(notes[f"n_{name}"]) for name in READING}
 
 
-def reading_said(readings: Mapping[str, Mapping[str, int]], max_length: int) -> list[str]:
+def reading_said(
+    readings: Mapping[str, Mapping[str, int]], lengths: Mapping[str, int]
+) -> list[str]:
     """What is told of the texts that probes read.
 
     Args:
         readings: what was read (`sentences`, `examples`) -> its counts by the names of `READING`.
-        max_length: subwords that a text keeps.
+        lengths: what was read -> subwords that a text keeps.
     """
     lines = []
     for what, counts in readings.items():
-        every = counts["read"] + counts["wordless"] + counts["unlocated"]
-        if counts["wordless"]:
+        every = sum(counts[f"texts_{name}"] for name in ("read", "wordless", "unlocated"))
+        empty, lost = counts["texts_wordless"], counts["texts_unlocated"]
+        if empty:
+            lines.append(f"{empty} of {every} {what} left out: a text without a word piece")
+        if lost:
             lines.append(
-                f"{counts['wordless']} of {every} {what} left out: a text without a word piece"
+                f"{lost} of {every} {what} left out: the words are not found in the raw text; "
+                "--pre-split reads them word by word"
             )
-        if counts["unlocated"]:
-            lines.append(
-                f"{counts['unlocated']} of {every} {what} left out: the words are not found in "
-                "the raw text; --pre-split reads them word by word"
-            )
-        if counts["cut"]:
-            lines.append(cut_said(counts["cut"], every, max_length, what))
+        if counts["texts_cut"]:
+            lines.append(cut_said(counts["texts_cut"], every, lengths[what], what))
     return lines

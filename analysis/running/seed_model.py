@@ -53,13 +53,14 @@ class Setting:
     """What the seeds of one task share.
 
     Attributes:
-        config: the options of the run; without a length of their own probes have the recipe's.
+        config: the options of the run, the length of probed sentences settled.
         source: where the pretrained encoder comes from.
         base: fingerprint of its weights.
         recipe: how it is fine-tuned.
         folder: the run folder.
         corpus: sentences that the attention probes read, or None where none is asked for.
         flag: what rows are flagged with for the tokenizer's sake, or empty.
+        said: what was told of the tokenizer and of the length of texts.
     """
 
     config: RunConfig
@@ -69,6 +70,7 @@ class Setting:
     folder: Path
     corpus: Corpus | None
     flag: str = ""
+    said: tuple[str, ...] = ()
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:

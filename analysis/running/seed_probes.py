@@ -40,6 +40,7 @@ class SeedProbes:
                 "mask": mask.mask_id if mask else "",
                 "corpus": corpus.digest if corpus else "",
                 "report": examples_digest(self.parts.report),
+                "length": str(self.setting.recipe.max_length),
                 **compared,
             },
             read_options(self.setting.config.probe),
@@ -96,8 +97,13 @@ class SeedProbes:
                 split=self.parts.report_name,
                 progress=advance,
                 reference=self.model.pretrained if self._compares and not alone else None,
+                task_length=self.setting.recipe.max_length,
             )
-        for line in reading_said(output.notes["texts"], self.setting.config.probe.max_length):
+        lengths = {
+            "sentences": self.setting.config.probe.max_length,
+            "examples": self.setting.recipe.max_length,
+        }
+        for line in reading_said(output.notes["texts"], lengths):
             self.progress.say(f"{title}: {line}")
         notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
         return CellOutput(output.rows, output.items, output.arrays, notes)

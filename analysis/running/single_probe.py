@@ -109,7 +109,8 @@ def probe_rows(
             other, tokenizer, where=reference or "reference", allow_no_specials=allow_no_specials
         )
         positions = min(positions, anatomy_of(other).max_tokens)
-    length, said = fitting_length(positions, options.max_length, recorded_length(meta))
+    length, said = fitting_length(positions, options.max_length)
+    task_length, _ = fitting_length(positions, options.max_length, recorded_length(meta))
     options = options.model_copy(update={"max_length": length})
     for line in (*checked.said, said):
         if line:
@@ -134,13 +135,15 @@ def probe_rows(
             split=used,
             progress=advance,
             reference=other,
+            task_length=task_length,
         )
     state = state_of(mask, meta) if meta.get("task") else "pretrained"
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}
     if untrained is not None:
         about |= {"state": "untrained", "seed": untrained}
     rows = flagged(output.rows.assign(**about), checked.flag)
-    for line in reading_said(output.notes["texts"], length):
+    lengths = {"sentences": length, "examples": task_length}
+    for line in reading_said(output.notes["texts"], lengths):
         progress.say(line)
     return CellOutput(rows, output.items, output.arrays, output.notes)
 

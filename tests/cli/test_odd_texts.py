@@ -228,13 +228,17 @@ def test_a_run_counts_what_it_cuts_and_leaves_out(place, subprobe_command, tmp_p
     assert "1 of 14 validation examples were cut at 32 subwords" in said
     assert "3 of 9 sentences left out: a text without a word piece" in said
     assert "1 of 14 examples left out: a text without a word piece" in said
-    (seed,) = json.loads((tmp_path / "r" / "manifest.json").read_text())["runs"]
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
+    (seed,) = manifest["runs"]
+    assert manifest["said_of_input"] == ["the model has 32 positions: longer texts are cut there"]
     assert seed["recipe"]["max_length"] == 32
     assert seed["reported_texts"] == {"n_truncated": 1, "n_wordless": 1}
     assert seed["probed_texts"] == {
-        "sentences": {"read": 6, "wordless": 3, "unlocated": 0, "cut": 0},
-        "examples": {"read": 13, "wordless": 1, "unlocated": 0, "cut": 1},
-    }
+        "sentences": {"texts_read": 6, "texts_wordless": 3, "texts_unlocated": 0, "texts_cut": 0,
+                      "pieces_shared": 0},
+        "examples": {"texts_read": 13, "texts_wordless": 1, "texts_unlocated": 0, "texts_cut": 1,
+                     "pieces_shared": 0},
+    }  # fmt: skip
     words = pd.read_csv(tmp_path / "r" / "attribution_examples.csv")
     named = words.sort_values("position").groupby("item_id")["word"].agg(" ".join)
     assert "The dog number 0 chased the cats ." in set(named)
