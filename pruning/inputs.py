@@ -63,7 +63,7 @@ def check_inputs(
         CheckpointError: for ids or segment ids without an embedding, a missing padding token, or
             special tokens that are never added.
     """
-    rows = anatomy_of(model).embeddings(model).weight.shape[0]
+    rows = int(model.get_input_embeddings().weight.shape[0])
     check_ids(tokenizer, rows, where=where)
     if padding:
         check_padding(tokenizer, where=where)

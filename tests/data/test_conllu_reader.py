@@ -43,7 +43,7 @@ def test_words_tags_and_trees_are_read(tmp_path):
     assert (first.annotation, first.scheme) == ("gold", "ud")
     assert second.id == "2"
     assert second.words == ("_", "a\u2028b")
-    assert second.text is None
+    assert second.text == "_ a\u2028b"
     assert second.xpos == ()
 
 
