@@ -169,3 +169,23 @@ def test_white_space_that_is_a_piece_belongs_to_no_word():
     pieces = TOKENIZERS["modernbert"].convert_ids_to_tokens(encoded.input_ids)
     assert encoded.word_of_piece[pieces.index("  ")] == NO_WORD
     assert not encoded.special[pieces.index("  ")]
+
+
+@pytest.mark.slow
+def test_parsed_sentences_of_cola_have_the_ids_that_a_task_model_reads(realdata):
+    """Cut into words by the parser, 80 of the 1,043 have other ids when read word by word."""
+    from subprobe.data.annotate import annotate
+    from subprobe.data.tasks import load_task
+    from subprobe.pruning.checkpoint import load_tokenizer
+
+    tokenizer = load_tokenizer("embedded")
+    examples = load_task("cola", data_dir=str(realdata / "glue")).splits["validation"]
+    batches = text_batches(tokenizer, examples, batch_size=1, max_length=128, by_length=False)
+    wanted = [tuple(batch.input_ids[0].tolist()) for batch in batches]
+    parsed = annotate([example.first for example in examples])
+    raw = encode_texts(tokenizer, parsed, max_length=128)
+    assert [one.input_ids for one in raw] == wanted
+    assert all(one.readable for one in raw)
+    alone = encode_words(tokenizer, parsed, max_length=128)
+    differ = sum(one.input_ids != ids for one, ids in zip(alone, wanted, strict=True))
+    assert (len(examples), differ) == (1043, 80)
