@@ -135,7 +135,7 @@ def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
         heads[later], deprels[later] = roots[0], "parataxis"
     words = tuple(token.text for token in doc)
     spans = sentence.spans
-    if words != sentence.words:
+    if words != sentence.words or not spans:
         # the pipeline saw the text with white space collapsed: its offsets are not the text's
         spans = locate_words(words, sentence.raw_text()) or ()
     return replace(

@@ -29,7 +29,8 @@ def text_and_spans(parsed: Any) -> tuple[str, Spans]:
         return text, ()
     spans: list[tuple[int, int]] = []
     for (start, end), (_, _, words) in zip(found, surface, strict=True):
-        if "".join(words).lower() == text[start:end].lower():
+        spelled = "".join(words)
+        if len(spelled) == end - start and spelled.lower() == text[start:end].lower():
             for word in words:
                 spans.append((start, start + len(word)))
                 start += len(word)

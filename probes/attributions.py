@@ -17,6 +17,7 @@ import torch
 from ..data.errors import InputError
 from ..data.sentence import Example
 from ..data.tables import rows_frame
+from ..data.tokenizer_check import check_padding
 from ..pruning.gates import gated
 from .arcs import check_parsed
 from .attribution_frames import (
@@ -66,6 +67,7 @@ def run_attributions(
     Raises:
         InputError: without examples or task head, or when a pair model gets single sentences, or
             no example has words.
+        CheckpointError: if there is no padding token.
         AnnotationError: if an example with words has no tree.
     """
     _check_examples(context, examples)
@@ -173,6 +175,7 @@ def _attribute(
 def _check_examples(context: Context, examples: Sequence[Example]) -> None:
     if not examples:
         raise InputError("no examples to attribute", remedy="name a task or a corpus")
+    check_padding(context.tokenizer)  # what words are replaced by
     if context.model.base_model is context.model:
         raise InputError(
             "attribution needs a model with a task head",

@@ -72,7 +72,8 @@ def batch_view(
 
     device = context.model.device
     rows = [encoded[i] for i in chosen]
-    pad = context.tokenizer.pad_token_id
+    # a tokenizer that cannot pad is only let through where nothing is padded
+    pad = context.tokenizer.pad_token_id or 0
     inputs = {
         "input_ids": padded([row.input_ids for row in rows], pad),
         "attention_mask": torch.from_numpy(real.astype(np.int64)).to(device),

@@ -64,9 +64,8 @@ def read_texts(context: Context, examples: Sequence[Example]) -> Texts:
     Raises:
         InputError: if there is no example or none has a word, or some have a second sentence and
             some have not.
-        CheckpointError: if the tokenizer cannot pad.
+        CheckpointError: if texts of different lengths are to be padded and the tokenizer cannot.
     """
-    check_padding(context.tokenizer)
     if not examples:
         raise InputError("no sentences to probe", remedy="name a corpus with at least one sentence")
     encoded = encode_examples(context, examples)
@@ -79,6 +78,8 @@ def read_texts(context: Context, examples: Sequence[Example]) -> Texts:
             remedy="name a corpus with at least one sentence that the tokenizer can read",
         )
     read = [encoded[place] for place in kept]
+    if len({len(one.input_ids) for one in read}) > 1:
+        check_padding(context.tokenizer)
     return Texts(
         examples=tuple(examples[place] for place in kept),
         encoded=tuple(read),

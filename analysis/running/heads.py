@@ -102,6 +102,7 @@ def heads_of(
         tokenizer,
         where=model,
         pairs=second is not None,
+        padding=False,
         allow_no_specials=allow_no_specials,
     )
     length, _ = fitting_length(anatomy.max_tokens, max_length, anatomy.max_tokens)

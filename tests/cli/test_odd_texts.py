@@ -121,6 +121,11 @@ def test_a_missing_padding_token_is_refused_everywhere(command, place, call):
     assert "nopad: the tokenizer has no padding token" in said
 
 
+def test_one_text_alone_needs_no_padding(place, call):
+    code, _, said = call(*READERS["view"](place, "nopad"), out="v.html")
+    assert code == 0, said
+
+
 @every_command
 def test_ids_without_embeddings_are_refused_everywhere(command, place, call):
     code, _, said = call(*READERS[command](place, "added"), out="o")
