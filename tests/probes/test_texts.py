@@ -205,4 +205,4 @@ def test_a_model_without_padding_is_refused_in_one_line():
     context = tiny_context("bert")
     context.tokenizer.pad_token = None
     with pytest.raises(InputError, match="no padding token"):
-        run_named_probes(context, random_examples(2), ["attention-stats"])
+        run_named_probes(context, random_examples(5), ["attention-stats"])
