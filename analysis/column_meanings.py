@@ -50,7 +50,9 @@ TIDY: dict[str, Column] = {
     "task": Column("text", "the task that the model was fine-tuned on"),
     "corpus": Column("text", "text that was read"),
     "annotation": Column(
-        "text", "who made the trees: people, or a parser", allowed=("gold", "silver")
+        "text",
+        "who made words and trees: people, or a parser; empty for text that no parser has read",
+        allowed=("gold", "silver"),
     ),
     "scheme": Column(
         "text", "inventory of relations; two are never mixed", allowed=("ud", "clearnlp")
@@ -83,7 +85,12 @@ TIDY: dict[str, Column] = {
     "ci_high": Column("number", "upper limit of the 95% interval", _METRIC),
     "ci_method": Column("text", "how the interval was made, and what it covers"),
     "n": Column("integer", "how many items the number rests on", "items"),
-    "n_dropped": Column("integer", "how many items truncation cut", "items"),
+    "n_dropped": Column(
+        "integer",
+        "how many items are left out: cut by truncation, or without the annotation that the number "
+        "needs (arcs, where the number counts arcs: of whatever relation)",
+        "items",
+    ),
     "baseline": Column(
         "text",
         "what the number is held against: `majority`, an offset, uniform attention, random heads, "

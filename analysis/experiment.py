@@ -113,7 +113,7 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     workers = worker_count(config.workers, len(parts))
     # reading everything here first refuses bad input before a process is started
     with progress.stage("reading tasks and sentences"):
-        corpus = _corpus(config.probe)
+        corpus = _corpus(config.probe, progress)
         seeds = prepare(config, out, corpus, progress)
     frames = _stored_frames(seeds, config) if workers > 1 else None
     if frames is None:
@@ -154,7 +154,7 @@ def prepare(
 
 def compute_cells(config: RunConfig, out: Path, progress: Progress) -> None:
     """Compute every cell of a run that is missing, and nothing else."""
-    for run in prepare(config, out, _corpus(config.probe), progress):
+    for run in prepare(config, out, _corpus(config.probe, Silent()), progress):
         for _ in _frames(run, config, progress):
             pass
 
@@ -170,8 +170,8 @@ def _stored_frames(seeds: list[SeedRun], config: RunConfig) -> list[pd.DataFrame
         return None
 
 
-def _corpus(options: ProbeOptions) -> Corpus | None:
-    return read_probe_corpus(options) if needs_corpus(options) else None
+def _corpus(options: ProbeOptions, progress: Progress) -> Corpus | None:
+    return read_probe_corpus(options, progress) if needs_corpus(options) else None
 
 
 def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.DataFrame]:

@@ -45,6 +45,9 @@ def probe(
         typer.Option(help="probe the same architecture with random weights of this seed instead"),
     ] = None,
     pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
+    reparse: Annotated[
+        bool, typer.Option("--reparse", help="parse with spaCy even what has gold annotation")
+    ] = False,
     patterns: Annotated[
         str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")
     ] = "",
@@ -72,6 +75,7 @@ def probe(
         "correction": correction,
         "options": parse_options(option or ()),
         "pipeline": pipeline,
+        "reparse": reparse,
         "patterns": patterns,
     }
     options = parse_config({"probe": given}, where="command line").probe

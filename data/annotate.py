@@ -80,6 +80,38 @@ def annotate(
     return annotated
 
 
+def split_words(sentences: Sequence[Sentence], pipeline: str | None = None) -> list[Sentence]:
+    """Split texts without annotation into words, without parsing them.
+
+    Args:
+        sentences: N sentences; those that are annotated keep their words.
+        pipeline: whose tokenizer; None for spaCy's English rules, which need no pipeline.
+
+    Raises:
+        AnnotationError: if there is no such pipeline.
+    """
+    import spacy
+
+    tokenizer = find_pipeline(pipeline) if pipeline else spacy.blank("en")
+    return [
+        replace(one, words=tuple(token.text for token in tokenizer.make_doc(_plain_text(one))))
+        if _is_plain(one)
+        else one
+        for one in sentences
+    ]
+
+
+def _is_plain(sentence: Sentence) -> bool:
+    """Whether the words of a text are the parser's to find."""
+    annotated = sentence.annotation or sentence.heads or sentence.upos
+    return sentence.text is not None and not annotated
+
+
+def _plain_text(sentence: Sentence) -> str:
+    """The text; white space would become tokens, which are no words and have no subwords."""
+    return " ".join(sentence.raw_text().split())
+
+
 def _scheme(pipeline: Any) -> Scheme:
     """`clearnlp` or `ud`, by the labels of the parser.
 
@@ -103,9 +135,8 @@ def _inputs(sentences: Iterable[Sentence], pipeline: Any) -> Iterator[Any]:
     from spacy.tokens import Doc
 
     for sentence in sentences:
-        if sentence.text is not None and not (sentence.heads or sentence.upos):
-            # White space would become tokens, which are no words and have no subwords.
-            yield " ".join(sentence.text.split())
+        if _is_plain(sentence):
+            yield _plain_text(sentence)
         else:
             yield Doc(pipeline.vocab, words=list(sentence.words), spaces=_spaces(sentence))
 

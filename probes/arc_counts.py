@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .arcs import Selection, halves
+from .arcs import UNKNOWN, Selection, halves
 from .offsets import ALL, OffsetScore, score_offset
 
 DIRECTIONS = ("dependent->head", "head->dependent")
@@ -32,7 +32,7 @@ class ArcTable:
         text: number of the arc's sentence [A].
         dependent: index of the dependent in its sentence [A].
         distance: head position minus dependent position, in words [A].
-        relation: name without subtype [A].
+        relation: name without subtype [A]; `UNKNOWN` where the tree has none.
         whole: False where truncation cut the dependent or the head [A].
         correct: whether each head found the arc, in each direction [A, 2, L, H].
     """
@@ -70,7 +70,7 @@ class ArcCounts:
         half: half of each sentence [N].
         correct: arcs found [2, R, 2, L, H] (half, relation, direction, layer, head).
         total: arcs that could be found [2, R].
-        dropped: arcs that truncation cut [2, R].
+        dropped: arcs that truncation cut or, beside a relation, that have none [2, R].
         offsets: the best fixed offset of each relation [R].
         only_head: arcs of the scored halves that a head finds and the offset does not
             [R, 2, L, H].
@@ -118,7 +118,8 @@ def count_arcs(
     """
     half = halves([text.digest for text in texts])
     of_arc = half[table.text]
-    names, counts = np.unique(table.relation[table.whole], return_counts=True)
+    known = table.relation != UNKNOWN
+    names, counts = np.unique(table.relation[table.whole & known], return_counts=True)
     relations = (*(str(name) for name in names[counts >= min_count]), ALL)
     R, shape = len(relations), table.correct.shape[1:]
     correct, total, dropped = np.zeros((2, R, *shape)), np.zeros((2, R)), np.zeros((2, R))
@@ -132,7 +133,8 @@ def count_arcs(
             here = of_arc == side
             correct[side, r] = table.correct[scored & here].sum(axis=0)
             total[side, r] = (scored & here).sum()
-            dropped[side, r] = (inside & ~table.whole & here).sum()
+            lost = inside & ~table.whole if relation == ALL else (inside & ~table.whole) | ~known
+            dropped[side, r] = (lost & here).sum()
         offsets.append(score_offset(relation, table.distance[scored], of_arc[scored], selection))
         by_offset = scored & held & (table.distance == offsets[-1].offset)
         only_head[r] = table.correct[scored & held & ~by_offset].sum(axis=0)

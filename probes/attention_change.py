@@ -13,9 +13,9 @@ import torch
 from ..data.errors import ConfigError
 from ..data.sentence import Sentence
 from ..data.tables import rows_frame
-from .arcs import check_parsed
 from .base import BatchView, Context, ProbeResult
 from .change_rows import ChangeTable, change_items, change_rows
+from .needs import check_annotated, sentences_of
 from .position_null import shuffled_maximum
 from .reference import check_reference
 from .word_targets import target_pieces
@@ -67,11 +67,11 @@ class AttentionChange:
         """Prepare what all layers share.
 
         Raises:
-            AnnotationError: if a sentence has no tree or no tags, or is not like the others.
+            AnnotationError: if a sentence has no relations or no tags, or is not like the others.
         """
         for example in batch.examples:
             self._first = self._first or (example.first,)
-            check_parsed((*self._first, example.first, *filter(None, [example.second])))
+            check_annotated((*self._first, *sentences_of(example)), ["deprels", "upos"])
         self._query = batch.real.to(batch.source.dtype)
         self._n = self._query.sum(1)
         self._rows = torch.ones_like(self._query) if self.padded_to else self._query

@@ -18,17 +18,16 @@ from ..data.errors import InputError
 from ..data.sentence import Example
 from ..data.tables import rows_frame
 from ..pruning.gates import gated
-from .arcs import check_parsed
 from .attribution_frames import (
     NAME,
     WordAttributions,
     attribution_items,
     attribution_rows,
-    sentences_of,
 )
 from .base import BatchView, Context, ProbeResult
 from .batch import batch_view, keep_words
 from .group_share import GroupShareTest
+from .needs import check_annotated, sentences_of
 from .running import evaluating
 from .stream import Progress, encode_examples
 from .word_groups import GROUPS, word_groups
@@ -49,7 +48,7 @@ def run_attributions(
 
     Args:
         context: a model with a task head, and its mask.
-        examples: parsed examples of the model's task.
+        examples: examples with relations and universal tags, of the model's task.
         n_steps: points of the Gauss-Legendre integration; more when the convergence delta is
             large beside the logits.
         batch_size: examples that go through Captum together.
@@ -64,7 +63,7 @@ def run_attributions(
 
     Raises:
         InputError: without examples or task head, or when a pair model gets single sentences.
-        AnnotationError: if an example has no tree.
+        AnnotationError: if an example has no relations or no tags.
     """
     found = attribute_words(
         context,
@@ -74,7 +73,8 @@ def run_attributions(
         internal_batch_size=internal_batch_size,
         progress=progress,
     )
-    check_parsed(sentence for example in examples for sentence in sentences_of(example))
+    read = (sentence for example in examples for sentence in sentences_of(example))
+    check_annotated(read, ["deprels", "upos"])
     test = GroupShareTest(len(GROUPS), permutations=permutations, seed=seed)
     attributed = []
     for number, (example, one) in enumerate(zip(examples, found, strict=True)):

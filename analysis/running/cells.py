@@ -22,11 +22,11 @@ STEP_VERSIONS = {
     "finetune": 1,
     "prune": 3,
     "evaluate": 2,
-    "retrain": 3,
+    "retrain": 4,
     "round": 1,
     "untrained": 2,
     "words": 1,
-    "probe": 2,
+    "probe": 3,
 }
 """Raise a step's number when its output changes for the same inputs and options."""
 

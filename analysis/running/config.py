@@ -145,6 +145,9 @@ class ProbeOptions(_Section):
     pipeline: str = Field(
         "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
     )
+    reparse: bool = Field(
+        False, description="parse the corpus and the task with spaCy even where they are annotated"
+    )
 
 
 class RunConfig(_Section):

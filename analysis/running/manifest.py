@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...data.atomic import write_text
+from .annotations import left_out
 from .config import RunConfig
+from .probing import Corpus, corpus_note, of_task
 
 if TYPE_CHECKING:
-    from .probing import Corpus
     from .seed_run import SeedRun
 
 LIBRARIES = (
@@ -57,7 +58,7 @@ def write_manifest(
         "config": config.plain(),
         "versions": versions(),
         "model": {"name": config.model, "fingerprint": runs[0].setting.base},
-        "corpus": corpus and {"name": corpus.name, "sentences": len(corpus.sentences)},
+        "corpus": corpus_note(corpus, config.probe),
         "runs": [describe_seed(run) for run in runs],
         "host": {
             "system": platform.platform(),
@@ -85,6 +86,7 @@ def describe_seed(run: SeedRun) -> dict[str, Any]:
             "selection": len(run.parts.selection),
             run.parts.report_name: len(run.parts.report),
         },
+        "left_out": left_out(run.probes.attributed, of_task(run.setting.config.probe)),
         "n_truncated": run.model.full.notes["n_truncated"],
         "fingerprint": run.model.full.notes["fingerprint"],
         "train_wall_s": round(run.model.full.notes["wall_s"], 1),

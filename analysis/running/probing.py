@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...data.annotate import annotate
 from ...data.atomic import digest, file_digest
 from ...data.plain_text import read_corpus
 from ...data.sentence import Example, Sentence
 from ...data.task import TaskSpec
 from ...probes.base import Context, ProbeResult
+from ...probes.needs import sentences_of
 from ...probes.options import check_options
 from ...probes.patterns.network import classifier_of
 from ...probes.registry import find_probe, run_named_probes
@@ -24,19 +24,20 @@ from ...pruning.subnetwork import Subnetwork
 from ..statistics.change_statistics import with_statistics
 from ..statistics.dependency_tests import dependency_rows
 from ..statistics.pattern_intervals import pattern_intervals
+from .annotations import as_read, check_readable, left_out, say_left_out
 from .cells import CellOutput
 from .config import ProbeOptions
 from .head_map import head_map_rows
-from .progress import Advance
+from .progress import Advance, Progress, Silent
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Parsed sentences that the attention probes read.
+    """Sentences that the attention probes read.
 
     Attributes:
         name: `natural`, or the file's name.
-        sentences: the N sentences, every one with a tree of the same scheme.
+        sentences: the N sentences, all gold or all of one parser.
     """
 
     name: str
@@ -44,23 +45,59 @@ class Corpus:
 
     @property
     def digest(self) -> str:
-        """A hash of words and trees."""
-        return digest([[s.words, s.heads, s.deprels, s.upos] for s in self.sentences])
+        """A hash of words, trees and who made them."""
+        made = [[s.annotation, s.scheme] for s in self.sentences]
+        return digest([[s.words, s.heads, s.deprels, s.upos] for s in self.sentences] + made)
+
+    @property
+    def examples(self) -> list[Example]:
+        """Each sentence as what probes read."""
+        return [Example(id=sentence.id, first=sentence) for sentence in self.sentences]
 
 
-def read_probe_corpus(options: ProbeOptions) -> Corpus:
-    """Read and, where there are no gold trees, annotate the first sentences of a corpus."""
+def read_probe_corpus(options: ProbeOptions, progress: Progress | None = None) -> Corpus:
+    """Read the first sentences of a corpus, with the annotation that the asked-for probes need.
+
+    Gold annotation stays as it is, unless `options.reparse` asks for the parser's. What a probe
+    cannot read is told to `progress`.
+
+    Raises:
+        AnnotationError: if a probe can read no sentence.
+    """
     if options.patterns:
         classifier_of(options.patterns)  # a bad file is refused before anything is computed
     sentences = read_corpus(options.corpus)[: options.sentences]
-    if not all(sentence.parsed for sentence in sentences):
-        sentences = annotate(sentences, options.pipeline or None)
-    return Corpus(Path(options.corpus).name, tuple(sentences))
+    names = of_corpus(options)
+    sentences = as_read(sentences, names, pipeline=options.pipeline, reparse=options.reparse)
+    corpus = Corpus(Path(options.corpus).name, tuple(sentences))
+    check_readable(corpus.examples, names)
+    say_left_out(progress or Silent(), options.corpus, corpus.examples, names)
+    return corpus
+
+
+def of_corpus(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that read any sentences."""
+    return [name for name in options.names if not find_probe(name).needs_task]
+
+
+def of_task(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that read examples of the model's task."""
+    return [name for name in options.names if find_probe(name).needs_task]
 
 
 def needs_corpus(options: ProbeOptions) -> bool:
     """Whether a probe is asked for that reads any sentences."""
-    return any(not find_probe(name).needs_task for name in options.names)
+    return bool(of_corpus(options))
+
+
+def corpus_note(corpus: Corpus | None, options: ProbeOptions) -> dict[str, Any] | None:
+    """What the manifest records of a corpus."""
+    return corpus and {
+        "name": corpus.name,
+        "sentences": len(corpus.sentences),
+        "annotation": corpus.sentences[0].annotation,
+        "left_out": left_out(corpus.examples, of_corpus(options)),
+    }
 
 
 def read_options(options: ProbeOptions) -> dict[str, Any]:
@@ -72,16 +109,15 @@ def read_options(options: ProbeOptions) -> dict[str, Any]:
     return plain
 
 
-def annotated_examples(
-    examples: tuple[Example, ...], pipeline: str | None = None
-) -> tuple[Example, ...]:
-    """The examples with silver trees of the spaCy pipeline on both sentences, batched as one."""
-    firsts = annotate([example.first for example in examples], pipeline)
-    pairs = [example for example in examples if example.second is not None]
-    seconds = iter(annotate([e.second for e in pairs if e.second is not None], pipeline))
+def annotated_examples(examples: tuple[Example, ...], options: ProbeOptions) -> tuple[Example, ...]:
+    """Examples of a task with the annotation that the asked-for probes need (see `as_read`)."""
+    sentences = [sentence for example in examples for sentence in sentences_of(example)]
+    read = iter(
+        as_read(sentences, options.names, pipeline=options.pipeline, reparse=options.reparse)
+    )
     return tuple(
-        example.with_sentences(first, next(seconds) if example.second is not None else None)
-        for example, first in zip(examples, firsts, strict=True)
+        example.with_sentences(next(read), None if example.second is None else next(read))
+        for example in examples
     )
 
 
@@ -114,7 +150,8 @@ def probe_model(
         mask: the subnetwork, or None for the whole model.
         spec: the task that the model was fine-tuned on, if any.
         corpus: what the attention probes read.
-        task_examples: annotated examples whose predictions are attributed.
+        task_examples: annotated examples whose predictions are attributed; those that lack what
+            attribution needs are left out and counted.
         options: which probes, and their settings.
         split: name of the split that `task_examples` come from.
         progress: called with the number of batches done.
@@ -138,21 +175,16 @@ def probe_model(
     check_options(options.options, options.names)
     for name, given in options.options.items():
         settings.setdefault(name, {}).update(given)
-    names = {
-        own: [name for name in options.names if find_probe(name).needs_task is own]
-        for own in (False, True)
-    }
     outputs: list[CellOutput] = []
-    if corpus is not None and names[False]:
-        read = [Example(id=sentence.id, first=sentence) for sentence in corpus.sentences]
+    if corpus is not None and needs_corpus(options):
         first = corpus.sentences[0]
         for result in run_named_probes(
-            context, read, names[False], options=settings, progress=progress
+            context, corpus.examples, of_corpus(options), options=settings, progress=progress
         ):
             outputs.append(_output(result, corpus.name, first, options, split=""))
-    if task_examples and names[True]:
+    if task_examples and of_task(options):
         for result in run_named_probes(
-            context, task_examples, names[True], options=settings, progress=progress
+            context, task_examples, of_task(options), options=settings, progress=progress
         ):
             name = spec.name if spec else ""
             first = task_examples[0].first

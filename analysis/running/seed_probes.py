@@ -12,9 +12,10 @@ from ...data.sentence import Example
 from ...data.task import TaskParts
 from ...pruning.evaluate import is_finite
 from ...pruning.subnetwork import Subnetwork
+from .annotations import say_left_out
 from .cells import Cell, CellOutput
 from .config import ProbeOptions
-from .probing import annotated_examples, probe_model, read_options, spread
+from .probing import annotated_examples, of_task, probe_model, read_options, spread
 from .progress import Progress
 from .reference import COMPARING
 from .seed_model import SeedModel, Setting, examples_digest
@@ -83,6 +84,9 @@ class SeedProbes:
             return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": "diverged"})
         started = time.perf_counter()
         alone = options is not None
+        if mask is None and not alone:
+            names = of_task(self.setting.config.probe)
+            say_left_out(self.progress, self.name, self.attributed, names)
         with self.progress.stage(title) as advance:
             output = probe_model(
                 model,
@@ -101,9 +105,9 @@ class SeedProbes:
 
     @cached_property
     def attributed(self) -> tuple[Example, ...]:
-        """Reported examples that attributions are computed for, with silver trees."""
+        """Reported examples that attributions are computed for, annotated."""
         options = self.setting.config.probe
         if "attributions" not in options.names:
             return ()
         chosen = spread(self.parts.report, options.attribution_examples)
-        return annotated_examples(chosen, options.pipeline or None)
+        return annotated_examples(chosen, options)

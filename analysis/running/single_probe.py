@@ -8,6 +8,7 @@ from ...data.errors import ConfigError, InputError, UnknownNameError
 from ...data.sentence import Example
 from ...data.tables import items_frame, rows_frame, write_csv, write_parquet
 from ...data.task import TaskSpec
+from ...probes.needs import sentences_of
 from ...probes.options import check_options
 from ...pruning.checkpoint import (
     load_classifier,
@@ -16,6 +17,7 @@ from ...pruning.checkpoint import (
     load_untrained,
     read_meta,
 )
+from .annotations import check_readable, say_left_out
 from .cells import CellOutput
 from .config import ProbeOptions
 from .identity import identity
@@ -24,6 +26,8 @@ from .probing import (
     Corpus,
     annotated_examples,
     needs_corpus,
+    of_corpus,
+    of_task,
     probe_model,
     read_probe_corpus,
     spread,
@@ -41,7 +45,7 @@ def _task_examples(
     if split not in data.splits:
         raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
     examples = spread(data.splits[split], options.attribution_examples)
-    return data.spec, annotated_examples(examples, options.pipeline or None), split
+    return data.spec, annotated_examples(examples, options), split
 
 
 def probe_rows(
@@ -98,10 +102,15 @@ def probe_rows(
     read: Corpus | None = None
     if needs_corpus(options):
         if corpus is not None:
-            read = read_probe_corpus(options.model_copy(update={"corpus": corpus}))
+            read = read_probe_corpus(options.model_copy(update={"corpus": corpus}), progress)
         else:
-            sentences = [s for e in examples for s in (e.first, e.second) if s is not None]
+            sentences = [sentence for example in examples for sentence in sentences_of(example)]
             read = Corpus(f"{task.name}/{used}" if task else "", tuple(sentences))
+            check_readable(read.examples, of_corpus(options))
+            say_left_out(progress, read.name, read.examples, of_corpus(options))
+    if attributed:
+        check_readable(examples, of_task(options))
+        say_left_out(progress, spec.name if spec else "", examples, of_task(options))
     with progress.stage("probing") as advance:
         output = probe_model(
             net,

@@ -167,8 +167,8 @@ def test_bad_input_is_refused():
         run_attributions(tiny_context("bert"), examples)
     with pytest.raises(InputError, match="no examples"):
         run_attributions(context, [])
-    bare = replace(examples[1], first=replace(examples[1].first, heads=()))
-    with pytest.raises(AnnotationError, match="no dependency tree"):
+    bare = replace(examples[1], first=replace(examples[1].first, deprels=()))
+    with pytest.raises(AnnotationError, match="no relations"):
         run_attributions(context, [examples[0], bare], n_steps=2)
 
 
