@@ -22,6 +22,9 @@ def probe(
         str | None,
         typer.Option(help="natural, FILE.conllu (gold) or FILE.txt (a sentence a line)"),
     ] = None,
+    tokens: Annotated[
+        str, typer.Option(help="words of a .conllu corpus: syntactic (do, n't) or surface (don't)")
+    ] = "syntactic",
     task: OptionalTask = None,
     split: Annotated[str | None, typer.Option(help="split of --task")] = None,
     data_dir: DataDir = None,
@@ -68,6 +71,7 @@ def probe(
 
     given = {
         "names": probe,
+        "tokens": tokens,
         "sentences": sentences,
         "attribution_examples": examples,
         "max_length": max_length,

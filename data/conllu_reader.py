@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import DataFileError
 from .sentence import Sentence
+from .surface_tokens import MultiwordToken, with_surface_tokens
 from .text_file import read_text
 
 _COLUMNS = 10
@@ -23,11 +24,15 @@ class _Block:
     text: str
 
 
-def read_conllu(path: Path | str) -> list[Sentence]:
+def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     """Read the sentences of a `.conllu` file, `.gz` unpacked.
 
     Words are the syntactic words: multiword ranges (`1-2`) and empty nodes (`1.1`) are left out.
     Relations keep their subtypes.
+
+    Args:
+        path: the file.
+        surface: read the forms of multiword ranges in place of their words (surface_tokens.py).
 
     Raises:
         DataFileError: naming the file and the sentence or line, if the file is missing, empty or
@@ -37,7 +42,8 @@ def read_conllu(path: Path | str) -> list[Sentence]:
     sentences: list[Sentence] = []
     seen: dict[str, int] = {}
     for block in _blocks(path):
-        sentence = _sentence(path, block, running=len(sentences) + 1, seen=seen)
+        running = len(sentences) + 1
+        sentence = _sentence(path, block, running=running, seen=seen, surface=surface)
         if sentence is not None:
             sentences.append(sentence)
     if not sentences:
@@ -67,7 +73,9 @@ def _blocks(path: Path) -> Iterator[_Block]:
         lines.append(line)
 
 
-def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) -> Sentence | None:
+def _sentence(
+    path: Path, block: _Block, *, running: int, seen: dict[str, int], surface: bool
+) -> Sentence | None:
     """One sentence; None for a block of comments. `seen` counts the ids met so far."""
     import conllu
 
@@ -88,7 +96,7 @@ def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) 
     if not unparsed and None in heads:
         raise _broken(path, block, id, f"broken tree: word {heads.index(None) + 1} has no head")
     try:
-        return Sentence(
+        sentence = Sentence(
             id=unique,
             words=tuple(token["form"] for token in tokens),
             text=parsed.metadata.get("text"),
@@ -99,8 +107,20 @@ def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) 
             annotation="gold",
             scheme="ud",
         )
+        return with_surface_tokens(sentence, _multiword(parsed)) if surface else sentence
     except DataFileError as error:
         raise _broken(path, block, id, error.problem) from error
+
+
+def _multiword(parsed: Iterable[Any]) -> list[MultiwordToken]:
+    """The multiword tokens of a sentence: lines whose id is a range."""
+    found = []
+    for token in parsed:
+        if isinstance(token["id"], tuple) and token["id"][1] == "-":
+            first, _, last = token["id"]
+            form = "" if token["form"] == _UNKNOWN else token["form"]
+            found.append(MultiwordToken(first - 1, last - 1, form))
+    return found
 
 
 def _layer(tokens: list[Any], column: str) -> tuple[str, ...]:

@@ -119,6 +119,9 @@ class ProbeOptions(_Section):
     corpus: str = Field(
         "natural", description="natural = the shipped sentences, or a .conllu or .txt file"
     )
+    tokens: Literal["syntactic", "surface"] = Field(
+        "syntactic", description="words of a .conllu corpus; surface: don't is one, not do and n't"
+    )
     sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
     attribution_examples: int = Field(32, ge=1, description="task examples that are attributed")
     attribution_steps: int = Field(16, ge=2, description="integration steps")

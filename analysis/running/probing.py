@@ -66,9 +66,9 @@ def read_probe_corpus(options: ProbeOptions, progress: Progress | None = None) -
     """
     if options.patterns:
         classifier_of(options.patterns)  # a bad file is refused before anything is computed
-    sentences = read_corpus(options.corpus)[: options.sentences]
+    read = read_corpus(options.corpus, surface=options.tokens == "surface")[: options.sentences]
     names = of_corpus(options)
-    sentences = as_read(sentences, names, pipeline=options.pipeline, reparse=options.reparse)
+    sentences = as_read(read, names, pipeline=options.pipeline, reparse=options.reparse)
     corpus = Corpus(Path(options.corpus).name, tuple(sentences))
     check_readable(corpus.examples, names)
     say_left_out(progress or Silent(), options.corpus, corpus.examples, names)

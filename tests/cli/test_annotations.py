@@ -93,3 +93,41 @@ def test_plain_text_needs_no_pipeline_without_a_tree(probe, tmp_path, monkeypatc
     code, err, _ = probe(path, "--probe", "attention-trees", "--quiet")
     assert code == 2
     assert "no spaCy pipeline no_such_pipeline" in err
+
+
+FRENCH = """\
+# text = Il vient du marché.
+1	Il	il	PRON	_	_	2	nsubj	2:nsubj	_
+2	vient	vient	VERB	_	_	0	root	0:root	_
+3-4	du	_	_	_	_	_	_	_	_
+3	de	de	ADP	_	_	5	case	5:case	_
+4	le	le	DET	_	_	5	det	5:det	_
+5	marché	marché	NOUN	_	_	2	obl	2:obl	_
+6	.	.	PUNCT	_	_	2	punct	2:punct	_
+
+"""
+
+
+def test_words_of_a_treebank_are_syntactic_or_surface_tokens(probe, tmp_path):
+    path = tmp_path / "mwt.conllu"
+    path.write_text(FRENCH * 25, encoding="utf-8")
+    chosen = ["--probe", "dependency-heads", "--selection", "reported"]
+    found = {}
+    for tokens in ("syntactic", "surface"):
+        code, err, rows = probe(path, *chosen, "--tokens", tokens)
+        assert code == 0, err
+        found[tokens] = rows[rows["metric"] == "offset_accuracy"].set_index("relation")["n"]
+    assert found["syntactic"].to_dict() == {
+        "all": 125, "case": 25, "det": 25, "nsubj": 25, "obl": 25, "punct": 25,
+    }  # fmt: skip
+    assert found["surface"].to_dict() == {
+        "all": 100, "case": 25, "nsubj": 25, "obl": 25, "punct": 25,
+    }  # fmt: skip
+    code, err, _ = probe(path, *chosen)
+    assert code == 0
+    code, err, _ = probe("natural", *chosen, "--tokens", "surface", "--quiet")
+    assert code == 2
+    assert "only a treebank tells its surface tokens" in err
+    code, err, _ = probe(path, *chosen, "--tokens", "written", "--quiet")
+    assert code == 2
+    assert "probe.tokens" in err
