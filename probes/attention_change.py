@@ -93,17 +93,17 @@ class AttentionChange:
     def pair(self, layer: int, attention: torch.Tensor, reference: torch.Tensor) -> None:
         """Note the cosine of one layer's maps, and the reference's attention to targets."""
         rows = self._rows[:, None]
-        dot, ours, theirs = (
-            ((one * other).sum(-1) * rows).sum(-1)  # [B, H]
-            for one, other in (
-                (attention, reference),
-                (attention, attention),
-                (reference, reference),
-            )
+        least = torch.finfo(attention.dtype).tiny
+        ours, theirs = (
+            (one.square().sum(-1) * rows).sum(-1).sqrt().clamp_min(least)  # [B, H]
+            for one in (attention, reference)
         )
-        least = torch.finfo(dot.dtype).tiny
-        self._table.put("map_cosine", layer, dot / (ours * theirs).sqrt().clamp_min(least))
-        uniform = self._times_uniform(reference) / theirs.sqrt().clamp_min(least)
+        # not by the dot product: that of maps 1e-4 apart is 1 in float32
+        apart = attention / ours[..., None, None] - reference / theirs[..., None, None]
+        apart = (apart.square().sum(-1) * rows).sum(-1).double()
+        there = ((ours > least).double() + (theirs > least).double()) / 2  # 1 but for empty maps
+        self._table.put("map_cosine", layer, there - apart / 2)
+        uniform = self._times_uniform(reference) / theirs
         self._table.put("uniform_cosine", layer, uniform)
         highest = self._highest(self._received(reference))
         self._note("reference_attention_to_target", layer, highest)

@@ -218,11 +218,12 @@ class _Scores:
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Look for each token's embedding among those of its text."""
+        # in double: float32 cannot tell cosines of embeddings that are 1e-4 apart
         if layer == 0:
-            self._embeddings = nn.functional.normalize(states, dim=-1)
+            self._embeddings = nn.functional.normalize(states.double(), dim=-1)
         found = {}
         for metric, answer in self._maps[layer].items():
-            near = nn.functional.normalize(answer(states), dim=-1) @ self._embeddings.mT
+            near = nn.functional.normalize(answer(states).double(), dim=-1) @ self._embeddings.mT
             near = near.masked_fill(~self._real[:, None, :], -torch.inf)
             itself = torch.arange(near.shape[-1], device=near.device)
             found[metric] = ((near.argmax(-1) == itself) & self._real).sum(1)

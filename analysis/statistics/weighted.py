@@ -72,7 +72,14 @@ def weighted_scores(
 
 
 def sums(weights: Weights, values: npt.NDArray[np.generic]) -> Floats:
-    """Weighted sums [R, C] of columns [N, C]; exact for counts, 1e-7 of the whole for numbers."""
+    """Weighted sums [R, C] of columns [N, C]: counts in float32, which are exact, else in double.
+
+    Sums of two models are subtracted from each other: rounded to 1e-7 of the whole, those of nearly
+    equal models would differ by nothing but that.
+    """
+    whole = values.dtype.kind in "biu" or np.array_equal(values, np.rint(values))
+    if not whole:
+        return np.asarray(weights.astype(np.float64) @ values.astype(np.float64))
     found: Floats = (weights @ values.astype(np.float32)).astype(np.float64)
     return found
 
