@@ -86,11 +86,13 @@ _OF_CONFUSION: dict[str, Callable[[Floats], Floats]] = {
 
 def _pearson(first: Floats, second: Floats) -> Floats:
     """Correlation of each row of two arrays [B, N]; 0 where a row is constant."""
+    # asked of the values: their distances from a rounded mean are never all zero
+    varies = (np.ptp(first, axis=1) > 0) & (np.ptp(second, axis=1) > 0)
     first = first - first.mean(axis=1, keepdims=True)
     second = second - second.mean(axis=1, keepdims=True)
     norm = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     found: Floats = np.zeros_like(norm)
-    np.divide((first * second).sum(axis=1), norm, out=found, where=norm > 0)
+    np.divide((first * second).sum(axis=1), norm, out=found, where=varies & (norm > 0))
     return found
 
 

@@ -122,12 +122,14 @@ def _correlation(x: Floats, y: Floats, weights: Weights | Floats) -> Floats:
     """Weighted Pearson correlation [R] of x and y, each [N] or [R, N]; 0 where one is constant."""
     w = weights.astype(np.float64)
     total = w.sum(axis=1)
+    # what is left of a constant once its rounded mean is taken off, whatever the unit
+    rounding = (1e-13 * np.abs(x).max()) * (1e-13 * np.abs(y).max()) * total
     x = x - ((w * x).sum(axis=1) / total)[:, None]
     y = y - ((w * y).sum(axis=1) / total)[:, None]
     xx, yy = (w * x**2).sum(axis=1), (w * y**2).sum(axis=1)
     norm = np.sqrt(xx * yy)
     found: Floats = np.zeros_like(norm)
-    np.divide((w * x * y).sum(axis=1), norm, out=found, where=norm > 1e-12 * total)
+    np.divide((w * x * y).sum(axis=1), norm, out=found, where=norm > rounding)
     return found
 
 
