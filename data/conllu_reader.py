@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from .text_file import read_text
 
 _COLUMNS = 10
 _UNKNOWN = "_"
+_NEW_DOCUMENT = re.compile(r"^#[ \t]*newdoc(?:[ \t]+id[ \t]*=(.*)|[ \t]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     """Read the sentences of a `.conllu` file, `.gz` unpacked.
 
     Words are the syntactic words: multiword ranges (`1-2`) and empty nodes (`1.1`) are left out.
-    Relations keep their subtypes.
+    Relations keep their subtypes. Sentences after a comment `newdoc` are of that document.
 
     Args:
         path: the file.
@@ -41,11 +43,15 @@ def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     path = Path(path)
     sentences: list[Sentence] = []
     seen: dict[str, int] = {}
+    document, documents = "", 0
     for block in _blocks(path):
+        for name in _NEW_DOCUMENT.findall(block.text):
+            documents += 1
+            document = name.strip() or f"document {documents}"
         running = len(sentences) + 1
         sentence = _sentence(path, block, running=running, seen=seen, surface=surface)
         if sentence is not None:
-            sentences.append(sentence)
+            sentences.append(replace(sentence, document=document))
     if not sentences:
         raise DataFileError(
             "has comments but no sentence", where=str(path), remedy="name a CoNLL-U file"

@@ -28,6 +28,7 @@ class Sentence:
         entities: IOB2 tags [W], or empty.
         annotation: `gold`, `silver` (a parser's), or empty.
         scheme: `ud` or `clearnlp`: the trees differ, not only the names, so they are never mixed.
+        document: name of the document that it is a part of; empty if it stands alone.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Sentence:
     entities: tuple[str, ...] = ()
     annotation: Annotation = ""
     scheme: Scheme = ""
+    document: str = ""
 
     def __post_init__(self) -> None:
         for name in ("upos", "xpos", "heads", "deprels", "entities"):

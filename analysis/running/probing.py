@@ -45,8 +45,8 @@ class Corpus:
 
     @property
     def digest(self) -> str:
-        """A hash of words, trees and who made them."""
-        made = [[s.annotation, s.scheme] for s in self.sentences]
+        """A hash of words, trees, who made them, and documents."""
+        made = [[s.annotation, s.scheme, s.document] for s in self.sentences]
         return digest([[s.words, s.heads, s.deprels, s.upos] for s in self.sentences] + made)
 
     @property

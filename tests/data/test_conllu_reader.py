@@ -140,3 +140,20 @@ def test_the_best_offsets_of_the_real_treebank(realdata):
         "nsubj": (0.339, 2137),
         "obj": (0.358, 1211),
     }
+
+
+def test_sentences_belong_to_the_documents_that_are_named(tmp_path):
+    bare = "\n".join(line for line in SENTENCE.splitlines() if not line.startswith("#")) + "\n"
+    blocks = [
+        bare,
+        "# newdoc id = one\n" + bare,
+        bare,
+        "# newdoc\n# sent_id = x\n" + bare,
+        "# newdoc id = two words\n# a block of comments alone\n",
+        bare,
+        "# newdocument = no\n" + bare,
+        "# newdoc id =\n" + bare,
+    ]
+    found = read_conllu(write(tmp_path, "\n".join(blocks)))
+    documents = [sentence.document for sentence in found]
+    assert documents == ["", "one", "one", "document 2", "two words", "two words", "document 4"]
