@@ -42,6 +42,7 @@ def place(tmp_path, monkeypatch, finished_run):
     write_toy_task(tmp_path / "stance")
     write_labelled(tmp_path / "labelled")
     write_glue(tmp_path / "glue")
+    write_treebank(tmp_path / "treebank.conllu")
     rng = np.random.default_rng(0)
     for task, seed in product(("MRPC", "RTE"), (42, 71, 86)):
         folder = tmp_path / "published" / "heads_mlps" / task / f"seed_{seed}"
@@ -63,6 +64,30 @@ def write_glue(folder):
         for split in ("train", "dev"):
             path = folder / task / f"{split}.tsv"
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_treebank(path):
+    """Thirty sentences of seven words, two of them written as one; the first has no heads."""
+    rows = (
+        "He he PRON 4 nsubj",
+        "does do AUX 4 aux",
+        "n't not PART 4 advmod",
+        "see see VERB 0 root",
+        "the the DET 6 det",
+        "{} dog NOUN 4 obj",
+        ". . PUNCT 4 punct",
+    )
+    blocks = []
+    for number in range(30):
+        lines = [f"# text = He doesn't see the dog{number}."]
+        for place, row in enumerate(rows, start=1):
+            form, lemma, tag, head, relation = row.split()
+            head, relation = (head, relation) if number else ("_", "_")
+            lines += ["2-3\tdoesn't" + 8 * "\t_"] if place == 2 else []
+            form = form.format(f"dog{number}")
+            lines.append("\t".join([str(place), form, lemma, tag, *"__", head, relation, *"__"]))
+        blocks.append("\n".join(lines) + "\n")
+    path.write_text("\n".join(blocks) + "\n", encoding="utf-8")
 
 
 def small(words, folder):
