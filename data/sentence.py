@@ -75,11 +75,6 @@ class Sentence:
             for visited in path:
                 reaches_root[visited] = True
 
-    @property
-    def parsed(self) -> bool:
-        """Whether the sentence has a dependency tree with relation names."""
-        return bool(self.heads and self.deprels)
-
     def raw_text(self) -> str:
         """The original string, or the words joined by single spaces."""
         return self.text if self.text is not None else " ".join(self.words)

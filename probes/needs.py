@@ -55,15 +55,16 @@ def split_readable(
         examples: a corpus.
         needs: layers.
     """
-    kept, dropped = [], []
+    kept: list[Example] = []
+    dropped: list[Example] = []
     by_layer: dict[Layer, int] = {}
     for example in examples:
-        lacks = [layer for one in sentences_of(example) for layer in lacking(one, needs)]
+        lacks = [layer for sentence in sentences_of(example) for layer in lacking(sentence, needs)]
         (dropped if lacks else kept).append(example)
         for layer in lacks:
             by_layer[layer] = by_layer.get(layer, 0) + 1
-    arcs = sum(max(len(s.words) - 1, 0) for example in dropped for s in sentences_of(example))
-    return kept, LeftOut(len(dropped), arcs, by_layer)
+    words = [len(sentence.words) for example in dropped for sentence in sentences_of(example)]
+    return kept, LeftOut(len(dropped), sum(max(n - 1, 0) for n in words), by_layer)
 
 
 def check_annotated(sentences: Iterable[Sentence], needs: Sequence[Layer]) -> None:

@@ -53,7 +53,7 @@ def left_out(examples: Sequence[Example], probes: Iterable[str]) -> dict[str, di
         entry = find_probe(name)
         lacks = split_readable(examples, (*entry.needs, *entry.uses))[1].by_layer
         if lacks:
-            found[name] = dict(lacks)
+            found[name] = {str(layer): count for layer, count in lacks.items()}
     return found
 
 
@@ -73,6 +73,6 @@ def say_left_out(
         if some.n_examples:
             why = " and ".join(f"no {NAMES[layer]}" for layer in some.by_layer)
             progress.say(
-                f"{title}: {name} reads {some.n_examples} of {len(examples)} texts for the scores "
-                f"that do without ({why})"
+                f"{title}: {name} reads {some.n_examples} of {len(examples)} texts for some of its "
+                f"rows alone ({why})"
             )

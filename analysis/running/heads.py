@@ -118,7 +118,9 @@ class _Keeper:
 
     def values(self, layer: int, block: LayerValues) -> None:
         self._keep("norm", block.attention * block.transformed_norms()[:, :, None])
-        effective, _ = effective_attention(block.attention, block.value.transpose(1, 2), self._real)
+        effective, *_ = effective_attention(
+            block.attention, block.value.transpose(1, 2), self._real
+        )
         self._keep("effective", effective)
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:

@@ -92,7 +92,9 @@ def needs_corpus(options: ProbeOptions) -> bool:
 
 def corpus_note(corpus: Corpus | None, options: ProbeOptions) -> dict[str, Any] | None:
     """What the manifest records of a corpus."""
-    return corpus and {
+    if corpus is None:
+        return None
+    return {
         "name": corpus.name,
         "sentences": len(corpus.sentences),
         "annotation": corpus.sentences[0].annotation,

@@ -71,7 +71,7 @@ def test_tagged_sentences_without_trees_are_read_as_such(tmp_path):
     lines = "1\tIt\tit\tPRON\t_\t_\t_\t_\t_\t_\n2\tfits\tfit\tVERB\t_\t_\t_\t_\t_\t_\n"
     (found,) = read_conllu(write(tmp_path, lines))
     assert found.upos == ("PRON", "VERB")
-    assert not found.parsed
+    assert not found.heads
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_real_treebank_is_whole(realdata):
     found = read_conllu(realdata / "ud" / "en_ewt-ud-dev.conllu")
     assert len(found) == 2001
     assert sum(len(one.words) for one in found) == 25147
-    assert all(one.parsed and one.text for one in found)
+    assert all(one.heads and one.deprels and one.text for one in found)
     assert len({one.id for one in found}) == 2001
 
 
