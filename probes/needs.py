@@ -9,14 +9,15 @@ from typing import Literal
 from ..data.errors import AnnotationError
 from ..data.sentence import Example, Sentence
 
-Layer = Literal["heads", "deprels", "upos"]
+Layer = Literal["words", "heads", "deprels", "upos"]
 
 NAMES: Mapping[Layer, str] = {
+    "words": "words",
     "heads": "dependency tree",
     "deprels": "relations",
     "upos": "universal tags",
 }
-"""Layer of a `Sentence` -> what people call it."""
+"""Layer of a `Sentence` -> what people call it. Words are what every probe needs."""
 
 _REMEDY = "name a treebank that has them, or parse it with spaCy: --reparse"
 
@@ -42,7 +43,9 @@ def sentences_of(example: Example) -> tuple[Sentence, ...]:
 
 
 def lacking(sentence: Sentence, needs: Iterable[Layer]) -> list[Layer]:
-    """Which of the layers a sentence does not have; all of them if it has no words."""
+    """Which of the layers a sentence does not have; `words` alone if it is empty."""
+    if not sentence.words:
+        return ["words"]
     return [layer for layer in needs if not getattr(sentence, layer)]
 
 
@@ -101,7 +104,7 @@ def check_some_readable(probe: str, examples: Sequence[Example], needs: Sequence
     """
     kept, left = split_readable(examples, needs)
     if examples and not kept:
-        missing = " and no ".join(NAMES[layer] for layer in needs if layer in left.by_layer)
+        missing = " and no ".join(NAMES[layer] for layer in left.by_layer)
         one = len(examples) == 1
         raise AnnotationError(
             f"the only text has no {missing}" if one

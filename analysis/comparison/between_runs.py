@@ -24,7 +24,7 @@ from .seed_points import seed_points
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 _KEY = ["task", "method", "kind", "state", "probe", "variant", "metric", "relation", "direction",
-        "target", "layer"]  # fmt: skip
+        "target", "layer", "annotation", "scheme"]  # fmt: skip
 _NAMES: dict[str, str] = {
     "run_a": _TEXT, "run_b": _TEXT, "model_a": _TEXT, "model_b": _TEXT,
     **dict.fromkeys(_KEY, _TEXT), "layer": _WHOLE, "primary": "boolean",
@@ -145,6 +145,12 @@ class _Two:
             self.notes.append(f"{pair} share no score: nothing to compare")
         elif missing:
             self.notes.append(f"{pair}: {missing} scores are in one of them only")
+        first_trees, second_trees = _trees(first), _trees(second)
+        if first_trees and second_trees and first_trees != second_trees:
+            self.notes.append(
+                f"{pair}: probes read {first_trees} trees in the one and {second_trees} in the "
+                "other; different trees are not compared"
+            )
         for task in sorted(self._unpaired):
             self.notes.append(f"{pair}, {task}: scored on other examples, so they are unpaired")
 
@@ -224,6 +230,12 @@ class _Two:
             for weights in weight_blocks(ids, resamples=self._resamples, seed=seed)
         ]  # fmt: skip
         return np.concatenate(blocks)
+
+
+def _trees(points: pd.DataFrame) -> str:
+    """Who drew the trees that probes read, and in which scheme, in words."""
+    kinds = points[["annotation", "scheme"]].dropna().drop_duplicates()
+    return " and ".join(sorted(f"{one.annotation} {one.scheme}" for one in kinds.itertuples()))
 
 
 def _plain(key: Any) -> tuple[Any, ...]:

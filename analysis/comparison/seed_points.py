@@ -9,7 +9,7 @@ from .run_items import model_columns
 
 POINT = [
     "model", "task", "method", "kind", "state", "probe", "variant", "metric", "relation",
-    "direction", "target", "layer", "baseline",
+    "direction", "target", "layer", "baseline", "annotation", "scheme",
 ]  # fmt: skip
 _WITHOUT = ("mask",)
 

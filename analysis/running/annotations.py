@@ -65,13 +65,13 @@ def say_left_out(
         entry = find_probe(name)
         lost = split_readable(examples, entry.needs)[1]
         if lost.n_examples:
-            why = " and ".join(f"no {NAMES[layer]}" for layer in lost.by_layer)
+            why = " or ".join(f"no {NAMES[layer]}" for layer in lost.by_layer)
             progress.say(
                 f"{title}: {name} leaves out {lost.n_examples} of {len(examples)} texts ({why})"
             )
         some = split_readable(split_readable(examples, entry.needs)[0], entry.uses)[1]
         if some.n_examples:
-            why = " and ".join(f"no {NAMES[layer]}" for layer in some.by_layer)
+            why = " or ".join(f"no {NAMES[layer]}" for layer in some.by_layer)
             progress.say(
                 f"{title}: {name} reads {some.n_examples} of {len(examples)} texts for some of its "
                 f"rows alone ({why})"

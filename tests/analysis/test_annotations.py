@@ -95,7 +95,7 @@ def test_pairs_are_annotated_in_their_places():
     ]
     assert [one.second and len(one.second.words) for one in read] == [6, None, 0]
     # the empty text blocks nothing: it is counted
-    assert left_out(read, ["attributions"]) == {"attributions": {"deprels": 1, "upos": 1}}
+    assert left_out(read, ["attributions"]) == {"attributions": {"words": 1}}
 
 
 def test_the_manifest_counts_by_probe_and_layer(tmp_path):

@@ -332,6 +332,30 @@ def test_a_run_against_itself_differs_by_nothing(folder, rows):
     assert METRICS["accuracy"](np.zeros(2), np.zeros(2)) == 1
 
 
+def test_gold_and_silver_trees_are_no_two_sides_of_a_difference(folder, rows):
+    probed = rows["probe"] == "dependency-heads"
+
+    def read(name, annotation, scheme):
+        trees = rows.assign(
+            annotation=rows["annotation"].mask(probed, annotation),
+            scheme=rows["scheme"].mask(probed, scheme),
+        )
+        return Run(name, trees, folder / "cells")
+
+    gold, again, silver = (
+        read("a", "gold", "ud"), read("b", "gold", "ud"), read("c", "silver", "clearnlp")
+    )  # fmt: skip
+    found = between_runs([gold, silver], resamples=50)
+    assert set(found["between_runs"]["probe"]) == {"performance"}
+    said = " ".join(found["comparison_notes"]["note"])
+    assert "probes read gold ud trees in the one and silver clearnlp in the other" in said
+    assert set(found["seed_points"]["annotation"].dropna()) == {"gold", "silver"}
+    alike = between_runs([gold, again], resamples=50)
+    assert set(alike["between_runs"]["probe"]) == {"performance", "dependency-heads"}
+    assert set(alike["between_runs"]["annotation"].dropna()) == {"gold"}
+    assert not len(alike["comparison_notes"])
+
+
 def test_names_of_runs_tell_them_apart(tmp_path):
     assert run_names([tmp_path / "a", tmp_path / "b"]) == ["a", "b"]
     twins = [tmp_path / "x" / "run", tmp_path / "y" / "run"]

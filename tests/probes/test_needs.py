@@ -119,8 +119,20 @@ def test_an_example_without_a_tree_or_with_an_empty_text_is_not_attributed():
     shares = gap.rows[gap.rows["metric"] == "attribution_share"]
     assert (shares["n_dropped"] == 2).all()
     assert (shares["n"] <= 4).all()
-    assert gap.notes["attributions_n_without_upos"] == 2
-    assert gap.notes["attributions_n_without_deprels"] == 1
+    assert gap.notes["attributions_n_without_upos"] == 1
+    assert gap.notes["attributions_n_without_words"] == 1
+
+
+def test_an_empty_text_leaves_every_probe():
+    examples = random_examples(6)
+    names = list(NO_PARSE)
+    empty = Sentence("empty", (), text="", annotation="gold", scheme="ud")
+    gap = found(names, [*examples, replace(examples[0], id="empty", first=empty)])
+    rest = found(names, examples)
+    for name in names:
+        same_values(gap[name].rows, rest[name].rows)
+        assert (gap[name].rows["n_dropped"] == 1).all()
+        assert gap[name].notes[f"{name}_n_without_words"] == 1
 
 
 @pytest.mark.parametrize(
