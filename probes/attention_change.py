@@ -99,10 +99,10 @@ class AttentionChange:
             for one in (attention, reference)
         )
         # not by the dot product: that of maps 1e-4 apart is 1 in float32
-        apart = attention / ours[..., None, None] - reference / theirs[..., None, None]
-        apart = (apart.square().sum(-1) * rows).sum(-1).double()
+        apart = (attention / ours[..., None, None]).sub_(reference / theirs[..., None, None])
+        squared = (apart.square_().sum(-1) * rows).sum(-1).double()
         there = ((ours > least).double() + (theirs > least).double()) / 2  # 1 but for empty maps
-        self._table.put("map_cosine", layer, there - apart / 2)
+        self._table.put("map_cosine", layer, there - squared / 2)
         uniform = self._times_uniform(reference) / theirs
         self._table.put("uniform_cosine", layer, uniform)
         highest = self._highest(self._received(reference))
