@@ -15,6 +15,7 @@ from subprobe.probes import contributions
 from subprobe.probes.attention_change import AttentionChange
 from subprobe.probes.contributions import ValueZeroing, cosine_distance, norm_drop
 from subprobe.probes.effective_attention import effective_attention
+from subprobe.probes.head_distances import _divergences
 from subprobe.probes.identifiability import _same, _Scores
 from subprobe.probes.norms import _head_products, _norms, mixing_ratios
 from subprobe.probes.position_null import shuffled_maximum
@@ -234,3 +235,16 @@ def test_a_token_is_found_among_nearly_equal_ones():
     assert int(kept["identified_naive"]) == n
     near = nn.functional.normalize(states, dim=-1)
     assert int(((near @ near.mT).argmax(-1) == torch.arange(n)).sum()) < n
+
+
+def test_divergence_of_heads_that_are_nearly_equal():
+    n = 16
+    first = drawn(n, n).softmax(-1).double()
+    second = first * (1 + drawn(n, n, seed=1, scale=1e-5).double())
+    second = second / second.sum(-1, keepdim=True)
+    # number by number: m / 2 times (1 + t) log(1 + t) + (1 - t) log(1 - t), with m (1 +- t) = p, q
+    middle, t = (first + second) / 2, (first - second) / (first + second)
+    exact = (middle / 2 * (2 * t * t.atanh() + (-t.square()).log1p())).sum()
+    cells = torch.stack([first.flatten(), second.flatten()])
+    assert off(_divergences(cells)[0, 1], exact) < 1e-3
+    assert off(_divergences(cells.float())[0, 1], exact) > 0.5
