@@ -83,6 +83,12 @@ TIDY: dict[str, Column] = {
     "ci_high": Column("number", "upper limit of the 95% interval", _METRIC),
     "ci_method": Column("text", "how the interval was made, and what it covers"),
     "n": Column("integer", "how many items the number rests on", "items"),
+    "n_clusters": Column(
+        "integer",
+        "how many independent units they are: sets or sources that items share, else sentences or "
+        "items; what intervals and tests resample",
+        "units",
+    ),
     "n_dropped": Column("integer", "how many items truncation cut", "items"),
     "baseline": Column(
         "text",
@@ -106,7 +112,11 @@ TIDY: dict[str, Column] = {
 
 ITEMS: dict[str, Column] = {
     "item_id": Column("text", "the example, sentence or arc that was scored"),
-    "sentence_id": Column("text", "the sentence that it belongs to: what is resampled together"),
+    "sentence_id": Column("text", "the sentence that it belongs to"),
+    "cluster_id": Column(
+        "text",
+        "the set or source that it shares with other items: what is resampled; empty = alone",
+    ),
     "numerator": Column("number", "what the item adds to the numerator of its row"),
     "denominator": Column("number", "what the item adds to the denominator of its row"),
     "score": Column("number", "score of the item", _METRIC),

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from .atomic import atomic_path
+from .errors import DataFileError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 
@@ -46,6 +47,7 @@ ROW_TYPES: dict[str, str] = {
     "ci_high": _REAL,
     "ci_method": _TEXT,
     "n": _WHOLE,
+    "n_clusters": _WHOLE,
     "n_dropped": _WHOLE,
     "baseline": _TEXT,
     "baseline_value": _REAL,
@@ -64,6 +66,7 @@ ITEM_TYPES: dict[str, str] = {
     "probe": _TEXT,
     "item_id": _TEXT,
     "sentence_id": _TEXT,
+    "cluster_id": _TEXT,
     "layer": _WHOLE,
     "head": _WHOLE,
     "relation": _TEXT,
@@ -138,9 +141,22 @@ def write_parquet(frame: pd.DataFrame, target: Path | str) -> None:
 
 
 def read_rows(source: Path | str) -> pd.DataFrame:
-    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote."""
+    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote.
+
+    Raises:
+        DataFileError: if they have the columns of another version of the schema.
+    """
     source = Path(source)
     if source.suffix == ".parquet":
-        return rows_frame(pd.read_parquet(source))
-    raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
+        raw = pd.read_parquet(source)
+    else:
+        raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
+    found = raw.get("schema_version", pd.Series(dtype=_WHOLE)).dropna().unique().tolist()
+    if len(raw) and found != [SCHEMA_VERSION]:
+        named = ", ".join(f"{version:g}" for version in found) or "none"
+        raise DataFileError(
+            f"its rows have schema version {named}, this subprobe reads {SCHEMA_VERSION}",
+            where=str(source),
+            remedy="make them again, or read them with the subprobe that wrote them",
+        )
     return rows_frame(raw)

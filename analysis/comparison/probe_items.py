@@ -6,7 +6,7 @@ that live in both, so that no mean moves only because other heads were averaged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ _OTHERWISE = {"accuracy": "dependency_accuracy"}
 CHOSEN_ON = "_choosing"
 """End of the metric of items that only chose a head: nothing is reported on them."""
 _COLUMNS = [
-    "probe", "sentence_id", "layer", "head", "relation", "direction", "metric",
+    "probe", "sentence_id", "cluster_id", "layer", "head", "relation", "direction", "metric",
     "numerator", "denominator", "score", "prediction", "gold",
 ]  # fmt: skip
 _NAMES = ("probe", "metric", "relation", "direction")
@@ -38,6 +38,7 @@ class ProbeItems:
     Attributes:
         keys: what was measured, G lines, one a key and sentence.
         sentences: the sentence of each line [G].
+        clusters: sentence -> what it was sampled with, for those that do not stand alone.
         heads: the heads (layer, head) that items name; one placeholder where they name none.
         sums: numerators and denominators [2, G, heads].
         present: which heads have items in each line [G, heads].
@@ -45,6 +46,7 @@ class ProbeItems:
 
     keys: npt.NDArray[np.object_]
     sentences: npt.NDArray[np.object_]
+    clusters: Mapping[str, str]
     heads: tuple[tuple[int, int], ...]
     sums: npt.NDArray[np.float32]
     present: npt.NDArray[np.bool_]
@@ -69,7 +71,10 @@ def read_probe_items(path: Path) -> ProbeItems | None:
     if not path.is_file():
         return None
     table = pq.read_table(
-        path, columns=_COLUMNS, read_dictionary=[*_NAMES, "sentence_id"], partitioning=None
+        path,
+        columns=_COLUMNS,
+        read_dictionary=[*_NAMES, "sentence_id", "cluster_id"],
+        partitioning=None,
     )
     frame = table.to_pandas()
     metric = frame["metric"].cat
@@ -98,10 +103,17 @@ def read_probe_items(path: Path) -> ProbeItems | None:
     return ProbeItems(
         keys,
         np.array([names[4][s] for s in lines[:, 5]], dtype=object),
+        _clusters(frame),
         tuple(NO_HEAD if h < 0 else (int(h // 100_000), int(h % 100_000)) for h in of_head),
         sums.reshape(2, *shape).astype(np.float32),
         np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape) > 0,
     )
+
+
+def _clusters(frame: pd.DataFrame) -> dict[str, str]:
+    shared = frame[frame["cluster_id"].notna()]
+    shared = shared[["sentence_id", "cluster_id"]].drop_duplicates("sentence_id").astype(object)
+    return dict(shared.itertuples(index=False, name=None))
 
 
 def _values(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

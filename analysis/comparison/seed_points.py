@@ -24,7 +24,7 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The columns of `POINT` with `seed`, `n_draws`, `mean`, `median`, `low`, `high` (over
-        draws), `baseline_value`, `n` and `flag`.
+        draws), `baseline_value`, `n`, `n_clusters` and `flag`.
     """
     chosen = rows[rows["unit"].isin(["model", "layer"]) & ~rows["probe"].isin(_WITHOUT)]
     chosen = model_columns(chosen[chosen["value"].notna()])
@@ -46,6 +46,7 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
             "high": values.max(),
             "baseline_value": found["baseline_value"].mean(),
             "n": found["n"].min(),
+            "n_clusters": found["n_clusters"].min(),
             "flag": found["flag"].agg(joined_flags),
         }
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from ...data.metrics import majority
 from ...data.task import TaskParts
 from ...pruning.evaluate import Evaluation
+from ..statistics.clusters import count_of, units_of
 from ..statistics.uncertainty import bootstrap_interval
 
 
@@ -16,7 +17,7 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
     """One row for each metric of the task, the primary one first.
 
     Args:
-        evaluation: predictions on `parts.report`.
+        evaluation: predictions on `parts.report`, whose clusters are what intervals resample.
         parts: the task; the majority class is that of `parts.train`.
 
     Returns:
@@ -26,9 +27,12 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
     spec = parts.spec
     labels = [example.label for example in parts.report]
     chance = majority(spec, [example.label for example in parts.train], labels)
+    units = units_of([example.cluster for example in parts.report])
     records: list[dict[str, Any]] = []
     for metric in spec.metrics:
-        interval = bootstrap_interval(metric, evaluation.predictions, evaluation.labels)
+        interval = bootstrap_interval(
+            metric, evaluation.predictions, evaluation.labels, units=units
+        )
         records.append(
             {
                 "metric": metric,
@@ -37,6 +41,7 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
                 "ci_high": interval.high,
                 "ci_method": interval.method,
                 "n": len(labels),
+                "n_clusters": count_of(units),
                 "n_dropped": 0,
                 "baseline": "mean" if spec.regression else "majority",
                 "baseline_value": chance[metric],

@@ -67,9 +67,11 @@ class Setting:
     corpus: Corpus | None
 
 
-def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of what the examples say."""
-    return digest([[example.id, *example.texts(), example.label] for example in examples])
+def examples_digest(examples: tuple[Example, ...], *, sampled: bool = False) -> str:
+    """A hash of what the examples say; `sampled`: and of which were sampled together."""
+    clusters = [example.cluster for example in examples] if sampled else []
+    said: list[object] = [[example.id, *example.texts(), example.label] for example in examples]
+    return digest([*said, clusters] if any(clusters) else said)
 
 
 class SeedModel:

@@ -38,7 +38,7 @@ class SeedProbes:
                 "weights": self.model.full.notes["fingerprint"],
                 "mask": mask.mask_id if mask else "",
                 "corpus": corpus.digest if corpus else "",
-                "report": examples_digest(self.parts.report),
+                "report": examples_digest(self.parts.report, sampled=True),
                 **compared,
             },
             read_options(self.setting.config.probe),

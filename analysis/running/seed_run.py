@@ -60,6 +60,7 @@ class SeedRun:
             with self.progress.stage(title) as advance:
                 return find_ticket(self.model, advance)
         options = self.setting.config.prune
+        folded = options.selection == "cross-validation"
         # other methods of the same run do not change this one
         read = options.model_dump(mode="json", exclude={"methods"}) | {"method": method}
         if options.importance in IN_ORDER:
@@ -68,7 +69,7 @@ class SeedRun:
             "prune",
             {
                 "weights": self.model.full.notes["fingerprint"],
-                "selection": examples_digest(self.parts.selection),
+                "selection": examples_digest(self.parts.selection, sampled=folded),
             },
             {**read, "max_length": self.setting.recipe.max_length},
         )
@@ -143,7 +144,7 @@ class SeedRun:
             "evaluate",
             {
                 "weights": self.model.full.notes["fingerprint"],
-                "report": examples_digest(self.parts.report),
+                "report": examples_digest(self.parts.report, sampled=True),
                 "train": examples_digest(self.parts.train),
                 "mask": mask.mask_id if mask else "",
             },
@@ -199,7 +200,7 @@ class SeedRun:
             mask,
             probe=options,
             corpus=self.setting.corpus.digest if options and self.setting.corpus else "",
-            report=examples_digest(self.parts.report),
+            report=examples_digest(self.parts.report, sampled=True),
             **begun,
         )
         output = self.store.get(cell, lambda: self._retrain(mask, probed=bool(options), **begun))
@@ -233,7 +234,7 @@ class SeedRun:
     def untrained(self) -> CellOutput:
         """The same architecture trained from random weights: a baseline, not a subnetwork."""
         cell = self.model.training_cell(
-            "untrained", None, report=examples_digest(self.parts.report)
+            "untrained", None, report=examples_digest(self.parts.report, sampled=True)
         )
         output = self.store.get(cell, self._untrained)
         return self._named(output, cell, None, "untrained")
@@ -254,7 +255,7 @@ class SeedRun:
             "words",
             {
                 "train": examples_digest(self.parts.train),
-                "report": examples_digest(self.parts.report),
+                "report": examples_digest(self.parts.report, sampled=True),
             },
         )
         output = self.store.get(cell, self._words)

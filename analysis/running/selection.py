@@ -23,6 +23,7 @@ from ...pruning.plan import Rule, Size, check_threshold
 from ...pruning.search import Scored, structured_search
 from ...pruning.shrunk import BY_GATES, shrunk
 from ...pruning.subnetwork import Subnetwork, full_subnetwork
+from ..statistics.clusters import alone, count_of, units_of
 from .config import PruneOptions
 from .progress import Advance
 
@@ -269,15 +270,18 @@ def _cross_validated(
 
     In each fold the other examples say which unit goes next and the fold's say whether the metric
     holds. All examples then rank the units of the final search, which only has a size to reach.
+    Examples of one cluster are in one fold.
     """
     from sklearn.model_selection import KFold
 
     examples = chooser.parts.selection
-    if chooser.options.folds > len(examples):
+    sources = units_of([example.cluster for example in examples])
+    if chooser.options.folds > (most := count_of(sources)):
+        what = "examples" if alone(sources) else "clusters of examples"
         raise ConfigError(
-            f"{chooser.options.folds} folds of {len(examples)} examples",
+            f"{chooser.options.folds} folds of {most} {what}",
             where="folds",
-            remedy=f"at most {len(examples)}",
+            remedy=f"at most {most}",
         )
     if rule.name == "absolute":
         # asked of all examples at once: one hard fold is no reason to give up
@@ -285,9 +289,10 @@ def _cross_validated(
         check_threshold(rule, chooser.metric(examples)(whole), rule.threshold)
     sizes = []
     folds = KFold(chooser.options.folds, shuffle=True, random_state=seed)
-    for ranking, scoring in folds.split(np.arange(len(examples))):
-        ranked = chooser.importance([examples[i] for i in ranking], seed=seed)
-        held = [examples[i] for i in scoring]
+    for _, scoring in folds.split(np.arange(most)):
+        inside = np.isin(sources, scoring)
+        ranked = chooser.importance([examples[i] for i in np.flatnonzero(~inside)], seed=seed)
+        held = [examples[i] for i in np.flatnonzero(inside)]
         metric = chooser.metric(held)
 
         def scored(*masks: Any, ranked: Any = ranked, metric: Any = metric) -> Scored:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from .clusters import Units, alone, unit_weights
+
 Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]
 
@@ -26,17 +28,22 @@ def seed_of(ids: Sequence[str]) -> int:
 
 
 def weight_blocks(
-    ids: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0
+    ids: Sequence[str], units: Units | None = None, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Iterator[Weights]:
     """Bootstrap weights [R, N] in blocks of rows that fit into the memory.
 
     Args:
         ids: the N items; the same ids get the same weights.
+        units: the cluster of each item [N], drawn whole; None = each stands alone.
         resamples: R over all blocks.
         seed: another seed, other resamples.
     """
     n = len(ids)
-    rng = np.random.default_rng([seed, seed_of(ids)])
+    entropy = [seed, seed_of(ids)]
+    if units is not None and not alone(units):
+        yield from unit_weights(units, resamples, entropy)
+        return
+    rng = np.random.default_rng(entropy)
     step = max(1, _CELLS_AT_ONCE // n)
     for start in range(0, resamples, step):
         rows = min(step, resamples - start)

@@ -23,7 +23,8 @@ def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     """Mark every row of a task and seed whose masks or full score cannot carry a claim.
 
     Where the full model diverged, every row about its weights says so. A run is degenerate if the
-    interval of the full model's primary score reaches the majority baseline. Where a good mask
+    interval of the full model's primary score reaches the majority baseline, or if it has no
+    interval and is no better than that. Where a good mask
     keeps nothing at all of what its method prunes, the rows of that method are. A flag that is
     already there stays.
     """
@@ -32,7 +33,8 @@ def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     spread = _among(rows, lost, RUN) & rows["state"].isin(OF_THE_FULL_MODEL)
     rows = _flagged(rows, spread, "diverged")
     primary = performance.groupby(RUN, sort=False).head(1)
-    at_chance = primary[primary["ci_low"] <= primary["baseline_value"]]
+    lowest = primary["ci_low"].fillna(primary["value"])
+    at_chance = primary[(lowest <= primary["baseline_value"]).fillna(False)]
     kept = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]
     empty = kept[(kept["metric"] == "kept_share") & (kept["value"] == 0)]
     empty = empty[empty["target"] == empty["method"].map(_PRUNED)]
