@@ -20,21 +20,22 @@ from .cluster_coverage import cluster_laws, cover_clusters
 from .cluster_size import cluster_size_cases, cluster_size_rows
 from .paired_coverage import PairLaw
 
-SIMULATIONS = {"classes": 480, "numbers": 240, "ratio": 480}
-SIZES = 1000
+SIMULATIONS = {"classes": 240, "numbers": 80, "ratio": 240}
+"""Simulations of a law with one seed; those with several have half as many."""
+SIZES = 400
 _LINE = ["interval", "outcome", "over", "seeds", "n", "members", "icc", "share"]
 
 
 def cluster_frame(
-    covered: list[tuple[PairLaw, dict[tuple[str, str, str], float]]], simulations: dict[str, int]
+    covered: list[tuple[PairLaw, int, dict[tuple[str, str, str], float]]],
 ) -> Any:
     """One line for each interval, outcome and numbers: the lowest coverage over the laws."""
     lines = pd.DataFrame(
         [
             {"interval": interval, "outcome": outcome, "over": over, "seeds": law.seeds,
              "n": law.n // law.members, "members": law.members, "icc": law.icc,
-             "share": law.share, "coverage": coverage, "simulations": simulations[law.family]}
-            for law, shares in covered
+             "share": law.share, "coverage": coverage, "simulations": simulations}
+            for law, simulations, shares in covered
             for (interval, outcome, over), coverage in shares.items()
         ]
     )  # fmt: skip
@@ -50,14 +51,14 @@ def cluster_frame(
 
 def check_clusters(out: Path, scale: float) -> list[str]:
     """Simulate, write both tables, say what does not hold; returns the tests that are too large."""
-    simulations = {name: max(20, round(n * scale)) for name, n in SIMULATIONS.items()}
     laws = sorted(cluster_laws(), key=lambda law: -law.n * law.seeds)
     cases = cluster_size_cases()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        counts = [simulations[law.family] for law in laws]
+        halved = [SIMULATIONS[law.family] / min(2, law.seeds) for law in laws]
+        counts = [max(20, round(n * scale)) for n in halved]
         shares = pool.map(cover_clusters, laws, counts, chunksize=2)
         tested = pool.map(cluster_size_rows, cases, [max(20, round(SIZES * scale))] * len(cases))
-        table = cluster_frame(list(zip(laws, shares, strict=True)), simulations)
+        table = cluster_frame(list(zip(laws, counts, shares, strict=True)))
         size = pd.DataFrame([row for rows in tested for row in rows])
     size = size.sort_values(["test", "over", "n", "icc"])
     size = size.round({"size": 4, "monte_carlo_error": 4})

@@ -75,10 +75,9 @@ def _tested(clusters: int, icc: float, rng: np.random.Generator) -> dict[tuple[s
         found[f"exchanged answers, {metric}", OVER_CLUSTERS] = tested.p_value
     true = alike()
     said = true + alike() + alike((2,))
-    for metric in ("pearson", "spearman"):
-        seed = int(rng.integers(2**31))
-        tested = swap_test(metric, said[0], said[1], true, units, seed=seed, draws=_DRAWS)
-        found[f"exchanged answers, {metric}", OVER_CLUSTERS] = tested.p_value
+    seed = int(rng.integers(2**31))
+    tested = swap_test("pearson", said[0], said[1], true, units, seed=seed, draws=_DRAWS)
+    found["exchanged answers, pearson", OVER_CLUSTERS] = tested.p_value
     bottom = 1.0 + rng.poisson(5, size=n)
     top = bottom * (0.5 + 0.1 * np.exp(alike((2,))))
     sides = np.stack([top, np.broadcast_to(bottom, top.shape)], axis=1)[..., None]

@@ -17,7 +17,9 @@ DIRECTIONS = ("dependent->head", "head->dependent")
 
 @dataclass(frozen=True)
 class Text:
-    """One sentence of the corpus: the ids of its example and itself, and the hash of its words."""
+    """One sentence of the corpus: the ids of its example and itself, and the hash of its words
+    or of its cluster.
+    """
 
     item_id: str
     sentence_id: str

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.errors import AnnotationError, ConfigError
-from ..data.sentence import ROOT, Sentence
+from ..data.sentence import ROOT, Example, Sentence
 
 Selection = Literal["held-out", "reported"]
 
@@ -88,11 +88,19 @@ def text_digest(sentence: Sentence) -> str:
     return hashlib.sha256("\x1f".join(sentence.words).encode()).hexdigest()
 
 
+def unit_digest(example: Example, sentence: Sentence) -> str:
+    """Hash of what a sentence was sampled with: its example's cluster, else its own words."""
+    if not example.cluster:
+        return text_digest(sentence)
+    return hashlib.sha256(f"\x1e{example.cluster}".encode()).hexdigest()
+
+
 def halves(digests: Sequence[str]) -> npt.NDArray[np.int64]:
     """Half 0 or 1 for each sentence [N]: what is chosen on half 0 is scored on half 1.
 
     The distinct texts, sorted by hash, go to the halves in turn. The split therefore does not
-    depend on the order of the corpus, is even, and keeps repeated sentences on one side.
+    depend on the order of the corpus, is even, and keeps repeated sentences on one side, as it
+    does those of a cluster, which have one digest (`unit_digest`).
     """
     rank = {digest: place for place, digest in enumerate(sorted(set(digests)))}
     return np.array([rank[digest] % 2 for digest in digests], dtype=np.int64)

@@ -18,7 +18,7 @@ from ..data.errors import ConfigError
 from ..data.sentence import Sentence
 from ..data.tables import rows_frame
 from .arc_counts import DIRECTIONS, Text
-from .arcs import Selection, check_parsed, check_selection, halves, text_digest
+from .arcs import Selection, check_parsed, check_selection, halves, unit_digest
 from .base import BatchView, Context, ProbeResult
 from .decoding import DECODERS, Decoder, Root, decode
 from .tree_baselines import METRICS, score_baselines
@@ -114,7 +114,9 @@ class AttentionTrees:
         self._first = self._first or sentence
         check_parsed((self._first, sentence))
         self._keys.append(2 * int(batch.position[row]) + segment)
-        self._texts.append(Text(batch.examples[row].id, sentence.id, text_digest(sentence)))
+        self._texts.append(
+            Text(batch.examples[row].id, sentence.id, unit_digest(batch.examples[row], sentence))
+        )
         kept = [index for where, index in batch.kept[row] if where == segment]
         first = next((i for i, (where, _) in enumerate(batch.kept[row]) if where == segment), 0)
         self._places.append((row, first, len(kept)))

@@ -83,7 +83,7 @@ def run_attributions(
             sentences = sentences_of(example)
             starts = np.cumsum([0, *(len(sentence.words) for sentence in sentences)])
             members = word_groups(sentences)[:, [starts[s] + index for s, index in one.kept]]
-            test.update(example.id, weights, members)
+            test.update(example.cluster or example.id, weights, members)
             attributed.append(number)
     shares = test.result()
     first = examples[0].first

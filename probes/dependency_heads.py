@@ -17,7 +17,7 @@ from ..data.sentence import Sentence
 from ..data.tables import rows_frame
 from .arc_counts import DIRECTIONS, ArcTable, Text, count_arcs
 from .arc_frames import arc_items, arc_rows
-from .arcs import Selection, arcs_of, check_parsed, check_selection, text_digest
+from .arcs import Selection, arcs_of, check_parsed, check_selection, unit_digest
 from .base import BatchView, Context, ProbeResult
 
 
@@ -84,7 +84,9 @@ class DependencyHeads:
         self._first = self._first or sentence
         check_parsed((self._first, sentence))
         text = 2 * int(batch.position[row]) + segment
-        self._texts[text] = Text(batch.examples[row].id, sentence.id, text_digest(sentence))
+        self._texts[text] = Text(
+            batch.examples[row].id, sentence.id, unit_digest(batch.examples[row], sentence)
+        )
         self._n_words += len(sentence.words)
         number = np.full(len(sentence.words), -1, dtype=np.int64)
         for kept, (where, index) in enumerate(batch.kept[row]):

@@ -16,7 +16,7 @@ from torch import nn
 from ..data.errors import ConfigError, InputError
 from ..data.sentence import Example
 from ..data.tables import items_frame, rows_frame
-from .arcs import halves, text_digest
+from .arcs import halves, text_digest, unit_digest
 from .base import BatchView, Context, ProbeResult
 from .stream import Progress, encode_examples, run_probes
 from .text_sums import TextSums, sums_result
@@ -82,6 +82,8 @@ def run_token_identifiability(
 
 
 def _digest(example: Example) -> str:
+    if example.cluster:
+        return unit_digest(example, example.first)
     second = example.second
     return text_digest(example.first) + (text_digest(second) if second is not None else "")
 

@@ -16,12 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
+from ..statistics.row_units import BEST, items_metric
+
 Key = tuple[str, str, str, str, int]
 """Probe, metric, relation, direction and layer (-1 where items name heads or no layer)."""
 
-BEST = "best_head_"
-"""Start of the metric of rows that name the head they are about; the rest is that of its items."""
-_OTHERWISE = {"accuracy": "dependency_accuracy"}
 CHOSEN_ON = "_choosing"
 """End of the metric of items that only chose a head: nothing is reported on them."""
 _COLUMNS = [
@@ -146,16 +145,11 @@ def named_heads(rows: pd.DataFrame) -> list[tuple[Key, Key, tuple[int, int]]]:
     return [
         (
             (row.probe, row.metric, _text(row.relation), "", -1),
-            (row.probe, _items_metric(row.metric), _text(row.relation), _text(row.direction), -1),
+            (row.probe, items_metric(row.metric), _text(row.relation), _text(row.direction), -1),
             (int(row.layer), int(row.head)),
         )
         for row in chosen.itertuples()
     ]
-
-
-def _items_metric(metric: str) -> str:
-    bare = metric.removeprefix(BEST)
-    return _OTHERWISE.get(bare, bare)
 
 
 def _text(value: Any) -> str:

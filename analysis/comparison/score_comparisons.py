@@ -28,6 +28,9 @@ from .pair_records import (
 from .pairs import Model, Pair, pairs_of
 from .run_items import Answers, answers_of, model_columns
 
+MCNEMAR, SIGNS_OF_CLUSTERS = "McNemar, exact", "signs of clusters, exact"
+"""Names of the exact test of right answers: of single examples, and of clusters."""
+
 
 @dataclass
 class Comparisons:
@@ -208,9 +211,9 @@ def _right_answers(first: Any, second: Any, units: Units) -> dict[str, Any]:
     else:
         said = f"smallest p is {floor:.3g}: one alone is right on {differing} items, 6 are needed"
         tested = Tested(float("nan"), floor, said if differing else "right on the same items")
-    name = "McNemar, exact"
+    name = MCNEMAR
     if not alone(units):
-        name, tested = "signs of clusters, exact", cluster_signs(first, second, units)
+        name, tested = SIGNS_OF_CLUSTERS, cluster_signs(first, second, units)
     # half an item more on both sides where one is 0 (Haldane 1956)
     more = 0.5 if min(found.only_first, found.only_second) == 0 else 0.0
     return {

@@ -39,11 +39,28 @@ def limits_of(primary: pd.DataFrame) -> list[str]:
             "Masks were chosen on the examples that they are scored on (selection=reported), so "
             "their scores are optimistic."
         )
+    if said_of := _shared(primary):
+        said.append(said_of)
     said.append(
         f"{counted(n_seeds, 'seed')}: ranges over seeds are what was seen, no intervals for "
         "other seeds."
     )
     return said
+
+
+def _shared(lines: pd.DataFrame) -> str:
+    """That the scored examples come in clusters, where they do."""
+    shared = lines[lines["n_clusters"] < lines["n"]]
+    if shared.empty:
+        return ""
+    examples, clusters = (
+        cite(shared.iloc[0], name, "summary_performance.csv", lambda number: f"{int(number)}")
+        for name in ("n", "n_clusters")
+    )
+    return (
+        f"The {examples} scored examples come from {clusters} sources (sets of near-equal "
+        "sentences, or groups): intervals and tests of one seed take these as the units."
+    )
 
 
 def _borrowed(lines: pd.DataFrame) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ...pruning.subnetwork import Subnetwork
 from ..statistics.change_statistics import with_statistics
 from ..statistics.dependency_tests import dependency_rows
 from ..statistics.pattern_intervals import pattern_intervals
+from ..statistics.row_units import with_clusters, with_n_clusters
 from .cells import CellOutput
 from .config import ProbeOptions
 from .head_map import head_map_rows
@@ -37,15 +38,28 @@ class Corpus:
     Attributes:
         name: `natural`, or the file's name.
         sentences: the N sentences, every one with a tree of the same scheme.
+        clusters: sentence -> the set or source it was sampled with, for those not alone.
     """
 
     name: str
     sentences: tuple[Sentence, ...]
+    clusters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        """A hash of words and trees."""
-        return digest([[s.words, s.heads, s.deprels, s.upos] for s in self.sentences])
+        """A hash of words, trees and clusters."""
+        said: list[Any] = [[s.words, s.heads, s.deprels, s.upos] for s in self.sentences]
+        return digest([*said, dict(self.clusters)] if self.clusters else said)
+
+
+def clusters_of(examples: Iterable[Example]) -> dict[str, str]:
+    """Sentence -> cluster of its example, for examples that do not stand alone."""
+    return {
+        sentence.id: example.cluster
+        for example in examples
+        for sentence in (example.first, example.second)
+        if sentence is not None and example.cluster
+    }
 
 
 def read_probe_corpus(options: ProbeOptions) -> Corpus:
@@ -144,19 +158,24 @@ def probe_model(
     }
     outputs: list[CellOutput] = []
     if corpus is not None and names[False]:
-        read = [Example(id=sentence.id, first=sentence) for sentence in corpus.sentences]
+        read = [
+            Example(id=s.id, first=s, cluster=corpus.clusters.get(s.id, ""))
+            for s in corpus.sentences
+        ]
         first = corpus.sentences[0]
         for result in run_named_probes(
             context, read, names[False], options=settings, progress=progress
         ):
-            outputs.append(_output(result, corpus.name, first, options, split=""))
+            found = clustered(result, corpus.clusters)
+            outputs.append(_output(found, corpus.name, first, options, split=""))
     if task_examples and names[True]:
         for result in run_named_probes(
             context, task_examples, names[True], options=settings, progress=progress
         ):
             name = spec.name if spec else ""
             first = task_examples[0].first
-            outputs.append(_output(result, name, first, options, split=split))
+            found = clustered(result, clusters_of(task_examples))
+            outputs.append(_output(found, name, first, options, split=split))
     return join(outputs)
 
 
@@ -169,13 +188,18 @@ _FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
 """Probe -> what turns its result into rows: with intervals and tests, or with a map of heads."""
 
 
+def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
+    """A result whose items name their cluster and whose rows have `n_clusters`."""
+    items = with_clusters(result.items.assign(probe=result.probe), clusters)
+    return replace(result, rows=with_n_clusters(result.rows, items), make_items=lambda: items)
+
+
 def _output(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
     rows = _FINISHED[result.probe](result, options) if result.probe in _FINISHED else result.rows
     rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
-    items = result.items.assign(probe=result.probe)
-    return CellOutput(rows, items, result.arrays, result.notes)
+    return CellOutput(rows, result.items, result.arrays, result.notes)
 
 
 def join(outputs: list[CellOutput]) -> CellOutput:

@@ -23,6 +23,7 @@ from .masks import load_mask, state_of
 from .probing import (
     Corpus,
     annotated_examples,
+    clusters_of,
     needs_corpus,
     probe_model,
     read_probe_corpus,
@@ -101,7 +102,8 @@ def probe_rows(
             read = read_probe_corpus(options.model_copy(update={"corpus": corpus}))
         else:
             sentences = [s for e in examples for s in (e.first, e.second) if s is not None]
-            read = Corpus(f"{task.name}/{used}" if task else "", tuple(sentences))
+            name = f"{task.name}/{used}" if task else ""
+            read = Corpus(name, tuple(sentences), clusters_of(examples))
     with progress.stage("probing") as advance:
         output = probe_model(
             net,
