@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import norm
+from subprobe.analysis.statistics.clusters import over_units
+from subprobe.analysis.statistics.dependency_tests import mcnemar_p
 from subprobe.analysis.statistics.paired_coverage import OVER_CLUSTERS, OVER_EXAMPLES
 from subprobe.analysis.statistics.paired_tests import (
     ALPHA,
@@ -50,6 +52,13 @@ def cluster_size_rows(case: tuple[int, float], simulations: int) -> list[dict[st
     return rows
 
 
+def _effective(first: Any, second: Any, units: Any) -> float:
+    """The test of dependency heads: clusters are sentences, examples their arcs."""
+    gaps = first.astype(float) - second
+    squares = (over_units(gaps, units) ** 2).sum()
+    return float(mcnemar_p([(gaps > 0).sum()], [(gaps < 0).sum()], [squares])[0])
+
+
 def _tested(clusters: int, icc: float, rng: np.random.Generator) -> dict[tuple[str, str], float]:
     n = clusters * MEMBERS
     units = np.arange(n) // MEMBERS
@@ -67,6 +76,7 @@ def _tested(clusters: int, icc: float, rng: np.random.Generator) -> dict[tuple[s
     exact = mcnemar_exact(a, b)
     found = {
         ("signs of clusters, exact", OVER_CLUSTERS): cluster_signs(a, b, units).p_value,
+        ("McNemar of effective counts", OVER_CLUSTERS): _effective(a, b, units),
         ("McNemar, exact", OVER_EXAMPLES): exact.p_value,
     }
     for metric in ("matthews", "f1"):

@@ -77,6 +77,9 @@ class ArcCounts:
         only_head: arcs of the scored halves that a head finds and the offset does not
             [R, 2, L, H].
         only_offset: those that the offset finds and the head does not [R, 2, L, H].
+        squares: the same two's difference of each sentence (or of each cluster of sentences),
+            squared and summed [R, 2, L, H]: the variance of their difference if head and offset
+            were equally good.
     """
 
     selection: Selection
@@ -88,6 +91,7 @@ class ArcCounts:
     offsets: tuple[OffsetScore, ...]
     only_head: npt.NDArray[np.float64]
     only_offset: npt.NDArray[np.float64]
+    squares: npt.NDArray[np.float64]
 
     @property
     def choosing(self) -> tuple[int, ...]:
@@ -124,7 +128,8 @@ def count_arcs(
     relations = (*(str(name) for name in names[counts >= min_count]), ALL)
     R, shape = len(relations), table.correct.shape[1:]
     correct, total, dropped = np.zeros((2, R, *shape)), np.zeros((2, R)), np.zeros((2, R))
-    only_head, only_offset = np.zeros((R, *shape)), np.zeros((R, *shape))
+    only_head, only_offset, squares = (np.zeros((R, *shape)) for _ in range(3))
+    unit = np.unique([text.digest for text in texts], return_inverse=True)[1][table.text]
     held = np.ones_like(of_arc, dtype=np.bool_) if selection == "reported" else of_arc == 1
     offsets = []
     for r, relation in enumerate(relations):
@@ -139,6 +144,21 @@ def count_arcs(
         by_offset = scored & held & (table.distance == offsets[-1].offset)
         only_head[r] = table.correct[scored & held & ~by_offset].sum(axis=0)
         only_offset[r] = by_offset.sum() - table.correct[by_offset].sum(axis=0)
+        squares[r] = _squares(table, np.flatnonzero(scored & held), by_offset, unit)
     return ArcCounts(
-        selection, relations, half, correct, total, dropped, tuple(offsets), only_head, only_offset
-    )
+        selection, relations, half, correct, total, dropped, tuple(offsets), only_head,
+        only_offset, squares,
+    )  # fmt: skip
+
+
+def _squares(
+    table: ArcTable, arcs: npt.NDArray[np.int64], by_offset: npt.NDArray[np.bool_],
+    unit: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """Squared differences of head and offset by unit, summed [2, L, H]."""
+    if not len(arcs):
+        return np.zeros(table.correct.shape[1:])
+    arcs = arcs[np.argsort(unit[arcs], kind="stable")]
+    starts = np.flatnonzero(np.diff(unit[arcs], prepend=-1))
+    gaps = table.correct[arcs].astype(np.int32) - by_offset[arcs, None, None, None]
+    return np.asarray((np.add.reduceat(gaps, starts, axis=0) ** 2).sum(axis=0), dtype=np.float64)

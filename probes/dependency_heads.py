@@ -149,6 +149,7 @@ class DependencyHeads:
                 "total": counts.total,
                 "only_head": counts.only_head,
                 "only_offset": counts.only_offset,
+                "squares": counts.squares,
                 "alive": alive.astype(np.float64),
             },
             notes={

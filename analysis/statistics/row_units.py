@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 BEST = "best_head_"
 """Start of the metric of rows that name the head they are about; the rest is that of its items."""
@@ -66,5 +65,5 @@ def with_n_clusters(rows: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
 
 def _codes(values: pd.Series) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Codes of texts and the texts they stand for."""
-    encoded = pa.array(values, type=pa.string()).dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+    codes, names = pd.factorize(values.astype("string"))
+    return codes.astype(np.int64), [str(name) for name in names]
