@@ -239,6 +239,12 @@ OF_TABLE: dict[tuple[str, str], Column] = {
     ("summary_probes", "n"): Column(
         "number", "items of the seed with the fewest, mean over its draws", "items"
     ),
+    ("summary_probes", "n_clusters"): Column(
+        "number",
+        "independent units of the seed with the fewest: sentences, or sets and sources that they "
+        "share",
+        "units",
+    ),
     ("summary_probes", "p_value"): Column("number", "largest p over seeds", _P),
     ("summary_probes", "p_adjusted"): Column("number", "largest corrected p over seeds", _P),
     ("summary_against_random", "seed"): Column("integer", "fine-tuning seed; empty = all seeds"),
