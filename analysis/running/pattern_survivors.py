@@ -132,9 +132,11 @@ def _compare(
             test["p_value"] = permutation_p(float(difference[k]), null[:, k])
         for way, found in between.items():
             low, high = found[k]
-            method, drawn = (
-                (way_of(units), count_of(units)) if way == "texts" else (OVER[way], kept.size)
-            )
-            of_way = {"ci_low": low, "ci_high": high, "ci_method": method, "n_clusters": drawn}
+            texts_drawn = way == "texts"
+            of_way = {
+                "ci_low": low, "ci_high": high,
+                "ci_method": way_of(units) if texts_drawn else OVER[way],
+                "n_clusters": count_of(units) if texts_drawn else kept.size,
+            }  # fmt: skip
             records.append(line | test | of_way)
     return pd.DataFrame(records)

@@ -49,7 +49,8 @@ def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -
         p_values: dict[tuple[int | None, int | None], float] = {}
         if metric == "attention_to_target":
             null = [_scores(parts[f"shuffled_{of}", relation])[1] for of in ("mean", "variance")]
-            p_values = dict(zip(heads, _p_values(scores, *null, units), strict=True))
+            found_p = _p_values(scores, null[0], null[1], units)
+            p_values = dict(zip(heads, found_p, strict=True))
         for row in members.itertuples():
             at = (None if pd.isna(row.layer) else int(row.layer),
                   None if pd.isna(row.head) else int(row.head))  # fmt: skip

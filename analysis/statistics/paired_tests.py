@@ -170,7 +170,7 @@ def _swapped_classes(metric: str, both: npt.NDArray[np.generic], gold: npt.NDArr
         np.column_stack([gold, both]), axis=0, return_inverse=True, return_counts=True
     )
     if alone(units):
-        kept = rng.binomial(counts, 0.5, size=(draws, len(counts)))
+        kept = rng.binomial(counts, 0.5, size=(draws, len(counts))).astype(np.float64)
     else:
         # clusters with the same numbers of examples in each cell are drawn at once
         of_unit = over_units(np.eye(len(cells))[cell.ravel()], units)
