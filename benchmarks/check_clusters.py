@@ -20,7 +20,7 @@ from .cluster_coverage import cluster_laws, cover_clusters
 from .cluster_size import cluster_size_cases, cluster_size_rows
 from .paired_coverage import PairLaw
 
-SIMULATIONS = {"classes": 800, "numbers": 240, "ratio": 600}
+SIMULATIONS = {"classes": 800, "numbers": 160, "ratio": 600}
 """Simulations of a law with one seed; those with several have half as many."""
 SIZES = 400
 _LINE = ["interval", "outcome", "over", "seeds", "n", "members", "icc", "share"]
