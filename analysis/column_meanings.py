@@ -98,8 +98,9 @@ TIDY: dict[str, Column] = {
     "sparsity_of": Column("text", "of what: the units that the share counts"),
     "flag": Column(
         "text",
-        "`degenerate`: the run cannot carry a claim; `diverged`: training failed; `dead`: a "
-        "removed head has no pattern",
+        "`degenerate`: the run cannot carry a claim; `diverged`: the loss of the training exploded "
+        "or was no number; `unlearned`: the trained model is not for sure above a blind guess on "
+        "the selection examples; `dead`: a removed head has no pattern",
     ),
 }
 """Column of the tidy row -> its meaning."""

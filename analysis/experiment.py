@@ -85,7 +85,7 @@ class Finished:
         table = performance_table(self.rows)
         return {
             "folder": str(self.folder),
-            "verdict": verdict(self.rows),
+            "verdict": verdict(self.rows, self.manifest),
             "performance": json.loads(table.to_json(orient="records")),
         }
 

@@ -80,13 +80,19 @@ def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
     return between_runs(runs, correction=correction)
 
 
+def _manifest(folder: Path) -> dict[str, Any]:
+    from ..analysis.run_folder import load_manifest
+
+    return load_manifest(folder) if (folder / "manifest.json").exists() else {}
+
+
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
     from ..analysis.run_folder import load_rows
     from ..analysis.screen.comparison import print_between, print_pairs
     from ..analysis.screen.console import print_comparison
 
     if len(folders) == 1:
-        print_comparison(load_rows(folders[0]))
+        print_comparison(load_rows(folders[0]), _manifest(folders[0]))
         print_pairs(tables)
     else:
         print_between(tables)

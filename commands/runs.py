@@ -44,7 +44,7 @@ def run(
     if as_json:
         typer.echo(json.dumps(finished.summary(), ensure_ascii=False))
     else:
-        print_comparison(finished.rows)
+        print_comparison(finished.rows, finished.manifest)
         print_lines([f"report: {out / 'report.html'}, tables and masks: {out}"])
 
 

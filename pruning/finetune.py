@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import tempfile
 import time
@@ -21,6 +20,8 @@ from ..data.errors import ConfigError, UnknownNameError
 from ..data.task import TaskParts
 from .checkpoint import check_max_length, load_tokenizer
 from .compact import shrink, write_back
+from .divergence import has_diverged, loss_limit
+from .evaluate import is_finite
 from .fingerprint import weights_fingerprint
 from .gates import gated
 from .head import probe_head
@@ -30,12 +31,6 @@ from .subnetwork import Subnetwork
 from .weights import WeightHold, held_at_zero
 
 Step = Callable[[int, int | None], None]
-
-DIVERGED = (
-    "DIVERGED: the loss ended no lower than that of a constant guess; try another seed or a lower "
-    "learning rate"
-)
-"""What is told where a training failed."""
 
 ROUTES = ("masked", "compact")
 """How units that are switched off are trained around: under gates, or without them in the model.
@@ -51,8 +46,10 @@ class FineTuned:
         tokenizer: its tokenizer.
         fingerprint: hash of its encoder's weights.
         n_truncated: training examples of which something was cut off.
+        steps: optimiser steps taken.
         losses: mean training loss of each epoch.
-        diverged: the loss was not a number, or did not fall below that of a constant guess.
+        loss_limit: see `divergence.loss_limit`.
+        diverged: see `divergence.has_diverged`; a training that only has not learned has not.
         wall_s: seconds of training.
     """
 
@@ -60,7 +57,9 @@ class FineTuned:
     tokenizer: Any
     fingerprint: str
     n_truncated: int
+    steps: int
     losses: tuple[float, ...]
+    loss_limit: float
     diverged: bool
     wall_s: float
 
@@ -141,14 +140,16 @@ def finetune(
     if model is not whole:
         write_back(model, whole.to(model.device))
     whole.eval()
-    losses = tuple(trainer.epoch_losses)
+    losses, limit = tuple(trainer.epoch_losses), loss_limit(parts, trainer.first_loss)
     return FineTuned(
         model=whole,
         tokenizer=tokenizer,
         fingerprint=weights_fingerprint(whole),
         n_truncated=encoded.n_truncated,
+        steps=trainer.state.global_step,
         losses=losses,
-        diverged=_diverged(losses, parts),
+        loss_limit=limit,
+        diverged=has_diverged(losses, limit) or not is_finite(whole),
         wall_s=time.perf_counter() - started,
     )
 
@@ -261,21 +262,14 @@ class _Trainer(Trainer):  # type: ignore[misc]
         return loss
 
     @property
+    def first_loss(self) -> float:
+        """Loss of the first step, before any was taken."""
+        return self._sums[min(self._sums)][0].item()
+
+    @property
     def epoch_losses(self) -> list[float]:
         """Mean loss of each epoch."""
         return [torch.stack(losses).mean().item() for _, losses in sorted(self._sums.items())]
-
-
-def _diverged(losses: tuple[float, ...], parts: TaskParts) -> bool:
-    """Whether training ended no better than a guess that knows only how frequent labels are."""
-    if not all(math.isfinite(loss) for loss in losses):
-        return True
-    labels = np.array([example.label for example in parts.train])
-    if parts.spec.regression:
-        return bool(losses[-1] >= labels.var())
-    shares = np.bincount(labels) / len(labels)
-    entropy = -(shares[shares > 0] * np.log(shares[shares > 0])).sum()
-    return bool(losses[-1] >= entropy)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..flags import FAILED
 from ..statistics.checks import LEAST_COVERAGE, trusted
 from ..statistics.paired import cohens_h, d_z, expanded_limits, over_seeds_and_examples
 from ..statistics.paired_coverage import EXAMPLES, SEEDS_AND_EXAMPLES, coverage_of_difference
@@ -29,7 +30,7 @@ COMPARED: dict[str, str] = {
     "difference": _REAL, "median_difference": _REAL, "ci_low": _REAL, "ci_high": _REAL,
     "ci_method": _TEXT, "coverage": _REAL, "effect": _TEXT, "effect_size": _REAL, "d_z": _REAL,
     "n": _WHOLE, "n_seeds": _WHOLE, "draws_a": _WHOLE, "draws_b": _WHOLE, "n_diverged": _WHOLE,
-    "flag": _TEXT,
+    "n_unlearned": _WHOLE, "flag": _TEXT,
 }  # fmt: skip
 """Column -> type of the table of differences."""
 TESTED: dict[str, str] = {
@@ -180,7 +181,10 @@ def _values(first: Side, second: Side, seeds: list[int], outcome: str) -> dict[s
         "n_seeds": len(seeds),
         "draws_a": min(first.draws[s] for s in seeds),
         "draws_b": min(second.draws[s] for s in seeds),
-        "n_diverged": sum("diverged" in side.flags[s] for s in seeds for side in (first, second)),
+        **{
+            f"n_{flag}": sum(flag in side.flags[s] for s in seeds for side in (first, second))
+            for flag in FAILED
+        },
     }
     if outcome == "accuracy":
         found |= {

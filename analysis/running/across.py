@@ -8,6 +8,7 @@ import pandas as pd
 
 from ...pruning.across_seeds import ACROSS, across_seeds
 from ...pruning.subnetwork import Subnetwork
+from ..flags import OF_A_SEED
 from .config import RunConfig
 from .degenerate import degenerate_search
 from .masks import mask_rows, save_mask
@@ -20,8 +21,8 @@ COMPARED = ("structured", "structured-heads", "structured-mlps")
 def across_frames(runs: Sequence[SeedRun], config: RunConfig) -> list[pd.DataFrame]:
     """Rows of super, anti and middle of every task and method with several seeds.
 
-    A seed whose full model diverged or learned nothing has no say in what all seeds keep: its mask
-    is the whole model. The shared masks are scored in it like in the others.
+    A seed whose full model diverged or did not learn has no say in what all seeds keep: its mask
+    holds a score that says nothing. The shared masks are scored in it like in the others.
     """
     frames: list[pd.DataFrame] = []
     for task in dict.fromkeys(run.parts.spec.name for run in runs):
@@ -44,8 +45,8 @@ def _goods(runs: Sequence[SeedRun], method: str) -> list[Subnetwork]:
     found = []
     for run in runs:
         good = run.good(method)
-        if run.model.full.notes["flag"]:
-            why = "its training diverged"
+        if flag := run.model.full.notes["flag"]:
+            why = OF_A_SEED[flag]
         else:
             # rule `study` goes on where nothing was learned; a mask that it found may be compared
             why = "" if good.sparsity() else degenerate_search(good)

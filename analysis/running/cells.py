@@ -19,12 +19,12 @@ from ...data.atomic import atomic_path, canonical_json, digest
 from ...data.tables import items_frame, rows_frame
 
 STEP_VERSIONS = {
-    "finetune": 1,
+    "finetune": 2,
     "prune": 3,
     "evaluate": 2,
-    "retrain": 3,
-    "round": 1,
-    "untrained": 2,
+    "retrain": 4,
+    "round": 2,
+    "untrained": 3,
     "words": 1,
     "probe": 2,
 }

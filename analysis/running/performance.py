@@ -9,6 +9,7 @@ import pandas as pd
 from ...data.metrics import majority
 from ...data.task import TaskParts
 from ...pruning.evaluate import Evaluation
+from ..flags import DIVERGED
 from ..statistics.uncertainty import bootstrap_interval
 
 
@@ -45,4 +46,4 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
     rows = pd.DataFrame(records).assign(
         probe="performance", unit="model", corpus=spec.name, split=parts.report_name
     )
-    return rows.assign(flag="diverged") if evaluation.n_undefined else rows
+    return rows.assign(flag=DIVERGED) if evaluation.n_undefined else rows

@@ -20,11 +20,12 @@ from ...pruning.checkpoint import (
     read_meta,
     save_classifier,
 )
-from ...pruning.finetune import DIVERGED, FineTuned, finetune
+from ...pruning.finetune import FineTuned, finetune
 from ...pruning.recipes import Recipe, recipe_for
 from ...pruning.subnetwork import Subnetwork
 from .cells import Cell, CellOutput, CellStore
 from .config import RecipeOptions, RunConfig
+from .outcome import Outcome, outcome
 from .probing import Corpus
 from .progress import Progress
 
@@ -89,6 +90,7 @@ class SeedModel:
         inputs = {
             "encoder": self.setting.base,
             "train": examples_digest(self.parts.train),
+            "selection": examples_digest(self.parts.selection),
             "mask": mask.mask_id if mask else "",
         }
         recipe = vars(self.setting.recipe)
@@ -104,13 +106,13 @@ class SeedModel:
         return self.store.get(cell, lambda: self._fine_tune_full(cell))
 
     def _fine_tune_full(self, cell: Cell) -> CellOutput:
-        trained = self.fine_tune(None, f"{self.name}: fine-tuning")
+        trained, came_to = self.fine_tune(None, f"{self.name}: fine-tuning")
         if said := cut_examples(trained, self.parts, self.setting.recipe):
             self.progress.say(f"{self.name}: {said}")
         notes = {
             "fingerprint": trained.fingerprint,
             "n_truncated": trained.n_truncated,
-            "flag": "diverged" if trained.diverged else "",
+            **came_to.notes,
             "wall_s": trained.wall_s,
         }
         meta = {
@@ -134,8 +136,12 @@ class SeedModel:
         start: str = "pretrained",
         rewind: int = 0,
         route: str = "masked",
-    ) -> FineTuned:
-        """Train from the pretrained weights, or from other ones, under a mask or whole."""
+    ) -> tuple[FineTuned, Outcome]:
+        """Train from the pretrained weights, or from other ones, under a mask or whole.
+
+        Returns:
+            The trained model and what the training came to, which is told where it failed.
+        """
         with self.progress.stage(title) as advance:
             trained = finetune(
                 self.setting.source.name,
@@ -149,9 +155,10 @@ class SeedModel:
                 route=route,
                 progress=advance,
             )
-        if trained.diverged:
-            self.progress.say(f"{title}: {DIVERGED}")
-        return trained
+        came_to = outcome(trained, self.parts, self.setting.recipe, mask)
+        if came_to.why:
+            self.progress.say(f"{title}: {came_to.why}")
+        return trained, came_to
 
     @cached_property
     def pretrained(self) -> Any:

@@ -12,6 +12,7 @@ from ...data.sentence import Example
 from ...data.task import TaskParts
 from ...pruning.evaluate import is_finite
 from ...pruning.subnetwork import Subnetwork
+from ..flags import DIVERGED
 from .cells import Cell, CellOutput
 from .config import ProbeOptions
 from .probing import annotated_examples, probe_model, read_options, spread
@@ -80,7 +81,7 @@ class SeedProbes:
         """Any model under a mask through the probes of the run, or through those of `options`."""
         if not is_finite(model):
             self.progress.say(f"{title}: nothing to probe, its weights are no numbers")
-            return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": "diverged"})
+            return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": DIVERGED})
         started = time.perf_counter()
         alone = options is not None
         with self.progress.stage(title) as advance:

@@ -20,12 +20,13 @@ from ...pruning.checkpoint import (
     save_classifier,
 )
 from ...pruning.evaluate import evaluate
-from ...pruning.finetune import DIVERGED, finetune
+from ...pruning.finetune import finetune
 from ...pruning.subnetwork import Subnetwork
 from .config import PruneOptions, RecipeOptions
 from .degenerate import degenerate_search
 from .identity import identity, selection_of
 from .masks import RETRAINED, state_of
+from .outcome import outcome
 from .performance import performance_rows
 from .progress import Progress
 from .seed_model import chosen_recipe, cut_examples
@@ -115,8 +116,9 @@ def fine_tune_to_folder(
         )  # fmt: skip
     if said := cut_examples(trained, parts, recipe):
         progress.say(said)
-    if trained.diverged:
-        progress.say(DIVERGED)
+    came_to = outcome(trained, parts, recipe, mask)
+    if came_to.why:
+        progress.say(came_to.why)
     meta = {
         "task": data.spec.name,
         "model": source.name,
@@ -127,7 +129,7 @@ def fine_tune_to_folder(
         "n_train": len(parts.train),
         "n_truncated": trained.n_truncated,
         "fingerprint": trained.fingerprint,
-        "flag": "diverged" if trained.diverged else "",
+        **came_to.notes,
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
     save_classifier(trained.model, trained.tokenizer, out, meta)

@@ -78,11 +78,13 @@ def print_verdict(text: str, console: Console | None = None) -> None:
     _console(console).print(text, markup=False, highlight=False)
 
 
-def print_comparison(rows: pd.DataFrame, console: Console | None = None) -> None:
-    """Print the performance table and the verdict of a run's rows."""
+def print_comparison(
+    rows: pd.DataFrame, manifest: Mapping[str, Any], console: Console | None = None
+) -> None:
+    """Print the performance table and the verdict of a run's rows and manifest."""
     console = _console(console)
     print_performance(performance_table(rows), console)
-    print_verdict(verdict(rows), console)
+    print_verdict(verdict(rows, manifest), console)
 
 
 def print_records(
