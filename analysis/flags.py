@@ -17,7 +17,7 @@ OF_A_SEED = {
 ABOUT = {
     DIVERGED: "diverged: its scores say nothing about the model, and count as they came out",
     UNLEARNED: (
-        "did not learn in the training given: its scores count, and say nothing about what more "
+        "did not learn in the time given: its scores count, and say nothing about what more "
         "training would give"
     ),
 }

@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
+from subprobe.analysis.flags import FAILED
 from subprobe.analysis.running.config import PruneOptions, RecipeOptions
+from subprobe.analysis.running.outcome import outcome
 from subprobe.analysis.running.seed_model import chosen_recipe
 from subprobe.analysis.running.selection import parts_for
 from subprobe.analysis.statistics.paired_tests import sign_flips
@@ -46,8 +48,9 @@ def trainings(mask: Subnetwork, options: argparse.Namespace) -> Iterator[dict[st
                 trained.model, trained.tokenizer, parts.report, parts.spec, subnetwork=mask,
                 max_length=recipe.max_length,
             )  # fmt: skip
+            flag = outcome(trained, parts, recipe, mask).flag
             yield {"seed": seed, "route": route, "score": scored.metrics[parts.spec.metric],
-                   "seconds": seconds, "diverged": trained.diverged}  # fmt: skip
+                   "seconds": seconds, "flag": flag}  # fmt: skip
 
 
 def compared(lines: pd.DataFrame) -> str:
@@ -71,7 +74,9 @@ def compared(lines: pd.DataFrame) -> str:
         f"processor time of compact over masked: {np.median(ratios):.3f} "
         f"({ratios.min():.3f} to {ratios.max():.3f})"
     )
-    said.append(f"diverged: {int(lines['diverged'].sum())} of {len(lines)} trainings")
+    said += [
+        f"{flag}: {int((lines['flag'] == flag).sum())} of {len(lines)} trainings" for flag in FAILED
+    ]
     return "\n".join(said)
 
 

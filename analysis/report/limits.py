@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 
 from ..flags import DIVERGED, FAILED, UNLEARNED
-from ..wording import cite, counted, percent
+from ..wording import cite, counted, percent, training_text
 
 OF_A_TRAINING = ("finetuned", "retrained", "rewound", "untrained")
 """States of models that are what a training made of them."""
+ONE = ["cell_id", "seed"]
+"""What names one training among scores."""
 _NAMES = {"heads": "heads", "mlps": "MLPs", "neurons": "neurons", "weights": "weights"}
 
 
@@ -36,7 +38,7 @@ def warnings_of(
         )
     # rows of pruned models carry the flag of the full model that they were cut from
     scores = rows[(rows["probe"] == "performance") & rows["state"].isin(OF_A_TRAINING)]
-    total = scores["cell_id"].nunique()
+    total = len(scores.drop_duplicates(ONE))
     if failed := _told(scores[scores["flag"] == DIVERGED]):
         said.append(
             f"DIVERGED: in {failed[0]} of {counted(total, 'training')} the loss exploded or was no "
@@ -64,17 +66,12 @@ def training_amount(manifest: Mapping[str, Any], task: str) -> str:
     """With how much training the models of a task were trained, as far as the manifest says."""
     run = next((run for run in manifest.get("runs") or () if run.get("task") == task), {})
     recipe, count = run.get("recipe"), (run.get("examples") or {}).get("train")
-    if not recipe or not count:
-        return ""
-    return (
-        f"{recipe['epochs']:g} epoch{'' if recipe['epochs'] == 1 else 's'} of {count:,} examples, "
-        f"{recipe['batch_size']} a step, learning rate {recipe['learning_rate']:g}"
-    )
+    return training_text(recipe, count) if recipe and count else ""
 
 
 def _told(failed: pd.DataFrame) -> tuple[int, str] | None:
     """How many trainings failed, and which; None where none did."""
-    each = failed.drop_duplicates("cell_id")
+    each = failed.drop_duplicates(ONE)
     if each.empty:
         return None
     kinds = each["kind"].mask(each["state"] == "untrained", "untrained encoder")

@@ -91,7 +91,9 @@ def sweep_gates(
         _warn(found, name, progress)
         found.subnetwork.save(out / f"l0-{name}.safetensors")
         if not one.frozen:
-            about = {**loaded.meta, "fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
+            # what the fine-tuning came to is not what this training does
+            about = {name: value for name, value in loaded.meta.items() if name != "training"}
+            about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
             save_classifier(found.model, loaded.tokenizer, out / f"model-{name}", about)
         flag = found.flag or ("degenerate" if at_chance else "")
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))

@@ -13,7 +13,7 @@ from ...pruning.finetune import FineTuned
 from ...pruning.recipes import Recipe
 from ...pruning.subnetwork import Subnetwork
 from ..flags import DIVERGED, UNLEARNED
-from ..wording import between, counted, decimal
+from ..wording import between, counted, decimal, training_text
 from .performance import performance_rows
 
 
@@ -25,8 +25,9 @@ class Outcome:
         flag: `diverged`, `unlearned`, or empty.
         why: the sentence that a flag deserves; empty without one.
         scored: the model's predictions of the selection examples; None where there are none.
-        notes: plain values: flag, steps, mean loss of each epoch (None for no finite number), and
-            the primary metric on the selection examples with its interval and baseline.
+        notes: plain values: `flag`, and `training` with steps, mean loss of each epoch (None for
+            no finite number), and the primary metric on the selection examples with its interval
+            and baseline.
     """
 
     flag: str
@@ -67,27 +68,17 @@ def outcome(
     if trained.diverged:
         flag, why = DIVERGED, f"DIVERGED: {_exploded(trained)}"
     elif scored and not scored["ci_low"] > scored["baseline_value"]:
-        flag, how = UNLEARNED, amount(recipe, len(parts.train), trained.steps)
+        flag, how = UNLEARNED, training_text(vars(recipe), len(parts.train))
         why = (
-            f"UNLEARNED: {_no_better(scored)} {how}: it did not learn in the training given, which "
+            f"UNLEARNED: {_no_better(scored)} after {how}: it did not learn in the training given, which "
             "says nothing about more of it; give more epochs or another learning rate"
         )
-    notes = {
-        "flag": flag,
+    training = {
         "steps": trained.steps,
         "losses": [loss if math.isfinite(loss) else None for loss in trained.losses],
         "on_selection": scored,
     }
-    return Outcome(flag, why, found, notes)
-
-
-def amount(recipe: Recipe, n_train: int, steps: int) -> str:
-    """With how much training: `after 2 epochs of 1,200 examples (76 steps, learning rate ...)`."""
-    epochs = f"{recipe.epochs:g} epoch{'' if recipe.epochs == 1 else 's'}"
-    return (
-        f"after {epochs} of {n_train:,} examples ({steps:,} steps of {recipe.batch_size}, learning "
-        f"rate {recipe.learning_rate:g})"
-    )
+    return Outcome(flag, why, found, {"flag": flag, "training": training})
 
 
 def _primary(found: Evaluation, held: TaskParts) -> dict[str, Any]:

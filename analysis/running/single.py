@@ -22,6 +22,7 @@ from ...pruning.checkpoint import (
 from ...pruning.evaluate import evaluate
 from ...pruning.finetune import finetune
 from ...pruning.subnetwork import Subnetwork
+from ..flags import ABOUT, FAILED
 from .config import PruneOptions, RecipeOptions
 from .degenerate import degenerate_search
 from .identity import identity, selection_of
@@ -194,6 +195,8 @@ def prune_to_mask(
             where="--method",
             remedy='use subprobe run with prune.methods = ["imp"]',
         )
+    if (flag := loaded.meta.get("flag")) in FAILED:
+        progress.say(f"{loaded.name} {ABOUT[str(flag)]}")
     with progress.stage("searching the good subnetwork") as advance:
         good = find_good(
             loaded.model,

@@ -51,7 +51,7 @@ def test_one_seed_has_no_range_and_flags_are_shown(screen):
 
 
 def test_comparison_is_table_and_verdict(screen):
-    print_comparison(made_rows(), screen)
+    print_comparison(made_rows(), {}, screen)
     assert "over seeds" in shown(screen)
     assert "On acceptability" in shown(screen)
 

@@ -141,6 +141,6 @@ def test_tables_and_report_answer_method_by_method(finished, capsys):
     for method in CHOSEN:
         assert re.search(rf"<h2[^>]*>acceptability \({method}\)</h2>", page)
     assert page.count('id="performance-acceptability-magnitude') == 1
-    print_comparison(finished.rows)
+    print_comparison(finished.rows, finished.manifest)
     screen = capsys.readouterr().out
     assert all(f"acceptability ({method})" in screen for method in CHOSEN)
