@@ -93,7 +93,8 @@ def markdown(lines: pd.DataFrame) -> str:
         precision = "" if line.precision == "float32" else f", {line.precision}"
         said.append(
             f"| {line.seed} | {line.kind} | {line.heads}, {line.mlps} | {line.examples:,} "
-            f"| {line.epochs:g} ({line.steps:,}) | {line.learning_rate:g} | {line.route}{precision} "
+            f"| {line.epochs:g} ({line.steps:,}) | {line.learning_rate:g} "
+            f"| {line.route}{precision} "
             f"| {decimal(line.value, 3)} {between(line.ci_low, line.ci_high)} | {line.flag or ''} "
             f"| {line.seconds:.0f} |"
         )

@@ -70,8 +70,8 @@ def outcome(
     elif scored and not scored["ci_low"] > scored["baseline_value"]:
         flag, how = UNLEARNED, training_text(vars(recipe), len(parts.train))
         why = (
-            f"UNLEARNED: {_no_better(scored)} after {how}: it did not learn in the training given, which "
-            "says nothing about more of it; give more epochs or another learning rate"
+            f"UNLEARNED: {_no_better(scored)} after {how}: it did not learn in the time given, "
+            "which says nothing about more of it; give more epochs or another learning rate"
         )
     training = {
         "steps": trained.steps,
