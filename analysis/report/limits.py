@@ -48,7 +48,7 @@ def warnings_of(
     if failed := _told(scores[scores["flag"] == UNLEARNED]):
         said.append(
             f"UNLEARNED: {failed[0]} of {counted(total, 'training')} on {label} ended no better "
-            f"than a blind guess for sure ({failed[1]}). They did not learn in the training given"
+            f"than a blind guess for sure ({failed[1]}). They did not learn in the time given"
             f"{f' ({trained})' if trained else ''}: their scores compare how fast models learn, "
             "not what they could learn with more of it."
         )

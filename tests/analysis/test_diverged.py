@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from judged import only_diverged
 from subprobe.analysis.experiment import prepare, run_experiment
 from subprobe.analysis.report.verdict import verdict
 from subprobe.analysis.running import seed_model
@@ -48,6 +49,7 @@ def failing(*arguments, **options):
 def finished(tiny_encoder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seed_model, "finetune", failing)
+        patch.setattr(seed_model, "outcome", only_diverged)
         folder = tmp_path_factory.mktemp("diverged") / "run"
         return run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
 
@@ -82,12 +84,13 @@ def test_the_tables_and_the_answer_carry_the_flag(finished):
     assert ("good", "retrained") not in lines
     table = performance_table(finished.rows)
     assert (table["median"].notna() & table["n_seeds"].gt(0)).all()
-    assert "`diverged`" in verdict(finished.rows)
+    assert "DIVERGED: in 2 of 8 trainings" in verdict(finished.rows)
     assert "diverged" in (finished.folder / "report.html").read_text()
 
 
 def test_a_diverged_seed_has_no_say_in_what_all_seeds_keep(tiny_encoder, tmp_path, monkeypatch):
     monkeypatch.setattr(seed_model, "finetune", failing)
+    monkeypatch.setattr(seed_model, "outcome", only_diverged)
     told = []
     monkeypatch.setattr(Silent, "say", lambda _self, line: told.append(line))
     config = tiny_config(tiny_encoder, **OPTIONS | {"seeds": [1, 2, 3], "probe": {"names": []}})

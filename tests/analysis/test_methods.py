@@ -2,28 +2,23 @@
 
 import json
 import re
-from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
+from judged import only_diverged
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report.report import render_report
 from subprobe.analysis.running import seed_model
 from subprobe.analysis.running.config import Importance, PruneOptions, SearchMethod
 from subprobe.analysis.screen.console import print_comparison
-from subprobe.pruning.finetune import finetune
 from subprobe.pruning.importance import METHODS
 from subprobe.pruning.subnetwork import METHODS as MASK_METHODS
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny_run import tiny_config
 
 CHOSEN = ["structured", "structured-heads", "structured-neurons", "magnitude", "imp"]
-
-
-def converged(*arguments, **options):
-    return replace(finetune(*arguments, **options), diverged=False)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +36,7 @@ def finished(tiny_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("methods") / "run"
     with pytest.MonkeyPatch.context() as patch:
         # what a tiny encoder learns in three steps would be no ticket
-        patch.setattr(
-            seed_model, "finetune", lambda *a, **o: replace(finetune(*a, **o), diverged=False)
-        )
+        patch.setattr(seed_model, "outcome", only_diverged)
         return run_experiment(tiny_config(tiny_encoder, **options), folder)
 
 

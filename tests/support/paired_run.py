@@ -39,6 +39,7 @@ def write_paired_run(
     sentences: int = 0,
     shift: float = 0.0,
     diverged: Sequence[int] = (),
+    unlearned: Sequence[int] = (),
     prefix: str = "item",
     entropy: int = 0,
     kinds: Sequence[str] = ("full", "untrained", "good", "random", "bad"),
@@ -53,7 +54,8 @@ def write_paired_run(
         draws: of random and bad, pruned.
         sentences: sentences of a probe; 0 = no probe.
         shift: added to the probability of good to be right.
-        diverged: seeds whose retrained bad model has its flag set.
+        diverged: seeds whose retrained bad model is flagged so.
+        unlearned: the same.
         prefix: of the ids of the examples.
         entropy: another number, other answers; gold labels stay.
         kinds: which of the models of `RIGHT`.
@@ -77,13 +79,17 @@ def write_paired_run(
                         "model": "embedded", "task": task, "seed": seed, "method": method,
                         "kind": "full" if kind == "untrained" else kind, "state": state,
                         "draw": draw, "cell_id": f"{task}-{seed}-{kind}-{state}-{draw}",
-                        "flag": "diverged" if (kind, state) == ("bad", "retrained")
-                        and seed in diverged else "",
+                        "flag": _flag(seed, diverged, unlearned)
+                        if (kind, state) == ("bad", "retrained") else "",
                     }  # fmt: skip
                     frames.append(_scores(folder, about, said, gold, prefix, sentences, kind))
     rows = rows_frame(pd.concat(frames, ignore_index=True))
     write_parquet(rows, folder / "rows.parquet")
     return rows
+
+
+def _flag(seed: int, diverged: Sequence[int], unlearned: Sequence[int]) -> str:
+    return "diverged" if seed in diverged else "unlearned" if seed in unlearned else ""
 
 
 def _scores(
