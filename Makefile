@@ -14,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 .PHONY: run test test-all lint bench check-statistics clean
 
 run: $(VENV)/.run
-	$(BIN)/subprobe run --out runs/quickstart
+	$(BIN)/subprobe run --config docs/quickstart.toml --out runs/quickstart
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow'

@@ -138,6 +138,19 @@ def test_every_shown_configuration_is_valid():
         parse_config(tomlkit.parse(text).unwrap(), where="page")
 
 
+def test_the_quickstart_is_what_make_runs():
+    from subprobe.analysis.running.config import RunConfig, read_config
+
+    command = "subprobe run --config docs/quickstart.toml --out runs/quickstart"
+    assert command in (ROOT / "Makefile").read_text("utf-8")
+    assert command in (ROOT / "README.md").read_text("utf-8")
+    quickstart, usual = read_config(ROOT / "docs" / "quickstart.toml"), RunConfig()
+    # masks of a set size, trained again by the shorter route; everything else is as usual
+    assert (quickstart.prune.keep, quickstart.retrain.route) == (0.8, "compact")
+    assert quickstart.model_copy(update={"prune": usual.prune, "retrain": usual.retrain}) == usual
+    assert quickstart.prune.model_copy(update={"keep": 0.0}) == usual.prune
+
+
 def test_the_pages_show_every_command():
     import typer
     from subprobe.cli import app
