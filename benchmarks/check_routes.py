@@ -7,7 +7,6 @@ tensors, so that only what is seen over many seeds can agree.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,29 +24,23 @@ from subprobe.analysis.statistics.paired_tests import sign_flips
 from subprobe.data.tables import write_csv
 from subprobe.data.tasks import load_task
 from subprobe.pruning.checkpoint import resolve_model
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.finetune import ROUTES, finetune
+from subprobe.pruning.finetune import ROUTES
 from subprobe.pruning.subnetwork import Subnetwork
 
 
 def trainings(mask: Subnetwork, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One line for each seed and route: the primary metric and the processor seconds."""
+    from .training import scored_training
+
     data = load_task(options.task, data_dir=options.data_dir)
     given = RecipeOptions(precision=options.precision, epochs=options.epochs)
     recipe = chosen_recipe(resolve_model(options.model), data.spec.name, given)
     for seed in range(options.first, options.first + options.seeds):
         parts = parts_for(data, PruneOptions(), seed=seed)
         for route in ROUTES:
-            started = time.process_time()
-            trained = finetune(
-                options.model, parts, recipe, seed_init=seed, seed_order=seed, subnetwork=mask,
-                route=route,
-            )  # fmt: skip
-            seconds = time.process_time() - started
-            scored = evaluate(
-                trained.model, trained.tokenizer, parts.report, parts.spec, subnetwork=mask,
-                max_length=recipe.max_length,
-            )  # fmt: skip
+            trained, scored, seconds = scored_training(
+                options.model, parts, recipe, seed=seed, mask=mask, route=route
+            )
             flag = outcome(trained, parts, recipe, mask).flag
             yield {"seed": seed, "route": route, "score": scored.metrics[parts.spec.metric],
                    "seconds": seconds, "flag": flag}  # fmt: skip

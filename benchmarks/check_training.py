@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +27,7 @@ from subprobe.data.tables import write_csv
 from subprobe.data.tasks import load_task
 from subprobe.pruning.checkpoint import resolve_model
 from subprobe.pruning.controls import CONTROLS
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.finetune import ROUTES, finetune
+from subprobe.pruning.finetune import ROUTES
 from subprobe.pruning.subnetwork import Subnetwork
 
 KINDS = ("full", "good", *CONTROLS)
@@ -44,6 +42,8 @@ def mask_of(kind: str, good: Subnetwork, draw: int) -> Subnetwork | None:
 
 def trainings(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One line for each mask, kind and way of training."""
+    from .training import scored_training
+
     source = resolve_model(options.model)
     ways = list(
         itertools.product(options.examples, options.epochs, options.learning_rate, options.warmup)
@@ -58,16 +58,9 @@ def trainings(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         given = RecipeOptions(precision=options.precision, epochs=epochs, learning_rate=rate)
         recipe = replace(chosen_recipe(source, data.spec.name, given), warmup=warmup)
         route = "masked" if mask is None else options.route
-        started = time.process_time()
-        trained = finetune(
-            options.model, parts, recipe, seed_init=seed, seed_order=seed, subnetwork=mask,
-            route=route,
-        )  # fmt: skip
-        seconds = time.process_time() - started
-        scored = evaluate(
-            trained.model, trained.tokenizer, parts.report, parts.spec, subnetwork=mask,
-            max_length=recipe.max_length,
-        )  # fmt: skip
+        trained, scored, seconds = scored_training(
+            options.model, parts, recipe, seed=seed, mask=mask, route=route
+        )
         line = performance_rows(scored, parts).iloc[0]
         kept = good.counts()
         yield {

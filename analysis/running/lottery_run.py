@@ -68,6 +68,7 @@ def _round(seed: SeedModel, mask: Subnetwork) -> tuple[float, Subnetwork]:
         alive, total = mask.counts()["weights"]
         title = f"{seed.name}: lottery round with {alive / total:.0%} of the weights"
         trained, came_to = seed.fine_tune(mask, title, rewind=options.rewind)
+        assert came_to.scored is not None  # there are examples to choose on
         # the mask first: a cell is finished when its own file is there
         next_round(trained.model, mask, options.share).save(path)
         notes: dict[str, Any] = {
