@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -64,7 +64,8 @@ def seeds_without_claim(rows: pd.DataFrame) -> int:
 
 def training_amount(manifest: Mapping[str, Any], task: str) -> str:
     """With how much training the models of a task were trained, as far as the manifest says."""
-    run = next((run for run in manifest.get("runs") or () if run.get("task") == task), {})
+    runs: Sequence[Mapping[str, Any]] = manifest.get("runs") or ()
+    run: Mapping[str, Any] = next((run for run in runs if run.get("task") == task), {})
     recipe, count = run.get("recipe"), (run.get("examples") or {}).get("train")
     return training_text(recipe, count) if recipe and count else ""
 
