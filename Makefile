@@ -1,6 +1,7 @@
 # make run      install into .venv and run the quickstart
 # make test     install with the test tools and run the tests that every change needs
 # make test-all these and the slow tests
+# make fuzz     10,000 damaged files for each reader: each must be read, or refused with one line
 # make lint     style and types
 # make bench    ratios against limits; python -m benchmarks --planted shows that each can be broken
 # make check-statistics   intervals and tests on simulated data with a known truth
@@ -11,16 +12,19 @@ BIN    := $(VENV)/bin
 PYTEST_ARGS ?= -n auto --dist loadfile
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test test-all lint bench check-statistics clean
+.PHONY: run test test-all fuzz lint bench check-statistics clean
 
 run: $(VENV)/.run
-	$(BIN)/subprobe run --out runs/quickstart
+	$(BIN)/subprobe run --config docs/quickstart.toml --out runs/quickstart
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow'
 
 test-all: test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m slow
+
+fuzz: $(VENV)/.dev
+	SUBPROBE_FUZZ=$(or $(FUZZ),10000) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/fuzz -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

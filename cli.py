@@ -16,6 +16,7 @@ from .commands import (
     export,
     gates,
     models,
+    own_data,
     patterns,
     probes,
     runs,
@@ -24,7 +25,7 @@ from .commands import (
     survival,
     view,
 )
-from .data.errors import SubprobeError
+from .commands.ending import end_well
 
 app = typer.Typer(
     name="subprobe",
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": runs.run,
+    "data": own_data.data,
     "finetune": models.finetune,
     "prune": models.prune,
     "gates": gates.gates,
@@ -74,20 +76,17 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show where an error comes from")] = False,
 ) -> None:
     """Options before a command."""
 
 
 def main() -> None:
-    """Run the command line; what a user can mend ends with one line and exit code 2."""
+    """Run the command line; an error is one line, and what a user can mend has exit code 2."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    try:
-        app()
-    except SubprobeError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("stopped; run the same command again to go on", err=True)
-        sys.exit(130)
+    words = sys.argv[1:]
+    # a global option, wherever it stands
+    given = [word for word in words if word != "--debug"]
+    end_well(lambda: app(given), debug=len(given) < len(words))

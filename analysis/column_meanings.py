@@ -50,7 +50,9 @@ TIDY: dict[str, Column] = {
     "task": Column("text", "the task that the model was fine-tuned on"),
     "corpus": Column("text", "text that was read"),
     "annotation": Column(
-        "text", "who made the trees: people, or a parser", allowed=("gold", "silver")
+        "text",
+        "who made words and trees: people, or a parser; empty for text that no parser has read",
+        allowed=("gold", "silver"),
     ),
     "scheme": Column(
         "text", "inventory of relations; two are never mixed", allowed=("ud", "clearnlp")
@@ -83,7 +85,19 @@ TIDY: dict[str, Column] = {
     "ci_high": Column("number", "upper limit of the 95% interval", _METRIC),
     "ci_method": Column("text", "how the interval was made, and what it covers"),
     "n": Column("integer", "how many items the number rests on", "items"),
-    "n_dropped": Column("integer", "how many items truncation cut", "items"),
+    "n_clusters": Column(
+        "integer",
+        "how many independent units they are: sets or sources that items share, else sentences or "
+        "items; what intervals and tests resample",
+        "units",
+    ),
+    "n_dropped": Column(
+        "integer",
+        "how many items are left out: cut by truncation, without a word piece, or without the "
+        "annotation that the number needs (arcs, where the number counts arcs: of whatever "
+        "relation)",
+        "items",
+    ),
     "baseline": Column(
         "text",
         "what the number is held against: `majority`, an offset, uniform attention, random heads, "
@@ -98,15 +112,23 @@ TIDY: dict[str, Column] = {
     "sparsity_of": Column("text", "of what: the units that the share counts"),
     "flag": Column(
         "text",
-        "`degenerate`: the run cannot carry a claim; `diverged`: training failed; `dead`: a "
-        "removed head has no pattern",
+        "`degenerate`: the run cannot carry a claim; `diverged`: the loss of the training exploded "
+        "or was no number; `unlearned`: the trained model is not for sure above a blind guess on "
+        "the selection examples; `dead`: a removed head has no pattern; `classes-by-place`: the "
+        "model does not name its classes; `no-specials`: the tokenizer never adds the special "
+        "tokens that it knows; `unconfirmed`: real maps do not confirm the classifier's calls of "
+        "this pattern",
     ),
 }
 """Column of the tidy row -> its meaning."""
 
 ITEMS: dict[str, Column] = {
     "item_id": Column("text", "the example, sentence or arc that was scored"),
-    "sentence_id": Column("text", "the sentence that it belongs to: what is resampled together"),
+    "sentence_id": Column("text", "the sentence that it belongs to"),
+    "cluster_id": Column(
+        "text",
+        "the set or source that it shares with other items: what is resampled; empty = alone",
+    ),
     "numerator": Column("number", "what the item adds to the numerator of its row"),
     "denominator": Column("number", "what the item adds to the denominator of its row"),
     "score": Column("number", "score of the item", _METRIC),
@@ -228,6 +250,12 @@ OF_TABLE: dict[tuple[str, str], Column] = {
     ("summary_performance", "n"): Column("integer", "examples scored", "examples"),
     ("summary_probes", "n"): Column(
         "number", "items of the seed with the fewest, mean over its draws", "items"
+    ),
+    ("summary_probes", "n_clusters"): Column(
+        "number",
+        "independent units of the seed with the fewest: sentences, or sets and sources that they "
+        "share",
+        "units",
     ),
     ("summary_probes", "p_value"): Column("number", "largest p over seeds", _P),
     ("summary_probes", "p_adjusted"): Column("number", "largest corrected p over seeds", _P),

@@ -12,13 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..data.atomic import check_folder
+from ..data.folders import atomic_folder
+from ..data.outputs import prepare_out
+from ..data.ownership import RUN
 from ..data.tables import rows_frame, write_csv, write_parquet
-from ..data.tasks import load_task
 from ..probes.options import check_options
-from ..pruning.checkpoint import load_encoder, resolve_model
-from ..pruning.compact import check_removable
-from ..pruning.fingerprint import weights_fingerprint
 from ..pruning.subnetwork import Subnetwork
 from .comparison.tables import comparison_tables
 from .report.report import write_report
@@ -26,16 +24,18 @@ from .report.verdict import verdict
 from .running.across import across_frames
 from .running.cells import CellMissing
 from .running.config import ProbeOptions, RunConfig
+from .running.data_summary import summary_lines, without_texts
+from .running.earlier import Existing, begin, remove_unused, settled
+from .running.identity import flagged
 from .running.manifest import write_manifest
 from .running.masks import mask_rows, save_mask
 from .running.pattern_survivors import pattern_survivor_rows
-from .running.probing import Corpus, needs_corpus, read_probe_corpus
+from .running.preparing import corpus_of, prepare, summaries_of
 from .running.progress import Progress, Silent
 from .running.reference import COMPARING
-from .running.seed_model import Setting, chosen_recipe
 from .running.seed_run import SeedRun
-from .running.selection import parts_for
 from .running.survivors import survivor_rows
+from .running.task_head import told_of_heads
 from .running.words import FILE as WORDS_FILE
 from .running.words import word_frame
 from .running.workers import compute_apart, worker_count
@@ -74,35 +74,52 @@ class Finished:
         folder: where everything lies.
         rows: every tidy row.
         manifest: what ran, with which versions, and how long it took.
+        data: what was read of each task, with its first examples (`data_summary`).
     """
 
     folder: Path
     rows: pd.DataFrame
     manifest: dict[str, Any]
+    data: tuple[dict[str, Any], ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """The answer for machines: headline, performance table, where things lie."""
         table = performance_table(self.rows)
         return {
             "folder": str(self.folder),
-            "verdict": verdict(self.rows),
+            "verdict": verdict(self.rows, self.manifest),
             "performance": json.loads(table.to_json(orient="records")),
+            "data": list(self.data),
         }
 
 
-def run_experiment(config: RunConfig, out: Path, progress: Progress | None = None) -> Finished:
+def run_experiment(
+    config: RunConfig,
+    out: Path | str,
+    progress: Progress | None = None,
+    *,
+    existing: Existing = "refuse",
+    overwrite: bool = False,
+) -> Finished:
     """Run everything that `config` asks for, or what is missing of it, into the folder `out`.
 
     Args:
         config: the options.
         out: the run folder; finished cells in it are not computed again.
         progress: where the run reports to.
+        existing: what to do where `out` holds a run with another configuration: `refuse`; `add`
+            the tasks, seeds, methods, probes and draws asked for to it, so that all tables are
+            those of both; or `new`, which removes what the other run left. Finished cells that both
+            share are not computed again.
+        overwrite: write although `out` holds files that subprobe did not write; they stay.
 
     Raises:
-        InputError: before anything is computed, for unknown names and unreadable input.
+        InputError: before anything is computed, for unknown names, unreadable input, a folder that
+            cannot be written to or holds something else.
     """
     progress = progress or Silent()
-    check_folder(out)
+    out = prepare_out(out, folder=RUN, overwrite=overwrite)
+    config = settled(config, out, existing, progress.say)
     check_options(config.probe.options, config.probe.names)
     started = time.time()
     parts = [
@@ -113,69 +130,63 @@ def run_experiment(config: RunConfig, out: Path, progress: Progress | None = Non
     workers = worker_count(config.workers, len(parts))
     # reading everything here first refuses bad input before a process is started
     with progress.stage("reading tasks and sentences"):
-        corpus = _corpus(config.probe)
-        seeds = prepare(config, out, corpus, progress)
-    frames = _stored_frames(seeds, config) if workers > 1 else None
-    if frames is None:
-        if workers > 1:
-            compute_apart(compute_cells, parts, out, workers, progress)
-        frames = [frame for run in seeds for frame in _frames(run, config, progress)]
-    if config.controls.across_seeds:
-        frames += across_frames(seeds, config)
-    rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
-    manifest = write_manifest(out, config, seeds, corpus, started)
-    words = word_frame(seeds, config)
-    if len(words):
-        write_csv(words, out / WORDS_FILE)
-    tables = write_tables(rows, out)
-    write_report(rows, manifest, out / "report.html", words=words, tables=tables)
-    return Finished(out, rows, manifest)
-
-
-def prepare(
-    config: RunConfig, out: Path, corpus: Corpus | None, progress: Progress
-) -> list[SeedRun]:
-    """Read the encoder and the tasks of a run; its seeds in the order of their rows."""
-    source = resolve_model(config.model)
-    encoder = load_encoder(config.model)
-    base = weights_fingerprint(encoder)
-    if config.retrain.route == "compact":
-        check_removable(encoder)
-    seeds: list[SeedRun] = []
-    for task in config.tasks:
-        data = load_task(task, data_dir=config.data_dir or None, sizes=config.sizes())
-        recipe = chosen_recipe(source, data.spec.name, config.recipe)
-        setting = Setting(config, source, base, recipe, out, corpus)
-        for seed in config.seeds:
-            parts = parts_for(data, config.prune, seed=seed)
-            seeds.append(SeedRun(setting, parts, seed, progress))
-    return seeds
+        corpus = corpus_of(config.probe, progress)
+        seeds = prepare(config, out, corpus, progress, tell=True)
+        read = summaries_of(seeds)
+    begin(out, config, [run.name for run in seeds], existing)
+    for line in told_of_heads(seeds):
+        progress.say(line)
+    for line in (line for summary in read for line in summary_lines(summary)):
+        progress.say(line)
+    # masks, tables and report come into the folder together; a file of the user's that was not
+    # there when the folder was checked is set aside
+    with atomic_folder(out, RUN, overwrite=True) as folder:
+        frames = _stored_frames(seeds, config, folder) if workers > 1 else None
+        if frames is None:
+            if workers > 1:
+                compute_apart(compute_cells, parts, out, workers, progress)
+            frames = [frame for run in seeds for frame in _frames(run, config, progress, folder)]
+        if config.controls.across_seeds:
+            frames += across_frames(seeds, config, folder)
+        rows = flag_degenerate(rows_frame(pd.concat(frames, ignore_index=True)))
+        rows = flagged(rows, seeds[0].setting.flag)
+        manifest = write_manifest(
+            folder, config, seeds, corpus, started, [without_texts(one) for one in read]
+        )
+        words = word_frame(seeds, config)
+        if len(words):
+            write_csv(words, folder / WORDS_FILE)
+        tables = write_tables(rows, folder, out / "cells")
+        write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
+    if existing == "new":
+        remove_unused(out / "cells", {name for run in seeds for name in run.store.used})
+    return Finished(out, rows, manifest, tuple(read))
 
 
 def compute_cells(config: RunConfig, out: Path, progress: Progress) -> None:
     """Compute every cell of a run that is missing, and nothing else."""
-    for run in prepare(config, out, _corpus(config.probe), progress):
-        for _ in _frames(run, config, progress):
+    for run in prepare(config, out, corpus_of(config.probe, Silent()), progress):
+        for _ in _frames(run, config, progress, None):
             pass
 
 
-def _stored_frames(seeds: list[SeedRun], config: RunConfig) -> list[pd.DataFrame] | None:
+def _stored_frames(
+    seeds: list[SeedRun], config: RunConfig, folder: Path
+) -> list[pd.DataFrame] | None:
     """Every frame of rows if all cells are there already, else None."""
     try:
         with ExitStack() as stack:
             for run in seeds:
                 stack.enter_context(run.store.reading())
-            return [frame for run in seeds for frame in _frames(run, config, Silent())]
+            return [frame for run in seeds for frame in _frames(run, config, Silent(), folder)]
     except CellMissing:
         return None
 
 
-def _corpus(options: ProbeOptions) -> Corpus | None:
-    return read_probe_corpus(options) if needs_corpus(options) else None
-
-
-def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.DataFrame]:
-    """Every frame of rows of one seed, cell by cell."""
+def _frames(
+    run: SeedRun, config: RunConfig, progress: Progress, folder: Path | None
+) -> Iterable[pd.DataFrame]:
+    """Every frame of rows of one seed, cell by cell; its masks are saved in `folder`, if any."""
     yield run.score(None).rows
     for method in config.prune.methods:
         run.good(method)  # searched before, not inside, the stage that scores
@@ -197,7 +208,8 @@ def _frames(run: SeedRun, config: RunConfig, progress: Progress) -> Iterable[pd.
     if config.controls.bag_of_words:
         yield run.words().rows
     for mask in first:
-        save_mask(mask, run.setting.folder, run.name)
+        if folder is not None:
+            save_mask(mask, folder, run.name)
         yield mask_rows(mask, run.identity(None, mask, "pruned"))
     if config.probe.names:
         yield from _probe_frames(run, first, config.probe)
@@ -225,8 +237,13 @@ def _probe_frames(
         )
 
 
-def write_tables(rows: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
+def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.DataFrame]:
     """Write `rows.parquet`, `rows.csv`, a CSV file for each kind of row, and the summaries.
+
+    Args:
+        rows: every tidy row of the run.
+        out: where to.
+        cells: where its cells lie.
 
     Returns:
         the summaries by name.
@@ -238,7 +255,7 @@ def write_tables(rows: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
         if len(chosen):
             write_csv(chosen, out / f"{name}.csv")
     summed = summaries(rows)
-    compared = comparison_tables(rows, out / "cells", probes=False)
+    compared = comparison_tables(rows, cells, probes=False)
     for name, table in {**summed, **compared}.items():
         write_csv(table, out / f"{name}.csv")
     assert set(rows["probe"].dropna()) <= set(TABLES.values()), "a probe without a table"

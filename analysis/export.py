@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.atomic import atomic_path, check_folder
-from ..data.errors import ConfigError, UnknownNameError
+from ..data.atomic import atomic_path
+from ..data.errors import UnknownNameError
+from ..data.folders import atomic_folder, check_folder
 from ..data.tables import inert
 from .dictionary import dictionary_frame, typed
 from .run_folder import Run
@@ -20,7 +21,7 @@ FORMATS = ("csv", "parquet")
 
 
 def export_run(
-    run: Run, out: Path, *, form: str = "csv", tables: Sequence[str] = ()
+    run: Run, out: Path, *, form: str = "csv", tables: Sequence[str] = (), overwrite: bool = False
 ) -> dict[str, int]:
     """Write the tables of a run, one at a time and items cell by cell: memory stays small.
 
@@ -29,25 +30,21 @@ def export_run(
         out: the folder of the tables; it is made if it is not there.
         form: `csv` or `parquet`.
         tables: only these; none = all. The dictionary describes those that are written.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Returns:
-        Table -> its number of lines. The dictionary (always CSV, so that anything can read it) is
-        written last: where it lies, the export is whole.
+        Table -> its number of lines, with the dictionary, which is always CSV, so that anything
+        can read it. All tables come into the folder together, once they are whole.
 
     Raises:
         UnknownNameError: for another format or table.
-        ConfigError: if `out` is a file, or the run folder itself.
+        ConfigError: if `out` is a file, a run folder, or holds files that subprobe did not write.
         DataFileError: for a run that is not finished or has lost files.
     """
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
-    check_folder(out)
-    if out.resolve() == run.folder.resolve():
-        raise ConfigError(
-            "is the run folder, whose own tables would be replaced",
-            where=str(out),
-            remedy="name another folder with --out",
-        )
+    writer = f"export {form}"
+    check_folder(out, writer, overwrite=overwrite)
     makers = _makers(run)
     unknown = [name for name in tables if name not in makers]
     if unknown:
@@ -55,11 +52,12 @@ def export_run(
     chosen = [name for name in makers if not tables or name in tables]
     counts: dict[str, int] = {}
     described: dict[str, list[tuple[str, object]]] = {}
-    for name in chosen:
-        target = out / f"{name}.{form}"
-        counts[name], described[name] = _WRITERS[form](makers[name](), target)
-    dictionary = dictionary_frame(described)
-    counts["dictionary"], _ = write_csv_parts([dictionary], out / "dictionary.csv")
+    with atomic_folder(out, writer, overwrite=overwrite) as folder:
+        for name in chosen:
+            target = folder / f"{name}.{form}"
+            counts[name], described[name] = _WRITERS[form](makers[name](), target)
+        dictionary = dictionary_frame(described)
+        counts["dictionary"], _ = write_csv_parts([dictionary], folder / "dictionary.csv")
     return counts
 
 

@@ -14,8 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ..data.errors import DataFileError
+from ..data.parquet_files import parquet_file
+from ..data.run_record import masks_left_over
 from ..data.tables import items_frame, read_rows
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
+from .manifest_file import read_manifest
 
 _ITEMS_AT_ONCE = 200_000
 
@@ -38,21 +41,19 @@ def load_rows(folder: Path | str) -> pd.DataFrame:
         DataFileError: if the folder is not a finished run.
     """
     path = _part(folder, "rows.parquet")
-    try:
-        return read_rows(path)
-    except (ValueError, OSError, KeyError) as error:
-        problem = str(error).split("\n", 1)[0]
-        raise DataFileError(f"is not a whole table of rows: {problem}", where=str(path)) from error
+    rows = read_rows(path)
+    if rows.empty:
+        raise DataFileError("holds no rows", where=str(path))
+    return rows
 
 
 def load_manifest(folder: Path | str) -> dict[str, Any]:
-    """The manifest of a finished run."""
-    path = _part(folder, "manifest.json")
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise DataFileError(f"is not JSON: {error}", where=str(path)) from error
-    return manifest
+    """The manifest of a finished run.
+
+    Raises:
+        DataFileError: if the folder is not a finished run, or its manifest is damaged.
+    """
+    return read_manifest(_part(folder, "manifest.json"))
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ class Run:
         if not folder.is_dir():
             raise DataFileError("holds no masks", where=str(self.folder))
         yield _empty("masks")
-        for path in sorted(folder.glob("*.safetensors")):
+        paths = sorted(folder.glob("*.safetensors"))
+        left_over = set(masks_left_over(self.folder, paths))
+        for path in (path for path in paths if path not in left_over):
             yield _mask_units(path)
 
 
@@ -156,22 +159,16 @@ def _items(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _cell_items(path: Path) -> Iterator[pd.DataFrame]:
     """The items of one cell in parts, without its rows and arrays."""
-    import pyarrow
-    import pyarrow.parquet
-
     if not path.is_file():
         raise DataFileError(
             "is missing: rows of the run were made from it",
             where=str(path),
             remedy="copy the whole run folder, or run it again to compute what is missing",
         )
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_ITEMS_AT_ONCE):
-                yield items_frame(batch.to_pandas())
-    except (pyarrow.ArrowException, OSError) as error:
-        problem = str(error).split("\n", 1)[0]
-        raise DataFileError(f"is not a whole Parquet file: {problem}", where=str(path)) from error
+    with parquet_file(path) as file:
+        for batch in file.iter_batches(batch_size=_ITEMS_AT_ONCE):
+            batch.validate(full=True)
+            yield items_frame(batch.to_pandas())
 
 
 def _mask_units(path: Path) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -49,6 +49,15 @@ def between(low: Any, high: Any, places: int = FEW_DECIMALS) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: `1 seed`, `2 seeds`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def training_text(recipe: Mapping[str, Any], examples: int) -> str:
+    """With how much training: `2 epochs of 1,200 examples, 32 a step, learning rate 0.0003`."""
+    epochs = f"{recipe['epochs']:g} epoch{'' if recipe['epochs'] == 1 else 's'}"
+    return (
+        f"{epochs} of {examples:,} examples, {recipe['batch_size']} a step, learning rate "
+        f"{recipe['learning_rate']:g}"
+    )
 
 
 # -- numbers that name their cell -------------------------------------------------------------

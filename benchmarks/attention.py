@@ -19,7 +19,9 @@ from subprobe.data.conllu_reader import read_conllu
 from subprobe.data.sentence import Example
 from subprobe.probes.base import Context, Probe
 from subprobe.probes.registry import find_probe
-from subprobe.probes.stream import eager_attention, encode_examples, run_probes
+from subprobe.probes.running import eager_attention
+from subprobe.probes.stream import run_probes
+from subprobe.probes.texts import encode_examples
 from subprobe.pruning.anatomy import anatomy_of
 
 from .models import encoder, examples

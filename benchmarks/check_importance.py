@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from scipy.stats import spearmanr
 from subprobe.analysis.running.config import PruneOptions
+from subprobe.analysis.running.loaded import Loaded, load_for_task
 from subprobe.analysis.running.selection import Chooser
-from subprobe.analysis.running.single import Loaded, TaskChoice, load_for_task
+from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.importance import METHODS, layer_norms
 from subprobe.pruning.subnetwork import full_subnetwork

@@ -7,7 +7,6 @@ tensors, so that only what is seen over many seeds can agree.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,38 +15,35 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
+from subprobe.analysis.flags import FAILED
 from subprobe.analysis.running.config import PruneOptions, RecipeOptions
+from subprobe.analysis.running.outcome import outcome
 from subprobe.analysis.running.seed_model import chosen_recipe
 from subprobe.analysis.running.selection import parts_for
 from subprobe.analysis.statistics.paired_tests import sign_flips
 from subprobe.data.tables import write_csv
 from subprobe.data.tasks import load_task
 from subprobe.pruning.checkpoint import resolve_model
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.finetune import ROUTES, finetune
+from subprobe.pruning.finetune import ROUTES
 from subprobe.pruning.subnetwork import Subnetwork
 
 
 def trainings(mask: Subnetwork, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One line for each seed and route: the primary metric and the processor seconds."""
+    from .training import scored_training
+
     data = load_task(options.task, data_dir=options.data_dir)
     given = RecipeOptions(precision=options.precision, epochs=options.epochs)
     recipe = chosen_recipe(resolve_model(options.model), data.spec.name, given)
     for seed in range(options.first, options.first + options.seeds):
         parts = parts_for(data, PruneOptions(), seed=seed)
         for route in ROUTES:
-            started = time.process_time()
-            trained = finetune(
-                options.model, parts, recipe, seed_init=seed, seed_order=seed, subnetwork=mask,
-                route=route,
-            )  # fmt: skip
-            seconds = time.process_time() - started
-            scored = evaluate(
-                trained.model, trained.tokenizer, parts.report, parts.spec, subnetwork=mask,
-                max_length=recipe.max_length,
-            )  # fmt: skip
+            trained, scored, seconds = scored_training(
+                options.model, parts, recipe, seed=seed, mask=mask, route=route
+            )
+            flag = outcome(trained, parts, recipe, mask).flag
             yield {"seed": seed, "route": route, "score": scored.metrics[parts.spec.metric],
-                   "seconds": seconds, "diverged": trained.diverged}  # fmt: skip
+                   "seconds": seconds, "flag": flag}  # fmt: skip
 
 
 def compared(lines: pd.DataFrame) -> str:
@@ -71,7 +67,9 @@ def compared(lines: pd.DataFrame) -> str:
         f"processor time of compact over masked: {np.median(ratios):.3f} "
         f"({ratios.min():.3f} to {ratios.max():.3f})"
     )
-    said.append(f"diverged: {int(lines['diverged'].sum())} of {len(lines)} trainings")
+    said += [
+        f"{flag}: {int((lines['flag'] == flag).sum())} of {len(lines)} trainings" for flag in FAILED
+    ]
     return "\n".join(said)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.survival_content.coverage import CHECKS_FILE
 from subprobe.data.tables import write_csv
 
+from .check_clusters import check_clusters
 from .check_paired import check_paired
 from .stability_coverage import Law, cover, laws
 from .stability_size import UNITS, size_rows
@@ -54,19 +56,19 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder for the tables")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the simulations")
-    parser.add_argument("--part", choices=("stability", "paired"), help="only one of the two")
+    parser.add_argument("--part", choices=list(_PARTS), help="only one of them")
     options = parser.parse_args(arguments)
-    large = [] if options.part == "paired" else _check_stability(options)
-    large += [] if options.part == "stability" else check_paired(options.out, options.scale)
+    wanted = [options.part] if options.part else list(_PARTS)
+    large = [line for part in wanted for line in _PARTS[part](options.out, options.scale)]
     if large:
         print("\n".join(large))
         raise SystemExit(1)
 
 
-def _check_stability(options: argparse.Namespace) -> list[str]:
+def _check_stability(out: Path, scale: float) -> list[str]:
     """Simulate agreement of masks; returns the tests that are too large."""
-    jackknife, bootstrap = (max(20, round(n * options.scale)) for n in (600, 300))
-    sizes = max(20, round(2000 * options.scale))
+    jackknife, bootstrap = (max(20, round(n * scale)) for n in (600, 300))
+    sizes = max(20, round(2000 * scale))
     simulations = {law.interval: jackknife if law.interval == JACKKNIFE else bootstrap
                    for law in laws()}  # fmt: skip
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -75,11 +77,11 @@ def _check_stability(options: argparse.Namespace) -> list[str]:
         shares = pool.map(cover, wanted, [simulations[law.interval] for law in wanted], chunksize=4)
         table = coverage_frame(list(zip(wanted, shares, strict=True)), simulations)
         size = pd.DataFrame([row for rows in tested for row in rows])
-        survival = survival_content_frame(pool, max(20, round(1000 * options.scale)))
+        survival = survival_content_frame(pool, max(20, round(1000 * scale)))
     size = size.sort_values(["test", "units"]).round({"attainable": 4, "monte_carlo_error": 4})
-    write_csv(table, options.out / COVERAGE_FILE)
-    write_csv(size, options.out / SIZE_FILE)
-    write_csv(survival, options.out / CHECKS_FILE)
+    write_csv(table, out / COVERAGE_FILE)
+    write_csv(size, out / SIZE_FILE)
+    write_csv(survival, out / CHECKS_FILE)
     low = table[~(table["coverage"] >= LEAST_COVERAGE)]
     print(f"{len(low)} of {len(table)} intervals cover less than {LEAST_COVERAGE:.0%}: not given")
     tests = pd.concat([size, survival[survival["check"] == "size"]], ignore_index=True)
@@ -87,6 +89,13 @@ def _check_stability(options: argparse.Namespace) -> list[str]:
     print(f"{len(large)} of {len(tests)} tests reject more than .05 + 2 Monte Carlo errors")
     return [large.to_string(index=False)] if len(large) else []
 
+
+_PARTS: dict[str, Callable[[Path, float], list[str]]] = {
+    "stability": _check_stability,
+    "paired": check_paired,
+    "clusters": check_clusters,
+}
+"""What is simulated -> what simulates it and says which tests are too large."""
 
 if __name__ == "__main__":
     main()

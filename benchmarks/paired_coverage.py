@@ -56,6 +56,8 @@ class PairLaw:
         level: how good the second model is: probability to be right, or correlation.
         effect: how much better the first is.
         seed_spread: standard deviation of a seed's part, on the scale of the law.
+        members: examples of each cluster, neighbours; n is a multiple of it.
+        icc: how alike the noise of one cluster's examples is: its intra-class correlation.
     """
 
     family: str
@@ -65,6 +67,8 @@ class PairLaw:
     level: float
     effect: float
     seed_spread: float
+    members: int = 1
+    icc: float = 0.0
 
 
 def pair_laws() -> list[PairLaw]:
@@ -122,10 +126,11 @@ def population(metric: str, right: Any, prevalence: float = PREVALENCE) -> Any:
     return (hits - prevalence * called) / np.sqrt(spread)
 
 
-def _truths(law: PairLaw) -> dict[str, float]:
+def truths(law: PairLaw) -> dict[str, tuple[float, float]]:
+    """What both models score on infinitely many examples and seeds, by outcome."""
     levels = (law.level + law.effect, law.level)
     if law.family == "ratio":
-        return {"ratio": law.effect}
+        return {"ratio": levels}
     if law.family == "numbers":
         moved = np.tanh(np.arctanh(levels)[:, None] + law.seed_spread * _nodes)
         of_rank = 6 / np.pi * np.arcsin(moved / 2)
@@ -133,7 +138,7 @@ def _truths(law: PairLaw) -> dict[str, float]:
     else:
         right = norm.cdf(norm.ppf(levels)[:, None] + law.seed_spread * _nodes)
         means = {metric: population(metric, right) @ _weights for metric in CLASS_METRICS}
-    return {name: float(mean[0] - mean[1]) for name, mean in means.items()}
+    return {name: (float(mean[0]), float(mean[1])) for name, mean in means.items()}
 
 
 def cover_pairs(
@@ -148,7 +153,7 @@ def cover_pairs(
     entropy = [round(number) for number in numbers]
     share = 0 if np.isnan(law.share) else round(100 * law.share)
     rng = np.random.default_rng([*entropy, share, len(law.family)])
-    truths = _truths(law)
+    differences = {name: first - second for name, (first, second) in truths(law).items()}
     hits: dict[tuple[str, str], list[bool]] = {}
     ids = [str(i) for i in range(law.n)]
     # one row more: every example once
@@ -157,12 +162,12 @@ def cover_pairs(
     step = max(1, AT_ONCE // law.seeds)  # simulations that share the gold labels
     for start in range(0, simulations, step):
         count = min(step, simulations - start)
-        for name, (first, second) in _scores(law, count, weights, rng).items():
+        for name, (first, second) in simulated_scores(law, count, weights, rng).items():
             for g in range(count):
-                made = _intervals(first[:, g], second[:, g], law.n)
+                made = intervals(first[:, g], second[:, g], law.n)
                 for interval, (low, high) in made.items():
                     if np.isfinite(low):
-                        covered = bool(low <= truths[name] <= high)
+                        covered = bool(low <= differences[name] <= high)
                         hits.setdefault((interval, name), []).append(covered)
     return {
         key: float(np.mean(hit)) if len(hit) >= simulations / 2 else float("nan")
@@ -170,7 +175,7 @@ def cover_pairs(
     }
 
 
-def _intervals(first: Any, second: Any, n: int) -> dict[str, tuple[float, float]]:
+def intervals(first: Any, second: Any, n: int) -> dict[str, tuple[float, float]]:
     """Both sides [1 + R, S], the first line without resampling -> the limits of each interval."""
     gaps = first - second
     value, seeds = float(gaps[0].mean()), gaps.shape[1]
@@ -182,7 +187,19 @@ def _intervals(first: Any, second: Any, n: int) -> dict[str, tuple[float, float]
     }
 
 
-def _scores(law: PairLaw, count: int, weights: Any, rng: np.random.Generator) -> dict[str, Any]:
+def _alike(law: PairLaw, draw: Any, shape: tuple[int, ...]) -> Any:
+    """Noise of mean 0 and variance 1 [..., N, G, S], alike within clusters of neighbours."""
+    if not law.icc:
+        return draw(size=shape)
+    *before, n, count, seeds = shape
+    of_cluster = draw(size=(*before, n // law.members, count, seeds))
+    shared = np.repeat(of_cluster, law.members, axis=-3)
+    return np.sqrt(law.icc) * shared + np.sqrt(1 - law.icc) * draw(size=shape)
+
+
+def simulated_scores(
+    law: PairLaw, count: int, weights: Any, rng: np.random.Generator
+) -> dict[str, Any]:
     """Both models' scores on resamples [R, G, S] of G simulations, for each outcome."""
     shape = (law.n, count, law.seeds)
     levels = np.array([law.level + law.effect, law.level])
@@ -190,23 +207,27 @@ def _scores(law: PairLaw, count: int, weights: Any, rng: np.random.Generator) ->
     if law.family == "classes":
         rho = _overlap(law) or 0.0
         # the same examples in all seeds of one simulation
-        u = np.sqrt(rho) * rng.normal(size=(1, law.n, count, 1))
-        e = np.sqrt(1 - rho) * rng.normal(size=(2, *shape))
+        u = np.sqrt(rho) * _alike(law, rng.normal, (1, law.n, count, 1))
+        e = np.sqrt(1 - rho) * _alike(law, rng.normal, (2, *shape))
         right = norm.ppf(levels)[:, None, None, None] + b + u + e > 0
         gold = (np.arange(law.n) < round(PREVALENCE * law.n)).astype(np.int64)
         gold = rng.permutation(gold) if law.n < 30 else rng.binomial(1, PREVALENCE, law.n)
         said = np.where(right, gold[:, None, None], 1 - gold[:, None, None])
         return {name: _both(name, said, gold, weights) for name in CLASS_METRICS}
     if law.family == "numbers":
-        gold = rng.normal(size=law.n)
+        gold = _alike(law, rng.normal, (law.n, 1, 1))[:, 0, 0]
         r = np.tanh(np.arctanh(levels)[:, None, None, None] + b)
         noise = np.sqrt(0.5) * (
-            rng.normal(size=(1, law.n, count, 1)) + rng.normal(size=(2, *shape))
+            _alike(law, rng.normal, (1, law.n, count, 1)) + _alike(law, rng.normal, (2, *shape))
         )
         said = r * gold[:, None, None] + np.sqrt(1 - r**2) * noise
         return {name: _both(name, said, gold, weights) for name in NUMBERS}
+
+    def skew(size: tuple[int, ...]) -> Any:
+        return rng.exponential(size=size) - 1
+
     size = 1 + rng.poisson(5, size=(1, law.n, count, 1)).astype(float)
-    skewed = rng.exponential(size=(1, law.n, count, 1)) - 1 + rng.exponential(size=(2, *shape)) - 1
+    skewed = _alike(law, skew, (1, law.n, count, 1)) + _alike(law, skew, (2, *shape))
     top = size * (levels[:, None, None, None] + 0.5 * b + 0.2 * skewed)
     bottom = weights @ np.broadcast_to(size, (1, *shape)).reshape(law.n, -1)
     sides = [weights @ side.reshape(law.n, -1) / bottom for side in top]

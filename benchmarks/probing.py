@@ -10,7 +10,8 @@ from subprobe.data.sentence import Example
 from subprobe.probes.base import Context
 from subprobe.probes.registry import find_probe
 from subprobe.probes.running import eager_attention
-from subprobe.probes.stream import encode_examples, run_probes
+from subprobe.probes.stream import run_probes
+from subprobe.probes.texts import encode_examples
 from subprobe.pruning.anatomy import anatomy_of
 
 from .models import encoder, examples

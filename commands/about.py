@@ -36,7 +36,8 @@ def config() -> None:
 
     Example: subprobe config > run.toml
     """
-    from ..analysis.running.config import RunConfig, config_toml
+    from ..analysis.running.config import RunConfig
+    from ..analysis.running.config_toml import config_toml
 
     typer.echo(config_toml(RunConfig()), nl=False)
 

@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .options import AsJson
+from ..data.outputs import PAGES, prepare_out
+from .options import AsJson, Overwrite, emit_tables, named, prepare_folder, writing
 
 CORRECTIONS = {"holm": "holm", "fdr_bh": "fdr_bh", "bh": "fdr_bh"}
 
 
 def compare(
-    folders: Annotated[list[Path], typer.Argument(help="run folders", metavar="RUN...")],
-    out: Annotated[Path | None, typer.Option("--out", help="folder for CSV tables")] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="also write one HTML page")
-    ] = None,
+    folders: Annotated[list[Path], named("run folders", "RUN...")],
+    out: Annotated[Path | None, writing("folder for CSV tables")] = None,
+    report: Annotated[Path | None, writing("also write one HTML page (.html)", "--report")] = None,
     correction: Annotated[
         str, typer.Option(help="holm, or fdr_bh (Benjamini-Hochberg; bh for short)")
     ] = "holm",
     probes: Annotated[
         bool, typer.Option(help="also compare what the models know, not only what they score")
     ] = True,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Hold the subnetworks of a run, or several runs, against each other.
 
     Example: subprobe compare runs/quickstart
     """
-    from ..data.atomic import check_folder
     from ..data.errors import UnknownNameError
-    from ..data.tables import write_csv
 
     if correction not in CORRECTIONS:
         raise UnknownNameError("correction", correction, CORRECTIONS)
-    if out is not None:
-        check_folder(out)
+    out = prepare_folder(out, "compare", overwrite)
+    if report is not None:
+        report = prepare_out(report, files=PAGES, overwrite=overwrite, option="--report")
     chosen = CORRECTIONS[correction]
     one = len(folders) == 1
     tables = _of_run(folders[0], chosen, probes) if one else _of_runs(folders, chosen)
-    if out is not None:
-        for name, table in tables.items():
-            write_csv(table, out / f"{name}.csv")
-        typer.echo(f"{len(tables)} tables in {out}", err=True)
+    emit_tables(tables, out, "compare", overwrite=overwrite, as_json=as_json)
     if report is not None:
         from ..analysis.report.comparison_page import write_page
 
         write_page(tables, [str(folder) for folder in folders], report)
         typer.echo(f"comparison in {report}", err=True)
-    if as_json:
-        records = {name: json.loads(t.to_json(orient="records")) for name, t in tables.items()}
-        typer.echo(json.dumps(records, ensure_ascii=False))
-    elif out is None and report is None:
+    if out is None and report is None and not as_json:
         _show(tables, folders)
 
 
@@ -80,13 +72,19 @@ def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
     return between_runs(runs, correction=correction)
 
 
+def _manifest(folder: Path) -> dict[str, Any]:
+    from ..analysis.run_folder import load_manifest
+
+    return load_manifest(folder) if (folder / "manifest.json").exists() else {}
+
+
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
     from ..analysis.run_folder import load_rows
     from ..analysis.screen.comparison import print_between, print_pairs
     from ..analysis.screen.console import print_comparison
 
     if len(folders) == 1:
-        print_comparison(load_rows(folders[0]))
+        print_comparison(load_rows(folders[0]), _manifest(folders[0]))
         print_pairs(tables)
     else:
         print_between(tables)

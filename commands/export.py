@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
+from ..data.outputs import prepare_out
+from .options import Overwrite, named, writing
+
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
-    out: Annotated[Path, typer.Option("--out", help="folder for the tables")],
+    folder: Annotated[Path, named("a run folder", "RUN")],
+    out: Annotated[Path, writing("folder for the tables")],
     form: Annotated[str, typer.Option("--format", help="csv or parquet")] = "csv",
     table: Annotated[
         list[str] | None, typer.Option("--table", help="only this table; repeat for several")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a whole run as tidy tables with a data dictionary.
 
@@ -23,6 +27,8 @@ def export(
     from ..analysis.export import export_run
     from ..analysis.run_folder import load_run
 
-    counts = export_run(load_run(folder), out, form=form, tables=table or ())
+    out = prepare_out(out, folder=f"export {form}", overwrite=overwrite)
+    run = load_run(folder)
+    counts = export_run(run, out, form=form, tables=table or (), overwrite=overwrite)
     lines = ", ".join(f"{name} {count}" for name, count in counts.items())
     typer.echo(f"{len(counts)} tables in {out}: {lines}", err=True)

@@ -8,25 +8,51 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, Model, Quiet, Task, progress_of
+from ..data.outputs import prepare_out
+from .options import (
+    AsClasses,
+    AsJson,
+    Columns,
+    DataDir,
+    Labels,
+    MaxLength,
+    Model,
+    NoSpecials,
+    Overwrite,
+    Quiet,
+    Quotes,
+    Task,
+    as_seed,
+    progress_of,
+    tell,
+    writing,
+)
 
 
 def gates(
     model: Model,
     task: Task,
-    out: Annotated[Path, typer.Option("--out", help="folder for the masks and sweep.csv")],
+    out: Annotated[Path, writing("folder for the masks and sweep.csv")],
     penalty: Annotated[
         list[float], typer.Option("--penalty", help="loss a head must be worth; repeat to sweep")
     ],
     data_dir: DataDir = None,
     column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     epochs: Annotated[int, typer.Option(help="passes over train for each penalty")] = 2,
     learning_rate: Annotated[float, typer.Option(help="of the gates")] = 0.2,
     batch_size: Annotated[int, typer.Option(help="examples that share a draw of gates")] = 8,
-    seed: Annotated[int, typer.Option(help="orders the examples, draws the gates")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="orders the examples, draws the gates", callback=as_seed)
+    ] = 0,
     train_encoder: Annotated[
         bool, typer.Option("--train-encoder", help="train the encoder with its gates, and save it")
     ] = False,
+    overwrite: Overwrite = False,
+    labels: Labels = None,
+    max_length: MaxLength = 0,
+    allow_no_specials: NoSpecials = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -34,11 +60,14 @@ def gates(
 
     Example: subprobe gates ./models/acc-1 --task acceptability --penalty 0.005 --out gates
     """
-    from ..analysis.running.gate_sweep import sweep_gates, sweep_table
-    from ..analysis.running.single import load_for_task, task_choice
+    from ..analysis.running.gate_sweep import GATES, sweep_gates, sweep_table
+    from ..analysis.running.loaded import load_for_task
+    from ..analysis.running.task_choice import task_choice
     from ..analysis.screen.console import print_records
+    from ..data.class_order import parse_pairs
     from ..pruning.learned_gates import L0Options
 
+    out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     options = L0Options(
         penalty=0.0,
         learning_rate=learning_rate,
@@ -47,11 +76,22 @@ def gates(
         frozen=not train_encoder,
         seed=seed,
     )
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
-    sweep = sweep_gates(loaded, penalty, options, out, progress_of(quiet))
+    progress = progress_of(quiet)
+    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    loaded = load_for_task(
+        model,
+        choice,
+        labels=parse_pairs(labels or ()),
+        max_length=max_length,
+        allow_no_specials=allow_no_specials,
+        progress=progress,
+    )
+    tell(() if quiet else loaded.told)
+    sweep = sweep_gates(loaded, penalty, options, out, progress, overwrite=overwrite)
     table = sweep_table(sweep, loaded.parts)
     if as_json:
         masks = [found.subnetwork.describe() for found in sweep.learned.values()]
-        typer.echo(json.dumps({"table": table, "masks": masks}))
+        found = {"table": table, "masks": masks, "classes_by": loaded.classes_by}
+        typer.echo(json.dumps(found))
     else:
         print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")

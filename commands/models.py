@@ -8,20 +8,46 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, Quiet, Task, emit, progress_of
+from ..data.outputs import MASKS, prepare_out
+from .options import (
+    AsClasses,
+    AsJson,
+    Columns,
+    DataDir,
+    Labels,
+    MaskIn,
+    MaxLength,
+    Model,
+    NoSpecials,
+    Overwrite,
+    Quiet,
+    Quotes,
+    Task,
+    as_seed,
+    emit,
+    named,
+    prepare_table,
+    progress_of,
+    reading,
+    tell,
+    writing,
+)
 
 
 def finetune(
-    out: Annotated[Path, typer.Option("--out", help="folder for the fine-tuned model")],
+    out: Annotated[Path, writing("folder for the fine-tuned model")],
     task: Task,
     model: Annotated[
         str, typer.Option("--model", help="embedded, ./folder or hub id")
     ] = "embedded",
     data_dir: DataDir = None,
     column: Columns = None,
-    seed: Annotated[int, typer.Option(help="initialises the task head")] = 1,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
+    seed: Annotated[int, typer.Option(help="initialises the task head", callback=as_seed)] = 1,
     order_seed: Annotated[
-        int | None, typer.Option(help="orders the examples and drops out; default: --seed")
+        int | None,
+        typer.Option(help="orders the examples and drops out; default: --seed", callback=as_seed),
     ] = None,
     selection: Annotated[
         str, typer.Option(help="held-out sets examples aside for choosing masks; or reported")
@@ -34,11 +60,17 @@ def finetune(
         str, typer.Option(help="float32 or bfloat16; default: recorded for the model")
     ] = "",
     mask: Annotated[
-        Path | None, typer.Option(help="retrain this subnetwork on the pretrained weights")
+        Path | None, reading("--mask", "retrain this subnetwork on the pretrained weights")
     ] = None,
     route: Annotated[
         str, typer.Option(help="of a mask: masked, or compact (faster; heads and MLPs only)")
     ] = "masked",
+    overwrite: Overwrite = False,
+    keep_head: Annotated[
+        bool, typer.Option("--keep-head", help="train the model's own head on, not a new one")
+    ] = False,
+    labels: Labels = None,
+    allow_no_specials: NoSpecials = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -49,15 +81,21 @@ def finetune(
     Example: subprobe finetune --task acceptability --mask good.safetensors --out ./models/good-1
     """
     from ..analysis.running.config import parse_config
-    from ..analysis.running.single import fine_tune_to_folder, task_choice
-    from ..pruning.subnetwork import Subnetwork
+    from ..analysis.running.masks import read_mask
+    from ..analysis.running.single import fine_tune_to_folder
+    from ..analysis.running.task_choice import task_choice
+    from ..data.class_order import parse_pairs
+    from ..pruning.sources import MODEL
 
+    out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model, mask, data_dir])
+    progress = progress_of(quiet)
     recipe = {
         "learning_rate": learning_rate,
         "epochs": epochs,
         "batch_size": batch_size,
         "max_length": max_length,
         "precision": precision,
+        **({"head": "kept"} if keep_head else {}),
     }
     options = parse_config(
         {"recipe": recipe, "prune": {"selection": selection}, "retrain": {"route": route}},
@@ -65,15 +103,18 @@ def finetune(
     )
     meta = fine_tune_to_folder(
         model,
-        task_choice(task, data_dir, column),
+        task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes),
         out,
         seed=seed,
         order_seed=seed if order_seed is None else order_seed,
         selection=selection,
         options=options.recipe,
-        progress=progress_of(quiet),
-        mask=Subnetwork.load(mask) if mask else None,
+        progress=progress,
+        mask=read_mask(mask, model, progress.say) if mask else None,
         route=route,
+        overwrite=overwrite,
+        labels=parse_pairs(labels or ()),
+        allow_no_specials=allow_no_specials,
     )
     typer.echo(json.dumps(meta) if as_json else f"fine-tuned model in {out}", err=not as_json)
 
@@ -81,9 +122,11 @@ def finetune(
 def prune(
     model: Model,
     task: Task,
-    out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
+    out: Annotated[Path, writing("mask file (.safetensors)")],
     data_dir: DataDir = None,
     column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     method: Annotated[
         str,
         typer.Option(
@@ -115,6 +158,10 @@ def prune(
     ] = "",
     scores: Annotated[str, typer.Option(help="default or study")] = "default",
     batch_size: Annotated[int, typer.Option(help="examples a scoring batch")] = 64,
+    overwrite: Overwrite = False,
+    labels: Labels = None,
+    max_length: MaxLength = 0,
+    allow_no_specials: NoSpecials = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -123,9 +170,13 @@ def prune(
     Example: subprobe prune ./models/acc-1 --task acceptability --out good.safetensors
     """
     from ..analysis.running.config import parse_config
-    from ..analysis.running.single import load_for_task, prune_to_mask, task_choice
+    from ..analysis.running.loaded import load_for_task
+    from ..analysis.running.single import prune_to_mask
+    from ..analysis.running.task_choice import task_choice
     from ..analysis.screen.console import print_mask
+    from ..data.class_order import parse_pairs
 
+    out = prepare_out(out, files=MASKS, overwrite=overwrite)
     given = {
         "methods": [method],
         "importance": importance,
@@ -140,23 +191,37 @@ def prune(
         **({"selection": "cross-validation", "folds": folds} if folds else {}),
     }
     options = parse_config({"prune": given}, where="command line").prune
-    choice = task_choice(task, data_dir, column)
-    loaded = load_for_task(model, choice, selection="" if folds else selection)
-    good = prune_to_mask(loaded, options, out, progress_of(quiet))
-    typer.echo(json.dumps(good.describe())) if as_json else print_mask(good, out)
+    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    progress = progress_of(quiet)
+    loaded = load_for_task(
+        model,
+        choice,
+        selection="" if folds else selection,
+        labels=parse_pairs(labels or ()),
+        max_length=max_length,
+        allow_no_specials=allow_no_specials,
+        progress=progress,
+    )
+    tell(() if quiet else loaded.told)
+    good = prune_to_mask(loaded, options, out, progress)
+    if as_json:
+        typer.echo(json.dumps({**good.describe(), "classes_by": loaded.classes_by}))
+    else:
+        print_mask(good, out)
 
 
 def sample_mask(
     masks: Annotated[
         list[Path],
-        typer.Argument(help="a good mask, or those of several seeds", metavar="MASK..."),
+        named("a good mask, or those of several seeds", "MASK..."),
     ],
     kind: Annotated[
         str, typer.Option("--kind", help="random, bad; of several seeds: super, anti, middle")
     ],
-    out: Annotated[Path, typer.Option("--out", help="mask file (.safetensors)")],
-    seed: Annotated[int, typer.Option(help="same seed, same bytes")] = 0,
+    out: Annotated[Path, writing("mask file (.safetensors)")],
+    seed: Annotated[int, typer.Option(help="same seed, same bytes", callback=as_seed)] = 0,
     draw: Annotated[int, typer.Option(help="number of the draw")] = 0,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw a random or bad subnetwork of exactly a good one's size, or one across seeds.
@@ -167,6 +232,7 @@ def sample_mask(
     from ..pruning.controls import sample
     from ..pruning.subnetwork import Subnetwork
 
+    out = prepare_out(out, files=MASKS, overwrite=overwrite, reads=masks)
     drawn = sample(kind, [Subnetwork.load(mask) for mask in masks], seed=seed, draw=draw)
     drawn.save(out)
     typer.echo(json.dumps(drawn.describe())) if as_json else print_mask(drawn, out)
@@ -178,19 +244,42 @@ def evaluate(
     mask: MaskIn = None,
     data_dir: DataDir = None,
     column: Columns = None,
+    labels: Labels = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     other_weights: Annotated[
         bool, typer.Option("--other-weights", help="accept a mask found on other weights")
     ] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file")] = None,
+    max_length: MaxLength = 0,
+    allow_no_specials: NoSpecials = False,
+    out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Score a fine-tuned model, whole or under a mask.
 
     Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
     """
+    from ..analysis.running.loaded import load_for_task
     from ..analysis.running.masks import load_mask
-    from ..analysis.running.single import evaluate_rows, load_for_task, task_choice
+    from ..analysis.running.single import evaluate_rows
+    from ..analysis.running.task_choice import task_choice
+    from ..data.class_order import parse_pairs
 
-    loaded = load_for_task(model, task_choice(task, data_dir, column))
-    chosen = load_mask(mask, loaded.model, name=loaded.name, other_weights=other_weights)
-    emit(evaluate_rows(loaded, chosen), out, as_json)
+    out = prepare_table(out, overwrite, model, mask)
+    progress = progress_of(quiet)
+    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    loaded = load_for_task(
+        model,
+        choice,
+        labels=parse_pairs(labels or ()),
+        max_length=max_length,
+        allow_no_specials=allow_no_specials,
+        progress=progress,
+    )
+    tell(() if quiet else loaded.told)
+    chosen = load_mask(
+        mask, loaded.model, name=loaded.name, other_weights=other_weights, say=progress.say
+    )
+    emit(evaluate_rows(loaded, chosen, progress), out, as_json)

@@ -8,7 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import AsJson, MaskIn, Model, Quiet, emit, progress_of
+from ..data.outputs import prepare_out, user_text
+from .options import (
+    AsJson,
+    MaskIn,
+    Model,
+    NoSpecials,
+    Overwrite,
+    Quiet,
+    as_seed,
+    emit,
+    named,
+    prepare_table,
+    progress_of,
+    writing,
+)
+
+TRAIN = "patterns train"
+"""What the record of a folder calls a classifier and its report."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,55 +34,72 @@ app = typer.Typer(
     "Example: subprobe patterns export embedded --corpus natural --out maps",
 )
 
-Corpus = Annotated[str, typer.Option(help="natural, FILE.conllu or FILE.txt (a sentence a line)")]
+Corpus = Annotated[
+    str,
+    typer.Option(parser=user_text, help="natural, FILE.conllu or FILE.txt (a sentence a line)",
+                 metavar="TEXT"),
+]  # fmt: skip
 Sentences = Annotated[int, typer.Option(help="at most so many of the corpus", min=1)]
-Seed = Annotated[int, typer.Option(help="same seed, same result", min=0)]
-Classifier = Annotated[str, typer.Option(help="classifier file; default: the shipped one")]
+Seed = Annotated[int, typer.Option(help="same seed, same result", callback=as_seed)]
+Classifier = Annotated[
+    str,
+    typer.Option(parser=user_text, help="classifier file; default: the shipped one",
+                 metavar="PATH"),
+]  # fmt: skip
 
 
 @app.command("export")
 def export(
     model: Model,
-    out: Annotated[Path, typer.Option("--out", help="folder for maps.safetensors and labels.csv")],
+    out: Annotated[Path, writing("folder for maps.safetensors and labels.csv")],
     mask: MaskIn = None,
     corpus: Corpus = "natural",
     sentences: Sentences = 1_000_000,
     maps: Annotated[int, typer.Option(help="of each kind, raw and norm-weighted", min=1)] = 200,
     seed: Seed = 0,
     patterns: Classifier = "",
+    allow_no_specials: NoSpecials = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a sample of a model's maps with proposed labels, to correct by hand.
 
     Example: subprobe patterns export embedded --corpus natural --out maps
     """
-    from ..analysis.patterns.labelled_maps import export_maps
+    from ..analysis.patterns.labelled_maps import MAPS, export_maps
     from ..analysis.patterns.steps import maps_of
-    from ..data.errors import ConfigError
     from ..probes.patterns.network import classifier_of
 
-    if out.exists():
-        raise ConfigError("exists already", where=str(out), remedy="name a new folder with --out")
+    out = prepare_out(out, folder=MAPS, overwrite=overwrite, reads=[model])
     classifier = classifier_of(patterns)
-    found = maps_of(model, mask, corpus, sentences, maps, seed, progress_of(quiet))
-    export_maps(found, out, classifier)
+    found, _ = maps_of(
+        model, mask, corpus, sentences, maps, seed, progress_of(quiet),
+        allow_no_specials=allow_no_specials,
+    )  # fmt: skip
+    export_maps(found, out, classifier, overwrite=overwrite)
     typer.echo(f"{len(found)} maps in {out}; correct the column pattern of labels.csv", err=True)
 
 
 @app.command("train")
 def train(
     folder: Annotated[
-        Path, typer.Argument(help="folder with labels.csv and maps.safetensors or maps.npz")
+        Path, named("folder with labels.csv and maps.safetensors or maps.npz", "FOLDER")
     ],
-    out: Annotated[Path, typer.Option("--out", help="folder for classifier and report")],
+    out: Annotated[Path, writing("folder for classifier and report")],
     start: Annotated[
-        str, typer.Option(help="classifier to go on from; default: the shipped one")
+        str,
+        typer.Option(
+            parser=user_text,
+            metavar="PATH",
+            help="classifier to go on from; default: the shipped one",
+        ),
     ] = "",
     from_nothing: Annotated[
         bool, typer.Option("--from-nothing", help="start from random weights instead")
     ] = False,
     epochs: Annotated[int, typer.Option(help="passes over the maps", min=1)] = 60,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Train the pattern classifier on labelled maps; scores are of maps that it never saw.
@@ -74,10 +108,13 @@ def train(
     """
     from ..analysis.patterns.labelled_maps import retrain
     from ..analysis.screen.console import print_records
+    from ..data.folders import atomic_folder
     from ..probes.patterns.synthetic import write_classifier
 
+    out = prepare_out(out, folder=TRAIN, overwrite=overwrite, reads=[folder])
     fitted = retrain(folder, start=start, from_nothing=from_nothing, seed=seed, epochs=epochs)
-    write_classifier(fitted, out)
+    with atomic_folder(out, TRAIN, overwrite=overwrite) as written:
+        write_classifier(fitted, written)
     if as_json:
         typer.echo(json.dumps(fitted.report))
     else:
@@ -95,7 +132,9 @@ def check(
     maps: Annotated[int, typer.Option(help="of each kind, raw and norm-weighted", min=50)] = 2000,
     seed: Seed = 0,
     patterns: Classifier = "",
-    out: Annotated[Path | None, typer.Option("--out", help="one .csv or .parquet file")] = None,
+    allow_no_specials: NoSpecials = False,
+    out: Annotated[Path | None, writing("one .csv or .parquet file")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -105,11 +144,17 @@ def check(
     """
     from ..analysis.patterns.check import check_patterns
     from ..analysis.patterns.steps import maps_of
+    from ..analysis.running.identity import flagged
     from ..probes.patterns.network import classifier_of
 
+    out = prepare_table(out, overwrite, model, mask)
     classifier = classifier_of(patterns)
-    found = maps_of(model, mask, corpus, sentences, maps, seed, progress_of(quiet))
+    found, flag = maps_of(
+        model, mask, corpus, sentences, maps, seed, progress_of(quiet),
+        allow_no_specials=allow_no_specials,
+    )  # fmt: skip
     rows: Any = check_patterns(found, classifier, seed=seed)
-    emit(rows.assign(model=model, corpus=Path(corpus).name), out, as_json)
+    rows = flagged(rows.assign(model=model, corpus=Path(corpus).name), flag)
+    emit(rows, out, as_json)
     if not quiet:
         typer.echo(f"calibrated: {classifier.meta.get('calibrated', 'unknown')}", err=True)

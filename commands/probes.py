@@ -7,7 +7,25 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Columns, DataDir, MaskIn, Model, OptionalTask, Quiet, emit, progress_of
+from ..data.outputs import TABLES, is_file_name, prepare_out, user_text
+from .options import (
+    AsClasses,
+    AsJson,
+    Columns,
+    DataDir,
+    Labels,
+    MaskIn,
+    Model,
+    NoSpecials,
+    OptionalTask,
+    Overwrite,
+    Quiet,
+    Quotes,
+    as_seed,
+    emit,
+    progress_of,
+    writing,
+)
 
 
 def probe(
@@ -22,13 +40,27 @@ def probe(
         str | None,
         typer.Option(help="natural, FILE.conllu (gold) or FILE.txt (a sentence a line)"),
     ] = None,
+    tokens: Annotated[
+        str, typer.Option(help="words of a .conllu corpus: syntactic (do, n't) or surface (don't)")
+    ] = "syntactic",
     task: OptionalTask = None,
     split: Annotated[str | None, typer.Option(help="split of --task")] = None,
     data_dir: DataDir = None,
     column: Columns = None,
+    labels: Labels = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
     sentences: Annotated[int, typer.Option(help="at most so many of the corpus")] = 1_000_000,
     examples: Annotated[int, typer.Option(help="at most so many of the task")] = 64,
-    max_length: Annotated[int, typer.Option(help="subwords a sentence keeps")] = 128,
+    max_length: Annotated[
+        int,
+        typer.Option(help="subwords a text keeps; 0 = 128, examples as fine-tuned", min=0),
+    ] = 0,
+    pre_split: Annotated[
+        bool,
+        typer.Option("--pre-split", help="read each word alone, as published; not the raw text"),
+    ] = False,
+    allow_no_specials: NoSpecials = False,
     selection: Annotated[
         str,
         typer.Option(help="held-out: choose heads on one half, score on the other; or reported"),
@@ -42,15 +74,20 @@ def probe(
     ] = "holm",
     untrained: Annotated[
         int | None,
-        typer.Option(help="probe the same architecture with random weights of this seed instead"),
+        typer.Option(
+            help="probe the same architecture with random weights of this seed instead",
+            callback=as_seed,
+        ),
     ] = None,
     pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
+    reparse: Annotated[
+        bool, typer.Option("--reparse", help="parse with spaCy even what has gold annotation")
+    ] = False,
     patterns: Annotated[
         str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")
     ] = "",
-    out: Annotated[
-        Path | None, typer.Option("--out", help="one .csv or .parquet file, or a folder")
-    ] = None,
+    out: Annotated[Path | None, writing("one .csv or .parquet file, or a folder")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -59,36 +96,48 @@ def probe(
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """
     from ..analysis.running.config import parse_config
-    from ..analysis.running.single import task_choice
-    from ..analysis.running.single_probe import probe_rows, write_probe_folder
+    from ..analysis.running.single_probe import PROBE, probe_rows, write_probe_folder
+    from ..analysis.running.task_choice import task_choice
+    from ..data.class_order import parse_pairs
     from ..probes.options import parse_options
 
+    if out is not None:
+        out = prepare_out(
+            out, files=TABLES, folder=PROBE, overwrite=overwrite, reads=[model, mask, corpus]
+        )
     given = {
         "names": probe,
+        "tokens": tokens,
         "sentences": sentences,
         "attribution_examples": examples,
         "max_length": max_length,
+        "pre_split": pre_split,
         "selection": selection,
         "correction": correction,
         "options": parse_options(option or ()),
-        "pipeline": pipeline,
-        "patterns": patterns,
+        "pipeline": user_text(pipeline),
+        "reparse": reparse,
+        "patterns": user_text(patterns),
     }
     options = parse_config({"probe": given}, where="command line").probe
-    choice = task_choice(task, data_dir, column) if task else None
+    choice = (
+        task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes) if task else None
+    )
     output = probe_rows(
         model,
         mask,
         options,
-        corpus=corpus,
+        corpus=corpus and user_text(corpus),
         task=choice,
         split=split,
         progress=progress_of(quiet),
         untrained=untrained,
         reference=reference,
+        labels=parse_pairs(labels or ()),
+        allow_no_specials=allow_no_specials,
     )
-    if out is not None and out.suffix not in {".csv", ".parquet"}:
-        write_probe_folder(output, out)
+    if out is not None and not is_file_name(out):
+        write_probe_folder(output, out, overwrite=overwrite)
         typer.echo(f"{len(output.rows)} rows and {len(output.items)} items in {out}", err=True)
         out = None if as_json else out
     else:

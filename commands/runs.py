@@ -8,14 +8,30 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, DataDir, Quiet, progress_of
+from ..data.outputs import PAGES, prepare_out
+from .options import (
+    AsClasses,
+    AsJson,
+    Columns,
+    DataDir,
+    NoSpecials,
+    Overwrite,
+    Quiet,
+    Quotes,
+    named,
+    prepare_folder,
+    progress_of,
+    reading,
+    writing,
+)
+
+FIGURES, LATEX = "report figures", "report tables"
+"""What the record of a folder calls figures and LaTeX tables."""
 
 
 def run(
-    out: Annotated[Path, typer.Option("--out", help="run folder; an unfinished one is continued")],
-    config: Annotated[
-        Path | None, typer.Option("--config", help="TOML file; see: subprobe config")
-    ] = None,
+    out: Annotated[Path, writing("run folder; an unfinished one is continued")],
+    config: Annotated[Path | None, reading("--config", "TOML file; see: subprobe config")] = None,
     model: Annotated[str | None, typer.Option("--model", help="overrides the file")] = None,
     task: Annotated[
         list[str] | None, typer.Option("--task", help="overrides the file; repeat for several")
@@ -24,42 +40,77 @@ def run(
         list[int] | None, typer.Option("--seed", help="overrides the file; repeat for several")
     ] = None,
     data_dir: DataDir = None,
+    column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="add tasks, seeds, methods, probes or draws to the run there"),
+    ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="start anew in a folder that holds another run")
+    ] = False,
+    overwrite: Overwrite = False,
+    max_length: Annotated[
+        int, typer.Option(help="subwords an example keeps; 0 = as the file says", min=0)
+    ] = 0,
+    allow_no_specials: NoSpecials = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run the whole experiment: fine-tune, prune, control, retrain, probe, report.
 
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
+
+    Example: subprobe run --config stance.toml --out runs/stance
     """
     from ..analysis.experiment import run_experiment
     from ..analysis.running.config import parse_config, read_config
+    from ..analysis.running.earlier import Existing
+    from ..analysis.running.task_choice import column_roles
     from ..analysis.screen.console import print_comparison, print_lines
+    from ..data.errors import ConfigError
 
+    if add and new:
+        raise ConfigError("--add and --new exclude each other", remedy="leave out one of them")
+    existing: Existing = "add" if add else "new" if new else "refuse"
     options = read_config(config)
-    given = {"model": model, "tasks": task, "seeds": seed, "data_dir": data_dir and str(data_dir)}
+    given = {
+        "model": model,
+        "tasks": task,
+        "seeds": seed,
+        "data_dir": data_dir and str(data_dir),
+        "columns": column_roles(column),
+        "quotes": "" if quotes == "auto" else quotes,
+        "as_classes": as_classes,
+        "allow_no_specials": allow_no_specials,
+        "recipe": max_length and {**options.recipe.model_dump(), "max_length": max_length},
+    }
     overrides = {name: value for name, value in given.items() if value}
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")
-    finished = run_experiment(options, out, progress_of(quiet))
+    progress = progress_of(quiet)
+    finished = run_experiment(options, out, progress, existing=existing, overwrite=overwrite)
     if as_json:
         typer.echo(json.dumps(finished.summary(), ensure_ascii=False))
     else:
-        print_comparison(finished.rows)
-        print_lines([f"report: {out / 'report.html'}, tables and masks: {out}"])
+        print_comparison(finished.rows, finished.manifest)
+        folder = finished.folder
+        print_lines([f"report: {folder / 'report.html'}, tables and masks: {folder}"])
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="HTML file; default: RUN/report.html")
-    ] = None,
+    folder: Annotated[Path, named("a run folder", "RUN")],
+    out: Annotated[Path | None, writing("HTML file; default: RUN/report.html")] = None,
     figures: Annotated[
         Path | None,
-        typer.Option(help="also write every figure as SVG, PDF and PNG into this folder"),
+        writing("also write every figure as SVG, PDF and PNG into this folder", "--figures"),
     ] = None,
     tables: Annotated[
-        Path | None, typer.Option(help="also write every summary as a LaTeX table into this folder")
+        Path | None,
+        writing("also write every summary as a LaTeX table into this folder", "--tables"),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the report of a run again, from its tables.
 
@@ -70,14 +121,21 @@ def report(
     from ..analysis.report.latex import save_latex
     from ..analysis.report.report import write_report
     from ..analysis.run_folder import load_manifest, load_rows
+    from ..data.folders import atomic_folder
+    from ..data.ownership import RUN
 
+    target = prepare_out(out or folder / "report.html", files=PAGES, again=RUN, overwrite=overwrite)
+    figures = prepare_folder(figures, FIGURES, overwrite, "--figures")
+    tables = prepare_folder(tables, LATEX, overwrite, "--tables")
     rows = load_rows(folder)
-    target = out or folder / "report.html"
     words = read_word_frame(folder)
     write_report(rows, load_manifest(folder), target, words=words, folder=folder)
     typer.echo(f"report in {target}", err=True)
     if figures is not None:
-        written = save_figures(rows, figures)
-        typer.echo(f"{len(written)} figures in {figures}", err=True)
+        with atomic_folder(figures, FIGURES, overwrite=overwrite) as written:
+            count = len(save_figures(rows, written))
+        typer.echo(f"{count} figures in {figures}", err=True)
     if tables is not None:
-        typer.echo(f"{len(save_latex(rows, tables))} LaTeX tables in {tables}", err=True)
+        with atomic_folder(tables, LATEX, overwrite=overwrite) as written:
+            count = len(save_latex(rows, written))
+        typer.echo(f"{count} LaTeX tables in {tables}", err=True)

@@ -8,9 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import AsJson, Model, Quiet, emit, progress_of
+from ..data.outputs import ONNX, prepare_out
+from .options import (
+    AsJson,
+    Model,
+    Overwrite,
+    Quiet,
+    emit,
+    prepare_table,
+    progress_of,
+    reading,
+    writing,
+)
 
-Mask = Annotated[Path, typer.Option("--mask", help="mask file (.safetensors)")]
+Mask = Annotated[Path, reading("--mask", "mask file (.safetensors or .npy)")]
 OtherWeights = Annotated[
     bool, typer.Option("--other-weights", help="accept a mask found on other weights")
 ]
@@ -19,11 +30,10 @@ OtherWeights = Annotated[
 def compact(
     model: Model,
     mask: Mask,
-    out: Annotated[Path, typer.Option("--out", help="folder for the smaller model")],
-    onnx: Annotated[
-        Path | None, typer.Option("--onnx", help="also export to this .onnx file")
-    ] = None,
+    out: Annotated[Path, writing("folder for the smaller model")],
+    onnx: Annotated[Path | None, writing("also export to this .onnx file", "--onnx")] = None,
     other_weights: OtherWeights = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Take out the heads, MLPs and neurons that a mask switches off.
@@ -31,9 +41,13 @@ def compact(
     Example: subprobe compact ./models/acc-1 --mask good.safetensors --out ./models/small
     """
     from ..analysis.running.smaller import compact_to_folder, load_whole
+    from ..pruning.sources import MODEL
 
-    whole = load_whole(model, mask, other_weights=other_weights)
-    smaller, summary = compact_to_folder(whole, out)
+    out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
+    if onnx is not None:
+        onnx = prepare_out(onnx, files=ONNX, overwrite=overwrite, option="--onnx")
+    whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
+    smaller, summary = compact_to_folder(whole, out, overwrite=overwrite)
     if onnx is not None:
         from ..pruning.onnx_file import export_onnx
 
@@ -44,8 +58,9 @@ def compact(
 def bake(
     model: Model,
     mask: Mask,
-    out: Annotated[Path, typer.Option("--out", help="folder for the checkpoint")],
+    out: Annotated[Path, writing("folder for the checkpoint")],
     other_weights: OtherWeights = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a mask as zeros into an ordinary checkpoint that any library loads.
@@ -53,9 +68,12 @@ def bake(
     Example: subprobe bake ./models/acc-1 --mask good.safetensors --out ./models/baked
     """
     from ..analysis.running.smaller import bake_to_folder, load_whole
+    from ..pruning.sources import MODEL
 
-    whole = load_whole(model, mask, other_weights=other_weights)
-    _tell(bake_to_folder(whole, out), f"checkpoint with zeros in {out}", as_json)
+    out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
+    whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
+    summary = bake_to_folder(whole, out, overwrite=overwrite)
+    _tell(summary, f"checkpoint with zeros in {out}", as_json)
 
 
 def latency(
@@ -67,7 +85,8 @@ def latency(
     ] = None,
     repeats: Annotated[int, typer.Option(help="rounds that the median is of, at least 7")] = 7,
     threads: Annotated[int, typer.Option(min=0, help="torch threads; 0 = as they are")] = 0,
-    out: Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file")] = None,
+    out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
+    overwrite: Overwrite = False,
     other_weights: OtherWeights = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -80,8 +99,10 @@ def latency(
     from ..analysis.running.smaller import load_whole
     from ..analysis.screen.console import print_latency
 
-    whole = load_whole(model, mask, other_weights=other_weights)
-    with progress_of(quiet).stage("measuring") as advance:
+    out = prepare_table(out, overwrite, model, mask)
+    progress = progress_of(quiet)
+    whole = load_whole(model, mask, other_weights=other_weights, say=progress.say)
+    with progress.stage("measuring") as advance:
         rows = latency_rows(
             whole, batch or [1, 8], length or [32, 128], repeats=repeats,
             threads=threads or None, progress=advance,

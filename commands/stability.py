@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import AsJson
+from .options import AsJson, Overwrite, as_seed, emit_tables, named, prepare_folder, writing
 
 
 def stability(
     folder: Annotated[
         Path,
-        typer.Argument(
-            help="run folder, folder of masks, or TASK/seed_N/{head_mask,mlp_mask}.npy",
-            metavar="FOLDER",
-        ),
+        named("run folder, folder of masks, or TASK/seed_N/{head_mask,mlp_mask}.npy", "FOLDER"),
     ],
     kind: Annotated[
         str | None, typer.Option("--kind", help="which masks of a run; default: good")
@@ -35,8 +31,9 @@ def stability(
     draws: Annotated[
         int, typer.Option(help="permutations and bootstrap samples", min=99, max=1_000_000)
     ] = 2000,
-    seed: Annotated[int, typer.Option(help="same seed, same numbers", min=0)] = 0,
-    out: Annotated[Path | None, typer.Option("--out", help="folder for CSV tables")] = None,
+    seed: Annotated[int, typer.Option(help="same seed, same numbers", callback=as_seed)] = 0,
+    out: Annotated[Path | None, writing("folder for CSV tables")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Test how far the subnetworks of several seeds and tasks agree.
@@ -47,27 +44,21 @@ def stability(
     from ..analysis.stability.mask_sets import read_mask_sets
     from ..analysis.stability.measure import measure_stability
     from ..analysis.stability.unit_weights import UnitWeights
-    from ..data.atomic import check_folder
     from ..data.errors import ConfigError
-    from ..data.tables import write_csv
+    from ..data.run_record import masks_left_over
 
     if sizes is not None and min(sizes) < 1:
         raise ConfigError(f"--sizes {' '.join(map(str, sizes))}: sizes are positive")
-    if out is not None:
-        check_folder(out)
+    out = prepare_folder(out, "stability", overwrite)
+    if over := masks_left_over(folder, sorted((folder / "masks").glob("*.safetensors"))):
+        names = ", ".join(path.name for path in over)
+        typer.echo(f"left out, since the run's configuration has no such mask: {names}", err=True)
     found = measure_stability(
         read_mask_sets(folder, kind=kind, tasks=task or ()),
         weights=None if sizes is None else UnitWeights.of_sizes(*sizes),
         draws=draws,
         seed=seed,
     )
-    tables = found.tables()
-    if out is not None:
-        for name, table in tables.items():
-            write_csv(table, out / f"{name}.csv")
-        typer.echo(f"{len(tables)} tables in {out}", err=True)
-    if as_json:
-        records = {name: json.loads(t.to_json(orient="records")) for name, t in tables.items()}
-        typer.echo(json.dumps(records, ensure_ascii=False))
-    elif out is None:
+    emit_tables(found.tables(), out, "stability", overwrite=overwrite, as_json=as_json)
+    if out is None and not as_json:
         print_stability(found)

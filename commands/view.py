@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, MaskIn
+from ..data.outputs import PAGES, prepare_out
+from .options import AsJson, MaskIn, NoSpecials, Overwrite, progress_of, writing
 
 
 def view(
@@ -18,7 +19,12 @@ def view(
         str, typer.Option(help="embedded, a folder written as a path, or a hub id")
     ] = "embedded",
     mask: MaskIn = None,
-    out: Annotated[Path | None, typer.Option("--out", help="HTML file")] = None,
+    max_length: Annotated[
+        int, typer.Option(help="cut at so many subwords; 0 = refuse a text beyond the positions")
+    ] = 0,
+    allow_no_specials: NoSpecials = False,
+    out: Annotated[Path | None, writing("HTML file")] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where every head looks in one sentence, in one HTML page that works offline.
@@ -30,11 +36,17 @@ def view(
     if out is None and not as_json:
         raise ConfigError("nowhere to write to", remedy="give --out view.html, or --json")
 
+    if out is not None:
+        out = prepare_out(out, files=PAGES, overwrite=overwrite)
+
     from ..analysis.report.head_page import heads_numbers, render_heads
     from ..analysis.running.heads import heads_of
     from ..data.atomic import write_text
 
-    heads = heads_of(model, mask, sentence, second)
+    heads = heads_of(
+        model, mask, sentence, second, max_length=max_length, allow_no_specials=allow_no_specials,
+        say=progress_of(False).say,
+    )  # fmt: skip
     if out is not None:
         write_text(out, render_heads(heads))
         living = f"{int(heads.alive.sum())} of {heads.alive.size} heads live"

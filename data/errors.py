@@ -13,8 +13,18 @@ SubprobeError                 exit 1: a step failed
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
+
+_LONGEST = 2000
+_UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """The text without what would break a line or cannot be printed, cut where it is too long."""
+    said = _UNPRINTED.sub(lambda one: one[0].encode("unicode_escape").decode(), text[: longest + 1])
+    return said if len(said) <= longest else f"{said[:longest]} ..."
 
 
 class SubprobeError(Exception):
@@ -29,6 +39,8 @@ class SubprobeError(Exception):
     exit_code = 1
 
     def __init__(self, problem: str, *, where: str | None = None, remedy: str | None = None):
+        problem = one_line(problem)
+        where, remedy = where and one_line(where), remedy and one_line(remedy)
         self.problem, self.where, self.remedy = problem, where, remedy
         line = f"{where}: {problem}" if where else problem
         super().__init__(f"{line}; {remedy}" if remedy else line)
@@ -51,14 +63,14 @@ class InputError(SubprobeError):
 
 
 class UnknownNameError(InputError):
-    """A name that is not in a registry; the message lists the names that are."""
+    """A name that is not in a registry; the message lists the names that are, and `more`."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]):
+    def __init__(self, kind: str, name: str, known: Iterable[str], more: str = ""):
         known = sorted(known)
         close = difflib.get_close_matches(name, known, n=1)
         remedy = f"did you mean {close[0]!r}? " if close else ""
         super().__init__(
-            f"unknown {kind} {name!r}", remedy=f"{remedy}known {kind}s: {', '.join(known)}"
+            f"unknown {kind} {name!r}", remedy=f"{remedy}known {kind}s: {', '.join(known)}{more}"
         )
         self.kind, self.name, self.known = kind, name, known
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import DataFileError
+from .json_text import json_object
+from .parquet_files import parquet_file
 from .text_file import read_numbered_lines, read_text
+
+_ONE_TAB = "columns are separated by one tab; mend or remove the line"
+_BY_QUOTES = "--quotes literal reads quotes as part of the text"
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,14 @@ class Rows:
         places: how to name each row to the user, such as `line 12`.
         cells: the values of the asked-for columns of each row, in their order.
         n_skipped: malformed rows that were left out on purpose.
+        unquoted: whether quotes around cells of a tab-separated file were undone.
     """
 
     path: Path
     places: tuple[str, ...]
     cells: tuple[tuple[Any, ...], ...]
     n_skipped: int = 0
+    unquoted: bool = False
 
 
 def read_rows_of(path: Path, columns: Sequence[str]) -> Rows:
@@ -66,13 +73,13 @@ def read_tsv(
     else:
         names = list(header)
     indices = _places_of(path, columns, names)
-    good = [(number, cells) for number, cells in lines if _fits(cells, names)]
+    good = [(number, cells) for number, cells in lines if fits(cells, names)]
     if not skip_short and len(good) < len(lines):
-        number, cells = next(line for line in lines if not _fits(line[1], names))
+        number, cells = next(line for line in lines if not fits(line[1], names))
         raise DataFileError(
-            f"line {number} has {len(cells)} columns instead of {len(names)}",
+            f"line {number} has {_columns(len(cells))} instead of {len(names)}",
             where=str(path),
-            remedy="columns are separated by one tab; mend or remove the line",
+            remedy=_ONE_TAB,
         )
     return _rows(
         path,
@@ -82,28 +89,31 @@ def read_tsv(
     )
 
 
-def _fits(cells: Sequence[str], names: Sequence[str]) -> bool:
+def _columns(count: int) -> str:
+    return f"{count} column" if count == 1 else f"{count} columns"
+
+
+def fits(cells: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a row has all columns, and nothing but empty cells beyond them."""
     return len(cells) >= len(names) and not any(cells[len(names) :])
 
 
-def read_csv(path: Path, columns: Sequence[str]) -> Rows:
-    """Read a comma-separated file with a header, quoted where needed."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    try:
-        lines = [(reader.line_num, cells) for cells in reader if cells]
-    except csv.Error as error:
-        raise DataFileError(
-            f"line {reader.line_num} is not CSV: {error}", where=str(path)
-        ) from error
+def read_csv(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> Rows:
+    """Read a separated file with a header, quoted where needed; a row is named by its first line.
+
+    Raises:
+        DataFileError: naming the file and the line.
+    """
+    lines = csv_lines(path, read_text(path), delimiter)
     names = lines[0][1]
     indices = _places_of(path, columns, names)
     for number, cells in lines[1:]:
-        if not _fits(cells, names):
+        if not fits(cells, names):
+            comma = delimiter == ","
             raise DataFileError(
-                f"line {number} has {len(cells)} columns instead of {len(names)}",
+                f"line {number} has {_columns(len(cells))} instead of {len(names)}",
                 where=str(path),
-                remedy="put quotes around cells that hold a comma",
+                remedy="put quotes around cells that hold a comma" if comma else _ONE_TAB,
             )
     return _rows(
         path,
@@ -112,39 +122,57 @@ def read_csv(path: Path, columns: Sequence[str]) -> Rows:
     )
 
 
+def csv_lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """The rows of a text that are not blank, each with the number of its first line.
+
+    Raises:
+        DataFileError: naming the line where the row that is not CSV begins.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines, start = [], 1
+    try:
+        with _cells_of_any_length():
+            for cells in reader:
+                if len(cells) > 1 or "".join(cells).strip():
+                    lines.append((start, cells))
+                start = reader.line_num + 1
+    except csv.Error as error:
+        raise DataFileError(
+            f"line {start} is not CSV: {error}",
+            where=str(path),
+            remedy="quotes inside a quoted cell are doubled" if delimiter == "," else _BY_QUOTES,
+        ) from error
+    return lines
+
+
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Lift the limit of 131,072 characters that `csv` puts on a cell."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 def read_json_lines(path: Path, columns: Sequence[str]) -> Rows:
-    """Read a file with one JSON object a line."""
-    places, rows = [], []
+    """Read a file with one JSON object a line; a key that some objects lack is null there."""
+    places, records = [], []
     for number, line in read_numbered_lines(path):
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataFileError(
-                f"line {number} is not JSON: {error.msg}",
-                where=str(path),
-                remedy="write one JSON object a line",
-            ) from error
-        if not isinstance(record, dict):
-            raise DataFileError(f"line {number} is no JSON object", where=str(path))
-        _places_of(path, columns, list(record), place=f"line {number} has ")
+        record = json_object(line, f"{path}, line {number}", remedy="write one JSON object a line")
         places.append(f"line {number}")
-        rows.append(tuple(record[column] for column in columns))
-    return _rows(path, places, rows)
+        records.append(record)
+    _places_of(path, columns, list(dict.fromkeys(key for record in records for key in record)))
+    return _rows(path, places, [tuple(map(record.get, columns)) for record in records])
 
 
 def read_parquet(path: Path, columns: Sequence[str]) -> Rows:
     """Read a Parquet file."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            _places_of(path, columns, file.schema_arrow.names)
-            table = file.read(columns=list(columns))
-    except (pyarrow.ArrowException, OSError) as error:
-        problem = str(error).split("\n", 1)[0]
-        raise DataFileError(f"is not a whole Parquet file: {problem}", where=str(path)) from error
-    rows = list(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
+    with parquet_file(path) as file:
+        _places_of(path, columns, file.schema_arrow.names)
+        table = file.read(columns=list(dict.fromkeys(columns)))
+        table.validate(full=True)
+        rows = list(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
     return _rows(path, [f"row {number}" for number in range(1, len(rows) + 1)], rows)
 
 
@@ -158,9 +186,7 @@ READERS: Mapping[str, Callable[[Path, Sequence[str]], Rows]] = {
 """File suffix -> reader."""
 
 
-def _places_of(
-    path: Path, columns: Sequence[str], names: Sequence[str], place: str = ""
-) -> list[int]:
+def _places_of(path: Path, columns: Sequence[str], names: Sequence[str]) -> list[int]:
     """Index of each column among the names of a file.
 
     Raises:
@@ -170,7 +196,7 @@ def _places_of(
         if names.count(column) != 1:
             problem = "two columns" if column in names else "no column"
             raise DataFileError(
-                f"{place}{problem} {column!r}",
+                f"{problem} {column!r}",
                 where=str(path),
                 remedy=f"columns found: {', '.join(names)}",
             )

@@ -12,6 +12,9 @@ Scheme = Literal["", "ud", "clearnlp"]
 
 ROOT = -1
 
+LONGEST = 1_000_000
+"""Characters of a text: spaCy parses no longer one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -28,6 +31,9 @@ class Sentence:
         entities: IOB2 tags [W], or empty.
         annotation: `gold`, `silver` (a parser's), or empty.
         scheme: `ud` or `clearnlp`: the trees differ, not only the names, so they are never mixed.
+        spans: (start, end) of each word in the text, in characters, in order [W]; the words of one
+            surface token may share a span. Empty where `word_spans` is to look for them.
+        document: name of the document that it is a part of; empty if it stands alone.
     """
 
     id: str
@@ -40,17 +46,40 @@ class Sentence:
     entities: tuple[str, ...] = ()
     annotation: Annotation = ""
     scheme: Scheme = ""
+    spans: tuple[tuple[int, int], ...] = ()
+    document: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("upos", "xpos", "heads", "deprels", "entities"):
+        for name in ("upos", "xpos", "heads", "deprels", "entities", "spans"):
             layer = getattr(self, name)
             if layer and len(layer) != len(self.words):
                 raise DataFileError(
                     f"{name} has {len(layer)} values for {len(self.words)} words",
                     where=f"sentence {self.id!r}",
                 )
+        if self.text is not None and len(self.text) > LONGEST:
+            raise DataFileError(
+                f"has {len(self.text):,} characters, more than the {LONGEST:,} that a sentence "
+                "may have",
+                where=f"sentence {self.id!r}",
+                remedy="cut the text into sentences",
+            )
         if self.heads:
             self._check_tree()
+        if self.spans:
+            self._check_spans()
+
+    def _check_spans(self) -> None:
+        """Raise unless the spans are of one text, in order."""
+        end = len(self.raw_text())
+        before = (0, 0)
+        for span in self.spans:
+            if not (before[0] <= span[0] <= span[1] <= end and before[1] <= span[1]):
+                raise DataFileError(
+                    f"span {span} after {before} in a text of {end} characters",
+                    where=f"sentence {self.id!r}",
+                )
+            before = span
 
     def _check_tree(self) -> None:
         """Raise unless the heads form one tree under one root."""
@@ -60,11 +89,11 @@ class Sentence:
             raise DataFileError(f"broken tree: {len(roots)} roots instead of 1", where=where)
         reaches_root = [head == ROOT for head in heads]
         for start in range(len(heads)):
-            path, node = [], start
+            path, node = dict[int, None](), start
             while not reaches_root[node]:
                 if node in path:
                     raise DataFileError(f"broken tree: cycle at word {start + 1}", where=where)
-                path.append(node)
+                path[node] = None
                 node = heads[node]
                 if not 0 <= node < len(heads):
                     raise DataFileError(
@@ -72,11 +101,6 @@ class Sentence:
                     )
             for visited in path:
                 reaches_root[visited] = True
-
-    @property
-    def parsed(self) -> bool:
-        """Whether the sentence has a dependency tree with relation names."""
-        return bool(self.heads and self.deprels)
 
     def raw_text(self) -> str:
         """The original string, or the words joined by single spaces."""

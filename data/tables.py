@@ -9,8 +9,12 @@ from typing import Any
 import pandas as pd
 
 from .atomic import atomic_path
+from .errors import DataFileError
+from .folders import atomic_folder
+from .parquet_files import WRITING, read_frame
+from .reading import reading
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 
@@ -46,6 +50,7 @@ ROW_TYPES: dict[str, str] = {
     "ci_high": _REAL,
     "ci_method": _TEXT,
     "n": _WHOLE,
+    "n_clusters": _WHOLE,
     "n_dropped": _WHOLE,
     "baseline": _TEXT,
     "baseline_value": _REAL,
@@ -64,6 +69,7 @@ ITEM_TYPES: dict[str, str] = {
     "probe": _TEXT,
     "item_id": _TEXT,
     "sentence_id": _TEXT,
+    "cluster_id": _TEXT,
     "layer": _WHOLE,
     "head": _WHOLE,
     "relation": _TEXT,
@@ -134,13 +140,39 @@ def write_csv(frame: pd.DataFrame, target: Path | str) -> None:
 def write_parquet(frame: pd.DataFrame, target: Path | str) -> None:
     """Write a frame as Parquet, whole or not at all."""
     with atomic_path(target) as temporary:
-        frame.to_parquet(temporary, index=False)
+        frame.to_parquet(temporary, index=False, **WRITING)
+
+
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path, writer: str, *, overwrite: bool = False
+) -> None:
+    """Write each table as CSV into a folder, all of them or none (see `atomic_folder`)."""
+    with atomic_folder(folder, writer, overwrite=overwrite) as temporary:
+        for name, table in tables.items():
+            write_csv(table, temporary / f"{name}.csv")
 
 
 def read_rows(source: Path | str) -> pd.DataFrame:
-    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote."""
+    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote.
+
+    Raises:
+        DataFileError: if the file is damaged, or holds other columns or types, or those of another
+            version of the schema.
+    """
     source = Path(source)
     if source.suffix == ".parquet":
-        return rows_frame(pd.read_parquet(source))
-    raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
-    return rows_frame(raw)
+        raw = read_frame(source)
+    else:
+        with reading(source, problem="is no table of rows"):
+            raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
+    with reading(source, problem="is no table of rows"):
+        found = raw.get("schema_version", pd.Series(dtype=_WHOLE)).dropna().unique().tolist()
+        named = ", ".join(f"{version}" for version in found) or "none"
+    if len(raw) and found != [SCHEMA_VERSION]:
+        raise DataFileError(
+            f"its rows have schema version {named}, this subprobe reads {SCHEMA_VERSION}",
+            where=str(source),
+            remedy="make them again, or read them with the subprobe that wrote them",
+        )
+    with reading(source, problem="is no table of rows"):
+        return rows_frame(raw)

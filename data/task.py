@@ -21,6 +21,7 @@ class TaskSpec:
         hub: (dataset id, configuration) on the hub, or None.
         columns: names of the sentence columns and the label column in hub and table files.
         report_split: the split that results are reported on.
+        own: whether the examples are the user's own files, whose labels may change.
     """
 
     name: str
@@ -31,6 +32,7 @@ class TaskSpec:
     hub: tuple[str, str] | None = None
     columns: tuple[str, ...] = ("sentence", "label")
     report_split: str = "validation"
+    own: bool = False
 
     @property
     def regression(self) -> bool:
@@ -43,6 +45,27 @@ class TaskSpec:
         return len(self.labels) or 1
 
 
+UNREADABLE = "without a subword"
+"""The reason in `Reading.left_out` for texts that a tokenizer leaves nothing of."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of one split.
+
+    Attributes:
+        files: the files, or what stands for them.
+        n_rows: rows in them, the header not counted.
+        left_out: reason -> rows that are no examples, such as `without a label ('-')` -> 12.
+        unquoted: whether quotes around the cells of a tab-separated file were undone.
+    """
+
+    files: tuple[str, ...]
+    n_rows: int
+    left_out: Mapping[str, int]
+    unquoted: bool = False
+
+
 @dataclass(frozen=True)
 class TaskData:
     """A task with its examples.
@@ -51,12 +74,13 @@ class TaskData:
         spec: the task.
         splits: split name (`train`, `validation`, `test`, ...) -> labelled examples.
         source: where the examples came from, for the manifest.
+        readings: split name -> what was read of it; empty for generated examples.
     """
 
     spec: TaskSpec
     splits: Mapping[str, tuple[Example, ...]]
     source: str = ""
-    notes: Mapping[str, int] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,6 +93,7 @@ class TaskParts:
         report: what scores are reported on.
         selection_name: `validation`, `train-10%` or `reported`; goes into every row.
         report_name: name of the split that is reported.
+        n_unreadable: reported examples left out because a tokenizer leaves nothing of them.
     """
 
     spec: TaskSpec
@@ -77,3 +102,4 @@ class TaskParts:
     report: tuple[Example, ...]
     selection_name: str
     report_name: str
+    n_unreadable: int = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .errors import DataFileError
 from .glue import TSV, glue_splits
+from .own_tsv import check_quotes, read_own_tsv
 from .row_files import READERS, Rows, read_rows_of, read_tsv
 from .task import TaskSpec
 
@@ -31,7 +32,7 @@ def task_folder(data_dir: Path | str, name: str) -> Path:
     Raises:
         DataFileError: if `data_dir` is no folder.
     """
-    folder = Path(data_dir)
+    folder = Path(data_dir).expanduser()
     if not folder.is_dir():
         raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
     inside = sorted(path for path in folder.iterdir() if path.is_dir())
@@ -77,46 +78,67 @@ def require_split(folder: Path, split: str) -> list[Path]:
     )
 
 
-def read_glue_folder(spec: TaskSpec, folder: Path) -> dict[str, list[Rows]]:
+def read_glue_folder(
+    spec: TaskSpec, folder: Path, more: Sequence[str] = ()
+) -> dict[str, list[Rows]]:
     """The labelled splits of a GLUE task, each as the rows of its files.
 
     Tab-separated files have the columns of the original release; where the hub's columns are there
-    instead, those are read. JSON lines, Parquet and CSV have the hub's columns.
+    instead, those are read. JSON lines, Parquet and CSV have the hub's columns. Quotes in
+    tab-separated files are text.
+
+    Args:
+        spec: the task.
+        folder: where its files lie.
+        more: columns to read before those of the task.
 
     Raises:
         DataFileError: naming the file, and the row or column at fault.
     """
     return {
-        split: [_read_glue(spec, path) for path in require_split(folder, split)]
+        split: [_read_glue(spec, path, tuple(more)) for path in require_split(folder, split)]
         for split in glue_splits(spec)
     }
 
 
-def _read_glue(spec: TaskSpec, path: Path) -> Rows:
+def _read_glue(spec: TaskSpec, path: Path, more: tuple[str, ...]) -> Rows:
     if path.suffix != ".tsv":
-        return read_rows_of(path, spec.columns)
+        return read_rows_of(path, (*more, *spec.columns))
     form = TSV[spec.name]
+    columns = (*more, *form.columns)
     try:
-        return read_tsv(path, form.columns, header=form.header, skip_short=form.skip_short)
+        return read_tsv(path, columns, header=form.header, skip_short=form.skip_short)
     except DataFileError as original:
         if form.columns == spec.columns:
             raise
         try:
-            return read_tsv(path, spec.columns)
+            return read_tsv(path, (*more, *spec.columns))
         except DataFileError:
             raise original from None
 
 
-def read_custom_folder(folder: Path, columns: Sequence[str]) -> dict[str, list[Rows]]:
+def read_custom_folder(
+    folder: Path, columns: Sequence[str], *, quotes: str = "auto"
+) -> dict[str, list[Rows]]:
     """The train, validation and, where there is one, test split of the user's own files.
+
+    Args:
+        folder: where the files lie.
+        columns: names of the columns to return.
+        quotes: of tab-separated files, see `read_own_tsv`.
 
     Raises:
         DataFileError: naming the file, and the row or column at fault.
     """
+    check_quotes(quotes)
     splits = {split: require_split(folder, split) for split in ("train", "validation")}
     test = find_split(folder, "test")
     if test:
         splits["test"] = test
-    return {
-        split: [read_rows_of(path, columns) for path in paths] for split, paths in splits.items()
-    }
+
+    def read(path: Path) -> Rows:
+        if path.suffix == ".tsv":
+            return read_own_tsv(path, columns, quotes=quotes)
+        return read_rows_of(path, columns)
+
+    return {split: [read(path) for path in paths] for split, paths in splits.items()}

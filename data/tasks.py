@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from .columns import check_roles, roles_of
 from .errors import ConfigError, DataFileError, UnknownNameError
-from .glue import GLUE, glue_splits
+from .glue import GLUE
+from .glue_hub import hub_splits
 from .labels import discover_labels, examples_of
+from .missing import NO_LABEL, NO_NAME, NO_SCORE, keep_usable
 from .row_files import Rows
-from .sentence import Example
-from .task import TaskData, TaskParts, TaskSpec
+from .task import Reading, TaskData, TaskSpec
 from .task_files import plain_name, read_custom_folder, read_glue_folder, task_folder
 
 EMBEDDED: Mapping[str, TaskSpec] = {
@@ -40,8 +42,8 @@ EMBEDDED: Mapping[str, TaskSpec] = {
 _GENERATOR_SEED = 0
 """One data set for everybody: a run's seeds vary the model, not the examples."""
 
-_HELD_OUT = 0.1
-"""Share of train on which masks are chosen where no other labelled split is to spare."""
+_OWN_FILES = "; files of your own are read by naming their columns (--column, or [columns])"
+_LABEL_ROWS = "label the rows, or add --as-classes if that is the name of a class"
 
 
 def list_tasks() -> tuple[TaskSpec, ...]:
@@ -57,7 +59,7 @@ def task_spec(name: str) -> TaskSpec:
     """
     known = {spec.name: spec for spec in list_tasks()}
     if plain_name(name) not in known:
-        raise UnknownNameError("task", name, known)
+        raise UnknownNameError("task", name, known, _OWN_FILES)
     return known[plain_name(name)]
 
 
@@ -67,26 +69,39 @@ def load_task(
     data_dir: Path | str | None = None,
     columns: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
+    quotes: str = "auto",
+    as_classes: bool = False,
 ) -> TaskData:
     """Read a task's examples.
 
     Args:
         name: an embedded or GLUE task, or any name if `columns` are given.
         data_dir: local folder of a GLUE task or its parent; without it the hub is asked.
-        columns: as in `custom_task`.
+        columns: as in `custom_task`; of a GLUE task `group` alone.
         sizes: split -> number of examples. Embedded tasks are generated in that size; other
             splits keep at most so many examples, at equal distances in the file.
+        quotes: as in `custom_task`.
+        as_classes: as in `custom_task`.
 
     Raises:
         UnknownNameError: if the task or a split in `sizes` does not exist.
         ConfigError: if options do not go together.
         DataFileError: naming the file, row, column or label at fault, or the hub.
     """
-    if columns:
+    columns = columns or {}
+    check_roles(columns)
+    if columns and not (set(columns) == {"group"} and plain_name(name) in GLUE):
         if data_dir is None:
             raise ConfigError("columns are named but no folder", remedy="add --data-dir")
-        return _capped(custom_task(name, data_dir, columns), sizes)
+        own = custom_task(name, data_dir, columns, quotes=quotes, as_classes=as_classes)
+        return capped(own, sizes)
     spec = task_spec(name)
+    if quotes != "auto" or as_classes:
+        raise ConfigError(
+            f"{spec.name} is read in its own form",
+            where="--as-classes" if as_classes else "--quotes",
+            remedy="it is for your own files, whose columns you name",
+        )
     if spec.name in EMBEDDED:
         if data_dir is not None:
             raise ConfigError(
@@ -94,110 +109,106 @@ def load_task(
                 remedy="leave it out, or name the columns of your own files",
             )
         return _embedded(spec, sizes)
+    more = tuple(columns.values())
     if data_dir is None:
-        files, source = _hub_splits(spec), f"hub:{'/'.join(spec.hub or ())}"
+        files, source = hub_splits(spec, more), f"hub:{'/'.join(spec.hub or ())}"
     else:
         folder = task_folder(data_dir, spec.name)
-        files, source = read_glue_folder(spec, folder), str(folder)
-    splits = {split: examples_of(spec, rows, split) for split, rows in files.items()}
-    return _capped(TaskData(spec, splits, source, _notes(files)), sizes)
+        files, source = read_glue_folder(spec, folder, more), str(folder)
+    texts = ("first", "second") if spec.pair else ("first",)
+    roles = (*columns, *texts, "score" if spec.regression else "label")
+    splits, readings = {}, {}
+    for split, rows in files.items():
+        usable, left_out = keep_usable(rows, roles, NO_LABEL)
+        splits[split] = examples_of(spec, usable, split, roles)
+        readings[split] = _reading(rows, left_out)
+    return capped(TaskData(spec, splits, source, readings), sizes)
 
 
-def custom_task(name: str, data_dir: Path | str, columns: Mapping[str, str]) -> TaskData:
+def custom_task(
+    name: str,
+    data_dir: Path | str,
+    columns: Mapping[str, str],
+    *,
+    quotes: str = "auto",
+    as_classes: bool = False,
+) -> TaskData:
     """Read the user's own files `train`, `validation` and optionally `test`.
+
+    Rows without a text or a label are left out and counted, see `missing.NO_LABEL`.
 
     Args:
         name: what to call the task.
-        data_dir: folder of `.csv`, `.tsv` (quotes literal), `.jsonl` or `.parquet` files.
-        columns: role -> column: `first`, optionally `second`, and either `label`, whose values in
-            train are the label set, or `score`, a number to predict.
+        data_dir: folder of `.csv`, `.tsv`, `.jsonl` or `.parquet` files.
+        columns: role -> column: `first`, optionally `second`, either `label`, whose values in
+            train are the label set, or `score`, a number to predict, and optionally `group`, the
+            source that examples share (`Example.cluster`).
+        quotes: of tab-separated files: `auto`, `undone` or `literal`, see `read_own_tsv`.
+        as_classes: everything under `label` names a class: also numbers with many values, `-`,
+            -1 and `NA`.
 
     Raises:
         UnknownNameError: if a role does not exist.
-        ConfigError: if `first` is missing, or not one of `label` and `score` is given.
+        ConfigError: if `first` is missing, or not one of `label` and `score` is given, or the name
+            is none that a file may have.
         DataFileError: naming the file, row, column or label at fault.
     """
-    for role in columns:
-        if role not in ("first", "second", "label", "score"):
-            raise UnknownNameError("column role", role, ("first", "second", "label", "score"))
-    if "first" not in columns or ("label" in columns) == ("score" in columns):
-        raise ConfigError(
-            f"{', '.join(columns) or 'no columns'} named",
-            remedy="name the columns first=..., second=... for pairs, and label=... or score=...",
-        )
-    roles = [role for role in ("first", "second", "label", "score") if role in columns]
-    folder = Path(data_dir)
+    _check_name(name)
+    roles = roles_of(columns)
+    folder = Path(data_dir).expanduser()
     if not folder.is_dir():
         raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
-    names = tuple(columns[role] for role in roles)
-    files = read_custom_folder(folder, names)
     regression = "score" in columns
+    if as_classes and regression:
+        raise ConfigError("a score is no class", remedy="leave out --as-classes, or name label=...")
+    names = tuple(columns[role] for role in roles)
+    spellings = NO_SCORE if regression else NO_NAME if as_classes else NO_LABEL
+    remedy = "label the rows" if regression or as_classes else _LABEL_ROWS
+    files = read_custom_folder(folder, names, quotes=quotes)
+    usable, readings = {}, {}
+    for split, rows in files.items():
+        usable[split], left_out = keep_usable(rows, roles, spellings, remedy=remedy)
+        readings[split] = _reading(rows, left_out)
+    labels: tuple[str, ...] = ()
+    if not regression:
+        lost = readings["train"].left_out
+        labels = discover_labels(usable["train"], as_classes=as_classes, left_out=lost)
     spec = TaskSpec(
         name=name,
-        labels=() if regression else discover_labels(files["train"]),
+        labels=labels,
         metric="pearson" if regression else "accuracy",
         metrics=("pearson", "spearman") if regression else ("accuracy", "matthews"),
         pair="second" in columns,
         columns=names,
         report_split="test" if "test" in files else "validation",
+        own=True,
     )
-    splits = {split: examples_of(spec, rows, split, by_name=True) for split, rows in files.items()}
-    return TaskData(spec, splits, str(folder), _notes(files))
+    splits = {
+        split: examples_of(spec, rows, split, roles, by_name=True) for split, rows in usable.items()
+    }
+    return TaskData(spec, splits, str(folder), readings)
 
 
-def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> TaskParts:
-    """Give the examples their roles: train on, choose masks on, report on.
-
-    A task with a labelled test split chooses on validation and reports on test. Otherwise a tenth
-    of train, drawn by the seed from each label alike, is removed from train to choose on, and
-    validation is reported. Examples with equal texts stay together.
-
-    Args:
-        data: the task.
-        selection: `held-out`, or `reported`, the protocol of Prasanna et al. (2020): masks are
-            chosen on what is reported, and all of train is trained on.
-        seed: of the draw.
+def _check_name(name: str) -> None:
+    """Raise unless a task's name can be that of its files in a run folder.
 
     Raises:
-        UnknownNameError: if `selection` is neither.
+        ConfigError: naming it.
     """
-    if selection not in ("held-out", "reported"):
-        raise UnknownNameError("selection", selection, ("held-out", "reported"))
-    name = data.spec.report_split
-    train, report = data.splits["train"], data.splits[name]
-    if selection == "reported":
-        return TaskParts(data.spec, train, report, report, "reported", name)
-    if name == "test":
-        validation = data.splits["validation"]
-        return TaskParts(data.spec, train, validation, report, "validation", name)
-    held = _held_out(train, seed, regression=data.spec.regression)
-    return TaskParts(
-        data.spec,
-        tuple(example for i, example in enumerate(train) if i not in held),
-        tuple(example for i, example in enumerate(train) if i in held),
-        report,
-        "train-10%",
-        name,
+    if not re.fullmatch(r"\w[\w .-]*", name):
+        raise ConfigError(
+            f"{name!r} is no name for a task",
+            remedy="use letters, digits, spaces and the marks . _ -, a letter or digit first",
+        )
+
+
+def _reading(files: Sequence[Rows], left_out: Mapping[str, int]) -> Reading:
+    return Reading(
+        tuple(str(rows.path) for rows in files),
+        sum(len(rows.cells) + rows.n_skipped for rows in files),
+        left_out,
+        any(rows.unquoted for rows in files),
     )
-
-
-def _held_out(train: tuple[Example, ...], seed: int, *, regression: bool) -> set[int]:
-    """Places of a tenth of the distinct texts of every label, with all their repetitions."""
-    places: dict[tuple[str, ...], list[int]] = {}
-    for place, example in enumerate(train):
-        places.setdefault(example.texts(), []).append(place)
-    strata: dict[Any, list[list[int]]] = {}
-    for group in places.values():
-        label = None if regression else train[group[0]].label
-        strata.setdefault(label, []).append(group)
-    generator = np.random.default_rng(seed)
-    held: set[int] = set()
-    for label in sorted(strata, key=lambda label: (label is not None, label or 0)):
-        groups = strata[label]
-        count = round(_HELD_OUT * len(groups)) or int(len(groups) > 1)
-        for chosen in generator.permutation(len(groups))[:count]:
-            held.update(groups[chosen])
-    return held
 
 
 def _embedded(spec: TaskSpec, sizes: Mapping[str, int] | None) -> TaskData:
@@ -208,38 +219,12 @@ def _embedded(spec: TaskSpec, sizes: Mapping[str, int] | None) -> TaskData:
     return TaskData(spec, generate(seed=_GENERATOR_SEED, **options), "generated")
 
 
-def _hub_splits(spec: TaskSpec) -> dict[str, list[Rows]]:
-    """The labelled splits of a data set on the hub, read through `datasets`."""
-    from datasets import load_dataset
+def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
+    """At most so many examples of each split, at equal distances.
 
-    path, configuration = spec.hub or ("", "")
-    place = f"hub data set {path} ({configuration})"
-    splits: dict[str, list[Rows]] = {}
-    try:
-        found = load_dataset(path, configuration)
-        for split in glue_splits(spec):
-            table = found[split]
-            cells = tuple(zip(*(table[column] for column in spec.columns), strict=True))
-            names = tuple(f"row {number}" for number in range(1, len(cells) + 1))
-            splits[split] = [Rows(Path(f"{place}, {split}"), names, cells)]
-    # No network, no such data set, a changed layout: libraries below raise types of their own.
-    except Exception as error:
-        problem = str(error).split("\n", 1)[0] or type(error).__name__
-        raise DataFileError(
-            f"cannot be read: {problem}",
-            where=place,
-            remedy="pass --data-dir with a folder of the task's files",
-        ) from error
-    return splits
-
-
-def _notes(files: Mapping[str, list[Rows]]) -> dict[str, int]:
-    """Number of malformed rows left out of each split that has some."""
-    skipped = {split: sum(rows.n_skipped for rows in found) for split, found in files.items()}
-    return {f"{split}_rows_skipped": count for split, count in skipped.items() if count}
-
-
-def _capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
+    Raises:
+        UnknownNameError: if there is no such split.
+    """
     if not sizes:
         return data
     for split in sizes:

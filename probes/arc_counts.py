@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .arcs import Selection, halves
+from .arcs import UNKNOWN, Selection, halves
 from .offsets import ALL, OffsetScore, score_offset
 
 DIRECTIONS = ("dependent->head", "head->dependent")
@@ -17,7 +17,9 @@ DIRECTIONS = ("dependent->head", "head->dependent")
 
 @dataclass(frozen=True)
 class Text:
-    """One sentence of the corpus: the ids of its example and itself, and the hash of its words."""
+    """One sentence of the corpus: the ids of its example and itself, and the hash of its words
+    or of its cluster.
+    """
 
     item_id: str
     sentence_id: str
@@ -32,7 +34,7 @@ class ArcTable:
         text: number of the arc's sentence [A].
         dependent: index of the dependent in its sentence [A].
         distance: head position minus dependent position, in words [A].
-        relation: name without subtype [A].
+        relation: name without subtype [A]; `UNKNOWN` where the tree has none.
         whole: False where truncation cut the dependent or the head [A].
         correct: whether each head found the arc, in each direction [A, 2, L, H].
     """
@@ -70,11 +72,14 @@ class ArcCounts:
         half: half of each sentence [N].
         correct: arcs found [2, R, 2, L, H] (half, relation, direction, layer, head).
         total: arcs that could be found [2, R].
-        dropped: arcs that truncation cut [2, R].
+        dropped: arcs that truncation cut or, beside a relation, that have none [2, R].
         offsets: the best fixed offset of each relation [R].
         only_head: arcs of the scored halves that a head finds and the offset does not
             [R, 2, L, H].
         only_offset: those that the offset finds and the head does not [R, 2, L, H].
+        squares: the same two's difference of each sentence (or of each cluster of sentences),
+            squared and summed [R, 2, L, H]: the variance of their difference if head and offset
+            were equally good.
     """
 
     selection: Selection
@@ -86,6 +91,7 @@ class ArcCounts:
     offsets: tuple[OffsetScore, ...]
     only_head: npt.NDArray[np.float64]
     only_offset: npt.NDArray[np.float64]
+    squares: npt.NDArray[np.float64]
 
     @property
     def choosing(self) -> tuple[int, ...]:
@@ -118,11 +124,13 @@ def count_arcs(
     """
     half = halves([text.digest for text in texts])
     of_arc = half[table.text]
-    names, counts = np.unique(table.relation[table.whole], return_counts=True)
+    known = table.relation != UNKNOWN
+    names, counts = np.unique(table.relation[table.whole & known], return_counts=True)
     relations = (*(str(name) for name in names[counts >= min_count]), ALL)
     R, shape = len(relations), table.correct.shape[1:]
     correct, total, dropped = np.zeros((2, R, *shape)), np.zeros((2, R)), np.zeros((2, R))
-    only_head, only_offset = np.zeros((R, *shape)), np.zeros((R, *shape))
+    only_head, only_offset, squares = (np.zeros((R, *shape)) for _ in range(3))
+    unit = np.unique([text.digest for text in texts], return_inverse=True)[1][table.text]
     held = np.ones_like(of_arc, dtype=np.bool_) if selection == "reported" else of_arc == 1
     offsets = []
     for r, relation in enumerate(relations):
@@ -132,11 +140,27 @@ def count_arcs(
             here = of_arc == side
             correct[side, r] = table.correct[scored & here].sum(axis=0)
             total[side, r] = (scored & here).sum()
-            dropped[side, r] = (inside & ~table.whole & here).sum()
+            lost = inside & ~table.whole if relation == ALL else (inside & ~table.whole) | ~known
+            dropped[side, r] = (lost & here).sum()
         offsets.append(score_offset(relation, table.distance[scored], of_arc[scored], selection))
         by_offset = scored & held & (table.distance == offsets[-1].offset)
         only_head[r] = table.correct[scored & held & ~by_offset].sum(axis=0)
         only_offset[r] = by_offset.sum() - table.correct[by_offset].sum(axis=0)
+        squares[r] = _squares(table, np.flatnonzero(scored & held), by_offset, unit)
     return ArcCounts(
-        selection, relations, half, correct, total, dropped, tuple(offsets), only_head, only_offset
-    )
+        selection, relations, half, correct, total, dropped, tuple(offsets), only_head,
+        only_offset, squares,
+    )  # fmt: skip
+
+
+def _squares(
+    table: ArcTable, arcs: npt.NDArray[np.int64], by_offset: npt.NDArray[np.bool_],
+    unit: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """Squared differences of head and offset by unit, summed [2, L, H]."""
+    if not len(arcs):
+        return np.zeros(table.correct.shape[1:])
+    arcs = arcs[np.argsort(unit[arcs], kind="stable")]
+    starts = np.flatnonzero(np.diff(unit[arcs], prepend=-1))
+    gaps = table.correct[arcs].astype(np.int32) - by_offset[arcs, None, None, None]
+    return np.asarray((np.add.reduceat(gaps, starts, axis=0) ** 2).sum(axis=0), dtype=np.float64)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ..data.errors import AnnotationError, ConfigError
-from ..data.sentence import ROOT, Sentence
+from ..data.errors import ConfigError
+from ..data.sentence import ROOT, Example, Sentence
+from .needs import check_annotated
 
 Selection = Literal["held-out", "reported"]
+
+UNKNOWN = ""
+"""The relation of an arc of a tree without relations."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Arcs:
     Attributes:
         dependent: index of the dependent word [A].
         head: index of its head [A].
-        relation: name of the relation without subtype [A].
+        relation: name of the relation without subtype [A]; `UNKNOWN` where the tree has none.
     """
 
     dependent: npt.NDArray[np.int64]
@@ -37,40 +41,19 @@ def main_relation(deprel: str) -> str:
 
 
 def arcs_of(sentence: Sentence) -> Arcs:
-    """Arcs of a parsed sentence. Punctuation counts; the root has no head to be found.
+    """Arcs of a sentence with heads. Punctuation counts; the root has no head to be found.
 
     Raises:
         AnnotationError: if the sentence has no tree.
     """
-    check_parsed([sentence])
+    check_annotated([sentence], ["heads"])
     heads = np.array(sentence.heads, dtype=np.int64)
     dependent = np.flatnonzero(heads != ROOT)
-    relations = np.array([main_relation(name) for name in sentence.deprels], dtype=np.str_)
+    # CoNLL-U writes a relation that nobody gave as an underscore
+    names = [UNKNOWN if name == "_" else name for name in sentence.deprels]
+    names = names or [UNKNOWN] * len(heads)
+    relations = np.array([main_relation(name) for name in names], dtype=np.str_)
     return Arcs(dependent, heads[dependent], relations[dependent])
-
-
-def check_parsed(sentences: Iterable[Sentence]) -> None:
-    """Raise unless every sentence has a tree, all in one scheme and all gold or all silver.
-
-    Raises:
-        AnnotationError: naming the first sentence that is not like the others.
-    """
-    first: Sentence | None = None
-    for sentence in sentences:
-        where = f"sentence {sentence.id!r}"
-        if not sentence.parsed:
-            raise AnnotationError(
-                "no dependency tree", where=where, remedy="annotate it or name a CoNLL-U corpus"
-            )
-        first = first or sentence
-        kind = f"{sentence.annotation} {sentence.scheme}"
-        others = f"{first.annotation} {first.scheme}"
-        if kind != others:
-            raise AnnotationError(
-                f"{kind} tree among {others} trees",
-                where=where,
-                remedy="the schemes draw different trees: probe one kind at a time",
-            )
 
 
 def check_selection(selection: str) -> None:
@@ -88,11 +71,19 @@ def text_digest(sentence: Sentence) -> str:
     return hashlib.sha256("\x1f".join(sentence.words).encode()).hexdigest()
 
 
+def unit_digest(example: Example, sentence: Sentence) -> str:
+    """Hash of what a sentence was sampled with: its example's cluster, else its own words."""
+    if not example.cluster:
+        return text_digest(sentence)
+    return hashlib.sha256(f"\x1e{example.cluster}".encode()).hexdigest()
+
+
 def halves(digests: Sequence[str]) -> npt.NDArray[np.int64]:
     """Half 0 or 1 for each sentence [N]: what is chosen on half 0 is scored on half 1.
 
     The distinct texts, sorted by hash, go to the halves in turn. The split therefore does not
-    depend on the order of the corpus, is even, and keeps repeated sentences on one side.
+    depend on the order of the corpus, is even, and keeps repeated sentences on one side, as it
+    does those of a cluster, which have one digest (`unit_digest`).
     """
     rank = {digest: place for place, digest in enumerate(sorted(set(digests)))}
     return np.array([rank[digest] % 2 for digest in digests], dtype=np.int64)

@@ -13,9 +13,9 @@ import torch
 from ..data.errors import ConfigError
 from ..data.sentence import Sentence
 from ..data.tables import rows_frame
-from .arcs import check_parsed
 from .base import BatchView, Context, ProbeResult
 from .change_rows import ChangeTable, change_items, change_rows
+from .needs import check_annotated, sentences_of
 from .position_null import shuffled_maximum
 from .reference import check_reference
 from .word_targets import target_pieces
@@ -67,11 +67,11 @@ class AttentionChange:
         """Prepare what all layers share.
 
         Raises:
-            AnnotationError: if a sentence has no tree or no tags, or is not like the others.
+            AnnotationError: if a sentence has no relations or no tags, or is not like the others.
         """
         for example in batch.examples:
             self._first = self._first or (example.first,)
-            check_parsed((*self._first, example.first, *filter(None, [example.second])))
+            check_annotated((*self._first, *sentences_of(example)), ["deprels", "upos"])
         self._query = batch.real.to(batch.source.dtype)
         self._n = self._query.sum(1)
         self._rows = torch.ones_like(self._query) if self.padded_to else self._query
@@ -93,17 +93,17 @@ class AttentionChange:
     def pair(self, layer: int, attention: torch.Tensor, reference: torch.Tensor) -> None:
         """Note the cosine of one layer's maps, and the reference's attention to targets."""
         rows = self._rows[:, None]
-        dot, ours, theirs = (
-            ((one * other).sum(-1) * rows).sum(-1)  # [B, H]
-            for one, other in (
-                (attention, reference),
-                (attention, attention),
-                (reference, reference),
-            )
+        least = torch.finfo(attention.dtype).tiny
+        ours, theirs = (
+            (one.square().sum(-1) * rows).sum(-1).sqrt().clamp_min(least)  # [B, H]
+            for one in (attention, reference)
         )
-        least = torch.finfo(dot.dtype).tiny
-        self._table.put("map_cosine", layer, dot / (ours * theirs).sqrt().clamp_min(least))
-        uniform = self._times_uniform(reference) / theirs.sqrt().clamp_min(least)
+        # not by the dot product: that of maps 1e-4 apart is 1 in float32
+        apart = (attention / ours[..., None, None]).sub_(reference / theirs[..., None, None])
+        squared = (apart.square_().sum(-1) * rows).sum(-1).double()
+        there = ((ours > least).double() + (theirs > least).double()) / 2  # 1 but for empty maps
+        self._table.put("map_cosine", layer, there - squared / 2)
+        uniform = self._times_uniform(reference) / theirs
         self._table.put("uniform_cosine", layer, uniform)
         highest = self._highest(self._received(reference))
         self._note("reference_attention_to_target", layer, highest)

@@ -21,6 +21,7 @@ from .base import BatchView, Context, ProbeResult
 from .pattern_shares import NO_CLASS, PatternClasses, share_rows
 from .patterns.classes import PATTERNS, SHORTEST
 from .patterns.network import PatternClassifier, classifier_of
+from .patterns.real_maps import confirmed_patterns, flag_unconfirmed
 from .patterns.rules import rule_patterns
 from .values import LayerValues
 
@@ -107,9 +108,10 @@ class AttentionPatterns:
         rows = [share_rows(one, alive, threshold).assign(variant=name)
                 for name, one in found.items()]  # fmt: skip
         first = found[self._variants[0]]
+        frame = pd.concat(rows, ignore_index=True).assign(probe=self.name)
         return ProbeResult(
             probe=self.name,
-            rows=rows_frame(pd.concat(rows, ignore_index=True).assign(probe=self.name)),
+            rows=rows_frame(flag_unconfirmed(frame, confirmed_patterns(self._classifier))),
             make_items=lambda: _items(self.name, ids, found),
             notes={
                 "n_texts": len(ids),

@@ -50,19 +50,32 @@ class AttentionStats:
     Args:
         context: the model that will be read.
         queries: `all` real tokens as query rows, or `words`, without the rows of special tokens.
+        averaging: `rows` counts every query row of the corpus alike. `documents` takes the mean of
+            each document first and then the mean of these, as Clark et al. do, so that a short
+            document counts as much as a long one. A text whose corpus names no documents is one by
+            itself. Items are documents then.
 
     Raises:
-        ConfigError: if `queries` is neither.
+        ConfigError: if an option has no such value.
     """
 
     name = "attention-stats"
     needs_attention = True
     needs_hidden = False
 
-    def __init__(self, context: Context, *, queries: Literal["all", "words"] = "all"):
+    def __init__(
+        self,
+        context: Context,
+        *,
+        queries: Literal["all", "words"] = "all",
+        averaging: Literal["rows", "documents"] = "rows",
+    ):
         if queries not in ("all", "words"):
             raise ConfigError(f"queries is {queries!r}", remedy="choose all or words")
-        self._context, self._queries = context, queries
+        if averaging not in ("rows", "documents"):
+            raise ConfigError(f"averaging is {averaging!r}", remedy="choose rows or documents")
+        self._context, self._queries, self._averaging = context, queries, averaging
+        self._documents: list[str] = []
         self._ids: list[tuple[str, str]] = []
         self._positions: list[npt.NDArray[np.int64]] = []
         self._sums: list[npt.NDArray[np.float64]] = []
@@ -86,6 +99,7 @@ class AttentionStats:
         self._uniform.append(self._uniform_sums(batch.real))
         self._positions.append(batch.position)
         self._ids += [(example.id, example.first.id) for example in batch.examples]
+        self._documents += [example.first.document for example in batch.examples]
 
     def _uniform_sums(self, real: torch.Tensor) -> npt.NDArray[np.float64]:
         """What rows that attend to all n real tokens alike would sum to [B, M]."""
@@ -130,14 +144,50 @@ class AttentionStats:
         sums = in_corpus_order(self._sums, self._positions)
         uniform = in_corpus_order(self._uniform, self._positions)
         queries = in_corpus_order(self._rows, self._positions)
+        notes = {"n_texts": len(ids), "n_query_rows": int(queries[:, 0].sum())}
         alive, variant = self._context.alive, f"queries={self._queries}"
+        if self._averaging == "documents":
+            variant += ";averaging=documents"
+            ids, place = _documents(ids, [self._documents[i] for i in order])
+            sums, uniform, queries = _means_of_documents(place, sums, uniform, queries)
+            notes["n_documents"] = len(ids)
         rows = _rows(sums, uniform, queries, alive)
         return ProbeResult(
             probe=self.name,
             rows=rows_frame(rows.assign(probe=self.name, variant=variant)),
             make_items=lambda: _items(self.name, ids, sums, queries, alive),
-            notes={"n_texts": len(ids), "n_query_rows": int(queries[:, 0].sum())},
+            notes=notes,
         )
+
+
+def _documents(
+    ids: list[tuple[str, str]], names: list[str]
+) -> tuple[list[tuple[str, str]], npt.NDArray[np.int64]]:
+    """Ids of the documents in the order of the corpus, and which one each text is of [N]."""
+    number: dict[tuple[str, ...], int] = {}
+    of_text = [(name,) if name else id for id, name in zip(ids, names, strict=True)]
+    place = np.array([number.setdefault(key, len(number)) for key in of_text], dtype=np.int64)
+    return [(key[0], key[-1]) for key in number], place
+
+
+def _means_of_documents(
+    place: npt.NDArray[np.int64],
+    sums: npt.NDArray[np.float64],
+    uniform: npt.NDArray[np.float64],
+    queries: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Means over the query rows of each document [D, L, H, M], the same of uniform rows [D, M],
+    and ones where a document has such rows [D, M].
+    """
+
+    def added(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        total = np.zeros((int(place.max()) + 1, *values.shape[1:]))
+        np.add.at(total, place, values)
+        return total
+
+    count = added(queries)
+    some = np.maximum(count, 1)  # where there are no rows, there is nothing to divide
+    return added(sums) / some[:, None, None], added(uniform) / some, (count > 0).astype(np.float64)
 
 
 def _rows(

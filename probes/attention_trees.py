@@ -18,9 +18,10 @@ from ..data.errors import ConfigError
 from ..data.sentence import Sentence
 from ..data.tables import rows_frame
 from .arc_counts import DIRECTIONS, Text
-from .arcs import Selection, check_parsed, check_selection, halves, text_digest
+from .arcs import Selection, check_selection, halves, unit_digest
 from .base import BatchView, Context, ProbeResult
 from .decoding import DECODERS, Decoder, Root, decode
+from .needs import check_annotated
 from .tree_baselines import METRICS, score_baselines
 from .tree_rows import TreeCounts, tree_items, tree_rows
 from .tree_scores import NONE, GoldTree, count_found, gold_tree, pad_trees, relink
@@ -33,7 +34,8 @@ class AttentionTrees:
 
     Attention is summed over target pieces and averaged over source pieces; special tokens are left
     out. Means are over living heads. In a pair each sentence is read by itself. Words that
-    truncation cut leave the score with their arcs, and so do sentences whose root was cut.
+    truncation cut leave the score with their arcs, and so do sentences whose root was cut, and
+    sentences without tags from the scores without punctuation.
 
     Args:
         context: the model that will be read.
@@ -51,7 +53,7 @@ class AttentionTrees:
 
     Raises:
         ConfigError: if an option has no such value.
-        AnnotationError: when a sentence without a tree or tags comes, or one in another scheme.
+        AnnotationError: when a sentence without a tree comes, or one in another scheme.
     """
 
     name = "attention-trees"
@@ -112,9 +114,11 @@ class AttentionTrees:
 
     def _read(self, batch: BatchView, row: int, segment: int, sentence: Sentence) -> GoldTree:
         self._first = self._first or sentence
-        check_parsed((self._first, sentence))
+        check_annotated((self._first, sentence), ["heads"])
         self._keys.append(2 * int(batch.position[row]) + segment)
-        self._texts.append(Text(batch.examples[row].id, sentence.id, text_digest(sentence)))
+        self._texts.append(
+            Text(batch.examples[row].id, sentence.id, unit_digest(batch.examples[row], sentence))
+        )
         kept = [index for where, index in batch.kept[row] if where == segment]
         first = next((i for i, (where, _) in enumerate(batch.kept[row]) if where == segment), 0)
         self._places.append((row, first, len(kept)))
@@ -123,7 +127,8 @@ class AttentionTrees:
             tree = gold_tree(sentence, kept)
         if tree.root == NONE:
             tree = GoldTree(np.full(len(kept), NONE), NONE, tree.punctuation)
-        self._cut.append(tuple(a - b for a, b in zip(_arcs(whole), _arcs(tree), strict=True)))
+        arcs = _arcs(whole) if sentence.upos else (whole.n_arcs, whole.n_arcs)
+        self._cut.append(tuple(a - b for a, b in zip(arcs, _arcs(tree), strict=True)))
         return tree
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:

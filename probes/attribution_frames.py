@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..data.sentence import Example, Sentence
+from ..data.sentence import Example
 from ..data.tables import items_frame
 from .group_share import GroupShares
+from .needs import sentences_of
 from .word_groups import GROUPS
 
 NAME = "attributions"
@@ -37,11 +38,6 @@ class WordAttributions:
     predicted: int
     delta: float
     logit_difference: float
-
-
-def sentences_of(example: Example) -> tuple[Sentence, ...]:
-    """The one or two sentences of an example."""
-    return (example.first,) if example.second is None else (example.first, example.second)
 
 
 def attribution_rows(

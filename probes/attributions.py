@@ -17,20 +17,21 @@ import torch
 from ..data.errors import InputError
 from ..data.sentence import Example
 from ..data.tables import rows_frame
+from ..data.tokenizer_check import check_padding
 from ..pruning.gates import gated
-from .arcs import check_parsed
 from .attribution_frames import (
     NAME,
     WordAttributions,
     attribution_items,
     attribution_rows,
-    sentences_of,
 )
 from .base import BatchView, Context, ProbeResult
-from .batch import batch_view, keep_words
+from .batch import batch_view
 from .group_share import GroupShareTest
+from .needs import check_annotated, sentences_of
 from .running import evaluating
-from .stream import Progress, encode_examples
+from .stream import Progress
+from .texts import Texts, read_texts
 from .word_groups import GROUPS, word_groups
 
 
@@ -49,7 +50,8 @@ def run_attributions(
 
     Args:
         context: a model with a task head, and its mask.
-        examples: parsed examples of the model's task.
+        examples: examples with relations and universal tags, of the model's task; one with an empty
+            text is left out and counted.
         n_steps: points of the Gauss-Legendre integration; more when the convergence delta is
             large beside the logits.
         batch_size: examples that go through Captum together.
@@ -63,18 +65,24 @@ def run_attributions(
         the convergence delta; an item for each example and group, and one for each word.
 
     Raises:
-        InputError: without examples or task head, or when a pair model gets single sentences.
-        AnnotationError: if an example has no tree.
+        InputError: without examples or task head, or when a pair model gets single sentences, or
+            no example has words.
+        CheckpointError: if there is no padding token.
+        AnnotationError: if an example with words has no relations or no tags.
     """
-    found = attribute_words(
+    _check_examples(context, examples)
+    texts = read_texts(context, examples)
+    examples = texts.examples
+    found = _attribute(
         context,
-        examples,
+        texts,
         n_steps=n_steps,
         batch_size=batch_size,
         internal_batch_size=internal_batch_size,
         progress=progress,
     )
-    check_parsed(sentence for example in examples for sentence in sentences_of(example))
+    read = (sentence for example in examples for sentence in sentences_of(example))
+    check_annotated(read, ["deprels", "upos"])
     test = GroupShareTest(len(GROUPS), permutations=permutations, seed=seed)
     attributed = []
     for number, (example, one) in enumerate(zip(examples, found, strict=True)):
@@ -83,18 +91,19 @@ def run_attributions(
             sentences = sentences_of(example)
             starts = np.cumsum([0, *(len(sentence.words) for sentence in sentences)])
             members = word_groups(sentences)[:, [starts[s] + index for s, index in one.kept]]
-            test.update(example.id, weights, members)
+            test.update(example.cluster or example.id, weights, members)
             attributed.append(number)
     shares = test.result()
     first = examples[0].first
-    rows = attribution_rows(found, shares, len(examples) - len(attributed)).assign(
+    n_dropped = texts.n_dropped + len(examples) - len(attributed)
+    rows = attribution_rows(found, shares, n_dropped).assign(
         probe=NAME,
         variant=f"layer-integrated-gradients;n_steps={n_steps};baseline=pad",
         unit="model",
         annotation=first.annotation,
         scheme=first.scheme,
     )
-    return ProbeResult(
+    result = ProbeResult(
         probe=NAME,
         rows=rows_frame(rows),
         make_items=lambda: attribution_items(examples, found, shares, attributed),
@@ -108,6 +117,7 @@ def run_attributions(
             "permutations": permutations,
         },
     )
+    return texts.counted(result)
 
 
 def attribute_words(
@@ -121,16 +131,33 @@ def attribute_words(
 ) -> list[WordAttributions]:
     """Attribution of each example's predicted class to its words, in the order of the examples.
 
-    Texts are read as pre-split words. The parameters are frozen meanwhile, which saves a third of
-    the backward pass, and the attention implementation is left as it is.
+    Examples with a text that has no word are left out. The parameters are frozen meanwhile, which
+    saves a third of the backward pass, and the attention implementation is left as it is.
 
     Raises:
         InputError: without examples or task head, or when a pair model gets single sentences.
     """
     _check_examples(context, examples)
-    encoded = encode_examples(context, examples)
-    words = [keep_words(one) for one in encoded]
-    order = sorted(range(len(examples)), key=lambda i: -len(encoded[i].input_ids))
+    return _attribute(
+        context,
+        read_texts(context, examples),
+        n_steps=n_steps,
+        batch_size=batch_size,
+        internal_batch_size=internal_batch_size,
+        progress=progress,
+    )
+
+
+def _attribute(
+    context: Context,
+    texts: Texts,
+    *,
+    n_steps: int,
+    batch_size: int,
+    internal_batch_size: int,
+    progress: Progress | None,
+) -> list[WordAttributions]:
+    order = sorted(range(len(texts.encoded)), key=lambda i: -len(texts.encoded[i].input_ids))
     found: dict[int, WordAttributions] = {}
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.model))
@@ -138,17 +165,18 @@ def attribute_words(
         stack.enter_context(gated(context.model, context.subnetwork))
         for start in range(0, len(order), batch_size):
             chosen = np.array(order[start : start + batch_size])
-            batch = batch_view(context, examples, encoded, words, chosen)
+            batch = batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
             results = _attribute_batch(context, batch, n_steps, internal_batch_size)
             found.update(zip(chosen.tolist(), results, strict=True))
             if progress is not None:
                 progress(len(found), len(order))
-    return [found[i] for i in range(len(examples))]
+    return [found[i] for i in range(len(order))]
 
 
 def _check_examples(context: Context, examples: Sequence[Example]) -> None:
     if not examples:
         raise InputError("no examples to attribute", remedy="name a task or a corpus")
+    check_padding(context.tokenizer)  # what words are replaced by
     if context.model.base_model is context.model:
         raise InputError(
             "attribution needs a model with a task head",

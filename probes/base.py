@@ -30,6 +30,8 @@ class Context:
         max_length: subwords a sentence (or pair) keeps.
         reference: another whole model of the same anatomy and vocabulary that the model is compared
             with, such as the pretrained encoder; the mask is not applied to it.
+        pre_split: give the tokenizer each word alone, as published studies of attention did; else
+            texts are read raw, as the task model reads them.
     """
 
     model: Any
@@ -39,6 +41,7 @@ class Context:
     spec: TaskSpec | None = None
     max_length: int = 128
     reference: Any | None = None
+    pre_split: bool = False
 
     @property
     def alive(self) -> npt.NDArray[np.bool_]:

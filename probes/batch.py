@@ -72,7 +72,8 @@ def batch_view(
 
     device = context.model.device
     rows = [encoded[i] for i in chosen]
-    pad = context.tokenizer.pad_token_id
+    # a tokenizer that cannot pad is only let through where nothing is padded
+    pad = context.tokenizer.pad_token_id or 0
     inputs = {
         "input_ids": padded([row.input_ids for row in rows], pad),
         "attention_mask": torch.from_numpy(real.astype(np.int64)).to(device),
@@ -81,7 +82,9 @@ def batch_view(
     if types:
         inputs["token_type_ids"] = padded(types, 0)
     word = padded([words[i].word for i in chosen], -1)
-    source, target = _pooling(word, max(len(words[i].kept) for i in chosen), context.model.dtype)
+    # one column at least: texts that are cut inside their first word still have a batch
+    n_words = max(1, *(len(words[i].kept) for i in chosen))
+    source, target = _pooling(word, n_words, context.model.dtype)
     return BatchView(
         position=chosen,
         examples=tuple(examples[i] for i in chosen),

@@ -92,12 +92,11 @@ class Alti(_Contributions):
 
     def scores(self, layer: int, block: LayerValues) -> torch.Tensor:
         """max(0, ||y||_1 - ||y - T(x)||_1)."""
-
-        def nearness(parts: torch.Tensor, queries: slice) -> torch.Tensor:
-            y = block.output[:, queries, None]
-            return (y.abs().sum(-1) - (y - parts).abs().sum(-1)).clamp_min(0)
-
-        return torch.cat([nearness(*one) for one in transformed_parts(block)], dim=1)
+        found = [
+            norm_drop(block.output[:, queries, None], parts)
+            for parts, queries in transformed_parts(block)
+        ]
+        return torch.cat(found, dim=1).clamp_min(0)
 
 
 class ValueZeroing(_Contributions):
@@ -110,7 +109,7 @@ class ValueZeroing(_Contributions):
     name = "value-zeroing"
 
     def scores(self, layer: int, block: LayerValues) -> torch.Tensor:
-        """1 - cosine between a state and what it is without the token's values."""
+        """Cosine distance between a state and what it is without the token's values."""
         feed_forward = self._context.anatomy.feed_forward(self._context.model, layer)
         states = feed_forward(block.output.clone())
         found = []
@@ -122,9 +121,26 @@ class ValueZeroing(_Contributions):
                 total - parts, norm.normalized_shape, norm.weight, norm.bias, norm.eps
             )
             moved = feed_forward(without)
-            near = nn.functional.cosine_similarity(moved, states[:, queries, None], dim=-1)
-            found.append((1 - near).clamp_min(0))
+            found.append(cosine_distance(moved, states[:, queries, None]))
         return torch.cat(found, dim=1)
+
+
+def norm_drop(total: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+    """||total||_1 - ||total - part||_1 [...] of vectors [..., D], number by number.
+
+    The difference of the two norms would leave their rounding where the part is small.
+    """
+    along = part * torch.ones_like(total).copysign(total)
+    return torch.minimum(along, 2 * total.abs() - along).sum(-1)
+
+
+def cosine_distance(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """1 - cosine [...] of vectors [..., D], as half the squared distance of the unit vectors.
+
+    1 - cosine itself keeps no digit of vectors that are 1e-4 apart in float32.
+    """
+    one, other = (nn.functional.normalize(vectors, dim=-1) for vectors in (first, second))
+    return (one - other).square().sum(-1) / 2
 
 
 def weighted_sums(block: LayerValues, *, extra: int = 0) -> Iterator[tuple[torch.Tensor, slice]]:

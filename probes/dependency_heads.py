@@ -17,8 +17,15 @@ from ..data.sentence import Sentence
 from ..data.tables import rows_frame
 from .arc_counts import DIRECTIONS, ArcTable, Text, count_arcs
 from .arc_frames import arc_items, arc_rows
-from .arcs import Selection, arcs_of, check_parsed, check_selection, text_digest
+from .arcs import (
+    UNKNOWN,
+    Selection,
+    arcs_of,
+    check_selection,
+    unit_digest,
+)
 from .base import BatchView, Context, ProbeResult
+from .needs import check_annotated
 
 
 class DependencyHeads:
@@ -27,7 +34,8 @@ class DependencyHeads:
     Attention is summed over target pieces and averaged over source pieces; special tokens are
     left out, a word's attention to itself counts as zero, ties go to the first word. In a pair
     each sentence is read by itself. Words that truncation cut leave the score with their arcs and
-    are counted. Root arcs are left out; `all` pools every other arc, punctuation included.
+    are counted. Root arcs are left out; `all` pools every other arc, punctuation included. Arcs of
+    a tree without relations count in `all`, and among what every relation has lost.
 
     Args:
         context: the model that will be read.
@@ -82,9 +90,11 @@ class DependencyHeads:
     ) -> tuple[npt.NDArray[Any], ...]:
         """Row in the batch, dependent and head among kept words, then columns of `ArcTable`."""
         self._first = self._first or sentence
-        check_parsed((self._first, sentence))
+        check_annotated((self._first, sentence), ["heads"])
         text = 2 * int(batch.position[row]) + segment
-        self._texts[text] = Text(batch.examples[row].id, sentence.id, text_digest(sentence))
+        self._texts[text] = Text(
+            batch.examples[row].id, sentence.id, unit_digest(batch.examples[row], sentence)
+        )
         self._n_words += len(sentence.words)
         number = np.full(len(sentence.words), -1, dtype=np.int64)
         for kept, (where, index) in enumerate(batch.kept[row]):
@@ -147,6 +157,7 @@ class DependencyHeads:
                 "total": counts.total,
                 "only_head": counts.only_head,
                 "only_offset": counts.only_offset,
+                "squares": counts.squares,
                 "alive": alive.astype(np.float64),
             },
             notes={
@@ -157,6 +168,7 @@ class DependencyHeads:
                 "n_words_dropped": self._n_words - self._n_kept,
                 "n_arcs": len(table.text),
                 "n_arcs_dropped": int((~table.whole).sum()),
+                "n_arcs_without_relation": int((table.relation == UNKNOWN).sum()),
             },
         )
 

@@ -79,7 +79,7 @@ class EffectiveAttention:
         """Add up one layer."""
         real = self._real[:, None, :, None]
         plain = block.attention * real
-        effective, rank = effective_attention(
+        effective, rank, removed = effective_attention(
             plain, block.value.transpose(1, 2) * real, self._real, row_sums_kept=self._kept
         )
         n = self._real.sum(1)[:, None]
@@ -92,7 +92,7 @@ class EffectiveAttention:
         found["rank"] = rank
         found["null_dimension"] = n - rank
         found["full_row_rank"] = rank == n
-        found["change"] = (plain - effective).norm(dim=(2, 3)) / plain.norm(dim=(2, 3))
+        found["change"] = removed / plain.norm(dim=(2, 3))
         self._sums.put(layer, found, raw)
 
     def _norm_shares(self, maps: torch.Tensor, norms: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -117,14 +117,18 @@ def effective_attention(
     real: torch.Tensor,
     *,
     row_sums_kept: bool = False,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention [B, H, S, S] without the part that its values cannot show, and rank of T [B, H].
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Attention [B, H, S, S] without the part that its values cannot show.
 
     Args:
         attention: maps; rows of padding are zero.
         value: value vectors [B, H, S, d]; those of padding are zero.
         real: ones at tokens that are not padding [B, S].
         row_sums_kept: remove only what sums to zero.
+
+    Returns:
+        Effective attention [B, H, S, S], rank of T [B, H], and norm of what was removed [B, H],
+        both taken in double precision: it can be far smaller than the rounding of the maps.
     """
     tolerance = torch.finfo(value.dtype).eps
     T = value.double()
@@ -138,5 +142,7 @@ def effective_attention(
         basis, size, _ = torch.linalg.svd(torch.cat([scaled, ones], dim=-1), full_matrices=False)
         least = tolerance * n.clamp_min(T.shape[-1]) * size[..., :1]
     kept = basis * (size > least)[..., None, :]
-    effective = (attention.double() @ kept) @ kept.transpose(-1, -2)
-    return effective.to(attention.dtype), rank
+    double = attention.double()
+    effective = (double @ kept) @ kept.transpose(-1, -2)
+    removed = (double - effective).norm(dim=(2, 3))
+    return effective.to(attention.dtype), rank, removed

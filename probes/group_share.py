@@ -35,7 +35,8 @@ class GroupShareTest:
 
     Under the null the words of a sentence are exchangeable: each permutation shuffles the weights
     inside every sentence. The shuffles of an example are seeded by its id, so the result does not
-    depend on the order of examples.
+    depend on the order of examples. Examples of one cluster are seeded by its name: those of
+    equal length are shuffled alike, as near-equal sentences have to be.
 
     Args:
         groups: the number of groups G.
@@ -56,7 +57,7 @@ class GroupShareTest:
         """Add one example.
 
         Args:
-            id: its id, which seeds its shuffles.
+            id: its id, or that of its cluster, which seeds its shuffles.
             weights: a nonnegative weight for each word [W], not all zero.
             members: which words are in which group [G, W].
         """

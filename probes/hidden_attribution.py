@@ -18,11 +18,12 @@ from ..data.errors import ConfigError
 from ..data.sentence import Example
 from ..pruning.gates import gated
 from .base import BatchView, Context, ProbeResult
-from .batch import batch_view, keep_words
+from .batch import batch_view
 from .map_mass import MASS, MapMass
 from .running import eager_attention, evaluating
-from .stream import Progress, encode_examples
+from .stream import Progress
 from .text_sums import TextSums, sums_result
+from .texts import read_texts
 
 NAME = "hidden-token-attribution"
 METRICS = (*(f"contribution_{name}" for name in MASS), "contribution_is_largest")
@@ -61,28 +62,28 @@ def run_hidden_attribution(
 
     Raises:
         ConfigError: if `projections` is negative.
-        InputError: if there are one and two sentences mixed.
+        InputError: if there are one and two sentences mixed, or no text has a word.
     """
     if projections < 0:
         raise ConfigError("projections is negative", remedy="choose 0 (exact) or more")
     dead = np.zeros(context.anatomy.num_layers + 1, dtype=np.bool_)
     held = {f"contribution_{name}": "uniform" for name in MASS}
     sums = TextSums("layer", METRICS, dead, held)
-    encoded = encode_examples(context, examples)
-    words = [keep_words(one) for one in encoded]
+    texts = read_texts(context, examples)
     generator = torch.Generator().manual_seed(seed)
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.model))
         stack.enter_context(eager_attention(context.model))
         stack.enter_context(gated(context.model, context.subnetwork))
         stack.enter_context(torch.no_grad())
-        for number in range(len(examples)):
-            batch = batch_view(context, examples, encoded, words, np.array([number]))
+        for number in range(len(texts.examples)):
+            chosen = np.array([number])
+            batch = batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
             maps = contributions(context, batch, projections, generator)
             _note(sums, batch, maps)
             if progress is not None:
-                progress(number + 1, len(examples))
-    return sums_result(NAME, f"projections={projections or 'exact'}", [sums], {})
+                progress(number + 1, len(texts.examples))
+    return texts.counted(sums_result(NAME, f"projections={projections or 'exact'}", [sums], {}))
 
 
 def _note(sums: TextSums, batch: BatchView, maps: torch.Tensor) -> None:

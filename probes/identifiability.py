@@ -8,18 +8,21 @@ cosine. Maps are learnt on one half of the texts and scored on the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from ..data.errors import ConfigError, InputError
 from ..data.sentence import Example
 from ..data.tables import items_frame, rows_frame
-from .arcs import halves, text_digest
+from .arcs import halves, text_digest, unit_digest
 from .base import BatchView, Context, ProbeResult
-from .stream import Progress, encode_examples, run_probes
+from .stream import Progress, run_probes
 from .text_sums import TextSums, sums_result
+from .texts import Texts, read_texts
 
 NAME = "token-identifiability"
 METRICS = ("identified_naive", "identified_linear", "identified_mlp")
@@ -61,11 +64,12 @@ def run_token_identifiability(
 
     Raises:
         ConfigError: if `max_tokens` or `steps` is not positive.
-        InputError: if all texts are equal.
+        InputError: if all texts are equal, or none has a word.
     """
     if max_tokens < 1 or steps < 1:
         raise ConfigError("max_tokens and steps must be positive")
-    train, test = _halves(context, examples, max_tokens)
+    texts = read_texts(context, examples)
+    train, test = _halves(texts, max_tokens)
     states = _TrainingStates(context)
     run_probes(context, train, [states], batch_size=batch_size, progress=progress)
     gathered = states.tensors()
@@ -78,18 +82,21 @@ def run_token_identifiability(
         for source in gathered
     ]
     scores = _Scores(context, maps, f"max_tokens={max_tokens};steps={steps}", len(gathered[0]))
-    return run_probes(context, test, [scores], batch_size=batch_size, progress=progress)[0]
+    (found,) = run_probes(context, test, [scores], batch_size=batch_size, progress=progress)
+    # what the second pass counted is part of what both have left out
+    return texts.counted(replace(found, rows=found.rows.assign(n_dropped=pd.NA)))
 
 
 def _digest(example: Example) -> str:
+    if example.cluster:
+        return unit_digest(example, example.first)
     second = example.second
     return text_digest(example.first) + (text_digest(second) if second is not None else "")
 
 
-def _halves(
-    context: Context, examples: Sequence[Example], max_tokens: int
-) -> tuple[list[Example], list[Example]]:
+def _halves(texts: Texts, max_tokens: int) -> tuple[list[Example], list[Example]]:
     """Texts to learn from, by hash until there are tokens enough, and texts to score."""
+    examples = texts.examples
     digests = [_digest(example) for example in examples]
     side = halves(digests)
     if not side.any():
@@ -98,9 +105,7 @@ def _halves(
             remedy="read at least two different texts",
         )
     learning = sorted(np.flatnonzero(side == 0).tolist(), key=lambda i: (digests[i], i))
-    lengths = [
-        len(one.input_ids) for one in encode_examples(context, [examples[i] for i in learning])
-    ]
+    lengths = [len(texts.encoded[i].input_ids) for i in learning]
     enough = int(np.searchsorted(np.cumsum(lengths), max_tokens)) + 1
     return [examples[i] for i in learning[:enough]], [
         examples[i] for i in np.flatnonzero(side).tolist()
@@ -218,11 +223,12 @@ class _Scores:
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Look for each token's embedding among those of its text."""
+        # in double: float32 cannot tell cosines of embeddings that are 1e-4 apart
         if layer == 0:
-            self._embeddings = nn.functional.normalize(states, dim=-1)
+            self._embeddings = nn.functional.normalize(states.double(), dim=-1)
         found = {}
         for metric, answer in self._maps[layer].items():
-            near = nn.functional.normalize(answer(states), dim=-1) @ self._embeddings.mT
+            near = nn.functional.normalize(answer(states).double(), dim=-1) @ self._embeddings.mT
             near = near.masked_fill(~self._real[:, None, :], -torch.inf)
             itself = torch.arange(near.shape[-1], device=near.device)
             found[metric] = ((near.argmax(-1) == itself) & self._real).sum(1)

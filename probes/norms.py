@@ -15,7 +15,7 @@ import torch
 from .base import BatchView, Context, ProbeResult
 from .text_sums import TextSums, sums_result
 from .token_kinds import KINDS, token_kinds
-from .values import LayerValues, by_head
+from .values import LayerValues, by_head, quadratic_norm
 
 HEAD_METRICS = (
     *(f"transformed_norm_{kind}" for kind in KINDS),
@@ -43,17 +43,17 @@ LAYER_METRICS = (
 the part of a token's new vector that comes from other tokens, by weights and by norms, of attention
 alone, with the residual, and with residual and LayerNorm."""
 
-_BLOCK = 2**21  # elements of the largest intermediate: 8 MiB in float32
+_BLOCK = 2**20  # elements of the largest intermediate: 8 MiB in double
 
 
 class Norms:
     """Norms of what heads and layers carry, by kind of token, and mixing ratios.
 
-    No tensor of [S, S, D] is built. ||alpha f(x_j)|| = alpha ||f(x_j)|| needs one norm a key and
-    head; ||sum_h alpha f(x_j)||^2 = a^T K_j a, with a the H weights of a query and key and K_j the
-    Gram matrix [H, H] of the key's f_h(x_j), over blocks of texts. Beyond the pass the probe holds
-    D^2 numbers a layer, S (D + S) H numbers a block of texts (8 MiB or one text), and its sums: 8
-    bytes a text, unit and metric.
+    ||alpha f(x_j)|| = alpha ||f(x_j)|| needs one norm a key and head; ||sum_h alpha f(x_j)||^2 is
+    a^T K_j a, with a the H weights of a query and key and K_j the Gram matrix [H, H] of the key's
+    f_h(x_j). So no tensor of [S, S, D] is built: beyond the pass the probe holds D^2 numbers a
+    layer, S (D + S) H numbers a block of texts (8 MiB or one text), and its sums, one number a
+    text, unit and metric.
 
     A dead head carries nothing and leaves its layer's sums; a layer of dead heads alone has no
     value. Weights are averaged over living heads. No token is masked before measuring, as the 2021
@@ -117,7 +117,7 @@ class Norms:
         weighted = block.attention @ torch.cat([by_kind, kinds.expand_as(by_kind)], dim=-1)
         norm, weight = by_head(weighted, 2).unbind(-2)  # [B, H, S, 4] each
         share = norm / norm.sum(-1, keepdim=True).clamp_min(torch.finfo(norm.dtype).tiny)
-        output = _quadratic(block.context, _diagonal(self._grams[layer], len(block.alive)))
+        output = quadratic_norm(block.context, _diagonal(self._grams[layer], len(block.alive)))
         of_sum = output / output.sum(1, keepdim=True).clamp_min(torch.finfo(norm.dtype).tiny)
         norms, shares, weights = ((one * query).sum(2) for one in (norm, share, weight))
         found = _named("transformed_norm_", by_kind.sum(2)) | _named("weighted_norm_to_", norms)
@@ -160,12 +160,15 @@ def mixing_ratios(block: LayerValues) -> dict[str, torch.Tensor]:
     same above and below, so it does not appear.
     """
     alive = block.alive.to(block.attention)
-    itself = block.attention.diagonal(0, 2, 3) * alive[:, None]  # [B, H, S]
-    weight = 1 - itself.sum(1) / alive.sum()
+    living = block.attention * alive[:, None, None]
+    itself = living.diagonal(0, 2, 3)  # [B, H, S]
     weights = block.projection.weight
     own = (itself.transpose(1, 2)[..., None] * block.value).flatten(2) @ weights.T
-    bias = block.projection.bias
-    others = block.projected - own if bias is None else block.projected - bias - own
+    # what others give is summed up: the whole without the token's own part would be their rounding
+    # where a token attends to itself alone
+    from_others = living - torch.diag_embed(itself)
+    weight = from_others.sum((1, 3)) / alive.sum()
+    others = (from_others @ block.value.transpose(1, 2)).transpose(1, 2).flatten(2) @ weights.T
     norms = {
         "attention": (others, own),
         "residual": (others, own + block.residual),
@@ -179,8 +182,8 @@ def mixing_ratios(block: LayerValues) -> dict[str, torch.Tensor]:
 
 
 def _head_products(block: LayerValues) -> torch.Tensor:
-    """W_h W_g^T for each pair of heads [H, d, H*d]; zero for dead heads."""
-    weights = block.head_weights()
+    """W_h W_g^T for each pair of heads [H, d, H*d], in double; zero for dead heads."""
+    weights = block.head_weights().double()
     return weights @ weights.flatten(0, 1).T
 
 
@@ -189,23 +192,22 @@ def _diagonal(products: torch.Tensor, H: int) -> torch.Tensor:
     return by_head(products, H).diagonal(0, 0, 2).permute(2, 0, 1)
 
 
-def _quadratic(vectors: torch.Tensor, products: torch.Tensor) -> torch.Tensor:
-    """||x_h W_h|| [B, H, S] of vectors [B, S, H, d], from W_h W_h^T [H, d, d]."""
-    heads = vectors.transpose(1, 2)
-    return ((heads @ products) * heads).sum(-1).clamp_min(0).sqrt()
-
-
 def _norms(block: LayerValues, products: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """||f_h(x_j)|| [B, H, S] and ||sum_h alpha_ij f_h(x_j)|| [B, S, S]."""
+    """||f_h(x_j)|| [B, H, S] and ||sum_h alpha_ij f_h(x_j)|| [B, S, S].
+
+    Squares in double precision: heads that nearly cancel leave differences of large products.
+    """
     transformed, summed = [], []
     for texts in _text_blocks(block):
-        value, attention = block.value[texts], block.attention[texts]
+        value, attention = block.value[texts].double(), block.attention[texts].double()
         gram = _gram(value, products)  # [b, S, H, H]
         transformed.append(gram.diagonal(0, 2, 3).transpose(1, 2))
         weights = attention.permute(0, 3, 2, 1).contiguous()  # keys, queries, heads
         squared = ((weights @ gram) * weights).sum(-1)  # [b, S keys, S queries]
         summed.append(squared.transpose(1, 2))
-    return torch.cat(transformed).clamp_min(0).sqrt(), torch.cat(summed).clamp_min(0).sqrt()
+    squares = torch.cat(transformed), torch.cat(summed)
+    norms = [one.clamp_min(0).sqrt().to(block.value.dtype) for one in squares]
+    return norms[0], norms[1]
 
 
 def _text_blocks(block: LayerValues) -> Iterator[slice]:

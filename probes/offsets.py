@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.sentence import Sentence
-from .arcs import Selection, arcs_of, check_parsed, check_selection, halves, text_digest
+from .arcs import UNKNOWN, Selection, arcs_of, check_selection, halves, text_digest
+from .needs import check_annotated
 
 ALL = "all"
 """Name of the pool of all arcs, whatever their relation."""
@@ -77,7 +78,7 @@ def offset_scores(
     """The best fixed offset of each relation in a corpus, and of all arcs together.
 
     Args:
-        sentences: parsed sentences of one scheme.
+        sentences: sentences with heads, of one scheme.
         selection: see `score_offset`.
         min_count: relations with fewer arcs are left out.
 
@@ -89,7 +90,7 @@ def offset_scores(
         ConfigError: if `selection` is no protocol.
     """
     check_selection(selection)
-    check_parsed(sentences)
+    check_annotated(sentences, ["heads"])
     side = halves([text_digest(sentence) for sentence in sentences])
     arcs = [arcs_of(sentence) for sentence in sentences]
     if not arcs:
@@ -97,7 +98,7 @@ def offset_scores(
     relation = np.concatenate([one.relation for one in arcs])
     distance = np.concatenate([one.head - one.dependent for one in arcs])
     half = np.repeat(side, [len(one.head) for one in arcs])
-    names, counts = np.unique(relation, return_counts=True)
+    names, counts = np.unique(relation[relation != UNKNOWN], return_counts=True)
     groups = {str(name): relation == name for name in names[counts >= min_count]}
     groups[ALL] = np.ones(len(relation), dtype=np.bool_)
     return {

@@ -94,5 +94,5 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text

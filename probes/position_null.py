@@ -28,8 +28,9 @@ def shuffled_maximum(
     # what is no place comes last, where the weight is zero
     ranked = values.double().masked_fill(~places[:, None], -1).sort(-1, descending=True).values
     mean = torch.einsum("bhs,bts->bht", ranked, weights)
-    second = torch.einsum("bhs,bts->bht", ranked.square(), weights)
-    variance = (second - mean.square()).clamp_min(0)
+    # around the mean: of nearly equal values, E[x^2] - E[x]^2 would be nothing but rounding
+    apart = (ranked[:, :, None] - mean[..., None]).square()  # [B, H, T, S]
+    variance = (apart * weights[:, None]).sum(-1)
     absent = (k == 0)[:, None].expand_as(mean)
     return mean.masked_fill(absent, torch.nan), variance.masked_fill(absent, torch.nan)
 

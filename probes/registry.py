@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..data.errors import UnknownNameError
 from ..data.sentence import Example
+from ..data.tables import rows_frame
 from .attention_change import AttentionChange
 from .attention_patterns import AttentionPatterns
 from .attention_stats import AttentionStats
@@ -20,6 +21,14 @@ from .effective_attention import EffectiveAttention
 from .head_distances import HeadDistances
 from .hidden_attribution import run_hidden_attribution
 from .identifiability import run_token_identifiability
+from .needs import (
+    Layer,
+    LeftOut,
+    check_annotated,
+    check_some_readable,
+    sentences_of,
+    split_readable,
+)
 from .norms import Norms
 from .rollout import Flow, Rollout
 from .stream import Progress, run_probes
@@ -33,7 +42,9 @@ class ProbeEntry:
         name: as the user writes it.
         help: one line.
         needs_task: whether it reads examples of the model's task rather than any sentences.
-        needs_parse: whether its sentences must carry dependency trees.
+        needs: layers of annotation that an example needs to be read at all.
+        uses: further layers, without which an example is in some of the rows alone.
+        counts_arcs: whether its rows count arcs rather than examples.
         build: makes an accumulator for the shared pass; None for a probe with its own pass.
         run: the whole probe, for one with its own pass.
     """
@@ -41,7 +52,9 @@ class ProbeEntry:
     name: str
     help: str
     needs_task: bool
-    needs_parse: bool
+    needs: tuple[Layer, ...] = ()
+    uses: tuple[Layer, ...] = ()
+    counts_arcs: bool = False
     build: Callable[..., Probe] | None = None
     run: Callable[..., ProbeResult] | None = None
 
@@ -53,14 +66,12 @@ PROBES: Mapping[str, ProbeEntry] = {
             "attention-stats",
             "attention of each head to special, previous, next and self tokens, and its entropy",
             needs_task=False,
-            needs_parse=False,
             build=AttentionStats,
         ),
         ProbeEntry(
             "head-distances",
             "Jensen-Shannon divergence between all heads, with a map and clusters of them",
             needs_task=False,
-            needs_parse=False,
             build=HeadDistances,
         ),
         ProbeEntry(
@@ -68,91 +79,86 @@ PROBES: Mapping[str, ProbeEntry] = {
             "likeness of each head's maps to those of a reference model, and attention to kinds of "
             "word in both",
             needs_task=False,
-            needs_parse=True,
+            needs=("deprels", "upos"),
             build=AttentionChange,
         ),
         ProbeEntry(
             "attention-patterns",
             "vertical, diagonal, block and other patterns of raw and norm-weighted maps",
             needs_task=False,
-            needs_parse=False,
             build=AttentionPatterns,
         ),
         ProbeEntry(
             "dependency-heads",
             "which head finds which dependency relation, beside the best fixed offset",
             needs_task=False,
-            needs_parse=True,
+            needs=("heads",),
+            uses=("deprels",),
+            counts_arcs=True,
             build=DependencyHeads,
         ),
         ProbeEntry(
             "norms",
             "norms of attention-weighted vectors by kind of token, and mixing ratios",
             needs_task=False,
-            needs_parse=False,
             build=Norms,
         ),
         ProbeEntry(
             "effective-attention",
             "attention without the part that its values cannot show, and how much that is",
             needs_task=False,
-            needs_parse=False,
             build=EffectiveAttention,
         ),
         ProbeEntry(
             "token-identifiability",
             "share of tokens that can be found from each hidden state, by no map, linear, MLP",
             needs_task=False,
-            needs_parse=False,
             run=run_token_identifiability,
         ),
         ProbeEntry(
             "hidden-token-attribution",
             "how much each input token moves each hidden state, from Jacobians",
             needs_task=False,
-            needs_parse=False,
             run=run_hidden_attribution,
         ),
         ProbeEntry(
             "rollout",
             "where each layer's states come from, multiplying attention through the layers",
             needs_task=False,
-            needs_parse=False,
             build=Rollout,
         ),
         ProbeEntry(
             "flow",
             "where the last layer's states come from, as the largest flow through attention",
             needs_task=False,
-            needs_parse=False,
             build=Flow,
         ),
         ProbeEntry(
             "alti",
             "what each token contributes to each block, by its vector's nearness to the sum",
             needs_task=False,
-            needs_parse=False,
             build=Alti,
         ),
         ProbeEntry(
             "value-zeroing",
             "what each token contributes to each block, by zeroing its values",
             needs_task=False,
-            needs_parse=False,
             build=ValueZeroing,
         ),
         ProbeEntry(
             "attention-trees",
             "syntax trees decoded from each head and from means of heads, beside trees of no model",
             needs_task=False,
-            needs_parse=True,
+            needs=("heads",),
+            uses=("upos",),
+            counts_arcs=True,
             build=AttentionTrees,
         ),
         ProbeEntry(
             "attributions",
             "share of integrated gradients on subject, verb, object and negation",
             needs_task=True,
-            needs_parse=True,
+            needs=("deprels", "upos"),
             run=run_attributions,
         ),
     )
@@ -184,11 +190,14 @@ def run_named_probes(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> list[ProbeResult]:
-    """Run several probes on one corpus: one shared pass, then those with a pass of their own.
+    """Run several probes on one corpus: a shared pass, then those with a pass of their own.
+
+    A probe reads the examples that have the layers of annotation it needs; the others are counted
+    in its rows (`n_dropped`) and its notes. Probes that read the same examples share a pass.
 
     Args:
         context: the model with its mask.
-        examples: the corpus, parsed if a probe needs it.
+        examples: the corpus.
         names: probes, each once.
         options: name -> keyword options of that probe.
         batch_size: examples a forward pass of the shared pass.
@@ -199,21 +208,37 @@ def run_named_probes(
 
     Raises:
         UnknownNameError: if a name is no probe.
+        AnnotationError: if a probe can read no example, or gold and silver ones are mixed.
     """
     entries, options = [find_probe(name) for name in names], options or {}
-    shared = {
-        entry.name: entry.build(context, **options.get(entry.name, {}))
-        for entry in entries
-        if entry.build is not None
-    }
+    for entry in entries:
+        check_some_readable(entry.name, examples, entry.needs)
+    read = {entry.name: split_readable(examples, entry.needs) for entry in entries}
+    for kept, _ in read.values():
+        check_annotated((one for example in kept for one in sentences_of(example)), ())
+    passes: dict[tuple[int, ...], list[ProbeEntry]] = {}
+    for entry in entries:
+        if entry.build is not None:
+            same = tuple(id(example) for example in read[entry.name][0])
+            passes.setdefault(same, []).append(entry)
     results: dict[str, ProbeResult] = {}
-    if shared:
-        streamed = run_probes(
-            context, examples, list(shared.values()), batch_size=batch_size, progress=progress
-        )
-        results = dict(zip(shared, streamed, strict=True))
+    for sharing in passes.values():
+        probes = [one.build(context, **options.get(one.name, {})) for one in sharing if one.build]
+        kept = read[sharing[0].name][0]
+        streamed = run_probes(context, kept, probes, batch_size=batch_size, progress=progress)
+        results |= {one.name: found for one, found in zip(sharing, streamed, strict=True)}
     for entry in entries:
         if entry.run is not None:
-            own = options.get(entry.name, {})
-            results[entry.name] = entry.run(context, examples, progress=progress, **own)
-    return [results[name] for name in names]
+            own, kept = options.get(entry.name, {}), read[entry.name][0]
+            results[entry.name] = entry.run(context, kept, progress=progress, **own)
+    return [_counted(entry, results[entry.name], read[entry.name][1]) for entry in entries]
+
+
+def _counted(entry: ProbeEntry, found: ProbeResult, left: LeftOut) -> ProbeResult:
+    """A probe's result with the examples that it could not read among what its rows lost."""
+    if not left.n_examples:
+        return found
+    lost = left.n_arcs if entry.counts_arcs else left.n_examples
+    rows = found.rows.assign(n_dropped=found.rows["n_dropped"].fillna(0) + lost)
+    counts = {f"{entry.name}_n_without_{layer}": n for layer, n in left.by_layer.items()}
+    return replace(found, rows=rows_frame(rows), notes={**found.notes, **counts})

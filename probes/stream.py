@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data.alignment import Encoded, encode_words
-from ..data.errors import InputError, SubprobeError
+from ..data.errors import SubprobeError
 from ..data.sentence import Example
 from ..pruning.gates import gated
 from ..pruning.layer_hooks import LayerHooks
 from ..pruning.living import living_of
 from .base import Context, Probe, ProbeResult
-from .batch import batch_view, keep_words
+from .batch import batch_view
 from .reference import ReferencePass, batch_limit, needs_reference, padded_length, reference_pass
 from .running import eager_attention, evaluating, forward
+from .texts import read_texts
 from .values import needs_values, value_taps
 
 Progress = Callable[[int, int], None]
@@ -44,7 +44,8 @@ def run_probes(
 
     Args:
         context: the model with its mask.
-        examples: one or two sentences each, read as pre-split words.
+        examples: one or two sentences each; those with a text that has no word are left out and
+            counted.
         probes: accumulators, fresh ones.
         batch_size: examples a forward pass.
         progress: called with (examples done, N) after each batch.
@@ -53,15 +54,13 @@ def run_probes(
         one result for each probe, in the order of `probes`.
 
     Raises:
-        InputError: if there is no example.
+        InputError: if there is no example with a word.
         SubprobeError: if a layer delivered no attention or no hidden states.
     """
-    if not examples:
-        raise InputError("no sentences to probe", remedy="name a corpus with at least one sentence")
-    encoded = encode_examples(context, examples)
-    words = [keep_words(one) for one in encoded]
+    texts = read_texts(context, examples)
+    encoded = texts.encoded
     # Longest first: the batch that needs most memory fails at once or never.
-    order = sorted(range(len(examples)), key=lambda i: -len(encoded[i].input_ids))
+    order = sorted(range(len(encoded)), key=lambda i: -len(encoded[i].input_ids))
     maps, padded_to = _wants_maps(probes), padded_length(probes)
     with ExitStack() as stack:
         other = stack.enter_context(reference_pass(context, probes))
@@ -76,7 +75,9 @@ def run_probes(
             longest = max(padded_to, len(encoded[order[done]].input_ids))
             size = min(batch_size, batch_limit(context, longest)) if other else batch_size
             chosen = np.array(order[done : done + size])
-            batch = batch_view(context, examples, encoded, words, chosen, padded_to=padded_to)
+            batch = batch_view(
+                context, texts.examples, encoded, texts.words, chosen, padded_to=padded_to
+            )
             for probe in probes:
                 probe.begin(batch)
             if other:
@@ -89,20 +90,9 @@ def run_probes(
             done += len(chosen)
             if progress is not None:
                 progress(done, len(order))
-    return [probe.result() for probe in probes]
-
-
-def encode_examples(context: Context, examples: Sequence[Example]) -> list[Encoded]:
-    """Subwords of every example; single sentences and pairs may not be mixed.
-
-    Raises:
-        InputError: if some examples have a second sentence and some have not.
-    """
-    firsts = [example.first for example in examples]
-    seconds = [example.second for example in examples if example.second is not None]
-    if seconds and len(seconds) != len(firsts):
-        raise InputError("some examples have one sentence and some two", remedy="probe them apart")
-    return encode_words(context.tokenizer, firsts, seconds or None, max_length=context.max_length)
+    found = [probe.result() for probe in probes]
+    # what only looks at one pass, such as a viewer, may give something of its own
+    return [texts.counted(one) if isinstance(one, ProbeResult) else one for one in found]
 
 
 def _wants_maps(probes: Sequence[Probe]) -> bool:

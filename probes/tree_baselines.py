@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.sentence import Sentence
-from .arcs import Selection, check_parsed, check_selection, halves, text_digest
+from .arcs import Selection, check_selection, halves, text_digest
+from .needs import check_annotated
 from .offsets import best_offset
 from .tree_scores import NONE, GoldTree, Heads, count_found, gold_tree, pad_trees
 
@@ -53,7 +54,8 @@ def tree_baselines(
     """Every baseline on a corpus.
 
     Args:
-        sentences: parsed and tagged sentences of one scheme.
+        sentences: sentences with heads, of one scheme; those without tags are in no score without
+            punctuation.
         selection: `held-out` chooses the offset on one half of the sentences and scores all
             baselines on the other; `reported` does both on all sentences.
 
@@ -61,11 +63,11 @@ def tree_baselines(
         baseline -> metric -> score.
 
     Raises:
-        AnnotationError: if a sentence has no tree or no tags, or schemes are mixed.
+        AnnotationError: if a sentence has no tree, or schemes are mixed.
         ConfigError: if `selection` is no protocol.
     """
     check_selection(selection)
-    check_parsed(sentences)
+    check_annotated(sentences, ["heads"])
     half = halves([text_digest(sentence) for sentence in sentences])
     return score_baselines([gold_tree(sentence) for sentence in sentences], half, selection)
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data.errors import AnnotationError
 from ..data.sentence import ROOT, Sentence
+from .needs import check_annotated
 
 NONE = -1
 """The head of a word that has none: the root, a word of a dead head's tree, padding."""
@@ -34,7 +34,7 @@ class GoldTree:
         heads: index of each word's head among the kept words [W]; NONE for the root and where
             truncation cut the head.
         root: index of the root among the kept words; NONE if it was cut.
-        punctuation: words tagged PUNCT [W].
+        punctuation: words tagged PUNCT [W]; all of them where there are no tags.
     """
 
     heads: Heads
@@ -60,21 +60,17 @@ class GoldTree:
 def gold_tree(sentence: Sentence, kept: Sequence[int] | None = None) -> GoldTree:
     """The tree over the kept words of a sentence, by default all of them.
 
+    Without tags nobody knows which words are punctuation: none is left without it.
+
     Raises:
-        AnnotationError: if the sentence has no tree, or no tags that tell punctuation.
+        AnnotationError: if the sentence has no tree.
     """
-    for layer, name in ((sentence.heads, "dependency tree"), (sentence.upos, "UPOS tags")):
-        if not layer:
-            raise AnnotationError(
-                f"no {name}",
-                where=f"sentence {sentence.id!r}",
-                remedy="annotate it or name a CoNLL-U corpus",
-            )
+    check_annotated([sentence], ["heads"])
     words = np.arange(len(sentence.words)) if kept is None else np.array(kept, dtype=np.int64)
     number = np.full(len(sentence.words) + 1, NONE, dtype=np.int64)
     number[words] = np.arange(len(words))
     heads = np.array(sentence.heads, dtype=np.int64)
-    tags = np.array(sentence.upos, dtype=np.str_)
+    tags = np.array(sentence.upos or ("PUNCT",) * len(heads), dtype=np.str_)
     return GoldTree(
         heads=number[np.where(heads == ROOT, len(number) - 1, heads)][words],
         root=int(number[sentence.heads.index(ROOT)]),

@@ -53,9 +53,8 @@ class LayerValues:
 
     def transformed_norms(self) -> torch.Tensor:
         """||f_h(x_j)|| of every token and head [B, H, S]; zero for dead heads."""
-        weights, value = self.head_weights(), self.value.transpose(1, 2)
-        products = weights @ weights.transpose(1, 2)
-        return ((value @ products) * value).sum(-1).clamp_min(0).sqrt()
+        weights = self.head_weights().double()
+        return quadratic_norm(self.value, weights @ weights.transpose(1, 2))
 
     def scale(self) -> torch.Tensor:
         """1 / standard deviation of each position as the LayerNorm computes it [B, S, 1]."""
@@ -67,6 +66,16 @@ class LayerValues:
         """What the LayerNorm does to a summand [..., D], but for `scale` and its bias."""
         centred = vectors - vectors.mean(dim=-1, keepdim=True)
         return torch.mul(centred, self.norm.weight)
+
+
+def quadratic_norm(vectors: torch.Tensor, products: torch.Tensor) -> torch.Tensor:
+    """||x_h W_h|| [B, H, S] of vectors [B, S, H, d], from W_h W_h^T [H, d, d] in double precision.
+
+    The square of a small norm is a difference of large products, whose rounding its root magnifies:
+    in float32 a norm below 3e-4 of the largest possible one would be lost.
+    """
+    heads = vectors.transpose(1, 2).double()
+    return ((heads @ products) * heads).sum(-1).clamp_min(0).sqrt().to(vectors.dtype)
 
 
 def by_head(vectors: torch.Tensor, H: int) -> torch.Tensor:

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data.errors import AnnotationError
 from ..data.sentence import Sentence
-from .arcs import check_parsed
 from .base import BatchView
+from .needs import check_annotated
 from .word_groups import GROUPS, word_groups
 
 _BY_TAG = {"noun": frozenset({"NOUN", "PROPN"}), "pronoun": frozenset({"PRON"})}
@@ -27,19 +26,12 @@ def target_words(sentences: Sequence[Sentence]) -> npt.NDArray[np.bool_]:
     """Which words are which target [T, W], over the words of all sentences in a row.
 
     Args:
-        sentences: one or two parsed sentences with universal tags.
+        sentences: one or two sentences with relations and universal tags.
 
     Raises:
-        AnnotationError: if a sentence has no tree or no tags.
+        AnnotationError: if a sentence has no relations or no tags.
     """
-    check_parsed(sentences)
-    for sentence in sentences:
-        if not sentence.upos:
-            raise AnnotationError(
-                "no universal tags",
-                where=f"sentence {sentence.id!r}",
-                remedy="name a treebank with the column UPOS filled in",
-            )
+    check_annotated(sentences, ["deprels", "upos"])
     tags = [tag for sentence in sentences for tag in sentence.upos]
     groups = dict(zip(GROUPS, word_groups(sentences), strict=True))
     by_tag = {name: np.isin(tags, list(wanted)) for name, wanted in _BY_TAG.items()}

@@ -9,29 +9,41 @@ from typing import Any
 
 import torch
 import transformers
-from huggingface_hub.errors import HfHubHTTPError
-from safetensors import SafetensorError
 
-from ..data.atomic import atomic_folder
-from ..data.errors import CheckpointError, ConfigError
+from ..data.class_order import Pairs
+from ..data.errors import CheckpointError
+from ..data.folders import atomic_folder
+from ..data.quiet_stderr import stderr_on_success
 from ..data.task import TaskSpec
-from .anatomy import anatomy_of
 from .checkpoint_files import (
+    LOAD,
     META_FILE,
     attention_for,
-    check_files,
-    check_task,
-    load_options,
+    loading,
+    meta_of,
     quiet_library,
     read_config,
     read_meta,
     refuse_missing,
-    unreachable,
 )
 from .compact_files import load_compact
+from .contract import (
+    HEAD,
+    check_plain_head,
+    class_names,
+    contract,
+    head_options,
+    named_classes,
+    put_in_order,
+)
 from .living import living_of
-from .sources import MASK_FILE, ModelSource, is_compact, resolve_model
+from .loading import load
+from .pruned_heads import take_pruned
+from .sources import MASK_FILE, MODEL, WEIGHTS, ModelSource, is_compact, resolve_model
 from .subnetwork import Subnetwork
+from .tokenizer_files import tokenizer_folder
+from .tokenizer_ids import check_tokenizer_files
+from .trial import check_encodes, check_runs
 
 
 def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
@@ -48,10 +60,10 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
     source = resolve_model(name)
     if is_compact(source):
         return load_compact(source.location, attention=attention).base_model
-    model, info = _load(transformers.AutoModel, source, attention)
+    model, missing = load(source, attention, head=False)
     # the pooler feeds task heads alone, and many encoders are published without one
-    refuse_missing(source, [key for key in info["missing_keys"] if not key.startswith("pooler.")])
-    return model.eval()
+    refuse_missing(source, [key for key in missing if not key.startswith("pooler.")])
+    return check_runs(model.eval(), name)
 
 
 def load_classifier(
@@ -61,19 +73,27 @@ def load_classifier(
     attention: str = "sdpa",
     new_head: bool = False,
     seed: int = 0,
+    labels: Pairs = (),
+    any_task: bool = False,
 ) -> Any:
     """Load a model with the head of a task, in eval mode.
 
+    Its outputs are the classes of the task in the task's order, whatever order the checkpoint has
+    them in: see `contract`.
+
     Args:
         name: see `resolve_model`; without `new_head`, a folder of `subprobe compact` too.
-        spec: the task; decides the number of outputs.
+        spec: the task; decides the outputs.
         attention: as in `load_encoder`.
-        new_head: give the encoder a new head, initialised by `seed`; else the checkpoint must
-            bring one for this task.
+        new_head: give the encoder a new head, initialised by `seed`, in place of one that the
+            checkpoint may have; else the checkpoint must bring one for this task.
         seed: the init seed.
+        labels: which classes of the model mean which of the task, where names do not say it.
+        any_task: take the head of a model that was fine-tuned on another task of these classes.
 
     Raises:
         CheckpointError: if weights are missing, pickled or unreadable, or the head is another's.
+        ConfigError: if `labels` do not cover the classes of both.
         UnknownNameError: if the family is not supported.
     """
     source = resolve_model(name)
@@ -84,27 +104,19 @@ def load_classifier(
                 where=name,
                 remedy="fine-tune the whole model",
             )
-        return load_compact(source.location, spec, attention=attention)
+        return load_compact(source.location, spec, attention=attention, labels=labels)
     if not new_head:
-        check_task(source, spec)
-    names = spec.labels or ("value",)
-    options = {
-        "num_labels": spec.num_labels,
-        "id2label": dict(enumerate(names)),
-        "label2id": {label: index for index, label in enumerate(names)},
-        "problem_type": "regression" if spec.regression else "single_label_classification",
-    }
+        order = contract(source, spec, labels, any_task=any_task)
+        model = _with_own_head(source, attention)
+        put_in_order(model, spec, order)
+        return model
+    options = head_options(spec.labels, regression=spec.regression)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, info = _load(
-            transformers.AutoModelForSequenceClassification, source, attention, **options
-        )
-    missing = info["missing_keys"]
-    if new_head:
-        prefix = f"{model.base_model_prefix}."
-        missing = [k for k in missing if k.startswith(prefix) and ".pooler." not in k]
-    refuse_missing(source, missing, head=not new_head)
-    return model.eval()
+        model, missing = load(source, attention, head=True, new_head=True, **options)
+    prefix = f"{model.base_model_prefix}."
+    refuse_missing(source, [k for k in missing if k.startswith(prefix) and ".pooler." not in k])
+    return check_runs(model.eval(), name)
 
 
 def load_saved(name: str, *, attention: str = "sdpa") -> Any:
@@ -121,11 +133,20 @@ def load_saved(name: str, *, attention: str = "sdpa") -> Any:
     if is_compact(source):
         return load_compact(source.location, attention=attention)
     architecture = (read_config(source).architectures or [""])[0]
-    if not architecture.endswith("ForSequenceClassification"):
+    if not architecture.endswith(HEAD):
         return load_encoder(name, attention=attention)
-    model, info = _load(transformers.AutoModelForSequenceClassification, source, attention)
-    refuse_missing(source, info["missing_keys"])
-    return model.eval()
+    return _with_own_head(source, attention)
+
+
+def _with_own_head(source: ModelSource, attention: str) -> Any:
+    """A classifier with the head, and the names of its classes, that it was saved with."""
+    names = class_names(source)
+    with torch.random.fork_rng(devices=[]):
+        model, missing = load(source, attention, head=True, **named_classes(names))
+    prefix = f"{model.base_model_prefix}."
+    head = all(not key.startswith(prefix) or ".pooler." in key for key in missing)
+    refuse_missing(source, missing, head=head)
+    return check_runs(model.eval(), source.name)
 
 
 def load_tokenizer(name: str) -> Any:
@@ -135,13 +156,11 @@ def load_tokenizer(name: str) -> Any:
         CheckpointError: if there is none.
     """
     source = resolve_model(name)
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            source.location, **load_options(source)
-        )
-    except (OSError, ValueError, KeyError, HfHubHTTPError) as error:
-        raise unreachable(source, error, "tokenizer") from error
-    if not tokenizer.is_fast:
+    folder = tokenizer_folder(source)
+    check_tokenizer_files(Path(folder))
+    with loading(source, "tokenizer"), stderr_on_success(), quiet_library():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **LOAD)
+    if not getattr(tokenizer, "is_fast", False):
         raise CheckpointError("has no fast tokenizer", where=name)
     # without tokenizer files transformers makes one that knows nothing but its special tokens
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
@@ -150,22 +169,23 @@ def load_tokenizer(name: str) -> Any:
             where=name,
             remedy="save the tokenizer beside the model with save_pretrained",
         )
-    return tokenizer
+    return check_encodes(tokenizer, name)
 
 
 def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: str = "sdpa") -> Any:
     """The same architecture with random weights, with the head of a task or none: a baseline."""
     source = resolve_model(name)
     config = read_config(source)
+    take_pruned(config)
     kind = transformers.AutoModel
     if spec is not None:
         kind = transformers.AutoModelForSequenceClassification
-        config.num_labels = spec.num_labels
-        config.problem_type = "regression" if spec.regression else "single_label_classification"
-    with torch.random.fork_rng(devices=[]):
+        for field, value in head_options(spec.labels, regression=spec.regression).items():
+            setattr(config, field, value)
+    with loading(source, "model"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = kind.from_config(config, attn_implementation=attention_for(config, attention))
-    return model.eval()
+    return check_runs(model.eval(), name)
 
 
 def save_classifier(
@@ -174,6 +194,8 @@ def save_classifier(
     folder: Path | str,
     meta: Mapping[str, Any],
     mask: Subnetwork | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Save a folder that stock `from_pretrained` reads, with `subprobe.json` beside the weights.
 
@@ -185,15 +207,22 @@ def save_classifier(
         folder: where to.
         meta: goes into `subprobe.json`.
         mask: a mask that travels along.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
-        CheckpointError: for a smaller model, which stock transformers cannot build.
+        ConfigError: for a folder with such files.
+        CheckpointError: for a smaller model, which stock transformers cannot build, or a head some
+            of whose outputs count as one class.
     """
     if living_of(model) is not None:
         raise CheckpointError(
             "a smaller model is no ordinary checkpoint", remedy="save it with save_compact"
         )
-    with atomic_folder(folder) as temporary, quiet_library():
+    check_plain_head(model, "")
+    with (
+        atomic_folder(folder, MODEL, overwrite=overwrite, alone=WEIGHTS) as temporary,
+        quiet_library(),
+    ):
         model.save_pretrained(temporary, safe_serialization=True)
         tokenizer.save_pretrained(temporary)
         (temporary / META_FILE).write_text(json.dumps(dict(meta), indent=2) + "\n", "utf-8")
@@ -201,61 +230,14 @@ def save_classifier(
             (temporary / MASK_FILE).write_bytes(mask.to_bytes())
 
 
-def check_max_length(model: Any, max_length: int) -> None:
-    """Raise unless the model has a position for each of `max_length` subwords.
-
-    Raises:
-        ConfigError: naming both numbers.
-    """
-    limit = anatomy_of(model).max_tokens
-    if max_length > limit:
-        raise ConfigError(
-            f"--max-length {max_length} is above the {limit} positions of the model",
-            remedy=f"give at most {limit}; longer texts are truncated and counted",
-        )
-
-
-# -- one load, checked --------------------------------------------------------------------------
-
-
-def _load(
-    factory: Any, source: ModelSource, attention: str, **options: Any
-) -> tuple[Any, dict[str, Any]]:
-    config = read_config(source)
-    if source.kind != "hub":
-        check_files(Path(source.location))
-    try:
-        with quiet_library():
-            model, info = factory.from_pretrained(
-                source.location,
-                attn_implementation=attention_for(config, attention),
-                use_safetensors=True,
-                output_loading_info=True,
-                dtype=torch.float32,
-                **load_options(source),
-                **options,
-            )
-    except SafetensorError as error:
-        raise CheckpointError(f"weights are damaged ({error})", where=source.name) from error
-    except RuntimeError as error:
-        raise CheckpointError(
-            "weights do not fit the configuration or the task's number of labels",
-            where=source.name,
-            remedy="name the model and task that belong together",
-        ) from error
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        raise unreachable(source, error, "weights in safetensors form") from error
-    return model, info
-
-
 __all__ = [
     "ModelSource",
-    "check_max_length",
     "load_classifier",
     "load_encoder",
     "load_saved",
     "load_tokenizer",
     "load_untrained",
+    "meta_of",
     "read_meta",
     "resolve_model",
     "save_classifier",

@@ -15,21 +15,32 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from ..data.atomic import atomic_folder, canonical_json
+from ..data.atomic import canonical_json
+from ..data.class_order import Pairs
 from ..data.errors import CheckpointError, MaskError
+from ..data.folders import atomic_folder
+from ..data.json_text import json_object
+from ..data.ownership import SIGNED
+from ..data.reading import reading
 from ..data.task import TaskSpec
 from .anatomy import anatomy_of
-from .checkpoint_files import META_FILE, attention_for, check_task, quiet_library, read_config
+from .asked_sizes import check_against_files
+from .checkpoint_files import META_FILE, attention_for, loading, quiet_library, read_config
 from .compact import cut_down, shrink
+from .contract import HEAD, class_names, contract, named_classes, put_in_order
 from .living import Living, living_of
-from .sources import COMPACT_FILE, MASK_FILE, ModelSource
+from .sources import COMPACT_FILE, MASK_FILE, MODEL, WEIGHTS, ModelSource
 from .subnetwork import Subnetwork
+from .trial import check_runs
+from .weight_files import stored_parameters
 
 FORMAT_VERSION = 1
-_KEY = "subprobe"
+_KEY = SIGNED
+_MOST_CUT = 50
+"""How many times larger a model may have been before it was cut."""
 
 
 def save_compact(
@@ -38,6 +49,8 @@ def save_compact(
     folder: Path | str,
     subnetwork: Subnetwork,
     meta: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Save a smaller model in a folder that `load_compact` reads; whole or absent, no pickle.
 
@@ -47,8 +60,10 @@ def save_compact(
         folder: where to.
         subnetwork: the mask.
         meta: goes into `subprobe.json`.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
+        ConfigError: for a folder with such files.
         MaskError: if the model does not have exactly the units of the mask.
     """
     living = living_of(model)
@@ -59,7 +74,10 @@ def save_compact(
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
     stamp = {"format_version": FORMAT_VERSION, "mask_id": subnetwork.mask_id}
-    with atomic_folder(folder) as temporary, quiet_library():
+    with (
+        atomic_folder(folder, MODEL, overwrite=overwrite, alone=WEIGHTS) as temporary,
+        quiet_library(),
+    ):
         config.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         save_file(
@@ -74,7 +92,11 @@ def save_compact(
 
 
 def load_compact(
-    folder: Path | str, spec: TaskSpec | None = None, *, attention: str = "sdpa"
+    folder: Path | str,
+    spec: TaskSpec | None = None,
+    *,
+    attention: str = "sdpa",
+    labels: Pairs = (),
 ) -> Any:
     """Load a smaller model that `subprobe compact` or `save_compact` wrote, in eval mode.
 
@@ -84,6 +106,7 @@ def load_compact(
         folder: where it lies.
         spec: a task that it must have been fine-tuned for; None = take what is there.
         attention: `sdpa` or `eager`; a family without sdpa always gets eager.
+        labels: which classes of the model mean which of the task, where names do not say it.
 
     Raises:
         CheckpointError: if files are missing or damaged, mask and weights disagree, or the head is
@@ -101,23 +124,35 @@ def load_compact(
     source = ModelSource("folder", str(path), str(folder))
     subnetwork = Subnetwork.load(path / MASK_FILE)
     config = read_config(source)
-    if spec is not None:
-        check_task(source, spec)
+    order = contract(source, spec, labels) if spec is not None else None
     kind = _model_class(config, source)
-    if spec is not None and (not _has_head(kind) or config.num_labels != spec.num_labels):
-        raise CheckpointError(
-            f"has no head with {spec.num_labels} outputs for {spec.name}",
-            where=source.name,
-            remedy="name the model and task that belong together",
-        )
-    with torch.random.fork_rng(devices=[]), quiet_library():
+    if kind.__name__.endswith(HEAD):
+        for field, value in named_classes(class_names(source)).items():
+            setattr(config, field, value)
+    _check_size(config, subnetwork, path, source.name)
+    with loading(source, "model"), torch.random.fork_rng(devices=[]), quiet_library():
         # random weights of the whole shape, every one of which is cut away or replaced
         model = kind._from_config(config, attn_implementation=attention_for(config, attention))
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy, where=str(path / MASK_FILE))
     cut_down(model, Living.of(subnetwork, anatomy.num_neurons))
     _fill(model, subnetwork, path, source.name)
-    return model.eval()
+    if spec is not None:
+        put_in_order(model, spec, order)
+    return check_runs(model.eval(), source.name)
+
+
+def _check_size(config: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
+    """Raise before the whole model is allocated, unless it is one that was cut to these files."""
+    expected = (config.num_hidden_layers, config.num_attention_heads)
+    if subnetwork.head_mask.shape != expected:
+        raise MaskError(
+            f"the mask is for [L, H] = {list(subnetwork.head_mask.shape)}, the configuration has "
+            f"{list(expected)}",
+            where=str(path / MASK_FILE),
+        )
+    stored = stored_parameters([path / COMPACT_FILE])
+    check_against_files(config, _MOST_CUT * stored, name)
 
 
 def _same(one: Living, other: Living) -> bool:
@@ -149,10 +184,6 @@ def _model_class(config: Any, source: ModelSource) -> Any:
     return kind
 
 
-def _has_head(kind: Any) -> bool:
-    return str(kind.__name__).endswith("ForSequenceClassification")
-
-
 @torch.no_grad()
 def _fill(model: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
     """Put the stored weights in place of the random ones.
@@ -160,12 +191,13 @@ def _fill(model: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
     Raises:
         CheckpointError: naming the weights that the mask does not account for.
     """
-    try:
-        with safe_open(path / COMPACT_FILE, framework="pt") as stored:
-            meta = json.loads((stored.metadata() or {}).get(_KEY, "{}"))
-            found = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"weights are damaged ({error})", where=name) from error
+    with (
+        reading(name, CheckpointError, problem="weights are damaged"),
+        safe_open(path / COMPACT_FILE, framework="pt") as stored,
+    ):
+        text = (stored.metadata() or {}).get(_KEY, "{}")
+        found = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    meta = json_object(text, path / COMPACT_FILE, CheckpointError)
     if meta.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
             f"weights of format version {meta.get('format_version')!r}, this subprobe reads "

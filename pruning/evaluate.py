@@ -34,6 +34,9 @@ class Evaluation:
         n_truncated: examples of which something was cut off.
         n_undefined: examples for which the model gave no finite number. They count as answered by
             the first class, or by 0 in regression: a model that has diverged guesses.
+        n_wordless: examples with a text without a word piece, scored on what is read then: special
+            tokens and, in a pair, the other text.
+        clusters: name of the source of each example [N], empty where it stands alone.
     """
 
     spec: TaskSpec
@@ -43,6 +46,8 @@ class Evaluation:
     metrics: dict[str, float]
     n_truncated: int
     n_undefined: int = 0
+    n_wordless: int = 0
+    clusters: tuple[str, ...] = ()
 
     @property
     def predictions(self) -> npt.NDArray[Any]:
@@ -62,6 +67,7 @@ class Evaluation:
                 {
                     "item_id": self.ids,
                     "sentence_id": self.ids,
+                    "cluster_id": [name or None for name in self.clusters] or pd.NA,
                     "metric": "negative_error" if self.spec.regression else "gold_probability",
                     "score": scores,
                     "prediction": self.predictions,
@@ -116,6 +122,8 @@ def evaluate(
         metrics=score(spec, predictions_of(spec, logits), labels),
         n_truncated=batches.n_truncated,
         n_undefined=int(undefined.sum()),
+        n_wordless=batches.n_wordless,
+        clusters=tuple(example.cluster for example in examples),
     )
 
 

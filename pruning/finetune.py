@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -11,31 +9,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
+from ..data.class_order import Pairs
 from ..data.collate import TextBatches, text_batches, to_inputs
-from ..data.errors import ConfigError, UnknownNameError
+from ..data.errors import ConfigError, MaskError, UnknownNameError
 from ..data.task import TaskParts
-from .checkpoint import check_max_length, load_tokenizer
+from .checkpoint import load_tokenizer
 from .compact import shrink, write_back
+from .divergence import has_diverged, loss_limit
+from .evaluate import is_finite
 from .fingerprint import weights_fingerprint
 from .gates import gated
 from .head import probe_head
+from .inputs import check_inputs, check_max_length
+from .living import living_of
+from .randomness import own_randomness
 from .recipes import Recipe
 from .starts import load_start
 from .subnetwork import Subnetwork
 from .weights import WeightHold, held_at_zero
 
 Step = Callable[[int, int | None], None]
-
-DIVERGED = (
-    "DIVERGED: the loss ended no lower than that of a constant guess; try another seed or a lower "
-    "learning rate"
-)
-"""What is told where a training failed."""
 
 ROUTES = ("masked", "compact")
 """How units that are switched off are trained around: under gates, or without them in the model.
@@ -51,8 +48,11 @@ class FineTuned:
         tokenizer: its tokenizer.
         fingerprint: hash of its encoder's weights.
         n_truncated: training examples of which something was cut off.
+        n_wordless: training examples with a text without a word piece.
+        steps: optimiser steps taken.
         losses: mean training loss of each epoch.
-        diverged: the loss was not a number, or did not fall below that of a constant guess.
+        loss_limit: see `divergence.loss_limit`.
+        diverged: see `divergence.has_diverged`; a training that only has not learned has not.
         wall_s: seconds of training.
     """
 
@@ -60,7 +60,10 @@ class FineTuned:
     tokenizer: Any
     fingerprint: str
     n_truncated: int
+    n_wordless: int
+    steps: int
     losses: tuple[float, ...]
+    loss_limit: float
     diverged: bool
     wall_s: float
 
@@ -76,6 +79,9 @@ def finetune(
     start: str = "pretrained",
     rewind: int = 0,
     route: str = "masked",
+    labels: Pairs = (),
+    allow_no_specials: bool = False,
+    tell: Callable[[str], None] | None = None,
     progress: Step | None = None,
 ) -> FineTuned:
     """Fine-tune an encoder on `parts.train`; the last checkpoint counts, as in the study.
@@ -94,28 +100,46 @@ def finetune(
             single weights.
         route: one of `ROUTES`. `compact` trains the smaller model that `shrink` makes and writes
             its weights back into the whole one, whose dead units stay as they started.
+        labels: which classes of a head that is kept mean which of the task, see `contract`.
+        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        tell: called with each line that is to be told of the tokenizer.
         progress: called with (steps done, steps in all).
 
     Returns:
-        The whole model, by either route.
+        The whole model, by either route; one that had lost heads before is as small as it was.
 
     Raises:
+        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
         UnknownNameError: if there is no such route or start.
         ConfigError: if the recipe's length is above the model's positions, or a mask of whole
             units is to be rewound.
-        MaskError: if a mask of single weights is to take the route `compact`.
+        MaskError: if a mask of single weights is to take the route `compact`, or the model has
+            lost heads already.
         InputError: if the family's layers cannot become smaller.
     """
     if route not in ROUTES:
         raise UnknownNameError("route", route, ROUTES)
     if rewind and subnetwork is not None and not subnetwork.weight_masks:
         raise ConfigError("rewinding is for masks of single weights", where="rewind")
-    whole = load_start(model_name, parts.spec, start, seed=seed_init)
+    kept = recipe.head == "kept"
+    whole = load_start(model_name, parts.spec, start, seed=seed_init, keep_head=kept, labels=labels)
+    if subnetwork is not None and living_of(whole) is not None:
+        raise MaskError("the model has lost heads and has a mask of its own", where=model_name)
     model = whole
     if route == "compact" and subnetwork is not None:
         model, subnetwork = shrink(whole, subnetwork), None
     tokenizer = load_tokenizer(model_name)
-    check_max_length(model, recipe.max_length)
+    found = check_inputs(
+        whole,
+        tokenizer,
+        where=model_name,
+        pairs=parts.spec.pair,
+        allow_no_specials=allow_no_specials,
+    )
+    for line in found.said:
+        if tell is not None:
+            tell(line)
+    check_max_length(whole, recipe.max_length)
     encoded = text_batches(
         tokenizer, parts.train, batch_size=recipe.batch_size, max_length=recipe.max_length
     )
@@ -124,7 +148,7 @@ def finetune(
         probe_head(model, parts, encoded, seed=seed_init, subnetwork=subnetwork)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        _own_randomness(),
+        own_randomness(),
         _under(model, subnetwork, rewind) as callbacks,
     ):
         trainer = _Trainer(
@@ -141,14 +165,17 @@ def finetune(
     if model is not whole:
         write_back(model, whole.to(model.device))
     whole.eval()
-    losses = tuple(trainer.epoch_losses)
+    losses, limit = tuple(trainer.epoch_losses), loss_limit(parts, trainer.first_loss)
     return FineTuned(
         model=whole,
         tokenizer=tokenizer,
         fingerprint=weights_fingerprint(whole),
         n_truncated=encoded.n_truncated,
+        n_wordless=encoded.n_wordless,
+        steps=trainer.state.global_step,
         losses=losses,
-        diverged=_diverged(losses, parts),
+        loss_limit=limit,
+        diverged=has_diverged(losses, limit) or not is_finite(whole),
         wall_s=time.perf_counter() - started,
     )
 
@@ -261,30 +288,11 @@ class _Trainer(Trainer):  # type: ignore[misc]
         return loss
 
     @property
+    def first_loss(self) -> float:
+        """Loss of the first step, before any was taken."""
+        return self._sums[min(self._sums)][0].item()
+
+    @property
     def epoch_losses(self) -> list[float]:
         """Mean loss of each epoch."""
         return [torch.stack(losses).mean().item() for _, losses in sorted(self._sums.items())]
-
-
-def _diverged(losses: tuple[float, ...], parts: TaskParts) -> bool:
-    """Whether training ended no better than a guess that knows only how frequent labels are."""
-    if not all(math.isfinite(loss) for loss in losses):
-        return True
-    labels = np.array([example.label for example in parts.train])
-    if parts.spec.regression:
-        return bool(losses[-1] >= labels.var())
-    shares = np.bincount(labels) / len(labels)
-    entropy = -(shares[shares > 0] * np.log(shares[shares > 0])).sum()
-    return bool(losses[-1] >= entropy)
-
-
-@contextmanager
-def _own_randomness() -> Iterator[None]:
-    """Leave the process's random state as it was found."""
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)  # noqa: NPY002
-            random.setstate(python_state)

@@ -75,11 +75,15 @@ def frozen(model: Any) -> Iterator[None]:
 def losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Loss of each example [B]: squared error of a regression (K = 1), else cross-entropy.
 
+    In double precision: of a class with probability 1 - p, both the loss and its derivative are p,
+    of which float32 leaves nothing below 1e-7.
+
     Args:
         logits: [B, K].
         labels: [B].
     """
     # decided by K: whole-numbered targets come as integers, and one class has no cross-entropy
+    logits = logits.double()
     if logits.shape[-1] == 1:
         return (logits.squeeze(-1) - labels.to(logits)).square()
     return F.cross_entropy(logits, labels, reduction="none")

@@ -16,6 +16,7 @@ from torch import nn
 
 from ..data.collate import TextBatches, to_inputs
 from ..data.task import TaskParts
+from .contract import output_layer
 from .gates import gated
 from .subnetwork import Subnetwork
 
@@ -48,7 +49,7 @@ def probe_head(
         seed: draws the examples that the head is fitted to.
         subnetwork: mask under which the features are read.
     """
-    layer = _output_layer(model, parts.spec.num_labels)
+    _, layer = output_layer(model, parts.spec.num_labels)
     chosen = _drawn(parts, seed)
     features = _features(model, layer, encoded, chosen, subnetwork)
     centre, scale = features.mean(axis=0), features.std(axis=0)
@@ -74,19 +75,6 @@ def probe_head(
     with torch.no_grad():
         layer.weight.copy_(torch.as_tensor(weight))
         layer.bias.copy_(torch.as_tensor(bias))
-
-
-def _output_layer(model: Any, num_labels: int) -> nn.Linear:
-    """The linear layer of the head that gives the logits: the last one outside the encoder."""
-    inside = set(model.base_model.modules())
-    layers = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.Linear)
-        and module not in inside
-        and module.out_features == num_labels
-    ]
-    return layers[-1]
 
 
 def _drawn(parts: TaskParts, seed: int) -> tuple[int, ...]:

@@ -25,7 +25,8 @@ STEP_SHARE = 0.1
 """Share of the remaining weights that one step removes."""
 
 MOST_STEPS = 60
-"""Where a search ends whose metric never falls: under .2% of the weights are left by then."""
+"""Where a search ends whose metric never falls: under .2% of the weights are left by then. (The
+study's code ends after 10 steps, with 38.7% left in the deepest mask that it can save.)"""
 
 Masks = dict[str, npt.NDArray[np.bool_]]
 

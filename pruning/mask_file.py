@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save as to_safetensors
 
 from ..data.atomic import canonical_json
 from ..data.errors import MaskError
+from ..data.json_text import json_object
+from ..data.ownership import SIGNED
+from ..data.reading import reading
+from ..data.seeds import SEEDS, is_seed
+from .plain_masks import fields_of, is_plain, plain_of, read_plain
 
 ARRAYS = ("head_mask", "mlp_mask", "neuron_mask", "weight_masks")
 """Fields of a subnetwork that are arrays."""
 
-_KEY = "subprobe"
+_KEY = SIGNED
 _SHAPES = "weight_shapes"
 _WEIGHTS = "weight_masks."
 _SHARES = ("borrowed_heads", "borrowed_mlps", "borrowed_neurons", "borrowed_weights")
@@ -70,34 +74,53 @@ def to_bytes(arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> bytes:
 
 
 def read_mask(
-    path: Path, known: Collection[str], versions: Mapping[str, int]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays and metadata of a mask file.
+    path: Path, known: Collection[str], versions: Mapping[str, int], heads: int | None
+) -> dict[str, Any]:
+    """The fields of a mask, by name; those that another tool did not write are left out.
 
     Args:
-        path: the file.
+        path: the file, a `.npy` file, or a folder of them.
         known: names of the metadata fields.
         versions: the versions that are read.
+        heads: H of the model, where it is known.
 
     Raises:
         MaskError: if there is no such file, or it is no mask of these versions.
     """
     where = str(path)
+    if is_plain(path):
+        return _named(where, lambda: fields_of(read_plain(path), heads))
     if not path.is_file():
         raise MaskError("no such mask file", where=where)
+    with (
+        reading(path, MaskError, problem="not a readable safetensors file"),
+        safe_open(path, framework="np") as stored,
+    ):
+        meta = stored.metadata() or {}
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    if _KEY not in meta:
+        return _named(where, lambda: fields_of(plain_of(tensors), heads))
+    return _named(where, lambda: _own_fields(meta, tensors, known, versions))
+
+
+def _named(where: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `read` gives, or its error with the file's name."""
     try:
-        with safe_open(path, framework="np") as stored:
-            meta = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise MaskError(f"not a readable safetensors file ({error})", where=where) from error
-    try:
-        if set(meta) != {_KEY}:
-            raise MaskError("not a mask: it has no subprobe metadata")
-        values = _parse_metadata(meta[_KEY], known, versions)
-        return _arrays(tensors, values.pop(_SHAPES)), values
+        return read()
     except MaskError as error:
-        raise MaskError(error.problem, where=where, remedy=error.remedy) from error
+        raise MaskError(error.problem, where=error.where or where, remedy=error.remedy) from error
+
+
+def _own_fields(
+    meta: Mapping[str, str],
+    tensors: Mapping[str, npt.NDArray[Any]],
+    known: Collection[str],
+    versions: Mapping[str, int],
+) -> dict[str, Any]:
+    if set(meta) != {_KEY}:
+        raise MaskError(f"metadata lacks or adds {sorted(set(meta) ^ {_KEY})}")
+    values = _parse_metadata(meta[_KEY], known, versions)
+    return {**_arrays(tensors, values.pop(_SHAPES)), **values}
 
 
 def _arrays(tensors: Mapping[str, npt.NDArray[Any]], shapes: Any) -> dict[str, Any]:
@@ -132,11 +155,9 @@ def _parse_metadata(
 ) -> dict[str, Any]:
     """Metadata fields and weight shapes from their JSON, of the right version and no others."""
     try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise MaskError(f"metadata is not JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise MaskError("metadata is not a JSON object")
+        values = json_object(text, "metadata", MaskError)
+    except MaskError as error:
+        raise MaskError(f"metadata {error.problem}") from error
     for name, ours in versions.items():
         if values.get(name) != ours:
             raise MaskError(
@@ -167,6 +188,8 @@ def check_metadata(
         # exactly this type: True is no seed, and 0 and 0.0 would be other bytes
         if type(value) is not wanted:
             raise MaskError(f"{name} is {value!r}, not of type {wanted.__name__}")
+        if name in _NUMBERS and not is_seed(value):
+            raise MaskError(f"{name} is {value}, not a whole number from 0 to {SEEDS - 1}")
     for name in _SHARES:
         if not 0 <= values[name] <= 1:
             raise MaskError(f"{name} is {values[name]}, not a share between 0 and 1")

@@ -16,6 +16,7 @@ from torch import nn
 
 from ..data.atomic import atomic_path
 from ..data.errors import ConfigError, SubprobeError
+from ..data.ownership import SIGNED
 
 TOLERANCE = 1e-4
 """Largest difference between the answers of torch and onnxruntime."""
@@ -73,6 +74,7 @@ def export_onnx(model: Any, path: Path | str) -> float:
             dynamo=True,
         )
     assert program is not None
+    program.model.metadata_props[SIGNED] = type(model).__name__
     with atomic_path(path) as temporary:
         program.save(temporary)
         session = onnxruntime.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])

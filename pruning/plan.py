@@ -20,7 +20,9 @@ class Rule:
 
     `study`: a share of the full model's metric. `gain`: a share of what the full model gains over
     the majority baseline; the two are equal where the baseline is 0. `absolute`: the threshold is
-    the metric itself.
+    the metric itself. A search goes on for as long as the rule holds; the study's code for single
+    weights (magnitude) ends after 10 steps at the latest, whatever its metric, so that its masks
+    keep .9^9 = 38.7% of the weights or more.
 
     Raises:
         UnknownNameError: if there is no such rule.

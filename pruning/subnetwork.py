@@ -24,16 +24,10 @@ SEMANTICS_VERSION = 1
 """Meaning of a mask: where its gates act, what they keep."""
 
 KINDS = (
-    "full",
-    "good",
-    "random",
-    "bad",
-    "super",
-    "anti",
-    "middle",
-    "reinit",
-    "shuffled",
-)
+    "full", "good", "random", "bad", "super", "anti", "middle", "reinit", "shuffled", "given",
+)  # fmt: skip
+"""`given`: a mask that something else than subprobe made, which does not say what it is."""
+
 METHODS = (
     "full",
     "structured",
@@ -270,17 +264,21 @@ class Subnetwork:
             temporary.write_bytes(self.to_bytes())
 
     @classmethod
-    def load(cls, path: Path | str) -> Subnetwork:
-        """Read a mask file.
+    def load(cls, path: Path | str, *, heads: int | None = None) -> Subnetwork:
+        """Read a mask file, or a mask of another tool: arrays in a folder, `.npy`, safetensors.
+
+        Args:
+            path: the file or folder; see `plain_masks` for those of other tools.
+            heads: H of the model, which a mask of MLPs alone does not say.
 
         Raises:
             MaskError: if there is no such file, or it is not a valid mask of this version.
         """
         known = {one.name for one in fields(cls)} - set(ARRAYS)
         versions = {"format_version": FORMAT_VERSION, "semantics_version": SEMANTICS_VERSION}
-        arrays, values = read_mask(Path(path), known, versions)
+        values = read_mask(Path(path), known, versions, heads)
         try:
-            return cls(**arrays, **values)
+            return cls(**values)
         except MaskError as error:
             raise MaskError(error.problem, where=str(path), remedy=error.remedy) from error
 

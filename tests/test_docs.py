@@ -42,6 +42,7 @@ def place(tmp_path, monkeypatch, finished_run):
     write_toy_task(tmp_path / "stance")
     write_labelled(tmp_path / "labelled")
     write_glue(tmp_path / "glue")
+    write_treebank(tmp_path / "treebank.conllu")
     rng = np.random.default_rng(0)
     for task, seed in product(("MRPC", "RTE"), (42, 71, 86)):
         folder = tmp_path / "published" / "heads_mlps" / task / f"seed_{seed}"
@@ -65,6 +66,30 @@ def write_glue(folder):
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def write_treebank(path):
+    """Thirty sentences of seven words, two of them written as one; the first has no heads."""
+    rows = (
+        "He he PRON 4 nsubj",
+        "does do AUX 4 aux",
+        "n't not PART 4 advmod",
+        "see see VERB 0 root",
+        "the the DET 6 det",
+        "{} dog NOUN 4 obj",
+        ". . PUNCT 4 punct",
+    )
+    blocks = []
+    for number in range(30):
+        lines = [f"# text = He doesn't see the dog{number}."]
+        for place, row in enumerate(rows, start=1):
+            form, lemma, tag, head, relation = row.split()
+            head, relation = (head, relation) if number else ("_", "_")
+            lines += ["2-3\tdoesn't" + 8 * "\t_"] if place == 2 else []
+            form = form.format(f"dog{number}")
+            lines.append("\t".join([str(place), form, lemma, tag, *"__", head, relation, *"__"]))
+        blocks.append("\n".join(lines) + "\n")
+    path.write_text("\n".join(blocks) + "\n", encoding="utf-8")
+
+
 def small(words, folder):
     """The arguments of a command, with the tiny encoder and small options put in."""
     words = ["./tiny-encoder" if word == "embedded" else word for word in words]
@@ -73,19 +98,20 @@ def small(words, folder):
         at = words.index("--onnx")
         del words[at : at + 2]
     if words[0] == "finetune":
-        words += ["--model", "./tiny-encoder", "--quiet"]
+        words += ["--quiet"] if "--model" in words else ["--model", "./tiny-encoder", "--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
-    if words[0] == "view" and "--model" not in words:
+    if words[0] in ("view", "data") and "--model" not in words:
         words += ["--model", "./tiny-encoder"]
     if words[0] == "run":
-        named = words[words.index("--config") + 1]
-        given = tomlkit.parse((folder / named).read_text("utf-8")).unwrap()
+        file = words[words.index("--config") + 1]
+        given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()
         options = tiny_options(folder / "tiny-encoder")
-        kept = {name: given[name] for name in ("tasks", "seeds", "data_dir") if name in given}
+        named = ("tasks", "seeds", "data_dir", "columns", "task")
+        kept = {name: given[name] for name in named if name in given}
         kept["seeds"] = kept.get("seeds", options["seeds"])[:2]
-        if "data_dir" in kept:
+        if kept.get("data_dir"):
             del options["examples"]  # files have the splits that they have
-        (folder / named).write_text(tomlkit.dumps({**options, **kept}), encoding="utf-8")
+        (folder / file).write_text(tomlkit.dumps({**options, **kept}), encoding="utf-8")
     return words
 
 
@@ -93,7 +119,9 @@ def small(words, folder):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_commands_of_a_page_work(page, place, subprobe_command):
     for text in blocks(page, "toml"):
-        (place / "small.toml").write_text(text, encoding="utf-8")
+        # the first line may name the file
+        name = re.match(r"# (\S+\.toml)\n", text)
+        (place / (name[1] if name else "small.toml")).write_text(text, encoding="utf-8")
     for line in commands(page):
         if not line.startswith("subprobe "):
             continue
@@ -136,6 +164,20 @@ def test_every_shown_configuration_is_valid():
     assert shown
     for text in shown:
         parse_config(tomlkit.parse(text).unwrap(), where="page")
+
+
+def test_the_quickstart_is_what_make_runs():
+    from subprobe.analysis.running.config import RunConfig, read_config
+
+    command = "subprobe run --config docs/quickstart.toml --out runs/quickstart"
+    assert command in (ROOT / "Makefile").read_text("utf-8")
+    assert command in (ROOT / "README.md").read_text("utf-8")
+    quickstart, usual = read_config(ROOT / "docs" / "quickstart.toml"), RunConfig()
+    # masks of a set size, with more training by the shorter route; everything else is as usual
+    assert (quickstart.prune.keep, quickstart.retrain.route) == (0.8, "compact")
+    assert (quickstart.tasks, quickstart.seeds) == (usual.tasks, usual.seeds)
+    assert quickstart.prune.model_copy(update={"keep": 0.0}) == usual.prune
+    assert quickstart.controls.draws == usual.controls.draws
 
 
 def test_the_pages_show_every_command():

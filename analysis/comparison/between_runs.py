@@ -12,19 +12,20 @@ import numpy as np
 import pandas as pd
 
 from ..statistics.checks import trusted
+from ..statistics.clusters import count_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.paired import expanded_limits, over_two_runs
-from ..statistics.paired_coverage import EXAMPLES, TWO_RUNS, coverage_of_difference
+from ..statistics.paired_coverage import EXAMPLES, TWO_RUNS
 from ..statistics.paired_tests import exchanged_groups
 from ..statistics.uncertainty import Floats
 from ..statistics.weighted import RESAMPLES, weight_blocks, weighted_scores
-from .pair_records import frame_of
+from .pair_records import Sizes, frame_of
 from .run_items import Answers, answers_of, model_columns
 from .seed_points import seed_points
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 _KEY = ["task", "method", "kind", "state", "probe", "variant", "metric", "relation", "direction",
-        "target", "layer"]  # fmt: skip
+        "target", "layer", "annotation", "scheme"]  # fmt: skip
 _NAMES: dict[str, str] = {
     "run_a": _TEXT, "run_b": _TEXT, "model_a": _TEXT, "model_b": _TEXT,
     **dict.fromkeys(_KEY, _TEXT), "layer": _WHOLE, "primary": "boolean",
@@ -32,7 +33,8 @@ _NAMES: dict[str, str] = {
 BETWEEN: dict[str, str] = {
     **_NAMES, "level": _TEXT, "value_a": _REAL, "value_b": _REAL, "difference": _REAL,
     "median_a": _REAL, "median_b": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT,
-    "coverage": _REAL, "n": _WHOLE, "seeds_a": _WHOLE, "seeds_b": _WHOLE, "flag": _TEXT,
+    "coverage": _REAL, "n": _WHOLE, "n_clusters": _WHOLE, "seeds_a": _WHOLE, "seeds_b": _WHOLE,
+    "flag": _TEXT,
 }  # fmt: skip
 BETWEEN_TESTS: dict[str, str] = {
     **_NAMES, "test": _TEXT, "difference": _REAL, "effect": _TEXT, "effect_size": _REAL,
@@ -145,6 +147,12 @@ class _Two:
             self.notes.append(f"{pair} share no score: nothing to compare")
         elif missing:
             self.notes.append(f"{pair}: {missing} scores are in one of them only")
+        first_trees, second_trees = _trees(first), _trees(second)
+        if first_trees and second_trees and first_trees != second_trees:
+            self.notes.append(
+                f"{pair}: probes read {first_trees} trees in the one and {second_trees} in the "
+                "other; different trees are not compared"
+            )
         for task in sorted(self._unpaired):
             self.notes.append(f"{pair}, {task}: scored on other examples, so they are unpaired")
 
@@ -185,25 +193,27 @@ class _Two:
     ) -> list[dict[str, Any]]:  # fmt: skip
         one, two = next(iter(first.values())), next(iter(second.values()))
         paired = one.ids == two.ids and np.array_equal(one.gold, two.gold)
+        paired = paired and np.array_equal(one.units, two.units)
         if not paired:
             self._unpaired.add(task)
         a = self._resampled(metric, first, 0)
         b = self._resampled(metric, second, 0 if paired else 1)  # [R, S]
-        n = min(len(one.ids), len(two.ids))
+        fewer = min(one, two, key=lambda said: count_of(said.units))
+        sizes = Sizes(len(fewer.ids), count_of(fewer.units))
         share = float(np.mean(one.predictions[:, 0] != two.predictions[:, 0])) if paired else 1.0
         kind = "paired" if paired else "unpaired"
         seeds = min(len(first), len(second))
         fixed = a.mean(axis=1) - b.mean(axis=1)
         wanted = (
-            ("these seeds", EXAMPLES, expanded_limits(fixed, n), 1,
-             f"{kind} bootstrap over examples"),
+            ("these seeds", EXAMPLES, expanded_limits(fixed, sizes.n_clusters), 1,
+             f"{kind} bootstrap over {sizes.over}"),
             ("seeds and examples", TWO_RUNS, over_two_runs(value, a, b), seeds,
-             f"{kind} bootstrap over examples, seeds drawn in each run"),
+             f"{kind} bootstrap over {sizes.over}, seeds drawn in each run"),
         )  # fmt: skip
         found = []
         for level, interval, (low, high), of_seeds, name in wanted:
-            coverage = coverage_of_difference(interval, metric, n=n, seeds=of_seeds, share=share)
-            line: dict[str, Any] = {"level": level, "n": n, "coverage": coverage}
+            coverage = sizes.coverage(interval, metric, seeds=of_seeds, share=share)
+            line: dict[str, Any] = {"level": level, **vars(sizes), "coverage": coverage}
             said = f"{name} ({self._resamples})"
             if trusted(coverage) and np.isfinite(low):
                 line |= {"ci_low": low, "ci_high": high, "ci_method": said}
@@ -214,16 +224,24 @@ class _Two:
 
     def _resampled(self, metric: str, seeds: dict[int, Answers], seed: int) -> Floats:
         """Each seed's score on the resamples [R, S]."""
-        ids = next(iter(seeds.values())).ids
+        one = next(iter(seeds.values()))
         blocks = [
             np.stack(
                 [weighted_scores(metric, s.predictions, s.gold, weights).mean(axis=1)
                  for s in seeds.values()],
                 axis=1,
             )
-            for weights in weight_blocks(ids, resamples=self._resamples, seed=seed)
+            for weights in weight_blocks(
+                one.ids, one.units, resamples=self._resamples, seed=seed
+            )
         ]  # fmt: skip
         return np.concatenate(blocks)
+
+
+def _trees(points: pd.DataFrame) -> str:
+    """Who drew the trees that probes read, and in which scheme, in words."""
+    kinds = points[["annotation", "scheme"]].dropna().drop_duplicates()
+    return " and ".join(sorted(f"{one.annotation} {one.scheme}" for one in kinds.itertuples()))
 
 
 def _plain(key: Any) -> tuple[Any, ...]:

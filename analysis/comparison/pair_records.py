@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..flags import FAILED
 from ..statistics.checks import LEAST_COVERAGE, trusted
+from ..statistics.clusters import Units
 from ..statistics.paired import cohens_h, d_z, expanded_limits, over_seeds_and_examples
 from ..statistics.paired_coverage import EXAMPLES, SEEDS_AND_EXAMPLES, coverage_of_difference
 from ..statistics.paired_tests import Tested, sign_flips
@@ -28,15 +30,16 @@ COMPARED: dict[str, str] = {
     **_NAMES, "level": _TEXT, "seed": _WHOLE, "value_a": _REAL, "value_b": _REAL,
     "difference": _REAL, "median_difference": _REAL, "ci_low": _REAL, "ci_high": _REAL,
     "ci_method": _TEXT, "coverage": _REAL, "effect": _TEXT, "effect_size": _REAL, "d_z": _REAL,
-    "n": _WHOLE, "n_seeds": _WHOLE, "draws_a": _WHOLE, "draws_b": _WHOLE, "n_diverged": _WHOLE,
-    "flag": _TEXT,
+    "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "draws_a": _WHOLE, "draws_b": _WHOLE,
+    "n_diverged": _WHOLE, "n_unlearned": _WHOLE, "flag": _TEXT,
 }  # fmt: skip
 """Column -> type of the table of differences."""
 TESTED: dict[str, str] = {
     **_NAMES, "test": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "difference": _REAL,
     "only_first": _WHOLE, "only_second": _WHOLE, "effect": _TEXT, "effect_size": _REAL,
-    "n": _WHOLE, "n_seeds": _WHOLE, "p_value": _REAL, "p_floor": _REAL, "p_adjusted": _REAL,
-    "correction": _TEXT, "family": _TEXT, "family_size": _WHOLE, "flag": _TEXT,
+    "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "p_value": _REAL, "p_floor": _REAL,
+    "p_adjusted": _REAL, "correction": _TEXT, "family": _TEXT, "family_size": _WHOLE,
+    "flag": _TEXT,
 }  # fmt: skip
 """Column -> type of the table of tests."""
 
@@ -52,6 +55,7 @@ class Side:
         draws: how many draws the score is a mean of.
         flags: flags of its rows.
         cells: which cell its first draw is; equal cells are the same model.
+        units: the cluster of each item [N], the same in all seeds.
     """
 
     scores: Mapping[int, float]
@@ -60,6 +64,26 @@ class Side:
     draws: Mapping[int, int]
     flags: Mapping[int, str]
     cells: Mapping[int, str]
+    units: Units
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many items both sides have, and how many independent units those are."""
+
+    n: int
+    n_clusters: int
+
+    @property
+    def over(self) -> str:
+        """What is resampled."""
+        return "clusters" if self.n_clusters < self.n else "examples"
+
+    def coverage(self, interval: str, outcome: str, **numbers: float) -> float | None:
+        """Simulated coverage with so many units."""
+        return coverage_of_difference(
+            interval, outcome, n=self.n_clusters, clustered=self.n_clusters < self.n, **numbers
+        )
 
 
 def frame_of(
@@ -119,17 +143,18 @@ def difference_records(
 
 
 def _one_seed(first: Side, second: Side, seed: int, outcome: str, share: float) -> dict[str, Any]:
-    samples, n = first.samples[seed] - second.samples[seed], _number(first, second, seed)
-    coverage = coverage_of_difference(EXAMPLES, outcome, n=n, share=share)
+    samples, sizes = first.samples[seed] - second.samples[seed], _sizes(first, second, [seed])
+    coverage = sizes.coverage(EXAMPLES, outcome, share=share)
+    limits = expanded_limits(samples, sizes.n_clusters)
     flags = _flags(first, second, [seed])
     if first.cells[seed] == second.cells[seed]:
         flags = ", ".join(filter(None, [flags, "same mask"]))
     return {
         "level": "one seed",
         **_values(first, second, [seed], outcome),
-        **_interval(expanded_limits(samples, n), coverage, "over examples", samples, "this seed"),
+        **_interval(limits, coverage, f"over {sizes.over}", samples, "this seed"),
         "d_z": d_z(first.items[seed] - second.items[seed]),
-        "n": n,
+        **vars(sizes),
         "flag": flags,
     }
 
@@ -139,33 +164,44 @@ def _over_seeds(
 ) -> list[dict[str, Any]]:
     # [R, S]
     samples = np.stack([first.samples[s] - second.samples[s] for s in seeds], axis=1)
-    n = min(_number(first, second, s) for s in seeds)
-    same = _values(first, second, seeds, outcome) | {"n": n, "flag": _flags(first, second, seeds)}
+    sizes = _sizes(first, second, seeds)
+    same = _values(first, second, seeds, outcome)
+    same |= {**vars(sizes), "flag": _flags(first, second, seeds)}
     gaps = [first.scores[s] - second.scores[s] for s in seeds]
     these, both = EXAMPLES, SEEDS_AND_EXAMPLES
-    here = coverage_of_difference(these, outcome, n=n, share=share)
-    beyond = coverage_of_difference(both, outcome, n=n, seeds=len(seeds), share=share)
+    here = sizes.coverage(these, outcome, share=share)
+    beyond = sizes.coverage(both, outcome, seeds=len(seeds), share=share)
     mean = samples.mean(axis=1)
     items = np.sum([first.items[s] - second.items[s] for s in seeds], axis=0) / len(seeds)
     return [
         same
         | {"level": "these seeds", "d_z": d_z(items)}
-        | _interval(expanded_limits(mean, n), here, "over examples", samples, "these seeds"),
+        | _interval(
+            expanded_limits(mean, sizes.n_clusters),
+            here,
+            f"over {sizes.over}",
+            samples,
+            "these seeds",
+        ),
         same
         | {"level": "seeds and examples", "d_z": d_z(gaps)}
         | _interval(
             over_seeds_and_examples(float(np.mean(gaps)), samples),
             beyond,
-            "over seeds and examples",
+            f"over seeds and {sizes.over}",
             samples,
             "",
         ),
     ]
 
 
-def _number(first: Side, second: Side, seed: int) -> int:
-    """How many items both sides have in a seed."""
-    return int(np.isfinite(first.items[seed] - second.items[seed]).sum())
+def _sizes(first: Side, second: Side, seeds: list[int]) -> Sizes:
+    """How many items and units both sides have in the seed with the fewest."""
+    there = [np.isfinite(first.items[s] - second.items[s]) for s in seeds]
+    return Sizes(
+        min(int(both.sum()) for both in there),
+        min(len(np.unique(first.units[both])) for both in there),
+    )
 
 
 def _values(first: Side, second: Side, seeds: list[int], outcome: str) -> dict[str, Any]:
@@ -180,7 +216,10 @@ def _values(first: Side, second: Side, seeds: list[int], outcome: str) -> dict[s
         "n_seeds": len(seeds),
         "draws_a": min(first.draws[s] for s in seeds),
         "draws_b": min(second.draws[s] for s in seeds),
-        "n_diverged": sum("diverged" in side.flags[s] for s in seeds for side in (first, second)),
+        **{
+            f"n_{flag}": sum(flag in side.flags[s] for s in seeds for side in (first, second))
+            for flag in FAILED
+        },
     }
     if outcome == "accuracy":
         found |= {

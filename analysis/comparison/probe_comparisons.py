@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..statistics.clusters import Units, units_of
 from ..statistics.paired_tests import swap_ratios
 from ..statistics.uncertainty import Floats
 from ..statistics.weighted import RESAMPLES, sums, weight_blocks
@@ -81,7 +82,7 @@ def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
 
     A value is a ratio of sums over sentences and over the heads that live in both models; metrics
     that name one head (the best of a relation) use that head of each model. Sentences, not arcs
-    or words, are resampled and exchanged.
+    or words, are resampled and exchanged, or the clusters that sentences were sampled in.
 
     Args:
         rows: tidy rows of a run.
@@ -126,9 +127,9 @@ class _Weights:
     def __init__(self, resamples: int):
         self._resamples, self._known = resamples, dict[tuple[str, ...], list[Any]]()
 
-    def of(self, ids: tuple[str, ...]) -> list[Any]:
+    def of(self, ids: tuple[str, ...], units: Units) -> list[Any]:
         if ids not in self._known:
-            self._known[ids] = list(weight_blocks(ids, resamples=self._resamples))
+            self._known[ids] = list(weight_blocks(ids, units, resamples=self._resamples))
         return self._known[ids]
 
 
@@ -143,14 +144,24 @@ def _compare_probe(
     places = {at for a, _ in tables.values() for at in a if at[0][0] == probe}
     keys = sorted({at[0] for at in places})
     ids = tuple(sorted({at[1] for at in places}))
+    shared = {
+        sentence: name
+        for seed in tables
+        for sentence, name in seeds[seed].items[pair.first].clusters.items()
+    }
+    units = units_of([shared.get(sentence) for sentence in ids])
     # seed -> both sides [2 sides, 2 sums, N, C]
     values = {seed: np.stack([_dense(t, keys, ids) for t in pair_of]) for seed, pair_of in
               tables.items()}  # fmt: skip
     drawn = {
-        seed: [_ratio(*(_resampled(weights.of(ids), side[i]) for i in (0, 1))) for side in both]
+        seed: [
+            _ratio(*(_resampled(weights.of(ids, units), side[i]) for i in (0, 1))) for side in both
+        ]
         for seed, both in values.items()
     }
-    exchanged = {seed: swap_ratios(both[0], both[1], list(ids)) for seed, both in values.items()}
+    exchanged = {
+        seed: swap_ratios(both[0], both[1], list(ids), units) for seed, both in values.items()
+    }
     compared: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     for c, key in enumerate(keys):
@@ -166,15 +177,17 @@ def _compare_probe(
                 dict.fromkeys(have, 1),
                 {s: seeds[s].flag[model] for s in have},
                 {s: seeds[s].cell[model] for s in have},
+                units,
             )
             for i, model in enumerate((pair.first, pair.second))
         ]
         compared += difference_records(pair, line, sides[0], sides[1], have, outcome="ratio")
+        there = {s: (values[s][:, 1, :, c] > 0).all(axis=0) for s in have}
         tests += [
             {
                 **line, **pair_columns(pair), "test": "exchanged sentences", "seed": s, "draw": 0,
                 "difference": sides[0].scores[s] - sides[1].scores[s],
-                "n": int((values[s][:, 1, :, c] > 0).all(axis=0).sum()),
+                "n": int(there[s].sum()), "n_clusters": len(np.unique(units[there[s]])),
                 **tested_columns(exchanged[s][c]),
             }
             for s in have

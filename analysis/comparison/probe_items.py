@@ -6,7 +6,7 @@ that live in both, so that no mean moves only because other heads were averaged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
+
+from ...data.parquet_files import read_frame
+from ..statistics.row_units import BEST, items_metric
 
 Key = tuple[str, str, str, str, int]
 """Probe, metric, relation, direction and layer (-1 where items name heads or no layer)."""
 
-BEST = "best_head_"
-"""Start of the metric of rows that name the head they are about; the rest is that of its items."""
-_OTHERWISE = {"accuracy": "dependency_accuracy"}
 CHOSEN_ON = "_choosing"
 """End of the metric of items that only chose a head: nothing is reported on them."""
 _COLUMNS = [
-    "probe", "sentence_id", "layer", "head", "relation", "direction", "metric",
+    "probe", "sentence_id", "cluster_id", "layer", "head", "relation", "direction", "metric",
     "numerator", "denominator", "score", "prediction", "gold",
 ]  # fmt: skip
 _NAMES = ("probe", "metric", "relation", "direction")
@@ -38,6 +37,7 @@ class ProbeItems:
     Attributes:
         keys: what was measured, G lines, one a key and sentence.
         sentences: the sentence of each line [G].
+        clusters: sentence -> what it was sampled with, for those that do not stand alone.
         heads: the heads (layer, head) that items name; one placeholder where they name none.
         sums: numerators and denominators [2, G, heads].
         present: which heads have items in each line [G, heads].
@@ -45,6 +45,7 @@ class ProbeItems:
 
     keys: npt.NDArray[np.object_]
     sentences: npt.NDArray[np.object_]
+    clusters: Mapping[str, str]
     heads: tuple[tuple[int, int], ...]
     sums: npt.NDArray[np.float32]
     present: npt.NDArray[np.bool_]
@@ -68,10 +69,7 @@ def read_probe_items(path: Path) -> ProbeItems | None:
     """
     if not path.is_file():
         return None
-    table = pq.read_table(
-        path, columns=_COLUMNS, read_dictionary=[*_NAMES, "sentence_id"], partitioning=None
-    )
-    frame = table.to_pandas()
+    frame = read_frame(path, _COLUMNS, as_categories=[*_NAMES, "sentence_id", "cluster_id"])
     metric = frame["metric"].cat
     choosing = metric.categories.str.endswith(CHOSEN_ON)
     chosen = (frame["probe"] != "performance") & frame["metric"].notna()
@@ -98,10 +96,17 @@ def read_probe_items(path: Path) -> ProbeItems | None:
     return ProbeItems(
         keys,
         np.array([names[4][s] for s in lines[:, 5]], dtype=object),
+        _clusters(frame),
         tuple(NO_HEAD if h < 0 else (int(h // 100_000), int(h % 100_000)) for h in of_head),
         sums.reshape(2, *shape).astype(np.float32),
         np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape) > 0,
     )
+
+
+def _clusters(frame: pd.DataFrame) -> dict[str, str]:
+    shared = frame[frame["cluster_id"].notna()]
+    shared = shared[["sentence_id", "cluster_id"]].drop_duplicates("sentence_id").astype(object)
+    return dict(shared.itertuples(index=False, name=None))
 
 
 def _values(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -134,16 +139,11 @@ def named_heads(rows: pd.DataFrame) -> list[tuple[Key, Key, tuple[int, int]]]:
     return [
         (
             (row.probe, row.metric, _text(row.relation), "", -1),
-            (row.probe, _items_metric(row.metric), _text(row.relation), _text(row.direction), -1),
+            (row.probe, items_metric(row.metric), _text(row.relation), _text(row.direction), -1),
             (int(row.layer), int(row.head)),
         )
         for row in chosen.itertuples()
     ]
-
-
-def _items_metric(metric: str) -> str:
-    bare = metric.removeprefix(BEST)
-    return _OTHERWISE.get(bare, bare)
 
 
 def _text(value: Any) -> str:

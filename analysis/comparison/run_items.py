@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow.compute
 
+from ...data.parquet_files import read_table
+from ...data.reading import reading
+from ..statistics.clusters import Units, units_of
 from ..statistics.uncertainty import Floats
 from ..summary.kinds import tidy_kinds
 from .pairs import WHOLE, Model
@@ -23,6 +26,7 @@ class Answers:
         ids: the examples.
         gold: class ids or numbers [N].
         predictions: the same of each draw [N, D].
+        units: the cluster of each example [N].
         cells: the cell of each draw.
         flag: flags of its rows, joined.
     """
@@ -32,23 +36,20 @@ class Answers:
     predictions: Floats
     cells: tuple[str, ...]
     flag: str
+    units: Units
 
 
 @lru_cache(maxsize=4096)
-def _said(path: Path) -> tuple[tuple[str, ...], Floats, Floats] | None:
-    """Ids, gold and predictions of the performance items of one cell, or None without any."""
+def _said(path: Path) -> tuple[tuple[str, ...], Floats, Floats, tuple[str | None, ...]] | None:
+    """Ids, gold, predictions and clusters of the performance items of one cell, or None."""
     if not path.is_file():
         return None
-    table = pq.read_table(
-        path,
-        columns=["item_id", "gold", "prediction"],
-        filters=[("probe", "==", "performance")],
-        partitioning=None,
-    )
-    if not table.num_rows:
-        return None
-    gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))
-    return tuple(table["item_id"].to_pylist()), gold, said
+    table = read_table(path, ["probe", "item_id", "gold", "prediction", "cluster_id"])
+    with reading(path, problem="is no table of items"):
+        table = table.filter(pyarrow.compute.equal(table["probe"], "performance"))
+        gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))
+        ids, clusters = (tuple(table[name].to_pylist()) for name in ("item_id", "cluster_id"))
+    return (ids, gold, said, clusters) if ids else None
 
 
 def model_columns(rows: pd.DataFrame) -> pd.DataFrame:
@@ -83,13 +84,14 @@ def answers_of(
             name = f"{kind} {state}".strip()
             missing[name] = missing.get(name, 0) + 1
             continue
-        ids, gold, _ = there[0]
+        ids, gold, _, clusters = there[0]
         found.setdefault((str(method), str(kind), str(state)), {})[int(seed)] = Answers(
             ids,
             gold,
             np.stack([one[2] for one in there], axis=1),
             tuple(map(str, draws["cell_id"])),
             ", ".join(sorted({flag for flag in draws["flag"].dropna() if flag})),
+            units_of(clusters),
         )
     notes = [f"{name}: no items of the same examples in {n} seeds" for name, n in missing.items()]
     return found, notes

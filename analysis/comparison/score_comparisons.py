@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..statistics.clusters import Units, alone, count_of
 from ..statistics.corrections import ALPHA, adjust_rows
-from ..statistics.paired_tests import Tested, swap_test
+from ..statistics.paired_tests import Tested, cluster_signs, swap_test
 from ..statistics.uncertainty import Floats, mcnemar_exact
 from ..statistics.weighted import CLASS_METRICS, RESAMPLES, weight_blocks, weighted_scores
 from .pair_records import (
@@ -26,6 +27,9 @@ from .pair_records import (
 )
 from .pairs import Model, Pair, pairs_of
 from .run_items import Answers, answers_of, model_columns
+
+MCNEMAR, SIGNS_OF_CLUSTERS = "McNemar, exact", "signs of clusters, exact"
+"""Names of the exact test of right answers: of single examples, and of clusters."""
 
 
 @dataclass
@@ -65,7 +69,8 @@ def joined(parts: list[Comparisons]) -> Comparisons:
 def compare_scores(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLES) -> Comparisons:
     """Differences of task scores between the models of a run, on the same examples.
 
-    A kind with several draws enters with the mean of its draws; tests read its first draw.
+    Where examples share a source, their clusters are resampled and exchanged whole. A kind with
+    several draws enters with the mean of its draws; tests read its first draw.
 
     Args:
         rows: tidy rows of a run.
@@ -115,11 +120,12 @@ def _resampled(
     answers: dict[Model, dict[int, Answers]], metrics: list[str], resamples: int
 ) -> dict[tuple[Model, str], Side]:
     """Every model's score, whole and on the resamples that all models share."""
-    ids = next(iter(next(iter(answers.values())).values())).ids
+    one = next(iter(next(iter(answers.values())).values()))
+    ids, units = one.ids, one.units
     once = np.ones((1, len(ids)), dtype=np.float32)
     whole: dict[tuple[Model, str], dict[int, float]] = {}
     drawn: dict[tuple[Model, str], dict[int, list[Floats]]] = {}
-    for weights in [once, *weight_blocks(ids, resamples=resamples)]:
+    for weights in [once, *weight_blocks(ids, units, resamples=resamples)]:
         for model, seeds in answers.items():
             for metric in metrics:
                 for seed, said in seeds.items():
@@ -138,6 +144,7 @@ def _resampled(
             {seed: said.predictions.shape[1] for seed, said in answers[key[0]].items()},
             {seed: said.flag for seed, said in answers[key[0]].items()},
             {seed: said.cells[0] for seed, said in answers[key[0]].items()},
+            units,
         )
         for key, values in whole.items()
     }
@@ -169,16 +176,22 @@ def _item_tests(
     second: dict[int, Answers],
     seeds: list[int],
 ) -> Iterator[dict[str, Any]]:
-    """Exact McNemar and exchange tests of each seed, on the first draw of each side."""
+    """Exact tests of right answers, and exchange tests, on the first draw of each side's seed."""
     for seed in seeds:
         a, b, gold = first[seed].predictions[:, 0], second[seed].predictions[:, 0], first[seed].gold
-        line = {**about, **pair_columns(pair), "seed": seed, "n": len(gold), "draw": 0}
+        units = first[seed].units
+        line = {**about, **pair_columns(pair), "seed": seed, "draw": 0,
+                "n": len(gold), "n_clusters": count_of(units)}  # fmt: skip
         if any(metric in CLASS_METRICS for metric in metrics):
-            yield {**line, **_mcnemar(a == gold, b == gold), "primary": metrics[0] == "accuracy"}
+            yield {
+                **line,
+                **_right_answers(a == gold, b == gold, units),
+                "primary": metrics[0] == "accuracy",
+            }
         for metric in metrics:
             if metric == "accuracy":
-                continue  # the exchange test of accuracy is McNemar's, which is exact
-            tested = swap_test(metric, a, b, gold, seed=seed)
+                continue  # the exchange test of accuracy is that of right answers, which is exact
+            tested = swap_test(metric, a, b, gold, units, seed=seed)
             once = np.ones((1, len(gold)), dtype=np.float32)
             scores = weighted_scores(metric, np.stack([a, b], axis=1), gold, once)[0]
             yield {
@@ -188,7 +201,8 @@ def _item_tests(
             }  # fmt: skip
 
 
-def _mcnemar(first: Any, second: Any) -> dict[str, Any]:
+def _right_answers(first: Any, second: Any, units: Units) -> dict[str, Any]:
+    """McNemar's test, or of clusters the exact test of their signs; the odds ratio of examples."""
     found = mcnemar_exact(first, second)
     differing = found.only_first + found.only_second
     floor = min(1.0, 2.0 ** (1 - differing))
@@ -197,10 +211,13 @@ def _mcnemar(first: Any, second: Any) -> dict[str, Any]:
     else:
         said = f"smallest p is {floor:.3g}: one alone is right on {differing} items, 6 are needed"
         tested = Tested(float("nan"), floor, said if differing else "right on the same items")
+    name = MCNEMAR
+    if not alone(units):
+        name, tested = SIGNS_OF_CLUSTERS, cluster_signs(first, second, units)
     # half an item more on both sides where one is 0 (Haldane 1956)
     more = 0.5 if min(found.only_first, found.only_second) == 0 else 0.0
     return {
-        "test": "McNemar, exact", "metric": "accuracy",
+        "test": name, "metric": "accuracy",
         "difference": (found.only_first - found.only_second) / len(first),
         "only_first": found.only_first, "only_second": found.only_second,
         "effect": "odds ratio",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..flags import DIVERGED, FAILED, UNLEARNED
 from ..summary.kinds import joined_flags
 from .run_items import model_columns
 
 POINT = [
     "model", "task", "method", "kind", "state", "probe", "variant", "metric", "relation",
-    "direction", "target", "layer", "baseline",
+    "direction", "target", "layer", "baseline", "annotation", "scheme",
 ]  # fmt: skip
 _WITHOUT = ("mask",)
 
@@ -24,7 +25,7 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The columns of `POINT` with `seed`, `n_draws`, `mean`, `median`, `low`, `high` (over
-        draws), `baseline_value`, `n` and `flag`.
+        draws), `baseline_value`, `n`, `n_clusters` and `flag`.
     """
     chosen = rows[rows["unit"].isin(["model", "layer"]) & ~rows["probe"].isin(_WITHOUT)]
     chosen = model_columns(chosen[chosen["value"].notna()])
@@ -46,6 +47,7 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
             "high": values.max(),
             "baseline_value": found["baseline_value"].mean(),
             "n": found["n"].min(),
+            "n_clusters": found["n_clusters"].min(),
             "flag": found["flag"].agg(joined_flags),
         }
     )
@@ -55,12 +57,14 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
 def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
     """Means beside medians over seeds, with and without the seeds whose training diverged.
 
+    A training that did not learn is no failure of the run: it is counted, and stays in.
+
     Args:
         points: what `seed_points` gives.
     """
     line = POINT
-    points = points.assign(diverged=points["flag"].str.contains("diverged"))
-    points = points.assign(settled=points["mean"].mask(points["diverged"]))
+    points = points.assign(**{flag: points["flag"].str.contains(flag) for flag in FAILED})
+    points = points.assign(settled=points["mean"].mask(points[DIVERGED]))
     found = points.groupby(line, observed=True, sort=False, dropna=False)
     table = pd.DataFrame(
         {
@@ -70,7 +74,8 @@ def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
             "low": found["mean"].min(),
             "high": found["mean"].max(),
             "sd": found["mean"].std(ddof=1),
-            "n_diverged": found["diverged"].sum(),
+            "n_diverged": found[DIVERGED].sum(),
+            "n_unlearned": found[UNLEARNED].sum(),
             "mean_without_diverged": found["settled"].mean(),
             "baseline_value": found["baseline_value"].mean(),
         }

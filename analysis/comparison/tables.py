@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..flags import ABOUT, FAILED
 from ..statistics.weighted import RESAMPLES
 from .mixed_model import mixed_models
 from .probe_comparisons import compare_probes
@@ -36,7 +37,7 @@ def comparison_tables(
     found = found.corrected(correction)
     mixed, unfitted = mixed_models(rows, correction=correction)
     points = seed_points(rows)
-    notes = [*found.notes, *unfitted, *_diverged(points)]
+    notes = [*found.notes, *unfitted, *_failed(points)]
     return {
         "comparisons": found.compared,
         "tests": found.tests,
@@ -47,11 +48,14 @@ def comparison_tables(
     }
 
 
-def _diverged(points: pd.DataFrame) -> list[str]:
-    scores = points[(points["probe"] == "performance") & points["flag"].str.contains("diverged")]
-    trained = scores.drop_duplicates(["model", "task", "method", "kind", "state", "seed"])
-    return [
-        f"{line.task}: {line.kind} {line.state} of {line.method} diverged in seed {line.seed}; "
-        "it counts as it came out, medians stand beside means"
-        for line in trained.itertuples()
-    ]
+def _failed(points: pd.DataFrame) -> list[str]:
+    said = []
+    for flag in FAILED:
+        mine = points[(points["probe"] == "performance") & points["flag"].str.contains(flag)]
+        trained = mine.drop_duplicates(["model", "task", "method", "kind", "state", "seed"])
+        said += [
+            f"{line.task}: {line.kind} {line.state} of {line.method}, seed {line.seed}, "
+            f"{ABOUT[flag]}"
+            for line in trained.itertuples()
+        ]
+    return said

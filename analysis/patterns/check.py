@@ -83,7 +83,7 @@ def _kappa(found: npt.NDArray[np.int64], rules: npt.NDArray[np.int64], seed: int
         "value": kappa(found, rules),
         "ci_low": interval.low,
         "ci_high": interval.high,
-        "ci_method": "percentile bootstrap over maps (2000)",
+        "ci_method": interval.method.replace("examples", "maps"),
         "baseline": "chance",
         "baseline_value": 0.0,
     }

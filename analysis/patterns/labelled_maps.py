@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...data.atomic import atomic_folder, write_text
+from ...data.array_files import read_npz
+from ...data.atomic import write_text
 from ...data.errors import DataFileError
+from ...data.folders import atomic_folder
+from ...data.reading import reading
 from ...data.row_files import read_csv
 from ...probes.patterns.classes import PATTERNS, SHORTEST
 from ...probes.patterns.network import PatternClassifier, classifier_of
@@ -29,9 +31,13 @@ LEAST = 10
 
 _ALIASES = {"mix": "vertical+diagonal", "mixed": "vertical+diagonal", "other": "heterogeneous"}
 _MAPS, _LABELS = "maps.safetensors", "labels.csv"
+MAPS = "patterns export"
+"""What the record of a folder calls maps and labels."""
 
 
-def export_maps(maps: list[OwnMap], out: Path, classifier: PatternClassifier) -> None:
+def export_maps(
+    maps: list[OwnMap], out: Path, classifier: PatternClassifier, *, overwrite: bool = False
+) -> None:
     """Write a folder for labelling: `maps.safetensors` and `labels.csv`.
 
     The column `pattern` holds what the classifier says, to be corrected by hand; `probability` says
@@ -47,7 +53,7 @@ def export_maps(maps: list[OwnMap], out: Path, classifier: PatternClassifier) ->
     table.writerow(["map", "pattern", "probability"])
     for one, row in zip(maps, chances, strict=True):
         table.writerow([one.name, PATTERNS[row.argmax()], f"{row.max():.4f}"])
-    with atomic_folder(out) as folder:
+    with atomic_folder(out, MAPS, overwrite=overwrite) as folder:
         save_file({one.name: one.weights for one in maps}, folder / _MAPS)
         write_text(folder / _LABELS, text.getvalue())
 
@@ -98,24 +104,17 @@ def _pattern(label: str, where: str) -> int:
 
 
 def _arrays(folder: Path) -> Mapping[str, Any]:
-    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     tensors, zipped = folder / _MAPS, folder / "maps.npz"
     path = tensors if tensors.is_file() else zipped
     if not path.is_file():
         raise DataFileError(f"has no {_MAPS} or {zipped.name}", where=str(folder))
-    try:
-        if path == tensors:
-            return load_file(path)
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (SafetensorError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataFileError(
-            f"is no file of arrays: {error}",
-            where=str(path),
-            remedy="write plain float arrays, no pickled objects",
-        ) from None
+    if path == zipped:
+        return read_npz(path)
+    with reading(path, problem="is no file of arrays"):
+        found: Mapping[str, Any] = load_file(path)
+    return found
 
 
 def _checked(arrays: Mapping[str, Any], name: str, where: str) -> npt.NDArray[np.float64]:

@@ -14,7 +14,8 @@ from ...data.tables import items_frame, rows_frame
 from ...probes.attention_patterns import possible_maps
 from ...probes.base import BatchView, Context, ProbeResult
 from ...probes.patterns.classes import LONGEST, SHORTEST
-from ...probes.stream import encode_examples, run_probes
+from ...probes.stream import run_probes
+from ...probes.texts import encode_examples
 from ...probes.values import LayerValues
 
 
@@ -97,8 +98,12 @@ def sample_maps(
     Raises:
         InputError: if no text is long enough or no head lives.
     """
-    lengths = [len(one.input_ids) for one in encode_examples(context, examples)]
-    texts = [k for k, n in enumerate(lengths) if SHORTEST <= n <= LONGEST]
+    encoded = encode_examples(context, examples)
+    texts = [
+        place
+        for place, one in enumerate(encoded)
+        if one.readable and SHORTEST <= len(one.input_ids) <= LONGEST
+    ]
     heads = np.argwhere(context.alive)
     if not texts or not len(heads):
         raise InputError(

@@ -30,6 +30,7 @@ def asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = {
         "Encoder": _model(manifest.get("model") or {}),
         "Tasks": _tasks(config, manifest.get("runs") or []),
+        "Rows left out": _left_out(manifest.get("data") or []),
         "Seeds": ", ".join(map(str, config.get("seeds") or [])),
         "What is removed": _methods(prune),
         "Until": _rule(prune),
@@ -56,6 +57,18 @@ def _tasks(config: Mapping[str, Any], runs: list[Mapping[str, Any]]) -> str:
         counts = first["examples"] if first else {}
         parts = ", ".join(f"{count} {name}" for name, count in counts.items())
         said.append(f"{task} ({parts} examples)" if parts else str(task))
+    return "; ".join(said)
+
+
+def _left_out(data: list[Mapping[str, Any]]) -> str:
+    """Of each task and split how many rows of its files are no examples, and why."""
+    said = []
+    for task in data:
+        for split, about in (task.get("splits") or {}).items():
+            reasons = about.get("left_out") or {}
+            if reasons:
+                lost, why = sum(reasons.values()), "; ".join(reasons)
+                said.append(f"{task['task']}, {split}: {lost} of {about['rows']} ({why})")
     return "; ".join(said)
 
 

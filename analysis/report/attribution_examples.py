@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from ..running.words import FILE
+from ...data.errors import DataFileError
+from ...data.reading import reading
+from ..running.words import COLUMNS, FILE
 from ..wording import MISSING, decimal
 from .answer import Answer
 from .page_tables import Cell, Table
@@ -26,9 +29,22 @@ def read_word_frame(folder: Path) -> pd.DataFrame | None:
         return None
     text = dict.fromkeys(["model", "task", "method", "kind", "state", "item_id", "word",
                           "prediction", "gold"], "string")  # fmt: skip
-    words = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"attribution": [""]})
+    types = {**text, **dict.fromkeys(["seed", "draw", "sentence", "position"], "int64")}
+    with reading(path, problem="is no table of attributed words"):
+        words = pd.read_csv(
+            path, dtype=types, keep_default_na=False, na_values={"attribution": [""]}
+        )
+        values = words["attribution"].astype("float64")
+    missing = [name for name in COLUMNS if name not in words]
+    if missing or not np.isfinite(values).all():
+        problem = (
+            f"has no column {missing[0]!r}" if missing else "holds an attribution that is no number"
+        )
+        raise DataFileError(problem, where=str(path), remedy="run the folder again")
     # a word that a spreadsheet would run as a formula was written behind a quote
-    return words.assign(word=words["word"].str.replace(r"^'(?=[=+@\t\r-])", "", regex=True))
+    return words.assign(
+        attribution=values, word=words["word"].str.replace(r"^'(?=[=+@\t\r-])", "", regex=True)
+    )
 
 
 @dataclass(frozen=True)

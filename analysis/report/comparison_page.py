@@ -180,13 +180,20 @@ def _pair_grid(lines: pd.DataFrame) -> Grid:
             _label(line), _LEVELS[line.level], decimal(line.value_a, 3), decimal(line.value_b, 3),
             decimal(line.difference, 3), decimal(line.median_difference, 3),
             between(line.ci_low, line.ci_high, 3) or MISSING, decimal(line.effect_size),
-            decimal(line.d_z), f"{line.n_seeds} × {line.n}", line.flag or "",
+            decimal(line.d_z), f"{line.n_seeds} × {_sampled(line)}",
+            line.flag or "",
         )
         for line in lines.itertuples()
     ]  # fmt: skip
     header = ("pair", "interval for", "first", "second", "difference", "median", "95%",
               "Cohen's h", "d_z", "seeds × items", "flag")  # fmt: skip
     return _grid("Differences", header, cells, "comparisons.csv", lines)
+
+
+def _sampled(line: Any) -> str:
+    """How many items, and how many clusters they come in where these are fewer."""
+    clustered = pd.notna(line.n_clusters) and line.n_clusters < line.n
+    return f"{line.n} in {line.n_clusters}" if clustered else str(line.n)
 
 
 def _run_grid(lines: pd.DataFrame) -> Grid:

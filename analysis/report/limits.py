@@ -2,30 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 
-from ..wording import cite, counted, percent
+from ..flags import DIVERGED, FAILED, UNLEARNED
+from ..wording import cite, counted, percent, training_text
 
+OF_A_TRAINING = ("finetuned", "retrained", "rewound", "untrained")
+"""States of models that are what a training made of them."""
+ONE = ["cell_id", "seed"]
+"""What names one training among scores."""
 _NAMES = {"heads": "heads", "mlps": "MLPs", "neurons": "neurons", "weights": "weights"}
 
 
-def warnings_of(task: str, rows: pd.DataFrame, primary: pd.DataFrame, bad_seeds: int) -> list[str]:
-    """Sentences that come before anything else; none where all is well."""
+def warnings_of(
+    label: str, rows: pd.DataFrame, primary: pd.DataFrame, bad_seeds: int, trained: str = ""
+) -> list[str]:
+    """Sentences that come before anything else; none where all is well.
+
+    Args:
+        label: the task, as the report calls it.
+        rows: tidy rows of one answer.
+        primary: its lines of the performance table, of the primary metric.
+        bad_seeds: how many seeds carry no claim.
+        trained: with how much training, see `training_amount`; empty where it is not known.
+    """
     said = []
     if bad_seeds:
         said.append(
             f"DEGENERATE: in {bad_seeds} of {counted(int(primary['n_seeds'].max()), 'seed')} on "
-            f"{task} the full model is not above its baseline for sure, or the mask is empty, so "
+            f"{label} the full model is not above its baseline for sure, or the mask is empty, so "
             "nothing here says what a subnetwork keeps."
         )
-    diverged = rows[(rows["probe"] == "performance") & (rows["flag"] == "diverged")]
-    if len(diverged):
-        trained = diverged["cell_id"].nunique()
+    # rows of pruned models carry the flag of the full model that they were cut from
+    scores = rows[(rows["probe"] == "performance") & rows["state"].isin(OF_A_TRAINING)]
+    total = len(scores.drop_duplicates(ONE))
+    if failed := _told(scores[scores["flag"] == DIVERGED]):
         said.append(
-            f"In {counted(trained, 'training')} the loss did not fall below that of a constant "
-            "guess (flag `diverged`); they count as they came out."
+            f"DIVERGED: in {failed[0]} of {counted(total, 'training')} the loss exploded or was no "
+            f"finite number ({failed[1]}): these scores count as they came out, and say nothing "
+            "about the models."
+        )
+    if failed := _told(scores[scores["flag"] == UNLEARNED]):
+        said.append(
+            f"UNLEARNED: {failed[0]} of {counted(total, 'training')} on {label} ended no better "
+            f"than a blind guess for sure ({failed[1]}). They did not learn in the time given"
+            f"{f' ({trained})' if trained else ''}: their scores compare how fast models learn, "
+            "not what they could learn with more of it."
         )
     return said
+
+
+def seeds_without_claim(rows: pd.DataFrame) -> int:
+    """How many seeds can carry no claim: degenerate, or with a full model that came to nothing."""
+    scores = rows[rows["probe"] == "performance"]
+    lost = (scores["state"] == "finetuned") & scores["flag"].isin(FAILED)
+    return int(scores.loc[lost | (scores["flag"] == "degenerate"), "seed"].nunique())
+
+
+def training_amount(manifest: Mapping[str, Any], task: str) -> str:
+    """With how much training the models of a task were trained, as far as the manifest says."""
+    runs: Sequence[Mapping[str, Any]] = manifest.get("runs") or ()
+    run: Mapping[str, Any] = next((run for run in runs if run.get("task") == task), {})
+    recipe, count = run.get("recipe"), (run.get("examples") or {}).get("train")
+    return training_text(recipe, count) if recipe and count else ""
+
+
+def _told(failed: pd.DataFrame) -> tuple[int, str] | None:
+    """How many trainings failed, and which; None where none did."""
+    each = failed.drop_duplicates(ONE)
+    if each.empty:
+        return None
+    kinds = each["kind"].mask(each["state"] == "untrained", "untrained encoder")
+    names = (kinds + " " + each["state"]).mask(each["state"] == "untrained", kinds)
+    said = []
+    for name, seeds in each.groupby(names, sort=False)["seed"]:
+        which = sorted(set(seeds))
+        said.append(f"{name}, seed{'s' if len(which) > 1 else ''} {', '.join(map(str, which))}")
+    return len(each), "; ".join(said)
 
 
 def limits_of(primary: pd.DataFrame) -> list[str]:
@@ -39,11 +95,28 @@ def limits_of(primary: pd.DataFrame) -> list[str]:
             "Masks were chosen on the examples that they are scored on (selection=reported), so "
             "their scores are optimistic."
         )
+    if said_of := _shared(primary):
+        said.append(said_of)
     said.append(
         f"{counted(n_seeds, 'seed')}: ranges over seeds are what was seen, no intervals for "
         "other seeds."
     )
     return said
+
+
+def _shared(lines: pd.DataFrame) -> str:
+    """That the scored examples come in clusters, where they do."""
+    shared = lines[lines["n_clusters"] < lines["n"]]
+    if shared.empty:
+        return ""
+    examples, clusters = (
+        cite(shared.iloc[0], name, "summary_performance.csv", lambda number: f"{int(number)}")
+        for name in ("n", "n_clusters")
+    )
+    return (
+        f"The {examples} scored examples come from {clusters} sources (sets of near-equal "
+        "sentences, or groups): intervals and tests of one seed take these as the units."
+    )
 
 
 def _borrowed(lines: pd.DataFrame) -> list[str]:

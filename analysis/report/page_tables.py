@@ -112,11 +112,14 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
     kept = kept_columns(scores)
     several = len(set(scores["metric"])) > 1
     flagged = bool(scores["flag"].fillna("").ne("").any())
+    clustered = bool((scores["n_clusters"] < scores["n"]).any())
     columns = {
         "subnetwork": "kind", "state": "state", **({"metric": "metric"} if several else {}),
         **{title: f"{name}_kept" for title, name in kept.items()}, "mean": "mean",
         "over seeds": "seed_low seed_high", "95% of draws": "draw_low draw_high",
-        "seeds × draws": "n_seeds n_draws", "n": "n", **({"flag": "flag"} if flagged else {}),
+        "seeds × draws": "n_seeds n_draws", "n": "n",
+        **({"clusters": "n_clusters"} if clustered else {}),
+        **({"flag": "flag"} if flagged else {}),
     }  # fmt: skip
     lines = [
         _cells(
@@ -129,6 +132,7 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
             between(line.draw_low, line.draw_high, 3) or MISSING,
             f"{line.n_seeds} × {line.n_draws}",
             str(int(line.n)),
+            *([str(int(line.n_clusters))] if clustered else []),
             *([str(line.flag)] if flagged else []),
         )
         for line in scores.itertuples()

@@ -5,9 +5,21 @@ from __future__ import annotations
 import pandas as pd
 
 from ...probes.patterns.classes import PATTERNS
+from ...probes.patterns.network import shipped_classifier
+from ...probes.patterns.real_maps import confirmed_patterns
 from ..wording import cite, percent
 
-CAUTION = "the classifier of patterns is calibrated for synthetic maps only"
+CAUTION = (
+    "the classifier of patterns is calibrated for synthetic maps; of its calls on real maps that "
+    "were labelled by eye, only those of {confirmed} are confirmed, and rows about the others have "
+    "the flag unconfirmed"
+)
+
+
+def caution() -> str:
+    """What is trusted of the shipped classifier on real maps."""
+    confirmed = confirmed_patterns(shipped_classifier())
+    return CAUTION.format(confirmed=" and ".join(confirmed) or "none")
 
 
 def _share(line: pd.Series, column: str) -> str:
@@ -33,4 +45,4 @@ def patterns_said(probes: pd.DataFrame) -> str:
         parts += [f"of {name} {', '.join(said)}"] if said else []
     if not parts:
         return ""
-    return f"Patterns of good's heads (full model): {'; '.join(parts)}; {CAUTION}."
+    return f"Patterns of good's heads (full model): {'; '.join(parts)}; {caution()}."

@@ -118,7 +118,7 @@ def render_report(
     answers = answers_of(rows, tables)
     return render(
         "report.html.j2",
-        sections=list(_sections(rows, tables, answers, words)),
+        sections=list(_sections(rows, tables, answers, words, manifest)),
         headline=headline_table(
             tables["summary_performance"], {answer.who: answer.label for answer in answers}
         ),
@@ -135,9 +135,13 @@ def render_report(
 
 
 def _sections(
-    rows: pd.DataFrame, tables: Tables, answers: list[Answer], words: pd.DataFrame | None
+    rows: pd.DataFrame,
+    tables: Tables,
+    answers: list[Answer],
+    words: pd.DataFrame | None,
+    manifest: Mapping[str, Any],
 ) -> Iterator[Section]:
-    told = {(v.model, v.task, v.method): v for v in verdicts(rows, tables)}
+    told = {(v.model, v.task, v.method): v for v in verdicts(rows, tables, manifest)}
     for number, (answer, examples) in enumerate(
         zip(answers, examples_of(words, answers), strict=True), start=1
     ):

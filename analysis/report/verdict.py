@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from ..flags import FAILED
 from ..statistics.corrections import ALPHA
 from ..summary.kinds import answers, by_method, of_answer
 from ..summary.probes import probe_table
 from ..summary.ranks import good_against_random
 from ..summary.summaries import performance_table
 from ..wording import between, cite, counted, decimal, p_text, percent, uncited
-from .limits import limits_of, warnings_of
+from .limits import limits_of, seeds_without_claim, training_amount, warnings_of
 from .pattern_words import patterns_said
 
 _PROBED = ("full", "good", "random", "bad")
@@ -71,12 +72,17 @@ class Verdict:
         return "\n".join(" ".join(group) for group in groups if group)
 
 
-def verdicts(rows: pd.DataFrame, known: Mapping[str, pd.DataFrame] | None = None) -> list[Verdict]:
+def verdicts(
+    rows: pd.DataFrame,
+    known: Mapping[str, pd.DataFrame] | None = None,
+    manifest: Mapping[str, Any] | None = None,
+) -> list[Verdict]:
     """The answer for each model, task and method of a run, in the order of the rows.
 
     Args:
         rows: tidy rows.
         known: the summaries of the run by name, where they are there already.
+        manifest: what `manifest.json` holds: with how much training.
     """
     made: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
         "summary_performance": performance_table,
@@ -90,31 +96,31 @@ def verdicts(rows: pd.DataFrame, known: Mapping[str, pd.DataFrame] | None = None
     read = by_method(rows[rows["unit"] == "model"])
     return [
         _verdict(
-            model, task, method, label, *(of_answer(t, key) for t in (read, scores, ranks, probes))
+            (model, task, method, label),
+            *(of_answer(t, key) for t in (read, scores, ranks, probes)),
+            trained=training_amount(manifest or {}, task),
         )
         for (model, task, method), label, key in answers(scores)
     ]
 
 
-def verdict(rows: pd.DataFrame) -> str:
+def verdict(rows: pd.DataFrame, manifest: Mapping[str, Any] | None = None) -> str:
     """The answer of a run, one paragraph a task and method."""
-    return "\n\n".join(one.text for one in verdicts(rows))
+    return "\n\n".join(one.text for one in verdicts(rows, manifest=manifest))
 
 
 def _verdict(
-    model: str,
-    task: str,
-    method: str,
-    label: str,
+    about: tuple[str, str, str, str],
     rows: pd.DataFrame,
     scores: pd.DataFrame,
     ranks: pd.DataFrame,
     probes: pd.DataFrame,
+    *,
+    trained: str,
 ) -> Verdict:
+    model, task, method, label = about
     primary = scores[scores["primary"]]
-    bad_seeds = rows.loc[
-        (rows["probe"] == "performance") & (rows["flag"] == "degenerate"), "seed"
-    ].nunique()
+    bad_seeds = seeds_without_claim(rows)
     said = [_full(label, primary), _pruned(primary), _rank(ranks), _retrained(primary)]
     known = [_relations(probes), _subsets(probes), _attention(probes), _attributions(probes)]
     known.append(patterns_said(probes))
@@ -124,7 +130,7 @@ def _verdict(
         method,
         label,
         said={
-            "warnings": tuple(warnings_of(label, rows, primary, bad_seeds)),
+            "warnings": tuple(warnings_of(label, rows, primary, bad_seeds, trained)),
             "scores": tuple(sentence for sentence in said if sentence),
             "knowledge": tuple(sentence for sentence in known if sentence),
             "limits": tuple(limits_of(primary)),
@@ -218,10 +224,18 @@ def _rank(ranks: pd.DataFrame) -> str:
 
 def _retrained(primary: pd.DataFrame) -> str:
     found = [(kind, _line(primary, kind=kind, state="retrained")) for kind in _PROBED]
-    parts = [f"{kind} {_score(line, 'mean')}" for kind, line in found if line is not None]
+    parts = [
+        f"{kind} {_score(line, 'mean')}{_failed(line)}" for kind, line in found if line is not None
+    ]
     if not parts:
         return ""
     return f"Retrained from the pretrained weights they reach: {', '.join(parts)}."
+
+
+def _failed(line: pd.Series) -> str:
+    """Which flags of its trainings a line carries, in brackets."""
+    flags = [flag for flag in FAILED if flag in str(line["flag"])]
+    return f" ({', '.join(flags)})" if flags else ""
 
 
 # -- what they know ---------------------------------------------------------------------------

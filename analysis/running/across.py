@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from ...pruning.across_seeds import ACROSS, across_seeds
 from ...pruning.subnetwork import Subnetwork
+from ..flags import OF_A_SEED
 from .config import RunConfig
 from .degenerate import degenerate_search
 from .masks import mask_rows, save_mask
@@ -17,11 +19,12 @@ COMPARED = ("structured", "structured-heads", "structured-mlps")
 """Methods whose units are few enough to be compared one by one."""
 
 
-def across_frames(runs: Sequence[SeedRun], config: RunConfig) -> list[pd.DataFrame]:
+def across_frames(runs: Sequence[SeedRun], config: RunConfig, folder: Path) -> list[pd.DataFrame]:
     """Rows of super, anti and middle of every task and method with several seeds.
 
-    A seed whose full model diverged or learned nothing has no say in what all seeds keep: its mask
-    is the whole model. The shared masks are scored in it like in the others.
+    A seed whose full model diverged or did not learn has no say in what all seeds keep: its mask
+    holds a score that says nothing. The shared masks are scored in it like in the others, and saved
+    in `folder`.
     """
     frames: list[pd.DataFrame] = []
     for task in dict.fromkeys(run.parts.spec.name for run in runs):
@@ -34,7 +37,7 @@ def across_frames(runs: Sequence[SeedRun], config: RunConfig) -> list[pd.DataFra
                 continue
             for kind in ACROSS:
                 shared = across_seeds(kind, goods, seed=mine[0].seed)
-                save_mask(shared, mine[0].setting.folder, task)
+                save_mask(shared, folder, task)
                 frames += [frame for run in mine for frame in _frames(run, shared, config)]
     return frames
 
@@ -44,8 +47,8 @@ def _goods(runs: Sequence[SeedRun], method: str) -> list[Subnetwork]:
     found = []
     for run in runs:
         good = run.good(method)
-        if run.model.full.notes["flag"]:
-            why = "its training diverged"
+        if flag := run.model.full.notes["flag"]:
+            why = OF_A_SEED[flag]
         else:
             # rule `study` goes on where nothing was learned; a mask that it found may be compared
             why = "" if good.sparsity() else degenerate_search(good)

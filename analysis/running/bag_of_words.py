@@ -75,4 +75,5 @@ def bag_of_words(parts: TaskParts) -> Evaluation:
         labels=labels,
         metrics=score(spec, predictions, labels),
         n_truncated=0,
+        clusters=tuple(example.cluster for example in parts.report),
     )

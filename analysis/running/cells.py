@@ -16,21 +16,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...data.atomic import atomic_path, canonical_json, digest
+from ...data.errors import DataFileError
+from ...data.parquet_files import WRITING, read_table
+from ...data.reading import reading
 from ...data.tables import items_frame, rows_frame
 
 STEP_VERSIONS = {
-    "finetune": 1,
+    "finetune": 2,
     "prune": 3,
-    "evaluate": 2,
-    "retrain": 3,
-    "round": 1,
-    "untrained": 2,
-    "words": 1,
-    "probe": 2,
+    "evaluate": 3,
+    "retrain": 4,
+    "round": 2,
+    "untrained": 3,
+    "words": 2,
+    "probe": 3,
 }
 """Raise a step's number when its output changes for the same inputs and options."""
 
 _META = b"subprobe"
+_CHECK = b"subprobe-check"
+_FORMAT = 2
+"""Layout of a cell's file: cells of another one are computed again."""
+
+_REMEDY = "remove the file: the next `subprobe run` into the folder computes it again"
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Cell:
     @property
     def id(self) -> str:
         """The step's name and 16 hex digits of the hash of version, inputs and options."""
-        known = [STEP_VERSIONS[self.step], dict(self.inputs), dict(self.options)]
+        known = [_FORMAT, STEP_VERSIONS[self.step], dict(self.inputs), dict(self.options)]
         return f"{self.step}-{digest(known)}"
 
 
@@ -78,23 +86,42 @@ class CellOutput:
             "arrays": {name: _pack(array) for name, array in self.arrays.items()},
             "notes": dict(self.notes),
         }
+        text = canonical_json(meta).encode()
         table = table.replace_schema_metadata(
-            {**(table.schema.metadata or {}), _META: canonical_json(meta).encode()}
+            {**(table.schema.metadata or {}), _META: text, _CHECK: _check_sum(text, table)}
         )
         with atomic_path(path) as temporary:
-            pq.write_table(table, temporary)
+            pq.write_table(table, temporary, **WRITING)
 
     @classmethod
     def load(cls, path: Path) -> CellOutput:
-        """Read a file that `save` wrote."""
-        table = pq.read_table(path)
-        meta = json.loads(table.schema.metadata[_META])
+        """Read a file that `save` wrote.
+
+        Raises:
+            DataFileError: if anything in it has changed since.
+        """
+        table = read_table(path, remedy=_REMEDY)
+        stored = table.schema.metadata or {}
+        text = stored.get(_META, b"")
+        if stored.get(_CHECK) != _check_sum(text, table):
+            raise DataFileError(
+                "is damaged, or no cell of this version", where=str(path), remedy=_REMEDY
+            )
+        with reading(path, problem="is no table of items", remedy=_REMEDY):
+            items = items_frame(table.to_pandas())
+        meta = json.loads(text)
         return cls(
             rows=rows_frame(meta["rows"]),
-            items=items_frame(table.to_pandas()),
+            items=items,
             arrays={name: _unpack(packed) for name, packed in meta["arrays"].items()},
             notes=meta["notes"],
         )
+
+
+def _check_sum(text: bytes, table: pa.Table) -> bytes:
+    """What tells whether the parts that no page checksum covers are as they were written."""
+    columns = [[one.name, str(one.type)] for one in table.schema]
+    return digest([text.decode(errors="replace"), columns, table.num_rows]).encode()
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -125,11 +152,14 @@ class CellStore:
     def __init__(self, folder: Path):
         self.folder = folder
         self._reading = False
-        folder.mkdir(parents=True, exist_ok=True)
+        self.used: set[str] = set()
+        """Names of the files that were asked for."""
 
     def path(self, cell: Cell, suffix: str = ".parquet") -> Path:
         """Where the cell's one file lies, finished or not."""
-        return self.folder / f"{cell.id}{suffix}"
+        path = self.folder / f"{cell.id}{suffix}"
+        self.used.add(path.name)
+        return path
 
     def missing(self, path: Path) -> bool:
         """Whether the cell of this file must be computed.

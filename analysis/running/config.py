@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.errors import ConfigError
+from ...data.outputs import user_text
+from ...data.reading import reading, shown
+from ...data.seeds import LARGEST_NUMBER, SEEDS, too_large
+from .own_tasks import OwnTask, check_columns, check_tables, choice_of
+from .task_choice import TaskChoice
+
+_PathText = Annotated[str, AfterValidator(user_text)]
+"""A text that may be a path: `~` is the home folder."""
 
 
 class _Section(BaseModel):
@@ -26,8 +33,8 @@ class RecipeOptions(_Section):
     precision: Literal["", "float32", "bfloat16"] = Field(
         "", description="of forward and backward; empty = recorded"
     )
-    head: Literal["", "random", "probed"] = Field(
-        "", description="how the task head starts; empty = recorded"
+    head: Literal["", "random", "probed", "kept"] = Field(
+        "", description="how the task head starts; kept = as the model has it; empty = recorded"
     )
 
 
@@ -116,8 +123,11 @@ class ProbeOptions(_Section):
     names: tuple[str, ...] = Field(
         ("attention-stats", "dependency-heads", "attributions"), description="probes to run"
     )
-    corpus: str = Field(
+    corpus: _PathText = Field(
         "natural", description="natural = the shipped sentences, or a .conllu or .txt file"
+    )
+    tokens: Literal["syntactic", "surface"] = Field(
+        "syntactic", description="words of a .conllu corpus; surface: don't is one, not do and n't"
     )
     sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
     attribution_examples: int = Field(32, ge=1, description="task examples that are attributed")
@@ -138,12 +148,20 @@ class ProbeOptions(_Section):
     subsets: int = Field(
         1000, ge=1, description="random head subsets that survivors are held against"
     )
-    patterns: str = Field(
+    patterns: _PathText = Field(
         "", description="classifier file for attention-patterns; empty = the shipped one"
     )
-    max_length: int = Field(128, ge=8, description="subwords a probed sentence keeps")
-    pipeline: str = Field(
+    max_length: int = Field(
+        0, ge=0, description="subwords a probed sentence keeps; 0 = 128 or what has positions"
+    )
+    pre_split: bool = Field(
+        False, description="give the tokenizer each word alone, as published; else the raw text"
+    )
+    pipeline: _PathText = Field(
         "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
+    )
+    reparse: bool = Field(
+        False, description="parse the corpus and the task with spaCy even where they are annotated"
     )
 
 
@@ -152,13 +170,39 @@ class RunConfig(_Section):
 
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
-    data_dir: str = Field("", description="folder with local GLUE files; empty = hub")
-    seeds: tuple[int, ...] = Field((1, 2), min_length=1, description="one full experiment each")
+    data_dir: _PathText = Field(
+        "", description="folder with local GLUE files or your own; empty = hub"
+    )
+    labels: tuple[str, ...] = Field(
+        (), description="of a kept head: TASK_CLASS=MODEL_CLASS where their names differ"
+    )
+    quotes: Literal["auto", "undone", "literal"] = Field(
+        "auto", description="of your own .tsv files: undone where their writer put them, or as said"
+    )
+    as_classes: bool = Field(
+        False, description="every label of your own files is a class: many numbers, '-', -1, NA"
+    )
+    seeds: tuple[Annotated[int, Field(ge=0, lt=SEEDS)], ...] = Field(
+        (1, 2), min_length=1, description="one full experiment each"
+    )
     examples: tuple[int, ...] = Field(
-        (), description="train, validation, test examples of embedded tasks; empty = all of them"
+        (), description="train, validation, test examples of a task at most; empty = all of them"
+    )
+    allow_no_specials: bool = Field(
+        False, description="go on where the tokenizer never adds the special tokens it knows"
     )
     workers: int = Field(
-        0, ge=0, description="seeds computed at the same time; 0 = one a core, 1 with a GPU"
+        0,
+        ge=0,
+        le=1024,
+        description="seeds computed at the same time; 0 = one a core, 1 with a GPU",
+    )
+    columns: dict[str, str] = Field(
+        {}, description="of your own files: first, second, label or score, and group = column"
+    )
+    task: dict[str, OwnTask] = Field(
+        {},
+        description="by name, where tasks have files of their own: [task.NAME] data_dir, columns",
     )
     recipe: RecipeOptions = RecipeOptions()
     prune: PruneOptions = PruneOptions()
@@ -168,10 +212,14 @@ class RunConfig(_Section):
     probe: ProbeOptions = ProbeOptions()
 
     def sizes(self) -> dict[str, int] | None:
-        """Examples of each split of an embedded task, or None for all of them."""
+        """Examples of each split of a task at most, or None for all of them."""
         if not self.examples:
             return None
         return dict(zip(("train", "validation", "test"), self.examples, strict=True))
+
+    def choice(self, task: str) -> TaskChoice:
+        """Where the examples of one of the tasks lie and how they are read."""
+        return choice_of(self, task)
 
     def plain(self) -> dict[str, Any]:
         """The options as plain JSON values."""
@@ -181,9 +229,21 @@ class RunConfig(_Section):
 def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
     """Check option values.
 
+    Without `tasks`, those with a table `[task.NAME]` are meant; `task = "x"` is the one task x.
+
     Raises:
         ConfigError: for an unknown option or a value out of range, naming it.
+        UnknownNameError: for an unknown column role.
     """
+    named = values.get("task")
+    if isinstance(named, str):
+        values = {**values, "tasks": [named], "task": {}}
+    elif isinstance(named, dict) and named and "tasks" not in values:
+        values = {**values, "tasks": list(named)}
+    if values.get("columns") and "tasks" not in values:
+        raise ConfigError(
+            "columns are given for a task without a name", where=where, remedy='tasks = ["NAME"]'
+        )
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -192,11 +252,13 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         problem = (
             f"unknown option {option!r}"
             if first["type"] == "extra_forbidden"
-            else f"option {option!r}: {first['msg']}, got {first['input']!r}"
+            else f"option {option!r}: {first['msg']}, got {shown(first['input'])}"
         )
         raise ConfigError(
             problem, where=where, remedy="`subprobe config` writes every option with its default"
         ) from None
+    if large := too_large(config.model_dump()):
+        raise ConfigError(f"option {large!r} is above {LARGEST_NUMBER}", where=where)
     if len(config.examples) not in (0, 3) or any(count < 1 for count in config.examples):
         raise ConfigError(
             f"option 'examples' needs three counts above 0, got {list(config.examples)}",
@@ -208,6 +270,13 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
             where=where,
             remedy="leave out one of them",
         )
+    if config.labels and config.recipe.head != "kept":
+        raise ConfigError(
+            "option 'labels' maps the classes of a head, and a new one has none to map",
+            where=where,
+            remedy='add head = "kept" under [recipe], or leave labels out',
+        )
+    check_columns(config, where)
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     for option, chosen in listed.items():
         if len(set(chosen)) != len(chosen):
@@ -224,34 +293,10 @@ def read_config(path: Path | str | None) -> RunConfig:
     if path is None:
         return RunConfig()
     path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"cannot be read ({error.strerror})", where=str(path), remedy="check --config"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"is no TOML: {error}", where=str(path)) from None
-    return parse_config(values, where=str(path))
-
-
-def _fill(table: Any, section: BaseModel) -> None:
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        if isinstance(value, BaseModel):
-            inner = tomlkit.table()
-            inner.comment(str(type(value).__doc__).splitlines()[0])
-            _fill(inner, value)
-            table.add(name, inner)
-        else:
-            item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
-            item.comment(field.description or "")
-            table.add(name, item)
-
-
-def config_toml(config: RunConfig) -> str:
-    """Every option with its value and a comment; `read_config` reads it back equal."""
-    document = tomlkit.document()
-    document.add(tomlkit.comment("Every option of `subprobe run` with its value."))
-    _fill(document, config)
-    return tomlkit.dumps(document)
+    with reading(path, ConfigError, remedy="check --config"):
+        raw = path.read_bytes()
+    with reading(path, ConfigError, problem="is no TOML"):
+        values = tomllib.loads(raw.decode())
+    config = parse_config(values, where=str(path))
+    check_tables(config, str(path))
+    return config

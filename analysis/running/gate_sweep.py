@@ -10,19 +10,21 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import ConfigError
+from ...data.folders import atomic_folder
 from ...data.tables import rows_frame, write_csv
 from ...data.task import TaskParts
-from ...pruning.checkpoint import check_max_length, save_classifier
+from ...pruning.checkpoint import save_classifier
+from ...pruning.contract import check_plain_head
 from ...pruning.evaluate import evaluate
 from ...pruning.learned_gates import L0Options, LearnedGates, learn_gates
 from ...pruning.recipes import Recipe, recipe_for
 from ...pruning.sources import resolve_model
 from ...pruning.subnetwork import Subnetwork
-from .identity import identity, selection_of
+from .identity import flagged, identity, selection_of
+from .loaded import Loaded
 from .masks import mask_rows
-from .performance import performance_rows
+from .performance import lowest, performance_rows
 from .progress import Progress
-from .single import Loaded
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,18 @@ class Sweep:
     rows: pd.DataFrame
 
 
+GATES = "gates"
+"""What the record of a folder calls the files of a sweep."""
+
+
 def sweep_gates(
-    loaded: Loaded, penalties: Sequence[float], options: L0Options, out: Path, progress: Progress
+    loaded: Loaded,
+    penalties: Sequence[float],
+    options: L0Options,
+    out: Path,
+    progress: Progress,
+    *,
+    overwrite: bool = False,
 ) -> Sweep:
     """Learn gates at each penalty and write `l0-PENALTY.safetensors` and `sweep.csv` into `out`.
 
@@ -53,9 +65,11 @@ def sweep_gates(
         options: training; its `penalty` is not read.
         out: folder, made if need be.
         progress: told of each penalty, and warned of masks that carry no claim.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
         ConfigError: if a penalty is out of range or given twice.
+        CheckpointError: for an encoder to be trained whose head cannot be saved.
     """
     each = [replace(options, penalty=penalty) for penalty in penalties]
     names = [f"{penalty:g}" for penalty in penalties]
@@ -63,11 +77,13 @@ def sweep_gates(
         raise ConfigError(
             f"penalties {', '.join(names) or 'missing'}", remedy="give one or more, each once"
         )
-    recipe = _recipe(loaded)
-    check_max_length(loaded.model, recipe.max_length)
+    if not options.frozen:
+        check_plain_head(loaded.model, loaded.name)
+    recipe = replace(_recipe(loaded), max_length=loaded.max_length)
+    loaded.tell(loaded.parts.train, "training examples", progress)
     full = _scores(loaded, loaded.model, None, "finetuned", "")
     reported = full[full["split"] == loaded.parts.report_name].iloc[0]
-    at_chance = bool(reported["ci_low"] <= reported["baseline_value"])
+    at_chance = lowest(reported["value"], reported["ci_low"]) <= reported["baseline_value"]
     if at_chance:
         progress.say(
             f"DEGENERATE: the full model's {reported['metric']} of {reported['value']:.3f} is no "
@@ -89,15 +105,21 @@ def sweep_gates(
                 progress=advance,
             )
         _warn(found, name, progress)
-        found.subnetwork.save(out / f"l0-{name}.safetensors")
-        if not one.frozen:
-            about = {**loaded.meta, "fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
-            save_classifier(found.model, loaded.tokenizer, out / f"model-{name}", about)
+        # what is learned is kept, whatever becomes of the next penalty
+        with atomic_folder(out, GATES, overwrite=overwrite, adds=bool(learned)) as folder:
+            found.subnetwork.save(folder / f"l0-{name}.safetensors")
+            if not one.frozen:
+                # what the fine-tuning came to is not what this training does
+                about = {key: value for key, value in loaded.meta.items() if key != "training"}
+                about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
+                save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
         flag = found.flag or ("degenerate" if at_chance else "")
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
         learned[one.penalty] = found
     rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
-    write_csv(rows, out / "sweep.csv")
+    rows = flagged(rows, loaded.flag)
+    with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
+        write_csv(rows, folder / "sweep.csv")
     return Sweep(learned, rows)
 
 
@@ -157,7 +179,7 @@ def _scores(
 ) -> pd.DataFrame:
     """Performance on the selection examples and on the reported ones, which may be the same."""
     parts = loaded.parts
-    held = replace(parts, report=parts.selection, report_name=parts.selection_name)
+    held = replace(parts, report=parts.selection, report_name=parts.selection_name, n_unreadable=0)
     frames = []
     for part in (parts,) if parts.selection_name == "reported" else (held, parts):
         found = evaluate(

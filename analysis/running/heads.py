@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...data.alignment import Encoded, encode_words
+from ...data.alignment import Encoded
 from ...data.errors import InputError
 from ...data.literal import encode_literally
-from ...data.sentence import Example, Sentence, plain_sentence
-from ...probes.base import BatchView, Context
+from ...data.sentence import Example, plain_sentence
+from ...data.tables import items_frame, rows_frame
+from ...probes.base import BatchView, Context, ProbeResult
 from ...probes.effective_attention import effective_attention
+from ...probes.needs import sentences_of
 from ...probes.stream import run_probes
+from ...probes.texts import encode_examples
 from ...probes.values import LayerValues
 from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import load_saved, load_tokenizer
+from ...pruning.inputs import check_inputs, fitting_length
 from ...pruning.living import living_of
 from .masks import load_mask
+from .progress import unheard
 
 Maps = npt.NDArray[np.float64]
 
@@ -57,7 +63,16 @@ class Heads:
     before: dict[str, Maps]
 
 
-def heads_of(model: str, mask: Path | None, text: str, second: str | None = None) -> Heads:
+def heads_of(
+    model: str,
+    mask: Path | None,
+    text: str,
+    second: str | None = None,
+    *,
+    max_length: int = 0,
+    allow_no_specials: bool = False,
+    say: Callable[[str], None] = unheard,
+) -> Heads:
     """Load a model and look at one sentence, or a pair.
 
     Args:
@@ -65,32 +80,48 @@ def heads_of(model: str, mask: Path | None, text: str, second: str | None = None
         mask: a mask file, or None for the whole model.
         text: the sentence; words are what white space parts.
         second: the second sentence of a pair.
+        max_length: cut longer texts at so many subwords; 0 = refuse those that are longer than the
+            model's positions.
+        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        say: called with each line that is to be told of the mask, the tokenizer or the text.
 
     Raises:
+        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
+        ConfigError: if `max_length` is more than the model has positions for.
         InputError: if a sentence is empty, or longer than the model's positions.
         MaskError: if the mask belongs to another model.
     """
     net, tokenizer = load_saved(model), load_tokenizer(model)
-    subnetwork = load_mask(mask, net)
+    subnetwork = load_mask(mask, net, say=say)
     anatomy = anatomy_of(net)
     first, other = plain_sentence("first", text), None
     if second is not None:
         other = plain_sentence("second", second)
-    _check_text(tokenizer, first, other, anatomy.max_tokens)
-    context = Context(net, tokenizer, anatomy, subnetwork, max_length=anatomy.max_tokens)
     example = Example("view", first, other)
+    checked = check_inputs(
+        net,
+        tokenizer,
+        where=model,
+        pairs=second is not None,
+        padding=False,
+        allow_no_specials=allow_no_specials,
+    )
+    length, _ = fitting_length(anatomy.max_tokens, max_length, anatomy.max_tokens)
+    context = Context(net, tokenizer, anatomy, subnetwork, max_length=length)
+    said = _check_text(context, example, cut=bool(max_length))
+    for line in (*checked.said, said):
+        if line:
+            say(line)
     maps = _maps(context, example)
     alive, before = context.alive, {}
     if not alive.all() and living_of(net) is None:
         whole = _maps(replace(context, subnetwork=None), example)
         before = {kind: _only(grid, ~alive) for kind, grid in whole.items()}
-    encoded = encode_words(
-        tokenizer, [first], [other] if other else None, max_length=anatomy.max_tokens
-    )[0]
+    (encoded,) = encode_examples(context, [example])
     return Heads(
         model=model,
         sentence=" | ".join(text for text in (text, second) if text is not None),
-        tokens=_tokens(tokenizer, encoded, first, other),
+        tokens=_tokens(tokenizer, encoded, example.texts()),
         alive=alive,
         masked=subnetwork is not None,
         maps={kind: _only(grid, alive) for kind, grid in maps.items()},
@@ -118,7 +149,9 @@ class _Keeper:
 
     def values(self, layer: int, block: LayerValues) -> None:
         self._keep("norm", block.attention * block.transformed_norms()[:, :, None])
-        effective, _ = effective_attention(block.attention, block.value.transpose(1, 2), self._real)
+        effective, *_ = effective_attention(
+            block.attention, block.value.transpose(1, 2), self._real
+        )
         self._keep("effective", effective)
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
@@ -127,7 +160,10 @@ class _Keeper:
     def end(self) -> None:
         """Nothing to end."""
 
-    def result(self) -> Any:
+    def result(self) -> ProbeResult:
+        return ProbeResult(self.name, rows_frame([]), lambda: items_frame([]))
+
+    def maps(self) -> dict[str, Maps]:
         return {kind: np.stack(layers) for kind, layers in self._layers.items() if layers}
 
     def _keep(self, kind: str, maps: torch.Tensor) -> None:
@@ -135,52 +171,50 @@ class _Keeper:
 
 
 def _maps(context: Context, example: Example) -> dict[str, Maps]:
-    found: Any = run_probes(context, [example], [_Keeper(context)])[0]
-    return dict(found)
+    keeper = _Keeper(context)
+    run_probes(context, [example], [keeper])
+    return keeper.maps()
 
 
 def _only(maps: Maps, wanted: npt.NDArray[np.bool_]) -> Maps:
     return np.where(wanted[:, :, None, None], maps, np.nan)
 
 
-def _check_text(tokenizer: Any, first: Sentence, second: Sentence | None, limit: int) -> None:
+def _check_text(context: Context, example: Example, *, cut: bool) -> str:
     """Raise unless every sentence has subwords, and all together have positions.
+
+    Returns:
+        what is to be told where the text is cut.
 
     Raises:
         InputError: saying which sentence, or both numbers.
     """
-    sentences = [first] if second is None else [first, second]
+    sentences = sentences_of(example)
     for sentence, where in zip(sentences, ("SENTENCE", "--second"), strict=False):
-        pieces = encode_words(tokenizer, [sentence], max_length=limit)[0].word_of_piece
-        if all(word < 0 for word in pieces):
+        (alone,) = encode_examples(context, [Example("view", sentence)])
+        if not alone.readable:
             raise InputError("is empty", where=where, remedy="give a sentence to look at")
-    words = [list(sentence.words) for sentence in sentences]
-    one: Any = words[0] if second is None else tuple(words)
-    fitted = encode_literally(tokenizer, [one], pre_split=True, max_length=limit)[0]
-    if fitted.truncated:
+    limit, texts = context.max_length, example.texts()
+    one: Any = texts[0] if len(texts) == 1 else texts
+    (fitted,) = encode_literally(context.tokenizer, [one], pre_split=False, max_length=limit)
+    if fitted.truncated and not cut:
         raise InputError(
             f"has {len(fitted.whole)} subwords, the model {limit} positions",
             where="SENTENCE",
-            remedy="look at a shorter one",
+            remedy=f"look at a shorter one, or cut it with --max-length {limit}",
         )
+    whole = len(fitted.whole)
+    return f"the text was cut at {limit} of {whole} subwords" if fitted.truncated else ""
 
 
-def _tokens(
-    tokenizer: Any, encoded: Encoded, first: Sentence, second: Sentence | None
-) -> tuple[str, ...]:
+def _tokens(tokenizer: Any, encoded: Encoded, texts: Sequence[str]) -> tuple[str, ...]:
     """The text of each subword; special tokens by their name."""
-    sentences = (first, second)
     tokens = []
     for place, special in enumerate(encoded.special):
         piece = str(tokenizer.convert_ids_to_tokens(encoded.input_ids[place]))
-        if special:
-            tokens.append(piece)
-            continue
-        word, segment = encoded.word_of_piece[place], encoded.segment_of_piece[place]
-        sentence = sentences[segment]
-        assert sentence is not None
         start, end = encoded.offsets[place]
-        text = sentence.words[word][start:end]
         # byte-level pieces are unreadable outside ASCII: the text that they stand for is shown
-        tokens.append(f"##{text}" if piece.startswith("##") and start else text)
+        text = "" if special else texts[encoded.segment_of_piece[place]][start:end]
+        inside = piece.startswith("##") and text
+        tokens.append(f"##{text}" if inside else text or piece)
     return tuple(tokens)

@@ -33,6 +33,15 @@ def selection_of(mask: Subnetwork | None, parts: TaskParts) -> str:
     return (mask.selection if mask else "") or parts.selection_name
 
 
+def flagged(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
+    """The rows with a flag where they have none yet; an empty flag changes nothing."""
+    if not flag or not len(rows):
+        return rows
+    given = rows["flag"] if "flag" in rows else pd.Series("", index=rows.index)
+    given = given.astype("string").fillna("")
+    return rows.assign(flag=given.mask(given.eq(""), flag))
+
+
 def stamped(rows: pd.DataFrame, identity: Mapping[str, Any]) -> pd.DataFrame:
     """The rows with the columns of `identity`, which leave alone what a probe has filled in."""
     own = {name for name in rows.columns if rows[name].notna().any()}

@@ -16,10 +16,10 @@ import torch
 
 from ...data.errors import ConfigError
 from ...pruning.bake import bake
-from ...pruning.checkpoint import check_max_length
 from ...pruning.compact import shrink
 from ...pruning.cost import cost
 from ...pruning.gates import gated
+from ...pruning.inputs import check_max_length
 from .identity import identity
 from .smaller import Whole
 
@@ -58,7 +58,7 @@ def latency_rows(
     for value, option in [(b, "--batch") for b in batches] + [(s, "--length") for s in lengths]:
         if value < 1:
             raise ConfigError(f"{option} {value} is no number of at least 1")
-    check_max_length(whole.model, max(lengths))
+    check_max_length(whole.model, max(lengths), option="--length")
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:

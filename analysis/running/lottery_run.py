@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from ...pruning.anatomy import anatomy_of
-from ...pruning.evaluate import evaluate
 from ...pruning.lottery import lottery, next_round
 from ...pruning.plan import Rule
 from ...pruning.subnetwork import Subnetwork, full_subnetwork
 from .cells import CellOutput
 from .progress import Advance
-from .seed_model import SeedModel, examples_digest
+from .seed_model import SeedModel
 from .selection import Chooser, stop_metric
 
 
@@ -62,37 +61,24 @@ def find_ticket(seed: SeedModel, progress: Advance) -> Subnetwork:
 def _round(seed: SeedModel, mask: Subnetwork) -> tuple[float, Subnetwork]:
     """Train under a mask: the metric on the selection examples, and the next mask."""
     options = seed.setting.config.lottery
-    cell = seed.training_cell(
-        "round",
-        mask,
-        rewind=options.rewind,
-        share=options.share,
-        selection=examples_digest(seed.parts.selection),
-    )
+    cell = seed.training_cell("round", mask, rewind=options.rewind, share=options.share)
     path = seed.store.path(cell, ".safetensors")
 
     def compute() -> CellOutput:
         alive, total = mask.counts()["weights"]
         title = f"{seed.name}: lottery round with {alive / total:.0%} of the weights"
-        trained = seed.fine_tune(mask, title, rewind=options.rewind)
-        scored = evaluate(
-            trained.model,
-            trained.tokenizer,
-            seed.parts.selection,
-            seed.parts.spec,
-            subnetwork=mask,
-            max_length=seed.setting.recipe.max_length,
-        )
+        trained, came_to = seed.fine_tune(mask, title, rewind=options.rewind)
+        assert came_to.scored is not None  # there are examples to choose on
         # the mask first: a cell is finished when its own file is there
         next_round(trained.model, mask, options.share).save(path)
         notes: dict[str, Any] = {
-            "metric": scored.metrics[stop_metric(seed.parts.spec)],
-            "flag": "diverged" if trained.diverged else "",
+            "metric": came_to.scored.metrics[stop_metric(seed.parts.spec)],
+            **came_to.notes,
             "wall_s": trained.wall_s,
         }
         return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
     output = seed.store.get(cell, compute)
-    # a ticket that did not train is none, whatever a constant guess scores
+    # a ticket that did not train, or did not learn, is none, whatever a constant guess scores
     metric = math.nan if output.notes["flag"] else float(output.notes["metric"])
     return metric, Subnetwork.load(path)

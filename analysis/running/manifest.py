@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...data.atomic import write_text
+from .annotations import left_out
 from .config import RunConfig
+from .probing import Corpus, corpus_note, of_task
 
 if TYPE_CHECKING:
-    from .probing import Corpus
     from .seed_run import SeedRun
 
 LIBRARIES = (
@@ -47,17 +48,25 @@ def versions() -> dict[str, str]:
 
 
 def write_manifest(
-    out: Path, config: RunConfig, runs: Sequence[SeedRun], corpus: Corpus | None, started: float
+    out: Path,
+    config: RunConfig,
+    runs: Sequence[SeedRun],
+    corpus: Corpus | None,
+    started: float,
+    data: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Write `manifest.json` and return what it holds.
 
-    Times and the host lie under `host`, apart from what decides the numbers.
+    `data` is what was read of each task (`data_summary`). Times and the host lie under `host`,
+    apart from what decides the numbers.
     """
     manifest: dict[str, Any] = {
         "config": config.plain(),
         "versions": versions(),
         "model": {"name": config.model, "fingerprint": runs[0].setting.base},
-        "corpus": corpus and {"name": corpus.name, "sentences": len(corpus.sentences)},
+        "data": list(data),
+        "said_of_input": list(dict.fromkeys(line for run in runs for line in run.setting.said)),
+        "corpus": corpus_note(corpus, config.probe),
         "runs": [describe_seed(run) for run in runs],
         "host": {
             "system": platform.platform(),
@@ -73,7 +82,8 @@ def write_manifest(
 
 
 def describe_seed(run: SeedRun) -> dict[str, Any]:
-    """What the manifest records of this seed."""
+    """What the manifest records of this seed; cut and left out texts are counted."""
+    scored, probed = run.score(None).notes, run.setting.config.probe.names
     return {
         "task": run.parts.spec.name,
         "seed_init": run.seed,
@@ -81,11 +91,16 @@ def describe_seed(run: SeedRun) -> dict[str, Any]:
         "recipe": vars(run.setting.recipe),
         "selection": run.parts.selection_name,
         "examples": {
+            "unreadable": run.parts.n_unreadable,
             "train": len(run.parts.train),
             "selection": len(run.parts.selection),
             run.parts.report_name: len(run.parts.report),
         },
+        "left_out": left_out(run.probes.attributed, of_task(run.setting.config.probe)),
         "n_truncated": run.model.full.notes["n_truncated"],
+        "n_wordless": run.model.full.notes["n_wordless"],
+        "reported_texts": {name: scored[name] for name in ("n_truncated", "n_wordless")},
+        "probed_texts": run.probe(None).notes.get("texts", {}) if probed else {},
         "fingerprint": run.model.full.notes["fingerprint"],
         "train_wall_s": round(run.model.full.notes["wall_s"], 1),
         "search": {m: list(run.good(m).history) for m in run.setting.config.prune.methods},

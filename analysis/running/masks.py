@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ import pandas as pd
 
 from ...data.errors import ConfigError
 from ...pruning.anatomy import anatomy_of
-from ...pruning.checkpoint import read_meta
+from ...pruning.checkpoint import meta_of, resolve_model
+from ...pruning.checkpoint_files import read_config
 from ...pruning.fingerprint import weights_fingerprint
 from ...pruning.living import living_of
 from ...pruning.sources import MASK_FILE
 from ...pruning.subnetwork import Subnetwork
+from .progress import unheard
 
 RETRAINED = "retrained_mask"
 """What the folder of a model calls the mask that it was trained under."""
@@ -35,41 +37,82 @@ def state_of(mask: Subnetwork | None, meta: Mapping[str, Any]) -> str:
     return "retrained" if meta.get(RETRAINED) == mask.mask_id else "pruned"
 
 
+def read_mask(path: Path, name: str, say: Callable[[str], None]) -> Subnetwork:
+    """Read a mask that a model is to be trained under, which was found on other weights of it.
+
+    Args:
+        path: see `Subnetwork.load`.
+        name: the model.
+        say: told if the mask does not say what it was found on.
+
+    Raises:
+        MaskError: if there is none, or it is for another shape of model.
+    """
+    config = read_config(resolve_model(name))
+    mask = Subnetwork.load(path, heads=config.num_attention_heads)
+    _tell_origin(mask, path, say)
+    return mask
+
+
 def load_mask(
-    path: Path | None, model: Any, *, name: str = "", other_weights: bool = False
+    path: Path | None,
+    model: Any,
+    *,
+    name: str = "",
+    other_weights: bool = False,
+    say: Callable[[str], None] = unheard,
 ) -> Subnetwork | None:
     """Read a mask of this model, and of no other; smaller and baked models bring their own.
 
     Args:
-        path: the mask file, or None.
+        path: see `Subnetwork.load`, or None.
         model: the model.
         name: the folder that it came from; one that `subprobe bake` wrote holds a mask, and one
             that was trained under a mask takes that mask.
         other_weights: accept a mask that was found on other weights.
+        say: told if the mask does not say what it was found on.
 
     Raises:
         MaskError: if the mask belongs to another model.
-        ConfigError: for a mask beside a smaller model.
+        ConfigError: for a mask of the whole model beside a smaller or baked one.
     """
     living = living_of(model)
-    meta = read_meta(name) if name else {}
+    meta = meta_of(name) if name else {}
     baked = meta.get("form") == "baked"
-    if living is not None or baked:
-        if path is not None:
-            form = "baked" if baked else "smaller"
-            raise ConfigError(
-                f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
-            )
+    if path is None:
         if living is not None:
             return living.subnetwork
-        return Subnetwork.load(Path(name).expanduser() / MASK_FILE)
-    if path is None:
-        return None
-    mask = Subnetwork.load(path)
+        return Subnetwork.load(Path(resolve_model(name).location) / MASK_FILE) if baked else None
+    anatomy = anatomy_of(model)
+    mask = Subnetwork.load(path, heads=anatomy.num_heads)
+    found_here = not mask.fingerprint or mask.fingerprint == weights_fingerprint(model)
+    if baked or (living is not None and not (found_here or other_weights)):
+        form = "baked" if baked else "smaller"
+        raise ConfigError(
+            f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
+        )
+    _tell_origin(mask, path, say)
     known = other_weights or state_of(mask, meta) == "retrained"
     fingerprint = None if known else weights_fingerprint(model)
-    mask.check_fits(anatomy_of(model), fingerprint)
-    return mask
+    mask.check_fits(anatomy, fingerprint, where=str(path))
+    return mask if living is None else _within(mask, living.subnetwork)
+
+
+def _within(mask: Subnetwork, left: Subnetwork) -> Subnetwork:
+    """The mask of a smaller model, in which units that are gone stay gone."""
+    neurons = left.neuron_mask if mask.neuron_mask is None else mask.neuron_mask
+    if neurons is not None and left.neuron_mask is not None:
+        neurons = neurons & left.neuron_mask
+    return mask.with_meta(
+        head_mask=mask.head_mask & left.head_mask,
+        mlp_mask=mask.mlp_mask & left.mlp_mask,
+        neuron_mask=neurons,
+    )
+
+
+def _tell_origin(mask: Subnetwork, path: Path, say: Callable[[str], None]) -> None:
+    if not mask.fingerprint:
+        say(f"{path} does not say on which weights it was found: it is taken as this model's mask")
 
 
 def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:

@@ -16,9 +16,9 @@ import pandas as pd
 
 from ...probes.pattern_shares import METRICS, ratios
 from ...pruning.subnetwork import Subnetwork
-from ..statistics.clusters import limits, resampled
+from ..statistics.clusters import Units, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust
-from ..statistics.pattern_intervals import OVER, classes_of
+from ..statistics.pattern_intervals import OVER, classes_of, way_of
 from ..statistics.subsets import random_subsets
 from ..statistics.uncertainty import permutation_p
 from .cells import CellOutput
@@ -57,11 +57,12 @@ def pattern_survivor_rows(
     own = full.rows[full.rows["probe"] == "attention-patterns"]
     frames = []
     for variant in own["variant"].unique():
-        found, _ = classes_of(items, variant, (kept.shape[0], kept.shape[1]))
+        found, units = classes_of(items, variant, (kept.shape[0], kept.shape[1]))
         counts = found.counts(threshold)
         counts = counts.reshape(len(counts), kept.size, -1)
         rng = np.random.default_rng([int(identity["seed"]), mask.n_heads])
-        frame = _compare(counts, kept, random_subsets(kept, subsets, per_layer=True, rng=rng))
+        drawn = random_subsets(kept, subsets, per_layer=True, rng=rng)
+        frame = _compare(counts, kept, drawn, units)
         frames.append(frame.assign(variant=f"{variant} maps of the full model"))
     rows = _corrected(pd.concat(frames, ignore_index=True))
     corpus = own.iloc[0][["corpus", "annotation", "scheme", "split"]].to_dict()
@@ -71,7 +72,8 @@ def pattern_survivor_rows(
 def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
     """Holm over the tests of one mask; each test stands in two rows, one for each interval."""
     tested = rows["p_value"].notna()
-    ways = [rows.index[tested & (rows["ci_method"] == way)] for way in OVER.values()]
+    over_heads = rows["ci_method"] == OVER["heads"]
+    ways = [rows.index[tested & ~over_heads], rows.index[tested & over_heads]]
     adjusted = adjust(rows.loc[ways[0], "p_value"].to_numpy(dtype=np.float64))
     for places in ways:
         rows.loc[places, "p_adjusted"] = adjusted
@@ -81,16 +83,22 @@ def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compare(
-    counts: Floats, kept: npt.NDArray[np.bool_], masks: npt.NDArray[np.bool_]
+    counts: Floats, kept: npt.NDArray[np.bool_], masks: npt.NDArray[np.bool_], units: Units
 ) -> pd.DataFrame:
-    """Rows of one kind of map from counts [N, L*H, C], survivors [L, H] and permuted ones."""
+    """Rows of one kind of map from counts [N, L*H, C], survivors [L, H] and permuted ones.
+
+    The N texts belong to the clusters `units`.
+    """
     alive = kept.ravel()
     by_head = counts.sum(0)
     sides = {"survivors": alive, "pruned": ~alive}
     share = {name: ratios(by_head[side].sum(0)) for name, side in sides.items()}
     drawn = masks.reshape(len(masks), -1).astype(np.float64)
     null = ratios(drawn @ by_head) - ratios((1 - drawn) @ by_head)
-    texts = {name: ratios(resampled(counts[:, side].sum(1), 0)) for name, side in sides.items()}
+    texts = {
+        name: ratios(resampled(over_units(counts[:, side].sum(1), units), 0))
+        for name, side in sides.items()
+    }
     # another seed for each side: their heads are drawn apart, while texts are the same on both
     heads = {
         name: ratios(resampled(by_head[side], 1 + number))
@@ -110,7 +118,8 @@ def _compare(
             low, high = within[name][k]
             records.append(
                 line | {"target": name, "value": share[name][k], "n": n[name],
-                        "ci_low": low, "ci_high": high, "ci_method": OVER["texts"]}
+                        "ci_low": low, "ci_high": high, "ci_method": way_of(units),
+                        "n_clusters": count_of(units)}
             )  # fmt: skip
         test = {
             "target": "survivors - pruned",
@@ -123,5 +132,11 @@ def _compare(
             test["p_value"] = permutation_p(float(difference[k]), null[:, k])
         for way, found in between.items():
             low, high = found[k]
-            records.append(line | test | {"ci_low": low, "ci_high": high, "ci_method": OVER[way]})
+            texts_drawn = way == "texts"
+            of_way = {
+                "ci_low": low, "ci_high": high,
+                "ci_method": way_of(units) if texts_drawn else OVER[way],
+                "n_clusters": count_of(units) if texts_drawn else kept.size,
+            }  # fmt: skip
+            records.append(line | test | of_way)
     return pd.DataFrame(records)

@@ -9,6 +9,8 @@ import pandas as pd
 from ...data.metrics import majority
 from ...data.task import TaskParts
 from ...pruning.evaluate import Evaluation
+from ..flags import DIVERGED
+from ..statistics.clusters import count_of, units_of
 from ..statistics.uncertainty import bootstrap_interval
 
 
@@ -16,7 +18,7 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
     """One row for each metric of the task, the primary one first.
 
     Args:
-        evaluation: predictions on `parts.report`.
+        evaluation: predictions on `parts.report`, whose clusters are what intervals resample.
         parts: the task; the majority class is that of `parts.train`.
 
     Returns:
@@ -26,9 +28,12 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
     spec = parts.spec
     labels = [example.label for example in parts.report]
     chance = majority(spec, [example.label for example in parts.train], labels)
+    units = units_of([example.cluster for example in parts.report])
     records: list[dict[str, Any]] = []
     for metric in spec.metrics:
-        interval = bootstrap_interval(metric, evaluation.predictions, evaluation.labels)
+        interval = bootstrap_interval(
+            metric, evaluation.predictions, evaluation.labels, units=units
+        )
         records.append(
             {
                 "metric": metric,
@@ -37,7 +42,8 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
                 "ci_high": interval.high,
                 "ci_method": interval.method,
                 "n": len(labels),
-                "n_dropped": 0,
+                "n_clusters": count_of(units),
+                "n_dropped": parts.n_unreadable,
                 "baseline": "mean" if spec.regression else "majority",
                 "baseline_value": chance[metric],
             }
@@ -45,4 +51,9 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
     rows = pd.DataFrame(records).assign(
         probe="performance", unit="model", corpus=spec.name, split=parts.report_name
     )
-    return rows.assign(flag="diverged") if evaluation.n_undefined else rows
+    return rows.assign(flag=DIVERGED) if evaluation.n_undefined else rows
+
+
+def lowest(value: float, ci_low: float | None) -> float:
+    """The lower limit of a score, or the score itself where it has no interval."""
+    return float(value if ci_low is None or pd.isna(ci_low) else ci_low)

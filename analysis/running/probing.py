@@ -2,65 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ...data.annotate import annotate
 from ...data.atomic import digest, file_digest
 from ...data.plain_text import read_corpus
 from ...data.sentence import Example, Sentence
 from ...data.task import TaskSpec
 from ...probes.base import Context, ProbeResult
+from ...probes.needs import sentences_of
 from ...probes.options import check_options
 from ...probes.patterns.network import classifier_of
 from ...probes.registry import find_probe, run_named_probes
 from ...pruning.anatomy import anatomy_of
+from ...pruning.inputs import USUAL_LENGTH
 from ...pruning.subnetwork import Subnetwork
 from ..statistics.change_statistics import with_statistics
 from ..statistics.dependency_tests import dependency_rows
 from ..statistics.pattern_intervals import pattern_intervals
+from ..statistics.row_units import with_clusters, with_n_clusters
+from .annotations import as_read, check_readable, left_out, say_left_out
 from .cells import CellOutput
 from .config import ProbeOptions
 from .head_map import head_map_rows
-from .progress import Advance
+from .progress import Advance, Progress, Silent
+from .said import reading_of
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Parsed sentences that the attention probes read.
+    """Sentences that the attention probes read.
 
     Attributes:
         name: `natural`, or the file's name.
-        sentences: the N sentences, every one with a tree of the same scheme.
+        sentences: the N sentences, all gold or all of one parser.
+        clusters: sentence -> the set or source it was sampled with, for those not alone.
     """
 
     name: str
     sentences: tuple[Sentence, ...]
+    clusters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        """A hash of words and trees."""
-        return digest([[s.words, s.heads, s.deprels, s.upos] for s in self.sentences])
+        """A hash of texts, words, trees, who made them, documents, and clusters."""
+        read = ([s.raw_text(), s.words, s.spans] for s in self.sentences)
+        trees = ([s.heads, s.deprels, s.upos] for s in self.sentences)
+        made = ([s.annotation, s.scheme, s.document] for s in self.sentences)
+        parts = zip(read, trees, made, strict=True)
+        said: list[Any] = [[*one, *other, *more] for one, other, more in parts]
+        return digest([*said, dict(self.clusters)] if self.clusters else said)
+
+    @property
+    def examples(self) -> list[Example]:
+        """Each sentence as what probes read."""
+        return [
+            Example(id=s.id, first=s, cluster=self.clusters.get(s.id, "")) for s in self.sentences
+        ]
 
 
-def read_probe_corpus(options: ProbeOptions) -> Corpus:
-    """Read and, where there are no gold trees, annotate the first sentences of a corpus."""
+def clusters_of(examples: Iterable[Example]) -> dict[str, str]:
+    """Sentence -> cluster of its example, for examples that do not stand alone."""
+    return {
+        sentence.id: example.cluster
+        for example in examples
+        for sentence in sentences_of(example)
+        if example.cluster
+    }
+
+
+def read_probe_corpus(options: ProbeOptions, progress: Progress | None = None) -> Corpus:
+    """Read the first sentences of a corpus, with the annotation that the asked-for probes need.
+
+    Gold annotation stays as it is, unless `options.reparse` asks for the parser's. What a probe
+    cannot read is told to `progress`.
+
+    Raises:
+        AnnotationError: if a probe can read no sentence.
+    """
     if options.patterns:
         classifier_of(options.patterns)  # a bad file is refused before anything is computed
-    sentences = read_corpus(options.corpus)[: options.sentences]
-    if not all(sentence.parsed for sentence in sentences):
-        sentences = annotate(sentences, options.pipeline or None)
-    return Corpus(Path(options.corpus).name, tuple(sentences))
+    read = read_corpus(options.corpus, surface=options.tokens == "surface")[: options.sentences]
+    names = of_corpus(options)
+    sentences = as_read(read, names, pipeline=options.pipeline, reparse=options.reparse)
+    corpus = Corpus(Path(options.corpus).name, tuple(sentences))
+    check_readable(corpus.examples, names)
+    say_left_out(progress or Silent(), options.corpus, corpus.examples, names)
+    return corpus
+
+
+def of_corpus(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that read any sentences."""
+    return [name for name in options.names if not find_probe(name).needs_task]
+
+
+def of_task(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that read examples of the model's task."""
+    return [name for name in options.names if find_probe(name).needs_task]
 
 
 def needs_corpus(options: ProbeOptions) -> bool:
     """Whether a probe is asked for that reads any sentences."""
-    return any(not find_probe(name).needs_task for name in options.names)
+    return bool(of_corpus(options))
+
+
+def corpus_note(corpus: Corpus | None, options: ProbeOptions) -> dict[str, Any] | None:
+    """What the manifest records of a corpus."""
+    if corpus is None:
+        return None
+    return {
+        "name": corpus.name,
+        "sentences": len(corpus.sentences),
+        "annotation": corpus.sentences[0].annotation,
+        "left_out": left_out(corpus.examples, of_corpus(options)),
+    }
 
 
 def read_options(options: ProbeOptions) -> dict[str, Any]:
@@ -72,16 +132,15 @@ def read_options(options: ProbeOptions) -> dict[str, Any]:
     return plain
 
 
-def annotated_examples(
-    examples: tuple[Example, ...], pipeline: str | None = None
-) -> tuple[Example, ...]:
-    """The examples with silver trees of the spaCy pipeline on both sentences, batched as one."""
-    firsts = annotate([example.first for example in examples], pipeline)
-    pairs = [example for example in examples if example.second is not None]
-    seconds = iter(annotate([e.second for e in pairs if e.second is not None], pipeline))
+def annotated_examples(examples: tuple[Example, ...], options: ProbeOptions) -> tuple[Example, ...]:
+    """Examples of a task with the annotation that the asked-for probes need (see `as_read`)."""
+    sentences = [sentence for example in examples for sentence in sentences_of(example)]
+    read = iter(
+        as_read(sentences, options.names, pipeline=options.pipeline, reparse=options.reparse)
+    )
     return tuple(
-        example.with_sentences(first, next(seconds) if example.second is not None else None)
-        for example, first in zip(examples, firsts, strict=True)
+        example.with_sentences(next(read), None if example.second is None else next(read))
+        for example in examples
     )
 
 
@@ -105,6 +164,7 @@ def probe_model(
     split: str,
     progress: Advance,
     reference: Any | None = None,
+    task_length: int = 0,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -114,11 +174,17 @@ def probe_model(
         mask: the subnetwork, or None for the whole model.
         spec: the task that the model was fine-tuned on, if any.
         corpus: what the attention probes read.
-        task_examples: annotated examples whose predictions are attributed.
+        task_examples: annotated examples whose predictions are attributed; those that lack what
+            attribution needs are left out and counted.
         options: which probes, and their settings.
         split: name of the split that `task_examples` come from.
         progress: called with the number of batches done.
         reference: whole model that the probes of `COMPARING` compare with.
+        task_length: subwords that a task example keeps, where that is not `options.max_length`: it
+            is to be explained as it is scored.
+
+    Returns:
+        rows and items; the note `texts` counts what was read, cut and left out.
     """
     context = Context(
         model=model,
@@ -126,8 +192,9 @@ def probe_model(
         anatomy=anatomy_of(model),
         subnetwork=mask,
         spec=spec,
-        max_length=options.max_length,
+        max_length=options.max_length or USUAL_LENGTH,
         reference=reference,
+        pre_split=options.pre_split,
     )
     settings: dict[str, dict[str, Any]] = {
         "dependency-heads": {"selection": options.selection},
@@ -138,26 +205,28 @@ def probe_model(
     check_options(options.options, options.names)
     for name, given in options.options.items():
         settings.setdefault(name, {}).update(given)
-    names = {
-        own: [name for name in options.names if find_probe(name).needs_task is own]
-        for own in (False, True)
-    }
     outputs: list[CellOutput] = []
-    if corpus is not None and names[False]:
-        read = [Example(id=sentence.id, first=sentence) for sentence in corpus.sentences]
+    readings: dict[str, dict[str, int]] = {}
+    if corpus is not None and needs_corpus(options):
         first = corpus.sentences[0]
         for result in run_named_probes(
-            context, read, names[False], options=settings, progress=progress
+            context, corpus.examples, of_corpus(options), options=settings, progress=progress
         ):
-            outputs.append(_output(result, corpus.name, first, options, split=""))
-    if task_examples and names[True]:
+            found = clustered(result, corpus.clusters)
+            outputs.append(_output(found, corpus.name, first, options, split=""))
+            readings["sentences"] = reading_of(result.notes)
+    if task_examples and of_task(options):
+        own = replace(context, max_length=task_length or context.max_length)
         for result in run_named_probes(
-            context, task_examples, names[True], options=settings, progress=progress
+            own, task_examples, of_task(options), options=settings, progress=progress
         ):
             name = spec.name if spec else ""
             first = task_examples[0].first
-            outputs.append(_output(result, name, first, options, split=split))
-    return join(outputs)
+            found = clustered(result, clusters_of(task_examples))
+            outputs.append(_output(found, name, first, options, split=split))
+            readings["examples"] = reading_of(result.notes)
+    joined = join(outputs)
+    return replace(joined, notes={**joined.notes, "texts": readings})
 
 
 _FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
@@ -169,13 +238,18 @@ _FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
 """Probe -> what turns its result into rows: with intervals and tests, or with a map of heads."""
 
 
+def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
+    """A result whose items name their cluster and whose rows have `n_clusters`."""
+    items = with_clusters(result.items.assign(probe=result.probe), clusters)
+    return replace(result, rows=with_n_clusters(result.rows, items), make_items=lambda: items)
+
+
 def _output(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
     rows = _FINISHED[result.probe](result, options) if result.probe in _FINISHED else result.rows
     rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
-    items = result.items.assign(probe=result.probe)
-    return CellOutput(rows, items, result.arrays, result.notes)
+    return CellOutput(rows, result.items, result.arrays, result.notes)
 
 
 def join(outputs: list[CellOutput]) -> CellOutput:

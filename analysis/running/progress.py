@@ -32,3 +32,7 @@ class Silent:
 
     def say(self, line: str) -> None:
         """Say nothing."""
+
+
+def unheard(line: str) -> None:
+    """Where plain lines go that nobody listens to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from ...data.atomic import digest
+from ...data.class_order import parse_pairs
 from ...data.sentence import Example
-from ...data.task import TaskParts
+from ...data.task import TaskData, TaskParts
 from ...pruning.checkpoint import (
     ModelSource,
     load_classifier,
@@ -20,13 +21,16 @@ from ...pruning.checkpoint import (
     read_meta,
     save_classifier,
 )
-from ...pruning.finetune import DIVERGED, FineTuned, finetune
+from ...pruning.finetune import FineTuned, finetune
+from ...pruning.inputs import check_inputs, fitting_length
 from ...pruning.recipes import Recipe, recipe_for
 from ...pruning.subnetwork import Subnetwork
 from .cells import Cell, CellOutput, CellStore
 from .config import RecipeOptions, RunConfig
+from .outcome import Outcome, outcome
 from .probing import Corpus
 from .progress import Progress
+from .said import read_said
 
 
 def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:
@@ -36,14 +40,14 @@ def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Rec
     return Recipe(**{**vars(recorded), **given})
 
 
-def cut_examples(trained: FineTuned, parts: TaskParts, recipe: Recipe) -> str:
-    """How many training examples were too long, in words; empty where none was."""
-    if not trained.n_truncated:
-        return ""
-    return (
-        f"{trained.n_truncated} of {len(parts.train)} training examples were cut at "
-        f"{recipe.max_length} subwords"
-    )
+def fitting_recipe(recipe: Recipe, options: RecipeOptions, positions: int) -> tuple[Recipe, str]:
+    """The recipe with a length that a model has positions for, and what is to be told of it.
+
+    Raises:
+        ConfigError: if `options` ask for more.
+    """
+    length, said = fitting_length(positions, options.max_length, recipe.max_length)
+    return replace(recipe, max_length=length), said
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,16 @@ class Setting:
     """What the seeds of one task share.
 
     Attributes:
-        config: the options of the run.
+        config: the options of the run, the length of probed sentences settled.
         source: where the pretrained encoder comes from.
         base: fingerprint of its weights.
         recipe: how it is fine-tuned.
         folder: the run folder.
+        head: fingerprint of a task head that training starts with; empty for a new one.
         corpus: sentences that the attention probes read, or None where none is asked for.
+        data: the task as it was read.
+        flag: what rows are flagged with for the tokenizer's sake, or empty.
+        said: what was told of the tokenizer and of the length of texts.
     """
 
     config: RunConfig
@@ -65,11 +73,20 @@ class Setting:
     recipe: Recipe
     folder: Path
     corpus: Corpus | None
+    data: TaskData
+    head: str = ""
+    flag: str = ""
+    said: tuple[str, ...] = ()
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of what the examples say."""
-    return digest([[example.id, *example.texts(), example.label] for example in examples])
+    """A hash of what the examples say, and of the source that they share."""
+    return digest(
+        [
+            [example.id, *example.texts(), example.label, *filter(None, [example.cluster])]
+            for example in examples
+        ]
+    )
 
 
 class SeedModel:
@@ -89,8 +106,13 @@ class SeedModel:
         inputs = {
             "encoder": self.setting.base,
             "train": examples_digest(self.parts.train),
+            "selection": examples_digest(self.parts.selection),
             "mask": mask.mask_id if mask else "",
+            **({"head": self.setting.head} if self.setting.head else {}),
         }
+        if self.parts.spec.own:
+            # other names of the same classes are another model
+            inputs["labels"] = digest(list(self.parts.spec.labels))
         recipe = vars(self.setting.recipe)
         return Cell(step, inputs, {"recipe": recipe, "seed": self.seed, **options})
 
@@ -104,13 +126,15 @@ class SeedModel:
         return self.store.get(cell, lambda: self._fine_tune_full(cell))
 
     def _fine_tune_full(self, cell: Cell) -> CellOutput:
-        trained = self.fine_tune(None, f"{self.name}: fine-tuning")
-        if said := cut_examples(trained, self.parts, self.setting.recipe):
-            self.progress.say(f"{self.name}: {said}")
+        trained, came_to = self.fine_tune(None, f"{self.name}: fine-tuning")
+        length, count = self.setting.recipe.max_length, len(self.parts.train)
+        for line in read_said(trained, count, length, "training examples"):
+            self.progress.say(f"{self.name}: {line}")
         notes = {
             "fingerprint": trained.fingerprint,
             "n_truncated": trained.n_truncated,
-            "flag": "diverged" if trained.diverged else "",
+            "n_wordless": trained.n_wordless,
+            **came_to.notes,
             "wall_s": trained.wall_s,
         }
         meta = {
@@ -120,10 +144,12 @@ class SeedModel:
             "seed_init": self.seed,
             "seed_order": self.seed,
             "selection": self.parts.selection_name,
+            "train_digest": examples_digest(self.parts.train),
             "recipe": vars(self.setting.recipe),
             **notes,
         }
-        save_classifier(trained.model, trained.tokenizer, self._model_folder, meta)
+        # the run folder was checked before: a file of the user's in the way is set aside
+        save_classifier(trained.model, trained.tokenizer, self._model_folder, meta, overwrite=True)
         return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
     def fine_tune(
@@ -134,8 +160,12 @@ class SeedModel:
         start: str = "pretrained",
         rewind: int = 0,
         route: str = "masked",
-    ) -> FineTuned:
-        """Train from the pretrained weights, or from other ones, under a mask or whole."""
+    ) -> tuple[FineTuned, Outcome]:
+        """Train from the pretrained weights, or from other ones, under a mask or whole.
+
+        Returns:
+            The trained model and what the training came to, which is told where it failed.
+        """
         with self.progress.stage(title) as advance:
             trained = finetune(
                 self.setting.source.name,
@@ -147,11 +177,14 @@ class SeedModel:
                 start=start,
                 rewind=rewind,
                 route=route,
+                labels=parse_pairs(self.setting.config.labels),
+                allow_no_specials=self.setting.config.allow_no_specials,
                 progress=advance,
             )
-        if trained.diverged:
-            self.progress.say(f"{title}: {DIVERGED}")
-        return trained
+        came_to = outcome(trained, self.parts, self.setting.recipe, mask)
+        if came_to.why:
+            self.progress.say(f"{title}: {came_to.why}")
+        return trained, came_to
 
     @cached_property
     def pretrained(self) -> Any:
@@ -162,5 +195,12 @@ class SeedModel:
     def loaded(self) -> tuple[Any, Any]:
         """The fine-tuned model and its tokenizer."""
         folder = str(self._model_folder.resolve())
-        model = load_classifier(folder, self.parts.spec)
-        return model, load_tokenizer(folder)
+        model, tokenizer = load_classifier(folder, self.parts.spec), load_tokenizer(folder)
+        check_inputs(
+            model,
+            tokenizer,
+            where=folder,
+            pairs=self.parts.spec.pair,
+            allow_no_specials=self.setting.config.allow_no_specials,
+        )
+        return model, tokenizer

@@ -12,11 +12,14 @@ from ...data.sentence import Example
 from ...data.task import TaskParts
 from ...pruning.evaluate import is_finite
 from ...pruning.subnetwork import Subnetwork
+from ..flags import DIVERGED
+from .annotations import say_left_out
 from .cells import Cell, CellOutput
 from .config import ProbeOptions
-from .probing import annotated_examples, probe_model, read_options, spread
+from .probing import annotated_examples, of_task, probe_model, read_options, spread
 from .progress import Progress
 from .reference import COMPARING
+from .said import reading_said
 from .seed_model import SeedModel, Setting, examples_digest
 
 
@@ -39,6 +42,7 @@ class SeedProbes:
                 "mask": mask.mask_id if mask else "",
                 "corpus": corpus.digest if corpus else "",
                 "report": examples_digest(self.parts.report),
+                "length": str(self.setting.recipe.max_length),
                 **compared,
             },
             read_options(self.setting.config.probe),
@@ -80,9 +84,12 @@ class SeedProbes:
         """Any model under a mask through the probes of the run, or through those of `options`."""
         if not is_finite(model):
             self.progress.say(f"{title}: nothing to probe, its weights are no numbers")
-            return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": "diverged"})
+            return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": DIVERGED})
         started = time.perf_counter()
         alone = options is not None
+        if mask is None and not alone:
+            names = of_task(self.setting.config.probe)
+            say_left_out(self.progress, self.name, self.attributed, names)
         with self.progress.stage(title) as advance:
             output = probe_model(
                 model,
@@ -95,15 +102,22 @@ class SeedProbes:
                 split=self.parts.report_name,
                 progress=advance,
                 reference=self.model.pretrained if self._compares and not alone else None,
+                task_length=self.setting.recipe.max_length,
             )
+        lengths = {
+            "sentences": self.setting.config.probe.max_length,
+            "examples": self.setting.recipe.max_length,
+        }
+        for line in reading_said(output.notes["texts"], lengths):
+            self.progress.say(f"{title}: {line}")
         notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
         return CellOutput(output.rows, output.items, output.arrays, notes)
 
     @cached_property
     def attributed(self) -> tuple[Example, ...]:
-        """Reported examples that attributions are computed for, with silver trees."""
+        """Reported examples that attributions are computed for, annotated."""
         options = self.setting.config.probe
         if "attributions" not in options.names:
             return ()
         chosen = spread(self.parts.report, options.attribution_examples)
-        return annotated_examples(chosen, options.pipeline or None)
+        return annotated_examples(chosen, options)

@@ -21,6 +21,7 @@ from .lottery_run import find_ticket
 from .performance import performance_rows
 from .probing import join, read_options
 from .progress import Progress
+from .said import read_said
 from .seed_model import SeedModel, Setting, examples_digest
 from .seed_probes import SeedProbes
 from .selection import IN_ORDER, find_good
@@ -180,7 +181,12 @@ class SeedRun:
         )
         rows = performance_rows(evaluation, self.parts)
         items = evaluation.items().assign(probe="performance")
-        return CellOutput(rows, items, notes={"n_truncated": evaluation.n_truncated})
+        notes = {"n_truncated": evaluation.n_truncated, "n_wordless": evaluation.n_wordless}
+        if mask is None:
+            count, length = len(evaluation.ids), self.setting.recipe.max_length
+            for line in read_said(evaluation, count, length, f"{self.parts.report_name} examples"):
+                self.progress.say(f"{self.name}: {line}")
+        return CellOutput(rows, items, notes=notes)
 
     def retrain(self, mask: Subnetwork) -> CellOutput:
         """The mask on the pretrained weights, fine-tuned again: scored, and probed if asked for."""
@@ -207,7 +213,7 @@ class SeedRun:
 
     def _retrain(self, mask: Subnetwork, *, probed: bool, **begun: Any) -> CellOutput:
         title = f"{self.name}: retraining {mask.kind} ({mask.method})"
-        trained = self.model.fine_tune(mask, title, **begun)
+        trained, came_to = self.model.fine_tune(mask, title, **begun)
         scored = self._measure(trained.model, trained.tokenizer, mask)
         if "route" in begun:
             scored = replace(scored, rows=scored.rows.assign(variant=f"route={begun['route']}"))
@@ -216,8 +222,8 @@ class SeedRun:
             title = f"{self.name}: probing {mask.kind} ({mask.method}, retrained)"
             outputs.append(self.probes.measure(trained.model, trained.tokenizer, mask, title))
         joined = join(outputs)
-        flag = "diverged" if trained.diverged else ""
-        notes = {**joined.notes, **begun, "wall_s": trained.wall_s, "flag": flag}
+        flag = came_to.flag
+        notes = {**joined.notes, **begun, **came_to.notes, "wall_s": trained.wall_s}
         rows = joined.rows
         if flag:
             # a dead head stays flagged as such
@@ -239,13 +245,12 @@ class SeedRun:
         return self._named(output, cell, None, "untrained")
 
     def _untrained(self) -> CellOutput:
-        trained = self.model.fine_tune(
+        trained, came_to = self.model.fine_tune(
             None, f"{self.name}: training from random weights", start="random"
         )
         scored = self._measure(trained.model, trained.tokenizer, None)
-        flag = "diverged" if trained.diverged else ""
-        notes = {**scored.notes, "wall_s": trained.wall_s, "flag": flag}
-        rows = scored.rows.assign(kind="untrained", flag=flag)
+        notes = {**scored.notes, **came_to.notes, "wall_s": trained.wall_s}
+        rows = scored.rows.assign(kind="untrained", flag=came_to.flag)
         return CellOutput(rows, scored.items, notes=notes)
 
     def words(self) -> CellOutput:

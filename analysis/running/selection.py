@@ -13,7 +13,7 @@ from ...data.errors import ConfigError
 from ...data.metrics import majority, predictions_of, score
 from ...data.sentence import Example
 from ...data.task import TaskData, TaskParts, TaskSpec
-from ...data.tasks import split_parts
+from ...data.task_parts import folds_of, split_parts
 from ...pruning.anatomy import Anatomy, anatomy_of
 from ...pruning.evaluate import evaluate
 from ...pruning.fingerprint import weights_fingerprint
@@ -269,23 +269,16 @@ def _cross_validated(
 
     In each fold the other examples say which unit goes next and the fold's say whether the metric
     holds. All examples then rank the units of the final search, which only has a size to reach.
+    Examples of one cluster are in one fold.
     """
-    from sklearn.model_selection import KFold
-
     examples = chooser.parts.selection
-    if chooser.options.folds > len(examples):
-        raise ConfigError(
-            f"{chooser.options.folds} folds of {len(examples)} examples",
-            where="folds",
-            remedy=f"at most {len(examples)}",
-        )
+    folds = folds_of(examples, chooser.options.folds, seed)
     if rule.name == "absolute":
         # asked of all examples at once: one hard fold is no reason to give up
         whole = full_subnetwork(anatomy_of(chooser.model))
         check_threshold(rule, chooser.metric(examples)(whole), rule.threshold)
     sizes = []
-    folds = KFold(chooser.options.folds, shuffle=True, random_state=seed)
-    for ranking, scoring in folds.split(np.arange(len(examples))):
+    for ranking, scoring in folds:
         ranked = chooser.importance([examples[i] for i in ranking], seed=seed)
         held = [examples[i] for i in scoring]
         metric = chooser.metric(held)

@@ -2,79 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ...data.class_order import Pairs
 from ...data.errors import ConfigError
-from ...data.task import TaskData, TaskParts
-from ...data.tasks import custom_task, load_task, split_parts
+from ...data.task_parts import split_parts
+from ...data.tokenizer_check import NO_SPECIALS, missing_specials
 from ...pruning.checkpoint import (
-    load_classifier,
     load_tokenizer,
-    read_meta,
     resolve_model,
     save_classifier,
 )
+from ...pruning.compact_files import save_compact
 from ...pruning.evaluate import evaluate
-from ...pruning.finetune import DIVERGED, finetune
+from ...pruning.finetune import finetune
+from ...pruning.inputs import positions_of
+from ...pruning.living import living_of
 from ...pruning.subnetwork import Subnetwork
+from ..flags import ABOUT, FAILED
 from .config import PruneOptions, RecipeOptions
+from .data_summary import summarise, summary_lines, without_texts
 from .degenerate import degenerate_search
 from .identity import identity, selection_of
+from .loaded import Loaded
 from .masks import RETRAINED, state_of
+from .outcome import outcome
 from .performance import performance_rows
-from .progress import Progress
-from .seed_model import chosen_recipe, cut_examples
+from .progress import Progress, Silent
+from .readable import readable
+from .said import read_said
+from .seed_model import chosen_recipe, examples_digest, fitting_recipe
 from .selection import find_good
+from .task_choice import TaskChoice
+from .task_head import BY_PLACE, start_of_head
 
 
-@dataclass(frozen=True)
-class TaskChoice:
-    """Which task, and where its examples lie.
-
-    Attributes:
-        name: a registered task, or any name with `columns`.
-        data_dir: local folder, or None for the embedded generator or the hub.
-        columns: role (`first`, `second`, `label`) -> column of the user's own files.
-    """
-
-    name: str
-    data_dir: str | None = None
-    columns: dict[str, str] | None = None
-
-    def load(self) -> TaskData:
-        """Read the task."""
-        if self.columns:
-            if self.data_dir is None:
-                raise ConfigError("--column needs --data-dir, the folder of your files")
-            return custom_task(self.name, self.data_dir, self.columns)
-        return load_task(self.name, data_dir=self.data_dir)
-
-
-def task_choice(task: str, data_dir: Path | None, columns: Sequence[str] | None) -> TaskChoice:
-    """Which task the options of a command name.
+def look_at(
+    model: str, task: TaskChoice, *, seed: int, selection: str, max_length: int
+) -> dict[str, Any]:
+    """What is read of a task, as fine-tuning `model` on it would read it (`data_summary`).
 
     Args:
-        task: task id.
-        data_dir: local folder, if any.
-        columns: texts such as `first=sentence`, one a role.
-
-    Raises:
-        ConfigError: for a column that is no `role=name`.
+        model: the encoder whose subwords are counted.
+        task: the task.
+        seed: draws what is set aside for choosing masks.
+        selection: `held-out` or `reported`.
+        max_length: subwords an example keeps; 0 takes what is recorded for the model and task.
     """
-    pairs = [column.partition("=") for column in columns or ()]
-    for role, equals, name in pairs:
-        if role not in {"first", "second", "label"} or not equals or not name:
-            raise ConfigError(
-                f"--column {role}{equals}{name} is no role=name",
-                remedy="roles are first, second, label, for instance --column first=sentence",
-            )
-    roles = {role: name for role, _, name in pairs}
-    return TaskChoice(task, str(data_dir) if data_dir else None, roles or None)
+    data = task.load()
+    options = RecipeOptions(max_length=max_length)
+    recipe = chosen_recipe(resolve_model(model), data.spec.name, options)
+    parts = split_parts(data, selection=selection, seed=seed)
+    return summarise(data, parts, load_tokenizer(model), max_length=recipe.max_length)
 
 
 def fine_tune_to_folder(
@@ -89,8 +71,13 @@ def fine_tune_to_folder(
     progress: Progress,
     mask: Subnetwork | None = None,
     route: str = "masked",
+    overwrite: bool = False,
+    labels: Pairs = (),
+    allow_no_specials: bool = False,
 ) -> dict[str, Any]:
     """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
+
+    What was read is told before; the first examples of it are returned and not recorded.
 
     Args:
         model: the pretrained encoder.
@@ -103,20 +90,42 @@ def fine_tune_to_folder(
         progress: where the training reports to.
         mask: retrain this subnetwork on the pretrained weights.
         route: by which way, see `finetune`.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
+        labels: which classes of a kept head mean which of the task.
+        allow_no_specials: see `check_inputs`.
+
+    Raises:
+        ConfigError: for `labels` without a head to keep.
     """
     source = resolve_model(model)
-    data = task.load()
+    data, tokenizer = task.load(), load_tokenizer(model)
+    if labels and options.head != "kept":
+        raise ConfigError("a new head has no classes to map", where="--labels",
+                          remedy="add --keep-head, or leave it out")  # fmt: skip
+    if said := start_of_head(model, data.spec, seed, kept=options.head == "kept", labels=labels):
+        progress.say(said)
+    flag = ""
+    if allow_no_specials and missing_specials(tokenizer):
+        flag, data = NO_SPECIALS, readable(data, tokenizer, progress)
     parts = split_parts(data, selection=selection, seed=seed)
     recipe = chosen_recipe(source, data.spec.name, options)
+    recipe, said = fitting_recipe(recipe, options, positions_of(source))
+    if said:
+        progress.say(said)
+    summary = summarise(data, parts, tokenizer, max_length=recipe.max_length)
+    for line in summary_lines(summary):
+        progress.say(line)
     with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
-            route=route, progress=advance,
+            route=route, labels=labels, allow_no_specials=allow_no_specials, tell=progress.say,
+            progress=advance,
         )  # fmt: skip
-    if said := cut_examples(trained, parts, recipe):
-        progress.say(said)
-    if trained.diverged:
-        progress.say(DIVERGED)
+    for line in read_said(trained, len(parts.train), recipe.max_length, "training examples"):
+        progress.say(line)
+    came_to = outcome(trained, parts, recipe, mask)
+    if came_to.why:
+        progress.say(came_to.why)
     meta = {
         "task": data.spec.name,
         "model": source.name,
@@ -125,49 +134,22 @@ def fine_tune_to_folder(
         "selection": parts.selection_name,
         "recipe": vars(recipe),
         "n_train": len(parts.train),
+        "train_digest": examples_digest(parts.train),
         "n_truncated": trained.n_truncated,
+        "n_wordless": trained.n_wordless,
         "fingerprint": trained.fingerprint,
-        "flag": "diverged" if trained.diverged else "",
+        **came_to.notes,
+        "flag": came_to.flag or flag,
+        "data": without_texts(summary),
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
-    save_classifier(trained.model, trained.tokenizer, out, meta)
-    return meta
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A fine-tuned model with the parts of the task that it was trained with."""
-
-    name: str
-    model: Any
-    tokenizer: Any
-    parts: TaskParts
-    meta: dict[str, Any]
-
-    @property
-    def max_length(self) -> int:
-        """The length it was fine-tuned with, else 128."""
-        return int(self.meta.get("recipe", {}).get("max_length", 128))
-
-    @property
-    def seeds(self) -> tuple[int, int]:
-        """The (init, order) seeds it was fine-tuned with, else 0."""
-        return int(self.meta.get("seed_init", 0)), int(self.meta.get("seed_order", 0))
-
-
-def load_for_task(model: str, task: TaskChoice, *, selection: str = "") -> Loaded:
-    """Load a fine-tuned model; its task is split as it was when the model was trained.
-
-    Args:
-        model: its folder, or a hub id.
-        task: what it was fine-tuned on.
-        selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
-    """
-    meta = read_meta(model)
-    data = task.load()
-    recorded = "reported" if meta.get("selection", "") == "reported" else "held-out"
-    parts = split_parts(data, selection=selection or recorded, seed=int(meta.get("seed_init", 0)))
-    return Loaded(model, load_classifier(model, data.spec), load_tokenizer(model), parts, meta)
+    living = living_of(trained.model)
+    if living is None:
+        save_classifier(trained.model, trained.tokenizer, out, meta, overwrite=overwrite)
+    else:
+        kept = living.subnetwork
+        save_compact(trained.model, trained.tokenizer, out, kept, meta, overwrite=overwrite)
+    return {**meta, "data": summary}
 
 
 def prune_to_mask(
@@ -192,6 +174,9 @@ def prune_to_mask(
             where="--method",
             remedy='use subprobe run with prune.methods = ["imp"]',
         )
+    loaded.tell(parts.selection, "selection examples", progress)
+    if (flag := loaded.meta.get("flag")) in FAILED:
+        progress.say(f"{loaded.name} {ABOUT[str(flag)]}")
     with progress.stage("searching the good subnetwork") as advance:
         good = find_good(
             loaded.model,
@@ -210,8 +195,10 @@ def prune_to_mask(
     return good
 
 
-def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
-    """Performance rows of a fine-tuned model, whole or under a mask."""
+def evaluate_rows(
+    loaded: Loaded, mask: Subnetwork | None, progress: Progress | None = None
+) -> pd.DataFrame:
+    """Performance rows of a fine-tuned model, whole or under a mask; cut texts are told."""
     found = evaluate(
         loaded.model,
         loaded.tokenizer,
@@ -220,6 +207,8 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
         subnetwork=mask,
         max_length=loaded.max_length,
     )
+    for line in read_said(found, len(found.ids), loaded.max_length):
+        (progress or Silent()).say(line)
     about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,
         "selection": selection_of(mask, loaded.parts),
@@ -227,5 +216,8 @@ def evaluate_rows(loaded: Loaded, mask: Subnetwork | None) -> pd.DataFrame:
     }
     rows = performance_rows(found, loaded.parts).assign(**about)
     lost = mask is not None and (mask.empty or bool(degenerate_search(mask)))
-    flag = loaded.meta.get("flag") or ("degenerate" if lost else "")
+    flags = [loaded.meta.get("flag") or ("degenerate" if lost else "")]
+    flags += [BY_PLACE] if loaded.classes_by == "place" else []
+    flags += [loaded.flag]
+    flag = ", ".join(dict.fromkeys(one for one in flags if one))
     return rows.assign(flag=flag) if flag else rows

@@ -4,44 +4,64 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...data.class_order import ClassOrder, Pairs
 from ...data.errors import ConfigError, InputError, UnknownNameError
+from ...data.folders import atomic_folder
 from ...data.sentence import Example
 from ...data.tables import items_frame, rows_frame, write_csv, write_parquet
 from ...data.task import TaskSpec
+from ...probes.needs import sentences_of
 from ...probes.options import check_options
+from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import (
     load_classifier,
     load_encoder,
     load_tokenizer,
     load_untrained,
-    read_meta,
+    meta_of,
+    resolve_model,
 )
+from ...pruning.contract import contract
+from ...pruning.inputs import check_inputs, fitting_length
+from .annotations import check_readable, say_left_out
 from .cells import CellOutput
 from .config import ProbeOptions
-from .identity import identity
+from .data_summary import left_out_lines
+from .identity import flagged, identity
 from .masks import load_mask, state_of
 from .probing import (
     Corpus,
     annotated_examples,
+    clusters_of,
     needs_corpus,
+    of_corpus,
+    of_task,
     probe_model,
     read_probe_corpus,
     spread,
 )
 from .progress import Progress
+from .readable import recorded_length
 from .reference import COMPARING, load_reference
-from .single import TaskChoice
+from .said import reading_said
+from .task_choice import TaskChoice
+from .task_head import BY_PLACE
+
+PROBE = "probe"
+"""What the record of a folder calls the tables of single probes."""
 
 
 def _task_examples(
-    task: TaskChoice, split: str | None, options: ProbeOptions
+    task: TaskChoice, split: str | None, options: ProbeOptions, progress: Progress
 ) -> tuple[TaskSpec, tuple[Example, ...], str]:
     data = task.load()
+    for line in left_out_lines(data):
+        progress.say(line)
     split = split or data.spec.report_split
     if split not in data.splits:
         raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
     examples = spread(data.splits[split], options.attribution_examples)
-    return data.spec, annotated_examples(examples, options.pipeline or None), split
+    return data.spec, annotated_examples(examples, options), split
 
 
 def probe_rows(
@@ -55,6 +75,8 @@ def probe_rows(
     progress: Progress,
     untrained: int | None = None,
     reference: str | None = None,
+    labels: Pairs = (),
+    allow_no_specials: bool = False,
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
@@ -81,27 +103,62 @@ def probe_rows(
             where="--reference",
             remedy=f"add --probe {', '.join(sorted(COMPARING))}",
         )
-    meta = read_meta(model)
+    meta = meta_of(model)
     tokenizer = load_tokenizer(model)
     other = load_reference(reference, meta, tokenizer) if compares else None
     spec: TaskSpec | None = None
     examples: tuple[Example, ...] = ()
     used = ""
     if task is not None:
-        spec, examples, used = _task_examples(task, split, options)
+        spec, examples, used = _task_examples(task, split, options, progress)
     head = spec is not None and (attributed or bool(meta.get("task")))
+    order: ClassOrder | None = None
     if untrained is not None:
         net = load_untrained(model, spec if head else None, seed=untrained)
+    elif head and spec is not None:
+        order = contract(resolve_model(model), spec, labels)
+        if order is not None and order.said:
+            progress.say(f"{model}: {order.said}")
+        net = load_classifier(model, spec, labels=labels)
     else:
-        net = load_classifier(model, spec) if head and spec else load_encoder(model)
-    mask = load_mask(mask_path, net, name=model)
+        net = load_encoder(model)
+    if labels and order is None:
+        raise ConfigError(
+            "nothing that was asked for reads classes of the model",
+            where="--labels",
+            remedy="leave it out, or add --probe attributions --task T",
+        )
+    reads_pairs = spec is not None and spec.pair and attributed
+    checked = check_inputs(
+        net, tokenizer, where=model, pairs=reads_pairs, allow_no_specials=allow_no_specials
+    )
+    positions = anatomy_of(net).max_tokens
+    if other is not None:
+        check_inputs(
+            other, tokenizer, where=reference or "reference", allow_no_specials=allow_no_specials
+        )
+        positions = min(positions, anatomy_of(other).max_tokens)
+    length, said = fitting_length(positions, options.max_length)
+    task_length, _ = fitting_length(positions, options.max_length, recorded_length(meta))
+    options = options.model_copy(update={"max_length": length})
+    for line in (*checked.said, said):
+        if line:
+            progress.say(line)
+    mask = load_mask(mask_path, net, name=model, say=progress.say)
     read: Corpus | None = None
     if needs_corpus(options):
         if corpus is not None:
-            read = read_probe_corpus(options.model_copy(update={"corpus": corpus}))
+            read = read_probe_corpus(options.model_copy(update={"corpus": corpus}), progress)
         else:
-            sentences = [s for e in examples for s in (e.first, e.second) if s is not None]
-            read = Corpus(f"{task.name}/{used}" if task else "", tuple(sentences))
+            # an empty text has no tree and no word to look at
+            sentences = [s for example in examples for s in sentences_of(example) if s.words]
+            name = f"{task.name}/{used}" if task else ""
+            read = Corpus(name, tuple(sentences), clusters_of(examples))
+            check_readable(read.examples, of_corpus(options))
+            say_left_out(progress, read.name, read.examples, of_corpus(options))
+    if attributed:
+        check_readable(examples, of_task(options))
+        say_left_out(progress, spec.name if spec else "", examples, of_task(options))
     with progress.stage("probing") as advance:
         output = probe_model(
             net,
@@ -114,17 +171,27 @@ def probe_rows(
             split=used,
             progress=advance,
             reference=other,
+            task_length=task_length,
         )
     state = state_of(mask, meta) if meta.get("task") else "pretrained"
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}
     if untrained is not None:
         about |= {"state": "untrained", "seed": untrained}
     rows = output.rows.assign(**about)
+    if order is not None and order.by == "place":
+        of_classes = rows["probe"] == "attributions"
+        if of_classes.any():
+            rows.loc[of_classes, "flag"] = rows.loc[of_classes, "flag"].fillna(BY_PLACE)
+    rows = flagged(rows, checked.flag)
+    lengths = {"sentences": length, "examples": task_length}
+    for line in reading_said(output.notes["texts"], lengths):
+        progress.say(line)
     return CellOutput(rows, output.items, output.arrays, output.notes)
 
 
-def write_probe_folder(output: CellOutput, out: Path) -> None:
-    """Write one CSV file for each probe, and the scored items as Parquet."""
-    for name, rows in output.rows.groupby("probe", sort=False):
-        write_csv(rows_frame(rows), out / f"{name}.csv")
-    write_parquet(items_frame(output.items), out / "items.parquet")
+def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> None:
+    """Write one CSV file for each probe, and the scored items as Parquet (see `atomic_folder`)."""
+    with atomic_folder(out, PROBE, overwrite=overwrite) as folder:
+        for name, rows in output.rows.groupby("probe", sort=False):
+            write_csv(rows_frame(rows), folder / f"{name}.csv")
+        write_parquet(items_frame(output.items), folder / "items.parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from ...pruning.bake import bake
 from ...pruning.checkpoint import (
     load_saved,
     load_tokenizer,
-    read_meta,
+    meta_of,
     save_classifier,
 )
 from ...pruning.compact import shrink
@@ -21,6 +22,7 @@ from ...pruning.cost import Cost, cost, kept_share
 from ...pruning.living import living_of
 from ...pruning.subnetwork import Subnetwork
 from .masks import load_mask
+from .progress import unheard
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,20 @@ class Whole:
     mask: Subnetwork
 
 
-def load_whole(name: str, mask: Path, *, other_weights: bool = False) -> Whole:
+def load_whole(
+    name: str,
+    mask: Path,
+    *,
+    other_weights: bool = False,
+    say: Callable[[str], None] = unheard,
+) -> Whole:
     """Load a model, with the head that it was saved with, and a mask that fits it.
+
+    Args:
+        name: the model.
+        mask: the mask file.
+        other_weights: accept a mask that was found on other weights.
+        say: told what is not known of the mask.
 
     Raises:
         ConfigError: for a model that is a smaller one already.
@@ -42,28 +56,32 @@ def load_whole(name: str, mask: Path, *, other_weights: bool = False) -> Whole:
     model = load_saved(name)
     if living_of(model) is not None:
         raise ConfigError("is a smaller model already", where=name, remedy="name the whole model")
-    found = load_mask(mask, model, other_weights=other_weights)
+    found = load_mask(mask, model, other_weights=other_weights, say=say)
     assert found is not None
     return Whole(name, model, load_tokenizer(name), found)
 
 
-def compact_to_folder(whole: Whole, out: Path) -> tuple[Any, dict[str, Any]]:
+def compact_to_folder(
+    whole: Whole, out: Path, *, overwrite: bool = False
+) -> tuple[Any, dict[str, Any]]:
     """Take out what the mask switches off; returns the smaller model and what became smaller."""
     smaller = shrink(whole.model, whole.mask)
-    save_compact(smaller, whole.tokenizer, out, whole.mask, _meta(whole, "compact"))
+    meta = _meta(whole, "compact")
+    save_compact(smaller, whole.tokenizer, out, whole.mask, meta, overwrite=overwrite)
     return smaller, _summary(whole, cost(smaller, 1, 128))
 
 
-def bake_to_folder(whole: Whole, out: Path) -> dict[str, Any]:
+def bake_to_folder(whole: Whole, out: Path, *, overwrite: bool = False) -> dict[str, Any]:
     """Write the mask as zeros into an ordinary checkpoint; returns how many weights are left."""
     baked = bake(whole.model, whole.mask)
-    save_classifier(baked, whole.tokenizer, out, _meta(whole, "baked"), whole.mask)
+    meta = _meta(whole, "baked")
+    save_classifier(baked, whole.tokenizer, out, meta, whole.mask, overwrite=overwrite)
     return _summary(whole, cost(baked, 1, 128))
 
 
 def _meta(whole: Whole, form: str) -> dict[str, Any]:
     """What was recorded of the whole model, and what was made of it."""
-    return {**read_meta(whole.name), "form": form, "made_from": whole.name}
+    return {**meta_of(whole.name), "form": form, "made_from": whole.name}
 
 
 def _summary(whole: Whole, after: Cost) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ...data.sentence import Example
-from ...probes.attribution_frames import NAME, WORD_METRIC, sentences_of
+from ...probes.attribution_frames import NAME, WORD_METRIC
+from ...probes.needs import sentences_of
 
 if TYPE_CHECKING:
     from ...pruning.subnetwork import Subnetwork

@@ -9,6 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
+import sys
+import types
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +23,7 @@ import torch
 
 from ...data.errors import SubprobeError
 from .config import RunConfig
+from .earlier import remove_halves
 from .progress import Advance, Progress
 
 _POLL_S = 0.2
@@ -29,8 +33,10 @@ Compute = Callable[[RunConfig, Path, Progress], Any]
 def worker_count(wanted: int, jobs: int) -> int:
     """How many processes to use: as asked for, else one a core, never more than there are jobs.
 
-    An accelerator is shared by one process only.
+    An accelerator is shared by one process only, and a process that may start none computes alone.
     """
+    if multiprocessing.current_process().daemon:
+        return 1
     automatic = 1 if torch.accelerator.is_available() else os.cpu_count() or 1
     return min(wanted or automatic, jobs)
 
@@ -52,16 +58,20 @@ def compute_apart(
     """
     context = multiprocessing.get_context("spawn")
     threads = max(1, (os.cpu_count() or 1) // workers)
-    with context.Manager() as manager:
+    others = set(multiprocessing.active_children())
+    with _without_script():
+        started = context.Manager()
+    with started as manager:
         told = manager.Queue()
         with ProcessPoolExecutor(
             workers, mp_context=context, initializer=_start, initargs=(threads,)
         ) as pool:
-            futures = [
-                pool.submit(_work, compute, part, out, told, number)
-                for number, part in enumerate(parts)
-            ]
             try:
+                with _without_script():
+                    futures = [
+                        pool.submit(_work, compute, part, out, told, number)
+                        for number, part in enumerate(parts)
+                    ]
                 _listen(futures, told, progress)
             except BrokenProcessPool:
                 raise SubprobeError(
@@ -71,13 +81,33 @@ def compute_apart(
                 ) from None
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                for process in multiprocessing.active_children():
+                for process in set(multiprocessing.active_children()) - others:
                     process.terminate()
                 raise
+            finally:
+                pool.shutdown(cancel_futures=True)
+                remove_halves(out)
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Start processes without what the caller runs.
+
+    A new process imports the script it was started from, and so would run a script that does not
+    ask for `__name__ == "__main__"` a second time, and find none that came from stdin. Nothing
+    that is computed here lies in it.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _start(threads: int) -> None:
-    """Give a new process its share of the cores."""
+    """Give a new process its share of the cores; Ctrl-C is for the one that it belongs to."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from ..comparison.pairs import PAIR_COLUMNS, spoken
+from ..comparison.score_comparisons import MCNEMAR, SIGNS_OF_CLUSTERS
 from ..statistics.corrections import ALPHA
 from ..wording import MISSING, between, decimal, p_text
 from .console import print_lines, print_records
@@ -28,8 +29,9 @@ def print_pairs(tables: Mapping[str, pd.DataFrame], console: Console | None = No
         print_records(records, title=f"{task} · differences in {metric} · {model}", console=console)
     print_lines(
         [
-            "95%: other examples, these seeds; beyond: other seeds as well; McNemar: seeds with "
-            "adjusted p up to .05, of those in which the test can answer; * flagged",
+            "95%: other examples, these seeds; beyond: other seeds as well; exact: seeds in which "
+            "the exact test of right answers (McNemar's, or that of clusters) has an adjusted p up "
+            "to .05, of those in which it can answer; * flagged",
             *_notes(tables["comparison_notes"]),
         ],
         console,
@@ -53,7 +55,7 @@ def _pair(pair: Any, tests: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]
     mine = tests
     for name in PAIR_COLUMNS:
         mine = mine[mine[name] == getattr(pair, name)]
-    exact = mine[(mine["test"] == "McNemar, exact") & mine["p_value"].notna()]
+    exact = mine[mine["test"].isin([MCNEMAR, SIGNS_OF_CLUSTERS]) & mine["p_value"].notna()]
     found = int((exact["p_adjusted"] <= ALPHA).sum())
     several = len({*shown["method_a"], *shown["method_b"]} - {"full"}) > 1
     return {
@@ -61,7 +63,7 @@ def _pair(pair: Any, tests: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]
         "difference": decimal(pair.difference, 3),
         "95%": between(pair.ci_low, pair.ci_high, 3) or MISSING,
         "beyond": between(pair.beyond_low, pair.beyond_high, 3) or MISSING,
-        "McNemar": f"{found}/{len(exact)}",
+        "exact": f"{found}/{len(exact)}",
     }
 
 

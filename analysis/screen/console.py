@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _ROW_COLUMNS = (
     "task", "seed", "kind", "state", "probe", "unit", "layer", "head", "relation", "target",
-    "metric", "value", "ci_low", "ci_high", "n", "baseline", "baseline_value", "p_value", "flag",
+    "metric", "value", "ci_low", "ci_high", "n", "n_clusters", "baseline", "baseline_value",
+    "p_value", "flag",
 )  # fmt: skip
 MOST_LINES = 60
 
@@ -78,11 +79,13 @@ def print_verdict(text: str, console: Console | None = None) -> None:
     _console(console).print(text, markup=False, highlight=False)
 
 
-def print_comparison(rows: pd.DataFrame, console: Console | None = None) -> None:
-    """Print the performance table and the verdict of a run's rows."""
+def print_comparison(
+    rows: pd.DataFrame, manifest: Mapping[str, Any], console: Console | None = None
+) -> None:
+    """Print the performance table and the verdict of a run's rows and manifest."""
     console = _console(console)
     print_performance(performance_table(rows), console)
-    print_verdict(verdict(rows), console)
+    print_verdict(verdict(rows, manifest), console)
 
 
 def print_records(
@@ -101,7 +104,8 @@ def print_records(
 def print_rows(rows: pd.DataFrame, console: Console | None = None) -> None:
     """Print the filled columns of tidy rows, at most `MOST_LINES` of them.
 
-    A column with one value for all rows is said once, above the table.
+    A column with one value for all rows is said once, above the table; why a score has no interval,
+    below it.
     """
     filled = [name for name in _ROW_COLUMNS if name in rows and rows[name].notna().any()]
     shown = rows[filled] if filled else rows
@@ -117,6 +121,11 @@ def print_rows(rows: pd.DataFrame, console: Console | None = None) -> None:
     if len(rows) > MOST_LINES:
         left = f"{len(rows) - MOST_LINES} of {len(rows)} rows are not shown: name a file with --out"
         console.print(left, markup=False, highlight=False)
+    methods = rows.get("ci_method", pd.Series(index=rows.index, dtype="string")).fillna("")
+    missing = rows[methods.str.startswith("no interval")]
+    for method, mine in missing.groupby("ci_method", sort=False):
+        named = ", ".join(mine["metric"].drop_duplicates())
+        console.print(f"{named}: {method}", markup=False, highlight=False)
 
 
 def print_mask(mask: Subnetwork, where: Path, console: Console | None = None) -> None:

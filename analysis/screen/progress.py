@@ -59,4 +59,4 @@ class Bars:
 
     def say(self, line: str) -> None:
         """Write one line."""
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -14,15 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from ...data.errors import MaskError, UnknownNameError
+from ...data.run_record import masks_left_over
+from ...pruning.plain_masks import read_plain
 from ...pruning.subnetwork import KINDS, Subnetwork
 from .agreement import Masks
 
-ARRAYS = {"head": ("head_mask.npy", 2), "mlp": ("mlp_mask.npy", 1)}
-"""Unit -> file of the published layout, and its number of dimensions."""
-
 _OURS = re.compile(r"(?P<task>.+)-seed(?P<seed>\d+)-(?P<kind>[a-z]+)")
 _SEED = re.compile(r"seed_(\d+)")
-_LARGEST_FILE = 2**26
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,8 @@ def read_mask_sets(
     folder: Path, *, kind: str | None = None, tasks: Sequence[str] = ()
 ) -> list[MaskSet]:
     """Every task of a folder with the masks of its seeds, tasks in the order of their names.
+
+    Masks that lie in a run folder and that its configuration does not ask for are left out.
 
     Args:
         folder: a run folder, a folder of `.safetensors` masks, or one of the published layout (all
@@ -82,6 +82,8 @@ def read_mask_sets(
 def _ours(folder: Path, kind: str) -> dict[str, dict[int, Mask]]:
     inner = folder / "masks"
     paths = sorted((inner if inner.is_dir() else folder).glob("*.safetensors"))
+    left_over = set(masks_left_over(folder, paths))
+    paths = [path for path in paths if path not in left_over]
     found: dict[str, dict[int, Mask]] = {}
     encoders: dict[str, Path] = {}
     for path in paths:
@@ -110,7 +112,7 @@ def _published(folder: Path, kind: str | None) -> dict[str, dict[int, Mask]]:
         [folder] if _seed_folders(folder) else sorted(p for p in folder.iterdir() if p.is_dir())
     )
     found = {
-        place.resolve().name: {seed: _read_published(path) for seed, path in seeds.items()}
+        place.resolve().name: {seed: dict(read_plain(path)) for seed, path in seeds.items()}
         for place in places
         if (seeds := _seed_folders(place))
     }
@@ -127,46 +129,6 @@ def _seed_folders(folder: Path) -> dict[int, Path]:
     """Seed -> its folder."""
     named = ((_SEED.fullmatch(path.name), path) for path in folder.iterdir() if path.is_dir())
     return {int(seed[1]): path for seed, path in sorted(named, key=lambda x: x[1].name) if seed}
-
-
-def _read_published(folder: Path) -> Mask:
-    present = {unit: folder / name for unit, (name, _) in ARRAYS.items()}
-    present = {unit: path for unit, path in present.items() if path.is_file()}
-    if not present:
-        names = " nor ".join(name for name, _ in ARRAYS.values())
-        raise MaskError(f"holds neither {names}", where=str(folder))
-    found = {unit: _read_array(path, ARRAYS[unit][1]) for unit, path in present.items()}
-    if len({len(mask) for mask in found.values()}) > 1:
-        shapes = " and ".join(str(list(mask.shape)) for mask in found.values())
-        raise MaskError(f"head and MLP masks of different layers: {shapes}", where=str(folder))
-    return found
-
-
-def _read_array(path: Path, dimensions: int) -> Masks:
-    where = str(path)
-    if path.stat().st_size > _LARGEST_FILE:
-        raise MaskError("too large for a mask of heads or MLPs", where=where)
-    try:
-        stored = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError, SyntaxError) as error:
-        said = str(error).split("\n", 1)[0]
-        problem = (
-            "holds pickled objects" if "pickle" in said.lower() else f"cannot be read ({said})"
-        )
-        raise MaskError(
-            f"{problem}: not a plain NumPy array",
-            where=where,
-            remedy="save the mask as numbers with numpy.save(..., allow_pickle=False)",
-        ) from error
-    if not isinstance(stored, np.ndarray) or stored.dtype.kind not in "biuf":
-        raise MaskError("is not an array of numbers", where=where)
-    if stored.ndim != dimensions or not stored.size:
-        wanted = "[L, H]" if dimensions == 2 else "[L]"
-        raise MaskError(f"has shape {list(stored.shape)}, not {wanted}", where=where)
-    if not ((stored == 0) | (stored == 1)).all():
-        odd = stored[(stored != 0) & (stored != 1)].ravel()[0]
-        raise MaskError(f"holds {odd}, a mask holds 0 and 1 alone", where=where)
-    return stored.astype(np.bool_)
 
 
 def _joined(task: str, masks: dict[int, Mask], folder: Path) -> MaskSet:

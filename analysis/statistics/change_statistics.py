@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from .clusters import RESAMPLES, limits, resampled
+from .clusters import RESAMPLES, Units, alone, limits, over_units, resampled, units_of
 from .corrections import adjust_rows
 
 Floats = npt.NDArray[np.float64]
@@ -22,7 +22,9 @@ def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -
     The interval is a percentile bootstrap over texts, with the same resamples for all heads. The
     test holds attention to a target against shuffles of its places inside each text: the sum over
     texts is compared with its exact mean and variance over shuffles by the normal distribution, on
-    both sides. It is made for heads alone, and corrected over all heads and targets (Holm).
+    both sides. It is made for heads alone, and corrected over all heads and targets (Holm). Texts
+    that share a source are resampled as one cluster, and the variance is the largest that shuffles
+    of a cluster can have together: that of texts that are shuffled alike.
 
     Args:
         rows: of one model.
@@ -32,19 +34,23 @@ def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -
     names = ["ci_low", "ci_high", "p_value"]
     found = rows.reset_index(drop=True).assign(**dict.fromkeys(names, np.nan))
     parts = dict(list(items.groupby(["metric", items["relation"].fillna("")], sort=False)))
+    whole = True
     groups = found.groupby(["metric", found["relation"].fillna("")], sort=False)
     for (metric, relation), members in groups:
         ours, *theirs = _DIFFERENCES.get(metric, (metric,))
         if (ours, relation) not in parts:
             continue
         heads, scores = _scores(parts[ours, relation])
+        units = _clusters(parts[ours, relation], len(heads))
         for name in theirs:
             scores = scores - _scores(parts[name, relation])[1]
-        within = _limits(scores, heads, seed)
+        within = _limits(scores, heads, units, seed)
+        whole = whole and alone(units)
         p_values: dict[tuple[int | None, int | None], float] = {}
         if metric == "attention_to_target":
             null = [_scores(parts[f"shuffled_{of}", relation])[1] for of in ("mean", "variance")]
-            p_values = dict(zip(heads, _p_values(scores, *null), strict=True))
+            found_p = _p_values(scores, null[0], null[1], units)
+            p_values = dict(zip(heads, found_p, strict=True))
         for row in members.itertuples():
             at = (None if pd.isna(row.layer) else int(row.layer),
                   None if pd.isna(row.head) else int(row.head))  # fmt: skip
@@ -52,7 +58,8 @@ def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -
                 found.loc[row.Index, ["ci_low", "ci_high"]] = within[at]
             found.loc[row.Index, "p_value"] = p_values.get(at, np.nan)
     named = found["ci_low"].notna()
-    found.loc[named, "ci_method"] = f"percentile bootstrap over texts ({RESAMPLES})"
+    over = "texts" if whole else "clusters of texts"
+    found.loc[named, "ci_method"] = f"percentile bootstrap over {over} ({RESAMPLES})"
     return adjust_rows(found)
 
 
@@ -63,8 +70,14 @@ def _scores(items: pd.DataFrame) -> tuple[list[tuple[int, int]], Floats]:
     return [(int(layer), int(head)) for layer, head in heads], scores
 
 
+def _clusters(items: pd.DataFrame, heads: int) -> Units:
+    """The cluster of each text, of items sorted by text, with so many heads each."""
+    named = items["cluster_id"].astype(object).to_numpy()[::heads]
+    return units_of([None if pd.isna(name) else name for name in named])
+
+
 def _limits(
-    scores: Floats, heads: list[tuple[int, int]], seed: int
+    scores: Floats, heads: list[tuple[int, int]], clusters: Units, seed: int
 ) -> dict[tuple[int | None, int | None], Floats]:
     """Interval of each head, of each layer's mean over living heads, and of the model's."""
     n = len(scores)
@@ -74,13 +87,15 @@ def _limits(
     layers = np.array([layer for layer, _ in heads])
     units |= {(int(one), None): scores[:, layers == one].mean(1) for one in np.unique(layers)}
     units[None, None] = scores.mean(1)
-    means = resampled(np.stack(list(units.values()), axis=1), seed) / n
+    counted = np.stack([*units.values(), np.ones(n)], axis=1)
+    sums = resampled(over_units(counted, clusters), seed)
+    means = sums[:, :-1] / sums[:, -1:]
     return dict(zip(units, limits(means), strict=True))
 
 
-def _p_values(scores: Floats, mean: Floats, variance: Floats) -> Floats:
+def _p_values(scores: Floats, mean: Floats, variance: Floats, units: Units) -> Floats:
     """Two-sided p of each head; NaN where no shuffle changes anything."""
-    spread = np.sqrt(variance.sum(0))
+    spread = np.sqrt((over_units(np.sqrt(variance), units) ** 2).sum(0))
     excess = (scores - mean).sum(0)
     z = np.divide(excess, spread, out=np.full_like(excess, np.nan), where=spread > 1e-12)
     found: Floats = 2 * norm.sf(np.abs(z))

@@ -1,5 +1,6 @@
 """Exact and randomisation tests of two models, on their answers or on their seeds.
 
+What is exchanged is what was sampled: an example, or a cluster of examples with all its answers.
 A test that no outcome could bring to .05 at the numbers in use says so instead of answering.
 """
 
@@ -11,7 +12,9 @@ from math import comb
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binom
 
+from .clusters import Units, alone, count_of, over_units
 from .corrections import ALPHA
 from .uncertainty import permutation_p
 from .weighted import CLASS_METRICS, Floats, seed_of, weighted_scores
@@ -70,37 +73,69 @@ def sign_flips(differences: npt.ArrayLike) -> Tested:
     )
 
 
+def cluster_signs(first: npt.ArrayLike, second: npt.ArrayLike, units: Units) -> Tested:
+    """Exact two-sided test of two models' right answers, with clusters of examples.
+
+    Under the null a cluster's difference, the number of its examples that the first model gets
+    right minus the second's, could have had the other sign, as if all of its answers changed
+    places. All sign patterns are counted (Fisher 1935), by convolution of the laws of clusters
+    with equal differences; where each example stands alone this is the exact McNemar test.
+
+    Args:
+        first: whether the first model is right on each example [N].
+        second: the same for the second model.
+        units: cluster of each example [N].
+    """
+    right = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    gaps = np.rint(over_units(right, units)).astype(np.int64)
+    sizes, counts = np.unique(np.abs(gaps[gaps != 0]), return_counts=True)
+    moving, most = int(counts.sum()), int(sizes @ counts)
+    floor = min(1.0, 2.0 ** (1 - moving))
+    if floor > ALPHA:
+        return Tested(float("nan"), floor, _few(moving, "clusters"))
+    law = np.ones(1)  # of the sum over clusters whose sign is +
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        steps = np.zeros(size * count + 1)
+        steps[::size] = binom.pmf(np.arange(count + 1), count, 0.5)
+        law = np.convolve(law, steps)
+    extreme = np.abs(2 * np.arange(most + 1) - most) >= abs(int(gaps.sum()))
+    return Tested(min(1.0, float(law[extreme].sum())), floor)
+
+
 def swap_test(
     metric: str, first: npt.NDArray[np.generic], second: npt.NDArray[np.generic],
-    gold: npt.NDArray[np.generic], *, draws: int = DRAWS, seed: int = 0,
+    gold: npt.NDArray[np.generic], units: Units | None = None, *, draws: int = DRAWS,
+    seed: int = 0,
 ) -> Tested:  # fmt: skip
     """Two-sided approximate randomisation of two models' answers (Noreen 1989, Yeh 2000).
 
-    Under the null every example's two answers may change places. The statistic is the difference
-    of the metric; the p-value is add-one.
+    Under the null every example's two answers may change places, or all answers of a cluster at
+    once. The statistic is the difference of the metric; the p-value is add-one.
 
     Args:
         metric: as in `weighted_scores`.
         first: answers of the first model [N].
         second: answers of the second model on the same examples [N].
         gold: what they should be [N].
+        units: cluster of each example [N]; None = each stands alone.
         draws: random exchanges.
         seed: of the exchanges.
     """
-    differ = np.flatnonzero(first != second)
-    floor = min(1.0, 2.0 ** (1 - len(differ)))
+    units = np.arange(len(gold)) if units is None else units
+    differ = len(np.unique(units[first != second]))
+    floor = min(1.0, 2.0 ** (1 - differ))
     if floor > ALPHA:
-        return Tested(float("nan"), floor, _few(len(differ)))
+        return Tested(float("nan"), floor, _few(differ, _called(units)))
     both = np.stack([first, second], axis=1)
     observed = _gap(metric, both, gold)
     rng = np.random.default_rng([seed, len(gold)])
     if metric in CLASS_METRICS:
-        null = _swapped_classes(metric, both, gold, draws, rng)
+        null = _swapped_classes(metric, both, gold, units, draws, rng)
     else:
         null = np.empty(draws)
         for start in range(0, draws, step := max(1, _CELLS_AT_ONCE // len(gold))):
             rows = min(step, draws - start)
-            swap = rng.random((rows, len(gold))) < 0.5
+            swap = (rng.random((rows, count_of(units))) < 0.5)[:, units]
             a, b = np.where(swap, second, first), np.where(swap, first, second)
             null[start : start + rows] = _gaps_of_numbers(metric, a, b, gold)
     return Tested(
@@ -109,13 +144,17 @@ def swap_test(
     )
 
 
-def _few(count: int) -> str:
+def _few(count: int, what: str = "items") -> str:
     if not count:
         return "the two never differ"
     floor = 2.0 ** (1 - count)
     return (
-        f"smallest p is {floor:.3g}: the two differ on {count} items, {LEAST_DIFFERING} are needed"
+        f"smallest p is {floor:.3g}: the two differ on {count} {what}, {LEAST_DIFFERING} are needed"
     )
+
+
+def _called(units: Units) -> str:
+    return "items" if alone(units) else "clusters"
 
 
 def _gap(metric: str, both: npt.NDArray[np.generic], gold: npt.NDArray[np.generic]) -> float:
@@ -125,10 +164,18 @@ def _gap(metric: str, both: npt.NDArray[np.generic], gold: npt.NDArray[np.generi
 
 
 def _swapped_classes(metric: str, both: npt.NDArray[np.generic], gold: npt.NDArray[np.generic],
-                     draws: int, rng: np.random.Generator) -> Floats:  # fmt: skip
+                     units: Units, draws: int, rng: np.random.Generator) -> Floats:  # fmt: skip
     """The gap after random exchanges: examples with the same gold and answers are one cell."""
-    cells, counts = np.unique(np.column_stack([gold, both]), axis=0, return_counts=True)
-    kept = rng.binomial(counts, 0.5, size=(draws, len(counts)))
+    cells, cell, counts = np.unique(
+        np.column_stack([gold, both]), axis=0, return_inverse=True, return_counts=True
+    )
+    if alone(units):
+        kept = rng.binomial(counts, 0.5, size=(draws, len(counts))).astype(np.float64)
+    else:
+        # clusters with the same numbers of examples in each cell are drawn at once
+        of_unit = over_units(np.eye(len(cells))[cell.ravel()], units)
+        kinds, repeats = np.unique(of_unit, axis=0, return_counts=True)
+        kept = rng.binomial(repeats, 0.5, size=(draws, len(repeats))) @ kinds
     kept = np.where(cells[:, 1] == cells[:, 2], counts, kept)
     weights = np.concatenate([kept, counts - kept], axis=1).astype(np.float32)
     # the first model's answers as they are, then the second's in their place
@@ -147,18 +194,23 @@ def _gaps_of_numbers(metric: str, first: Answers, second: Answers, gold: Answers
 
 
 def swap_ratios(
-    first: Floats, second: Floats, ids: list[str], *, draws: int = DRAWS
-) -> list[Tested]:
+    first: Floats, second: Floats, ids: list[str], units: Units | None = None, *,
+    draws: int = DRAWS,
+) -> list[Tested]:  # fmt: skip
     """The same test for differences of ratios of sums over sentences, C of them at once.
 
     Args:
         first: numerators and denominators of the first model [2, N, C].
         second: of the second model on the same sentences [2, N, C].
         ids: the N sentences; they seed the exchanges.
+        units: the cluster of each sentence [N], exchanged whole; None = each stands alone.
         draws: random exchanges.
     """
+    units = np.arange(len(ids)) if units is None else units
+    first, second = (over_units(side.swapaxes(0, 1), units).swapaxes(0, 1)
+                     for side in (first, second))  # fmt: skip
     rng = np.random.default_rng(seed_of(ids))
-    swaps = (rng.random((draws, len(ids))) < 0.5).astype(np.float32)
+    swaps = (rng.random((draws, first.shape[1])) < 0.5).astype(np.float32)
     change = (second - first).astype(np.float32)
     total_a, total_b = first.sum(axis=1), second.sum(axis=1)  # [2, C]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -171,7 +223,8 @@ def swap_ratios(
     for c in range(first.shape[2]):
         if differing[c] < LEAST_DIFFERING:
             floor = min(1.0, 2.0 ** (1 - int(differing[c])))
-            found.append(Tested(float("nan"), floor, _few(int(differing[c]))))
+            said = _few(int(differing[c]), _called(units))
+            found.append(Tested(float("nan"), floor, said))
             continue
         # sums in single precision: what differs in the seventh digit is a tie
         null = np.abs(a[:, c] - b[:, c])

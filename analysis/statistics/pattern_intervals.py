@@ -10,7 +10,7 @@ from ...data.tables import rows_frame
 from ...probes.base import ProbeResult
 from ...probes.pattern_shares import METRICS, NO_CLASS, PatternClasses, ratios
 from ...probes.patterns.classes import PATTERNS
-from .clusters import RESAMPLES, limits, resampled
+from .clusters import RESAMPLES, Units, alone, count_of, limits, over_units, resampled, units_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,13 +19,15 @@ OVER = {
     "heads": f"percentile bootstrap over heads ({RESAMPLES})",
 }
 """What is resampled -> `ci_method`. A text is a cluster with all its maps, a head with all its."""
+CLUSTERS = f"percentile bootstrap over clusters of texts ({RESAMPLES})"
+"""In place of that over texts, where texts share a source."""
 
 
 def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     """The rows of `attention-patterns` with intervals.
 
-    Every row gets one over texts; the rows of the whole model stand a second time, with an
-    interval over heads.
+    Every row gets one over texts, or over clusters of texts that share a source; the rows of the
+    whole model stand a second time, with an interval over heads.
 
     Args:
         result: of the probe.
@@ -36,14 +38,14 @@ def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     threshold = float(result.notes["pattern_threshold"])
     parts: list[pd.DataFrame] = []
     for variant, own in rows.groupby("variant", sort=False):
-        found, _ = classes_of(items, str(variant), shape)
+        found, units = classes_of(items, str(variant), shape)
         counts = found.counts(threshold)  # [N, L, H, C]
-        own = own.assign(ci_method=OVER["texts"])
-        own[["ci_low", "ci_high"]] = _over_texts(found, counts, seed)
+        own = own.assign(ci_method=way_of(units), n_clusters=count_of(units))
+        own[["ci_low", "ci_high"]] = _over_texts(found, counts, units, seed)
         heads = counts.sum(0).reshape(shape[0] * shape[1], -1)
         heads = heads[heads[:, 0] > 0]
         model = own[(own["unit"] == "model") & (own["metric"] != "kappa_with_rules")]
-        again = model.assign(ci_method=OVER["heads"])
+        again = model.assign(ci_method=OVER["heads"], n_clusters=len(heads))
         again[["ci_low", "ci_high"]] = limits(ratios(resampled(heads, seed)))
         parts += [own, again]
     found_rows = pd.concat(parts, ignore_index=True)
@@ -53,31 +55,39 @@ def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
 
 def classes_of(
     items: pd.DataFrame, variant: str, shape: tuple[int, int]
-) -> tuple[PatternClasses, list[str]]:
-    """Patterns of one kind of map [N, L, H] and the ids of the N texts."""
+) -> tuple[PatternClasses, Units]:
+    """Patterns of one kind of map [N, L, H] and the clusters of the N texts."""
     chosen = items[(items["metric"] == f"{variant}_map")]
-    return PatternClasses.of_items(chosen, shape)
+    named = chosen.drop_duplicates("item_id")["cluster_id"].astype(object)
+    return PatternClasses.of_items(chosen, shape)[0], units_of(named.where(named.notna(), None))
 
 
-def _over_texts(found: PatternClasses, counts: Floats, seed: int) -> Floats:
+def way_of(units: Units) -> str:
+    """The `ci_method` of intervals over texts of these clusters."""
+    return OVER["texts"] if alone(units) else CLUSTERS
+
+
+def _over_texts(found: PatternClasses, counts: Floats, units: Units, seed: int) -> Floats:
     """Limits of every row of one kind of map, in the order of `share_rows`."""
     N, L, H, C = counts.shape
-    units = [counts.reshape(N, L * H, C), counts.sum(2), counts.sum((1, 2))[:, None]]
-    flat = np.concatenate(units, axis=1)
-    sums = resampled(flat.reshape(N, flat.shape[1] * C), seed).reshape(RESAMPLES, -1, C)
+    parts = [counts.reshape(N, L * H, C), counts.sum(2), counts.sum((1, 2))[:, None]]
+    flat = np.concatenate(parts, axis=1)
+    by_unit = over_units(flat.reshape(N, flat.shape[1] * C), units)
+    sums = resampled(by_unit, seed).reshape(RESAMPLES, -1, C)
     shares = limits(ratios(sums).reshape(RESAMPLES, -1))
     assert len(shares) == flat.shape[1] * len(METRICS)
-    return np.concatenate([shares, limits(_kappas(found, seed)[:, None])])
+    return np.concatenate([shares, limits(_kappas(found, units, seed)[:, None])])
 
 
-def _kappas(found: PatternClasses, seed: int) -> Floats:
+def _kappas(found: PatternClasses, units: Units, seed: int) -> Floats:
     """Kappa with the mass rules over resampled texts [B]."""
     K = len(PATTERNS)
     pairs = np.zeros((len(found.pattern), K, K))
     text, layer, head = np.nonzero(found.pattern != NO_CLASS)
     at = (text, layer, head)
     np.add.at(pairs, (text, found.pattern[at], found.rule[at]), 1)
-    sums = resampled(pairs.reshape(-1, K * K), seed).reshape(-1, K, K)
+    by_unit = over_units(pairs.reshape(-1, K * K), units)
+    sums = resampled(by_unit, seed).reshape(-1, K, K)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = sums / sums.sum((1, 2), keepdims=True)
         agreed = np.trace(share, axis1=1, axis2=2)

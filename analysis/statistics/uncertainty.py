@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
+
+from .clusters import Units, alone, count_of, over_units, resampled, unit_weights
+from .paired import expanded_limits
+from .weighted import weighted_scores
 
 Floats = npt.NDArray[np.float64]
 Metric = Callable[[npt.NDArray[np.generic], npt.NDArray[np.generic]], float]
@@ -26,9 +31,9 @@ class Interval:
     """A confidence interval and how it was made.
 
     Attributes:
-        low: lower limit, in the metric's unit.
+        low: lower limit, in the metric's unit; NaN where there is no interval.
         high: upper limit.
-        method: what goes into `ci_method`: the procedure and what it covers.
+        method: what goes into `ci_method`: the procedure and what it covers, or why there is none.
     """
 
     low: float
@@ -86,11 +91,13 @@ _OF_CONFUSION: dict[str, Callable[[Floats], Floats]] = {
 
 def _pearson(first: Floats, second: Floats) -> Floats:
     """Correlation of each row of two arrays [B, N]; 0 where a row is constant."""
+    # asked of the values: their distances from a rounded mean are never all zero
+    varies = (np.ptp(first, axis=1) > 0) & (np.ptp(second, axis=1) > 0)
     first = first - first.mean(axis=1, keepdims=True)
     second = second - second.mean(axis=1, keepdims=True)
     norm = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     found: Floats = np.zeros_like(norm)
-    np.divide((first * second).sum(axis=1), norm, out=found, where=norm > 0)
+    np.divide((first * second).sum(axis=1), norm, out=found, where=varies & (norm > 0))
     return found
 
 
@@ -120,12 +127,19 @@ def _resampled_confusions(
     Drawing N examples with replacement is a multinomial draw over the cells of the confusion
     matrix, so no example is ever touched twice.
     """
-    # class 1 is the positive one of F1 also where one of the two classes never occurs
-    size = max(2, int(predictions.max()) + 1, int(labels.max()) + 1)
-    cell = labels.astype(np.int64) * size + predictions.astype(np.int64)
+    cell, size = _cells(predictions, labels)
     counts = np.bincount(cell, minlength=size * size)
     drawn = rng.multinomial(len(labels), counts / len(labels), size=resamples)
     return drawn.reshape(resamples, size, size).astype(np.float64)
+
+
+def _cells(
+    predictions: npt.NDArray[np.generic], labels: npt.NDArray[np.generic]
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Cell of each example in the flattened confusion matrix [N], and the matrix's size."""
+    # class 1 is the positive one of F1 also where one of the two classes never occurs
+    size = max(2, int(predictions.max()) + 1, int(labels.max()) + 1)
+    return labels.astype(np.int64) * size + predictions.astype(np.int64), size
 
 
 def _resampled_pairs(
@@ -148,11 +162,17 @@ def bootstrap_interval(
     predictions: npt.ArrayLike,
     labels: npt.ArrayLike,
     *,
+    units: Units | None = None,
     seed: int = 0,
     resamples: int = 2000,
     level: float = 0.95,
 ) -> Interval:
-    """Percentile bootstrap interval of a score over examples (Efron 1979).
+    """Percentile bootstrap interval of a score over examples (Efron 1979), or over clusters.
+
+    Clusters are resampled whole (Davison & Hinkley 1997, 3.8), and quantiles are expanded for
+    their number (Hesterberg 2015), which is a fraction of the number of examples. There is no
+    interval where the answer is the same to every example, as the score is then that of the
+    labels, and none where all resamples score the same: what was sampled shows no spread.
 
     Args:
         metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman` or
@@ -160,13 +180,15 @@ def bootstrap_interval(
             once a resample.
         predictions: class ids 0..K-1, or numbers for correlations and functions [N].
         labels: what they should be [N].
+        units: cluster of each example [N], see `units_of`; None = each stands alone.
         seed: same seed, same interval.
         resamples: bootstrap samples.
         level: coverage aimed at.
 
     Returns:
-        An interval that covers examples like these for this one model. At N under 30, and for
-        accuracies near 0 or 1, it covers less than it says: see `wilson_interval`.
+        An interval that covers examples (or clusters) like these for this one model. Where
+        examples stand alone and N is under 30, and for accuracies near 0 or 1, it covers less
+        than it says.
 
     Raises:
         ValueError: without examples, for arrays of two lengths, or for an unknown metric.
@@ -174,20 +196,66 @@ def bootstrap_interval(
     predicted, gold = np.asarray(predictions), np.asarray(labels)
     if predicted.ndim != 1 or predicted.shape != gold.shape or not len(gold):
         raise ValueError(f"need two equal 1-d arrays, got {predicted.shape} and {gold.shape}")
+    if not callable(metric) and metric not in (*_OF_CONFUSION, *_OF_PAIRS):
+        raise ValueError(f"no bootstrap for metric {metric!r}")
+    if units is None or alone(units):
+        name, n = f"percentile bootstrap over examples ({resamples})", len(gold)
+        scores = _over_examples(metric, predicted, gold, resamples, seed)
+    else:
+        n = count_of(units)
+        name = f"percentile bootstrap over {n} clusters ({resamples})"
+        scores = _over_clusters(metric, predicted, gold, units, resamples, seed)
+    if why := _no_spread(predicted, scores, n):
+        return Interval(float("nan"), float("nan"), f"no interval: {why}")
+    if n < len(gold):
+        low, high = expanded_limits(scores, n, level=level)
+    else:
+        tail = (1 - level) / 2
+        low, high = map(float, np.quantile(scores, [tail, 1 - tail]))
+    return Interval(low, high, name)
+
+
+def _over_examples(
+    metric: str | Metric, predicted: npt.NDArray[Any], gold: npt.NDArray[Any], resamples: int,
+    seed: int,
+) -> Floats:  # fmt: skip
+    """The score of resampled examples [B]."""
     rng = np.random.default_rng(seed)
     if callable(metric):
         chosen = rng.integers(0, len(gold), size=(resamples, len(gold)))
-        scores = np.array([metric(predicted[i], gold[i]) for i in chosen])
-    elif metric in _OF_CONFUSION:
-        scores = _OF_CONFUSION[metric](_resampled_confusions(predicted, gold, resamples, rng))
-    elif metric in _OF_PAIRS:
-        pair = predicted.astype(np.float64), gold.astype(np.float64)
-        scores = _resampled_pairs(_OF_PAIRS[metric], *pair, resamples, rng)
-    else:
-        raise ValueError(f"no bootstrap for metric {metric!r}")
-    tail = (1 - level) / 2
-    low, high = np.quantile(scores, [tail, 1 - tail])
-    return Interval(float(low), float(high), f"percentile bootstrap over examples ({resamples})")
+        return np.array([metric(predicted[i], gold[i]) for i in chosen])
+    if metric in _OF_CONFUSION:
+        return _OF_CONFUSION[metric](_resampled_confusions(predicted, gold, resamples, rng))
+    pair = predicted.astype(np.float64), gold.astype(np.float64)
+    return _resampled_pairs(_OF_PAIRS[metric], *pair, resamples, rng)
+
+
+def _over_clusters(
+    metric: str | Metric, predicted: npt.NDArray[Any], gold: npt.NDArray[Any], units: Units,
+    resamples: int, seed: int,
+) -> Floats:  # fmt: skip
+    """The score of resampled clusters [B], each with all of its examples."""
+    if callable(metric):
+        raise ValueError("clusters are resampled for metrics by name only")
+    if metric in _OF_CONFUSION:
+        cell, size = _cells(predicted, gold)
+        by_unit = over_units(np.eye(size * size)[cell], units)
+        counts = resampled(by_unit, seed, resamples)
+        return _OF_CONFUSION[metric](counts.reshape(resamples, size, size))
+    blocks = unit_weights(units, resamples, seed)
+    both = predicted[:, None], gold
+    return np.concatenate([weighted_scores(metric, *both, block)[:, 0] for block in blocks])
+
+
+def _no_spread(predicted: npt.NDArray[Any], scores: Floats, n: int) -> str:
+    """Why resamples of n units carry no interval; empty where they do."""
+    if n < 2:
+        return "there is one independent unit only"
+    if np.ptp(predicted) == 0:
+        return "the answer is the same to every example"
+    if np.ptp(scores) <= 1e-12:
+        return f"all resamples score {scores[0]:.4g}"
+    return ""
 
 
 def mcnemar_exact(first: npt.ArrayLike, second: npt.ArrayLike) -> McNemar:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from .clusters import Units, alone, unit_weights
+
 Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]
 
@@ -26,17 +28,22 @@ def seed_of(ids: Sequence[str]) -> int:
 
 
 def weight_blocks(
-    ids: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0
+    ids: Sequence[str], units: Units | None = None, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Iterator[Weights]:
     """Bootstrap weights [R, N] in blocks of rows that fit into the memory.
 
     Args:
         ids: the N items; the same ids get the same weights.
+        units: the cluster of each item [N], drawn whole; None = each stands alone.
         resamples: R over all blocks.
         seed: another seed, other resamples.
     """
     n = len(ids)
-    rng = np.random.default_rng([seed, seed_of(ids)])
+    entropy = [seed, seed_of(ids)]
+    if units is not None and not alone(units):
+        yield from unit_weights(units, resamples, entropy)
+        return
+    rng = np.random.default_rng(entropy)
     step = max(1, _CELLS_AT_ONCE // n)
     for start in range(0, resamples, step):
         rows = min(step, resamples - start)
@@ -72,7 +79,14 @@ def weighted_scores(
 
 
 def sums(weights: Weights, values: npt.NDArray[np.generic]) -> Floats:
-    """Weighted sums [R, C] of columns [N, C]; exact for counts, 1e-7 of the whole for numbers."""
+    """Weighted sums [R, C] of columns [N, C]: counts in float32, which are exact, else in double.
+
+    Sums of two models are subtracted from each other: rounded to 1e-7 of the whole, those of nearly
+    equal models would differ by nothing but that.
+    """
+    whole = values.dtype.kind in "biu" or np.array_equal(values, np.rint(values))
+    if not whole:
+        return np.asarray(weights.astype(np.float64) @ values.astype(np.float64))
     found: Floats = (weights @ values.astype(np.float32)).astype(np.float64)
     return found
 
@@ -115,12 +129,14 @@ def _correlation(x: Floats, y: Floats, weights: Weights | Floats) -> Floats:
     """Weighted Pearson correlation [R] of x and y, each [N] or [R, N]; 0 where one is constant."""
     w = weights.astype(np.float64)
     total = w.sum(axis=1)
+    # what is left of a constant once its rounded mean is taken off, whatever the unit
+    rounding = (1e-13 * np.abs(x).max()) * (1e-13 * np.abs(y).max()) * total
     x = x - ((w * x).sum(axis=1) / total)[:, None]
     y = y - ((w * y).sum(axis=1) / total)[:, None]
     xx, yy = (w * x**2).sum(axis=1), (w * y**2).sum(axis=1)
     norm = np.sqrt(xx * yy)
     found: Floats = np.zeros_like(norm)
-    np.divide((w * x * y).sum(axis=1), norm, out=found, where=norm > 1e-12 * total)
+    np.divide((w * x * y).sum(axis=1), norm, out=found, where=norm > rounding)
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..flags import FAILED
+
 RUN = ["model", "task", "seed"]
 OF_THE_FULL_MODEL = ("finetuned", "pruned")
 """States whose rows are about the weights of the full model."""
@@ -22,17 +24,21 @@ _PRUNED = {
 def flag_degenerate(rows: pd.DataFrame) -> pd.DataFrame:
     """Mark every row of a task and seed whose masks or full score cannot carry a claim.
 
-    Where the full model diverged, every row about its weights says so. A run is degenerate if the
-    interval of the full model's primary score reaches the majority baseline. Where a good mask
-    keeps nothing at all of what its method prunes, the rows of that method are. A flag that is
-    already there stays.
+    Where the full model diverged or did not learn, every row about its weights says so. A run is
+    degenerate if the interval of the full model's primary score reaches the majority baseline, on
+    the reported examples or, as `unlearned` says, on those that masks are chosen on, or if it has
+    no interval and is no better than that. Where a good mask keeps nothing at all of what its
+    method prunes, the rows of that method are. A flag that is already there stays.
     """
     performance = rows[(rows["probe"] == "performance") & (rows["state"] == "finetuned")]
-    lost = performance[performance["flag"] == "diverged"]
-    spread = _among(rows, lost, RUN) & rows["state"].isin(OF_THE_FULL_MODEL)
-    rows = _flagged(rows, spread, "diverged")
+    for flag in FAILED:
+        lost = performance[performance["flag"] == flag]
+        spread = _among(rows, lost, RUN) & rows["state"].isin(OF_THE_FULL_MODEL)
+        rows = _flagged(rows, spread, flag)
     primary = performance.groupby(RUN, sort=False).head(1)
-    at_chance = primary[primary["ci_low"] <= primary["baseline_value"]]
+    lowest = primary["ci_low"].fillna(primary["value"])
+    reached = (lowest <= primary["baseline_value"]).fillna(False)
+    at_chance = primary[reached | primary["flag"].isin(FAILED)]
     kept = rows[(rows["probe"] == "mask") & (rows["kind"] == "good")]
     empty = kept[(kept["metric"] == "kept_share") & (kept["value"] == 0)]
     empty = empty[empty["target"] == empty["method"].map(_PRUNED)]

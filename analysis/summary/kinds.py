@@ -14,6 +14,7 @@ KINDS = (
     "anti",
     "reinit",
     "shuffled",
+    "given",
     "untrained",
     "bag-of-words",
 )

@@ -27,6 +27,7 @@ def _attention(rows: pd.DataFrame) -> pd.DataFrame:
         baseline=("baseline", "first"),
         baseline_value=("baseline_value", "mean"),
         n=("value", "size"),
+        n_clusters=("n_clusters", "min"),
     ).reset_index()
 
 
@@ -88,15 +89,16 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
         `mean`, `seed_low`, `seed_high` over seeds; `reference` is the full model's value, for
         attention statistics over the heads that live in both (so that no mean moves only because
         other heads were averaged); `p_value` and `p_adjusted` are the largest over seeds. `n` is
-        what the smallest seed's value rests on: living heads, arcs or examples. `flag` joins those
-        of all rows of the probe about the kind and state.
+        what the smallest seed's value rests on: living heads, arcs or examples; `n_clusters` the
+        independent units behind it, empty for a mean over relations. `flag` joins those of all
+        rows of the probe about the kind and state.
     """
     tidy = tidy_kinds(by_method(rows))
     parts = [made(tidy).assign(probe=probe) for probe, made in _HEADLINES.items()]
     wanted = ["relation", "reference", "null_low", "null_high", "p_value", "p_adjusted"]
     cells = pd.concat([part for part in parts if len(part)] or [tidy.head(0)], ignore_index=True)
     cells = cells.reindex(columns=[*dict.fromkeys([*cells.columns, *wanted])])
-    numbers = ["value", *wanted[1:], "baseline_value", "n"]
+    numbers = ["value", *wanted[1:], "baseline_value", "n", "n_clusters"]
     cells[numbers] = cells[numbers].astype(float)
     line = [*WHO, "probe", "metric", "relation", "baseline", "kind", "state"]
     seeds = cells.groupby([*line, "seed"], observed=True, sort=False, dropna=False)
@@ -115,6 +117,7 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
             "p_value": found["p_value"].max(),
             "p_adjusted": found["p_adjusted"].max(),
             "n": found["n"].min(),
+            "n_clusters": found["n_clusters"].min(),
         }
     ).reset_index()
     about = [*WHO, "probe", "kind", "state"]

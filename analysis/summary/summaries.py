@@ -45,6 +45,7 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
             "baseline": found["baseline"].first(),
             "baseline_value": found["baseline_value"].mean(),
             "n": found["n"].min(),
+            "n_clusters": found["n_clusters"].min(),
             "split": found["split"].first(),
             "selection": found["selection"].first(),
             "flag": found["flag"].agg(joined_flags),

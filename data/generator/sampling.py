@@ -53,7 +53,8 @@ def sample(
 
     Returns:
         Split name -> examples. Ids read `phenomenon/template/number`; four numbers in a row are
-        one minimal set.
+        one minimal set, whose words were drawn together: their `cluster` is `phenomenon/template/
+        number of the set`.
 
     Raises:
         ConfigError: for an unknown split, or a size that is no multiple of the set size.
@@ -115,6 +116,7 @@ def _turns(phenomena: Sequence[Phenomenon]) -> list[tuple[Phenomenon, int]]:
 def _examples(
     members: MinimalSet, group: str, prefix: str, first_index: int, split: str
 ) -> list[Example]:
+    cluster = f"{prefix}/set{first_index // SET_SIZE + 1:05d}"
     built = []
     for offset, item in enumerate(members):
         id = f"{prefix}/{first_index + offset:06d}"
@@ -122,5 +124,5 @@ def _examples(
         second = None if item.second is None else sentence(item.second, f"{where}/b")
         name = where if second is None else f"{where}/a"
         first = sentence(item.first, name, item.stop)
-        built.append(Example(id, first, second, int(item.good), group))
+        built.append(Example(id, first, second, int(item.good), group, cluster))
     return built

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -11,11 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ...data.atomic import atomic_path, canonical_json, digest
 from ...data.errors import DataFileError
+from ...data.json_text import json_object
+from ...data.ownership import SIGNED
+from ...data.reading import reading
 from .classes import PATTERNS
 from .features import FEATURES, map_features
 
@@ -76,7 +79,7 @@ class PatternClassifier:
         meta = {"format": _FORMAT, "patterns": PATTERNS, "features": FEATURES, **self.meta}
         tensors = {name: self.tensors[name].astype(np.float32) for name in _NAMES}
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={"subprobe": canonical_json(meta)})
+            save_file(tensors, temporary, metadata={SIGNED: canonical_json(meta)})
 
     @classmethod
     def load(cls, path: Path) -> PatternClassifier:
@@ -85,27 +88,44 @@ class PatternClassifier:
         Raises:
             DataFileError: if it is missing or no classifier of these patterns and features.
         """
-        import json
-
         from safetensors import safe_open
 
         remedy = "write one with `subprobe patterns train`"
         if not path.is_file():
             raise DataFileError("no such file", where=str(path), remedy=remedy)
-        try:
+        problem = "is no classifier of attention patterns"
+        with reading(path, problem=problem, remedy=remedy):
             with safe_open(path, framework="numpy") as file:
-                meta = json.loads((file.metadata() or {}).get("subprobe", "{}"))
+                text = (file.metadata() or {}).get(SIGNED, "{}")
             stored = load_file(path)
-        except (SafetensorError, OSError, json.JSONDecodeError) as error:
-            problem = f"is no classifier of attention patterns: {error}"
-            raise DataFileError(problem, where=str(path), remedy=remedy) from None
+        meta = json_object(text, path, remedy=remedy)
         known = meta.get("patterns") == list(PATTERNS) and meta.get("features") == list(FEATURES)
         if set(stored) != set(_NAMES) or not known or meta.get("format") != _FORMAT:
             raise DataFileError(
                 "is no classifier of these patterns and features", where=str(path), remedy=remedy
             )
+        _check_parameters(stored, path, remedy)
         facts = {key: meta[key] for key in meta if key not in ("format", "patterns", "features")}
         return cls({name: stored[name].astype(np.float64) for name in _NAMES}, facts)
+
+
+def _check_parameters(stored: Mapping[str, npt.NDArray[Any]], path: Path, remedy: str) -> None:
+    """Raise unless every parameter has its shape and is a number that can be calculated with."""
+    inner, outer = HIDDEN
+    wide, patterns = len(FEATURES), len(PATTERNS)
+    shapes = {"centre": (wide,), "scale": (wide,), "w1": (wide, inner), "b1": (inner,),
+              "w2": (inner, outer), "b2": (outer,), "w3": (outer, patterns), "b3": (patterns,),
+              "temperature": (1,), "threshold": (1,)}  # fmt: skip
+    for name, shape in shapes.items():
+        one, problem = stored[name], ""
+        if one.shape != shape:
+            problem = f"has the shape {list(one.shape)}, not {list(shape)}"
+        elif one.dtype.kind != "f" or not np.isfinite(one).all():
+            problem = "holds what is no finite number"
+        elif name in ("scale", "temperature") and not (one > 0).all():
+            problem = "is not above 0"
+        if problem:
+            raise DataFileError(f"{name} {problem}", where=str(path), remedy=remedy)
 
 
 @cache

@@ -81,10 +81,10 @@ def test_a_killed_writer_leaves_no_cell(tmp_path: Path) -> None:
         "    time.sleep(60)\n"
     )
     target = tmp_path / "cell.parquet"
-    writer = subprocess.Popen([sys.executable, "-c", code, str(target)], stdout=subprocess.PIPE)
-    assert writer.stdout is not None
-    assert writer.stdout.readline() == b"writing\n"
-    os.kill(writer.pid, signal.SIGKILL)
-    writer.wait()
+    command = [sys.executable, "-c", code, str(target)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"writing\n"
+        os.kill(writer.pid, signal.SIGKILL)
     time.sleep(0.05)
     assert not target.exists()

@@ -51,7 +51,7 @@ def test_one_seed_has_no_range_and_flags_are_shown(screen):
 
 
 def test_comparison_is_table_and_verdict(screen):
-    print_comparison(made_rows(), screen)
+    print_comparison(made_rows(), {}, screen)
     assert "over seeds" in shown(screen)
     assert "On acceptability" in shown(screen)
 
@@ -73,6 +73,19 @@ def test_rows_say_what_they_share_once_and_count_what_they_hide(screen):
     assert text.count("acceptability") == 1
     assert f"{len(scores) - 60} of {len(scores)} rows are not shown" in text.replace("\n", " ")
     assert ".61" in text
+
+
+def test_rows_say_why_a_score_has_no_interval(screen):
+    rows = made_rows(seeds=(1,))
+    scores = rows[(rows["probe"] == "performance") & (rows["kind"] == "full")]
+    print_rows(scores, screen)
+    assert "no interval" not in shown(screen)
+    why = "no interval: the answer is the same to every example"
+    print_rows(scores.assign(ci_method=why, ci_low=None, ci_high=None, n_clusters=100), screen)
+    said = shown(screen).replace("\n", " ")
+    assert said.count(why) == 1
+    assert f"{', '.join(scores['metric'].drop_duplicates())}: {why}" in said
+    assert "n_clusters 100" in said
 
 
 def test_a_mask_is_one_sentence(screen):

@@ -38,6 +38,28 @@ def test_an_empty_mask_is_flagged(rows):
     assert flagged(flag_degenerate(rows)) == {("rte", 1)}
 
 
+@pytest.mark.parametrize("flag", ["diverged", "unlearned"])
+def test_a_full_model_that_came_to_nothing_marks_every_row_of_its_weights(rows, flag):
+    """On the selection examples: those that are reported say it is above chance."""
+    mine, full = of(rows, "cola", 2), rows["state"] == "finetuned"
+    rows["flag"] = rows["flag"].mask(mine & full & (rows["probe"] == "performance"), flag)
+    result = flag_degenerate(rows)
+    of_its_weights = mine & rows["state"].isin(["finetuned", "pruned"])
+    assert result.loc[of_its_weights, "flag"].eq(flag).all()
+    # what was trained again was chosen by it, so that it carries no claim either
+    assert result.loc[mine & ~of_its_weights, "flag"].eq("degenerate").all()
+    assert result.loc[~mine, "flag"].fillna("").eq("").all()
+
+
+@pytest.mark.parametrize("flag", ["diverged", "unlearned"])
+def test_a_subnetwork_that_came_to_nothing_marks_no_other(rows, flag):
+    one = of(rows, "cola", 2) & (rows["state"] == "retrained") & (rows["kind"] == "bad")
+    rows["flag"] = rows["flag"].mask(one, flag)
+    result = flag_degenerate(rows)
+    assert result["flag"].fillna("").eq(flag).equals(one)
+    assert flagged(result) == set()
+
+
 def test_another_kinds_weak_score_is_no_reason(rows):
     weak = (rows["kind"] != "full") & (rows["probe"] == "performance")
     rows["ci_low"] = rows["ci_low"].mask(weak, 0.0)

@@ -28,6 +28,39 @@ def test_p_values_equal_those_of_one_table_at_a_time():
     assert mcnemar_p([0], [0]).tolist() == [1.0]
 
 
+def test_arcs_of_one_sentence_are_no_more_than_it_says():
+    first, second = np.array([9.0, 5.0, 0.0]), np.array([2.0, 5.0, 0.0])
+    once = mcnemar_p(first, second, first + second)  # one arc a sentence
+    np.testing.assert_allclose(once, mcnemar_p(first, second))
+    for k in (2, 5):
+        copies = mcnemar_p(k * first, k * second, k**2 * (first + second))
+        np.testing.assert_allclose(copies, once, rtol=1e-12)
+    # sentences whose arcs contradict each other are not taken for more evidence than their arcs
+    np.testing.assert_allclose(mcnemar_p(first, second, [3, 0, 0]), once)
+
+
+def test_squares_are_those_of_sentences():
+    result, examples = found("reported")
+    relations = result.notes["relations"].split()
+    offsets = result.rows[result.rows["metric"] == "offset_accuracy"].set_index("relation")
+    items = result.items
+    for relation in relations:
+        offset = int(offsets.loc[relation, "target"].split()[1])
+        by_offset = {}
+        for one in examples:
+            arcs = arcs_of(one.first)
+            mine = (arcs.relation == relation) | (relation == "all")
+            hits = (arcs.head - arcs.dependent == offset)[mine].sum()
+            by_offset[one.id] = by_offset.get(one.id, 0) + int(hits)
+        head = items[(items["relation"] == relation) & (items["layer"] == 1) & (items["head"] == 0)]
+        for d, direction in enumerate(("dependent->head", "head->dependent")):
+            mine = head[head["direction"] == direction].set_index("item_id")["numerator"]
+            gaps = [mine.get(name, 0) - hits for name, hits in by_offset.items()]
+            expected = sum(gap**2 for gap in gaps)
+            found_one = result.arrays["squares"][relations.index(relation), d, 1, 0]
+            assert found_one == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("selection", ["held-out", "reported"])
 def test_discordant_arcs_add_up_to_the_accuracies(selection):
     result, examples = found(selection)

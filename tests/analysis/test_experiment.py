@@ -5,10 +5,9 @@ import shutil
 import pytest
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running import seed_model, seed_probes, seed_run
-from subprobe.analysis.running.cells import CellStore
 from subprobe.data.errors import SubprobeError
 from subprobe.data.tables import read_rows
-from tiny_run import tiny_config
+from tiny_run import computed_cells, tiny_config
 
 SMALL = {
     "seeds": [1],
@@ -70,24 +69,9 @@ def test_an_interrupted_run_goes_on(whole, tiny_encoder, tmp_path, monkeypatch, 
     assert outputs(folder) == outputs(whole)
 
 
-def computed(monkeypatch):
-    """Names of the cells that are computed from here on."""
-    names = []
-    get = CellStore.missing
-
-    def missing(store, path):
-        answer = get(store, path)
-        if answer:
-            names.append(path.name.split("-")[0])
-        return answer
-
-    monkeypatch.setattr(CellStore, "missing", missing)
-    return names
-
-
 def test_a_finished_run_computes_nothing(whole, tiny_encoder, tmp_path, monkeypatch):
     folder = shutil.copytree(whole, tmp_path / "run")
-    names = computed(monkeypatch)
+    names = computed_cells(monkeypatch)
     run_experiment(tiny_config(tiny_encoder, **SMALL), folder)
     assert names == []
     assert outputs(folder) == outputs(whole)
@@ -97,21 +81,21 @@ def test_a_changed_option_computes_only_what_depends_on_it(
     whole, tiny_encoder, tmp_path, monkeypatch
 ):
     folder = shutil.copytree(whole, tmp_path / "run")
-    names = computed(monkeypatch)
+    names = computed_cells(monkeypatch)
     more = {**SMALL, "controls": {"draws": 3, "untrained": False}}
-    run_experiment(tiny_config(tiny_encoder, **more), folder)
+    run_experiment(tiny_config(tiny_encoder, **more), folder, existing="add")
     assert set(names) <= {"evaluate"}
     names.clear()
     longer = {**more, "probe": {**SMALL["probe"], "sentences": 29}}
-    run_experiment(tiny_config(tiny_encoder, **longer), folder)
+    run_experiment(tiny_config(tiny_encoder, **longer), folder, existing="new")
     assert set(names) == {"probe"}
 
 
 def test_another_training_option_computes_everything(whole, tiny_encoder, tmp_path, monkeypatch):
     folder = shutil.copytree(whole, tmp_path / "run")
-    names = computed(monkeypatch)
+    names = computed_cells(monkeypatch)
     recipe = {"learning_rate": 0.002, "epochs": 1, "batch_size": 16}
-    run_experiment(tiny_config(tiny_encoder, **{**SMALL, "recipe": recipe}), folder)
+    run_experiment(tiny_config(tiny_encoder, **{**SMALL, "recipe": recipe}), folder, existing="new")
     assert {"finetune", "prune", "evaluate", "retrain", "probe"} <= set(names)
 
 

@@ -167,7 +167,9 @@ def test_same_run_same_bytes(exported, finished_run, tmp_path, monkeypatch):
     export_run(run, tmp_path / "again", form="parquet", tables=["items"])
     again = (tmp_path / "again" / "items.parquet").read_bytes()
     assert again == (exported["parquet"] / "items.parquet").read_bytes()
-    assert {p.name for p in (tmp_path / "again").iterdir()} == {"items.parquet", "dictionary.csv"}
+    assert {p.name for p in (tmp_path / "again").iterdir()} == {
+        "items.parquet", "dictionary.csv", "subprobe.json",
+    }  # fmt: skip
 
 
 # -- load_run ---------------------------------------------------------------------------------
@@ -297,7 +299,7 @@ def test_bad_input_is_refused(refused, copied, tmp_path):
     (copied / "manifest.json").write_text("{")
     assert "is not JSON" in refused(copied)
     (copied / "rows.parquet").write_text("x")
-    assert "not a whole table of rows" in refused(copied)
+    assert "is not a whole Parquet file" in refused(copied)
     (copied / "rows.parquet").unlink()
     assert "holds no rows.parquet" in refused(copied)  # cells alone: the run is not finished
 

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 import torch
 from subprobe.analysis.running.gate_sweep import sweep_gates, sweep_table
-from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder, load_for_task
+from subprobe.analysis.running.loaded import load_for_task
+from subprobe.analysis.running.single import fine_tune_to_folder
+from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.data.errors import ConfigError
 from subprobe.data.metrics import majority
 from subprobe.data.tables import ROW_TYPES, read_rows
@@ -64,6 +66,7 @@ def test_every_penalty_has_a_mask_that_loads(swept, loaded):
     files = {path.name for path in out.iterdir()}
     assert files == {
         "l0-0.safetensors", "l0-0.02.safetensors", "l0-1000.safetensors", "sweep.csv",
+        "subprobe.json",
     }  # fmt: skip
     for penalty, found in sweep.learned.items():
         mask = Subnetwork.load(out / f"l0-{penalty:g}.safetensors")

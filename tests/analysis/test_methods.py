@@ -2,18 +2,17 @@
 
 import json
 import re
-from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
+from judged import only_diverged
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report.report import render_report
 from subprobe.analysis.running import seed_model
 from subprobe.analysis.running.config import Importance, PruneOptions, SearchMethod
 from subprobe.analysis.screen.console import print_comparison
-from subprobe.pruning.finetune import finetune
 from subprobe.pruning.importance import METHODS
 from subprobe.pruning.subnetwork import METHODS as MASK_METHODS
 from subprobe.pruning.subnetwork import Subnetwork
@@ -23,10 +22,6 @@ from tiny_run import tiny_config
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CHOSEN = ["structured", "structured-heads", "structured-neurons", "magnitude", "imp"]
-
-
-def converged(*arguments, **options):
-    return replace(finetune(*arguments, **options), diverged=False)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +39,7 @@ def finished(tiny_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("methods") / "run"
     with pytest.MonkeyPatch.context() as patch:
         # what a tiny encoder learns in three steps would be no ticket
-        patch.setattr(
-            seed_model, "finetune", lambda *a, **o: replace(finetune(*a, **o), diverged=False)
-        )
+        patch.setattr(seed_model, "outcome", only_diverged)
         return run_experiment(tiny_config(tiny_encoder, **options), folder)
 
 
@@ -144,6 +137,6 @@ def test_tables_and_report_answer_method_by_method(finished, capsys):
     for method in CHOSEN:
         assert re.search(rf"<h2[^>]*>acceptability \({method}\)</h2>", page)
     assert page.count('id="performance-acceptability-magnitude') == 1
-    print_comparison(finished.rows)
+    print_comparison(finished.rows, finished.manifest)
     screen = capsys.readouterr().out
     assert all(f"acceptability ({method})" in screen for method in CHOSEN)

@@ -22,7 +22,7 @@ SENTENCES = 40
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("runs") / "first"
-    write_paired_run(made, seeds=(1, 2, 3), sentences=SENTENCES, diverged=(2,))
+    write_paired_run(made, seeds=(1, 2, 3), sentences=SENTENCES, diverged=(2,), unlearned=(3,))
     return made
 
 
@@ -153,22 +153,25 @@ def test_six_seeds_have_one(tmp_path):
     assert line["p_floor"] == pytest.approx(2 / 64)
 
 
-def test_diverged_runs_are_flagged_and_medians_stand_beside_means(tables):
+def test_failed_trainings_are_flagged_and_medians_stand_beside_means(tables):
     found = of(tables["comparisons"], ("bad", "retrained"), ("bad", "pruned"), metric="accuracy")
     by_seed = found[found["level"] == "one seed"].set_index("seed")
     assert by_seed["n_diverged"].to_dict() == {1: 0, 2: 1, 3: 0}
-    assert by_seed.loc[2, "flag"] == "diverged"
+    assert by_seed["n_unlearned"].to_dict() == {1: 0, 2: 0, 3: 1}
+    assert by_seed.loc[[2, 3], "flag"].to_list() == ["diverged", "unlearned"]
     over = tables["over_seeds"]
     line = over[(over["kind"] == "bad") & (over["state"] == "retrained")]
     line = line[line["metric"] == "accuracy"].iloc[0]
     points = tables["seed_points"]
     mine = points[(points["kind"] == "bad") & (points["state"] == "retrained")]
     mine = mine[mine["metric"] == "accuracy"].set_index("seed")["mean"]
-    assert line["n_diverged"] == 1
+    assert (line["n_diverged"], line["n_unlearned"]) == (1, 1)
+    # what did not learn counts: that it did not is what was found
     assert line["mean_without_diverged"] == pytest.approx((mine[1] + mine[3]) / 2)
     assert line["median"] == pytest.approx(mine.median())
     notes = " ".join(tables["comparison_notes"]["note"])
-    assert "bad retrained of structured diverged in seed 2" in notes
+    assert "bad retrained of structured, seed 2, diverged: its scores say nothing" in notes
+    assert "bad retrained of structured, seed 3, did not learn in the time given" in notes
     assert "3 seeds; from 3 tasks and 5 seeds on" in notes
 
 
@@ -330,6 +333,30 @@ def test_a_run_against_itself_differs_by_nothing(folder, rows):
                          resamples=50)  # fmt: skip
     assert set(found["between_runs"]["difference"]) == {0.0}
     assert METRICS["accuracy"](np.zeros(2), np.zeros(2)) == 1
+
+
+def test_gold_and_silver_trees_are_no_two_sides_of_a_difference(folder, rows):
+    probed = rows["probe"] == "dependency-heads"
+
+    def read(name, annotation, scheme):
+        trees = rows.assign(
+            annotation=rows["annotation"].mask(probed, annotation),
+            scheme=rows["scheme"].mask(probed, scheme),
+        )
+        return Run(name, trees, folder / "cells")
+
+    gold, again, silver = (
+        read("a", "gold", "ud"), read("b", "gold", "ud"), read("c", "silver", "clearnlp")
+    )  # fmt: skip
+    found = between_runs([gold, silver], resamples=50)
+    assert set(found["between_runs"]["probe"]) == {"performance"}
+    said = " ".join(found["comparison_notes"]["note"])
+    assert "probes read gold ud trees in the one and silver clearnlp in the other" in said
+    assert set(found["seed_points"]["annotation"].dropna()) == {"gold", "silver"}
+    alike = between_runs([gold, again], resamples=50)
+    assert set(alike["between_runs"]["probe"]) == {"performance", "dependency-heads"}
+    assert set(alike["between_runs"]["annotation"].dropna()) == {"gold"}
+    assert not len(alike["comparison_notes"])
 
 
 def test_names_of_runs_tell_them_apart(tmp_path):

@@ -64,12 +64,21 @@ def test_vectorised_correlations_equal_a_loop_over_the_same_resamples(name):
     assert fast.high == pytest.approx(loop.high, abs=1e-12)
 
 
-def test_one_class_predictions_score_zero_and_not_nan():
+def test_one_class_predictions_have_no_spread_to_speak_of():
     gold = np.array([0, 1] * 20)
-    for name in ("matthews", "f1"):
+    for name in ("accuracy", "matthews", "f1"):
         found = bootstrap_interval(name, np.zeros(40, int), gold)
-        assert (found.low, found.high) == (0, 0)
-    assert bootstrap_interval("pearson", np.ones(40), gold).high == 0
+        assert np.isnan([found.low, found.high]).all()
+        assert found.method == "no interval: the answer is the same to every example"
+    assert np.isnan(bootstrap_interval("pearson", np.ones(40), gold).high)
+
+
+def test_resamples_without_one_of_the_classes_score_zero_and_not_nan():
+    gold, predicted = np.array([0] * 9 + [1]), np.array([0] * 8 + [1, 1])
+    for name in ("matthews", "f1"):
+        found = bootstrap_interval(name, predicted, gold)
+        assert found.low == 0
+        assert found.high == 1
 
 
 @pytest.mark.parametrize("n", [30, 200])

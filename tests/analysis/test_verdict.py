@@ -67,12 +67,55 @@ def test_what_is_not_there_is_not_said():
     assert verdict(made_rows().head(0)) == ""
 
 
-def test_divergence_is_said():
+MANIFEST = {
+    "runs": [
+        {"task": "acceptability", "examples": {"train": 1200},
+         "recipe": {"epochs": 2, "batch_size": 32, "learning_rate": 3e-4}},
+    ]
+}  # fmt: skip
+
+
+def flagged(flag, *cells, **where):
+    """Made-up rows of two seeds; the scores of some cells carry a flag."""
     rows = made_rows(probes=False)
-    one = rows["cell_id"] == "evaluate-bad-retrained-0"
-    assert "In 1 training the loss did not fall" in verdict(
-        rows.assign(flag=rows["flag"].mask(one, "diverged"))
-    )
+    chosen = rows["cell_id"].isin(cells)
+    for column, value in where.items():
+        chosen &= rows[column] == value
+    return rows.assign(flag=rows["flag"].mask(chosen, flag))
+
+
+def test_divergence_is_said():
+    text = verdict(flagged("diverged", "evaluate-bad-retrained-0", seed=2))
+    assert "DIVERGED: in 1 of 10 trainings the loss exploded or was no finite number" in text
+    assert "(bad retrained, seed 2)" in text
+    assert "UNLEARNED" not in text
+    assert "bad .84 (diverged)" in text.replace(".83 (", ".84 (").replace(".85 (", ".84 (")
+
+
+def test_what_did_not_learn_is_said_with_how_much_training_it_had():
+    cells = ("evaluate-bad-retrained-0", "evaluate-random-retrained-0",
+             "evaluate-untrained-untrained-0")  # fmt: skip
+    rows = flagged("unlearned", *cells)
+    text = verdict(rows, MANIFEST)
+    assert "UNLEARNED: 6 of 10 trainings on acceptability ended no better than a blind" in text
+    for which in ("bad retrained", "random retrained", "untrained encoder"):
+        assert f"{which}, seeds 1, 2" in text
+    assert "(2 epochs of 1,200 examples, 32 a step, learning rate 0.0003)" in text
+    assert re.search(r"good \.\d\d, random \.\d\d \(unlearned\), bad \.\d\d \(unlearned\)", text)
+    assert "DIVERGED" not in text
+    assert "DEGENERATE" not in text
+    # without a manifest how much is left out, not made up
+    assert "in the time given: their scores" in verdict(rows)
+
+
+def test_pruned_copies_of_a_failed_model_are_no_trainings_of_their_own():
+    rows = made_rows(probes=False)
+    own = (rows["seed"] == 1) & rows["state"].isin(["finetuned", "pruned"])
+    (found,) = verdicts(rows.assign(flag=rows["flag"].mask(own, "unlearned")))
+    assert found.degenerate
+    assert found.warnings[0].startswith("DEGENERATE: in 1 of 2 seeds")
+    assert "UNLEARNED: 1 of 10 trainings" in found.warnings[1]
+    assert "(full finetuned, seed 1)" in found.warnings[1]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,10 @@
 """Processes that compute parts: how many, what they tell, and what they raise."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from subprobe.analysis.running import workers
@@ -79,3 +84,37 @@ def test_a_killed_process_is_a_clear_error(tmp_path):
     with pytest.raises(SubprobeError, match="was killed"):
         compute_apart(die, parts(1, 2), tmp_path, 2, heard)
     assert heard.open == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("stdin", [False, True])
+def test_a_script_needs_no_main_guard(tmp_path, stdin):
+    """It is not run again in the processes, nor looked for where it came from stdin."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from worker_jobs import write_seed\n"
+        "from subprobe.analysis.running.config import RunConfig\n"
+        "from subprobe.analysis.running.progress import Silent\n"
+        "from subprobe.analysis.running.workers import compute_apart\n"
+        "print('once')\n"
+        f"out = Path({str(tmp_path / 'out')!r})\n"
+        "out.mkdir()\n"
+        "compute_apart(write_seed, [RunConfig(seeds=(3,))], out, 1, Silent())\n"
+    )
+    support = str(Path(__file__).parents[1] / "support")
+    paths = os.pathsep.join([support, os.environ["PYTHONPATH"]])
+    with script.open() as stream:
+        done = subprocess.run(
+            [sys.executable, *([] if stdin else [script])], stdin=stream if stdin else None,
+            capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths},
+        )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "once\n"), done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["3"]
+
+
+def test_a_process_that_may_start_none_computes_alone(monkeypatch):
+    import multiprocessing
+
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
+    assert worker_count(4, 4) == 1

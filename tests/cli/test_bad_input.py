@@ -22,7 +22,8 @@ def place(tmp_path_factory):
     """A toy task, a fine-tuned tiny model and its mask; tests copy what they break."""
     from subprobe.analysis.running.config import RecipeOptions
     from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
+    from subprobe.analysis.running.single import fine_tune_to_folder
+    from subprobe.analysis.running.task_choice import TaskChoice
     from subprobe.pruning.anatomy import anatomy_of
     from subprobe.pruning.checkpoint import load_encoder
     from subprobe.pruning.fingerprint import weights_fingerprint
@@ -129,7 +130,8 @@ def test_missing_folder(refused, place, tmp_path):
     ],
 )  # fmt: skip
 def test_unknown_names_list_the_known(refused, place, arguments, name, known):
-    line = refused(*[word.format(place=place) for word in arguments])
+    out = "out.safetensors" if arguments[0] == "sample" else "out"
+    line = refused(*[word.format(place=place) for word in arguments], out=out)
     assert repr(name) in line
     assert known in line
 
@@ -168,7 +170,7 @@ def test_mask_found_on_other_weights(refused, place, tmp_path):
 def test_a_file_that_is_no_mask(refused, tmp_path, content):
     path = tmp_path / "broken.safetensors"
     path.write_bytes(content)
-    line = refused("sample", path, "--kind", "bad")
+    line = refused("sample", path, "--kind", "bad", out="out.safetensors")
     assert "broken.safetensors" in line
 
 

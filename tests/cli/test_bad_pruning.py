@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from subprobe.analysis.running.config import RecipeOptions
 from subprobe.analysis.running.progress import Silent
-from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
+from subprobe.analysis.running.single import fine_tune_to_folder
+from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.checkpoint import load_saved
 from subprobe.pruning.fingerprint import weights_fingerprint
@@ -19,13 +20,14 @@ def models(own, tiny_encoder, tmp_path_factory):
     """A model that learned the task, and one whose training diverged."""
     folder = tmp_path_factory.mktemp("models")
     task = TaskChoice("toy", str(own[3]), {"first": "text", "label": "side"})
-    rates = {"good": 0.005, "lost": 0.9}
-    for name, rate in rates.items():
+    recipes = {"good": (0.005, 12), "lost": (0.9, 6)}
+    for name, (rate, epochs) in recipes.items():
         fine_tune_to_folder(
             str(tiny_encoder), task, folder / name, seed=1, order_seed=1, selection="held-out",
-            options=RecipeOptions(learning_rate=rate, epochs=6, batch_size=8), progress=Silent(),
+            options=RecipeOptions(learning_rate=rate, epochs=epochs, batch_size=8),
+            progress=Silent(),
         )  # fmt: skip
-    return {name: folder / name for name in rates}
+    return {name: folder / name for name in recipes}
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +68,35 @@ def test_a_metric_no_better_than_the_majority(subprobe_command, own, models, tmp
         assert "no better than the majority's 0.5" in said(err)
 
 
-def test_a_training_that_diverged(subprobe_command, own, tiny_encoder, models, tmp_path):
+@pytest.mark.parametrize(
+    ("rate", "flag", "why"),
+    [
+        (0.9, "diverged", "DIVERGED: the mean loss of the last epoch is"),
+        (1e-9, "unlearned", "UNLEARNED: accuracy .500 on the 24 selection examples"),
+    ],
+)
+def test_a_training_that_came_to_nothing(
+    subprobe_command, own, tiny_encoder, models, tmp_path, rate, flag, why
+):
     code, _, err = subprobe_command(
-        "finetune", "--model", tiny_encoder, *own, "--learning-rate", 0.9, "--epochs", 1,
-        "--out", tmp_path / "m",
+        "finetune", "--model", tiny_encoder, *own, "--learning-rate", rate, "--epochs", 2,
+        "--batch-size", 8, "--out", tmp_path / "m",
     )  # fmt: skip
     assert code == 0
-    assert "DIVERGED" in err
-    code, out, _ = subprobe_command("evaluate", models["lost"], *own, "--json")
-    assert {row["flag"] for row in json.loads(out)} == {"diverged"}
-    code, out, _ = subprobe_command("evaluate", models["good"], *own, "--json")
-    assert {row["flag"] for row in json.loads(out)} == {None}
+    assert why in said(err)
+    code, out, _ = subprobe_command("evaluate", tmp_path / "m", *own, "--json")
+    assert {row["flag"] for row in json.loads(out)} == {flag}
+    code, _, err = subprobe_command(
+        "prune", tmp_path / "m", *own, "--out", tmp_path / "mask.safetensors"
+    )
+    assert {"diverged": "m diverged: its", "unlearned": "m did not learn in"}[flag] in said(err)
+
+
+def test_the_flag_of_a_folder_is_that_of_its_scores(subprobe_command, own, models):
+    for name, flag in (("lost", "diverged"), ("good", None)):
+        code, out, _ = subprobe_command("evaluate", models[name], *own, "--json")
+        assert code == 0
+        assert {row["flag"] for row in json.loads(out)} == {flag}
 
 
 def test_a_mask_that_removes_everything(subprobe_command, own, models, nothing, tmp_path):
@@ -116,7 +136,12 @@ def test_bad_weights_are_not_the_complement(subprobe_command, models, tmp_path, 
     good = full_subnetwork(anatomy, kind="good", method=method, weight_masks=weights)
     good.save(tmp_path / "good.safetensors")
     code, _, err = subprobe_command(
-        "sample", tmp_path / "good.safetensors", "--kind", "bad", "--out", tmp_path / "bad"
+        "sample",
+        tmp_path / "good.safetensors",
+        "--kind",
+        "bad",
+        "--out",
+        tmp_path / "bad.safetensors",
     )
     assert code == 2
     assert "smallest weights" in said(err)

@@ -13,7 +13,8 @@ def tuned(tiny_encoder, tmp_path_factory):
     """A fine-tuned tiny model, and the arguments that name its task."""
     from subprobe.analysis.running.config import RecipeOptions
     from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
+    from subprobe.analysis.running.single import fine_tune_to_folder
+    from subprobe.analysis.running.task_choice import TaskChoice
 
     folder = tmp_path_factory.mktemp("tuned")
     data = write_toy_task(folder / "toy")

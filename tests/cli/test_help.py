@@ -14,7 +14,7 @@ COMMANDS = sorted(ROOT.commands)
 
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
-        "bake", "compact", "compare", "config", "doctor", "evaluate", "export", "finetune",
+        "bake", "compact", "compare", "config", "data", "doctor", "evaluate", "export", "finetune",
         "gates", "latency", "list", "patterns", "probe", "prune", "report", "run", "sample",
         "stability", "survival", "view",
     ]  # fmt: skip

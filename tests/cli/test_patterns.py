@@ -44,7 +44,7 @@ def test_export_train_probe(tmp_path, tiny_encoder, subprobe_command, monkeypatc
     assert code == 0, err
     assert json.loads(out)["macro_f1"] >= 0.8  # goes on from the shipped weights
     assert {path.name for path in (tmp_path / "own").iterdir()} == {
-        "classifier.safetensors", "report.json", "confusion.csv",
+        "classifier.safetensors", "report.json", "confusion.csv", "subprobe.json",
     }  # fmt: skip
     counts = pd.read_csv("own/confusion.csv", index_col=0)
     assert counts.to_numpy().sum() == 2 * 5  # a fifth of 12 maps a pattern
@@ -136,7 +136,7 @@ def test_missing_pickled_and_scarce_input(labelled, tmp_path, subprobe_command):
     (labelled / "maps.safetensors").unlink()
     assert "has no maps.safetensors or maps.npz" in refused(subprobe_command, labelled)
     np.savez(labelled / "maps.npz", block=np.array([{"a": 1}], dtype=object))
-    assert "is no file of arrays" in refused(subprobe_command, labelled)
+    assert "holds pickled objects" in refused(subprobe_command, labelled)
     (labelled / "labels.csv").unlink()
     assert "has no labels.csv" in refused(subprobe_command, labelled)
 

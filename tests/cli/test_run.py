@@ -18,7 +18,8 @@ KINDS = ("good", "random", "bad")
 def test_the_folder_holds_what_was_promised(finished_run):
     names = {path.name for path in finished_run.iterdir()}
     assert names == {
-        "manifest.json", "report.html", "rows.csv", "rows.parquet", "performance.csv", "masks.csv",
+        "manifest.json", "subprobe.json", "report.html", "rows.csv", "rows.parquet",
+        "performance.csv", "masks.csv",
         "attention.csv", "dependencies.csv", "attributions.csv", "survivors.csv", "masks",
         "models", "cells", "summary_performance.csv", "summary_against_random.csv",
         "summary_probes.csv", "summary_survival.csv", "summary_survival_content.csv",
@@ -63,7 +64,11 @@ def test_every_kind_is_scored_in_every_state(finished_run):
         assert (count[seed, "good", "pruned"], count[seed, "good", "retrained"]) == (1, 1)
         for kind in ("random", "bad"):
             assert (count[seed, kind, "pruned"], count[seed, kind, "retrained"]) == (3, 1)
-    assert rows[["value", "ci_low", "ci_high", "baseline_value", "n"]].notna().all(axis=None)
+    assert rows[["value", "baseline_value", "n"]].notna().all(axis=None)
+    # a model that answers every example alike has no interval
+    spread = ~rows["ci_method"].str.startswith("no interval")
+    assert spread.any()
+    assert (rows[["ci_low", "ci_high"]].notna().all(axis=1) == spread).all()
 
 
 def test_cells_keep_every_scored_item(finished_run):
@@ -86,7 +91,9 @@ def test_the_manifest_says_what_ran(finished_run, tiny_encoder):
     manifest = json.loads((finished_run / "manifest.json").read_text("utf-8"))
     assert manifest["config"]["model"] == str(tiny_encoder)
     assert [run["seed_init"] for run in manifest["runs"]] == [1, 2]
-    assert manifest["runs"][0]["examples"] == {"train": 48, "selection": 16, "test": 24}
+    assert manifest["runs"][0]["examples"] == {
+        "train": 48, "selection": 16, "test": 24, "unreadable": 0,
+    }  # fmt: skip
     assert manifest["versions"]["torch"]
     assert manifest["runs"][0]["search"]
 

@@ -18,7 +18,8 @@ def tuned(own, tiny_encoder, tmp_path_factory):
     """A fine-tuned tiny model and a mask of it: a layer without heads, a dead MLP."""
     from subprobe.analysis.running.config import RecipeOptions
     from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import TaskChoice, fine_tune_to_folder
+    from subprobe.analysis.running.single import fine_tune_to_folder
+    from subprobe.analysis.running.task_choice import TaskChoice
 
     folder = tmp_path_factory.mktemp("tuned")
     task = TaskChoice("toy", str(own[3]), {"first": "text", "label": "side"})

@@ -13,13 +13,10 @@ from subprobe.pruning.subnetwork import Subnetwork
 def tuned(own, tiny_encoder, tmp_path_factory):
     """Folder of a fine-tuned tiny model and the mask that the search keeps."""
     from subprobe.analysis.running.config import PruneOptions, RecipeOptions
+    from subprobe.analysis.running.loaded import load_for_task
     from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import (
-        TaskChoice,
-        fine_tune_to_folder,
-        load_for_task,
-        prune_to_mask,
-    )
+    from subprobe.analysis.running.single import fine_tune_to_folder, prune_to_mask
+    from subprobe.analysis.running.task_choice import TaskChoice
 
     folder = tmp_path_factory.mktemp("tuned")
     task = TaskChoice("toy", str(own[3]), {"first": "text", "label": "side"})
@@ -184,7 +181,7 @@ def test_probe_writes_a_folder_with_items(subprobe_command, own, tuned, tmp_path
         "--examples", 3, "--out", out, "--quiet",
     )  # fmt: skip
     assert code == 0
-    names = {path.name for path in out.iterdir()}
+    names = {path.name for path in out.iterdir() if path.name != "subprobe.json"}
     assert names == {"attention-stats.csv", "attributions.csv", "items.parquet"}
     shares = pd.read_csv(out / "attributions.csv")
     assert {"attribution_share", "convergence_delta_max"} <= set(shares["metric"])

@@ -43,7 +43,7 @@ def test_words_tags_and_trees_are_read(tmp_path):
     assert (first.annotation, first.scheme) == ("gold", "ud")
     assert second.id == "2"
     assert second.words == ("_", "a\u2028b")
-    assert second.text is None
+    assert second.text == "_ a\u2028b"
     assert second.xpos == ()
 
 
@@ -71,7 +71,7 @@ def test_tagged_sentences_without_trees_are_read_as_such(tmp_path):
     lines = "1\tIt\tit\tPRON\t_\t_\t_\t_\t_\t_\n2\tfits\tfit\tVERB\t_\t_\t_\t_\t_\t_\n"
     (found,) = read_conllu(write(tmp_path, lines))
     assert found.upos == ("PRON", "VERB")
-    assert not found.parsed
+    assert not found.heads
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_real_treebank_is_whole(realdata):
     found = read_conllu(realdata / "ud" / "en_ewt-ud-dev.conllu")
     assert len(found) == 2001
     assert sum(len(one.words) for one in found) == 25147
-    assert all(one.parsed and one.text for one in found)
+    assert all(one.heads and one.deprels and one.text for one in found)
     assert len({one.id for one in found}) == 2001
 
 
@@ -140,3 +140,20 @@ def test_the_best_offsets_of_the_real_treebank(realdata):
         "nsubj": (0.339, 2137),
         "obj": (0.358, 1211),
     }
+
+
+def test_sentences_belong_to_the_documents_that_are_named(tmp_path):
+    bare = "\n".join(line for line in SENTENCE.splitlines() if not line.startswith("#")) + "\n"
+    blocks = [
+        bare,
+        "# newdoc id = one\n" + bare,
+        bare,
+        "# newdoc\n# sent_id = x\n" + bare,
+        "# newdoc id = two words\n# a block of comments alone\n",
+        bare,
+        "# newdocument = no\n" + bare,
+        "# newdoc id =\n" + bare,
+    ]
+    found = read_conllu(write(tmp_path, "\n".join(blocks)))
+    documents = [sentence.document for sentence in found]
+    assert documents == ["", "one", "one", "document 2", "two words", "two words", "document 4"]

@@ -61,6 +61,17 @@ def test_default_sizes(task):
 
 
 @pytest.mark.parametrize("task", TASKS)
+def test_a_minimal_set_is_a_cluster_and_every_set_another(task):
+    for split, part in generated(task).items():
+        names = [{example.cluster for example in members} for members in minimal_sets(part)]
+        assert all(len(name) == 1 and all(name) for name in names), split
+        assert len(set().union(*names)) == len(part) // 4
+        assert all(
+            example.id.rsplit("/", 1)[0] == example.cluster.rsplit("/", 1)[0] for example in part
+        )
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_same_seed_same_bytes_in_another_process(task):
     code = (
         "import sys; sys.path[:0] = sys.argv[2:]; from test_generator import dump, TASKS\n"

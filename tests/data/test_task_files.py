@@ -194,7 +194,9 @@ def test_rows_that_the_release_itself_cut_short_are_counted(tmp_path):
         stream.write("1\t2\t3\tonly one question\n")
     data = load_task("qqp", data_dir=tmp_path)
     assert len(data.splits["train"]) == len(ODD)
-    assert data.notes == {"train_rows_skipped": 1}
+    assert data.readings["train"].left_out == {"with too few columns": 1}
+    assert data.readings["train"].n_rows == len(ODD) + 1
+    assert data.readings["validation"].left_out == {}
 
 
 GOOD = "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n"
@@ -208,8 +210,8 @@ GOOD = "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n"
         ("train.tsv", GOOD + "1\ta\tb\tmaybe\n", "train.tsv, line 3: unknown label 'maybe'; labels "
          "of rte: entailment, not_entailment (or 0 to 1)"),
         ("train.tsv", GOOD + "1\ta\tb\t2\n", "train.tsv, line 3: unknown label '2'"),
-        ("dev.tsv", GOOD + "1\ta\tb\t-1\n", "dev.tsv, line 3: the label '-1' says that the row has "
-         "none; use a labelled split"),
+        ("dev.tsv", GOOD.replace("entailment", "-1"), "dev.tsv: no row is left of 1: without a "
+         "label ('-1'); use a labelled split"),
         ("train.tsv", GOOD + "1\ta\tentailment\n", "train.tsv: line 3 has 3 columns instead of 4"),
         ("train.tsv", GOOD + "1\ta\tb\tc\t0\n", "train.tsv: line 3 has 5 columns instead of 4"),
         ("train.tsv", "", "train.tsv: the file is empty"),
@@ -237,13 +239,9 @@ def test_bad_input_gets_one_clear_line(tmp_path, name, text, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"sentence": "a"}', "line 2 has no column 'label'; columns found: sentence"),
-        ("[1, 2]", "line 2 is no JSON object"),
-        ('{"sentence": ', "line 2 is not JSON"),
-        ('{"sentence": null, "label": 1}', "line 2: nothing where a sentence should be"),
+        ("[1, 2]", "line 2: is no JSON object but a list"),
+        ('{"sentence": ', "line 2: is not JSON"),
         ('{"sentence": 7, "label": 1}', "line 2: int 7 where a sentence should be"),
-        ('{"sentence": "a", "label": null}', "line 2: the label '' says that the row has none"),
-        ('{"sentence": "a", "label": -1}', "line 2: the label '-1' says that the row has none"),
         ('{"sentence": "a", "label": true}', "line 2: unknown label 'True'"),
         ('{"sentence": "a", "label": 0.5}', "line 2: unknown label '0.5'"),
     ],
@@ -287,7 +285,10 @@ def test_row_counts_of_the_real_files(realdata, task, train, validation):
         "train": train,
         "validation": validation,
     }
-    assert data.notes == {}
+    assert {split: (one.n_rows, one.left_out) for split, one in data.readings.items()} == {
+        "train": (train, {}),
+        "validation": (validation, {}),
+    }
 
 
 def test_real_quotes_stay(realdata):

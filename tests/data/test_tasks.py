@@ -7,23 +7,8 @@ import pytest
 from subprobe.data import tasks
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.metrics import majority
-from subprobe.data.sentence import Example, plain_sentence
-from subprobe.data.task import TaskData, TaskSpec
-from subprobe.data.tasks import custom_task, list_tasks, load_task, split_parts, task_spec
-
-SPEC = TaskSpec("toy", ("a", "b", "c"), "accuracy", ("accuracy",), pair=False)
-
-
-def examples(split, labels, text=None):
-    return tuple(
-        Example(f"{split}-{i}", plain_sentence(f"{split}-{i}/1", text or f"{split} {i}"), label=one)
-        for i, one in enumerate(labels)
-    )
-
-
-def toy(labels, **splits):
-    found = {"train": examples("train", labels), "validation": examples("validation", [0, 1])}
-    return TaskData(SPEC, found | splits)
+from subprobe.data.task_parts import split_parts
+from subprobe.data.tasks import custom_task, list_tasks, load_task, task_spec
 
 
 def test_every_task_has_one_name_in_any_case():
@@ -37,6 +22,8 @@ def test_every_task_has_one_name_in_any_case():
         assert len(spec.columns) == (3 if spec.pair else 2) or spec.hub is None
     with pytest.raises(UnknownNameError, match="unknown task 'colla'; did you mean 'cola'"):
         load_task("colla")
+    with pytest.raises(UnknownNameError, match="files of your own are read by naming their colu"):
+        load_task("sentiment")
 
 
 # --- the user's own files
@@ -74,15 +61,6 @@ def test_own_files_by_naming_columns(tmp_path, suffix):
     ]
 
 
-def test_own_csv_is_quoted_and_own_tsv_is_literal(tmp_path):
-    (tmp_path / "train.csv").write_text('a,b,y\n"x, ""y""\nz",q,0\np,q,1\n')
-    (tmp_path / "validation.tsv").write_text('a\tb\ty\n"x\tq"\t0\n')
-    data = load_task("own", data_dir=tmp_path, columns={"first": "a", "second": "b", "label": "y"})
-    assert data.splits["train"][0].texts() == ('x, "y"\nz', "q")
-    assert data.splits["validation"][0].texts() == ('"x', 'q"')
-    assert data.spec.pair
-
-
 def test_numeric_labels_are_names_and_sorted_by_value(tmp_path):
     write(tmp_path, "train.jsonl", [{"t": "x", "y": label} for label in (10, 2, 1)])
     write(tmp_path, "validation.jsonl", [{"t": "x", "y": 10}])
@@ -90,7 +68,9 @@ def test_numeric_labels_are_names_and_sorted_by_value(tmp_path):
     assert data.spec.labels == ("1", "2", "10")
     assert [one.label for one in data.splits["train"]] == [2, 1, 0]
     write(tmp_path, "validation.jsonl", [{"t": "x", "y": 0}])
-    with pytest.raises(DataFileError, match=r"line 1: unknown label '0'; labels of stars: 1, 2,"):
+    with pytest.raises(
+        DataFileError, match=r"line 1: the label '0' is not among those of train \(1, 2, 10\)"
+    ):
         custom_task("stars", tmp_path, {"first": "t", "label": "y"})
 
 
@@ -120,6 +100,7 @@ def test_a_labelled_test_split_is_reported(tmp_path):
         ({"first": "text"}, ConfigError, "first named; name the columns"),
         ({"label": "verdict"}, ConfigError, "label named"),
         ({"first": "text", "label": "verdict", "score": "id"}, ConfigError, "named"),
+        ({"first": "text", "label": "text"}, ConfigError, "'text' is named as a text and as what"),
         ({"frist": "text"}, UnknownNameError, "unknown column role 'frist'; did you mean 'first'"),
         ({"first": "body", "label": "verdict"}, DataFileError, "no column 'body'; columns found: "
          "id, text, verdict"),
@@ -132,14 +113,11 @@ def test_wrong_columns_are_refused(tmp_path, columns, error, message):
         custom_task("verdicts", tmp_path, columns)
 
 
-def test_own_files_with_one_label_or_an_unlabelled_row_are_refused(tmp_path):
+def test_own_files_with_one_label_or_without_a_split_are_refused(tmp_path):
     write(tmp_path, "validation.csv", TRAIN)
     columns = {"first": "text", "label": "verdict"}
     write(tmp_path, "train.csv", TRAIN[:1])
     with pytest.raises(DataFileError, match="every row has the label 'fine'"):
-        custom_task("verdicts", tmp_path, columns)
-    write(tmp_path, "train.csv", [*TRAIN, {"id": 4, "text": "x", "verdict": ""}])
-    with pytest.raises(DataFileError, match=r"train\.csv, line 5: no label"):
         custom_task("verdicts", tmp_path, columns)
     write(tmp_path, "train.csv", TRAIN)
     (tmp_path / "validation.csv").unlink()
@@ -189,9 +167,22 @@ def test_a_hub_data_set_is_read_through_datasets(hub_like):
     assert data.source.startswith("hub:")
 
 
-def test_unlabelled_rows_of_the_hub_are_refused(hub_like):
+def test_unlabelled_rows_of_the_hub_are_left_out(hub_like):
+    rows = [{"sentence1": "a", "sentence2": "b", "label": label} for label in (-1, 1, None)]
+    write(hub_like, "validation.jsonl", rows)
+    data = load_task("rte")
+    assert [one.label for one in data.splits["validation"]] == [1]
+    assert data.readings["validation"].left_out == {
+        "without a label ('-1')": 1,
+        "without a label (empty)": 1,
+    }
+
+
+def test_a_hub_split_without_any_label_is_refused(hub_like):
     write(hub_like, "validation.jsonl", [{"sentence1": "a", "sentence2": "b", "label": -1}])
-    with pytest.raises(DataFileError, match=r"validation, row 1: the label '-1' says"):
+    with pytest.raises(
+        DataFileError, match=r"validation: no row is left of 1: without a label \('-1"
+    ):
         load_task("rte")
 
 
@@ -202,62 +193,6 @@ def test_without_network_the_way_out_is_a_local_folder():
     assert "hub data set nyu-mll/glue (cola)" in line
     assert "pass --data-dir" in line
     assert "\n" not in line
-
-
-# --- the roles of examples
-
-
-def test_a_tenth_of_each_label_is_held_out():
-    data = toy([0] * 200 + [1] * 100 + [2] * 33)
-    parts = split_parts(data, seed=5)
-    counts = [sum(one.label == label for one in parts.selection) for label in range(3)]
-    assert counts == [20, 10, 3]
-    assert (parts.selection_name, parts.report_name) == ("train-10%", "validation")
-    assert parts.report == data.splits["validation"]
-    ids = [{one.id for one in part} for part in (parts.train, parts.selection, parts.report)]
-    assert not ids[0] & ids[1]
-    assert not (ids[0] | ids[1]) & ids[2]
-    assert ids[0] | ids[1] == {one.id for one in data.splits["train"]}
-    order = [one.id for one in data.splits["train"]]
-    assert [one.id for one in parts.train] == [id for id in order if id in ids[0]]
-
-
-def test_the_seed_alone_decides_the_draw():
-    data = toy([0, 1] * 100)
-    first, again, other = (split_parts(data, seed=seed) for seed in (1, 1, 2))
-    assert first == again
-    assert {one.id for one in first.selection} != {one.id for one in other.selection}
-
-
-def test_equal_texts_stay_together():
-    twins = examples("twin", [0, 1] * 30, text="the same")
-    data = toy([], train=examples("train", [0, 1] * 50) + twins)
-    for seed in range(12):
-        parts = split_parts(data, seed=seed)
-        texts = [{one.texts() for one in part} for part in (parts.train, parts.selection)]
-        assert not texts[0] & texts[1]
-
-
-def test_rare_labels_leave_at_least_one_example_in_train():
-    parts = split_parts(toy([0] * 40 + [1, 1] + [2]), seed=0)
-    assert sorted({one.label for one in parts.train}) == [0, 1, 2]
-    assert sorted({one.label for one in parts.selection}) == [0, 1]
-
-
-def test_numbers_are_drawn_without_strata():
-    spec = replace(SPEC, labels=(), metric="pearson", metrics=("pearson",))
-    data = TaskData(spec, toy([i / 7 for i in range(60)]).splits)
-    assert len(split_parts(data, seed=3).selection) == 6
-
-
-def test_the_studys_protocol_selects_on_what_it_reports():
-    data = toy([0, 1] * 20)
-    parts = split_parts(data, selection="reported", seed=0)
-    assert parts.selection == parts.report == data.splits["validation"]
-    assert parts.train == data.splits["train"]
-    assert parts.selection_name == "reported"
-    with pytest.raises(UnknownNameError, match="unknown selection 'heldout'"):
-        split_parts(data, selection="heldout", seed=0)
 
 
 def test_fewer_examples_on_request(tmp_path):
@@ -278,13 +213,3 @@ def test_mrpc_majority_of_the_real_files(realdata):
     labels = {split: [one.label for one in found] for split, found in data.splits.items()}
     found = majority(data.spec, labels["train"], labels["validation"])
     assert found == pytest.approx({"accuracy": 0.6838, "f1": 0.8122}, abs=5e-5)
-
-
-@pytest.mark.parametrize(("task", "size"), [("mrpc", 366), ("cola", 855)])
-def test_parts_of_the_real_files_share_no_text(realdata, task, size):
-    data = load_task(task, data_dir=realdata / "glue")
-    parts = split_parts(data, seed=42)
-    assert len(parts.selection) == pytest.approx(size, abs=3)
-    train, selection = ({one.texts() for one in part} for part in (parts.train, parts.selection))
-    assert not train & selection
-    assert len(parts.train) + len(parts.selection) == len(data.splits["train"])

@@ -383,11 +383,11 @@ def test_options_that_do_not_fit_are_refused(options, said):
         AttentionChange(compared(), **options)
 
 
-def test_sentences_without_trees_or_tags_are_refused():
+def test_sentences_without_relations_or_tags_are_refused():
     context, example = compared(), random_examples(1)[0]
     for changed, said in (
         ({"upos": ()}, "no universal tags"),
-        ({"heads": (), "deprels": ()}, "no dependency tree"),
+        ({"heads": (), "deprels": ()}, "no relations"),
     ):
         one = example.with_sentences(replace(example.first, **changed), None)
         with pytest.raises(AnnotationError, match=said):

@@ -14,7 +14,8 @@ from subprobe.probes.batch import batch_view, keep_words
 from subprobe.probes.patterns.classes import PATTERNS, SHORTEST
 from subprobe.probes.patterns.network import shipped_classifier
 from subprobe.probes.patterns.rules import rule_patterns
-from subprobe.probes.stream import encode_examples, run_probes
+from subprobe.probes.stream import run_probes
+from subprobe.probes.texts import encode_examples
 
 DEAD = [(0, 1), (1, 0), (1, 2)]
 

@@ -209,3 +209,56 @@ def test_unknown_query_rows_are_refused():
     context = tiny_context("bert")
     with pytest.raises(ConfigError, match="choose all or words"):
         AttentionStats(replace(context), queries="some")
+
+
+@pytest.mark.parametrize("queries", ["all", "words"])
+def test_documents_are_averaged_first_on_request(queries):
+    """The mean over documents of the mean over their rows, by loops; a lone text is a document."""
+    context, examples = tiny_context("bert"), punctuated_examples(9)
+    names = ["b", "a", "", "b", "a", "", "b", "b", "c"]
+    examples = [
+        replace(one, first=replace(one.first, document=name))
+        for one, name in zip(examples, names, strict=True)
+    ]
+    by_document = {}
+    for example, name in zip(examples, names, strict=True):
+        by_document.setdefault(name or example.id, []).append(plain_sums(context, example, queries))
+    means = {
+        name: sum(total for total, _ in texts) / sum(rows for _, rows in texts)
+        for name, texts in by_document.items()
+    }
+    expected = sum(means.values()) / len(means)
+    found = {}
+    for size in (2, 9):
+        probe = AttentionStats(context, queries=queries, averaging="documents")
+        (result,) = run_probes(context, examples, [probe], batch_size=size)
+        found[size] = result
+        rows = result.rows[result.rows["unit"] == "head"]
+        assert set(rows["variant"]) == {f"queries={queries};averaging=documents"}
+        assert set(rows["n"]) == {5}
+        value = rows["value"].to_numpy(float).reshape(*expected.shape)
+        np.testing.assert_allclose(value, expected, atol=1e-9)
+        assert result.notes["n_documents"] == 5
+    # rows are a function of the items, which are documents here
+    items = found[9].items
+    assert list(dict.fromkeys(items["item_id"])) == ["b", "a", "e2", "e5", "c"]
+    sums = items.groupby(["layer", "head", "metric"])[["numerator", "denominator"]].sum()
+    ratio = (sums["numerator"] / sums["denominator"]).to_dict()
+    for row in found[9].rows[found[9].rows["unit"] == "head"].itertuples():
+        assert row.value == pytest.approx(ratio[row.layer, row.head, row.metric])
+    plain = stats(context, examples, queries=queries).rows["value"].to_numpy(float)
+    assert np.abs(plain - found[9].rows["value"].to_numpy(float)).max() > 1e-3
+    # a uniform row is averaged alike
+    lengths = {}
+    for example, name in zip(examples, names, strict=True):
+        n = len(encode_words(context.tokenizer, [example.first], max_length=128)[0].input_ids)
+        rows = n if queries == "all" else n - 2
+        lengths.setdefault(name or example.id, []).append((rows / n, rows))
+    uniform = np.mean([sum(a for a, _ in x) / sum(b for _, b in x) for x in lengths.values()])
+    held = found[9].rows[found[9].rows["metric"] == "attention_to_first"]["baseline_value"]
+    np.testing.assert_allclose(held.to_numpy(float), uniform)
+
+
+def test_an_unknown_averaging_is_refused():
+    with pytest.raises(ConfigError, match="choose rows or documents"):
+        AttentionStats(tiny_context("bert"), averaging="texts")

@@ -390,11 +390,10 @@ def test_unknown_options_are_refused(options, message):
         AttentionTrees(tiny_context("bert"), **options)
 
 
-def test_sentences_without_trees_or_tags_are_refused():
+def test_sentences_without_trees_are_refused():
     context, examples = tiny_context("bert"), examples_with_punctuation(2)
     for bare, message in (
         ({"heads": ()}, "no dependency tree"),
-        ({"upos": ()}, "no UPOS tags"),
         ({"scheme": "clearnlp"}, "one kind at a time"),
     ):
         other = replace(examples[1], first=replace(examples[1].first, **bare))

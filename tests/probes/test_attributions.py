@@ -167,8 +167,8 @@ def test_bad_input_is_refused():
         run_attributions(tiny_context("bert"), examples)
     with pytest.raises(InputError, match="no examples"):
         run_attributions(context, [])
-    bare = replace(examples[1], first=replace(examples[1].first, heads=()))
-    with pytest.raises(AnnotationError, match="no dependency tree"):
+    bare = replace(examples[1], first=replace(examples[1].first, deprels=()))
+    with pytest.raises(AnnotationError, match="no relations"):
         run_attributions(context, [examples[0], bare], n_steps=2)
 
 
@@ -186,3 +186,21 @@ def test_items_of_words_are_the_attributions(pairs):
     }
     assert words.to_dict() == pytest.approx(expected)
     assert len(words) == sum(len(s.words) for e in examples for s in (e.first, e.second) if s)
+
+
+def test_an_example_with_an_empty_text_is_left_out_and_counted():
+    context, examples = tiny_context("bert", "classification"), random_examples(5, pairs=True)
+    empty = replace(examples[2], second=replace(examples[2].second, words=(), text="", heads=(),
+                    deprels=(), upos=(), xpos=(), entities=()))  # fmt: skip
+    others = examples[:2] + examples[3:]
+    found = run_attributions(context, [*examples[:2], empty, *examples[3:]], n_steps=4)
+    alone = run_attributions(context, others, n_steps=4)
+    shares = found.rows[found.rows["metric"] == "attribution_share"]
+    without = alone.rows[alone.rows["metric"] == "attribution_share"]
+    values = [frame["value"].to_numpy(dtype=float, na_value=np.nan) for frame in (shares, without)]
+    np.testing.assert_allclose(*values, atol=1e-6)
+    assert np.isfinite(values[0]).any()
+    assert list(shares["n_dropped"]) == [one + 1 for one in without["n_dropped"]]
+    assert empty.id not in "".join(found.items["item_id"])
+    with pytest.raises(InputError, match="no text to probe: of 1"):
+        run_attributions(context, [empty], n_steps=4)

@@ -129,4 +129,4 @@ def test_rows_sum_to_one_and_batches_do_not_matter(probe):
         shares = [f"{kind}_to_{one}" for one in ("first", "separator", "punctuation", "other")]
         total = rows[rows["metric"].isin(shares)].groupby("layer")["value"].sum()
         np.testing.assert_allclose(total.astype(float), 1.0, atol=1e-5)
-    np.testing.assert_allclose(rows["value"].astype(float), other["value"].astype(float), atol=1e-4)
+    np.testing.assert_allclose(rows["value"].astype(float), other["value"].astype(float), atol=1e-5)

@@ -41,7 +41,7 @@ def test_output_is_the_same_and_nothing_else_is_left(n, d, lost, pad, kept, seed
     values = torch.zeros(1, 1, n + pad, d)
     values[..., :n, :] = T
     real = (torch.arange(n + pad) < n).float()[None]
-    found, ranks = effective_attention(padded, values, real, row_sums_kept=kept)
+    found, ranks, _ = effective_attention(padded, values, real, row_sums_kept=kept)
     assert ranks.item() == rank
     scale = T.abs().max() + 1
     assert ((found @ values - padded @ values).abs().max() / scale) < 1e-5
@@ -52,7 +52,7 @@ def test_output_is_the_same_and_nothing_else_is_left(n, d, lost, pad, kept, seed
         assert np.abs(found[0, 0, :n, :n].numpy() @ null).max() < 1e-4
     if kept:
         assert (found.sum(-1) - padded.sum(-1)).abs().max() < 1e-5
-    again, _ = effective_attention(found, values, real, row_sums_kept=kept)
+    again, *_ = effective_attention(found, values, real, row_sums_kept=kept)
     assert (again - found).abs().max() < 1e-5
     assert not found[..., n:, :].any()
     assert found[..., n:].abs().max() < 1e-5 if pad else True

@@ -9,7 +9,7 @@ from subprobe.data.errors import ConfigError
 from subprobe.probes.batch import batch_view, keep_words
 from subprobe.probes.hidden_attribution import contributions, run_hidden_attribution
 from subprobe.probes.running import eager_attention
-from subprobe.probes.stream import encode_examples
+from subprobe.probes.texts import encode_examples
 from subprobe.pruning.gates import gated
 
 

@@ -10,7 +10,6 @@ from safetensors.torch import load_file, save_file
 from subprobe.data.errors import CheckpointError, ConfigError, UnknownNameError
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.checkpoint import (
-    check_max_length,
     load_classifier,
     load_encoder,
     load_tokenizer,
@@ -19,6 +18,7 @@ from subprobe.pruning.checkpoint import (
     save_classifier,
 )
 from subprobe.pruning.fingerprint import weights_fingerprint
+from subprobe.pruning.subnetwork import full_subnetwork
 from tiny import FAMILIES, SDPA, tiny_config, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_spec
@@ -166,7 +166,7 @@ def test_a_model_of_another_task_is_refused(tmp_path):
         load_classifier(str(folder), type(toy_spec())("other", ("a", "b"), "accuracy",
                                                        ("accuracy",), pair=False))  # fmt: skip
     (folder / "subprobe.json").unlink()
-    with pytest.raises(CheckpointError, match="number of labels"):
+    with pytest.raises(CheckpointError, match=r"label 0, label 1, those of toy are .*label 2"):
         load_classifier(str(folder), toy_spec(3))
 
 
@@ -208,18 +208,6 @@ def test_a_model_without_a_tokenizer_is_refused(tmp_path):
         load_tokenizer(str(tmp_path / "m"))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_length_is_checked_against_the_usable_positions(family):
-    model = tiny_model(family)
-    limit = anatomy_of(model).max_tokens
-    assert limit == 128
-    check_max_length(model, limit)
-    with pytest.raises(ConfigError, match=f"{limit + 1}.*{limit}"):
-        check_max_length(model, limit + 1)
-    with torch.no_grad():
-        model(input_ids=torch.full((1, limit), 7), attention_mask=torch.ones(1, limit))
-
-
 def test_saving_is_whole_or_nothing(tmp_path):
     model, folder = saved(tmp_path)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -234,10 +222,27 @@ def test_saving_is_whole_or_nothing(tmp_path):
 
 def test_saving_again_replaces(tmp_path):
     model, folder = saved(tmp_path)
-    shutil.copy(folder / "config.json", folder / "stale.txt")
+    mask = full_subnetwork(anatomy_of(model))
+    save_classifier(model, tiny_tokenizer("wordpiece"), folder, {"form": "baked"}, mask)
+    assert (folder / "mask.safetensors").exists()
     save_classifier(model, tiny_tokenizer("wordpiece"), folder, {"task": "toy", "n": 2})
-    assert read_meta(folder)["n"] == 2
-    assert not (folder / "stale.txt").exists()
+    assert read_meta(folder) == {"task": "toy", "n": 2}
+    # a mask would be read as this model's
+    assert not (folder / "mask.safetensors").exists()
+
+
+def test_what_would_be_read_as_the_model_may_not_stay_beside_it(tmp_path):
+    model, folder = saved(tmp_path)
+    (folder / "mask.safetensors").write_bytes(b"of another tool")
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"did not write.*mask\.safetensors, notes\.txt"):
+        save_classifier(model, tiny_tokenizer("wordpiece"), folder, {"n": 3})
+    assert read_meta(folder) == {"task": "toy"}
+    save_classifier(model, tiny_tokenizer("wordpiece"), folder, {"n": 3}, overwrite=True)
+    assert read_meta(folder) == {"n": 3}
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert not (folder / "mask.safetensors").exists()
+    assert (folder / "mask.safetensors.bak").read_bytes() == b"of another tool"
 
 
 def test_broken_meta_is_named(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from random_masks import random_mask
 from subprobe.data.errors import ConfigError, SubprobeError
+from subprobe.data.ownership import is_signed
 from subprobe.pruning import onnx_file
 from subprobe.pruning.compact import shrink
 from subprobe.pruning.gates import gated
@@ -33,6 +34,7 @@ def test_a_smaller_model_as_onnx_is_the_masked_model(family, share, tmp_path):
     mask = random_mask(L, H, F, 4, with_neurons=True, share=share)
     file = tmp_path / "m.onnx"
     assert onnx_file.export_onnx(shrink(model, mask), file) <= 1e-4
+    assert is_signed(file)
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     ids = torch.randint(5, 500, (4, 11), generator=torch.Generator().manual_seed(3))
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from subprobe.data.alignment import NO_WORD, Encoded
 from subprobe.data.sentence import Sentence
+from subprobe.data.spans import Spans, joined_spans
 
 SPELLED = ("[SEP]", "[CLS]", "[PAD]", "[MASK]", "[UNK]", "<s>", "</s>", "<pad>", "<mask>", "<unk>")
 ODD = (
@@ -59,8 +60,23 @@ def pieces_by_word(encoded: Encoded) -> dict[tuple[int, int], list[int]]:
     return found
 
 
-def check_invariants(tokenizer: Any, encoded: Encoded, segments: list[list[str]]) -> None:
-    """Specials are the tokenizer's own; words are whole, in order, and counted where lost."""
+def check_invariants(
+    tokenizer: Any,
+    encoded: Encoded,
+    segments: list[list[str]],
+    spans: list[Spans] | None = None,
+) -> None:
+    """Specials are the tokenizer's own; words are whole, in order, and counted where lost.
+
+    Args:
+        tokenizer: what encoded.
+        encoded: what it gave.
+        segments: the words of each sentence.
+        spans: where they stand in raw texts, whose pieces may reach over words; None for words
+            that were read alone.
+    """
+    alone = spans is None
+    spans = spans or [joined_spans(words) for words in segments]
     n = len(encoded.input_ids)
     assert {len(encoded.word_of_piece), len(encoded.segment_of_piece), len(encoded.special)} == {n}
     # what the tokenizer put there is special, and nothing else is
@@ -88,9 +104,12 @@ def check_invariants(tokenizer: Any, encoded: Encoded, segments: list[list[str]]
         covered: set[int] = set()
         for place in places:
             start, end = encoded.offsets[place]
-            assert 0 <= start <= end <= len(segments[segment][word])
+            first, last = spans[segment][word]
+            assert first <= start <= end <= last or not alone
+            assert start < last or start == end
             covered.update(range(start, end))
-        assert covered == set(range(len(segments[segment][word])))
+        wanted = set(range(*spans[segment][word]))
+        assert covered >= wanted if alone else covered & wanted
     # every word is kept or counted as dropped
     for segment in range(len(segments)):
         assert encoded.n_words_kept[segment] == sum(owner[0] == segment for owner in grouped)

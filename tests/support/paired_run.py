@@ -39,9 +39,11 @@ def write_paired_run(
     sentences: int = 0,
     shift: float = 0.0,
     diverged: Sequence[int] = (),
+    unlearned: Sequence[int] = (),
     prefix: str = "item",
     entropy: int = 0,
     kinds: Sequence[str] = ("full", "untrained", "good", "random", "bad"),
+    members: int = 1,
 ) -> pd.DataFrame:
     """Write `rows.parquet` and `cells/`; returns the rows.
 
@@ -53,17 +55,19 @@ def write_paired_run(
         draws: of random and bad, pruned.
         sentences: sentences of a probe; 0 = no probe.
         shift: added to the probability of good to be right.
-        diverged: seeds whose retrained bad model has its flag set.
+        diverged: seeds whose retrained bad model is flagged so.
+        unlearned: the same.
         prefix: of the ids of the examples.
         entropy: another number, other answers; gold labels stay.
         kinds: which of the models of `RIGHT`.
+        members: examples of a cluster, neighbours, which get much the same answers.
     """
     frames = []
     for task in tasks:
         gold = np.random.default_rng([*task.encode()]).integers(0, 2, n)
         for seed in seeds:
             rng = np.random.default_rng([seed, entropy, *task.encode()])
-            hard = rng.normal(size=n)
+            hard = np.repeat(rng.normal(size=n // members), members)
             for (method, kind, state), right in RIGHT.items():
                 if kind not in kinds:
                     continue
@@ -71,46 +75,64 @@ def write_paired_run(
                 for draw in range(several):
                     chance = right + (shift if kind == "good" else 0.0)
                     easy = np.quantile(hard, chance) if chance < 1 else np.inf
-                    noisy = hard + 0.5 * rng.normal(size=n) < easy
+                    noise = np.repeat(rng.normal(size=n // members), members)
+                    noisy = hard + 0.5 * noise < easy
+                    if members > 1:
+                        noisy ^= rng.random(n) < 0.05
                     said = np.where(noisy, gold, 1 - gold)
                     about = {
                         "model": "embedded", "task": task, "seed": seed, "method": method,
                         "kind": "full" if kind == "untrained" else kind, "state": state,
                         "draw": draw, "cell_id": f"{task}-{seed}-{kind}-{state}-{draw}",
-                        "flag": "diverged" if (kind, state) == ("bad", "retrained")
-                        and seed in diverged else "",
+                        "flag": _flag(seed, diverged, unlearned)
+                        if (kind, state) == ("bad", "retrained") else "",
                     }  # fmt: skip
-                    frames.append(_scores(folder, about, said, gold, prefix, sentences, kind))
+                    frames.append(
+                        _scores(folder, about, said, gold, prefix, sentences, kind, members)
+                    )
     rows = rows_frame(pd.concat(frames, ignore_index=True))
     write_parquet(rows, folder / "rows.parquet")
     return rows
 
 
+def _flag(seed: int, diverged: Sequence[int], unlearned: Sequence[int]) -> str:
+    return "diverged" if seed in diverged else "unlearned" if seed in unlearned else ""
+
+
 def _scores(
     folder: Path, about: dict[str, Any], said: np.ndarray, gold: np.ndarray, prefix: str,
-    sentences: int, kind: str,
+    sentences: int, kind: str, members: int,
 ) -> pd.DataFrame:  # fmt: skip
     ids = [f"{prefix}-{i:04d}" for i in range(len(gold))]
     items = items_frame(
         pd.DataFrame(
             {"probe": "performance", "item_id": ids, "sentence_id": ids,
-             "metric": "gold_probability", "score": 0.5, "prediction": said, "gold": gold}
+             "cluster_id": _sets(len(ids), members), "metric": "gold_probability",
+             "score": 0.5, "prediction": said, "gold": gold}
         )
     )  # fmt: skip
     rows = pd.DataFrame(
         [
             {"probe": "performance", "unit": "model", "metric": metric,
-             "value": METRICS[metric](said, gold), "n": len(gold), "baseline": "majority",
+             "value": METRICS[metric](said, gold), "n": len(gold),
+             "n_clusters": len(gold) // members, "baseline": "majority",
              "baseline_value": 0.5, **about}
             for metric in METRIC_NAMES
         ]
     )  # fmt: skip
     if sentences and about["draw"] == 0 and kind != "untrained":
         probed, found = probe_of(about, sentences, DEAD.get(kind, []))
+        sets = dict(zip(probed["sentence_id"].unique(), _sets(sentences, members), strict=True))
+        probed["cluster_id"] = probed["sentence_id"].map(sets).astype("string")
         items = pd.concat([items, probed], ignore_index=True)
         rows = pd.concat([rows, found], ignore_index=True)
     CellOutput(rows, items).save(folder / "cells" / f"{about['cell_id']}.parquet")
     return rows
+
+
+def _sets(count: int, members: int) -> list[str | None]:
+    """The cluster of each of so many neighbours."""
+    return [f"set {place // members}" if members > 1 else None for place in range(count)]
 
 
 def probe_of(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+from subprobe.analysis.running.cells import CellStore
 from subprobe.analysis.running.config import RunConfig, parse_config
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 
@@ -55,3 +57,18 @@ def tiny_options(encoder: Path, **changed: Any) -> dict[str, Any]:
 def tiny_config(encoder: Path, **changed: Any) -> RunConfig:
     """The same, checked."""
     return parse_config(tiny_options(encoder, **changed), where="test")
+
+
+def computed_cells(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the steps whose cells are computed from here on; the list grows."""
+    names: list[str] = []
+    missing = CellStore.missing
+
+    def told(store: CellStore, path: Path) -> bool:
+        answer = missing(store, path)
+        if answer:
+            names.append(path.name.split("-")[0])
+        return answer
+
+    monkeypatch.setattr(CellStore, "missing", told)
+    return names

@@ -1,0 +1,78 @@
+"""Which annotation probes read: gold as it is, a parser's where there is none, never both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...data.annotate import annotate, split_words
+from ...data.sentence import Example, Sentence
+from ...probes.needs import NAMES, check_some_readable, split_readable
+from ...probes.registry import find_probe
+from .progress import Progress
+
+
+def as_read(
+    sentences: Sequence[Sentence], probes: Iterable[str], *, pipeline: str = "", reparse: bool
+) -> list[Sentence]:
+    """Sentences with the annotation that the probes read.
+
+    Sentences of which any is gold stay as they are: those that lack something are left out by the
+    probes that need it. Others are parsed by spaCy (silver) if a probe needs a parse, and else only
+    split into words.
+
+    Args:
+        sentences: N sentences.
+        probes: names of those that will read them.
+        pipeline: a spaCy pipeline; empty = the default one.
+        reparse: parse gold sentences as well.
+
+    Raises:
+        AnnotationError: if a pipeline is needed and there is none.
+    """
+    if not reparse and any(sentence.annotation == "gold" for sentence in sentences):
+        return list(sentences)
+    if reparse or any(find_probe(name).needs for name in probes):
+        return annotate(sentences, pipeline or None)
+    return split_words(sentences, pipeline or None)
+
+
+def check_readable(examples: Sequence[Example], probes: Iterable[str]) -> None:
+    """Raise, before anything is computed, unless each probe can read some example.
+
+    Raises:
+        AnnotationError: naming the probe and what the examples lack.
+    """
+    for name in probes:
+        check_some_readable(name, examples, find_probe(name).needs)
+
+
+def left_out(examples: Sequence[Example], probes: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Probe -> layer -> sentences that lack it, for each layer that a probe needs or uses."""
+    found: dict[str, dict[str, int]] = {}
+    for name in probes:
+        entry = find_probe(name)
+        lacks = split_readable(examples, (*entry.needs, *entry.uses))[1].by_layer
+        if lacks:
+            found[name] = {str(layer): count for layer, count in lacks.items()}
+    return found
+
+
+def say_left_out(
+    progress: Progress, title: str, examples: Sequence[Example], probes: Iterable[str]
+) -> None:
+    """Tell what each probe leaves out of a corpus, and why."""
+    for name in probes:
+        entry = find_probe(name)
+        lost = split_readable(examples, entry.needs)[1]
+        if lost.n_examples:
+            why = " or ".join(f"no {NAMES[layer]}" for layer in lost.by_layer)
+            progress.say(
+                f"{title}: {name} leaves out {lost.n_examples} of {len(examples)} texts ({why})"
+            )
+        some = split_readable(split_readable(examples, entry.needs)[0], entry.uses)[1]
+        if some.n_examples:
+            why = " or ".join(f"no {NAMES[layer]}" for layer in some.by_layer)
+            progress.say(
+                f"{title}: {name} reads {some.n_examples} of {len(examples)} texts for some of its "
+                f"rows alone ({why})"
+            )

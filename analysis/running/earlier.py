@@ -1,0 +1,221 @@
+"""The run that a folder holds already: which configuration it has, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from ...data.errors import ConfigError
+from ...data.folders import remove_own, write_record
+from ...data.ownership import RECORD, RUN, Record, imprint, is_cell
+from ...data.run_record import CONFIGURATION, SEEDS, run_configuration
+from ...data.temporaries import remove_stale
+from .config import RunConfig, parse_config
+
+Existing = Literal["refuse", "add", "new"]
+"""What to do with another run in the folder."""
+
+_NO_RESULT = {"workers"}
+"""Options that change no result."""
+
+_LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
+_COUNTS = {"controls.draws", "controls.retrained_draws"}
+_PLACES = {"model", "data_dir", "probe.corpus", "probe.patterns"}
+_SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Option -> its value in both, where they differ; lists of tasks, seeds and so on as sets."""
+    one, other = dict(_flat(old, "")), dict(_flat(new, ""))
+    found = {}
+    for name in [*other, *(name for name in one if name not in other)]:
+        pair = one.get(name), other.get(name)
+        if name not in _NO_RESULT and not _same(name, *pair):
+            found[name] = pair
+    return found
+
+
+def _same(name: str, one: Any, other: Any) -> bool:
+    """Whether two values mean the same: lists in any order and case, paths however spelled."""
+    if name in _LISTS and isinstance(one, list) and isinstance(other, list):
+        return set(map(_key, one)) == set(map(_key, other))
+    if name in _PLACES and isinstance(one, str) and isinstance(other, str) and one and other:
+        if name == "model" and not (_is_path(one) and _is_path(other)):
+            return one == other
+        return Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
+    return bool(one == other)
+
+
+def _key(value: Any) -> str:
+    return str(value).casefold()
+
+
+def _is_path(model: str) -> bool:
+    return model.startswith((".", "/", "~"))
+
+
+def _flat(options: Mapping[str, Any], above: str) -> Any:
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def said(different: Mapping[str, tuple[Any, Any]]) -> str:
+    """Differences in words: `seeds: 1, 2 -> 5; recipe.epochs: 1.0 -> 2.0`."""
+    return "; ".join(f"{name}: {_shown(a)} -> {_shown(b)}" for name, (a, b) in different.items())
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ("", []):
+        return "not set"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def settled(
+    config: RunConfig, folder: Path, existing: Existing, say: Callable[[str], None]
+) -> RunConfig:
+    """The configuration that is run in a folder, which may hold a run already.
+
+    Args:
+        config: the options asked for.
+        folder: the run folder.
+        existing: `refuse` another configuration; `add` what is asked for to it; or `new`.
+        say: is told what differs.
+
+    Raises:
+        ConfigError: saying what differs.
+    """
+    earlier = run_configuration(folder)
+    if earlier is None:
+        return config
+    earlier = _filled(earlier)
+    different = differences(earlier, config.plain())
+    if not different:
+        return config
+    if existing == "new":
+        say(f"starting anew instead of the run in {folder}: {said(different)}")
+        return config
+    if existing == "refuse":
+        raise ConfigError(
+            f"holds a run with another configuration ({said(different)})",
+            where=str(folder),
+            remedy="--add adds to that run, --new starts anew, or name another folder",
+        )
+    both = _united(earlier, config.plain(), different, folder)
+    if added := differences(earlier, both.plain()):
+        say(f"adding to the run in {folder}: {said(added)}")
+    return both
+
+
+def _filled(earlier: dict[str, Any]) -> dict[str, Any]:
+    """An earlier configuration with the defaults of options that it does not know."""
+    try:
+        return parse_config(earlier, where=RECORD).plain()
+    except ConfigError:
+        return earlier
+
+
+def _united(
+    old: dict[str, Any],
+    new: dict[str, Any],
+    different: Mapping[str, tuple[Any, Any]],
+    folder: Path,
+) -> RunConfig:
+    """What both configurations ask for together.
+
+    Raises:
+        ConfigError: for options that have one value in a run.
+    """
+    fixed = {
+        name: pair
+        for name, pair in different.items()
+        if name not in _LISTS | _COUNTS | _SWITCHES and not _of_new_probe(name, old, new)
+    }
+    if fixed:
+        raise ConfigError(
+            f"a run has one value of each of these options ({said(fixed)})",
+            where=str(folder),
+            remedy="--add adds tasks, seeds, methods, probes and draws: keep the other options, "
+            "start anew with --new, or name another folder",
+        )
+    both = json.loads(json.dumps(new))
+    for name, (one, other) in different.items():
+        *sections, last = name.split(".")
+        place = both
+        for section in sections:
+            place = place.setdefault(section, {})
+        if name in _LISTS:
+            known = set(map(_key, one))
+            place[last] = [*one, *(value for value in other if _key(value) not in known)]
+        elif name in _COUNTS | _SWITCHES:
+            place[last] = max(one, other)
+        else:
+            place[last] = one if other is None else other
+    return parse_config(both, where=str(folder))
+
+
+def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether an option is of a probe that only the side has that sets the option."""
+    parts = name.split(".")
+    if parts[:2] != ["probe", "options"] or len(parts) < 3:
+        return False
+    return not all(parts[2] in side.get("probe", {}).get("names", ()) for side in (old, new))
+
+
+def begin(folder: Path, config: RunConfig, names: list[str], existing: Existing) -> None:
+    """Record which run a folder is about to hold; with `new`, remove what an earlier one left.
+
+    Args:
+        folder: the run folder, made where need be.
+        config: what is run.
+        names: of its tasks and seeds, such as `acceptability-seed1`.
+        existing: see `settled`.
+    """
+    remove_halves(folder)
+    record = Record.of(folder)
+    files = dict(record.files)
+    if existing == "new":
+        remove_own(folder, files.pop(RUN, {}))
+        _remove_models(folder / "models", names)
+    facts = {**record.facts, RUN: {CONFIGURATION: config.plain(), SEEDS: names}}
+    after = Record(facts, files)
+    if after != record:
+        write_record(folder, after)
+
+
+def remove_halves(folder: Path) -> None:
+    """Remove what processes that live no more were writing into a run folder."""
+    for one in (folder / "cells", folder / "models", *(folder / "models").glob("*")):
+        remove_stale(one)
+
+
+def _remove_models(folder: Path, kept: Collection[str]) -> None:
+    """Remove the models of other tasks and seeds, as far as subprobe wrote them."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for model in folder.iterdir():
+        if model.is_symlink() or not model.is_dir() or model.name in kept:
+            continue
+        record = Record.of(model)
+        own = {RECORD: imprint(model / RECORD)} if record.files else {}
+        for names in record.files.values():
+            remove_own(model, names)
+        remove_own(model, own)
+        if not any(model.iterdir()):
+            model.rmdir()
+
+
+def remove_unused(cells: Path, used: Collection[str]) -> None:
+    """Remove the finished cells that a run has not read.
+
+    Args:
+        cells: their folder.
+        used: names of the files that it has read or written.
+    """
+    for path in cells.iterdir():
+        if is_cell(path.name) and path.name not in used and not path.is_symlink():
+            path.unlink()

@@ -1,0 +1,132 @@
+"""A fine-tuned model that a single command names, checked against its task and tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...data.class_order import ClassOrder, Pairs
+from ...data.collate import text_batches
+from ...data.sentence import Example
+from ...data.task import TaskParts
+from ...data.task_parts import split_parts
+from ...pruning.anatomy import anatomy_of
+from ...pruning.checkpoint import (
+    load_classifier,
+    load_tokenizer,
+    meta_of,
+    resolve_model,
+)
+from ...pruning.contract import contract
+from ...pruning.inputs import USUAL_LENGTH, check_inputs, fitting_length
+from .data_summary import left_out_lines
+from .progress import Progress, Silent
+from .readable import readable, recorded_length
+from .said import read_said
+from .seed_model import examples_digest
+from .task_choice import TaskChoice
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A fine-tuned model with the parts of the task that it was trained with.
+
+    Attributes:
+        name: what the user called it.
+        model: the classifier.
+        tokenizer: its tokenizer, checked against it.
+        parts: the task.
+        meta: what was recorded beside the weights.
+        order: how its classes were found to be the task's; None in regression.
+        told: lines for the user: rows that were left out, or another training part than the one
+            that the folder records.
+        max_length: subwords an example keeps: what was asked for, else the length that the model
+            was fine-tuned with, else 128 or what it has positions for.
+        flag: what its rows are flagged with for its tokenizer's sake.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+    parts: TaskParts
+    meta: dict[str, Any]
+    order: ClassOrder | None = None
+    told: tuple[str, ...] = ()
+    max_length: int = USUAL_LENGTH
+    flag: str = ""
+
+    @property
+    def classes_by(self) -> str:
+        """How its classes were found to be the task's: see `ClassOrder.by`; empty in regression."""
+        return self.order.by if self.order else ""
+
+    def tell(self, examples: Sequence[Example], what: str, progress: Progress) -> None:
+        """Tell how many examples are cut, or have a text without a word piece."""
+        encoded = text_batches(
+            self.tokenizer, examples, batch_size=len(examples), max_length=self.max_length
+        )
+        for line in read_said(encoded, len(examples), self.max_length, what):
+            progress.say(line)
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """The (init, order) seeds it was fine-tuned with, else 0."""
+        return int(self.meta.get("seed_init", 0)), int(self.meta.get("seed_order", 0))
+
+
+def load_for_task(
+    model: str,
+    task: TaskChoice,
+    *,
+    selection: str = "",
+    labels: Pairs = (),
+    max_length: int = 0,
+    allow_no_specials: bool = False,
+    progress: Progress | None = None,
+) -> Loaded:
+    """Load a fine-tuned model; its task is split as it was when the model was trained.
+
+    Args:
+        model: its folder, or a hub id.
+        task: what it was fine-tuned on.
+        selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
+        labels: which classes of the model mean which of the task, where names do not say it.
+        max_length: subwords an example keeps; 0 = as it was fine-tuned.
+        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        progress: told if the classes were not found by name, and what is odd about the tokenizer
+            or the length.
+
+    Raises:
+        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`, or
+            its classes are not the task's, see `contract`.
+        ConfigError: if `max_length` is more than the model has positions for.
+    """
+    progress = progress or Silent()
+    meta = meta_of(model)
+    data = task.load()
+    told = left_out_lines(data)
+    order = contract(resolve_model(model), data.spec, labels)
+    if order is not None and order.said:
+        progress.say(f"{model}: {order.said}")
+    net, tokenizer = load_classifier(model, data.spec, labels=labels), load_tokenizer(model)
+    found = check_inputs(
+        net, tokenizer, where=model, pairs=data.spec.pair, allow_no_specials=allow_no_specials
+    )
+    positions = anatomy_of(net).max_tokens
+    length, said = fitting_length(positions, max_length, recorded_length(meta))
+    for line in (*found.said, said):
+        if line:
+            progress.say(line)
+    if found.flag:
+        data = readable(data, tokenizer, progress)
+    recorded = "reported" if meta.get("selection", "") == "reported" else "held-out"
+    chosen = selection or recorded
+    parts = split_parts(data, selection=chosen, seed=int(meta.get("seed_init", 0)))
+    trained = meta.get("train_digest", "")
+    if trained and chosen == recorded and trained != examples_digest(parts.train):
+        told.append(
+            f"{model} was fine-tuned on other examples than these files and options set apart for "
+            f"training now: it may have seen what is called held out ({parts.selection_name})"
+        )
+    return Loaded(model, net, tokenizer, parts, meta, order, tuple(told), length, found.flag)

@@ -1,0 +1,121 @@
+"""What a training came to: it diverged, it did not learn, or it learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from ...data.task import TaskParts
+from ...pruning.evaluate import Evaluation, evaluate
+from ...pruning.finetune import FineTuned
+from ...pruning.recipes import Recipe
+from ...pruning.subnetwork import Subnetwork
+from ..flags import DIVERGED, UNLEARNED
+from ..wording import between, counted, decimal, training_text
+from .performance import lowest, performance_rows
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended, as cells and the folders of models record it.
+
+    Attributes:
+        flag: `diverged`, `unlearned`, or empty.
+        why: the sentence that a flag deserves; empty without one.
+        scored: the model's predictions of the selection examples; None where there are none.
+        notes: plain values: `flag`, and `training` with steps, mean loss of each epoch (None for
+            no finite number), and the primary metric on the selection examples with its interval
+            and baseline.
+    """
+
+    flag: str
+    why: str
+    scored: Evaluation | None
+    notes: Mapping[str, Any]
+
+
+def outcome(
+    trained: FineTuned, parts: TaskParts, recipe: Recipe, mask: Subnetwork | None = None
+) -> Outcome:
+    """Judge a training by its loss, and by what its model scores on the selection examples.
+
+    It is `diverged` as `divergence.has_diverged` says. Else it is `unlearned` if the 95% interval
+    of the task's primary metric on the selection examples reaches what the majority of train (in
+    regression: its mean) scores on them. Where masks are chosen on the reported examples, those
+    are the selection examples.
+
+    Args:
+        trained: what `finetune` gave.
+        parts: the task that it was trained on.
+        recipe: how.
+        mask: what it was trained under.
+    """
+    held = replace(parts, report=parts.selection, report_name=parts.selection_name)
+    found = None
+    if held.report:
+        found = evaluate(
+            trained.model,
+            trained.tokenizer,
+            held.report,
+            held.spec,
+            subnetwork=mask,
+            max_length=recipe.max_length,
+        )
+    scored = _primary(found, held) if found else {}
+    flag, why = "", ""
+    if trained.diverged:
+        flag, why = DIVERGED, f"DIVERGED: {_exploded(trained)}"
+    elif scored and lowest(scored["value"], scored["ci_low"]) <= scored["baseline_value"]:
+        flag, how = UNLEARNED, training_text(vars(recipe), len(parts.train))
+        why = (
+            f"UNLEARNED: {_no_better(scored)} after {how}: it did not learn in the time given, "
+            "which says nothing about more of it; give more epochs or another learning rate"
+        )
+    training = {
+        "steps": trained.steps,
+        "losses": [loss if math.isfinite(loss) else None for loss in trained.losses],
+        "on_selection": scored,
+    }
+    return Outcome(flag, why, found, {"flag": flag, "training": training})
+
+
+def _primary(found: Evaluation, held: TaskParts) -> dict[str, Any]:
+    """The primary metric with its interval and baseline, as plain values."""
+    line = performance_rows(found, held).iloc[0]
+    numbers = ("value", "ci_low", "ci_high", "baseline_value")
+    return {
+        "metric": str(line["metric"]),
+        # a score whose resamples are all alike has no interval
+        **{name: None if pd.isna(line[name]) else float(line[name]) for name in numbers},
+        "baseline": str(line["baseline"]),
+        "n": int(line["n"]),
+    }
+
+
+def _exploded(trained: FineTuned) -> str:
+    lost = [place for place, loss in enumerate(trained.losses, 1) if not math.isfinite(loss)]
+    if lost:
+        what = f"the loss of epoch {lost[0]} is no finite number"
+    elif trained.losses and trained.losses[-1] > trained.loss_limit:
+        what = (
+            f"the mean loss of the last epoch is {trained.losses[-1]:.3g}, above "
+            f"{trained.loss_limit:.3g}, twice what a training begins with"
+        )
+    else:
+        what = "weights are no finite numbers after the last step"
+    return f"{what}; try a lower learning rate, a longer warm-up or another seed"
+
+
+def _no_better(scored: Mapping[str, Any]) -> str:
+    limits = ""
+    if scored["ci_low"] is not None:
+        limits = f"{between(scored['ci_low'], scored['ci_high'], 3)} "
+    return (
+        f"{scored['metric']} {decimal(scored['value'], 3)} {limits}on the "
+        f"{counted(scored['n'], 'selection example')} is not for sure above the "
+        f"{scored['baseline']}'s {decimal(scored['baseline_value'], 3)}"
+    )

@@ -1,0 +1,24 @@
+"""What of a task, and how much of a text, a model is given to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...data.task import TaskData
+from ...data.unreadable import without_unreadable
+from ...pruning.inputs import USUAL_LENGTH
+from .progress import Progress
+
+
+def recorded_length(meta: Mapping[str, Any]) -> int:
+    """The length that a model was fine-tuned with, by its folder's record, else 128."""
+    return int(meta.get("recipe", {}).get("max_length", USUAL_LENGTH))
+
+
+def readable(data: TaskData, tokenizer: Any, progress: Progress) -> TaskData:
+    """The task without the examples that the tokenizer leaves nothing of, which are told."""
+    data, lost = without_unreadable(data, tokenizer)
+    if lost:
+        progress.say(f"{lost} examples left out: without special tokens nothing is left of them")
+    return data

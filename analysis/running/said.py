@@ -1,0 +1,71 @@
+"""What is told of texts that were cut, left out, or read in an odd way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...data.collate import TextBatches
+from ...pruning.evaluate import Evaluation
+from ...pruning.finetune import FineTuned
+
+READING = ("texts_read", "texts_wordless", "texts_unlocated", "texts_cut", "pieces_shared")
+"""What is counted of the texts that probes read; see `probes.texts.Texts`."""
+
+
+def cut_said(n_cut: int, count: int, max_length: int, what: str = "examples") -> str:
+    """How many texts were too long, in words; empty where none was."""
+    return f"{n_cut} of {count} {what} were cut at {max_length} subwords" if n_cut else ""
+
+
+def read_said(
+    found: Evaluation | FineTuned | TextBatches,
+    count: int,
+    max_length: int,
+    what: str = "examples",
+) -> list[str]:
+    """What is told of the texts that a task model reads, whole or cut, with words or without.
+
+    Args:
+        found: counts the examples that were cut, and those with a text without a word piece.
+        count: examples in all.
+        max_length: subwords that an example keeps.
+        what: what they are called.
+    """
+    lines = [cut_said(found.n_truncated, count, max_length, what)]
+    if found.n_wordless:
+        lines.append(
+            f"{found.n_wordless} of {count} {what} have a text without a word piece; the model "
+            "reads what else there is, such as special tokens"
+        )
+    return [line for line in lines if line]
+
+
+def reading_of(notes: Mapping[str, Any]) -> dict[str, int]:
+    """The counts of the texts that one pass of probes read, out of a result's notes."""
+    return {name: int(notes[f"n_{name}"]) for name in READING}
+
+
+def reading_said(
+    readings: Mapping[str, Mapping[str, int]], lengths: Mapping[str, int]
+) -> list[str]:
+    """What is told of the texts that probes read.
+
+    Args:
+        readings: what was read (`sentences`, `examples`) -> its counts by the names of `READING`.
+        lengths: what was read -> subwords that a text keeps.
+    """
+    lines = []
+    for what, counts in readings.items():
+        every = sum(counts[f"texts_{name}"] for name in ("read", "wordless", "unlocated"))
+        empty, lost = counts["texts_wordless"], counts["texts_unlocated"]
+        if empty:
+            lines.append(f"{empty} of {every} {what} left out: a text without a word piece")
+        if lost:
+            lines.append(
+                f"{lost} of {every} {what} left out: the words are not found in the raw text; "
+                "--pre-split reads them word by word"
+            )
+        if counts["texts_cut"]:
+            lines.append(cut_said(counts["texts_cut"], every, lengths[what], what))
+    return lines

@@ -1,0 +1,101 @@
+"""Which task is meant, and how its files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...data.columns import ROLES
+from ...data.errors import ConfigError
+from ...data.task import TaskData
+from ...data.task_files import plain_name
+from ...data.tasks import EMBEDDED, capped, load_task
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """Which task, and where its examples lie.
+
+    Attributes:
+        name: a registered task, or any name with `columns`.
+        data_dir: local folder, or None for the embedded generator or the hub.
+        columns: role (`data.columns.ROLES`) -> column of the user's own files.
+        quotes: of tab-separated files, see `data.own_tsv`.
+        as_classes: whether everything under `label` names a class.
+    """
+
+    name: str
+    data_dir: str | None = None
+    columns: Mapping[str, str] | None = None
+    quotes: str = "auto"
+    as_classes: bool = False
+
+    def load(self, sizes: Mapping[str, int] | None = None) -> TaskData:
+        """Read the task.
+
+        Args:
+            sizes: `train`, `validation` and `test` -> examples of each, at most; other names of
+                validation splits count as `validation`.
+        """
+        generated = not self.columns and plain_name(self.name) in EMBEDDED
+        data = load_task(
+            self.name,
+            data_dir=self.data_dir,
+            columns=self.columns,
+            sizes=sizes if generated else None,
+            quotes=self.quotes,
+            as_classes=self.as_classes,
+        )
+        if generated or not sizes:
+            return data
+        return capped(data, {split: sizes[split.partition("_")[0]] for split in data.splits})
+
+
+def task_choice(
+    task: str,
+    data_dir: Path | None,
+    columns: Sequence[str] | None,
+    *,
+    quotes: str = "auto",
+    as_classes: bool = False,
+) -> TaskChoice:
+    """Which task the options of a command name.
+
+    Args:
+        task: task id.
+        data_dir: local folder, if any.
+        columns: texts such as `first=sentence`, one a role.
+        quotes: as in `TaskChoice`.
+        as_classes: as in `TaskChoice`.
+
+    Raises:
+        ConfigError: for a column that is no `role=name`.
+    """
+    roles = column_roles(columns) or None
+    if roles and data_dir is None and set(roles) != {"group"}:
+        raise ConfigError("--column needs --data-dir, the folder of your files")
+    folder = str(data_dir) if data_dir else None
+    return TaskChoice(task, folder, roles, quotes, as_classes)
+
+
+def column_roles(columns: Sequence[str] | None) -> dict[str, str]:
+    """Role -> column, of texts such as `first=sentence`.
+
+    Raises:
+        ConfigError: for a text that is no `role=name`, or a role that is given twice.
+    """
+    roles: dict[str, str] = {}
+    for column in columns or ():
+        role, equals, name = column.partition("=")
+        if role not in ROLES or not equals or not name:
+            raise ConfigError(
+                f"--column {column} is no role=name",
+                remedy=f"roles are {', '.join(ROLES)}, for instance --column first=sentence",
+            )
+        if role in roles:
+            raise ConfigError(
+                f"--column names {role} twice: {roles[role]} and {name}", remedy="keep one"
+            )
+        roles[role] = name
+    return roles

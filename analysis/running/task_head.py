@@ -1,0 +1,90 @@
+"""What becomes of the task head that a checkpoint brings along, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ...data.class_order import Pairs, parse_pairs
+from ...data.errors import ConfigError
+from ...data.task import TaskSpec
+from ...pruning.checkpoint import meta_of, resolve_model
+from ...pruning.contract import class_names, contract
+from ...pruning.fingerprint import head_fingerprint
+from ...pruning.living import living_of
+from ...pruning.loading import has_head
+from ...pruning.sources import is_compact
+from ...pruning.starts import load_start
+from .config import RunConfig
+
+if TYPE_CHECKING:
+    from .seed_run import SeedRun
+
+BY_PLACE = "classes-by-place"
+"""Flag of rows whose model does not name its classes."""
+
+
+def start_of_head(model: str, spec: TaskSpec, seed: int, *, kept: bool, labels: Pairs = ()) -> str:
+    """What a training does with the head of the model that it starts from; empty if nothing.
+
+    Args:
+        model: the model.
+        spec: the task to be trained on.
+        seed: of the new head.
+        kept: whether the head is to be kept.
+        labels: which of its classes mean which of the task.
+
+    Raises:
+        CheckpointError: if a head to be kept has other classes, or the model cannot be read.
+    """
+    source = resolve_model(model)
+    if kept:
+        order = contract(source, spec, labels, any_task=True)
+        return f"{model}: {order.said}" if order is not None and order.said else ""
+    if is_compact(source) or not has_head(source):
+        return ""
+    names = ", ".join(class_names(source)[:10])
+    trained = meta_of(model).get("task")
+    return (
+        f"{model}: its head{f' for {trained}' if trained else ''} ({names}) is dropped; seed "
+        f"{seed} makes a new one for {spec.name}"
+    )
+
+
+def told_of_heads(seeds: Iterable[SeedRun]) -> list[str]:
+    """What a run does with the head of the model that it starts from: a line a task and seed."""
+    lines = []
+    for run in seeds:
+        setting = run.setting
+        labels = parse_pairs(setting.config.labels)
+        kept = setting.recipe.head == "kept"
+        lines.append(
+            start_of_head(setting.source.name, run.parts.spec, run.seed, kept=kept, labels=labels)
+        )
+    return [line for line in dict.fromkeys(lines) if line]
+
+
+def kept_head(config: RunConfig, spec: TaskSpec) -> str:
+    """Fingerprint of the head that a run starts with.
+
+    Raises:
+        CheckpointError: if the model has none for the task.
+    """
+    labels = parse_pairs(config.labels)
+    return head_fingerprint(
+        load_start(config.model, spec, "pretrained", seed=0, keep_head=True, labels=labels)
+    )
+
+
+def check_whole(encoder: Any, name: str) -> None:
+    """Raise unless the encoder of a run has all of its heads, which is what is compared.
+
+    Raises:
+        ConfigError: with what to do.
+    """
+    if living_of(encoder) is not None:
+        raise ConfigError(
+            "has lost heads already: there is no full model to compare its subnetworks with",
+            where=name,
+            remedy="run on the whole model, and give its mask to subprobe evaluate or probe",
+        )

@@ -1,0 +1,49 @@
+"""One training, timed and scored."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from subprobe.data.task import TaskParts
+from subprobe.pruning.evaluate import Evaluation, evaluate
+from subprobe.pruning.finetune import FineTuned, finetune
+from subprobe.pruning.recipes import Recipe
+from subprobe.pruning.subnetwork import Subnetwork
+
+
+def scored_training(
+    model: str,
+    parts: TaskParts,
+    recipe: Recipe,
+    *,
+    seed: int,
+    mask: Subnetwork | None,
+    route: str,
+) -> tuple[FineTuned, Evaluation, float]:
+    """Train from the pretrained weights: the model, its score on the report examples, the time.
+
+    Args:
+        model: the encoder.
+        parts: the task.
+        recipe: how.
+        seed: of the head, the order and the dropout.
+        mask: what to train; None for the whole model.
+        route: see `finetune`.
+
+    Returns:
+        The last is processor time of the training in seconds.
+    """
+    options: dict[str, Any] = {"seed_init": seed, "seed_order": seed, "route": route}
+    started = time.process_time()
+    trained = finetune(model, parts, recipe, subnetwork=mask, **options)
+    seconds = time.process_time() - started
+    scored = evaluate(
+        trained.model,
+        trained.tokenizer,
+        parts.report,
+        parts.spec,
+        subnetwork=mask,
+        max_length=recipe.max_length,
+    )
+    return trained, scored, seconds

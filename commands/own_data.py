@@ -1,0 +1,43 @@
+"""The command that looks at a task's files before anything is trained: data."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from .options import AsClasses, AsJson, Columns, DataDir, Quotes, Task
+
+
+def data(
+    task: Task,
+    model: Annotated[
+        str,
+        typer.Option("--model", help="whose subwords are counted: embedded, ./folder or hub id"),
+    ] = "embedded",
+    data_dir: DataDir = None,
+    column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
+    seed: Annotated[int, typer.Option(help="draws what is set aside for choosing masks")] = 1,
+    selection: Annotated[
+        str, typer.Option(help="held-out sets examples aside for choosing masks; or reported")
+    ] = "held-out",
+    max_length: Annotated[int, typer.Option(help="subwords kept; 0 = recorded")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is read of a task's files, and train nothing.
+
+    Example: subprobe data --task stance --data-dir ./stance --column first=text --column label=side
+    """
+    from ..analysis.running.data_summary import summary_lines
+    from ..analysis.running.single import look_at
+    from ..analysis.running.task_choice import task_choice
+
+    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    summary = look_at(model, choice, seed=seed, selection=selection, max_length=max_length)
+    if as_json:
+        typer.echo(json.dumps(summary))
+    else:
+        typer.echo("\n".join(summary_lines(summary)))

@@ -1,0 +1,72 @@
+"""What a run folder says of itself: its configuration, its seeds, and which masks are its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .ownership import RUN, Record
+
+CONFIGURATION, SEEDS = "configuration", "seeds"
+"""Keys of the record of a run: its options, and the names of its tasks and seeds."""
+
+_MASK = re.compile(r"(?P<seed>.+-seed\d+)-(?:(?P<method>[a-z-]+)-)?[a-z]+\.safetensors")
+
+
+def run_configuration(folder: Path) -> dict[str, Any] | None:
+    """The options of the run that a folder holds, finished or not; None where it holds none."""
+    found = _recorded(folder, CONFIGURATION)
+    if found is None:
+        found = _manifest(folder).get("config")
+    return found if isinstance(found, dict) else None
+
+
+def run_seeds(folder: Path) -> set[str] | None:
+    """The names of a run's tasks and seeds, such as `acceptability-seed1`; None where unknown."""
+    found = _recorded(folder, SEEDS)
+    if found is None:
+        runs = _manifest(folder).get("runs")
+        if not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs):
+            return None
+        found = [f"{run.get('task')}-seed{run.get('seed_init')}" for run in runs]
+    return set(map(str, found)) if isinstance(found, list) else None
+
+
+def masks_left_over(folder: Path, paths: Iterable[Path]) -> list[Path]:
+    """Those of a run's mask files whose task, seed or method its configuration does not ask for.
+
+    Args:
+        folder: the run folder; of another folder none is left over.
+        paths: mask files named `TASK-seedN-[METHOD-]KIND.safetensors`; others belong to the run.
+    """
+    seeds = run_seeds(folder)
+    if seeds is None:
+        return []
+    pruned = (run_configuration(folder) or {}).get("prune")
+    methods = pruned.get("methods") if isinstance(pruned, dict) else None
+    left = []
+    for path in paths:
+        named = _MASK.fullmatch(path.name)
+        if named is None:
+            continue
+        method = named["method"] or "structured"
+        other = isinstance(methods, list) and method not in methods
+        if named["seed"] not in seeds or other:
+            left.append(path)
+    return left
+
+
+def _recorded(folder: Path, key: str) -> Any:
+    facts = Record.of(folder).facts.get(RUN)
+    return facts.get(key) if isinstance(facts, dict) else None
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        held = json.loads((folder / "manifest.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) else {}

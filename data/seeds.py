@@ -1,0 +1,44 @@
+"""Which numbers are seeds: those that every generator of random numbers takes."""
+
+from __future__ import annotations
+
+from .errors import ConfigError
+
+SEEDS = 2**32
+"""Seeds are the whole numbers from 0 up to this one, which is none."""
+
+LARGEST_NUMBER = SEEDS - 1
+"""The largest whole number that an option may have."""
+
+
+def is_seed(value: object) -> bool:
+    """Whether a value is a seed: a whole number, not true or false, from 0 to 2**32 - 1."""
+    return type(value) is int and 0 <= value < SEEDS
+
+
+def check_seed(value: int, where: str | None = None) -> int:
+    """The seed, if it is one.
+
+    Args:
+        value: the number.
+        where: the option that it was given with.
+
+    Raises:
+        ConfigError: with what is allowed.
+    """
+    if not is_seed(value):
+        raise ConfigError(
+            f"a seed must be a whole number from 0 to {SEEDS - 1}, got {value!r}", where=where
+        )
+    return value
+
+
+def too_large(value: object, option: str = "") -> str:
+    """The first option with a whole number that no count, size or seed can be; else empty."""
+    if isinstance(value, dict):
+        named = [(f"{option}.{name}" if option else str(name), one) for name, one in value.items()]
+    elif isinstance(value, (list, tuple)):
+        named = [(option, one) for one in value]
+    else:
+        return option if isinstance(value, int) and abs(value) > LARGEST_NUMBER else ""
+    return next((found for name, one in named if (found := too_large(one, name))), "")

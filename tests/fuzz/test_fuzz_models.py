@@ -1,0 +1,27 @@
+"""Damaged files of a model folder."""
+
+import pytest
+from fuzz_readers import model_readers
+from fuzzing import FEW, MANY, fuzz
+
+NAMES = ("config.json", "tokenizer.json", "tokenizer_config.json", "weights", "index", "record",
+         "compact", "compact mask")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory):
+    found = model_readers(tmp_path_factory.mktemp("models"))
+    assert set(found) == set(NAMES)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_few_damaged_files_are_read_or_refused(readers, name):
+    assert fuzz(readers[name], FEW)["refused"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60 + 2 * MANY)
+@pytest.mark.parametrize("name", NAMES)
+def test_many_damaged_files_are_read_or_refused(readers, name):
+    fuzz(readers[name], MANY, first=FEW)
