@@ -19,6 +19,9 @@ from pattern_oracle import write_labelled
 from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 
 ROOT = Path(subprobe.__file__).parent
+SLOW = pytest.mark.slow
+LONG = {"README.md", "glue.md", "comparing.md", "report.md", "own-data.md"}
+"""Pages whose commands train and search several times; `make test-all` runs them."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 
@@ -116,7 +119,10 @@ def small(words, folder):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=SLOW if page.name in LONG else ()) for page in PAGES],
+)
 def test_the_commands_of_a_page_work(page, place, subprobe_command):
     for text in blocks(page, "toml"):
         # the first line may name the file
