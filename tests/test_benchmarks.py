@@ -12,7 +12,7 @@ import subprobe
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_every_benchmark_gives_a_line():
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick", "--json"],
@@ -21,7 +21,7 @@ def test_every_benchmark_gives_a_line():
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     lines = json.loads(done.stdout.splitlines()[-1])
-    assert len(lines) == 26
+    assert len(lines) == 23
     for line in lines:
         assert math.isfinite(line["value"])
         assert line["value"] > 0
