@@ -55,7 +55,8 @@ def _tasks(config: Mapping[str, Any], runs: list[Mapping[str, Any]]) -> str:
     for task in config.get("tasks") or []:
         first = next((run for run in runs if run.get("task") == task and "examples" in run), None)
         counts = first["examples"] if first else {}
-        parts = ", ".join(f"{count} {name}" for name, count in counts.items())
+        # those that a tokenizer leaves nothing of are among the rows left out
+        parts = ", ".join(f"{n} {name}" for name, n in counts.items() if name != "unreadable")
         said.append(f"{task} ({parts} examples)" if parts else str(task))
     return "; ".join(said)
 
