@@ -225,7 +225,7 @@ def test_other_classes_are_refused_by_every_command(command, refused, nli):
     line = refused(
         *command, nli / "flipped", *HANS, "--data-dir", nli / "hans", "--labels", "maybe=neutral"
     )
-    assert "'maybe' is no class of hans" in line
+    assert "'maybe' is not a class of hans" in line
 
 
 # -- training from a model that has a head ---------------------------------------------------------
