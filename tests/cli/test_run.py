@@ -72,7 +72,9 @@ def test_every_kind_is_scored_in_every_state(finished_run):
 
 
 def test_cells_keep_every_scored_item(finished_run):
-    for path in (finished_run / "cells").glob("evaluate-*.parquet"):
+    paths = list((finished_run / "cells").glob("evaluate-*.parquet"))
+    assert paths
+    for path in paths:
         items = pd.read_parquet(path)
         assert list(items.columns) == list(ITEM_TYPES)
         assert len(items) >= 24
@@ -82,6 +84,8 @@ def test_dead_heads_are_empty_and_living_ones_are_not(finished_run):
     rows = pd.read_csv(finished_run / "attention.csv")
     rows = rows[(rows["kind"] == "good") & (rows["seed"] == 1) & (rows["unit"] == "head")]
     mask = Subnetwork.load(finished_run / "masks" / "acceptability-seed1-good.safetensors")
+    assert len(rows) >= mask.head_mask.size
+    assert 0 < mask.n_heads < mask.head_mask.size
     for line in rows.itertuples():
         alive = mask.head_mask[int(line.layer), int(line.head)]
         assert pd.notna(line.value) == alive
