@@ -100,7 +100,7 @@ TIDY: dict[str, Column] = {
     ),
     "baseline": Column(
         "text",
-        "what the number is held against: `majority`, an offset, uniform attention, random heads, "
+        "what the number is compared with: `majority`, an offset, uniform attention, random heads, "
         "shuffled places (`permutation`), a `reference`",
     ),
     "baseline_value": Column("number", "value of the baseline", _METRIC),
@@ -113,8 +113,8 @@ TIDY: dict[str, Column] = {
     "flag": Column(
         "text",
         "`degenerate`: the run cannot carry a claim; `diverged`: the loss of the training exploded "
-        "or was no number; `unlearned`: the trained model is not for sure above a blind guess on "
-        "the selection examples; `dead`: a removed head has no pattern; `classes-by-place`: the "
+        "or was not finite; `unlearned`: the trained model is not significantly above the baseline "
+        "on the selection examples; `dead`: a removed head has no pattern; `classes-by-place`: the "
         "model does not name its classes; `no-specials`: the tokenizer never adds the special "
         "tokens that it knows; `unconfirmed`: real maps do not confirm the classifier's calls of "
         "this pattern",

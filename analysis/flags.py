@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 DIVERGED = "diverged"
-"""The loss was no finite number, or exploded: the training failed."""
+"""The loss was not finite, or exploded: the training failed."""
 UNLEARNED = "unlearned"
-"""The model ended no better than a blind guess for sure: it did not learn in the training given."""
+"""The model ended not significantly above the baseline: it did not learn in the training given."""
 FAILED = (DIVERGED, UNLEARNED)
 
 OF_A_SEED = {

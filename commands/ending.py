@@ -53,7 +53,7 @@ def end_well(command: Callable[[], Any], *, debug: bool) -> NoReturn:
     except (OSError, ImportError, UnicodeEncodeError) as error:
         code = _told(_said(error), debug, 1)
     if code in (_STOPPED, *(128 + one for one in _ENDS)):
-        _tell("stopped; run the same command again to go on")
+        _tell("stopped; run the same command again to continue")
     sys.exit(code)
 
 
@@ -73,7 +73,7 @@ def _said(error: OSError | ImportError | UnicodeEncodeError) -> str:
     """What happened to what, in one line."""
     if isinstance(error, BrokenPipeError):
         _forget_output()
-        return f"{_OUTPUT} was closed before all was written"
+        return f"{_OUTPUT} was closed before everything was written"
     if isinstance(error, UnicodeEncodeError):
         odd = ascii(error.object[error.start : error.end])
         return f"{odd} cannot be written in {error.encoding}; set PYTHONUTF8=1"

@@ -47,7 +47,7 @@ def finetune(
     seed: Annotated[int, typer.Option(help="initialises the task head", callback=as_seed)] = 1,
     order_seed: Annotated[
         int | None,
-        typer.Option(help="orders the examples and drops out; default: --seed", callback=as_seed),
+        typer.Option(help="order of examples and dropout; default: --seed", callback=as_seed),
     ] = None,
     selection: Annotated[
         str, typer.Option(help="held-out sets examples aside for choosing masks; or reported")

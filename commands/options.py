@@ -48,13 +48,15 @@ Quotes = Annotated[
 ]
 AsClasses = Annotated[
     bool,
-    typer.Option("--as-classes", help="every label= names a class: many numbers, '-', -1, NA"),
+    typer.Option(
+        "--as-classes", help="take every label as a class name, even numbers, '-', -1 and NA"
+    ),
 ]
 Labels = Annotated[
     list[str] | None,
     typer.Option(
         "--labels",
-        help="TASK_CLASS=MODEL_CLASS,... where the model names its classes otherwise than the task",
+        help="TASK_CLASS=MODEL_CLASS,... if the model names its classes differently from the task",
     ),
 ]
 MaskIn = Annotated[
@@ -65,8 +67,8 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="write although other files are there: those in a folder stay, one in the way of a "
-        "new file as NAME.bak; a file named with an option is replaced",
+        help="write even if other files are there: those in a folder stay, one in the way of a "
+        "new file as NAME.bak; a file named by an option is replaced",
     ),
 ]
 MaxLength = Annotated[
@@ -77,7 +79,7 @@ NoSpecials = Annotated[
     bool,
     typer.Option(
         "--allow-no-specials",
-        help="go on where the tokenizer never adds the special tokens that it knows",
+        help="continue even if the tokenizer never adds its special tokens",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]

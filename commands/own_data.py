@@ -14,7 +14,9 @@ def data(
     task: Task,
     model: Annotated[
         str,
-        typer.Option("--model", help="whose subwords are counted: embedded, ./folder or hub id"),
+        typer.Option(
+            "--model", help="model whose tokenizer counts subwords: embedded, ./folder or hub id"
+        ),
     ] = "embedded",
     data_dir: DataDir = None,
     column: Columns = None,

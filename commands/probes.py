@@ -58,7 +58,10 @@ def probe(
     ] = 0,
     pre_split: Annotated[
         bool,
-        typer.Option("--pre-split", help="read each word alone, as published; not the raw text"),
+        typer.Option(
+            "--pre-split",
+            help="tokenize each word separately, as published, instead of the raw text",
+        ),
     ] = False,
     allow_no_specials: NoSpecials = False,
     selection: Annotated[
@@ -81,7 +84,7 @@ def probe(
     ] = None,
     pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
     reparse: Annotated[
-        bool, typer.Option("--reparse", help="parse with spaCy even what has gold annotation")
+        bool, typer.Option("--reparse", help="parse with spaCy even where there is gold annotation")
     ] = False,
     patterns: Annotated[
         str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")

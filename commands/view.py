@@ -20,7 +20,10 @@ def view(
     ] = "embedded",
     mask: MaskIn = None,
     max_length: Annotated[
-        int, typer.Option(help="cut at so many subwords; 0 = refuse a text beyond the positions")
+        int,
+        typer.Option(
+            help="cut to this many subwords; 0 = refuse a text longer than the model's positions"
+        ),
     ] = 0,
     allow_no_specials: NoSpecials = False,
     out: Annotated[Path | None, writing("HTML file")] = None,

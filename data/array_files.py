@@ -55,14 +55,14 @@ def read_npz(path: Path, error: type[InputError] = DataFileError) -> dict[str, n
             none that `read_npy` would read.
     """
     found: dict[str, npt.NDArray[Any]] = {}
-    with reading(path, error, problem="is no file of arrays", remedy=_PLAIN):
+    with reading(path, error, problem="is not a file of arrays", remedy=_PLAIN):
         archive = zipfile.ZipFile(path)
     with archive:
         members = archive.infolist()
         total = sum(one.file_size for one in members)
         check_unpacked(total, path.stat().st_size, path, error)
         for member in members:
-            with reading(path, error, problem="is no file of arrays", remedy=_PLAIN):
+            with reading(path, error, problem="is not a file of arrays", remedy=_PLAIN):
                 raw = archive.read(member)
             name = member.filename.removesuffix(".npy")
             found[name] = _array(raw, f"{path}, array {name!r}", error)
@@ -72,7 +72,7 @@ def read_npz(path: Path, error: type[InputError] = DataFileError) -> dict[str, n
 def _array(raw: bytes, where: Path | str, error: type[InputError]) -> npt.NDArray[Any]:
     """The array that the bytes of a `.npy` file stand for."""
     stream = io.BytesIO(raw)
-    with reading(where, error, problem="is no NumPy array", remedy=_PLAIN):
+    with reading(where, error, problem="is not a NumPy array", remedy=_PLAIN):
         if raw[:1] == _PICKLED:
             raise ValueError("pickled objects")
         version = np.lib.format.read_magic(stream)
@@ -88,10 +88,10 @@ def _array(raw: bytes, where: Path | str, error: type[InputError]) -> npt.NDArra
         problem = f"has the shape {shape}"
     elif math.prod(shape) * dtype.itemsize != len(raw) - stream.tell():
         problem = (
-            f"announces {math.prod(shape):,} numbers and holds {len(raw) - stream.tell():,} bytes"
+            f"declares {math.prod(shape):,} numbers but holds {len(raw) - stream.tell():,} bytes"
         )
     if problem:
         raise error(problem, where=str(where), remedy=_PLAIN)
-    with reading(where, error, problem="is no NumPy array", remedy=_PLAIN):
+    with reading(where, error, problem="is not a NumPy array", remedy=_PLAIN):
         array: npt.NDArray[Any] = np.load(io.BytesIO(raw), allow_pickle=False)
     return array

@@ -53,7 +53,7 @@ class ClassOrder:
             for name, group in zip(self.classes, self.outputs, strict=True)
         )
         why = {
-            "place": "classes are taken by their place, for the model does not name them",
+            "place": "classes are matched by position, since the model does not name them",
             "given": "classes as given",
         }
         return f"{why[self.by]}: {', '.join(pairs)}"
@@ -73,7 +73,7 @@ def parse_pairs(texts: Sequence[str]) -> Pairs:
             task, equals, model = (part.strip() for part in cell.partition("="))
             if not equals or not task or not model:
                 raise ConfigError(
-                    f"{cell!r} is no pair of names",
+                    f"{cell!r} is not a pair of names",
                     where="--labels",
                     remedy="write TASK_CLASS=MODEL_CLASS,..., for instance --labels "
                     "entailment=ENTAILMENT,neutral=NEUTRAL",
@@ -150,9 +150,9 @@ def _turned(task: str, classes: Sequence[str], names: Sequence[str], pairs: Pair
         if all(plain(a) in own and plain(b) in theirs for a, b in turned):
             return turned
     first, second = next((a, b) for a, b in pairs if plain(a) not in own or plain(b) not in theirs)
-    wrong = f"{first!r} is no class of {task}" if plain(first) not in own else ""
+    wrong = f"{first!r} is not a class of {task}" if plain(first) not in own else ""
     raise ConfigError(
-        wrong or f"{second!r} is no class of the model",
+        wrong or f"{second!r} is not a class of the model",
         where="--labels",
         remedy=f"classes of {task}: {_listed(classes)}; of the model: {_listed(names)}",
     )
@@ -203,7 +203,7 @@ def _places(names: Sequence[str], where: str) -> Mapping[str, int]:
     places = {plain(name): place for place, name in enumerate(names)}
     if len(places) < len(names):
         raise ConfigError(
-            f"some of the classes {_listed(names)} of {where} differ in spelling alone",
+            f"some of the classes {_listed(names)} of {where} differ only in spelling",
             where="--labels",
             remedy="rename them in the file or the model's config.json",
         )

@@ -17,7 +17,7 @@ from .text_file import read_text
 
 _COLUMNS = 10
 _UNKNOWN = "_"
-_REMEDY = "mend or remove the sentence"
+_REMEDY = "correct or remove the sentence"
 _NEW_DOCUMENT = re.compile(r"^#[ \t]*newdoc(?:[ \t]+id[ \t]*=(.*)|[ \t]*)$", re.MULTILINE)
 
 
@@ -88,7 +88,7 @@ def _sentence(
     """One sentence; None for a block of comments. `seen` counts the ids met so far."""
     import conllu
 
-    with reading(_place(path, block, str(running)), problem="is no CoNLL-U", remedy=_REMEDY):
+    with reading(_place(path, block, str(running)), problem="is not valid CoNLL-U", remedy=_REMEDY):
         (parsed,) = conllu.parse(block.text)
     id = parsed.metadata.get("sent_id") or str(running)
     tokens = [token for token in parsed if isinstance(token["id"], int)]

@@ -66,7 +66,7 @@ def json_object(
     if not isinstance(value, dict):
         found = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
         raise error(
-            f"is no JSON object but {found.get(type(value), 'a number')}",
+            f"is not a JSON object but {found.get(type(value), 'a number')}",
             where=str(where),
             remedy=remedy,
         )

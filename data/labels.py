@@ -103,7 +103,7 @@ def _small(digits: str) -> bool:
 def _number(value: Any, where: str) -> float:
     number = as_number(str(value).strip())
     if number is None:
-        raise DataFileError(f"the score {shown(value)} is no number", where=where)
+        raise DataFileError(f"the score {shown(value)} is not a number", where=where)
     return number
 
 

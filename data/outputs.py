@@ -109,7 +109,7 @@ def _is_file(path: Path, files: Sequence[str], folder: bool, option: str) -> boo
         return True
     if not files and is_file_name(path):
         raise ConfigError(
-            f"a folder is written, {path.suffix} is the suffix of a file",
+            f"the output is a folder, but {path.suffix} is the suffix of a file",
             where=f"{option} {path}",
             remedy=f"name a folder, such as {path.with_suffix('')}",
         )
@@ -137,12 +137,12 @@ def _check_file(found: Path, again: str, overwrite: bool) -> None:
         return
     if not stat.S_ISREG(found.stat().st_mode):
         raise ConfigError(
-            "is no ordinary file", where=str(found), remedy="tables go to stdout without --out"
+            "is not an ordinary file", where=str(found), remedy="tables go to stdout without --out"
         )
     owner = Record.of(found.parent).writer_of(found.name)
     if owner is not None and owner != again:
         raise ConfigError(
-            f"belongs to what `{owner}` wrote into the folder",
+            f"belongs to what `{owner}` wrote into this folder",
             where=str(found),
             remedy="name another file",
         )

@@ -46,7 +46,7 @@ def parquet_file(
     ):
         rows, size = file.metadata.num_rows, path.stat().st_size
         if not 0 <= rows <= min(MOST_ROWS, _FREE_ROWS + _ROWS_A_BYTE * size):
-            raise DataFileError(f"announces {rows:,} rows in {size:,} bytes", where=str(path))
+            raise DataFileError(f"declares {rows:,} rows in {size:,} bytes", where=str(path))
         yield file
 
 

@@ -19,7 +19,7 @@ from .json_text import json_object
 from .parquet_files import parquet_file
 from .text_file import read_numbered_lines, read_text
 
-_ONE_TAB = "columns are separated by one tab; mend or remove the line"
+_ONE_TAB = "columns are separated by one tab; correct or remove the line"
 _BY_QUOTES = "--quotes literal reads quotes as part of the text"
 
 

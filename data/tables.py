@@ -163,9 +163,9 @@ def read_rows(source: Path | str) -> pd.DataFrame:
     if source.suffix == ".parquet":
         raw = read_frame(source)
     else:
-        with reading(source, problem="is no table of rows"):
+        with reading(source, problem="is not a table of rows"):
             raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
-    with reading(source, problem="is no table of rows"):
+    with reading(source, problem="is not a table of rows"):
         found = raw.get("schema_version", pd.Series(dtype=_WHOLE)).dropna().unique().tolist()
         named = ", ".join(f"{version}" for version in found) or "none"
     if len(raw) and found != [SCHEMA_VERSION]:
@@ -174,5 +174,5 @@ def read_rows(source: Path | str) -> pd.DataFrame:
             where=str(source),
             remedy="make them again, or read them with the subprobe that wrote them",
         )
-    with reading(source, problem="is no table of rows"):
+    with reading(source, problem="is not a table of rows"):
         return rows_frame(raw)

@@ -160,7 +160,9 @@ def custom_task(
         raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
     regression = "score" in columns
     if as_classes and regression:
-        raise ConfigError("a score is no class", remedy="leave out --as-classes, or name label=...")
+        raise ConfigError(
+            "a score is not a class", remedy="leave out --as-classes, or name label=..."
+        )
     names = tuple(columns[role] for role in roles)
     spellings = NO_SCORE if regression else NO_NAME if as_classes else NO_LABEL
     remedy = "label the rows" if regression or as_classes else _LABEL_ROWS
@@ -197,7 +199,7 @@ def _check_name(name: str) -> None:
     """
     if not re.fullmatch(r"\w[\w .-]*", name):
         raise ConfigError(
-            f"{name!r} is no name for a task",
+            f"{name!r} is not a valid task name",
             remedy="use letters, digits, spaces and the marks . _ -, a letter or digit first",
         )
 

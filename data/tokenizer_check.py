@@ -113,9 +113,9 @@ def check_specials(tokenizer: Any, *, allowed: bool = False, where: str | None =
     missing = missing_specials(tokenizer)
     if not missing:
         return ""
-    problem = f"the tokenizer knows {' and '.join(missing)} and never adds them"
+    problem = f"the tokenizer has {' and '.join(missing)} but never adds them"
     if len(missing) == 1:
-        problem = f"the tokenizer knows {missing[0]} and never adds it"
+        problem = f"the tokenizer has {missing[0]} but never adds it"
     if not allowed:
         raise CheckpointError(
             problem,

@@ -100,6 +100,8 @@ def encode_examples(context: Context, examples: Sequence[Example]) -> list[Encod
     firsts = [example.first for example in examples]
     seconds = [example.second for example in examples if example.second is not None]
     if seconds and len(seconds) != len(firsts):
-        raise InputError("some examples have one sentence and some two", remedy="probe them apart")
+        raise InputError(
+            "some examples have one sentence and some two", remedy="probe them separately"
+        )
     encode = encode_words if context.pre_split else encode_texts
     return encode(context.tokenizer, firsts, seconds or None, max_length=context.max_length)

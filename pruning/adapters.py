@@ -37,7 +37,7 @@ def base_of(source: ModelSource, folder: Path) -> ModelSource:
         return resolve_model(str(named or ""))
     except CheckpointError as error:
         raise CheckpointError(
-            f"is an adapter alone, and its base model cannot be found ({error.problem}: {named!r})",
+            f"is only an adapter, and its base model cannot be found ({error.problem}: {named!r})",
             where=source.name,
             remedy="merge it with its base (merge_and_unload of peft) and save the whole model",
         ) from None
@@ -90,7 +90,7 @@ def check_peft(folder: Path, where: str) -> None:
     kind = _settings(folder).get("peft_type")
     if not kind:
         raise CheckpointError(
-            f"{CONFIG} names no peft_type: it is no adapter of peft",
+            f"{CONFIG} names no peft_type: it is not a peft adapter",
             where=where,
             remedy="merge the adapter with the library that made it, and save the whole model",
         )

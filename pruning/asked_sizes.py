@@ -51,7 +51,7 @@ def check_fields(raw: Any, where: str) -> None:
         CheckpointError: naming the field.
     """
     if not isinstance(raw, dict):
-        raise CheckpointError("its configuration is no JSON object", where=where)
+        raise CheckpointError("its configuration is not a JSON object", where=where)
     for name, (least, most) in BOUNDS.items():
         value = raw.get(name)
         if value is None:
@@ -93,8 +93,8 @@ def check_shape(config: Any, where: str) -> None:
     width, heads = config.hidden_size, config.num_attention_heads
     if width % heads:
         raise CheckpointError(
-            f"its configuration asks for {heads} heads that share a hidden size of {width}, which "
-            "they do not divide",
+            f"its configuration asks for {heads} heads, which do not divide the hidden size of "
+            f"{width}",
             where=where,
         )
     _compare(config, MOST_PARAMETERS, where, "can be allocated")

@@ -112,8 +112,8 @@ def read_config(source: ModelSource, **options: Any) -> Any:
     if quantised := raw.get("quantization_config"):
         method = quantised.get("quant_method") if isinstance(quantised, dict) else None
         raise CheckpointError(
-            f"its weights are quantised{f' ({method})' if method else ''}: they have no gradients "
-            "and no zeros of their own",
+            f"its weights are quantised{f' ({method})' if method else ''}: they can be neither "
+            "trained nor pruned",
             where=source.name,
             remedy="name the checkpoint that it was quantised from",
         )

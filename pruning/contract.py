@@ -114,7 +114,7 @@ def class_names(source: ModelSource) -> tuple[str, ...]:
         raise CheckpointError(
             " but ".join(said),
             where=source.name,
-            remedy="find out which is true and mend config.json",
+            remedy="find out which is right and correct config.json",
         )
     return first
 
@@ -131,13 +131,13 @@ def _numbered(table: Any, source: ModelSource, field: str) -> tuple[str, ...]:
         raise CheckpointError(
             f"{field} does not give each number from 0 on one name: {str(table)[:120]}",
             where=source.name,
-            remedy="mend config.json",
+            remedy="correct config.json",
         )
     if len(set(names)) < len(names):
         raise CheckpointError(
             f"{field} names a class twice: {', '.join(names)}",
             where=source.name,
-            remedy="mend config.json",
+            remedy="correct config.json",
         )
     return names
 

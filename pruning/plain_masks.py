@@ -58,7 +58,7 @@ def plain_of(tensors: Mapping[str, npt.NDArray[Any]]) -> Masks:
     known = {f"{unit}_mask": (unit, dimensions) for unit, (_, dimensions) in FILES.items()}
     if not tensors or set(tensors) - set(known):
         raise MaskError(
-            f"is no mask: it holds {', '.join(sorted(tensors)[:5]) or 'nothing'}",
+            f"is not a mask: it holds {', '.join(sorted(tensors)[:5]) or 'nothing'}",
             remedy="a mask of another tool holds head_mask [L, H], mlp_mask [L], or both",
         )
     found = {known[name][0]: _bits(array, known[name][1]) for name, array in tensors.items()}
@@ -79,7 +79,7 @@ def fields_of(masks: Masks, heads: int | None) -> dict[str, Any]:
     layers = len(next(iter(masks.values())))
     if "head" not in masks and heads is None:
         raise MaskError(
-            "is a mask of MLPs alone, which does not say how many heads there are",
+            "is a mask of MLPs only and does not say how many heads there are",
             remedy="put head_mask.npy [L, H] beside it",
         )
     head = masks["head"] if "head" in masks else np.ones((layers, heads or 0), dtype=np.bool_)
@@ -120,7 +120,7 @@ def _bits(stored: Any, dimensions: int | None) -> npt.NDArray[np.bool_]:
         raise MaskError(f"has shape {list(stored.shape)}, not {wanted}")
     if not ((stored == 0) | (stored == 1)).all():
         odd = stored[(stored != 0) & (stored != 1)].ravel()[0]
-        raise MaskError(f"holds {odd}, a mask holds 0 and 1 alone")
+        raise MaskError(f"holds {odd}, but a mask holds only 0 and 1")
     return stored.astype(np.bool_)
 
 

@@ -48,7 +48,7 @@ def pruned_mask(pruned: dict[Any, Any], model: Any, where: str) -> Subnetwork:
                 f"pruned_heads names {numbers!r} in layer {layer!r} of a model with "
                 f"{anatomy.num_layers} layers of {anatomy.num_heads} heads",
                 where=where,
-                remedy="mend config.json",
+                remedy="correct config.json",
             )
         heads[int(layer), places] = False
     return Subnetwork(

@@ -42,10 +42,10 @@ def weight_files(folder: Path) -> list[Path]:
 def _problem(folder: Path, name: object) -> str:
     """What is wrong with a file that an index names; empty where nothing is."""
     if not isinstance(name, str) or not name.endswith(".safetensors"):
-        return "which is no name of a safetensors file"
+        return "which is not the name of a safetensors file"
     path = folder / name
     if Path(name).name != name or not path.is_file():
-        return "which is no file in the folder"
+        return "which is not a file in the folder"
     target = path.resolve()
     if target.parent != folder.resolve() and target.parent not in _hub_blobs(folder):
         return "which is a link out of the folder"

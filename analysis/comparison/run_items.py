@@ -45,7 +45,7 @@ def _said(path: Path) -> tuple[tuple[str, ...], Floats, Floats, tuple[str | None
     if not path.is_file():
         return None
     table = read_table(path, ["probe", "item_id", "gold", "prediction", "cluster_id"])
-    with reading(path, problem="is no table of items"):
+    with reading(path, problem="is not a table of items"):
         table = table.filter(pyarrow.compute.equal(table["probe"], "performance"))
         gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))
         ids, clusters = (tuple(table[name].to_pylist()) for name in ("item_id", "cluster_id"))

@@ -112,7 +112,7 @@ def _arrays(folder: Path) -> Mapping[str, Any]:
         raise DataFileError(f"has no {_MAPS} or {zipped.name}", where=str(folder))
     if path == zipped:
         return read_npz(path)
-    with reading(path, problem="is no file of arrays"):
+    with reading(path, problem="is not a file of arrays"):
         found: Mapping[str, Any] = load_file(path)
     return found
 

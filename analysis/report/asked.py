@@ -88,7 +88,7 @@ def _rule(prune: Mapping[str, Any]) -> str:
         return ""
     threshold, share = prune["threshold"], percent(prune["threshold"])
     return {
-        "gain": f"less than {share} of the gain over a blind guess would be kept",
+        "gain": f"less than {share} of the gain over the baseline would be kept",
         "study": f"less than {share} of the full model's score would be kept",
         "absolute": f"the score would fall below {threshold}",
     }.get(str(prune["rule"]), "")

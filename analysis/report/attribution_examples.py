@@ -30,7 +30,7 @@ def read_word_frame(folder: Path) -> pd.DataFrame | None:
     text = dict.fromkeys(["model", "task", "method", "kind", "state", "item_id", "word",
                           "prediction", "gold"], "string")  # fmt: skip
     types = {**text, **dict.fromkeys(["seed", "draw", "sentence", "position"], "int64")}
-    with reading(path, problem="is no table of attributed words"):
+    with reading(path, problem="is not a table of attributed words"):
         words = pd.read_csv(
             path, dtype=types, keep_default_na=False, na_values={"attribution": [""]}
         )

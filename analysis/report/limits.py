@@ -33,22 +33,22 @@ def warnings_of(
     if bad_seeds:
         said.append(
             f"DEGENERATE: in {bad_seeds} of {counted(int(primary['n_seeds'].max()), 'seed')} on "
-            f"{label} the full model is not above its baseline for sure, or the mask is empty, so "
-            "nothing here says what a subnetwork keeps."
+            f"{label} the full model is not significantly above its baseline, or the mask is "
+            "empty, so nothing here says what a subnetwork keeps."
         )
     # rows of pruned models carry the flag of the full model that they were cut from
     scores = rows[(rows["probe"] == "performance") & rows["state"].isin(OF_A_TRAINING)]
     total = len(scores.drop_duplicates(ONE))
     if failed := _told(scores[scores["flag"] == DIVERGED]):
         said.append(
-            f"DIVERGED: in {failed[0]} of {counted(total, 'training')} the loss exploded or was no "
-            f"finite number ({failed[1]}): these scores count as they came out, and say nothing "
+            f"DIVERGED: in {failed[0]} of {counted(total, 'training')} the loss exploded or was "
+            f"not finite ({failed[1]}): these scores count as they came out, and say nothing "
             "about the models."
         )
     if failed := _told(scores[scores["flag"] == UNLEARNED]):
         said.append(
-            f"UNLEARNED: {failed[0]} of {counted(total, 'training')} on {label} ended no better "
-            f"than a blind guess for sure ({failed[1]}). They did not learn in the time given"
+            f"UNLEARNED: {failed[0]} of {counted(total, 'training')} on {label} ended not "
+            f"significantly above the baseline ({failed[1]}). They did not learn in the time given"
             f"{f' ({trained})' if trained else ''}: their scores compare how fast models learn, "
             "not what they could learn with more of it."
         )

@@ -178,7 +178,7 @@ def headline_table(scores: pd.DataFrame, labels: dict[tuple[str, ...], str]) -> 
         line.append(Cell(joined_flags(mine.loc[shown, "flag"]) or MISSING))
         lines.append(tuple(line))
     header = (
-        "task", "metric", *(f"{kind}, {state}" for kind, state in _HEADLINES), "blind guess",
+        "task", "metric", *(f"{kind}, {state}" for kind, state in _HEADLINES), "baseline",
         "flags",
     )  # fmt: skip
     header = tuple(name.replace("full, finetuned", "full model") for name in header)

@@ -40,7 +40,7 @@ class Section:
         anchor: its place on the page.
         verdict: the answer; `said` holds its sentences by subject, numbers with their cells.
         metric: the primary metric.
-        baseline: name and value of what a blind guess scores.
+        baseline: name and value of the baseline.
         selection: what masks were chosen on.
         split: what scores are reported on.
         scores: the performance table of the primary metric.

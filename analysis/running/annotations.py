@@ -73,6 +73,6 @@ def say_left_out(
         if some.n_examples:
             why = " or ".join(f"no {NAMES[layer]}" for layer in some.by_layer)
             progress.say(
-                f"{title}: {name} reads {some.n_examples} of {len(examples)} texts for some of its "
-                f"rows alone ({why})"
+                f"{title}: {name} reads {some.n_examples} of {len(examples)} texts only for some "
+                f"of its rows ({why})"
             )

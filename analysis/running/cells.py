@@ -107,7 +107,7 @@ class CellOutput:
             raise DataFileError(
                 "is damaged, or no cell of this version", where=str(path), remedy=_REMEDY
             )
-        with reading(path, problem="is no table of items", remedy=_REMEDY):
+        with reading(path, problem="is not a table of items", remedy=_REMEDY):
             items = items_frame(table.to_pandas())
         meta = json.loads(text)
         return cls(

@@ -146,7 +146,7 @@ class ProbeOptions(_Section):
         ("pruned", "retrained"), description="which of the scored models are probed"
     )
     subsets: int = Field(
-        1000, ge=1, description="random head subsets that survivors are held against"
+        1000, ge=1, description="random head subsets that survivors are compared with"
     )
     patterns: _PathText = Field(
         "", description="classifier file for attention-patterns; empty = the shipped one"
@@ -155,7 +155,7 @@ class ProbeOptions(_Section):
         0, ge=0, description="subwords a probed sentence keeps; 0 = 128 or what has positions"
     )
     pre_split: bool = Field(
-        False, description="give the tokenizer each word alone, as published; else the raw text"
+        False, description="tokenize each word separately, as published; else the raw text"
     )
     pipeline: _PathText = Field(
         "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
@@ -177,25 +177,25 @@ class RunConfig(_Section):
         (), description="of a kept head: TASK_CLASS=MODEL_CLASS where their names differ"
     )
     quotes: Literal["auto", "undone", "literal"] = Field(
-        "auto", description="of your own .tsv files: undone where their writer put them, or as said"
+        "auto", description="quotes in your own .tsv files: auto (detected), undone or literal"
     )
     as_classes: bool = Field(
-        False, description="every label of your own files is a class: many numbers, '-', -1, NA"
+        False, description="every label of your own files is a class, even numbers, '-', -1 and NA"
     )
     seeds: tuple[Annotated[int, Field(ge=0, lt=SEEDS)], ...] = Field(
         (1, 2), min_length=1, description="one full experiment each"
     )
     examples: tuple[int, ...] = Field(
-        (), description="train, validation, test examples of a task at most; empty = all of them"
+        (), description="at most so many train, validation and test examples per task; empty = all"
     )
     allow_no_specials: bool = Field(
-        False, description="go on where the tokenizer never adds the special tokens it knows"
+        False, description="continue even if the tokenizer never adds its special tokens"
     )
     workers: int = Field(
         0,
         ge=0,
         le=1024,
-        description="seeds computed at the same time; 0 = one a core, 1 with a GPU",
+        description="seeds computed in parallel; 0 = one per core, 1 with a GPU",
     )
     columns: dict[str, str] = Field(
         {}, description="of your own files: first, second, label or score, and group = column"
@@ -295,7 +295,7 @@ def read_config(path: Path | str | None) -> RunConfig:
     path = Path(path)
     with reading(path, ConfigError, remedy="check --config"):
         raw = path.read_bytes()
-    with reading(path, ConfigError, problem="is no TOML"):
+    with reading(path, ConfigError, problem="is not valid TOML"):
         values = tomllib.loads(raw.decode())
     config = parse_config(values, where=str(path))
     check_tables(config, str(path))

@@ -142,7 +142,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         lines += _split_lines(split, about)
     written = {w for about in summary["splits"].values() for w in about.get("left_out", {})}
     if any(reason.startswith("without a label ('") for reason in written):
-        lines.append("  if what is written there names a class of your own files: --as-classes")
+        lines.append("  if such a label is a class of your own files, add --as-classes")
     roles, length = summary["roles"], summary["subwords"]
     lines.append(
         f"  trained on {roles['train']}, masks chosen on {roles['selection']} "
@@ -157,7 +157,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     by_class = isinstance(always, str)
     said = f"majority (always {shown(always)})" if by_class else f"mean (always {always:.4g})"
     scores = ", ".join(f"{metric} {value:.3f}" for metric, value in baseline.items())
-    lines.append(f"  baseline: {said} has {scores}")
+    lines.append(f"  baseline: {said} scores {scores}")
     for example in summary["first_examples"]:
         texts = " | ".join(shown(text) for text in example["texts"])
         lines.append(f"  read as: {texts} -> {shown(str(example['label']))}")

@@ -208,6 +208,6 @@ def _warn(found: LearnedGates, name: str, progress: Progress) -> None:
         )
     if found.flag == "diverged":
         progress.say(
-            f"DIVERGED: the loss under penalty {name} is no finite number; the gates are those "
+            f"DIVERGED: the loss under penalty {name} is not finite; the gates are those "
             "before that step and carry no claim; check that the fine-tuning converged"
         )

@@ -112,7 +112,9 @@ def _within(mask: Subnetwork, left: Subnetwork) -> Subnetwork:
 
 def _tell_origin(mask: Subnetwork, path: Path, say: Callable[[str], None]) -> None:
     if not mask.fingerprint:
-        say(f"{path} does not say on which weights it was found: it is taken as this model's mask")
+        say(
+            f"{path} does not say which weights it was found on: it is used as a mask of this model"
+        )
 
 
 def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:

@@ -99,14 +99,14 @@ def _primary(found: Evaluation, held: TaskParts) -> dict[str, Any]:
 def _exploded(trained: FineTuned) -> str:
     lost = [place for place, loss in enumerate(trained.losses, 1) if not math.isfinite(loss)]
     if lost:
-        what = f"the loss of epoch {lost[0]} is no finite number"
+        what = f"the loss of epoch {lost[0]} is not finite"
     elif trained.losses and trained.losses[-1] > trained.loss_limit:
         what = (
             f"the mean loss of the last epoch is {trained.losses[-1]:.3g}, above "
             f"{trained.loss_limit:.3g}, twice what a training begins with"
         )
     else:
-        what = "weights are no finite numbers after the last step"
+        what = "the weights contain NaN or infinity after the last step"
     return f"{what}; try a lower learning rate, a longer warm-up or another seed"
 
 
@@ -116,6 +116,6 @@ def _no_better(scored: Mapping[str, Any]) -> str:
         limits = f"{between(scored['ci_low'], scored['ci_high'], 3)} "
     return (
         f"{scored['metric']} {decimal(scored['value'], 3)} {limits}on the "
-        f"{counted(scored['n'], 'selection example')} is not for sure above the "
+        f"{counted(scored['n'], 'selection example')} is not significantly above the "
         f"{scored['baseline']}'s {decimal(scored['baseline_value'], 3)}"
     )

@@ -53,7 +53,7 @@ def check_columns(config: RunConfig, where: str) -> None:
     without = [task for task in config.tasks if plain_name(task) not in tables]
     if config.columns and len(without) != 1:
         raise ConfigError(
-            f"columns are given for one task, and there are {len(without)} that they could be for: "
+            f"columns are given for one task, but they could be for {len(without)} tasks: "
             f"{', '.join(without) or 'none'}",
             where=where,
             remedy="give each task of your own a table [task.NAME] with data_dir and columns",
@@ -70,7 +70,7 @@ def check_tables(config: RunConfig, where: str) -> None:
     for name in config.task:
         if plain_name(name) not in asked:
             raise ConfigError(
-                f"the table [task.{name}] is of no task",
+                f"the table [task.{name}] belongs to no task of the run",
                 where=where,
                 remedy=f"the option 'tasks' names {', '.join(config.tasks)}",
             )

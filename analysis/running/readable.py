@@ -20,5 +20,5 @@ def readable(data: TaskData, tokenizer: Any, progress: Progress) -> TaskData:
     """The task without the examples that the tokenizer leaves nothing of, which are told."""
     data, lost = without_unreadable(data, tokenizer)
     if lost:
-        progress.say(f"{lost} examples left out: without special tokens nothing is left of them")
+        progress.say(f"{lost} examples left out: without special tokens they have no subwords")
     return data

@@ -83,7 +83,7 @@ class SeedProbes:
     ) -> CellOutput:
         """Any model under a mask through the probes of the run, or through those of `options`."""
         if not is_finite(model):
-            self.progress.say(f"{title}: nothing to probe, its weights are no numbers")
+            self.progress.say(f"{title}: nothing to probe: its weights contain NaN or infinity")
             return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": DIVERGED})
         started = time.perf_counter()
         alone = options is not None

@@ -90,7 +90,7 @@ def column_roles(columns: Sequence[str] | None) -> dict[str, str]:
         role, equals, name = column.partition("=")
         if role not in ROLES or not equals or not name:
             raise ConfigError(
-                f"--column {column} is no role=name",
+                f"--column {column} is not of the form role=name",
                 remedy=f"roles are {', '.join(ROLES)}, for instance --column first=sentence",
             )
         if role in roles:

@@ -93,7 +93,7 @@ class PatternClassifier:
         remedy = "write one with `subprobe patterns train`"
         if not path.is_file():
             raise DataFileError("no such file", where=str(path), remedy=remedy)
-        problem = "is no classifier of attention patterns"
+        problem = "is not a classifier of attention patterns"
         with reading(path, problem=problem, remedy=remedy):
             with safe_open(path, framework="numpy") as file:
                 text = (file.metadata() or {}).get(SIGNED, "{}")
@@ -102,7 +102,7 @@ class PatternClassifier:
         known = meta.get("patterns") == list(PATTERNS) and meta.get("features") == list(FEATURES)
         if set(stored) != set(_NAMES) or not known or meta.get("format") != _FORMAT:
             raise DataFileError(
-                "is no classifier of these patterns and features", where=str(path), remedy=remedy
+                "is not a classifier of these patterns and features", where=str(path), remedy=remedy
             )
         _check_parameters(stored, path, remedy)
         facts = {key: meta[key] for key in meta if key not in ("format", "patterns", "features")}
@@ -121,7 +121,7 @@ def _check_parameters(stored: Mapping[str, npt.NDArray[Any]], path: Path, remedy
         if one.shape != shape:
             problem = f"has the shape {list(one.shape)}, not {list(shape)}"
         elif one.dtype.kind != "f" or not np.isfinite(one).all():
-            problem = "holds what is no finite number"
+            problem = "contains NaN or infinity"
         elif name in ("scale", "temperature") and not (one > 0).all():
             problem = "is not above 0"
         if problem:

@@ -51,7 +51,7 @@ def test_a_cell_that_is_none(cell, content):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ([1], "is no JSON object but a list"),
+        ([1], "is not a JSON object but a list"),
         ({"config": []}, "entry 'config': "),
         ({"config": {"seeds": 3}}, "entry 'config.seeds': "),
         ({"config": {"tasks": [1]}}, "entry 'config.tasks.0': "),
@@ -81,7 +81,7 @@ def test_rows_that_are_none(tmp_path):
     with pytest.raises(DataFileError, match=r"rows\.parquet: holds no rows"):
         load_rows(tmp_path)
     write_parquet(rows.astype({"value": "string"}).assign(value="x"), tmp_path / "rows.parquet")
-    with pytest.raises(DataFileError, match=r"rows\.parquet: is no table of rows"):
+    with pytest.raises(DataFileError, match=r"rows\.parquet: is not a table of rows"):
         load_rows(tmp_path)
 
 
@@ -109,9 +109,9 @@ def test_attributed_words_of_other_types(tmp_path, column, value):
         ("seeds = [-1]", "option 'seeds.0': "),
         ("seeds = [4294967296]", "option 'seeds.0': "),
         ("workers = 0x" + "f" * 5000, "got a number of thousands of digits"),
-        ("workers = " + "9" * 5000, "is no TOML (Exceeds the limit"),
-        ("seeds = " + "[" * 3000, "is no TOML (nested too deeply)"),
-        ("model = '\\ud83d", "is no TOML"),
+        ("workers = " + "9" * 5000, "is not valid TOML (Exceeds the limit"),
+        ("seeds = " + "[" * 3000, "is not valid TOML (nested too deeply)"),
+        ("model = '\\ud83d", "is not valid TOML"),
         ("examples = [99999999999, 1, 1]", "option 'examples' is above 4294967295"),
         ("[probe.options.norms]\nx = 99999999999", "option 'probe.options.norms.x' is above"),
     ],

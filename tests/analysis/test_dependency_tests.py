@@ -68,6 +68,7 @@ def test_discordant_arcs_add_up_to_the_accuracies(selection):
     relations = result.notes["relations"].split()
     side = halves([text_digest(one.first) for one in examples])
     offsets = result.rows[result.rows["metric"] == "offset_accuracy"].set_index("relation")
+    assert len(rows)
     for row in rows.itertuples():
         r = relations.index(row.relation)
         place = r, ("dependent->head", "head->dependent").index(row.direction), row.layer, row.head

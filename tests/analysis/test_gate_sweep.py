@@ -126,6 +126,9 @@ def test_the_table_says_it_shortly(swept, loaded):
 def test_the_same_sweep_gives_the_same_bytes(swept, loaded, tmp_path):
     _, out, _ = swept
     sweep_gates(loaded, [0.0, 0.02, HIGH], OPTIONS, tmp_path, Told())
+    names = sorted(path.name for path in out.iterdir())
+    assert names
+    assert names == sorted(path.name for path in tmp_path.iterdir())
     for path in out.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 

@@ -66,7 +66,9 @@ def test_pattern_shares_of_heads_are_averaged_where_no_model_row_is():
 
 
 def test_masks_come_back_from_rows(rows):
-    for about, masks in mask_sets(rows):
+    found = list(mask_sets(rows))
+    assert found
+    for about, masks in found:
         assert about == {"model": "embedded", "method": "structured"}
         assert masks.shapes == {"head": (6, 12), "mlp": (6,)}
         kept = rows[

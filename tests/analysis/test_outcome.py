@@ -39,7 +39,7 @@ def test_a_model_that_learned_has_no_flag_and_one_that_did_not_is_unlearned(enco
     found = outcome(unlearned, parts, STILL)
     assert (found.flag, found.notes["flag"]) == ("unlearned", "unlearned")
     assert found.why.startswith("UNLEARNED: ")
-    assert "on the 24 selection examples is not for sure above the" in found.why
+    assert "on the 24 selection examples is not significantly above the" in found.why
     assert {1: "mean's", 2: "majority's"}[classes] in found.why
     assert "after 1 epoch of 128 examples, 16 a step, learning rate 1e-30" in found.why
     assert found.notes["training"]["steps"] == 8
@@ -98,7 +98,7 @@ def test_explosion_is_told_from_not_learning(encoder):
     assert "twice what a training begins with" in found.why
     lost = replace(train(encoder, STILL, parts), losses=(float("nan"),), diverged=True)
     found = outcome(lost, parts, STILL)
-    assert found.why.startswith("DIVERGED: the loss of epoch 1 is no finite number")
+    assert found.why.startswith("DIVERGED: the loss of epoch 1 is not finite")
     assert json.loads(json.dumps(found.notes, allow_nan=False))["training"]["losses"] == [None]
 
 
@@ -110,7 +110,7 @@ def test_weights_that_end_as_no_numbers_are_a_divergence(encoder, monkeypatch):
     parts = toy_parts()
     found = outcome(train(encoder, STILL, parts), parts, STILL)
     assert found.flag == "diverged"
-    assert "weights are no finite numbers after the last step" in found.why
+    assert "the weights contain NaN or infinity after the last step" in found.why
 
 
 def test_without_selection_examples_nothing_is_said_of_learning(encoder):

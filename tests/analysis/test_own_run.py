@@ -164,7 +164,7 @@ def test_several_tasks_have_a_table_each(place, tiny_encoder, tmp_path):
     assert config.choice("mood").load().spec.regression
     assert config.choice("MOOD").data_dir == str(place / "mood")
     path.write_text('tasks = ["stance"]\n[task.stanse]\ndata_dir = "x"\n', "utf-8")
-    with pytest.raises(ConfigError, match=r"table \[task.stanse\] is of no task"):
+    with pytest.raises(ConfigError, match=r"table \[task.stanse\] belongs to no task of the run"):
         read_config(path)
     mixed = parse_config({**options, "tasks": ["acceptability", "mood"]}, where="test")
     assert mixed.choice("acceptability").load({"train": 8, "validation": 4, "test": 4}).spec.labels
@@ -173,7 +173,7 @@ def test_several_tasks_have_a_table_each(place, tiny_encoder, tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"tasks": ["a", "b"], "columns": STANCE}, "there are 2 that they could be for: a, b; give "
+        ({"tasks": ["a", "b"], "columns": STANCE}, "they could be for 2 tasks: a, b; give "
          r"each task of your own a table \[task.NAME\]"),
         ({"tasks": ["a"], "columns": {"frist": "x"}}, "unknown column role 'frist'; did you mean"),
         ({"columns": STANCE, "data_dir": "x"}, "columns are given for a task without a name"),

@@ -258,6 +258,7 @@ def test_a_run_without_cells_says_so(rows, tmp_path):
 
 def test_nothing_at_all_has_empty_tables(tmp_path):
     found = comparison_tables(rows_frame([]), tmp_path)
+    assert {"comparisons", "tests", "over_seeds", "seed_points"} <= set(found)
     assert all(table.empty for table in found.values())
 
 

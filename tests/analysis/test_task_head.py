@@ -74,7 +74,7 @@ def test_the_classes_of_a_kept_head_can_be_given(judge, tmp_path):
     _, plain = seeds_of(judge, tmp_path, recipe={"head": "kept"})
     ids = {runs[0].model.training_cell("finetune", None).id for runs in (seeds, plain)}
     assert len(ids) == 2
-    with pytest.raises(ConfigError, match="no class of"):
+    with pytest.raises(ConfigError, match="not a class of"):
         seeds_of(judge, tmp_path, recipe={"head": "kept"}, labels=["maybe=ACCEPTABLE"])
     with pytest.raises(CheckpointError, match="not_entailment, entailment"):
         seeds_of(judge, tmp_path, recipe={"head": "kept"}, tasks=["entailment"])

@@ -86,7 +86,7 @@ def flagged(flag, *cells, **where):
 
 def test_divergence_is_said():
     text = verdict(flagged("diverged", "evaluate-bad-retrained-0", seed=2))
-    assert "DIVERGED: in 1 of 10 trainings the loss exploded or was no finite number" in text
+    assert "DIVERGED: in 1 of 10 trainings the loss exploded or was not finite" in text
     assert "(bad retrained, seed 2)" in text
     assert "UNLEARNED" not in text
     assert "bad .84 (diverged)" in text.replace(".83 (", ".84 (").replace(".85 (", ".84 (")
@@ -97,7 +97,7 @@ def test_what_did_not_learn_is_said_with_how_much_training_it_had():
              "evaluate-untrained-untrained-0")  # fmt: skip
     rows = flagged("unlearned", *cells)
     text = verdict(rows, MANIFEST)
-    assert "UNLEARNED: 6 of 10 trainings on acceptability ended no better than a blind" in text
+    assert "UNLEARNED: 6 of 10 trainings on acceptability ended not significantly" in text
     for which in ("bad retrained", "random retrained", "untrained encoder"):
         assert f"{which}, seeds 1, 2" in text
     assert "(2 epochs of 1,200 examples, 32 a step, learning rate 0.0003)" in text

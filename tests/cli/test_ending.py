@@ -56,7 +56,7 @@ def test_a_reader_that_left_is_one_line():
     many = SAYS + "end_well(lambda: [print('x' * 999) for _ in range(999)], debug=False)"
     code, _, lines = ended(many, shell="| true; exit 0")
     assert code == 0
-    assert lines == ["error: standard output was closed before all was written"]
+    assert lines == ["error: standard output was closed before everything was written"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_ctrl_c_says_how_to_go_on(subprobe_command, monkeypatch):
 
     monkeypatch.setattr(doctor, "examine", stop)
     code, _, err = subprobe_command("doctor")
-    assert (code, err) == (130, "stopped; run the same command again to go on\n")
+    assert (code, err) == (130, "stopped; run the same command again to continue\n")
 
 
 def test_a_terminated_command_leaves_nothing_half_written(tmp_path):

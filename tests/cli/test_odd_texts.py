@@ -114,7 +114,7 @@ every_command = pytest.mark.parametrize("command", READERS)
 def test_special_tokens_that_are_never_added_are_refused_everywhere(command, place, call):
     code, _, said = call(*READERS[command](place, "nocls"), out=OUT[command])
     assert code == 2
-    assert "the tokenizer knows [CLS] and [SEP] and never adds them" in said
+    assert "the tokenizer has [CLS] and [SEP] but never adds them" in said
     assert "--allow-no-specials" in said
 
 
@@ -162,7 +162,7 @@ def test_rows_without_special_tokens_are_flagged(place, call):
     assert set(rows["flag"]) == {"classes-by-place, no-specials"}
     assert set(rows["n_dropped"]) == {1}
     assert set(rows["n"]) == {13}
-    assert "4 examples left out: without special tokens nothing is left of them" in said
+    assert "4 examples left out: without special tokens they have no subwords" in said
     code, rows, said = call(*READERS["probe"](place, "nocls"), "--allow-no-specials")
     assert code == 0
     assert set(rows["flag"]) == {"no-specials"}

@@ -56,7 +56,7 @@ def test_what_was_read_is_shown_recorded_and_printed(
     assert "validation: 12 rows read, 2 left out (without a label ('-')), 10 examples" in text
     assert "--as-classes" in text
     assert "reported on 10 (validation)" in text
-    assert "baseline: majority (always no) has accuracy 0.400, matthews 0.000" in text
+    assert "baseline: majority (always no) scores accuracy 0.400, matthews 0.000" in text
     assert "read as: The cats saw 0. | Dogs 0. -> yes" in text
     assert text.index("read as") < text.index("fine-tuning on nli")
     data = json.loads(out)["data"]
@@ -186,8 +186,8 @@ def test_quotes_are_read_as_asked_for(subprobe_command, tiny_encoder, tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["frist=text"], "--column frist=text is no role=name; roles are first, second, group, "
-         "label, score"),
+        (["frist=text"], "--column frist=text is not of the form role=name; roles are first, "
+         "second, group, label, score"),
         (["first=text", "first=side"], "--column names first twice: text and side"),
         (["first=text"], "first named; name the columns"),
         (["first=text", "label=side", "score=side"], "and label=... or score=..."),

@@ -153,4 +153,4 @@ def test_a_classifier_that_is_none_is_refused_before_anything_is_read(
     ):
         code, _, err = subprobe_command(*words, "--patterns", bad)
         assert code == 2
-        assert "is no classifier of attention patterns" in err
+        assert "is not a classifier of attention patterns" in err

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import tomlkit
 from statsmodels.stats.multitest import multipletests
+from subprobe.analysis.experiment import run_experiment
 from subprobe.data.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.pruning.subnetwork import Subnetwork
-from tiny_run import tiny_options
+from tiny_run import tiny_config, tiny_options
 
 KINDS = ("good", "random", "bad")
 
@@ -72,16 +73,29 @@ def test_every_kind_is_scored_in_every_state(finished_run):
 
 
 def test_cells_keep_every_scored_item(finished_run):
-    for path in (finished_run / "cells").glob("evaluate-*.parquet"):
+    paths = list((finished_run / "cells").glob("evaluate-*.parquet"))
+    assert paths
+    for path in paths:
         items = pd.read_parquet(path)
         assert list(items.columns) == list(ITEM_TYPES)
         assert len(items) >= 24
 
 
-def test_dead_heads_are_empty_and_living_ones_are_not(finished_run):
-    rows = pd.read_csv(finished_run / "attention.csv")
-    rows = rows[(rows["kind"] == "good") & (rows["seed"] == 1) & (rows["unit"] == "head")]
-    mask = Subnetwork.load(finished_run / "masks" / "acceptability-seed1-good.safetensors")
+def test_dead_heads_are_empty_and_living_ones_are_not(tiny_encoder, tmp_path):
+    # the full model of the finished run does not learn, so that its masks keep everything
+    options = tiny_config(
+        tiny_encoder,
+        seeds=[1],
+        prune={"keep": 0.5},
+        controls={"draws": 1, "untrained": False, "bag_of_words": False, "retrained_draws": 0},
+        probe={"names": ["attention-stats"], "sentences": 4, "states": ["pruned"]},
+    )
+    run_experiment(options, tmp_path / "run")
+    rows = pd.read_csv(tmp_path / "run" / "attention.csv")
+    rows = rows[(rows["kind"] == "good") & (rows["unit"] == "head")]
+    mask = Subnetwork.load(tmp_path / "run" / "masks" / "acceptability-seed1-good.safetensors")
+    assert mask.n_heads == mask.head_mask.size / 2
+    assert len(rows) >= mask.head_mask.size
     for line in rows.itertuples():
         alive = mask.head_mask[int(line.layer), int(line.head)]
         assert pd.notna(line.value) == alive

@@ -92,8 +92,8 @@ def test_placeholders_can_be_given():
 @pytest.mark.parametrize(
     ("pairs", "said"),
     [
-        ([("maybe", "n")], "'maybe' is no class of mnli"),
-        ([("neutral", "m")], "'m' is no class of the model"),
+        ([("maybe", "n")], "'maybe' is not a class of mnli"),
+        ([("neutral", "m")], "'m' is not a class of the model"),
         ([("neutral", "n")], "of the model c and of mnli contradiction"),
         ([("neutral", "n"), ("neutral", "c")], "of mnli contradiction"),
         ([("neutral", "n"), ("contradiction", "n")], "'n' stands for 'neutral' and for"),
@@ -108,5 +108,5 @@ def test_pairs_are_read_from_text():
     assert parse_pairs(["a=A, b = B", "c=C"]) == (("a", "A"), ("b", "B"), ("c", "C"))
     assert parse_pairs(['"one, two=X",b=B']) == (("one, two", "X"), ("b", "B"))
     for text in ("a", "a=", "=A", "a=A,,b=B"):
-        with pytest.raises(ConfigError, match="is no pair of names"):
+        with pytest.raises(ConfigError, match="is not a pair of names"):
             parse_pairs([text])

@@ -99,7 +99,7 @@ def test_a_file_of_the_users_is_replaced_on_demand_alone(tmp_path):
     assert prepare_out(path, files=TABLES, overwrite=True) == path
     for other in (tmp_path / "dir.csv", tmp_path / "pipe.csv"):
         other.mkdir() if other.stem == "dir" else os.mkfifo(other)
-        with pytest.raises(ConfigError, match=r"is a folder|no ordinary file"):
+        with pytest.raises(ConfigError, match=r"is a folder|not an ordinary file"):
             prepare_out(other, files=TABLES, overwrite=True)
 
 

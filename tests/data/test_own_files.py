@@ -181,7 +181,7 @@ def test_a_label_that_train_has_not_is_named(tmp_path):
 def test_a_name_that_is_no_file_name_is_refused(tmp_path, name):
     csv_of(tmp_path, ["a", "b"])
     csv_of(tmp_path, ["a", "b"], "validation")
-    with pytest.raises(ConfigError, match="is no name for a task"):
+    with pytest.raises(ConfigError, match="is not a valid task name"):
         custom_task(name, tmp_path, OWN)
 
 

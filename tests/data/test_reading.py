@@ -74,11 +74,11 @@ def test_every_error_is_one_printable_line_of_bounded_length():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("true", "is no JSON object but true or false"),
-        ("null", "is no JSON object but null"),
-        ("[1]", "is no JSON object but a list"),
-        ("3", "is no JSON object but a number"),
-        ('"x"', "is no JSON object but a text"),
+        ("true", "is not a JSON object but true or false"),
+        ("null", "is not a JSON object but null"),
+        ("[1]", "is not a JSON object but a list"),
+        ("3", "is not a JSON object but a number"),
+        ('"x"', "is not a JSON object but a text"),
         ('{"a": ', "is not JSON (Expecting value: line 1 column 7 (char 6))"),
         ("[" * 100_000, "is not JSON (nested too deeply)"),
         ('{"a": ' + "9" * 5000 + "}", "is not JSON (Exceeds the limit (4300 digits)"),
@@ -146,19 +146,19 @@ def npy(header: str, data: bytes = b"") -> bytes:
     ("content", "said"),
     [
         (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10**9, 8), }"),
-         "is no NumPy array"),
+         "is not a NumPy array"),
         (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000, 8), }"),
-         "announces 80,000,000,000 numbers and holds 0 bytes"),
+         "declares 80,000,000,000 numbers but holds 0 bytes"),
         (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 8), }"), "the shape (-1, 8)"),
         (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (True, 1), }", b"\0" * 8),
          "the shape (True, 1)"),
         (npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }", b"\0" * 8),
          "is not an array of numbers"),
         (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", b"x"), "pickled objects"),
-        (npy("(" * 9000), "is no NumPy array"),
-        (npy("{" * 60_000), "is no NumPy array"),
+        (npy("(" * 9000), "is not a NumPy array"),
+        (npy("{" * 60_000), "is not a NumPy array"),
         (pickle.dumps([1]), "pickled objects"),
-        (b"", "is no NumPy array"),
+        (b"", "is not a NumPy array"),
     ],
 )  # fmt: skip
 def test_a_header_that_does_not_tell_the_truth_is_refused(tmp_path, content, said):
@@ -238,7 +238,9 @@ def test_numbers_of_many_digits_are_labels_and_no_scores(tmp_path):
     data = own_task(tmp_path, rows, "jsonl", first="text", label="side")
     assert data.spec.labels == ("1", "9" * 5000)
     rows = [{"text": "a", "mark": 10**400}, {"text": "b", "mark": 1}]
-    with pytest.raises(DataFileError, match=r"train\.jsonl, line 1: the score 1000.* is no number"):
+    with pytest.raises(
+        DataFileError, match=r"train\.jsonl, line 1: the score 1000.* is not a number"
+    ):
         own_task(tmp_path, rows, "jsonl", first="text", score="mark")
 
 

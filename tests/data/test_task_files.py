@@ -239,7 +239,7 @@ def test_bad_input_gets_one_clear_line(tmp_path, name, text, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("[1, 2]", "line 2: is no JSON object but a list"),
+        ("[1, 2]", "line 2: is not a JSON object but a list"),
         ('{"sentence": ', "line 2: is not JSON"),
         ('{"sentence": 7, "label": 1}', "line 2: int 7 where a sentence should be"),
         ('{"sentence": "a", "label": true}', "line 2: unknown label 'True'"),
@@ -258,7 +258,9 @@ def test_bad_json_lines_name_their_line(tmp_path, line, message):
 def test_a_score_must_be_a_number(tmp_path):
     for name in ("train", "dev"):
         (tmp_path / f"{name}.tsv").write_text("sentence1\tsentence2\tscore\na\tb\thigh\n")
-    with pytest.raises(DataFileError, match=r"train\.tsv, line 2: the score 'high' is no number"):
+    with pytest.raises(
+        DataFileError, match=r"train\.tsv, line 2: the score 'high' is not a number"
+    ):
         load_task("stsb", data_dir=tmp_path)
 
 

@@ -68,7 +68,7 @@ def test_one_token_that_is_missing_is_named():
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A", pair="[CLS] $A $B:1", special_tokens=[("[CLS]", 2)]
     )
-    with pytest.raises(CheckpointError, match=r"knows \[SEP\] and never adds it"):
+    with pytest.raises(CheckpointError, match=r"has \[SEP\] but never adds it"):
         check_specials(tokenizer)
 
 

@@ -157,7 +157,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(DataFileError, match="no such file"):
         PatternClassifier.load(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("hello")
-    with pytest.raises(DataFileError, match="is no classifier"):
+    with pytest.raises(DataFileError, match="is not a classifier"):
         PatternClassifier.load(tmp_path / "text.safetensors")
     save_file({"w": np.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(DataFileError, match="these patterns and features"):

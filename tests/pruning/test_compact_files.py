@@ -108,6 +108,9 @@ def test_a_folder_holds_what_it_should_and_every_loader_reads_it(tmp_path):
 def test_same_model_same_bytes_and_a_whole_model_is_shrunk_on_the_way(tmp_path):
     model, mask = saved(tmp_path / "a")
     save_compact(model, tiny_tokenizer("wordpiece"), tmp_path / "b", mask, {"task": "toy"})
+    names = [sorted(path.name for path in (tmp_path / side).iterdir()) for side in "ab"]
+    assert "config.json" in names[0]
+    assert names[0] == names[1]
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
 

@@ -108,7 +108,7 @@ def test_more_parameters_than_can_be_allocated_are_refused_without_weights(whole
 
 def test_heads_that_do_not_divide_the_width_are_refused(whole):
     change(whole / "config.json", num_attention_heads=3)
-    assert "3 heads that share a hidden size of 8" in refused(load_saved, whole)
+    assert "3 heads, which do not divide the hidden size of 8" in refused(load_saved, whole)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_damaged_tokenizer_configuration_is_one_line(whole, fields):
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ([1], "is no JSON object but a list"),
+        ([1], "is not a JSON object but a list"),
         ({"recipe": 0}, "recipe is 0, not an object"),
         ({"recipe": {"max_length": "64"}}, "recipe.max_length is '64', not a whole number"),
         ({"recipe": {"max_length": 10**9}}, "recipe.max_length is 1000000000, not a whole"),

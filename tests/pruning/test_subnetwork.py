@@ -212,12 +212,12 @@ def test_a_file_with_other_content_is_refused_by_name(tmp_path, arrays, meta, sa
 def test_files_that_are_no_masks_are_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
     save_file({"classifier.weight": np.ones((2, 3), dtype=np.float32)}, path)
-    with pytest.raises(MaskError, match=r"no mask: it holds classifier\.weight"):
+    with pytest.raises(MaskError, match=r"not a mask: it holds classifier\.weight"):
         Subnetwork.load(path)
     write(path, key="other")
     assert Subnetwork.load(path).kind == "given"
     save_file({"head_mask": HEADS, "mlp_mask": MLPS}, path, {"subprobe": "[1]"})
-    with pytest.raises(MaskError, match="no JSON object"):
+    with pytest.raises(MaskError, match="not a JSON object"):
         Subnetwork.load(path)
     save_file({"head_mask": HEADS, "mlp_mask": MLPS}, path, {"subprobe": "{"})
     with pytest.raises(MaskError, match="not JSON"):
