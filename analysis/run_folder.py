@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.errors import DataFileError
-from ..data.parquet_files import parquet_file
+from ..data.parquet_files import DAMAGED_CELL, parquet_file
 from ..data.run_record import masks_left_over
 from ..data.tables import items_frame, read_rows
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
@@ -165,7 +165,7 @@ def _cell_items(path: Path) -> Iterator[pd.DataFrame]:
             where=str(path),
             remedy="copy the whole run folder, or run it again to compute what is missing",
         )
-    with parquet_file(path) as file:
+    with parquet_file(path, remedy=DAMAGED_CELL, seal=True) as file:
         for batch in file.iter_batches(batch_size=_ITEMS_AT_ONCE):
             batch.validate(full=True)
             yield items_frame(batch.to_pandas())

@@ -64,6 +64,8 @@ def said_by(raised: BaseException) -> str:
     if isinstance(raised, OSError) and raised.strerror:
         return raised.strerror
     lines = [line.strip() for line in str(raised).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        lines[0] += f" {lines[1]}"  # the first announces what the second says
     if isinstance(raised, KeyError):
         return one_line(f"no {lines[0]}" if lines else "a part is missing", _SHOWN)
     return one_line(lines[0] if lines else type(raised).__name__, _SHOWN)

@@ -28,6 +28,15 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
 }
 """Field of a configuration -> the least and the most that it may ask for."""
 
+_ACTIVATIONS = (
+    "hidden_act",
+    "pooler_hidden_act",
+    "activation",
+    "hidden_activation",
+    "classifier_activation",
+)
+"""Fields that name an activation function."""
+
 _SHARE = 2
 """How many times the parameters of its files a configuration may ask for: heads and poolers."""
 
@@ -76,12 +85,27 @@ def check_fields(raw: Any, where: str) -> None:
             f"its configuration holds {shown(classes)} as architectures, not a list of class names",
             where=where,
         )
+    _check_activations(raw, where)
     if raw.get("transformers_weights") is not None:
         raise CheckpointError(
             f"its configuration names {shown(raw['transformers_weights'])} as the file of weights",
             where=where,
             remedy="name the file model.safetensors and remove transformers_weights",
         )
+
+
+def _check_activations(raw: Mapping[str, Any], where: str) -> None:
+    from transformers.activations import ACT2FN
+
+    for name in _ACTIVATIONS:
+        value = raw.get(name)
+        if value is not None and (not isinstance(value, str) or value not in ACT2FN):
+            raise CheckpointError(
+                f"its configuration asks for {name} = {shown(value)}, no activation that "
+                "transformers knows",
+                where=where,
+                remedy="give the name that the model was trained with, such as gelu",
+            )
 
 
 def check_shape(config: Any, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -213,5 +214,10 @@ def loading(source: ModelSource, what: str) -> Iterator[None]:
     )
     if source.kind == "hub" and Path(source.name).is_dir():
         remedy = f"a folder is written as a path: ./{source.name}"
-    with reading(source.name, CheckpointError, problem=f"no {what} could be read", remedy=remedy):
+    with (
+        reading(source.name, CheckpointError, problem=f"no {what} could be read", remedy=remedy),
+        warnings.catch_warnings(),
+    ):
+        # new names of fields are for those who write them; what is wrong with a field is an error
+        warnings.simplefilter("ignore", FutureWarning)
         yield

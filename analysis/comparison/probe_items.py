@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...data.parquet_files import read_frame
+from ...data.parquet_files import DAMAGED_CELL, read_frame
 from ..statistics.row_units import BEST, items_metric
 
 Key = tuple[str, str, str, str, int]
@@ -66,10 +66,14 @@ def read_probe_items(path: Path) -> ProbeItems | None:
 
     An item's value is its numerator over its denominator, else its score, else whether its
     prediction is its gold label.
+
+    Raises:
+        DataFileError: if the file is damaged.
     """
     if not path.is_file():
         return None
-    frame = read_frame(path, _COLUMNS, as_categories=[*_NAMES, "sentence_id", "cluster_id"])
+    texts = [*_NAMES, "sentence_id", "cluster_id"]
+    frame = read_frame(path, _COLUMNS, remedy=DAMAGED_CELL, as_categories=texts, seal=True)
     metric = frame["metric"].cat
     choosing = metric.categories.str.endswith(CHOSEN_ON)
     chosen = (frame["probe"] != "performance") & frame["metric"].notna()

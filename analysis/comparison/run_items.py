@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute
 
-from ...data.parquet_files import read_table
+from ...data.parquet_files import DAMAGED_CELL, read_table
 from ...data.reading import reading
 from ..statistics.clusters import Units, units_of
 from ..statistics.uncertainty import Floats
@@ -39,12 +39,22 @@ class Answers:
     units: Units
 
 
-@lru_cache(maxsize=4096)
-def _said(path: Path) -> tuple[tuple[str, ...], Floats, Floats, tuple[str | None, ...]] | None:
+_Said = tuple[tuple[str, ...], Floats, Floats, tuple[str | None, ...]]
+
+
+def _said(path: Path) -> _Said | None:
     """Ids, gold, predictions and clusters of the performance items of one cell, or None."""
     if not path.is_file():
         return None
-    table = read_table(path, ["probe", "item_id", "gold", "prediction", "cluster_id"])
+    state = path.stat()
+    return _read(path.resolve(), state.st_mtime_ns, state.st_size, state.st_ino)
+
+
+@lru_cache(maxsize=4096)
+def _read(path: Path, *_: int) -> _Said | None:
+    """The same, read once as long as the file stays what it is: a run may be computed again."""
+    columns = ["probe", "item_id", "gold", "prediction", "cluster_id"]
+    table = read_table(path, columns, remedy=DAMAGED_CELL, seal=True)
     with reading(path, problem="is not a table of items"):
         table = table.filter(pyarrow.compute.equal(table["probe"], "performance"))
         gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))

@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...data.atomic import atomic_path, canonical_json, digest
-from ...data.errors import DataFileError
-from ...data.parquet_files import WRITING, read_table
+from ...data.parquet_files import DAMAGED_CELL, META, WRITING, read_table, sealed
 from ...data.reading import reading
 from ...data.tables import items_frame, rows_frame
 
@@ -33,12 +32,8 @@ STEP_VERSIONS = {
 }
 """Raise a step's number when its output changes for the same inputs and options."""
 
-_META = b"subprobe"
-_CHECK = b"subprobe-check"
 _FORMAT = 2
 """Layout of a cell's file: cells of another one are computed again."""
-
-_REMEDY = "remove the file: the next `subprobe run` into the folder computes it again"
 
 
 @dataclass(frozen=True)
@@ -86,10 +81,7 @@ class CellOutput:
             "arrays": {name: _pack(array) for name, array in self.arrays.items()},
             "notes": dict(self.notes),
         }
-        text = canonical_json(meta).encode()
-        table = table.replace_schema_metadata(
-            {**(table.schema.metadata or {}), _META: text, _CHECK: _check_sum(text, table)}
-        )
+        table = sealed(table, canonical_json(meta).encode())
         with atomic_path(path) as temporary:
             pq.write_table(table, temporary, **WRITING)
 
@@ -100,28 +92,16 @@ class CellOutput:
         Raises:
             DataFileError: if anything in it has changed since.
         """
-        table = read_table(path, remedy=_REMEDY)
-        stored = table.schema.metadata or {}
-        text = stored.get(_META, b"")
-        if stored.get(_CHECK) != _check_sum(text, table):
-            raise DataFileError(
-                "is damaged, or no cell of this version", where=str(path), remedy=_REMEDY
-            )
-        with reading(path, problem="is not a table of items", remedy=_REMEDY):
+        table = read_table(path, remedy=DAMAGED_CELL, seal=True)
+        with reading(path, problem="is not a table of items", remedy=DAMAGED_CELL):
             items = items_frame(table.to_pandas())
-        meta = json.loads(text)
+        meta = json.loads(table.schema.metadata[META])
         return cls(
             rows=rows_frame(meta["rows"]),
             items=items,
             arrays={name: _unpack(packed) for name, packed in meta["arrays"].items()},
             notes=meta["notes"],
         )
-
-
-def _check_sum(text: bytes, table: pa.Table) -> bytes:
-    """What tells whether the parts that no page checksum covers are as they were written."""
-    columns = [[one.name, str(one.type)] for one in table.schema]
-    return digest([text.decode(errors="replace"), columns, table.num_rows]).encode()
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from ...data.collate import TextBatches
 from ...pruning.evaluate import Evaluation
 from ...pruning.finetune import FineTuned
@@ -39,6 +41,22 @@ def read_said(
             "reads what else there is, such as special tokens"
         )
     return [line for line in lines if line]
+
+
+def unscored_said(rows: pd.DataFrame) -> list[str]:
+    """What is told of probes that scored nothing and therefore have no value in any row.
+
+    That is so where all sentences are one text: equal sentences are not parted, and heads are
+    chosen on one half of the corpus and scored on the other.
+    """
+    unscored = rows["value"].isna() & rows["n"].eq(0)
+    dead = rows["flag"].fillna("").str.contains("dead")
+    empty = unscored.groupby(rows["probe"]).all() & ~dead.groupby(rows["probe"]).all()
+    return [
+        f"{probe}: no row has a value, for nothing was scored: heads are chosen on one half of the "
+        "different sentences and scored on the other; give more sentences that differ"
+        for probe in sorted(empty.index[empty])
+    ]
 
 
 def reading_of(notes: Mapping[str, Any]) -> dict[str, int]:

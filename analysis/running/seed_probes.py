@@ -19,7 +19,7 @@ from .config import ProbeOptions
 from .probing import annotated_examples, of_task, probe_model, read_options, spread
 from .progress import Progress
 from .reference import COMPARING
-from .said import reading_said
+from .said import reading_said, unscored_said
 from .seed_model import SeedModel, Setting, examples_digest
 
 
@@ -108,7 +108,7 @@ class SeedProbes:
             "sentences": self.setting.config.probe.max_length,
             "examples": self.setting.recipe.max_length,
         }
-        for line in reading_said(output.notes["texts"], lengths):
+        for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
             self.progress.say(f"{title}: {line}")
         notes = {**output.notes, "probe_wall_s": time.perf_counter() - started}
         return CellOutput(output.rows, output.items, output.arrays, notes)

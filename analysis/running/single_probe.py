@@ -43,7 +43,7 @@ from .probing import (
 from .progress import Progress
 from .readable import recorded_length
 from .reference import COMPARING, load_reference
-from .said import reading_said
+from .said import reading_said, unscored_said
 from .task_choice import TaskChoice
 from .task_head import BY_PLACE
 
@@ -184,7 +184,7 @@ def probe_rows(
             rows.loc[of_classes, "flag"] = rows.loc[of_classes, "flag"].fillna(BY_PLACE)
     rows = flagged(rows, checked.flag)
     lengths = {"sentences": length, "examples": task_length}
-    for line in reading_said(output.notes["texts"], lengths):
+    for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
         progress.say(line)
     return CellOutput(rows, output.items, output.arrays, output.notes)
 

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 from paired_run import write_paired_run
 from subprobe.analysis.comparison.probe_items import read_probe_items
+from subprobe.analysis.comparison.run_items import _said
 from subprobe.analysis.report.attribution_examples import read_word_frame
-from subprobe.analysis.run_folder import load_manifest, load_rows
+from subprobe.analysis.run_folder import _cell_items, load_manifest, load_rows
 from subprobe.analysis.running.cells import CellOutput
 from subprobe.analysis.running.config import read_config
 from subprobe.analysis.running.words import COLUMNS, FILE
 from subprobe.data.errors import ConfigError, DataFileError
-from subprobe.data.tables import write_parquet
+from subprobe.data.tables import rows_frame, write_parquet
 from subprobe.probes.options import parse_options
 
 
@@ -31,9 +32,17 @@ def test_a_changed_byte_in_the_facts_of_a_cell_is_noticed(cell, part):
     sound = cell.read_bytes()
     assert CellOutput.load(cell).notes == {"n_truncated": 7}
     cell.write_bytes(sound.replace(part, b"1" + part[1:]))
-    with pytest.raises(DataFileError, match="computes it again") as caught:
-        CellOutput.load(cell)
-    assert str(cell) in str(caught.value)
+    for read in (CellOutput.load, read_probe_items, _said, lambda path: list(_cell_items(path))):
+        with pytest.raises(DataFileError, match="computes it again") as caught:
+            read(cell)
+        assert str(cell) in str(caught.value)
+
+
+def test_a_cell_that_was_computed_again_is_read_again(cell):
+    assert _said(cell)[2].tolist() == [0.0, 1.0]
+    items = pd.DataFrame({"probe": "performance", "item_id": ["a", "b"], "prediction": [1.0, 1.0]})
+    CellOutput(rows_frame(pd.DataFrame()), items).save(cell)
+    assert _said(cell)[2].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 9, None])

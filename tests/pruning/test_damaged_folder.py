@@ -78,6 +78,13 @@ def test_a_size_that_no_model_has_is_refused(whole, name, value):
     assert f"asks for {name} = " in line
 
 
+@pytest.mark.parametrize("load", [load_saved, load_tokenizer])
+def test_a_warning_of_the_library_is_no_second_line(whole, load, recwarn):
+    change(whole / "config.json", rope_scaling=True)
+    assert "(Class validation error for validator 'validate_rope': " in refused(load, whole)
+    assert not [one for one in recwarn if one.category is FutureWarning]
+
+
 def test_ten_million_layers_are_refused_at_once(whole):
     change(whole / "config.json", num_hidden_layers=10**7)
     assert "num_hidden_layers = 10000000, not a whole number from 1 to 1024" in refused(
@@ -118,10 +125,14 @@ def test_heads_that_do_not_divide_the_width_are_refused(whole):
         ({"architectures": [3]}, "as architectures, not a list of class names"),
         ({"id2label": [1]}, "as id2label, not an object"),
         ({"transformers_weights": "adapter_model.bin"}, "'adapter_model.bin' as the file of"),
-        ({"hidden_act": "../../etc/passwd"}, "no '../../etc/passwd'"),
+        ({"hidden_act": "../../etc/passwd"}, "hidden_act = '../../etc/passwd', no activation that"),
+        ({"hidden_act": ["gelu"]}, "hidden_act = ['gelu'], no activation that"),
         ({"hidden_dropout_prob": []}, "could be read"),
         ({"dtype": []}, "could be read"),
-        ({"rope_scaling": True}, "could be read"),
+        (
+            {"rope_scaling": True},
+            "could be read (Class validation error for validator 'validate_rope': ",
+        ),
         (
             {"quantization_config": {"quant_method": "gptq", "bits": 4}},
             "weights are quantised (gptq)",

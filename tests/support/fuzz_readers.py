@@ -15,7 +15,7 @@ from fuzzing import Reader
 from paired_run import write_paired_run
 from report_rows import report_rows, report_words
 from subprobe.analysis.comparison.probe_items import read_probe_items
-from subprobe.analysis.comparison.run_items import _said
+from subprobe.analysis.comparison.run_items import _read, _said
 from subprobe.analysis.patterns.labelled_maps import read_labelled
 from subprobe.analysis.report.answer import answers_of
 from subprobe.analysis.report.asked import asked
@@ -251,7 +251,7 @@ def run_readers(folder: Path) -> dict[str, Reader]:
     manifest = paired / "manifest.json"
 
     def read_items() -> None:
-        _said.cache_clear()
+        _read.cache_clear()
         _said(cell)
         read_probe_items(cell)
         _ = Run(paired, load_rows(paired), {}).items
