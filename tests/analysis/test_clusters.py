@@ -118,11 +118,11 @@ def test_signs_of_clusters_are_counted_exactly(seed):
     found = cluster_signs(a, b, units)
     gaps = over_units(a.astype(float) - b, units)
     assert found.floor == 2.0 ** (1 - np.count_nonzero(gaps))
-    if np.isnan(found.p_value):
-        assert "clusters, 6 are needed" in found.flag
-    else:
-        assert found.p_value == pytest.approx(signs_by_enumeration(a, b, units), abs=1e-12)
-        assert cluster_signs(b, a, units).p_value == pytest.approx(found.p_value)
+    assert found.p_value == pytest.approx(signs_by_enumeration(a, b, units), abs=1e-12)
+    assert cluster_signs(b, a, units).p_value == pytest.approx(found.p_value)
+    few = cluster_signs(a[units < 5], b[units < 5], units[units < 5])
+    assert np.isnan(few.p_value)
+    assert "clusters, 6 are needed" in few.flag
 
 
 def test_signs_of_single_examples_are_mcnemars_test():
