@@ -20,7 +20,10 @@ from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 
 ROOT = Path(subprobe.__file__).parent
 SLOW = pytest.mark.slow
-LONG = {"README.md", "glue.md", "comparing.md", "report.md", "own-data.md"}
+LONG = {
+    "README.md", "attention-patterns.md", "comparing.md", "exporting.md", "glue.md",
+    "learned-gates.md", "own-data.md", "pruning.md", "report.md", "smaller-models.md",
+}  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)

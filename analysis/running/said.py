@@ -49,6 +49,8 @@ def unscored_said(rows: pd.DataFrame) -> list[str]:
     That is so where all sentences are one text: equal sentences are not parted, and heads are
     chosen on one half of the corpus and scored on the other.
     """
+    if rows.empty:
+        return []
     unscored = rows["value"].isna() & rows["n"].eq(0)
     dead = rows["flag"].fillna("").str.contains("dead")
     empty = unscored.groupby(rows["probe"]).all() & ~dead.groupby(rows["probe"]).all()

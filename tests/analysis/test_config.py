@@ -36,7 +36,7 @@ def test_every_option_is_written_and_explained() -> None:
         ("seeds = []", "seeds"),
         ("seeds = [1, 1]", "seeds"),
         ("[controls]\ndraws = 0", "controls.draws"),
-        ("seeds = [1", "no TOML"),
+        ("seeds = [1", "not valid TOML"),
     ],
 )
 def test_bad_options_are_named_with_their_file(tmp_path: Path, text: str, named: str) -> None:

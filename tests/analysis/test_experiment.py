@@ -44,7 +44,14 @@ class Stopped(Exception):
     """Stands for a crash or Ctrl-C."""
 
 
-@pytest.mark.parametrize("step", ["finetune", "prune", "evaluate", "retrain", "probe"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "retrain",
+        *(pytest.param(step, marks=pytest.mark.slow)
+          for step in ("finetune", "prune", "evaluate", "probe")),
+    ],
+)  # fmt: skip
 def test_an_interrupted_run_goes_on(whole, tiny_encoder, tmp_path, monkeypatch, step):
     """Stopped while the first cell of a step is computed, it ends with the same bytes."""
     folder = tmp_path / "run"

@@ -20,6 +20,7 @@ pytestmark = [
         "(Debian: apt-get install chromium)",
     ),
     pytest.mark.timeout(240),
+    pytest.mark.slow,
 ]
 
 CONTRAST = """(() => {

@@ -74,6 +74,7 @@ def elsewhere(tmp_path_factory):
     return folder, made, told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", SEPARABLE)
 def test_a_new_process_gives_the_same_logits(family, elsewhere):
     folder, made, told = elsewhere

@@ -80,7 +80,7 @@ def test_special_tokens_that_are_never_added_are_refused_or_flagged():
 
     model, tokenizer = tiny_model("bert"), tiny_tokenizer("wordpiece")
     tokenizer.backend_tokenizer.post_processor = processors.Sequence([])
-    with pytest.raises(CheckpointError, match=r"m: .*\[CLS\] and \[SEP\] and never"):
+    with pytest.raises(CheckpointError, match=r"m: .*\[CLS\] and \[SEP\] but never"):
         check_inputs(model, tokenizer, where="m")
     found = check_inputs(model, tokenizer, where="m", allow_no_specials=True)
     assert found.flag == "no-specials"
