@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class RealMaps:
         """Agreement of the readings beyond chance (Cohen 1960)."""
         return cohen_kappa(self.first, self.second, classes=len(PATTERNS))
 
-    @property
+    @cached_property
     def features(self) -> FeatureSet:
         """What the classifier sees of the maps, with the first reading's pattern."""
         return feature_set(self.maps, self.first.tolist())
