@@ -30,12 +30,11 @@ from .running.identity import flagged
 from .running.manifest import write_manifest
 from .running.masks import mask_rows, save_mask
 from .running.pattern_survivors import pattern_survivor_rows
-from .running.preparing import corpus_of, prepare, summaries_of
+from .running.preparing import corpus_of, prepare, summaries_of, told_of_heads
 from .running.progress import Progress, Silent
 from .running.reference import COMPARING
 from .running.seed_run import SeedRun
 from .running.survivors import survivor_rows
-from .running.task_head import told_of_heads
 from .running.words import FILE as WORDS_FILE
 from .running.words import word_frame
 from .running.workers import compute_apart, worker_count

@@ -18,7 +18,7 @@ from scipy import stats
 from subprobe.analysis.flags import FAILED
 from subprobe.analysis.running.config import PruneOptions, RecipeOptions
 from subprobe.analysis.running.outcome import outcome
-from subprobe.analysis.running.seed_model import chosen_recipe
+from subprobe.analysis.running.recipe import chosen_recipe
 from subprobe.analysis.running.selection import parts_for
 from subprobe.analysis.statistics.paired_tests import sign_flips
 from subprobe.data.tables import write_csv

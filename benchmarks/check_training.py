@@ -19,7 +19,7 @@ import torch
 from subprobe.analysis.running.config import PruneOptions, RecipeOptions
 from subprobe.analysis.running.outcome import outcome
 from subprobe.analysis.running.performance import performance_rows
-from subprobe.analysis.running.seed_model import chosen_recipe
+from subprobe.analysis.running.recipe import chosen_recipe
 from subprobe.analysis.running.selection import parts_for
 from subprobe.analysis.wording import between, decimal
 from subprobe.data.generator.sampling import SIZES

@@ -96,3 +96,8 @@ def both_schemes(ud: Iterable[str]) -> frozenset[str]:
     return wanted | {
         one.clearnlp for one in RELATIONS if {name.partition(":")[0] for name in one.ud} <= wanted
     }
+
+
+def main_relation(deprel: str) -> str:
+    """The relation without its subtype: `nsubj:pass` becomes `nsubj`."""
+    return deprel.partition(":")[0]

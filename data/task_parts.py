@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .atomic import digest
 from .errors import ConfigError, DataFileError, UnknownNameError
 from .sentence import Example
 from .task import UNREADABLE, TaskData, TaskParts
@@ -153,3 +154,13 @@ def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[A
         by_group = GroupKFold(count, shuffle=True, random_state=seed)
         return list(by_group.split(places, groups=sources))
     return list(KFold(count, shuffle=True, random_state=seed).split(places))
+
+
+def examples_digest(examples: tuple[Example, ...]) -> str:
+    """A hash of what the examples say, and of the source that they share."""
+    return digest(
+        [
+            [example.id, *example.texts(), example.label, *filter(None, [example.cluster])]
+            for example in examples
+        ]
+    )

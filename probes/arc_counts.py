@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .arcs import UNKNOWN, Selection, halves
+from .arcs import UNKNOWN
+from .held_out import Selection, halves
 from .offsets import ALL, OffsetScore, score_offset
 
 DIRECTIONS = ("dependent->head", "head->dependent")

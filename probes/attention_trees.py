@@ -18,9 +18,9 @@ from ..data.errors import ConfigError
 from ..data.sentence import Sentence
 from ..data.tables import rows_frame
 from .arc_counts import DIRECTIONS, Text
-from .arcs import Selection, check_selection, halves, unit_digest
 from .base import BatchView, Context, ProbeResult
 from .decoding import DECODERS, Decoder, Root, decode
+from .held_out import Selection, check_selection, halves, unit_digest
 from .needs import check_annotated
 from .tree_baselines import METRICS, score_baselines
 from .tree_rows import TreeCounts, tree_items, tree_rows

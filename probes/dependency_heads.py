@@ -17,14 +17,9 @@ from ..data.sentence import Sentence
 from ..data.tables import rows_frame
 from .arc_counts import DIRECTIONS, ArcTable, Text, count_arcs
 from .arc_frames import arc_items, arc_rows
-from .arcs import (
-    UNKNOWN,
-    Selection,
-    arcs_of,
-    check_selection,
-    unit_digest,
-)
+from .arcs import UNKNOWN, arcs_of
 from .base import BatchView, Context, ProbeResult
+from .held_out import Selection, check_selection, unit_digest
 from .needs import check_annotated
 
 

@@ -18,8 +18,8 @@ from torch import nn
 from ..data.errors import ConfigError, InputError
 from ..data.sentence import Example
 from ..data.tables import items_frame, rows_frame
-from .arcs import halves, text_digest, unit_digest
 from .base import BatchView, Context, ProbeResult
+from .held_out import halves, text_digest, unit_digest
 from .stream import Progress, run_probes
 from .text_sums import TextSums, sums_result
 from .texts import Texts, read_texts

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.sentence import Sentence
-from .arcs import UNKNOWN, Selection, arcs_of, check_selection, halves, text_digest
+from .arcs import UNKNOWN, arcs_of
+from .held_out import Selection, check_selection, halves, text_digest
 from .needs import check_annotated
 
 ALL = "all"

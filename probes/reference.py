@@ -18,7 +18,7 @@ import torch
 from ..data.errors import ConfigError, SubprobeError
 from ..pruning.anatomy import anatomy_of
 from ..pruning.layer_hooks import LayerHooks
-from ..pruning.living import living_of
+from ..pruning.living import kept_units_of
 from .base import BatchView, Context, Probe
 from .running import eager_attention, evaluating, forward
 
@@ -65,7 +65,7 @@ def check_reference(context: Context) -> None:
         raise ConfigError(
             "the reference is the model itself", remedy="load it a second time: masks go on one"
         )
-    if living_of(reference) is not None:
+    if kept_units_of(reference) is not None:
         raise ConfigError(
             "the reference is a smaller model", remedy="compare with the whole one it came from"
         )

@@ -18,7 +18,7 @@ from ..data.errors import SubprobeError
 from ..data.sentence import Example
 from ..pruning.gates import gated
 from ..pruning.layer_hooks import LayerHooks
-from ..pruning.living import living_of
+from ..pruning.living import kept_units_of
 from .base import Context, Probe, ProbeResult
 from .batch import batch_view
 from .reference import ReferencePass, batch_limit, needs_reference, padded_length, reference_pass
@@ -161,12 +161,12 @@ def _taps(
 
 def _over_all_heads(context: Context, layer: int, maps: torch.Tensor) -> torch.Tensor:
     """Maps [B, H, S, S] of a smaller model too; the heads that it has lost attend to nothing."""
-    living = living_of(context.model)
-    if living is None:
+    kept_units = kept_units_of(context.model)
+    if kept_units is None:
         return maps
     batch, _, length, _ = maps.shape
     spread = maps.new_zeros(batch, context.anatomy.num_heads, length, length)
-    spread[:, torch.from_numpy(living.heads[layer])] = maps
+    spread[:, torch.from_numpy(kept_units.heads[layer])] = maps
     return spread
 
 

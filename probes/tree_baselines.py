@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.sentence import Sentence
-from .arcs import Selection, check_selection, halves, text_digest
+from .held_out import Selection, check_selection, halves, text_digest
 from .needs import check_annotated
 from .offsets import best_offset
 from .tree_scores import NONE, GoldTree, Heads, count_found, gold_tree, pad_trees

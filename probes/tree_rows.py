@@ -12,8 +12,8 @@ import pandas as pd
 
 from ..data.tables import items_frame
 from .arc_counts import Text
-from .arcs import Selection
 from .base import ProbeResult
+from .held_out import Selection
 from .tree_baselines import ADJACENT, OFFSET, TreeScore
 
 MEAN = "mean of heads"

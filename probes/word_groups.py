@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..data.relations import both_schemes
+from ..data.relations import both_schemes, main_relation
 from ..data.sentence import Sentence
-from .arcs import main_relation
 
 GROUPS = ("subject", "verb", "object", "negation")
 """Names of the G groups; a word may be in several or in none."""

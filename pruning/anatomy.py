@@ -11,7 +11,7 @@ from torch import nn
 
 from ..data.errors import UnknownNameError
 from .families import FAMILIES, Family
-from .living import living_of
+from .living import kept_units_of
 
 Part = Literal["query", "key", "value"]
 
@@ -221,13 +221,13 @@ def anatomy_of(model: Any) -> Anatomy:
         raise UnknownNameError("model type", config.model_type, FAMILIES)
     # the number of neurons has another name in each configuration, the first layer knows it
     row = FAMILIES[config.model_type]
-    blocks, living = _block_paths(row, config), living_of(model)
+    blocks, kept_units = _block_paths(row, config), kept_units_of(model)
     first_down = _find(model, f"{blocks[0]}.{row.mlp_down}")
     return Anatomy(
         family=config.model_type,
         num_heads=config.num_attention_heads,
         head_size=config.hidden_size // config.num_attention_heads,
-        num_neurons=living.num_neurons if living else int(first_down.in_features),  # type: ignore[arg-type]
+        num_neurons=kept_units.num_neurons if kept_units else int(first_down.in_features),  # type: ignore[arg-type]
         num_positions=config.max_position_embeddings,
         blocks=blocks,
     )

@@ -9,8 +9,9 @@ import torch
 
 from ..data.errors import MaskError
 from .anatomy import anatomy_of
+from .compact_mask import kept_by
 from .cuts import check_separable, cuts
-from .living import Living, living_of
+from .living import kept_units_of
 from .subnetwork import Subnetwork
 from .weights import zero_weights
 
@@ -31,15 +32,15 @@ def bake(model: Any, subnetwork: Subnetwork) -> Any:
     """
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy)
-    if living_of(model) is not None:
+    if kept_units_of(model) is not None:
         raise MaskError(
             "a smaller model has nothing left to set to zero", remedy="bake a whole one"
         )
-    living = Living.of(subnetwork, anatomy.num_neurons)
-    check_separable(model, anatomy, living)
+    kept_units = kept_by(subnetwork, anatomy.num_neurons)
+    check_separable(model, anatomy, kept_units)
     baked = copy.deepcopy(model)
     with torch.no_grad():
         zero_weights(baked, subnetwork)
-        for cut in cuts(baked, anatomy, living):
+        for cut in cuts(baked, anatomy, kept_units):
             cut.parameter.index_fill_(cut.dim, cut.dead.to(cut.parameter.device), 0)
     return baked

@@ -36,7 +36,7 @@ from .contract import (
     named_classes,
     put_in_order,
 )
-from .living import living_of
+from .living import kept_units_of
 from .loading import load
 from .pruned_heads import take_pruned
 from .sources import MASK_FILE, MODEL, WEIGHTS, ModelSource, is_compact, resolve_model
@@ -214,7 +214,7 @@ def save_classifier(
         CheckpointError: for a smaller model, which stock transformers cannot build, or a head some
             of whose outputs count as one class.
     """
-    if living_of(model) is not None:
+    if kept_units_of(model) is not None:
         raise CheckpointError(
             "a smaller model is no ordinary checkpoint", remedy="save it with save_compact"
         )

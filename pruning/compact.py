@@ -17,8 +17,9 @@ from torch import nn
 
 from ..data.errors import MaskError
 from .anatomy import Anatomy, anatomy_of
+from .compact_mask import kept_by, mark_compact
 from .cuts import check_separable, cuts
-from .living import Living, living_of, mark_living
+from .living import KeptUnits, kept_units_of
 from .subnetwork import Subnetwork, full_subnetwork
 
 
@@ -26,8 +27,8 @@ def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
     """A smaller copy of a model, without the heads, MLPs and neurons that a mask switches off.
 
     The original is untouched, and shares no weight with the copy unless asked to. The copy runs,
-    trains and takes full-size gates like the whole model; `subprobe_living` on it says which units
-    it still has.
+    trains and takes full-size gates like the whole model; `subprobe_kept_units` on it says which
+    units it still has.
 
     Args:
         model: a transformers encoder, with or without a task head; or what `shrink` made of one.
@@ -41,9 +42,8 @@ def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
     """
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy)
-    living = Living.of(subnetwork, anatomy.num_neurons)
     smaller = copy.deepcopy(model, {id(p): p for p in model.parameters()} if share else {})
-    cut_down(smaller, living)
+    cut_down(smaller, subnetwork)
     return smaller
 
 
@@ -55,28 +55,29 @@ def check_removable(model: Any) -> None:
     """
     anatomy = anatomy_of(model)
     full = full_subnetwork(anatomy)
-    check_separable(model, anatomy, Living.of(full, anatomy.num_neurons))
+    check_separable(model, anatomy, kept_by(full, anatomy.num_neurons))
 
 
-def cut_down(model: Any, living: Living) -> None:
-    """Take out of `model`, in place, every unit that is not in `living`.
+def cut_down(model: Any, subnetwork: Subnetwork) -> None:
+    """Take out of `model`, in place, every unit that `subnetwork` does not keep.
 
     Raises:
         MaskError, InputError: as `shrink`; nothing is changed then.
     """
-    if living.subnetwork.weight_masks:
+    if subnetwork.weight_masks:
         raise MaskError(
             "the mask switches off single weights, which cannot be taken out of a matrix",
             remedy="write them as zeros: subprobe bake",
         )
-    anatomy, present = anatomy_of(model), living_of(model)
+    anatomy, present = anatomy_of(model), kept_units_of(model)
+    kept_units = kept_by(subnetwork, anatomy.num_neurons)
     if present is None:
-        check_separable(model, anatomy, living)
-    elif gone := present.lost(living):
+        check_separable(model, anatomy, kept_units)
+    elif gone := present.lost(kept_units):
         raise MaskError(
             f"the mask keeps {gone} units that the model has lost", remedy="give the whole model"
         )
-    for cut in list(cuts(model, anatomy, living, present)):
+    for cut in list(cuts(model, anatomy, kept_units, present)):
         old = cut.parameter
         kept = cut.kept.to(old.device)
         # an empty bias is left out, so that a dense layer without rows or a dead MLP has none
@@ -89,8 +90,8 @@ def cut_down(model: Any, living: Living) -> None:
         if isinstance(cut.module, nn.Linear):
             cut.module.out_features, cut.module.in_features = cut.module.weight.shape
     for layer in range(anatomy.num_layers):
-        _refit(model, anatomy, layer, living)
-    mark_living(model, living)
+        _refit(model, anatomy, layer, kept_units)
+    mark_compact(model, subnetwork, kept_units)
 
 
 @torch.no_grad()
@@ -104,13 +105,15 @@ def write_back(smaller: Any, model: Any) -> None:
     Raises:
         MaskError: if `smaller` is not a smaller model.
     """
-    living = living_of(smaller)
-    if living is None:
+    kept_units = kept_units_of(smaller)
+    if kept_units is None:
         raise MaskError("the model to copy from is a whole one")
     anatomy = anatomy_of(model)
     own = dict(model.named_parameters())
     names = {id(parameter): name for name, parameter in own.items()}
-    cut_at = {names[id(cut.parameter)]: (cut.dim, cut.kept) for cut in cuts(model, anatomy, living)}
+    cut_at = {
+        names[id(cut.parameter)]: (cut.dim, cut.kept) for cut in cuts(model, anatomy, kept_units)
+    }
     for name, parameter in smaller.named_parameters():
         if name in cut_at:
             dim, kept = cut_at[name]
@@ -122,10 +125,10 @@ def write_back(smaller: Any, model: Any) -> None:
 # -- attention modules ----------------------------------------------------------------------------
 
 
-def _refit(model: Any, anatomy: Anatomy, layer: int, living: Living) -> None:
+def _refit(model: Any, anatomy: Anatomy, layer: int, kept_units: KeptUnits) -> None:
     """Tell the attention module of a layer how many heads it has, and which."""
     attention: Any = anatomy.attention_module(model, layer)
-    heads = living.heads[layer]
+    heads = kept_units.heads[layer]
     sizes = {"num_attention_heads": len(heads), "n_heads": len(heads)}
     sizes["all_head_size"] = len(heads) * anatomy.head_size
     for name, size in sizes.items():

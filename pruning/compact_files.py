@@ -30,8 +30,9 @@ from .anatomy import anatomy_of
 from .asked_sizes import check_against_files
 from .checkpoint_files import META_FILE, attention_for, loading, quiet_library, read_config
 from .compact import cut_down, shrink
+from .compact_mask import kept_by
 from .contract import HEAD, class_names, contract, named_classes, put_in_order
-from .living import Living, living_of
+from .living import KeptUnits, kept_units_of
 from .sources import COMPACT_FILE, MASK_FILE, MODEL, WEIGHTS, ModelSource
 from .subnetwork import Subnetwork
 from .trial import check_runs
@@ -66,10 +67,10 @@ def save_compact(
         ConfigError: for a folder with such files.
         MaskError: if the model does not have exactly the units of the mask.
     """
-    living = living_of(model)
-    if living is None:
+    kept_units = kept_units_of(model)
+    if kept_units is None:
         model = shrink(model, subnetwork)
-    elif not _same(living, Living.of(subnetwork, living.num_neurons)):
+    elif not _same(kept_units, kept_by(subnetwork, kept_units.num_neurons)):
         raise MaskError("the smaller model has other units than the mask keeps")
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
@@ -100,7 +101,7 @@ def load_compact(
 ) -> Any:
     """Load a smaller model that `subprobe compact` or `save_compact` wrote, in eval mode.
 
-    `subprobe_living` on it says which units of the whole model it has, and under which mask.
+    `subprobe_kept_units` on it says which units of the whole model it has, and under which mask.
 
     Args:
         folder: where it lies.
@@ -135,7 +136,7 @@ def load_compact(
         model = kind._from_config(config, attn_implementation=attention_for(config, attention))
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy, where=str(path / MASK_FILE))
-    cut_down(model, Living.of(subnetwork, anatomy.num_neurons))
+    cut_down(model, subnetwork)
     _fill(model, subnetwork, path, source.name)
     if spec is not None:
         put_in_order(model, spec, order)
@@ -155,7 +156,7 @@ def _check_size(config: Any, subnetwork: Subnetwork, path: Path, name: str) -> N
     check_against_files(config, _MOST_CUT * stored, name)
 
 
-def _same(one: Living, other: Living) -> bool:
+def _same(one: KeptUnits, other: KeptUnits) -> bool:
     return not one.lost(other) and not other.lost(one)
 
 

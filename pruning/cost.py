@@ -20,8 +20,9 @@ import numpy.typing as npt
 from torch import nn
 
 from .anatomy import Anatomy, Part, anatomy_of
+from .compact_mask import kept_by
 from .cuts import check_separable
-from .living import Living, living_of
+from .living import KeptUnits, kept_units_of
 from .subnetwork import Subnetwork, full_subnetwork
 
 
@@ -68,34 +69,36 @@ class UnitParameters:
 
 
 def prunable_parameters(
-    anatomy: Anatomy, living: Living | None = None, unit: UnitParameters | None = None
+    anatomy: Anatomy, kept_units: KeptUnits | None = None, unit: UnitParameters | None = None
 ) -> int:
     """Parameters of heads and MLPs.
 
     Args:
         anatomy: the whole model's.
-        living: count those of these units alone; None counts all.
+        kept_units: count those of these units alone; None counts all.
         unit: what each has; None takes BERT's shape.
     """
-    living, unit = living or _all_units(anatomy), unit or UnitParameters.of(anatomy)
-    heads = sum(len(one) for one in living.heads)
-    neurons = sum(len(one) for one in living.neurons)
-    return heads * unit.head + neurons * unit.neuron + int(living.mlps.sum()) * unit.mlp
+    kept_units, unit = kept_units or _all_units(anatomy), unit or UnitParameters.of(anatomy)
+    heads = sum(len(one) for one in kept_units.heads)
+    neurons = sum(len(one) for one in kept_units.neurons)
+    return heads * unit.head + neurons * unit.neuron + int(kept_units.mlps.sum()) * unit.mlp
 
 
-def prunable_flops(anatomy: Anatomy, batch: int, length: int, living: Living | None = None) -> int:
+def prunable_flops(
+    anatomy: Anatomy, batch: int, length: int, kept_units: KeptUnits | None = None
+) -> int:
     """Operations of heads and MLPs in one forward pass.
 
     Args:
         anatomy: the whole model's.
         batch: B examples.
         length: S subwords, padding included.
-        living: count those of these units alone; None counts all.
+        kept_units: count those of these units alone; None counts all.
     """
-    living = living or _all_units(anatomy)
+    kept_units = kept_units or _all_units(anatomy)
     width, size = _width(anatomy), anatomy.head_size
-    heads = sum(len(one) for one in living.heads)
-    neurons = sum(len(one) for one in living.neurons)
+    heads = sum(len(one) for one in kept_units.heads)
+    neurons = sum(len(one) for one in kept_units.neurons)
     matrices = 3 if anatomy.row.gated_mlp else 2
     token = heads * (8 * width * size + 4 * length * size) + neurons * 2 * matrices * width
     return batch * length * token
@@ -113,9 +116,11 @@ def kept_share(subnetwork: Subnetwork, anatomy: Anatomy, model: Any = None) -> f
         MaskError: if the mask has another shape than the model.
     """
     subnetwork.check_fits(anatomy)
-    living = Living.of(subnetwork, anatomy.num_neurons)
+    kept_units = kept_by(subnetwork, anatomy.num_neurons)
     unit = UnitParameters.of(anatomy, model)
-    kept = prunable_parameters(anatomy, living, unit) - _dead_weights(subnetwork, anatomy, living)
+    kept = prunable_parameters(anatomy, kept_units, unit) - _dead_weights(
+        subnetwork, anatomy, kept_units
+    )
     return kept / prunable_parameters(anatomy, unit=unit)
 
 
@@ -132,17 +137,17 @@ def cost(model: Any, batch: int, length: int, subnetwork: Subnetwork | None = No
         InputError: for a mask of a family whose layers share their weights: nothing can be taken
             out of one of them.
     """
-    anatomy, living = anatomy_of(model), living_of(model)
+    anatomy, kept_units = anatomy_of(model), kept_units_of(model)
     held = 1 if anatomy.shared else anatomy.num_layers
     own = sum(sum(_held(model, anatomy, layer)) for layer in range(held))
     rest = sum(parameter.numel() for parameter in model.parameters()) - own
     prunable = own
     if subnetwork is not None:
-        living = Living.of(subnetwork, anatomy.num_neurons)
+        kept_units = kept_by(subnetwork, anatomy.num_neurons)
         if anatomy.shared:
-            check_separable(model, anatomy, living)
-        prunable = prunable_parameters(anatomy, living, UnitParameters.of(anatomy, model))
-    work = prunable_flops(anatomy, batch, length, living)
+            check_separable(model, anatomy, kept_units)
+        prunable = prunable_parameters(anatomy, kept_units, UnitParameters.of(anatomy, model))
+    work = prunable_flops(anatomy, batch, length, kept_units)
     other = _other_flops(model, anatomy, batch, length)
     return Cost(prunable, rest + prunable, work, work + other)
 
@@ -160,8 +165,8 @@ def _held(model: Any, anatomy: Anatomy, layer: int) -> tuple[int, int, int]:
     return heads, neurons, 0 if down.bias is None else down.bias.numel()
 
 
-def _all_units(anatomy: Anatomy) -> Living:
-    return Living.of(full_subnetwork(anatomy), anatomy.num_neurons)
+def _all_units(anatomy: Anatomy) -> KeptUnits:
+    return kept_by(full_subnetwork(anatomy), anatomy.num_neurons)
 
 
 def _width(anatomy: Anatomy) -> int:
@@ -187,21 +192,21 @@ def _other_flops(model: Any, anatomy: Anatomy, batch: int, length: int) -> int:
     return total
 
 
-def _dead_weights(subnetwork: Subnetwork, anatomy: Anatomy, living: Living) -> int:
+def _dead_weights(subnetwork: Subnetwork, anatomy: Anatomy, kept_units: KeptUnits) -> int:
     """Weights that are off one by one, in units that live."""
     dead, masks = 0, subnetwork.weight_masks
     for layer in range(anatomy.num_layers):
-        for path, axis, kept in _weights(anatomy, layer, living):
+        for path, axis, kept in _weights(anatomy, layer, kept_units):
             if path in masks:
                 dead += int((~masks[path]).take(kept, axis=axis).sum())
     return dead
 
 
 def _weights(
-    anatomy: Anatomy, layer: int, living: Living
+    anatomy: Anatomy, layer: int, kept_units: KeptUnits
 ) -> list[tuple[str, int, npt.NDArray[Any]]]:
     """Path of each prunable weight matrix, the axis of its units, and the places that live."""
-    row, heads, neurons = anatomy.row, living.heads[layer], living.neurons[layer]
+    row, heads, neurons = anatomy.row, kept_units.heads[layer], kept_units.neurons[layer]
     read: dict[str, list[npt.NDArray[Any]]] = {}
     parts: tuple[Part, ...] = ("query", "key", "value")
     for part, path in zip(parts, (row.query, row.key, row.value), strict=True):

@@ -19,7 +19,7 @@ from torch import nn
 
 from ..data.errors import InputError
 from .anatomy import Anatomy, Part
-from .living import Living, Numbers
+from .living import KeptUnits, Numbers
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,19 @@ class Cut:
 
 
 def cuts(
-    model: Any, anatomy: Anatomy, living: Living, present: Living | None = None
+    model: Any, anatomy: Anatomy, kept_units: KeptUnits, present: KeptUnits | None = None
 ) -> Iterator[Cut]:
     """Every parameter that has parts of single heads, neurons or MLPs, and what stays of it.
 
     Args:
         model: a transformers encoder, with or without a task head.
         anatomy: the model's.
-        living: the units that stay.
+        kept_units: the units that stay.
         present: the units that the model has, where it has lost some before.
     """
     for layer in range(anatomy.num_layers):
-        heads = _places(living.heads, present.heads if present else None, layer)
-        neurons = _places(living.neurons, present.neurons if present else None, layer)
+        heads = _places(kept_units.heads, present.heads if present else None, layer)
+        neurons = _places(kept_units.neurons, present.neurons if present else None, layer)
         there = len(present.heads[layer]) if present else anatomy.num_heads
         rows = (heads[:, None] * anatomy.head_size + np.arange(anatomy.head_size)).ravel()
         of_heads, of_neurons = torch.from_numpy(rows), torch.from_numpy(neurons)
@@ -83,7 +83,7 @@ def cuts(
         yield from _rows(up, torch.cat(copies) if copies else of_neurons)
         down = anatomy.mlp_output(model, layer)
         yield Cut(down, "weight", 1, of_neurons)
-        if down.bias is not None and not living.mlps[layer]:
+        if down.bias is not None and not kept_units.mlps[layer]:
             yield Cut(down, "bias", 0, torch.arange(0))
 
 
@@ -116,7 +116,7 @@ def _places(
     return found
 
 
-def check_separable(model: Any, anatomy: Anatomy, living: Living) -> None:
+def check_separable(model: Any, anatomy: Anatomy, kept_units: KeptUnits) -> None:
     """Raise unless every unit of a whole model has rows and columns of its own that `cuts` knows.
 
     Raises:
@@ -129,7 +129,7 @@ def check_separable(model: Any, anatomy: Anatomy, living: Living) -> None:
             remedy="keep the mask and run the model under it: --mask",
         )
     unknown = set()
-    known = {cut.module for cut in cuts(model, anatomy, living)}
+    known = {cut.module for cut in cuts(model, anatomy, kept_units)}
     for layer in range(anatomy.num_layers):
         for name, module in anatomy.attention_module(model, layer).named_modules():
             if module not in known and [*module.parameters(recurse=False)]:

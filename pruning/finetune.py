@@ -25,7 +25,7 @@ from .fingerprint import weights_fingerprint
 from .gates import gated
 from .head import probe_head
 from .inputs import check_inputs, check_max_length
-from .living import living_of
+from .living import kept_units_of
 from .randomness import own_randomness
 from .recipes import Recipe
 from .starts import load_start
@@ -123,7 +123,7 @@ def finetune(
         raise ConfigError("rewinding is for masks of single weights", where="rewind")
     kept = recipe.head == "kept"
     whole = load_start(model_name, parts.spec, start, seed=seed_init, keep_head=kept, labels=labels)
-    if subnetwork is not None and living_of(whole) is not None:
+    if subnetwork is not None and kept_units_of(whole) is not None:
         raise MaskError("the model has lost heads and has a mask of its own", where=model_name)
     model = whole
     if route == "compact" and subnetwork is not None:

@@ -18,8 +18,9 @@ import torch
 
 from ..data.errors import MaskError
 from .anatomy import Anatomy, anatomy_of
+from .compact_mask import kept_by
 from .layer_hooks import LayerHooks
-from .living import Living, Numbers, living_of
+from .living import Numbers, kept_units_of
 from .subnetwork import Subnetwork
 from .weights import without_weights
 
@@ -49,7 +50,7 @@ class Gates:
         neuron: torch.Tensor | None = None,
     ):
         self._model, self._head, self._mlp, self._neuron = model, head, mlp, neuron
-        self._anatomy, self._living = anatomy_of(model), living_of(model)
+        self._anatomy, self._kept_units = anatomy_of(model), kept_units_of(model)
         self._hooks: ExitStack | None = None
         units = (self._anatomy.num_layers, self._anatomy.num_heads)
         _check_shape("head gate", head, units, "L, H")
@@ -88,8 +89,8 @@ class Gates:
         # one factor a head: [1, 1, H, 1] for all examples, [B, 1, H, 1] for each its own
         shaped = gate.reshape(-1, 1, self._anatomy.num_heads, 1)
         size = self._anatomy.head_size
-        living = self._living.heads[layer] if self._living else None
-        kept = _kept(living, self._anatomy.num_heads)
+        present = self._kept_units.heads[layer] if self._kept_units else None
+        kept = _kept(present, self._anatomy.num_heads)
 
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
             context, *rest = args
@@ -114,8 +115,8 @@ class Gates:
     def _attach_neurons(self, hooks: LayerHooks, layer: int, gate: torch.Tensor) -> None:
         """Scale the activations [B, S, F] that the second dense layer reads by [F] or [B, F]."""
         shaped = gate.reshape(-1, 1, self._anatomy.num_neurons)
-        living = self._living.neurons[layer] if self._living else None
-        kept = _kept(living, self._anatomy.num_neurons)
+        present = self._kept_units.neurons[layer] if self._kept_units else None
+        kept = _kept(present, self._anatomy.num_neurons)
 
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
             active, *rest = args
@@ -132,9 +133,9 @@ def _scaled(values: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
     return values * factor if torch.is_grad_enabled() else values.mul_(factor)
 
 
-def _kept(living: Numbers | None, count: int) -> torch.Tensor | None:
+def _kept(present: Numbers | None, count: int) -> torch.Tensor | None:
     """Numbers of a layer's units that a smaller model still has; None = all `count` of them."""
-    return None if living is None or len(living) == count else torch.from_numpy(living)
+    return None if present is None or len(present) == count else torch.from_numpy(present)
 
 
 def _check_shape(
@@ -171,8 +172,8 @@ def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
         return
     anatomy: Anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy)
-    present = living_of(model)
-    if present and (gone := present.lost(Living.of(subnetwork, anatomy.num_neurons))):
+    present = kept_units_of(model)
+    if present and (gone := present.lost(kept_by(subnetwork, anatomy.num_neurons))):
         raise MaskError(
             f"the mask keeps {gone} units that the smaller model has lost",
             remedy="use the whole model that the mask was found on",

@@ -14,8 +14,8 @@ import torch
 from ..data.errors import CheckpointError
 from .anatomy import anatomy_of
 from .compact import cut_down
+from .compact_mask import kept_by
 from .cuts import check_separable, cuts
-from .living import Living
 from .subnetwork import Subnetwork
 
 
@@ -71,12 +71,12 @@ def whole_again(state: dict[str, Any], model: Any, mask: Subnetwork) -> dict[str
         InputError: if the family's heads have no weights of their own.
     """
     anatomy = anatomy_of(model)
-    living = Living.of(mask, anatomy.num_neurons)
-    check_separable(model, anatomy, living)
+    kept_units = kept_by(mask, anatomy.num_neurons)
+    check_separable(model, anatomy, kept_units)
     base = f"{model.base_model_prefix}."
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     whole = dict(state)
-    for cut in cuts(model, anatomy, living):
+    for cut in cuts(model, anatomy, kept_units):
         name = names[id(cut.parameter)]
         stored = next((n for n in (name, name.removeprefix(base), base + name) if n in state), None)
         shape = list(cut.parameter.shape)
@@ -95,4 +95,4 @@ def lose_heads(model: Any, mask: Subnetwork) -> None:
     Raises:
         InputError: as `whole_again`.
     """
-    cut_down(model, Living.of(mask, anatomy_of(model).num_neurons))
+    cut_down(model, mask)

@@ -115,6 +115,10 @@ class Subnetwork:
 
     # -- what it keeps ------------------------------------------------------------------------
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Subnetwork:
+        """Itself: it is immutable, so that a copied model may share it."""
+        return self
+
     @property
     def n_heads(self) -> int:
         """Number of living heads."""

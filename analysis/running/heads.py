@@ -25,7 +25,7 @@ from ...probes.values import LayerValues
 from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import load_saved, load_tokenizer
 from ...pruning.inputs import check_inputs, fitting_length
-from ...pruning.living import living_of
+from ...pruning.living import kept_units_of
 from .masks import load_mask
 from .progress import unheard
 
@@ -114,7 +114,7 @@ def heads_of(
             say(line)
     maps = _maps(context, example)
     alive, before = context.alive, {}
-    if not alive.all() and living_of(net) is None:
+    if not alive.all() and kept_units_of(net) is None:
         whole = _maps(replace(context, subnetwork=None), example)
         before = {kind: _only(grid, ~alive) for kind, grid in whole.items()}
     (encoded,) = encode_examples(context, [example])
@@ -138,7 +138,9 @@ class _Keeper:
 
     def __init__(self, context: Context):
         anatomy = context.anatomy
-        self.needs_values = bool(anatomy.row.attention_norm) and living_of(context.model) is None
+        self.needs_values = (
+            bool(anatomy.row.attention_norm) and kept_units_of(context.model) is None
+        )
         self._layers: dict[str, list[Maps]] = {kind: [] for kind in KINDS}
 
     def begin(self, batch: BatchView) -> None:

@@ -10,7 +10,7 @@ from ...data.class_order import ClassOrder, Pairs
 from ...data.collate import text_batches
 from ...data.sentence import Example
 from ...data.task import TaskParts
-from ...data.task_parts import split_parts
+from ...data.task_parts import examples_digest, split_parts
 from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import (
     load_classifier,
@@ -24,7 +24,6 @@ from .data_summary import left_out_lines
 from .progress import Progress, Silent
 from .readable import readable, recorded_length
 from .said import read_said
-from .seed_model import examples_digest
 from .task_choice import TaskChoice
 
 

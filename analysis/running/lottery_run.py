@@ -11,7 +11,7 @@ from ...pruning.anatomy import anatomy_of
 from ...pruning.lottery import lottery, next_round
 from ...pruning.plan import Rule
 from ...pruning.subnetwork import Subnetwork, full_subnetwork
-from .cells import CellOutput
+from ..cell_output import CellOutput
 from .progress import Advance
 from .seed_model import SeedModel
 from .selection import Chooser, stop_metric

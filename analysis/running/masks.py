@@ -12,8 +12,8 @@ from ...data.errors import ConfigError
 from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import meta_of, resolve_model
 from ...pruning.checkpoint_files import read_config
+from ...pruning.compact_mask import compact_mask
 from ...pruning.fingerprint import weights_fingerprint
-from ...pruning.living import living_of
 from ...pruning.sources import MASK_FILE
 from ...pruning.subnetwork import Subnetwork
 from .progress import unheard
@@ -76,17 +76,17 @@ def load_mask(
         MaskError: if the mask belongs to another model.
         ConfigError: for a mask of the whole model beside a smaller or baked one.
     """
-    living = living_of(model)
+    own = compact_mask(model)
     meta = meta_of(name) if name else {}
     baked = meta.get("form") == "baked"
     if path is None:
-        if living is not None:
-            return living.subnetwork
+        if own is not None:
+            return own
         return Subnetwork.load(Path(resolve_model(name).location) / MASK_FILE) if baked else None
     anatomy = anatomy_of(model)
     mask = Subnetwork.load(path, heads=anatomy.num_heads)
     found_here = not mask.fingerprint or mask.fingerprint == weights_fingerprint(model)
-    if baked or (living is not None and not (found_here or other_weights)):
+    if baked or (own is not None and not (found_here or other_weights)):
         form = "baked" if baked else "smaller"
         raise ConfigError(
             f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
@@ -95,7 +95,7 @@ def load_mask(
     known = other_weights or state_of(mask, meta) == "retrained"
     fingerprint = None if known else weights_fingerprint(model)
     mask.check_fits(anatomy, fingerprint, where=str(path))
-    return mask if living is None else _within(mask, living.subnetwork)
+    return mask if own is None else _within(mask, own)
 
 
 def _within(mask: Subnetwork, left: Subnetwork) -> Subnetwork:

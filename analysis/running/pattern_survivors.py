@@ -16,12 +16,12 @@ import pandas as pd
 
 from ...probes.pattern_shares import METRICS, ratios
 from ...pruning.subnetwork import Subnetwork
+from ..cell_output import CellOutput
 from ..statistics.clusters import Units, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust
 from ..statistics.pattern_intervals import OVER, classes_of, way_of
 from ..statistics.subsets import random_subsets
 from ..statistics.uncertainty import permutation_p
-from .cells import CellOutput
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ...data.class_order import parse_pairs
 from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import load_encoder, load_tokenizer, resolve_model
 from ...pruning.compact import check_removable
@@ -15,10 +17,11 @@ from .data_summary import summarise
 from .probing import Corpus, needs_corpus, read_probe_corpus
 from .progress import Progress, Silent
 from .readable import readable
-from .seed_model import Setting, chosen_recipe, fitting_recipe
+from .recipe import chosen_recipe, fitting_recipe
+from .seed_model import Setting
 from .seed_run import SeedRun
 from .selection import parts_for
-from .task_head import check_whole, kept_head
+from .task_head import check_whole, kept_head, start_of_head
 
 
 def prepare(
@@ -98,3 +101,16 @@ def _with_length(config: RunConfig, positions: int) -> RunConfig:
 def corpus_of(options: ProbeOptions, progress: Progress) -> Corpus | None:
     """The sentences that the probes of attention read; None where none is asked for."""
     return read_probe_corpus(options, progress) if needs_corpus(options) else None
+
+
+def told_of_heads(seeds: Iterable[SeedRun]) -> list[str]:
+    """What a run does with the head of the model that it starts from: a line a task and seed."""
+    lines = []
+    for run in seeds:
+        setting = run.setting
+        labels = parse_pairs(setting.config.labels)
+        kept = setting.recipe.head == "kept"
+        lines.append(
+            start_of_head(setting.source.name, run.parts.spec, run.seed, kept=kept, labels=labels)
+        )
+    return [line for line in dict.fromkeys(lines) if line]

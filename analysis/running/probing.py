@@ -22,12 +22,12 @@ from ...probes.registry import find_probe, run_named_probes
 from ...pruning.anatomy import anatomy_of
 from ...pruning.inputs import USUAL_LENGTH
 from ...pruning.subnetwork import Subnetwork
+from ..cell_output import CellOutput
 from ..statistics.change_statistics import with_statistics
 from ..statistics.dependency_tests import dependency_rows
 from ..statistics.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
-from .cells import CellOutput
 from .config import ProbeOptions
 from .head_map import head_map_rows
 from .progress import Advance, Progress, Silent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import pandas as pd
 
 from ...data.atomic import digest
 from ...data.class_order import parse_pairs
-from ...data.sentence import Example
 from ...data.task import TaskData, TaskParts
+from ...data.task_parts import examples_digest
 from ...pruning.checkpoint import (
     ModelSource,
     load_classifier,
@@ -22,32 +22,16 @@ from ...pruning.checkpoint import (
     save_classifier,
 )
 from ...pruning.finetune import FineTuned, finetune
-from ...pruning.inputs import check_inputs, fitting_length
-from ...pruning.recipes import Recipe, recipe_for
+from ...pruning.inputs import check_inputs
+from ...pruning.recipes import Recipe
 from ...pruning.subnetwork import Subnetwork
-from .cells import Cell, CellOutput, CellStore
-from .config import RecipeOptions, RunConfig
+from ..cell_output import CellOutput
+from .cells import Cell, CellStore
+from .config import RunConfig
 from .outcome import Outcome, outcome
 from .probing import Corpus
 from .progress import Progress
 from .said import read_said
-
-
-def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:
-    """The recorded recipe of a model and task, with the options that are not 0 in its place."""
-    recorded = recipe_for(source, task)
-    given = {name: value for name, value in options.model_dump().items() if value}
-    return Recipe(**{**vars(recorded), **given})
-
-
-def fitting_recipe(recipe: Recipe, options: RecipeOptions, positions: int) -> tuple[Recipe, str]:
-    """The recipe with a length that a model has positions for, and what is to be told of it.
-
-    Raises:
-        ConfigError: if `options` ask for more.
-    """
-    length, said = fitting_length(positions, options.max_length, recipe.max_length)
-    return replace(recipe, max_length=length), said
 
 
 @dataclass(frozen=True)
@@ -77,16 +61,6 @@ class Setting:
     head: str = ""
     flag: str = ""
     said: tuple[str, ...] = ()
-
-
-def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of what the examples say, and of the source that they share."""
-    return digest(
-        [
-            [example.id, *example.texts(), example.label, *filter(None, [example.cluster])]
-            for example in examples
-        ]
-    )
 
 
 class SeedModel:

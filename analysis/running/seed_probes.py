@@ -10,17 +10,19 @@ import pandas as pd
 
 from ...data.sentence import Example
 from ...data.task import TaskParts
+from ...data.task_parts import examples_digest
 from ...pruning.evaluate import is_finite
 from ...pruning.subnetwork import Subnetwork
+from ..cell_output import CellOutput
 from ..flags import DIVERGED
 from .annotations import say_left_out
-from .cells import Cell, CellOutput
+from .cells import Cell
 from .config import ProbeOptions
 from .probing import annotated_examples, of_task, probe_model, read_options, spread
 from .progress import Progress
 from .reference import COMPARING
 from .said import reading_said, unscored_said
-from .seed_model import SeedModel, Setting, examples_digest
+from .seed_model import SeedModel, Setting
 
 
 class SeedProbes:

@@ -9,20 +9,22 @@ from typing import Any
 import pandas as pd
 
 from ...data.task import TaskParts
+from ...data.task_parts import examples_digest
 from ...pruning.anatomy import anatomy_of
 from ...pruning.controls import CONTROLS
 from ...pruning.evaluate import evaluate, is_finite
 from ...pruning.magnitude import smallest_of
 from ...pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
+from ..cell_output import CellOutput
 from .bag_of_words import NAME, bag_of_words
-from .cells import Cell, CellOutput
+from .cells import Cell
 from .identity import identity, selection_of, stamped
 from .lottery_run import find_ticket
 from .performance import performance_rows
 from .probing import join, read_options
 from .progress import Progress
 from .said import read_said
-from .seed_model import SeedModel, Setting, examples_digest
+from .seed_model import SeedModel, Setting
 from .seed_probes import SeedProbes
 from .selection import IN_ORDER, find_good
 

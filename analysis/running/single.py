@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...data.class_order import Pairs
 from ...data.errors import ConfigError
-from ...data.task_parts import split_parts
+from ...data.task_parts import examples_digest, split_parts
 from ...data.tokenizer_check import NO_SPECIALS, missing_specials
 from ...pruning.checkpoint import (
     load_tokenizer,
@@ -17,10 +17,10 @@ from ...pruning.checkpoint import (
     save_classifier,
 )
 from ...pruning.compact_files import save_compact
+from ...pruning.compact_mask import compact_mask
 from ...pruning.evaluate import evaluate
 from ...pruning.finetune import finetune
 from ...pruning.inputs import positions_of
-from ...pruning.living import living_of
 from ...pruning.subnetwork import Subnetwork
 from ..flags import ABOUT, FAILED
 from .config import PruneOptions, RecipeOptions
@@ -33,8 +33,8 @@ from .outcome import outcome
 from .performance import performance_rows
 from .progress import Progress, Silent
 from .readable import readable
+from .recipe import chosen_recipe, fitting_recipe
 from .said import read_said
-from .seed_model import chosen_recipe, examples_digest, fitting_recipe
 from .selection import find_good
 from .task_choice import TaskChoice
 from .task_head import BY_PLACE, start_of_head
@@ -143,11 +143,10 @@ def fine_tune_to_folder(
         "data": without_texts(summary),
         **({RETRAINED: mask.mask_id, "route": route} if mask else {}),
     }
-    living = living_of(trained.model)
-    if living is None:
+    kept = compact_mask(trained.model)
+    if kept is None:
         save_classifier(trained.model, trained.tokenizer, out, meta, overwrite=overwrite)
     else:
-        kept = living.subnetwork
         save_compact(trained.model, trained.tokenizer, out, kept, meta, overwrite=overwrite)
     return {**meta, "data": summary}
 

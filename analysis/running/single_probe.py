@@ -23,8 +23,8 @@ from ...pruning.checkpoint import (
 )
 from ...pruning.contract import contract
 from ...pruning.inputs import check_inputs, fitting_length
+from ..cell_output import CellOutput
 from .annotations import check_readable, say_left_out
-from .cells import CellOutput
 from .config import ProbeOptions
 from .data_summary import left_out_lines
 from .identity import flagged, identity

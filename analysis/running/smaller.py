@@ -19,7 +19,7 @@ from ...pruning.checkpoint import (
 from ...pruning.compact import shrink
 from ...pruning.compact_files import save_compact
 from ...pruning.cost import Cost, cost, kept_share
-from ...pruning.living import living_of
+from ...pruning.living import kept_units_of
 from ...pruning.subnetwork import Subnetwork
 from .masks import load_mask
 from .progress import unheard
@@ -54,7 +54,7 @@ def load_whole(
         ConfigError: for a model that is a smaller one already.
     """
     model = load_saved(name)
-    if living_of(model) is not None:
+    if kept_units_of(model) is not None:
         raise ConfigError("is a smaller model already", where=name, remedy="name the whole model")
     found = load_mask(mask, model, other_weights=other_weights, say=say)
     assert found is not None

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from ...pruning.subnetwork import Subnetwork
+from ..cell_output import CellOutput
 from ..statistics.corrections import adjust_rows
 from ..statistics.subsets import SubsetScore, best_direction, subset_test
-from .cells import CellOutput
 
 CHOICES = {"random-heads": False, "random-heads-per-layer": True}
 """Baseline name -> whether subsets have the survivors' number of heads in every layer."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...data.class_order import Pairs, parse_pairs
 from ...data.errors import ConfigError
@@ -11,14 +10,11 @@ from ...data.task import TaskSpec
 from ...pruning.checkpoint import meta_of, resolve_model
 from ...pruning.contract import class_names, contract
 from ...pruning.fingerprint import head_fingerprint
-from ...pruning.living import living_of
+from ...pruning.living import kept_units_of
 from ...pruning.loading import has_head
 from ...pruning.sources import is_compact
 from ...pruning.starts import load_start
 from .config import RunConfig
-
-if TYPE_CHECKING:
-    from .seed_run import SeedRun
 
 BY_PLACE = "classes-by-place"
 """Flag of rows whose model does not name its classes."""
@@ -51,19 +47,6 @@ def start_of_head(model: str, spec: TaskSpec, seed: int, *, kept: bool, labels: 
     )
 
 
-def told_of_heads(seeds: Iterable[SeedRun]) -> list[str]:
-    """What a run does with the head of the model that it starts from: a line a task and seed."""
-    lines = []
-    for run in seeds:
-        setting = run.setting
-        labels = parse_pairs(setting.config.labels)
-        kept = setting.recipe.head == "kept"
-        lines.append(
-            start_of_head(setting.source.name, run.parts.spec, run.seed, kept=kept, labels=labels)
-        )
-    return [line for line in dict.fromkeys(lines) if line]
-
-
 def kept_head(config: RunConfig, spec: TaskSpec) -> str:
     """Fingerprint of the head that a run starts with.
 
@@ -82,7 +65,7 @@ def check_whole(encoder: Any, name: str) -> None:
     Raises:
         ConfigError: with what to do.
     """
-    if living_of(encoder) is not None:
+    if kept_units_of(encoder) is not None:
         raise ConfigError(
             "has lost heads already: there is no full model to compare its subnetworks with",
             where=name,

@@ -13,7 +13,7 @@ from ...probes.needs import sentences_of
 
 if TYPE_CHECKING:
     from ...pruning.subnetwork import Subnetwork
-    from .cells import CellOutput
+    from ..cell_output import CellOutput
     from .config import RunConfig
     from .seed_run import SeedRun
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis.running.cells import STEP_VERSIONS, Cell, CellOutput, CellStore
+from subprobe.analysis.cell_output import CellOutput
+from subprobe.analysis.running.cells import STEP_VERSIONS, Cell, CellStore
 from subprobe.data.tables import rows_frame
 
 

@@ -6,8 +6,9 @@ from probe_cases import random_examples, tiny_context, with_dead_heads
 from subprobe.analysis.statistics.corrections import CORRECTIONS, adjust
 from subprobe.analysis.statistics.dependency_tests import dependency_rows, mcnemar_p
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
-from subprobe.probes.arcs import arcs_of, halves, text_digest
+from subprobe.probes.arcs import arcs_of
 from subprobe.probes.dependency_heads import DependencyHeads
+from subprobe.probes.held_out import halves, text_digest
 from subprobe.probes.stream import run_probes
 
 

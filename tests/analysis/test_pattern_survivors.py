@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from probe_cases import random_sentence, tiny_context, with_dead_heads
+from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.running.cells import CellOutput
 from subprobe.analysis.running.pattern_survivors import pattern_survivor_rows
 from subprobe.analysis.statistics.pattern_intervals import OVER, pattern_intervals
 from subprobe.data.sentence import Example

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from paired_run import DEAD, HEADS, write_paired_run
+from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.between_runs import Run, between_runs, run_names
 from subprobe.analysis.comparison.pairs import pairs_of
 from subprobe.analysis.comparison.score_comparisons import compare_scores
 from subprobe.analysis.comparison.tables import comparison_tables
-from subprobe.analysis.running.cells import CellOutput
 from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.statistics.corrections import adjust
 from subprobe.analysis.statistics.paired import d_z

@@ -7,15 +7,16 @@ import pytest
 import torch
 from subprobe.analysis.running.config import RecipeOptions, parse_config
 from subprobe.analysis.running.loaded import load_for_task
-from subprobe.analysis.running.preparing import prepare
+from subprobe.analysis.running.preparing import prepare, told_of_heads
 from subprobe.analysis.running.progress import Silent
 from subprobe.analysis.running.single import evaluate_rows, fine_tune_to_folder
 from subprobe.analysis.running.task_choice import TaskChoice
-from subprobe.analysis.running.task_head import kept_head, start_of_head, told_of_heads
+from subprobe.analysis.running.task_head import kept_head, start_of_head
 from subprobe.data.errors import CheckpointError, ConfigError, MaskError
 from subprobe.data.tasks import task_spec
 from subprobe.pruning.checkpoint import load_classifier
-from subprobe.pruning.living import living_of
+from subprobe.pruning.compact_mask import compact_mask
+from subprobe.pruning.living import kept_units_of
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny import tiny_model, tiny_tokenizer
 from tiny_run import tiny_options, write_toy_task
@@ -110,10 +111,10 @@ def test_a_model_that_has_lost_heads_is_trained_as_it_is(lost, tmp_path):
     }  # fmt: skip
     fine_tune_to_folder(str(lost), task, tmp_path / "tuned", **options)
     loaded = load_for_task(str(tmp_path / "tuned"), task)
-    living = living_of(loaded.model)
+    living = kept_units_of(loaded.model)
     assert living is not None
     assert [list(numbers) for numbers in living.heads] == [[1, 2], [0, 1, 2, 3]]
-    rows = evaluate_rows(loaded, living.subnetwork)
+    rows = evaluate_rows(loaded, compact_mask(loaded.model))
     assert set(rows["kind"]) == {"given"}
     assert np.isclose(float(rows["sparsity"].iloc[0]), 0.2)
     mask = Subnetwork(np.ones((2, 4), dtype=bool), np.ones(2, dtype=bool))

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running.across import _goods
-from subprobe.analysis.running.cells import CellOutput
 from subprobe.analysis.running.performance import lowest
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny_run import tiny_config

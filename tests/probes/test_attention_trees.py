@@ -13,9 +13,9 @@ from subprobe.data.alignment import encode_words
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentence import ROOT, Example, Sentence
 from subprobe.probes.arc_counts import DIRECTIONS
-from subprobe.probes.arcs import halves, text_digest
 from subprobe.probes.attention_trees import AttentionTrees
 from subprobe.probes.dependency_heads import DependencyHeads
+from subprobe.probes.held_out import halves, text_digest
 from subprobe.probes.stream import run_probes
 from subprobe.probes.tree_baselines import METRICS, tree_baselines
 from subprobe.pruning.gates import gated

@@ -6,7 +6,8 @@ import pytest
 from probe_cases import random_sentence
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentence import ROOT, Sentence
-from subprobe.probes.arcs import arcs_of, halves, text_digest
+from subprobe.probes.arcs import arcs_of
+from subprobe.probes.held_out import halves, text_digest
 from subprobe.probes.offsets import offset_scores
 
 

@@ -18,9 +18,10 @@ from subprobe.pruning.checkpoint import (
     load_tokenizer,
     load_untrained,
 )
+from subprobe.pruning.compact_mask import compact_mask
 from subprobe.pruning.fingerprint import weights_fingerprint
 from subprobe.pruning.gates import gated
-from subprobe.pruning.living import living_of
+from subprobe.pruning.living import kept_units_of
 from subprobe.pruning.loading import has_head
 from subprobe.pruning.sources import resolve_model
 from subprobe.pruning.subnetwork import Subnetwork
@@ -139,10 +140,10 @@ def test_pruned_heads_are_the_mask_that_they_are(family, stored, tmp_path):
     loaded = load_classifier(str(folder), COLA)
     torch.testing.assert_close(logits(loaded), expected, atol=1e-5, rtol=0)
     for model in (loaded, load_saved(str(folder)), load_encoder(str(folder))):
-        living = living_of(model)
+        living = kept_units_of(model)
         assert living is not None
-        assert np.array_equal(living.subnetwork.head_mask, heads)
-        assert living.subnetwork.mlp_mask.all()
+        assert np.array_equal(compact_mask(model).head_mask, heads)
+        assert compact_mask(model).mlp_mask.all()
         assert not hasattr(model.config, "pruned_heads")
     load_untrained(str(folder), COLA, seed=1)
 
@@ -153,7 +154,7 @@ def test_an_empty_list_of_pruned_heads_means_nothing(tmp_path):
     for empty in ({}, {"0": []}):
         edit_config(folder, pruned_heads=empty)
         model = load_classifier(str(folder), COLA)
-        assert living_of(model) is None
+        assert kept_units_of(model) is None
         assert torch.equal(logits(model), expected)
 
 

@@ -14,7 +14,7 @@ from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.bake import bake
 from subprobe.pruning.compact import shrink, write_back
 from subprobe.pruning.gates import Gates, gated
-from subprobe.pruning.living import living_of
+from subprobe.pruning.living import kept_units_of
 from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
 from tiny import POST_NORM, SDPA, SEPARABLE, tiny_model
 
@@ -99,8 +99,8 @@ def test_what_is_left_is_where_it_should_be(family):
     mask = random_mask(L, H, F, 3, with_neurons=True, share=0.5)
     anatomy, compact = anatomy_of(model), shrink(model, mask)
     assert anatomy_of(compact) == anatomy
-    living = compact.subprobe_living
-    assert living is living_of(compact.base_model)
+    living = compact.subprobe_kept_units
+    assert living is kept_units_of(compact.base_model)
     for layer in range(L):
         heads = np.flatnonzero(mask.head_mask[layer])
         neurons = np.flatnonzero(mask.neuron_mask[layer] & mask.mlp_mask[layer])
@@ -241,7 +241,7 @@ def gradients(model, whole):
     filled = copy.deepcopy(model)
     for held, parameter in zip(filled.parameters(), model.parameters(), strict=True):
         held.copy_(torch.zeros_like(held) if parameter.grad is None else parameter.grad)
-    if living_of(model) is None:
+    if kept_units_of(model) is None:
         return list(filled.parameters())
     spread = copy.deepcopy(whole)
     for parameter in spread.parameters():

@@ -24,6 +24,7 @@ from subprobe.pruning.checkpoint import (
 )
 from subprobe.pruning.compact import shrink
 from subprobe.pruning.compact_files import save_compact
+from subprobe.pruning.compact_mask import compact_mask
 from subprobe.pruning.gates import gated
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny import SDPA, SEPARABLE, TOKENIZER_OF, tiny_model, tiny_tokenizer
@@ -97,7 +98,7 @@ def test_a_folder_holds_what_it_should_and_every_loader_reads_it(tmp_path):
     folder, compact = str(tmp_path / "m"), logits(shrink(model, mask))
     for loaded in (load_classifier(folder, toy_spec()), load_saved(folder)):
         assert torch.equal(logits(loaded), compact)
-        assert loaded.subprobe_living.subnetwork == mask
+        assert compact_mask(loaded) == mask
     encoder = load_encoder(folder, attention="eager")
     assert encoder.config._attn_implementation == "eager"
     assert type(encoder).__name__ == "BertModel"

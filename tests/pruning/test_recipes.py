@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from subprobe.analysis.running.config import RecipeOptions
-from subprobe.analysis.running.seed_model import chosen_recipe
+from subprobe.analysis.running.recipe import chosen_recipe
 from subprobe.pruning.recipes import EMBEDDED, EMBEDDED_TASKS, STUDY, recipe_for
 from subprobe.pruning.sources import ModelSource
 

@@ -81,7 +81,7 @@ def test_the_whole_model_comes_back_and_dead_units_stay_as_they_started(encoder)
     before = load_classifier(encoder, PARTS.spec, new_head=True, seed=1)
     after = train(encoder, "compact").model
     anatomy = anatomy_of(after)
-    assert not hasattr(after, "subprobe_living")
+    assert not hasattr(after, "subprobe_kept_units")
     assert not after.training
     for layer, heads in enumerate(MASK.head_mask):
         rows = torch.tensor(heads).repeat_interleave(anatomy.head_size)

@@ -14,6 +14,7 @@ import torch
 from fuzzing import Reader
 from paired_run import write_paired_run
 from report_rows import report_rows, report_words
+from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.probe_items import read_probe_items
 from subprobe.analysis.comparison.run_items import _read, _said
 from subprobe.analysis.patterns.labelled_maps import read_labelled
@@ -21,7 +22,6 @@ from subprobe.analysis.report.answer import answers_of
 from subprobe.analysis.report.asked import asked
 from subprobe.analysis.report.attribution_examples import examples_of, read_word_frame
 from subprobe.analysis.run_folder import Run, load_manifest, load_rows
-from subprobe.analysis.running.cells import CellOutput
 from subprobe.analysis.running.config import RunConfig, read_config
 from subprobe.analysis.running.config_toml import config_toml
 from subprobe.analysis.running.loaded import Loaded

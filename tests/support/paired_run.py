@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from subprobe.analysis.running.cells import CellOutput
+from subprobe.analysis.cell_output import CellOutput
 from subprobe.data.metrics import METRICS
 from subprobe.data.tables import items_frame, rows_frame, write_parquet
 
