@@ -12,11 +12,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Anatomy": "pruning.anatomy",
-    "Example": "data.sentence",
+    "Example": "data.sentences.sentence",
     "Gates": "pruning.gates",
     "InputError": "data.errors",
     "RunConfig": "analysis.running.config",
-    "Sentence": "data.sentence",
+    "Sentence": "data.sentences.sentence",
     "SubprobeError": "data.errors",
     "Subnetwork": "pruning.subnetwork",
     "anatomy_of": "pruning.anatomy",
@@ -26,7 +26,7 @@ _HOMES = {
     "load_manifest": "analysis.run_folder",
     "load_rows": "analysis.run_folder",
     "load_run": "analysis.run_folder",
-    "load_task": "data.tasks",
+    "load_task": "data.tasks.by_name",
     "random_like": "pruning.controls",
     "run_experiment": "analysis.experiment",
     "run_probes": "probes.stream",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..data.errors import UnknownNameError
-from ..data.relations import RELATIONS
-from ..data.tasks import list_tasks
+from ..data.sentences.relations import RELATIONS
+from ..data.tasks.by_name import list_tasks
 from ..probes.registry import list_probes
 from ..pruning.families import FAMILIES
 from ..pruning.importance import METHODS

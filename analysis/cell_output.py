@@ -14,10 +14,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.atomic import atomic_path, canonical_json
-from ..data.parquet_files import DAMAGED_CELL, META, WRITING, read_table, sealed
-from ..data.reading import reading
-from ..data.tables import items_frame, rows_frame
+from ..data.files.atomic import atomic_path, canonical_json
+from ..data.files.parquet_files import DAMAGED_CELL, META, WRITING, read_table, sealed
+from ..data.files.reading import reading
+from ..data.output.tables import items_frame, rows_frame
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class CellOutput:
     """What a cell's file holds.
 
     Attributes:
-        rows: tidy rows (data/tables.py), a pure function of the items.
+        rows: tidy rows (data/output/tables.py), a pure function of the items.
         items: scored items.
         arrays: small named arrays for later tests, such as per-head counts [R, L, H].
         notes: plain facts: counts of truncated examples, wall seconds, flags.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from ..data.tables import ITEM_TYPES, ROW_TYPES
+from ..data.output.tables import ITEM_TYPES, ROW_TYPES
 from .column_meanings import (
     DICTIONARY,
     ITEMS,

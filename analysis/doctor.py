@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from ..data.annotate import find_pipeline
 from ..data.errors import SubprobeError
+from ..data.sentences.annotate import find_pipeline
 from ..pruning.checkpoint import resolve_model
 from .running.manifest import versions
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from ..data.folders import atomic_folder
-from ..data.outputs import prepare_out
-from ..data.ownership import RUN
-from ..data.tables import rows_frame, write_csv, write_parquet
+from ..data.output.folders import atomic_folder
+from ..data.output.outputs import prepare_out
+from ..data.output.ownership import RUN
+from ..data.output.tables import rows_frame, write_csv, write_parquet
 from ..probes.options import check_options
 from ..pruning.subnetwork import Subnetwork
 from .comparison.tables import comparison_tables

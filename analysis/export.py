@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.atomic import atomic_path
 from ..data.errors import UnknownNameError
-from ..data.folders import atomic_folder, check_folder
-from ..data.tables import inert
+from ..data.files.atomic import atomic_path
+from ..data.output.folders import atomic_folder, check_folder
+from ..data.output.tables import inert
 from .dictionary import dictionary_frame, typed
 from .run_folder import Run
 

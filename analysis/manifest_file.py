@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..data.errors import DataFileError
-from ..data.json_text import read_json_object
-from ..data.reading import shown
+from ..data.files.json_text import read_json_object
+from ..data.files.reading import shown
 
 
 class _Part(BaseModel):

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from ..data.errors import DataFileError
-from ..data.parquet_files import DAMAGED_CELL, parquet_file
-from ..data.run_record import masks_left_over
-from ..data.tables import items_frame, read_rows
+from ..data.files.parquet_files import DAMAGED_CELL, parquet_file
+from ..data.output.run_record import masks_left_over
+from ..data.output.tables import items_frame, read_rows
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
 from .manifest_file import read_manifest
 

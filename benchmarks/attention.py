@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from subprobe.data.conllu_reader import read_conllu
-from subprobe.data.sentence import Example
+from subprobe.data.sentences.conllu_reader import read_conllu
+from subprobe.data.sentences.sentence import Example
 from subprobe.probes.base import Context, Probe
 from subprobe.probes.registry import find_probe
 from subprobe.probes.running import eager_attention

@@ -14,7 +14,7 @@ from subprobe.analysis.statistics.paired_coverage import (
     CLUSTER_SIZE_FILE,
     OVER_CLUSTERS,
 )
-from subprobe.data.tables import write_csv
+from subprobe.data.output.tables import write_csv
 
 from .cluster_coverage import cluster_laws, cover_clusters
 from .cluster_size import cluster_size_cases, cluster_size_rows

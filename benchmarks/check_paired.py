@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.statistics.paired_coverage import COVERAGE_FILE, SIZE_FILE
-from subprobe.data.tables import write_csv
+from subprobe.data.output.tables import write_csv
 
 from .paired_coverage import PairLaw, cover_pairs, pair_laws
 from .paired_size import paired_size_rows, size_cases

@@ -21,8 +21,8 @@ from subprobe.analysis.running.outcome import outcome
 from subprobe.analysis.running.recipe import chosen_recipe
 from subprobe.analysis.running.selection import parts_for
 from subprobe.analysis.statistics.paired_tests import sign_flips
-from subprobe.data.tables import write_csv
-from subprobe.data.tasks import load_task
+from subprobe.data.output.tables import write_csv
+from subprobe.data.tasks.by_name import load_task
 from subprobe.pruning.checkpoint import resolve_model
 from subprobe.pruning.finetune import ROUTES
 from subprobe.pruning.subnetwork import Subnetwork

@@ -20,7 +20,7 @@ from subprobe.analysis.stability.coverage import COVERAGE_FILE
 from subprobe.analysis.stability.seed_intervals import JACKKNIFE
 from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.survival_content.coverage import CHECKS_FILE
-from subprobe.data.tables import write_csv
+from subprobe.data.output.tables import write_csv
 
 from .check_clusters import check_clusters
 from .check_paired import check_paired

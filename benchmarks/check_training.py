@@ -23,8 +23,8 @@ from subprobe.analysis.running.recipe import chosen_recipe
 from subprobe.analysis.running.selection import parts_for
 from subprobe.analysis.wording import between, decimal
 from subprobe.data.generator.sampling import SIZES
-from subprobe.data.tables import write_csv
-from subprobe.data.tasks import load_task
+from subprobe.data.output.tables import write_csv
+from subprobe.data.tasks.by_name import load_task
 from subprobe.pruning.checkpoint import resolve_model
 from subprobe.pruning.controls import CONTROLS
 from subprobe.pruning.finetune import ROUTES

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from subprobe.data.collate import text_batches
-from subprobe.data.sentence import Example
-from subprobe.data.tasks import load_task
+from subprobe.data.encoding.collate import text_batches
+from subprobe.data.sentences.sentence import Example
+from subprobe.data.tasks.by_name import load_task
 from subprobe.pruning.checkpoint import load_classifier, load_encoder, load_tokenizer
 
 MODEL = "embedded"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from subprobe.data.sentence import Example
+from subprobe.data.sentences.sentence import Example
 from subprobe.probes.base import Context
 from subprobe.probes.registry import find_probe
 from subprobe.probes.running import eager_attention

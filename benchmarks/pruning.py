@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from subprobe.data.collate import to_inputs
+from subprobe.data.encoding.collate import to_inputs
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.gates import Gates
 from subprobe.pruning.importance import importance_pass

@@ -10,7 +10,7 @@ from typing import Any
 
 import subprobe
 from subprobe.analysis.report.report import write_report
-from subprobe.data.tables import read_rows, write_parquet
+from subprobe.data.output.tables import read_rows, write_parquet
 
 from .timing import Measure, measured, planted
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from subprobe.data.collate import to_inputs
+from subprobe.data.encoding.collate import to_inputs
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.gates import gated
 from subprobe.pruning.importance import importance_pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from subprobe.data.task import TaskParts
+from subprobe.data.tasks.task import TaskParts
 from subprobe.pruning.evaluate import Evaluation, evaluate
 from subprobe.pruning.finetune import FineTuned, finetune
 from subprobe.pruning.recipes import Recipe

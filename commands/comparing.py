@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..data.outputs import PAGES, prepare_out
+from ..data.output.outputs import PAGES, prepare_out
 from .options import AsJson, Overwrite, emit_tables, named, prepare_folder, writing
 
 CORRECTIONS = {"holm": "holm", "fdr_bh": "fdr_bh", "bh": "fdr_bh"}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..data.outputs import prepare_out
+from ..data.output.outputs import prepare_out
 from .options import Overwrite, named, writing
 
 

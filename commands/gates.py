@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..data.outputs import prepare_out
+from ..data.output.outputs import prepare_out
 from .options import (
     AsClasses,
     AsJson,
@@ -64,7 +64,7 @@ def gates(
     from ..analysis.running.loaded import load_for_task
     from ..analysis.running.task_choice import task_choice
     from ..analysis.screen.console import print_records
-    from ..data.class_order import parse_pairs
+    from ..data.tasks.class_order import parse_pairs
     from ..pruning.learned_gates import L0Options
 
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..data.outputs import MASKS, prepare_out
+from ..data.output.outputs import MASKS, prepare_out
 from .options import (
     AsClasses,
     AsJson,
@@ -84,7 +84,7 @@ def finetune(
     from ..analysis.running.masks import read_mask
     from ..analysis.running.single import fine_tune_to_folder
     from ..analysis.running.task_choice import task_choice
-    from ..data.class_order import parse_pairs
+    from ..data.tasks.class_order import parse_pairs
     from ..pruning.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model, mask, data_dir])
@@ -174,7 +174,7 @@ def prune(
     from ..analysis.running.single import prune_to_mask
     from ..analysis.running.task_choice import task_choice
     from ..analysis.screen.console import print_mask
-    from ..data.class_order import parse_pairs
+    from ..data.tasks.class_order import parse_pairs
 
     out = prepare_out(out, files=MASKS, overwrite=overwrite)
     given = {
@@ -265,7 +265,7 @@ def evaluate(
     from ..analysis.running.masks import load_mask
     from ..analysis.running.single import evaluate_rows
     from ..analysis.running.task_choice import task_choice
-    from ..data.class_order import parse_pairs
+    from ..data.tasks.class_order import parse_pairs
 
     out = prepare_table(out, overwrite, model, mask)
     progress = progress_of(quiet)

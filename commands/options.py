@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..data.outputs import TABLES, prepare_out, user_path
+from ..data.output.outputs import TABLES, prepare_out, user_path
 from ..data.seeds import check_seed
 
 
@@ -106,7 +106,7 @@ def emit_tables(
     tables: Any, out: Path | None, writer: str, *, overwrite: bool, as_json: bool
 ) -> None:
     """Write named tables as CSV files into a folder, and print them as JSON, as asked for."""
-    from ..data.tables import write_tables
+    from ..data.output.tables import write_tables
 
     if out is not None:
         write_tables(tables, out, writer, overwrite=overwrite)
@@ -138,7 +138,7 @@ def tell(lines: Iterable[str]) -> None:
 def emit(rows: Any, out: Path | None, as_json: bool) -> None:
     """Send a frame of rows to `out`, or to stdout as JSON or as a table."""
     from ..analysis.screen.console import print_rows
-    from ..data.tables import rows_frame, write_csv, write_parquet
+    from ..data.output.tables import rows_frame, write_csv, write_parquet
 
     rows = rows_frame(rows)
     if out is not None:

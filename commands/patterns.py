@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..data.outputs import prepare_out, user_text
+from ..data.output.outputs import prepare_out, user_text
 from .options import (
     AsJson,
     MaskIn,
@@ -108,7 +108,7 @@ def train(
     """
     from ..analysis.patterns.labelled_maps import retrain
     from ..analysis.screen.console import print_records
-    from ..data.folders import atomic_folder
+    from ..data.output.folders import atomic_folder
     from ..probes.patterns.synthetic import write_classifier
 
     out = prepare_out(out, folder=TRAIN, overwrite=overwrite, reads=[folder])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..data.outputs import TABLES, is_file_name, prepare_out, user_text
+from ..data.output.outputs import TABLES, is_file_name, prepare_out, user_text
 from .options import (
     AsClasses,
     AsJson,
@@ -101,7 +101,7 @@ def probe(
     from ..analysis.running.config import parse_config
     from ..analysis.running.single_probe import PROBE, probe_rows, write_probe_folder
     from ..analysis.running.task_choice import task_choice
-    from ..data.class_order import parse_pairs
+    from ..data.tasks.class_order import parse_pairs
     from ..probes.options import parse_options
 
     if out is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..data.outputs import PAGES, prepare_out
+from ..data.output.outputs import PAGES, prepare_out
 from .options import (
     AsClasses,
     AsJson,
@@ -121,8 +121,8 @@ def report(
     from ..analysis.report.latex import save_latex
     from ..analysis.report.report import write_report
     from ..analysis.run_folder import load_manifest, load_rows
-    from ..data.folders import atomic_folder
-    from ..data.ownership import RUN
+    from ..data.output.folders import atomic_folder
+    from ..data.output.ownership import RUN
 
     target = prepare_out(out or folder / "report.html", files=PAGES, again=RUN, overwrite=overwrite)
     figures = prepare_folder(figures, FIGURES, overwrite, "--figures")

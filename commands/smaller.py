@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..data.outputs import ONNX, prepare_out
+from ..data.output.outputs import ONNX, prepare_out
 from .options import (
     AsJson,
     Model,

@@ -45,7 +45,7 @@ def stability(
     from ..analysis.stability.measure import measure_stability
     from ..analysis.stability.unit_weights import UnitWeights
     from ..data.errors import ConfigError
-    from ..data.run_record import masks_left_over
+    from ..data.output.run_record import masks_left_over
 
     if sizes is not None and min(sizes) < 1:
         raise ConfigError(f"--sizes {' '.join(map(str, sizes))}: sizes are positive")

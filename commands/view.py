@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..data.outputs import PAGES, prepare_out
+from ..data.output.outputs import PAGES, prepare_out
 from .options import AsJson, MaskIn, NoSpecials, Overwrite, progress_of, writing
 
 
@@ -44,7 +44,7 @@ def view(
 
     from ..analysis.report.head_page import heads_numbers, render_heads
     from ..analysis.running.heads import heads_of
-    from ..data.atomic import write_text
+    from ..data.files.atomic import write_text
 
     heads = heads_of(
         model, mask, sentence, second, max_length=max_length, allow_no_specials=allow_no_specials,

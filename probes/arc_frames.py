@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..data.tables import items_frame
+from ..data.output.tables import items_frame
 from .arc_counts import DIRECTIONS, ArcCounts, ArcTable, Text, arcs_of_relation
 
 SCORED, CHOSEN_ON = "dependency_accuracy", "dependency_accuracy_choosing"

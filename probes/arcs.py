@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..data.relations import main_relation
-from ..data.sentence import ROOT, Sentence
+from ..data.sentences.relations import main_relation
+from ..data.sentences.sentence import ROOT, Sentence
 from .needs import check_annotated
 
 UNKNOWN = ""

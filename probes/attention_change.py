@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 
 from ..data.errors import ConfigError
-from ..data.sentence import Sentence
-from ..data.tables import rows_frame
+from ..data.output.tables import rows_frame
+from ..data.sentences.sentence import Sentence
 from .base import BatchView, Context, ProbeResult
 from .change_rows import ChangeTable, change_items, change_rows
 from .needs import check_annotated, sentences_of

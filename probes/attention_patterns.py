@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from ..data.errors import ConfigError, UnknownNameError
-from ..data.tables import items_frame, rows_frame
+from ..data.output.tables import items_frame, rows_frame
 from .base import BatchView, Context, ProbeResult
 from .pattern_shares import NO_CLASS, PatternClasses, share_rows
 from .patterns.classes import PATTERNS, SHORTEST

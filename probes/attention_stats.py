@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from ..data.errors import ConfigError
-from ..data.tables import items_frame, rows_frame
+from ..data.output.tables import items_frame, rows_frame
 from .base import BatchView, Context, ProbeResult, in_corpus_order, kept_as
 from .token_kinds import token_kinds
 

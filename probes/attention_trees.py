@@ -15,8 +15,8 @@ import numpy.typing as npt
 import torch
 
 from ..data.errors import ConfigError
-from ..data.sentence import Sentence
-from ..data.tables import rows_frame
+from ..data.output.tables import rows_frame
+from ..data.sentences.sentence import Sentence
 from .arc_counts import DIRECTIONS, Text
 from .base import BatchView, Context, ProbeResult
 from .decoding import DECODERS, Decoder, Root, decode

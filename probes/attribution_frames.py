@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..data.sentence import Example
-from ..data.tables import items_frame
+from ..data.output.tables import items_frame
+from ..data.sentences.sentence import Example
+from ..data.sentences.word_groups import GROUPS
 from .group_share import GroupShares
 from .needs import sentences_of
-from .word_groups import GROUPS
 
 NAME = "attributions"
 WORD_METRIC = "word_attribution"

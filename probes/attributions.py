@@ -14,17 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..data.encoding.tokenizer_check import check_padding
 from ..data.errors import InputError
-from ..data.sentence import Example
-from ..data.tables import rows_frame
-from ..data.tokenizer_check import check_padding
+from ..data.output.tables import rows_frame
+from ..data.sentences.sentence import Example
+from ..data.sentences.word_groups import GROUPS, word_groups
 from ..pruning.gates import gated
-from .attribution_frames import (
-    NAME,
-    WordAttributions,
-    attribution_items,
-    attribution_rows,
-)
+from .attribution_frames import NAME, WordAttributions, attribution_items, attribution_rows
 from .base import BatchView, Context, ProbeResult
 from .batch import batch_view
 from .group_share import GroupShareTest
@@ -32,7 +28,6 @@ from .needs import check_annotated, sentences_of
 from .running import evaluating
 from .stream import Progress
 from .texts import Texts, read_texts
-from .word_groups import GROUPS, word_groups
 
 
 def run_attributions(

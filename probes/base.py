@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ..data.sentence import Example
-from ..data.task import TaskSpec
+from ..data.sentences.sentence import Example
+from ..data.tasks.task import TaskSpec
 from ..pruning.anatomy import Anatomy
 from ..pruning.subnetwork import Subnetwork
 
@@ -102,7 +102,7 @@ class ProbeResult:
 
     Attributes:
         probe: the probe's name.
-        rows: tidy rows (data/tables.py) without the columns that name the model, task and mask.
+        rows: tidy rows (data/output/tables.py) without the columns that name the model, task and mask.
         make_items: builds the scored items; they are built when asked for, because a frame of
             one line a sentence, head and metric is many times larger than the sums behind it.
         arrays: small counts that later tests need, such as correct arcs [2, R, 2, L, H].

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data.alignment import Encoded
-from ..data.sentence import Example
+from ..data.encoding.alignment import Encoded
+from ..data.sentences.sentence import Example
 from .base import BatchView, Context
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ..data.tables import items_frame
+from ..data.output.tables import items_frame
 from .base import BatchView, in_corpus_order
 from .word_targets import TARGETS
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data.sentence import Sentence
-from ..data.tables import rows_frame
+from ..data.output.tables import rows_frame
+from ..data.sentences.sentence import Sentence
 from .arc_counts import DIRECTIONS, ArcTable, Text, count_arcs
 from .arc_frames import arc_items, arc_rows
 from .arcs import UNKNOWN, arcs_of

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from ..data.errors import ConfigError
-from ..data.tables import items_frame, rows_frame
+from ..data.output.tables import items_frame, rows_frame
 from .base import BatchView, Context, ProbeResult
 
 _BLOCK = 2**21  # numbers of the largest intermediate

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.errors import ConfigError
-from ..data.sentence import Example, Sentence
+from ..data.sentences.sentence import Example, Sentence
 
 Selection = Literal["held-out", "reported"]
 

@@ -15,7 +15,7 @@ import torch
 from torch.autograd import forward_ad
 
 from ..data.errors import ConfigError
-from ..data.sentence import Example
+from ..data.sentences.sentence import Example
 from ..pruning.gates import gated
 from .base import BatchView, Context, ProbeResult
 from .batch import batch_view

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from ..data.errors import ConfigError, InputError
-from ..data.sentence import Example
-from ..data.tables import items_frame, rows_frame
+from ..data.output.tables import items_frame, rows_frame
+from ..data.sentences.sentence import Example
 from .base import BatchView, Context, ProbeResult
 from .held_out import halves, text_digest, unit_digest
 from .stream import Progress, run_probes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..data.errors import AnnotationError
-from ..data.sentence import Example, Sentence
+from ..data.sentences.sentence import Example, Sentence
 
 Layer = Literal["words", "heads", "deprels", "upos"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..data.sentence import Sentence
+from ..data.sentences.sentence import Sentence
 from .arcs import UNKNOWN, arcs_of
 from .held_out import Selection, check_selection, halves, text_digest
 from .needs import check_annotated

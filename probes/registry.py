@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..data.errors import UnknownNameError
-from ..data.sentence import Example
-from ..data.tables import rows_frame
+from ..data.output.tables import rows_frame
+from ..data.sentences.sentence import Example
 from .attention_change import AttentionChange
 from .attention_patterns import AttentionPatterns
 from .attention_stats import AttentionStats

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ..data.errors import SubprobeError
-from ..data.sentence import Example
+from ..data.sentences.sentence import Example
 from ..pruning.gates import gated
 from ..pruning.layer_hooks import LayerHooks
 from ..pruning.living import kept_units_of

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ..data.tables import items_frame, rows_frame
+from ..data.output.tables import items_frame, rows_frame
 from .base import BatchView, ProbeResult, in_corpus_order, kept_as
 
 Floats = npt.NDArray[np.float64]

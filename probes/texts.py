@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..data.alignment import Encoded, encode_texts, encode_words
+from ..data.encoding.alignment import Encoded, encode_texts, encode_words
+from ..data.encoding.tokenizer_check import check_padding
 from ..data.errors import InputError
-from ..data.sentence import Example
-from ..data.tokenizer_check import check_padding
+from ..data.sentences.sentence import Example
 from .base import Context, ProbeResult
 from .batch import KeptWords, keep_words
 

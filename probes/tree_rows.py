@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..data.tables import items_frame
+from ..data.output.tables import items_frame
 from .arc_counts import Text
 from .base import ProbeResult
 from .held_out import Selection

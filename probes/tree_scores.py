@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data.sentence import ROOT, Sentence
+from ..data.sentences.sentence import ROOT, Sentence
 from .needs import check_annotated
 
 NONE = -1

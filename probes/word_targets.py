@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data.sentence import Sentence
+from ..data.sentences.sentence import Sentence
+from ..data.sentences.word_groups import GROUPS, word_groups
 from .base import BatchView
 from .needs import check_annotated
-from .word_groups import GROUPS, word_groups
 
 _BY_TAG = {"noun": frozenset({"NOUN", "PROPN"}), "pronoun": frozenset({"PRON"})}
 TARGETS = ("noun", "verb", "pronoun", "subject", "object", "negation")

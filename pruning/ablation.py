@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..data.collate import Batch
+from ..data.encoding.collate import Batch
 from .anatomy import Anatomy, anatomy_of
 from .gate_gradients import Units, labelled, losses
 from .gates import Gates

@@ -10,8 +10,8 @@ from typing import Any
 from safetensors import safe_open
 
 from ..data.errors import CheckpointError
-from ..data.json_text import read_json_object
-from ..data.reading import reading
+from ..data.files.json_text import read_json_object
+from ..data.files.reading import reading
 from .sources import ModelSource, resolve_model
 
 CONFIG = "adapter_config.json"

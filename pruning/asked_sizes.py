@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..data.errors import CheckpointError
-from ..data.reading import shown
+from ..data.files.reading import shown
 
 _LAYERS, _HEADS, _WIDTH, _MANY = 1024, 4096, 2**17, 2**24
 

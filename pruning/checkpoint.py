@@ -10,11 +10,11 @@ from typing import Any
 import torch
 import transformers
 
-from ..data.class_order import Pairs
 from ..data.errors import CheckpointError
-from ..data.folders import atomic_folder
+from ..data.output.folders import atomic_folder
 from ..data.quiet_stderr import stderr_on_success
-from ..data.task import TaskSpec
+from ..data.tasks.class_order import Pairs
+from ..data.tasks.task import TaskSpec
 from .checkpoint_files import (
     LOAD,
     META_FILE,

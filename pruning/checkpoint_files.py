@@ -13,9 +13,9 @@ import transformers
 from huggingface_hub import snapshot_download
 
 from ..data.errors import CheckpointError, UnknownNameError
-from ..data.ownership import FILES, RECORD
-from ..data.reading import reading
-from ..data.task import TaskSpec
+from ..data.files.reading import reading
+from ..data.output.ownership import FILES, RECORD
+from ..data.tasks.task import TaskSpec
 from .adapters import adapter_outputs, base_of, has_adapter
 from .asked_sizes import check_fields, check_shape
 from .families import FAMILIES

@@ -18,14 +18,14 @@ import transformers
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from ..data.atomic import canonical_json
-from ..data.class_order import Pairs
 from ..data.errors import CheckpointError, MaskError
-from ..data.folders import atomic_folder
-from ..data.json_text import json_object
-from ..data.ownership import SIGNED
-from ..data.reading import reading
-from ..data.task import TaskSpec
+from ..data.files.atomic import canonical_json
+from ..data.files.json_text import json_object
+from ..data.files.reading import reading
+from ..data.output.folders import atomic_folder
+from ..data.output.ownership import SIGNED
+from ..data.tasks.class_order import Pairs
+from ..data.tasks.task import TaskSpec
 from .anatomy import anatomy_of
 from .asked_sizes import check_against_files
 from .checkpoint_files import META_FILE, attention_for, loading, quiet_library, read_config

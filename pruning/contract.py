@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..data.class_order import ClassOrder, Pairs, class_order, plain, unnamed
 from ..data.errors import CheckpointError
-from ..data.task import TaskSpec
+from ..data.tasks.class_order import ClassOrder, Pairs, class_order, plain, unnamed
+from ..data.tasks.task import TaskSpec
 from .checkpoint_files import check_task, read_config, read_raw_config
 from .sources import ModelSource, is_compact
 

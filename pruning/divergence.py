@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..data.task import TaskParts
+from ..data.tasks.task import TaskParts
 
 EXPLODED = 2.0
 """How many times the loss that a training may begin with its last epoch may end at."""

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ..data.collate import text_batches, to_inputs
-from ..data.metrics import predictions_of, score
-from ..data.sentence import Example
-from ..data.tables import items_frame
-from ..data.task import TaskSpec
+from ..data.encoding.collate import text_batches, to_inputs
+from ..data.output.tables import items_frame
+from ..data.sentences.sentence import Example
+from ..data.tasks.metrics import predictions_of, score
+from ..data.tasks.task import TaskSpec
 from .gates import gated
 from .shrunk import shrunk_to
 from .subnetwork import Subnetwork

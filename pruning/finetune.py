@@ -13,10 +13,10 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-from ..data.class_order import Pairs
-from ..data.collate import TextBatches, text_batches, to_inputs
+from ..data.encoding.collate import TextBatches, text_batches, to_inputs
 from ..data.errors import ConfigError, MaskError, UnknownNameError
-from ..data.task import TaskParts
+from ..data.tasks.class_order import Pairs
+from ..data.tasks.task import TaskParts
 from .checkpoint import load_tokenizer
 from .compact import shrink, write_back
 from .divergence import has_diverged, loss_limit

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from ..data.collate import Batch, to_inputs
+from ..data.encoding.collate import Batch, to_inputs
 from ..data.errors import InputError
 from .gates import Gates
 

@@ -14,8 +14,8 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch import nn
 
-from ..data.collate import TextBatches, to_inputs
-from ..data.task import TaskParts
+from ..data.encoding.collate import TextBatches, to_inputs
+from ..data.tasks.task import TaskParts
 from .contract import output_layer
 from .gates import gated
 from .subnetwork import Subnetwork

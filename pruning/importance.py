@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data.collate import Batch, TextBatches
+from ..data.encoding.collate import Batch, TextBatches
 from ..data.errors import InputError, SubprobeError, UnknownNameError
 from .ablation import Ablation
 from .gate_gradients import Units, frozen

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data.collate import Batch
+from ..data.encoding.collate import Batch
 from .gate_gradients import GateGradients, Units, gate_gradients, labelled, losses
 from .gates import Gates
 from .token_gates import TokenGates

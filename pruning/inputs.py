@@ -6,9 +6,8 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from ..data.errors import ConfigError
-from ..data.literal import makes_token_types
-from ..data.tokenizer_check import (
+from ..data.encoding.literal import makes_token_types
+from ..data.encoding.tokenizer_check import (
     NO_SPECIALS,
     check_ids,
     check_padding,
@@ -16,6 +15,7 @@ from ..data.tokenizer_check import (
     check_specials,
     unreachable_said,
 )
+from ..data.errors import ConfigError
 from .anatomy import anatomy_of
 from .checkpoint_files import read_config
 from .families import FAMILIES

@@ -19,9 +19,9 @@ import numpy.typing as npt
 import torch
 from transformers import get_linear_schedule_with_warmup
 
-from ..data.collate import Batch, TextBatches, text_batches
+from ..data.encoding.collate import Batch, TextBatches, text_batches
 from ..data.errors import ConfigError
-from ..data.task import TaskParts
+from ..data.tasks.task import TaskParts
 from .anatomy import anatomy_of
 from .fingerprint import weights_fingerprint
 from .gate_gradients import frozen, labelled, losses

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save as to_safetensors
 
-from ..data.atomic import canonical_json
 from ..data.errors import MaskError
-from ..data.json_text import json_object
-from ..data.ownership import SIGNED
-from ..data.reading import reading
+from ..data.files.atomic import canonical_json
+from ..data.files.json_text import json_object
+from ..data.files.reading import reading
+from ..data.output.ownership import SIGNED
 from ..data.seeds import SEEDS, is_seed
 from .plain_masks import fields_of, is_plain, plain_of, read_plain
 

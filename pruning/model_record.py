@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..data.errors import CheckpointError
-from ..data.json_text import read_json_object
-from ..data.reading import shown
+from ..data.files.json_text import read_json_object
+from ..data.files.reading import shown
 from ..data.seeds import SEEDS, is_seed
 
 _TEXTS = ("cell_id", "flag", "fingerprint", "form", "made_from", "model", "retrained_mask",

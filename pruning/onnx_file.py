@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..data.atomic import atomic_path
 from ..data.errors import ConfigError, SubprobeError
-from ..data.ownership import SIGNED
+from ..data.files.atomic import atomic_path
+from ..data.output.ownership import SIGNED
 
 TOLERANCE = 1e-4
 """Largest difference between the answers of torch and onnxruntime."""

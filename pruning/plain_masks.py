@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data.array_files import read_npy
 from ..data.errors import MaskError
+from ..data.files.array_files import read_npy
 
 FILES = {"head": ("head_mask.npy", 2), "mlp": ("mlp_mask.npy", 1)}
 """Unit -> file of the published layout, and its number of dimensions."""

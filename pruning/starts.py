@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..data.class_order import Pairs
 from ..data.errors import InputError, UnknownNameError
-from ..data.task import TaskSpec
+from ..data.tasks.class_order import Pairs
+from ..data.tasks.task import TaskSpec
 from .anatomy import anatomy_of
 from .checkpoint import load_classifier, load_untrained
 from .contract import check_plain_head

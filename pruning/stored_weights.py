@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 
 from ..data.errors import CheckpointError
-from ..data.reading import reading
+from ..data.files.reading import reading
 from .families import FAMILIES
 
 _WRAPPERS = re.compile(

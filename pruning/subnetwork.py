@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data.atomic import atomic_path
 from ..data.errors import MaskError, UnknownNameError
+from ..data.files.atomic import atomic_path
 from .anatomy import Anatomy
 from .mask_file import ARRAYS, check_metadata, pack, read_mask, to_bytes
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..data.errors import CheckpointError
-from ..data.json_text import read_json_object
-from ..data.reading import shown
+from ..data.files.json_text import read_json_object
+from ..data.files.reading import shown
 
 LARGEST_ID = 2**24
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from ..data.encoding.literal import encode_literally
 from ..data.errors import CheckpointError
-from ..data.literal import encode_literally
+from ..data.files.reading import reading
 from ..data.quiet_stderr import stderr_on_success
-from ..data.reading import reading
 
 _TOKENS = 4
 _LONGEST = 512

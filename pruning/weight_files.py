@@ -8,8 +8,8 @@ from pathlib import Path
 from safetensors import safe_open
 
 from ..data.errors import CheckpointError
-from ..data.json_text import read_json_object
-from ..data.reading import reading, shown
+from ..data.files.json_text import read_json_object
+from ..data.files.reading import reading, shown
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data.collate import Batch
+from ..data.encoding.collate import Batch
 from ..data.errors import InputError
 from .anatomy import Anatomy, anatomy_of
 from .gate_gradients import Units, labelled, losses

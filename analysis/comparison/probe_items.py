@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...data.parquet_files import DAMAGED_CELL, read_frame
+from ...data.files.parquet_files import DAMAGED_CELL, read_frame
 from ..statistics.row_units import BEST, items_metric
 
 Key = tuple[str, str, str, str, int]

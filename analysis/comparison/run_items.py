@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute
 
-from ...data.parquet_files import DAMAGED_CELL, read_table
-from ...data.reading import reading
+from ...data.files.parquet_files import DAMAGED_CELL, read_table
+from ...data.files.reading import reading
 from ..statistics.clusters import Units, units_of
 from ..statistics.uncertainty import Floats
 from ..summary.kinds import tidy_kinds

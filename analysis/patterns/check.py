@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ...data.tables import rows_frame
+from ...data.output.tables import rows_frame
 from ...probes.patterns.classes import PATTERNS
 from ...probes.patterns.features import FEATURES
 from ...probes.patterns.generator import synthetic_map

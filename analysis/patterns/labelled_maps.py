@@ -11,19 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...data.array_files import read_npz
-from ...data.atomic import write_text
 from ...data.errors import DataFileError
-from ...data.folders import atomic_folder
-from ...data.reading import reading
-from ...data.row_files import read_csv
+from ...data.files.array_files import read_npz
+from ...data.files.atomic import write_text
+from ...data.files.reading import reading
+from ...data.files.row_files import read_csv
+from ...data.output.folders import atomic_folder
 from ...probes.patterns.classes import PATTERNS, SHORTEST
 from ...probes.patterns.network import PatternClassifier, classifier_of
-from ...probes.patterns.training import (
-    Fitted,
-    feature_set,
-    train_classifier,
-)
+from ...probes.patterns.training import Fitted, feature_set, train_classifier
 from .sample import OwnMap
 
 LEAST = 10

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 
 from ...data.errors import InputError
-from ...data.sentence import Example
-from ...data.tables import items_frame, rows_frame
+from ...data.output.tables import items_frame, rows_frame
+from ...data.sentences.sentence import Example
 from ...probes.attention_patterns import possible_maps
 from ...probes.base import BatchView, Context, ProbeResult
 from ...probes.patterns.classes import LONGEST, SHORTEST

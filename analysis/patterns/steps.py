@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...data.plain_text import read_corpus
-from ...data.sentence import Example
+from ...data.sentences.plain_text import read_corpus
+from ...data.sentences.sentence import Example
 from ...probes.base import Context
 from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import load_encoder, load_tokenizer

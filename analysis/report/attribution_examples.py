@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...data.errors import DataFileError
-from ...data.reading import reading
+from ...data.files.reading import reading
 from ..running.words import COLUMNS, FILE
 from ..wording import MISSING, decimal
 from .answer import Answer

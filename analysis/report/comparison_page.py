@@ -11,7 +11,7 @@ import altair as alt
 import pandas as pd
 from markupsafe import Markup
 
-from ...data.atomic import write_text
+from ...data.files.atomic import write_text
 from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..wording import MISSING, between, decimal, p_text
 from .charts import GREY, file_name, spec_of

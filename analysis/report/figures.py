@@ -7,18 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...data.atomic import atomic_path, write_text
+from ...data.files.atomic import atomic_path, write_text
 from ..summary.summaries import summaries
 from .answer import Answer, Tables, answers_of
 from .charts import Figure, unchecked, vega_lite_version
 from .layer_figures import layer_figures, pattern_figure
 from .mask_figures import overlap_figures, stability_figure
-from .probe_figures import (
-    attention_figure,
-    attribution_figure,
-    dependency_figure,
-    survivor_figure,
-)
+from .probe_figures import attention_figure, attribution_figure, dependency_figure, survivor_figure
 from .score_figures import performance_figure, survival_figure
 
 DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {

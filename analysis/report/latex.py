@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.atomic import write_text
+from ...data.files.atomic import write_text
 from ..summary.summaries import summaries
 from ..wording import decimal
 

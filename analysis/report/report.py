@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup, escape
 
-from ...data.atomic import write_text
+from ...data.files.atomic import write_text
 from ..summary.summaries import summaries
 from ..wording import CITED, cited_parts, decimal
 from .answer import Answer, Tables, answers_of
@@ -22,13 +22,7 @@ from .attribution_examples import ShownExample, examples_of
 from .charts import Figure
 from .figures import drawn, overall
 from .page import library, render, resource, script_json
-from .page_tables import (
-    Table,
-    agreement_table,
-    frame_table,
-    headline_table,
-    score_table,
-)
+from .page_tables import Table, agreement_table, frame_table, headline_table, score_table
 from .verdict import Verdict, verdicts
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...data.annotate import annotate, split_words
-from ...data.sentence import Example, Sentence
+from ...data.sentences.annotate import annotate, split_words
+from ...data.sentences.sentence import Example, Sentence
 from ...probes.needs import NAMES, check_some_readable, split_readable
 from ...probes.registry import find_probe
 from .progress import Progress

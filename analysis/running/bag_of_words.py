@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...data.metrics import score
-from ...data.sentence import Example
-from ...data.task import TaskParts
+from ...data.sentences.sentence import Example
+from ...data.tasks.metrics import score
+from ...data.tasks.task import TaskParts
 from ...pruning.evaluate import Evaluation
 
 NAME = "bag-of-words"

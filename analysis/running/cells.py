@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...data.atomic import digest
+from ...data.files.atomic import digest
 from ..cell_output import CellOutput
 
 STEP_VERSIONS = {

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.errors import ConfigError
-from ...data.outputs import user_text
-from ...data.reading import reading, shown
+from ...data.files.reading import reading, shown
+from ...data.output.outputs import user_text
 from ...data.seeds import LARGEST_NUMBER, SEEDS, too_large
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .task_choice import TaskChoice

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ...data.atomic import file_digest
-from ...data.literal import encode_literally
-from ...data.metrics import majority
-from ...data.missing import counted
-from ...data.sentence import Example
-from ...data.task import TaskData, TaskParts, TaskSpec
+from ...data.encoding.literal import encode_literally
+from ...data.files.atomic import file_digest
+from ...data.sentences.sentence import Example
+from ...data.tasks.metrics import majority
+from ...data.tasks.missing import counted
+from ...data.tasks.task import TaskData, TaskParts, TaskSpec
 
 MEASURED = 20_000
 """Examples whose subwords are counted at most, at equal distances: counting takes time, too."""

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...data.errors import ConfigError
-from ...data.folders import remove_own, write_record
-from ...data.ownership import RECORD, RUN, Record, imprint, is_cell
-from ...data.run_record import CONFIGURATION, SEEDS, run_configuration
-from ...data.temporaries import remove_stale
+from ...data.files.temporaries import remove_stale
+from ...data.output.folders import remove_own, write_record
+from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
+from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
 from .config import RunConfig, parse_config
 
 Existing = Literal["refuse", "add", "new"]

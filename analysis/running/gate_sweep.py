@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import ConfigError
-from ...data.folders import atomic_folder
-from ...data.tables import rows_frame, write_csv
-from ...data.task import TaskParts
+from ...data.output.folders import atomic_folder
+from ...data.output.tables import rows_frame, write_csv
+from ...data.tasks.task import TaskParts
 from ...pruning.checkpoint import save_classifier
 from ...pruning.contract import check_plain_head
 from ...pruning.evaluate import evaluate

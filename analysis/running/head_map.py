@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...data.tables import rows_frame
+from ...data.output.tables import rows_frame
 from ...probes.base import ProbeResult
 
 MOST_GROUPS = 10

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...data.alignment import Encoded
+from ...data.encoding.alignment import Encoded
+from ...data.encoding.literal import encode_literally
 from ...data.errors import InputError
-from ...data.literal import encode_literally
-from ...data.sentence import Example, plain_sentence
-from ...data.tables import items_frame, rows_frame
+from ...data.output.tables import items_frame, rows_frame
+from ...data.sentences.sentence import Example, plain_sentence
 from ...probes.base import BatchView, Context, ProbeResult
 from ...probes.effective_attention import effective_attention
 from ...probes.needs import sentences_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.task import TaskParts
+from ...data.tasks.task import TaskParts
 from ...pruning.subnetwork import Subnetwork
 
 SIZES = {"units": "heads+mlps", "neurons": "neurons", "weights": "weights"}

@@ -6,18 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...data.class_order import ClassOrder, Pairs
-from ...data.collate import text_batches
-from ...data.sentence import Example
-from ...data.task import TaskParts
-from ...data.task_parts import examples_digest, split_parts
+from ...data.encoding.collate import text_batches
+from ...data.sentences.sentence import Example
+from ...data.tasks.class_order import ClassOrder, Pairs
+from ...data.tasks.task import TaskParts
+from ...data.tasks.task_parts import examples_digest, split_parts
 from ...pruning.anatomy import anatomy_of
-from ...pruning.checkpoint import (
-    load_classifier,
-    load_tokenizer,
-    meta_of,
-    resolve_model,
-)
+from ...pruning.checkpoint import load_classifier, load_tokenizer, meta_of, resolve_model
 from ...pruning.contract import contract
 from ...pruning.inputs import USUAL_LENGTH, check_inputs, fitting_length
 from .data_summary import left_out_lines

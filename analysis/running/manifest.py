@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...data.atomic import write_text
+from ...data.files.atomic import write_text
 from .annotations import left_out
 from .config import RunConfig
 from .probing import Corpus, corpus_note, of_task

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.task import TaskParts
+from ...data.tasks.task import TaskParts
 from ...pruning.evaluate import Evaluation, evaluate
 from ...pruning.finetune import FineTuned
 from ...pruning.recipes import Recipe

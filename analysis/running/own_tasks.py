@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...data.columns import roles_of
 from ...data.errors import ConfigError
-from ...data.task_files import plain_name
+from ...data.tasks.columns import roles_of
+from ...data.tasks.task_files import plain_name
 from .task_choice import TaskChoice
 
 if TYPE_CHECKING:

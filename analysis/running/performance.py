@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.metrics import majority
-from ...data.task import TaskParts
+from ...data.tasks.metrics import majority
+from ...data.tasks.task import TaskParts
 from ...pruning.evaluate import Evaluation
 from ..flags import DIVERGED
 from ..statistics.clusters import count_of, units_of

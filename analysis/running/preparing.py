@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ...data.class_order import parse_pairs
+from ...data.tasks.class_order import parse_pairs
 from ...pruning.anatomy import anatomy_of
 from ...pruning.checkpoint import load_encoder, load_tokenizer, resolve_model
 from ...pruning.compact import check_removable

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...data.atomic import digest, file_digest
-from ...data.plain_text import read_corpus
-from ...data.sentence import Example, Sentence
-from ...data.task import TaskSpec
+from ...data.files.atomic import digest, file_digest
+from ...data.sentences.plain_text import read_corpus
+from ...data.sentences.sentence import Example, Sentence
+from ...data.tasks.task import TaskSpec
 from ...probes.base import Context, ProbeResult
 from ...probes.needs import sentences_of
 from ...probes.options import check_options

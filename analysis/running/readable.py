@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...data.task import TaskData
-from ...data.unreadable import without_unreadable
+from ...data.encoding.unreadable import without_unreadable
+from ...data.tasks.task import TaskData
 from ...pruning.inputs import USUAL_LENGTH
 from .progress import Progress
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.collate import TextBatches
+from ...data.encoding.collate import TextBatches
 from ...pruning.evaluate import Evaluation
 from ...pruning.finetune import FineTuned
 

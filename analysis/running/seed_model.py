@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.atomic import digest
-from ...data.class_order import parse_pairs
-from ...data.task import TaskData, TaskParts
-from ...data.task_parts import examples_digest
+from ...data.files.atomic import digest
+from ...data.tasks.class_order import parse_pairs
+from ...data.tasks.task import TaskData, TaskParts
+from ...data.tasks.task_parts import examples_digest
 from ...pruning.checkpoint import (
     ModelSource,
     load_classifier,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.sentence import Example
-from ...data.task import TaskParts
-from ...data.task_parts import examples_digest
+from ...data.sentences.sentence import Example
+from ...data.tasks.task import TaskParts
+from ...data.tasks.task_parts import examples_digest
 from ...pruning.evaluate import is_finite
 from ...pruning.subnetwork import Subnetwork
 from ..cell_output import CellOutput

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.task import TaskParts
-from ...data.task_parts import examples_digest
+from ...data.tasks.task import TaskParts
+from ...data.tasks.task_parts import examples_digest
 from ...pruning.anatomy import anatomy_of
 from ...pruning.controls import CONTROLS
 from ...pruning.evaluate import evaluate, is_finite

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...data.collate import text_batches
+from ...data.encoding.collate import text_batches
 from ...data.errors import ConfigError
-from ...data.metrics import majority, predictions_of, score
-from ...data.sentence import Example
-from ...data.task import TaskData, TaskParts, TaskSpec
-from ...data.task_parts import folds_of, split_parts
+from ...data.sentences.sentence import Example
+from ...data.tasks.metrics import majority, predictions_of, score
+from ...data.tasks.task import TaskData, TaskParts, TaskSpec
+from ...data.tasks.task_parts import folds_of, split_parts
 from ...pruning.anatomy import Anatomy, anatomy_of
 from ...pruning.evaluate import evaluate
 from ...pruning.fingerprint import weights_fingerprint

@@ -7,15 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.class_order import Pairs
+from ...data.encoding.tokenizer_check import NO_SPECIALS, missing_specials
 from ...data.errors import ConfigError
-from ...data.task_parts import examples_digest, split_parts
-from ...data.tokenizer_check import NO_SPECIALS, missing_specials
-from ...pruning.checkpoint import (
-    load_tokenizer,
-    resolve_model,
-    save_classifier,
-)
+from ...data.tasks.class_order import Pairs
+from ...data.tasks.task_parts import examples_digest, split_parts
+from ...pruning.checkpoint import load_tokenizer, resolve_model, save_classifier
 from ...pruning.compact_files import save_compact
 from ...pruning.compact_mask import compact_mask
 from ...pruning.evaluate import evaluate

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...data.class_order import ClassOrder, Pairs
 from ...data.errors import ConfigError, InputError, UnknownNameError
-from ...data.folders import atomic_folder
-from ...data.sentence import Example
-from ...data.tables import items_frame, rows_frame, write_csv, write_parquet
-from ...data.task import TaskSpec
+from ...data.output.folders import atomic_folder
+from ...data.output.tables import items_frame, rows_frame, write_csv, write_parquet
+from ...data.sentences.sentence import Example
+from ...data.tasks.class_order import ClassOrder, Pairs
+from ...data.tasks.task import TaskSpec
 from ...probes.needs import sentences_of
 from ...probes.options import check_options
 from ...pruning.anatomy import anatomy_of

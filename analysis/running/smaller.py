@@ -10,12 +10,7 @@ from typing import Any
 from ...data.errors import ConfigError
 from ...pruning.anatomy import anatomy_of
 from ...pruning.bake import bake
-from ...pruning.checkpoint import (
-    load_saved,
-    load_tokenizer,
-    meta_of,
-    save_classifier,
-)
+from ...pruning.checkpoint import load_saved, load_tokenizer, meta_of, save_classifier
 from ...pruning.compact import shrink
 from ...pruning.compact_files import save_compact
 from ...pruning.cost import Cost, cost, kept_share

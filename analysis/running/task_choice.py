@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...data.columns import ROLES
 from ...data.errors import ConfigError
-from ...data.task import TaskData
-from ...data.task_files import plain_name
-from ...data.tasks import EMBEDDED, capped, load_task
+from ...data.tasks.by_name import EMBEDDED, capped, load_task
+from ...data.tasks.columns import ROLES
+from ...data.tasks.task import TaskData
+from ...data.tasks.task_files import plain_name
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...data.class_order import Pairs, parse_pairs
 from ...data.errors import ConfigError
-from ...data.task import TaskSpec
+from ...data.tasks.class_order import Pairs, parse_pairs
+from ...data.tasks.task import TaskSpec
 from ...pruning.checkpoint import meta_of, resolve_model
 from ...pruning.contract import class_names, contract
 from ...pruning.fingerprint import head_fingerprint

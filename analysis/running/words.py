@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ...data.sentence import Example
+from ...data.sentences.sentence import Example
 from ...probes.attribution_frames import NAME, WORD_METRIC
 from ...probes.needs import sentences_of
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...data.errors import MaskError, UnknownNameError
-from ...data.run_record import masks_left_over
+from ...data.output.run_record import masks_left_over
 from ...pruning.plain_masks import read_plain
 from ...pruning.subnetwork import KINDS, Subnetwork
 from .agreement import Masks

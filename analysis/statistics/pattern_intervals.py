@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...data.tables import rows_frame
+from ...data.output.tables import rows_frame
 from ...probes.base import ProbeResult
 from ...probes.pattern_shares import METRICS, NO_CLASS, PatternClasses, ratios
 from ...probes.patterns.classes import PATTERNS

@@ -17,14 +17,7 @@ import pandas as pd
 from ..statistics.checks import trusted
 from ..statistics.corrections import ALPHA, CORRECTIONS, adjust
 from .coverage import interval_coverage
-from .folds import (
-    HELD_OUT,
-    Held,
-    LayerAlone,
-    folds_of_heads,
-    held_out,
-    layer_alone,
-)
+from .folds import HELD_OUT, Held, LayerAlone, folds_of_heads, held_out, layer_alone
 from .null import (
     Indices,
     centred,
@@ -36,16 +29,7 @@ from .null import (
     two_sided,
 )
 from .odds import METHOD, odds_ratio
-from .panel import (
-    HEAD_COLUMNS,
-    NAMED,
-    Bools,
-    Floats,
-    Panel,
-    Predictor,
-    head_panels,
-    panel_lines,
-)
+from .panel import HEAD_COLUMNS, NAMED, Bools, Floats, Panel, Predictor, head_panels, panel_lines
 
 DRAWS = 1000
 DRAWS_HELD_OUT = 100

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..sentence import Example
+from ..sentences.sentence import Example
 from .agreement import AGREEMENT
 from .arguments import ARGUMENTS
 from .dependence import DEPENDENCE

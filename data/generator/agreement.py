@@ -6,17 +6,7 @@ the verb, so that each bag of words comes with both labels.
 
 from __future__ import annotations
 
-from .grammar import (
-    Draw,
-    adj,
-    clause,
-    cop,
-    np,
-    obj,
-    ordered,
-    pp,
-    vp,
-)
+from .grammar import Draw, adj, clause, cop, np, obj, ordered, pp, vp
 from .registry import MinimalSet, Phenomenon, crossed
 from .trees import Tree
 

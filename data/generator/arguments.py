@@ -6,20 +6,7 @@ and change places.
 
 from __future__ import annotations
 
-from .grammar import (
-    Draw,
-    aux,
-    clause,
-    conjoined,
-    name,
-    np,
-    obj,
-    ordered,
-    pp,
-    subordinate,
-    to,
-    vp,
-)
+from .grammar import Draw, aux, clause, conjoined, name, np, obj, ordered, pp, subordinate, to, vp
 from .registry import MinimalSet, Phenomenon, reordered
 from .trees import Tree
 

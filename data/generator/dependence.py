@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from .grammar import (
-    Draw,
-    bare,
-    clause,
-    det,
-    name,
-    np,
-    obj,
-    ordered,
-    pronoun,
-    vp,
-)
+from .grammar import Draw, bare, clause, det, name, np, obj, ordered, pronoun, vp
 from .registry import MinimalSet, Phenomenon, reordered
 from .trees import Tree
 

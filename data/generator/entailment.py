@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..sentence import Example
+from ..sentences.sentence import Example
 from .entailment_clauses import CLAUSES
 from .entailment_overlap import OVERLAP
 from .sampling import sample

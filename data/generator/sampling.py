@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigError
-from ..sentence import Example
+from ..sentences.sentence import Example
 from .grammar import Draw
 from .lexicon import SPLITS, lexicon
 from .registry import SET_SIZE, MinimalSet, Phenomenon

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..sentence import ROOT, Sentence
+from ..sentences.sentence import ROOT, Sentence
 
 NO_SPACE_BEFORE = frozenset(".,?!;:")
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 import torch
 from safetensors.numpy import load_file, save_file
 
-from ...data.atomic import atomic_path, canonical_json, digest
 from ...data.errors import DataFileError
-from ...data.json_text import json_object
-from ...data.ownership import SIGNED
-from ...data.reading import reading
+from ...data.files.atomic import atomic_path, canonical_json, digest
+from ...data.files.json_text import json_object
+from ...data.files.reading import reading
+from ...data.output.ownership import SIGNED
 from .classes import PATTERNS
 from .features import FEATURES, map_features
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...data.atomic import write_text
+from ...data.files.atomic import write_text
 from .classes import LONGEST, PATTERNS, SHORTEST
 from .generator import SHARES, synthetic_maps
 from .network import FOLDER, SHIPPED

@@ -5,10 +5,10 @@ from subprobe.analysis.running import annotations
 from subprobe.analysis.running.annotations import as_read, left_out
 from subprobe.analysis.running.config import ProbeOptions
 from subprobe.analysis.running.probing import annotated_examples, corpus_note, read_probe_corpus
-from subprobe.data.annotate import annotate, split_words
 from subprobe.data.errors import AnnotationError
-from subprobe.data.sentence import Example, Sentence, plain_sentence
-from subprobe.data.tasks import load_task
+from subprobe.data.sentences.annotate import annotate, split_words
+from subprobe.data.sentences.sentence import Example, Sentence, plain_sentence
+from subprobe.data.tasks.by_name import load_task
 
 TEXTS = (
     "The author's keys don't fit, do they?",

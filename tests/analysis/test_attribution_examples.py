@@ -17,7 +17,7 @@ from subprobe.analysis.report.attribution_examples import (
 from subprobe.analysis.running.config import parse_config
 from subprobe.analysis.running.words import FILE
 from subprobe.analysis.summary.summaries import summaries
-from subprobe.data.tables import read_rows, write_csv
+from subprobe.data.output.tables import read_rows, write_csv
 from tiny_run import tiny_options
 
 

@@ -5,8 +5,8 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from subprobe.analysis.running.bag_of_words import bag_of_words
-from subprobe.data.sentence import Example, Sentence
-from subprobe.data.task import TaskParts, TaskSpec
+from subprobe.data.sentences.sentence import Example, Sentence
+from subprobe.data.tasks.task import TaskParts, TaskSpec
 
 SPEC = TaskSpec("t", ("no", "yes"), "accuracy", ("accuracy", "matthews"), pair=False)
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.running.cells import STEP_VERSIONS, Cell, CellStore
-from subprobe.data.tables import rows_frame
+from subprobe.data.output.tables import rows_frame
 
 
 def output() -> CellOutput:
@@ -75,7 +75,7 @@ def test_a_failing_step_leaves_nothing(tmp_path: Path) -> None:
 def test_a_killed_writer_leaves_no_cell(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
-        "from subprobe.data.atomic import atomic_path\n"
+        "from subprobe.data.files.atomic import atomic_path\n"
         "with atomic_path(sys.argv[1]) as path:\n"
         "    path.write_text('half')\n"
         "    print('writing', flush=True)\n"

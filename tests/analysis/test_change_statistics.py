@@ -11,7 +11,7 @@ from probe_cases import random_examples, tiny_context
 from scipy.stats import norm
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.statistics.change_statistics import with_statistics
-from subprobe.data.tables import ROW_TYPES, read_rows, rows_frame
+from subprobe.data.output.tables import ROW_TYPES, read_rows, rows_frame
 from subprobe.probes.attention_change import AttentionChange
 from subprobe.probes.stream import run_probes
 from subprobe.pruning.subnetwork import Subnetwork

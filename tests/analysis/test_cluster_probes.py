@@ -9,7 +9,7 @@ from probe_cases import random_examples, tiny_context
 from subprobe.analysis.running.probing import Corpus, clustered, clusters_of
 from subprobe.analysis.statistics.change_statistics import with_statistics
 from subprobe.analysis.statistics.pattern_intervals import CLUSTERS, OVER, pattern_intervals
-from subprobe.data.tables import items_frame, rows_frame
+from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.base import ProbeResult
 from subprobe.probes.dependency_heads import DependencyHeads
 from subprobe.probes.group_share import GroupShareTest

@@ -17,9 +17,9 @@ from subprobe.analysis.statistics.paired_tests import cluster_signs
 from subprobe.analysis.statistics.row_units import with_clusters, with_n_clusters
 from subprobe.analysis.summary.degenerate import flag_degenerate
 from subprobe.data.errors import ConfigError, DataFileError
-from subprobe.data.tables import items_frame, read_rows, rows_frame, write_csv, write_parquet
-from subprobe.data.task_parts import examples_digest, split_parts
-from subprobe.data.tasks import load_task
+from subprobe.data.output.tables import items_frame, read_rows, rows_frame, write_csv, write_parquet
+from subprobe.data.tasks.by_name import load_task
+from subprobe.data.tasks.task_parts import examples_digest, split_parts
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 

@@ -14,7 +14,7 @@ from subprobe.analysis.run_folder import _cell_items, load_manifest, load_rows
 from subprobe.analysis.running.config import read_config
 from subprobe.analysis.running.words import COLUMNS, FILE
 from subprobe.data.errors import ConfigError, DataFileError
-from subprobe.data.tables import rows_frame, write_parquet
+from subprobe.data.output.tables import rows_frame, write_parquet
 from subprobe.probes.options import parse_options
 
 

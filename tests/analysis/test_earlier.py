@@ -13,8 +13,8 @@ from subprobe.analysis.running.earlier import begin, differences, said, settled
 from subprobe.analysis.running.progress import Silent
 from subprobe.analysis.stability.mask_sets import read_mask_sets
 from subprobe.data.errors import ConfigError
-from subprobe.data.ownership import foreign
-from subprobe.data.run_record import run_configuration, run_seeds
+from subprobe.data.output.ownership import foreign
+from subprobe.data.output.run_record import run_configuration, run_seeds
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny_run import computed_cells, tiny_config
 

@@ -6,7 +6,7 @@ import pytest
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running import seed_model, seed_probes, seed_run
 from subprobe.data.errors import SubprobeError
-from subprobe.data.tables import read_rows
+from subprobe.data.output.tables import read_rows
 from tiny_run import computed_cells, tiny_config
 
 SMALL = {

@@ -12,8 +12,8 @@ from subprobe.analysis.running.loaded import load_for_task
 from subprobe.analysis.running.single import fine_tune_to_folder
 from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.data.errors import ConfigError
-from subprobe.data.metrics import majority
-from subprobe.data.tables import ROW_TYPES, read_rows
+from subprobe.data.output.tables import ROW_TYPES, read_rows
+from subprobe.data.tasks.metrics import majority
 from subprobe.pruning.checkpoint import load_classifier
 from subprobe.pruning.evaluate import evaluate
 from subprobe.pruning.fingerprint import weights_fingerprint

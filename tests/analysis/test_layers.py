@@ -8,7 +8,7 @@ from run_rows import MadeRun
 from subprobe.analysis.summary.agreement import mask_sets, overlap_summary, stability_summary
 from subprobe.analysis.summary.layers import layer_summary, pattern_summary
 from subprobe.analysis.summary.survival import survival_table
-from subprobe.data.tables import rows_frame
+from subprobe.data.output.tables import rows_frame
 
 
 @pytest.fixture(scope="module")

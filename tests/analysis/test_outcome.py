@@ -8,7 +8,7 @@ import pytest
 import torch
 from subprobe.analysis.running.outcome import outcome
 from subprobe.analysis.statistics.uncertainty import bootstrap_interval
-from subprobe.data.metrics import majority
+from subprobe.data.tasks.metrics import majority
 from subprobe.pruning.evaluate import evaluate
 from subprobe.pruning.finetune import finetune
 from subprobe.pruning.recipes import Recipe

@@ -96,7 +96,7 @@ def test_words_of_examples_name_classes_or_numbers(finished):
 
 def test_groups_are_not_parted_by_the_selection(place, tiny_encoder):
     config = parse_config(options_of(tiny_encoder, place), where="test")
-    from subprobe.data.task_parts import split_parts
+    from subprobe.data.tasks.task_parts import split_parts
 
     parts = split_parts(config.choice("mood").load(), seed=1)
     assert parts.selection

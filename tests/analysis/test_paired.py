@@ -22,7 +22,7 @@ from subprobe.analysis.statistics.paired_tests import (
 )
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 from subprobe.analysis.statistics.weighted import weight_blocks, weighted_scores
-from subprobe.data.metrics import METRICS
+from subprobe.data.tasks.metrics import METRICS
 
 CLASSES = ("accuracy", "matthews", "f1")
 NUMBERS = ("pearson", "spearman", "pearson_spearman")

@@ -23,7 +23,7 @@ from subprobe.analysis.statistics.paired_coverage import (
     coverage_of_difference,
     paired_coverage_table,
 )
-from subprobe.data.metrics import METRICS
+from subprobe.data.tasks.metrics import METRICS
 
 NAN = float("nan")
 

@@ -10,8 +10,8 @@ from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running.pattern_survivors import pattern_survivor_rows
 from subprobe.analysis.statistics.pattern_intervals import OVER, pattern_intervals
-from subprobe.data.sentence import Example
-from subprobe.data.tables import ROW_TYPES, items_frame, rows_frame
+from subprobe.data.output.tables import ROW_TYPES, items_frame, rows_frame
+from subprobe.data.sentences.sentence import Example
 from subprobe.probes.attention_patterns import AttentionPatterns
 from subprobe.probes.base import ProbeResult
 from subprobe.probes.patterns.classes import PATTERNS

@@ -13,8 +13,8 @@ from subprobe.analysis.statistics.checks import LEAST_COVERAGE
 from subprobe.analysis.statistics.corrections import adjust
 from subprobe.analysis.statistics.paired import d_z
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
-from subprobe.data.metrics import METRICS
-from subprobe.data.tables import rows_frame
+from subprobe.data.output.tables import rows_frame
+from subprobe.data.tasks.metrics import METRICS
 
 SENTENCES = 40
 

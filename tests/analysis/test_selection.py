@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from subprobe.analysis.running.config import PruneOptions, parse_config
 from subprobe.analysis.running.selection import Chooser, find_good
-from subprobe.data.collate import text_batches
+from subprobe.data.encoding.collate import text_batches
 from subprobe.data.errors import ConfigError
 from subprobe.pruning.importance import importance_pass
 from tiny import tiny_model, tiny_tokenizer

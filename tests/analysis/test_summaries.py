@@ -14,7 +14,7 @@ from subprobe.analysis.summary.summaries import (
     probe_table,
     summaries,
 )
-from subprobe.data.tables import rows_frame
+from subprobe.data.output.tables import rows_frame
 
 
 @pytest.fixture(scope="module")

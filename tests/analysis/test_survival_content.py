@@ -27,7 +27,7 @@ from subprobe.analysis.survival_content.null import (
 )
 from subprobe.analysis.survival_content.odds import informative, odds_ratio
 from subprobe.analysis.survival_content.panel import BEST, head_panels, panel_of_masks
-from subprobe.data.tables import rows_frame
+from subprobe.data.output.tables import rows_frame
 from survival_content_simulation import Law, check_rows
 
 

@@ -13,7 +13,7 @@ from subprobe.analysis.running.single import evaluate_rows, fine_tune_to_folder
 from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.analysis.running.task_head import kept_head, start_of_head
 from subprobe.data.errors import CheckpointError, ConfigError, MaskError
-from subprobe.data.tasks import task_spec
+from subprobe.data.tasks.by_name import task_spec
 from subprobe.pruning.checkpoint import load_classifier
 from subprobe.pruning.compact_mask import compact_mask
 from subprobe.pruning.living import kept_units_of

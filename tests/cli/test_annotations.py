@@ -82,7 +82,7 @@ def test_no_heads_at_all_is_refused_and_reparsed_only_on_request(probe, tmp_path
 
 
 def test_plain_text_needs_no_pipeline_without_a_tree(probe, tmp_path, monkeypatch):
-    from subprobe.data import annotate
+    from subprobe.data.sentences import annotate
 
     monkeypatch.setattr(annotate, "PIPELINES", ("no_such_pipeline",))
     path = tmp_path / "lines.txt"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from subprobe.data.glue import GLUE
+from subprobe.data.tasks.glue import GLUE
 from tiny import CORPUS, tiny_model, tiny_tokenizer
 
 MNLI = GLUE["mnli"].labels

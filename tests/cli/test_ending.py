@@ -118,7 +118,7 @@ def test_ctrl_c_says_how_to_go_on(subprobe_command, monkeypatch):
 
 def test_a_terminated_command_leaves_nothing_half_written(tmp_path):
     code = SAYS + (
-        "import time\nfrom subprobe.data.folders import atomic_folder\n"
+        "import time\nfrom subprobe.data.output.folders import atomic_folder\n"
         "def work():\n"
         f"    with atomic_folder({str(tmp_path / 'out')!r}, 'tables') as folder:\n"
         "        (folder / 'half').write_text('half')\n"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from subprobe.data.tables import read_rows
+from subprobe.data.output.tables import read_rows
 from subprobe.pruning.subnetwork import Subnetwork
 from tiny_run import write_toy_task
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from subprobe import load_compact
-from subprobe.data.tables import ROW_TYPES
+from subprobe.data.output.tables import ROW_TYPES
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.checkpoint import load_saved
 from subprobe.pruning.fingerprint import weights_fingerprint

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 from safetensors import safe_open
-from subprobe.data.tables import ROW_TYPES
+from subprobe.data.output.tables import ROW_TYPES
 from subprobe.pruning.subnetwork import Subnetwork
 
 

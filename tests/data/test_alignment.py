@@ -7,7 +7,7 @@ import torch
 from alignment_cases import SPELLED, check_invariants, pieces_by_word, sentence, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from subprobe.data.alignment import NO_WORD, encode_words, word_attention, word_pooling
+from subprobe.data.encoding.alignment import NO_WORD, encode_words, word_attention, word_pooling
 from subprobe.data.errors import CheckpointError, ConfigError
 from tiny import tiny_tokenizer
 

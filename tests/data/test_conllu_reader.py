@@ -3,8 +3,8 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from subprobe.data.conllu_reader import read_conllu
 from subprobe.data.errors import DataFileError
+from subprobe.data.sentences.conllu_reader import read_conllu
 
 SENTENCE = """\
 # newdoc id = d

@@ -5,9 +5,9 @@ from alignment_cases import SPELLED, check_invariants, pieces_by_word, sentence,
 from family_tokenizers import FAMILY_TOKENIZERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from subprobe.data.alignment import NO_WORD, encode_words
-from subprobe.data.collate import text_batches
-from subprobe.data.sentence import Example, plain_sentence
+from subprobe.data.encoding.alignment import NO_WORD, encode_words
+from subprobe.data.encoding.collate import text_batches
+from subprobe.data.sentences.sentence import Example, plain_sentence
 from subprobe.pruning.checkpoint import load_tokenizer
 from tiny import CORPUS
 

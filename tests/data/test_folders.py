@@ -9,12 +9,12 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from subprobe.data.atomic import atomic_path, write_text
 from subprobe.data.errors import ConfigError
-from subprobe.data.folders import atomic_folder
-from subprobe.data.ownership import RECORD, Record, foreign, imprint
-from subprobe.data.tables import rows_frame, write_csv, write_parquet
-from subprobe.data.temporaries import remove_stale, temporary_in
+from subprobe.data.files.atomic import atomic_path, write_text
+from subprobe.data.files.temporaries import remove_stale, temporary_in
+from subprobe.data.output.folders import atomic_folder
+from subprobe.data.output.ownership import RECORD, Record, foreign, imprint
+from subprobe.data.output.tables import rows_frame, write_csv, write_parquet
 
 
 def put(folder, files, writer="tables", **options):
@@ -145,7 +145,7 @@ def test_an_exception_leaves_no_trace(tmp_path, error):
 
 def test_what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
     code = (
-        "import os, sys\nfrom subprobe.data.atomic import atomic_path\n"
+        "import os, sys\nfrom subprobe.data.files.atomic import atomic_path\n"
         "with atomic_path(sys.argv[1]) as path:\n    path.write_text('half')\n    os._exit(1)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.csv")], check=False)
@@ -211,7 +211,7 @@ import resource, sys
 import numpy as np, pandas as pd
 from pathlib import Path
 from safetensors.numpy import save_file
-from subprobe.data.folders import atomic_folder
+from subprobe.data.output.folders import atomic_folder
 write = {{
     "safetensors": lambda path: save_file({{"x": np.random.rand(9999)}}, path),
     "parquet": lambda path: pd.DataFrame({{"x": np.random.rand(9999)}}).to_parquet(path),

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 from subprobe.data.errors import InputError, UnknownNameError
-from subprobe.data.metrics import METRICS, majority, predictions_of, score
-from subprobe.data.task import TaskSpec
+from subprobe.data.tasks.metrics import METRICS, majority, predictions_of, score
+from subprobe.data.tasks.task import TaskSpec
 
 pytestmark = pytest.mark.filterwarnings("ignore:A single label was found")
 

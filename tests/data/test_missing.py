@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from subprobe.data.errors import ConfigError, DataFileError
-from subprobe.data.missing import is_nothing
-from subprobe.data.tasks import custom_task, load_task
+from subprobe.data.tasks.by_name import custom_task, load_task
+from subprobe.data.tasks.missing import is_nothing
 
 WRITTEN = ["-", "-1", "-1.0", "", "  ", " - ", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL"]
 OWN = {"first": "t", "label": "y"}

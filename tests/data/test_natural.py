@@ -3,9 +3,9 @@
 from collections import Counter
 
 import pytest
-from subprobe.data.annotate import annotate
-from subprobe.data.natural import natural_sentences
-from subprobe.data.plain_text import read_corpus
+from subprobe.data.sentences.annotate import annotate
+from subprobe.data.sentences.natural import natural_sentences
+from subprobe.data.sentences.plain_text import read_corpus
 
 
 def test_there_are_at_least_three_hundred_different_sentences():

@@ -5,12 +5,20 @@ from pathlib import Path
 
 import pytest
 import subprobe
-from subprobe.data.atomic import write_text
 from subprobe.data.errors import ConfigError
-from subprobe.data.folders import atomic_folder
-from subprobe.data.outputs import MASKS, ONNX, PAGES, TABLES, prepare_out, user_path, user_text
-from subprobe.data.ownership import GENERATOR
-from subprobe.data.tables import rows_frame, write_csv, write_parquet
+from subprobe.data.files.atomic import write_text
+from subprobe.data.output.folders import atomic_folder
+from subprobe.data.output.outputs import (
+    MASKS,
+    ONNX,
+    PAGES,
+    TABLES,
+    prepare_out,
+    user_path,
+    user_text,
+)
+from subprobe.data.output.ownership import GENERATOR
+from subprobe.data.output.tables import rows_frame, write_csv, write_parquet
 
 
 @pytest.mark.parametrize(

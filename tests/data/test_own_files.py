@@ -5,7 +5,7 @@ import csv
 import pandas as pd
 import pytest
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
-from subprobe.data.tasks import custom_task, load_task
+from subprobe.data.tasks.by_name import custom_task, load_task
 
 OWN = {"first": "t", "label": "y"}
 TEXTS = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from subprobe.data.errors import DataFileError
-from subprobe.data.plain_text import read_corpus, read_lines
+from subprobe.data.sentences.plain_text import read_corpus, read_lines
 
 
 def test_one_sentence_a_line(tmp_path):

@@ -7,10 +7,10 @@ from alignment_cases import SPELLED, check_invariants, pieces_by_word, words
 from family_tokenizers import FAMILY_TOKENIZERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from subprobe.data.alignment import NO_WORD, encode_texts, encode_words
-from subprobe.data.collate import text_batches
-from subprobe.data.sentence import Example, Sentence
-from subprobe.data.spans import word_spans
+from subprobe.data.encoding.alignment import NO_WORD, encode_texts, encode_words
+from subprobe.data.encoding.collate import text_batches
+from subprobe.data.sentences.sentence import Example, Sentence
+from subprobe.data.sentences.spans import word_spans
 from tiny import tiny_tokenizer
 
 TOKENIZERS = {
@@ -174,8 +174,8 @@ def test_white_space_that_is_a_piece_belongs_to_no_word():
 @pytest.mark.slow
 def test_parsed_sentences_of_cola_have_the_ids_that_a_task_model_reads(realdata):
     """Cut into words by the parser, 80 of the 1,043 have other ids when read word by word."""
-    from subprobe.data.annotate import annotate
-    from subprobe.data.tasks import load_task
+    from subprobe.data.sentences.annotate import annotate
+    from subprobe.data.tasks.by_name import load_task
     from subprobe.pruning.checkpoint import load_tokenizer
 
     tokenizer = load_tokenizer("embedded")

@@ -8,18 +8,18 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.data import unpacking
-from subprobe.data.array_files import read_npy, read_npz
 from subprobe.data.errors import CheckpointError, ConfigError, DataFileError, MaskError, one_line
-from subprobe.data.json_text import json_object, parse_json, read_json_object
-from subprobe.data.parquet_files import read_table
-from subprobe.data.plain_text import read_lines
-from subprobe.data.reading import reading, shown
+from subprobe.data.files import unpacking
+from subprobe.data.files.array_files import read_npy, read_npz
+from subprobe.data.files.json_text import json_object, parse_json, read_json_object
+from subprobe.data.files.parquet_files import read_table
+from subprobe.data.files.reading import reading, shown
+from subprobe.data.files.text_file import read_text
+from subprobe.data.output.tables import write_parquet
 from subprobe.data.seeds import check_seed
-from subprobe.data.sentence import LONGEST, Sentence
-from subprobe.data.tables import write_parquet
-from subprobe.data.tasks import custom_task
-from subprobe.data.text_file import read_text
+from subprobe.data.sentences.plain_text import read_lines
+from subprobe.data.sentences.sentence import LONGEST, Sentence
+from subprobe.data.tasks.by_name import custom_task
 
 
 class PanicException(BaseException):  # noqa: N818, RUF100

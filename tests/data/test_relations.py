@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from subprobe.data.relations import RELATIONS, both_schemes
+from subprobe.data.sentences.relations import RELATIONS, both_schemes
 
 
 def test_every_relation_of_the_offline_pipeline_is_mapped_once():
@@ -13,7 +13,7 @@ def test_every_relation_of_the_offline_pipeline_is_mapped_once():
 
 @pytest.mark.realdata
 def test_ud_names_are_those_of_a_treebank(realdata):
-    from subprobe.data.conllu_reader import read_conllu
+    from subprobe.data.sentences.conllu_reader import read_conllu
 
     found = {
         name

@@ -1,9 +1,9 @@
 import pytest
-from subprobe.data.annotate import annotate, find_pipeline
-from subprobe.data.conllu_reader import read_conllu
 from subprobe.data.errors import DataFileError
-from subprobe.data.sentence import Sentence, plain_sentence
-from subprobe.data.spans import joined_spans, locate_words, word_spans
+from subprobe.data.sentences.annotate import annotate, find_pipeline
+from subprobe.data.sentences.conllu_reader import read_conllu
+from subprobe.data.sentences.sentence import Sentence, plain_sentence
+from subprobe.data.sentences.spans import joined_spans, locate_words, word_spans
 
 
 def cut(sentence):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subprobe.data.conllu_reader import read_conllu
 from subprobe.data.errors import DataFileError
-from subprobe.data.plain_text import read_corpus
-from subprobe.data.sentence import ROOT, Sentence
-from subprobe.data.surface_tokens import MultiwordToken, with_surface_tokens
+from subprobe.data.sentences.conllu_reader import read_conllu
+from subprobe.data.sentences.plain_text import read_corpus
+from subprobe.data.sentences.sentence import ROOT, Sentence
+from subprobe.data.sentences.surface_tokens import MultiwordToken, with_surface_tokens
 
 FRENCH = """\
 # text = Il vient du marché.

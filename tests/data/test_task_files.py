@@ -6,8 +6,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from subprobe.data.errors import DataFileError
-from subprobe.data.glue import GLUE
-from subprobe.data.tasks import load_task
+from subprobe.data.tasks.by_name import load_task
+from subprobe.data.tasks.glue import GLUE
 
 ODD = ('NA "quoted', "null", "None", "2019-01-01", "a\u2028b\x0cc", "café é")
 """Texts that careless readers lose, cut or convert."""

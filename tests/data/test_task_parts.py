@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
-from subprobe.data.sentence import Example, plain_sentence
-from subprobe.data.task import TaskData, TaskSpec
-from subprobe.data.task_parts import folds_of, split_parts
-from subprobe.data.tasks import load_task
+from subprobe.data.sentences.sentence import Example, plain_sentence
+from subprobe.data.tasks.by_name import load_task
+from subprobe.data.tasks.task import TaskData, TaskSpec
+from subprobe.data.tasks.task_parts import folds_of, split_parts
 
 SPEC = TaskSpec("toy", ("a", "b", "c"), "accuracy", ("accuracy",), pair=False)
 

@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from subprobe.data import tasks
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
-from subprobe.data.metrics import majority
-from subprobe.data.task_parts import split_parts
-from subprobe.data.tasks import custom_task, list_tasks, load_task, task_spec
+from subprobe.data.tasks.by_name import by_name as tasks
+from subprobe.data.tasks.by_name import custom_task, list_tasks, load_task, task_spec
+from subprobe.data.tasks.metrics import majority
+from subprobe.data.tasks.task_parts import split_parts
 
 
 def test_every_task_has_one_name_in_any_case():

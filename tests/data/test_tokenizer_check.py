@@ -2,10 +2,7 @@ import json
 
 import pytest
 from family_tokenizers import FAMILY_TOKENIZERS
-from subprobe.data.errors import CheckpointError
-from subprobe.data.sentence import Example, plain_sentence
-from subprobe.data.task import UNREADABLE, Reading, TaskData, TaskSpec
-from subprobe.data.tokenizer_check import (
+from subprobe.data.encoding.tokenizer_check import (
     check_ids,
     check_padding,
     check_segments,
@@ -14,7 +11,10 @@ from subprobe.data.tokenizer_check import (
     unreachable_entries,
     unreachable_said,
 )
-from subprobe.data.unreadable import without_unreadable
+from subprobe.data.encoding.unreadable import without_unreadable
+from subprobe.data.errors import CheckpointError
+from subprobe.data.sentences.sentence import Example, plain_sentence
+from subprobe.data.tasks.task import UNREADABLE, Reading, TaskData, TaskSpec
 from tiny import tiny_tokenizer
 from tokenizers import AddedToken, Tokenizer, normalizers, processors
 from transformers import PreTrainedTokenizerFast

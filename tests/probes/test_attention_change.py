@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
-from subprobe.data.alignment import encode_words
+from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import AnnotationError, ConfigError
-from subprobe.data.plain_text import read_corpus
+from subprobe.data.sentences.plain_text import read_corpus
 from subprobe.probes import reference as reference_module
 from subprobe.probes.attention_change import AttentionChange
 from subprobe.probes.attention_stats import AttentionStats

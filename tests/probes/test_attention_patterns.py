@@ -8,7 +8,7 @@ from attention_oracle import plain_text
 from pattern_oracle import plain_features
 from probe_cases import random_examples, random_sentence, tiny_context, with_dead_heads
 from subprobe.data.errors import ConfigError, UnknownNameError
-from subprobe.data.sentence import Example
+from subprobe.data.sentences.sentence import Example
 from subprobe.probes.attention_patterns import AttentionPatterns
 from subprobe.probes.batch import batch_view, keep_words
 from subprobe.probes.patterns.classes import PATTERNS, SHORTEST
@@ -163,7 +163,7 @@ def test_result_does_not_depend_on_batch_size_or_order():
 
 @pytest.mark.realdata
 def test_real_maps_agree_with_rules_beyond_chance(realdata):
-    from subprobe.data.plain_text import read_corpus
+    from subprobe.data.sentences.plain_text import read_corpus
     from subprobe.probes.base import Context
     from subprobe.pruning.anatomy import anatomy_of
     from subprobe.pruning.checkpoint import load_encoder, load_tokenizer

@@ -9,7 +9,7 @@ import pytest
 import torch
 from attention_oracle import punctuated_examples
 from probe_cases import random_examples, tiny_context, with_dead_heads
-from subprobe.data.alignment import encode_words
+from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import ConfigError
 from subprobe.probes.attention_stats import METRICS, AttentionStats
 from subprobe.probes.base import BatchView

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
-from subprobe.data.alignment import encode_words
+from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import AnnotationError, InputError
-from subprobe.data.task import TaskSpec
+from subprobe.data.sentences.word_groups import GROUPS, word_groups
+from subprobe.data.tasks.task import TaskSpec
 from subprobe.probes.attribution_frames import WORD_METRIC
 from subprobe.probes.attributions import attribute_words, run_attributions
-from subprobe.probes.word_groups import GROUPS, word_groups
 from tiny import FAMILIES
 
 

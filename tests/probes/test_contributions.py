@@ -5,7 +5,7 @@ import pytest
 import torch
 from attention_oracle import plain_mass, plain_text, punctuated_examples
 from probe_cases import hooks_on, tiny_context, with_dead_heads
-from subprobe.data.alignment import encode_words
+from subprobe.data.encoding.alignment import encode_words
 from subprobe.probes import contributions as module
 from subprobe.probes.contributions import Alti, ValueZeroing, bias_part, transformed_parts
 from subprobe.probes.stream import run_probes

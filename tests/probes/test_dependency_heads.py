@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 from probe_cases import random_examples, tiny_context, with_dead_heads
-from subprobe.data.alignment import encode_words
+from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import AnnotationError, ConfigError
-from subprobe.data.relations import main_relation
-from subprobe.data.sentence import ROOT, Example, Sentence
+from subprobe.data.sentences.relations import main_relation
+from subprobe.data.sentences.sentence import ROOT, Example, Sentence
 from subprobe.probes.arc_counts import DIRECTIONS
 from subprobe.probes.dependency_heads import DependencyHeads
 from subprobe.probes.held_out import halves, text_digest

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from subprobe.data.sentence import Sentence
+from subprobe.data.sentences.sentence import Sentence
+from subprobe.data.sentences.word_groups import GROUPS, word_groups
 from subprobe.probes.group_share import GroupShareTest
-from subprobe.probes.word_groups import GROUPS, word_groups
 
 
 def groups_of(words, tags, deprels):

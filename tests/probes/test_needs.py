@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from probe_cases import random_examples, tiny_context
 from subprobe.data.errors import AnnotationError
-from subprobe.data.sentence import Sentence
+from subprobe.data.sentences.sentence import Sentence
 from subprobe.probes.registry import PROBES, run_named_probes
 
 OPTIONS = {"dependency-heads": {"min_count": 1}, "attributions": {"n_steps": 2, "permutations": 9}}

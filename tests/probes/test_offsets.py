@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from probe_cases import random_sentence
 from subprobe.data.errors import AnnotationError, ConfigError
-from subprobe.data.sentence import ROOT, Sentence
+from subprobe.data.sentences.sentence import ROOT, Sentence
 from subprobe.probes.arcs import arcs_of
 from subprobe.probes.held_out import halves, text_digest
 from subprobe.probes.offsets import offset_scores
@@ -96,7 +96,7 @@ def test_bad_input_is_refused():
 
 @pytest.mark.realdata
 def test_baselines_of_ewt_dev(realdata):
-    from subprobe.data.conllu_reader import read_conllu
+    from subprobe.data.sentences.conllu_reader import read_conllu
 
     scores = offset_scores(
         read_conllu(realdata / "ud" / "en_ewt-ud-dev.conllu"), selection="reported"

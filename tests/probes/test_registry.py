@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from probe_cases import random_examples, tiny_context
 from subprobe.data.errors import UnknownNameError
-from subprobe.data.tables import ITEM_TYPES, ROW_TYPES
+from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.probes.registry import PROBES, list_probes, run_named_probes
 
 KNOWN = {

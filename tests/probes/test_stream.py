@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
-from subprobe.data.alignment import encode_words
+from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import InputError, SubprobeError
 from subprobe.probes.stream import run_probes
 from tiny import FAMILIES, SDPA

@@ -8,10 +8,10 @@ import pytest
 import torch
 from family_tokenizers import FAMILY_TOKENIZERS
 from probe_cases import random_examples, tiny_context
-from subprobe.data.annotate import annotate, find_pipeline
 from subprobe.data.errors import InputError
-from subprobe.data.sentence import Example, Sentence, plain_sentence
-from subprobe.data.task import TaskSpec
+from subprobe.data.sentences.annotate import annotate, find_pipeline
+from subprobe.data.sentences.sentence import Example, Sentence, plain_sentence
+from subprobe.data.tasks.task import TaskSpec
 from subprobe.probes.attributions import attribute_words, run_attributions
 from subprobe.probes.batch import batch_view
 from subprobe.probes.registry import list_probes, run_named_probes

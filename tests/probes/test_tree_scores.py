@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from probe_cases import random_sentence
 from subprobe.data.errors import AnnotationError, ConfigError
-from subprobe.data.sentence import ROOT
+from subprobe.data.sentences.sentence import ROOT
 from subprobe.probes.offsets import offset_scores
 from subprobe.probes.tree_baselines import tree_baselines
 from subprobe.probes.tree_scores import NONE, count_found, gold_tree, pad_trees, relink
@@ -175,7 +175,7 @@ def test_bad_input_is_refused():
     [("dev", 0.4044, 23146, 0.4309, 20085, 0.3160), ("test", 0.4051, 23017, 0.4305, 19952, 0.3148)],
 )
 def test_baselines_of_ewt(realdata, part, kept, n_kept, removed, n_removed, offset):
-    from subprobe.data.conllu_reader import read_conllu
+    from subprobe.data.sentences.conllu_reader import read_conllu
 
     sentences = read_conllu(realdata / "ud" / f"en_ewt-ud-{part}.conllu")
     scores = tree_baselines(sentences, selection="reported")
@@ -190,7 +190,7 @@ def test_baselines_of_ewt(realdata, part, kept, n_kept, removed, n_removed, offs
 
 @pytest.mark.realdata
 def test_second_offset_of_ewt_dev(realdata):
-    from subprobe.data.conllu_reader import read_conllu
+    from subprobe.data.sentences.conllu_reader import read_conllu
     from subprobe.probes.arcs import arcs_of
 
     arcs = [arcs_of(s) for s in read_conllu(realdata / "ud" / "en_ewt-ud-dev.conllu")]

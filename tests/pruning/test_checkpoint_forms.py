@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from stored_forms import classifier, edit_config, logits, rewrite
 from subprobe.data.errors import CheckpointError, InputError
-from subprobe.data.glue import GLUE
+from subprobe.data.tasks.glue import GLUE
 from subprobe.pruning import tokenizer_files
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.checkpoint import (

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from subprobe.data.errors import CheckpointError
-from subprobe.data.glue import GLUE
-from subprobe.data.task import TaskSpec
+from subprobe.data.tasks.glue import GLUE
+from subprobe.data.tasks.task import TaskSpec
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.bake import bake
 from subprobe.pruning.checkpoint import (

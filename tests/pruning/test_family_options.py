@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 import torch
-from subprobe.data.collate import Batch
+from subprobe.data.encoding.collate import Batch
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.gates import Gates
 from subprobe.pruning.importance import importance_pass

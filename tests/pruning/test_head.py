@@ -8,7 +8,7 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from subprobe.data.collate import text_batches
+from subprobe.data.encoding.collate import text_batches
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.gates import gated
 from subprobe.pruning.head import INVERSE_PENALTY, probe_head

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scored import H, L, N, batch_of, batches_of, classifier, some_dead, texts, whole
-from subprobe.data.collate import Batch
+from subprobe.data.encoding.collate import Batch
 from subprobe.data.errors import InputError, SubprobeError
 from subprobe.pruning.gate_gradients import frozen, gate_gradients, losses
 from subprobe.pruning.gates import Gates

@@ -7,7 +7,7 @@ import pytest
 import torch
 from random_masks import random_mask
 from subprobe.data.errors import ConfigError, SubprobeError
-from subprobe.data.ownership import is_signed
+from subprobe.data.output.ownership import is_signed
 from subprobe.pruning import onnx_file
 from subprobe.pruning.compact import shrink
 from subprobe.pruning.gates import gated

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from probe_cases import hooks_on, random_examples
-from subprobe.data.collate import Batch
+from subprobe.data.encoding.collate import Batch
 from subprobe.data.errors import SubprobeError
 from subprobe.probes.base import Context
 from subprobe.probes.stream import run_probes

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save_file
-from subprobe.data.atomic import canonical_json
 from subprobe.data.errors import MaskError, UnknownNameError
+from subprobe.data.files.atomic import canonical_json
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.fingerprint import weights_fingerprint
 from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
-from subprobe.data.alignment import NO_WORD, Encoded
-from subprobe.data.sentence import Sentence
-from subprobe.data.spans import Spans, joined_spans
+from subprobe.data.encoding.alignment import NO_WORD, Encoded
+from subprobe.data.sentences.sentence import Sentence
+from subprobe.data.sentences.spans import Spans, joined_spans
 
 SPELLED = ("[SEP]", "[CLS]", "[PAD]", "[MASK]", "[UNK]", "<s>", "</s>", "<pad>", "<mask>", "<unk>")
 ODD = (

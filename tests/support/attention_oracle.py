@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from probe_cases import random_examples
-from subprobe.data.alignment import encode_words
-from subprobe.data.sentence import Example, Sentence
+from subprobe.data.encoding.alignment import encode_words
+from subprobe.data.sentences.sentence import Example, Sentence
 from subprobe.probes.base import Context
 from subprobe.pruning.gates import gated
 

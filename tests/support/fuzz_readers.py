@@ -28,11 +28,11 @@ from subprobe.analysis.running.loaded import Loaded
 from subprobe.analysis.running.words import FILE
 from subprobe.analysis.stability.mask_sets import read_mask_sets
 from subprobe.analysis.summary.summaries import summaries
-from subprobe.data.atomic import canonical_json
-from subprobe.data.plain_text import read_corpus
-from subprobe.data.tables import write_csv
-from subprobe.data.task_parts import split_parts
-from subprobe.data.tasks import custom_task
+from subprobe.data.files.atomic import canonical_json
+from subprobe.data.output.tables import write_csv
+from subprobe.data.sentences.plain_text import read_corpus
+from subprobe.data.tasks.by_name import custom_task
+from subprobe.data.tasks.task_parts import split_parts
 from subprobe.probes.options import parse_options
 from subprobe.probes.patterns.network import SHIPPED, PatternClassifier, shipped_classifier
 from subprobe.pruning.anatomy import anatomy_of

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from subprobe.analysis.cell_output import CellOutput
-from subprobe.data.metrics import METRICS
-from subprobe.data.tables import items_frame, rows_frame, write_parquet
+from subprobe.data.output.tables import items_frame, rows_frame, write_parquet
+from subprobe.data.tasks.metrics import METRICS
 
 RIGHT = {
     ("full", "full", "finetuned"): 0.9,

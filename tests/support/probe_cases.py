@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from subprobe.data.sentence import ROOT, Example, Sentence
+from subprobe.data.sentences.sentence import ROOT, Example, Sentence
 from subprobe.probes.base import Context
 from subprobe.pruning.anatomy import anatomy_of
 from subprobe.pruning.subnetwork import full_subnetwork

@@ -9,7 +9,7 @@ import pandas as pd
 from run_rows import MadeRun
 from subprobe.analysis.running.words import COLUMNS, FILE
 from subprobe.analysis.summary.summaries import summaries
-from subprobe.data.tables import rows_frame, write_csv
+from subprobe.data.output.tables import rows_frame, write_csv
 
 CURVES = {
     "rollout": ("map_to_first", "map_to_separator"),

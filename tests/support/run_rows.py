@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from subprobe.data.tables import rows_frame
+from subprobe.data.output.tables import rows_frame
 
 RELATIONS = {
     "advmod": 0.38, "amod": 0.71, "aux": 0.66, "case": 0.55, "cc": 0.41, "conj": 0.23,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from subprobe.data.collate import Batch
+from subprobe.data.encoding.collate import Batch
 from tiny import tiny_model
 
 L, H = 2, 4

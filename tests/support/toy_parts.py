@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from subprobe.data.sentence import Example, plain_sentence
-from subprobe.data.task import TaskParts, TaskSpec
+from subprobe.data.sentences.sentence import Example, plain_sentence
+from subprobe.data.tasks.task import TaskParts, TaskSpec
 
 WORDS = ("cats", "dogs", "houses", "author", "envelope", "children", "table", "keys")
 

@@ -1,0 +1,206 @@
+"""Which files of a folder subprobe wrote: each folder that it writes records them.
+
+The record is `subprobe.json`. Under `files` it names, by what wrote them, all files with an imprint
+of their content: a file that changed since is the user's. What else it holds (the facts about a
+model, the configuration of a run) is of no concern here.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..files.temporaries import is_temporary
+
+RECORD = "subprobe.json"
+"""The file of a folder that says what subprobe wrote there."""
+
+FILES = "files"
+"""Key of the record under which the files stand."""
+
+RUN = "run"
+"""Key of the record under which a run folder has its configuration; also what writes there."""
+
+GENERATOR = '<meta name="generator" content="subprobe">'
+"""By this line a page that subprobe wrote is known."""
+
+SIGNED = "subprobe"
+"""Key in the metadata of a safetensors or ONNX file that subprobe wrote."""
+
+_CELL = re.compile(r"[a-z]+-[0-9a-f]{16}\.(parquet|safetensors)")
+_PART = 2**20
+
+
+def is_cell(name: str) -> bool:
+    """Whether a file in the `cells/` of a run folder has the name of a finished step."""
+    return _CELL.fullmatch(name) is not None
+
+
+def imprint(path: Path) -> str:
+    """Hash of a file's size and content; of a large one, of its first and last mebibyte."""
+    size = path.stat().st_size
+    found = hashlib.sha256(str(size).encode())
+    with path.open("rb") as stream:
+        if size <= 4 * _PART:
+            found.update(stream.read())
+        else:
+            found.update(stream.read(_PART))
+            stream.seek(-_PART, os.SEEK_END)
+            found.update(stream.read(_PART))
+    return found.hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a folder's `subprobe.json` holds.
+
+    Attributes:
+        facts: everything but the files.
+        files: what wrote them -> path inside the folder -> imprint.
+    """
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Path) -> Record:
+        """Read the record of a folder; one that is damaged says nothing, so nothing is ours."""
+        path = folder / RECORD
+        try:
+            if path.is_symlink() or not path.is_file():
+                return cls()
+            held = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return cls()
+        if not isinstance(held, dict):
+            return cls()
+        listed = held.pop(FILES, {})
+        files = {
+            writer: {name: mark for name, mark in names.items() if _inside(name)}
+            for writer, names in (listed.items() if isinstance(listed, dict) else ())
+            if isinstance(names, dict)
+        }
+        return cls(held, files)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a record that subprobe wrote."""
+        return bool(self.files) or RUN in self.facts
+
+    def text(self) -> str:
+        """The file's content."""
+        files = {writer: dict(sorted(names.items())) for writer, names in self.files.items()}
+        return json.dumps({**self.facts, FILES: files}, indent=2, ensure_ascii=False) + "\n"
+
+    def lists(self, name: str, path: Path) -> bool:
+        """Whether the file `path` is the one that was written under this name."""
+        marks = {names[name] for names in self.files.values() if name in names}
+        return bool(marks) and imprint(path) in marks
+
+    def writer_of(self, name: str) -> str | None:
+        """What wrote the file of this name."""
+        return next((writer for writer, names in self.files.items() if name in names), None)
+
+
+def _inside(name: str) -> bool:
+    """Whether a recorded name stays inside its folder."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not name.startswith("/") and ".." not in parts
+
+
+def foreign(folder: Path) -> Iterator[str]:
+    """The paths inside a folder that subprobe did not write, or that changed since.
+
+    Links are never subprobe's, and are not followed.
+    """
+    yield from _foreign(folder, folder, [])
+
+
+def _foreign(folder: Path, top: Path, above: list[tuple[Path, Record]]) -> Iterator[str]:
+    records = [*above, (folder, Record.of(folder))]
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        path = Path(entry.path)
+        if is_temporary(entry.name):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _foreign(path, top, records)
+        elif entry.is_symlink() or not entry.is_file() or not _written(path, records):
+            yield path.relative_to(top).as_posix()
+
+
+def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
+    for folder, record in reversed(records):
+        name = path.relative_to(folder).as_posix()
+        if record.lists(name, path):
+            return True
+        if RUN in record.facts and path.parent == folder / "cells" and is_cell(path.name):
+            return True
+        if name == RECORD and record.known:
+            return True
+    return is_signed(path)
+
+
+def is_signed(path: Path) -> bool:
+    """Whether a file itself says that subprobe wrote it: mask, tidy rows, page or ONNX model."""
+    look = _SIGNATURES.get(path.suffix.lower())
+    try:
+        return look is not None and look(path)
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _signed_tensors(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return SIGNED in (file.metadata() or {})
+    except SafetensorError:
+        return False
+
+
+def _signed_page(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return GENERATOR.encode() in stream.read(2048)
+
+
+def _signed_csv(path: Path) -> bool:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return _tidy(next(csv.reader([stream.readline(2048)]), []))
+
+
+def _signed_parquet(path: Path) -> bool:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return _tidy(pyarrow.parquet.read_schema(path).names)
+    except pyarrow.ArrowException:
+        return False
+
+
+def _tidy(columns: list[str]) -> bool:
+    return columns[:2] == ["schema_version", "cell_id"]
+
+
+def _signed_onnx(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(-min(_PART, path.stat().st_size), os.SEEK_END)
+        # metadata stands behind the graph
+        return SIGNED.encode() in stream.read()
+
+
+_SIGNATURES = {
+    ".safetensors": _signed_tensors,
+    ".html": _signed_page,
+    ".csv": _signed_csv,
+    ".parquet": _signed_parquet,
+    ".onnx": _signed_onnx,
+}

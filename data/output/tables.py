@@ -1,0 +1,178 @@
+"""The tidy row and the item: one schema for every result, and its CSV and Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..errors import DataFileError
+from ..files.atomic import atomic_path
+from ..files.parquet_files import WRITING, read_frame
+from ..files.reading import reading
+from .folders import atomic_folder
+
+SCHEMA_VERSION = 2
+
+_TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
+
+ROW_TYPES: dict[str, str] = {
+    "schema_version": _WHOLE,
+    "cell_id": _TEXT,
+    "model": _TEXT,
+    "task": _TEXT,
+    "corpus": _TEXT,
+    "annotation": _TEXT,
+    "scheme": _TEXT,
+    "split": _TEXT,
+    "selection": _TEXT,
+    "seed": _WHOLE,
+    "draw": _WHOLE,
+    "method": _TEXT,
+    "kind": _TEXT,
+    "state": _TEXT,
+    "mask_id": _TEXT,
+    "probe": _TEXT,
+    "variant": _TEXT,
+    "unit": _TEXT,
+    "layer": _WHOLE,
+    "head": _WHOLE,
+    "layer_b": _WHOLE,
+    "head_b": _WHOLE,
+    "direction": _TEXT,
+    "relation": _TEXT,
+    "target": _TEXT,
+    "metric": _TEXT,
+    "value": _REAL,
+    "ci_low": _REAL,
+    "ci_high": _REAL,
+    "ci_method": _TEXT,
+    "n": _WHOLE,
+    "n_clusters": _WHOLE,
+    "n_dropped": _WHOLE,
+    "baseline": _TEXT,
+    "baseline_value": _REAL,
+    "p_value": _REAL,
+    "p_adjusted": _REAL,
+    "correction": _TEXT,
+    "family_size": _WHOLE,
+    "sparsity": _REAL,
+    "sparsity_of": _TEXT,
+    "flag": _TEXT,
+}
+"""Column name -> pandas type of the tidy row, in file order. Unused cells are empty."""
+
+ITEM_TYPES: dict[str, str] = {
+    "cell_id": _TEXT,
+    "probe": _TEXT,
+    "item_id": _TEXT,
+    "sentence_id": _TEXT,
+    "cluster_id": _TEXT,
+    "layer": _WHOLE,
+    "head": _WHOLE,
+    "relation": _TEXT,
+    "direction": _TEXT,
+    "metric": _TEXT,
+    "numerator": _REAL,
+    "denominator": _REAL,
+    "score": _REAL,
+    "prediction": _REAL,
+    "gold": _REAL,
+}
+"""Column name -> pandas type of one scored item. Rows are a pure function of the items."""
+
+
+def _frame(
+    types: Mapping[str, str], records: Iterable[Mapping[str, Any]] | pd.DataFrame
+) -> pd.DataFrame:
+    frame = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
+    unknown = sorted(set(frame.columns) - set(types))
+    if unknown:
+        raise KeyError(f"columns outside the schema: {unknown}")
+    return frame.reindex(columns=list(types)).astype(dict(types))
+
+
+def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+    """Tidy rows with every column of the schema, in order and typed.
+
+    Raises:
+        KeyError: if a record has a column outside the schema.
+    """
+    frame = _frame(ROW_TYPES, records)
+    frame["schema_version"] = SCHEMA_VERSION
+    return frame.astype({"schema_version": _WHOLE})
+
+
+def items_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+    """Items with every column of the schema, in order and typed."""
+    return _frame(ITEM_TYPES, records)
+
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _inert(value: Any) -> Any:
+    """Quote a text cell that a spreadsheet would run as a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def inert(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with every text quoted that a spreadsheet would run as a formula."""
+    quoted = {}
+    for name in frame.select_dtypes(include=["string"]).columns:
+        starts = frame[name].str.startswith(_FORMULA_STARTS).fillna(False).astype(bool)
+        if starts.any():
+            quoted[name] = frame[name].mask(starts, "'" + frame[name])
+    for name in [name for name in frame if frame[name].dtype == object]:
+        quoted[name] = frame[name].map(_inert, na_action="ignore")
+    return frame.assign(**quoted)
+
+
+def write_csv(frame: pd.DataFrame, target: Path | str) -> None:
+    """Write a frame as UTF-8 CSV, whole or not at all, with no cell a spreadsheet would execute."""
+    safe = inert(frame)
+    with atomic_path(target) as temporary:
+        safe.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_parquet(frame: pd.DataFrame, target: Path | str) -> None:
+    """Write a frame as Parquet, whole or not at all."""
+    with atomic_path(target) as temporary:
+        frame.to_parquet(temporary, index=False, **WRITING)
+
+
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path, writer: str, *, overwrite: bool = False
+) -> None:
+    """Write each table as CSV into a folder, all of them or none (see `atomic_folder`)."""
+    with atomic_folder(folder, writer, overwrite=overwrite) as temporary:
+        for name, table in tables.items():
+            write_csv(table, temporary / f"{name}.csv")
+
+
+def read_rows(source: Path | str) -> pd.DataFrame:
+    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote.
+
+    Raises:
+        DataFileError: if the file is damaged, or holds other columns or types, or those of another
+            version of the schema.
+    """
+    source = Path(source)
+    if source.suffix == ".parquet":
+        raw = read_frame(source)
+    else:
+        with reading(source, problem="is not a table of rows"):
+            raw = pd.read_csv(source, dtype=dict(ROW_TYPES), keep_default_na=False, na_values=[""])
+    with reading(source, problem="is not a table of rows"):
+        found = raw.get("schema_version", pd.Series(dtype=_WHOLE)).dropna().unique().tolist()
+        named = ", ".join(f"{version}" for version in found) or "none"
+    if len(raw) and found != [SCHEMA_VERSION]:
+        raise DataFileError(
+            f"its rows have schema version {named}, this subprobe reads {SCHEMA_VERSION}",
+            where=str(source),
+            remedy="make them again, or read them with the subprobe that wrote them",
+        )
+    with reading(source, problem="is not a table of rows"):
+        return rows_frame(raw)

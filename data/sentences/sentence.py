@@ -1,0 +1,144 @@
+"""The nouns that tasks and probes read: `Sentence` and `Example`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..errors import DataFileError
+
+Annotation = Literal["", "gold", "silver"]
+Scheme = Literal["", "ud", "clearnlp"]
+
+ROOT = -1
+
+LONGEST = 1_000_000
+"""Characters of a text: spaCy parses no longer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence as words [W], with as much annotation as is known.
+
+    Attributes:
+        id: unique within its corpus.
+        words: the W words, in order.
+        text: the original string where there is one; what a task model reads.
+        upos: universal part-of-speech tags [W], or empty.
+        xpos: language-specific tags [W], or empty.
+        heads: index of each word's head [W], counted from 0, `ROOT` (-1) for the root; or empty.
+        deprels: relation of each word to its head [W], or empty.
+        entities: IOB2 tags [W], or empty.
+        annotation: `gold`, `silver` (a parser's), or empty.
+        scheme: `ud` or `clearnlp`: the trees differ, not only the names, so they are never mixed.
+        spans: (start, end) of each word in the text, in characters, in order [W]; the words of one
+            surface token may share a span. Empty where `word_spans` is to look for them.
+        document: name of the document that it is a part of; empty if it stands alone.
+    """
+
+    id: str
+    words: tuple[str, ...]
+    text: str | None = None
+    upos: tuple[str, ...] = ()
+    xpos: tuple[str, ...] = ()
+    heads: tuple[int, ...] = ()
+    deprels: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    annotation: Annotation = ""
+    scheme: Scheme = ""
+    spans: tuple[tuple[int, int], ...] = ()
+    document: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("upos", "xpos", "heads", "deprels", "entities", "spans"):
+            layer = getattr(self, name)
+            if layer and len(layer) != len(self.words):
+                raise DataFileError(
+                    f"{name} has {len(layer)} values for {len(self.words)} words",
+                    where=f"sentence {self.id!r}",
+                )
+        if self.text is not None and len(self.text) > LONGEST:
+            raise DataFileError(
+                f"has {len(self.text):,} characters, more than the {LONGEST:,} that a sentence "
+                "may have",
+                where=f"sentence {self.id!r}",
+                remedy="cut the text into sentences",
+            )
+        if self.heads:
+            self._check_tree()
+        if self.spans:
+            self._check_spans()
+
+    def _check_spans(self) -> None:
+        """Raise unless the spans are of one text, in order."""
+        end = len(self.raw_text())
+        before = (0, 0)
+        for span in self.spans:
+            if not (before[0] <= span[0] <= span[1] <= end and before[1] <= span[1]):
+                raise DataFileError(
+                    f"span {span} after {before} in a text of {end} characters",
+                    where=f"sentence {self.id!r}",
+                )
+            before = span
+
+    def _check_tree(self) -> None:
+        """Raise unless the heads form one tree under one root."""
+        where, heads = f"sentence {self.id!r}", self.heads
+        roots = [i for i, head in enumerate(heads) if head == ROOT]
+        if len(roots) != 1:
+            raise DataFileError(f"broken tree: {len(roots)} roots instead of 1", where=where)
+        reaches_root = [head == ROOT for head in heads]
+        for start in range(len(heads)):
+            path, node = dict[int, None](), start
+            while not reaches_root[node]:
+                if node in path:
+                    raise DataFileError(f"broken tree: cycle at word {start + 1}", where=where)
+                path[node] = None
+                node = heads[node]
+                if not 0 <= node < len(heads):
+                    raise DataFileError(
+                        f"broken tree: head {node + 1} of a {len(heads)}-word sentence", where=where
+                    )
+            for visited in path:
+                reaches_root[visited] = True
+
+    def raw_text(self) -> str:
+        """The original string, or the words joined by single spaces."""
+        return self.text if self.text is not None else " ".join(self.words)
+
+
+def plain_sentence(id: str, text: str) -> Sentence:
+    """An unannotated sentence whose words are the white-space tokens of `text`."""
+    return Sentence(id=id, words=tuple(text.split()), text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a task model reads: one or two sentences, with a label where there is one.
+
+    Attributes:
+        id: unique within its split.
+        first: the first (or only) sentence.
+        second: the second sentence of a pair.
+        label: class index counted from 0, a float for regression, or None.
+        group: phenomenon, heuristic or genre that the example belongs to; empty if none.
+        cluster: name of the source that it shares with other examples (the premise of several
+            hypotheses, the set that a minimal pair belongs to); empty if it stands alone. Clusters
+            are what intervals and tests resample.
+    """
+
+    id: str
+    first: Sentence
+    second: Sentence | None = None
+    label: int | float | None = None
+    group: str = ""
+    cluster: str = ""
+
+    def with_sentences(self, first: Sentence, second: Sentence | None) -> Example:
+        """The same example with other annotations of its sentences."""
+        return replace(self, first=first, second=second)
+
+    def texts(self) -> tuple[str, ...]:
+        """The one or two strings that a task model reads."""
+        second = () if self.second is None else (self.second.raw_text(),)
+        return (self.first.raw_text(), *second)

@@ -1,0 +1,240 @@
+"""The tasks by name, and the roles that their examples play."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ConfigError, DataFileError, UnknownNameError
+from ..files.row_files import Rows
+from .columns import check_roles, roles_of
+from .glue import GLUE
+from .glue_hub import hub_splits
+from .labels import discover_labels, examples_of
+from .missing import NO_LABEL, NO_NAME, NO_SCORE, keep_usable
+from .task import Reading, TaskData, TaskSpec
+from .task_files import plain_name, read_custom_folder, read_glue_folder, task_folder
+
+EMBEDDED: Mapping[str, TaskSpec] = {
+    "acceptability": TaskSpec(
+        "acceptability",
+        ("unacceptable", "acceptable"),
+        "accuracy",
+        ("accuracy", "matthews"),
+        pair=False,
+        report_split="test",
+    ),
+    "entailment": TaskSpec(
+        "entailment",
+        ("not_entailment", "entailment"),
+        "accuracy",
+        ("accuracy", "matthews"),
+        pair=True,
+        report_split="test",
+    ),
+}
+"""Tasks whose examples are generated here; they need neither files nor a network."""
+
+_GENERATOR_SEED = 0
+"""One data set for everybody: a run's seeds vary the model, not the examples."""
+
+_OWN_FILES = "; files of your own are read by naming their columns (--column, or [columns])"
+_LABEL_ROWS = "label the rows, or add --as-classes if that is the name of a class"
+
+
+def list_tasks() -> tuple[TaskSpec, ...]:
+    """Every task that has a name: the embedded ones, then GLUE."""
+    return (*EMBEDDED.values(), *GLUE.values())
+
+
+def task_spec(name: str) -> TaskSpec:
+    """The task of a name; case and hyphens do not count, so that `SST-2` is `sst2`.
+
+    Raises:
+        UnknownNameError: if there is none; the message lists those that there are.
+    """
+    known = {spec.name: spec for spec in list_tasks()}
+    if plain_name(name) not in known:
+        raise UnknownNameError("task", name, known, _OWN_FILES)
+    return known[plain_name(name)]
+
+
+def load_task(
+    name: str,
+    *,
+    data_dir: Path | str | None = None,
+    columns: Mapping[str, str] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    quotes: str = "auto",
+    as_classes: bool = False,
+) -> TaskData:
+    """Read a task's examples.
+
+    Args:
+        name: an embedded or GLUE task, or any name if `columns` are given.
+        data_dir: local folder of a GLUE task or its parent; without it the hub is asked.
+        columns: as in `custom_task`; of a GLUE task `group` alone.
+        sizes: split -> number of examples. Embedded tasks are generated in that size; other
+            splits keep at most so many examples, at equal distances in the file.
+        quotes: as in `custom_task`.
+        as_classes: as in `custom_task`.
+
+    Raises:
+        UnknownNameError: if the task or a split in `sizes` does not exist.
+        ConfigError: if options do not go together.
+        DataFileError: naming the file, row, column or label at fault, or the hub.
+    """
+    columns = columns or {}
+    check_roles(columns)
+    if columns and not (set(columns) == {"group"} and plain_name(name) in GLUE):
+        if data_dir is None:
+            raise ConfigError("columns are named but no folder", remedy="add --data-dir")
+        own = custom_task(name, data_dir, columns, quotes=quotes, as_classes=as_classes)
+        return capped(own, sizes)
+    spec = task_spec(name)
+    if quotes != "auto" or as_classes:
+        raise ConfigError(
+            f"{spec.name} is read in its own form",
+            where="--as-classes" if as_classes else "--quotes",
+            remedy="it is for your own files, whose columns you name",
+        )
+    if spec.name in EMBEDDED:
+        if data_dir is not None:
+            raise ConfigError(
+                f"{spec.name} is generated and reads no --data-dir",
+                remedy="leave it out, or name the columns of your own files",
+            )
+        return _embedded(spec, sizes)
+    more = tuple(columns.values())
+    if data_dir is None:
+        files, source = hub_splits(spec, more), f"hub:{'/'.join(spec.hub or ())}"
+    else:
+        folder = task_folder(data_dir, spec.name)
+        files, source = read_glue_folder(spec, folder, more), str(folder)
+    texts = ("first", "second") if spec.pair else ("first",)
+    roles = (*columns, *texts, "score" if spec.regression else "label")
+    splits, readings = {}, {}
+    for split, rows in files.items():
+        usable, left_out = keep_usable(rows, roles, NO_LABEL)
+        splits[split] = examples_of(spec, usable, split, roles)
+        readings[split] = _reading(rows, left_out)
+    return capped(TaskData(spec, splits, source, readings), sizes)
+
+
+def custom_task(
+    name: str,
+    data_dir: Path | str,
+    columns: Mapping[str, str],
+    *,
+    quotes: str = "auto",
+    as_classes: bool = False,
+) -> TaskData:
+    """Read the user's own files `train`, `validation` and optionally `test`.
+
+    Rows without a text or a label are left out and counted, see `missing.NO_LABEL`.
+
+    Args:
+        name: what to call the task.
+        data_dir: folder of `.csv`, `.tsv`, `.jsonl` or `.parquet` files.
+        columns: role -> column: `first`, optionally `second`, either `label`, whose values in
+            train are the label set, or `score`, a number to predict, and optionally `group`, the
+            source that examples share (`Example.cluster`).
+        quotes: of tab-separated files: `auto`, `undone` or `literal`, see `read_own_tsv`.
+        as_classes: everything under `label` names a class: also numbers with many values, `-`,
+            -1 and `NA`.
+
+    Raises:
+        UnknownNameError: if a role does not exist.
+        ConfigError: if `first` is missing, or not one of `label` and `score` is given, or the name
+            is none that a file may have.
+        DataFileError: naming the file, row, column or label at fault.
+    """
+    _check_name(name)
+    roles = roles_of(columns)
+    folder = Path(data_dir).expanduser()
+    if not folder.is_dir():
+        raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
+    regression = "score" in columns
+    if as_classes and regression:
+        raise ConfigError(
+            "a score is not a class", remedy="leave out --as-classes, or name label=..."
+        )
+    names = tuple(columns[role] for role in roles)
+    spellings = NO_SCORE if regression else NO_NAME if as_classes else NO_LABEL
+    remedy = "label the rows" if regression or as_classes else _LABEL_ROWS
+    files = read_custom_folder(folder, names, quotes=quotes)
+    usable, readings = {}, {}
+    for split, rows in files.items():
+        usable[split], left_out = keep_usable(rows, roles, spellings, remedy=remedy)
+        readings[split] = _reading(rows, left_out)
+    labels: tuple[str, ...] = ()
+    if not regression:
+        lost = readings["train"].left_out
+        labels = discover_labels(usable["train"], as_classes=as_classes, left_out=lost)
+    spec = TaskSpec(
+        name=name,
+        labels=labels,
+        metric="pearson" if regression else "accuracy",
+        metrics=("pearson", "spearman") if regression else ("accuracy", "matthews"),
+        pair="second" in columns,
+        columns=names,
+        report_split="test" if "test" in files else "validation",
+        own=True,
+    )
+    splits = {
+        split: examples_of(spec, rows, split, roles, by_name=True) for split, rows in usable.items()
+    }
+    return TaskData(spec, splits, str(folder), readings)
+
+
+def _check_name(name: str) -> None:
+    """Raise unless a task's name can be that of its files in a run folder.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    if not re.fullmatch(r"\w[\w .-]*", name):
+        raise ConfigError(
+            f"{name!r} is not a valid task name",
+            remedy="use letters, digits, spaces and the marks . _ -, a letter or digit first",
+        )
+
+
+def _reading(files: Sequence[Rows], left_out: Mapping[str, int]) -> Reading:
+    return Reading(
+        tuple(str(rows.path) for rows in files),
+        sum(len(rows.cells) + rows.n_skipped for rows in files),
+        left_out,
+        any(rows.unquoted for rows in files),
+    )
+
+
+def _embedded(spec: TaskSpec, sizes: Mapping[str, int] | None) -> TaskData:
+    from .. import generator
+
+    generate = getattr(generator, spec.name)
+    options = {} if sizes is None else {"sizes": dict(sizes)}
+    return TaskData(spec, generate(seed=_GENERATOR_SEED, **options), "generated")
+
+
+def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
+    """At most so many examples of each split, at equal distances.
+
+    Raises:
+        UnknownNameError: if there is no such split.
+    """
+    if not sizes:
+        return data
+    for split in sizes:
+        if split not in data.splits:
+            raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
+    splits = dict(data.splits)
+    for split, count in sizes.items():
+        if count < len(splits[split]):
+            chosen = np.linspace(0, len(splits[split]) - 1, count).round().astype(int)
+            splits[split] = tuple(splits[split][i] for i in chosen)
+    return replace(data, splits=splits)

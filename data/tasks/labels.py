@@ -1,0 +1,177 @@
+"""From cells to examples: texts must be text, and labels must be in the label set."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..errors import DataFileError
+from ..files.reading import shown
+from ..files.row_files import Rows
+from ..sentences.sentence import Example, Sentence, plain_sentence
+from .missing import counted, is_nothing
+from .task import TaskSpec
+
+_DIGITS = 18
+_SHOWN = 20
+"""Labels that an error message lists at most."""
+
+MOST_NUMBERS, MOST_DECIMALS = 20, 5
+"""Different numbers that still pass for class names; the second where most have decimals."""
+
+
+def examples_of(
+    spec: TaskSpec,
+    files: Iterable[Rows],
+    split: str,
+    roles: Sequence[str],
+    *,
+    by_name: bool = False,
+) -> tuple[Example, ...]:
+    """The examples of one split.
+
+    Args:
+        spec: the task.
+        files: its files, without the rows that have no text or label (`keep_usable`).
+        split: its name, from which ids are made.
+        roles: what each column of the files is, see `columns.ROLES`.
+        by_name: take a label for a name alone, never for a class id: the user's own labels may be
+            numbers that are no class ids.
+
+    Raises:
+        DataFileError: naming file, row and label, if a text is no text or a label not in the set.
+    """
+    examples: list[Example] = []
+    for rows in files:
+        for place, cells in zip(rows.places, rows.cells, strict=True):
+            where = f"{rows.path}, {place}"
+            id = f"{split}-{len(examples)}"
+            found = dict(zip(roles, cells, strict=True))
+            texts = [found[role] for role in ("first", "second") if role in found]
+            first, *rest = [_sentence(f"{id}/{n}", text, where) for n, text in enumerate(texts, 1)]
+            parsed = parse_label(spec, cells[-1], where, by_name=by_name)
+            cluster = label_name(found.get("group"))
+            examples.append(Example(id, first, rest[0] if rest else None, parsed, cluster=cluster))
+    return tuple(examples)
+
+
+def _sentence(id: str, text: Any, where: str) -> Sentence:
+    if not isinstance(text, str):
+        found = f"{type(text).__name__} {shown(text)}"
+        raise DataFileError(f"{found} where a sentence should be", where=where)
+    try:
+        return plain_sentence(id, text)
+    except DataFileError as error:
+        raise DataFileError(error.problem, where=where, remedy=error.remedy) from None
+
+
+def parse_label(spec: TaskSpec, value: Any, where: str, *, by_name: bool = False) -> int | float:
+    """Class id of a label name or number; in regression, its value.
+
+    Raises:
+        DataFileError: naming the place, the label and those allowed.
+    """
+    if spec.regression:
+        return _number(value, where)
+    name = label_name(value)
+    if name in spec.labels:
+        return spec.labels.index(name)
+    if not by_name and name.isdecimal() and _small(name) and int(name) < spec.num_labels:
+        return int(name)
+    more = ", ..." if len(spec.labels) > _SHOWN else ""
+    listed = ", ".join(spec.labels[:_SHOWN]) + more
+    if by_name:
+        raise DataFileError(
+            f"the label {name!r} is not among those of train ({listed})",
+            where=where,
+            remedy="give train examples of it, or remove the row",
+        )
+    raise DataFileError(
+        f"unknown label {name!r}",
+        where=where,
+        remedy=f"labels of {spec.name}: {listed} (or 0 to {spec.num_labels - 1})",
+    )
+
+
+def _small(digits: str) -> bool:
+    """Whether a number can be a class: Python reads none of thousands of digits."""
+    return len(digits) <= _DIGITS
+
+
+def _number(value: Any, where: str) -> float:
+    number = as_number(str(value).strip())
+    if number is None:
+        raise DataFileError(f"the score {shown(value)} is not a number", where=where)
+    return number
+
+
+def as_number(text: str) -> float | None:
+    """The finite number that a text writes, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    # Python reads 1_000 as a number; nobody's file means that
+    return number if math.isfinite(number) and "_" not in text else None
+
+
+def label_name(value: Any) -> str:
+    """A label as text: where a column has gaps, class ids are written as floats (`1.0`)."""
+    if is_nothing(value):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    name = str(value).strip()
+    return name[:-2] if re.fullmatch(r"-?\d+\.0", name) else name
+
+
+def discover_labels(
+    files: Sequence[Rows], *, as_classes: bool = False, left_out: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
+    """The label names of a training split, sorted: by value if all are numbers.
+
+    Args:
+        files: its files, the label last, without the rows that have none.
+        as_classes: take any number of different numbers for class names.
+        left_out: reason -> rows that were left out, for the message.
+
+    Raises:
+        DataFileError: if all rows have the same label, or the labels look like measured numbers.
+    """
+    names = {label_name(cells[-1]) for rows in files for cells in rows.cells}
+    where = ", ".join(str(rows.path) for rows in files)
+    if len(names) < 2:
+        lost = f" ({sum(left_out.values())} left out: {counted(left_out)})" if left_out else ""
+        named = "" if as_classes or not left_out else ", or add --as-classes if that is a class"
+        raise DataFileError(
+            f"every row has the label {names.pop()!r}{lost}",
+            where=where,
+            remedy=f"give two or more labels{named}",
+        )
+    values = {name: as_number(name) for name in names}
+    numbers = {name: number for name, number in values.items() if number is not None}
+    if len(numbers) < len(names):
+        return tuple(sorted(names))
+    if not as_classes:
+        _check_classes(numbers, where)
+    return tuple(sorted(names, key=lambda name: (numbers[name], name)))
+
+
+def _check_classes(numbers: dict[str, float], where: str) -> None:
+    """Raise where labels are numbers that are rather measured than names.
+
+    Raises:
+        DataFileError: with the two ways out.
+    """
+    decimals = sum(not number.is_integer() for number in numbers.values())
+    many = len(numbers) > MOST_NUMBERS
+    if many or (len(numbers) > MOST_DECIMALS and 2 * decimals > len(numbers)):
+        raise DataFileError(
+            f"the labels are {len(numbers)} different numbers, from {min(numbers.values()):g} to "
+            f"{max(numbers.values()):g}",
+            where=where,
+            remedy="name the column as score=... to predict numbers, or add --as-classes if each "
+            "is a class of its own",
+        )

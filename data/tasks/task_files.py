@@ -1,0 +1,144 @@
+"""Where the files of a task's splits lie in a local folder, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import DataFileError
+from ..files.row_files import READERS, Rows, read_rows_of, read_tsv
+from .glue import TSV, glue_splits
+from .own_tsv import check_quotes, read_own_tsv
+from .task import TaskSpec
+
+STEMS: Mapping[str, tuple[str, ...]] = {
+    "train": ("train",),
+    "validation": ("validation", "dev", "val"),
+    "validation_matched": ("validation_matched", "dev_matched"),
+    "validation_mismatched": ("validation_mismatched", "dev_mismatched"),
+    "test": ("test",),
+}
+"""Split -> file names without suffix."""
+
+
+def plain_name(name: str) -> str:
+    """Lower-case letters and digits of a name: `SST-2` and `sst2` are the same task."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def task_folder(data_dir: Path | str, name: str) -> Path:
+    """The folder with a task's files: one of that name inside `data_dir`, or `data_dir` itself.
+
+    Raises:
+        DataFileError: if `data_dir` is no folder.
+    """
+    folder = Path(data_dir).expanduser()
+    if not folder.is_dir():
+        raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    named = [path for path in inside if plain_name(path.name) == name]
+    return named[0] if named else folder
+
+
+def find_split(folder: Path, split: str) -> list[Path]:
+    """The file of a split, or its Parquet shards; nothing if there is none.
+
+    Raises:
+        DataFileError: if several files could be meant.
+    """
+    stems = STEMS[split]
+    found = [folder / f"{stem}{suffix}" for stem in stems for suffix in READERS]
+    found = [path for path in found if path.is_file()]
+    shards = [path for stem in stems for path in sorted(folder.glob(f"{stem}-*-of-*.parquet"))]
+    if len(found) > 1 or (found and shards):
+        names = ", ".join(path.name for path in (*found, *shards[:1]))
+        raise DataFileError(
+            f"several files for the split {split!r}: {names}",
+            where=str(folder),
+            remedy="keep one of them in the folder",
+        )
+    return found or shards
+
+
+def require_split(folder: Path, split: str) -> list[Path]:
+    """The files of a split that must be there.
+
+    Raises:
+        DataFileError: naming the folder, the split and the file names that would do.
+    """
+    found = find_split(folder, split)
+    if found:
+        return found
+    stems, suffixes = "|".join(STEMS[split]), "|".join(suffix[1:] for suffix in READERS)
+    present = sorted(path.name for path in folder.iterdir())[:8]
+    raise DataFileError(
+        f"no file for the split {split!r}",
+        where=str(folder),
+        remedy=f"--data-dir needs ({stems}).({suffixes}); found: {', '.join(present) or 'nothing'}",
+    )
+
+
+def read_glue_folder(
+    spec: TaskSpec, folder: Path, more: Sequence[str] = ()
+) -> dict[str, list[Rows]]:
+    """The labelled splits of a GLUE task, each as the rows of its files.
+
+    Tab-separated files have the columns of the original release; where the hub's columns are there
+    instead, those are read. JSON lines, Parquet and CSV have the hub's columns. Quotes in
+    tab-separated files are text.
+
+    Args:
+        spec: the task.
+        folder: where its files lie.
+        more: columns to read before those of the task.
+
+    Raises:
+        DataFileError: naming the file, and the row or column at fault.
+    """
+    return {
+        split: [_read_glue(spec, path, tuple(more)) for path in require_split(folder, split)]
+        for split in glue_splits(spec)
+    }
+
+
+def _read_glue(spec: TaskSpec, path: Path, more: tuple[str, ...]) -> Rows:
+    if path.suffix != ".tsv":
+        return read_rows_of(path, (*more, *spec.columns))
+    form = TSV[spec.name]
+    columns = (*more, *form.columns)
+    try:
+        return read_tsv(path, columns, header=form.header, skip_short=form.skip_short)
+    except DataFileError as original:
+        if form.columns == spec.columns:
+            raise
+        try:
+            return read_tsv(path, (*more, *spec.columns))
+        except DataFileError:
+            raise original from None
+
+
+def read_custom_folder(
+    folder: Path, columns: Sequence[str], *, quotes: str = "auto"
+) -> dict[str, list[Rows]]:
+    """The train, validation and, where there is one, test split of the user's own files.
+
+    Args:
+        folder: where the files lie.
+        columns: names of the columns to return.
+        quotes: of tab-separated files, see `read_own_tsv`.
+
+    Raises:
+        DataFileError: naming the file, and the row or column at fault.
+    """
+    check_quotes(quotes)
+    splits = {split: require_split(folder, split) for split in ("train", "validation")}
+    test = find_split(folder, "test")
+    if test:
+        splits["test"] = test
+
+    def read(path: Path) -> Rows:
+        if path.suffix == ".tsv":
+            return read_own_tsv(path, columns, quotes=quotes)
+        return read_rows_of(path, columns)
+
+    return {split: [read(path) for path in paths] for split, paths in splits.items()}

@@ -1,0 +1,166 @@
+"""The roles of a task's examples: train on, choose masks on, report on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigError, DataFileError, UnknownNameError
+from ..files.atomic import digest
+from ..sentences.sentence import Example
+from .task import UNREADABLE, TaskData, TaskParts
+
+_HELD_OUT = 0.1
+"""Share of train on which masks are chosen where no other labelled split is to spare."""
+
+_FEW = 10
+"""Clusters of one composition of labels of which a tenth is none."""
+
+
+def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> TaskParts:
+    """Give the examples their roles: train on, choose masks on, report on.
+
+    A task with a labelled test split chooses on validation and reports on test. Otherwise a tenth
+    of train, drawn by the seed from each label alike, is removed from train to choose on, and
+    validation is reported. Examples with equal texts stay together, and so do those of a cluster.
+
+    Args:
+        data: the task.
+        selection: `held-out`, or `reported`, the protocol of Prasanna et al. (2020): masks are
+            chosen on what is reported, and all of train is trained on.
+        seed: of the draw.
+
+    Raises:
+        UnknownNameError: if `selection` is neither.
+        DataFileError: if train is to be parted and is all one cluster.
+    """
+    if selection not in ("held-out", "reported"):
+        raise UnknownNameError("selection", selection, ("held-out", "reported"))
+    name = data.spec.report_split
+    train, report = data.splits["train"], data.splits[name]
+    lost = data.readings[name].left_out.get(UNREADABLE, 0) if name in data.readings else 0
+    if selection == "reported":
+        return TaskParts(data.spec, train, report, report, "reported", name, lost)
+    if name == "test":
+        validation = data.splits["validation"]
+        return TaskParts(data.spec, train, validation, report, "validation", name, lost)
+    held = _held_out(train, seed, regression=data.spec.regression)
+    return TaskParts(
+        data.spec,
+        tuple(example for i, example in enumerate(train) if i not in held),
+        tuple(example for i, example in enumerate(train) if i in held),
+        report,
+        "train-10%",
+        name,
+        lost,
+    )
+
+
+def _held_out(train: tuple[Example, ...], seed: int, *, regression: bool) -> set[int]:
+    """Places of a tenth of the distinct texts of every label, with all their repetitions.
+
+    Where examples have clusters, a tenth of the examples in whole clusters: of every composition
+    of labels that is frequent enough, and of all others together.
+
+    Raises:
+        DataFileError: if all of train is one cluster.
+    """
+    groups = _bound_groups(train)
+    clustered = any(example.cluster for example in train)
+    strata: dict[Any, list[list[int]]] = {}
+    for group in groups:
+        labels = tuple(sorted(train[place].label or 0 for place in group))
+        label = () if regression else labels if clustered else train[group[0]].label
+        strata.setdefault(label, []).append(group)
+    generator = np.random.default_rng(seed)
+    if clustered:
+        return _whole_clusters(strata, generator)
+    held: set[int] = set()
+    for label in sorted(strata):
+        found = strata[label]
+        count = round(_HELD_OUT * len(found)) or int(len(found) > 1)
+        for chosen in generator.permutation(len(found))[:count]:
+            held.update(found[chosen])
+    return held
+
+
+def _bound_groups(examples: tuple[Example, ...]) -> list[list[int]]:
+    """Places of examples that stay together, for an equal text or one cluster, as they come."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    nodes: dict[Any, int] = {}
+    edges = []
+    for place, example in enumerate(examples):
+        for key in (example.texts(), example.cluster):
+            if key:
+                edges.append((place, len(examples) + nodes.setdefault(key, len(nodes))))
+    size = len(examples) + len(nodes)
+    rows, columns = np.array(edges).T
+    graph = coo_array((np.ones(len(edges)), (rows, columns)), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
+    groups: dict[int, list[int]] = {}
+    for place in range(len(examples)):
+        groups.setdefault(int(component[place]), []).append(place)
+    return list(groups.values())
+
+
+def _whole_clusters(
+    strata: dict[tuple[Any, ...], list[list[int]]], generator: np.random.Generator
+) -> set[int]:
+    """Places of about a tenth of the examples of every stratum, no cluster parted."""
+    rare = [key for key, groups in strata.items() if len(groups) < _FEW]
+    pooled: list[list[int]] = [group for key in rare for group in strata.pop(key)]
+    held: set[int] = set()
+    for groups in (pooled, *(strata[key] for key in sorted(strata))):
+        wanted, taken = round(_HELD_OUT * sum(map(len, groups))), 0
+        for chosen in generator.permutation(len(groups)):
+            if taken + len(groups[chosen]) <= wanted:
+                held.update(groups[chosen])
+                taken += len(groups[chosen])
+    everything = [*pooled]
+    for groups in strata.values():
+        everything += groups
+    if not held:
+        if len(everything) < 2:
+            raise DataFileError(
+                "all of train is one group: nothing can be set aside to choose masks on",
+                remedy="name another column as group=..., bring a test split, or choose by "
+                "--selection reported",
+            )
+        held.update(everything[int(np.argmin([len(group) for group in everything]))])
+    return held
+
+
+def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[Any, Any]]:
+    """Places to rank on and to score on, of each fold; examples of a cluster are in one fold.
+
+    Raises:
+        ConfigError: if there are fewer examples, or clusters, than folds.
+    """
+    from sklearn.model_selection import GroupKFold, KFold
+
+    clustered = any(example.cluster for example in examples)
+    sources = [example.cluster or f"alone {place}" for place, example in enumerate(examples)]
+    most, what = len(set(sources)), "groups" if clustered else "examples"
+    if count > most:
+        raise ConfigError(
+            f"{count} folds of {most} {what}", where="folds", remedy=f"at most {most}"
+        )
+    places = np.arange(len(examples))
+    if clustered:
+        by_group = GroupKFold(count, shuffle=True, random_state=seed)
+        return list(by_group.split(places, groups=sources))
+    return list(KFold(count, shuffle=True, random_state=seed).split(places))
+
+
+def examples_digest(examples: tuple[Example, ...]) -> str:
+    """A hash of what the examples say, and of the source that they share."""
+    return digest(
+        [
+            [example.id, *example.texts(), example.label, *filter(None, [example.cluster])]
+            for example in examples
+        ]
+    )
