@@ -11,18 +11,18 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Anatomy": "pruning.anatomy",
+    "Anatomy": "models.encoder.anatomy",
     "Example": "data.sentences.sentence",
-    "Gates": "pruning.gates",
+    "Gates": "models.masks.gates",
     "InputError": "data.errors",
     "RunConfig": "analysis.running.config",
     "Sentence": "data.sentences.sentence",
     "SubprobeError": "data.errors",
-    "Subnetwork": "pruning.subnetwork",
-    "anatomy_of": "pruning.anatomy",
+    "Subnetwork": "models.masks.subnetwork",
+    "anatomy_of": "models.encoder.anatomy",
     "bad_of": "pruning.controls",
-    "importance_pass": "pruning.importance",
-    "load_compact": "pruning.compact_files",
+    "importance_pass": "pruning.importance.scoring",
+    "load_compact": "models.checkpoint.compact_files",
     "load_manifest": "analysis.run_folder",
     "load_rows": "analysis.run_folder",
     "load_run": "analysis.run_folder",
@@ -30,9 +30,9 @@ _HOMES = {
     "random_like": "pruning.controls",
     "run_experiment": "analysis.experiment",
     "run_probes": "probes.stream",
-    "save_compact": "pruning.compact_files",
-    "shrink": "pruning.compact",
-    "structured_search": "pruning.search",
+    "save_compact": "models.checkpoint.compact_files",
+    "shrink": "models.smaller.shrink",
+    "structured_search": "pruning.search.structured",
 }
 
 __all__ = [

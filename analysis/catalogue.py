@@ -7,10 +7,10 @@ from typing import Any
 from ..data.errors import UnknownNameError
 from ..data.sentences.relations import RELATIONS
 from ..data.tasks.by_name import list_tasks
+from ..models.encoder.families import FAMILIES
+from ..models.folder.sources import EMBEDDED
 from ..probes.registry import list_probes
-from ..pruning.families import FAMILIES
-from ..pruning.importance import METHODS
-from ..pruning.sources import EMBEDDED
+from ..pruning.importance.scoring import METHODS
 
 
 def _tasks() -> list[dict[str, Any]]:

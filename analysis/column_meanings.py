@@ -16,7 +16,7 @@ METHODS = (
     "l0",
     "imp",
 )
-"""Those of pruning/subnetwork.py, whose import would cost every reader of a table seconds."""
+"""Those of models/masks/subnetwork.py, whose import would cost every reader of a table seconds."""
 
 TYPES = {"text": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
 """Type of the dictionary -> pandas type."""

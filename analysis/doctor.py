@@ -10,7 +10,7 @@ import torch
 
 from ..data.errors import SubprobeError
 from ..data.sentences.annotate import find_pipeline
-from ..pruning.checkpoint import resolve_model
+from ..models.checkpoint.checkpoint import resolve_model
 from .running.manifest import versions
 
 

@@ -16,8 +16,8 @@ from ..data.output.folders import atomic_folder
 from ..data.output.outputs import prepare_out
 from ..data.output.ownership import RUN
 from ..data.output.tables import rows_frame, write_csv, write_parquet
+from ..models.masks.subnetwork import Subnetwork
 from ..probes.options import check_options
-from ..pruning.subnetwork import Subnetwork
 from .comparison.tables import comparison_tables
 from .report.report import write_report
 from .report.verdict import verdict

@@ -173,7 +173,7 @@ def _cell_items(path: Path) -> Iterator[pd.DataFrame]:
 
 def _mask_units(path: Path) -> pd.DataFrame:
     """Every unit of one mask file."""
-    from ..pruning.subnetwork import Subnetwork
+    from ..models.masks.subnetwork import Subnetwork
 
     mask = Subnetwork.load(path)
     layer, head = np.indices(mask.head_mask.shape).reshape(2, -1)

@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from subprobe.data.sentences.conllu_reader import read_conllu
 from subprobe.data.sentences.sentence import Example
+from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.probes.base import Context, Probe
 from subprobe.probes.registry import find_probe
 from subprobe.probes.running import eager_attention
 from subprobe.probes.stream import run_probes
 from subprobe.probes.texts import encode_examples
-from subprobe.pruning.anatomy import anatomy_of
 
 from .models import encoder, examples
 from .timing import REPEATS, Measure, measured, spent

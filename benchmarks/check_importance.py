@@ -15,9 +15,9 @@ from subprobe.analysis.running.config import PruneOptions
 from subprobe.analysis.running.loaded import Loaded, load_for_task
 from subprobe.analysis.running.selection import Chooser
 from subprobe.analysis.running.task_choice import TaskChoice
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.importance import METHODS, layer_norms
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.pruning.importance.scoring import METHODS, layer_norms
 
 REFERENCE = "gate-example"
 

@@ -23,9 +23,9 @@ from subprobe.analysis.running.selection import parts_for
 from subprobe.analysis.statistics.paired_tests import sign_flips
 from subprobe.data.output.tables import write_csv
 from subprobe.data.tasks.by_name import load_task
-from subprobe.pruning.checkpoint import resolve_model
-from subprobe.pruning.finetune import ROUTES
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.checkpoint.checkpoint import resolve_model
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.training.finetune import ROUTES
 
 
 def trainings(mask: Subnetwork, options: argparse.Namespace) -> Iterator[dict[str, Any]]:

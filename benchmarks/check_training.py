@@ -25,10 +25,10 @@ from subprobe.analysis.wording import between, decimal
 from subprobe.data.generator.sampling import SIZES
 from subprobe.data.output.tables import write_csv
 from subprobe.data.tasks.by_name import load_task
-from subprobe.pruning.checkpoint import resolve_model
+from subprobe.models.checkpoint.checkpoint import resolve_model
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.training.finetune import ROUTES
 from subprobe.pruning.controls import CONTROLS
-from subprobe.pruning.finetune import ROUTES
-from subprobe.pruning.subnetwork import Subnetwork
 
 KINDS = ("full", "good", *CONTROLS)
 

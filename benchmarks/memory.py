@@ -150,8 +150,8 @@ PASSES: dict[str, Callable[[Any, Any], None]] = {
 def main(count: int, pool: int, what: str) -> None:
     """Run one pass and print the bytes of its peak."""
     import torch
+    from subprobe.models.encoder.anatomy import anatomy_of
     from subprobe.probes.base import Context
-    from subprobe.pruning.anatomy import anatomy_of
 
     from .anonymous_memory import PeakMemory
     from .models import encoder, examples

@@ -9,7 +9,7 @@ from typing import Any
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.sentences.sentence import Example
 from subprobe.data.tasks.by_name import load_task
-from subprobe.pruning.checkpoint import load_classifier, load_encoder, load_tokenizer
+from subprobe.models.checkpoint.checkpoint import load_classifier, load_encoder, load_tokenizer
 
 MODEL = "embedded"
 

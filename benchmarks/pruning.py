@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from subprobe.data.encoding.collate import to_inputs
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gates import Gates
-from subprobe.pruning.importance import importance_pass
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.gates import Gates
+from subprobe.pruning.importance.scoring import importance_pass
 
 from .models import ground
 from .timing import REPEATS, Measure, ratio

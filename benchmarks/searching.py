@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from subprobe.data.encoding.collate import to_inputs
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gates import gated
-from subprobe.pruning.importance import importance_pass
-from subprobe.pruning.shrunk import shrunk
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.smaller.shrunk import shrunk
+from subprobe.pruning.importance.scoring import importance_pass
 
 from .models import Ground, ground
 from .timing import REPEATS, Measure, ratio

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.cost import cost, kept_share
-from subprobe.pruning.gates import gated
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.smaller.cost import cost, kept_share
+from subprobe.models.smaller.shrink import shrink
 
 from .models import ground
 from .timing import REPEATS, Measure, ratio

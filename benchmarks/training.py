@@ -6,10 +6,10 @@ import time
 from typing import Any
 
 from subprobe.data.tasks.task import TaskParts
-from subprobe.pruning.evaluate import Evaluation, evaluate
-from subprobe.pruning.finetune import FineTuned, finetune
-from subprobe.pruning.recipes import Recipe
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.training.evaluate import Evaluation, evaluate
+from subprobe.models.training.finetune import FineTuned, finetune
+from subprobe.models.training.recipes import Recipe
 
 
 def scored_training(

@@ -65,7 +65,7 @@ def gates(
     from ..analysis.running.task_choice import task_choice
     from ..analysis.screen.console import print_records
     from ..data.tasks.class_order import parse_pairs
-    from ..pruning.learned_gates import L0Options
+    from ..pruning.search.learned_gates import L0Options
 
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     options = L0Options(

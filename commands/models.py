@@ -85,7 +85,7 @@ def finetune(
     from ..analysis.running.single import fine_tune_to_folder
     from ..analysis.running.task_choice import task_choice
     from ..data.tasks.class_order import parse_pairs
-    from ..pruning.sources import MODEL
+    from ..models.folder.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model, mask, data_dir])
     progress = progress_of(quiet)
@@ -229,8 +229,8 @@ def sample_mask(
     Example: subprobe sample good.safetensors --kind bad --seed 1 --out bad.safetensors
     """
     from ..analysis.screen.console import print_mask
+    from ..models.masks.subnetwork import Subnetwork
     from ..pruning.controls import sample
-    from ..pruning.subnetwork import Subnetwork
 
     out = prepare_out(out, files=MASKS, overwrite=overwrite, reads=masks)
     drawn = sample(kind, [Subnetwork.load(mask) for mask in masks], seed=seed, draw=draw)

@@ -41,7 +41,7 @@ def compact(
     Example: subprobe compact ./models/acc-1 --mask good.safetensors --out ./models/small
     """
     from ..analysis.running.smaller import compact_to_folder, load_whole
-    from ..pruning.sources import MODEL
+    from ..models.folder.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
     if onnx is not None:
@@ -49,7 +49,7 @@ def compact(
     whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
     smaller, summary = compact_to_folder(whole, out, overwrite=overwrite)
     if onnx is not None:
-        from ..pruning.onnx_file import export_onnx
+        from ..models.smaller.onnx_file import export_onnx
 
         summary["onnx_difference"] = export_onnx(smaller, onnx)
     _tell(summary, f"smaller model in {out}", as_json)
@@ -68,7 +68,7 @@ def bake(
     Example: subprobe bake ./models/acc-1 --mask good.safetensors --out ./models/baked
     """
     from ..analysis.running.smaller import bake_to_folder, load_whole
-    from ..pruning.sources import MODEL
+    from ..models.folder.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
     whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)

@@ -19,7 +19,7 @@ from ..data.errors import InputError
 from ..data.output.tables import rows_frame
 from ..data.sentences.sentence import Example
 from ..data.sentences.word_groups import GROUPS, word_groups
-from ..pruning.gates import gated
+from ..models.masks.gates import gated
 from .attribution_frames import NAME, WordAttributions, attribution_items, attribution_rows
 from .base import BatchView, Context, ProbeResult
 from .batch import batch_view

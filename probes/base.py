@@ -13,8 +13,8 @@ import torch
 
 from ..data.sentences.sentence import Example
 from ..data.tasks.task import TaskSpec
-from ..pruning.anatomy import Anatomy
-from ..pruning.subnetwork import Subnetwork
+from ..models.encoder.anatomy import Anatomy
+from ..models.masks.subnetwork import Subnetwork
 
 
 @dataclass(frozen=True)

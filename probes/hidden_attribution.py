@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 
 from ..data.errors import ConfigError
 from ..data.sentences.sentence import Example
-from ..pruning.gates import gated
+from ..models.masks.gates import gated
 from .base import BatchView, Context, ProbeResult
 from .batch import batch_view
 from .map_mass import MASS, MapMass

@@ -16,9 +16,9 @@ from typing import Any, Protocol, TypeGuard
 import torch
 
 from ..data.errors import ConfigError, SubprobeError
-from ..pruning.anatomy import anatomy_of
-from ..pruning.layer_hooks import LayerHooks
-from ..pruning.living import kept_units_of
+from ..models.encoder.anatomy import anatomy_of
+from ..models.encoder.kept_units import kept_units_of
+from ..models.encoder.layer_hooks import LayerHooks
 from .base import BatchView, Context, Probe
 from .running import eager_attention, evaluating, forward
 

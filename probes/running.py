@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..pruning.anatomy import Anatomy
+from ..models.encoder.anatomy import Anatomy
 from .base import BatchView
 
 

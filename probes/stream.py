@@ -16,9 +16,9 @@ import torch
 
 from ..data.errors import SubprobeError
 from ..data.sentences.sentence import Example
-from ..pruning.gates import gated
-from ..pruning.layer_hooks import LayerHooks
-from ..pruning.living import kept_units_of
+from ..models.encoder.kept_units import kept_units_of
+from ..models.encoder.layer_hooks import LayerHooks
+from ..models.masks.gates import gated
 from .base import Context, Probe, ProbeResult
 from .batch import batch_view
 from .reference import ReferencePass, batch_limit, needs_reference, padded_length, reference_pass

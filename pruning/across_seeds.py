@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.errors import MaskError, UnknownNameError
-from .subnetwork import Subnetwork
+from ..models.masks.subnetwork import Subnetwork
 
 Mask = npt.NDArray[np.bool_]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .living import KeptUnits, mark_kept_units
-from .subnetwork import Subnetwork
+from ..models.encoder.kept_units import KeptUnits, mark_kept_units
+from ..models.masks.subnetwork import Subnetwork
 
 _ATTRIBUTE = "subprobe_subnetwork"
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.errors import MaskError, UnknownNameError
+from ..models.masks.subnetwork import Subnetwork
 from .across_seeds import ACROSS, across_seeds
-from .subnetwork import Subnetwork
 
 Mask = npt.NDArray[np.bool_]
 

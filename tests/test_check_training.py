@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 from benchmark_code import load
+from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.pruning.controls import CONTROLS
-from subprobe.pruning.subnetwork import Subnetwork
 
 check_training = load("check_training")
 

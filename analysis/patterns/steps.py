@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example
+from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer
+from ...models.checkpoint.inputs import check_inputs, fitting_length
+from ...models.encoder.anatomy import anatomy_of
 from ...probes.base import Context
-from ...pruning.anatomy import anatomy_of
-from ...pruning.checkpoint import load_encoder, load_tokenizer
-from ...pruning.inputs import check_inputs, fitting_length
 from ..running.masks import load_mask
 from ..running.progress import Progress
 from .sample import OwnMap, sample_maps

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ...models.masks.subnetwork import Subnetwork
 from ...pruning.across_seeds import ACROSS, across_seeds
-from ...pruning.subnetwork import Subnetwork
 from ..flags import OF_A_SEED
 from .config import RunConfig
 from .degenerate import degenerate_search

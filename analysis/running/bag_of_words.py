@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import score
 from ...data.tasks.task import TaskParts
-from ...pruning.evaluate import Evaluation
+from ...models.training.evaluate import Evaluation
 
 NAME = "bag-of-words"
 _SHARPEST = 50.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...pruning.subnetwork import Subnetwork
+from ...models.masks.subnetwork import Subnetwork
 
 
 def degenerate_search(good: Subnetwork) -> str:

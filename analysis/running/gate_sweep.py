@@ -13,13 +13,13 @@ from ...data.errors import ConfigError
 from ...data.output.folders import atomic_folder
 from ...data.output.tables import rows_frame, write_csv
 from ...data.tasks.task import TaskParts
-from ...pruning.checkpoint import save_classifier
-from ...pruning.contract import check_plain_head
-from ...pruning.evaluate import evaluate
-from ...pruning.learned_gates import L0Options, LearnedGates, learn_gates
-from ...pruning.recipes import Recipe, recipe_for
-from ...pruning.sources import resolve_model
-from ...pruning.subnetwork import Subnetwork
+from ...models.checkpoint.checkpoint import save_classifier
+from ...models.checkpoint.contract import check_plain_head
+from ...models.folder.sources import resolve_model
+from ...models.masks.subnetwork import Subnetwork
+from ...models.training.evaluate import evaluate
+from ...models.training.recipes import Recipe, recipe_for
+from ...pruning.search.learned_gates import L0Options, LearnedGates, learn_gates
 from .identity import flagged, identity, selection_of
 from .loaded import Loaded
 from .masks import mask_rows

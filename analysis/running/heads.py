@@ -16,16 +16,16 @@ from ...data.encoding.literal import encode_literally
 from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example, plain_sentence
+from ...models.checkpoint.checkpoint import load_saved, load_tokenizer
+from ...models.checkpoint.inputs import check_inputs, fitting_length
+from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.kept_units import kept_units_of
 from ...probes.base import BatchView, Context, ProbeResult
 from ...probes.effective_attention import effective_attention
 from ...probes.needs import sentences_of
 from ...probes.stream import run_probes
 from ...probes.texts import encode_examples
 from ...probes.values import LayerValues
-from ...pruning.anatomy import anatomy_of
-from ...pruning.checkpoint import load_saved, load_tokenizer
-from ...pruning.inputs import check_inputs, fitting_length
-from ...pruning.living import kept_units_of
 from .masks import load_mask
 from .progress import unheard
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ...data.tasks.task import TaskParts
-from ...pruning.subnetwork import Subnetwork
+from ...models.masks.subnetwork import Subnetwork
 
 SIZES = {"units": "heads+mlps", "neurons": "neurons", "weights": "weights"}
 """What a mask is counted in -> what rows call it."""

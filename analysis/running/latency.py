@@ -15,11 +15,11 @@ import pandas as pd
 import torch
 
 from ...data.errors import ConfigError
-from ...pruning.bake import bake
-from ...pruning.compact import shrink
-from ...pruning.cost import cost
-from ...pruning.gates import gated
-from ...pruning.inputs import check_max_length
+from ...models.checkpoint.inputs import check_max_length
+from ...models.masks.gates import gated
+from ...models.smaller.bake import bake
+from ...models.smaller.cost import cost
+from ...models.smaller.shrink import shrink
 from .identity import identity
 from .smaller import Whole
 

@@ -11,10 +11,10 @@ from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskParts
 from ...data.tasks.task_parts import examples_digest, split_parts
-from ...pruning.anatomy import anatomy_of
-from ...pruning.checkpoint import load_classifier, load_tokenizer, meta_of, resolve_model
-from ...pruning.contract import contract
-from ...pruning.inputs import USUAL_LENGTH, check_inputs, fitting_length
+from ...models.checkpoint.checkpoint import load_classifier, load_tokenizer, meta_of, resolve_model
+from ...models.checkpoint.contract import contract
+from ...models.checkpoint.inputs import USUAL_LENGTH, check_inputs, fitting_length
+from ...models.encoder.anatomy import anatomy_of
 from .data_summary import left_out_lines
 from .progress import Progress, Silent
 from .readable import readable, recorded_length

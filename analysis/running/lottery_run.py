@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from ...pruning.anatomy import anatomy_of
-from ...pruning.lottery import lottery, next_round
-from ...pruning.plan import Rule
-from ...pruning.subnetwork import Subnetwork, full_subnetwork
+from ...models.encoder.anatomy import anatomy_of
+from ...models.masks.subnetwork import Subnetwork, full_subnetwork
+from ...pruning.search.lottery import lottery, next_round
+from ...pruning.search.plan import Rule
 from ..cell_output import CellOutput
 from .progress import Advance
 from .seed_model import SeedModel

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import ConfigError
-from ...pruning.anatomy import anatomy_of
-from ...pruning.checkpoint import meta_of, resolve_model
-from ...pruning.checkpoint_files import read_config
+from ...models.checkpoint.checkpoint import meta_of, resolve_model
+from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.fingerprint import weights_fingerprint
+from ...models.folder.checkpoint_files import read_config
+from ...models.folder.sources import MASK_FILE
+from ...models.masks.subnetwork import Subnetwork
 from ...pruning.compact_mask import compact_mask
-from ...pruning.fingerprint import weights_fingerprint
-from ...pruning.sources import MASK_FILE
-from ...pruning.subnetwork import Subnetwork
 from .progress import unheard
 
 RETRAINED = "retrained_mask"

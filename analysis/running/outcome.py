@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from ...data.tasks.task import TaskParts
-from ...pruning.evaluate import Evaluation, evaluate
-from ...pruning.finetune import FineTuned
-from ...pruning.recipes import Recipe
-from ...pruning.subnetwork import Subnetwork
+from ...models.masks.subnetwork import Subnetwork
+from ...models.training.evaluate import Evaluation, evaluate
+from ...models.training.finetune import FineTuned
+from ...models.training.recipes import Recipe
 from ..flags import DIVERGED, UNLEARNED
 from ..wording import between, counted, decimal, training_text
 from .performance import lowest, performance_rows

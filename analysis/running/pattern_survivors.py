@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...models.masks.subnetwork import Subnetwork
 from ...probes.pattern_shares import METRICS, ratios
-from ...pruning.subnetwork import Subnetwork
 from ..cell_output import CellOutput
 from ..statistics.clusters import Units, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust

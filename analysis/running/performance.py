@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...data.tasks.metrics import majority
 from ...data.tasks.task import TaskParts
-from ...pruning.evaluate import Evaluation
+from ...models.training.evaluate import Evaluation
 from ..flags import DIVERGED
 from ..statistics.clusters import count_of, units_of
 from ..statistics.uncertainty import bootstrap_interval

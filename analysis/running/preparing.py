@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ...data.tasks.class_order import parse_pairs
-from ...pruning.anatomy import anatomy_of
-from ...pruning.checkpoint import load_encoder, load_tokenizer, resolve_model
-from ...pruning.compact import check_removable
-from ...pruning.fingerprint import weights_fingerprint
-from ...pruning.inputs import check_inputs, fitting_length
+from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer, resolve_model
+from ...models.checkpoint.inputs import check_inputs, fitting_length
+from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.fingerprint import weights_fingerprint
+from ...models.smaller.shrink import check_removable
 from .config import ProbeOptions, RunConfig
 from .data_summary import summarise
 from .probing import Corpus, needs_corpus, read_probe_corpus

@@ -14,14 +14,14 @@ from ...data.files.atomic import digest, file_digest
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task import TaskSpec
+from ...models.checkpoint.inputs import USUAL_LENGTH
+from ...models.encoder.anatomy import anatomy_of
+from ...models.masks.subnetwork import Subnetwork
 from ...probes.base import Context, ProbeResult
 from ...probes.needs import sentences_of
 from ...probes.options import check_options
 from ...probes.patterns.network import classifier_of
 from ...probes.registry import find_probe, run_named_probes
-from ...pruning.anatomy import anatomy_of
-from ...pruning.inputs import USUAL_LENGTH
-from ...pruning.subnetwork import Subnetwork
 from ..cell_output import CellOutput
 from ..statistics.change_statistics import with_statistics
 from ..statistics.dependency_tests import dependency_rows

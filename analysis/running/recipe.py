@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...pruning.inputs import fitting_length
-from ...pruning.recipes import Recipe, recipe_for
-from ...pruning.sources import ModelSource
+from ...models.checkpoint.inputs import fitting_length
+from ...models.folder.sources import ModelSource
+from ...models.training.recipes import Recipe, recipe_for
 from .config import RecipeOptions
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...data.errors import ConfigError
-from ...pruning.checkpoint import load_encoder, load_tokenizer
+from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer
 
 PRETRAINED = "pretrained"
 """Stands for the encoder that a model folder says it was fine-tuned from."""

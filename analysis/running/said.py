@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ...data.encoding.collate import TextBatches
-from ...pruning.evaluate import Evaluation
-from ...pruning.finetune import FineTuned
+from ...models.training.evaluate import Evaluation
+from ...models.training.finetune import FineTuned
 
 READING = ("texts_read", "texts_wordless", "texts_unlocated", "texts_cut", "pieces_shared")
 """What is counted of the texts that probes read; see `probes.texts.Texts`."""

@@ -13,7 +13,7 @@ from ...data.files.atomic import digest
 from ...data.tasks.class_order import parse_pairs
 from ...data.tasks.task import TaskData, TaskParts
 from ...data.tasks.task_parts import examples_digest
-from ...pruning.checkpoint import (
+from ...models.checkpoint.checkpoint import (
     ModelSource,
     load_classifier,
     load_encoder,
@@ -21,10 +21,10 @@ from ...pruning.checkpoint import (
     read_meta,
     save_classifier,
 )
-from ...pruning.finetune import FineTuned, finetune
-from ...pruning.inputs import check_inputs
-from ...pruning.recipes import Recipe
-from ...pruning.subnetwork import Subnetwork
+from ...models.checkpoint.inputs import check_inputs
+from ...models.masks.subnetwork import Subnetwork
+from ...models.training.finetune import FineTuned, finetune
+from ...models.training.recipes import Recipe
 from ..cell_output import CellOutput
 from .cells import Cell, CellStore
 from .config import RunConfig

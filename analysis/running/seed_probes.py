@@ -11,8 +11,8 @@ import pandas as pd
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts
 from ...data.tasks.task_parts import examples_digest
-from ...pruning.evaluate import is_finite
-from ...pruning.subnetwork import Subnetwork
+from ...models.masks.subnetwork import Subnetwork
+from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
 from ..flags import DIVERGED
 from .annotations import say_left_out

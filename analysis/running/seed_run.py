@@ -10,11 +10,11 @@ import pandas as pd
 
 from ...data.tasks.task import TaskParts
 from ...data.tasks.task_parts import examples_digest
-from ...pruning.anatomy import anatomy_of
+from ...models.encoder.anatomy import anatomy_of
+from ...models.masks.subnetwork import KINDS, Subnetwork, full_subnetwork
+from ...models.training.evaluate import evaluate, is_finite
 from ...pruning.controls import CONTROLS
-from ...pruning.evaluate import evaluate, is_finite
-from ...pruning.magnitude import smallest_of
-from ...pruning.subnetwork import KINDS, Subnetwork, full_subnetwork
+from ...pruning.search.magnitude import smallest_of
 from ..cell_output import CellOutput
 from .bag_of_words import NAME, bag_of_words
 from .cells import Cell

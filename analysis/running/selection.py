@@ -14,15 +14,15 @@ from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import majority, predictions_of, score
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
 from ...data.tasks.task_parts import folds_of, split_parts
-from ...pruning.anatomy import Anatomy, anatomy_of
-from ...pruning.evaluate import evaluate
-from ...pruning.fingerprint import weights_fingerprint
-from ...pruning.importance import importance_pass
-from ...pruning.magnitude import magnitude_search
-from ...pruning.plan import Rule, Size, check_threshold
-from ...pruning.search import Scored, structured_search
-from ...pruning.shrunk import BY_GATES, shrunk
-from ...pruning.subnetwork import Subnetwork, full_subnetwork
+from ...models.encoder.anatomy import Anatomy, anatomy_of
+from ...models.encoder.fingerprint import weights_fingerprint
+from ...models.masks.subnetwork import Subnetwork, full_subnetwork
+from ...models.smaller.shrunk import BY_GATES, shrunk
+from ...models.training.evaluate import evaluate
+from ...pruning.importance.scoring import importance_pass
+from ...pruning.search.magnitude import magnitude_search
+from ...pruning.search.plan import Rule, Size, check_threshold
+from ...pruning.search.structured import Scored, structured_search
 from .config import PruneOptions
 from .progress import Advance
 

@@ -11,13 +11,13 @@ from ...data.encoding.tokenizer_check import NO_SPECIALS, missing_specials
 from ...data.errors import ConfigError
 from ...data.tasks.class_order import Pairs
 from ...data.tasks.task_parts import examples_digest, split_parts
-from ...pruning.checkpoint import load_tokenizer, resolve_model, save_classifier
-from ...pruning.compact_files import save_compact
+from ...models.checkpoint.checkpoint import load_tokenizer, resolve_model, save_classifier
+from ...models.checkpoint.compact_files import save_compact
+from ...models.checkpoint.inputs import positions_of
+from ...models.masks.subnetwork import Subnetwork
+from ...models.training.evaluate import evaluate
+from ...models.training.finetune import finetune
 from ...pruning.compact_mask import compact_mask
-from ...pruning.evaluate import evaluate
-from ...pruning.finetune import finetune
-from ...pruning.inputs import positions_of
-from ...pruning.subnetwork import Subnetwork
 from ..flags import ABOUT, FAILED
 from .config import PruneOptions, RecipeOptions
 from .data_summary import summarise, summary_lines, without_texts

@@ -10,10 +10,7 @@ from ...data.output.tables import items_frame, rows_frame, write_csv, write_parq
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskSpec
-from ...probes.needs import sentences_of
-from ...probes.options import check_options
-from ...pruning.anatomy import anatomy_of
-from ...pruning.checkpoint import (
+from ...models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
     load_tokenizer,
@@ -21,8 +18,11 @@ from ...pruning.checkpoint import (
     meta_of,
     resolve_model,
 )
-from ...pruning.contract import contract
-from ...pruning.inputs import check_inputs, fitting_length
+from ...models.checkpoint.contract import contract
+from ...models.checkpoint.inputs import check_inputs, fitting_length
+from ...models.encoder.anatomy import anatomy_of
+from ...probes.needs import sentences_of
+from ...probes.options import check_options
 from ..cell_output import CellOutput
 from .annotations import check_readable, say_left_out
 from .config import ProbeOptions

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from ...data.errors import ConfigError
-from ...pruning.anatomy import anatomy_of
-from ...pruning.bake import bake
-from ...pruning.checkpoint import load_saved, load_tokenizer, meta_of, save_classifier
-from ...pruning.compact import shrink
-from ...pruning.compact_files import save_compact
-from ...pruning.cost import Cost, cost, kept_share
-from ...pruning.living import kept_units_of
-from ...pruning.subnetwork import Subnetwork
+from ...models.checkpoint.checkpoint import load_saved, load_tokenizer, meta_of, save_classifier
+from ...models.checkpoint.compact_files import save_compact
+from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.kept_units import kept_units_of
+from ...models.masks.subnetwork import Subnetwork
+from ...models.smaller.bake import bake
+from ...models.smaller.cost import Cost, cost, kept_share
+from ...models.smaller.shrink import shrink
 from .masks import load_mask
 from .progress import unheard
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...pruning.subnetwork import Subnetwork
+from ...models.masks.subnetwork import Subnetwork
 from ..cell_output import CellOutput
 from ..statistics.corrections import adjust_rows
 from ..statistics.subsets import SubsetScore, best_direction, subset_test

@@ -7,13 +7,13 @@ from typing import Any
 from ...data.errors import ConfigError
 from ...data.tasks.class_order import Pairs, parse_pairs
 from ...data.tasks.task import TaskSpec
-from ...pruning.checkpoint import meta_of, resolve_model
-from ...pruning.contract import class_names, contract
-from ...pruning.fingerprint import head_fingerprint
-from ...pruning.living import kept_units_of
-from ...pruning.loading import has_head
-from ...pruning.sources import is_compact
-from ...pruning.starts import load_start
+from ...models.checkpoint.checkpoint import meta_of, resolve_model
+from ...models.checkpoint.contract import class_names, contract
+from ...models.checkpoint.loading import has_head
+from ...models.encoder.fingerprint import head_fingerprint
+from ...models.encoder.kept_units import kept_units_of
+from ...models.folder.sources import is_compact
+from ...models.training.starts import load_start
 from .config import RunConfig
 
 BY_PLACE = "classes-by-place"

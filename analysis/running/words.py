@@ -12,7 +12,7 @@ from ...probes.attribution_frames import NAME, WORD_METRIC
 from ...probes.needs import sentences_of
 
 if TYPE_CHECKING:
-    from ...pruning.subnetwork import Subnetwork
+    from ...models.masks.subnetwork import Subnetwork
     from ..cell_output import CellOutput
     from .config import RunConfig
     from .seed_run import SeedRun

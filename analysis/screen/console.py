@@ -18,7 +18,7 @@ from ..wording import between, decimal, percent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...pruning.subnetwork import Subnetwork
+    from ...models.masks.subnetwork import Subnetwork
 
 _ROW_COLUMNS = (
     "task", "seed", "kind", "state", "probe", "unit", "layer", "head", "relation", "target",

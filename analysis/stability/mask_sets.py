@@ -15,8 +15,8 @@ import numpy as np
 
 from ...data.errors import MaskError, UnknownNameError
 from ...data.output.run_record import masks_left_over
-from ...pruning.plain_masks import read_plain
-from ...pruning.subnetwork import KINDS, Subnetwork
+from ...models.masks.plain_masks import read_plain
+from ...models.masks.subnetwork import KINDS, Subnetwork
 from .agreement import Masks
 
 _OURS = re.compile(r"(?P<task>.+)-seed(?P<seed>\d+)-(?P<kind>[a-z]+)")

@@ -16,7 +16,7 @@ from subprobe.analysis.screen.console import (
     print_verdict,
 )
 from subprobe.analysis.summary.summaries import performance_table
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 
 
 @pytest.fixture

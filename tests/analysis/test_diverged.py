@@ -17,9 +17,9 @@ from subprobe.analysis.running.performance import performance_rows
 from subprobe.analysis.running.preparing import prepare
 from subprobe.analysis.running.progress import Silent
 from subprobe.analysis.summary.summaries import performance_table
-from subprobe.pruning.evaluate import evaluate, is_finite
-from subprobe.pruning.finetune import finetune
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.training.evaluate import evaluate, is_finite
+from subprobe.models.training.finetune import finetune
 from tiny import tiny_model, tiny_tokenizer
 from tiny_run import tiny_config
 from toy_parts import toy_parts

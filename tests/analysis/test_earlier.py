@@ -15,7 +15,7 @@ from subprobe.analysis.stability.mask_sets import read_mask_sets
 from subprobe.data.errors import ConfigError
 from subprobe.data.output.ownership import foreign
 from subprobe.data.output.run_record import run_configuration, run_seeds
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import computed_cells, tiny_config
 
 SMALL = {

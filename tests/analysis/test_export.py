@@ -15,7 +15,7 @@ from subprobe.analysis.column_meanings import DICTIONARY, TIDY, TYPES
 from subprobe.analysis.dictionary import SEPARATOR, describe, fixed_tables
 from subprobe.analysis.export import FORMATS, export_run
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES, rows_frame
-from subprobe.pruning.subnetwork import KINDS, METHODS, Subnetwork
+from subprobe.models.masks.subnetwork import KINDS, METHODS, Subnetwork
 
 IN_DUCKDB = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 

@@ -14,11 +14,11 @@ from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.data.errors import ConfigError
 from subprobe.data.output.tables import ROW_TYPES, read_rows
 from subprobe.data.tasks.metrics import majority
-from subprobe.pruning.checkpoint import load_classifier
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.learned_gates import L0Options
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.checkpoint.checkpoint import load_classifier
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.training.evaluate import evaluate
+from subprobe.pruning.search.learned_gates import L0Options
 from tiny_run import write_toy_task
 
 OPTIONS = L0Options(penalty=0.0, epochs=6, batch_size=8)

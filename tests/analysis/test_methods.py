@@ -13,9 +13,9 @@ from subprobe.analysis.report.report import render_report
 from subprobe.analysis.running import seed_model
 from subprobe.analysis.running.config import Importance, PruneOptions, SearchMethod
 from subprobe.analysis.screen.console import print_comparison
-from subprobe.pruning.importance import METHODS
-from subprobe.pruning.subnetwork import METHODS as MASK_METHODS
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import METHODS as MASK_METHODS
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.pruning.importance.scoring import METHODS
 from tiny_run import tiny_config
 
 # three searches by folds, two lottery rounds, two seeds

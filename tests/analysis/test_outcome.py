@@ -9,9 +9,9 @@ import torch
 from subprobe.analysis.running.outcome import outcome
 from subprobe.analysis.statistics.uncertainty import bootstrap_interval
 from subprobe.data.tasks.metrics import majority
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.finetune import finetune
-from subprobe.pruning.recipes import Recipe
+from subprobe.models.training.evaluate import evaluate
+from subprobe.models.training.finetune import finetune
+from subprobe.models.training.recipes import Recipe
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts
 
@@ -104,7 +104,7 @@ def test_explosion_is_told_from_not_learning(encoder):
 
 def test_weights_that_end_as_no_numbers_are_a_divergence(encoder, monkeypatch):
     """The last step's loss was fine; what it did to the weights was not."""
-    from subprobe.pruning import finetune as module
+    from subprobe.models.training import finetune as module
 
     monkeypatch.setattr(module, "is_finite", lambda _model: False)
     parts = toy_parts()

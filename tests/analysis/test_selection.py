@@ -6,7 +6,7 @@ from subprobe.analysis.running.config import PruneOptions, parse_config
 from subprobe.analysis.running.selection import Chooser, find_good
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.errors import ConfigError
-from subprobe.pruning.importance import importance_pass
+from subprobe.pruning.importance.scoring import importance_pass
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 

@@ -14,10 +14,10 @@ from subprobe.analysis.running.task_choice import TaskChoice
 from subprobe.analysis.running.task_head import kept_head, start_of_head
 from subprobe.data.errors import CheckpointError, ConfigError, MaskError
 from subprobe.data.tasks.by_name import task_spec
-from subprobe.pruning.checkpoint import load_classifier
+from subprobe.models.checkpoint.checkpoint import load_classifier
+from subprobe.models.encoder.kept_units import kept_units_of
+from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.pruning.compact_mask import compact_mask
-from subprobe.pruning.living import kept_units_of
-from subprobe.pruning.subnetwork import Subnetwork
 from tiny import tiny_model, tiny_tokenizer
 from tiny_run import tiny_options, write_toy_task
 

@@ -9,7 +9,7 @@ from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running.across import _goods
 from subprobe.analysis.running.performance import lowest
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_config
 
 OPTIONS = {

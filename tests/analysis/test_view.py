@@ -13,13 +13,13 @@ import pytest
 import torch
 from subprobe.analysis.report.head_page import heads_numbers, page_data, render_heads
 from subprobe.analysis.running.heads import KINDS, Heads, heads_of
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import load_encoder, load_tokenizer
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.compact_files import save_compact
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.gates import gated
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.checkpoint.checkpoint import load_encoder, load_tokenizer
+from subprobe.models.checkpoint.compact_files import save_compact
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.models.smaller.shrink import shrink
 from tiny import POST_NORM, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 

@@ -24,10 +24,10 @@ def place(tmp_path_factory):
     from subprobe.analysis.running.progress import Silent
     from subprobe.analysis.running.single import fine_tune_to_folder
     from subprobe.analysis.running.task_choice import TaskChoice
-    from subprobe.pruning.anatomy import anatomy_of
-    from subprobe.pruning.checkpoint import load_encoder
-    from subprobe.pruning.fingerprint import weights_fingerprint
-    from subprobe.pruning.subnetwork import full_subnetwork
+    from subprobe.models.checkpoint.checkpoint import load_encoder
+    from subprobe.models.encoder.anatomy import anatomy_of
+    from subprobe.models.encoder.fingerprint import weights_fingerprint
+    from subprobe.models.masks.subnetwork import full_subnetwork
 
     folder = tmp_path_factory.mktemp("place")
     encoder = save_tiny_encoder(folder / "encoder")
@@ -261,7 +261,7 @@ def test_no_network_and_no_such_model(refused, place):
 def test_no_embedded_extra(refused, place, monkeypatch):
     import importlib.util
 
-    from subprobe.pruning import sources
+    from subprobe.models.folder import sources
 
     found = importlib.util.find_spec
     monkeypatch.setattr(

@@ -9,10 +9,10 @@ from subprobe.analysis.running.config import RecipeOptions
 from subprobe.analysis.running.progress import Silent
 from subprobe.analysis.running.single import fine_tune_to_folder
 from subprobe.analysis.running.task_choice import TaskChoice
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import load_saved
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.checkpoint.checkpoint import load_saved
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 
 
 @pytest.fixture(scope="module")

@@ -313,7 +313,7 @@ def test_a_bare_name_is_no_folder(refused, nli, monkeypatch):
 
 
 def test_a_folder_called_embedded_says_nothing_of_the_embedded_encoder(nli, tmp_path, monkeypatch):
-    from subprobe.pruning.checkpoint import meta_of
+    from subprobe.models.checkpoint.checkpoint import meta_of
 
     (tmp_path / "embedded").mkdir()
     (tmp_path / "embedded" / "subprobe.json").write_text('{"task": "mnli"}')

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from subprobe.data.output.tables import read_rows
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import write_toy_task
 
 

@@ -141,7 +141,7 @@ def test_home_is_found_in_every_path_option():
 def test_home_is_found(subprobe_command, tmp_path, monkeypatch):
     import numpy as np
     from subprobe.analysis.running.config import parse_config
-    from subprobe.pruning.subnetwork import Subnetwork
+    from subprobe.models.masks.subnetwork import Subnetwork
 
     home = tmp_path / "home"
     home.mkdir()
@@ -172,9 +172,9 @@ def test_home_is_found(subprobe_command, tmp_path, monkeypatch):
 
 def test_bake_and_compact_lose_nothing(subprobe_command, tmp_path, tiny_encoder):
     """Into a folder with a thesis in it: refused, or written beside it; twice the same."""
-    from subprobe.pruning.anatomy import anatomy_of
-    from subprobe.pruning.checkpoint import load_encoder
-    from subprobe.pruning.subnetwork import full_subnetwork
+    from subprobe.models.checkpoint.checkpoint import load_encoder
+    from subprobe.models.encoder.anatomy import anatomy_of
+    from subprobe.models.masks.subnetwork import full_subnetwork
 
     full_subnetwork(anatomy_of(load_encoder(str(tiny_encoder))), kind="good").save(
         tmp_path / "good.safetensors"

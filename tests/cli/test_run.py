@@ -10,7 +10,7 @@ import tomlkit
 from statsmodels.stats.multitest import multipletests
 from subprobe.analysis.experiment import run_experiment
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_config, tiny_options
 
 KINDS = ("good", "random", "bad")

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from subprobe import load_compact
 from subprobe.data.output.tables import ROW_TYPES
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import load_saved
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.checkpoint.checkpoint import load_saved
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.masks.subnetwork import Subnetwork
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 
 COLUMNS = ["task", "unit", "statistic", "value", "ci_low", "ci_high", "p_value", "n_seeds"]
 STATISTICS = [

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from safetensors import safe_open
 from subprobe.data.output.tables import ROW_TYPES
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 
 
 @pytest.fixture(scope="module")

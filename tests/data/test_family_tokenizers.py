@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from subprobe.data.encoding.alignment import NO_WORD, encode_words
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.sentences.sentence import Example, plain_sentence
-from subprobe.pruning.checkpoint import load_tokenizer
+from subprobe.models.checkpoint.checkpoint import load_tokenizer
 from tiny import CORPUS
 
 TOKENIZERS = {family: make() for family, make in FAMILY_TOKENIZERS.items()}

@@ -176,7 +176,7 @@ def test_parsed_sentences_of_cola_have_the_ids_that_a_task_model_reads(realdata)
     """Cut into words by the parser, 80 of the 1,043 have other ids when read word by word."""
     from subprobe.data.sentences.annotate import annotate
     from subprobe.data.tasks.by_name import load_task
-    from subprobe.pruning.checkpoint import load_tokenizer
+    from subprobe.models.checkpoint.checkpoint import load_tokenizer
 
     tokenizer = load_tokenizer("embedded")
     examples = load_task("cola", data_dir=str(realdata / "glue")).splits["validation"]

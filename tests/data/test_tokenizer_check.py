@@ -157,7 +157,7 @@ def test_byte_level_entries_are_read_as_the_text_that_they_spell():
 
 
 def test_the_embedded_tokenizer_has_nothing_to_tell():
-    from subprobe.pruning.checkpoint import load_tokenizer
+    from subprobe.models.checkpoint.checkpoint import load_tokenizer
 
     tokenizer = load_tokenizer("embedded")
     assert unreachable_said(tokenizer) == ""

@@ -12,6 +12,9 @@ from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentences.plain_text import read_corpus
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.models.smaller.shrink import shrink
 from subprobe.probes import reference as reference_module
 from subprobe.probes.attention_change import AttentionChange
 from subprobe.probes.attention_stats import AttentionStats
@@ -19,9 +22,6 @@ from subprobe.probes.position_null import shuffled_maximum
 from subprobe.probes.reference import batch_limit
 from subprobe.probes.stream import run_probes
 from subprobe.probes.word_targets import TARGETS, target_words
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.gates import gated
-from subprobe.pruning.subnetwork import full_subnetwork
 from tiny import FAMILIES, tiny_model
 
 KEY = ["item_id", "layer", "head", "metric", "relation"]

@@ -164,9 +164,9 @@ def test_result_does_not_depend_on_batch_size_or_order():
 @pytest.mark.realdata
 def test_real_maps_agree_with_rules_beyond_chance(realdata):
     from subprobe.data.sentences.plain_text import read_corpus
+    from subprobe.models.checkpoint.checkpoint import load_encoder, load_tokenizer
+    from subprobe.models.encoder.anatomy import anatomy_of
     from subprobe.probes.base import Context
-    from subprobe.pruning.anatomy import anatomy_of
-    from subprobe.pruning.checkpoint import load_encoder, load_tokenizer
 
     model = load_encoder("embedded")
     context = Context(model, load_tokenizer("embedded"), anatomy_of(model))

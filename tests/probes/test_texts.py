@@ -12,11 +12,11 @@ from subprobe.data.errors import InputError
 from subprobe.data.sentences.annotate import annotate, find_pipeline
 from subprobe.data.sentences.sentence import Example, Sentence, plain_sentence
 from subprobe.data.tasks.task import TaskSpec
+from subprobe.models.training.evaluate import evaluate
 from subprobe.probes.attributions import attribute_words, run_attributions
 from subprobe.probes.batch import batch_view
 from subprobe.probes.registry import list_probes, run_named_probes
 from subprobe.probes.texts import read_texts
-from subprobe.pruning.evaluate import evaluate
 from tiny import FAMILIES
 
 HARD = (

@@ -9,9 +9,9 @@ import torch
 from attention_oracle import plain_text
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.errors import SubprobeError, UnknownNameError
+from subprobe.models.encoder.families import FAMILIES as ROWS
 from subprobe.probes.norms import Norms
 from subprobe.probes.stream import run_probes
-from subprobe.pruning.families import FAMILIES as ROWS
 from tiny import POST_NORM
 
 

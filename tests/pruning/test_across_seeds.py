@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from subprobe.data.errors import MaskError, UnknownNameError
+from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.pruning.across_seeds import across_seeds
-from subprobe.pruning.subnetwork import Subnetwork
 
 
 @st.composite

@@ -10,9 +10,14 @@ from safetensors.torch import load_file, save_file
 from stored_forms import IDS, classifier, logits, rewrite
 from subprobe.data.errors import CheckpointError
 from subprobe.data.tasks.glue import GLUE
-from subprobe.pruning.checkpoint import load_classifier, load_encoder, load_saved, load_tokenizer
-from subprobe.pruning.loading import has_head
-from subprobe.pruning.sources import resolve_model
+from subprobe.models.checkpoint.checkpoint import (
+    load_classifier,
+    load_encoder,
+    load_saved,
+    load_tokenizer,
+)
+from subprobe.models.checkpoint.loading import has_head
+from subprobe.models.folder.sources import resolve_model
 from tiny import tiny_model, tiny_tokenizer
 
 COLA = GLUE["cola"]

@@ -5,9 +5,9 @@ from contextlib import ExitStack, contextmanager, nullcontext
 import pytest
 import torch
 from subprobe.data.errors import UnknownNameError
-from subprobe.pruning.anatomy import anatomy_of, max_tokens
-from subprobe.pruning.families import FAMILIES as TABLE
-from subprobe.pruning.layer_hooks import LayerHooks
+from subprobe.models.encoder.anatomy import anatomy_of, max_tokens
+from subprobe.models.encoder.families import FAMILIES as TABLE
+from subprobe.models.encoder.layer_hooks import LayerHooks
 from tiny import FAMILIES, RELATIVE, SDPA, tiny_model
 from torch import nn
 

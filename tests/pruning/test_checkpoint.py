@@ -8,8 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from subprobe.data.errors import CheckpointError, ConfigError, UnknownNameError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import (
+from subprobe.models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
     load_tokenizer,
@@ -17,8 +16,9 @@ from subprobe.pruning.checkpoint import (
     read_meta,
     save_classifier,
 )
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.masks.subnetwork import full_subnetwork
 from tiny import FAMILIES, SDPA, tiny_config, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_spec

@@ -9,22 +9,22 @@ from safetensors.torch import load_file
 from stored_forms import classifier, edit_config, logits, rewrite
 from subprobe.data.errors import CheckpointError, InputError
 from subprobe.data.tasks.glue import GLUE
-from subprobe.pruning import tokenizer_files
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import (
+from subprobe.models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
     load_saved,
     load_tokenizer,
     load_untrained,
 )
+from subprobe.models.checkpoint.loading import has_head
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.encoder.kept_units import kept_units_of
+from subprobe.models.folder import tokenizer_files
+from subprobe.models.folder.sources import resolve_model
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.pruning.compact_mask import compact_mask
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.gates import gated
-from subprobe.pruning.living import kept_units_of
-from subprobe.pruning.loading import has_head
-from subprobe.pruning.sources import resolve_model
-from subprobe.pruning.subnetwork import Subnetwork
 from tiny import tiny_model, tiny_tokenizer
 
 COLA = GLUE["cola"]

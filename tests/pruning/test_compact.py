@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_masks import masks, random_mask
 from subprobe.data.errors import InputError, MaskError
-from subprobe.pruning import cuts
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.bake import bake
-from subprobe.pruning.compact import shrink, write_back
-from subprobe.pruning.gates import Gates, gated
-from subprobe.pruning.living import kept_units_of
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.kept_units import kept_units_of
+from subprobe.models.masks.gates import Gates, gated
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.smaller import cuts
+from subprobe.models.smaller.bake import bake
+from subprobe.models.smaller.shrink import shrink, write_back
 from tiny import POST_NORM, SDPA, SEPARABLE, tiny_model
 
 L, H, D, F = 3, 4, 8, 48

@@ -14,19 +14,19 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from subprobe import load_compact
 from subprobe.data.errors import CheckpointError, MaskError
-from subprobe.pruning.bake import bake
-from subprobe.pruning.checkpoint import (
+from subprobe.models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
     load_saved,
     read_meta,
     save_classifier,
 )
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.compact_files import save_compact
+from subprobe.models.checkpoint.compact_files import save_compact
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.smaller.bake import bake
+from subprobe.models.smaller.shrink import shrink
 from subprobe.pruning.compact_mask import compact_mask
-from subprobe.pruning.gates import gated
-from subprobe.pruning.subnetwork import Subnetwork
 from tiny import SDPA, SEPARABLE, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_spec
 

@@ -8,20 +8,20 @@ from safetensors.torch import load_file, save_file
 from subprobe.data.errors import CheckpointError
 from subprobe.data.tasks.glue import GLUE
 from subprobe.data.tasks.task import TaskSpec
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.bake import bake
-from subprobe.pruning.checkpoint import (
+from subprobe.models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
     load_saved,
     load_tokenizer,
     save_classifier,
 )
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.compact_files import load_compact, save_compact
-from subprobe.pruning.contract import check_plain_head
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.checkpoint.compact_files import load_compact, save_compact
+from subprobe.models.checkpoint.contract import check_plain_head
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.models.smaller.bake import bake
+from subprobe.models.smaller.shrink import shrink
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 IDS = torch.tensor([[0, 7, 9, 30, 41, 2], [0, 11, 12, 13, 14, 2]])

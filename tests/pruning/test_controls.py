@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from subprobe.data.errors import UnknownNameError
+from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.pruning.controls import CONTROLS, bad_of, random_like, sample_control
-from subprobe.pruning.subnetwork import Subnetwork
 
 
 @st.composite

@@ -5,11 +5,11 @@ import pytest
 import torch
 from random_masks import random_mask
 from subprobe.data.errors import InputError, MaskError
-from subprobe.pruning.anatomy import Anatomy, anatomy_of
-from subprobe.pruning.bake import bake
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.cost import UnitParameters, cost, kept_share, prunable_parameters
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.encoder.anatomy import Anatomy, anatomy_of
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.smaller.bake import bake
+from subprobe.models.smaller.cost import UnitParameters, cost, kept_share, prunable_parameters
+from subprobe.models.smaller.shrink import shrink
 from tiny import POST_NORM, SEPARABLE, tiny_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForSequenceClassification

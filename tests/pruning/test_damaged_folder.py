@@ -9,16 +9,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from subprobe.data.errors import CheckpointError, MaskError, UnknownNameError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import (
+from subprobe.models.checkpoint.checkpoint import (
     load_encoder,
     load_saved,
     load_tokenizer,
     load_untrained,
     read_meta,
 )
-from subprobe.pruning.compact_files import load_compact, save_compact
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.checkpoint.compact_files import load_compact, save_compact
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import full_subnetwork
 from tiny import tiny_model, tiny_tokenizer
 
 

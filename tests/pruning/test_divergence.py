@@ -5,7 +5,7 @@ import math
 import pytest
 from subprobe.data.sentences.sentence import Example, plain_sentence
 from subprobe.data.tasks.task import TaskParts
-from subprobe.pruning.divergence import has_diverged, loss_limit, unsaid_loss
+from subprobe.models.training.divergence import has_diverged, loss_limit, unsaid_loss
 from toy_parts import toy_spec
 
 

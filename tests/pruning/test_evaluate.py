@@ -7,11 +7,11 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score
 from subprobe.data.errors import MaskError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.gates import gated
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.models.smaller.shrink import shrink
+from subprobe.models.training.evaluate import evaluate
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_examples, toy_spec
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from subprobe.data.encoding.collate import Batch
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gates import Gates
-from subprobe.pruning.importance import importance_pass
-from subprobe.pruning.layer_hooks import LayerHooks
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.layer_hooks import LayerHooks
+from subprobe.models.masks.gates import Gates
+from subprobe.pruning.importance.scoring import importance_pass
 from tiny import FAMILIES, tiny_model
 
 L, H, D = 3, 4, 8

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 from subprobe.data.errors import ConfigError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import load_classifier, load_encoder
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.finetune import finetune
-from subprobe.pruning.recipes import Recipe
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.checkpoint.checkpoint import load_classifier, load_encoder
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.models.training.evaluate import evaluate
+from subprobe.models.training.finetune import finetune
+from subprobe.models.training.recipes import Recipe
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts
 

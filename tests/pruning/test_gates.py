@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from subprobe.data.errors import MaskError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gates import Gates, gated
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.gates import Gates, gated
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from tiny import FAMILIES, SDPA, tiny_model
 from unrolled import unrolled
 

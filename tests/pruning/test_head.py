@@ -9,10 +9,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from subprobe.data.encoding.collate import text_batches
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gates import gated
-from subprobe.pruning.head import INVERSE_PENALTY, probe_head
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.models.training.task_head import INVERSE_PENALTY, probe_head
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 

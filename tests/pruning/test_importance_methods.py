@@ -8,13 +8,13 @@ import pytest
 import torch
 from scored import H, L, batch_of, batches_of, classifier, some_dead, texts, whole
 from subprobe.data.errors import InputError, UnknownNameError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gate_gradients import Units, frozen, gate_gradients, losses
-from subprobe.pruning.gates import Gates, gated
-from subprobe.pruning.importance import METHODS, importance_pass, layer_norms
-from subprobe.pruning.layer_hooks import LayerHooks
-from subprobe.pruning.subnetwork import Subnetwork
-from subprobe.pruning.token_gates import TokenGates
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.layer_hooks import LayerHooks
+from subprobe.models.masks.gates import Gates, gated
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.pruning.importance.gate_gradients import Units, frozen, gate_gradients, losses
+from subprobe.pruning.importance.scoring import METHODS, importance_pass, layer_norms
+from subprobe.pruning.importance.token_gates import TokenGates
 from tiny import FAMILIES, tiny_model
 
 COUNT = 6

@@ -2,14 +2,14 @@ import pytest
 import torch
 from family_tokenizers import FAMILY_TOKENIZERS
 from subprobe.data.errors import CheckpointError, ConfigError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.inputs import (
+from subprobe.models.checkpoint.inputs import (
     check_inputs,
     check_max_length,
     fitting_length,
     positions_of,
 )
-from subprobe.pruning.sources import resolve_model
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.folder.sources import resolve_model
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from subprobe.data.errors import ConfigError, InputError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.learned_gates import L0Options, learn_gates
-from subprobe.pruning.recipes import Recipe
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.training.evaluate import evaluate
+from subprobe.models.training.recipes import Recipe
+from subprobe.pruning.search.learned_gates import L0Options, learn_gates
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 from subprobe.data.errors import ConfigError, InputError, UnknownNameError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.finetune import finetune
-from subprobe.pruning.lottery import lottery, next_round
-from subprobe.pruning.magnitude import largest, prunable_weights
-from subprobe.pruning.plan import Rule
-from subprobe.pruning.recipes import Recipe
-from subprobe.pruning.starts import load_start, shuffle_layers
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.models.training.finetune import finetune
+from subprobe.models.training.recipes import Recipe
+from subprobe.models.training.starts import load_start, shuffle_layers
+from subprobe.pruning.search.lottery import lottery, next_round
+from subprobe.pruning.search.magnitude import largest, prunable_weights
+from subprobe.pruning.search.plan import Rule
 from tiny import tiny_model
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts

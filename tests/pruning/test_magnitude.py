@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 from subprobe.data.errors import ConfigError
-from subprobe.pruning.anatomy import anatomy_of
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.pruning.controls import random_like
-from subprobe.pruning.magnitude import (
+from subprobe.pruning.search.magnitude import (
     MOST_STEPS,
     largest,
     magnitude_search,
     prunable_weights,
     smallest_of,
 )
-from subprobe.pruning.plan import Rule
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.pruning.search.plan import Rule
 from tiny import FAMILIES, tiny_model
 
 

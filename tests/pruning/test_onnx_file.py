@@ -8,9 +8,9 @@ import torch
 from random_masks import random_mask
 from subprobe.data.errors import ConfigError, SubprobeError
 from subprobe.data.output.ownership import is_signed
-from subprobe.pruning import onnx_file
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.gates import gated
+from subprobe.models.masks.gates import gated
+from subprobe.models.smaller import onnx_file
+from subprobe.models.smaller.shrink import shrink
 from tiny import SEPARABLE, tiny_model
 
 L, H, D, F = 2, 4, 8, 48

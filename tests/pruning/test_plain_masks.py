@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 from subprobe.data.errors import MaskError
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 
 HEADS = np.array([[1, 0, 1, 1], [0, 1, 1, 0]], dtype=np.int64)
 MLPS = np.array([1, 0], dtype=np.float32)

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from subprobe.analysis.running.config import RecipeOptions
 from subprobe.analysis.running.recipe import chosen_recipe
-from subprobe.pruning.recipes import EMBEDDED, EMBEDDED_TASKS, STUDY, recipe_for
-from subprobe.pruning.sources import ModelSource
+from subprobe.models.folder.sources import ModelSource
+from subprobe.models.training.recipes import EMBEDDED, EMBEDDED_TASKS, STUDY, recipe_for
 
 HUB = ModelSource("hub", "bert-base-uncased", "bert-base-uncased")
 OWN = ModelSource("embedded", "x", "embedded")

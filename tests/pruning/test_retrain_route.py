@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 from subprobe.data.errors import InputError, MaskError, UnknownNameError
-from subprobe.pruning import finetune as finetuning
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import load_classifier
-from subprobe.pruning.compact import shrink
-from subprobe.pruning.evaluate import evaluate
-from subprobe.pruning.finetune import finetune
-from subprobe.pruning.recipes import Recipe
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.checkpoint.checkpoint import load_classifier
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.smaller.shrink import shrink
+from subprobe.models.training import finetune as finetuning
+from subprobe.models.training.evaluate import evaluate
+from subprobe.models.training.finetune import finetune
+from subprobe.models.training.recipes import Recipe
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from subprobe.data.errors import ConfigError, UnknownNameError
-from subprobe.pruning.importance import layer_norms
-from subprobe.pruning.plan import Rule, Size, schedule
-from subprobe.pruning.search import Scored, structured_search
+from subprobe.pruning.importance.scoring import layer_norms
+from subprobe.pruning.search.plan import Rule, Size, schedule
+from subprobe.pruning.search.structured import Scored, structured_search
 
 
 class Scorer:

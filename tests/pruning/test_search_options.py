@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from subprobe.data.errors import ConfigError, UnknownNameError
-from subprobe.pruning.plan import Rule, Size, schedule
-from subprobe.pruning.search import Scored, structured_search
+from subprobe.pruning.search.plan import Rule, Size, schedule
+from subprobe.pruning.search.structured import Scored, structured_search
 
 
 def search(layers, heads, rule, metric=lambda *masks: 1.0, seed=0, **options):

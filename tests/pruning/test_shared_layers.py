@@ -12,13 +12,13 @@ import torch
 from probe_cases import hooks_on, random_examples
 from subprobe.data.encoding.collate import Batch
 from subprobe.data.errors import SubprobeError
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.layer_hooks import LayerHooks
+from subprobe.models.masks.gates import Gates, gated
+from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.probes.base import Context
 from subprobe.probes.stream import run_probes
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gate_gradients import frozen, gate_gradients
-from subprobe.pruning.gates import Gates, gated
-from subprobe.pruning.layer_hooks import LayerHooks
-from subprobe.pruning.subnetwork import full_subnetwork
+from subprobe.pruning.importance.gate_gradients import frozen, gate_gradients
 from tiny import tiny_model, tiny_tokenizer
 from unrolled import unrolled
 

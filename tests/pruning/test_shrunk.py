@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from scored import H, L, batches_of, classifier, some_dead, texts
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.importance import importance_pass
-from subprobe.pruning.shrunk import BY_GATES, shrunk, shrunk_to
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.smaller.shrunk import BY_GATES, shrunk, shrunk_to
+from subprobe.pruning.importance.scoring import importance_pass
 from tiny import FAMILIES, SEPARABLE
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 from subprobe.data.errors import CheckpointError
-from subprobe.pruning import sources
-from subprobe.pruning.sources import resolve_model
+from subprobe.models.folder import sources
+from subprobe.models.folder.sources import resolve_model
 
 
 def test_embedded_is_the_wheels_encoder():

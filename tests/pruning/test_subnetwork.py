@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save_file
 from subprobe.data.errors import MaskError, UnknownNameError
 from subprobe.data.files.atomic import canonical_json
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.fingerprint import weights_fingerprint
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.encoder.fingerprint import weights_fingerprint
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from tiny import FAMILIES, tiny_model
 
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 6))

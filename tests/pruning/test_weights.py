@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from subprobe.data.errors import MaskError
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.gates import gated
-from subprobe.pruning.subnetwork import full_subnetwork
-from subprobe.pruning.weights import held_at_zero, zero_weights
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import full_subnetwork
+from subprobe.models.masks.weight_masks import held_at_zero, zero_weights
 from tiny import FAMILIES, tiny_model
 from unrolled import unrolled
 

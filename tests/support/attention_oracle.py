@@ -12,8 +12,8 @@ import torch
 from probe_cases import random_examples
 from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.sentences.sentence import Example, Sentence
+from subprobe.models.masks.gates import gated
 from subprobe.probes.base import Context
-from subprobe.pruning.gates import gated
 
 Floats = npt.NDArray[np.float64]
 

@@ -33,12 +33,12 @@ from subprobe.data.output.tables import write_csv
 from subprobe.data.sentences.plain_text import read_corpus
 from subprobe.data.tasks.by_name import custom_task
 from subprobe.data.tasks.task_parts import split_parts
+from subprobe.models.checkpoint.checkpoint import load_saved, load_tokenizer, read_meta
+from subprobe.models.checkpoint.compact_files import load_compact, save_compact
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.probes.options import parse_options
 from subprobe.probes.patterns.network import SHIPPED, PatternClassifier, shipped_classifier
-from subprobe.pruning.anatomy import anatomy_of
-from subprobe.pruning.checkpoint import load_saved, load_tokenizer, read_meta
-from subprobe.pruning.compact_files import load_compact, save_compact
-from subprobe.pruning.subnetwork import Subnetwork, full_subnetwork
 from tiny import tiny_model, tiny_tokenizer
 
 __all__ = ["mask_readers", "model_readers", "run_readers", "table_readers"]

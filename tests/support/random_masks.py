@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from subprobe.pruning.subnetwork import Subnetwork
+from subprobe.models.masks.subnetwork import Subnetwork
 
 
 def random_mask(

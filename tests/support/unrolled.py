@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import torch
-from subprobe.pruning.anatomy import anatomy_of
+from subprobe.models.encoder.anatomy import anatomy_of
 
 
 def unrolled(model: Any) -> Any:

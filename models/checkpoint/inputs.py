@@ -1,0 +1,122 @@
+"""What a model can read of what its tokenizer gives: one check when both are loaded."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from ...data.encoding.literal import makes_token_types
+from ...data.encoding.tokenizer_check import (
+    NO_SPECIALS,
+    check_ids,
+    check_padding,
+    check_segments,
+    check_specials,
+    unreachable_said,
+)
+from ...data.errors import ConfigError
+from ..encoder.anatomy import anatomy_of
+from ..encoder.families import FAMILIES
+from ..folder.checkpoint_files import read_config
+from ..folder.sources import ModelSource
+
+USUAL_LENGTH = 128
+"""Subwords that a text keeps where neither the user nor the model's folder says."""
+
+
+@dataclass(frozen=True)
+class InputCheck:
+    """What was found of a tokenizer that may go on.
+
+    Attributes:
+        said: lines to tell.
+        flag: what rows of the model are flagged with; empty where nothing is wrong.
+    """
+
+    said: tuple[str, ...] = ()
+    flag: str = ""
+
+
+def check_inputs(
+    model: Any,
+    tokenizer: Any,
+    *,
+    where: str,
+    pairs: bool = False,
+    padding: bool = True,
+    allow_no_specials: bool = False,
+) -> InputCheck:
+    """Check a tokenizer against its model before anything is read.
+
+    Where the family reads no segment ids, those of the tokenizer are switched off.
+
+    Args:
+        model: a transformers encoder, with or without a task head.
+        tokenizer: its fast tokenizer.
+        where: the model's name.
+        pairs: whether pairs of texts are read.
+        padding: whether texts of different lengths are read together.
+        allow_no_specials: go on where special tokens are known and never added.
+
+    Raises:
+        CheckpointError: for ids or segment ids without an embedding, a missing padding token, or
+            special tokens that are never added.
+    """
+    rows = int(model.get_input_embeddings().weight.shape[0])
+    check_ids(tokenizer, rows, where=where)
+    if padding:
+        check_padding(tokenizer, where=where)
+    said = [check_specials(tokenizer, allowed=allow_no_specials, where=where)]
+    flag = NO_SPECIALS if said[0] else ""
+    if "token_type_ids" not in inspect.signature(model.base_model.forward).parameters:
+        if makes_token_types(tokenizer):
+            names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+            tokenizer.model_input_names = names
+            said.append("the model reads no segment ids: those of the tokenizer are left out")
+    elif segments := getattr(model.config, "type_vocab_size", 0):
+        # a family that has none takes the ids and does not look at them
+        check_segments(tokenizer, segments, pairs=pairs, where=where)
+    said.append(unreachable_said(tokenizer))
+    return InputCheck(tuple(f"{where}: {line}" for line in said if line), flag)
+
+
+def positions_of(source: ModelSource) -> int:
+    """Longest input of a model in subwords, special tokens included, by its configuration."""
+    config = read_config(source)
+    return int(config.max_position_embeddings) - FAMILIES[config.model_type].position_offset
+
+
+def fitting_length(
+    positions: int, asked: int, usual: int = USUAL_LENGTH, *, option: str = "--max-length"
+) -> tuple[int, str]:
+    """Subwords that a text keeps, and what is to be told of them.
+
+    Args:
+        positions: longest input of the model, special tokens included.
+        asked: what the user asks for; 0 = the usual length.
+        usual: what is used else, cut at the model's positions.
+        option: what the user wrote it with.
+
+    Raises:
+        ConfigError: if more is asked for than the model has positions, or less than nothing.
+    """
+    if asked < 0:
+        raise ConfigError(f"{option} must be >= 0, got {asked}")
+    if asked > positions:
+        raise ConfigError(
+            f"{option} {asked} is above the {positions} positions of the model",
+            remedy=f"give at most {positions}; longer texts are cut and counted",
+        )
+    if not asked and usual > positions:
+        return positions, f"the model has {positions} positions: longer texts are cut there"
+    return asked or usual, ""
+
+
+def check_max_length(model: Any, max_length: int, *, option: str = "--max-length") -> None:
+    """Raise unless a model has a position for each of `max_length` subwords.
+
+    Raises:
+        ConfigError: naming both numbers.
+    """
+    fitting_length(anatomy_of(model).max_tokens, max_length, option=option)

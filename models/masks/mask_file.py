@@ -1,0 +1,201 @@
+"""The file of a mask: one safetensors file, all metadata as one JSON string under one key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import safe_open
+from safetensors.numpy import save as to_safetensors
+
+from ...data.errors import MaskError
+from ...data.files.atomic import canonical_json
+from ...data.files.json_text import json_object
+from ...data.files.reading import reading
+from ...data.output.ownership import SIGNED
+from ...data.seeds import SEEDS, is_seed
+from .plain_masks import fields_of, is_plain, plain_of, read_plain
+
+ARRAYS = ("head_mask", "mlp_mask", "neuron_mask", "weight_masks")
+"""Fields of a subnetwork that are arrays."""
+
+_KEY = SIGNED
+_SHAPES = "weight_shapes"
+_WEIGHTS = "weight_masks."
+_SHARES = ("borrowed_heads", "borrowed_mlps", "borrowed_neurons", "borrowed_weights")
+_NUMBERS = ("seed_init", "seed_order", "seed_draw", "draw", "format_version", "semantics_version")
+
+
+def pack(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Eight weights a byte, in C order; the last byte is filled up with zeros."""
+    return np.packbits(mask.ravel())
+
+
+def _unpack(path: str, packed: npt.NDArray[Any], shape: Any) -> npt.NDArray[np.bool_]:
+    """The inverse of `pack`.
+
+    Raises:
+        MaskError: if shape and bytes do not belong together.
+    """
+    sizes = shape if isinstance(shape, list) else [shape]
+    if not all(type(size) is int and size >= 0 for size in sizes):
+        raise MaskError(f"shape of {path} is {shape!r}")
+    count = math.prod(sizes)
+    if packed.dtype != np.uint8 or packed.shape != ((count + 7) // 8,):
+        raise MaskError(f"{path} holds {packed.size} bytes of {packed.dtype} for shape {shape}")
+    bits = np.unpackbits(packed)
+    if bits[count:].any():
+        raise MaskError(f"{path} has bits behind its end")
+    return bits[:count].astype(np.bool_).reshape(sizes)
+
+
+def to_bytes(arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> bytes:
+    """The content of the file: equal masks and metadata give equal bytes.
+
+    Args:
+        arrays: the fields named in `ARRAYS`.
+        metadata: every other field.
+    """
+    stored = {name: arrays[name] for name in ("head_mask", "mlp_mask")}
+    if arrays["neuron_mask"] is not None:
+        stored["neuron_mask"] = arrays["neuron_mask"]
+    weights = arrays["weight_masks"]
+    for path, mask in weights.items():
+        stored[_WEIGHTS + path] = pack(mask)
+    shapes = {path: list(mask.shape) for path, mask in weights.items()}
+    # one key: safetensors writes several in hash order
+    text = canonical_json({**metadata, _SHAPES: shapes})
+    content: bytes = to_safetensors(stored, metadata={_KEY: text})
+    return content
+
+
+def read_mask(
+    path: Path, known: Collection[str], versions: Mapping[str, int], heads: int | None
+) -> dict[str, Any]:
+    """The fields of a mask, by name; those that another tool did not write are left out.
+
+    Args:
+        path: the file, a `.npy` file, or a folder of them.
+        known: names of the metadata fields.
+        versions: the versions that are read.
+        heads: H of the model, where it is known.
+
+    Raises:
+        MaskError: if there is no such file, or it is no mask of these versions.
+    """
+    where = str(path)
+    if is_plain(path):
+        return _named(where, lambda: fields_of(read_plain(path), heads))
+    if not path.is_file():
+        raise MaskError("no such mask file", where=where)
+    with (
+        reading(path, MaskError, problem="not a readable safetensors file"),
+        safe_open(path, framework="np") as stored,
+    ):
+        meta = stored.metadata() or {}
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    if _KEY not in meta:
+        return _named(where, lambda: fields_of(plain_of(tensors), heads))
+    return _named(where, lambda: _own_fields(meta, tensors, known, versions))
+
+
+def _named(where: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `read` gives, or its error with the file's name."""
+    try:
+        return read()
+    except MaskError as error:
+        raise MaskError(error.problem, where=error.where or where, remedy=error.remedy) from error
+
+
+def _own_fields(
+    meta: Mapping[str, str],
+    tensors: Mapping[str, npt.NDArray[Any]],
+    known: Collection[str],
+    versions: Mapping[str, int],
+) -> dict[str, Any]:
+    if set(meta) != {_KEY}:
+        raise MaskError(f"metadata lacks or adds {sorted(set(meta) ^ {_KEY})}")
+    values = _parse_metadata(meta[_KEY], known, versions)
+    return {**_arrays(tensors, values.pop(_SHAPES)), **values}
+
+
+def _arrays(tensors: Mapping[str, npt.NDArray[Any]], shapes: Any) -> dict[str, Any]:
+    """The fields named in `ARRAYS` from what the file holds."""
+    if not isinstance(shapes, dict):
+        raise MaskError(f"{_SHAPES} is {shapes!r}")
+    plain = ("head_mask", "mlp_mask")
+    wanted = {*plain, *(_WEIGHTS + path for path in shapes)}
+    if set(tensors) - {"neuron_mask"} != wanted:
+        raise MaskError(f"holds {sorted(tensors)} where a mask holds {sorted(wanted)}")
+    found: dict[str, Any] = {name: tensors[name] for name in plain}
+    found["neuron_mask"] = tensors.get("neuron_mask")
+    for name, array in found.items():
+        if array is not None:
+            _check_bits(name, array)
+    found["weight_masks"] = {
+        path: _unpack(path, tensors[_WEIGHTS + path], shape) for path, shape in shapes.items()
+    }
+    return found
+
+
+def _check_bits(name: str, array: npt.NDArray[Any]) -> None:
+    """Raise unless a stored mask is bool, and each of its bytes 0 or 1."""
+    if array.dtype != np.bool_:
+        raise MaskError(f"{name} is stored as {array.dtype}, not as bool")
+    if array.size and array.view(np.uint8).max() > 1:
+        raise MaskError(f"{name} holds bytes other than 0 and 1")
+
+
+def _parse_metadata(
+    text: str, known: Collection[str], versions: Mapping[str, int]
+) -> dict[str, Any]:
+    """Metadata fields and weight shapes from their JSON, of the right version and no others."""
+    try:
+        values = json_object(text, "metadata", MaskError)
+    except MaskError as error:
+        raise MaskError(f"metadata {error.problem}") from error
+    for name, ours in versions.items():
+        if values.get(name) != ours:
+            raise MaskError(
+                f"{name.replace('_', ' ')} {values.get(name)!r}, this subprobe reads {ours}",
+                remedy="find the mask again with this version",
+            )
+    expected = {*known, _SHAPES}
+    if set(values) != expected:
+        raise MaskError(f"metadata lacks or adds {sorted(set(values) ^ expected)}")
+    history = values["history"]
+    if not isinstance(history, list) or not all(isinstance(one, dict) for one in history):
+        raise MaskError("history is not a list of records")
+    return values
+
+
+def check_metadata(
+    values: Mapping[str, Any], kinds: Collection[str], methods: Collection[str]
+) -> None:
+    """Raise unless every field has its type, is finite, and names something that exists.
+
+    Raises:
+        MaskError: naming the field.
+    """
+    types: dict[str, type] = {"history": tuple}
+    types |= dict.fromkeys(_NUMBERS, int) | dict.fromkeys(_SHARES, float)
+    for name, value in values.items():
+        wanted = types.get(name, str)
+        # exactly this type: True is no seed, and 0 and 0.0 would be other bytes
+        if type(value) is not wanted:
+            raise MaskError(f"{name} is {value!r}, not of type {wanted.__name__}")
+        if name in _NUMBERS and not is_seed(value):
+            raise MaskError(f"{name} is {value}, not a whole number from 0 to {SEEDS - 1}")
+    for name in _SHARES:
+        if not 0 <= values[name] <= 1:
+            raise MaskError(f"{name} is {values[name]}, not a share between 0 and 1")
+    for name, known in (("kind", kinds), ("method", methods)):
+        if values[name] not in known:
+            raise MaskError(f"unknown {name} {values[name]!r}", remedy=f"known: {', '.join(known)}")
+    for record in values["history"]:
+        if any(isinstance(v, float) and not math.isfinite(v) for v in record.values()):
+            raise MaskError("history holds a number that is not finite")

@@ -1,0 +1,130 @@
+"""Masks that other tools saved: NumPy arrays or safetensors, without a word of where they are from.
+
+The study published `head_mask.npy` [L, H] and `mlp_mask.npy` [L] in a folder, 1 = kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...data.errors import MaskError
+from ...data.files.array_files import read_npy
+
+FILES = {"head": ("head_mask.npy", 2), "mlp": ("mlp_mask.npy", 1)}
+"""Unit -> file of the published layout, and its number of dimensions."""
+
+_LARGEST_FILE = 2**26
+
+Masks = dict[str, npt.NDArray[np.bool_]]
+"""`head` [L, H] and `mlp` [L], one of which may be missing."""
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a path is a folder of arrays, or one array."""
+    return path.is_dir() or path.suffix == ".npy"
+
+
+def read_plain(path: Path) -> Masks:
+    """Read a folder in the published layout, or one array: of heads [L, H], or of MLPs [L].
+
+    Raises:
+        MaskError: without a mask, for masks of different layers, and for what is no array of 0 and
+            1 of the right shape.
+    """
+    if not path.is_dir():
+        array = read_array(path)
+        return {"head" if array.ndim == 2 else "mlp": array}
+    present = {unit: path / name for unit, (name, _) in FILES.items()}
+    present = {unit: file for unit, file in present.items() if file.is_file()}
+    if not present:
+        names = " nor ".join(name for name, _ in FILES.values())
+        raise MaskError(f"holds neither {names}", where=str(path))
+    found = {unit: read_array(file, FILES[unit][1]) for unit, file in present.items()}
+    _check_layers(found, str(path))
+    return found
+
+
+def plain_of(tensors: Mapping[str, npt.NDArray[Any]]) -> Masks:
+    """The masks among the tensors of a safetensors file that subprobe did not write.
+
+    Raises:
+        MaskError: if it holds anything else, or what is no mask.
+    """
+    known = {f"{unit}_mask": (unit, dimensions) for unit, (_, dimensions) in FILES.items()}
+    if not tensors or set(tensors) - set(known):
+        raise MaskError(
+            f"is not a mask: it holds {', '.join(sorted(tensors)[:5]) or 'nothing'}",
+            remedy="a mask of another tool holds head_mask [L, H], mlp_mask [L], or both",
+        )
+    found = {known[name][0]: _bits(array, known[name][1]) for name, array in tensors.items()}
+    _check_layers(found, "")
+    return found
+
+
+def fields_of(masks: Masks, heads: int | None) -> dict[str, Any]:
+    """The fields of a subnetwork that a plain mask has; what it leaves out is kept.
+
+    Args:
+        masks: what was read.
+        heads: H of the model, for a mask of MLPs alone.
+
+    Raises:
+        MaskError: for a mask of MLPs alone where H is not known.
+    """
+    layers = len(next(iter(masks.values())))
+    if "head" not in masks and heads is None:
+        raise MaskError(
+            "is a mask of MLPs only and does not say how many heads there are",
+            remedy="put head_mask.npy [L, H] beside it",
+        )
+    head = masks["head"] if "head" in masks else np.ones((layers, heads or 0), dtype=np.bool_)
+    method = "structured" if len(masks) == 2 else f"structured-{next(iter(masks))}s"
+    return {
+        "head_mask": head,
+        "mlp_mask": masks.get("mlp", np.ones(layers, dtype=np.bool_)),
+        "kind": "given",
+        "method": method,
+    }
+
+
+def read_array(path: Path, dimensions: int | None = None) -> npt.NDArray[np.bool_]:
+    """A mask from one NumPy file.
+
+    Args:
+        path: the file.
+        dimensions: 2 for heads, 1 for MLPs, None for either.
+
+    Raises:
+        MaskError: if there is no such file, or it is no array of 0 and 1 of that shape.
+    """
+    where = str(path)
+    if not path.is_file():
+        raise MaskError("no such mask file", where=where)
+    stored = read_npy(path, MaskError, largest=_LARGEST_FILE)
+    try:
+        return _bits(stored, dimensions)
+    except MaskError as error:
+        raise MaskError(error.problem, where=where) from None
+
+
+def _bits(stored: Any, dimensions: int | None) -> npt.NDArray[np.bool_]:
+    if not isinstance(stored, np.ndarray) or stored.dtype.kind not in "biuf":
+        raise MaskError("is not an array of numbers")
+    if stored.ndim not in ((1, 2) if dimensions is None else (dimensions,)) or not stored.size:
+        wanted = {1: "[L]", 2: "[L, H]", None: "[L, H] or [L]"}[dimensions]
+        raise MaskError(f"has shape {list(stored.shape)}, not {wanted}")
+    if not ((stored == 0) | (stored == 1)).all():
+        odd = stored[(stored != 0) & (stored != 1)].ravel()[0]
+        raise MaskError(f"holds {odd}, but a mask holds only 0 and 1")
+    return stored.astype(np.bool_)
+
+
+def _check_layers(masks: Masks, where: str) -> None:
+    if len({len(mask) for mask in masks.values()}) > 1:
+        shapes = " and ".join(str(list(mask.shape)) for mask in masks.values())
+        raise MaskError(f"head and MLP masks of different layers: {shapes}", where=where or None)

@@ -1,0 +1,309 @@
+"""The subnetwork: an immutable mask that knows where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...data.errors import MaskError, UnknownNameError
+from ...data.files.atomic import atomic_path
+from ..encoder.anatomy import Anatomy
+from .mask_file import ARRAYS, check_metadata, pack, read_mask, to_bytes
+
+FORMAT_VERSION = 2
+"""Layout of the file."""
+
+SEMANTICS_VERSION = 1
+"""Meaning of a mask: where its gates act, what they keep."""
+
+KINDS = (
+    "full", "good", "random", "bad", "super", "anti", "middle", "reinit", "shuffled", "given",
+)  # fmt: skip
+"""`given`: a mask that something else than subprobe made, which does not say what it is."""
+
+METHODS = (
+    "full",
+    "structured",
+    "structured-heads",
+    "structured-mlps",
+    "structured-neurons",
+    "magnitude",
+    "l0",
+    "imp",
+)
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Subnetwork:
+    """Which heads, MLPs, neurons and weights of an encoder live; 1 = kept.
+
+    Attributes:
+        head_mask: living heads, bool [L, H].
+        mlp_mask: living MLPs, bool [L].
+        neuron_mask: living neurons of the MLPs, bool [L, F]; None = all of them.
+        weight_masks: path of a module in the base model -> living weights of it, bool of the
+            weight's shape; empty = all weights.
+        kind: `good`, `random`, `bad`, ... (KINDS).
+        method: how it was found (METHODS).
+        importance: what its units were ranked by.
+        task: the task that it was found on.
+        model: name of the pretrained encoder.
+        seed_init: seed of the task head's weights.
+        seed_order: seed of the order of training examples.
+        seed_draw: seed of the draw, for sampled kinds.
+        draw: number of the draw, for sampled kinds.
+        selection: the examples that it was chosen on (`validation`, `train-10%`, `reported`).
+        borrowed_heads: share of a bad mask's heads that are survivors of the good one.
+        borrowed_mlps: the same for MLPs.
+        borrowed_neurons: the same for neurons.
+        borrowed_weights: the same for weights.
+        fingerprint: hash of the weights that it was found on; empty = of no particular weights.
+        history: one record for each candidate of the search.
+        format_version: layout of the file.
+        semantics_version: meaning of the masks.
+
+    Raises:
+        MaskError: if the arrays do not belong together or a field has no valid value.
+    """
+
+    head_mask: Mask
+    mlp_mask: Mask
+    neuron_mask: Mask | None = None
+    weight_masks: Mapping[str, Mask] = field(default_factory=dict)
+    kind: str = "good"
+    method: str = "structured"
+    importance: str = ""
+    task: str = ""
+    model: str = ""
+    seed_init: int = 0
+    seed_order: int = 0
+    seed_draw: int = 0
+    draw: int = 0
+    selection: str = ""
+    borrowed_heads: float = 0.0
+    borrowed_mlps: float = 0.0
+    borrowed_neurons: float = 0.0
+    borrowed_weights: float = 0.0
+    fingerprint: str = ""
+    history: tuple[dict[str, Any], ...] = field(default=())
+    format_version: int = FORMAT_VERSION
+    semantics_version: int = SEMANTICS_VERSION
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head_mask", _own("head_mask", self.head_mask, 2))
+        object.__setattr__(self, "mlp_mask", _own("mlp_mask", self.mlp_mask, 1))
+        layers = len(self.head_mask)
+        if layers != len(self.mlp_mask):
+            raise MaskError(f"head mask of {layers} layers, MLP mask of {len(self.mlp_mask)}")
+        if self.neuron_mask is not None:
+            object.__setattr__(self, "neuron_mask", _own("neuron_mask", self.neuron_mask, 2))
+            if len(self.neuron_mask) != layers:
+                raise MaskError(f"head mask of {layers} layers, neurons of {len(self.neuron_mask)}")
+        own = {path: _own(path, self.weight_masks[path], 2) for path in sorted(self.weight_masks)}
+        object.__setattr__(self, "weight_masks", MappingProxyType(own))
+        object.__setattr__(self, "history", tuple(dict(record) for record in self.history))
+        check_metadata(self.metadata(), KINDS, METHODS)
+
+    # -- what it keeps ------------------------------------------------------------------------
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Subnetwork:
+        """Itself: it is immutable, so that a copied model may share it."""
+        return self
+
+    @property
+    def n_heads(self) -> int:
+        """Number of living heads."""
+        return int(self.head_mask.sum())
+
+    @property
+    def n_mlps(self) -> int:
+        """Number of living MLPs."""
+        return int(self.mlp_mask.sum())
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """What is counted -> (living, all): heads, mlps, both as units, neurons, weights."""
+        heads, mlps = (self.n_heads, self.head_mask.size), (self.n_mlps, self.mlp_mask.size)
+        counted = {"heads": heads, "mlps": mlps}
+        counted["units"] = (heads[0] + mlps[0], heads[1] + mlps[1])
+        if self.neuron_mask is not None:
+            counted["neurons"] = (int(self.neuron_mask.sum()), self.neuron_mask.size)
+        if self.weight_masks:
+            masks = self.weight_masks.values()
+            counted["weights"] = (sum(int(m.sum()) for m in masks), sum(m.size for m in masks))
+        return counted
+
+    @property
+    def size_of(self) -> str:
+        """What its size is counted in: the finest that it masks."""
+        if self.weight_masks:
+            return "weights"
+        return "units" if self.neuron_mask is None else "neurons"
+
+    @property
+    def empty(self) -> bool:
+        """Whether it keeps nothing at all of what it masks."""
+        return self.counts()[self.size_of][0] == 0
+
+    def sparsity(self, of: str = "units") -> float:
+        """Share of units that are dead.
+
+        Args:
+            of: the denominator: `heads` (L*H), `mlps` (L), `units` (both together), `neurons`
+                (L*F) or `weights` (the weights under masks), where the mask has them.
+
+        Raises:
+            UnknownNameError: if `of` is none of these.
+        """
+        counted = self.counts()
+        if of not in counted:
+            raise UnknownNameError("denominator", of, counted)
+        alive, total = counted[of]
+        return 1 - alive / total
+
+    @property
+    def mask_id(self) -> str:
+        """Hash of the masks and of the weights that they were found on (16 hex digits)."""
+        parts = [repr(self.head_mask.shape).encode(), self.head_mask.tobytes()]
+        parts += [self.mlp_mask.tobytes(), self.fingerprint.encode()]
+        if self.neuron_mask is not None:
+            parts += [b"neurons", self.neuron_mask.tobytes()]
+        for path, mask in self.weight_masks.items():
+            parts += [path.encode(), repr(mask.shape).encode(), pack(mask).tobytes()]
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+    def metadata(self) -> dict[str, Any]:
+        """Every field but the masks."""
+        named = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in named.items() if name not in ARRAYS}
+
+    def describe(self) -> dict[str, Any]:
+        """Metadata, counts and masks as plain JSON values."""
+        return {
+            **self.metadata(),
+            "history": list(self.history),
+            "mask_id": self.mask_id,
+            "shape": list(self.head_mask.shape),
+            "n_heads": self.n_heads,
+            "n_mlps": self.n_mlps,
+            "sparsity": {of: self.sparsity(of) for of in self.counts()},
+            "head_mask": self.head_mask.astype(int).tolist(),
+            "mlp_mask": self.mlp_mask.astype(int).tolist(),
+        }
+
+    def with_meta(self, **changes: Any) -> Subnetwork:
+        """The same masks under other metadata."""
+        return replace(self, **changes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Subnetwork) and self.to_bytes() == other.to_bytes()
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+    # -- where it fits ------------------------------------------------------------------------
+
+    def check_fits(
+        self,
+        anatomy: Anatomy,
+        fingerprint: str | None = None,
+        *,
+        allow_other_weights: bool = False,
+        where: str | None = None,
+    ) -> None:
+        """Raise unless the mask belongs to this model.
+
+        Args:
+            anatomy: the model's.
+            fingerprint: `weights_fingerprint` of the model; None checks the shape alone.
+            allow_other_weights: accept a mask of the same shape that was found on other weights.
+            where: the mask file, for the message.
+
+        Raises:
+            MaskError: if the shape differs, or the mask was found on other weights.
+        """
+        expected = (anatomy.num_layers, anatomy.num_heads)
+        if self.head_mask.shape != expected:
+            raise MaskError(
+                f"the mask is for [L, H] = {list(self.head_mask.shape)}, the {anatomy.family} "
+                f"model has {list(expected)}",
+                where=where,
+                remedy="use the model that the mask was found on",
+            )
+        expected = (anatomy.num_layers, anatomy.num_neurons)
+        if self.neuron_mask is not None and self.neuron_mask.shape != expected:
+            raise MaskError(
+                f"the mask is for [L, F] = {list(self.neuron_mask.shape)}, the {anatomy.family} "
+                f"model has {list(expected)}",
+                where=where,
+                remedy="use the model that the mask was found on",
+            )
+        if fingerprint is None or allow_other_weights or not self.fingerprint:
+            return
+        if fingerprint != self.fingerprint:
+            raise MaskError(
+                f"the mask was found on other weights ({self.fingerprint[:12]}) than the model's "
+                f"({fingerprint[:12]})",
+                where=where,
+                remedy="use the model that the mask was found on, or allow other weights",
+            )
+
+    # -- files --------------------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """The file's content: equal masks and metadata give equal bytes."""
+        return to_bytes({name: getattr(self, name) for name in ARRAYS}, self.metadata())
+
+    def save(self, path: Path | str) -> None:
+        """Write a safetensors file, whole or not at all."""
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(self.to_bytes())
+
+    @classmethod
+    def load(cls, path: Path | str, *, heads: int | None = None) -> Subnetwork:
+        """Read a mask file, or a mask of another tool: arrays in a folder, `.npy`, safetensors.
+
+        Args:
+            path: the file or folder; see `plain_masks` for those of other tools.
+            heads: H of the model, which a mask of MLPs alone does not say.
+
+        Raises:
+            MaskError: if there is no such file, or it is not a valid mask of this version.
+        """
+        known = {one.name for one in fields(cls)} - set(ARRAYS)
+        versions = {"format_version": FORMAT_VERSION, "semantics_version": SEMANTICS_VERSION}
+        values = read_mask(Path(path), known, versions, heads)
+        try:
+            return cls(**values)
+        except MaskError as error:
+            raise MaskError(error.problem, where=str(path), remedy=error.remedy) from error
+
+
+def _own(name: str, given: Any, dimensions: int) -> Mask:
+    """A copy that nobody can change: masks are shared between cells."""
+    array = np.asarray(given)
+    if array.ndim != dimensions or array.dtype != np.bool_:
+        raise MaskError(
+            f"{name} is {array.dtype} with {array.ndim} dimensions",
+            remedy=f"give a bool array with {dimensions}",
+        )
+    own = array.copy()
+    own.flags.writeable = False
+    return own
+
+
+def full_subnetwork(anatomy: Anatomy, **meta: Any) -> Subnetwork:
+    """The mask that keeps every unit of a model."""
+    return Subnetwork(
+        head_mask=np.ones((anatomy.num_layers, anatomy.num_heads), dtype=np.bool_),
+        mlp_mask=np.ones(anatomy.num_layers, dtype=np.bool_),
+        **{"kind": "full", "method": "full", **meta},
+    )

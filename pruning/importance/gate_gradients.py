@@ -1,0 +1,135 @@
+"""The gradient of every example's loss at its own gates, from one backward pass.
+
+Michel et al. (2019), "Are Sixteen Heads Really Better than One?". Each example has gates of its
+own, so that the absolute value can be taken before the mean. Model parameters are frozen: no weight
+gradient is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+from ...data.encoding.collate import Batch, to_inputs
+from ...data.errors import InputError
+from ...models.masks.gates import Gates
+
+
+@dataclass(frozen=True)
+class Units:
+    """One number a unit: a mask (1 = living) or a score.
+
+    Attributes:
+        head: [L, H].
+        mlp: [L].
+        neuron: [L, F]; None where neurons are not looked at.
+    """
+
+    head: npt.NDArray[Any]
+    mlp: npt.NDArray[Any]
+    neuron: npt.NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class GateGradients:
+    """What one backward pass says about the gates of B examples.
+
+    Attributes:
+        head: signed dL/dgate [B, L, H], in units of the loss.
+        mlp: signed dL/dgate [B, L].
+        neuron: signed dL/dgate [B, L, F]; None where neurons are not looked at.
+        logits: the model's output under the gates [B, K].
+        loss: cross-entropy (nats) or squared error of each example [B].
+    """
+
+    head: torch.Tensor
+    mlp: torch.Tensor
+    neuron: torch.Tensor | None
+    logits: torch.Tensor
+    loss: torch.Tensor
+
+
+@contextmanager
+def frozen(model: Any) -> Iterator[None]:
+    """Switch off dropout and the gradients of all parameters; put both back afterwards."""
+    training = model.training
+    wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    model.eval()
+    try:
+        for parameter, _ in wanted:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter, before in wanted:
+            parameter.requires_grad_(before)
+        model.train(training)
+
+
+def losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Loss of each example [B]: squared error of a regression (K = 1), else cross-entropy.
+
+    In double precision: of a class with probability 1 - p, both the loss and its derivative are p,
+    of which float32 leaves nothing below 1e-7.
+
+    Args:
+        logits: [B, K].
+        labels: [B].
+    """
+    # decided by K: whole-numbered targets come as integers, and one class has no cross-entropy
+    logits = logits.double()
+    if logits.shape[-1] == 1:
+        return (logits.squeeze(-1) - labels.to(logits)).square()
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def labelled(model: Any, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Inputs and labels of a batch where the model is.
+
+    Raises:
+        InputError: if the batch has no labels.
+    """
+    if batch.labels is None:
+        raise InputError("importance needs labelled examples")
+    return to_inputs(batch, model.device), batch.labels.to(model.device)
+
+
+def gate_gradients(
+    model: Any, batch: Batch, head: Any, mlp: Any, neuron: Any = None
+) -> GateGradients:
+    """Signed gradient of each example's loss at its own gates.
+
+    Args:
+        model: a frozen classifier in eval mode (see `frozen`).
+        batch: B labelled examples.
+        head: the point where the gradient is taken, [L, H]: 1 = living, 0 = dead.
+        mlp: the same for MLPs, [L].
+        neuron: the same for neurons, [L, F]; None leaves them alone.
+
+    Raises:
+        InputError: if the batch has no labels.
+    """
+    inputs, labels = labelled(model, batch)
+    masks = [head, mlp] if neuron is None else [head, mlp, neuron]
+    gates = [_example_gates(model, mask, len(labels)) for mask in masks]
+    with torch.enable_grad(), Gates(model, *gates):
+        logits = model(**inputs).logits
+        loss = losses(logits, labels)
+        # the sum keeps the examples apart: gate b reaches loss b alone
+        found = torch.autograd.grad(loss.sum(), gates)
+    neurons = None if neuron is None else found[2]
+    return GateGradients(found[0], found[1], neurons, logits.detach(), loss.detach())
+
+
+def _example_gates(model: Any, mask: Any, examples: int) -> torch.Tensor:
+    """A leaf [B, *mask] with the mask's values for every example, in the model's precision."""
+    # half precision would round the gradients that are summed over tokens
+    dtype = torch.promote_types(model.dtype, torch.float32)
+    one = torch.tensor(np.asarray(mask), dtype=dtype, device=model.device)
+    return one.expand(examples, *one.shape).clone().requires_grad_()

@@ -1,0 +1,144 @@
+"""Importance of heads, MLPs and neurons, by name, and the model's answers from the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...data.encoding.collate import Batch, TextBatches
+from ...data.errors import InputError, SubprobeError, UnknownNameError
+from .ablation import Ablation
+from .gate_gradients import Units, frozen
+from .importance_methods import (
+    BatchAccumulated,
+    Fisher,
+    GateExample,
+    GateToken,
+    Method,
+    RandomScores,
+)
+from .weight_scores import Magnitude, TaylorWeight
+
+METHODS: dict[str, Callable[[Any, Units, int], Method]] = {
+    "gate-example": GateExample,
+    "gate-token": GateToken,
+    "gate-batch-accumulated": BatchAccumulated,
+    "fisher": Fisher,
+    "taylor-weight": TaylorWeight,
+    "magnitude": Magnitude,
+    "ablation": Ablation,
+    "random": RandomScores,
+}
+"""Name -> what is added up; each class says its formula and paper."""
+
+NORMALISATIONS = ("l2", "none")
+"""`l2` divides the heads of a layer, and its neurons, by their L2 norm; MLPs never are."""
+
+
+@dataclass(frozen=True)
+class ImportancePass:
+    """Importance under one mask, and what the masked model answered on the way.
+
+    Attributes:
+        head: importance of each head [L, H].
+        mlp: importance of each MLP [L].
+        neuron: importance of each neuron [L, F], or None if neurons were not asked for.
+        logits: output for each example [N, K], in the order of the examples.
+        labels: their labels [N], int64 or float64.
+    """
+
+    head: npt.NDArray[np.float64]
+    mlp: npt.NDArray[np.float64]
+    neuron: npt.NDArray[np.float64] | None
+    logits: npt.NDArray[np.float64]
+    labels: npt.NDArray[Any]
+
+
+def layer_norms(
+    head: npt.NDArray[np.float64], counted: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.float64]:
+    """Heads of each layer divided by the L2 norm over that layer (Molchanov et al. 2017).
+
+    Args:
+        head: importance [L, H].
+        counted: heads that enter the norm [L, H]; the others become 0. None counts all.
+    """
+    kept = head if counted is None else np.where(counted, head, 0.0)
+    norms = np.linalg.norm(kept, axis=1, keepdims=True)
+    shares: npt.NDArray[np.float64] = np.zeros_like(kept)
+    np.divide(kept, norms, out=shares, where=norms > 0)
+    return shares
+
+
+def importance_pass(
+    model: Any,
+    batches: TextBatches | Sequence[Batch],
+    head: Any,
+    mlp: Any,
+    neuron: Any = None,
+    *,
+    method: str = "gate-example",
+    normalise: str = "l2",
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ImportancePass:
+    """Score every unit of a masked classifier, and collect its answers, in one pass.
+
+    The result does not depend on batch size, order or padding beyond 1e-5, except for
+    `gate-batch-accumulated` and `taylor-weight`, which are defined over batches.
+
+    Args:
+        model: a classifier; frozen inside, as it was afterwards.
+        batches: N labelled examples; their `index` says which.
+        head: mask of heads [L, H], 1 = living. Dead heads get a score too where the method has
+            one for them (a gradient at gate 0), else 0.
+        mlp: mask of MLPs [L].
+        neuron: mask of neurons [L, F]; None leaves them alone and unscored.
+        method: a key of `METHODS`.
+        normalise: one of `NORMALISATIONS`.
+        seed: of the method `random`.
+        progress: called with (batches done, batches) after each.
+
+    Raises:
+        UnknownNameError: if there is no such method or normalisation.
+        InputError: if there is no example or one without a label.
+        SubprobeError: if a score is not finite, or the batches do not hold each example once.
+    """
+    if method not in METHODS:
+        raise UnknownNameError("importance", method, METHODS)
+    if normalise not in NORMALISATIONS:
+        raise UnknownNameError("normalisation", normalise, NORMALISATIONS)
+    if not len(batches):
+        raise InputError("no examples to score heads on")
+    masks = Units(np.asarray(head), np.asarray(mlp), None if neuron is None else np.asarray(neuron))
+    logits: list[npt.NDArray[np.float64]] = []
+    labels: list[npt.NDArray[Any]] = []
+    index: list[int] = []
+    with frozen(model):
+        adding = METHODS[method](model, masks, seed)
+        for done, batch in enumerate(batches, start=1):
+            logits.append(adding.add(batch).double().cpu().numpy())
+            labels.append(batch.labels.cpu().numpy())  # type: ignore[union-attr]
+            index.extend(batch.index)
+            if progress is not None:
+                progress(done, len(batches))
+        scores = adding.result()
+    if not all(np.isfinite(one).all() for one in vars(scores).values() if one is not None):
+        raise SubprobeError(
+            "an importance score is not finite", remedy="check that the fine-tuning converged"
+        )
+    order = np.argsort(index, kind="stable")
+    if not np.array_equal(np.asarray(index)[order], np.arange(len(index))):
+        raise SubprobeError("the batches do not hold each example exactly once")
+    by_layer = layer_norms if normalise == "l2" else np.asarray
+    return ImportancePass(
+        head=by_layer(scores.head),
+        mlp=scores.mlp,
+        neuron=None if scores.neuron is None else by_layer(scores.neuron),
+        logits=np.concatenate(logits)[order],
+        labels=np.concatenate(labels)[order],
+    )
