@@ -29,7 +29,7 @@ _HOMES = {
     "load_task": "data.tasks.by_name",
     "random_like": "pruning.controls",
     "run_experiment": "analysis.experiment",
-    "run_probes": "probes.stream",
+    "run_probes": "probes.forward.shared_pass",
     "save_compact": "models.checkpoint.compact_files",
     "shrink": "models.smaller.shrink",
     "structured_search": "pruning.search.structured",

@@ -132,7 +132,7 @@ def _built(context: Any) -> list[Any]:
 
 
 def _probe(context: Any, chosen: Any, probes: list[Any]) -> list[Any]:
-    from subprobe.probes.stream import run_probes
+    from subprobe.probes.forward.shared_pass import run_probes
 
     return run_probes(context, chosen, probes)
 
@@ -151,7 +151,7 @@ def main(count: int, pool: int, what: str) -> None:
     """Run one pass and print the bytes of its peak."""
     import torch
     from subprobe.models.encoder.anatomy import anatomy_of
-    from subprobe.probes.base import Context
+    from subprobe.probes.forward.base import Context
 
     from .anonymous_memory import PeakMemory
     from .models import encoder, examples

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from subprobe.data.sentences.sentence import Example
 from subprobe.models.encoder.anatomy import anatomy_of
-from subprobe.probes.base import Context
+from subprobe.probes.forward.base import Context
+from subprobe.probes.forward.eval_mode import eager_attention
+from subprobe.probes.forward.shared_pass import run_probes
+from subprobe.probes.forward.texts import encode_examples
 from subprobe.probes.registry import find_probe
-from subprobe.probes.running import eager_attention
-from subprobe.probes.stream import run_probes
-from subprobe.probes.texts import encode_examples
 
 from .models import encoder, examples
 from .timing import REPEATS, Measure, ratio

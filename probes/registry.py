@@ -9,19 +9,17 @@ from typing import Any
 from ..data.errors import UnknownNameError
 from ..data.output.tables import rows_frame
 from ..data.sentences.sentence import Example
-from .attention_change import AttentionChange
-from .attention_patterns import AttentionPatterns
-from .attention_stats import AttentionStats
-from .attention_trees import AttentionTrees
-from .attributions import run_attributions
-from .base import Context, Probe, ProbeResult
-from .contributions import Alti, ValueZeroing
-from .dependency_heads import DependencyHeads
-from .effective_attention import EffectiveAttention
-from .head_distances import HeadDistances
-from .hidden_attribution import run_hidden_attribution
-from .identifiability import run_token_identifiability
-from .needs import (
+from .attention.attention_change import AttentionChange
+from .attention.attention_stats import AttentionStats
+from .attention.head_distances import HeadDistances
+from .attribution.attributions import run_attributions
+from .context_mixing.contributions import Alti, ValueZeroing
+from .context_mixing.effective_attention import EffectiveAttention
+from .context_mixing.hidden_attribution import run_hidden_attribution
+from .context_mixing.norms import Norms
+from .context_mixing.rollout import Flow, Rollout
+from .forward.base import Context, Probe, ProbeResult
+from .forward.needs import (
     Layer,
     LeftOut,
     check_annotated,
@@ -29,9 +27,11 @@ from .needs import (
     sentences_of,
     split_readable,
 )
-from .norms import Norms
-from .rollout import Flow, Rollout
-from .stream import Progress, run_probes
+from .forward.shared_pass import Progress, run_probes
+from .patterns.attention_patterns import AttentionPatterns
+from .representations.identifiability import run_token_identifiability
+from .syntax.attention_trees import AttentionTrees
+from .syntax.dependency_heads import DependencyHeads
 
 
 @dataclass(frozen=True)

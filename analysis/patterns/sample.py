@@ -11,12 +11,12 @@ import torch
 from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
-from ...probes.attention_patterns import possible_maps
-from ...probes.base import BatchView, Context, ProbeResult
+from ...probes.forward.attention_block import LayerValues
+from ...probes.forward.base import BatchView, Context, ProbeResult
+from ...probes.forward.shared_pass import run_probes
+from ...probes.forward.texts import encode_examples
+from ...probes.patterns.attention_patterns import possible_maps
 from ...probes.patterns.classes import LONGEST, SHORTEST
-from ...probes.stream import run_probes
-from ...probes.texts import encode_examples
-from ...probes.values import LayerValues
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ...data.sentences.annotate import annotate, split_words
 from ...data.sentences.sentence import Example, Sentence
-from ...probes.needs import NAMES, check_some_readable, split_readable
+from ...probes.forward.needs import NAMES, check_some_readable, split_readable
 from ...probes.registry import find_probe
 from .progress import Progress
 

@@ -20,12 +20,12 @@ from ...models.checkpoint.checkpoint import load_saved, load_tokenizer
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.kept_units import kept_units_of
-from ...probes.base import BatchView, Context, ProbeResult
-from ...probes.effective_attention import effective_attention
-from ...probes.needs import sentences_of
-from ...probes.stream import run_probes
-from ...probes.texts import encode_examples
-from ...probes.values import LayerValues
+from ...probes.context_mixing.effective_attention import effective_attention
+from ...probes.forward.attention_block import LayerValues
+from ...probes.forward.base import BatchView, Context, ProbeResult
+from ...probes.forward.needs import sentences_of
+from ...probes.forward.shared_pass import run_probes
+from ...probes.forward.texts import encode_examples
 from .masks import load_mask
 from .progress import unheard
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...models.masks.subnetwork import Subnetwork
-from ...probes.pattern_shares import METRICS, ratios
+from ...probes.patterns.pattern_shares import METRICS, ratios
 from ..cell_output import CellOutput
 from ..statistics.clusters import Units, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust

@@ -17,8 +17,8 @@ from ...data.tasks.task import TaskSpec
 from ...models.checkpoint.inputs import USUAL_LENGTH
 from ...models.encoder.anatomy import anatomy_of
 from ...models.masks.subnetwork import Subnetwork
-from ...probes.base import Context, ProbeResult
-from ...probes.needs import sentences_of
+from ...probes.forward.base import Context, ProbeResult
+from ...probes.forward.needs import sentences_of
 from ...probes.options import check_options
 from ...probes.patterns.network import classifier_of
 from ...probes.registry import find_probe, run_named_probes

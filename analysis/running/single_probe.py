@@ -21,7 +21,7 @@ from ...models.checkpoint.checkpoint import (
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
-from ...probes.needs import sentences_of
+from ...probes.forward.needs import sentences_of
 from ...probes.options import check_options
 from ..cell_output import CellOutput
 from .annotations import check_readable, say_left_out

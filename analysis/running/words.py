@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ...data.sentences.sentence import Example
-from ...probes.attribution_frames import NAME, WORD_METRIC
-from ...probes.needs import sentences_of
+from ...probes.attribution.attribution_rows import NAME, WORD_METRIC
+from ...probes.forward.needs import sentences_of
 
 if TYPE_CHECKING:
     from ...models.masks.subnetwork import Subnetwork

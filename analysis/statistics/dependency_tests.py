@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.tables import rows_frame
-from ...probes.base import ProbeResult
+from ...probes.forward.base import ProbeResult
 from .corrections import adjust_rows
 from .uncertainty import Floats
 

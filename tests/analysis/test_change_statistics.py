@@ -13,8 +13,8 @@ from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.statistics.change_statistics import with_statistics
 from subprobe.data.output.tables import ROW_TYPES, read_rows, rows_frame
 from subprobe.models.masks.subnetwork import Subnetwork
-from subprobe.probes.attention_change import AttentionChange
-from subprobe.probes.stream import run_probes
+from subprobe.probes.attention.attention_change import AttentionChange
+from subprobe.probes.forward.shared_pass import run_probes
 from tiny import tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder, tiny_config
 

@@ -10,11 +10,11 @@ from subprobe.analysis.running.probing import Corpus, clustered, clusters_of
 from subprobe.analysis.statistics.change_statistics import with_statistics
 from subprobe.analysis.statistics.pattern_intervals import CLUSTERS, OVER, pattern_intervals
 from subprobe.data.output.tables import items_frame, rows_frame
-from subprobe.probes.base import ProbeResult
-from subprobe.probes.dependency_heads import DependencyHeads
-from subprobe.probes.group_share import GroupShareTest
+from subprobe.probes.attribution.group_share import GroupShareTest
+from subprobe.probes.forward.base import ProbeResult
+from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.probes.held_out import halves, unit_digest
-from subprobe.probes.stream import run_probes
+from subprobe.probes.syntax.dependency_heads import DependencyHeads
 
 
 def in_sets(examples, members=4):
@@ -77,7 +77,7 @@ def patterns(copies):
          "head": h, "prediction": said[t, h], "gold": said[t, h], "score": 0.9}
         for t in range(30) for c in range(copies) for h in (0, 1)
     ]  # fmt: skip
-    from subprobe.probes.pattern_shares import PatternClasses, share_rows
+    from subprobe.probes.patterns.pattern_shares import PatternClasses, share_rows
 
     items = items_frame(records)
     found, _ = PatternClasses.of_items(items, (1, 2))

@@ -4,8 +4,8 @@ import numpy as np
 from probe_cases import random_examples, tiny_context, with_dead_heads
 from scipy.spatial.distance import pdist, squareform
 from subprobe.analysis.running.head_map import clusters, head_map_rows, scaled
-from subprobe.probes.head_distances import HeadDistances
-from subprobe.probes.stream import run_probes
+from subprobe.probes.attention.head_distances import HeadDistances
+from subprobe.probes.forward.shared_pass import run_probes
 
 
 def test_distances_of_a_plane_are_found_again_whatever_their_order():

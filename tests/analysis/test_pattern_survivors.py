@@ -13,11 +13,11 @@ from subprobe.analysis.statistics.pattern_intervals import OVER, pattern_interva
 from subprobe.data.output.tables import ROW_TYPES, items_frame, rows_frame
 from subprobe.data.sentences.sentence import Example
 from subprobe.models.masks.subnetwork import full_subnetwork
-from subprobe.probes.attention_patterns import AttentionPatterns
-from subprobe.probes.base import ProbeResult
+from subprobe.probes.forward.base import ProbeResult
+from subprobe.probes.forward.shared_pass import run_probes
+from subprobe.probes.patterns.attention_patterns import AttentionPatterns
 from subprobe.probes.patterns.classes import PATTERNS
 from subprobe.probes.patterns.scores import cohen_kappa
-from subprobe.probes.stream import run_probes
 from tiny_run import tiny_config
 
 L, H = 3, 8

@@ -15,13 +15,13 @@ from subprobe.data.sentences.plain_text import read_corpus
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.smaller.shrink import shrink
-from subprobe.probes import reference as reference_module
-from subprobe.probes.attention_change import AttentionChange
-from subprobe.probes.attention_stats import AttentionStats
-from subprobe.probes.position_null import shuffled_maximum
-from subprobe.probes.reference import batch_limit
-from subprobe.probes.stream import run_probes
-from subprobe.probes.word_targets import TARGETS, target_words
+from subprobe.probes.attention.attention_change import AttentionChange
+from subprobe.probes.attention.attention_stats import AttentionStats
+from subprobe.probes.attention.shuffled_maximum import shuffled_maximum
+from subprobe.probes.attention.word_targets import TARGETS, target_words
+from subprobe.probes.forward import second_model as reference_module
+from subprobe.probes.forward.second_model import batch_limit
+from subprobe.probes.forward.shared_pass import run_probes
 from tiny import FAMILIES, tiny_model
 
 KEY = ["item_id", "layer", "head", "metric", "relation"]

@@ -9,13 +9,13 @@ from pattern_oracle import plain_features
 from probe_cases import random_examples, random_sentence, tiny_context, with_dead_heads
 from subprobe.data.errors import ConfigError, UnknownNameError
 from subprobe.data.sentences.sentence import Example
-from subprobe.probes.attention_patterns import AttentionPatterns
-from subprobe.probes.batch import batch_view, keep_words
+from subprobe.probes.forward.batch import batch_view, keep_words
+from subprobe.probes.forward.shared_pass import run_probes
+from subprobe.probes.forward.texts import encode_examples
+from subprobe.probes.patterns.attention_patterns import AttentionPatterns
 from subprobe.probes.patterns.classes import PATTERNS, SHORTEST
 from subprobe.probes.patterns.network import shipped_classifier
 from subprobe.probes.patterns.rules import rule_patterns
-from subprobe.probes.stream import run_probes
-from subprobe.probes.texts import encode_examples
 
 DEAD = [(0, 1), (1, 0), (1, 2)]
 
@@ -166,7 +166,7 @@ def test_real_maps_agree_with_rules_beyond_chance(realdata):
     from subprobe.data.sentences.plain_text import read_corpus
     from subprobe.models.checkpoint.checkpoint import load_encoder, load_tokenizer
     from subprobe.models.encoder.anatomy import anatomy_of
-    from subprobe.probes.base import Context
+    from subprobe.probes.forward.base import Context
 
     model = load_encoder("embedded")
     context = Context(model, load_tokenizer("embedded"), anatomy_of(model))

@@ -11,9 +11,9 @@ from attention_oracle import punctuated_examples
 from probe_cases import random_examples, tiny_context, with_dead_heads
 from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import ConfigError
-from subprobe.probes.attention_stats import METRICS, AttentionStats
-from subprobe.probes.base import BatchView
-from subprobe.probes.stream import run_probes
+from subprobe.probes.attention.attention_stats import METRICS, AttentionStats
+from subprobe.probes.forward.base import BatchView
+from subprobe.probes.forward.shared_pass import run_probes
 
 KEY = ["layer", "head", "metric"]
 

@@ -10,8 +10,8 @@ from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import AnnotationError, InputError
 from subprobe.data.sentences.word_groups import GROUPS, word_groups
 from subprobe.data.tasks.task import TaskSpec
-from subprobe.probes.attribution_frames import WORD_METRIC
-from subprobe.probes.attributions import attribute_words, run_attributions
+from subprobe.probes.attribution.attribution_rows import WORD_METRIC
+from subprobe.probes.attribution.attributions import attribute_words, run_attributions
 from tiny import FAMILIES
 
 

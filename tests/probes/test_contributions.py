@@ -7,9 +7,14 @@ from attention_oracle import plain_mass, plain_text, punctuated_examples
 from probe_cases import hooks_on, tiny_context, with_dead_heads
 from subprobe.data.encoding.alignment import encode_words
 from subprobe.models.masks.gates import gated
-from subprobe.probes import contributions as module
-from subprobe.probes.contributions import Alti, ValueZeroing, bias_part, transformed_parts
-from subprobe.probes.stream import run_probes
+from subprobe.probes.context_mixing import contributions as module
+from subprobe.probes.context_mixing.contributions import (
+    Alti,
+    ValueZeroing,
+    bias_part,
+    transformed_parts,
+)
+from subprobe.probes.forward.shared_pass import run_probes
 from tiny import POST_NORM
 
 DEAD = [(0, 1), *((1, head) for head in range(4))]

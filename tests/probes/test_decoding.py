@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from subprobe.probes.decoding import decode
-from subprobe.probes.tree_scores import NONE
+from subprobe.probes.syntax.decoding import decode
+from subprobe.probes.syntax.tree_scores import NONE
 from ufal.chu_liu_edmonds import chu_liu_edmonds
 
 seeds = st.integers(0, 10_000)

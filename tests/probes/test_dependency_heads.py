@@ -11,11 +11,11 @@ from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentences.relations import main_relation
 from subprobe.data.sentences.sentence import ROOT, Example, Sentence
-from subprobe.probes.arc_counts import DIRECTIONS
-from subprobe.probes.dependency_heads import DependencyHeads
+from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.probes.held_out import halves, text_digest
-from subprobe.probes.offsets import offset_scores
-from subprobe.probes.stream import run_probes
+from subprobe.probes.syntax.arc_counts import DIRECTIONS
+from subprobe.probes.syntax.dependency_heads import DependencyHeads
+from subprobe.probes.syntax.offsets import offset_scores
 
 
 def heads(context, examples, *, batch_size=4, **options):

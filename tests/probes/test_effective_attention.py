@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from probe_cases import tiny_context, with_dead_heads
 from subprobe.data.errors import ConfigError
-from subprobe.probes.effective_attention import (
+from subprobe.probes.context_mixing.effective_attention import (
     _MASS,
     _NORMS,
     EffectiveAttention,
     effective_attention,
 )
-from subprobe.probes.stream import run_probes
-from subprobe.probes.token_kinds import KINDS
+from subprobe.probes.forward.shared_pass import run_probes
+from subprobe.probes.forward.token_kinds import KINDS
 
 
 def effective(context, examples, *, batch_size=7, **options):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from subprobe.data.sentences.sentence import Sentence
 from subprobe.data.sentences.word_groups import GROUPS, word_groups
-from subprobe.probes.group_share import GroupShareTest
+from subprobe.probes.attribution.group_share import GroupShareTest
 
 
 def groups_of(words, tags, deprels):

@@ -7,9 +7,9 @@ from attention_oracle import plain_text
 from probe_cases import random_examples, tiny_context, with_dead_heads
 from scipy.spatial.distance import jensenshannon
 from subprobe.data.errors import ConfigError
-from subprobe.probes import head_distances as module
-from subprobe.probes.head_distances import HeadDistances
-from subprobe.probes.stream import run_probes
+from subprobe.probes.attention import head_distances as module
+from subprobe.probes.attention.head_distances import HeadDistances
+from subprobe.probes.forward.shared_pass import run_probes
 
 
 def distances(context, examples, *, batch_size=6, **options):

@@ -7,10 +7,10 @@ from attention_oracle import plain_mass, plain_text, punctuated_examples
 from probe_cases import hooks_on, tiny_context, with_dead_heads
 from subprobe.data.errors import ConfigError
 from subprobe.models.masks.gates import gated
-from subprobe.probes.batch import batch_view, keep_words
-from subprobe.probes.hidden_attribution import contributions, run_hidden_attribution
-from subprobe.probes.running import eager_attention
-from subprobe.probes.texts import encode_examples
+from subprobe.probes.context_mixing.hidden_attribution import contributions, run_hidden_attribution
+from subprobe.probes.forward.batch import batch_view, keep_words
+from subprobe.probes.forward.eval_mode import eager_attention
+from subprobe.probes.forward.texts import encode_examples
 
 
 def batch_of(context, example):

@@ -11,16 +11,16 @@ import pytest
 import torch
 from attention_oracle import punctuated_examples
 from probe_cases import tiny_context
-from subprobe.probes import contributions
-from subprobe.probes.attention_change import AttentionChange
-from subprobe.probes.contributions import ValueZeroing, cosine_distance, norm_drop
-from subprobe.probes.effective_attention import effective_attention
-from subprobe.probes.head_distances import _divergences
-from subprobe.probes.identifiability import _same, _Scores
-from subprobe.probes.norms import _head_products, _norms, mixing_ratios
-from subprobe.probes.position_null import shuffled_maximum
-from subprobe.probes.stream import run_probes
-from subprobe.probes.values import LayerValues, quadratic_norm
+from subprobe.probes.attention.attention_change import AttentionChange
+from subprobe.probes.attention.head_distances import _divergences
+from subprobe.probes.attention.shuffled_maximum import shuffled_maximum
+from subprobe.probes.context_mixing import contributions
+from subprobe.probes.context_mixing.contributions import ValueZeroing, cosine_distance, norm_drop
+from subprobe.probes.context_mixing.effective_attention import effective_attention
+from subprobe.probes.context_mixing.norms import _head_products, _norms, mixing_ratios
+from subprobe.probes.forward.attention_block import LayerValues, quadratic_norm
+from subprobe.probes.forward.shared_pass import run_probes
+from subprobe.probes.representations.identifiability import _same, _Scores
 from torch import nn
 
 REAL = torch.finfo(torch.float32).eps

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from attention_oracle import item_sums, plain_text, punctuated_examples
 from probe_cases import tiny_context, with_dead_heads
-from subprobe.probes import norms as module
-from subprobe.probes.norms import HEAD_METRICS, LAYER_METRICS, Norms
-from subprobe.probes.stream import run_probes
-from subprobe.probes.token_kinds import KINDS
+from subprobe.probes.context_mixing import norms as module
+from subprobe.probes.context_mixing.norms import HEAD_METRICS, LAYER_METRICS, Norms
+from subprobe.probes.forward.shared_pass import run_probes
+from subprobe.probes.forward.token_kinds import KINDS
 
 DEAD = [(0, 1), (1, 0), (1, 2)]
 

@@ -7,8 +7,8 @@ from attention_oracle import plain_mass, plain_text, punctuated_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from probe_cases import tiny_context, with_dead_heads
-from subprobe.probes.rollout import Flow, Rollout, attention_flow
-from subprobe.probes.stream import run_probes
+from subprobe.probes.context_mixing.rollout import Flow, Rollout, attention_flow
+from subprobe.probes.forward.shared_pass import run_probes
 
 DEAD = [(0, 1), *((1, head) for head in range(4))]
 

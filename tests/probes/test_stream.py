@@ -6,7 +6,7 @@ import torch
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import InputError, SubprobeError
-from subprobe.probes.stream import run_probes
+from subprobe.probes.forward.shared_pass import run_probes
 from tiny import FAMILIES, SDPA
 
 
@@ -148,7 +148,9 @@ def test_sdpa_stays_where_no_probe_wants_attention():
 
 def test_a_layer_that_delivers_nothing_is_an_error(monkeypatch):
     context = tiny_context("bert")
-    monkeypatch.setattr("subprobe.probes.stream.eager_attention", lambda model: torch.no_grad())
+    monkeypatch.setattr(
+        "subprobe.probes.forward.shared_pass.eager_attention", lambda model: torch.no_grad()
+    )
     with pytest.raises(SubprobeError, match="layer 0 of the bert model delivered no attention"):
         run_probes(context, random_examples(2), [Recorder()])
     assert hooks_on(context.model) == 0

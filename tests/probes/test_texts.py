@@ -13,10 +13,10 @@ from subprobe.data.sentences.annotate import annotate, find_pipeline
 from subprobe.data.sentences.sentence import Example, Sentence, plain_sentence
 from subprobe.data.tasks.task import TaskSpec
 from subprobe.models.training.evaluate import evaluate
-from subprobe.probes.attributions import attribute_words, run_attributions
-from subprobe.probes.batch import batch_view
+from subprobe.probes.attribution.attributions import attribute_words, run_attributions
+from subprobe.probes.forward.batch import batch_view
+from subprobe.probes.forward.texts import read_texts
 from subprobe.probes.registry import list_probes, run_named_probes
-from subprobe.probes.texts import read_texts
 from tiny import FAMILIES
 
 HARD = (

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from probe_cases import random_sentence
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentences.sentence import ROOT
-from subprobe.probes.offsets import offset_scores
-from subprobe.probes.tree_baselines import tree_baselines
-from subprobe.probes.tree_scores import NONE, count_found, gold_tree, pad_trees, relink
+from subprobe.probes.syntax.offsets import offset_scores
+from subprobe.probes.syntax.tree_baselines import tree_baselines
+from subprobe.probes.syntax.tree_scores import NONE, count_found, gold_tree, pad_trees, relink
 
 
 def tagged(seed, *, low=2, high=14):
@@ -191,7 +191,7 @@ def test_baselines_of_ewt(realdata, part, kept, n_kept, removed, n_removed, offs
 @pytest.mark.realdata
 def test_second_offset_of_ewt_dev(realdata):
     from subprobe.data.sentences.conllu_reader import read_conllu
-    from subprobe.probes.arcs import arcs_of
+    from subprobe.probes.syntax.arcs import arcs_of
 
     arcs = [arcs_of(s) for s in read_conllu(realdata / "ud" / "en_ewt-ud-dev.conllu")]
     distance = np.concatenate([one.head - one.dependent for one in arcs])

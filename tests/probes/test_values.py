@@ -10,8 +10,8 @@ from attention_oracle import plain_text
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.errors import SubprobeError, UnknownNameError
 from subprobe.models.encoder.families import FAMILIES as ROWS
-from subprobe.probes.norms import Norms
-from subprobe.probes.stream import run_probes
+from subprobe.probes.context_mixing.norms import Norms
+from subprobe.probes.forward.shared_pass import run_probes
 from tiny import POST_NORM
 
 
@@ -114,7 +114,9 @@ def test_a_family_that_normalises_elsewhere_is_refused(monkeypatch):
 
 def test_a_layer_without_maps_is_an_error(monkeypatch):
     context = tiny_context("bert")
-    monkeypatch.setattr("subprobe.probes.stream.eager_attention", lambda model: torch.no_grad())
+    monkeypatch.setattr(
+        "subprobe.probes.forward.shared_pass.eager_attention", lambda model: torch.no_grad()
+    )
     with pytest.raises(SubprobeError, match="delivered no attention"):
         run_probes(context, random_examples(2), [Keeper()])
     assert hooks_on(context.model) == 0

@@ -16,8 +16,8 @@ from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.layer_hooks import LayerHooks
 from subprobe.models.masks.gates import Gates, gated
 from subprobe.models.masks.subnetwork import full_subnetwork
-from subprobe.probes.base import Context
-from subprobe.probes.stream import run_probes
+from subprobe.probes.forward.base import Context
+from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.pruning.importance.gate_gradients import frozen, gate_gradients
 from tiny import tiny_model, tiny_tokenizer
 from unrolled import unrolled

@@ -13,7 +13,7 @@ from probe_cases import random_examples
 from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.sentences.sentence import Example, Sentence
 from subprobe.models.masks.gates import gated
-from subprobe.probes.base import Context
+from subprobe.probes.forward.base import Context
 
 Floats = npt.NDArray[np.float64]
 

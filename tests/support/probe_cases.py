@@ -10,7 +10,7 @@ import torch
 from subprobe.data.sentences.sentence import ROOT, Example, Sentence
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import full_subnetwork
-from subprobe.probes.base import Context
+from subprobe.probes.forward.base import Context
 from tiny import CORPUS, TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 WORDS = tuple(sorted({word for line in CORPUS for word in line.split()}))

@@ -1,0 +1,170 @@
+"""What a probe is: an accumulator over batches that never keeps an attention map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from ...data.sentences.sentence import Example
+from ...data.tasks.task import TaskSpec
+from ...models.encoder.anatomy import Anatomy
+from ...models.masks.subnetwork import Subnetwork
+
+
+@dataclass(frozen=True)
+class Context:
+    """One model, whole or masked, as probes see it.
+
+    Attributes:
+        model: a transformers encoder, with or without a task head.
+        tokenizer: its fast tokenizer.
+        anatomy: where its heads sit.
+        subnetwork: the mask that is applied while probing; None = the whole model.
+        spec: the task that the model was fine-tuned on, where one is known.
+        max_length: subwords a sentence (or pair) keeps.
+        reference: another whole model of the same anatomy and vocabulary that the model is compared
+            with, such as the pretrained encoder; the mask is not applied to it.
+        pre_split: give the tokenizer each word alone, as published studies of attention did; else
+            texts are read raw, as the task model reads them.
+    """
+
+    model: Any
+    tokenizer: Any
+    anatomy: Anatomy
+    subnetwork: Subnetwork | None = None
+    spec: TaskSpec | None = None
+    max_length: int = 128
+    reference: Any | None = None
+    pre_split: bool = False
+
+    @property
+    def alive(self) -> npt.NDArray[np.bool_]:
+        """Which heads live [L, H]."""
+        if self.subnetwork is None:
+            return np.ones((self.anatomy.num_layers, self.anatomy.num_heads), dtype=np.bool_)
+        return np.asarray(self.subnetwork.head_mask, dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class BatchView:
+    """One batch of the corpus: what is common to all layers.
+
+    Attributes:
+        position: where the B examples stand in the corpus [B].
+        examples: the B examples.
+        inputs: model inputs, padded to the longest text of the batch.
+        real: True where there is a token, not padding [B, S].
+        special: True at special tokens that are not padding [B, S].
+        word: index of each piece's word among the kept words of its example [B, S], those of the
+            second sentence after those of the first; -1 at specials, padding and cut words.
+        kept: for each example its W kept words as (segment, index in the sentence).
+        source: for each kept word the mean over its pieces [B, W, S].
+        target: for each kept word the sum over its pieces [B, S, W].
+    """
+
+    position: npt.NDArray[np.int64]
+    examples: tuple[Example, ...]
+    inputs: Mapping[str, torch.Tensor]
+    real: torch.Tensor
+    special: torch.Tensor
+    word: torch.Tensor
+    kept: tuple[tuple[tuple[int, int], ...], ...]
+    source: torch.Tensor
+    target: torch.Tensor
+    _last: list[torch.Tensor] = field(default_factory=list, repr=False, compare=False)
+
+    def word_attention(self, attention: torch.Tensor) -> torch.Tensor:
+        """Attention between words [B, H, W, W] from attention between subwords [B, H, S, S].
+
+        Summed over the pieces of the target and averaged over those of the source (Clark et al.
+        2019); special tokens are left out, so rows sum to at most 1. Rows and columns beyond an
+        example's own words are zero. The latest answer is kept for the next probe that asks for the
+        same map: do not write into it.
+        """
+        if self._last and self._last[0] is attention:
+            return self._last[1]
+        B, H, S, _ = attention.shape
+        # One wide product on the target side: broadcasting `target` over heads would copy it.
+        summed = (attention.reshape(B, H * S, S) @ self.target).view(B, H, S, -1)
+        self._last[:] = attention, self.source[:, None] @ summed
+        return self._last[1]
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What a probe found on one model.
+
+    Attributes:
+        probe: the probe's name.
+        rows: tidy rows (data/output/tables.py) without the columns that name the model, task and mask.
+        make_items: builds the scored items; they are built when asked for, because a frame of
+            one line a sentence, head and metric is many times larger than the sums behind it.
+        arrays: small counts that later tests need, such as correct arcs [2, R, 2, L, H].
+        notes: plain facts: counts of sentences, dropped words, names of array axes.
+    """
+
+    probe: str
+    rows: pd.DataFrame
+    make_items: Callable[[], pd.DataFrame]
+    arrays: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    notes: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    @property
+    def items(self) -> pd.DataFrame:
+        """One line a scored thing; the rows are a pure function of these."""
+        return self.make_items()
+
+
+class Probe(Protocol):
+    """An accumulator that `run_probes` feeds: one `begin`, L deliveries and one `end` a batch.
+
+    The tensors it is shown are dropped after each call: it keeps sums, never maps. A probe that
+    sets `needs_values` is also shown the values behind each map (probes/forward/attention_block.py).
+    """
+
+    name: str
+    needs_attention: bool
+    needs_hidden: bool
+
+    def begin(self, batch: BatchView) -> None:
+        """A new batch; its layers follow."""
+
+    def layer(self, layer: int, attention: torch.Tensor) -> None:
+        """Attention weights [B, H, S, S] of one layer, counted from 0; padding rows included."""
+
+    def hidden(self, layer: int, states: torch.Tensor) -> None:
+        """Hidden states [B, S, D] of one layer: 0 = embeddings, l = output of block l - 1."""
+
+    def end(self) -> None:
+        """Every layer of the batch has been delivered."""
+
+    def result(self) -> ProbeResult:
+        """What was found over all batches, in the order of the corpus."""
+
+
+def kept_as(model: torch.dtype) -> npt.DTypeLike:
+    """How one text's numbers are kept: as fine as the model computes them, and never coarser.
+
+    They are what grows with the corpus; sums over texts are always double.
+    """
+    return np.float64 if model == torch.float64 else np.float32
+
+
+def in_corpus_order(
+    parts: list[npt.NDArray[np.float64]], positions: list[npt.NDArray[np.int64]]
+) -> npt.NDArray[np.float64]:
+    """Per-example values of all batches [N, ...], sorted by place in the corpus."""
+    place = np.argsort(np.argsort(np.concatenate(positions), kind="stable"))
+    # into place at once: the largest thing that probes hold is never there three times
+    ordered = np.empty((len(place), *parts[0].shape[1:]), dtype=parts[0].dtype)
+    start = 0
+    for part in parts:
+        ordered[place[start : start + len(part)]] = part
+        start += len(part)
+    return ordered

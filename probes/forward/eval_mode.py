@@ -1,0 +1,43 @@
+"""How a model is run while probes look on: no dropout, eager attention, no task head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...models.encoder.anatomy import Anatomy
+from .base import BatchView
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Switch dropout off, and back to what it was."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+@contextmanager
+def eager_attention(model: Any) -> Iterator[None]:
+    """Run the model on eager attention, and on its own implementation again afterwards."""
+    before = model.config._attn_implementation
+    if before == "eager":
+        yield
+        return
+    model.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def forward(model: Any, anatomy: Anatomy, batch: BatchView, *, maps: bool) -> None:
+    """Run the encoder without its task head, whose output no probe of the shared pass reads."""
+    # Families without sdpa still build their maps only on request; the others always do so under
+    # eager, and asking them would make transformers keep all L maps.
+    request = {"output_attentions": True} if maps and not anatomy.sdpa else {}
+    model.base_model(**batch.inputs, **request)

@@ -1,0 +1,148 @@
+"""A second model beside the probed one: its maps of the same batch, layer by layer.
+
+An optional delivery of the shared pass, for probes that compare a model with the one that it was
+made from. The reference runs a batch first and its L maps are held; the model then runs the same
+batch, and each map of the reference is dropped once its layer has been compared. What is held at a
+time is therefore one batch's maps of one model, and batches of long texts are made smaller so that
+these take at most `HELD_BYTES`, or one text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol, TypeGuard
+
+import torch
+
+from ...data.errors import ConfigError, SubprobeError
+from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.kept_units import kept_units_of
+from ...models.encoder.layer_hooks import LayerHooks
+from .base import BatchView, Context, Probe
+from .eval_mode import eager_attention, evaluating, forward
+
+HELD_BYTES = 2**26
+"""What the maps of the reference may take: 64 MiB."""
+
+
+class ReferenceProbe(Probe, Protocol):
+    """A probe that is shown each layer of both models."""
+
+    needs_reference: bool
+
+    def pair(self, layer: int, attention: torch.Tensor, reference: torch.Tensor) -> None:
+        """Maps [B, H, S, S] of one layer of the model and of the reference."""
+
+
+def needs_reference(probe: Probe) -> TypeGuard[ReferenceProbe]:
+    """Whether a probe wants this delivery."""
+    return bool(getattr(probe, "needs_reference", False))
+
+
+def padded_length(probes: Sequence[Probe]) -> int:
+    """Subwords that some probe wants every text padded to; 0 = the longest of its batch."""
+    return max((int(getattr(probe, "padded_to", 0)) for probe in probes), default=0)
+
+
+def batch_limit(context: Context, length: int) -> int:
+    """Texts of so many subwords whose maps of all layers fit into `HELD_BYTES`; at least one."""
+    anatomy = context.anatomy
+    text = anatomy.num_layers * anatomy.num_heads * length**2 * context.model.dtype.itemsize
+    return max(1, HELD_BYTES // int(text))
+
+
+def check_reference(context: Context) -> None:
+    """Raise unless the reference can be compared with the model head by head.
+
+    Raises:
+        ConfigError: saying what is not the same.
+    """
+    model, reference = context.model, context.reference
+    if reference is None:
+        raise ConfigError("nothing to compare with", remedy="give the context a reference model")
+    if reference.base_model is model.base_model:
+        raise ConfigError(
+            "the reference is the model itself", remedy="load it a second time: masks go on one"
+        )
+    if kept_units_of(reference) is not None:
+        raise ConfigError(
+            "the reference is a smaller model", remedy="compare with the whole one it came from"
+        )
+    ours, theirs = context.anatomy, anatomy_of(reference)
+    facts = {
+        "family": (ours.family, theirs.family),
+        "layers": (ours.num_layers, theirs.num_layers),
+        "heads": (ours.num_heads, theirs.num_heads),
+        "subwords in the vocabulary": (model.config.vocab_size, reference.config.vocab_size),
+    }
+    for name, (mine, other) in facts.items():
+        if mine != other:
+            raise ConfigError(
+                f"{name}: the model has {mine}, the reference {other}",
+                remedy="compare with the encoder that the model was fine-tuned from",
+            )
+
+
+class ReferencePass:
+    """Runs the reference on a batch and holds its maps until they are taken.
+
+    Args:
+        context: the model and its reference.
+        stack: takes the hooks off the reference when it is closed.
+    """
+
+    def __init__(self, context: Context, stack: ExitStack):
+        self._model: Any = context.reference
+        self._anatomy = context.anatomy
+        self._held: dict[int, torch.Tensor] = {}
+        stack.callback(self._held.clear)
+        hooks = LayerHooks(self._model, self._anatomy, stack)
+        for layer in range(self._anatomy.num_layers):
+            module = self._anatomy.attention_module(self._model, layer)
+            hooks.after(layer, module, self._holder(layer))
+
+    def run(self, batch: BatchView) -> None:
+        """Fill the store with the maps of one batch.
+
+        Raises:
+            SubprobeError: if a layer gave none.
+        """
+        self._held.clear()
+        forward(self._model, self._anatomy, batch, maps=True)
+        missing = sorted(set(range(self._anatomy.num_layers)) - set(self._held))
+        if missing:
+            raise SubprobeError(
+                f"layer {missing[0]} of the reference model delivered no attention",
+                remedy="compare with a model of a supported family under eager attention",
+            )
+
+    def take(self, layer: int) -> torch.Tensor:
+        """Maps [B, H, S, S] of one layer, which are not held any longer."""
+        return self._held.pop(layer)
+
+    def _holder(self, layer: int) -> Callable[..., Any]:
+        def hook(_module: Any, _args: Any, output: Any) -> Any:
+            if not isinstance(output, tuple) or len(output) < 2 or output[1] is None:
+                return None
+            self._held[layer] = output[1]
+            return (output[0], None, *output[2:])
+
+        return hook
+
+
+@contextmanager
+def reference_pass(context: Context, probes: Sequence[Probe]) -> Iterator[ReferencePass | None]:
+    """The pass of the reference if a probe compares, else None; hooks are always taken off.
+
+    Raises:
+        ConfigError: as `check_reference`.
+    """
+    if not any(needs_reference(probe) for probe in probes):
+        yield None
+        return
+    check_reference(context)
+    with ExitStack() as stack:
+        stack.enter_context(evaluating(context.reference))
+        stack.enter_context(eager_attention(context.reference))
+        yield ReferencePass(context, stack)
