@@ -19,27 +19,27 @@ from ..data.output.tables import rows_frame, write_csv, write_parquet
 from ..models.masks.subnetwork import Subnetwork
 from ..probes.options import check_options
 from .comparison.tables import comparison_tables
+from .configuration.config import ProbeOptions, RunConfig
+from .findings.pattern_survivors import pattern_survivor_rows
+from .findings.survivors import survivor_rows
 from .report.report import write_report
-from .report.verdict import verdict
 from .running.across import across_frames
+from .running.attributed_words import FILE as WORDS_FILE
+from .running.attributed_words import word_frame
 from .running.cells import CellMissing
-from .running.config import ProbeOptions, RunConfig
-from .running.data_summary import summary_lines, without_texts
 from .running.earlier import Existing, begin, remove_unused, settled
-from .running.identity import flagged
 from .running.manifest import write_manifest
-from .running.masks import mask_rows, save_mask
-from .running.pattern_survivors import pattern_survivor_rows
 from .running.preparing import corpus_of, prepare, summaries_of, told_of_heads
-from .running.progress import Progress, Silent
-from .running.reference import COMPARING
 from .running.seed_run import SeedRun
-from .running.survivors import survivor_rows
-from .running.words import FILE as WORDS_FILE
-from .running.words import word_frame
 from .running.workers import compute_apart, worker_count
+from .steps.data_summary import summary_lines, without_texts
+from .steps.identity import flagged
+from .steps.masks import mask_rows, save_mask
+from .steps.progress import Progress, Silent
+from .steps.reference_model import COMPARING
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import performance_table, summaries
+from .verdict.verdict import verdict
 
 TABLES = {
     "performance": "performance",

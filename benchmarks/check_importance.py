@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from scipy.stats import spearmanr
-from subprobe.analysis.running.config import PruneOptions
-from subprobe.analysis.running.loaded import Loaded, load_for_task
-from subprobe.analysis.running.selection import Chooser
-from subprobe.analysis.running.task_choice import TaskChoice
+from subprobe.analysis.configuration.config import PruneOptions
+from subprobe.analysis.configuration.task_choice import TaskChoice
+from subprobe.analysis.single.loaded import Loaded, load_for_task
+from subprobe.analysis.steps.selection import Chooser
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.pruning.importance.scoring import METHODS, layer_norms

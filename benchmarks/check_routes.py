@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
+from subprobe.analysis.configuration.config import PruneOptions, RecipeOptions
 from subprobe.analysis.flags import FAILED
-from subprobe.analysis.running.config import PruneOptions, RecipeOptions
-from subprobe.analysis.running.outcome import outcome
 from subprobe.analysis.running.recipe import chosen_recipe
-from subprobe.analysis.running.selection import parts_for
 from subprobe.analysis.statistics.paired_tests import sign_flips
+from subprobe.analysis.steps.outcome import outcome
+from subprobe.analysis.steps.selection import parts_for
 from subprobe.data.output.tables import write_csv
 from subprobe.data.tasks.by_name import load_task
 from subprobe.models.checkpoint.checkpoint import resolve_model

@@ -16,11 +16,11 @@ from typing import Any
 
 import pandas as pd
 import torch
-from subprobe.analysis.running.config import PruneOptions, RecipeOptions
-from subprobe.analysis.running.outcome import outcome
-from subprobe.analysis.running.performance import performance_rows
+from subprobe.analysis.configuration.config import PruneOptions, RecipeOptions
 from subprobe.analysis.running.recipe import chosen_recipe
-from subprobe.analysis.running.selection import parts_for
+from subprobe.analysis.steps.outcome import outcome
+from subprobe.analysis.steps.performance import performance_rows
+from subprobe.analysis.steps.selection import parts_for
 from subprobe.analysis.wording import between, decimal
 from subprobe.data.generator.sampling import SIZES
 from subprobe.data.output.tables import write_csv

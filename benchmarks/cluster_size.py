@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import norm
+from subprobe.analysis.findings.dependency_tests import mcnemar_p
 from subprobe.analysis.statistics.clusters import over_units
-from subprobe.analysis.statistics.dependency_tests import mcnemar_p
 from subprobe.analysis.statistics.paired_coverage import OVER_CLUSTERS, OVER_EXAMPLES
 from subprobe.analysis.statistics.paired_tests import (
     ALPHA,

@@ -36,8 +36,8 @@ def config() -> None:
 
     Example: subprobe config > run.toml
     """
-    from ..analysis.running.config import RunConfig
-    from ..analysis.running.config_toml import config_toml
+    from ..analysis.configuration.config import RunConfig
+    from ..analysis.configuration.config_toml import config_toml
 
     typer.echo(config_toml(RunConfig()), nl=False)
 

@@ -52,7 +52,7 @@ def compare(
 
 def _of_run(folder: Path, correction: str, probes: bool) -> dict[str, Any]:
     from ..analysis.comparison.tables import comparison_tables
-    from ..analysis.run_folder import load_rows
+    from ..analysis.run_folder.reading import load_rows
     from ..analysis.summary.summaries import summaries
 
     rows = load_rows(folder)
@@ -62,7 +62,7 @@ def _of_run(folder: Path, correction: str, probes: bool) -> dict[str, Any]:
 
 def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
     from ..analysis.comparison.between_runs import Run, between_runs, run_names
-    from ..analysis.run_folder import load_rows
+    from ..analysis.run_folder.reading import load_rows
 
     names = run_names(folders)
     runs = [
@@ -73,13 +73,13 @@ def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    from ..analysis.run_folder import load_manifest
+    from ..analysis.run_folder.reading import load_manifest
 
     return load_manifest(folder) if (folder / "manifest.json").exists() else {}
 
 
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
-    from ..analysis.run_folder import load_rows
+    from ..analysis.run_folder.reading import load_rows
     from ..analysis.screen.comparison import print_between, print_pairs
     from ..analysis.screen.console import print_comparison
 

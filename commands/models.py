@@ -80,10 +80,10 @@ def finetune(
 
     Example: subprobe finetune --task acceptability --mask good.safetensors --out ./models/good-1
     """
-    from ..analysis.running.config import parse_config
-    from ..analysis.running.masks import read_mask
-    from ..analysis.running.single import fine_tune_to_folder
-    from ..analysis.running.task_choice import task_choice
+    from ..analysis.configuration.config import parse_config
+    from ..analysis.configuration.task_choice import task_choice
+    from ..analysis.single.training import fine_tune_to_folder
+    from ..analysis.steps.masks import read_mask
     from ..data.tasks.class_order import parse_pairs
     from ..models.folder.sources import MODEL
 
@@ -169,11 +169,11 @@ def prune(
 
     Example: subprobe prune ./models/acc-1 --task acceptability --out good.safetensors
     """
-    from ..analysis.running.config import parse_config
-    from ..analysis.running.loaded import load_for_task
-    from ..analysis.running.single import prune_to_mask
-    from ..analysis.running.task_choice import task_choice
+    from ..analysis.configuration.config import parse_config
+    from ..analysis.configuration.task_choice import task_choice
     from ..analysis.screen.console import print_mask
+    from ..analysis.single.loaded import load_for_task
+    from ..analysis.single.training import prune_to_mask
     from ..data.tasks.class_order import parse_pairs
 
     out = prepare_out(out, files=MASKS, overwrite=overwrite)
@@ -261,10 +261,10 @@ def evaluate(
 
     Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
     """
-    from ..analysis.running.loaded import load_for_task
-    from ..analysis.running.masks import load_mask
-    from ..analysis.running.single import evaluate_rows
-    from ..analysis.running.task_choice import task_choice
+    from ..analysis.configuration.task_choice import task_choice
+    from ..analysis.single.loaded import load_for_task
+    from ..analysis.single.training import evaluate_rows
+    from ..analysis.steps.masks import load_mask
     from ..data.tasks.class_order import parse_pairs
 
     out = prepare_table(out, overwrite, model, mask)

@@ -123,8 +123,8 @@ def as_seed(option: typer.CallbackParam, value: int | None) -> int | None:
 
 def progress_of(quiet: bool) -> Any:
     """Bars on the screen, or nothing."""
-    from ..analysis.running.progress import Silent
     from ..analysis.screen.progress import Bars
+    from ..analysis.steps.progress import Silent
 
     return Silent() if quiet else Bars()
 

@@ -144,7 +144,7 @@ def check(
     """
     from ..analysis.patterns.check import check_patterns
     from ..analysis.patterns.steps import maps_of
-    from ..analysis.running.identity import flagged
+    from ..analysis.steps.identity import flagged
     from ..probes.patterns.network import classifier_of
 
     out = prepare_table(out, overwrite, model, mask)

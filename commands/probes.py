@@ -98,9 +98,9 @@ def probe(
 
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """
-    from ..analysis.running.config import parse_config
-    from ..analysis.running.single_probe import PROBE, probe_rows, write_probe_folder
-    from ..analysis.running.task_choice import task_choice
+    from ..analysis.configuration.config import parse_config
+    from ..analysis.configuration.task_choice import task_choice
+    from ..analysis.single.single_probe import PROBE, probe_rows, write_probe_folder
     from ..data.tasks.class_order import parse_pairs
     from ..probes.options import parse_options
 

@@ -64,10 +64,10 @@ def run(
 
     Example: subprobe run --config stance.toml --out runs/stance
     """
+    from ..analysis.configuration.config import parse_config, read_config
+    from ..analysis.configuration.task_choice import column_roles
     from ..analysis.experiment import run_experiment
-    from ..analysis.running.config import parse_config, read_config
     from ..analysis.running.earlier import Existing
-    from ..analysis.running.task_choice import column_roles
     from ..analysis.screen.console import print_comparison, print_lines
     from ..data.errors import ConfigError
 
@@ -116,11 +116,11 @@ def report(
 
     Example: subprobe report runs/quickstart --out report.html
     """
+    from ..analysis.figures.figures import save_figures
     from ..analysis.report.attribution_examples import read_word_frame
-    from ..analysis.report.figures import save_figures
     from ..analysis.report.latex import save_latex
     from ..analysis.report.report import write_report
-    from ..analysis.run_folder import load_manifest, load_rows
+    from ..analysis.run_folder.reading import load_manifest, load_rows
     from ..data.output.folders import atomic_folder
     from ..data.output.ownership import RUN
 

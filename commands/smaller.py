@@ -40,7 +40,7 @@ def compact(
 
     Example: subprobe compact ./models/acc-1 --mask good.safetensors --out ./models/small
     """
-    from ..analysis.running.smaller import compact_to_folder, load_whole
+    from ..analysis.single.smaller import compact_to_folder, load_whole
     from ..models.folder.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
@@ -67,7 +67,7 @@ def bake(
 
     Example: subprobe bake ./models/acc-1 --mask good.safetensors --out ./models/baked
     """
-    from ..analysis.running.smaller import bake_to_folder, load_whole
+    from ..analysis.single.smaller import bake_to_folder, load_whole
     from ..models.folder.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
@@ -95,9 +95,9 @@ def latency(
 
     Example: subprobe latency ./models/acc-1 --mask good.safetensors --batch 8 --length 128
     """
-    from ..analysis.running.latency import latency_rows
-    from ..analysis.running.smaller import load_whole
     from ..analysis.screen.console import print_latency
+    from ..analysis.single.latency import latency_rows
+    from ..analysis.single.smaller import load_whole
 
     out = prepare_table(out, overwrite, model, mask)
     progress = progress_of(quiet)

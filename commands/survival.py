@@ -26,7 +26,7 @@ def survival(
 
     Example: subprobe survival runs/quickstart --out survival
     """
-    from ..analysis.run_folder import load_rows
+    from ..analysis.run_folder.reading import load_rows
     from ..analysis.screen.survival_content import print_survival
     from ..analysis.survival_content.measure import measure_survival
     from ..data.errors import UnknownNameError

@@ -43,7 +43,7 @@ def view(
         out = prepare_out(out, files=PAGES, overwrite=overwrite)
 
     from ..analysis.report.head_page import heads_numbers, render_heads
-    from ..analysis.running.heads import heads_of
+    from ..analysis.single.sentence_maps import heads_of
     from ..data.files.atomic import write_text
 
     heads = heads_of(

@@ -167,7 +167,7 @@ def test_links_and_pictures_exist(page):
 
 
 def test_every_shown_configuration_is_valid():
-    from subprobe.analysis.running.config import parse_config
+    from subprobe.analysis.configuration.config import parse_config
 
     shown = [text for page in PAGES for text in blocks(page, "toml")]
     assert shown
@@ -176,7 +176,7 @@ def test_every_shown_configuration_is_valid():
 
 
 def test_the_quickstart_is_what_make_runs():
-    from subprobe.analysis.running.config import RunConfig, read_config
+    from subprobe.analysis.configuration.config import RunConfig, read_config
 
     command = "subprobe run --config docs/quickstart.toml --out runs/quickstart"
     assert command in (ROOT / "Makefile").read_text("utf-8")

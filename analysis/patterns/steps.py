@@ -10,8 +10,8 @@ from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
 from ...probes.forward.base import Context
-from ..running.masks import load_mask
-from ..running.progress import Progress
+from ..steps.masks import load_mask
+from ..steps.progress import Progress
 from .sample import OwnMap, sample_maps
 
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from ...data.errors import DataFileError
 from ...data.files.reading import reading
-from ..running.words import COLUMNS, FILE
+from ..running.attributed_words import COLUMNS, FILE
+from ..verdict.answer import Answer
 from ..wording import MISSING, decimal
-from .answer import Answer
 from .page_tables import Cell, Table
 
 MOST_EXAMPLES = 12

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from ...data.files.atomic import write_text
 from ..comparison.pairs import PAIR_COLUMNS, spoken
+from ..figures.charts import GREY, file_name, spec_of
 from ..wording import MISSING, between, decimal, p_text
-from .charts import GREY, file_name, spec_of
 from .page import library, render, resource, script_json
 
 MOST_LINES = 40

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..running.heads import Heads, Maps
+from ..single.sentence_maps import Heads, Maps
 from .page import render, resource, script_json
 
 FINE = 4_000_000

@@ -14,16 +14,16 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from ...data.files.atomic import write_text
+from ..figures.charts import Figure
+from ..figures.figures import drawn, overall
 from ..summary.summaries import summaries
+from ..verdict.answer import Answer, Tables, answers_of
+from ..verdict.verdict import Verdict, verdicts
 from ..wording import CITED, cited_parts, decimal
-from .answer import Answer, Tables, answers_of
 from .asked import asked
 from .attribution_examples import ShownExample, examples_of
-from .charts import Figure
-from .figures import drawn, overall
 from .page import library, render, resource, script_json
 from .page_tables import Table, agreement_table, frame_table, headline_table, score_table
-from .verdict import Verdict, verdicts
 
 
 @dataclass(frozen=True)

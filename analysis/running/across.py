@@ -9,10 +9,10 @@ import pandas as pd
 
 from ...models.masks.subnetwork import Subnetwork
 from ...pruning.across_seeds import ACROSS, across_seeds
+from ..configuration.config import RunConfig
 from ..flags import OF_A_SEED
-from .config import RunConfig
-from .degenerate import degenerate_search
-from .masks import mask_rows, save_mask
+from ..steps.degenerate import degenerate_search
+from ..steps.masks import mask_rows, save_mask
 from .seed_run import SeedRun
 
 COMPARED = ("structured", "structured-heads", "structured-mlps")

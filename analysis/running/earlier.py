@@ -12,7 +12,7 @@ from ...data.files.temporaries import remove_stale
 from ...data.output.folders import remove_own, write_record
 from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
-from .config import RunConfig, parse_config
+from ..configuration.config import RunConfig, parse_config
 
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""

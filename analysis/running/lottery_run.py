@@ -12,9 +12,9 @@ from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...pruning.search.lottery import lottery, next_round
 from ...pruning.search.plan import Rule
 from ..cell_output import CellOutput
-from .progress import Advance
+from ..steps.progress import Advance
+from ..steps.selection import Chooser, stop_metric
 from .seed_model import SeedModel
-from .selection import Chooser, stop_metric
 
 
 def find_ticket(seed: SeedModel, progress: Advance) -> Subnetwork:

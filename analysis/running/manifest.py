@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...data.files.atomic import write_text
-from .annotations import left_out
-from .config import RunConfig
-from .probing import Corpus, corpus_note, of_task
+from ..configuration.config import RunConfig
+from ..steps.annotations import left_out
+from ..steps.probing import Corpus, corpus_note, of_task
 
 if TYPE_CHECKING:
     from .seed_run import SeedRun

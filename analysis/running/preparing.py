@@ -12,16 +12,16 @@ from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.smaller.shrink import check_removable
-from .config import ProbeOptions, RunConfig
-from .data_summary import summarise
-from .probing import Corpus, needs_corpus, read_probe_corpus
-from .progress import Progress, Silent
-from .readable import readable
+from ..configuration.config import ProbeOptions, RunConfig
+from ..steps.data_summary import summarise
+from ..steps.probing import Corpus, needs_corpus, read_probe_corpus
+from ..steps.progress import Progress, Silent
+from ..steps.readable import readable
+from ..steps.selection import parts_for
+from ..steps.task_head import check_whole, kept_head, start_of_head
 from .recipe import chosen_recipe, fitting_recipe
 from .seed_model import Setting
 from .seed_run import SeedRun
-from .selection import parts_for
-from .task_head import check_whole, kept_head, start_of_head
 
 
 def prepare(

@@ -26,12 +26,12 @@ from ...models.masks.subnetwork import Subnetwork
 from ...models.training.finetune import FineTuned, finetune
 from ...models.training.recipes import Recipe
 from ..cell_output import CellOutput
+from ..configuration.config import RunConfig
+from ..steps.outcome import Outcome, outcome
+from ..steps.probing import Corpus
+from ..steps.progress import Progress
+from ..steps.said import read_said
 from .cells import Cell, CellStore
-from .config import RunConfig
-from .outcome import Outcome, outcome
-from .probing import Corpus
-from .progress import Progress
-from .said import read_said
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from ...data.tasks.task_parts import examples_digest
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
+from ..configuration.config import ProbeOptions
 from ..flags import DIVERGED
-from .annotations import say_left_out
+from ..steps.annotations import say_left_out
+from ..steps.probing import annotated_examples, of_task, probe_model, read_options, spread
+from ..steps.progress import Progress
+from ..steps.reference_model import COMPARING
+from ..steps.said import reading_said, unscored_said
 from .cells import Cell
-from .config import ProbeOptions
-from .probing import annotated_examples, of_task, probe_model, read_options, spread
-from .progress import Progress
-from .reference import COMPARING
-from .said import reading_said, unscored_said
 from .seed_model import SeedModel, Setting
 
 

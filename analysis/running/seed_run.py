@@ -16,17 +16,17 @@ from ...models.training.evaluate import evaluate, is_finite
 from ...pruning.controls import CONTROLS
 from ...pruning.search.magnitude import smallest_of
 from ..cell_output import CellOutput
+from ..steps.identity import identity, selection_of, stamped
+from ..steps.performance import performance_rows
+from ..steps.probing import join, read_options
+from ..steps.progress import Progress
+from ..steps.said import read_said
+from ..steps.selection import IN_ORDER, find_good
 from .bag_of_words import NAME, bag_of_words
 from .cells import Cell
-from .identity import identity, selection_of, stamped
 from .lottery_run import find_ticket
-from .performance import performance_rows
-from .probing import join, read_options
-from .progress import Progress
-from .said import read_said
 from .seed_model import SeedModel, Setting
 from .seed_probes import SeedProbes
-from .selection import IN_ORDER, find_good
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
 """Kind -> the weights that its training starts from."""

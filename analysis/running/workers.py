@@ -22,9 +22,9 @@ from typing import Any
 import torch
 
 from ...data.errors import SubprobeError
-from .config import RunConfig
+from ..configuration.config import RunConfig
+from ..steps.progress import Advance, Progress
 from .earlier import remove_halves
-from .progress import Advance, Progress
 
 _POLL_S = 0.2
 Compute = Callable[[RunConfig, Path, Progress], Any]

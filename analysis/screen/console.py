@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..report.verdict import verdict
 from ..summary.kinds import answers, of_answer
 from ..summary.summaries import kept_columns, performance_table
+from ..verdict.verdict import verdict
 from ..wording import between, decimal, percent
 
 if TYPE_CHECKING:

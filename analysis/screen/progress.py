@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..running.progress import Advance
+from ..steps.progress import Advance
 
 
 class Bars:

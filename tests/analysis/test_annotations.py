@@ -1,10 +1,10 @@
 """What probes read: gold stays gold, and a parser is called only for what needs a parse."""
 
 import pytest
-from subprobe.analysis.running import annotations
-from subprobe.analysis.running.annotations import as_read, left_out
-from subprobe.analysis.running.config import ProbeOptions
-from subprobe.analysis.running.probing import annotated_examples, corpus_note, read_probe_corpus
+from subprobe.analysis.configuration.config import ProbeOptions
+from subprobe.analysis.steps import annotations
+from subprobe.analysis.steps.annotations import as_read, left_out
+from subprobe.analysis.steps.probing import annotated_examples, corpus_note, read_probe_corpus
 from subprobe.data.errors import AnnotationError
 from subprobe.data.sentences.annotate import annotate, split_words
 from subprobe.data.sentences.sentence import Example, Sentence, plain_sentence

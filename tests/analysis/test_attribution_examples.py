@@ -6,17 +6,17 @@ import pandas as pd
 import pytest
 from report_rows import SENTENCE, report_words
 from run_rows import MadeRun
+from subprobe.analysis.configuration.config import parse_config
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.report.answer import answers_of
 from subprobe.analysis.report.attribution_examples import (
     MOST_EXAMPLES,
     examples_of,
     read_word_frame,
     shown_examples,
 )
-from subprobe.analysis.running.config import parse_config
-from subprobe.analysis.running.words import FILE
+from subprobe.analysis.running.attributed_words import FILE
 from subprobe.analysis.summary.summaries import summaries
+from subprobe.analysis.verdict.answer import answers_of
 from subprobe.data.output.tables import read_rows, write_csv
 from tiny_run import tiny_options
 

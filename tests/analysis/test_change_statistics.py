@@ -10,7 +10,7 @@ import pytest
 from probe_cases import random_examples, tiny_context
 from scipy.stats import norm
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.statistics.change_statistics import with_statistics
+from subprobe.analysis.findings.change_statistics import with_statistics
 from subprobe.data.output.tables import ROW_TYPES, read_rows, rows_frame
 from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.probes.attention.attention_change import AttentionChange

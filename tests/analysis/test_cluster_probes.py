@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from probe_cases import random_examples, tiny_context
-from subprobe.analysis.running.probing import Corpus, clustered, clusters_of
-from subprobe.analysis.statistics.change_statistics import with_statistics
-from subprobe.analysis.statistics.pattern_intervals import CLUSTERS, OVER, pattern_intervals
+from subprobe.analysis.findings.change_statistics import with_statistics
+from subprobe.analysis.findings.pattern_intervals import CLUSTERS, OVER, pattern_intervals
+from subprobe.analysis.steps.probing import Corpus, clustered, clusters_of
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.attribution.group_share import GroupShareTest
 from subprobe.probes.forward.base import ProbeResult

@@ -9,12 +9,12 @@ from paired_run import write_paired_run
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.between_runs import Run, between_runs
 from subprobe.analysis.comparison.tables import comparison_tables
+from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.running.bag_of_words import bag_of_words
-from subprobe.analysis.running.config import PruneOptions
-from subprobe.analysis.running.performance import performance_rows
-from subprobe.analysis.running.selection import Chooser, find_good
 from subprobe.analysis.statistics.paired_tests import cluster_signs
 from subprobe.analysis.statistics.row_units import with_clusters, with_n_clusters
+from subprobe.analysis.steps.performance import performance_rows
+from subprobe.analysis.steps.selection import Chooser, find_good
 from subprobe.analysis.summary.degenerate import flag_degenerate
 from subprobe.data.errors import ConfigError, DataFileError
 from subprobe.data.output.tables import items_frame, read_rows, rows_frame, write_csv, write_parquet

@@ -4,8 +4,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from subprobe.analysis.running.config import RunConfig, parse_config, read_config
-from subprobe.analysis.running.config_toml import config_toml
+from subprobe.analysis.configuration.config import RunConfig, parse_config, read_config
+from subprobe.analysis.configuration.config_toml import config_toml
 from subprobe.data.errors import ConfigError
 
 

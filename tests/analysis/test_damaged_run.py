@@ -9,10 +9,10 @@ from paired_run import write_paired_run
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.probe_items import read_probe_items
 from subprobe.analysis.comparison.run_items import _said
+from subprobe.analysis.configuration.config import read_config
 from subprobe.analysis.report.attribution_examples import read_word_frame
-from subprobe.analysis.run_folder import _cell_items, load_manifest, load_rows
-from subprobe.analysis.running.config import read_config
-from subprobe.analysis.running.words import COLUMNS, FILE
+from subprobe.analysis.run_folder.reading import _cell_items, load_manifest, load_rows
+from subprobe.analysis.running.attributed_words import COLUMNS, FILE
 from subprobe.data.errors import ConfigError, DataFileError
 from subprobe.data.output.tables import rows_frame, write_parquet
 from subprobe.probes.options import parse_options

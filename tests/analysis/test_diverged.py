@@ -10,13 +10,13 @@ import pytest
 import torch
 from judged import only_diverged
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.report.verdict import verdict
 from subprobe.analysis.running import seed_model
 from subprobe.analysis.running.across import across_frames
-from subprobe.analysis.running.performance import performance_rows
 from subprobe.analysis.running.preparing import prepare
-from subprobe.analysis.running.progress import Silent
+from subprobe.analysis.steps.performance import performance_rows
+from subprobe.analysis.steps.progress import Silent
 from subprobe.analysis.summary.summaries import performance_table
+from subprobe.analysis.verdict.verdict import verdict
 from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.models.training.evaluate import evaluate, is_finite
 from subprobe.models.training.finetune import finetune

@@ -6,12 +6,12 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.run_folder import load_rows, load_run
-from subprobe.analysis.running.config import RunConfig, parse_config
+from subprobe.analysis.run_folder.reading import load_rows, load_run
 from subprobe.analysis.running.earlier import begin, differences, said, settled
-from subprobe.analysis.running.progress import Silent
 from subprobe.analysis.stability.mask_sets import read_mask_sets
+from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 from subprobe.data.output.ownership import foreign
 from subprobe.data.output.run_record import run_configuration, run_seeds

@@ -125,7 +125,7 @@ def test_a_file_in_the_way_is_refused(tiny_encoder, tmp_path):
 @pytest.mark.timeout(240)
 def test_seeds_side_by_side_give_the_same_bytes(finished_run, tiny_encoder, tmp_path):
     """Two processes fill one store; the tables are those of a run with one process."""
-    from subprobe.analysis.running.config import parse_config
+    from subprobe.analysis.configuration.config import parse_config
     from tiny_run import tiny_options
 
     options = {**tiny_options(tiny_encoder), "workers": 2}

@@ -4,8 +4,8 @@ import altair as alt
 import pandas as pd
 import pytest
 from run_rows import MadeRun
-from subprobe.analysis.report.charts import COLOURS
-from subprobe.analysis.report.figures import figures, save_figures
+from subprobe.analysis.figures.charts import COLOURS
+from subprobe.analysis.figures.figures import figures, save_figures
 from subprobe.analysis.summary.summaries import summaries
 from subprobe.analysis.summary.survival import survival_table
 

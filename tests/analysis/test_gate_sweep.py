@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from subprobe.analysis.running.gate_sweep import sweep_gates, sweep_table
-from subprobe.analysis.running.loaded import load_for_task
-from subprobe.analysis.running.single import fine_tune_to_folder
-from subprobe.analysis.running.task_choice import TaskChoice
+from subprobe.analysis.configuration.task_choice import TaskChoice
+from subprobe.analysis.single.gate_sweep import sweep_gates, sweep_table
+from subprobe.analysis.single.loaded import load_for_task
+from subprobe.analysis.single.training import fine_tune_to_folder
 from subprobe.data.errors import ConfigError
 from subprobe.data.output.tables import ROW_TYPES, read_rows
 from subprobe.data.tasks.metrics import majority
@@ -29,7 +29,7 @@ class Told:
     """Progress that keeps what it is told."""
 
     def __init__(self):
-        from subprobe.analysis.running.progress import Silent
+        from subprobe.analysis.steps.progress import Silent
 
         self.lines, self.stage = [], Silent().stage
 
@@ -40,8 +40,8 @@ class Told:
 @pytest.fixture(scope="module")
 def loaded(tiny_encoder, tmp_path_factory):
     """A tiny model that has learnt the toy task."""
-    from subprobe.analysis.running.config import RecipeOptions
-    from subprobe.analysis.running.progress import Silent
+    from subprobe.analysis.configuration.config import RecipeOptions
+    from subprobe.analysis.steps.progress import Silent
 
     folder = tmp_path_factory.mktemp("sweep")
     task = TaskChoice(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from probe_cases import random_examples, tiny_context, with_dead_heads
 from scipy.spatial.distance import pdist, squareform
-from subprobe.analysis.running.head_map import clusters, head_map_rows, scaled
+from subprobe.analysis.findings.head_map import clusters, head_map_rows, scaled
 from subprobe.probes.attention.head_distances import HeadDistances
 from subprobe.probes.forward.shared_pass import run_probes
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from judged import only_diverged
+from subprobe.analysis.configuration.config import Importance, PruneOptions, SearchMethod
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report.report import render_report
 from subprobe.analysis.running import seed_model
-from subprobe.analysis.running.config import Importance, PruneOptions, SearchMethod
 from subprobe.analysis.screen.console import print_comparison
 from subprobe.models.masks.subnetwork import METHODS as MASK_METHODS
 from subprobe.models.masks.subnetwork import Subnetwork

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from subprobe.analysis.running.outcome import outcome
 from subprobe.analysis.statistics.uncertainty import bootstrap_interval
+from subprobe.analysis.steps.outcome import outcome
 from subprobe.data.tasks.metrics import majority
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import finetune

@@ -5,10 +5,10 @@ import shutil
 
 import pandas as pd
 import pytest
+from subprobe.analysis.configuration.config import parse_config, read_config
+from subprobe.analysis.configuration.config_toml import config_toml
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.run_folder import load_rows
-from subprobe.analysis.running.config import parse_config, read_config
-from subprobe.analysis.running.config_toml import config_toml
+from subprobe.analysis.run_folder.reading import load_rows
 from subprobe.data.errors import ConfigError, DataFileError, InputError
 from tiny_run import tiny_options, write_toy_task
 

@@ -1,9 +1,9 @@
 """The route by which subnetworks are retrained: chosen, recorded, and a cell of its own."""
 
 import pytest
-from subprobe.analysis.running.config import RunConfig
+from subprobe.analysis.configuration.config import RunConfig
 from subprobe.analysis.running.preparing import prepare
-from subprobe.analysis.running.progress import Silent
+from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import InputError
 from tiny_run import save_tiny_encoder, tiny_config
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from subprobe.analysis.running.config import PruneOptions, parse_config
-from subprobe.analysis.running.selection import Chooser, find_good
+from subprobe.analysis.configuration.config import PruneOptions, parse_config
+from subprobe.analysis.steps.selection import Chooser, find_good
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.errors import ConfigError
 from subprobe.pruning.importance.scoring import importance_pass

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from subprobe.analysis.running.config import RecipeOptions, parse_config
-from subprobe.analysis.running.loaded import load_for_task
+from subprobe.analysis.configuration.config import RecipeOptions, parse_config
+from subprobe.analysis.configuration.task_choice import TaskChoice
 from subprobe.analysis.running.preparing import prepare, told_of_heads
-from subprobe.analysis.running.progress import Silent
-from subprobe.analysis.running.single import evaluate_rows, fine_tune_to_folder
-from subprobe.analysis.running.task_choice import TaskChoice
-from subprobe.analysis.running.task_head import kept_head, start_of_head
+from subprobe.analysis.single.loaded import load_for_task
+from subprobe.analysis.single.training import evaluate_rows, fine_tune_to_folder
+from subprobe.analysis.steps.progress import Silent
+from subprobe.analysis.steps.task_head import kept_head, start_of_head
 from subprobe.data.errors import CheckpointError, ConfigError, MaskError
 from subprobe.data.tasks.by_name import task_spec
 from subprobe.models.checkpoint.checkpoint import load_classifier

@@ -8,7 +8,7 @@ import pytest
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running.across import _goods
-from subprobe.analysis.running.performance import lowest
+from subprobe.analysis.steps.performance import lowest
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_config
 

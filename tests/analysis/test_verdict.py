@@ -5,8 +5,8 @@ import re
 import pandas as pd
 import pytest
 from run_rows import made_rows
-from subprobe.analysis.report.verdict import verdict, verdicts
 from subprobe.analysis.summary.summaries import performance_table
+from subprobe.analysis.verdict.verdict import verdict, verdicts
 from subprobe.analysis.wording import CITED, between, counted, decimal, p_text, percent
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from subprobe.analysis.report.head_page import heads_numbers, page_data, render_heads
-from subprobe.analysis.running.heads import KINDS, Heads, heads_of
+from subprobe.analysis.single.sentence_maps import KINDS, Heads, heads_of
 from subprobe.models.checkpoint.checkpoint import load_encoder, load_tokenizer
 from subprobe.models.checkpoint.compact_files import save_compact
 from subprobe.models.encoder.anatomy import anatomy_of

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from subprobe.analysis.configuration.config import RunConfig
 from subprobe.analysis.running import workers
-from subprobe.analysis.running.config import RunConfig
-from subprobe.analysis.running.progress import Silent
 from subprobe.analysis.running.workers import compute_apart, worker_count
+from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError, SubprobeError
 from worker_jobs import die, refuse, write_seed
 
@@ -94,8 +94,8 @@ def test_a_script_needs_no_main_guard(tmp_path, stdin):
     script.write_text(
         "from pathlib import Path\n"
         "from worker_jobs import write_seed\n"
-        "from subprobe.analysis.running.config import RunConfig\n"
-        "from subprobe.analysis.running.progress import Silent\n"
+        "from subprobe.analysis.configuration.config import RunConfig\n"
+        "from subprobe.analysis.steps.progress import Silent\n"
         "from subprobe.analysis.running.workers import compute_apart\n"
         "print('once')\n"
         f"out = Path({str(tmp_path / 'out')!r})\n"

@@ -20,10 +20,10 @@ TREE = (
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A toy task, a fine-tuned tiny model and its mask; tests copy what they break."""
-    from subprobe.analysis.running.config import RecipeOptions
-    from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import fine_tune_to_folder
-    from subprobe.analysis.running.task_choice import TaskChoice
+    from subprobe.analysis.configuration.config import RecipeOptions
+    from subprobe.analysis.configuration.task_choice import TaskChoice
+    from subprobe.analysis.single.training import fine_tune_to_folder
+    from subprobe.analysis.steps.progress import Silent
     from subprobe.models.checkpoint.checkpoint import load_encoder
     from subprobe.models.encoder.anatomy import anatomy_of
     from subprobe.models.encoder.fingerprint import weights_fingerprint

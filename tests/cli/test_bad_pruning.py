@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis.running.config import RecipeOptions
-from subprobe.analysis.running.progress import Silent
-from subprobe.analysis.running.single import fine_tune_to_folder
-from subprobe.analysis.running.task_choice import TaskChoice
+from subprobe.analysis.configuration.config import RecipeOptions
+from subprobe.analysis.configuration.task_choice import TaskChoice
+from subprobe.analysis.single.training import fine_tune_to_folder
+from subprobe.analysis.steps.progress import Silent
 from subprobe.models.checkpoint.checkpoint import load_saved
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.fingerprint import weights_fingerprint

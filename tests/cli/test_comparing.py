@@ -21,7 +21,7 @@ def page(two, tmp_path_factory):
     """Text of the page of one run, and the folder of its tables."""
     from subprobe.analysis.comparison.tables import comparison_tables
     from subprobe.analysis.report.comparison_page import render_page
-    from subprobe.analysis.run_folder import load_rows
+    from subprobe.analysis.run_folder.reading import load_rows
 
     tables = comparison_tables(load_rows(two[0]), two[0] / "cells", resamples=200)
     return render_page(tables, [str(two[0])]), tables

@@ -11,10 +11,10 @@ from tiny_run import write_toy_task
 @pytest.fixture(scope="module")
 def tuned(tiny_encoder, tmp_path_factory):
     """A fine-tuned tiny model, and the arguments that name its task."""
-    from subprobe.analysis.running.config import RecipeOptions
-    from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import fine_tune_to_folder
-    from subprobe.analysis.running.task_choice import TaskChoice
+    from subprobe.analysis.configuration.config import RecipeOptions
+    from subprobe.analysis.configuration.task_choice import TaskChoice
+    from subprobe.analysis.single.training import fine_tune_to_folder
+    from subprobe.analysis.steps.progress import Silent
 
     folder = tmp_path_factory.mktemp("tuned")
     data = write_toy_task(folder / "toy")

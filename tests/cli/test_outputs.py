@@ -140,7 +140,7 @@ def test_home_is_found_in_every_path_option():
 
 def test_home_is_found(subprobe_command, tmp_path, monkeypatch):
     import numpy as np
-    from subprobe.analysis.running.config import parse_config
+    from subprobe.analysis.configuration.config import parse_config
     from subprobe.models.masks.subnetwork import Subnetwork
 
     home = tmp_path / "home"

@@ -4,7 +4,7 @@ import json
 import tomllib
 
 import pytest
-from subprobe.analysis.running.config import RunConfig
+from subprobe.analysis.configuration.config import RunConfig
 from tiny import FAMILIES
 
 

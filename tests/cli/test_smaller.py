@@ -16,10 +16,10 @@ from subprobe.models.masks.subnetwork import Subnetwork
 @pytest.fixture(scope="module")
 def tuned(own, tiny_encoder, tmp_path_factory):
     """A fine-tuned tiny model and a mask of it: a layer without heads, a dead MLP."""
-    from subprobe.analysis.running.config import RecipeOptions
-    from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import fine_tune_to_folder
-    from subprobe.analysis.running.task_choice import TaskChoice
+    from subprobe.analysis.configuration.config import RecipeOptions
+    from subprobe.analysis.configuration.task_choice import TaskChoice
+    from subprobe.analysis.single.training import fine_tune_to_folder
+    from subprobe.analysis.steps.progress import Silent
 
     folder = tmp_path_factory.mktemp("tuned")
     task = TaskChoice("toy", str(own[3]), {"first": "text", "label": "side"})
@@ -38,7 +38,7 @@ def tuned(own, tiny_encoder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def smaller(tuned, tmp_path_factory):
-    from subprobe.analysis.running.smaller import bake_to_folder, compact_to_folder, load_whole
+    from subprobe.analysis.single.smaller import bake_to_folder, compact_to_folder, load_whole
 
     folder = tmp_path_factory.mktemp("smaller")
     whole = load_whole(str(tuned[0]), tuned[1])

@@ -12,11 +12,11 @@ from subprobe.models.masks.subnetwork import Subnetwork
 @pytest.fixture(scope="module")
 def tuned(own, tiny_encoder, tmp_path_factory):
     """Folder of a fine-tuned tiny model and the mask that the search keeps."""
-    from subprobe.analysis.running.config import PruneOptions, RecipeOptions
-    from subprobe.analysis.running.loaded import load_for_task
-    from subprobe.analysis.running.progress import Silent
-    from subprobe.analysis.running.single import fine_tune_to_folder, prune_to_mask
-    from subprobe.analysis.running.task_choice import TaskChoice
+    from subprobe.analysis.configuration.config import PruneOptions, RecipeOptions
+    from subprobe.analysis.configuration.task_choice import TaskChoice
+    from subprobe.analysis.single.loaded import load_for_task
+    from subprobe.analysis.single.training import fine_tune_to_folder, prune_to_mask
+    from subprobe.analysis.steps.progress import Silent
 
     folder = tmp_path_factory.mktemp("tuned")
     task = TaskChoice("toy", str(own[3]), {"first": "text", "label": "side"})

@@ -17,17 +17,17 @@ from report_rows import report_rows, report_words
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.probe_items import read_probe_items
 from subprobe.analysis.comparison.run_items import _read, _said
+from subprobe.analysis.configuration.config import RunConfig, read_config
+from subprobe.analysis.configuration.config_toml import config_toml
 from subprobe.analysis.patterns.labelled_maps import read_labelled
-from subprobe.analysis.report.answer import answers_of
 from subprobe.analysis.report.asked import asked
 from subprobe.analysis.report.attribution_examples import examples_of, read_word_frame
-from subprobe.analysis.run_folder import Run, load_manifest, load_rows
-from subprobe.analysis.running.config import RunConfig, read_config
-from subprobe.analysis.running.config_toml import config_toml
-from subprobe.analysis.running.loaded import Loaded
-from subprobe.analysis.running.words import FILE
+from subprobe.analysis.run_folder.reading import Run, load_manifest, load_rows
+from subprobe.analysis.running.attributed_words import FILE
+from subprobe.analysis.single.loaded import Loaded
 from subprobe.analysis.stability.mask_sets import read_mask_sets
 from subprobe.analysis.summary.summaries import summaries
+from subprobe.analysis.verdict.answer import answers_of
 from subprobe.data.files.atomic import canonical_json
 from subprobe.data.output.tables import write_csv
 from subprobe.data.sentences.plain_text import read_corpus
@@ -219,7 +219,7 @@ def mask_readers(folder: Path) -> dict[str, Reader]:
 
 
 def _use(mask: Subnetwork) -> None:
-    from subprobe.analysis.running.degenerate import degenerate_search
+    from subprobe.analysis.steps.degenerate import degenerate_search
     from subprobe.pruning.controls import sample
 
     degenerate_search(mask)

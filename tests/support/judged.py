@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from subprobe.analysis.running.outcome import outcome
+from subprobe.analysis.steps.outcome import outcome
 
 
 def only_diverged(*arguments):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from run_rows import MadeRun
-from subprobe.analysis.running.words import COLUMNS, FILE
+from subprobe.analysis.running.attributed_words import COLUMNS, FILE
 from subprobe.analysis.summary.summaries import summaries
 from subprobe.data.output.tables import rows_frame, write_csv
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.running.cells import CellStore
-from subprobe.analysis.running.config import RunConfig, parse_config
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 WORDS = ("cats", "dogs", "houses", "author", "envelope", "children", "table", "keys")

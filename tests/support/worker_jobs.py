@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from subprobe.analysis.running.config import RunConfig
+from subprobe.analysis.configuration.config import RunConfig
 from subprobe.data.errors import ConfigError
 
 

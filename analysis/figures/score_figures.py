@@ -8,8 +8,8 @@ import altair as alt
 import pandas as pd
 
 from ..summary.kinds import BESIDE_FULL, plain
+from ..verdict.answer import Answer
 from ..wording import counted, decimal, percent
-from .answer import Answer
 from .charts import COLOURS, GREY, Figure, beside, file_name, kind_scales, spec_of
 
 _KINDS = list(COLOURS)

@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.errors import UnknownNameError
-from ..data.files.atomic import atomic_path
-from ..data.output.folders import atomic_folder, check_folder
-from ..data.output.tables import inert
+from ...data.errors import UnknownNameError
+from ...data.files.atomic import atomic_path
+from ...data.output.folders import atomic_folder, check_folder
+from ...data.output.tables import inert
 from .dictionary import dictionary_frame, typed
-from .run_folder import Run
+from .reading import Run
 
 FORMATS = ("csv", "parquet")
 

@@ -15,11 +15,11 @@ from ...models.checkpoint.checkpoint import load_classifier, load_tokenizer, met
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import USUAL_LENGTH, check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
-from .data_summary import left_out_lines
-from .progress import Progress, Silent
-from .readable import readable, recorded_length
-from .said import read_said
-from .task_choice import TaskChoice
+from ..configuration.task_choice import TaskChoice
+from ..steps.data_summary import left_out_lines
+from ..steps.progress import Progress, Silent
+from ..steps.readable import readable, recorded_length
+from ..steps.said import read_said
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from ...probes.patterns.pattern_shares import METRICS, ratios
 from ..cell_output import CellOutput
 from ..statistics.clusters import Units, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust
-from ..statistics.pattern_intervals import OVER, classes_of, way_of
 from ..statistics.subsets import random_subsets
 from ..statistics.uncertainty import permutation_p
+from .pattern_intervals import OVER, classes_of, way_of
 
 Floats = npt.NDArray[np.float64]
 

@@ -20,11 +20,11 @@ from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate
 from ...models.training.recipes import Recipe, recipe_for
 from ...pruning.search.learned_gates import L0Options, LearnedGates, learn_gates
-from .identity import flagged, identity, selection_of
+from ..steps.identity import flagged, identity, selection_of
+from ..steps.masks import mask_rows
+from ..steps.performance import lowest, performance_rows
+from ..steps.progress import Progress
 from .loaded import Loaded
-from .masks import mask_rows
-from .performance import lowest, performance_rows
-from .progress import Progress
 
 
 @dataclass(frozen=True)

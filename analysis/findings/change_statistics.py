@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from .clusters import RESAMPLES, Units, alone, limits, over_units, resampled, units_of
-from .corrections import adjust_rows
+from ..statistics.clusters import RESAMPLES, Units, alone, limits, over_units, resampled, units_of
+from ..statistics.corrections import adjust_rows
 
 Floats = npt.NDArray[np.float64]
 _DIFFERENCES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .summary.kinds import KINDS, STATES
+from ..summary.kinds import KINDS, STATES
 
 METHODS = (
     "full",

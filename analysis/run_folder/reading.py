@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..data.errors import DataFileError
-from ..data.files.parquet_files import DAMAGED_CELL, parquet_file
-from ..data.output.run_record import masks_left_over
-from ..data.output.tables import items_frame, read_rows
+from ...data.errors import DataFileError
+from ...data.files.parquet_files import DAMAGED_CELL, parquet_file
+from ...data.output.run_record import masks_left_over
+from ...data.output.tables import items_frame, read_rows
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
 from .manifest_file import read_manifest
 
@@ -97,7 +97,7 @@ class Run:
     @cached_property
     def summaries(self) -> Mapping[str, pd.DataFrame]:
         """The summaries of the run by the name of their CSV file."""
-        from .summary.summaries import summaries
+        from ..summary.summaries import summaries
 
         return MappingProxyType({k: typed(k, table) for k, table in summaries(self.rows).items()})
 
@@ -173,7 +173,7 @@ def _cell_items(path: Path) -> Iterator[pd.DataFrame]:
 
 def _mask_units(path: Path) -> pd.DataFrame:
     """Every unit of one mask file."""
-    from ..models.masks.subnetwork import Subnetwork
+    from ...models.masks.subnetwork import Subnetwork
 
     mask = Subnetwork.load(path)
     layer, head = np.indices(mask.head_mask.shape).reshape(2, -1)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...data.files.atomic import atomic_path, write_text
 from ..summary.summaries import summaries
-from .answer import Answer, Tables, answers_of
+from ..verdict.answer import Answer, Tables, answers_of
 from .charts import Figure, unchecked, vega_lite_version
 from .layer_figures import layer_figures, pattern_figure
 from .mask_figures import overlap_figures, stability_figure

@@ -23,13 +23,13 @@ from ...probes.options import check_options
 from ...probes.patterns.network import classifier_of
 from ...probes.registry import find_probe, run_named_probes
 from ..cell_output import CellOutput
-from ..statistics.change_statistics import with_statistics
-from ..statistics.dependency_tests import dependency_rows
-from ..statistics.pattern_intervals import pattern_intervals
+from ..configuration.config import ProbeOptions
+from ..findings.change_statistics import with_statistics
+from ..findings.dependency_tests import dependency_rows
+from ..findings.head_map import head_map_rows
+from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
-from .config import ProbeOptions
-from .head_map import head_map_rows
 from .progress import Advance, Progress, Silent
 from .said import reading_of
 

@@ -9,8 +9,8 @@ import altair as alt
 import pandas as pd
 
 from ..summary.kinds import BESIDE_FULL
+from ..verdict.answer import Answer
 from ..wording import decimal
-from .answer import Answer
 from .charts import COLOURS, GREY, Figure, beside, dots, file_name, kind_scales, spec_of
 
 _KINDS = list(COLOURS)

@@ -10,7 +10,16 @@ from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
 from ...probes.patterns.classes import PATTERNS
 from ...probes.patterns.pattern_shares import METRICS, NO_CLASS, PatternClasses, ratios
-from .clusters import RESAMPLES, Units, alone, count_of, limits, over_units, resampled, units_of
+from ..statistics.clusters import (
+    RESAMPLES,
+    Units,
+    alone,
+    count_of,
+    limits,
+    over_units,
+    resampled,
+    units_of,
+)
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from ...models.masks.subnetwork import Subnetwork
 from ...models.smaller.bake import bake
 from ...models.smaller.cost import Cost, cost, kept_share
 from ...models.smaller.shrink import shrink
-from .masks import load_mask
-from .progress import unheard
+from ..steps.masks import load_mask
+from ..steps.progress import unheard
 
 
 @dataclass(frozen=True)

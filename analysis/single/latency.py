@@ -20,7 +20,7 @@ from ...models.masks.gates import gated
 from ...models.smaller.bake import bake
 from ...models.smaller.cost import cost
 from ...models.smaller.shrink import shrink
-from .identity import identity
+from ..steps.identity import identity
 from .smaller import Whole
 
 REPEATS = 7

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import altair as alt
 import pandas as pd
 
+from ..verdict.answer import Answer
 from ..wording import decimal
-from .answer import Answer
 from .charts import GREY, Figure, file_name, kind_scales, spec_of
 
 MOST_PANELS = 6

@@ -14,7 +14,7 @@ from ...probes.forward.needs import sentences_of
 if TYPE_CHECKING:
     from ...models.masks.subnetwork import Subnetwork
     from ..cell_output import CellOutput
-    from .config import RunConfig
+    from ..configuration.config import RunConfig
     from .seed_run import SeedRun
 
 COLUMNS = [

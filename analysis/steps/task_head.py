@@ -14,7 +14,7 @@ from ...models.encoder.fingerprint import head_fingerprint
 from ...models.encoder.kept_units import kept_units_of
 from ...models.folder.sources import is_compact
 from ...models.training.starts import load_start
-from .config import RunConfig
+from ..configuration.config import RunConfig
 
 BY_PLACE = "classes-by-place"
 """Flag of rows whose model does not name its classes."""

@@ -18,22 +18,22 @@ from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate
 from ...models.training.finetune import finetune
 from ...pruning.compact_mask import compact_mask
+from ..configuration.config import PruneOptions, RecipeOptions
+from ..configuration.task_choice import TaskChoice
 from ..flags import ABOUT, FAILED
-from .config import PruneOptions, RecipeOptions
-from .data_summary import summarise, summary_lines, without_texts
-from .degenerate import degenerate_search
-from .identity import identity, selection_of
+from ..running.recipe import chosen_recipe, fitting_recipe
+from ..steps.data_summary import summarise, summary_lines, without_texts
+from ..steps.degenerate import degenerate_search
+from ..steps.identity import identity, selection_of
+from ..steps.masks import RETRAINED, state_of
+from ..steps.outcome import outcome
+from ..steps.performance import performance_rows
+from ..steps.progress import Progress, Silent
+from ..steps.readable import readable
+from ..steps.said import read_said
+from ..steps.selection import find_good
+from ..steps.task_head import BY_PLACE, start_of_head
 from .loaded import Loaded
-from .masks import RETRAINED, state_of
-from .outcome import outcome
-from .performance import performance_rows
-from .progress import Progress, Silent
-from .readable import readable
-from .recipe import chosen_recipe, fitting_recipe
-from .said import read_said
-from .selection import find_good
-from .task_choice import TaskChoice
-from .task_head import BY_PLACE, start_of_head
 
 
 def look_at(

@@ -24,12 +24,13 @@ from ...models.encoder.anatomy import anatomy_of
 from ...probes.forward.needs import sentences_of
 from ...probes.options import check_options
 from ..cell_output import CellOutput
-from .annotations import check_readable, say_left_out
-from .config import ProbeOptions
-from .data_summary import left_out_lines
-from .identity import flagged, identity
-from .masks import load_mask, state_of
-from .probing import (
+from ..configuration.config import ProbeOptions
+from ..configuration.task_choice import TaskChoice
+from ..steps.annotations import check_readable, say_left_out
+from ..steps.data_summary import left_out_lines
+from ..steps.identity import flagged, identity
+from ..steps.masks import load_mask, state_of
+from ..steps.probing import (
     Corpus,
     annotated_examples,
     clusters_of,
@@ -40,12 +41,11 @@ from .probing import (
     read_probe_corpus,
     spread,
 )
-from .progress import Progress
-from .readable import recorded_length
-from .reference import COMPARING, load_reference
-from .said import reading_said, unscored_said
-from .task_choice import TaskChoice
-from .task_head import BY_PLACE
+from ..steps.progress import Progress
+from ..steps.readable import recorded_length
+from ..steps.reference_model import COMPARING, load_reference
+from ..steps.said import reading_said, unscored_said
+from ..steps.task_head import BY_PLACE
 
 PROBE = "probe"
 """What the record of a folder calls the tables of single probes."""

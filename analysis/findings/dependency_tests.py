@@ -18,8 +18,8 @@ import pandas as pd
 
 from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
-from .corrections import adjust_rows
-from .uncertainty import Floats
+from ..statistics.corrections import adjust_rows
+from ..statistics.uncertainty import Floats
 
 TESTED = ("dependency_accuracy", "best_head_accuracy")
 

@@ -26,8 +26,8 @@ from ...probes.forward.base import BatchView, Context, ProbeResult
 from ...probes.forward.needs import sentences_of
 from ...probes.forward.shared_pass import run_probes
 from ...probes.forward.texts import encode_examples
-from .masks import load_mask
-from .progress import unheard
+from ..steps.masks import load_mask
+from ..steps.progress import unheard
 
 Maps = npt.NDArray[np.float64]
 

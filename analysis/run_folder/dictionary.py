@@ -6,18 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from ..data.output.tables import ITEM_TYPES, ROW_TYPES
-from .column_meanings import (
-    DICTIONARY,
-    ITEMS,
-    MANIFEST,
-    MASKS,
-    OF_TABLE,
-    SUMMARIES,
-    TIDY,
-    TYPES,
-    Column,
-)
+from ...data.output.tables import ITEM_TYPES, ROW_TYPES
+from .columns import DICTIONARY, ITEMS, MANIFEST, MASKS, OF_TABLE, SUMMARIES, TIDY, TYPES, Column
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
 """Columns of the tidy row that are joined onto every item."""

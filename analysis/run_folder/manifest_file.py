@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..data.errors import DataFileError
-from ..data.files.json_text import read_json_object
-from ..data.files.reading import shown
+from ...data.errors import DataFileError
+from ...data.files.json_text import read_json_object
+from ...data.files.reading import shown
 
 
 class _Part(BaseModel):
