@@ -10,22 +10,10 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands import (
-    about,
-    comparing,
-    export,
-    gates,
-    models,
-    own_data,
-    patterns,
-    probes,
-    runs,
-    smaller,
-    stability,
-    survival,
-    view,
-)
+from .commands import about
 from .commands.ending import end_well
+from .commands.one_model import gates, models, own_data, patterns, probes, smaller, view
+from .commands.whole_runs import comparing, export, runs, stability, survival
 
 app = typer.Typer(
     name="subprobe",

@@ -35,9 +35,7 @@ def library() -> Markup:
     """Vega, Vega-Lite and Vega-Embed, to stand inside a script element."""
     import vl_convert
 
-    from ..figures.charts import (
-        vega_lite_version,  # altair, which pages without charts need not load
-    )
+    from ..figures.charts import vega_lite_version
 
     # its stub asks for a snippet, which the function itself does not
     text = vl_convert.javascript_bundle(vl_version=vega_lite_version())  # type: ignore[call-arg]

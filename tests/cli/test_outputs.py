@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 from subprobe.cli import COMMANDS
-from subprobe.commands import patterns
+from subprobe.commands.one_model import patterns
 from subprobe.data.output.outputs import user_path
 
 FOLDERS = [

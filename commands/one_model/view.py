@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..data.output.outputs import PAGES, prepare_out
-from .options import AsJson, MaskIn, NoSpecials, Overwrite, progress_of, writing
+from ...data.output.outputs import PAGES, prepare_out
+from ..options import AsJson, MaskIn, NoSpecials, Overwrite, progress_of, writing
 
 
 def view(
@@ -34,7 +34,7 @@ def view(
 
     Example: subprobe view "The cat sat on the mat." --mask good.safetensors --out view.html
     """
-    from ..data.errors import ConfigError
+    from ...data.errors import ConfigError
 
     if out is None and not as_json:
         raise ConfigError("nowhere to write to", remedy="give --out view.html, or --json")
@@ -42,9 +42,9 @@ def view(
     if out is not None:
         out = prepare_out(out, files=PAGES, overwrite=overwrite)
 
-    from ..analysis.report.head_page import heads_numbers, render_heads
-    from ..analysis.single.sentence_maps import heads_of
-    from ..data.files.atomic import write_text
+    from ...analysis.report.head_page import heads_numbers, render_heads
+    from ...analysis.single.sentence_maps import heads_of
+    from ...data.files.atomic import write_text
 
     heads = heads_of(
         model, mask, sentence, second, max_length=max_length, allow_no_specials=allow_no_specials,

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..data.output.outputs import prepare_out
-from .options import (
+from ...data.output.outputs import prepare_out
+from ..options import (
     AsClasses,
     AsJson,
     Columns,
@@ -60,12 +60,12 @@ def gates(
 
     Example: subprobe gates ./models/acc-1 --task acceptability --penalty 0.005 --out gates
     """
-    from ..analysis.configuration.task_choice import task_choice
-    from ..analysis.screen.console import print_records
-    from ..analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
-    from ..analysis.single.loaded import load_for_task
-    from ..data.tasks.class_order import parse_pairs
-    from ..pruning.search.learned_gates import L0Options
+    from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.screen.console import print_records
+    from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
+    from ...analysis.single.loaded import load_for_task
+    from ...data.tasks.class_order import parse_pairs
+    from ...pruning.search.learned_gates import L0Options
 
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     options = L0Options(

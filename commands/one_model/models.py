@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..data.output.outputs import MASKS, prepare_out
-from .options import (
+from ...data.output.outputs import MASKS, prepare_out
+from ..options import (
     AsClasses,
     AsJson,
     Columns,
@@ -80,12 +80,12 @@ def finetune(
 
     Example: subprobe finetune --task acceptability --mask good.safetensors --out ./models/good-1
     """
-    from ..analysis.configuration.config import parse_config
-    from ..analysis.configuration.task_choice import task_choice
-    from ..analysis.single.training import fine_tune_to_folder
-    from ..analysis.steps.masks import read_mask
-    from ..data.tasks.class_order import parse_pairs
-    from ..models.folder.sources import MODEL
+    from ...analysis.configuration.config import parse_config
+    from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.single.training import fine_tune_to_folder
+    from ...analysis.steps.masks import read_mask
+    from ...data.tasks.class_order import parse_pairs
+    from ...models.folder.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model, mask, data_dir])
     progress = progress_of(quiet)
@@ -169,12 +169,12 @@ def prune(
 
     Example: subprobe prune ./models/acc-1 --task acceptability --out good.safetensors
     """
-    from ..analysis.configuration.config import parse_config
-    from ..analysis.configuration.task_choice import task_choice
-    from ..analysis.screen.console import print_mask
-    from ..analysis.single.loaded import load_for_task
-    from ..analysis.single.training import prune_to_mask
-    from ..data.tasks.class_order import parse_pairs
+    from ...analysis.configuration.config import parse_config
+    from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.screen.console import print_mask
+    from ...analysis.single.loaded import load_for_task
+    from ...analysis.single.training import prune_to_mask
+    from ...data.tasks.class_order import parse_pairs
 
     out = prepare_out(out, files=MASKS, overwrite=overwrite)
     given = {
@@ -228,9 +228,9 @@ def sample_mask(
 
     Example: subprobe sample good.safetensors --kind bad --seed 1 --out bad.safetensors
     """
-    from ..analysis.screen.console import print_mask
-    from ..models.masks.subnetwork import Subnetwork
-    from ..pruning.controls import sample
+    from ...analysis.screen.console import print_mask
+    from ...models.masks.subnetwork import Subnetwork
+    from ...pruning.controls import sample
 
     out = prepare_out(out, files=MASKS, overwrite=overwrite, reads=masks)
     drawn = sample(kind, [Subnetwork.load(mask) for mask in masks], seed=seed, draw=draw)
@@ -261,11 +261,11 @@ def evaluate(
 
     Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
     """
-    from ..analysis.configuration.task_choice import task_choice
-    from ..analysis.single.loaded import load_for_task
-    from ..analysis.single.training import evaluate_rows
-    from ..analysis.steps.masks import load_mask
-    from ..data.tasks.class_order import parse_pairs
+    from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.single.loaded import load_for_task
+    from ...analysis.single.training import evaluate_rows
+    from ...analysis.steps.masks import load_mask
+    from ...data.tasks.class_order import parse_pairs
 
     out = prepare_table(out, overwrite, model, mask)
     progress = progress_of(quiet)

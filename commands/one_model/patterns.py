@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..data.output.outputs import prepare_out, user_text
-from .options import (
+from ...data.output.outputs import prepare_out, user_text
+from ..options import (
     AsJson,
     MaskIn,
     Model,
@@ -66,9 +66,9 @@ def export(
 
     Example: subprobe patterns export embedded --corpus natural --out maps
     """
-    from ..analysis.patterns.labelled_maps import MAPS, export_maps
-    from ..analysis.patterns.steps import maps_of
-    from ..probes.patterns.network import classifier_of
+    from ...analysis.patterns.labelled_maps import MAPS, export_maps
+    from ...analysis.patterns.steps import maps_of
+    from ...probes.patterns.network import classifier_of
 
     out = prepare_out(out, folder=MAPS, overwrite=overwrite, reads=[model])
     classifier = classifier_of(patterns)
@@ -106,10 +106,10 @@ def train(
 
     Example: subprobe patterns train maps --out my-patterns
     """
-    from ..analysis.patterns.labelled_maps import retrain
-    from ..analysis.screen.console import print_records
-    from ..data.output.folders import atomic_folder
-    from ..probes.patterns.synthetic import write_classifier
+    from ...analysis.patterns.labelled_maps import retrain
+    from ...analysis.screen.console import print_records
+    from ...data.output.folders import atomic_folder
+    from ...probes.patterns.synthetic import write_classifier
 
     out = prepare_out(out, folder=TRAIN, overwrite=overwrite, reads=[folder])
     fitted = retrain(folder, start=start, from_nothing=from_nothing, seed=seed, epochs=epochs)
@@ -142,10 +142,10 @@ def check(
 
     Example: subprobe patterns check embedded --corpus natural
     """
-    from ..analysis.patterns.check import check_patterns
-    from ..analysis.patterns.steps import maps_of
-    from ..analysis.steps.identity import flagged
-    from ..probes.patterns.network import classifier_of
+    from ...analysis.patterns.check import check_patterns
+    from ...analysis.patterns.steps import maps_of
+    from ...analysis.steps.identity import flagged
+    from ...probes.patterns.network import classifier_of
 
     out = prepare_table(out, overwrite, model, mask)
     classifier = classifier_of(patterns)

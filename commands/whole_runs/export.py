@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..data.output.outputs import prepare_out
-from .options import Overwrite, named, writing
+from ...data.output.outputs import prepare_out
+from ..options import Overwrite, named, writing
 
 
 def export(
@@ -24,8 +24,8 @@ def export(
 
     Example: subprobe export runs/quickstart --format parquet --out tables
     """
-    from ..analysis.run_folder.export import export_run
-    from ..analysis.run_folder.reading import load_run
+    from ...analysis.run_folder.export import export_run
+    from ...analysis.run_folder.reading import load_run
 
     out = prepare_out(out, folder=f"export {form}", overwrite=overwrite)
     run = load_run(folder)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..data.output.outputs import PAGES, prepare_out
-from .options import AsJson, Overwrite, emit_tables, named, prepare_folder, writing
+from ...data.output.outputs import PAGES, prepare_out
+from ..options import AsJson, Overwrite, emit_tables, named, prepare_folder, writing
 
 CORRECTIONS = {"holm": "holm", "fdr_bh": "fdr_bh", "bh": "fdr_bh"}
 
@@ -30,7 +30,7 @@ def compare(
 
     Example: subprobe compare runs/quickstart
     """
-    from ..data.errors import UnknownNameError
+    from ...data.errors import UnknownNameError
 
     if correction not in CORRECTIONS:
         raise UnknownNameError("correction", correction, CORRECTIONS)
@@ -42,7 +42,7 @@ def compare(
     tables = _of_run(folders[0], chosen, probes) if one else _of_runs(folders, chosen)
     emit_tables(tables, out, "compare", overwrite=overwrite, as_json=as_json)
     if report is not None:
-        from ..analysis.report.comparison_page import write_page
+        from ...analysis.report.comparison_page import write_page
 
         write_page(tables, [str(folder) for folder in folders], report)
         typer.echo(f"comparison in {report}", err=True)
@@ -51,9 +51,9 @@ def compare(
 
 
 def _of_run(folder: Path, correction: str, probes: bool) -> dict[str, Any]:
-    from ..analysis.comparison.tables import comparison_tables
-    from ..analysis.run_folder.reading import load_rows
-    from ..analysis.summary.summaries import summaries
+    from ...analysis.comparison.tables import comparison_tables
+    from ...analysis.run_folder.reading import load_rows
+    from ...analysis.summary.summaries import summaries
 
     rows = load_rows(folder)
     found = comparison_tables(rows, folder / "cells", correction=correction, probes=probes)
@@ -61,8 +61,8 @@ def _of_run(folder: Path, correction: str, probes: bool) -> dict[str, Any]:
 
 
 def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
-    from ..analysis.comparison.between_runs import Run, between_runs, run_names
-    from ..analysis.run_folder.reading import load_rows
+    from ...analysis.comparison.between_runs import Run, between_runs, run_names
+    from ...analysis.run_folder.reading import load_rows
 
     names = run_names(folders)
     runs = [
@@ -73,15 +73,15 @@ def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    from ..analysis.run_folder.reading import load_manifest
+    from ...analysis.run_folder.reading import load_manifest
 
     return load_manifest(folder) if (folder / "manifest.json").exists() else {}
 
 
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
-    from ..analysis.run_folder.reading import load_rows
-    from ..analysis.screen.comparison import print_between, print_pairs
-    from ..analysis.screen.console import print_comparison
+    from ...analysis.run_folder.reading import load_rows
+    from ...analysis.screen.comparison import print_between, print_pairs
+    from ...analysis.screen.console import print_comparison
 
     if len(folders) == 1:
         print_comparison(load_rows(folders[0]), _manifest(folders[0]))

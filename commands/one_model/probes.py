@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..data.output.outputs import TABLES, is_file_name, prepare_out, user_text
-from .options import (
+from ...data.output.outputs import TABLES, is_file_name, prepare_out, user_text
+from ..options import (
     AsClasses,
     AsJson,
     Columns,
@@ -98,11 +98,11 @@ def probe(
 
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """
-    from ..analysis.configuration.config import parse_config
-    from ..analysis.configuration.task_choice import task_choice
-    from ..analysis.single.single_probe import PROBE, probe_rows, write_probe_folder
-    from ..data.tasks.class_order import parse_pairs
-    from ..probes.options import parse_options
+    from ...analysis.configuration.config import parse_config
+    from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.single.single_probe import PROBE, probe_rows, write_probe_folder
+    from ...data.tasks.class_order import parse_pairs
+    from ...probes.options import parse_options
 
     if out is not None:
         out = prepare_out(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Overwrite, as_seed, emit_tables, named, prepare_folder, writing
+from ..options import AsJson, Overwrite, as_seed, emit_tables, named, prepare_folder, writing
 
 
 def stability(
@@ -40,12 +40,12 @@ def stability(
 
     Example: subprobe stability runs/quickstart --out stability
     """
-    from ..analysis.screen.stability import print_stability
-    from ..analysis.stability.mask_sets import read_mask_sets
-    from ..analysis.stability.measure import measure_stability
-    from ..analysis.stability.unit_weights import UnitWeights
-    from ..data.errors import ConfigError
-    from ..data.output.run_record import masks_left_over
+    from ...analysis.screen.stability import print_stability
+    from ...analysis.stability.mask_sets import read_mask_sets
+    from ...analysis.stability.measure import measure_stability
+    from ...analysis.stability.unit_weights import UnitWeights
+    from ...data.errors import ConfigError
+    from ...data.output.run_record import masks_left_over
 
     if sizes is not None and min(sizes) < 1:
         raise ConfigError(f"--sizes {' '.join(map(str, sizes))}: sizes are positive")

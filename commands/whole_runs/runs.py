@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..data.output.outputs import PAGES, prepare_out
-from .options import (
+from ...data.output.outputs import PAGES, prepare_out
+from ..options import (
     AsClasses,
     AsJson,
     Columns,
@@ -64,12 +64,12 @@ def run(
 
     Example: subprobe run --config stance.toml --out runs/stance
     """
-    from ..analysis.configuration.config import parse_config, read_config
-    from ..analysis.configuration.task_choice import column_roles
-    from ..analysis.experiment import run_experiment
-    from ..analysis.running.earlier import Existing
-    from ..analysis.screen.console import print_comparison, print_lines
-    from ..data.errors import ConfigError
+    from ...analysis.configuration.config import parse_config, read_config
+    from ...analysis.configuration.task_choice import column_roles
+    from ...analysis.experiment import run_experiment
+    from ...analysis.running.earlier import Existing
+    from ...analysis.screen.console import print_comparison, print_lines
+    from ...data.errors import ConfigError
 
     if add and new:
         raise ConfigError("--add and --new exclude each other", remedy="leave out one of them")
@@ -116,13 +116,13 @@ def report(
 
     Example: subprobe report runs/quickstart --out report.html
     """
-    from ..analysis.figures.figures import save_figures
-    from ..analysis.report.attribution_examples import read_word_frame
-    from ..analysis.report.latex import save_latex
-    from ..analysis.report.report import write_report
-    from ..analysis.run_folder.reading import load_manifest, load_rows
-    from ..data.output.folders import atomic_folder
-    from ..data.output.ownership import RUN
+    from ...analysis.figures.figures import save_figures
+    from ...analysis.report.attribution_examples import read_word_frame
+    from ...analysis.report.latex import save_latex
+    from ...analysis.report.report import write_report
+    from ...analysis.run_folder.reading import load_manifest, load_rows
+    from ...data.output.folders import atomic_folder
+    from ...data.output.ownership import RUN
 
     target = prepare_out(out or folder / "report.html", files=PAGES, again=RUN, overwrite=overwrite)
     figures = prepare_folder(figures, FIGURES, overwrite, "--figures")

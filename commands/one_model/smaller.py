@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..data.output.outputs import ONNX, prepare_out
-from .options import (
+from ...data.output.outputs import ONNX, prepare_out
+from ..options import (
     AsJson,
     Model,
     Overwrite,
@@ -40,8 +40,8 @@ def compact(
 
     Example: subprobe compact ./models/acc-1 --mask good.safetensors --out ./models/small
     """
-    from ..analysis.single.smaller import compact_to_folder, load_whole
-    from ..models.folder.sources import MODEL
+    from ...analysis.single.smaller import compact_to_folder, load_whole
+    from ...models.folder.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
     if onnx is not None:
@@ -49,7 +49,7 @@ def compact(
     whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
     smaller, summary = compact_to_folder(whole, out, overwrite=overwrite)
     if onnx is not None:
-        from ..models.smaller.onnx_file import export_onnx
+        from ...models.smaller.onnx_file import export_onnx
 
         summary["onnx_difference"] = export_onnx(smaller, onnx)
     _tell(summary, f"smaller model in {out}", as_json)
@@ -67,8 +67,8 @@ def bake(
 
     Example: subprobe bake ./models/acc-1 --mask good.safetensors --out ./models/baked
     """
-    from ..analysis.single.smaller import bake_to_folder, load_whole
-    from ..models.folder.sources import MODEL
+    from ...analysis.single.smaller import bake_to_folder, load_whole
+    from ...models.folder.sources import MODEL
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
     whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
@@ -95,9 +95,9 @@ def latency(
 
     Example: subprobe latency ./models/acc-1 --mask good.safetensors --batch 8 --length 128
     """
-    from ..analysis.screen.console import print_latency
-    from ..analysis.single.latency import latency_rows
-    from ..analysis.single.smaller import load_whole
+    from ...analysis.screen.console import print_latency
+    from ...analysis.single.latency import latency_rows
+    from ...analysis.single.smaller import load_whole
 
     out = prepare_table(out, overwrite, model, mask)
     progress = progress_of(quiet)

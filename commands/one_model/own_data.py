@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsClasses, AsJson, Columns, DataDir, Quotes, Task
+from ..options import AsClasses, AsJson, Columns, DataDir, Quotes, Task
 
 
 def data(
@@ -33,9 +33,9 @@ def data(
 
     Example: subprobe data --task stance --data-dir ./stance --column first=text --column label=side
     """
-    from ..analysis.configuration.task_choice import task_choice
-    from ..analysis.single.training import look_at
-    from ..analysis.steps.data_summary import summary_lines
+    from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.single.training import look_at
+    from ...analysis.steps.data_summary import summary_lines
 
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     summary = look_at(model, choice, seed=seed, selection=selection, max_length=max_length)

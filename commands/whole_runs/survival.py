@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Overwrite, as_seed, emit_tables, named, prepare_folder, writing
+from ..options import AsJson, Overwrite, as_seed, emit_tables, named, prepare_folder, writing
 
 
 def survival(
@@ -26,10 +26,10 @@ def survival(
 
     Example: subprobe survival runs/quickstart --out survival
     """
-    from ..analysis.run_folder.reading import load_rows
-    from ..analysis.screen.survival_content import print_survival
-    from ..analysis.survival_content.measure import measure_survival
-    from ..data.errors import UnknownNameError
+    from ...analysis.run_folder.reading import load_rows
+    from ...analysis.screen.survival_content import print_survival
+    from ...analysis.survival_content.measure import measure_survival
+    from ...data.errors import UnknownNameError
 
     if state not in ("finetuned", "pretrained"):
         raise UnknownNameError("state", state, ("finetuned", "pretrained"))
