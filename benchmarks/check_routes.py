@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from scipy import stats
 from subprobe.analysis.configuration.config import PruneOptions, RecipeOptions
+from subprobe.analysis.configuration.recipe import chosen_recipe
 from subprobe.analysis.flags import FAILED
-from subprobe.analysis.running.recipe import chosen_recipe
 from subprobe.analysis.statistics.paired_tests import sign_flips
 from subprobe.analysis.steps.outcome import outcome
 from subprobe.analysis.steps.selection import parts_for

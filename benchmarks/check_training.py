@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 import torch
 from subprobe.analysis.configuration.config import PruneOptions, RecipeOptions
-from subprobe.analysis.running.recipe import chosen_recipe
+from subprobe.analysis.configuration.recipe import chosen_recipe
 from subprobe.analysis.steps.outcome import outcome
 from subprobe.analysis.steps.performance import performance_rows
 from subprobe.analysis.steps.selection import parts_for

@@ -10,7 +10,7 @@ from subprobe.data.encoding.collate import to_inputs
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import Subnetwork
-from subprobe.models.smaller.shrunk import shrunk
+from subprobe.models.smaller.candidate import shrunk
 from subprobe.pruning.importance.scoring import importance_pass
 
 from .models import Ground, ground

@@ -1,0 +1,1 @@
+"""What models read: tasks, annotated sentences, files, and what is written."""

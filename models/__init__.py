@@ -1,0 +1,1 @@
+"""One encoder: whole, masked or cut."""

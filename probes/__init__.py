@@ -1,0 +1,1 @@
+"""What one model knows; how its mask was made is no concern of a probe."""

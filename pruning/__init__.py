@@ -1,0 +1,1 @@
+"""From a model to its subnetworks: the good, the random and the bad."""

@@ -100,7 +100,7 @@ def small(words, folder):
     """The arguments of a command, with the tiny encoder and small options put in."""
     words = ["./tiny-encoder" if word == "embedded" else word for word in words]
     if "--onnx" in words and not importlib.util.find_spec("onnxscript"):
-        # the extra [onnx]; tests/pruning/test_onnx_file.py is skipped without it as well
+        # the extra [onnx]; tests/models/smaller/test_onnx_file.py is skipped without it as well
         at = words.index("--onnx")
         del words[at : at + 2]
     if words[0] == "finetune":

@@ -11,7 +11,7 @@ import pytest
 import subprobe
 
 ROOT = Path(subprobe.__file__).parent
-ROOMS = ("data/", "pruning/", "probes/", "analysis/", "commands/")
+ROOMS = ("data/", "models/", "pruning/", "probes/", "analysis/", "commands/")
 
 
 def tracked() -> list[str]:

@@ -1,0 +1,1 @@
+"""Models and runs compared on the same examples."""

@@ -1,0 +1,1 @@
+"""Rows computed from the rows and arrays of probes."""

@@ -1,0 +1,1 @@
+"""A run: its cells, and the order in which they are computed."""

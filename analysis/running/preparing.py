@@ -13,13 +13,13 @@ from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.smaller.shrink import check_removable
 from ..configuration.config import ProbeOptions, RunConfig
+from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..steps.data_summary import summarise
 from ..steps.probing import Corpus, needs_corpus, read_probe_corpus
 from ..steps.progress import Progress, Silent
 from ..steps.readable import readable
 from ..steps.selection import parts_for
 from ..steps.task_head import check_whole, kept_head, start_of_head
-from .recipe import chosen_recipe, fitting_recipe
 from .seed_model import Setting
 from .seed_run import SeedRun
 

@@ -14,14 +14,14 @@ from ...data.tasks.task_parts import examples_digest, split_parts
 from ...models.checkpoint.checkpoint import load_tokenizer, resolve_model, save_classifier
 from ...models.checkpoint.compact_files import save_compact
 from ...models.checkpoint.inputs import positions_of
+from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate
 from ...models.training.finetune import finetune
-from ...pruning.compact_mask import compact_mask
 from ..configuration.config import PruneOptions, RecipeOptions
+from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..configuration.task_choice import TaskChoice
 from ..flags import ABOUT, FAILED
-from ..running.recipe import chosen_recipe, fitting_recipe
 from ..steps.data_summary import summarise, summary_lines, without_texts
 from ..steps.degenerate import degenerate_search
 from ..steps.identity import identity, selection_of

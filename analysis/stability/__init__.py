@@ -1,0 +1,1 @@
+"""How far the masks of seeds and tasks agree."""

@@ -14,8 +14,8 @@ from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.folder.checkpoint_files import read_config
 from ...models.folder.sources import MASK_FILE
+from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
-from ...pruning.compact_mask import compact_mask
 from .progress import unheard
 
 RETRAINED = "retrained_mask"

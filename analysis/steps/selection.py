@@ -17,7 +17,7 @@ from ...data.tasks.task_parts import folds_of, split_parts
 from ...models.encoder.anatomy import Anatomy, anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
-from ...models.smaller.shrunk import BY_GATES, shrunk
+from ...models.smaller.candidate import BY_GATES, shrunk
 from ...models.training.evaluate import evaluate
 from ...pruning.importance.scoring import importance_pass
 from ...pruning.search.magnitude import magnitude_search

@@ -1,0 +1,1 @@
+"""The rows of a run summarised by kind, layer and unit."""

@@ -1,0 +1,1 @@
+"""Whether what a head does predicts that pruning keeps it."""

@@ -58,7 +58,7 @@ def gates(
 ) -> None:
     """Learn which heads are worth a penalty, by gates trained with it.
 
-    Example: subprobe gates ./models/acc-1 --task acceptability --penalty 0.005 --out gates
+    Example: subprobe gates ./finetuned/acc-1 --task acceptability --penalty 0.005 --out gates
     """
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.screen.console import print_records

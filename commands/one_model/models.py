@@ -76,9 +76,9 @@ def finetune(
 ) -> None:
     """Fine-tune an encoder on a task, whole or under a mask.
 
-    Example: subprobe finetune --task acceptability --seed 1 --out ./models/acc-1
+    Example: subprobe finetune --task acceptability --seed 1 --out ./finetuned/acc-1
 
-    Example: subprobe finetune --task acceptability --mask good.safetensors --out ./models/good-1
+    Example: subprobe finetune --task acceptability --mask good.safetensors --out ./finetuned/good-1
     """
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.task_choice import task_choice
@@ -167,7 +167,7 @@ def prune(
 ) -> None:
     """Find the good subnetwork of a fine-tuned model.
 
-    Example: subprobe prune ./models/acc-1 --task acceptability --out good.safetensors
+    Example: subprobe prune ./finetuned/acc-1 --task acceptability --out good.safetensors
     """
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.task_choice import task_choice
@@ -259,7 +259,7 @@ def evaluate(
 ) -> None:
     """Score a fine-tuned model, whole or under a mask.
 
-    Example: subprobe evaluate ./models/acc-1 --mask good.safetensors --task acceptability
+    Example: subprobe evaluate ./finetuned/acc-1 --mask good.safetensors --task acceptability
     """
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.single.loaded import load_for_task

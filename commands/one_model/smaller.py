@@ -38,7 +38,7 @@ def compact(
 ) -> None:
     """Take out the heads, MLPs and neurons that a mask switches off.
 
-    Example: subprobe compact ./models/acc-1 --mask good.safetensors --out ./models/small
+    Example: subprobe compact ./finetuned/acc-1 --mask good.safetensors --out ./finetuned/small
     """
     from ...analysis.single.smaller import compact_to_folder, load_whole
     from ...models.folder.sources import MODEL
@@ -65,7 +65,7 @@ def bake(
 ) -> None:
     """Write a mask as zeros into an ordinary checkpoint that any library loads.
 
-    Example: subprobe bake ./models/acc-1 --mask good.safetensors --out ./models/baked
+    Example: subprobe bake ./finetuned/acc-1 --mask good.safetensors --out ./finetuned/baked
     """
     from ...analysis.single.smaller import bake_to_folder, load_whole
     from ...models.folder.sources import MODEL
@@ -93,7 +93,7 @@ def latency(
 ) -> None:
     """Measure the whole, masked, baked and smaller model side by side on this machine.
 
-    Example: subprobe latency ./models/acc-1 --mask good.safetensors --batch 8 --length 128
+    Example: subprobe latency ./finetuned/acc-1 --mask good.safetensors --batch 8 --length 128
     """
     from ...analysis.screen.console import print_latency
     from ...analysis.single.latency import latency_rows

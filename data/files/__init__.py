@@ -1,0 +1,1 @@
+"""Files of every kind, read without trust and written whole."""

@@ -1,0 +1,1 @@
+"""What a command writes: folders, their owners, and the tidy tables."""

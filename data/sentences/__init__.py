@@ -1,0 +1,1 @@
+"""Sentences with their annotations, gold or silver, and the readers of treebanks."""

@@ -9,7 +9,8 @@ from .sentence import Sentence, plain_sentence
 
 def natural_sentences() -> list[Sentence]:
     """At least 300 natural English sentences of varied syntax, one tree each, unannotated."""
-    text = files(__package__).joinpath("resources", "natural.txt").read_text(encoding="utf-8")
+    source = files("subprobe.data").joinpath("resources", "natural.txt")
+    text = source.read_text(encoding="utf-8")
     return [
         plain_sentence(f"natural-{number:03d}", line)
         for number, line in enumerate(text.splitlines(), start=1)

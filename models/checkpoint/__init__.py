@@ -1,0 +1,1 @@
+"""Loading and saving models, and the contract between a checkpoint and a task."""

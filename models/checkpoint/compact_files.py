@@ -26,13 +26,13 @@ from ...data.output.folders import atomic_folder
 from ...data.output.ownership import SIGNED
 from ...data.tasks.class_order import Pairs
 from ...data.tasks.task import TaskSpec
-from ...pruning.compact_mask import kept_by
 from ..encoder.anatomy import anatomy_of
 from ..encoder.kept_units import KeptUnits, kept_units_of
 from ..folder.asked_sizes import check_against_files
 from ..folder.checkpoint_files import META_FILE, attention_for, loading, quiet_library, read_config
 from ..folder.sources import COMPACT_FILE, MASK_FILE, MODEL, WEIGHTS, ModelSource
 from ..folder.weight_files import stored_parameters
+from ..masks.compact_mask import kept_by
 from ..masks.subnetwork import Subnetwork
 from ..smaller.shrink import cut_down, shrink
 from .contract import HEAD, class_names, contract, named_classes, put_in_order

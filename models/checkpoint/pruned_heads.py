@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from ...data.errors import CheckpointError
-from ...pruning.compact_mask import kept_by
 from ..encoder.anatomy import anatomy_of
+from ..masks.compact_mask import kept_by
 from ..masks.subnetwork import Subnetwork
 from ..smaller.cuts import check_separable, cuts
 from ..smaller.shrink import cut_down

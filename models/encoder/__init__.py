@@ -1,0 +1,1 @@
+"""Where the heads and MLPs of an encoder sit, whatever its family."""

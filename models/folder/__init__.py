@@ -1,0 +1,1 @@
+"""The files of a model folder, checked before anything is built from them."""

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 
 from ...data.errors import MaskError
-from ...pruning.compact_mask import kept_by
 from ..encoder.anatomy import Anatomy, anatomy_of
 from ..encoder.kept_units import Numbers, kept_units_of
 from ..encoder.layer_hooks import LayerHooks
+from .compact_mask import kept_by
 from .subnetwork import Subnetwork
 from .weight_masks import without_weights
 

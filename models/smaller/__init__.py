@@ -1,0 +1,1 @@
+"""What a mask becomes: a compact model, a baked checkpoint, an ONNX file, a cost."""

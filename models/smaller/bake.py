@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from ...data.errors import MaskError
-from ...pruning.compact_mask import kept_by
 from ..encoder.anatomy import anatomy_of
 from ..encoder.kept_units import kept_units_of
+from ..masks.compact_mask import kept_by
 from ..masks.subnetwork import Subnetwork
 from ..masks.weight_masks import zero_weights
 from .cuts import check_separable, cuts

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from ...pruning.compact_mask import kept_by
 from ..encoder.anatomy import Anatomy, Part, anatomy_of
 from ..encoder.kept_units import KeptUnits, kept_units_of
+from ..masks.compact_mask import kept_by
 from ..masks.subnetwork import Subnetwork, full_subnetwork
 from .cuts import check_separable
 

@@ -16,9 +16,9 @@ import torch
 from torch import nn
 
 from ...data.errors import MaskError
-from ...pruning.compact_mask import kept_by, mark_compact
 from ..encoder.anatomy import Anatomy, anatomy_of
 from ..encoder.kept_units import KeptUnits, kept_units_of
+from ..masks.compact_mask import kept_by, mark_compact
 from ..masks.subnetwork import Subnetwork, full_subnetwork
 from .cuts import check_separable, cuts
 

@@ -1,0 +1,1 @@
+"""Fine-tuning and evaluation, whole or under a mask."""

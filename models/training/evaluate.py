@@ -18,7 +18,7 @@ from ...data.tasks.metrics import predictions_of, score
 from ...data.tasks.task import TaskSpec
 from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
-from ..smaller.shrunk import shrunk_to
+from ..smaller.candidate import shrunk_to
 
 
 @dataclass(frozen=True)

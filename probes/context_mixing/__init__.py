@@ -1,0 +1,1 @@
+"""What attention carries: norms, rollout, contributions."""

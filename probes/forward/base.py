@@ -102,7 +102,7 @@ class ProbeResult:
 
     Attributes:
         probe: the probe's name.
-        rows: tidy rows (data/output/tables.py) without the columns that name the model, task and mask.
+        rows: tidy rows (data/output/tables.py) without the columns that name model, task and mask.
         make_items: builds the scored items; they are built when asked for, because a frame of
             one line a sentence, head and metric is many times larger than the sums behind it.
         arrays: small counts that later tests need, such as correct arcs [2, R, 2, L, H].
@@ -125,7 +125,7 @@ class Probe(Protocol):
     """An accumulator that `run_probes` feeds: one `begin`, L deliveries and one `end` a batch.
 
     The tensors it is shown are dropped after each call: it keeps sums, never maps. A probe that
-    sets `needs_values` is also shown the values behind each map (probes/forward/attention_block.py).
+    sets `needs_values` is also shown the values behind each map (forward/attention_block.py).
     """
 
     name: str

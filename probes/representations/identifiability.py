@@ -19,10 +19,10 @@ from ...data.errors import ConfigError, InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
 from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.held_out import halves, text_digest, unit_digest
 from ..forward.shared_pass import Progress, run_probes
 from ..forward.text_ratios import TextSums, sums_result
 from ..forward.texts import Texts, read_texts
-from ..held_out import halves, text_digest, unit_digest
 
 NAME = "token-identifiability"
 METRICS = ("identified_naive", "identified_linear", "identified_mlp")

@@ -1,0 +1,1 @@
+"""Dependency trees and relations in attention."""

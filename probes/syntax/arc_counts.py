@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..held_out import Selection, halves
+from ..forward.held_out import Selection, halves
 from .arcs import UNKNOWN
 from .offsets import ALL, OffsetScore, score_offset
 

@@ -18,8 +18,8 @@ from ...data.errors import ConfigError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Sentence
 from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.held_out import Selection, check_selection, halves, unit_digest
 from ..forward.needs import check_annotated
-from ..held_out import Selection, check_selection, halves, unit_digest
 from .arc_counts import DIRECTIONS, Text
 from .decoding import DECODERS, Decoder, Root, decode
 from .tree_baselines import METRICS, score_baselines

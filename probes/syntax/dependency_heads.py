@@ -16,8 +16,8 @@ import torch
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Sentence
 from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.held_out import Selection, check_selection, unit_digest
 from ..forward.needs import check_annotated
-from ..held_out import Selection, check_selection, unit_digest
 from .arc_counts import DIRECTIONS, ArcTable, Text, count_arcs
 from .arcs import UNKNOWN, arcs_of
 from .dependency_rows import arc_items, arc_rows

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.sentences.sentence import Sentence
+from ..forward.held_out import Selection, check_selection, halves, text_digest
 from ..forward.needs import check_annotated
-from ..held_out import Selection, check_selection, halves, text_digest
 from .arcs import UNKNOWN, arcs_of
 
 ALL = "all"

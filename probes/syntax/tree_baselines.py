@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.sentences.sentence import Sentence
+from ..forward.held_out import Selection, check_selection, halves, text_digest
 from ..forward.needs import check_annotated
-from ..held_out import Selection, check_selection, halves, text_digest
 from .offsets import best_offset
 from .tree_scores import NONE, GoldTree, Heads, count_found, gold_tree, pad_trees
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...data.output.tables import items_frame
 from ..forward.base import ProbeResult
-from ..held_out import Selection
+from ..forward.held_out import Selection
 from .arc_counts import Text
 from .tree_baselines import ADJACENT, OFFSET, TreeScore
 

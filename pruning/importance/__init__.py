@@ -1,0 +1,1 @@
+"""How much each unit matters: the definitions, and the pass that measures them."""

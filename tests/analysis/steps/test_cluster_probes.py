@@ -12,8 +12,8 @@ from subprobe.analysis.steps.probing import Corpus, clustered, clusters_of
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.attribution.group_share import GroupShareTest
 from subprobe.probes.forward.base import ProbeResult
+from subprobe.probes.forward.held_out import halves, unit_digest
 from subprobe.probes.forward.shared_pass import run_probes
-from subprobe.probes.held_out import halves, unit_digest
 from subprobe.probes.syntax.dependency_heads import DependencyHeads
 
 

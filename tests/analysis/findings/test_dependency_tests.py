@@ -6,8 +6,8 @@ from probe_cases import random_examples, tiny_context, with_dead_heads
 from subprobe.analysis.findings.dependency_tests import dependency_rows, mcnemar_p
 from subprobe.analysis.statistics.corrections import CORRECTIONS, adjust
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
+from subprobe.probes.forward.held_out import halves, text_digest
 from subprobe.probes.forward.shared_pass import run_probes
-from subprobe.probes.held_out import halves, text_digest
 from subprobe.probes.syntax.arcs import arcs_of
 from subprobe.probes.syntax.dependency_heads import DependencyHeads
 

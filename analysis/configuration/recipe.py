@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...models.checkpoint.inputs import fitting_length
 from ...models.folder.sources import ModelSource
 from ...models.training.recipes import Recipe, recipe_for
-from ..configuration.config import RecipeOptions
+from .config import RecipeOptions
 
 
 def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:

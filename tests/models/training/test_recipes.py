@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from subprobe.analysis.configuration.config import RecipeOptions
-from subprobe.analysis.running.recipe import chosen_recipe
+from subprobe.analysis.configuration.recipe import chosen_recipe
 from subprobe.models.folder.sources import ModelSource
 from subprobe.models.training.recipes import EMBEDDED, EMBEDDED_TASKS, STUDY, recipe_for
 

@@ -6,7 +6,7 @@ import torch
 from attention_oracle import plain_text
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.errors import ConfigError, InputError
-from subprobe.probes.held_out import halves
+from subprobe.probes.forward.held_out import halves
 from subprobe.probes.representations.identifiability import (
     _digest,
     fit_linear,

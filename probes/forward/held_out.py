@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..data.errors import ConfigError
-from ..data.sentences.sentence import Example, Sentence
+from ...data.errors import ConfigError
+from ...data.sentences.sentence import Example, Sentence
 
 Selection = Literal["held-out", "reported"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..models.encoder.kept_units import KeptUnits, mark_kept_units
-from ..models.masks.subnetwork import Subnetwork
+from ..encoder.kept_units import KeptUnits, mark_kept_units
+from .subnetwork import Subnetwork
 
 _ATTRIBUTE = "subprobe_subnetwork"
 

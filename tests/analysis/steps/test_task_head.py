@@ -16,8 +16,8 @@ from subprobe.data.errors import CheckpointError, ConfigError, MaskError
 from subprobe.data.tasks.by_name import task_spec
 from subprobe.models.checkpoint.checkpoint import load_classifier
 from subprobe.models.encoder.kept_units import kept_units_of
+from subprobe.models.masks.compact_mask import compact_mask
 from subprobe.models.masks.subnetwork import Subnetwork
-from subprobe.pruning.compact_mask import compact_mask
 from tiny import tiny_model, tiny_tokenizer
 from tiny_run import tiny_options, write_toy_task
 

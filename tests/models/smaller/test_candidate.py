@@ -8,7 +8,7 @@ import torch
 from scored import H, L, batches_of, classifier, some_dead, texts
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import Subnetwork
-from subprobe.models.smaller.shrunk import BY_GATES, shrunk, shrunk_to
+from subprobe.models.smaller.candidate import BY_GATES, shrunk, shrunk_to
 from subprobe.pruning.importance.scoring import importance_pass
 from tiny import FAMILIES, SEPARABLE
 

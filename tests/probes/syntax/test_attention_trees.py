@@ -13,8 +13,8 @@ from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentences.sentence import ROOT, Example, Sentence
 from subprobe.models.masks.gates import gated
+from subprobe.probes.forward.held_out import halves, text_digest
 from subprobe.probes.forward.shared_pass import run_probes
-from subprobe.probes.held_out import halves, text_digest
 from subprobe.probes.syntax.arc_counts import DIRECTIONS
 from subprobe.probes.syntax.attention_trees import AttentionTrees
 from subprobe.probes.syntax.dependency_heads import DependencyHeads

@@ -74,7 +74,7 @@ def test_a_minimal_set_is_a_cluster_and_every_set_another(task):
 @pytest.mark.parametrize("task", TASKS)
 def test_same_seed_same_bytes_in_another_process(task):
     code = (
-        "import sys; sys.path[:0] = sys.argv[2:]; from test_generator import dump, TASKS\n"
+        "import sys; sys.path[:0] = sys.argv[2:]; from test_templates import dump, TASKS\n"
         f"sys.stdout.write(dump(TASKS[{task!r}]({SEED})))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "1"}

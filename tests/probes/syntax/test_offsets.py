@@ -6,7 +6,7 @@ import pytest
 from probe_cases import random_sentence
 from subprobe.data.errors import AnnotationError, ConfigError
 from subprobe.data.sentences.sentence import ROOT, Sentence
-from subprobe.probes.held_out import halves, text_digest
+from subprobe.probes.forward.held_out import halves, text_digest
 from subprobe.probes.syntax.arcs import arcs_of
 from subprobe.probes.syntax.offsets import offset_scores
 

@@ -22,9 +22,9 @@ from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.encoder.kept_units import kept_units_of
 from subprobe.models.folder import tokenizer_files
 from subprobe.models.folder.sources import resolve_model
+from subprobe.models.masks.compact_mask import compact_mask
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import Subnetwork
-from subprobe.pruning.compact_mask import compact_mask
 from tiny import tiny_model, tiny_tokenizer
 
 COLA = GLUE["cola"]

@@ -22,11 +22,11 @@ from subprobe.models.checkpoint.checkpoint import (
     save_classifier,
 )
 from subprobe.models.checkpoint.compact_files import save_compact
+from subprobe.models.masks.compact_mask import compact_mask
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.models.smaller.bake import bake
 from subprobe.models.smaller.shrink import shrink
-from subprobe.pruning.compact_mask import compact_mask
 from tiny import SDPA, SEPARABLE, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_spec
 
