@@ -10,11 +10,17 @@ import pkgutil
 from contextlib import suppress
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import subprobe.probes
 import torch
-from model_state import PlantedError, failing_at, model_state, weights_of
+from model_state import (
+    PlantedError,
+    check_left_as_they_were,
+    failing_at,
+    half_of,
+    model_state,
+    weights_of,
+)
 from probe_cases import random_examples, tiny_context
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.steps.selection import find_good
@@ -53,29 +59,6 @@ def accumulators():
     return found
 
 
-def runs_of(model, call, others=(), *, modes=True):
-    """Call once to the end, then with a fault in the first, the middle and the last forward pass.
-
-    After each the model, and others that it is compared with, must be as they were.
-    """
-    watched = (model, *others)
-
-    def states(**options):
-        return [model_state(one, **options) for one in watched]
-
-    with failing_at(model, lambda number: False) as passes:
-        before = states()
-        call()
-        assert states() == before
-    assert passes[0], "no forward pass was seen"
-    for place in sorted({1, (passes[0] + 1) // 2, passes[0]}):
-        with failing_at(model, place.__eq__):
-            before = states(modes=modes)
-            with pytest.raises(PlantedError):
-                call()
-            assert states(modes=modes) == before, f"after pass {place}"
-
-
 @pytest.fixture(scope="module")
 def parts():
     return toy_parts(train=16, report=12)
@@ -91,19 +74,6 @@ def tokenizer():
     return tiny_tokenizer("wordpiece")
 
 
-def half_of(model):
-    """A mask without every second head, an MLP and some neurons."""
-    anatomy = anatomy_of(model)
-    heads = np.ones((anatomy.num_layers, anatomy.num_heads), dtype=np.bool_)
-    heads[:, ::2] = False
-    neurons = np.ones((anatomy.num_layers, anatomy.num_neurons), dtype=np.bool_)
-    neurons[:, 3] = False
-    mlps = np.arange(anatomy.num_layers) > 0
-    return full_subnetwork(anatomy).with_meta(
-        head_mask=heads, mlp_mask=mlps, neuron_mask=neurons, kind="good", method="structured"
-    )
-
-
 def masked_context(head=None):
     """A masked model beside a reference, both built for sdpa, which probes switch to eager."""
     context = tiny_context("bert", head, attention="sdpa")
@@ -111,15 +81,23 @@ def masked_context(head=None):
     return replace(context, subnetwork=half_of(context.model), reference=other)
 
 
+SHORT = {
+    "attributions": {"n_steps": 2, "permutations": 10},
+    "hidden-token-attribution": {"projections": 1},
+    "token-identifiability": {"steps": 2},
+}
+
+
 def probed(context, name, examples):
-    run_named_probes(context, examples, [name], batch_size=2)
+    options = {name: SHORT[name]} if name in SHORT else {}
+    run_named_probes(context, examples, [name], options=options, batch_size=2)
 
 
 @pytest.mark.parametrize("name", PROBES)
 def test_a_probe_leaves_the_models_as_they_were(name):
     context = masked_context("classification")
     weights = weights_of(context.model)
-    runs_of(
+    check_left_as_they_were(
         context.model,
         lambda: probed(context, name, random_examples(4)),
         others=(context.reference,),
@@ -172,7 +150,7 @@ def test_importance_leaves_the_model_as_it_was(name, model, tokenizer, parts):
     mask, weights = half_of(model), weights_of(model)
     masks = (mask.head_mask, mask.mlp_mask, mask.neuron_mask)
     model.train()  # a mode that has to come back
-    runs_of(model, lambda: importance_pass(model, batches, *masks, method=name))
+    check_left_as_they_were(model, lambda: importance_pass(model, batches, *masks, method=name))
     torch.testing.assert_close(model.state_dict(), weights, rtol=0, atol=0)
 
 
@@ -236,7 +214,7 @@ def in_place(model, tokenizer, monkeypatch):
 @pytest.mark.parametrize("name", RUNNERS)
 def test_a_search_leaves_the_model_as_it_was(name, model, tokenizer, parts, in_place):
     weights = weights_of(model)
-    runs_of(
+    check_left_as_they_were(
         model,
         lambda: RUNNERS[name](model, tokenizer, parts),
         modes=not name.startswith("imp"),  # the only one that trains the model itself
@@ -263,7 +241,7 @@ def test_training_under_a_mask_leaves_no_hook(route, kind, options, model, parts
         "weights": whole.with_meta(weight_masks=largest(model, count // 2)),
         "whole": None,
     }[kind]
-    runs_of(
+    check_left_as_they_were(
         model, lambda: trained(model, parts, route=route, subnetwork=mask, **options), modes=False
     )
 
@@ -283,8 +261,8 @@ def test_gates_and_evaluation_leave_the_model_as_it_was(family, parts):
     def evaluated():
         evaluate(model, tiny_tokenizer(kind), parts.report, parts.spec, subnetwork=mask)
 
-    runs_of(model, attached)
-    runs_of(model, evaluated)
+    check_left_as_they_were(model, attached)
+    check_left_as_they_were(model, evaluated)
 
 
 @pytest.mark.parametrize("name", PROBES)

@@ -6,12 +6,15 @@ choice, when the hooks of whatever runs the model are on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
 from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 
 
 class PlantedError(Exception):
@@ -70,3 +73,47 @@ def failing_at(model: Any, fails: Callable[[int], bool]) -> Iterator[list[int]]:
         yield passes
     finally:
         hook.remove()
+
+
+def check_left_as_they_were(
+    model: Any, call: Callable[[], Any], others: Sequence[Any] = (), *, modes: bool = True
+) -> None:
+    """Call once to the end, then with a fault in the first, the middle and the last forward pass.
+
+    After each the model, and others that it is compared with, must be as they were.
+
+    Args:
+        model: where the faults are planted.
+        call: whatever runs it.
+        others: models that are looked at as well.
+        modes: whether a call that failed must also put the modes back.
+    """
+    watched = (model, *others)
+
+    def states(**options: bool) -> list[dict[str, Any]]:
+        return [model_state(one, **options) for one in watched]
+
+    with failing_at(model, lambda number: False) as passes:
+        before = states()
+        call()
+        assert states() == before
+    assert passes[0], "no forward pass was seen"
+    for place in sorted({1, (passes[0] + 1) // 2, passes[0]}):
+        with failing_at(model, place.__eq__):
+            before = states(modes=modes)
+            with pytest.raises(PlantedError):
+                call()
+            assert states(modes=modes) == before, f"after pass {place}"
+
+
+def half_of(model: Any) -> Subnetwork:
+    """A mask without every second head, an MLP and some neurons."""
+    anatomy = anatomy_of(model)
+    heads = np.ones((anatomy.num_layers, anatomy.num_heads), dtype=np.bool_)
+    heads[:, ::2] = False
+    neurons = np.ones((anatomy.num_layers, anatomy.num_neurons), dtype=np.bool_)
+    neurons[:, 3] = False
+    mlps = np.arange(anatomy.num_layers) > 0
+    return full_subnetwork(anatomy).with_meta(
+        head_mask=heads, mlp_mask=mlps, neuron_mask=neurons, kind="good", method="structured"
+    )

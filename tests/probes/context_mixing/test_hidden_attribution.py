@@ -74,11 +74,11 @@ def test_equals_reverse_mode_jacobians(family):
 
 
 IN_SINGLE = {"deberta": 2e-3, "modernbert": 2e-3}
-"""Families with steps in float32 whatever the model's type is, and what differences keep of that."""
+"""Families that compute some steps in float32, and what differences keep of that."""
 
 
 def moved_by_differences(context, example, step):
-    """Norms of Jacobian blocks [L + 1, S, S] from central differences of what transformers gives."""
+    """Norms of Jacobian blocks [L + 1, S, S] from central differences of hidden states."""
     batch, model = batch_of(context, example), context.model.base_model
     block, shifts = context.anatomy.block(context.model, 0), []
 
