@@ -41,29 +41,6 @@ from .summary.degenerate import flag_degenerate
 from .summary.summaries import performance_table, summaries
 from .verdict.verdict import verdict
 
-TABLES = {
-    "performance": "performance",
-    "masks": "mask",
-    "attention": "attention-stats",
-    "head_distances": "head-distances",
-    "attention_change": "attention-change",
-    "patterns": "attention-patterns",
-    "pattern_survivors": "pattern-survivors",
-    "dependencies": "dependency-heads",
-    "norms": "norms",
-    "effective_attention": "effective-attention",
-    "identifiability": "token-identifiability",
-    "hidden_attribution": "hidden-token-attribution",
-    "rollout": "rollout",
-    "flow": "flow",
-    "alti": "alti",
-    "value_zeroing": "value-zeroing",
-    "trees": "attention-trees",
-    "survivors": "survivors",
-    "attributions": "attributions",
-}
-"""CSV file name -> probe whose rows it holds; `rows.csv` holds all of them."""
-
 
 @dataclass(frozen=True)
 class Finished:
@@ -237,7 +214,7 @@ def _probe_frames(
 
 
 def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.DataFrame]:
-    """Write `rows.parquet`, `rows.csv`, a CSV file for each kind of row, and the summaries.
+    """Write every row once, as `rows.parquet`, and as CSV what is computed from them.
 
     Args:
         rows: every tidy row of the run.
@@ -248,14 +225,8 @@ def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.Dat
         the summaries by name.
     """
     write_parquet(rows, out / "rows.parquet")
-    write_csv(rows, out / "rows.csv")
-    for name, probe in TABLES.items():
-        chosen = rows[rows["probe"] == probe]
-        if len(chosen):
-            write_csv(chosen, out / f"{name}.csv")
     summed = summaries(rows)
     compared = comparison_tables(rows, cells, probes=False)
     for name, table in {**summed, **compared}.items():
         write_csv(table, out / f"{name}.csv")
-    assert set(rows["probe"].dropna()) <= set(TABLES.values()), "a probe without a table"
     return summed

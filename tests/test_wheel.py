@@ -66,7 +66,7 @@ def test_wheel_runs_the_main_job_from_an_empty_folder(wheel: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines()[0].startswith(str(site))
     produced = {path.name for path in (empty / "run").iterdir()}
-    assert {"report.html", "manifest.json", "rows.csv", "performance.csv", "masks"} <= produced
+    assert {"report.html", "manifest.json", "rows.parquet", "tests.csv", "masks"} <= produced
     assert {path.name for path in empty.iterdir()} == {"tiny.toml", "run"}
     masks = sorted(path.name for path in (empty / "run" / "masks").iterdir())
     assert masks == [

@@ -9,6 +9,7 @@ import pytest
 import tomlkit
 from statsmodels.stats.multitest import multipletests
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.run_folder.reading import load_rows
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_config, tiny_options
@@ -16,14 +17,17 @@ from tiny_run import tiny_config, tiny_options
 KINDS = ("good", "random", "bad")
 
 
+def rows_of(folder, probe):
+    rows = load_rows(folder)
+    return rows[rows["probe"] == probe]
+
+
 def test_the_folder_holds_what_was_promised(finished_run):
     names = {path.name for path in finished_run.iterdir()}
     assert names == {
-        "manifest.json", "subprobe.json", "report.html", "rows.csv", "rows.parquet",
-        "performance.csv", "masks.csv",
-        "attention.csv", "dependencies.csv", "attributions.csv", "survivors.csv", "masks",
-        "models", "cells", "summary_performance.csv", "summary_against_random.csv",
-        "summary_probes.csv", "summary_survival.csv", "summary_survival_content.csv",
+        "manifest.json", "subprobe.json", "report.html", "rows.parquet", "masks", "models", "cells",
+        "summary_performance.csv", "summary_against_random.csv", "summary_probes.csv",
+        "summary_survival.csv", "summary_survival_content.csv",
         "summary_stability.csv",
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
         "attribution_examples.csv",
@@ -48,15 +52,17 @@ def test_random_and_bad_have_exactly_the_counts_of_good(finished_run):
         assert {(m.n_heads, m.n_mlps) for m in others} == {(good.n_heads, good.n_mlps)}
 
 
-def test_every_table_has_the_columns_of_the_tidy_row(finished_run):
-    for name in ("rows", "performance", "masks", "attention", "dependencies", "attributions"):
-        assert list(pd.read_csv(finished_run / f"{name}.csv").columns) == list(ROW_TYPES), name
+def test_every_row_is_written_once(finished_run):
     rows = pd.read_parquet(finished_run / "rows.parquet")
-    assert len(rows) == len(pd.read_csv(finished_run / "rows.csv"))
+    assert list(rows.columns) == list(ROW_TYPES)
+    assert {"performance", "mask", "attention-stats", "dependency-heads", "attributions",
+            "survivors"} == set(rows["probe"])  # fmt: skip
+    for path in finished_run.glob("*.csv"):
+        assert "schema_version" not in pd.read_csv(path, nrows=1), path.name
 
 
 def test_every_kind_is_scored_in_every_state(finished_run):
-    rows = pd.read_csv(finished_run / "performance.csv")
+    rows = rows_of(finished_run, "performance")
     rows = rows[rows["metric"] == "accuracy"]
     count = rows.groupby(["seed", "kind", "state"])["draw"].nunique().to_dict()
     for seed in (1, 2):
@@ -91,7 +97,7 @@ def test_dead_heads_are_empty_and_living_ones_are_not(tiny_encoder, tmp_path):
         probe={"names": ["attention-stats"], "sentences": 4, "states": ["pruned"]},
     )
     run_experiment(options, tmp_path / "run")
-    rows = pd.read_csv(tmp_path / "run" / "attention.csv")
+    rows = rows_of(tmp_path / "run", "attention-stats")
     rows = rows[(rows["kind"] == "good") & (rows["unit"] == "head")]
     mask = Subnetwork.load(tmp_path / "run" / "masks" / "acceptability-seed1-good.safetensors")
     assert mask.n_heads == mask.head_mask.size / 2
@@ -119,12 +125,12 @@ def test_run_from_a_file_ends_with_the_answer(
     shutil.copytree(finished_run, tmp_path / "run")
     config = tmp_path / "run.toml"
     config.write_text(tomlkit.dumps(tiny_options(tiny_encoder)), encoding="utf-8")
-    before = (tmp_path / "run" / "rows.csv").read_bytes()
+    before = (tmp_path / "run" / "rows.parquet").read_bytes()
     code, out, _ = subprobe_command("run", "--config", config, "--out", tmp_path / "run", "--quiet")
     assert code == 0
     assert "On acceptability the full model has accuracy" in " ".join(out.split())
     assert "report.html" in out.splitlines()[-1]
-    assert (tmp_path / "run" / "rows.csv").read_bytes() == before
+    assert (tmp_path / "run" / "rows.parquet").read_bytes() == before
 
 
 def test_run_options_stand_above_the_file(subprobe_command, tiny_encoder, tmp_path):
@@ -188,7 +194,7 @@ def test_report_is_written_again_with_figures(subprobe_command, finished_run, tm
 
 
 def test_survivors_are_corrected_over_relations(finished_run):
-    rows = pd.read_csv(finished_run / "survivors.csv")
+    rows = rows_of(finished_run, "survivors")
     mean = rows["relation"] == "all-relations"
     assert rows.loc[mean, "p_value"].notna().all()
     assert rows.loc[mean, "p_adjusted"].isna().all()

@@ -104,7 +104,8 @@ def run_folder(tiny_encoder, tmp_path_factory):
 
 
 def test_a_run_compares_every_kind_with_its_encoder(run_folder):
-    rows = read_rows(run_folder / "attention_change.csv")
+    rows = read_rows(run_folder / "rows.parquet")
+    rows = rows[rows["probe"] == "attention-change"]
     found = {(kind, state) for kind, state in zip(rows["kind"], rows["state"], strict=True)}
     pruned = {(kind, state) for kind in ("good", "random", "bad")
               for state in ("pruned", "retrained")}  # fmt: skip

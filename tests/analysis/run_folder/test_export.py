@@ -128,6 +128,22 @@ def test_items_join_to_their_rows(exported):
     assert heads["again"].tolist() == pytest.approx(heads["value"].tolist())
 
 
+def test_a_probe_is_a_table_where_it_is_named(finished_run, exported, tmp_path):
+    run = subprobe.load_run(finished_run)
+    counts = export_run(run, tmp_path / "out", tables=["survivors", "performance"])
+    assert {path.name for path in (tmp_path / "out").glob("*.csv")} == {
+        "survivors.csv", "performance.csv", "dictionary.csv",
+    }  # fmt: skip
+    for name in ("survivors", "performance"):
+        table = pd.read_csv(tmp_path / "out" / f"{name}.csv")
+        assert set(table["probe"]) == {name}
+        assert list(table.columns) == list(ROW_TYPES)
+        assert counts[name] == len(table) == (run.rows["probe"] == name).sum()
+    described = pd.read_csv(tmp_path / "out" / "dictionary.csv")
+    assert described.loc[described["table"] == "survivors", "meaning"].notna().all()
+    assert not (exported["csv"] / "survivors.csv").exists()  # among `rows` there
+
+
 def test_masks_are_the_files(exported, finished_run):
     table = pd.read_parquet(exported["parquet"] / "masks.parquet")
     assert table["kept"].dtype == "boolean"

@@ -134,7 +134,8 @@ def holds(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert {f"seed{run['seed_init']}" for run in manifest["runs"]} == masks == models
     assert {f"seed{seed}" for seed in rows["seed"].dropna()} == masks
-    assert set(pd.read_csv(folder / "performance.csv")["seed"]) == set(rows["seed"].dropna())
+    points = pd.read_csv(folder / "seed_points.csv")
+    assert set(points["seed"]) == set(rows["seed"].dropna())
     assert list(foreign(folder)) == []
     return masks
 
