@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import subprobe
 from subprobe.analysis.experiment import TABLES
+from subprobe.analysis.run_folder import reading as run_folder
 from subprobe.analysis.run_folder.columns import DICTIONARY, TIDY, TYPES
 from subprobe.analysis.run_folder.dictionary import SEPARATOR, describe, fixed_tables
 from subprobe.analysis.run_folder.export import FORMATS, export_run
-from subprobe.analysis.run_folder import reading as run_folder
 from subprobe.analysis.run_folder.table_lines import NOT_TIDY, TIDY_ROW, line_of
 from subprobe.analysis.stability.measure import Stability
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES, rows_frame

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from random_masks import random_mask
 from subprobe.analysis.steps.identity import identity
 from subprobe.data.errors import DataFileError
 from subprobe.data.output.better import better_of
@@ -17,7 +18,6 @@ from subprobe.data.tasks.metrics import METRICS
 from subprobe.probes.attention.attention_stats import METRICS as ATTENTION
 from subprobe.probes.representations.identifiability import METRICS as IDENTIFIED
 from subprobe.probes.syntax.tree_baselines import METRICS as TREES
-from random_masks import random_mask
 
 
 def test_every_score_has_a_direction_and_a_description_has_none():
@@ -44,7 +44,12 @@ def test_rows_fill_what_is_known_and_keep_what_they_say_themselves():
 
 def test_a_masked_model_says_how_it_is_ablated():
     assert identity("m", None, "finetuned")["ablation"] == ""
-    assert identity("m", random_mask(2, 3, 4, 0, with_neurons=False, share=0.5), "retrained")["ablation"] == "zero"
+    assert (
+        identity("m", random_mask(2, 3, 4, 0, with_neurons=False, share=0.5), "retrained")[
+            "ablation"
+        ]
+        == "zero"
+    )
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
