@@ -188,11 +188,13 @@ def _frames(
             save_mask(mask, folder, run.name)
         yield mask_rows(mask, run.identity(None, mask, "pruned"))
     if config.probe.names:
-        yield from _probe_frames(run, first, config.probe)
+        # drawn again: nothing holds the masks of all draws at once
+        drawn = run.masks(min(config.probe.draws, config.controls.draws))
+        yield from _probe_frames(run, drawn, config.probe)
 
 
 def _probe_frames(
-    run: SeedRun, masks: list[Subnetwork], options: ProbeOptions
+    run: SeedRun, masks: Iterable[Subnetwork], options: ProbeOptions
 ) -> Iterable[pd.DataFrame]:
     full = run.probe(None)
     yield full.rows

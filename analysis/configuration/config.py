@@ -94,7 +94,7 @@ class LotteryOptions(_Section):
 class ControlOptions(_Section):
     """Random and bad subnetworks of exactly the good one's size."""
 
-    draws: int = Field(20, ge=1, description="draws of each kind that are scored pruned")
+    draws: int = Field(30, ge=1, description="draws of each kind that are scored pruned")
     retrained_draws: int = Field(1, ge=0, description="draws of each kind that are retrained")
     across_seeds: bool = Field(
         False, description="also super, anti and middle: what all seeds keep, prune, disagree on"
@@ -144,6 +144,9 @@ class ProbeOptions(_Section):
     )
     states: tuple[Literal["pruned", "retrained"], ...] = Field(
         ("pruned", "retrained"), description="which of the scored models are probed"
+    )
+    draws: int = Field(
+        5, ge=1, description="of the draws that are scored pruned, how many are probed"
     )
     subsets: int = Field(
         1000, ge=1, description="random head subsets that survivors are compared with"

@@ -21,7 +21,7 @@ _NO_RESULT = {"workers"}
 """Options that change no result."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
-_COUNTS = {"controls.draws", "controls.retrained_draws"}
+_COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
 _PLACES = {"model", "data_dir", "probe.corpus", "probe.patterns"}
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
 

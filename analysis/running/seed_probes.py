@@ -25,6 +25,11 @@ from .cells import Cell
 from .seed_model import SeedModel, Setting
 
 
+def called(mask: Subnetwork) -> str:
+    """What progress calls a mask: its kind, with the draw of all but the first."""
+    return f"{mask.kind}, draw {mask.draw}" if mask.draw else mask.kind
+
+
 class SeedProbes:
     """The probe cells of one task and seed, without the columns that name the model."""
 
@@ -52,7 +57,7 @@ class SeedProbes:
         state = "pruned" if mask else "finetuned"
         title = f"{self.name}: probing full ({state})"
         if mask:
-            title = f"{self.name}: probing {mask.kind} ({mask.method}, {state})"
+            title = f"{self.name}: probing {called(mask)} ({mask.method}, {state})"
         return self.store.get(cell, lambda: self.measure(*self.model.loaded, mask, title)), cell
 
     def of_pretrained(self) -> tuple[CellOutput, Cell]:

@@ -127,6 +127,7 @@ def read_options(options: ProbeOptions) -> dict[str, Any]:
     """What decides the output of a probing step: files by their content."""
     plain = options.model_dump(mode="json")
     path = plain.pop("patterns")
+    del plain["draws"]  # how many masks are probed changes nothing of what one of them gives
     if "attention-patterns" in options.names:
         plain["patterns"] = file_digest(Path(path)) if path else classifier_of().digest
     return plain

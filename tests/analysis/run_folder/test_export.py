@@ -14,6 +14,8 @@ from subprobe.analysis.run_folder import reading as run_folder
 from subprobe.analysis.run_folder.columns import DICTIONARY, TIDY, TYPES
 from subprobe.analysis.run_folder.dictionary import SEPARATOR, describe, fixed_tables
 from subprobe.analysis.run_folder.export import FORMATS, export_run
+from subprobe.analysis.run_folder.table_lines import NOT_TIDY, TIDY_ROW, line_of
+from subprobe.analysis.stability.measure import Stability
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES, rows_frame
 from subprobe.models.masks.subnetwork import KINDS, METHODS, Subnetwork
 
@@ -340,11 +342,32 @@ def test_the_command_says_what_it_wrote(subprobe_command, finished_run, tmp_path
     assert err.startswith(f"2 tables in {tmp_path / 'x'}: masks 60, dictionary ")
 
 
+def said_in(text):
+    lines = [line.strip("| ").split(" | ", 1) for line in text.splitlines() if line[:3] == "| `"]
+    return {name.strip("`"): meaning for name, meaning in lines}
+
+
 def test_the_page_of_tables_says_what_the_dictionary_says():
     page = (Path(subprobe.__file__).parent / "docs" / "tables.md").read_text("utf-8")
-    lines = [line.strip("| ").split(" | ", 1) for line in page.splitlines() if line[:3] == "| `"]
-    said = {name.strip("`"): meaning for name, meaning in lines}
+    columns, others = page.split("## Tables that are not tidy rows")
+    said = said_in(columns)
     assert list(said) == list(TIDY)
     for name, column in TIDY.items():
         listed = ", ".join(f"`{value}`" for value in column.allowed)
         assert said[name] == column.meaning + (f": {listed}" if listed else ""), name
+    assert said_in(others) == NOT_TIDY
+
+
+def test_every_table_of_a_run_is_tidy_or_listed_as_something_else(finished_run, dictionary):
+    found = {path.stem: path for path in finished_run.glob("*.csv")}
+    assert len(found) > 15
+    for name, path in found.items():
+        head = path.read_text("utf-8").split("\n", 1)[0].split(",")
+        tidy = line_of(name) == TIDY_ROW or name == "masks"  # the export's masks are others
+        assert (head == list(ROW_TYPES)) == tidy, name
+    said = dict(zip(dictionary["table"], dictionary["line"], strict=True))
+    assert said["rows"] == TIDY_ROW
+    assert said["summary_stability"] == NOT_TIDY["summary_stability"]
+    assert said == {name: line_of(name) for name in said}
+    assert {field.name for field in dataclasses.fields(Stability)} <= set(NOT_TIDY)
+    assert "rows" not in NOT_TIDY
