@@ -50,22 +50,27 @@ class Measurement:
         """One line a scored thing: an example, or a head on a sentence; a copy."""
         return items_frame(self.output.items)
 
-    def plot(self, metric: str | None = None, *, probe: str | None = None) -> alt.Chart:
-        """A chart of one metric, or of all where they are shown on one axis.
-
-        Heads are a grid of layers and heads, relations and scores are marks with their interval
-        and baseline.
+    def plot(
+        self, metric: str | None = None, *, probe: str | None = None, relation: str | None = None
+    ) -> alt.Chart | alt.LayerChart | alt.FacetChart:
+        """A chart of one metric: a grid of heads, a line over layers, or marks with intervals.
 
         Args:
-            metric: the metric; the first of the probe by default.
+            metric: the metric; by default the first of the probe that fits on one page, and all
+                scores of a task.
             probe: the probe, where several were run; the first by default.
+            relation: of the rows that have one; all by default.
 
         Raises:
-            UnknownNameError: if there is no such metric or probe.
+            UnknownNameError: if there is no such metric, probe or relation.
+            ConfigError: if all relations together are too many for one page.
         """
         from ..figures.measured import chart_of
 
-        return chart_of(self.to_frame(), probe=probe, metric=metric)
+        chart: alt.Chart | alt.LayerChart | alt.FacetChart = chart_of(
+            self.to_frame(), probe=probe, metric=metric, relation=relation
+        )
+        return chart
 
     def __repr__(self) -> str:
         about = self.about

@@ -63,7 +63,8 @@ def probe_loaded(
             reference=reference,
             task_length=task_length,
         )
-    state = state_of(mask, loaded.meta) if loaded.meta.get("task") else "pretrained"
+    tuned = loaded.task is not None or bool(loaded.meta.get("task"))
+    state = state_of(mask, loaded.meta) if tuned else "pretrained"
     about = identity(loaded.name, mask, state) | {"task": loaded.spec.name if loaded.spec else ""}
     rows = output.rows.assign(**about)
     if loaded.classes_by == "place":
