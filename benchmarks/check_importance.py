@@ -13,7 +13,7 @@ import torch
 from scipy.stats import spearmanr
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.configuration.task_choice import TaskChoice
-from subprobe.analysis.single.loaded import Loaded, load_for_task
+from subprobe.analysis.single.loaded import LoadedModel, load_for_task
 from subprobe.analysis.steps.selection import Chooser
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import full_subnetwork
@@ -22,7 +22,7 @@ from subprobe.pruning.importance.scoring import METHODS, layer_norms
 REFERENCE = "gate-example"
 
 
-def scores(loaded: Loaded, method: str, batch_size: int) -> tuple[Any, Any]:
+def scores(loaded: LoadedModel, method: str, batch_size: int) -> tuple[Any, Any]:
     """Raw importance of heads [L, H] and MLPs [L] of the whole model."""
     options = PruneOptions(
         importance=method,  # type: ignore[arg-type]

@@ -93,3 +93,7 @@ class AnnotationError(InputError):
 
 class ConfigError(InputError):
     """An option out of range, or a configuration file that does not parse."""
+
+
+class SubprobeWarning(UserWarning):
+    """What a caller from Python is told of a result: the command line prints it as a line."""

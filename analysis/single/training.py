@@ -18,6 +18,7 @@ from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate
 from ...models.training.finetune import finetune
+from ..cell_output import CellOutput
 from ..configuration.config import PruneOptions, RecipeOptions
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..configuration.task_choice import TaskChoice
@@ -33,7 +34,7 @@ from ..steps.readable import readable
 from ..steps.said import read_said
 from ..steps.selection import find_good
 from ..steps.task_head import BY_PLACE, start_of_head
-from .loaded import Loaded
+from .loaded import LoadedModel
 
 
 def look_at(
@@ -147,10 +148,8 @@ def fine_tune_to_folder(
     return {**meta, "data": summary}
 
 
-def prune_to_mask(
-    loaded: Loaded, options: PruneOptions, out: Path, progress: Progress
-) -> Subnetwork:
-    """Find the good subnetwork of a fine-tuned model by the first of `options.methods`; save it.
+def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) -> Subnetwork:
+    """Find the good subnetwork of a fine-tuned model by the first of `options.methods`.
 
     Raises:
         ConfigError: for the lottery protocol, whose rounds are trainings.
@@ -184,16 +183,29 @@ def prune_to_mask(
             model_name=str(loaded.meta.get("model", loaded.name)),
             progress=advance,
         )
-    good.save(out)
     if said := degenerate_search(good):
         progress.say(f"DEGENERATE: {said}")
     return good
 
 
+def prune_to_mask(
+    loaded: LoadedModel, options: PruneOptions, out: Path, progress: Progress
+) -> Subnetwork:
+    """The same, saved."""
+    good = find_mask(loaded, options, progress)
+    good.save(out)
+    return good
+
+
 def evaluate_rows(
-    loaded: Loaded, mask: Subnetwork | None, progress: Progress | None = None
+    loaded: LoadedModel, mask: Subnetwork | None, progress: Progress | None = None
 ) -> pd.DataFrame:
     """Performance rows of a fine-tuned model, whole or under a mask; cut texts are told."""
+    return evaluate_loaded(loaded, mask, progress or Silent()).rows
+
+
+def evaluate_loaded(loaded: LoadedModel, mask: Subnetwork | None, progress: Progress) -> CellOutput:
+    """The same with the answer to each example as items."""
     found = evaluate(
         loaded.model,
         loaded.tokenizer,
@@ -203,7 +215,7 @@ def evaluate_rows(
         max_length=loaded.max_length,
     )
     for line in read_said(found, len(found.ids), loaded.max_length):
-        (progress or Silent()).say(line)
+        progress.say(line)
     about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,
         "selection": selection_of(mask, loaded.parts),
@@ -215,4 +227,5 @@ def evaluate_rows(
     flags += [BY_PLACE] if loaded.classes_by == "place" else []
     flags += [loaded.flag]
     flag = ", ".join(dict.fromkeys(one for one in flags if one))
-    return rows.assign(flag=flag) if flag else rows
+    items = found.items().assign(probe="performance")
+    return CellOutput(rows.assign(flag=flag) if flag else rows, items)
