@@ -15,6 +15,7 @@ METHODS = (
     "magnitude",
     "l0",
     "imp",
+    "several",
 )
 """Those of models/masks/subnetwork.py, whose import would cost every reader of a table seconds."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 TIDY_ROW = "tidy row"
 NOT_TIDY: dict[str, str] = {
     "items": "one scored item, with the columns that say which model it is about",
-    "masks": "one head, MLP or neuron of one saved mask (`masks.csv` in a run has tidy rows)",
+    "masks": "one head, MLP or neuron of one saved mask",
     "summary_performance": "one score of one kind and state, over seeds and draws",
     "summary_against_random": "where good or bad lies among the random draws",
     "summary_probes": "one headline number of a probe for one kind and state",
@@ -27,6 +27,8 @@ NOT_TIDY: dict[str, str] = {
     "stability": "one statistic of agreement between masks (`subprobe stability`)",
     "overlap": "what the masks of two tasks share (`subprobe stability`)",
     "variance": "one source of the variance of masks (`subprobe stability`)",
+    "survival": "one head or MLP, and how many seeds keep it (`subprobe stability`)",
+    "counts": "how many units one seed keeps (`subprobe stability`)",
     "intervals": "one interval of agreement between seeds (`subprobe stability`)",
     "notes": "what `subprobe stability` or `subprobe survival` cannot say, and why",
     "survival_content": "one predictor of survival (`subprobe survival`)",

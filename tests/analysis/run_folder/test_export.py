@@ -363,7 +363,7 @@ def test_every_table_of_a_run_is_tidy_or_listed_as_something_else(finished_run, 
     assert len(found) > 15
     for name, path in found.items():
         head = path.read_text("utf-8").split("\n", 1)[0].split(",")
-        tidy = line_of(name) == TIDY_ROW or name == "masks"  # the export's masks are others
+        tidy = line_of(name) == TIDY_ROW
         assert (head == list(ROW_TYPES)) == tidy, name
     said = dict(zip(dictionary["table"], dictionary["line"], strict=True))
     assert said["rows"] == TIDY_ROW
