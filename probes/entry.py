@@ -125,7 +125,6 @@ class ProbeEntry:
         figure: name of the picture that a report draws of its headline.
         curves: what its rows of unit `layer` count.
         curve_metrics: the metrics whose curves over layers are drawn; empty = the first six.
-        table: name of its CSV file in a run folder, without the ending; empty = after its name.
     """
 
     name: str
@@ -145,15 +144,9 @@ class ProbeEntry:
     figure: str = ""
     curves: Curves = "layers"
     curve_metrics: tuple[str, ...] = ()
-    table: str = ""
 
     def load(self) -> Callable[..., Any]:
         """The probe itself: a class of `Probe`, or a function with a pass of its own."""
         code = pkgutil.resolve_name(self.code) if isinstance(self.code, str) else self.code
         assert callable(code)
         return code
-
-    @property
-    def file(self) -> str:
-        """Name of its CSV file in a run folder, without the ending."""
-        return self.table or self.name.replace("-", "_")

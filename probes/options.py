@@ -28,7 +28,7 @@ def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
             raise ConfigError(
                 f"{option} is one setting for all probes that take it",
                 where=f"option {entry.name}.{option}",
-                remedy=f"set it beside the names of the probes: probe.{option}, or --{option}",
+                remedy=f"set it for all of them: probe.{option}",
             )
         if option not in known:
             raise UnknownNameError(f"{entry.name} option", option, known)

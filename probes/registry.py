@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..data.plugins import Plugins
 from .attention.entries import ENTRIES as ATTENTION
@@ -28,6 +28,14 @@ def list_probes() -> list[ProbeEntry]:
     """All probes, by name."""
     every = {**PROBES, **PLUGINS.all()}
     return [every[name] for name in sorted(every)]
+
+
+def entries_of(names: Iterable[str]) -> list[ProbeEntry]:
+    """The entries of the named probes that are known: those of subprobe first, in their order."""
+    wanted = set(names)
+    own = [entry for name, entry in PROBES.items() if name in wanted]
+    others = (PLUGINS.get(name) for name in sorted(wanted.difference(PROBES)))
+    return own + [entry for entry in others if entry is not None]
 
 
 def find_probe(name: str) -> ProbeEntry:

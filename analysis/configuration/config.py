@@ -6,13 +6,14 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.errors import ConfigError
 from ...data.files.reading import reading, shown
 from ...data.seeds import LARGEST_NUMBER, SEEDS, too_large
 from ...probes.entry import PathText
 from ...probes.options import complete_options
+from ...pruning.importance.methods import find_importance
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .renamed import RENAMED
 from .task_choice import TaskChoice
@@ -40,16 +41,7 @@ class RecipeOptions(_Section):
 SearchMethod = Literal[
     "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
 ]
-Importance = Literal[
-    "gate-example",
-    "gate-token",
-    "gate-batch-accumulated",
-    "fisher",
-    "taylor-weight",
-    "magnitude",
-    "ablation",
-    "random",
-]
+Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
 
 
 class PruneOptions(_Section):

@@ -43,7 +43,6 @@ ATTENTION_STATS = ProbeEntry(
     ),
     headline=Headline("*", "head"),
     figure="attention",
-    table="attention",
 )
 
 

@@ -95,7 +95,6 @@ HIDDEN_TOKEN_ATTRIBUTION = ProbeEntry(
         ),
     ),
     curves="hidden states",
-    table="hidden_attribution",
 )
 
 ROLLOUT = ProbeEntry(

@@ -42,7 +42,6 @@ ATTENTION_PATTERNS = ProbeEntry(
     finish="pattern-intervals",
     figure="patterns",
     curve_metrics=("pattern_share",),
-    table="patterns",
 )
 
 ENTRIES = (ATTENTION_PATTERNS,)

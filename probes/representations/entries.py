@@ -29,7 +29,6 @@ TOKEN_IDENTIFIABILITY = ProbeEntry(
         Measure("identified_mlp", _STATES, "the same through an MLP"),
     ),
     curves="hidden states",
-    table="identifiability",
 )
 
 ENTRIES = (TOKEN_IDENTIFIABILITY,)

@@ -40,7 +40,6 @@ DEPENDENCY_HEADS = ProbeEntry(
     headline=Headline("best_head_accuracy", "model", mean_over_relations=True),
     finish="dependency-tests",
     figure="dependencies",
-    table="dependencies",
 )
 
 
@@ -93,7 +92,6 @@ ATTENTION_TREES = ProbeEntry(
         ),
         Measure("baseline_*", ("model",), "the same of a tree that needs no model"),
     ),
-    table="trees",
 )
 
 ENTRIES = (DEPENDENCY_HEADS, ATTENTION_TREES)

@@ -82,8 +82,6 @@ def test_a_headline_and_curves_are_of_numbers_that_the_probe_writes():
             assert name == "*" or any(row.covers(name) for row in entry.rows), entry.name
         assert "\n" not in entry.help
         assert entry.rows
-    files = [entry.file for entry in PROBES.values()]
-    assert len(set(files)) == len(files)
 
 
 def test_the_entries_cost_no_torch():
