@@ -17,8 +17,8 @@ from ..data.output.outputs import prepare_out
 from ..data.output.ownership import RUN
 from ..data.output.tables import rows_frame, write_csv, write_parquet
 from ..models.masks.subnetwork import Subnetwork
-from ..probes.options import check_options
 from .comparison.tables import comparison_tables
+from .configuration.asked_probes import comparing, options_of
 from .configuration.config import ProbeOptions, RunConfig
 from .findings.pattern_survivors import pattern_survivor_rows
 from .findings.survivors import survivor_rows
@@ -36,7 +36,6 @@ from .steps.data_summary import summary_lines, without_texts
 from .steps.identity import flagged
 from .steps.masks import mask_rows, save_mask
 from .steps.progress import Progress, Silent
-from .steps.reference_model import COMPARING
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import performance_table, summaries
 from .verdict.verdict import verdict
@@ -96,7 +95,7 @@ def run_experiment(
     progress = progress or Silent()
     out = prepare_out(out, folder=RUN, overwrite=overwrite)
     config = settled(config, out, existing, progress.say)
-    check_options(config.probe.options, config.probe.names)
+    options_of(config.probe)
     started = time.time()
     parts = [
         config.model_copy(update={"tasks": (task,), "seeds": (seed,)})
@@ -198,7 +197,7 @@ def _probe_frames(
 ) -> Iterable[pd.DataFrame]:
     full = run.probe(None)
     yield full.rows
-    if COMPARING & set(options.names):
+    if comparing(options.names):
         yield run.pretrained().rows
     for mask in masks:
         if "pruned" in options.states:

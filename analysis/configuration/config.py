@@ -10,13 +10,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ...data.errors import ConfigError
 from ...data.files.reading import reading, shown
-from ...data.output.outputs import user_text
 from ...data.seeds import LARGEST_NUMBER, SEEDS, too_large
+from ...probes.entry import PathText
+from ...probes.options import complete_options
+from ...pruning.importance.methods import find_importance
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
+from .renamed import RENAMED
 from .task_choice import TaskChoice
-
-_PathText = Annotated[str, AfterValidator(user_text)]
-"""A text that may be a path: `~` is the home folder."""
 
 
 class _Section(BaseModel):
@@ -41,16 +41,7 @@ class RecipeOptions(_Section):
 SearchMethod = Literal[
     "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
 ]
-Importance = Literal[
-    "gate-example",
-    "gate-token",
-    "gate-batch-accumulated",
-    "fisher",
-    "taylor-weight",
-    "magnitude",
-    "ablation",
-    "random",
-]
+Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
 
 
 class PruneOptions(_Section):
@@ -123,15 +114,16 @@ class ProbeOptions(_Section):
     names: tuple[str, ...] = Field(
         ("attention-stats", "dependency-heads", "attributions"), description="probes to run"
     )
-    corpus: _PathText = Field(
+    corpus: PathText = Field(
         "natural", description="natural = the shipped sentences, or a .conllu or .txt file"
     )
     tokens: Literal["syntactic", "surface"] = Field(
         "syntactic", description="words of a .conllu corpus; surface: don't is one, not do and n't"
     )
     sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
-    attribution_examples: int = Field(32, ge=1, description="task examples that are attributed")
-    attribution_steps: int = Field(16, ge=2, description="integration steps")
+    examples: int = Field(
+        32, ge=1, description="at most so many examples of the task, for probes that read those"
+    )
     selection: Literal["held-out", "reported"] = Field(
         "held-out",
         description="held-out: heads chosen on one half of the corpus, scored on the other",
@@ -140,7 +132,7 @@ class ProbeOptions(_Section):
         "holm", description="of p-values over heads x relations x directions; or fdr_bh"
     )
     options: dict[str, dict[str, Any]] = Field(
-        {}, description="of single probes: { attention-trees = { root = 'free' } }"
+        {}, description="of single probes: [probe.options.NAME]; see: list probes --verbose"
     )
     states: tuple[Literal["pruned", "retrained"], ...] = Field(
         ("pruned", "retrained"), description="which of the scored models are probed"
@@ -151,16 +143,13 @@ class ProbeOptions(_Section):
     subsets: int = Field(
         1000, ge=1, description="random head subsets that survivors are compared with"
     )
-    patterns: _PathText = Field(
-        "", description="classifier file for attention-patterns; empty = the shipped one"
-    )
     max_length: int = Field(
         0, ge=0, description="subwords a probed sentence keeps; 0 = 128 or what has positions"
     )
     pre_split: bool = Field(
         False, description="tokenize each word separately, as published; else the raw text"
     )
-    pipeline: _PathText = Field(
+    pipeline: PathText = Field(
         "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
     )
     reparse: bool = Field(
@@ -173,7 +162,7 @@ class RunConfig(_Section):
 
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
-    data_dir: _PathText = Field(
+    data_dir: PathText = Field(
         "", description="folder with local GLUE files or your own; empty = hub"
     )
     labels: tuple[str, ...] = Field(
@@ -225,8 +214,10 @@ class RunConfig(_Section):
         return choice_of(self, task)
 
     def plain(self) -> dict[str, Any]:
-        """The options as plain JSON values."""
-        return self.model_dump(mode="json")
+        """The options as plain JSON values, those of the probes that run complete."""
+        plain = self.model_dump(mode="json")
+        plain["probe"]["options"] = complete_options(self.probe.options, self.probe.names)
+        return plain
 
 
 def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
@@ -252,6 +243,13 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
     except ValidationError as error:
         first = error.errors()[0]
         option = ".".join(str(part) for part in first["loc"])
+        now = RENAMED.get(tuple(map(str, first["loc"])))
+        if now and first["type"] == "extra_forbidden":
+            raise ConfigError(
+                f"option {option!r} has another name now",
+                where=where,
+                remedy=f"it is {'.'.join(now)}",
+            ) from None
         problem = (
             f"unknown option {option!r}"
             if first["type"] == "extra_forbidden"

@@ -12,7 +12,7 @@ from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
 from ...probes.forward.attention_block import LayerValues
-from ...probes.forward.base import BatchView, Context, ProbeResult
+from ...probes.forward.base import BatchView, Context, Probe, ProbeResult
 from ...probes.forward.shared_pass import run_probes
 from ...probes.forward.texts import encode_examples
 from ...probes.patterns.attention_patterns import possible_maps
@@ -43,12 +43,11 @@ class OwnMap:
         return f"{self.text}/{self.layer}-{self.head}/{self.variant}"
 
 
-class _Sampler:
+class _Sampler(Probe):
     """Keeps the chosen maps of a pass, and no other."""
 
     name = "pattern-sample"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, chosen: dict[str, set[tuple[int, int, int]]]):
         self._chosen = chosen  # variant -> (place of the text in the corpus, layer, head)
@@ -60,9 +59,6 @@ class _Sampler:
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:
         self._keep("raw", layer, attention)
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def values(self, layer: int, block: LayerValues) -> None:
         self._keep("norm", layer, block.attention * block.transformed_norms()[:, :, None])

@@ -13,6 +13,7 @@ from ...data.output.folders import remove_own, write_record
 from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
 from ..configuration.config import RunConfig, parse_config
+from ..configuration.renamed import renamed
 
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
@@ -22,7 +23,7 @@ _NO_RESULT = {"workers"}
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
-_PLACES = {"model", "data_dir", "probe.corpus", "probe.patterns"}
+_PLACES = {"model", "data_dir", "probe.corpus", "probe.options.attention-patterns.weights"}
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
 
 
@@ -114,7 +115,7 @@ def settled(
 def _filled(earlier: dict[str, Any]) -> dict[str, Any]:
     """An earlier configuration with the defaults of options that it does not know."""
     try:
-        return parse_config(earlier, where=RECORD).plain()
+        return parse_config(renamed(earlier), where=RECORD).plain()
     except ConfigError:
         return earlier
 

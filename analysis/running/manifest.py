@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...data.files.atomic import write_text
+from ..configuration.asked_probes import of_task
 from ..configuration.config import RunConfig
 from ..steps.annotations import left_out
-from ..steps.probing import Corpus, corpus_note, of_task
+from ..steps.probing import Corpus, corpus_note
 
 if TYPE_CHECKING:
     from .seed_run import SeedRun

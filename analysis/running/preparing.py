@@ -12,10 +12,11 @@ from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.smaller.shrink import check_removable
+from ..configuration.asked_probes import needs_corpus
 from ..configuration.config import ProbeOptions, RunConfig
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..steps.data_summary import summarise
-from ..steps.probing import Corpus, needs_corpus, read_probe_corpus
+from ..steps.probing import Corpus, read_probe_corpus
 from ..steps.progress import Progress, Silent
 from ..steps.readable import readable
 from ..steps.selection import parts_for

@@ -16,9 +16,10 @@ from ...models.training.evaluate import evaluate, is_finite
 from ...pruning.controls import CONTROLS
 from ...pruning.search.magnitude import smallest_of
 from ..cell_output import CellOutput
+from ..configuration.asked_probes import read_options
 from ..steps.identity import identity, selection_of, stamped
 from ..steps.performance import performance_rows
-from ..steps.probing import join, read_options
+from ..steps.probing import join
 from ..steps.progress import Progress
 from ..steps.said import read_said
 from ..steps.selection import IN_ORDER, find_good

@@ -22,7 +22,7 @@ from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.kept_units import kept_units_of
 from ...probes.context_mixing.effective_attention import effective_attention
 from ...probes.forward.attention_block import LayerValues
-from ...probes.forward.base import BatchView, Context, ProbeResult
+from ...probes.forward.base import BatchView, Context, Probe, ProbeResult
 from ...probes.forward.needs import sentences_of
 from ...probes.forward.shared_pass import run_probes
 from ...probes.forward.texts import encode_examples
@@ -129,12 +129,11 @@ def heads_of(
     )
 
 
-class _Keeper:
+class _Keeper(Probe):
     """Keeps the maps of the one text that it is shown: what a probe of a corpus must not do."""
 
     name = "view"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context):
         anatomy = context.anatomy
@@ -155,12 +154,6 @@ class _Keeper:
             block.attention, block.value.transpose(1, 2), self._real
         )
         self._keep("effective", effective)
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
-
-    def end(self) -> None:
-        """Nothing to end."""
 
     def result(self) -> ProbeResult:
         return ProbeResult(self.name, rows_frame([]), lambda: items_frame([]))

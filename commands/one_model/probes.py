@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ...data.errors import ConfigError
 from ...data.output.outputs import TABLES, is_file_name, prepare_out, user_text
 from ..options import (
     AsClasses,
@@ -70,7 +71,10 @@ def probe(
     ] = "held-out",
     option: Annotated[
         list[str] | None,
-        typer.Option(help="PROBE.OPTION=VALUE, such as attention-trees.root=free; repeatable"),
+        typer.Option(
+            help="PROBE.OPTION=VALUE, such as attention-trees.root=free; repeatable; see: "
+            "subprobe list probes --verbose"
+        ),
     ] = None,
     correction: Annotated[
         str, typer.Option(help="of p-values over heads x relations x directions: holm or fdr_bh")
@@ -86,9 +90,7 @@ def probe(
     reparse: Annotated[
         bool, typer.Option("--reparse", help="parse with spaCy even where there is gold annotation")
     ] = False,
-    patterns: Annotated[
-        str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")
-    ] = "",
+    patterns: Annotated[str | None, typer.Option("--patterns", hidden=True)] = None,
     out: Annotated[Path | None, writing("one .csv or .parquet file, or a folder")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -104,6 +106,12 @@ def probe(
     from ...data.tasks.class_order import parse_pairs
     from ...probes.options import parse_options
 
+    if patterns is not None:
+        raise ConfigError(
+            "has another name now",
+            where="--patterns",
+            remedy="use --option attention-patterns.weights=FILE",
+        )
     if out is not None:
         out = prepare_out(
             out, files=TABLES, folder=PROBE, overwrite=overwrite, reads=[model, mask, corpus]
@@ -112,7 +120,7 @@ def probe(
         "names": probe,
         "tokens": tokens,
         "sentences": sentences,
-        "attribution_examples": examples,
+        "examples": examples,
         "max_length": max_length,
         "pre_split": pre_split,
         "selection": selection,
@@ -120,7 +128,6 @@ def probe(
         "options": parse_options(option or ()),
         "pipeline": user_text(pipeline),
         "reparse": reparse,
-        "patterns": user_text(patterns),
     }
     options = parse_config({"probe": given}, where="command line").probe
     choice = (

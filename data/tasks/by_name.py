@@ -16,6 +16,7 @@ from .glue import GLUE
 from .glue_hub import hub_splits
 from .labels import discover_labels, examples_of
 from .missing import NO_LABEL, NO_NAME, NO_SCORE, keep_usable
+from .plugin_tasks import PLUGINS, TaskEntry, read_plugin
 from .task import Reading, TaskData, TaskSpec
 from .task_files import plain_name, read_custom_folder, read_glue_folder, task_folder
 
@@ -47,8 +48,16 @@ _LABEL_ROWS = "label the rows, or add --as-classes if that is the name of a clas
 
 
 def list_tasks() -> tuple[TaskSpec, ...]:
-    """Every task that has a name: the embedded ones, then GLUE."""
-    return (*EMBEDDED.values(), *GLUE.values())
+    """Every task that has a name: the embedded ones, then GLUE, then those of other packages."""
+    others = (entry.spec for entry in PLUGINS.all().values())
+    return (*EMBEDDED.values(), *GLUE.values(), *others)
+
+
+def source_of(spec: TaskSpec) -> str:
+    """Where the examples of a named task come from, unless local files are named."""
+    if spec.name in EMBEDDED:
+        return "embedded"
+    return "/".join(spec.hub or ()) or PLUGINS.distribution(spec.name)
 
 
 def task_spec(name: str) -> TaskSpec:
@@ -57,10 +66,17 @@ def task_spec(name: str) -> TaskSpec:
     Raises:
         UnknownNameError: if there is none; the message lists those that there are.
     """
-    known = {spec.name: spec for spec in list_tasks()}
-    if plain_name(name) not in known:
-        raise UnknownNameError("task", name, known, _OWN_FILES)
-    return known[plain_name(name)]
+    plain = plain_name(name)
+    plugin = None if plain in EMBEDDED or plain in GLUE else _plugin(plain)
+    spec = EMBEDDED.get(plain) or GLUE.get(plain) or (plugin.spec if plugin else None)
+    if spec is None:
+        raise PLUGINS.unknown(name, _OWN_FILES)
+    return spec
+
+
+def _plugin(plain: str) -> TaskEntry | None:
+    """The task of another package, by its name without case and hyphens."""
+    return next((PLUGINS.get(name) for name in PLUGINS.names() if plain_name(name) == plain), None)
 
 
 def load_task(
@@ -109,6 +125,12 @@ def load_task(
                 remedy="leave it out, or name the columns of your own files",
             )
         return _embedded(spec, sizes)
+    if spec.name not in GLUE and (plugin := PLUGINS.get(spec.name)):
+        if data_dir is not None:
+            raise ConfigError(
+                f"{spec.name} brings its examples and reads no --data-dir", remedy="leave it out"
+            )
+        return capped(read_plugin(plugin), sizes)
     more = tuple(columns.values())
     if data_dir is None:
         files, source = hub_splits(spec, more), f"hub:{'/'.join(spec.hub or ())}"

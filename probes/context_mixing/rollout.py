@@ -13,7 +13,7 @@ import torch
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.map_statistics import MASS, MapMass
 from ..forward.text_ratios import TextSums, sums_result
 
@@ -87,7 +87,7 @@ class MapsThroughLayers:
         return sums_result(self._name, variant, [self._sums], {})
 
 
-class Rollout:
+class Rollout(Probe):
     """Attention rollout: where each layer's states come from if attention were all that moved.
 
     Rows of maps and rollouts sum to one. A layer without a living head is flagged `dead`: it has
@@ -99,7 +99,6 @@ class Rollout:
 
     name = "rollout"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context):
         self._alive = context.alive
@@ -113,9 +112,6 @@ class Rollout:
         """Multiply one layer in."""
         self._maps.put(layer, mean_map(attention, self._alive[layer]))
 
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
-
     def end(self) -> None:
         """Nothing is left of the batch but its sums."""
         self._maps.end()
@@ -125,7 +121,7 @@ class Rollout:
         return self._maps.result("residual=half;heads=mean")
 
 
-class Flow:
+class Flow(Probe):
     """Attention flow from the last layer to the inputs, rows brought to sum 1.
 
     One largest-flow problem a token of the last layer and input: n^2 for each text, or n where only
@@ -138,7 +134,6 @@ class Flow:
 
     name = "flow"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context, *, first_only: bool = False):
         self._alive, self._first_only = context.alive, first_only
@@ -160,9 +155,6 @@ class Flow:
     def layer(self, layer: int, attention: torch.Tensor) -> None:
         """Hold the mean over heads [B, S, S] until the batch ends."""
         self._held.append(mean_map(attention, self._alive[layer]))
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def end(self) -> None:
         """Solve the flows of each text."""

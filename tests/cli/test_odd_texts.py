@@ -239,7 +239,7 @@ def test_a_run_counts_what_it_cuts_and_leaves_out(place, subprobe_command, tmp_p
         "workers = 1\n[recipe]\nepochs = 1\nbatch_size = 8\n[controls]\ndraws = 1\n"
         "retrained_draws = 0\nuntrained = false\n[probe]\nsubsets = 20\n"
         f'names = ["attention-stats", "attributions"]\ncorpus = "{place / "zero.txt"}"\n'
-        "attribution_steps = 2\nstates = []\n"
+        "states = []\n[probe.options.attributions]\nn_steps = 2\n"
     )
     code, _, said = subprobe_command("run", "--config", config, "--out", tmp_path / "r")
     assert code == 0, said

@@ -164,10 +164,15 @@ def test_home_is_found(subprobe_command, tmp_path, monkeypatch):
     ):
         code, _, err = subprobe_command(*words)
         assert (code, said in err) == (2, True), err
-    given = {"data_dir": "~/glue", "probe": {"corpus": "~/c.txt", "patterns": "~/p.safetensors"}}
+    probe = {
+        "names": ["attention-patterns"], "corpus": "~/c.txt",
+        "options": {"attention-patterns": {"weights": "~/p.safetensors"}},
+    }  # fmt: skip
+    given = {"data_dir": "~/glue", "probe": probe}
     read = parse_config(given, where="test")
     assert (read.data_dir, read.probe.corpus) == (str(home / "glue"), str(home / "c.txt"))
-    assert read.probe.patterns == str(home / "p.safetensors")
+    (options,) = read.plain()["probe"]["options"].values()
+    assert options["weights"] == str(home / "p.safetensors")
 
 
 def test_bake_and_compact_lose_nothing(subprobe_command, tmp_path, tiny_encoder):

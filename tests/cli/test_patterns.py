@@ -52,7 +52,8 @@ def test_export_train_probe(tmp_path, tiny_encoder, subprobe_command, monkeypatc
     assert own.meta["trained_on"] == "60 labelled maps"
     code, out, err = subprobe_command(
         "probe", tiny_encoder, "--probe", "attention-patterns", "--corpus", "natural",
-        "--sentences", 10, "--patterns", "own/classifier.safetensors", "--json", "--quiet",
+        "--sentences", 10, "--option", "attention-patterns.weights=own/classifier.safetensors",
+        "--json", "--quiet",
     )  # fmt: skip
     assert code == 0, err
     assert {row["variant"] for row in json.loads(out)} == {"raw", "norm"}
@@ -147,10 +148,11 @@ def test_a_classifier_that_is_none_is_refused_before_anything_is_read(
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"x")
     for words in (
-        ("probe", tiny_encoder, "--probe", "attention-patterns", "--corpus", "natural"),
-        ("patterns", "check", tiny_encoder),
-        ("patterns", "export", tiny_encoder, "--out", tmp_path / "maps"),
-    ):
-        code, _, err = subprobe_command(*words, "--patterns", bad)
+        ("probe", tiny_encoder, "--probe", "attention-patterns", "--corpus", "natural",
+         "--option", f"attention-patterns.weights={bad}"),
+        ("patterns", "check", tiny_encoder, "--patterns", bad),
+        ("patterns", "export", tiny_encoder, "--out", tmp_path / "maps", "--patterns", bad),
+    ):  # fmt: skip
+        code, _, err = subprobe_command(*words)
         assert code == 2
         assert "is not a classifier of attention patterns" in err

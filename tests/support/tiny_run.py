@@ -45,8 +45,8 @@ def tiny_options(encoder: Path, **changed: Any) -> dict[str, Any]:
         "controls": {"draws": 3, "untrained": True},
         "probe": {
             "sentences": 12,
-            "attribution_examples": 4,
-            "attribution_steps": 4,
+            "examples": 4,
+            "options": {"attributions": {"n_steps": 4}},
             "subsets": 30,
             "states": ["pruned"],
         },

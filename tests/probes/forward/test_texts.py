@@ -16,7 +16,8 @@ from subprobe.models.training.evaluate import evaluate
 from subprobe.probes.attribution.attributions import attribute_words, run_attributions
 from subprobe.probes.forward.batch import batch_view
 from subprobe.probes.forward.texts import read_texts
-from subprobe.probes.registry import list_probes, run_named_probes
+from subprobe.probes.named import run_named_probes
+from subprobe.probes.registry import list_probes
 from tiny import FAMILIES
 
 HARD = (
@@ -109,7 +110,7 @@ def test_words_read_alone_are_another_text(parsed):
 # -- texts without a word ------------------------------------------------------------------------
 
 STREAMED = [
-    one.name for one in list_probes() if not one.needs_task and one.name != "attention-change"
+    one.name for one in list_probes() if one.reads == "corpus" and one.name != "attention-change"
 ]
 
 
