@@ -1,13 +1,15 @@
 """The one error tree. What a user can mend is an `InputError` and ends a command with exit code 2.
 
-SubprobeError                 exit 1: a step failed
-└── InputError                exit 2: wrong use or bad input
-    ├── UnknownNameError      a task, probe, family, metric or option value that does not exist
-    ├── DataFileError         a file that is missing, empty or malformed, with the row at fault
-    ├── CheckpointError       a model that cannot be loaded faithfully
-    ├── MaskError             a mask of another shape, version or found on other weights
-    ├── AnnotationError       no pipeline, or annotations that a probe cannot use
-    └── ConfigError           an option out of range or a configuration file that does not parse
+::
+
+    SubprobeError                 exit 1: a step failed
+    └── InputError                exit 2: wrong use or bad input
+        ├── UnknownNameError      a task, probe, family, metric or option value that does not exist
+        ├── DataFileError         a file that is missing, empty or malformed, with the row at fault
+        ├── CheckpointError       a model that cannot be loaded faithfully
+        ├── MaskError             a mask of another shape, version or found on other weights
+        ├── AnnotationError       no pipeline, or annotations that a probe cannot use
+        └── ConfigError           an option out of range or a configuration file that does not parse
 """
 
 from __future__ import annotations

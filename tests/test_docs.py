@@ -25,7 +25,8 @@ LONG = {
     "learned-gates.md", "own-data.md", "pruning.md", "report.md", "smaller-models.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ABOUT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = [*(ROOT / name for name in ABOUT), *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 
 

@@ -1,5 +1,6 @@
 """The wheel, not only the checkout, holds every room and works from an empty folder."""
 
+import email
 import os
 import shutil
 import subprocess
@@ -38,6 +39,15 @@ def test_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
         packed = {n.removeprefix("subprobe/") for n in archive.namelist() if "dist-info" not in n}
     expected = {n for n in tracked() if n.startswith(ROOMS) and (ROOT / n).is_file()}
     assert packed == expected | {"__init__.py", "cli.py", "py.typed"}
+
+
+def test_wheel_names_the_version_of_the_package_and_what_it_runs_on(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith("dist-info/METADATA"))
+        said = email.message_from_bytes(archive.read(name))
+    assert said["Version"] == subprobe.__version__
+    assert (said["License-Expression"], said["Requires-Python"]) == ("Apache-2.0", ">=3.11")
+    assert not [one for one in said.get_all("Classifier", []) if one.startswith("License")]
 
 
 @pytest.mark.slow
