@@ -34,7 +34,7 @@ from ..steps.progress import Progress, Warned
 from ..steps.reference_model import COMPARING, load_reference
 from .measurement import Measurement
 
-Texts = str | Path | Sequence[str] | Sequence[Sentence]
+Texts = str | Path | Sequence[str | Sentence]
 
 
 def search(
