@@ -34,7 +34,7 @@ from ..steps.progress import Progress, Warned
 from ..steps.reference_model import COMPARING, load_reference
 from .measurement import Measurement
 
-Texts = str | Path | Sequence[str] | Sequence[Sentence]
+Texts = str | Path | Sequence[str | Sentence]
 
 
 def search(
@@ -265,6 +265,8 @@ def _corpus(
             plain_sentence(str(place), one) if isinstance(one, str) else one
             for place, one in enumerate(given, start=1)
         ][: options.sentences]
+        if not texts:
+            raise InputError("no sentences to probe", where="corpus", remedy="give at least one")
         if len({one.id for one in texts}) < len(texts):
             raise InputError(
                 "two sentences have one id", where="corpus", remedy="give each an id of its own"

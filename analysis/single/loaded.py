@@ -202,11 +202,10 @@ def load_model(
     progress = progress or Warned()
     if task is None:
         return _encoder(name, max_length, allow_no_specials, progress)
-    if isinstance(task, str):
-        task = TaskChoice(task, None if data_dir is None else str(data_dir), columns)
+    folder = None if data_dir is None else str(data_dir)
     loaded = load_for_task(
         name,
-        task,
+        task if isinstance(task, TaskData) else TaskChoice(task, folder, columns),
         selection=selection,
         labels=tuple((labels or {}).items()),
         max_length=max_length,

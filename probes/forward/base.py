@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
 from ...models.encoder.anatomy import Anatomy
@@ -122,6 +123,10 @@ class ProbeResult:
     def items(self) -> pd.DataFrame:
         """One line a scored thing; the rows are a pure function of these."""
         return self.make_items()
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows with every column of the schema, in order and typed; a copy."""
+        return rows_frame(self.rows)
 
 
 class Probe:
