@@ -10,14 +10,14 @@ import pandas as pd
 
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts
-from ...data.tasks.task_parts import examples_digest
+from ...data.tasks.task_parts import examples_digest, spread
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
 from ..configuration.config import ProbeOptions
 from ..flags import DIVERGED
 from ..steps.annotations import say_left_out
-from ..steps.probing import annotated_examples, of_task, probe_model, read_options, spread
+from ..steps.probing import annotated_examples, of_task, probe_model, read_options
 from ..steps.progress import Progress
 from ..steps.reference_model import COMPARING
 from ..steps.said import reading_said, unscored_said

@@ -10,11 +10,12 @@ from ...data.encoding.collate import text_batches
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskParts
-from ...data.tasks.task_parts import examples_digest, split_parts
+from ...data.tasks.task_parts import examples_digest, limited, split_parts
 from ...models.checkpoint.checkpoint import load_classifier, load_tokenizer, meta_of, resolve_model
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import USUAL_LENGTH, check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.device import device_of
 from ..configuration.task_choice import TaskChoice
 from ..steps.data_summary import left_out_lines
 from ..steps.progress import Progress, Silent
@@ -76,6 +77,8 @@ def load_for_task(
     selection: str = "",
     labels: Pairs = (),
     max_length: int = 0,
+    limit: int = 0,
+    device: str = "auto",
     allow_no_specials: bool = False,
     progress: Progress | None = None,
 ) -> Loaded:
@@ -87,6 +90,8 @@ def load_for_task(
         selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
         labels: which classes of the model mean which of the task, where names do not say it.
         max_length: subwords an example keeps; 0 = as it was fine-tuned.
+        limit: examples of each part of the task at most, at equal distances; 0 = all.
+        device: where the model runs, see `device_of`.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
         progress: told if the classes were not found by name, and what is odd about the tokenizer
             or the length.
@@ -94,8 +99,10 @@ def load_for_task(
     Raises:
         CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`, or
             its classes are not the task's, see `contract`.
-        ConfigError: if `max_length` is more than the model has positions for.
+        ConfigError: if `max_length` is more than the model has positions for, or there is no such
+            device.
     """
+    place = device_of(device)
     progress = progress or Silent()
     meta = meta_of(model)
     data = task.load()
@@ -104,6 +111,7 @@ def load_for_task(
     if order is not None and order.said:
         progress.say(f"{model}: {order.said}")
     net, tokenizer = load_classifier(model, data.spec, labels=labels), load_tokenizer(model)
+    net = net.to(place)
     found = check_inputs(
         net, tokenizer, where=model, pairs=data.spec.pair, allow_no_specials=allow_no_specials
     )
@@ -123,4 +131,5 @@ def load_for_task(
             f"{model} was fine-tuned on other examples than these files and options set apart for "
             f"training now: it may have seen what is called held out ({parts.selection_name})"
         )
+    parts = limited(parts, limit)
     return Loaded(model, net, tokenizer, parts, meta, order, tuple(told), length, found.flag)

@@ -10,6 +10,7 @@ from ...data.output.tables import items_frame, rows_frame, write_csv, write_parq
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskSpec
+from ...data.tasks.task_parts import spread
 from ...models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
@@ -21,6 +22,7 @@ from ...models.checkpoint.checkpoint import (
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.device import device_of
 from ...probes.forward.needs import sentences_of
 from ...probes.options import check_options
 from ..cell_output import CellOutput
@@ -39,7 +41,6 @@ from ..steps.probing import (
     of_task,
     probe_model,
     read_probe_corpus,
-    spread,
 )
 from ..steps.progress import Progress
 from ..steps.readable import recorded_length
@@ -77,11 +78,14 @@ def probe_rows(
     reference: str | None = None,
     labels: Pairs = (),
     allow_no_specials: bool = False,
+    batch_size: int = 0,
+    device: str = "auto",
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
     With `untrained`, on the model's architecture with random weights of that seed: a baseline.
     """
+    place = device_of(device)
     check_options(options.options, options.names)
     if untrained is not None and mask_path is not None:
         raise ConfigError(
@@ -122,6 +126,8 @@ def probe_rows(
         net = load_classifier(model, spec, labels=labels)
     else:
         net = load_encoder(model)
+    net = net.to(place)
+    other = other and other.to(place)
     if labels and order is None:
         raise ConfigError(
             "nothing that was asked for reads classes of the model",
@@ -172,6 +178,7 @@ def probe_rows(
             progress=advance,
             reference=other,
             task_length=task_length,
+            batch_size=batch_size,
         )
     state = state_of(mask, meta) if meta.get("task") else "pretrained"
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...data.files.atomic import digest, file_digest
@@ -144,14 +143,6 @@ def annotated_examples(examples: tuple[Example, ...], options: ProbeOptions) -> 
     )
 
 
-def spread(examples: tuple[Example, ...], count: int) -> tuple[Example, ...]:
-    """At most `count` examples at equal distances, so that every group of a sorted set is met."""
-    if count >= len(examples):
-        return examples
-    places = np.linspace(0, len(examples) - 1, count).round().astype(int)
-    return tuple(examples[i] for i in places)
-
-
 def probe_model(
     model: Any,
     tokenizer: Any,
@@ -165,6 +156,7 @@ def probe_model(
     progress: Advance,
     reference: Any | None = None,
     task_length: int = 0,
+    batch_size: int = 0,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -182,6 +174,7 @@ def probe_model(
         reference: whole model that the probes of `COMPARING` compare with.
         task_length: subwords that a task example keeps, where that is not `options.max_length`: it
             is to be explained as it is scored.
+        batch_size: examples a forward pass; 0 = as each probe has it.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -202,6 +195,11 @@ def probe_model(
         "attention-patterns": {"weights": options.patterns},
         "attributions": {"n_steps": options.attribution_steps},
     }
+    if batch_size:
+        settings["token-identifiability"] = {"batch_size": batch_size}
+        settings["attributions"] |= {
+            "batch_size": min(batch_size, 8), "internal_batch_size": batch_size
+        }  # fmt: skip
     check_options(options.options, options.names)
     for name, given in options.options.items():
         settings.setdefault(name, {}).update(given)
@@ -210,16 +208,18 @@ def probe_model(
     if corpus is not None and needs_corpus(options):
         first = corpus.sentences[0]
         for result in run_named_probes(
-            context, corpus.examples, of_corpus(options), options=settings, progress=progress
-        ):
+            context, corpus.examples, of_corpus(options), options=settings,
+            batch_size=batch_size or 32, progress=progress,
+        ):  # fmt: skip
             found = clustered(result, corpus.clusters)
             outputs.append(_output(found, corpus.name, first, options, split=""))
             readings["sentences"] = reading_of(result.notes)
     if task_examples and of_task(options):
         own = replace(context, max_length=task_length or context.max_length)
         for result in run_named_probes(
-            own, task_examples, of_task(options), options=settings, progress=progress
-        ):
+            own, task_examples, of_task(options), options=settings, batch_size=batch_size or 32,
+            progress=progress,
+        ):  # fmt: skip
             name = spec.name if spec else ""
             first = task_examples[0].first
             found = clustered(result, clusters_of(task_examples))

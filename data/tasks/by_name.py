@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import ConfigError, DataFileError, UnknownNameError
 from ..files.row_files import Rows
 from .columns import check_roles, roles_of
@@ -18,6 +16,7 @@ from .labels import discover_labels, examples_of
 from .missing import NO_LABEL, NO_NAME, NO_SCORE, keep_usable
 from .task import Reading, TaskData, TaskSpec
 from .task_files import plain_name, read_custom_folder, read_glue_folder, task_folder
+from .task_parts import spread
 
 EMBEDDED: Mapping[str, TaskSpec] = {
     "acceptability": TaskSpec(
@@ -234,7 +233,5 @@ def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
             raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
     splits = dict(data.splits)
     for split, count in sizes.items():
-        if count < len(splits[split]):
-            chosen = np.linspace(0, len(splits[split]) - 1, count).round().astype(int)
-            splits[split] = tuple(splits[split][i] for i in chosen)
+        splits[split] = spread(splits[split], count)
     return replace(data, splits=splits)

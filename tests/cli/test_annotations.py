@@ -111,7 +111,7 @@ FRENCH = """\
 def test_words_of_a_treebank_are_syntactic_or_surface_tokens(probe, tmp_path):
     path = tmp_path / "mwt.conllu"
     path.write_text(FRENCH * 25, encoding="utf-8")
-    chosen = ["--probe", "dependency-heads", "--selection", "reported"]
+    chosen = ["--probe", "dependency-heads", "--head-selection", "reported"]
     found = {}
     for tokens in ("syntactic", "surface"):
         code, err, rows = probe(path, *chosen, "--tokens", tokens)

@@ -11,7 +11,7 @@ from subprobe.data.output.outputs import user_path
 
 FOLDERS = [
     ["run"],
-    ["finetune", "--task", "toy"],
+    ["finetune", "embedded", "--task", "toy"],
     ["gates", "./m", "--task", "toy", "--penalty", 0.1],
     ["compact", "./m", "--mask", "m.safetensors"],
     ["bake", "./m", "--mask", "m.safetensors"],
@@ -158,7 +158,7 @@ def test_home_is_found(subprobe_command, tmp_path, monkeypatch):
     for words, said in (
         (["run", "--config=~/run.toml", "--out", "o"], "home/run.toml"),
         (["compare", "~/run"], "home/run"),
-        (["finetune", "--task", "cola", "--data-dir=~/glue", "--out", "o"], "home/glue"),
+        (["data", "embedded", "--task", "cola", "--data-dir=~/glue"], "home/glue"),
         (["probe", "embedded", "--probe", "norms", "--corpus=~/c.txt"], "home/c.txt"),
         (["patterns", "train", "~/maps", "--out", "o"], "home/maps"),
     ):
