@@ -37,13 +37,21 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 """Command -> a name that it had -> what that is now; the old one is refused, never read."""
 
 _LIBRARY = {
-    "names": "probe",
-    "probe.names": "probe",
-    "probe.selection": "head_selection",
-    "prune.methods": "method",
+    "batches": "batch_size",
+    "columns": "column",
     "draws": "permutations",
+    "lengths": "length",
+    "names": "probe",
+    "probe.attribution_examples": "limit",
+    "probe.names": "probe",
+    "probe.options": "option",
+    "probe.selection": "head_selection",
+    "probe.sentences": "limit",
+    "prune.methods": "method",
     "recipe.head": "keep_head",
-    "recipe.batch_size": "batch_size",
+    "seeds": "seed",
+    "tasks": "task",
+    "text": "sentence",
 }
 """What the library calls an option where that is not the name of its parameter."""
 
@@ -76,10 +84,20 @@ class Command(typer.core.TyperCommand):
         try:
             return super().invoke(ctx)
         except SubprobeError as error:
-            error.reword(as_flags if error.where != COMMAND_LINE else _checked)
+            if error.where == COMMAND_LINE:
+                self._reword_checked(error, ctx)
+            else:
+                error.reword(as_flags)
             raise
         finally:
             _FLAGS.reset(token)
+
+    def _reword_checked(self, error: SubprobeError, ctx: Any) -> None:
+        """Name the flag in what the check of all options says of one."""
+        error.reword(_checked)
+        if error.problem.startswith("--"):
+            error.where, error.remedy = None, f"see: subprobe {' '.join(_path(ctx))} -h"
+            error.reword(str)
 
 
 def as_flags(text: str) -> str:

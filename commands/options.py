@@ -56,7 +56,7 @@ def _as_device(value: str) -> str:
 
 def max_length_option(usual: str) -> Any:
     """`--max-length`, where 0 stands for what is usual."""
-    said = f"subwords that a text keeps, the rest is cut and counted; 0 = {usual}"
+    said = f"subwords that a text keeps; the rest is cut and counted; 0 = {usual}"
     return typer.Option("--max-length", help=said, min=0)
 
 

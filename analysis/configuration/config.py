@@ -293,7 +293,7 @@ def read_config(path: Path | str | None) -> RunConfig:
     if path is None:
         return RunConfig()
     path = Path(path)
-    with reading(path, ConfigError, remedy="check --config"):
+    with reading(path, ConfigError, remedy="check `config`"):
         raw = path.read_bytes()
     with reading(path, ConfigError, problem="is not valid TOML"):
         values = tomllib.loads(raw.decode())

@@ -103,7 +103,7 @@ def settled(
         raise ConfigError(
             f"holds a run with another configuration ({said(different)})",
             where=str(folder),
-            remedy="--add adds to that run, --new starts anew, or name another folder",
+            remedy="`add` adds to that run, `new` starts anew, or name another folder",
         )
     both = _united(earlier, config.plain(), different, folder)
     if added := differences(earlier, both.plain()):
@@ -139,8 +139,8 @@ def _united(
         raise ConfigError(
             f"a run has one value of each of these options ({said(fixed)})",
             where=str(folder),
-            remedy="--add adds tasks, seeds, methods, probes and draws: keep the other options, "
-            "start anew with --new, or name another folder",
+            remedy="`add` adds tasks, seeds, methods, probes and draws: keep the other options, "
+            "start anew with `new`, or name another folder",
         )
     both = json.loads(json.dumps(new))
     for name, (one, other) in different.items():

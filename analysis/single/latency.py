@@ -54,11 +54,11 @@ def latency_rows(
         ConfigError: for fewer rounds than `REPEATS`, or a length above the model's positions.
     """
     if repeats < REPEATS:
-        raise ConfigError(f"--repeats {repeats} is below {REPEATS}, too few for a median")
-    for value, option in [(b, "--batch") for b in batches] + [(s, "--length") for s in lengths]:
+        raise ConfigError(f"`repeats` must be >= {REPEATS} for a median, got {repeats}")
+    for value, option in [(b, "batches") for b in batches] + [(s, "lengths") for s in lengths]:
         if value < 1:
-            raise ConfigError(f"{option} {value} is no number of at least 1")
-    check_max_length(whole.model, max(lengths), option="--length")
+            raise ConfigError(f"`{option}` must be >= 1, got {value}")
+    check_max_length(whole.model, max(lengths), option="lengths")
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:

@@ -197,7 +197,7 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
         InputError: saying which sentence, or both numbers.
     """
     sentences = sentences_of(example)
-    for sentence, where in zip(sentences, ("SENTENCE", "--second"), strict=False):
+    for sentence, where in zip(sentences, ("`text`", "`second`"), strict=False):
         (alone,) = encode_examples(context, [Example("view", sentence)])
         if not alone.readable:
             raise InputError("is empty", where=where, remedy="give a sentence to look at")
@@ -207,8 +207,8 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
     if fitted.truncated and not cut:
         raise InputError(
             f"has {len(fitted.whole)} subwords, the model {limit} positions",
-            where="SENTENCE",
-            remedy=f"look at a shorter one, or cut it with --max-length {limit}",
+            where="`text`",
+            remedy=f"look at a shorter one, or cut it with `max_length` {limit}",
         )
     whole = len(fitted.whole)
     return f"the text was cut at {limit} of {whole} subwords" if fitted.truncated else ""

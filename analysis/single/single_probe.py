@@ -89,23 +89,23 @@ def probe_rows(
     check_options(options.options, options.names)
     if untrained is not None and mask_path is not None:
         raise ConfigError(
-            "an untrained encoder has no subnetwork", remedy="leave out --mask or --untrained"
+            "an untrained encoder has no subnetwork", remedy="leave out `mask` or `untrained`"
         )
     attributed = "attributions" in options.names
     if corpus is None and task is None:
-        raise ConfigError("say what to read: --corpus FILE or --task T")
+        raise ConfigError("nothing to read", remedy="give `corpus` or `task`")
     if attributed and task is None:
         raise InputError(
             "attributions explain a task model's predictions on its own examples",
-            where="--probe attributions",
-            remedy="add --task T",
+            where="`names` attributions",
+            remedy="add `task`",
         )
     compares = bool(COMPARING & set(options.names))
     if reference is not None and not compares:
         raise ConfigError(
             "no probe that was asked for compares models",
-            where="--reference",
-            remedy=f"add --probe {', '.join(sorted(COMPARING))}",
+            where="`reference`",
+            remedy=f"add `names` {', '.join(sorted(COMPARING))}",
         )
     meta = meta_of(model)
     tokenizer = load_tokenizer(model)
@@ -131,8 +131,8 @@ def probe_rows(
     if labels and order is None:
         raise ConfigError(
             "nothing that was asked for reads classes of the model",
-            where="--labels",
-            remedy="leave it out, or add --probe attributions --task T",
+            where="`labels`",
+            remedy="leave it out, or add `names` attributions and `task`",
         )
     reads_pairs = spec is not None and spec.pair and attributed
     checked = check_inputs(

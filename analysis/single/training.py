@@ -103,8 +103,11 @@ def fine_tune_to_folder(
     source = resolve_model(model)
     data, tokenizer = task.load(), load_tokenizer(model)
     if labels and options.head != "kept":
-        raise ConfigError("a new head has no classes to map", where="--labels",
-                          remedy="add --keep-head, or leave it out")  # fmt: skip
+        raise ConfigError(
+            "a new head has no classes to map",
+            where="`labels`",
+            remedy="leave it out, or keep the model's head (`recipe.head`)",
+        )
     if said := start_of_head(model, data.spec, seed, kept=options.head == "kept", labels=labels):
         progress.say(said)
     flag = ""
@@ -169,13 +172,13 @@ def prune_to_mask(
         progress.say(
             f"{loaded.name} does not record what it was fine-tuned on: if that was all of train, "
             f"it has seen the examples that masks are chosen on ({parts.selection_name}); "
-            "--selection reported chooses on those that are reported on, as the study did"
+            "`selection` reported chooses on those that are reported on, as the study did"
         )
     if method == "imp":
         raise ConfigError(
             "the rounds of imp are trainings from the pretrained weights, which a fine-tuned "
             "model does not hold",
-            where="--method",
+            where="`prune.methods`",
             remedy='use subprobe run with prune.methods = ["imp"]',
         )
     loaded.tell(parts.selection, "selection examples", progress)

@@ -89,7 +89,7 @@ def load_mask(
     if baked or (own is not None and not (found_here or other_weights)):
         form = "baked" if baked else "smaller"
         raise ConfigError(
-            f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
+            f"a {form} model has a mask of its own", where=str(path), remedy="leave out `mask`"
         )
     _tell_origin(mask, path, say)
     known = other_weights or state_of(mask, meta) == "retrained"

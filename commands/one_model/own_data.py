@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..flags import as_flags
 from ..options import (
     AsClasses,
     AsJson,
@@ -51,4 +52,4 @@ def data(
     if as_json:
         typer.echo(json.dumps(summary))
     else:
-        typer.echo("\n".join(summary_lines(summary)))
+        typer.echo(as_flags("\n".join(summary_lines(summary))))

@@ -89,7 +89,7 @@ def probe(
         bool, typer.Option("--reparse", help="parse with spaCy even where there is gold annotation")
     ] = False,
     patterns: Annotated[
-        str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")
+        str, typer.Option(help="classifier file; for attention-patterns; default: the shipped one")
     ] = "",
     device: Device = "auto",
     out: Annotated[Path | None, writing("one .csv or .parquet file, or a folder")] = None,

@@ -41,8 +41,8 @@ EMBEDDED: Mapping[str, TaskSpec] = {
 _GENERATOR_SEED = 0
 """One data set for everybody: a run's seeds vary the model, not the examples."""
 
-_OWN_FILES = "; files of your own are read by naming their columns (--column, or [columns])"
-_LABEL_ROWS = "label the rows, or add --as-classes if that is the name of a class"
+_OWN_FILES = "; files of your own are read by naming their columns (`columns`)"
+_LABEL_ROWS = "label the rows, or add `as_classes` if that is the name of a class"
 
 
 def list_tasks() -> tuple[TaskSpec, ...]:
@@ -91,20 +91,20 @@ def load_task(
     check_roles(columns)
     if columns and not (set(columns) == {"group"} and plain_name(name) in GLUE):
         if data_dir is None:
-            raise ConfigError("columns are named but no folder", remedy="add --data-dir")
+            raise ConfigError("columns are named but no folder", remedy="add `data_dir`")
         own = custom_task(name, data_dir, columns, quotes=quotes, as_classes=as_classes)
         return capped(own, sizes)
     spec = task_spec(name)
     if quotes != "auto" or as_classes:
         raise ConfigError(
             f"{spec.name} is read in its own form",
-            where="--as-classes" if as_classes else "--quotes",
+            where="`as_classes`" if as_classes else "`quotes`",
             remedy="it is for your own files, whose columns you name",
         )
     if spec.name in EMBEDDED:
         if data_dir is not None:
             raise ConfigError(
-                f"{spec.name} is generated and reads no --data-dir",
+                f"{spec.name} is generated and reads no `data_dir`",
                 remedy="leave it out, or name the columns of your own files",
             )
         return _embedded(spec, sizes)
@@ -156,11 +156,11 @@ def custom_task(
     roles = roles_of(columns)
     folder = Path(data_dir).expanduser()
     if not folder.is_dir():
-        raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
+        raise DataFileError("no such folder", where=str(folder), remedy="check `data_dir`")
     regression = "score" in columns
     if as_classes and regression:
         raise ConfigError(
-            "a score is not a class", remedy="leave out --as-classes, or name label=..."
+            "a score is not a class", remedy="leave out `as_classes`, or name label=..."
         )
     names = tuple(columns[role] for role in roles)
     spellings = NO_SCORE if regression else NO_NAME if as_classes else NO_LABEL

@@ -149,7 +149,7 @@ def _whole_clusters(
             raise DataFileError(
                 "all of train is one group: nothing can be set aside to choose masks on",
                 remedy="name another column as group=..., bring a test split, or choose by "
-                "--selection reported",
+                "`selection` reported",
             )
         held.update(everything[int(np.argmin([len(group) for group in everything]))])
     return held

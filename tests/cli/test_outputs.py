@@ -28,7 +28,7 @@ TABLES = [
     ["patterns", "check", "./m"],
 ]
 MASKS = [["prune", "./m", "--task", "toy"], ["sample", "m.safetensors", "--kind", "bad"]]
-PAGES = [["view", "A cat."], ["report", "./run"]]
+PAGES = [["view", "embedded", "A cat."], ["report", "./run"]]
 EVERY = [*FOLDERS, *TABLES, *MASKS, *PAGES, ["probe", "./m", "--probe", "norms"]]
 NAME = {**{id(c): "out" for c in FOLDERS}, **{id(c): "out.csv" for c in TABLES},
         **{id(c): "out.safetensors" for c in MASKS}, **{id(c): "out.html" for c in PAGES},

@@ -141,9 +141,9 @@ def test_latency_gives_tidy_rows(subprobe_command, tuned, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--repeats", 3], "--repeats 3"),
-        (["--batch-size", 0], "--batch-size 0"),
-        (["--length", 5000], "5000"),
+        (["--repeats", 3], "--repeats must be >= 7 for a median, got 3"),
+        (["--batch-size", 0], "--batch-size must be >= 1, got 0"),
+        (["--length", 5000], "--length 5000 is above the 128 positions"),
     ],
 )
 def test_latency_refuses_what_it_cannot_measure(subprobe_command, tuned, arguments, said):
