@@ -197,6 +197,9 @@ class RunConfig(_Section):
         le=1024,
         description="seeds computed in parallel; 0 = one per core, 1 with a GPU",
     )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where models run; auto: a GPU if there is one"
+    )
     columns: dict[str, str] = Field(
         {}, description="of your own files: first, second, label or score, and group = column"
     )

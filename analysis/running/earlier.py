@@ -17,8 +17,8 @@ from ..configuration.config import RunConfig, parse_config
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers"}
-"""Options that change no result."""
+_NO_RESULT = {"workers", "device"}
+"""Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws"}

@@ -14,6 +14,7 @@ from ..options import (
     AsJson,
     Columns,
     DataDir,
+    Device,
     NoSpecials,
     Overwrite,
     Quiet,
@@ -64,6 +65,7 @@ def run(
     overwrite: Overwrite = False,
     max_length: Annotated[int, max_length_option("as the file says")] = 0,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -93,6 +95,7 @@ def run(
         "quotes": "" if quotes == "auto" else quotes,
         "as_classes": as_classes,
         "allow_no_specials": allow_no_specials,
+        "device": "" if device == "auto" else device,
         "recipe": max_length and {**options.recipe.model_dump(), "max_length": max_length},
     }
     overrides = {name: value for name, value in given.items() if value}

@@ -127,13 +127,13 @@ def _check_links(named: Path, is_file: bool) -> None:
             raise ConfigError(
                 "is a link that leads nowhere", where=str(one), remedy="name another place"
             )
-    if is_file and named.is_symlink():
-        if not named.resolve().is_relative_to(named.parent.resolve()):
-            raise ConfigError(
-                "is a link that leads out of its folder",
-                where=str(named),
-                remedy="name the file itself",
-            )
+    linked = is_file and named.is_symlink()
+    if linked and not named.resolve().is_relative_to(named.parent.resolve()):
+        raise ConfigError(
+            "is a link that leads out of its folder",
+            where=str(named),
+            remedy="name the file itself",
+        )
 
 
 def _check_read(found: Path, reads: Iterable[Path | str | None], named: Path) -> None:

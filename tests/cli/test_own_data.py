@@ -195,7 +195,7 @@ def test_quotes_are_read_as_asked_for(subprobe_command, tiny_encoder, tmp_path):
 )  # fmt: skip
 def test_wrong_columns_are_one_line(subprobe_command, own, tmp_path, columns, message):
     words = [word for column in columns for word in ("--column", column)]
-    for command in ("finetune", "run"):
-        code, _, err = subprobe_command(command, *own[:4], *words, "--out", tmp_path / "m")
+    for command in (["finetune", "embedded"], ["run"]):
+        code, _, err = subprobe_command(*command, *own[:4], *words, "--out", tmp_path / "m")
         assert code == 2
         assert message in err
