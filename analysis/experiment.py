@@ -102,7 +102,7 @@ def run_experiment(
         for task in config.tasks
         for seed in config.seeds
     ]
-    workers = worker_count(config.workers, len(parts))
+    workers = worker_count(config.workers, len(parts), config.device)
     # reading everything here first refuses bad input before a process is started
     with progress.stage("reading tasks and sentences"):
         corpus = corpus_of(config.probe, progress)

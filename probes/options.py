@@ -134,11 +134,11 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         probe, dot, option = place.partition(".")
         if not (equals and dot and probe and option):
             raise ConfigError(
-                f"--option {text} is no PROBE.OPTION=VALUE",
-                remedy="for instance --option attention-trees.root=free",
+                f"`option` {text} is not of the form PROBE.OPTION=VALUE",
+                remedy="for instance attention-trees.root=free",
             )
         if option in found.setdefault(probe, {}):
-            raise ConfigError(f"--option {place} is given twice")
+            raise ConfigError(f"`option` {place} is given twice")
         found[probe][option] = _value(value)
     return found
 

@@ -1,6 +1,6 @@
 """The commands and snippets of the README and the how-to pages work, in the order they are shown.
 
-Long steps run on a tiny encoder: `--model embedded` and the default model stand for a local folder
+Long steps run on a tiny encoder: `embedded` stands for a local folder
 of random weights, and a run gets the small options below. Everything else is as a reader types it.
 """
 
@@ -105,10 +105,8 @@ def small(words, folder):
         at = words.index("--onnx")
         del words[at : at + 2]
     if words[0] == "finetune":
-        words += ["--quiet"] if "--model" in words else ["--model", "./tiny-encoder", "--quiet"]
+        words += ["--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
-    if words[0] in ("view", "data") and "--model" not in words:
-        words += ["--model", "./tiny-encoder"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()

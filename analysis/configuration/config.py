@@ -189,6 +189,9 @@ class RunConfig(_Section):
         le=1024,
         description="seeds computed in parallel; 0 = one per core, 1 with a GPU",
     )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where models run; auto: a GPU if there is one"
+    )
     columns: dict[str, str] = Field(
         {}, description="of your own files: first, second, label or score, and group = column"
     )
@@ -294,7 +297,7 @@ def read_config(path: Path | str | None) -> RunConfig:
     if path is None:
         return RunConfig()
     path = Path(path)
-    with reading(path, ConfigError, remedy="check --config"):
+    with reading(path, ConfigError, remedy="check `config`"):
         raw = path.read_bytes()
     with reading(path, ConfigError, problem="is not valid TOML"):
         values = tomllib.loads(raw.decode())

@@ -81,7 +81,12 @@ class _Sampler(Probe):
 
 
 def sample_maps(
-    context: Context, examples: list[Example], n_maps: int, *, seed: int = 0
+    context: Context,
+    examples: list[Example],
+    n_maps: int,
+    *,
+    seed: int = 0,
+    batch_size: int = 32,
 ) -> list[OwnMap]:
     """Draw maps of living heads uniformly over texts, heads and kinds of map.
 
@@ -90,6 +95,7 @@ def sample_maps(
         examples: the corpus; texts of fewer than 8 or more than 128 tokens are left out.
         n_maps: of each kind, as many as there are at most.
         seed: same seed, same maps.
+        batch_size: texts a forward pass.
 
     Raises:
         InputError: if no text is long enough or no head lives.
@@ -117,5 +123,5 @@ def sample_maps(
     again = {place: k for k, place in enumerate(read)}
     moved = {v: {(again[p], la, h) for p, la, h in places} for v, places in chosen.items()}
     sampler = _Sampler(moved)
-    run_probes(context, [examples[k] for k in read], [sampler])
+    run_probes(context, [examples[k] for k in read], [sampler], batch_size=batch_size)
     return [sampler.found[key] for key in sorted(sampler.found)]

@@ -18,8 +18,8 @@ from ..configuration.renamed import renamed
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers"}
-"""Options that change no result."""
+_NO_RESULT = {"workers", "device"}
+"""Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
@@ -104,7 +104,7 @@ def settled(
         raise ConfigError(
             f"holds a run with another configuration ({said(different)})",
             where=str(folder),
-            remedy="--add adds to that run, --new starts anew, or name another folder",
+            remedy="`add` adds to that run, `new` starts anew, or name another folder",
         )
     both = _united(earlier, config.plain(), different, folder)
     if added := differences(earlier, both.plain()):
@@ -140,8 +140,8 @@ def _united(
         raise ConfigError(
             f"a run has one value of each of these options ({said(fixed)})",
             where=str(folder),
-            remedy="--add adds tasks, seeds, methods, probes and draws: keep the other options, "
-            "start anew with --new, or name another folder",
+            remedy="`add` adds tasks, seeds, methods, probes and draws: keep the other options, "
+            "start anew with `new`, or name another folder",
         )
     both = json.loads(json.dumps(new))
     for name, (one, other) in different.items():

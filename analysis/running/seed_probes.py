@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts
-from ...data.tasks.task_parts import examples_digest
+from ...data.tasks.task_parts import examples_digest, spread
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
@@ -18,7 +18,7 @@ from ..configuration.asked_probes import comparing, narrowed, of_task, read_opti
 from ..configuration.config import ProbeOptions
 from ..flags import DIVERGED
 from ..steps.annotations import say_left_out
-from ..steps.probing import annotated_examples, probe_model, spread
+from ..steps.probing import annotated_examples, probe_model
 from ..steps.progress import Progress
 from ..steps.said import reading_said, unscored_said
 from .cells import Cell

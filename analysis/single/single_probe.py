@@ -10,6 +10,7 @@ from ...data.output.tables import items_frame, rows_frame, write_csv, write_parq
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskSpec
+from ...data.tasks.task_parts import spread
 from ...models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
@@ -21,6 +22,7 @@ from ...models.checkpoint.checkpoint import (
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.device import device_of
 from ...probes.forward.needs import sentences_of
 from ...probes.registry import find_probe, list_probes
 from ..cell_output import CellOutput
@@ -43,7 +45,6 @@ from ..steps.probing import (
     clusters_of,
     probe_model,
     read_probe_corpus,
-    spread,
 )
 from ..steps.progress import Progress
 from ..steps.readable import recorded_length
@@ -81,31 +82,34 @@ def probe_rows(
     reference: str | None = None,
     labels: Pairs = (),
     allow_no_specials: bool = False,
+    batch_size: int = 0,
+    device: str = "auto",
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
     With `untrained`, on the model's architecture with random weights of that seed: a baseline.
     """
+    place = device_of(device)
     options_of(options)
     if untrained is not None and mask_path is not None:
         raise ConfigError(
-            "an untrained encoder has no subnetwork", remedy="leave out --mask or --untrained"
+            "an untrained encoder has no subnetwork", remedy="leave out `mask` or `untrained`"
         )
     of_examples = of_task(options)
     if corpus is None and task is None and (of_examples or needs_corpus(options)):
-        raise ConfigError("say what to read: --corpus FILE or --task T")
+        raise ConfigError("nothing to read", remedy="give `corpus` or `task`")
     if of_examples and task is None:
         raise InputError(
             "reads examples of the task that the model was fine-tuned on",
-            where=f"--probe {of_examples[0]}",
-            remedy="add --task T",
+            where=f"`names` {of_examples[0]}",
+            remedy="add `task`",
         )
     compares = bool(comparing(options.names))
     if reference is not None and not compares:
         raise ConfigError(
             "no probe that was asked for compares models",
-            where="--reference",
-            remedy=f"add --probe {', '.join(comparing(one.name for one in list_probes()))}",
+            where="`reference`",
+            remedy=f"add `names` {', '.join(comparing(one.name for one in list_probes()))}",
         )
     meta = meta_of(model)
     tokenizer = load_tokenizer(model)
@@ -127,11 +131,13 @@ def probe_rows(
         net = load_classifier(model, spec, labels=labels)
     else:
         net = load_encoder(model)
+    net = net.to(place)
+    other = other and other.to(place)
     if labels and order is None:
         raise ConfigError(
             "nothing that was asked for reads classes of the model",
-            where="--labels",
-            remedy="leave it out, or add --probe attributions --task T",
+            where="`labels`",
+            remedy="leave it out, or add `names` attributions and `task`",
         )
     reads_pairs = spec is not None and spec.pair and bool(of_examples)
     checked = check_inputs(
@@ -176,6 +182,7 @@ def probe_rows(
             progress=advance,
             reference=other,
             task_length=task_length,
+            batch_size=batch_size,
         )
     state = state_of(mask, meta) if meta.get("task") else "pretrained"
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...data.errors import UnknownNameError
@@ -18,6 +17,7 @@ from ...data.tasks.task import TaskSpec
 from ...models.checkpoint.inputs import USUAL_LENGTH
 from ...models.encoder.anatomy import anatomy_of
 from ...models.masks.subnetwork import Subnetwork
+from ...probes.entry import Options
 from ...probes.forward.base import Context, ProbeResult
 from ...probes.forward.needs import sentences_of
 from ...probes.named import run_named_probes
@@ -121,14 +121,6 @@ def annotated_examples(examples: tuple[Example, ...], options: ProbeOptions) -> 
     )
 
 
-def spread(examples: tuple[Example, ...], count: int) -> tuple[Example, ...]:
-    """At most `count` examples at equal distances, so that every group of a sorted set is met."""
-    if count >= len(examples):
-        return examples
-    places = np.linspace(0, len(examples) - 1, count).round().astype(int)
-    return tuple(examples[i] for i in places)
-
-
 def probe_model(
     model: Any,
     tokenizer: Any,
@@ -142,6 +134,7 @@ def probe_model(
     progress: Advance,
     reference: Any | None = None,
     task_length: int = 0,
+    batch_size: int = 0,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -159,6 +152,7 @@ def probe_model(
         reference: whole model that probes with the need `second-model` compare with.
         task_length: subwords that a task example keeps, where that is not `options.max_length`: it
             is to be explained as it is scored.
+        batch_size: examples a forward pass; 0 = as each probe has it.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -178,21 +172,26 @@ def probe_model(
         | typed.model_dump()
         for name, typed in options_of(options).items()
     }
+    if batch_size:
+        for name, typed in options_of(options).items():
+            settings[name] |= _batch_sizes(typed, batch_size)
     outputs: list[CellOutput] = []
     readings: dict[str, dict[str, int]] = {}
     if corpus is not None and needs_corpus(options):
         first = corpus.sentences[0]
         for result in run_named_probes(
-            context, corpus.examples, of_corpus(options), options=settings, progress=progress
-        ):
+            context, corpus.examples, of_corpus(options), options=settings,
+            batch_size=batch_size or 32, progress=progress,
+        ):  # fmt: skip
             found = clustered(result, corpus.clusters)
             outputs.append(_output(found, corpus.name, first, options, split=""))
             readings["sentences"] = reading_of(result.notes)
     if task_examples and of_task(options):
         own = replace(context, max_length=task_length or context.max_length)
         for result in run_named_probes(
-            own, task_examples, of_task(options), options=settings, progress=progress
-        ):
+            own, task_examples, of_task(options), options=settings, batch_size=batch_size or 32,
+            progress=progress,
+        ):  # fmt: skip
             name = spec.name if spec else ""
             first = task_examples[0].first
             found = clustered(result, clusters_of(task_examples))
@@ -203,6 +202,13 @@ def probe_model(
         outputs.append(_of_suite(result, options))
     joined = join(outputs)
     return replace(joined, notes={**joined.notes, "texts": readings})
+
+
+def _batch_sizes(options: Options, batch_size: int) -> dict[str, int]:
+    """A probe's own sizes of batches: no larger than asked for, unless it was told its own."""
+    known = {"batch_size", "internal_batch_size"} & set(type(options).model_fields)
+    own = options.model_dump()
+    return {name: min(own[name], batch_size) for name in known - options.model_fields_set}
 
 
 FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {

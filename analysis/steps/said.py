@@ -84,7 +84,7 @@ def reading_said(
         if lost:
             lines.append(
                 f"{lost} of {every} {what} left out: the words are not found in the raw text; "
-                "--pre-split reads them word by word"
+                "`pre_split` reads them word by word"
             )
         if counts["texts_cut"]:
             lines.append(cut_said(counts["texts_cut"], every, lengths[what], what))

@@ -165,7 +165,7 @@ def _check_padding(context: Context, padded_to: int) -> None:
     if padded_to < context.max_length:
         raise ConfigError(
             f"padded_to is {padded_to}, texts keep {context.max_length} subwords",
-            remedy=f"lower --max-length to {padded_to} or pad to more",
+            remedy=f"lower `max_length` to {padded_to} or pad to more",
         )
     if padded_to > context.anatomy.max_tokens:
         raise ConfigError(

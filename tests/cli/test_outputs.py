@@ -11,7 +11,7 @@ from subprobe.data.output.outputs import user_path
 
 FOLDERS = [
     ["run"],
-    ["finetune", "--task", "toy"],
+    ["finetune", "embedded", "--task", "toy"],
     ["gates", "./m", "--task", "toy", "--penalty", 0.1],
     ["compact", "./m", "--mask", "m.safetensors"],
     ["bake", "./m", "--mask", "m.safetensors"],
@@ -28,7 +28,7 @@ TABLES = [
     ["patterns", "check", "./m"],
 ]
 MASKS = [["prune", "./m", "--task", "toy"], ["sample", "m.safetensors", "--kind", "bad"]]
-PAGES = [["view", "A cat."], ["report", "./run"]]
+PAGES = [["view", "embedded", "A cat."], ["report", "./run"]]
 EVERY = [*FOLDERS, *TABLES, *MASKS, *PAGES, ["probe", "./m", "--probe", "norms"]]
 NAME = {**{id(c): "out" for c in FOLDERS}, **{id(c): "out.csv" for c in TABLES},
         **{id(c): "out.safetensors" for c in MASKS}, **{id(c): "out.html" for c in PAGES},
@@ -158,7 +158,7 @@ def test_home_is_found(subprobe_command, tmp_path, monkeypatch):
     for words, said in (
         (["run", "--config=~/run.toml", "--out", "o"], "home/run.toml"),
         (["compare", "~/run"], "home/run"),
-        (["finetune", "--task", "cola", "--data-dir=~/glue", "--out", "o"], "home/glue"),
+        (["data", "embedded", "--task", "cola", "--data-dir=~/glue"], "home/glue"),
         (["probe", "embedded", "--probe", "norms", "--corpus=~/c.txt"], "home/c.txt"),
         (["patterns", "train", "~/maps", "--out", "o"], "home/maps"),
     ):

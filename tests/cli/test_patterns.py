@@ -20,7 +20,7 @@ def test_export_train_probe(tmp_path, tiny_encoder, subprobe_command, monkeypatc
     monkeypatch.chdir(tmp_path)
     for out in ("maps", "again"):
         code, _, err = subprobe_command(
-            "patterns", "export", tiny_encoder, "--corpus", "natural", "--sentences", 20,
+            "patterns", "export", tiny_encoder, "--corpus", "natural", "--limit", 20,
             "--maps", 15, "--out", out, "--quiet",
         )  # fmt: skip
         assert (code, err) == (
@@ -52,7 +52,7 @@ def test_export_train_probe(tmp_path, tiny_encoder, subprobe_command, monkeypatc
     assert own.meta["trained_on"] == "60 labelled maps"
     code, out, err = subprobe_command(
         "probe", tiny_encoder, "--probe", "attention-patterns", "--corpus", "natural",
-        "--sentences", 10, "--option", "attention-patterns.weights=own/classifier.safetensors",
+        "--limit", 10, "--option", "attention-patterns.weights=own/classifier.safetensors",
         "--json", "--quiet",
     )  # fmt: skip
     assert code == 0, err
@@ -70,7 +70,7 @@ def test_npz_and_a_start_from_nothing(tmp_path, subprobe_command):
 
 def test_check_says_how_far_to_trust(tiny_encoder, subprobe_command):
     code, out, err = subprobe_command(
-        "patterns", "check", tiny_encoder, "--sentences", 30, "--maps", 60, "--json", "--quiet"
+        "patterns", "check", tiny_encoder, "--limit", 30, "--maps", 60, "--json", "--quiet"
     )
     assert code == 0, err
     rows = pd.DataFrame(json.loads(out))

@@ -137,7 +137,7 @@ def test_the_command_compares_with_the_encoder_of_a_run(
     tuned = run_folder / "models" / "acceptability-seed1"
     mask = run_folder / "masks" / "acceptability-seed1-bad.safetensors"
     asked = ["probe", tuned, "--mask", mask, "--probe", "attention-change", "--corpus", "natural",
-             "--sentences", 5, "--quiet", "--json"]  # fmt: skip
+             "--limit", 5, "--quiet", "--json"]  # fmt: skip
     outputs = []
     for more in ([], ["--reference", "pretrained"], ["--reference", tiny_encoder]):
         code, out, err = subprobe_command(*asked, *more)
@@ -166,7 +166,7 @@ def test_a_reference_that_does_not_fit_is_one_line(subprobe_command, tiny_encode
     )
     for more, said in cases:
         code, out, err = subprobe_command("probe", tiny_encoder, "--corpus", "natural",
-                                          "--sentences", 3, "--quiet", *more)  # fmt: skip
+                                          "--limit", 3, "--quiet", *more)  # fmt: skip
         assert (code, out) == (2, "")
         assert err.count("error: ") == 1
         assert said in err

@@ -161,7 +161,7 @@ def test_bad_input_is_refused():
     examples = random_examples(2)
     context = tiny_context("bert", "classification")
     pair = TaskSpec("mrpc", ("no", "yes"), "accuracy", ("accuracy",), pair=True)
-    with pytest.raises(InputError, match="attribution of a pair model needs --task"):
+    with pytest.raises(InputError, match="attribution of a pair model needs `task`"):
         run_attributions(replace(context, spec=pair), examples)
     with pytest.raises(InputError, match="task head"):
         run_attributions(tiny_context("bert"), examples)
