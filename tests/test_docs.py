@@ -27,6 +27,7 @@ LONG = {
 """Pages whose commands train and search several times; `make test-all` runs them."""
 ABOUT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 PAGES = [*(ROOT / name for name in ABOUT), *sorted((ROOT / "docs").glob("*.md"))]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 
 
@@ -123,7 +124,11 @@ def small(words, folder):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, id=page.name, marks=SLOW if page.name in LONG else ()) for page in PAGES],
+    [
+        pytest.param(page, id=page.name, marks=SLOW if page.name in LONG else ())
+        for page in PAGES
+        if any(line.startswith("subprobe ") for line in commands(page))
+    ],
 )
 def test_the_commands_of_a_page_work(page, place, subprobe_command):
     for text in blocks(page, "toml"):
@@ -141,7 +146,7 @@ def test_the_commands_of_a_page_work(page, place, subprobe_command):
             (place / target).write_text(out, encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@every_page
 def test_other_commands_exist(page):
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for line in commands(page):
@@ -152,13 +157,15 @@ def test_other_commands_exist(page):
                 assert re.search(rf"^{words[1]}:", makefile, re.M), line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+)
 def test_the_snippets_of_a_page_work(page, place):
     for text in blocks(page, "python"):
         exec(compile(text, page.name, "exec"), {})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@every_page
 def test_links_and_pictures_exist(page):
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
         if not target.startswith(("http://", "https://", "#")):

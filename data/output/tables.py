@@ -98,7 +98,10 @@ def _frame(
     unknown = sorted(set(frame.columns) - set(types))
     if unknown:
         raise KeyError(f"columns outside the schema: {unknown}")
-    return frame.reindex(columns=list(types)).astype(dict(types))
+    frame = frame.reindex(columns=list(types))
+    # a frame of the schema is handed on many times: only what has another type is converted
+    other = {n: t for n, t in types.items() if frame.dtypes[n] != pd.api.types.pandas_dtype(t)}
+    return frame.astype(other) if other else frame
 
 
 def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
@@ -110,9 +113,8 @@ def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFr
         KeyError: if a record has a column outside the schema.
     """
     frame = _frame(ROW_TYPES, records)
-    frame["schema_version"] = SCHEMA_VERSION
-    frame["better"] = filled(frame["better"], frame["metric"])
-    return frame.astype({"schema_version": _WHOLE})
+    version = pd.array([SCHEMA_VERSION] * len(frame), dtype=_WHOLE)
+    return frame.assign(schema_version=version, better=filled(frame["better"], frame["metric"]))
 
 
 def items_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.probes.attention.attention_change import AttentionChange
 from subprobe.probes.forward.shared_pass import run_probes
 from tiny import tiny_model, tiny_tokenizer
-from tiny_run import save_tiny_encoder, tiny_config
+from tiny_run import save_tiny_encoder, tiny_config, without_report
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,8 @@ def run_folder(tiny_encoder, tmp_path_factory):
         "controls": {"draws": 1, "untrained": False},
         "probe": {"names": ["attention-change"], "sentences": 8, "states": ["pruned", "retrained"]},
     }
-    run_experiment(tiny_config(tiny_encoder, **options), folder)
+    with without_report():
+        run_experiment(tiny_config(tiny_encoder, **options), folder)
     return folder
 
 

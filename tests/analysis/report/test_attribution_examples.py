@@ -90,6 +90,7 @@ def test_without_words_there_are_no_examples(made, tmp_path):
     assert read_word_frame(tmp_path) is None
 
 
+@pytest.mark.usefixtures("no_report")
 def test_words_of_plain_texts_are_those_that_the_parser_made(tiny_encoder, tmp_path):
     for split in ("train", "dev"):
         lines = [f"gj04\t{place % 2}\t\tThe cats, too, saw {place} dogs." for place in range(24)]

@@ -18,6 +18,7 @@ from subprobe.probes.forward.batch import batch_view
 from subprobe.probes.forward.texts import read_texts
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import list_probes
+from tiers import mostly_slow
 from tiny import FAMILIES
 
 HARD = (
@@ -76,7 +77,7 @@ class Seen:
 
 
 @pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_attributions_and_attention_read_what_evaluate_reads(family, pair, parsed):
     context, examples = context_of(family, pair), parsed[pair]
     with Seen(context) as scored:
@@ -141,7 +142,7 @@ def results_of(context, examples, probe):
     return run_named_probes(context, examples, [probe], options=options, batch_size=2)
 
 
-@pytest.mark.parametrize("probe", STREAMED)
+@pytest.mark.parametrize("probe", mostly_slow(STREAMED, [p for p in STREAMED if p != "flow"]))
 def test_a_text_without_a_word_is_left_out_wherever_it_stands(probe):
     context, examples = tiny_context("bert", double=False), random_examples(5)
     (expected,) = results_of(context, examples, probe)
