@@ -9,8 +9,6 @@ from ..data.sentences.relations import RELATIONS
 from ..data.tasks.by_name import list_tasks
 from ..models.encoder.families import FAMILIES
 from ..models.folder.sources import EMBEDDED
-from ..probes.registry import list_probes
-from ..pruning.importance.scoring import METHODS
 
 
 def _tasks() -> list[dict[str, Any]]:
@@ -27,6 +25,8 @@ def _tasks() -> list[dict[str, Any]]:
 
 
 def _probes() -> list[dict[str, Any]]:
+    from ..probes.registry import list_probes  # a list of tasks needs neither these nor torch
+
     return [{"probe": entry.name, "what": entry.help} for entry in list_probes()]
 
 
@@ -44,6 +44,8 @@ def _models() -> list[dict[str, Any]]:
 
 
 def _importance() -> list[dict[str, Any]]:
+    from ..pruning.importance.scoring import METHODS
+
     return [
         {"importance": name, "what": str(method.__doc__).splitlines()[0].rstrip(".")}
         for name, method in METHODS.items()

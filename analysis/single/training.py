@@ -17,7 +17,6 @@ from ...models.checkpoint.inputs import positions_of
 from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate
-from ...models.training.finetune import finetune
 from ..configuration.config import PruneOptions, RecipeOptions
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..configuration.task_choice import TaskChoice
@@ -93,6 +92,8 @@ def fine_tune_to_folder(
     Raises:
         ConfigError: for `labels` without a head to keep.
     """
+    from ...models.training.finetune import finetune  # with the Trainer, that only this one needs
+
     source = resolve_model(model)
     data, tokenizer = task.load(), load_tokenizer(model)
     if labels and options.head != "kept":

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...data.errors import MaskError, UnknownNameError
 from ...data.files.atomic import atomic_path
-from ..encoder.anatomy import Anatomy
 from .mask_file import ARRAYS, check_metadata, pack, read_mask, to_bytes
+
+if TYPE_CHECKING:  # masks are read and written without torch, which the anatomy needs
+    from ..encoder.anatomy import Anatomy
 
 FORMAT_VERSION = 2
 """Layout of the file."""
