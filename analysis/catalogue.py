@@ -30,6 +30,8 @@ def _tasks() -> list[dict[str, Any]]:
 
 
 def _probes() -> list[dict[str, Any]]:
+    from ..probes.registry import list_probes  # a list of tasks needs neither these nor torch
+
     return [{"probe": entry.name, "what": entry.help} for entry in list_probes()]
 
 

@@ -18,7 +18,6 @@ from ...models.encoder.device import device_of
 from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate
-from ...models.training.finetune import finetune
 from ..cell_output import CellOutput
 from ..configuration.config import PruneOptions, RecipeOptions
 from ..configuration.recipe import chosen_recipe, fitting_recipe
@@ -100,6 +99,8 @@ def fine_tune_to_folder(
     Raises:
         ConfigError: for `labels` without a head to keep, or a device that is not there.
     """
+    from ...models.training.finetune import finetune  # with the Trainer, that only this one needs
+
     device_of(device)
     source = resolve_model(model)
     data, tokenizer = task.load(), load_tokenizer(model)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
 
 from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.map_statistics import MASS, MapMass
@@ -183,6 +181,9 @@ def attention_flow(maps: npt.NDArray[np.float64], tokens: list[int]) -> npt.NDAr
         maps: of one text without padding, from the first layer to the last [L, n, n].
         tokens: T places in the last layer.
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_flow
+
     L, n, _ = maps.shape
     nodes = np.arange((L + 1) * n).reshape(L + 1, n)
     upper = np.broadcast_to(nodes[1:, :, None], maps.shape)

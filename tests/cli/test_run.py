@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import tomlkit
 from statsmodels.stats.multitest import multipletests
+from subprobe.analysis.run_folder.reading import load_rows
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_options
