@@ -78,7 +78,7 @@ def difference_chart(table: pd.DataFrame, *, metric: str | None = None) -> Any:
     named = pd.concat([mine[["relation", "direction"]].fillna(""), layer], axis=1)
     lines = named.agg(lambda parts: " ".join(filter(None, parts)), axis=1)
     shown = mine.assign(line=lines.mask(lines.eq(""), metric), zero=0.0)
-    shown = _plain(shown, ["line", "difference", "ci_low", "ci_high", "p_value", "n", "zero"])
+    shown = shown[["line", "difference", "ci_low", "ci_high", "p_value", "n", "zero"]]
     title = f"difference in {metric}"
     base = alt.Chart(shown)
     y = alt.Y("line:N", sort=None, title=None)
@@ -127,14 +127,9 @@ def _count(rows: pd.DataFrame) -> int:
     return int(_panel(rows, "").nunique()) if of_heads else 1
 
 
-def _plain(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """The columns that a chart reads, without the types of pandas that altair does not know."""
-    return rows[columns].astype(object).where(rows[columns].notna(), None)
-
-
 def _heads(rows: pd.DataFrame, metric: str) -> Any:
     rows = rows.assign(panel=_panel(rows, metric))
-    shown = _plain(rows, ["panel", "layer", "head", "value", "n"])
+    shown = rows[["panel", "layer", "head", "value", "n"]]
     scale = alt.Scale(scheme="viridis")
     chart = (
         alt.Chart(shown)
@@ -159,7 +154,7 @@ def _heads(rows: pd.DataFrame, metric: str) -> Any:
 
 def _pairs(rows: pd.DataFrame, metric: str) -> Any:
     """A matrix of heads by heads; each pair is in the rows once."""
-    ends = [_plain(rows, ["layer", "head", "layer_b", "head_b", "value"]) for _ in range(2)]
+    ends = [rows[["layer", "head", "layer_b", "head_b", "value"]] for _ in range(2)]
     ends[1] = ends[1].rename(
         columns={"layer": "layer_b", "head": "head_b", "layer_b": "layer", "head_b": "head"}
     )
@@ -182,7 +177,7 @@ def _pairs(rows: pd.DataFrame, metric: str) -> Any:
 
 def _layers(rows: pd.DataFrame, metric: str) -> Any:
     rows = rows.assign(panel=_panel(rows, metric))
-    shown = _plain(rows, ["panel", "layer", "value", "ci_low", "ci_high", "baseline_value"])
+    shown = rows[["panel", "layer", "value", "ci_low", "ci_high", "baseline_value"]]
     base = alt.Chart(shown).encode(x=alt.X("layer:O", title="layer"))
     colour = alt.Color("panel:N", title=None, sort=None)
     line = base.mark_line(point=True).encode(
@@ -198,7 +193,7 @@ def _layers(rows: pd.DataFrame, metric: str) -> Any:
 def _marks(rows: pd.DataFrame, label: str, title: str) -> Any:
     """One line a value: its mark, its interval, and a grey tick for its baseline."""
     names = ["value", "ci_low", "ci_high", "baseline", "baseline_value", "n"]
-    shown = _plain(rows.assign(line=rows[label].astype(str)), ["line", *names])
+    shown = rows.assign(line=rows[label].astype(str))[["line", *names]]
     base = alt.Chart(shown)
     y = alt.Y("line:N", sort=None, title=None)
     tick = base.mark_tick(color=GREY, thickness=2, size=20).encode(

@@ -272,7 +272,7 @@ def test_scores_differ_by_mcnemar(model, good, random):
     assert line["n_clusters"] < line["n"]
     assert line["test"] == "signs of clusters, exact"
     # a p-value, or why there is none
-    assert pd.notna(line["p_value"]) != ("smallest p" in str(line["flag"]))
+    assert pd.notna(line["p_value"]) != pd.notna(line["flag"])
 
 
 def test_examples_that_stand_alone_take_the_exact_test(model, good, random):
