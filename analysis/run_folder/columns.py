@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...models.masks.subnetwork import METHODS
 from ..summary.kinds import KINDS, STATES
-
-METHODS = (
-    "full",
-    "structured",
-    "structured-heads",
-    "structured-mlps",
-    "structured-neurons",
-    "magnitude",
-    "l0",
-    "imp",
-    "several",
-)
-"""Those of models/masks/subnetwork.py, whose import would cost every reader of a table seconds."""
 
 TYPES = {"text": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
 """Type of the dictionary -> pandas type."""
