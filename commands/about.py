@@ -60,7 +60,7 @@ def doctor(as_json: AsJson = False) -> None:
     Example: subprobe doctor
     """
     from ..analysis.doctor import examine
-    from ..analysis.screen.console import print_records
+    from ..analysis.screen.records import print_records
 
     checks = examine()
     typer.echo(json.dumps(checks)) if as_json else print_records(checks, title="doctor")

@@ -61,7 +61,7 @@ def gates(
     Example: subprobe gates ./finetuned/acc-1 --task acceptability --penalty 0.005 --out gates
     """
     from ...analysis.configuration.task_choice import task_choice
-    from ...analysis.screen.console import print_records
+    from ...analysis.screen.records import print_records
     from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
     from ...analysis.single.loaded import load_for_task
     from ...data.tasks.class_order import parse_pairs

@@ -107,7 +107,7 @@ def train(
     Example: subprobe patterns train maps --out my-patterns
     """
     from ...analysis.patterns.labelled_maps import retrain
-    from ...analysis.screen.console import print_records
+    from ...analysis.screen.records import print_records
     from ...data.output.folders import atomic_folder
     from ...probes.patterns.synthetic import write_classifier
 
