@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import binomtest
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.interactive.comparison import compare
-from subprobe.analysis.interactive.measuring import evaluate, probe, search
+from subprobe.analysis.interactive.measuring import evaluate, probe
+from subprobe.analysis.interactive.searching import search
 from subprobe.analysis.single.loaded import load_model
 from subprobe.analysis.steps.selection import find_good
 from subprobe.data.errors import (
