@@ -4,6 +4,8 @@
 # make fuzz     10,000 damaged files for each reader: each must be read, or refused with one line
 # make lint     style and types
 # make bench    ratios against limits; python -m benchmarks --planted shows that each can be broken
+# make coverage the tests of every change with a count of the lines that they run, against a floor
+# make docs     the pages and the reference of names as HTML in build/docs; broken links are errors
 # make check-statistics   intervals and tests on simulated data with a known truth
 PYTHON ?= python3
 VENV   := .venv
@@ -12,7 +14,7 @@ BIN    := $(VENV)/bin
 PYTEST_ARGS ?= -n auto --dist loadfile
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test test-all fuzz lint bench check-statistics clean
+.PHONY: run test test-all fuzz lint coverage docs bench check-statistics clean
 
 run: $(VENV)/.run
 	$(BIN)/subprobe run --config docs/quickstart.toml --out runs/quickstart
@@ -30,6 +32,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	.ci/types $(BIN)/mypy
+
+coverage: $(VENV)/.dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow' --cov=subprobe --cov-report=term:skip-covered
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
@@ -52,5 +60,5 @@ $(VENV)/.run: $(VENV)/.torch pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
-	$(PIP) install -q -c constraints.txt -e '.[offline,dev,onnx]'
+	$(PIP) install -q -c constraints.txt -e '.[offline,dev,docs,onnx]'
 	@touch $@ $(VENV)/.run

@@ -25,7 +25,7 @@ _HOMES = {
     "MaskError": "data.errors",
     "Measurement": "analysis.interactive.measurement",
     "Probe": "probes.forward.base",
-    "ProbeEntry": "probes.registry",
+    "ProbeEntry": "probes.entry",
     "ProbeResult": "probes.forward.base",
     "Progress": "analysis.steps.progress",
     "Rule": "pruning.search.plan",
@@ -64,7 +64,7 @@ _HOMES = {
     "read_config": "analysis.configuration.config",
     "read_conllu": "data.sentences.conllu_reader",
     "run_experiment": "analysis.experiment",
-    "run_named_probes": "probes.registry",
+    "run_named_probes": "probes.named",
     "run_probes": "probes.forward.shared_pass",
     "save_compact": "models.checkpoint.compact_files",
     "search": "analysis.interactive.searching",
@@ -119,14 +119,14 @@ if TYPE_CHECKING:
     from .models.masks.subnetwork import Subnetwork as Subnetwork
     from .models.masks.subnetwork import full_subnetwork as full_subnetwork
     from .models.smaller.shrink import shrink as shrink
+    from .probes.entry import ProbeEntry as ProbeEntry
     from .probes.forward.base import Context as Context
     from .probes.forward.base import Probe as Probe
     from .probes.forward.base import ProbeResult as ProbeResult
     from .probes.forward.shared_pass import run_probes as run_probes
-    from .probes.registry import ProbeEntry as ProbeEntry
+    from .probes.named import run_named_probes as run_named_probes
     from .probes.registry import find_probe as find_probe
     from .probes.registry import list_probes as list_probes
-    from .probes.registry import run_named_probes as run_named_probes
     from .pruning.across_seeds import across_seeds as across_seeds
     from .pruning.controls import bad_of as bad_of
     from .pruning.controls import random_like as random_like

@@ -17,7 +17,8 @@ from subprobe.analysis.single.loaded import LoadedModel, load_for_task
 from subprobe.analysis.steps.selection import Chooser
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import full_subnetwork
-from subprobe.pruning.importance.scoring import METHODS, layer_norms
+from subprobe.pruning.importance.methods import IMPORTANCES
+from subprobe.pruning.importance.scoring import layer_norms
 
 REFERENCE = "gate-example"
 
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     heads, mlps = scores(loaded, REFERENCE, options.batch_size)
     print(f"{len(loaded.parts.selection)} examples of {loaded.parts.selection_name}")
-    for method in METHODS:
+    for method in IMPORTANCES:
         head, mlp = scores(loaded, method, options.batch_size)
         found = {
             "heads raw": spearmanr(heads.ravel(), head.ravel()),

@@ -1,6 +1,6 @@
 """The commands and snippets of the README and the how-to pages work, in the order they are shown.
 
-Long steps run on a tiny encoder: `--model embedded` and the default model stand for a local folder
+Long steps run on a tiny encoder: `embedded` stands for a local folder
 of random weights, and a run gets the small options below. Everything else is as a reader types it.
 """
 
@@ -25,7 +25,9 @@ LONG = {
     "learned-gates.md", "own-data.md", "pruning.md", "report.md", "smaller-models.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ABOUT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = [*(ROOT / name for name in ABOUT), *sorted((ROOT / "docs").glob("*.md"))]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 
 
@@ -104,10 +106,8 @@ def small(words, folder):
         at = words.index("--onnx")
         del words[at : at + 2]
     if words[0] == "finetune":
-        words += ["--quiet"] if "--model" in words else ["--model", "./tiny-encoder", "--quiet"]
+        words += ["--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
-    if words[0] in ("view", "data") and "--model" not in words:
-        words += ["--model", "./tiny-encoder"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()
@@ -124,7 +124,11 @@ def small(words, folder):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, id=page.name, marks=SLOW if page.name in LONG else ()) for page in PAGES],
+    [
+        pytest.param(page, id=page.name, marks=SLOW if page.name in LONG else ())
+        for page in PAGES
+        if any(line.startswith("subprobe ") for line in commands(page))
+    ],
 )
 def test_the_commands_of_a_page_work(page, place, subprobe_command):
     for text in blocks(page, "toml"):
@@ -142,7 +146,7 @@ def test_the_commands_of_a_page_work(page, place, subprobe_command):
             (place / target).write_text(out, encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@every_page
 def test_other_commands_exist(page):
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for line in commands(page):
@@ -153,7 +157,9 @@ def test_other_commands_exist(page):
                 assert re.search(rf"^{words[1]}:", makefile, re.M), line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+)
 @pytest.mark.filterwarnings("ignore::subprobe.data.errors.SubprobeWarning")
 def test_the_snippets_of_a_page_work(page, place):
     # a tiny random model learns nothing, and says so
@@ -161,7 +167,7 @@ def test_the_snippets_of_a_page_work(page, place):
         exec(compile(text, page.name, "exec"), {})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@every_page
 def test_links_and_pictures_exist(page):
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
         if not target.startswith(("http://", "https://", "#")):

@@ -29,6 +29,7 @@ def fine_tune(
     max_length: int = 0,
     selection: str = "held-out",
     overwrite: bool = False,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> LoadedModel:
     """Fine-tune a pretrained encoder on a task, save it into a folder, and load it.
@@ -47,6 +48,7 @@ def fine_tune(
         max_length: subwords an example keeps; 0 = recorded.
         selection: what masks will be chosen on: `held-out` or `reported`.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
+        device: as in `load_model`.
         progress: what is told goes there; by default each line is a `SubprobeWarning`.
 
     Raises:
@@ -76,8 +78,9 @@ def fine_tune(
         progress=progress,
         mask=mask,
         overwrite=overwrite,
+        device=device,
         describe=unheard,
     )
     # a name without a slash would be one on the hub
     written = str(folder) if folder.is_absolute() else f"./{folder}"
-    return load_model(written, data, progress=progress)
+    return load_model(written, data, device=device, progress=progress)

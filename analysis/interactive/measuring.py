@@ -9,28 +9,21 @@ from typing import Any
 from ...data.errors import ConfigError, InputError
 from ...data.sentences.plain_text import NATURAL
 from ...data.sentences.sentence import Example, Sentence, plain_sentence
-from ...data.tasks.task_parts import examples_digest
+from ...data.tasks.task_parts import examples_digest, spread
 from ...models.checkpoint.inputs import check_inputs
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.forward.needs import sentences_of
-from ...probes.options import check_options
+from ...probes.registry import list_probes
+from ..configuration.asked_probes import comparing, of_corpus, of_task, options_of
 from ..configuration.config import ProbeOptions, parse_config
 from ..single.loaded import LoadedModel
 from ..single.loaded_probe import probe_loaded
 from ..single.training import evaluate_loaded
 from ..steps.annotations import as_read, check_readable, say_left_out
 from ..steps.masks import fitted
-from ..steps.probing import (
-    Corpus,
-    annotated_examples,
-    clusters_of,
-    of_corpus,
-    of_task,
-    read_probe_corpus,
-    spread,
-)
+from ..steps.probing import Corpus, annotated_examples, clusters_of, read_probe_corpus
 from ..steps.progress import Progress, Warned
-from ..steps.reference_model import COMPARING, load_reference
+from ..steps.reference_model import load_reference
 from .measurement import Measurement
 
 Texts = str | Path | Sequence[str | Sentence]
@@ -124,7 +117,7 @@ def probe(
         "names": [names] if isinstance(names, str) else list(names),
         "options": {name: dict(values) for name, values in (options or {}).items()},
         "sentences": sentences,
-        "attribution_examples": examples,
+        "examples": examples,
         "selection": selection,
         "correction": correction,
         "pipeline": pipeline,
@@ -134,7 +127,7 @@ def probe(
         "max_length": max_length,
     }
     chosen = parse_config({"probe": given}, where="probe").probe
-    check_options(chosen.options, chosen.names)
+    options_of(chosen)
     other = _reference(model, chosen.names, reference)
     fitting = _fitted(model, mask, other_weights, progress)
     from_task: tuple[Example, ...] = ()
@@ -174,15 +167,15 @@ def _fitted(
 
 
 def _reference(model: LoadedModel, names: Sequence[str], named: str | None) -> Any | None:
-    if COMPARING & set(names):
+    if comparing(names):
         found = load_reference(named, model.meta, model.tokenizer)
         check_inputs(found, model.tokenizer, where=named or "reference", allow_no_specials=True)
-        return found
+        return found.to(model.model.device)
     if named is not None:
         raise ConfigError(
             "no probe that was asked for compares models",
             where="reference",
-            remedy=f"leave it out, or add {', '.join(sorted(COMPARING))}",
+            remedy=f"leave it out, or add {', '.join(comparing(e.name for e in list_probes()))}",
         )
     return None
 

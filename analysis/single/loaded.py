@@ -12,7 +12,7 @@ from ...data.errors import InputError
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
-from ...data.tasks.task_parts import examples_digest, split_parts
+from ...data.tasks.task_parts import examples_digest, limited, split_parts
 from ...models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
@@ -23,6 +23,7 @@ from ...models.checkpoint.checkpoint import (
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import USUAL_LENGTH, check_inputs, fitting_length
 from ...models.encoder.anatomy import Anatomy, anatomy_of
+from ...models.encoder.device import device_of
 from ..configuration.task_choice import TaskChoice
 from ..steps.data_summary import left_out_lines
 from ..steps.progress import Progress, Silent, Warned
@@ -115,6 +116,8 @@ def load_for_task(
     selection: str = "",
     labels: Pairs = (),
     max_length: int = 0,
+    limit: int = 0,
+    device: str = "auto",
     allow_no_specials: bool = False,
     progress: Progress | None = None,
 ) -> LoadedModel:
@@ -126,6 +129,8 @@ def load_for_task(
         selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
         labels: which classes of the model mean which of the task, where names do not say it.
         max_length: subwords an example keeps; 0 = as it was fine-tuned.
+        limit: examples of each part of the task at most, at equal distances; 0 = all.
+        device: where the model runs, see `device_of`.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
         progress: told if the classes were not found by name, and what is odd about the tokenizer
             or the length.
@@ -133,8 +138,10 @@ def load_for_task(
     Raises:
         CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`, or
             its classes are not the task's, see `contract`.
-        ConfigError: if `max_length` is more than the model has positions for.
+        ConfigError: if `max_length` is more than the model has positions for, or there is no such
+            device.
     """
+    place = device_of(device)
     progress = progress or Silent()
     meta = meta_of(model)
     data = task if isinstance(task, TaskData) else task.load()
@@ -143,6 +150,7 @@ def load_for_task(
     if order is not None and order.said:
         progress.say(f"{model}: {order.said}")
     net, tokenizer = load_classifier(model, data.spec, labels=labels), load_tokenizer(model)
+    net = net.to(place)
     found = check_inputs(
         net, tokenizer, where=model, pairs=data.spec.pair, allow_no_specials=allow_no_specials
     )
@@ -162,6 +170,7 @@ def load_for_task(
             f"{model} was fine-tuned on other examples than these files and options set apart for "
             f"training now: it may have seen what is called held out ({parts.selection_name})"
         )
+    parts = limited(parts, limit)
     return LoadedModel(model, net, tokenizer, parts, meta, order, tuple(told), length, found.flag)
 
 
@@ -175,6 +184,7 @@ def load_model(
     labels: Mapping[str, str] | None = None,
     max_length: int = 0,
     allow_no_specials: bool = False,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> LoadedModel:
     """Load an encoder, or a model fine-tuned on a task, with its tokenizer.
@@ -190,18 +200,19 @@ def load_model(
         labels: class of the task -> class of the model, where their names do not agree.
         max_length: subwords an example keeps; 0 = as the model was fine-tuned, else 128.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        device: `auto`, `cpu`, `cuda` or another that torch knows.
         progress: what is told goes there; by default each line is a `SubprobeWarning`.
 
     Raises:
         CheckpointError: if the model cannot be loaded faithfully, or its classes are not the
             task's.
-        ConfigError: if options do not go together.
+        ConfigError: if options do not go together, or there is no such device.
         DataFileError: naming the file, row or column at fault.
         UnknownNameError: if there is no such task or family.
     """
     progress = progress or Warned()
     if task is None:
-        return _encoder(name, max_length, allow_no_specials, progress)
+        return _encoder(name, max_length, allow_no_specials, device, progress)
     folder = None if data_dir is None else str(data_dir)
     loaded = load_for_task(
         name,
@@ -210,6 +221,7 @@ def load_model(
         labels=tuple((labels or {}).items()),
         max_length=max_length,
         allow_no_specials=allow_no_specials,
+        device=device,
         progress=progress,
     )
     for line in loaded.told:
@@ -218,9 +230,10 @@ def load_model(
 
 
 def _encoder(
-    name: str, max_length: int, allow_no_specials: bool, progress: Progress
+    name: str, max_length: int, allow_no_specials: bool, device: str, progress: Progress
 ) -> LoadedModel:
     net, tokenizer, meta = load_encoder(name), load_tokenizer(name), meta_of(name)
+    net = net.to(device_of(device))
     found = check_inputs(net, tokenizer, where=name, allow_no_specials=allow_no_specials)
     length, said = fitting_length(anatomy_of(net).max_tokens, max_length)
     for line in (*found.said, said):

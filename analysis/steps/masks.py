@@ -119,7 +119,7 @@ def fitted(
     if baked or (own is not None and not (found_here or other_weights)):
         form = "baked" if baked else "smaller"
         raise ConfigError(
-            f"a {form} model has a mask of its own", where=where, remedy="leave out --mask"
+            f"a {form} model has a mask of its own", where=where, remedy="leave out `mask`"
         )
     _tell_origin(mask, where or "the mask", say)
     known = other_weights or state_of(mask, meta) == "retrained"

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 import pandas as pd
 
+from ...probes.entry import ProbeEntry
+from ...probes.registry import entries_of
 from .kinds import WHO, by_method, plain, tidy_kinds, with_flags
 
 _MODEL = [*WHO, "kind", "state", "seed", "draw"]
 
 
-def _attention(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each statistic over living heads, beside the same heads of the full model."""
-    cells = rows[(rows["probe"] == "attention-stats") & (rows["unit"] == "head")]
-    cells = cells[cells["value"].notna()]
+def headline_rows(rows: pd.DataFrame, entry: ProbeEntry) -> pd.DataFrame:
+    """The figures by which a summary speaks of a probe, beside those of the full model."""
+    headline = entry.headline
+    if headline is None:
+        return rows.head(0)
+    mine = rows[(rows["probe"] == entry.name) & (rows["unit"] == headline.unit)]
+    names = [
+        name for name in mine["metric"].dropna().unique() if fnmatchcase(name, headline.metric)
+    ]
+    mine = mine[mine["metric"].isin(names) & mine["value"].notna()]
+    if headline.by_variant:
+        mine = mine.assign(metric=mine["metric"] + "_" + mine["variant"])
+    if headline.unit == "head":
+        return _over_heads(mine)
+    # a probe's rows about the model may stand twice, for two intervals
+    mine = mine.drop_duplicates([*_MODEL, "metric", "relation"])
+    return _beside_full(_with_mean(mine) if headline.mean_over_relations else mine)
+
+
+def _over_heads(cells: pd.DataFrame) -> pd.DataFrame:
+    """Mean of each number over living heads, beside the same heads of the full model."""
     place = [*WHO, "seed", "metric", "layer", "head"]
     full = cells[cells["kind"] == "full"].drop_duplicates(place)
     paired = cells.merge(
@@ -31,33 +51,15 @@ def _attention(rows: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-def _dependencies(rows: pd.DataFrame) -> pd.DataFrame:
-    """Best living head of each relation, and their mean over relations, beside the full model's."""
-    best = rows[(rows["probe"] == "dependency-heads") & (rows["metric"] == "best_head_accuracy")]
-    best = best[best["value"].notna()]
-    named = best[best["relation"] != "all"]
+def _with_mean(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each relation, and their mean over relations."""
+    named = rows[rows["relation"] != "all"]
     line = [*_MODEL, "metric", "baseline"]
     mean = named.groupby(line, observed=True, sort=False, dropna=False)
     pooled = mean.agg(
         value=("value", "mean"), baseline_value=("baseline_value", "mean"), n=("n", "sum")
     ).reset_index()
-    both = pd.concat([best, pooled.assign(relation="all-relations")], ignore_index=True)
-    return _beside_full(both)
-
-
-def _patterns(rows: pd.DataFrame) -> pd.DataFrame:
-    """Share of each pattern among the maps of living heads, beside the full model's."""
-    shares = rows[(rows["probe"] == "attention-patterns") & (rows["metric"] == "pattern_share")]
-    model = shares[(shares["unit"] == "model") & shares["value"].notna()]
-    named = model.assign(metric="pattern_share_" + model["variant"])
-    # the model's rows stand twice, for two intervals
-    return _beside_full(named.drop_duplicates([*_MODEL, "metric", "relation"]))
-
-
-def _attributions(rows: pd.DataFrame) -> pd.DataFrame:
-    """Share of the attribution on each group of words, beside the full model's."""
-    shares = rows[(rows["probe"] == "attributions") & (rows["metric"] == "attribution_share")]
-    return _beside_full(shares[shares["value"].notna()])
+    return pd.concat([rows, pooled.assign(relation="all-relations")], ignore_index=True)
 
 
 def _survivors(rows: pd.DataFrame) -> pd.DataFrame:
@@ -73,13 +75,14 @@ def _beside_full(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(full, on=place, how="left")
 
 
-_HEADLINES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "attention-stats": _attention,
-    "attention-patterns": _patterns,
-    "dependency-heads": _dependencies,
-    "survivors": _survivors,
-    "attributions": _attributions,
-}
+def _parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The headline of each probe: of texts, then what survivors keep of them, then of tasks."""
+    entries = entries_of(rows["probe"].dropna().unique())
+    for entry in (one for one in entries if one.reads != "task"):
+        yield headline_rows(rows, entry).assign(probe=entry.name)
+    yield _survivors(rows).assign(probe="survivors")
+    for entry in (one for one in entries if one.reads == "task"):
+        yield headline_rows(rows, entry).assign(probe=entry.name)
 
 
 def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +97,7 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
         rows of the probe about the kind and state.
     """
     tidy = tidy_kinds(by_method(rows))
-    parts = [made(tidy).assign(probe=probe) for probe, made in _HEADLINES.items()]
+    parts = list(_parts(tidy))
     wanted = ["relation", "reference", "null_low", "null_high", "p_value", "p_adjusted"]
     cells = pd.concat([part for part in parts if len(part)] or [tidy.head(0)], ignore_index=True)
     cells = cells.reindex(columns=[*dict.fromkeys([*cells.columns, *wanted])])

@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...data.errors import MaskError, UnknownNameError
 from ...data.files.atomic import atomic_path
-from ..encoder.anatomy import Anatomy
 from .algebra import complement, difference, intersection, union
 from .mask_file import ARRAYS, check_metadata, own_array, pack, read_mask, to_bytes
 from .shown import as_html, in_short
+
+if TYPE_CHECKING:  # masks are read and written without torch, which the anatomy needs
+    from ..encoder.anatomy import Anatomy
 
 FORMAT_VERSION = 2
 """Layout of the file."""
@@ -148,7 +150,7 @@ class Subnetwork:
 
     @property
     def size_of(self) -> str:
-        """What its size is counted in: the finest that it masks."""
+        """The finest that it masks, which its size is counted in."""
         if self.weight_masks:
             return "weights"
         return "units" if self.neuron_mask is None else "neurons"

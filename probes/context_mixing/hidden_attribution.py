@@ -16,6 +16,7 @@ from torch.autograd import forward_ad
 
 from ...data.errors import ConfigError
 from ...data.sentences.sentence import Example
+from ...models.encoder.layer_hooks import LayerHooks
 from ...models.masks.gates import gated
 from ..forward.base import BatchView, Context, ProbeResult
 from ..forward.batch import batch_view
@@ -160,11 +161,9 @@ def _dual_states(
 
     anatomy, model = context.anatomy, context.model
     with ExitStack() as stack:
-        first = anatomy.block(model, 0)
-        stack.callback(first.register_forward_pre_hook(start, with_kwargs=True).remove)
+        hooks = LayerHooks(model, anatomy, stack)
+        hooks.before_with_kwargs(0, anatomy.block(model, 0), start)
         for layer in range(anatomy.num_layers):
-            hook = anatomy.block(model, layer).register_forward_hook(
-                lambda _module, _args, output: note(output)
-            )
-            stack.callback(hook.remove)
+            states = anatomy.states_module(model, layer)
+            hooks.after(layer, states, lambda _module, _args, output: note(output))
         yield

@@ -10,6 +10,7 @@ from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.findings.pattern_intervals import OVER, pattern_intervals
 from subprobe.analysis.findings.pattern_survivors import pattern_survivor_rows
+from subprobe.analysis.run_folder.reading import load_rows
 from subprobe.data.output.tables import ROW_TYPES, items_frame, rows_frame
 from subprobe.data.sentences.sentence import Example
 from subprobe.models.masks.subnetwork import full_subnetwork
@@ -181,10 +182,11 @@ def test_a_run_writes_both_tables(tiny_encoder, tmp_path):
     }  # fmt: skip
     config = tiny_config(tiny_encoder, seeds=[1], examples=[24, 8, 12], **options)
     run_experiment(config, tmp_path / "run")
-    shares = pd.read_csv(tmp_path / "run" / "patterns.csv")
+    rows = load_rows(tmp_path / "run")
+    shares = rows[rows["probe"] == "attention-patterns"]
     assert {"full", "good", "random", "bad"} == set(shares["kind"])
     assert set(shares["variant"]) == {"raw", "norm"}
-    compared = pd.read_csv(tmp_path / "run" / "pattern_survivors.csv")
+    compared = rows[rows["probe"] == "pattern-survivors"]
     assert set(compared["target"]) == {"survivors", "pruned", "survivors - pruned"}
     tests = compared[compared["p_value"].notna() & (compared["kind"] == "good")]
     assert (tests["family_size"] == 10).all()

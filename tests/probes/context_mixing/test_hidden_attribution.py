@@ -11,6 +11,7 @@ from subprobe.probes.context_mixing.hidden_attribution import contributions, run
 from subprobe.probes.forward.batch import batch_view, keep_words
 from subprobe.probes.forward.eval_mode import eager_attention
 from subprobe.probes.forward.texts import encode_examples
+from tiny import FAMILIES
 
 
 def batch_of(context, example):
@@ -70,6 +71,48 @@ def test_equals_reverse_mode_jacobians(family):
     torch.testing.assert_close(found[0], torch.eye(found.shape[1]).double(), atol=0, rtol=0)
     torch.testing.assert_close(found.sum(-1), torch.ones(found.shape[:2]).double())
     assert (found[1] - found[0]).abs().max() > 0.05
+
+
+IN_SINGLE = {"deberta": 2e-3, "modernbert": 2e-3}
+"""Families that compute some steps in float32, and what differences keep of that."""
+
+
+def moved_by_differences(context, example, step):
+    """Norms of Jacobian blocks [L + 1, S, S] from central differences of hidden states."""
+    batch, model = batch_of(context, example), context.model.base_model
+    block, shifts = context.anatomy.block(context.model, 0), []
+
+    def shift(_module, args, kwargs):
+        if not shifts:
+            return None  # layers that share the block of the first
+        states = args[0] if args else kwargs["hidden_states"]
+        moved = states + shifts.pop()
+        return ((moved, *args[1:]), kwargs) if args else ((), {**kwargs, "hidden_states": moved})
+
+    S, D = batch.real.shape[1], context.model.config.hidden_size
+    units = step * torch.eye(S * D, dtype=torch.float64).view(S * D, S, D)
+    inputs = {name: one.expand(S * D, -1) for name, one in batch.inputs.items()}
+    found = []
+    hook = block.register_forward_pre_hook(shift, with_kwargs=True)
+    with hook, torch.no_grad():
+        for sign in (1, -1):
+            shifts.append(sign * units)
+            found.append(torch.stack(model(**inputs, output_hidden_states=True).hidden_states))
+    moved = (found[0] - found[1]) / (2 * step)  # [L + 1, S * D, S, D]
+    moved[0] = units / step  # what is shifted is the first hidden state itself
+    return moved.unflatten(1, (S, D)).square().sum((2, 4)).sqrt().transpose(1, 2)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_equals_differences_of_hidden_states_in_every_family(family):
+    context = tiny_context(family, hidden=8, heads=2, layers=3)
+    example = punctuated_examples(3)[1]
+    size = moved_by_differences(context, example, step=3e-3 if family in IN_SINGLE else 1e-5)
+    expected = size / size.sum(-1, keepdim=True)
+    torch.testing.assert_close(
+        exact(context, example), expected, atol=IN_SINGLE.get(family, 1e-6), rtol=0
+    )
+    assert (expected[1:] - expected[:-1]).abs().amax((1, 2)).min() > 0.01
 
 
 def test_agrees_with_loops_over_20_texts():

@@ -10,7 +10,8 @@ import pytest
 from probe_cases import random_examples, tiny_context
 from subprobe.data.errors import AnnotationError
 from subprobe.data.sentences.sentence import Sentence
-from subprobe.probes.registry import PROBES, run_named_probes
+from subprobe.probes.named import run_named_probes
+from subprobe.probes.registry import PROBES
 
 OPTIONS = {"dependency-heads": {"min_count": 1}, "attributions": {"n_steps": 2, "permutations": 9}}
 KEYS = ["unit", "layer", "head", "direction", "relation", "target", "metric", "baseline"]
