@@ -200,7 +200,7 @@ def load_model(
         labels: class of the task -> class of the model, where their names do not agree.
         max_length: subwords an example keeps; 0 = as the model was fine-tuned, else 128.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
-        device: `auto`, `cpu`, `cuda` or another that torch knows.
+        device: `auto` is a GPU where there is one; or `cpu`, `cuda`.
         progress: what is told goes there; by default each line is a `SubprobeWarning`.
 
     Raises:
