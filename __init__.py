@@ -48,6 +48,7 @@ _HOMES = {
     "compare": "analysis.interactive.comparison",
     "evaluate": "analysis.interactive.measuring",
     "find_probe": "probes.registry",
+    "fine_tune": "analysis.interactive.fine_tuning",
     "full_subnetwork": "models.masks.subnetwork",
     "importance_pass": "pruning.importance.scoring",
     "list_probes": "probes.registry",
@@ -66,7 +67,7 @@ _HOMES = {
     "run_named_probes": "probes.named",
     "run_probes": "probes.forward.shared_pass",
     "save_compact": "models.checkpoint.compact_files",
-    "search": "analysis.interactive.measuring",
+    "search": "analysis.interactive.searching",
     "shrink": "models.smaller.shrink",
     "structured_search": "pruning.search.structured",
 }
@@ -81,10 +82,11 @@ if TYPE_CHECKING:
     from .analysis.experiment import run_experiment as run_experiment
     from .analysis.interactive.comparison import Comparison as Comparison
     from .analysis.interactive.comparison import compare as compare
+    from .analysis.interactive.fine_tuning import fine_tune as fine_tune
     from .analysis.interactive.measurement import Measurement as Measurement
     from .analysis.interactive.measuring import evaluate as evaluate
     from .analysis.interactive.measuring import probe as probe
-    from .analysis.interactive.measuring import search as search
+    from .analysis.interactive.searching import search as search
     from .analysis.run_folder.reading import Run as Run
     from .analysis.run_folder.reading import load_manifest as load_manifest
     from .analysis.run_folder.reading import load_rows as load_rows

@@ -184,6 +184,7 @@ def load_model(
     labels: Mapping[str, str] | None = None,
     max_length: int = 0,
     allow_no_specials: bool = False,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> LoadedModel:
     """Load an encoder, or a model fine-tuned on a task, with its tokenizer.
@@ -199,18 +200,19 @@ def load_model(
         labels: class of the task -> class of the model, where their names do not agree.
         max_length: subwords an example keeps; 0 = as the model was fine-tuned, else 128.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        device: `auto` is a GPU where there is one; or `cpu`, `cuda`.
         progress: what is told goes there; by default each line is a `SubprobeWarning`.
 
     Raises:
         CheckpointError: if the model cannot be loaded faithfully, or its classes are not the
             task's.
-        ConfigError: if options do not go together.
+        ConfigError: if options do not go together, or there is no such device.
         DataFileError: naming the file, row or column at fault.
         UnknownNameError: if there is no such task or family.
     """
     progress = progress or Warned()
     if task is None:
-        return _encoder(name, max_length, allow_no_specials, progress)
+        return _encoder(name, max_length, allow_no_specials, device, progress)
     folder = None if data_dir is None else str(data_dir)
     loaded = load_for_task(
         name,
@@ -219,6 +221,7 @@ def load_model(
         labels=tuple((labels or {}).items()),
         max_length=max_length,
         allow_no_specials=allow_no_specials,
+        device=device,
         progress=progress,
     )
     for line in loaded.told:
@@ -227,9 +230,10 @@ def load_model(
 
 
 def _encoder(
-    name: str, max_length: int, allow_no_specials: bool, progress: Progress
+    name: str, max_length: int, allow_no_specials: bool, device: str, progress: Progress
 ) -> LoadedModel:
     net, tokenizer, meta = load_encoder(name), load_tokenizer(name), meta_of(name)
+    net = net.to(device_of(device))
     found = check_inputs(net, tokenizer, where=name, allow_no_specials=allow_no_specials)
     length, said = fitting_length(anatomy_of(net).max_tokens, max_length)
     for line in (*found.said, said):

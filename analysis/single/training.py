@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from ...data.encoding.tokenizer_check import NO_SPECIALS, missing_specials
 from ...data.errors import ConfigError
 from ...data.tasks.class_order import Pairs
+from ...data.tasks.task import TaskData
 from ...data.tasks.task_parts import examples_digest, limited, split_parts
 from ...models.checkpoint.checkpoint import load_tokenizer, resolve_model, save_classifier
 from ...models.checkpoint.compact_files import save_compact
@@ -59,7 +61,7 @@ def look_at(
 
 def fine_tune_to_folder(
     model: str,
-    task: TaskChoice,
+    task: TaskChoice | TaskData,
     out: Path,
     *,
     seed: int,
@@ -72,6 +74,7 @@ def fine_tune_to_folder(
     overwrite: bool = False,
     labels: Pairs = (),
     allow_no_specials: bool = False,
+    describe: Callable[[str], None] | None = None,
     limit: int = 0,
     device: str = "auto",
 ) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def fine_tune_to_folder(
 
     Args:
         model: the pretrained encoder.
-        task: the task.
+        task: the task, named or read already.
         out: the folder.
         seed: initialises the task head.
         order_seed: orders the examples and draws the dropout.
@@ -93,6 +96,7 @@ def fine_tune_to_folder(
         overwrite: write although the folder holds files that subprobe did not write; they stay.
         labels: which classes of a kept head mean which of the task.
         allow_no_specials: see `check_inputs`.
+        describe: called with each line about what was read; by default they go to `progress`.
         limit: examples of each part of the task at most, at equal distances; 0 = all.
         device: where the model is trained, see `device_of`.
 
@@ -103,7 +107,8 @@ def fine_tune_to_folder(
 
     device_of(device)
     source = resolve_model(model)
-    data, tokenizer = task.load(), load_tokenizer(model)
+    data = task if isinstance(task, TaskData) else task.load()
+    tokenizer = load_tokenizer(model)
     if labels and options.head != "kept":
         raise ConfigError(
             "a new head has no classes to map",
@@ -123,7 +128,7 @@ def fine_tune_to_folder(
         progress.say(said)
     summary = summarise(data, parts, tokenizer, max_length=recipe.max_length)
     for line in summary_lines(summary):
-        progress.say(line)
+        (describe or progress.say)(line)
     with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,

@@ -122,8 +122,6 @@ class Subnetwork:
         object.__setattr__(self, "history", tuple(dict(record) for record in self.history))
         check_metadata(self.metadata(), KINDS, METHODS)
 
-    # -- what it keeps ------------------------------------------------------------------------
-
     def __deepcopy__(self, _memo: dict[int, Any]) -> Subnetwork:
         """Itself: it is immutable, so that a copied model may share it."""
         return self
@@ -300,7 +298,12 @@ class Subnetwork:
 
 
 def full_subnetwork(anatomy: Anatomy, **meta: Any) -> Subnetwork:
-    """The mask that keeps every unit of a model."""
+    """The mask that keeps every unit of a model.
+
+    Args:
+        anatomy: the model's.
+        meta: fields of the mask; kind and method are `full` unless given.
+    """
     return Subnetwork(
         head_mask=np.ones((anatomy.num_layers, anatomy.num_heads), dtype=np.bool_),
         mlp_mask=np.ones(anatomy.num_layers, dtype=np.bool_),

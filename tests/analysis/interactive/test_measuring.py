@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import binomtest
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.interactive.comparison import compare
-from subprobe.analysis.interactive.measuring import evaluate, probe, search
+from subprobe.analysis.interactive.measuring import evaluate, probe
+from subprobe.analysis.interactive.searching import search
 from subprobe.analysis.single.loaded import load_model
 from subprobe.analysis.steps.selection import find_good
 from subprobe.data.errors import (
@@ -26,7 +27,7 @@ from subprobe.data.tasks.by_name import load_task
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.training.evaluate import evaluate as evaluate_examples
 from subprobe.probes.forward.base import Context
-from subprobe.probes.registry import run_named_probes
+from subprobe.probes.named import run_named_probes
 from subprobe.pruning.controls import random_like
 from subprobe.pruning.search.plan import Rule
 from tiny import CORPUS, tiny_model, tiny_tokenizer
