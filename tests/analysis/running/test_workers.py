@@ -103,7 +103,7 @@ def test_a_script_needs_no_main_guard(tmp_path, stdin):
         "out.mkdir()\n"
         "compute_apart(write_seed, [RunConfig(seeds=(3,))], out, 1, Silent())\n"
     )
-    support = str(Path(__file__).parents[1] / "support")
+    support = str(Path(__file__).parents[2] / "support")
     paths = os.pathsep.join([support, os.environ["PYTHONPATH"]])
     with script.open() as stream:
         done = subprocess.run(

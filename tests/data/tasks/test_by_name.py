@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
-from subprobe.data.tasks.by_name import by_name as tasks
+from subprobe.data.tasks import by_name as tasks
 from subprobe.data.tasks.by_name import custom_task, list_tasks, load_task, task_spec
 from subprobe.data.tasks.metrics import majority
 from subprobe.data.tasks.task_parts import split_parts
