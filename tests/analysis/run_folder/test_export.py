@@ -10,10 +10,10 @@ import duckdb
 import pandas as pd
 import pytest
 import subprobe
+from subprobe.analysis.run_folder import reading as run_folder
 from subprobe.analysis.run_folder.columns import DICTIONARY, TIDY, TYPES
 from subprobe.analysis.run_folder.dictionary import SEPARATOR, describe, fixed_tables
 from subprobe.analysis.run_folder.export import FORMATS, export_run
-from subprobe.analysis.run_folder.reading import reading as run_folder
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES, rows_frame
 from subprobe.models.masks.subnetwork import KINDS, METHODS, Subnetwork
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import subprobe
 import torch
 from subprobe.analysis.configuration.config import RunConfig
 from subprobe.analysis.running import workers
@@ -103,7 +104,7 @@ def test_a_script_needs_no_main_guard(tmp_path, stdin):
         "out.mkdir()\n"
         "compute_apart(write_seed, [RunConfig(seeds=(3,))], out, 1, Silent())\n"
     )
-    support = str(Path(__file__).parents[2] / "support")
+    support = str(Path(subprobe.__file__).parent / "tests" / "support")
     paths = os.pathsep.join([support, os.environ["PYTHONPATH"]])
     with script.open() as stream:
         done = subprocess.run(
