@@ -10,7 +10,6 @@ version = release = subprobe.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "index"
-suppress_warnings = ["toc.empty_glob"]
 exclude_patterns = ["conf.py"]
 
 html_theme = "furo"
