@@ -7,8 +7,8 @@ from probe_cases import tiny_context, with_dead_heads
 from subprobe.probes.context_mixing import norms as module
 from subprobe.probes.context_mixing.norms import HEAD_METRICS, LAYER_METRICS, Norms
 from subprobe.probes.forward.shared_pass import run_probes
-from tiers import mostly_slow
 from subprobe.probes.forward.token_kinds import KINDS
+from tiers import mostly_slow
 
 DEAD = [(0, 1), (1, 0), (1, 2)]
 
