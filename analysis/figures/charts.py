@@ -128,7 +128,8 @@ def dots(
     x = alt.X("mean:Q", title=unit, scale=alt.Scale(zero=False, nice=True))
     y = alt.Y(f"{rows}:N", sort=order, title=None)
     offset = alt.YOffset("kind:N", sort=list(COLOURS))
-    hue = alt.Color("kind:N", scale=colour, title="subnetwork")
+    legend = alt.Legend(symbolOpacity=1)
+    hue = alt.Color("kind:N", scale=colour, title="subnetwork", legend=legend)
     base = alt.Chart(table)
     tick = base.mark_tick(color=GREY, thickness=2, size=24).encode(
         x=alt.X("baseline_value:Q", title=unit),

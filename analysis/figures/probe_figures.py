@@ -65,8 +65,8 @@ def dependency_figure(answer: Answer) -> Iterator[Figure]:
         file_name("dependencies", answer.label),
         f"Dependency relations that single heads find after {answer.label}",
         "How often the best living head of each relation attends most to the syntactic head "
-        f"(chosen on other sentences). Grey tick: best fixed offset. {SEEN} The best of fewer heads "
-        "is lower by chance alone: see the next figure for that.",
+        f"(chosen on other sentences). Grey tick: best fixed offset. {SEEN} The best of fewer "
+        "heads is lower by chance alone: see the next figure for that.",
         f"Accuracy of the best head. Means over relations: {_means(lines)}.",
         spec_of(
             _panels(

@@ -49,7 +49,7 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
         shown = _table(f"{label} · {metric} · {model} · {baseline}")
         for name in ("kind", "state"):
             shown.add_column(name, no_wrap=True)
-        for name in (*kept, "mean", "over seeds", "of draws", "n"):
+        for name in (*kept, "mean", "over seeds", "over draws", "n"):
             shown.add_column(name, justify="right", no_wrap=True)
         flagged = bool(lines["flag"].ne("").any())
         if flagged:

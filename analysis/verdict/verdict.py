@@ -197,7 +197,7 @@ def _rank(ranks: pd.DataFrame) -> str:
             continue
         if pd.isna(line["p_adjusted"]):
             few = too_few_draws(int(line["n_random"]))
-            return f"Good and bad are not tested against random: {few}."
+            return f"Good and bad are not tested against random ({few})."
         share = _rank_of(line, "beyond", percent)
         sure = "" if line["p_adjusted"] <= ALPHA else "not clearly "
         p = _rank_of(line, "p_adjusted", p_text)
