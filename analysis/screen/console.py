@@ -67,7 +67,7 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
             shown.add_row(*map(escape, cells), *([escape(line.flag)] if flagged else []))
         console.print(shown)
     console.print(
-        "mean over seeds; lowest to highest seed; lowest to highest draw; n = seeds × draws",
+        "mean over seeds; range of seeds; range of all draws; n = seeds × draws",
         markup=False,
         highlight=False,
         style="dim",
