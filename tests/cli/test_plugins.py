@@ -137,6 +137,12 @@ def test_a_broken_package_is_said_in_one_line_and_stops_nothing(tmp_path):
     declare(
         site, "wrong", "[subprobe.probes]\nlist = json:dumps\n[subprobe.tasks]\nx = json:loads\n"
     )
+    declare(site, "rows", "[subprobe.probes]\nsurvivors = rows_module:ENTRY\n")
+    (site / "rows_module.py").write_text(
+        "from subprobe.probes.entry import ProbeEntry\n"
+        "ENTRY = ProbeEntry(name='survivors', help='', code='x:y')\n",
+        encoding="utf-8",
+    )
     declare(site, "leaving", "[subprobe.importances]\nbye = leaving_module:ENTRY\n")
     (site / "leaving_module.py").write_text("raise SystemExit('good\\nbye')\n", encoding="utf-8")
     declare(
