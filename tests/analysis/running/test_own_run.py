@@ -117,7 +117,7 @@ def test_files_that_change_are_not_mixed_with_old_cells(finished, place, tiny_en
     shutil.copytree(finished.folder, run)
     shutil.copytree(place / "stance", tmp_path / "stance")
     options = options_of(tiny_encoder, tmp_path, tasks=["stance"])
-    options["probe"]["names"] = []
+    options["probe"] = {"names": []}
     config = parse_config(options, where="test")
     before = {path.name for path in (run / "cells").glob("finetune-*")}
     run_experiment(config, run, existing="new")
