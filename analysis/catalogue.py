@@ -12,7 +12,7 @@ from ..models.encoder.families import FAMILIES
 from ..models.folder.sources import EMBEDDED
 from ..probes.forward.needs import NAMES
 from ..probes.options import option_records
-from ..probes.registry import list_probes
+from ..probes.registry import PROBES, list_probes
 from ..pruning.importance.methods import list_importances
 
 
@@ -43,7 +43,7 @@ def probe_options() -> list[dict[str, Any]]:
 def probes_page() -> str:
     """The tables of docs/probes.md: what each probe reads and needs, its numbers, its options."""
     parts = []
-    for entry in list_probes():
+    for _, entry in sorted(PROBES.items()):
         needs = ", ".join([*(NAMES[layer] for layer in entry.needs), *entry.further]) or "nothing"
         lines = [f"## {entry.name}", "", f"{entry.help[0].upper()}{entry.help[1:]}.", ""]
         lines += [f"Reads: {entry.reads}. Needs: {needs}.", ""]

@@ -22,6 +22,7 @@ from model_state import (
     weights_of,
 )
 from probe_cases import random_examples, tiny_context
+from subprobe.analysis.catalogue import catalogue
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.steps.selection import find_good
 from subprobe.data.errors import SubprobeError
@@ -33,7 +34,6 @@ from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import ROUTES, finetune
 from subprobe.models.training.recipes import Recipe
 from subprobe.probes.registry import list_probes, run_named_probes
-from subprobe.pruning.importance.scoring import METHODS as IMPORTANCES
 from subprobe.pruning.importance.scoring import importance_pass
 from subprobe.pruning.search.learned_gates import L0Options, learn_gates
 from subprobe.pruning.search.lottery import lottery, next_round
@@ -42,6 +42,7 @@ from subprobe.pruning.search.plan import Rule
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 
+IMPORTANCES = [one["importance"] for one in catalogue("importance")]
 PROBES = sorted(entry.name for entry in list_probes())
 STEPS = ("begin", "layer", "hidden", "values", "pair", "end", "result")
 """What the shared pass calls on a probe."""
@@ -142,7 +143,7 @@ def test_a_fault_in_a_method_of_a_probe_leaves_the_models_as_they_were(name, ste
     assert called or step not in ("begin", "end", "result")
 
 
-@pytest.mark.parametrize("name", sorted(IMPORTANCES))
+@pytest.mark.parametrize("name", IMPORTANCES)
 def test_importance_leaves_the_model_as_it_was(name, model, tokenizer, parts):
     from subprobe.data.encoding.collate import text_batches
 

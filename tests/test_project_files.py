@@ -84,6 +84,28 @@ def test_the_citation_has_what_its_schema_requires():
     assert study["url"] in (ROOT / "README.md").read_text("utf-8")
 
 
+def test_the_page_for_contributors_names_what_make_offers():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    said = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(re.findall(r"\bmake (?:PYTHON=\S+ )?([a-z-]+)[`\n]", said))
+    assert named <= targets
+    assert targets - named == {"run", "clean"}
+    # the first lines of the Makefile say what each is for
+    assert targets - set(re.findall(r"^# make ([a-z-]+) ", makefile, re.M)) == {"clean"}
+
+
+def test_files_and_commands_that_the_pages_name_exist():
+    for page in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"):
+        said = (ROOT / page).read_text("utf-8")
+        paths = set(re.findall(r"`((?:tests|docs|benchmarks|\.ci|\.github)/[\w./-]+)`", said))
+        assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+        for option in set(re.findall(r"`(?:subprobe \w+ )?(--[a-z-]+)", said)):
+            commands = (ROOT / "commands").rglob("*.py")
+            offered = [ROOT / "cli.py", *commands, ROOT / "benchmarks" / "__main__.py"]
+            assert any(f'"{option}"' in path.read_text("utf-8") for path in offered), option
+
+
 def table_rows(text, title):
     """The cells of the table after a line, without backticks."""
     lines = text[text.index(title) :].splitlines()

@@ -152,7 +152,13 @@ def named_heads(rows: pd.DataFrame) -> list[tuple[Key, Key, tuple[int, int]]]:
     return [
         (
             (row.probe, row.metric, _text(row.relation), "", -1),
-            (row.probe, items_metric(row.metric), _text(row.relation), _text(row.direction), -1),
+            (
+                row.probe,
+                items_metric(row.probe, row.metric),
+                _text(row.relation),
+                _text(row.direction),
+                -1,
+            ),
             (int(row.layer), int(row.head)),
         )
         for row in chosen.itertuples()

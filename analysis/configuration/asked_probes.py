@@ -48,6 +48,11 @@ def options_of(options: ProbeOptions) -> dict[str, Options]:
     return check_options(options.options, options.names)
 
 
+def explaining(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that read the head of the model's task."""
+    return [name for name in options.names if "task-head" in find_probe(name).further]
+
+
 def narrowed(options: ProbeOptions, names: Iterable[str]) -> ProbeOptions:
     """The same options for some of the probes alone."""
     kept = tuple(name for name in options.names if name in set(names))

@@ -9,8 +9,8 @@ from ...data.tasks.task import TaskSpec
 from ...models.checkpoint.inputs import fitting_length
 from ...models.encoder.anatomy import anatomy_of
 from ...models.masks.subnetwork import Subnetwork
-from ...probes.registry import find_probe
 from ..cell_output import CellOutput
+from ..configuration.asked_probes import explaining
 from ..configuration.config import ProbeOptions
 from ..steps.identity import flagged, identity
 from ..steps.masks import state_of
@@ -79,8 +79,7 @@ def probe_loaded(
     about = identity(loaded.name, mask, state) | {"task": spec.name if spec else ""}
     rows = output.rows.assign(**about)
     if loaded.classes_by == "place":
-        explaining = [name for name in options.names if "task-head" in find_probe(name).further]
-        of_classes = rows["probe"].isin(explaining)
+        of_classes = rows["probe"].isin(explaining(options))
         if of_classes.any():
             rows.loc[of_classes, "flag"] = rows.loc[of_classes, "flag"].fillna(BY_PLACE)
     lengths = {"sentences": length, "examples": task_length}

@@ -24,10 +24,11 @@ from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
 from ...probes.forward.needs import sentences_of
-from ...probes.registry import find_probe, list_probes
+from ...probes.registry import list_probes
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import (
     comparing,
+    explaining,
     needs_corpus,
     of_corpus,
     of_task,
@@ -117,8 +118,7 @@ def probe_rows(
     used = ""
     if task is not None:
         spec, examples, used = _task_examples(task, split, options, progress)
-    explaining = [name for name in options.names if "task-head" in find_probe(name).further]
-    head = spec is not None and bool(explaining or meta.get("task"))
+    head = spec is not None and bool(explaining(options) or meta.get("task"))
     order: ClassOrder | None = None
     if untrained is not None:
         net = load_untrained(model, spec if head else None, seed=untrained)

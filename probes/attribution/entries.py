@@ -31,13 +31,11 @@ ATTRIBUTIONS = ProbeEntry(
             "convergence_delta_*",
             ("model",),
             "how far attributions miss the difference of the logits",
-            items="convergence_delta",
         ),
         Measure(
             "logit_difference_mean",
             ("model",),
             "logit of the predicted class, over that of the text of padding",
-            items="logit_difference",
         ),
     ),
     headline=Headline("attribution_share", "model"),

@@ -16,13 +16,13 @@ _FROM = "tokens of a kind, the token before or after, or the token itself"
 def _map(name: str, of: str, units: Units) -> tuple[Measure, ...]:
     """The figures that probes of maps over tokens share."""
     return (
-        Measure(f"{name}_to_*", units, f"share of {of} that comes from {_FROM}"),
+        Measure(f"{name}_to_*", units, f"share of {of} from {_FROM}"),
         Measure(f"{name}_entropy", units, f"mean entropy of a row of {of}, in nats"),
     )
 
 
 def _maps(of: str) -> tuple[Measure, ...]:
-    return (*_map("map", of, _LAYER), *_map("rollout", f"{of}, multiplied over layers", _LAYER))
+    return (*_map("map", of, _LAYER), *_map("rollout", f"{of} multiplied over layers", _LAYER))
 
 
 NORMS = ProbeEntry(

@@ -22,12 +22,12 @@ import pandas as pd
 import torch
 from safetensors.numpy import load_file
 
-from .classes import PATTERNS
+from .classes import PATTERNS, UNCONFIRMED
 from .network import FOLDER, PatternClassifier
 from .scores import cohen_kappa
 from .training import FeatureSet, feature_set
 
-REAL, UNCONFIRMED = "real", "unconfirmed"
+REAL = "real"
 TRUSTED, LEAST = 0.6, 5
 """A pattern counts as confirmed if so many of at least so many maps that get it have its label."""
 

@@ -18,6 +18,8 @@ from subprobe.probes.forward.base import ProbeResult
 from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.probes.patterns.attention_patterns import AttentionPatterns
 from subprobe.probes.patterns.classes import PATTERNS
+from subprobe.probes.patterns.network import shipped_classifier
+from subprobe.probes.patterns.real_maps import confirmed_patterns
 from subprobe.probes.patterns.scores import cohen_kappa
 from tiny_run import tiny_config
 
@@ -195,3 +197,6 @@ def test_a_run_writes_both_tables(tiny_encoder, tmp_path):
     assert {"pattern_share_raw", "pattern_share_norm"} <= set(summary["metric"])
     report = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert "the classifier of patterns is calibrated for synthetic maps; of its calls" in report
+    confirmed = confirmed_patterns(shipped_classifier())
+    assert confirmed
+    assert f"only those of {' and '.join(confirmed)} are confirmed" in " ".join(report.split())

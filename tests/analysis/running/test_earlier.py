@@ -63,7 +63,7 @@ def test_another_configuration_is_refused(tmp_path):
     recorded(tmp_path, config(seeds=[1]))
     heard = []
     assert settled(config(seeds=[1], workers=3), tmp_path, "refuse", heard.append).workers == 3
-    with pytest.raises(ConfigError, match=r"another configuration \(seeds: 1 -> 5\).*--add.*--new"):
+    with pytest.raises(ConfigError, match=r"another configuration \(seeds: 1 -> 5\).*`add`.*`new`"):
         settled(config(seeds=[5]), tmp_path, "refuse", heard.append)
     assert heard == []
     assert settled(config(seeds=[5]), tmp_path, "new", heard.append).seeds == (5,)

@@ -74,7 +74,7 @@ def test_a_way_to_read_quotes_can_be_asked_for(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown way to read quotes 'undo'"):
         custom_task("own", tmp_path, OWN, quotes="undo")
     both(tmp_path, "tsv", 't\ty\n"Yes" no\ta\nx\tb\n')
-    with pytest.raises(DataFileError, match=r"line 2 is not CSV.*--quotes literal"):
+    with pytest.raises(DataFileError, match=r"line 2 is not CSV.*`quotes` literal"):
         custom_task("own", tmp_path, OWN, quotes="undone")
 
 

@@ -262,6 +262,7 @@ def test_a_damaged_file_is_refused_or_read_as_it_is(tmp_path_factory, place, val
     assert not missing
     units = np.concatenate([loaded.head_mask.ravel(), loaded.mlp_mask])
     assert units.tobytes() == content[-units.size :]
+    assert set(units.tobytes()) <= {0, 1}
     assert (loaded.head_mask.shape, loaded.mlp_mask.shape) == ((2, 3), (2,))
 
 

@@ -355,7 +355,7 @@ def test_families_without_parts_of_their_own_are_refused_with_the_reason(
     act, family, options, said
 ):
     model = tiny_model(family, **options)
-    with pytest.raises(InputError, match=rf"{said}.*--mask"):
+    with pytest.raises(InputError, match=rf"{said}.*`mask`"):
         act(model, full_subnetwork(anatomy_of(model)))
 
 

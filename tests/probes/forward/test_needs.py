@@ -148,7 +148,7 @@ def test_an_empty_text_leaves_every_probe():
 )  # fmt: skip
 def test_a_corpus_without_any_is_refused_with_the_way_out(name, layer, said):
     bare = [replace(one, first=replace(one.first, **{layer: ()})) for one in random_examples(4)]
-    with pytest.raises(AnnotationError, match=rf"{said}.*--reparse"):
+    with pytest.raises(AnnotationError, match=rf"{said}.*`reparse`"):
         found([name], bare)
 
 
