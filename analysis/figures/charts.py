@@ -74,6 +74,11 @@ class Figure:
     table: pd.DataFrame
     source: str
 
+    def _repr_mimebundle_(self, *_args: Any, **_options: Any) -> Any:
+        """What a notebook shows, by the renderer of altair that is in use."""
+        renderer = alt.renderers.get()
+        return {"text/plain": self.alt} if renderer is None else renderer(self.spec)
+
 
 def file_name(kind: str, task: str) -> str:
     """A file name that is also an anchor: letters, digits, dots and dashes."""
