@@ -238,3 +238,24 @@ def test_python_reads_the_name_of_the_argument():
 
     with pytest.raises(ConfigError, match="add `data_dir`"):
         load_task("mine", columns={"first": "a", "label": "b"})
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["evaluate"], "MODEL"),
+        (["evaluate", "m", "--task", "x", "--nope"], "--nope"),
+        (["evaluate", "m", "--task", "x", "y"], "y"),
+        (["sample", "x", "--kind", "bad", "--out", "y", "--seed", "x"], "--seed"),
+        (["patterns", "check", "m", "--maps", "1"], "--maps"),
+        (["prune", "m", "--task", "x", "--out", "y.safetensors", "--limit", "-1"], "--limit"),
+    ],
+)
+def test_wrong_use_is_one_line(subprobe_command, words, said):
+    code, out, err = subprobe_command(*words)
+    command = " ".join(words[: 1 + (words[0] == "patterns")])
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert said in err
+    assert err.endswith(f"; see: subprobe {command} -h\n")
+    assert err.count("\n") == 1
