@@ -12,6 +12,7 @@ import typer
 from . import __version__
 from .commands import about
 from .commands.ending import end_well
+from .commands.flags import Command
 from .commands.one_model import gates, models, own_data, patterns, probes, smaller, view
 from .commands.whole_runs import comparing, export, runs, stability, survival
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Find the good, random and bad subnetworks of a Transformer encoder and test what each "
     "still knows about language.\n\nExample: subprobe run --out runs/quickstart",
 )
@@ -49,7 +51,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 """Name on the command line -> what is called, in the order of the help."""
 
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=Command)(_command)
 app.add_typer(patterns.app, name="patterns")
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..data.errors import UnknownNameError
 from ..data.sentences.relations import RELATIONS
-from ..data.tasks.by_name import list_tasks
+from ..data.tasks.by_name import list_tasks, source_of
 from ..models.encoder.families import FAMILIES
 from ..models.folder.sources import EMBEDDED
-from ..probes.registry import list_probes
-from ..pruning.importance.scoring import METHODS
+from ..probes.forward.needs import NAMES
+from ..probes.options import option_records
+from ..probes.registry import PROBES, list_probes
+from ..pruning.importance.methods import list_importances
 
 
 def _tasks() -> list[dict[str, Any]]:
@@ -20,14 +23,55 @@ def _tasks() -> list[dict[str, Any]]:
             "metrics": ", ".join(spec.metrics),
             "input": "pair" if spec.pair else "sentence",
             "labels": ", ".join(spec.labels) or "a number",
-            "source": "/".join(spec.hub) if spec.hub else "embedded",
+            "source": source_of(spec),
         }
         for spec in list_tasks()
     ]
 
 
 def _probes() -> list[dict[str, Any]]:
+    from ..probes.registry import list_probes  # a list of tasks needs neither these nor torch
+
     return [{"probe": entry.name, "what": entry.help} for entry in list_probes()]
+
+
+def probe_options() -> list[dict[str, Any]]:
+    """Records that describe every option of every probe."""
+    return [dict(record) for entry in list_probes() for record in option_records(entry)]
+
+
+def probes_page() -> str:
+    """The tables of docs/probes.md: what each probe reads and needs, its numbers, its options."""
+    parts = []
+    for _, entry in sorted(PROBES.items()):
+        needs = ", ".join([*(NAMES[layer] for layer in entry.needs), *entry.further]) or "nothing"
+        lines = [f"## {entry.name}", "", f"{entry.help[0].upper()}{entry.help[1:]}.", ""]
+        lines += [f"Reads: {entry.reads}. Needs: {needs}.", ""]
+        lines += _table(
+            ("number", "of", "what it is"),
+            ((f"`{row.metric}`", ", ".join(row.units), row.meaning) for row in entry.rows),
+        )
+        options = list(option_records(entry))
+        if options:
+            lines += _table(
+                ("option", "values", "default", "what it does"),
+                (
+                    (f"`{o['option']}`", o["values"], f"`{o['default']}`", o["what"])
+                    for o in options
+                ),
+            )
+        parts.append("\n".join(lines))
+    return "\n".join(parts)
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
+    """A table in Markdown, with an empty line behind it."""
+    rows = [
+        head,
+        ["---"] * len(head),
+        *([cell.replace("|", "\\|") for cell in line] for line in lines),
+    ]
+    return [*(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def _models() -> list[dict[str, Any]]:
@@ -44,10 +88,7 @@ def _models() -> list[dict[str, Any]]:
 
 
 def _importance() -> list[dict[str, Any]]:
-    return [
-        {"importance": name, "what": str(method.__doc__).splitlines()[0].rstrip(".")}
-        for name, method in METHODS.items()
-    ]
+    return [{"importance": entry.name, "what": entry.help} for entry in list_importances()]
 
 
 def _relations() -> list[dict[str, Any]]:

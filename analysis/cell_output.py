@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..data.files.atomic import atomic_path, canonical_json
-from ..data.files.parquet_files import DAMAGED_CELL, META, WRITING, read_table, sealed
+from ..data.files.parquet_files import DAMAGED_CELL, read_table, sealed_text, write_sealed
 from ..data.files.reading import reading
-from ..data.output.tables import items_frame, rows_frame
+from ..data.output.tables import ITEM_TYPES, items_frame, rows_frame
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,22 @@ class CellOutput:
 
     def save(self, path: Path) -> None:
         """Write one Parquet file: the items, with everything else in its metadata."""
-        table = pa.Table.from_pandas(items_frame(self.items), preserve_index=False)
+        import pyarrow as pa
+
+        types = {"string": pa.string(), "Int64": pa.int64(), "Float64": pa.float64()}
+        schema = pa.schema([(name, types[kind]) for name, kind in ITEM_TYPES.items()])
+        table = pa.Table.from_pandas(items_frame(self.items), schema, preserve_index=False)
         meta = {
-            "rows": _records(self.rows),
+            "rows": _columns(self.rows),
             "arrays": {name: _pack(array) for name, array in self.arrays.items()},
             "notes": dict(self.notes),
         }
-        table = sealed(table, canonical_json(meta).encode())
         with atomic_path(path) as temporary:
-            pq.write_table(table, temporary, **WRITING)
+            write_sealed(table, canonical_json(meta), temporary)
 
     @classmethod
     def load(cls, path: Path) -> CellOutput:
-        """Read a file that `save` wrote.
+        """Read a file that `save` wrote, in this version or before its rows were packed.
 
         Raises:
             DataFileError: if anything in it has changed since.
@@ -58,22 +59,22 @@ class CellOutput:
         table = read_table(path, remedy=DAMAGED_CELL, seal=True)
         with reading(path, problem="is not a table of items", remedy=DAMAGED_CELL):
             items = items_frame(table.to_pandas())
-        meta = json.loads(table.schema.metadata[META])
+        meta = json.loads(sealed_text(table, path))
         return cls(
-            rows=rows_frame(meta["rows"]),
+            rows=rows_frame(pd.DataFrame(meta["rows"])),
             items=items,
             arrays={name: _unpack(packed) for name, packed in meta["arrays"].items()},
             notes=meta["notes"],
         )
 
 
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain records, without the columns that no row fills."""
+def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
+    """Column -> its plain values, without the columns that no row fills."""
     filled = rows_frame(rows).dropna(axis=1, how="all")
-    records: list[dict[str, Any]] = json.loads(
-        filled.to_json(orient="records", double_precision=15)
-    )
-    return records
+    return {
+        name: json.loads(filled[name].to_json(orient="values", double_precision=15))
+        for name in filled
+    }
 
 
 def _pack(array: npt.NDArray[np.float64]) -> dict[str, Any]:

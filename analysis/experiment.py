@@ -17,8 +17,8 @@ from ..data.output.outputs import prepare_out
 from ..data.output.ownership import RUN
 from ..data.output.tables import rows_frame, write_csv, write_parquet
 from ..models.masks.subnetwork import Subnetwork
-from ..probes.options import check_options
 from .comparison.tables import comparison_tables
+from .configuration.asked_probes import comparing, options_of
 from .configuration.config import ProbeOptions, RunConfig
 from .findings.pattern_survivors import pattern_survivor_rows
 from .findings.survivors import survivor_rows
@@ -36,33 +36,9 @@ from .steps.data_summary import summary_lines, without_texts
 from .steps.identity import flagged
 from .steps.masks import mask_rows, save_mask
 from .steps.progress import Progress, Silent
-from .steps.reference_model import COMPARING
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import performance_table, summaries
 from .verdict.verdict import verdict
-
-TABLES = {
-    "performance": "performance",
-    "masks": "mask",
-    "attention": "attention-stats",
-    "head_distances": "head-distances",
-    "attention_change": "attention-change",
-    "patterns": "attention-patterns",
-    "pattern_survivors": "pattern-survivors",
-    "dependencies": "dependency-heads",
-    "norms": "norms",
-    "effective_attention": "effective-attention",
-    "identifiability": "token-identifiability",
-    "hidden_attribution": "hidden-token-attribution",
-    "rollout": "rollout",
-    "flow": "flow",
-    "alti": "alti",
-    "value_zeroing": "value-zeroing",
-    "trees": "attention-trees",
-    "survivors": "survivors",
-    "attributions": "attributions",
-}
-"""CSV file name -> probe whose rows it holds; `rows.csv` holds all of them."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +95,14 @@ def run_experiment(
     progress = progress or Silent()
     out = prepare_out(out, folder=RUN, overwrite=overwrite)
     config = settled(config, out, existing, progress.say)
-    check_options(config.probe.options, config.probe.names)
+    options_of(config.probe)
     started = time.time()
     parts = [
         config.model_copy(update={"tasks": (task,), "seeds": (seed,)})
         for task in config.tasks
         for seed in config.seeds
     ]
-    workers = worker_count(config.workers, len(parts))
+    workers = worker_count(config.workers, len(parts), config.device)
     # reading everything here first refuses bad input before a process is started
     with progress.stage("reading tasks and sentences"):
         corpus = corpus_of(config.probe, progress)
@@ -211,15 +187,17 @@ def _frames(
             save_mask(mask, folder, run.name)
         yield mask_rows(mask, run.identity(None, mask, "pruned"))
     if config.probe.names:
-        yield from _probe_frames(run, first, config.probe)
+        # drawn again: nothing holds the masks of all draws at once
+        drawn = run.masks(min(config.probe.draws, config.controls.draws))
+        yield from _probe_frames(run, drawn, config.probe)
 
 
 def _probe_frames(
-    run: SeedRun, masks: list[Subnetwork], options: ProbeOptions
+    run: SeedRun, masks: Iterable[Subnetwork], options: ProbeOptions
 ) -> Iterable[pd.DataFrame]:
     full = run.probe(None)
     yield full.rows
-    if COMPARING & set(options.names):
+    if comparing(options.names):
         yield run.pretrained().rows
     for mask in masks:
         if "pruned" in options.states:
@@ -237,7 +215,7 @@ def _probe_frames(
 
 
 def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.DataFrame]:
-    """Write `rows.parquet`, `rows.csv`, a CSV file for each kind of row, and the summaries.
+    """Write every row once, as `rows.parquet`, and as CSV what is computed from them.
 
     Args:
         rows: every tidy row of the run.
@@ -248,14 +226,8 @@ def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.Dat
         the summaries by name.
     """
     write_parquet(rows, out / "rows.parquet")
-    write_csv(rows, out / "rows.csv")
-    for name, probe in TABLES.items():
-        chosen = rows[rows["probe"] == probe]
-        if len(chosen):
-            write_csv(chosen, out / f"{name}.csv")
     summed = summaries(rows)
     compared = comparison_tables(rows, cells, probes=False)
     for name, table in {**summed, **compared}.items():
         write_csv(table, out / f"{name}.csv")
-    assert set(rows["probe"].dropna()) <= set(TABLES.values()), "a probe without a table"
     return summed

@@ -126,9 +126,9 @@ def attention_pass(count: int = 192, repeats: int = REPEATS) -> list[Measure]:
 
     for repeat in range(repeats + 1):
         reference, wall = spent(bare)
-        together = [Timed(find_probe(name).build(context, **own)) for name, own in TOGETHER]  # type: ignore[misc]
+        together = [Timed(find_probe(name).load()(context, **own)) for name, own in TOGETHER]
         ours, our_wall = spent(probing(together))
-        more = [Timed(find_probe(name).build(context, **own)) for name, own in further]  # type: ignore[misc]
+        more = [Timed(find_probe(name).load()(context, **own)) for name, own in further]
         spent(probing(more))
         again, _ = spent(bare)
         reference = (reference + again) / 2

@@ -13,16 +13,17 @@ import torch
 from scipy.stats import spearmanr
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.configuration.task_choice import TaskChoice
-from subprobe.analysis.single.loaded import Loaded, load_for_task
+from subprobe.analysis.single.loaded import LoadedModel, load_for_task
 from subprobe.analysis.steps.selection import Chooser
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import full_subnetwork
-from subprobe.pruning.importance.scoring import METHODS, layer_norms
+from subprobe.pruning.importance.methods import IMPORTANCES
+from subprobe.pruning.importance.scoring import layer_norms
 
 REFERENCE = "gate-example"
 
 
-def scores(loaded: Loaded, method: str, batch_size: int) -> tuple[Any, Any]:
+def scores(loaded: LoadedModel, method: str, batch_size: int) -> tuple[Any, Any]:
     """Raw importance of heads [L, H] and MLPs [L] of the whole model."""
     options = PruneOptions(
         importance=method,  # type: ignore[arg-type]
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     heads, mlps = scores(loaded, REFERENCE, options.batch_size)
     print(f"{len(loaded.parts.selection)} examples of {loaded.parts.selection_name}")
-    for method in METHODS:
+    for method in IMPORTANCES:
         head, mlp = scores(loaded, method, options.batch_size)
         found = {
             "heads raw": spearmanr(heads.ravel(), head.ravel()),

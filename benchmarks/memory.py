@@ -76,7 +76,8 @@ class Hoarder:
 
     name = "hoarder"
     needs_attention = True
-    needs_hidden = False
+    needs_hidden = needs_values = needs_reference = False
+    padded_to = 0
 
     def __init__(self) -> None:
         self.kept: list[Any] = []
@@ -128,7 +129,7 @@ def _built(context: Any) -> list[Any]:
 
     from .attention import TOGETHER
 
-    return [find_probe(name).build(context, **own) for name, own in TOGETHER]
+    return [find_probe(name).load()(context, **own) for name, own in TOGETHER]
 
 
 def _probe(context: Any, chosen: Any, probes: list[Any]) -> list[Any]:

@@ -44,7 +44,7 @@ def streaming(count: int = 512, repeats: int = REPEATS) -> Measure:
     batches = padded_batches(context, chosen)
 
     def probe() -> None:
-        run_probes(context, chosen, [find_probe(name).build(context) for name in PROBES])
+        run_probes(context, chosen, [find_probe(name).load()(context) for name in PROBES])
 
     def bare() -> None:
         with torch.inference_mode(), eager_attention(model):
@@ -68,7 +68,7 @@ def change(
     batches = padded_batches(context, chosen)
 
     def compare() -> None:
-        run_probes(context, chosen, [find_probe("attention-change").build(context)])
+        run_probes(context, chosen, [find_probe("attention-change").load()(context)])
 
     def bare() -> None:
         for one in (model, other):

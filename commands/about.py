@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..data.errors import ConfigError
 from .options import AsJson
 
 
@@ -18,17 +19,28 @@ def list_names(
             metavar="tasks|probes|models|importance|relations",
         ),
     ],
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="of probes: every option with its values")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List what there is.
 
     Example: subprobe list tasks
     """
-    from ..analysis.catalogue import catalogue
-    from ..analysis.screen.console import print_records
+    from ..analysis.catalogue import catalogue, probe_options
+    from ..analysis.screen.records import print_records
 
+    if verbose and what != "probes":
+        raise ConfigError(f"{what} have no options to list", where="--verbose")
+    options = probe_options() if verbose else []
     records = catalogue(what)
-    typer.echo(json.dumps(records)) if as_json else print_records(records, title=what)
+    if as_json:
+        typer.echo(json.dumps({what: records, "options": options} if verbose else records))
+        return
+    print_records(records, title=what)
+    if verbose:
+        print_records(options, title="options of probes")
 
 
 def config() -> None:
@@ -48,7 +60,7 @@ def doctor(as_json: AsJson = False) -> None:
     Example: subprobe doctor
     """
     from ..analysis.doctor import examine
-    from ..analysis.screen.console import print_records
+    from ..analysis.screen.records import print_records
 
     checks = examine()
     typer.echo(json.dumps(checks)) if as_json else print_records(checks, title="doctor")

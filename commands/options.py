@@ -9,8 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ..data.output.outputs import TABLES, prepare_out, user_path
+from ..data.errors import ConfigError, UnknownNameError
+from ..data.output.outputs import TABLES, prepare_out, user_path, user_text
 from ..data.seeds import check_seed
+from .flags import as_flags, wording
+
+CORRECTIONS = ("holm", "fdr_bh")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def reading(option: str, text: str) -> Any:
@@ -28,12 +33,69 @@ def named(text: str, metavar: str) -> Any:
     return typer.Argument(parser=user_path, metavar=metavar, help=text)
 
 
+def as_seed(option: typer.CallbackParam, value: int | None) -> int | None:
+    """Refuse a seed that no generator takes, before anything is read: a callback of options."""
+    return value if value is None else check_seed(value, option.opts[0])
+
+
+def _as_correction(value: str) -> str:
+    """One of the two corrections: a callback of options."""
+    if value == "bh":
+        raise ConfigError("bh is now fdr_bh", where="--correction")
+    if value not in CORRECTIONS:
+        raise UnknownNameError("correction", value, CORRECTIONS)
+    return value
+
+
+def _as_device(value: str) -> str:
+    """One of the devices, whether there is one or not: a callback of options."""
+    if value not in DEVICES:
+        raise UnknownNameError("device", value, DEVICES)
+    return value
+
+
+def max_length_option(usual: str) -> Any:
+    """`--max-length`, where 0 stands for what is usual."""
+    said = f"subwords that a text keeps; the rest is cut and counted; 0 = {usual}"
+    return typer.Option("--max-length", help=said, min=0)
+
+
+def batch_size_option(usual: str) -> Any:
+    """`--batch-size`, where 0 stands for what is usual."""
+    said = f"examples that the model reads at once; 0 = {usual}"
+    return typer.Option("--batch-size", help=said, min=0)
+
+
+def limit_option(everything: str = "all") -> Any:
+    """`--limit`, where 0 stands for all that is there."""
+    said = f"at most so many examples of each part of the task, or sentences; 0 = {everything}"
+    return typer.Option("--limit", help=said, min=0)
+
+
+def corpus_option() -> Any:
+    """`--corpus`: what sentences are read."""
+    said = "natural, FILE.conllu (gold) or FILE.txt (a sentence a line)"
+    return typer.Option("--corpus", parser=user_text, metavar="TEXT", help=said)
+
+
+def seed_option(what: str = "") -> Any:
+    """`--seed`, and what it decides where that is not plain."""
+    said = f"seed of the random choices{what and f' ({what})'}; same seed, same result"
+    return typer.Option("--seed", help=said, callback=as_seed)
+
+
+def mask_option(more: str) -> Any:
+    """`--mask`, and what becomes of it."""
+    return reading("--mask", f"mask file, head_mask.npy, or a folder of them; {more}")
+
+
 Model = Annotated[
     str,
     typer.Argument(help="embedded, a folder written as a path (./m), or a hub id", metavar="MODEL"),
 ]
-Task = Annotated[str, typer.Option("--task", help="task id, any case; see: subprobe list tasks")]
-OptionalTask = Annotated[str | None, typer.Option("--task", help="task id, any case")]
+_TASK = "task id, any case; see: subprobe list tasks"
+Task = Annotated[str, typer.Option("--task", help=_TASK)]
+OptionalTask = Annotated[str | None, typer.Option("--task", help=_TASK)]
 DataDir = Annotated[Path | None, reading("--data-dir", "local folder with the task's files")]
 Columns = Annotated[
     list[str] | None,
@@ -59,9 +121,36 @@ Labels = Annotated[
         help="TASK_CLASS=MODEL_CLASS,... if the model names its classes differently from the task",
     ),
 ]
-MaskIn = Annotated[
-    Path | None,
-    reading("--mask", "mask file, or head_mask.npy, or a folder of them; none = whole model"),
+MaskIn = Annotated[Path | None, mask_option("none = the whole model")]
+Mask = Annotated[Path, mask_option("of this model's heads, MLPs, neurons or weights")]
+OtherWeights = Annotated[
+    bool, typer.Option("--other-weights", help="accept a mask found on other weights")
+]
+Corpus = Annotated[str, corpus_option()]
+Limit = Annotated[int, limit_option()]
+Seed = Annotated[int, seed_option()]
+_SELECTION = "what masks are chosen on: held-out examples, or reported (the study's way)"
+Selection = Annotated[str, typer.Option("--selection", help=_SELECTION)]
+RecordedSelection = Annotated[
+    str,
+    typer.Option("--selection", help=f"{_SELECTION}; default: as the model was fine-tuned"),
+]
+Correction = Annotated[
+    str,
+    typer.Option(
+        "--correction",
+        callback=_as_correction,
+        help="of p-values for the number of tests: holm, or fdr_bh (Benjamini-Hochberg)",
+    ),
+]
+Permutations = Annotated[
+    int,
+    typer.Option(
+        "--permutations",
+        help="permutations of each test, and bootstrap samples",
+        min=99,
+        max=1_000_000,
+    ),
 ]
 Overwrite = Annotated[
     bool,
@@ -71,9 +160,15 @@ Overwrite = Annotated[
         "new file as NAME.bak; a file named by an option is replaced",
     ),
 ]
-MaxLength = Annotated[
-    int,
-    typer.Option(help="subwords an example keeps; 0 = as the model was fine-tuned", min=0),
+MaxLength = Annotated[int, max_length_option("as the model was fine-tuned, else 128")]
+BatchSize = Annotated[int, batch_size_option("64")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        callback=_as_device,
+        help="where the model runs: cpu, cuda, or auto (a GPU if there is one)",
+    ),
 ]
 NoSpecials = Annotated[
     bool,
@@ -94,7 +189,7 @@ def prepare_table(out: Path | None, overwrite: bool, *reads: Path | str | None) 
 
 
 def prepare_folder(
-    out: Path | None, writer: str, overwrite: bool, option: str = "--out"
+    out: Path | None, writer: str, overwrite: bool, option: str = "out"
 ) -> Path | None:
     """Check the folder that a command may write."""
     if out is None:
@@ -116,23 +211,18 @@ def emit_tables(
         typer.echo(json.dumps(records, ensure_ascii=False))
 
 
-def as_seed(option: typer.CallbackParam, value: int | None) -> int | None:
-    """Refuse a seed that no generator takes, before anything is read: a callback of options."""
-    return value if value is None else check_seed(value, option.opts[0])
-
-
 def progress_of(quiet: bool) -> Any:
     """Bars on the screen, or nothing."""
     from ..analysis.screen.progress import Bars
     from ..analysis.steps.progress import Silent
 
-    return Silent() if quiet else Bars()
+    return Silent() if quiet else Bars(wording())
 
 
 def tell(lines: Iterable[str]) -> None:
     """Say lines on stderr."""
     for line in lines:
-        typer.echo(line, err=True)
+        typer.echo(as_flags(line), err=True)
 
 
 def emit(rows: Any, out: Path | None, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 _LONGEST = 2000
@@ -32,6 +32,9 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
 class SubprobeError(Exception):
     """Base of every error that subprobe raises on purpose.
 
+    Options are named as in Python and in the configuration file, in backticks: the command line
+    shows its own flags for them.
+
     Args:
         problem: what is wrong, as a clause without a final stop.
         where: the file, row or option at fault.
@@ -41,11 +44,22 @@ class SubprobeError(Exception):
     exit_code = 1
 
     def __init__(self, problem: str, *, where: str | None = None, remedy: str | None = None):
-        problem = one_line(problem)
-        where, remedy = where and one_line(where), remedy and one_line(remedy)
-        self.problem, self.where, self.remedy = problem, where, remedy
-        line = f"{where}: {problem}" if where else problem
-        super().__init__(f"{line}; {remedy}" if remedy else line)
+        self.problem = one_line(problem)
+        self.where, self.remedy = where and one_line(where), remedy and one_line(remedy)
+        super().__init__(self._line())
+
+    def _line(self) -> str:
+        line = f"{self.where}: {self.problem}" if self.where else self.problem
+        return f"{line}; {self.remedy}" if self.remedy else line
+
+    def reword(self, change: Callable[[str], str]) -> None:
+        """Say the same in other words: `change` gets the problem, the place and the remedy."""
+        self.problem = change(self.problem)
+        self.where, self.remedy = (
+            self.where and change(self.where),
+            self.remedy and change(self.remedy),
+        )
+        self.args = (self._line(),)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it travels between processes: subclasses are not built from their message alone."""
@@ -95,3 +109,7 @@ class AnnotationError(InputError):
 
 class ConfigError(InputError):
     """An option out of range, or a configuration file that does not parse."""
+
+
+class SubprobeWarning(UserWarning):
+    """What a caller from Python is told of a result: the command line prints it as a line."""

@@ -2,72 +2,124 @@
 
 from __future__ import annotations
 
-import inspect
 import tomllib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from ..data.errors import ConfigError, UnknownNameError
+from ..data.files.reading import shown
+from .entry import Options, ProbeEntry
 from .registry import find_probe
 
-_ELSEWHERE = {"selection", "untrained", "progress"}
-"""Keywords that are no options of one probe: the run has its own option, or the code alone."""
 
-
-def probe_options(name: str) -> dict[str, Any]:
-    """The options of a probe and their defaults.
+def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
+    """The checked options of a probe: the given ones, and the defaults of the others.
 
     Raises:
-        UnknownNameError: if the name is no probe.
+        ConfigError: for a value that the option cannot have.
+        UnknownNameError: for an option that the probe does not have, listing those it has.
     """
-    entry = find_probe(name)
-    called = entry.build or entry.run
-    assert called is not None  # every probe runs in one of two ways
-    return {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(called).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in _ELSEWHERE
-    }
+    known = entry.options.model_fields
+    for option in given:
+        if option in entry.shared:
+            raise ConfigError(
+                f"{option} is one setting for all probes that take it",
+                where=f"option {entry.name}.{option}",
+                remedy=f"set it for all of them: probe.{option}",
+            )
+        if option not in known:
+            raise UnknownNameError(f"{entry.name} option", option, known)
+    try:
+        return entry.options.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]) if first["loc"] else ""
+        raise ConfigError(
+            f"{first['msg']}, got {shown(first['input'])}",
+            where=f"option {entry.name}.{option}".rstrip("."),
+            remedy=f"give it like its default, {known[option].default!r}" if option else None,
+        ) from None
 
 
-def check_options(given: Mapping[str, Mapping[str, Any]], probes: Sequence[str]) -> None:
-    """Raise unless every option is one of a probe that runs, and its value of the right kind.
-
-    What values an option may have is for the probe to say.
+def check_options(
+    given: Mapping[str, Mapping[str, Any]], probes: Sequence[str]
+) -> dict[str, Options]:
+    """The options of every probe that runs, checked.
 
     Args:
         given: probe -> option -> value.
         probes: what runs.
 
+    Returns:
+        probe -> its options, of each that runs.
+
     Raises:
         ConfigError: for options of a probe that does not run, or a value of another kind.
-        UnknownNameError: for an option that the probe does not have, listing those it has.
+        UnknownNameError: for a probe that does not exist, or an option that it does not have.
     """
-    for name, values in given.items():
-        known = probe_options(name)
-        if name not in probes:
+    for name in given:
+        if find_probe(name).name not in probes:
             raise ConfigError(
                 f"options for the probe {name}, which is not run",
                 remedy=f"run one of its own, or give options to {', '.join(probes)}",
             )
-        for option, value in values.items():
-            if option not in known:
-                raise UnknownNameError(f"{name} option", option, known)
-            default = known[option]
-            kinds = _kinds(default)
-            if type(value) not in kinds:
-                raise ConfigError(
-                    f"option {name}.{option} is {value!r}",
-                    remedy=f"give it like its default, {default!r}",
-                )
+    return {name: typed_options(find_probe(name), given.get(name, {})) for name in probes}
 
 
-def _kinds(default: Any) -> tuple[type, ...]:
-    if isinstance(default, (tuple, list)):
-        return (list, tuple)
-    if isinstance(default, float):
-        return (float, int)
-    return (type(default),)
+def complete_options(
+    given: Mapping[str, Mapping[str, Any]], probes: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Every option of every probe that runs, as plain JSON values; probes without options left out.
+
+    Raises:
+        ConfigError: as `check_options`.
+        UnknownNameError: as `check_options`.
+    """
+    checked = check_options(given, probes)
+    return {n: one.model_dump(mode="json") for n, one in checked.items() if type(one).model_fields}
+
+
+def option_records(entry: ProbeEntry) -> Iterator[dict[str, str]]:
+    """What can be said of each option: its name, values, default and meaning."""
+    for name, field in entry.options.model_fields.items():
+        yield {
+            "option": f"{entry.name}.{name}",
+            "values": _values(field),
+            "default": _written(field.default),
+            "what": field.description or "",
+        }
+
+
+def _values(field: FieldInfo) -> str:
+    """The values that an option may have, such as `all | words` or `integer >= 1`."""
+    bounds = [
+        f"{sign} {getattr(one, name)}"
+        for one in field.metadata
+        for name, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
+        if getattr(one, name, None) is not None
+    ]
+    return " ".join([_kind(field.annotation), *bounds])
+
+
+def _kind(annotation: Any) -> str:
+    names = {bool: "true | false", int: "integer", float: "number", str: "text"}
+    if annotation in names:
+        return names[annotation]
+    if get_origin(annotation) is tuple:
+        return f"list of {_kind(get_args(annotation)[0])}"
+    return " | ".join(map(str, get_args(annotation))) or str(annotation)
+
+
+def _written(default: Any) -> str:
+    """A default as TOML writes it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return f"[{', '.join(map(_written, default))}]"
+    return f'"{default}"' if isinstance(default, str) else str(default)
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -82,11 +134,11 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         probe, dot, option = place.partition(".")
         if not (equals and dot and probe and option):
             raise ConfigError(
-                f"--option {text} is no PROBE.OPTION=VALUE",
-                remedy="for instance --option attention-trees.root=free",
+                f"`option` {text} is not of the form PROBE.OPTION=VALUE",
+                remedy="for instance attention-trees.root=free",
             )
         if option in found.setdefault(probe, {}):
-            raise ConfigError(f"--option {place} is given twice")
+            raise ConfigError(f"`option` {place} is given twice")
         found[probe][option] = _value(value)
     return found
 

@@ -103,7 +103,7 @@ def sample(kind: str, goods: Sequence[Subnetwork], seed: int, draw: int = 0) -> 
     if kind == "bad" and goods[0].weight_masks:
         raise MaskError(
             "the bad mask by magnitude keeps the smallest weights, which a mask does not know",
-            remedy="use subprobe run with prune.methods, or draw --kind random",
+            remedy="use subprobe run with prune.methods, or draw a random mask",
         )
     return sample_control(kind, goods[0], seed=seed, draw=draw)
 

@@ -76,22 +76,48 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session")
-def tiny_encoder(tmp_path_factory):
-    """Folder of a tiny random BERT with its tokenizer; nothing may write to it."""
-    from tiny_run import save_tiny_encoder
+def made_once(tmp_path_factory):
+    """A folder by name, made by the first process of the session that asks for it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
-    return save_tiny_encoder(tmp_path_factory.mktemp("models") / "tiny-bert")
+    def folder(name, make):
+        from filelock import FileLock
+
+        path, done = shared / name, shared / f"{name}.done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                make(path)
+                done.touch()
+        return path
+
+    return folder
 
 
 @pytest.fixture(scope="session")
-def finished_run(tiny_encoder, tmp_path_factory):
+def tiny_encoder(made_once):
+    """Folder of a tiny random BERT with its tokenizer; nothing may write to it."""
+    from tiny_run import save_tiny_encoder
+
+    return made_once("tiny-bert", save_tiny_encoder)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_encoder, made_once):
     """Folder of a finished tiny run with two seeds; nothing may write to it."""
     from subprobe.analysis.experiment import run_experiment
     from tiny_run import tiny_config
 
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    run_experiment(tiny_config(tiny_encoder), folder)
-    return folder
+    return made_once("tiny-run", lambda path: run_experiment(tiny_config(tiny_encoder), path))
+
+
+@pytest.fixture
+def no_report():
+    """Runs of the test write no report."""
+    from tiny_run import without_report
+
+    with without_report():
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The commands and snippets of the README and the how-to pages work, in the order they are shown.
 
-Long steps run on a tiny encoder: `--model embedded` and the default model stand for a local folder
+Long steps run on a tiny encoder: `embedded` stands for a local folder
 of random weights, and a run gets the small options below. Everything else is as a reader types it.
 """
 
@@ -16,6 +16,7 @@ import pytest
 import subprobe
 import tomlkit
 from pattern_oracle import write_labelled
+from plugin_site import PLUGIN, install
 from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 
 ROOT = Path(subprobe.__file__).parent
@@ -26,6 +27,7 @@ LONG = {
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 
 
@@ -49,6 +51,7 @@ def place(tmp_path, monkeypatch, finished_run):
     write_labelled(tmp_path / "labelled")
     write_glue(tmp_path / "glue")
     write_treebank(tmp_path / "treebank.conllu")
+    shutil.copytree(PLUGIN, tmp_path / "busiest", ignore=shutil.ignore_patterns("__pycache__"))
     rng = np.random.default_rng(0)
     for task, seed in product(("MRPC", "RTE"), (42, 71, 86)):
         folder = tmp_path / "published" / "heads_mlps" / task / f"seed_{seed}"
@@ -56,6 +59,20 @@ def place(tmp_path, monkeypatch, finished_run):
         np.save(folder / "head_mask.npy", (rng.random((12, 12)) < 0.6).astype(np.float32))
         np.save(folder / "mlp_mask.npy", (rng.random(12) < 0.7).astype(np.float32))
     return tmp_path
+
+
+@pytest.fixture
+def plugins_anew():
+    """Entry points are looked for before and after the test, and not remembered."""
+    from subprobe.data.tasks.plugin_tasks import PLUGINS as TASKS
+    from subprobe.probes.registry import PLUGINS as PROBES
+    from subprobe.pruning.importance.methods import PLUGINS as IMPORTANCES
+
+    for one in (TASKS, PROBES, IMPORTANCES):
+        one.forget()
+    yield
+    for one in (TASKS, PROBES, IMPORTANCES):
+        one.forget()
 
 
 def write_glue(folder):
@@ -104,10 +121,8 @@ def small(words, folder):
         at = words.index("--onnx")
         del words[at : at + 2]
     if words[0] == "finetune":
-        words += ["--quiet"] if "--model" in words else ["--model", "./tiny-encoder", "--quiet"]
+        words += ["--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
-    if words[0] in ("view", "data") and "--model" not in words:
-        words += ["--model", "./tiny-encoder"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()
@@ -124,14 +139,22 @@ def small(words, folder):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, id=page.name, marks=SLOW if page.name in LONG else ()) for page in PAGES],
+    [
+        pytest.param(page, id=page.name, marks=SLOW if page.name in LONG else ())
+        for page in PAGES
+        if any(line.startswith("subprobe ") for line in commands(page))
+    ],
 )
-def test_the_commands_of_a_page_work(page, place, subprobe_command):
+def test_the_commands_of_a_page_work(page, place, subprobe_command, monkeypatch, plugins_anew):
     for text in blocks(page, "toml"):
         # the first line may name the file
         name = re.match(r"# (\S+\.toml)\n", text)
         (place / (name[1] if name else "small.toml")).write_text(text, encoding="utf-8")
     for line in commands(page):
+        if line.startswith("pip install ./"):
+            package = line.removeprefix("pip install ./")
+            install(place / package, place / "site")
+            monkeypatch.syspath_prepend(place / "site")
         if not line.startswith("subprobe "):
             continue
         line, _, target = (part.strip() for part in line.partition(">"))
@@ -142,7 +165,7 @@ def test_the_commands_of_a_page_work(page, place, subprobe_command):
             (place / target).write_text(out, encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@every_page
 def test_other_commands_exist(page):
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for line in commands(page):
@@ -153,17 +176,37 @@ def test_other_commands_exist(page):
                 assert re.search(rf"^{words[1]}:", makefile, re.M), line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+)
+@pytest.mark.filterwarnings("ignore::subprobe.data.errors.SubprobeWarning")
 def test_the_snippets_of_a_page_work(page, place):
+    # a tiny random model learns nothing, and says so
     for text in blocks(page, "python"):
         exec(compile(text, page.name, "exec"), {})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@every_page
 def test_links_and_pictures_exist(page):
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
         if not target.startswith(("http://", "https://", "#")):
             assert (page.parent / target.split("#")[0]).exists(), target
+
+
+def test_the_page_of_the_probes_is_made_of_their_entries():
+    from subprobe.analysis.catalogue import probes_page
+
+    text = (ROOT / "docs" / "probes.md").read_text("utf-8")
+    assert text[text.index("\n## ") + 1 :] == probes_page()
+
+
+def test_the_page_of_own_probes_shows_the_package_that_is_tested():
+    page = ROOT / "docs" / "own-probe.md"
+    files = [
+        (PLUGIN / f"{name}.py").read_text("utf-8") for name in ("busiest", "largest", "animals")
+    ]
+    assert blocks(page, "python") == files
+    assert blocks(page, "ini") == [(PLUGIN / "pyproject.toml").read_text("utf-8")]
 
 
 def test_every_shown_configuration_is_valid():

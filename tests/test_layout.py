@@ -11,16 +11,17 @@ import subprobe
 ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
-    "data": ["errors", "quiet_stderr", "seeds", "files", "output", "sentences", "generator",
-             "tasks", "encoding"],
+    "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
+             "generator", "tasks", "encoding"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "training"],
     "pruning": ["importance", "search"],
-    "probes": ["forward", "attention", "patterns", "context_mixing", "syntax", "attribution",
-               "representations"],
+    "probes": ["forward", "entry", "attention", "patterns", "context_mixing", "syntax",
+               "attribution", "representations"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
                  "summary", "comparison", "findings", "configuration", "steps", "single", "running",
-                 "patterns", "verdict", "figures", "report", "run_folder", "screen"],
-    "commands": ["options", "ending", "one_model", "whole_runs"],
+                 "patterns", "verdict", "figures", "interactive", "report", "run_folder",
+                 "screen"],
+    "commands": ["flags", "options", "ending", "one_model", "whole_runs"],
 }  # fmt: skip
 """What each room holds, from the ground up; other files beside the folders may import them all."""
 PACKAGES = [

@@ -60,7 +60,8 @@ def test_wheel_runs_the_main_job_from_an_empty_folder(wheel: Path, tmp_path: Pat
     (empty / "tiny.toml").write_text(
         "seeds = [3]\nexamples = [96, 32, 32]\n[recipe]\nepochs = 1\n"
         "[controls]\ndraws = 2\nuntrained = false\nretrained_draws = 1\n"
-        "[probe]\nsentences = 12\nattribution_examples = 3\nattribution_steps = 4\nsubsets = 50\n"
+        "[probe]\nsentences = 12\nexamples = 3\nsubsets = 50\n"
+        "[probe.options.attributions]\nn_steps = 4\n"
     )
     code = "from subprobe.cli import main; import subprobe; print(subprobe.__file__); main()"
     done = subprocess.run(
@@ -76,7 +77,7 @@ def test_wheel_runs_the_main_job_from_an_empty_folder(wheel: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines()[0].startswith(str(site))
     produced = {path.name for path in (empty / "run").iterdir()}
-    assert {"report.html", "manifest.json", "rows.csv", "performance.csv", "masks"} <= produced
+    assert {"report.html", "manifest.json", "rows.parquet", "tests.csv", "masks"} <= produced
     assert {path.name for path in empty.iterdir()} == {"tiny.toml", "run"}
     masks = sorted(path.name for path in (empty / "run" / "masks").iterdir())
     assert masks == [

@@ -7,7 +7,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from ..statistics.corrections import adjust_rows
 from ..summary.kinds import BESIDE_FULL, KINDS
@@ -41,6 +40,7 @@ def fit_kinds(values: pd.DataFrame) -> pd.DataFrame:
         One line for each two kinds: estimate (first minus second), standard error, limits and p.
     """
     import statsmodels.formula.api as smf
+    from scipy.stats import t as student
 
     wide = values.pivot_table(values="value", index=["task", "seed"], columns="kind").dropna()
     kinds = [kind for kind in KINDS if kind in wide.columns]

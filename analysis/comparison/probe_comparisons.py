@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,26 +34,42 @@ Table = dict[tuple[Key, str], Any]
 """(key, sentence) -> numerator and denominator [2]."""
 
 
-class _Models:
-    """The probed models of one task and seed, each read once."""
+@dataclass
+class ProbedModels:
+    """The probed models of one task and seed.
 
-    def __init__(self, rows: pd.DataFrame, cells: Path):
-        self.rows, self.items = {}, {}
-        self.cell: dict[Model, str] = {}
-        self.flag: dict[Model, str] = {}
-        line = ["method", "kind", "state"]
-        for model, mine in rows.groupby(line, sort=False):
+    Attributes:
+        items: their items.
+        heads: what rows say of single heads: see `named_heads`.
+        cell: which cell each is; equal cells are the same model.
+        flag: flags of its rows.
+    """
+
+    items: dict[Model, ProbeItems] = field(default_factory=dict)
+    heads: dict[Model, list[tuple[Key, Key, tuple[int, int]]]] = field(default_factory=dict)
+    cell: dict[Model, str] = field(default_factory=dict)
+    flag: dict[Model, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, rows: pd.DataFrame, cells: Path) -> ProbedModels:
+        """Those of a run, each read once."""
+        models = cls()
+        for model, mine in rows.groupby(["method", "kind", "state"], sort=False):
             # a kind with several draws is probed in the first of them
             mine = mine[mine["draw"].fillna(0) == mine["draw"].fillna(0).min()]
             for cell in mine["cell_id"].dropna().unique():
                 found = read_probe_items(cells / f"{cell}.parquet")
                 if found is not None:
-                    self.items[model] = found
-                    self.rows[model] = named_heads(mine[mine["cell_id"] == cell])
-                    self.cell[model] = str(cell)
-                    flags = mine["flag"].dropna()
-                    self.flag[model] = ", ".join(sorted(set(flags) - {"", "dead"}))
+                    models.add(model, mine[mine["cell_id"] == cell], found, str(cell))
                     break
+        return models
+
+    def add(self, model: Model, rows: pd.DataFrame, items: ProbeItems, cell: str) -> None:
+        """Add one model with its rows and items."""
+        self.items[model], self.cell[model] = items, cell
+        self.heads[model] = named_heads(rows)
+        flags = rows["flag"].dropna()
+        self.flag[model] = ", ".join(sorted(set(flags) - {"", "dead"}))
 
     def tables(self, pair: Pair) -> tuple[Table, Table]:
         """Both sides on the keys and sentences that both have, over heads that live in both."""
@@ -61,7 +78,7 @@ class _Models:
         found: list[Table] = []
         for model, of in zip((pair.first, pair.second), items, strict=True):
             table: Table = of.pooled(common) if common else {}
-            for key, wanted, head in self.rows[model]:
+            for key, wanted, head in self.heads[model]:
                 table |= _of_head(of, key, wanted, head)
             found.append(table)
         both = found[0].keys() & found[1].keys()
@@ -94,21 +111,37 @@ def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
     parts = []
     for (model, task), mine in probed.groupby(["model", "task"], sort=False):
         seeds = {
-            int(seed): _Models(of_seed, cells) for seed, of_seed in mine.groupby("seed", sort=True)
+            int(seed): ProbedModels.read(of_seed, cells)
+            for seed, of_seed in mine.groupby("seed", sort=True)
         }
         if not any(found.items for found in seeds.values()):
             parts.append(Comparisons(notes=[f"{task}: no items of probes in {cells}"]))
             continue
-        parts.append(_compare_task(seeds, {"model": model, "task": task}, resamples))
+        models = list(dict.fromkeys(one for found in seeds.values() for one in found.items))
+        about = {"model": model, "task": task}
+        parts.append(compare_models(pairs_of(models), seeds, about, resamples=resamples))
     return joined(parts) if parts else Comparisons()
 
 
-def _compare_task(seeds: dict[int, _Models], about: dict[str, Any], resamples: int) -> Comparisons:
-    models = list(dict.fromkeys(model for found in seeds.values() for model in found.items))
+def compare_models(
+    pairs: list[Pair],
+    seeds: dict[int, ProbedModels],
+    about: dict[str, Any],
+    *,
+    resamples: int = RESAMPLES,
+) -> Comparisons:
+    """Differences and tests of pairs of probed models, on the sentences that both read.
+
+    Args:
+        pairs: what is compared.
+        seeds: seed -> its models.
+        about: columns that every line repeats.
+        resamples: bootstrap samples.
+    """
     compared: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     weights = _Weights(resamples)
-    for pair in pairs_of(models):
+    for pair in pairs:
         there = [s for s, found in seeds.items() if {pair.first, pair.second} <= set(found.items)]
         if not there:
             continue
@@ -137,7 +170,7 @@ def _compare_probe(
     pair: Pair,
     probe: str,
     tables: dict[int, tuple[Table, Table]],
-    seeds: dict[int, _Models],
+    seeds: dict[int, ProbedModels],
     weights: _Weights,
     about: dict[str, Any],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -28,6 +28,7 @@ _COLUMNS = [
     "numerator", "denominator", "score", "prediction", "gold",
 ]  # fmt: skip
 _NAMES = ("probe", "metric", "relation", "direction")
+_TEXTS = [*_NAMES, "sentence_id", "cluster_id"]
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,16 @@ def read_probe_items(path: Path) -> ProbeItems | None:
     """
     if not path.is_file():
         return None
-    texts = [*_NAMES, "sentence_id", "cluster_id"]
-    frame = read_frame(path, _COLUMNS, remedy=DAMAGED_CELL, as_categories=texts, seal=True)
+    frame = read_frame(path, _COLUMNS, remedy=DAMAGED_CELL, as_categories=_TEXTS, seal=True)
+    return _summed(frame)
+
+
+def probe_items(items: pd.DataFrame) -> ProbeItems | None:
+    """The same of items in memory."""
+    return _summed(items[_COLUMNS].astype(dict.fromkeys(_TEXTS, "category")))
+
+
+def _summed(frame: pd.DataFrame) -> ProbeItems | None:
     metric = frame["metric"].cat
     choosing = metric.categories.str.endswith(CHOSEN_ON)
     chosen = (frame["probe"] != "performance") & frame["metric"].notna()
@@ -143,7 +152,13 @@ def named_heads(rows: pd.DataFrame) -> list[tuple[Key, Key, tuple[int, int]]]:
     return [
         (
             (row.probe, row.metric, _text(row.relation), "", -1),
-            (row.probe, items_metric(row.metric), _text(row.relation), _text(row.direction), -1),
+            (
+                row.probe,
+                items_metric(row.probe, row.metric),
+                _text(row.relation),
+                _text(row.direction),
+                -1,
+            ),
             (int(row.layer), int(row.head)),
         )
         for row in chosen.itertuples()

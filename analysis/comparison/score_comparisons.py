@@ -97,9 +97,31 @@ def _compare_task(
     prefix = f"{about['task']}: "
     if not answers:
         return Comparisons(notes=[f"{prefix}no items in {cells}: nothing is compared by example"])
+    found = compare_answers(pairs_of(list(answers)), answers, metrics, about, resamples=resamples)
+    return Comparisons(found.compared, found.tests, [prefix + note for note in notes])
+
+
+def compare_answers(
+    pairs: list[Pair],
+    answers: dict[Model, dict[int, Answers]],
+    metrics: list[str],
+    about: dict[str, Any],
+    *,
+    resamples: int = RESAMPLES,
+) -> Comparisons:
+    """Differences and tests of pairs of models that were scored on the same examples.
+
+    Args:
+        pairs: what is compared.
+        answers: model -> seed -> what it said.
+        metrics: of the task, the primary one first.
+        about: columns that every line repeats.
+        resamples: bootstrap samples.
+    """
     sides = _resampled(answers, metrics, resamples)
-    compared, tests = [], []
-    for pair in pairs_of(list(answers)):
+    compared: list[dict[str, Any]] = []
+    tests: list[dict[str, Any]] = []
+    for pair in pairs:
         first, second = answers[pair.first], answers[pair.second]
         seeds = sorted(set(first) & set(second))
         if not seeds:
@@ -111,9 +133,7 @@ def _compare_task(
             compared += difference_records(pair, line, a, b, seeds, outcome=metric, share=share)
             tests.append(over_seeds_test(pair, line, a, b, seeds))
         tests += list(_item_tests(pair, about, metrics, first, second, seeds))
-    return Comparisons(
-        frame_of(compared, COMPARED), frame_of(tests, TESTED), [prefix + note for note in notes]
-    )
+    return Comparisons(frame_of(compared, COMPARED), frame_of(tests, TESTED))
 
 
 def _resampled(

@@ -10,13 +10,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ...data.errors import ConfigError
 from ...data.files.reading import reading, shown
-from ...data.output.outputs import user_text
 from ...data.seeds import LARGEST_NUMBER, SEEDS, too_large
+from ...probes.entry import PathText
+from ...probes.options import complete_options
+from ...pruning.importance.methods import find_importance
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
+from .renamed import RENAMED
 from .task_choice import TaskChoice
-
-_PathText = Annotated[str, AfterValidator(user_text)]
-"""A text that may be a path: `~` is the home folder."""
 
 
 class _Section(BaseModel):
@@ -41,16 +41,7 @@ class RecipeOptions(_Section):
 SearchMethod = Literal[
     "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
 ]
-Importance = Literal[
-    "gate-example",
-    "gate-token",
-    "gate-batch-accumulated",
-    "fisher",
-    "taylor-weight",
-    "magnitude",
-    "ablation",
-    "random",
-]
+Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
 
 
 class PruneOptions(_Section):
@@ -94,7 +85,7 @@ class LotteryOptions(_Section):
 class ControlOptions(_Section):
     """Random and bad subnetworks of exactly the good one's size."""
 
-    draws: int = Field(20, ge=1, description="draws of each kind that are scored pruned")
+    draws: int = Field(30, ge=1, description="draws of each kind that are scored pruned")
     retrained_draws: int = Field(1, ge=0, description="draws of each kind that are retrained")
     across_seeds: bool = Field(
         False, description="also super, anti and middle: what all seeds keep, prune, disagree on"
@@ -123,15 +114,16 @@ class ProbeOptions(_Section):
     names: tuple[str, ...] = Field(
         ("attention-stats", "dependency-heads", "attributions"), description="probes to run"
     )
-    corpus: _PathText = Field(
+    corpus: PathText = Field(
         "natural", description="natural = the shipped sentences, or a .conllu or .txt file"
     )
     tokens: Literal["syntactic", "surface"] = Field(
         "syntactic", description="words of a .conllu corpus; surface: don't is one, not do and n't"
     )
     sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
-    attribution_examples: int = Field(32, ge=1, description="task examples that are attributed")
-    attribution_steps: int = Field(16, ge=2, description="integration steps")
+    examples: int = Field(
+        32, ge=1, description="at most so many examples of the task, for probes that read those"
+    )
     selection: Literal["held-out", "reported"] = Field(
         "held-out",
         description="held-out: heads chosen on one half of the corpus, scored on the other",
@@ -140,16 +132,16 @@ class ProbeOptions(_Section):
         "holm", description="of p-values over heads x relations x directions; or fdr_bh"
     )
     options: dict[str, dict[str, Any]] = Field(
-        {}, description="of single probes: { attention-trees = { root = 'free' } }"
+        {}, description="of single probes: [probe.options.NAME]; see: list probes --verbose"
     )
     states: tuple[Literal["pruned", "retrained"], ...] = Field(
         ("pruned", "retrained"), description="which of the scored models are probed"
     )
+    draws: int = Field(
+        5, ge=1, description="of the draws that are scored pruned, how many are probed"
+    )
     subsets: int = Field(
         1000, ge=1, description="random head subsets that survivors are compared with"
-    )
-    patterns: _PathText = Field(
-        "", description="classifier file for attention-patterns; empty = the shipped one"
     )
     max_length: int = Field(
         0, ge=0, description="subwords a probed sentence keeps; 0 = 128 or what has positions"
@@ -157,7 +149,7 @@ class ProbeOptions(_Section):
     pre_split: bool = Field(
         False, description="tokenize each word separately, as published; else the raw text"
     )
-    pipeline: _PathText = Field(
+    pipeline: PathText = Field(
         "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
     )
     reparse: bool = Field(
@@ -170,7 +162,7 @@ class RunConfig(_Section):
 
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
-    data_dir: _PathText = Field(
+    data_dir: PathText = Field(
         "", description="folder with local GLUE files or your own; empty = hub"
     )
     labels: tuple[str, ...] = Field(
@@ -197,6 +189,9 @@ class RunConfig(_Section):
         le=1024,
         description="seeds computed in parallel; 0 = one per core, 1 with a GPU",
     )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where models run; auto: a GPU if there is one"
+    )
     columns: dict[str, str] = Field(
         {}, description="of your own files: first, second, label or score, and group = column"
     )
@@ -222,8 +217,10 @@ class RunConfig(_Section):
         return choice_of(self, task)
 
     def plain(self) -> dict[str, Any]:
-        """The options as plain JSON values."""
-        return self.model_dump(mode="json")
+        """The options as plain JSON values, those of the probes that run complete."""
+        plain = self.model_dump(mode="json")
+        plain["probe"]["options"] = complete_options(self.probe.options, self.probe.names)
+        return plain
 
 
 def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
@@ -249,6 +246,13 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
     except ValidationError as error:
         first = error.errors()[0]
         option = ".".join(str(part) for part in first["loc"])
+        now = RENAMED.get(tuple(map(str, first["loc"])))
+        if now and first["type"] == "extra_forbidden":
+            raise ConfigError(
+                f"option {option!r} has another name now",
+                where=where,
+                remedy=f"it is {'.'.join(now)}",
+            ) from None
         problem = (
             f"unknown option {option!r}"
             if first["type"] == "extra_forbidden"
@@ -293,7 +297,7 @@ def read_config(path: Path | str | None) -> RunConfig:
     if path is None:
         return RunConfig()
     path = Path(path)
-    with reading(path, ConfigError, remedy="check --config"):
+    with reading(path, ConfigError, remedy="check `config`"):
         raw = path.read_bytes()
     with reading(path, ConfigError, problem="is not valid TOML"):
         values = tomllib.loads(raw.decode())

@@ -74,7 +74,9 @@ def task_choice(
     """
     roles = column_roles(columns) or None
     if roles and data_dir is None and set(roles) != {"group"}:
-        raise ConfigError("--column needs --data-dir, the folder of your files")
+        raise ConfigError(
+            "the columns are named, but not the folder of your files", remedy="add `data_dir`"
+        )
     folder = str(data_dir) if data_dir else None
     return TaskChoice(task, folder, roles, quotes, as_classes)
 
@@ -90,12 +92,12 @@ def column_roles(columns: Sequence[str] | None) -> dict[str, str]:
         role, equals, name = column.partition("=")
         if role not in ROLES or not equals or not name:
             raise ConfigError(
-                f"--column {column} is not of the form role=name",
-                remedy=f"roles are {', '.join(ROLES)}, for instance --column first=sentence",
+                f"`columns` {column} is not of the form role=name",
+                remedy=f"roles are {', '.join(ROLES)}, for instance first=sentence",
             )
         if role in roles:
             raise ConfigError(
-                f"--column names {role} twice: {roles[role]} and {name}", remedy="keep one"
+                f"`columns` names {role} twice: {roles[role]} and {name}", remedy="keep one"
             )
         roles[role] = name
     return roles

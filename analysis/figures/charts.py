@@ -63,7 +63,7 @@ class Figure:
         alt: what a reader who cannot see it should know.
         spec: Vega-Lite specification with its data.
         table: the numbers behind it; its index counts the rows of `source` from 0.
-        source: the CSV file of the run that holds these numbers, line by line.
+        source: the table of the run that holds these numbers, line by line.
     """
 
     name: str

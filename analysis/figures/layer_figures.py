@@ -7,28 +7,22 @@ from collections.abc import Iterator
 import altair as alt
 import pandas as pd
 
+from ...probes.registry import entries_of
 from ..verdict.answer import Answer
 from ..wording import decimal
 from .charts import GREY, Figure, file_name, kind_scales, spec_of
 
 MOST_PANELS = 6
-SHOWN = {
-    "norms": (
-        "mixing_norm_residual",
-        "mixing_norm_layernorm",
-        "mixing_weight_residual",
-        "summed_norm_share_to_separator",
-    ),
-    "attention-patterns": ("pattern_share",),
-}
-"""Probe -> the metrics that its figure shows; of other probes it shows the first six."""
+"""Of a probe whose entry does not name the metrics of its curves."""
 
 
 def layer_figures(answer: Answer) -> Iterator[Figure]:
     """For each probe with numbers about layers one figure: a curve for each kind."""
     table = answer.tables["summary_layers"]
     for probe, mine in table.groupby("probe", sort=False):
-        shown = SHOWN.get(str(probe), tuple(mine["metric"].unique()))
+        entries = entries_of([str(probe)])
+        named = [name for entry in entries for name in entry.curve_metrics]
+        shown = named or mine["metric"].unique()
         mine = mine[mine["metric"].isin(list(shown))]
         state = "pruned" if (mine["state"] == "pruned").any() else mine["state"].iloc[-1]
         drawn = mine[mine["state"].isin(["finetuned", state])].copy()
@@ -44,7 +38,11 @@ def layer_figures(answer: Answer) -> Iterator[Figure]:
             file_name(str(probe), answer.label),
             f"{_title(str(probe))} by layer after {answer.label}",
             f"One line a kind ({state}; full as fine-tuned), its band {spread}. Layers count from 0"
-            + ("; hidden state 0 is the embeddings." if _hidden(drawn) else ".")
+            + (
+                "; hidden state 0 is the embeddings."
+                if any(one.curves == "hidden states" for one in entries)
+                else "."
+            )
             + (f" Dashed: {', '.join(null)}." if null else "")
             + " A layer without a living head has no value.",
             f"Curves over layers. {_said(drawn, panels)}.",
@@ -57,10 +55,6 @@ def layer_figures(answer: Answer) -> Iterator[Figure]:
 def _title(probe: str) -> str:
     name = probe.replace("-", " ")
     return name if name.isupper() else name[0].upper() + name[1:]
-
-
-def _hidden(table: pd.DataFrame) -> bool:
-    return bool((table["probe"] == "token-identifiability").all())
 
 
 def _panel(table: pd.DataFrame) -> pd.Series:

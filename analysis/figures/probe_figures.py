@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from ...probes.registry import entries_of
 from ..summary.kinds import BESIDE_FULL
 from ..verdict.answer import Answer
 from ..wording import decimal
@@ -28,9 +29,11 @@ _SHOWN = ["probe", "metric", "relation", "baseline", "kind", "state", "n_seeds",
           "p_value", "p_adjusted", "n"]  # fmt: skip
 
 
-def _of(answer: Answer, probe: str) -> pd.DataFrame:
+def _of(answer: Answer, figure: str) -> pd.DataFrame:
+    """The headlines that are drawn so: of the probes whose entry says it, else of that name."""
     table = answer.tables["summary_probes"]
-    return table[table["probe"] == probe]
+    drawn = {one.name: one.figure for one in entries_of(table["probe"].dropna().unique())}
+    return table[table["probe"].map(lambda probe: drawn.get(probe, probe)) == figure]
 
 
 def _panels(table: pd.DataFrame, **options: Any) -> alt.ConcatChart:
@@ -49,7 +52,7 @@ def _means(table: pd.DataFrame) -> str:
 
 def dependency_figure(answer: Answer) -> Iterator[Figure]:
     """Accuracy of the best head of each relation."""
-    table = _of(answer, "dependency-heads")
+    table = _of(answer, "dependencies")
     lines = table[~table["relation"].isin(["all", "all-relations"])]
     if lines.empty:
         return
@@ -123,7 +126,7 @@ def survivor_figure(answer: Answer) -> Iterator[Figure]:
 
 def attention_figure(answer: Answer) -> Iterator[Figure]:
     """Mean attention statistics of the living heads."""
-    table = _of(answer, "attention-stats")
+    table = _of(answer, "attention")
     shares = table[table["metric"].isin(ATTENTION_ORDER)]
     if shares.empty:
         return

@@ -61,7 +61,7 @@ def performance_figure(answer: Answer) -> Iterator[Figure]:
         f"{decimal(primary['baseline_value'].iloc[0])}.",
         spec_of(beside(panels, shared=False)),
         points,
-        "performance.csv",
+        "rows.parquet",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from ..statistics.clusters import RESAMPLES, Units, alone, limits, over_units, resampled, units_of
 from ..statistics.corrections import adjust_rows
@@ -98,5 +98,5 @@ def _p_values(scores: Floats, mean: Floats, variance: Floats, units: Units) -> F
     spread = np.sqrt((over_units(np.sqrt(variance), units) ** 2).sum(0))
     excess = (scores - mean).sum(0)
     z = np.divide(excess, spread, out=np.full_like(excess, np.nan), where=spread > 1e-12)
-    found: Floats = 2 * norm.sf(np.abs(z))
+    found: Floats = 2 * ndtr(-np.abs(z))
     return found

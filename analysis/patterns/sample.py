@@ -12,7 +12,7 @@ from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
 from ...probes.forward.attention_block import LayerValues
-from ...probes.forward.base import BatchView, Context, ProbeResult
+from ...probes.forward.base import BatchView, Context, Probe, ProbeResult
 from ...probes.forward.shared_pass import run_probes
 from ...probes.forward.texts import encode_examples
 from ...probes.patterns.attention_patterns import possible_maps
@@ -43,12 +43,11 @@ class OwnMap:
         return f"{self.text}/{self.layer}-{self.head}/{self.variant}"
 
 
-class _Sampler:
+class _Sampler(Probe):
     """Keeps the chosen maps of a pass, and no other."""
 
     name = "pattern-sample"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, chosen: dict[str, set[tuple[int, int, int]]]):
         self._chosen = chosen  # variant -> (place of the text in the corpus, layer, head)
@@ -60,9 +59,6 @@ class _Sampler:
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:
         self._keep("raw", layer, attention)
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def values(self, layer: int, block: LayerValues) -> None:
         self._keep("norm", layer, block.attention * block.transformed_norms()[:, :, None])
@@ -85,7 +81,12 @@ class _Sampler:
 
 
 def sample_maps(
-    context: Context, examples: list[Example], n_maps: int, *, seed: int = 0
+    context: Context,
+    examples: list[Example],
+    n_maps: int,
+    *,
+    seed: int = 0,
+    batch_size: int = 32,
 ) -> list[OwnMap]:
     """Draw maps of living heads uniformly over texts, heads and kinds of map.
 
@@ -94,6 +95,7 @@ def sample_maps(
         examples: the corpus; texts of fewer than 8 or more than 128 tokens are left out.
         n_maps: of each kind, as many as there are at most.
         seed: same seed, same maps.
+        batch_size: texts a forward pass.
 
     Raises:
         InputError: if no text is long enough or no head lives.
@@ -121,5 +123,5 @@ def sample_maps(
     again = {place: k for k, place in enumerate(read)}
     moved = {v: {(again[p], la, h) for p, la, h in places} for v, places in chosen.items()}
     sampler = _Sampler(moved)
-    run_probes(context, [examples[k] for k in read], [sampler])
+    run_probes(context, [examples[k] for k in read], [sampler], batch_size=batch_size)
     return [sampler.found[key] for key in sorted(sampler.found)]

@@ -9,6 +9,7 @@ from ...data.sentences.sentence import Example
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.device import device_of
 from ...probes.forward.base import Context
 from ..steps.masks import load_mask
 from ..steps.progress import Progress
@@ -19,14 +20,30 @@ def maps_of(
     model: str,
     mask: Path | None,
     corpus: str,
-    sentences: int,
+    limit: int,
     n_maps: int,
     seed: int,
     progress: Progress,
     *,
+    batch_size: int = 32,
+    max_length: int = 0,
+    device: str = "auto",
     allow_no_specials: bool = False,
 ) -> tuple[list[OwnMap], str]:
     """Read model, mask and corpus, and draw maps of living heads.
+
+    Args:
+        model: a model's name.
+        mask: a mask file, or None for the whole model.
+        corpus: `natural`, or a file.
+        limit: sentences of it at most; 0 = all.
+        n_maps: of each kind.
+        seed: same seed, same maps.
+        progress: told of the stages, and of what is odd.
+        batch_size: sentences a forward pass.
+        max_length: subwords a sentence keeps; 0 = 128, or what the model has positions for.
+        device: where the model runs, see `device_of`.
+        allow_no_specials: see `check_inputs`.
 
     Returns:
         the maps, and what rows about them are flagged with for the tokenizer's sake.
@@ -35,11 +52,12 @@ def maps_of(
         CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
         InputError: for what cannot be read, or a corpus without a text that is long enough.
     """
-    read = read_corpus(corpus)[:sentences]
-    net, tokenizer = load_encoder(model), load_tokenizer(model)
+    place = device_of(device)
+    read = read_corpus(corpus)[: limit or None]
+    net, tokenizer = load_encoder(model).to(place), load_tokenizer(model)
     checked = check_inputs(net, tokenizer, where=model, allow_no_specials=allow_no_specials)
     anatomy = anatomy_of(net)
-    length, said = fitting_length(anatomy.max_tokens, 0)
+    length, said = fitting_length(anatomy.max_tokens, max_length)
     for line in (*checked.said, said):
         if line:
             progress.say(line)
@@ -47,4 +65,6 @@ def maps_of(
     context = Context(net, tokenizer, anatomy, found, max_length=length)
     with progress.stage("reading maps"):
         examples = [Example(id=one.id, first=one) for one in read]
-        return sample_maps(context, examples, n_maps, seed=seed), checked.flag
+        return sample_maps(
+            context, examples, n_maps, seed=seed, batch_size=batch_size
+        ), checked.flag

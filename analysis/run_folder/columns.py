@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...models.masks.subnetwork import METHODS
 from ..summary.kinds import KINDS, STATES
-
-METHODS = (
-    "full",
-    "structured",
-    "structured-heads",
-    "structured-mlps",
-    "structured-neurons",
-    "magnitude",
-    "l0",
-    "imp",
-)
-"""Those of models/masks/subnetwork.py, whose import would cost every reader of a table seconds."""
 
 TYPES = {"text": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
 """Type of the dictionary -> pandas type."""
@@ -80,6 +69,11 @@ TIDY: dict[str, Column] = {
     "relation": Column("text", "dependency relation, attention pattern, or group of words"),
     "target": Column("text", "what else the number is about: an offset, a class, what was counted"),
     "metric": Column("text", "name of the number"),
+    "better": Column(
+        "text",
+        "which way the metric is better; empty where it has no direction",
+        allowed=("higher", "lower"),
+    ),
     "value": Column("number", "the number", _METRIC),
     "ci_low": Column("number", "lower limit of the 95% interval", _METRIC),
     "ci_high": Column("number", "upper limit of the 95% interval", _METRIC),
@@ -97,6 +91,11 @@ TIDY: dict[str, Column] = {
         "annotation that the number needs (arcs, where the number counts arcs: of whatever "
         "relation)",
         "items",
+    ),
+    "ablation": Column(
+        "text",
+        "what the units that the mask removed give instead; empty for a whole model",
+        allowed=("zero",),
     ),
     "baseline": Column(
         "text",
@@ -163,6 +162,7 @@ DICTIONARY: dict[str, Column] = {
     "type": Column("text", "type of its values", allowed=tuple(TYPES)),
     "unit": Column("text", "what a number counts or is measured in"),
     "meaning": Column("text", "what the column says"),
+    "line": Column("text", "what a line of the table is: a tidy row, or something else"),
     "allowed": Column("text", "every value that it may have, separated by ` | `; empty = any"),
 }
 """Column of the dictionary itself -> its meaning."""

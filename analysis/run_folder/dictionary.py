@@ -8,6 +8,7 @@ import pandas as pd
 
 from ...data.output.tables import ITEM_TYPES, ROW_TYPES
 from .columns import DICTIONARY, ITEMS, MANIFEST, MASKS, OF_TABLE, SUMMARIES, TIDY, TYPES, Column
+from .table_lines import line_of
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
 """Columns of the tidy row that are joined onto every item."""
@@ -61,7 +62,7 @@ def dictionary_frame(tables: Mapping[str, Iterable[tuple[str, object]]]) -> pd.D
     every = {**tables, "dictionary": [(name, None) for name in DICTIONARY]}
     lines = [
         (table, name, described.type, described.unit, described.meaning,
-         SEPARATOR.join(described.allowed))
+         line_of(table), SEPARATOR.join(described.allowed))
         for table, columns in every.items()
         for name, dtype in columns
         for described in (describe(table, name, dtype),)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ...data.errors import UnknownNameError
 from ...data.files.atomic import atomic_path
+from ...data.files.parquet_files import WRITING
 from ...data.output.folders import atomic_folder, check_folder
 from ...data.output.tables import inert
 from .dictionary import dictionary_frame, typed
@@ -29,7 +30,8 @@ def export_run(
         run: a finished run.
         out: the folder of the tables; it is made if it is not there.
         form: `csv` or `parquet`.
-        tables: only these; none = all. The dictionary describes those that are written.
+        tables: only these; none = all. The name of a probe is the table of its rows alone. The
+            dictionary describes those that are written.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Returns:
@@ -45,7 +47,8 @@ def export_run(
         raise UnknownNameError("format", form, FORMATS)
     writer = f"export {form}"
     check_folder(out, writer, overwrite=overwrite)
-    makers = _makers(run)
+    every = _makers(run)
+    makers = {**_of_probes(run), **every} if tables else every
     unknown = [name for name in tables if name not in makers]
     if unknown:
         raise UnknownNameError("table", unknown[0], makers)
@@ -71,6 +74,15 @@ def _makers(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
     for name, table in run.summaries.items():
         makers[name] = lambda table=table: [table]  # type: ignore[misc]
     return {**makers, "manifest": lambda: [run.manifest_table]}
+
+
+def _of_probes(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
+    """Probe -> what makes the table of its rows, which are among `rows`."""
+    rows = typed("rows", run.rows)
+    return {
+        str(name): lambda own=own: [own]  # type: ignore[misc]
+        for name, own in rows.groupby("probe", sort=False)
+    }
 
 
 Written = tuple[int, list[tuple[str, object]]]
@@ -114,7 +126,7 @@ def write_parquet_parts(parts: Iterable[pd.DataFrame], target: Path) -> Written:
                 table = pa.Table.from_pandas(part, preserve_index=False)
                 if writer is None:
                     columns = list(part.dtypes.items())
-                    writer = pq.ParquetWriter(temporary, table.schema)
+                    writer = pq.ParquetWriter(temporary, table.schema, **WRITING)
                 writer.write_table(table)
                 count += len(part)
         finally:

@@ -13,16 +13,17 @@ from ...data.output.folders import remove_own, write_record
 from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
 from ..configuration.config import RunConfig, parse_config
+from ..configuration.renamed import renamed
 
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers"}
-"""Options that change no result."""
+_NO_RESULT = {"workers", "device"}
+"""Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
-_COUNTS = {"controls.draws", "controls.retrained_draws"}
-_PLACES = {"model", "data_dir", "probe.corpus", "probe.patterns"}
+_COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
+_PLACES = {"model", "data_dir", "probe.corpus", "probe.options.attention-patterns.weights"}
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
 
 
@@ -103,7 +104,7 @@ def settled(
         raise ConfigError(
             f"holds a run with another configuration ({said(different)})",
             where=str(folder),
-            remedy="--add adds to that run, --new starts anew, or name another folder",
+            remedy="`add` adds to that run, `new` starts anew, or name another folder",
         )
     both = _united(earlier, config.plain(), different, folder)
     if added := differences(earlier, both.plain()):
@@ -114,7 +115,7 @@ def settled(
 def _filled(earlier: dict[str, Any]) -> dict[str, Any]:
     """An earlier configuration with the defaults of options that it does not know."""
     try:
-        return parse_config(earlier, where=RECORD).plain()
+        return parse_config(renamed(earlier), where=RECORD).plain()
     except ConfigError:
         return earlier
 
@@ -139,8 +140,8 @@ def _united(
         raise ConfigError(
             f"a run has one value of each of these options ({said(fixed)})",
             where=str(folder),
-            remedy="--add adds tasks, seeds, methods, probes and draws: keep the other options, "
-            "start anew with --new, or name another folder",
+            remedy="`add` adds tasks, seeds, methods, probes and draws: keep the other options, "
+            "start anew with `new`, or name another folder",
         )
     both = json.loads(json.dumps(new))
     for name, (one, other) in different.items():

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...data.files.atomic import write_text
+from ...models.encoder.device import device_of
+from ..configuration.asked_probes import of_task
 from ..configuration.config import RunConfig
 from ..steps.annotations import left_out
-from ..steps.probing import Corpus, corpus_note, of_task
+from ..steps.probing import Corpus, corpus_note
 
 if TYPE_CHECKING:
     from .seed_run import SeedRun
@@ -72,7 +74,7 @@ def write_manifest(
             "system": platform.platform(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
-            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "device": str(device_of(config.device)),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
             "wall_s": round(time.time() - started, 1),
         },

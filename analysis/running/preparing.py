@@ -10,12 +10,14 @@ from ...data.tasks.class_order import parse_pairs
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer, resolve_model
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.device import device_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.smaller.shrink import check_removable
+from ..configuration.asked_probes import needs_corpus
 from ..configuration.config import ProbeOptions, RunConfig
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..steps.data_summary import summarise
-from ..steps.probing import Corpus, needs_corpus, read_probe_corpus
+from ..steps.probing import Corpus, read_probe_corpus
 from ..steps.progress import Progress, Silent
 from ..steps.readable import readable
 from ..steps.selection import parts_for
@@ -31,6 +33,7 @@ def prepare(
 
     With `tell`, what is odd about the tokenizer and the lengths is told.
     """
+    device_of(config.device)
     teller = progress if tell else Silent()
     source = resolve_model(config.model)
     encoder, tokenizer = load_encoder(config.model), load_tokenizer(config.model)

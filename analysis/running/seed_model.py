@@ -22,6 +22,7 @@ from ...models.checkpoint.checkpoint import (
     save_classifier,
 )
 from ...models.checkpoint.inputs import check_inputs
+from ...models.encoder.device import device_of
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.finetune import FineTuned, finetune
 from ...models.training.recipes import Recipe
@@ -153,6 +154,7 @@ class SeedModel:
                 route=route,
                 labels=parse_pairs(self.setting.config.labels),
                 allow_no_specials=self.setting.config.allow_no_specials,
+                device=self.setting.config.device,
                 progress=advance,
             )
         came_to = outcome(trained, self.parts, self.setting.recipe, mask)
@@ -163,7 +165,7 @@ class SeedModel:
     @cached_property
     def pretrained(self) -> Any:
         """The encoder that everything starts from, which probes compare with."""
-        return load_encoder(self.setting.source.name)
+        return load_encoder(self.setting.source.name).to(device_of(self.setting.config.device))
 
     @cached_property
     def loaded(self) -> tuple[Any, Any]:
@@ -177,4 +179,4 @@ class SeedModel:
             pairs=self.parts.spec.pair,
             allow_no_specials=self.setting.config.allow_no_specials,
         )
-        return model, tokenizer
+        return model.to(device_of(self.setting.config.device)), tokenizer

@@ -10,19 +10,24 @@ import pandas as pd
 
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts
-from ...data.tasks.task_parts import examples_digest
+from ...data.tasks.task_parts import examples_digest, spread
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
+from ..configuration.asked_probes import comparing, narrowed, of_task, read_options
 from ..configuration.config import ProbeOptions
 from ..flags import DIVERGED
 from ..steps.annotations import say_left_out
-from ..steps.probing import annotated_examples, of_task, probe_model, read_options, spread
+from ..steps.probing import annotated_examples, probe_model
 from ..steps.progress import Progress
-from ..steps.reference_model import COMPARING
 from ..steps.said import reading_said, unscored_said
 from .cells import Cell
 from .seed_model import SeedModel, Setting
+
+
+def called(mask: Subnetwork) -> str:
+    """What progress calls a mask: its kind, with the draw of all but the first."""
+    return f"{mask.kind}, draw {mask.draw}" if mask.draw else mask.kind
 
 
 class SeedProbes:
@@ -52,14 +57,13 @@ class SeedProbes:
         state = "pruned" if mask else "finetuned"
         title = f"{self.name}: probing full ({state})"
         if mask:
-            title = f"{self.name}: probing {mask.kind} ({mask.method}, {state})"
+            title = f"{self.name}: probing {called(mask)} ({mask.method}, {state})"
         return self.store.get(cell, lambda: self.measure(*self.model.loaded, mask, title)), cell
 
     def of_pretrained(self) -> tuple[CellOutput, Cell]:
         """What the encoder itself attends to, through the probes that compare with it."""
         corpus, probe = self.setting.corpus, self.setting.config.probe
-        names = tuple(name for name in probe.names if name in COMPARING)
-        options = probe.model_copy(update={"names": names})
+        options = narrowed(probe, comparing(probe.names))
         inputs = {"weights": self.setting.base, "corpus": corpus.digest if corpus else ""}
         cell = Cell("probe", inputs, read_options(options))
 
@@ -73,7 +77,7 @@ class SeedProbes:
 
     @property
     def _compares(self) -> bool:
-        return bool(COMPARING & set(self.setting.config.probe.names))
+        return bool(comparing(self.setting.config.probe.names))
 
     def measure(
         self,
@@ -117,9 +121,9 @@ class SeedProbes:
 
     @cached_property
     def attributed(self) -> tuple[Example, ...]:
-        """Reported examples that attributions are computed for, annotated."""
+        """Reported examples for the probes that read those of the task, annotated."""
         options = self.setting.config.probe
-        if "attributions" not in options.names:
+        if not of_task(options):
             return ()
-        chosen = spread(self.parts.report, options.attribution_examples)
+        chosen = spread(self.parts.report, options.examples)
         return annotated_examples(chosen, options)

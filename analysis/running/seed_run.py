@@ -16,9 +16,10 @@ from ...models.training.evaluate import evaluate, is_finite
 from ...pruning.controls import CONTROLS
 from ...pruning.search.magnitude import smallest_of
 from ..cell_output import CellOutput
+from ..configuration.asked_probes import read_options
 from ..steps.identity import identity, selection_of, stamped
 from ..steps.performance import performance_rows
-from ..steps.probing import join, read_options
+from ..steps.probing import join
 from ..steps.progress import Progress
 from ..steps.said import read_said
 from ..steps.selection import IN_ORDER, find_good
@@ -26,7 +27,7 @@ from .bag_of_words import NAME, bag_of_words
 from .cells import Cell
 from .lottery_run import find_ticket
 from .seed_model import SeedModel, Setting
-from .seed_probes import SeedProbes
+from .seed_probes import SeedProbes, called
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
 """Kind -> the weights that its training starts from."""
@@ -214,14 +215,14 @@ class SeedRun:
         return self._named(output, cell, mask, "rewound" if rewind else "retrained")
 
     def _retrain(self, mask: Subnetwork, *, probed: bool, **begun: Any) -> CellOutput:
-        title = f"{self.name}: retraining {mask.kind} ({mask.method})"
+        title = f"{self.name}: retraining {called(mask)} ({mask.method})"
         trained, came_to = self.model.fine_tune(mask, title, **begun)
         scored = self._measure(trained.model, trained.tokenizer, mask)
         if "route" in begun:
             scored = replace(scored, rows=scored.rows.assign(variant=f"route={begun['route']}"))
         outputs = [scored]
         if probed:
-            title = f"{self.name}: probing {mask.kind} ({mask.method}, retrained)"
+            title = f"{self.name}: probing {called(mask)} ({mask.method}, retrained)"
             outputs.append(self.probes.measure(trained.model, trained.tokenizer, mask, title))
         joined = join(outputs)
         flag = came_to.flag

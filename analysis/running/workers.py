@@ -30,14 +30,15 @@ _POLL_S = 0.2
 Compute = Callable[[RunConfig, Path, Progress], Any]
 
 
-def worker_count(wanted: int, jobs: int) -> int:
+def worker_count(wanted: int, jobs: int, device: str = "auto") -> int:
     """How many processes to use: as asked for, else one a core, never more than there are jobs.
 
     An accelerator is shared by one process only, and a process that may start none computes alone.
     """
     if multiprocessing.current_process().daemon:
         return 1
-    automatic = 1 if torch.accelerator.is_available() else os.cpu_count() or 1
+    shared = device != "cpu" and torch.accelerator.is_available()
+    automatic = 1 if shared else os.cpu_count() or 1
     return min(wanted or automatic, jobs)
 
 

@@ -12,7 +12,8 @@ from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..comparison.score_comparisons import MCNEMAR, SIGNS_OF_CLUSTERS
 from ..statistics.corrections import ALPHA
 from ..wording import MISSING, between, decimal, p_text
-from .console import print_lines, print_records
+from .console import print_lines
+from .records import print_records
 
 MOST_NOTES = 12
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from ..summary.kinds import answers, of_answer
 from ..summary.summaries import kept_columns, performance_table
 from ..verdict.verdict import verdict
 from ..wording import between, decimal, percent
+from .records import cell_of, console_of, print_records, table_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,25 +28,16 @@ _ROW_COLUMNS = (
 MOST_LINES = 60
 
 
-def _console(console: Console | None) -> Console:
-    return console or Console()
-
-
-def _table(title: str) -> Table:
-    # without a frame nine columns of numbers fit into 80 characters
-    return Table(title=escape(title) or None, box=None, header_style="bold", collapse_padding=True)
-
-
 def print_performance(table: pd.DataFrame, console: Console | None = None) -> None:
     """Print the primary metric of a `performance_table`, one table a task and method."""
-    console = _console(console)
+    console = console_of(console)
     primary = table[table["primary"]]
     for (model, _, _), label, key in answers(primary):
         lines = of_answer(primary, key)
         kept = kept_columns(lines)
         metric = lines["metric"].iloc[0]
         baseline = f"{lines['baseline'].iloc[0]} {decimal(lines['baseline_value'].iloc[0], 3)}"
-        shown = _table(f"{label} · {metric} · {model} · {baseline}")
+        shown = table_of(f"{label} · {metric} · {model} · {baseline}")
         for name in ("kind", "state"):
             shown.add_column(name, no_wrap=True)
         for name in (*kept, "mean", "over seeds", "of draws", "n"):
@@ -76,29 +67,16 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
 
 def print_verdict(text: str, console: Console | None = None) -> None:
     """Print the answer of a run, wrapped at the width of the screen."""
-    _console(console).print(text, markup=False, highlight=False)
+    console_of(console).print(text, markup=False, highlight=False)
 
 
 def print_comparison(
     rows: pd.DataFrame, manifest: Mapping[str, Any], console: Console | None = None
 ) -> None:
     """Print the performance table and the verdict of a run's rows and manifest."""
-    console = _console(console)
+    console = console_of(console)
     print_performance(performance_table(rows), console)
     print_verdict(verdict(rows, manifest), console)
-
-
-def print_records(
-    records: Sequence[Mapping[str, Any]], *, title: str = "", console: Console | None = None
-) -> None:
-    """Print plain records as a table; their keys are its columns."""
-    shown = _table(title)
-    columns = list(dict.fromkeys(name for record in records for name in record))
-    for name in columns:
-        shown.add_column(escape(name), overflow="fold")
-    for record in records:
-        shown.add_row(*(escape(_cell(record.get(name))) for name in columns))
-    _console(console).print(shown)
 
 
 def print_rows(rows: pd.DataFrame, console: Console | None = None) -> None:
@@ -109,12 +87,12 @@ def print_rows(rows: pd.DataFrame, console: Console | None = None) -> None:
     """
     filled = [name for name in _ROW_COLUMNS if name in rows and rows[name].notna().any()]
     shown = rows[filled] if filled else rows
-    console = _console(console)
+    console = console_of(console)
     if len(rows) > 1:
         same = [name for name in shown if len(shown[name].drop_duplicates()) == 1]
-        shown = shown.drop(columns=[name for name in same if not _cell(shown[name].iloc[0])])
+        shown = shown.drop(columns=[name for name in same if not cell_of(shown[name].iloc[0])])
         same = [name for name in same if name in shown]
-        about = [f"{name} {_cell(shown[name].iloc[0])}" for name in same]
+        about = [f"{name} {cell_of(shown[name].iloc[0])}" for name in same]
         console.print(", ".join(about), markup=False, highlight=False)
         shown = shown.drop(columns=same)
     print_records(shown.head(MOST_LINES).to_dict("records"), console=console)
@@ -137,7 +115,7 @@ def print_mask(mask: Subnetwork, where: Path, console: Console | None = None) ->
         for name in ("neurons", "weights")
         if name in counts
     )
-    _console(console).print(
+    console_of(console).print(
         f"{mask.kind} subnetwork in {where}: {mask.n_heads} of {layers * heads} heads, "
         f"{mask.n_mlps} of {layers} MLPs{finer}",
         markup=False,
@@ -147,9 +125,9 @@ def print_mask(mask: Subnetwork, where: Path, console: Console | None = None) ->
 
 def print_latency(rows: pd.DataFrame, console: Console | None = None) -> None:
     """Print the rows of `latency_rows`, one table a batch and length."""
-    console = _console(console)
+    console = console_of(console)
     for target, cell in rows.groupby("target", sort=False):
-        shown = _table(str(target))
+        shown = table_of(str(target))
         for name in ("", "ms", "lowest and highest", "of masked", "parameters", "operations"):
             shown.add_column(name, justify="right" if name else "left", no_wrap=True)
         for variant, lines in cell.groupby("variant", sort=False):
@@ -173,14 +151,4 @@ def print_latency(rows: pd.DataFrame, console: Console | None = None) -> None:
 def print_lines(lines: Iterable[str], console: Console | None = None) -> None:
     """Print plain lines, as they are."""
     for line in lines:
-        _console(console).print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None or pd.isna(value):
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        console_of(console).print(line, markup=False, highlight=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,11 +14,15 @@ class Bars:
     """Progress bars and lines on stderr; plain lines where stderr is no terminal.
 
     Several stages may be open at the same time; each has its own bar.
+
+    Args:
+        wording: what is done to each line before it is written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wording: Callable[[str], str] = str) -> None:
         from rich.console import Console
 
+        self._wording = wording
         self._console = Console(stderr=True)
         self._bars: Any = None
         self._open = 0
@@ -59,4 +63,4 @@ class Bars:
 
     def say(self, line: str) -> None:
         """Write one line."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(self._wording(line), markup=False, highlight=False, soft_wrap=True)

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from ..stability.measure import Stability
 from ..wording import bare_p, between, decimal, p_text
-from .console import print_lines, print_records
+from .console import print_lines
+from .records import print_records
 
 _UNITS = {"head": "heads", "mlp": "MLPs", "weight": "weights"}
 

@@ -24,7 +24,7 @@ from ..steps.identity import flagged, identity, selection_of
 from ..steps.masks import mask_rows
 from ..steps.performance import lowest, performance_rows
 from ..steps.progress import Progress
-from .loaded import Loaded
+from .loaded import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ GATES = "gates"
 
 
 def sweep_gates(
-    loaded: Loaded,
+    loaded: LoadedModel,
     penalties: Sequence[float],
     options: L0Options,
     out: Path,
@@ -151,7 +151,7 @@ def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:
     return table
 
 
-def _recipe(loaded: Loaded) -> Recipe:
+def _recipe(loaded: LoadedModel) -> Recipe:
     """What the model was fine-tuned with, else what is recorded for it."""
     recorded = loaded.meta.get("recipe")
     if recorded:
@@ -159,7 +159,9 @@ def _recipe(loaded: Loaded) -> Recipe:
     return recipe_for(resolve_model(loaded.name), loaded.parts.spec.name)
 
 
-def _rows_of(loaded: Loaded, found: LearnedGates, options: L0Options, name: str) -> pd.DataFrame:
+def _rows_of(
+    loaded: LoadedModel, found: LearnedGates, options: L0Options, name: str
+) -> pd.DataFrame:
     """Heads kept and scores of one penalty's mask."""
     mask = found.subnetwork
     state = "pruned" if options.frozen else "retrained"
@@ -175,7 +177,7 @@ def _rows_of(loaded: Loaded, found: LearnedGates, options: L0Options, name: str)
 
 
 def _scores(
-    loaded: Loaded, model: Any, mask: Subnetwork | None, state: str, variant: str
+    loaded: LoadedModel, model: Any, mask: Subnetwork | None, state: str, variant: str
 ) -> pd.DataFrame:
     """Performance on the selection examples and on the reported ones, which may be the same."""
     parts = loaded.parts

@@ -54,11 +54,11 @@ def latency_rows(
         ConfigError: for fewer rounds than `REPEATS`, or a length above the model's positions.
     """
     if repeats < REPEATS:
-        raise ConfigError(f"--repeats {repeats} is below {REPEATS}, too few for a median")
-    for value, option in [(b, "--batch") for b in batches] + [(s, "--length") for s in lengths]:
+        raise ConfigError(f"`repeats` must be >= {REPEATS} for a median, got {repeats}")
+    for value, option in [(b, "batches") for b in batches] + [(s, "lengths") for s in lengths]:
         if value < 1:
-            raise ConfigError(f"{option} {value} is no number of at least 1")
-    check_max_length(whole.model, max(lengths), option="--length")
+            raise ConfigError(f"`{option}` must be >= 1, got {value}")
+    check_max_length(whole.model, max(lengths), option="lengths")
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:
@@ -71,14 +71,16 @@ def latency_rows(
             if progress is not None:
                 progress(done, len(cells))
         about = identity(whole.name, whole.mask, "pruned")
-        about |= {"probe": "latency", "unit": "model", "corpus": _machine()}
+        about |= {"probe": "latency", "unit": "model", "corpus": _machine(whole.model)}
         return pd.concat(frames, ignore_index=True).assign(**about)
     finally:
         torch.set_num_threads(before)
 
 
-def _machine() -> str:
+def _machine(model: Any) -> str:
     """Where the times were taken: they mean nothing elsewhere."""
+    if model.device.type == "cuda":
+        return torch.cuda.get_device_name(model.device)
     return f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
 
 
@@ -96,6 +98,7 @@ def _times(
     """Seconds of one forward pass by variant, [repeats]; in the order of the rounds."""
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(5, whole.model.config.vocab_size, (batch, length), generator=generator)
+    ids = ids.to(whole.model.device)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     spent: dict[str, list[float]] = {name: [] for name in models}
     with torch.inference_mode():
@@ -103,12 +106,20 @@ def _times(
             for name, model in models.items():
                 mask = gated(model, whole.mask) if name == "masked" else nullcontext()
                 with mask:
+                    _wait(model)
                     started = time.perf_counter()
                     model(**inputs)
+                    _wait(model)
                     passed = time.perf_counter() - started
                 if round_:
                     spent[name].append(passed)
     return {name: np.array(values) for name, values in spent.items()}
+
+
+def _wait(model: Any) -> None:
+    """Let a GPU finish: it works on after a call has come back."""
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)
 
 
 def _cell_rows(

@@ -1,36 +1,45 @@
-"""A fine-tuned model that a single command names, checked against its task and tokenizer."""
+"""A model that a single command or a caller names, checked against its task and tokenizer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ...data.encoding.collate import text_batches
+from ...data.errors import InputError
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
-from ...data.tasks.task import TaskParts
-from ...data.tasks.task_parts import examples_digest, split_parts
-from ...models.checkpoint.checkpoint import load_classifier, load_tokenizer, meta_of, resolve_model
+from ...data.tasks.task import TaskData, TaskParts, TaskSpec
+from ...data.tasks.task_parts import examples_digest, limited, split_parts
+from ...models.checkpoint.checkpoint import (
+    load_classifier,
+    load_encoder,
+    load_tokenizer,
+    meta_of,
+    resolve_model,
+)
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import USUAL_LENGTH, check_inputs, fitting_length
-from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.anatomy import Anatomy, anatomy_of
+from ...models.encoder.device import device_of
 from ..configuration.task_choice import TaskChoice
 from ..steps.data_summary import left_out_lines
-from ..steps.progress import Progress, Silent
+from ..steps.progress import Progress, Silent, Warned
 from ..steps.readable import readable, recorded_length
 from ..steps.said import read_said
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A fine-tuned model with the parts of the task that it was trained with.
+@dataclass(frozen=True, repr=False, eq=False)
+class LoadedModel:
+    """A model in memory, with the task that it was fine-tuned on where one is named.
 
     Attributes:
         name: what the user called it.
-        model: the classifier.
+        model: a transformers encoder; with a task, the classifier or regressor.
         tokenizer: its tokenizer, checked against it.
-        parts: the task.
+        task: the parts of the task that it was trained with; None for an encoder alone.
         meta: what was recorded beside the weights.
         order: how its classes were found to be the task's; None in regression.
         told: lines for the user: rows that were left out, or another training part than the one
@@ -43,12 +52,43 @@ class Loaded:
     name: str
     model: Any
     tokenizer: Any
-    parts: TaskParts
-    meta: dict[str, Any]
+    task: TaskParts | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
     order: ClassOrder | None = None
     told: tuple[str, ...] = ()
     max_length: int = USUAL_LENGTH
     flag: str = ""
+
+    def __repr__(self) -> str:
+        of = self.anatomy
+        size = f"{of.family}, {of.num_layers} layers of {of.num_heads} heads"
+        task = f", task {self.task.spec.name}" if self.task else ""
+        return f"LoadedModel({self.name}: {size}{task})"
+
+    @property
+    def anatomy(self) -> Anatomy:
+        """Where its heads and MLPs sit."""
+        return anatomy_of(self.model)
+
+    @property
+    def spec(self) -> TaskSpec | None:
+        """The task's labels and metrics; None for an encoder alone."""
+        return self.task.spec if self.task else None
+
+    @property
+    def parts(self) -> TaskParts:
+        """The examples of the task, by the role that they play.
+
+        Raises:
+            InputError: if the model was loaded without a task.
+        """
+        if self.task is None:
+            raise InputError(
+                "was loaded without a task, so there are no examples to score",
+                where=self.name,
+                remedy="load it with the task that it was fine-tuned on",
+            )
+        return self.task
 
     @property
     def classes_by(self) -> str:
@@ -71,22 +111,26 @@ class Loaded:
 
 def load_for_task(
     model: str,
-    task: TaskChoice,
+    task: TaskChoice | TaskData,
     *,
     selection: str = "",
     labels: Pairs = (),
     max_length: int = 0,
+    limit: int = 0,
+    device: str = "auto",
     allow_no_specials: bool = False,
     progress: Progress | None = None,
-) -> Loaded:
+) -> LoadedModel:
     """Load a fine-tuned model; its task is split as it was when the model was trained.
 
     Args:
         model: its folder, or a hub id.
-        task: what it was fine-tuned on.
+        task: what it was fine-tuned on, named or read already.
         selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
         labels: which classes of the model mean which of the task, where names do not say it.
         max_length: subwords an example keeps; 0 = as it was fine-tuned.
+        limit: examples of each part of the task at most, at equal distances; 0 = all.
+        device: where the model runs, see `device_of`.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
         progress: told if the classes were not found by name, and what is odd about the tokenizer
             or the length.
@@ -94,16 +138,19 @@ def load_for_task(
     Raises:
         CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`, or
             its classes are not the task's, see `contract`.
-        ConfigError: if `max_length` is more than the model has positions for.
+        ConfigError: if `max_length` is more than the model has positions for, or there is no such
+            device.
     """
+    place = device_of(device)
     progress = progress or Silent()
     meta = meta_of(model)
-    data = task.load()
+    data = task if isinstance(task, TaskData) else task.load()
     told = left_out_lines(data)
     order = contract(resolve_model(model), data.spec, labels)
     if order is not None and order.said:
         progress.say(f"{model}: {order.said}")
     net, tokenizer = load_classifier(model, data.spec, labels=labels), load_tokenizer(model)
+    net = net.to(place)
     found = check_inputs(
         net, tokenizer, where=model, pairs=data.spec.pair, allow_no_specials=allow_no_specials
     )
@@ -123,4 +170,73 @@ def load_for_task(
             f"{model} was fine-tuned on other examples than these files and options set apart for "
             f"training now: it may have seen what is called held out ({parts.selection_name})"
         )
-    return Loaded(model, net, tokenizer, parts, meta, order, tuple(told), length, found.flag)
+    parts = limited(parts, limit)
+    return LoadedModel(model, net, tokenizer, parts, meta, order, tuple(told), length, found.flag)
+
+
+def load_model(
+    name: str,
+    task: str | TaskData | None = None,
+    *,
+    data_dir: Path | str | None = None,
+    columns: Mapping[str, str] | None = None,
+    selection: str = "",
+    labels: Mapping[str, str] | None = None,
+    max_length: int = 0,
+    allow_no_specials: bool = False,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> LoadedModel:
+    """Load an encoder, or a model fine-tuned on a task, with its tokenizer.
+
+    Args:
+        name: `embedded`, a folder *written as a path* (`./model`), or a hub id.
+        task: the task that it was fine-tuned on: an embedded or GLUE task by name, any name with
+            `columns`, or what `load_task` gave; None loads the encoder without a task head.
+        data_dir: local folder of a GLUE task or of files of your own.
+        columns: role -> column of files of your own, such as `{"first": "text", "label": "side"}`.
+        selection: what masks are chosen on, `held-out` or `reported`; empty takes what the model's
+            folder records, else `held-out`.
+        labels: class of the task -> class of the model, where their names do not agree.
+        max_length: subwords an example keeps; 0 = as the model was fine-tuned, else 128.
+        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        device: `auto` is a GPU where there is one; or `cpu`, `cuda`.
+        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+
+    Raises:
+        CheckpointError: if the model cannot be loaded faithfully, or its classes are not the
+            task's.
+        ConfigError: if options do not go together, or there is no such device.
+        DataFileError: naming the file, row or column at fault.
+        UnknownNameError: if there is no such task or family.
+    """
+    progress = progress or Warned()
+    if task is None:
+        return _encoder(name, max_length, allow_no_specials, device, progress)
+    folder = None if data_dir is None else str(data_dir)
+    loaded = load_for_task(
+        name,
+        task if isinstance(task, TaskData) else TaskChoice(task, folder, columns),
+        selection=selection,
+        labels=tuple((labels or {}).items()),
+        max_length=max_length,
+        allow_no_specials=allow_no_specials,
+        device=device,
+        progress=progress,
+    )
+    for line in loaded.told:
+        progress.say(line)
+    return loaded
+
+
+def _encoder(
+    name: str, max_length: int, allow_no_specials: bool, device: str, progress: Progress
+) -> LoadedModel:
+    net, tokenizer, meta = load_encoder(name), load_tokenizer(name), meta_of(name)
+    net = net.to(device_of(device))
+    found = check_inputs(net, tokenizer, where=name, allow_no_specials=allow_no_specials)
+    length, said = fitting_length(anatomy_of(net).max_tokens, max_length)
+    for line in (*found.said, said):
+        if line:
+            progress.say(line)
+    return LoadedModel(name, net, tokenizer, meta=meta, max_length=length, flag=found.flag)

@@ -19,10 +19,11 @@ from ...data.sentences.sentence import Example, plain_sentence
 from ...models.checkpoint.checkpoint import load_saved, load_tokenizer
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.device import device_of
 from ...models.encoder.kept_units import kept_units_of
 from ...probes.context_mixing.effective_attention import effective_attention
 from ...probes.forward.attention_block import LayerValues
-from ...probes.forward.base import BatchView, Context, ProbeResult
+from ...probes.forward.base import BatchView, Context, Probe, ProbeResult
 from ...probes.forward.needs import sentences_of
 from ...probes.forward.shared_pass import run_probes
 from ...probes.forward.texts import encode_examples
@@ -71,6 +72,7 @@ def heads_of(
     *,
     max_length: int = 0,
     allow_no_specials: bool = False,
+    device: str = "auto",
     say: Callable[[str], None] = unheard,
 ) -> Heads:
     """Load a model and look at one sentence, or a pair.
@@ -83,15 +85,18 @@ def heads_of(
         max_length: cut longer texts at so many subwords; 0 = refuse those that are longer than the
             model's positions.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        device: where the model runs, see `device_of`.
         say: called with each line that is to be told of the mask, the tokenizer or the text.
 
     Raises:
         CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
-        ConfigError: if `max_length` is more than the model has positions for.
+        ConfigError: if `max_length` is more than the model has positions for, or there is no such
+            device.
         InputError: if a sentence is empty, or longer than the model's positions.
         MaskError: if the mask belongs to another model.
     """
-    net, tokenizer = load_saved(model), load_tokenizer(model)
+    place = device_of(device)
+    net, tokenizer = load_saved(model).to(place), load_tokenizer(model)
     subnetwork = load_mask(mask, net, say=say)
     anatomy = anatomy_of(net)
     first, other = plain_sentence("first", text), None
@@ -129,12 +134,11 @@ def heads_of(
     )
 
 
-class _Keeper:
+class _Keeper(Probe):
     """Keeps the maps of the one text that it is shown: what a probe of a corpus must not do."""
 
     name = "view"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context):
         anatomy = context.anatomy
@@ -155,12 +159,6 @@ class _Keeper:
             block.attention, block.value.transpose(1, 2), self._real
         )
         self._keep("effective", effective)
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
-
-    def end(self) -> None:
-        """Nothing to end."""
 
     def result(self) -> ProbeResult:
         return ProbeResult(self.name, rows_frame([]), lambda: items_frame([]))
@@ -192,7 +190,7 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
         InputError: saying which sentence, or both numbers.
     """
     sentences = sentences_of(example)
-    for sentence, where in zip(sentences, ("SENTENCE", "--second"), strict=False):
+    for sentence, where in zip(sentences, ("`text`", "`second`"), strict=False):
         (alone,) = encode_examples(context, [Example("view", sentence)])
         if not alone.readable:
             raise InputError("is empty", where=where, remedy="give a sentence to look at")
@@ -202,8 +200,8 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
     if fitted.truncated and not cut:
         raise InputError(
             f"has {len(fitted.whole)} subwords, the model {limit} positions",
-            where="SENTENCE",
-            remedy=f"look at a shorter one, or cut it with --max-length {limit}",
+            where="`text`",
+            remedy=f"look at a shorter one, or cut it with `max_length` {limit}",
         )
     whole = len(fitted.whole)
     return f"the text was cut at {limit} of {whole} subwords" if fitted.truncated else ""

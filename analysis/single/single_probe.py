@@ -10,6 +10,7 @@ from ...data.output.tables import items_frame, rows_frame, write_csv, write_parq
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskSpec
+from ...data.tasks.task_parts import spread
 from ...models.checkpoint.checkpoint import (
     load_classifier,
     load_encoder,
@@ -21,9 +22,18 @@ from ...models.checkpoint.checkpoint import (
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.device import device_of
 from ...probes.forward.needs import sentences_of
-from ...probes.options import check_options
+from ...probes.registry import list_probes
 from ..cell_output import CellOutput
+from ..configuration.asked_probes import (
+    comparing,
+    explaining,
+    needs_corpus,
+    of_corpus,
+    of_task,
+    options_of,
+)
 from ..configuration.config import ProbeOptions
 from ..configuration.task_choice import TaskChoice
 from ..steps.annotations import check_readable, say_left_out
@@ -34,16 +44,12 @@ from ..steps.probing import (
     Corpus,
     annotated_examples,
     clusters_of,
-    needs_corpus,
-    of_corpus,
-    of_task,
     probe_model,
     read_probe_corpus,
-    spread,
 )
 from ..steps.progress import Progress
 from ..steps.readable import recorded_length
-from ..steps.reference_model import COMPARING, load_reference
+from ..steps.reference_model import load_reference
 from ..steps.said import reading_said, unscored_said
 from ..steps.task_head import BY_PLACE
 
@@ -60,7 +66,7 @@ def _task_examples(
     split = split or data.spec.report_split
     if split not in data.splits:
         raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
-    examples = spread(data.splits[split], options.attribution_examples)
+    examples = spread(data.splits[split], options.examples)
     return data.spec, annotated_examples(examples, options), split
 
 
@@ -77,31 +83,34 @@ def probe_rows(
     reference: str | None = None,
     labels: Pairs = (),
     allow_no_specials: bool = False,
+    batch_size: int = 0,
+    device: str = "auto",
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
     With `untrained`, on the model's architecture with random weights of that seed: a baseline.
     """
-    check_options(options.options, options.names)
+    place = device_of(device)
+    options_of(options)
     if untrained is not None and mask_path is not None:
         raise ConfigError(
-            "an untrained encoder has no subnetwork", remedy="leave out --mask or --untrained"
+            "an untrained encoder has no subnetwork", remedy="leave out `mask` or `untrained`"
         )
-    attributed = "attributions" in options.names
-    if corpus is None and task is None:
-        raise ConfigError("say what to read: --corpus FILE or --task T")
-    if attributed and task is None:
+    of_examples = of_task(options)
+    if corpus is None and task is None and (of_examples or needs_corpus(options)):
+        raise ConfigError("nothing to read", remedy="give `corpus` or `task`")
+    if of_examples and task is None:
         raise InputError(
-            "attributions explain a task model's predictions on its own examples",
-            where="--probe attributions",
-            remedy="add --task T",
+            "reads examples of the task that the model was fine-tuned on",
+            where=f"`names` {of_examples[0]}",
+            remedy="add `task`",
         )
-    compares = bool(COMPARING & set(options.names))
+    compares = bool(comparing(options.names))
     if reference is not None and not compares:
         raise ConfigError(
             "no probe that was asked for compares models",
-            where="--reference",
-            remedy=f"add --probe {', '.join(sorted(COMPARING))}",
+            where="`reference`",
+            remedy=f"add `names` {', '.join(comparing(one.name for one in list_probes()))}",
         )
     meta = meta_of(model)
     tokenizer = load_tokenizer(model)
@@ -111,7 +120,7 @@ def probe_rows(
     used = ""
     if task is not None:
         spec, examples, used = _task_examples(task, split, options, progress)
-    head = spec is not None and (attributed or bool(meta.get("task")))
+    head = spec is not None and bool(explaining(options) or meta.get("task"))
     order: ClassOrder | None = None
     if untrained is not None:
         net = load_untrained(model, spec if head else None, seed=untrained)
@@ -122,13 +131,15 @@ def probe_rows(
         net = load_classifier(model, spec, labels=labels)
     else:
         net = load_encoder(model)
+    net = net.to(place)
+    other = other and other.to(place)
     if labels and order is None:
         raise ConfigError(
             "nothing that was asked for reads classes of the model",
-            where="--labels",
-            remedy="leave it out, or add --probe attributions --task T",
+            where="`labels`",
+            remedy="leave it out, or add `names` attributions and `task`",
         )
-    reads_pairs = spec is not None and spec.pair and attributed
+    reads_pairs = spec is not None and spec.pair and bool(of_examples)
     checked = check_inputs(
         net, tokenizer, where=model, pairs=reads_pairs, allow_no_specials=allow_no_specials
     )
@@ -156,9 +167,8 @@ def probe_rows(
             read = Corpus(name, tuple(sentences), clusters_of(examples))
             check_readable(read.examples, of_corpus(options))
             say_left_out(progress, read.name, read.examples, of_corpus(options))
-    if attributed:
-        check_readable(examples, of_task(options))
-        say_left_out(progress, spec.name if spec else "", examples, of_task(options))
+    check_readable(examples, of_examples)
+    say_left_out(progress, spec.name if spec else "", examples, of_examples)
     with progress.stage("probing") as advance:
         output = probe_model(
             net,
@@ -166,12 +176,13 @@ def probe_rows(
             mask,
             spec,
             read,
-            examples if attributed else (),
+            examples if of_examples else (),
             options,
             split=used,
             progress=advance,
             reference=other,
             task_length=task_length,
+            batch_size=batch_size,
         )
     state = state_of(mask, meta) if meta.get("task") else "pretrained"
     about = identity(model, mask, state) | {"task": spec.name if spec else ""}
@@ -179,7 +190,7 @@ def probe_rows(
         about |= {"state": "untrained", "seed": untrained}
     rows = output.rows.assign(**about)
     if order is not None and order.by == "place":
-        of_classes = rows["probe"] == "attributions"
+        of_classes = rows["probe"].isin(explaining(options))
         if of_classes.any():
             rows.loc[of_classes, "flag"] = rows.loc[of_classes, "flag"].fillna(BY_PLACE)
     rows = flagged(rows, checked.flag)

@@ -11,6 +11,7 @@ from ...data.errors import ConfigError
 from ...models.checkpoint.checkpoint import load_saved, load_tokenizer, meta_of, save_classifier
 from ...models.checkpoint.compact_files import save_compact
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.device import device_of
 from ...models.encoder.kept_units import kept_units_of
 from ...models.masks.subnetwork import Subnetwork
 from ...models.smaller.bake import bake
@@ -35,6 +36,7 @@ def load_whole(
     mask: Path,
     *,
     other_weights: bool = False,
+    device: str = "cpu",
     say: Callable[[str], None] = unheard,
 ) -> Whole:
     """Load a model, with the head that it was saved with, and a mask that fits it.
@@ -43,12 +45,14 @@ def load_whole(
         name: the model.
         mask: the mask file.
         other_weights: accept a mask that was found on other weights.
+        device: where the model runs, see `device_of`.
         say: told what is not known of the mask.
 
     Raises:
-        ConfigError: for a model that is a smaller one already.
+        ConfigError: for a model that is a smaller one already, or a device that is not there.
     """
-    model = load_saved(name)
+    place = device_of(device)
+    model = load_saved(name).to(place)
     if kept_units_of(model) is not None:
         raise ConfigError("is a smaller model already", where=name, remedy="name the whole model")
     found = load_mask(mask, model, other_weights=other_weights, say=say)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import pandas as pd
 from ...data.encoding.tokenizer_check import NO_SPECIALS, missing_specials
 from ...data.errors import ConfigError
 from ...data.tasks.class_order import Pairs
-from ...data.tasks.task_parts import examples_digest, split_parts
+from ...data.tasks.task import TaskData
+from ...data.tasks.task_parts import examples_digest, limited, split_parts
 from ...models.checkpoint.checkpoint import load_tokenizer, resolve_model, save_classifier
 from ...models.checkpoint.compact_files import save_compact
 from ...models.checkpoint.inputs import positions_of
+from ...models.encoder.device import device_of
 from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate
-from ...models.training.finetune import finetune
+from ..cell_output import CellOutput
 from ..configuration.config import PruneOptions, RecipeOptions
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..configuration.task_choice import TaskChoice
@@ -33,11 +36,11 @@ from ..steps.readable import readable
 from ..steps.said import read_said
 from ..steps.selection import find_good
 from ..steps.task_head import BY_PLACE, start_of_head
-from .loaded import Loaded
+from .loaded import LoadedModel
 
 
 def look_at(
-    model: str, task: TaskChoice, *, seed: int, selection: str, max_length: int
+    model: str, task: TaskChoice, *, seed: int, selection: str, max_length: int, limit: int = 0
 ) -> dict[str, Any]:
     """What is read of a task, as fine-tuning `model` on it would read it (`data_summary`).
 
@@ -47,17 +50,18 @@ def look_at(
         seed: draws what is set aside for choosing masks.
         selection: `held-out` or `reported`.
         max_length: subwords an example keeps; 0 takes what is recorded for the model and task.
+        limit: examples of each part at most; 0 = all.
     """
     data = task.load()
     options = RecipeOptions(max_length=max_length)
     recipe = chosen_recipe(resolve_model(model), data.spec.name, options)
-    parts = split_parts(data, selection=selection, seed=seed)
+    parts = limited(split_parts(data, selection=selection, seed=seed), limit)
     return summarise(data, parts, load_tokenizer(model), max_length=recipe.max_length)
 
 
 def fine_tune_to_folder(
     model: str,
-    task: TaskChoice,
+    task: TaskChoice | TaskData,
     out: Path,
     *,
     seed: int,
@@ -70,6 +74,9 @@ def fine_tune_to_folder(
     overwrite: bool = False,
     labels: Pairs = (),
     allow_no_specials: bool = False,
+    describe: Callable[[str], None] | None = None,
+    limit: int = 0,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
 
@@ -77,7 +84,7 @@ def fine_tune_to_folder(
 
     Args:
         model: the pretrained encoder.
-        task: the task.
+        task: the task, named or read already.
         out: the folder.
         seed: initialises the task head.
         order_seed: orders the examples and draws the dropout.
@@ -89,33 +96,44 @@ def fine_tune_to_folder(
         overwrite: write although the folder holds files that subprobe did not write; they stay.
         labels: which classes of a kept head mean which of the task.
         allow_no_specials: see `check_inputs`.
+        describe: called with each line about what was read; by default they go to `progress`.
+        limit: examples of each part of the task at most, at equal distances; 0 = all.
+        device: where the model is trained, see `device_of`.
 
     Raises:
-        ConfigError: for `labels` without a head to keep.
+        ConfigError: for `labels` without a head to keep, or a device that is not there.
     """
+    from ...models.training.finetune import finetune  # with the Trainer, that only this one needs
+
+    device_of(device)
     source = resolve_model(model)
-    data, tokenizer = task.load(), load_tokenizer(model)
+    data = task if isinstance(task, TaskData) else task.load()
+    tokenizer = load_tokenizer(model)
     if labels and options.head != "kept":
-        raise ConfigError("a new head has no classes to map", where="--labels",
-                          remedy="add --keep-head, or leave it out")  # fmt: skip
+        raise ConfigError(
+            "a new head has no classes to map",
+            where="`labels`",
+            remedy="leave it out, or keep the model's head (`recipe.head`)",
+        )
     if said := start_of_head(model, data.spec, seed, kept=options.head == "kept", labels=labels):
         progress.say(said)
     flag = ""
     if allow_no_specials and missing_specials(tokenizer):
         flag, data = NO_SPECIALS, readable(data, tokenizer, progress)
-    parts = split_parts(data, selection=selection, seed=seed)
+    whole = split_parts(data, selection=selection, seed=seed)
+    parts = limited(whole, limit)
     recipe = chosen_recipe(source, data.spec.name, options)
     recipe, said = fitting_recipe(recipe, options, positions_of(source))
     if said:
         progress.say(said)
     summary = summarise(data, parts, tokenizer, max_length=recipe.max_length)
     for line in summary_lines(summary):
-        progress.say(line)
+        (describe or progress.say)(line)
     with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
-            route=route, labels=labels, allow_no_specials=allow_no_specials, tell=progress.say,
-            progress=advance,
+            route=route, labels=labels, allow_no_specials=allow_no_specials, device=device,
+            tell=progress.say, progress=advance,
         )  # fmt: skip
     for line in read_said(trained, len(parts.train), recipe.max_length, "training examples"):
         progress.say(line)
@@ -130,7 +148,8 @@ def fine_tune_to_folder(
         "selection": parts.selection_name,
         "recipe": vars(recipe),
         "n_train": len(parts.train),
-        "train_digest": examples_digest(parts.train),
+        # of all that was set apart for training: what a limit left out is not held out
+        "train_digest": examples_digest(whole.train),
         "n_truncated": trained.n_truncated,
         "n_wordless": trained.n_wordless,
         "fingerprint": trained.fingerprint,
@@ -147,10 +166,8 @@ def fine_tune_to_folder(
     return {**meta, "data": summary}
 
 
-def prune_to_mask(
-    loaded: Loaded, options: PruneOptions, out: Path, progress: Progress
-) -> Subnetwork:
-    """Find the good subnetwork of a fine-tuned model by the first of `options.methods`; save it.
+def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) -> Subnetwork:
+    """Find the good subnetwork of a fine-tuned model by the first of `options.methods`.
 
     Raises:
         ConfigError: for the lottery protocol, whose rounds are trainings.
@@ -160,13 +177,13 @@ def prune_to_mask(
         progress.say(
             f"{loaded.name} does not record what it was fine-tuned on: if that was all of train, "
             f"it has seen the examples that masks are chosen on ({parts.selection_name}); "
-            "--selection reported chooses on those that are reported on, as the study did"
+            "`selection` reported chooses on those that are reported on, as the study did"
         )
     if method == "imp":
         raise ConfigError(
             "the rounds of imp are trainings from the pretrained weights, which a fine-tuned "
             "model does not hold",
-            where="--method",
+            where="`prune.methods`",
             remedy='use subprobe run with prune.methods = ["imp"]',
         )
     loaded.tell(parts.selection, "selection examples", progress)
@@ -184,26 +201,46 @@ def prune_to_mask(
             model_name=str(loaded.meta.get("model", loaded.name)),
             progress=advance,
         )
-    good.save(out)
     if said := degenerate_search(good):
         progress.say(f"DEGENERATE: {said}")
     return good
 
 
+def prune_to_mask(
+    loaded: LoadedModel, options: PruneOptions, out: Path, progress: Progress
+) -> Subnetwork:
+    """The same, saved."""
+    good = find_mask(loaded, options, progress)
+    good.save(out)
+    return good
+
+
 def evaluate_rows(
-    loaded: Loaded, mask: Subnetwork | None, progress: Progress | None = None
+    loaded: LoadedModel,
+    mask: Subnetwork | None,
+    progress: Progress | None = None,
+    *,
+    batch_size: int = 64,
 ) -> pd.DataFrame:
     """Performance rows of a fine-tuned model, whole or under a mask; cut texts are told."""
+    return evaluate_loaded(loaded, mask, progress or Silent(), batch_size=batch_size).rows
+
+
+def evaluate_loaded(
+    loaded: LoadedModel, mask: Subnetwork | None, progress: Progress, *, batch_size: int = 64
+) -> CellOutput:
+    """The same with the answer to each example as items."""
     found = evaluate(
         loaded.model,
         loaded.tokenizer,
         loaded.parts.report,
         loaded.parts.spec,
         subnetwork=mask,
+        batch_size=batch_size,
         max_length=loaded.max_length,
     )
     for line in read_said(found, len(found.ids), loaded.max_length):
-        (progress or Silent()).say(line)
+        progress.say(line)
     about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,
         "selection": selection_of(mask, loaded.parts),
@@ -215,4 +252,5 @@ def evaluate_rows(
     flags += [BY_PLACE] if loaded.classes_by == "place" else []
     flags += [loaded.flag]
     flag = ", ".join(dict.fromkeys(one for one in flags if one))
-    return rows.assign(flag=flag) if flag else rows
+    items = found.items().assign(probe="performance")
+    return CellOutput(rows.assign(flag=flag) if flag else rows, items)

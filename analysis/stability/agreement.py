@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
 
 Floats = npt.NDArray[np.float64]
 Masks = npt.NDArray[np.bool_]
@@ -98,6 +97,9 @@ def kept_in_all_expected(masks: Masks) -> float:
 
 def jaccard_expected(masks: Masks) -> float:
     """Mean pairwise Jaccard of random masks [S, U] with the same sizes, exact."""
+    # scipy.stats takes most of a second to import, and most commands draw nothing from it
+    from scipy.stats import hypergeom
+
     n_units, sizes = masks.shape[1], masks.sum(axis=1)
     found = []
     for first, second in zip(*np.triu_indices(len(sizes), 1), strict=True):

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
 
 from ..statistics.corrections import ALPHA
 from ..statistics.uncertainty import permutation_p
@@ -58,6 +57,9 @@ def smallest_p(sizes: npt.ArrayLike, n_units: int) -> float:
     Pairwise overlaps are all largest, and with them kappa, Jaccard and the number kept in all,
     exactly where each mask contains the next smaller one.
     """
+    # scipy.stats takes most of a second to import, and most commands draw nothing from it
+    from scipy.stats import hypergeom
+
     ordered = np.sort(np.asarray(sizes, dtype=np.int64))
     inner, outer = ordered[:-1], ordered[1:]
     return float(hypergeom.pmf(inner, n_units, outer, inner).prod())
@@ -74,6 +76,8 @@ def kept_in_all_p(masks: Masks) -> float:
 
 def kept_in_all_null(sizes: Sequence[int] | npt.NDArray[np.int64], n_units: int) -> Floats:
     """Chance of 0, 1, ... U common units of random masks with these sizes [U + 1], exact."""
+    from scipy.stats import hypergeom
+
     common = np.arange(n_units + 1)
     pmf = np.zeros(n_units + 1)
     pmf[int(sizes[0])] = 1
@@ -91,6 +95,8 @@ def shared_null(sizes: Sequence[tuple[int, int]] | npt.NDArray[np.int64], n_unit
         sizes: units kept by the two masks of each pair [P, 2].
         n_units: U.
     """
+    from scipy.stats import hypergeom
+
     pmf = np.ones(1)
     for first, second in sizes:
         shared = np.arange(min(int(first), int(second)) + 1)

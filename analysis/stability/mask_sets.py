@@ -120,7 +120,7 @@ def _published(folder: Path, kind: str | None) -> dict[str, dict[int, Mask]]:
         raise MaskError(
             "masks of the published layout do not say their kind",
             where=str(folder),
-            remedy="leave --kind out and name the folder of that kind",
+            remedy="leave `kind` out and name the folder of that kind",
         )
     return found
 
@@ -138,7 +138,7 @@ def _joined(task: str, masks: dict[int, Mask], folder: Path) -> MaskSet:
         raise MaskError(
             f"{task or 'the task'} has one seed ({only}): agreement needs two or more",
             where=str(folder),
-            remedy="add seeds, or choose other tasks with --task",
+            remedy="add seeds, or choose other tasks with `tasks`",
         )
     seeds = tuple(sorted(masks))
     shapes = {seed: {unit: mask.shape for unit, mask in masks[seed].items()} for seed in seeds}

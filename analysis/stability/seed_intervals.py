@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from .agreement import Floats, Masks, Statistic
 
@@ -41,7 +41,7 @@ def jackknife_limits(
     n, middle = left_out.shape[-1], np.asarray(values, dtype=np.float64)
     apart = left_out - left_out.mean(axis=-1, keepdims=True)
     spread = np.sqrt((n - 1) / n * (apart**2).sum(axis=-1))
-    half = student.ppf((1 + level) / 2, n - 1) * spread
+    half = stdtrit(n - 1, (1 + level) / 2) * spread
     return middle - half, middle + half
 
 
@@ -92,7 +92,7 @@ def bootstrap_over_units(
         batch = np.ascontiguousarray(np.moveaxis(masks[:, chosen], 0, 1))
         for name, statistic in statistics.items():
             drawn[name].append(statistic(batch))
-    quantile = student.ppf((1 + level) / 2, n - 1) * np.sqrt(n / (n - 1)) if n > 1 else _NONE
+    quantile = stdtrit(n - 1, (1 + level) / 2) * np.sqrt(n / (n - 1)) if n > 1 else _NONE
     limits = {}
     for name, statistic in statistics.items():
         samples, value = np.concatenate(drawn[name]), float(statistic(masks))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import false_discovery_control
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +26,9 @@ def adjust(p_values: npt.ArrayLike, method: str = "holm") -> Floats:
     Raises:
         ValueError: for another method.
     """
+    # scipy.stats takes most of a second to import, and most commands draw nothing from it
+    from scipy.stats import false_discovery_control
+
     if method not in CORRECTIONS:
         raise ValueError(f"no correction {method!r}; known: {', '.join(CORRECTIONS)}")
     raw = np.asarray(p_values, dtype=np.float64)

@@ -16,8 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtr, stdtrit
 
 from .weighted import Floats
 
@@ -44,7 +43,7 @@ def expanded_limits(samples: Floats, n: int, *, level: float = 0.95) -> tuple[fl
 
 @lru_cache
 def _expanded_tail(n: int, level: float) -> float:
-    return float(norm.cdf(-np.sqrt(n / (n - 1)) * student.ppf((1 + level) / 2, n - 1)))
+    return float(ndtr(-np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + level) / 2)))
 
 
 @lru_cache(maxsize=64)
@@ -100,7 +99,7 @@ def t_limits(value: float, samples: Floats, n: int, *, level: float = 0.95) -> t
     if n < 2 or not np.isfinite(samples).all() or np.ptp(samples) <= 1e-12:
         return float("nan"), float("nan")
     spread = samples.std(ddof=1) * np.sqrt(n / (n - 1))
-    half = float(student.ppf((1 + level) / 2, n - 1) * spread)
+    half = float(stdtrit(n - 1, (1 + level) / 2) * spread)
     return value - half, value + half
 
 

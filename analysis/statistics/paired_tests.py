@@ -12,7 +12,6 @@ from math import comb
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
 from .clusters import Units, alone, count_of, over_units
 from .corrections import ALPHA
@@ -86,6 +85,9 @@ def cluster_signs(first: npt.ArrayLike, second: npt.ArrayLike, units: Units) -> 
         second: the same for the second model.
         units: cluster of each example [N].
     """
+    # scipy.stats takes most of a second to import, and most commands draw nothing from it
+    from scipy.stats import binom
+
     right = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     gaps = np.rint(over_units(right, units)).astype(np.int64)
     sizes, counts = np.unique(np.abs(gaps[gaps != 0]), return_counts=True)

@@ -8,17 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...probes.registry import entries_of
+
 BEST = "best_head_"
-"""Start of the metric of rows that name the head they are about; the rest is that of its items."""
-_OTHERWISE = {"accuracy": "dependency_accuracy"}
+"""Start of the metric of rows that name the head they are about."""
 
 
-def items_metric(metric: str) -> str:
-    """The metric of the items that a row of this metric sums up."""
-    if not metric.startswith(BEST):
-        return metric
-    bare = metric.removeprefix(BEST)
-    return _OTHERWISE.get(bare, bare)
+def items_metric(probe: str, metric: str) -> str:
+    """The metric of the items that a row of this probe and metric sums up."""
+    measures = (row for entry in entries_of([probe]) for row in entry.rows)
+    return next((row.items for row in measures if row.items and row.covers(metric)), metric)
 
 
 def with_clusters(items: pd.DataFrame, clusters: Mapping[str, str]) -> pd.DataFrame:
@@ -56,8 +55,10 @@ def with_n_clusters(rows: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
         (metrics[place // len(relations)], relations[place % len(relations)]): int(count)
         for place, count in zip(places.tolist(), counts.tolist(), strict=True)
     }
-    about = zip(rows["metric"].fillna(""), rows["relation"].fillna(""), strict=True)
-    names = [(items_metric(name), of) for name, of in about]
+    probes, named = rows["probe"].fillna(""), rows["metric"].fillna("")
+    of_items = {one: items_metric(*one) for one in dict.fromkeys(zip(probes, named, strict=True))}
+    about = zip(probes, named, rows["relation"].fillna(""), strict=True)
+    names = [(of_items[probe, name], of) for probe, name, of in about]
     found = pd.array([known.get(name, pd.NA) for name in names], dtype="Int64")
     units = pd.Series(found, index=rows.index).mask(rows["n"].eq(0).fillna(False), 0)
     return rows.assign(n_clusters=rows["n_clusters"].fillna(units))

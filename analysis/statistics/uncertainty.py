@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from .clusters import Units, alone, count_of, over_units, resampled, unit_weights
 from .paired import expanded_limits
@@ -102,6 +101,9 @@ def _pearson(first: Floats, second: Floats) -> Floats:
 
 
 def _spearman(first: Floats, second: Floats) -> Floats:
+    # scipy.stats takes most of a second to import, and most commands draw nothing from it
+    from scipy.stats import rankdata
+
     return _pearson(rankdata(first, axis=1), rankdata(second, axis=1))
 
 

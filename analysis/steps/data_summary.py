@@ -142,7 +142,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         lines += _split_lines(split, about)
     written = {w for about in summary["splits"].values() for w in about.get("left_out", {})}
     if any(reason.startswith("without a label ('") for reason in written):
-        lines.append("  if such a label is a class of your own files, add --as-classes")
+        lines.append("  if such a label is a class of your own files, add `as_classes`")
     roles, length = summary["roles"], summary["subwords"]
     lines.append(
         f"  trained on {roles['train']}, masks chosen on {roles['selection']} "

@@ -26,7 +26,7 @@ def degenerate_search(good: Subnetwork) -> str:
         asked = "a size" if start["rule"] == "size" else f"rule {start['rule']}"
         return (
             f"nothing is left: under {asked} every unit could go, down to the score of a guess "
-            f"(full model {metric:.4g}, majority {start['baseline']:.4g}); try --rule gain or a "
-            "higher --threshold"
+            f"(full model {metric:.4g}, majority {start['baseline']:.4g}); try the rule gain or a "
+            "higher threshold"
         )
     return ""

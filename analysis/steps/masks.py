@@ -50,7 +50,7 @@ def read_mask(path: Path, name: str, say: Callable[[str], None]) -> Subnetwork:
     """
     config = read_config(resolve_model(name))
     mask = Subnetwork.load(path, heads=config.num_attention_heads)
-    _tell_origin(mask, path, say)
+    _tell_origin(mask, str(path), say)
     return mask
 
 
@@ -76,25 +76,55 @@ def load_mask(
         MaskError: if the mask belongs to another model.
         ConfigError: for a mask of the whole model beside a smaller or baked one.
     """
-    own = compact_mask(model)
+    mask = None
+    if path is not None:
+        mask = Subnetwork.load(path, heads=anatomy_of(model).num_heads)
+    where = None if path is None else str(path)
     meta = meta_of(name) if name else {}
+    return fitted(mask, model, meta, name, where=where, other_weights=other_weights, say=say)
+
+
+def fitted(
+    mask: Subnetwork | None,
+    model: Any,
+    meta: Mapping[str, Any],
+    name: str,
+    *,
+    where: str | None = None,
+    other_weights: bool = False,
+    say: Callable[[str], None] = unheard,
+) -> Subnetwork | None:
+    """The mask that a model runs under: the given one if it is the model's, else the model's own.
+
+    Args:
+        mask: a mask, or None.
+        model: the model.
+        meta: what was recorded beside its weights.
+        name: as in `load_mask`.
+        where: what the mask is called in messages: its file.
+        other_weights: as in `load_mask`.
+        say: as in `load_mask`.
+
+    Raises:
+        MaskError: as `load_mask` does.
+        ConfigError: as `load_mask` does.
+    """
+    own = compact_mask(model)
     baked = meta.get("form") == "baked"
-    if path is None:
+    if mask is None:
         if own is not None:
             return own
         return Subnetwork.load(Path(resolve_model(name).location) / MASK_FILE) if baked else None
-    anatomy = anatomy_of(model)
-    mask = Subnetwork.load(path, heads=anatomy.num_heads)
     found_here = not mask.fingerprint or mask.fingerprint == weights_fingerprint(model)
     if baked or (own is not None and not (found_here or other_weights)):
         form = "baked" if baked else "smaller"
         raise ConfigError(
-            f"a {form} model has a mask of its own", where=str(path), remedy="leave out --mask"
+            f"a {form} model has a mask of its own", where=where, remedy="leave out `mask`"
         )
-    _tell_origin(mask, path, say)
+    _tell_origin(mask, where or "the mask", say)
     known = other_weights or state_of(mask, meta) == "retrained"
     fingerprint = None if known else weights_fingerprint(model)
-    mask.check_fits(anatomy, fingerprint, where=str(path))
+    mask.check_fits(anatomy_of(model), fingerprint, where=where)
     return mask if own is None else _within(mask, own)
 
 
@@ -110,10 +140,11 @@ def _within(mask: Subnetwork, left: Subnetwork) -> Subnetwork:
     )
 
 
-def _tell_origin(mask: Subnetwork, path: Path, say: Callable[[str], None]) -> None:
+def _tell_origin(mask: Subnetwork, where: str, say: Callable[[str], None]) -> None:
     if not mask.fingerprint:
         say(
-            f"{path} does not say which weights it was found on: it is used as a mask of this model"
+            f"{where} does not say which weights it was found on: it is used as a mask of this "
+            "model"
         )
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ...data.tasks.task import TaskParts
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation, evaluate
-from ...models.training.finetune import FineTuned
 from ...models.training.recipes import Recipe
 from ..flags import DIVERGED, UNLEARNED
 from ..wording import between, counted, decimal, training_text
 from .performance import lowest, performance_rows
+
+if TYPE_CHECKING:  # a judgement of a training needs no Trainer
+    from ...models.training.finetune import FineTuned
 
 
 @dataclass(frozen=True)

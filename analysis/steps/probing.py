@@ -7,22 +7,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ...data.files.atomic import digest, file_digest
+from ...data.errors import UnknownNameError
+from ...data.files.atomic import digest
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task import TaskSpec
 from ...models.checkpoint.inputs import USUAL_LENGTH
 from ...models.encoder.anatomy import anatomy_of
 from ...models.masks.subnetwork import Subnetwork
+from ...probes.entry import Options
 from ...probes.forward.base import Context, ProbeResult
 from ...probes.forward.needs import sentences_of
-from ...probes.options import check_options
-from ...probes.patterns.network import classifier_of
-from ...probes.registry import find_probe, run_named_probes
+from ...probes.named import run_named_probes
+from ...probes.registry import find_probe
 from ..cell_output import CellOutput
+from ..configuration.asked_probes import needs_corpus, of_corpus, of_task, options_of, reading
 from ..configuration.config import ProbeOptions
 from ..findings.change_statistics import with_statistics
 from ..findings.dependency_tests import dependency_rows
@@ -85,8 +86,8 @@ def read_probe_corpus(options: ProbeOptions, progress: Progress | None = None) -
     Raises:
         AnnotationError: if a probe can read no sentence.
     """
-    if options.patterns:
-        classifier_of(options.patterns)  # a bad file is refused before anything is computed
+    for typed in options_of(options).values():
+        typed.inputs()  # a bad file is refused before anything is computed
     read = read_corpus(options.corpus, surface=options.tokens == "surface")[: options.sentences]
     names = of_corpus(options)
     sentences = as_read(read, names, pipeline=options.pipeline, reparse=options.reparse)
@@ -94,21 +95,6 @@ def read_probe_corpus(options: ProbeOptions, progress: Progress | None = None) -
     check_readable(corpus.examples, names)
     say_left_out(progress or Silent(), options.corpus, corpus.examples, names)
     return corpus
-
-
-def of_corpus(options: ProbeOptions) -> list[str]:
-    """The asked-for probes that read any sentences."""
-    return [name for name in options.names if not find_probe(name).needs_task]
-
-
-def of_task(options: ProbeOptions) -> list[str]:
-    """The asked-for probes that read examples of the model's task."""
-    return [name for name in options.names if find_probe(name).needs_task]
-
-
-def needs_corpus(options: ProbeOptions) -> bool:
-    """Whether a probe is asked for that reads any sentences."""
-    return bool(of_corpus(options))
 
 
 def corpus_note(corpus: Corpus | None, options: ProbeOptions) -> dict[str, Any] | None:
@@ -123,15 +109,6 @@ def corpus_note(corpus: Corpus | None, options: ProbeOptions) -> dict[str, Any] 
     }
 
 
-def read_options(options: ProbeOptions) -> dict[str, Any]:
-    """What decides the output of a probing step: files by their content."""
-    plain = options.model_dump(mode="json")
-    path = plain.pop("patterns")
-    if "attention-patterns" in options.names:
-        plain["patterns"] = file_digest(Path(path)) if path else classifier_of().digest
-    return plain
-
-
 def annotated_examples(examples: tuple[Example, ...], options: ProbeOptions) -> tuple[Example, ...]:
     """Examples of a task with the annotation that the asked-for probes need (see `as_read`)."""
     sentences = [sentence for example in examples for sentence in sentences_of(example)]
@@ -142,14 +119,6 @@ def annotated_examples(examples: tuple[Example, ...], options: ProbeOptions) -> 
         example.with_sentences(next(read), None if example.second is None else next(read))
         for example in examples
     )
-
-
-def spread(examples: tuple[Example, ...], count: int) -> tuple[Example, ...]:
-    """At most `count` examples at equal distances, so that every group of a sorted set is met."""
-    if count >= len(examples):
-        return examples
-    places = np.linspace(0, len(examples) - 1, count).round().astype(int)
-    return tuple(examples[i] for i in places)
 
 
 def probe_model(
@@ -165,6 +134,7 @@ def probe_model(
     progress: Advance,
     reference: Any | None = None,
     task_length: int = 0,
+    batch_size: int = 0,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -179,9 +149,10 @@ def probe_model(
         options: which probes, and their settings.
         split: name of the split that `task_examples` come from.
         progress: called with the number of batches done.
-        reference: whole model that the probes of `COMPARING` compare with.
+        reference: whole model that probes with the need `second-model` compare with.
         task_length: subwords that a task example keeps, where that is not `options.max_length`: it
             is to be explained as it is scored.
+        batch_size: examples a forward pass; 0 = as each probe has it.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -196,46 +167,79 @@ def probe_model(
         reference=reference,
         pre_split=options.pre_split,
     )
-    settings: dict[str, dict[str, Any]] = {
-        "dependency-heads": {"selection": options.selection},
-        "attention-trees": {"selection": options.selection},
-        "attention-patterns": {"weights": options.patterns},
-        "attributions": {"n_steps": options.attribution_steps},
+    settings = {
+        name: {shared: getattr(options, shared) for shared in find_probe(name).shared}
+        | typed.model_dump()
+        for name, typed in options_of(options).items()
     }
-    check_options(options.options, options.names)
-    for name, given in options.options.items():
-        settings.setdefault(name, {}).update(given)
+    if batch_size:
+        for name, typed in options_of(options).items():
+            settings[name] |= _batch_sizes(typed, batch_size)
     outputs: list[CellOutput] = []
     readings: dict[str, dict[str, int]] = {}
     if corpus is not None and needs_corpus(options):
         first = corpus.sentences[0]
         for result in run_named_probes(
-            context, corpus.examples, of_corpus(options), options=settings, progress=progress
-        ):
+            context, corpus.examples, of_corpus(options), options=settings,
+            batch_size=batch_size or 32, progress=progress,
+        ):  # fmt: skip
             found = clustered(result, corpus.clusters)
             outputs.append(_output(found, corpus.name, first, options, split=""))
             readings["sentences"] = reading_of(result.notes)
     if task_examples and of_task(options):
         own = replace(context, max_length=task_length or context.max_length)
         for result in run_named_probes(
-            own, task_examples, of_task(options), options=settings, progress=progress
-        ):
+            own, task_examples, of_task(options), options=settings, batch_size=batch_size or 32,
+            progress=progress,
+        ):  # fmt: skip
             name = spec.name if spec else ""
             first = task_examples[0].first
             found = clustered(result, clusters_of(task_examples))
             outputs.append(_output(found, name, first, options, split=split))
             readings["examples"] = reading_of(result.notes)
+    suites = reading(options, "suite")
+    for result in run_named_probes(context, (), suites, options=settings, progress=progress):
+        outputs.append(_of_suite(result, options))
     joined = join(outputs)
     return replace(joined, notes={**joined.notes, "texts": readings})
 
 
-_FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
-    "dependency-heads": lambda result, options: dependency_rows(result, options.correction),
-    "head-distances": lambda result, _options: head_map_rows(result),
-    "attention-change": lambda result, _options: with_statistics(result.rows, result.items),
-    "attention-patterns": lambda result, _options: pattern_intervals(result),
+def _batch_sizes(options: Options, batch_size: int) -> dict[str, int]:
+    """A probe's own sizes of batches: no larger than asked for, unless it was told its own."""
+    known = {"batch_size", "internal_batch_size"} & set(type(options).model_fields)
+    own = options.model_dump()
+    return {name: min(own[name], batch_size) for name in known - options.model_fields_set}
+
+
+FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
+    "": lambda result, _options: result.rows,
+    "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
+    "head-map": lambda result, _options: head_map_rows(result),
+    "change-statistics": lambda result, _options: with_statistics(result.rows, result.items),
+    "pattern-intervals": lambda result, _options: pattern_intervals(result),
 }
-"""Probe -> what turns its result into rows: with intervals and tests, or with a map of heads."""
+"""Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
+
+
+def finished(result: ProbeResult, options: ProbeOptions) -> pd.DataFrame:
+    """The rows of a probe, with what analysis adds.
+
+    Raises:
+        UnknownNameError: if there is no such finish step.
+    """
+    step = find_probe(result.probe).finish
+    if step not in FINISHED:
+        raise UnknownNameError("finish step", step, filter(None, FINISHED))
+    return FINISHED[step](result, options)
+
+
+def _of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:
+    """The output of a probe that read texts of its own: its rows may say whose they are."""
+    found = clustered(result, {})
+    entry = find_probe(result.probe)
+    rows = finished(found, options)
+    corpus = rows["corpus"].fillna(entry.source or entry.name)
+    return CellOutput(rows.assign(corpus=corpus), found.items, found.arrays, found.notes)
 
 
 def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
@@ -247,7 +251,7 @@ def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
 def _output(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
-    rows = _FINISHED[result.probe](result, options) if result.probe in _FINISHED else result.rows
+    rows = finished(result, options)
     rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
     return CellOutput(rows, result.items, result.arrays, result.notes)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+
+from ...data.errors import SubprobeWarning
 
 Advance = Callable[[int, int | None], None]
 """Called with (units done, units in all; None where nobody knows)."""
@@ -32,6 +35,14 @@ class Silent:
 
     def say(self, line: str) -> None:
         """Say nothing."""
+
+
+class Warned(Silent):
+    """Progress of calls from Python: stages show nothing, what is to be told is a warning."""
+
+    def say(self, line: str) -> None:
+        """Warn of one plain line."""
+        warnings.warn(line, SubprobeWarning, stacklevel=2)
 
 
 def unheard(line: str) -> None:

@@ -11,9 +11,6 @@ from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer
 PRETRAINED = "pretrained"
 """Stands for the encoder that a model folder says it was fine-tuned from."""
 
-COMPARING = frozenset({"attention-change"})
-"""Probes that read a reference."""
-
 
 def load_reference(named: str | None, meta: Mapping[str, Any], tokenizer: Any) -> Any:
     """Load the reference of a model.
@@ -30,13 +27,12 @@ def load_reference(named: str | None, meta: Mapping[str, Any], tokenizer: Any) -
     if not name:
         raise ConfigError(
             "the model does not say which encoder it was fine-tuned from",
-            where="attention-change",
-            remedy="name the model to compare with: --reference embedded",
+            remedy="name the model to compare with: `reference` embedded",
         )
     if load_tokenizer(name).get_vocab() != tokenizer.get_vocab():
         raise ConfigError(
             "reads other subwords than the model",
-            where=f"--reference {name}",
+            where=f"`reference` {name}",
             remedy="compare with the encoder that the model was fine-tuned from",
         )
     return load_encoder(name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ...data.encoding.collate import TextBatches
-from ...models.training.evaluate import Evaluation
-from ...models.training.finetune import FineTuned
+if TYPE_CHECKING:  # what is told needs no Trainer
+    from ...data.encoding.collate import TextBatches
+    from ...models.training.evaluate import Evaluation
+    from ...models.training.finetune import FineTuned
 
 READING = ("texts_read", "texts_wordless", "texts_unlocated", "texts_cut", "pieces_shared")
 """What is counted of the texts that probes read; see `probes.texts.Texts`."""
@@ -84,7 +85,7 @@ def reading_said(
         if lost:
             lines.append(
                 f"{lost} of {every} {what} left out: the words are not found in the raw text; "
-                "--pre-split reads them word by word"
+                "`pre_split` reads them word by word"
             )
         if counts["texts_cut"]:
             lines.append(cut_said(counts["texts_cut"], every, lengths[what], what))

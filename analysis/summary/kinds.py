@@ -12,6 +12,8 @@ KINDS = (
     "super",
     "middle",
     "anti",
+    "complement",
+    "combined",
     "reinit",
     "shuffled",
     "given",

@@ -2,84 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pandas as pd
 
+from .headlines import headline_parts
 from .kinds import WHO, by_method, plain, tidy_kinds, with_flags
-
-_MODEL = [*WHO, "kind", "state", "seed", "draw"]
-
-
-def _attention(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each statistic over living heads, beside the same heads of the full model."""
-    cells = rows[(rows["probe"] == "attention-stats") & (rows["unit"] == "head")]
-    cells = cells[cells["value"].notna()]
-    place = [*WHO, "seed", "metric", "layer", "head"]
-    full = cells[cells["kind"] == "full"].drop_duplicates(place)
-    paired = cells.merge(
-        full[[*place, "value"]].rename(columns={"value": "reference"}), on=place, how="left"
-    )
-    found = paired.groupby([*_MODEL, "metric"], observed=True, sort=False, dropna=False)
-    return found.agg(
-        value=("value", "mean"),
-        reference=("reference", "mean"),
-        baseline=("baseline", "first"),
-        baseline_value=("baseline_value", "mean"),
-        n=("value", "size"),
-        n_clusters=("n_clusters", "min"),
-    ).reset_index()
-
-
-def _dependencies(rows: pd.DataFrame) -> pd.DataFrame:
-    """Best living head of each relation, and their mean over relations, beside the full model's."""
-    best = rows[(rows["probe"] == "dependency-heads") & (rows["metric"] == "best_head_accuracy")]
-    best = best[best["value"].notna()]
-    named = best[best["relation"] != "all"]
-    line = [*_MODEL, "metric", "baseline"]
-    mean = named.groupby(line, observed=True, sort=False, dropna=False)
-    pooled = mean.agg(
-        value=("value", "mean"), baseline_value=("baseline_value", "mean"), n=("n", "sum")
-    ).reset_index()
-    both = pd.concat([best, pooled.assign(relation="all-relations")], ignore_index=True)
-    return _beside_full(both)
-
-
-def _patterns(rows: pd.DataFrame) -> pd.DataFrame:
-    """Share of each pattern among the maps of living heads, beside the full model's."""
-    shares = rows[(rows["probe"] == "attention-patterns") & (rows["metric"] == "pattern_share")]
-    model = shares[(shares["unit"] == "model") & shares["value"].notna()]
-    named = model.assign(metric="pattern_share_" + model["variant"])
-    # the model's rows stand twice, for two intervals
-    return _beside_full(named.drop_duplicates([*_MODEL, "metric", "relation"]))
-
-
-def _attributions(rows: pd.DataFrame) -> pd.DataFrame:
-    """Share of the attribution on each group of words, beside the full model's."""
-    shares = rows[(rows["probe"] == "attributions") & (rows["metric"] == "attribution_share")]
-    return _beside_full(shares[shares["value"].notna()])
-
-
-def _survivors(rows: pd.DataFrame) -> pd.DataFrame:
-    """Best survivor against random head subsets, whose middle 95% is `null_low` to `null_high`."""
-    kept = rows[(rows["probe"] == "survivors") & rows["value"].notna()]
-    return kept.rename(columns={"ci_low": "null_low", "ci_high": "null_high"})
-
-
-def _beside_full(rows: pd.DataFrame) -> pd.DataFrame:
-    place = [*WHO, "seed", "metric", "relation"]
-    full = rows[rows["kind"] == "full"].drop_duplicates(place)
-    full = full[[*place, "value"]].rename(columns={"value": "reference"})
-    return rows.merge(full, on=place, how="left")
-
-
-_HEADLINES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "attention-stats": _attention,
-    "attention-patterns": _patterns,
-    "dependency-heads": _dependencies,
-    "survivors": _survivors,
-    "attributions": _attributions,
-}
 
 
 def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +20,7 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
         rows of the probe about the kind and state.
     """
     tidy = tidy_kinds(by_method(rows))
-    parts = [made(tidy).assign(probe=probe) for probe, made in _HEADLINES.items()]
+    parts = list(headline_parts(tidy))
     wanted = ["relation", "reference", "null_low", "null_high", "p_value", "p_adjusted"]
     cells = pd.concat([part for part in parts if len(part)] or [tidy.head(0)], ignore_index=True)
     cells = cells.reindex(columns=[*dict.fromkeys([*cells.columns, *wanted])])

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from .null import Indices
 from .panel import Bools, Floats
@@ -171,6 +170,9 @@ def auc(logits: Floats, kept: npt.NDArray[np.bool_]) -> Floats:
 
     Mann and Whitney's U over the number of pairs.
     """
+    # scipy.stats takes most of a second to import, and most commands draw nothing from it
+    from scipy.stats import rankdata
+
     positive = int(kept.sum())
     negative = kept.size - positive
     if not positive or not negative:

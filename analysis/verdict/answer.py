@@ -22,7 +22,7 @@ class Answer:
         label: the task, with the method where the task has several.
         who: values of model, task and method.
         tables: its lines of every summary; their index counts the lines of the CSV file.
-        points: its performance rows; `line` counts the lines of `performance.csv`.
+        points: its performance rows; `line` counts the lines of `rows.parquet`.
     """
 
     label: str
@@ -43,8 +43,8 @@ def answers_of(rows: pd.DataFrame, tables: Tables) -> list[Answer]:
         rows: tidy rows.
         tables: what `summaries.summaries` makes of them.
     """
-    scores = rows[rows["probe"] == "performance"]
-    points = performance_of(scores.assign(line=np.arange(len(scores))))
+    numbered = rows.assign(line=np.arange(len(rows)))
+    points = performance_of(numbered[numbered["probe"] == "performance"])
     return [
         Answer(
             label,

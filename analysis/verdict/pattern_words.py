@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...probes.patterns.classes import PATTERNS
-from ...probes.patterns.network import shipped_classifier
-from ...probes.patterns.real_maps import confirmed_patterns
+from ...probes.patterns.classes import PATTERNS, UNCONFIRMED
 from ..wording import cite, percent
 
 CAUTION = (
@@ -16,9 +14,11 @@ CAUTION = (
 )
 
 
-def caution() -> str:
-    """What is trusted of the shipped classifier on real maps."""
-    confirmed = confirmed_patterns(shipped_classifier())
+def _caution(rows: pd.DataFrame) -> str:
+    """What is trusted of the classifier on real maps, by the flags of the rows that it made."""
+    made = rows[(rows["probe"] == "attention-patterns") & rows["relation"].notna()]
+    doubted = set(made.loc[made["flag"].eq(UNCONFIRMED).fillna(False), "relation"])
+    confirmed = [pattern for pattern in PATTERNS if pattern not in doubted]
     return CAUTION.format(confirmed=" and ".join(confirmed) or "none")
 
 
@@ -26,10 +26,12 @@ def _share(line: pd.Series, column: str) -> str:
     return cite(line, column, "summary_probes.csv", percent)
 
 
-def patterns_said(probes: pd.DataFrame) -> str:
-    """Pattern shares of good's heads beside the full model's, from the table of `probe_table`.
+def patterns_said(probes: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Pattern shares of good's heads beside the full model's; empty where the probe did not run.
 
-    Empty where the probe did not run.
+    Args:
+        probes: the table of `probe_table`.
+        rows: the tidy rows about whole models.
     """
     parts = []
     for variant, name in (("raw", "raw maps"), ("norm", "norm-weighted maps")):
@@ -45,4 +47,4 @@ def patterns_said(probes: pd.DataFrame) -> str:
         parts += [f"of {name} {', '.join(said)}"] if said else []
     if not parts:
         return ""
-    return f"Patterns of good's heads (full model): {'; '.join(parts)}; {caution()}."
+    return f"Patterns of good's heads (full model): {'; '.join(parts)}; {_caution(rows)}."

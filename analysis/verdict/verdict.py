@@ -123,7 +123,7 @@ def _verdict(
     bad_seeds = seeds_without_claim(rows)
     said = [_full(label, primary), _pruned(primary), _rank(ranks), _retrained(primary)]
     known = [_relations(probes), _subsets(probes), _attention(probes), _attributions(probes)]
-    known.append(patterns_said(probes))
+    known.append(patterns_said(probes, rows))
     return Verdict(
         model,
         task,

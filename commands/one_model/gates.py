@@ -14,19 +14,22 @@ from ..options import (
     AsJson,
     Columns,
     DataDir,
+    Device,
     Labels,
+    Limit,
     MaxLength,
     Model,
     NoSpecials,
     Overwrite,
     Quiet,
     Quotes,
+    Seed,
     Task,
-    as_seed,
+    batch_size_option,
     progress_of,
-    tell,
     writing,
 )
+from .task_model import open_for_task
 
 
 def gates(
@@ -40,12 +43,13 @@ def gates(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    epochs: Annotated[int, typer.Option(help="passes over train for each penalty")] = 2,
-    learning_rate: Annotated[float, typer.Option(help="of the gates")] = 0.2,
-    batch_size: Annotated[int, typer.Option(help="examples that share a draw of gates")] = 8,
-    seed: Annotated[
-        int, typer.Option(help="orders the examples, draws the gates", callback=as_seed)
-    ] = 0,
+    epochs: Annotated[int, typer.Option(help="passes over the data; for each penalty")] = 2,
+    learning_rate: Annotated[
+        float, typer.Option(help="size of the first steps; of the gates")
+    ] = 0.2,
+    batch_size: Annotated[int, batch_size_option("8; they share a draw of the gates")] = 0,
+    limit: Limit = 0,
+    seed: Seed = 0,
     train_encoder: Annotated[
         bool, typer.Option("--train-encoder", help="train the encoder with its gates, and save it")
     ] = False,
@@ -53,6 +57,7 @@ def gates(
     labels: Labels = None,
     max_length: MaxLength = 0,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -61,10 +66,8 @@ def gates(
     Example: subprobe gates ./finetuned/acc-1 --task acceptability --penalty 0.005 --out gates
     """
     from ...analysis.configuration.task_choice import task_choice
-    from ...analysis.screen.console import print_records
+    from ...analysis.screen.records import print_records
     from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
-    from ...analysis.single.loaded import load_for_task
-    from ...data.tasks.class_order import parse_pairs
     from ...pruning.search.learned_gates import L0Options
 
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
@@ -72,21 +75,16 @@ def gates(
         penalty=0.0,
         learning_rate=learning_rate,
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=batch_size or L0Options.batch_size,
         frozen=not train_encoder,
         seed=seed,
     )
     progress = progress_of(quiet)
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
-    loaded = load_for_task(
-        model,
-        choice,
-        labels=parse_pairs(labels or ()),
-        max_length=max_length,
-        allow_no_specials=allow_no_specials,
-        progress=progress,
-    )
-    tell(() if quiet else loaded.told)
+    loaded = open_for_task(
+        model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
+        allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,
+    )  # fmt: skip
     sweep = sweep_gates(loaded, penalty, options, out, progress, overwrite=overwrite)
     table = sweep_table(sweep, loaded.parts)
     if as_json:

@@ -12,56 +12,65 @@ from ...data.output.outputs import MASKS, prepare_out
 from ..options import (
     AsClasses,
     AsJson,
+    BatchSize,
     Columns,
     DataDir,
+    Device,
     Labels,
+    Limit,
     MaskIn,
     MaxLength,
     Model,
     NoSpecials,
+    OtherWeights,
     Overwrite,
     Quiet,
     Quotes,
+    RecordedSelection,
+    Seed,
+    Selection,
     Task,
     as_seed,
+    batch_size_option,
     emit,
+    mask_option,
+    max_length_option,
     named,
     prepare_table,
     progress_of,
-    reading,
-    tell,
+    seed_option,
     writing,
 )
+from .task_model import open_for_task
 
 
 def finetune(
-    out: Annotated[Path, writing("folder for the fine-tuned model")],
+    model: Model,
     task: Task,
-    model: Annotated[
-        str, typer.Option("--model", help="embedded, ./folder or hub id")
-    ] = "embedded",
+    out: Annotated[Path, writing("folder for the fine-tuned model")],
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    seed: Annotated[int, typer.Option(help="initialises the task head", callback=as_seed)] = 1,
+    seed: Annotated[int, seed_option("first the task head's")] = 1,
     order_seed: Annotated[
         int | None,
         typer.Option(help="order of examples and dropout; default: --seed", callback=as_seed),
     ] = None,
-    selection: Annotated[
-        str, typer.Option(help="held-out sets examples aside for choosing masks; or reported")
-    ] = "held-out",
-    learning_rate: Annotated[float, typer.Option(help="0 = recorded for the model")] = 0.0,
-    epochs: Annotated[float, typer.Option(help="0 = recorded for the model")] = 0.0,
-    batch_size: Annotated[int, typer.Option(help="0 = recorded for the model")] = 0,
-    max_length: Annotated[int, typer.Option(help="subwords kept; 0 = recorded")] = 0,
+    selection: Selection = "held-out",
+    learning_rate: Annotated[
+        float, typer.Option(help="size of the first steps; 0 = recorded for the model", min=0)
+    ] = 0.0,
+    epochs: Annotated[
+        float, typer.Option(help="passes over the data; 0 = recorded for the model", min=0)
+    ] = 0.0,
+    batch_size: Annotated[int, batch_size_option("recorded for the model")] = 0,
+    max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
+    limit: Limit = 0,
     precision: Annotated[
         str, typer.Option(help="float32 or bfloat16; default: recorded for the model")
     ] = "",
-    mask: Annotated[
-        Path | None, reading("--mask", "retrain this subnetwork on the pretrained weights")
-    ] = None,
+    mask: Annotated[Path | None, mask_option("it is retrained on the pretrained weights")] = None,
     route: Annotated[
         str, typer.Option(help="of a mask: masked, or compact (faster; heads and MLPs only)")
     ] = "masked",
@@ -71,14 +80,15 @@ def finetune(
     ] = False,
     labels: Labels = None,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune an encoder on a task, whole or under a mask.
 
-    Example: subprobe finetune --task acceptability --seed 1 --out ./finetuned/acc-1
+    Example: subprobe finetune embedded --task acceptability --seed 1 --out ./finetuned/acc-1
 
-    Example: subprobe finetune --task acceptability --mask good.safetensors --out ./finetuned/good-1
+    Example: subprobe finetune embedded --task acceptability --mask good.safetensors --out ./good-1
     """
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.task_choice import task_choice
@@ -115,6 +125,8 @@ def finetune(
         overwrite=overwrite,
         labels=parse_pairs(labels or ()),
         allow_no_specials=allow_no_specials,
+        limit=limit,
+        device=device,
     )
     typer.echo(json.dumps(meta) if as_json else f"fine-tuned model in {out}", err=not as_json)
 
@@ -149,19 +161,15 @@ def prune(
     folds: Annotated[
         int, typer.Option(help="choose the size by cross-validation with so many folds; 0 = none")
     ] = 0,
-    selection: Annotated[
-        str,
-        typer.Option(
-            help="what masks are chosen on: held-out, or reported (the study's way); default: as "
-            "the model was fine-tuned"
-        ),
-    ] = "",
+    selection: RecordedSelection = "",
     scores: Annotated[str, typer.Option(help="default or study")] = "default",
-    batch_size: Annotated[int, typer.Option(help="examples a scoring batch")] = 64,
+    limit: Limit = 0,
+    batch_size: BatchSize = 0,
     overwrite: Overwrite = False,
     labels: Labels = None,
     max_length: MaxLength = 0,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -172,9 +180,7 @@ def prune(
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.screen.console import print_mask
-    from ...analysis.single.loaded import load_for_task
     from ...analysis.single.training import prune_to_mask
-    from ...data.tasks.class_order import parse_pairs
 
     out = prepare_out(out, files=MASKS, overwrite=overwrite)
     given = {
@@ -186,23 +192,18 @@ def prune(
         "keep": keep,
         "min_heads": min_heads,
         "scores": scores,
-        "batch_size": batch_size,
+        **({"batch_size": batch_size} if batch_size else {}),
         **({"selection": selection} if selection else {}),
         **({"selection": "cross-validation", "folds": folds} if folds else {}),
     }
     options = parse_config({"prune": given}, where="command line").prune
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     progress = progress_of(quiet)
-    loaded = load_for_task(
-        model,
-        choice,
-        selection="" if folds else selection,
-        labels=parse_pairs(labels or ()),
-        max_length=max_length,
-        allow_no_specials=allow_no_specials,
-        progress=progress,
-    )
-    tell(() if quiet else loaded.told)
+    loaded = open_for_task(
+        model, choice, selection="" if folds else selection, labels=labels, max_length=max_length,
+        limit=limit, device=device, allow_no_specials=allow_no_specials, progress=progress,
+        quiet=quiet,
+    )  # fmt: skip
     good = prune_to_mask(loaded, options, out, progress)
     if as_json:
         typer.echo(json.dumps({**good.describe(), "classes_by": loaded.classes_by}))
@@ -216,10 +217,14 @@ def sample_mask(
         named("a good mask, or those of several seeds", "MASK..."),
     ],
     kind: Annotated[
-        str, typer.Option("--kind", help="random, bad; of several seeds: super, anti, middle")
+        str,
+        typer.Option(
+            "--kind",
+            help="kind of subnetwork: random or bad; of several seeds: super, anti, middle",
+        ),
     ],
     out: Annotated[Path, writing("mask file (.safetensors)")],
-    seed: Annotated[int, typer.Option(help="same seed, same bytes", callback=as_seed)] = 0,
+    seed: Seed = 0,
     draw: Annotated[int, typer.Option(help="number of the draw")] = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -247,11 +252,12 @@ def evaluate(
     labels: Labels = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    other_weights: Annotated[
-        bool, typer.Option("--other-weights", help="accept a mask found on other weights")
-    ] = False,
+    other_weights: OtherWeights = False,
+    limit: Limit = 0,
+    batch_size: BatchSize = 0,
     max_length: MaxLength = 0,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -262,24 +268,17 @@ def evaluate(
     Example: subprobe evaluate ./finetuned/acc-1 --mask good.safetensors --task acceptability
     """
     from ...analysis.configuration.task_choice import task_choice
-    from ...analysis.single.loaded import load_for_task
     from ...analysis.single.training import evaluate_rows
     from ...analysis.steps.masks import load_mask
-    from ...data.tasks.class_order import parse_pairs
 
     out = prepare_table(out, overwrite, model, mask)
     progress = progress_of(quiet)
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
-    loaded = load_for_task(
-        model,
-        choice,
-        labels=parse_pairs(labels or ()),
-        max_length=max_length,
-        allow_no_specials=allow_no_specials,
-        progress=progress,
-    )
-    tell(() if quiet else loaded.told)
+    loaded = open_for_task(
+        model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
+        allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,
+    )  # fmt: skip
     chosen = load_mask(
         mask, loaded.model, name=loaded.name, other_weights=other_weights, say=progress.say
     )
-    emit(evaluate_rows(loaded, chosen, progress), out, as_json)
+    emit(evaluate_rows(loaded, chosen, progress, batch_size=batch_size or 64), out, as_json)

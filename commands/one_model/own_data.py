@@ -7,39 +7,49 @@ from typing import Annotated
 
 import typer
 
-from ..options import AsClasses, AsJson, Columns, DataDir, Quotes, Task
+from ..flags import as_flags
+from ..options import (
+    AsClasses,
+    AsJson,
+    Columns,
+    DataDir,
+    Limit,
+    Model,
+    Quotes,
+    Selection,
+    Task,
+    max_length_option,
+    seed_option,
+)
 
 
 def data(
+    model: Model,
     task: Task,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model", help="model whose tokenizer counts subwords: embedded, ./folder or hub id"
-        ),
-    ] = "embedded",
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    seed: Annotated[int, typer.Option(help="draws what is set aside for choosing masks")] = 1,
-    selection: Annotated[
-        str, typer.Option(help="held-out sets examples aside for choosing masks; or reported")
-    ] = "held-out",
-    max_length: Annotated[int, typer.Option(help="subwords kept; 0 = recorded")] = 0,
+    seed: Annotated[int, seed_option("what is set aside for choosing masks")] = 1,
+    selection: Selection = "held-out",
+    max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
+    limit: Limit = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is read of a task's files, and train nothing.
+    """Show what is read of a task's files, in subwords of the model, and train nothing.
 
-    Example: subprobe data --task stance --data-dir ./stance --column first=text --column label=side
+    Example: subprobe data embedded --task stance --data-dir ./stance --column first=text
+    --column label=side
     """
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.single.training import look_at
     from ...analysis.steps.data_summary import summary_lines
 
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
-    summary = look_at(model, choice, seed=seed, selection=selection, max_length=max_length)
+    summary = look_at(
+        model, choice, seed=seed, selection=selection, max_length=max_length, limit=limit
+    )
     if as_json:
         typer.echo(json.dumps(summary))
     else:
-        typer.echo("\n".join(summary_lines(summary)))
+        typer.echo(as_flags("\n".join(summary_lines(summary))))

@@ -9,15 +9,21 @@ from typing import Annotated, Any
 import typer
 
 from ...data.output.outputs import prepare_out, user_text
+from ..flags import Command
 from ..options import (
     AsJson,
+    Corpus,
+    Device,
+    Limit,
     MaskIn,
     Model,
     NoSpecials,
     Overwrite,
     Quiet,
-    as_seed,
+    Seed,
+    batch_size_option,
     emit,
+    max_length_option,
     named,
     prepare_table,
     progress_of,
@@ -34,13 +40,8 @@ app = typer.Typer(
     "Example: subprobe patterns export embedded --corpus natural --out maps",
 )
 
-Corpus = Annotated[
-    str,
-    typer.Option(parser=user_text, help="natural, FILE.conllu or FILE.txt (a sentence a line)",
-                 metavar="TEXT"),
-]  # fmt: skip
-Sentences = Annotated[int, typer.Option(help="at most so many of the corpus", min=1)]
-Seed = Annotated[int, typer.Option(help="same seed, same result", callback=as_seed)]
+BatchSize = Annotated[int, batch_size_option("32")]
+MaxLength = Annotated[int, max_length_option("128")]
 Classifier = Annotated[
     str,
     typer.Option(parser=user_text, help="classifier file; default: the shipped one",
@@ -48,17 +49,20 @@ Classifier = Annotated[
 ]  # fmt: skip
 
 
-@app.command("export")
+@app.command("export", cls=Command)
 def export(
     model: Model,
     out: Annotated[Path, writing("folder for maps.safetensors and labels.csv")],
     mask: MaskIn = None,
     corpus: Corpus = "natural",
-    sentences: Sentences = 1_000_000,
+    limit: Limit = 0,
     maps: Annotated[int, typer.Option(help="of each kind, raw and norm-weighted", min=1)] = 200,
     seed: Seed = 0,
     patterns: Classifier = "",
+    batch_size: BatchSize = 0,
+    max_length: MaxLength = 0,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -73,14 +77,14 @@ def export(
     out = prepare_out(out, folder=MAPS, overwrite=overwrite, reads=[model])
     classifier = classifier_of(patterns)
     found, _ = maps_of(
-        model, mask, corpus, sentences, maps, seed, progress_of(quiet),
-        allow_no_specials=allow_no_specials,
+        model, mask, corpus, limit, maps, seed, progress_of(quiet), batch_size=batch_size or 32,
+        max_length=max_length, device=device, allow_no_specials=allow_no_specials,
     )  # fmt: skip
     export_maps(found, out, classifier, overwrite=overwrite)
     typer.echo(f"{len(found)} maps in {out}; correct the column pattern of labels.csv", err=True)
 
 
-@app.command("train")
+@app.command("train", cls=Command)
 def train(
     folder: Annotated[
         Path, named("folder with labels.csv and maps.safetensors or maps.npz", "FOLDER")
@@ -97,7 +101,7 @@ def train(
     from_nothing: Annotated[
         bool, typer.Option("--from-nothing", help="start from random weights instead")
     ] = False,
-    epochs: Annotated[int, typer.Option(help="passes over the maps", min=1)] = 60,
+    epochs: Annotated[int, typer.Option(help="passes over the data", min=1)] = 60,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -107,7 +111,7 @@ def train(
     Example: subprobe patterns train maps --out my-patterns
     """
     from ...analysis.patterns.labelled_maps import retrain
-    from ...analysis.screen.console import print_records
+    from ...analysis.screen.records import print_records
     from ...data.output.folders import atomic_folder
     from ...probes.patterns.synthetic import write_classifier
 
@@ -123,16 +127,19 @@ def train(
         print_records(shown, title=f"classifier in {out}")
 
 
-@app.command("check")
+@app.command("check", cls=Command)
 def check(
     model: Model,
     mask: MaskIn = None,
     corpus: Corpus = "natural",
-    sentences: Sentences = 1_000_000,
+    limit: Limit = 0,
     maps: Annotated[int, typer.Option(help="of each kind, raw and norm-weighted", min=50)] = 2000,
     seed: Seed = 0,
     patterns: Classifier = "",
+    batch_size: BatchSize = 0,
+    max_length: MaxLength = 0,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     out: Annotated[Path | None, writing("one .csv or .parquet file")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -150,8 +157,8 @@ def check(
     out = prepare_table(out, overwrite, model, mask)
     classifier = classifier_of(patterns)
     found, flag = maps_of(
-        model, mask, corpus, sentences, maps, seed, progress_of(quiet),
-        allow_no_specials=allow_no_specials,
+        model, mask, corpus, limit, maps, seed, progress_of(quiet), batch_size=batch_size or 32,
+        max_length=max_length, device=device, allow_no_specials=allow_no_specials,
     )  # fmt: skip
     rows: Any = check_patterns(found, classifier, seed=seed)
     rows = flagged(rows.assign(model=model, corpus=Path(corpus).name), flag)

@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from ...data.errors import ConfigError
 from ...data.output.outputs import TABLES, is_file_name, prepare_out, user_text
+from ...data.seeds import LARGEST_NUMBER
 from ..options import (
     AsClasses,
     AsJson,
     Columns,
+    Correction,
     DataDir,
+    Device,
     Labels,
     MaskIn,
     Model,
@@ -22,7 +26,11 @@ from ..options import (
     Quiet,
     Quotes,
     as_seed,
+    batch_size_option,
+    corpus_option,
     emit,
+    limit_option,
+    max_length_option,
     progress_of,
     writing,
 )
@@ -36,10 +44,7 @@ def probe(
         str | None,
         typer.Option(help="model that attention-change compares with; default: pretrained"),
     ] = None,
-    corpus: Annotated[
-        str | None,
-        typer.Option(help="natural, FILE.conllu (gold) or FILE.txt (a sentence a line)"),
-    ] = None,
+    corpus: Annotated[str | None, corpus_option()] = None,
     tokens: Annotated[
         str, typer.Option(help="words of a .conllu corpus: syntactic (do, n't) or surface (don't)")
     ] = "syntactic",
@@ -50,12 +55,9 @@ def probe(
     labels: Labels = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    sentences: Annotated[int, typer.Option(help="at most so many of the corpus")] = 1_000_000,
-    examples: Annotated[int, typer.Option(help="at most so many of the task")] = 64,
-    max_length: Annotated[
-        int,
-        typer.Option(help="subwords a text keeps; 0 = 128, examples as fine-tuned", min=0),
-    ] = 0,
+    limit: Annotated[int, limit_option("all sentences, 64 examples")] = 0,
+    batch_size: Annotated[int, batch_size_option("32")] = 0,
+    max_length: Annotated[int, max_length_option("128, examples as fine-tuned")] = 0,
     pre_split: Annotated[
         bool,
         typer.Option(
@@ -64,17 +66,21 @@ def probe(
         ),
     ] = False,
     allow_no_specials: NoSpecials = False,
-    selection: Annotated[
+    head_selection: Annotated[
         str,
-        typer.Option(help="held-out: choose heads on one half, score on the other; or reported"),
+        typer.Option(
+            help="what heads are chosen on: held-out (one half of the texts, the other is scored) "
+            "or reported"
+        ),
     ] = "held-out",
     option: Annotated[
         list[str] | None,
-        typer.Option(help="PROBE.OPTION=VALUE, such as attention-trees.root=free; repeatable"),
+        typer.Option(
+            help="PROBE.OPTION=VALUE, such as attention-trees.root=free; repeatable; see: "
+            "subprobe list probes --verbose"
+        ),
     ] = None,
-    correction: Annotated[
-        str, typer.Option(help="of p-values over heads x relations x directions: holm or fdr_bh")
-    ] = "holm",
+    correction: Correction = "holm",
     untrained: Annotated[
         int | None,
         typer.Option(
@@ -86,9 +92,8 @@ def probe(
     reparse: Annotated[
         bool, typer.Option("--reparse", help="parse with spaCy even where there is gold annotation")
     ] = False,
-    patterns: Annotated[
-        str, typer.Option(help="classifier file for attention-patterns; default: the shipped one")
-    ] = "",
+    patterns: Annotated[str | None, typer.Option("--patterns", hidden=True)] = None,
+    device: Device = "auto",
     out: Annotated[Path | None, writing("one .csv or .parquet file, or a folder")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -104,6 +109,12 @@ def probe(
     from ...data.tasks.class_order import parse_pairs
     from ...probes.options import parse_options
 
+    if patterns is not None:
+        raise ConfigError(
+            "has another name now",
+            where="--patterns",
+            remedy="use --option attention-patterns.weights=FILE",
+        )
     if out is not None:
         out = prepare_out(
             out, files=TABLES, folder=PROBE, overwrite=overwrite, reads=[model, mask, corpus]
@@ -111,16 +122,15 @@ def probe(
     given = {
         "names": probe,
         "tokens": tokens,
-        "sentences": sentences,
-        "attribution_examples": examples,
+        "sentences": limit or LARGEST_NUMBER,
+        "examples": limit or 64,
         "max_length": max_length,
         "pre_split": pre_split,
-        "selection": selection,
+        "selection": head_selection,
         "correction": correction,
         "options": parse_options(option or ()),
         "pipeline": user_text(pipeline),
         "reparse": reparse,
-        "patterns": user_text(patterns),
     }
     options = parse_config({"probe": given}, where="command line").probe
     choice = (
@@ -130,7 +140,7 @@ def probe(
         model,
         mask,
         options,
-        corpus=corpus and user_text(corpus),
+        corpus=corpus,
         task=choice,
         split=split,
         progress=progress_of(quiet),
@@ -138,6 +148,8 @@ def probe(
         reference=reference,
         labels=parse_pairs(labels or ()),
         allow_no_specials=allow_no_specials,
+        batch_size=batch_size,
+        device=device,
     )
     if out is not None and not is_file_name(out):
         write_probe_folder(output, out, overwrite=overwrite)

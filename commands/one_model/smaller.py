@@ -11,20 +11,17 @@ import typer
 from ...data.output.outputs import ONNX, prepare_out
 from ..options import (
     AsJson,
+    Device,
+    Mask,
     Model,
+    OtherWeights,
     Overwrite,
     Quiet,
     emit,
     prepare_table,
     progress_of,
-    reading,
     writing,
 )
-
-Mask = Annotated[Path, reading("--mask", "mask file (.safetensors or .npy)")]
-OtherWeights = Annotated[
-    bool, typer.Option("--other-weights", help="accept a mask found on other weights")
-]
 
 
 def compact(
@@ -45,7 +42,7 @@ def compact(
 
     out = prepare_out(out, folder=MODEL, overwrite=overwrite, reads=[model])
     if onnx is not None:
-        onnx = prepare_out(onnx, files=ONNX, overwrite=overwrite, option="--onnx")
+        onnx = prepare_out(onnx, files=ONNX, overwrite=overwrite, option="onnx")
     whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
     smaller, summary = compact_to_folder(whole, out, overwrite=overwrite)
     if onnx is not None:
@@ -79,21 +76,28 @@ def bake(
 def latency(
     model: Model,
     mask: Mask,
-    batch: Annotated[list[int] | None, typer.Option(help="examples; repeat, default 1 8")] = None,
+    batch_size: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="examples that the model reads at once; repeat for several; 1 and 8 if not given"
+        ),
+    ] = None,
     length: Annotated[
-        list[int] | None, typer.Option(help="subwords; repeat, default 32 128")
+        list[int] | None,
+        typer.Option(help="subwords of each example; repeat for several; 32 and 128 if not given"),
     ] = None,
     repeats: Annotated[int, typer.Option(help="rounds that the median is of, at least 7")] = 7,
     threads: Annotated[int, typer.Option(min=0, help="torch threads; 0 = as they are")] = 0,
     out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
     overwrite: Overwrite = False,
     other_weights: OtherWeights = False,
+    device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure the whole, masked, baked and smaller model side by side on this machine.
 
-    Example: subprobe latency ./finetuned/acc-1 --mask good.safetensors --batch 8 --length 128
+    Example: subprobe latency ./finetuned/acc-1 --mask good.safetensors --batch-size 8 --length 32
     """
     from ...analysis.screen.console import print_latency
     from ...analysis.single.latency import latency_rows
@@ -101,10 +105,10 @@ def latency(
 
     out = prepare_table(out, overwrite, model, mask)
     progress = progress_of(quiet)
-    whole = load_whole(model, mask, other_weights=other_weights, say=progress.say)
+    whole = load_whole(model, mask, other_weights=other_weights, device=device, say=progress.say)
     with progress.stage("measuring") as advance:
         rows = latency_rows(
-            whole, batch or [1, 8], length or [32, 128], repeats=repeats,
+            whole, batch_size or [1, 8], length or [32, 128], repeats=repeats,
             threads=threads or None, progress=advance,
         )  # fmt: skip
     if out is not None or as_json:

@@ -9,30 +9,30 @@ from typing import Annotated
 import typer
 
 from ...data.output.outputs import PAGES, prepare_out
-from ..options import AsJson, MaskIn, NoSpecials, Overwrite, progress_of, writing
+from ..options import AsJson, Device, MaskIn, Model, NoSpecials, Overwrite, progress_of, writing
 
 
 def view(
+    model: Model,
     sentence: Annotated[str, typer.Argument(help="what the model reads", metavar="SENTENCE")],
     second: Annotated[str | None, typer.Option(help="second sentence of a pair")] = None,
-    model: Annotated[
-        str, typer.Option(help="embedded, a folder written as a path, or a hub id")
-    ] = "embedded",
     mask: MaskIn = None,
     max_length: Annotated[
         int,
         typer.Option(
-            help="cut to this many subwords; 0 = refuse a text longer than the model's positions"
+            help="subwords that a text keeps; 0 = refuse what is longer than the model's positions",
+            min=0,
         ),
     ] = 0,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     out: Annotated[Path | None, writing("HTML file")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where every head looks in one sentence, in one HTML page that works offline.
 
-    Example: subprobe view "The cat sat on the mat." --mask good.safetensors --out view.html
+    Example: subprobe view embedded "The cat sat on the mat." --out view.html
     """
     from ...data.errors import ConfigError
 
@@ -48,7 +48,7 @@ def view(
 
     heads = heads_of(
         model, mask, sentence, second, max_length=max_length, allow_no_specials=allow_no_specials,
-        say=progress_of(False).say,
+        device=device, say=progress_of(False).say,
     )  # fmt: skip
     if out is not None:
         write_text(out, render_heads(heads))

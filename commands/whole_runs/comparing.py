@@ -8,18 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from ...data.output.outputs import PAGES, prepare_out
-from ..options import AsJson, Overwrite, emit_tables, named, prepare_folder, writing
-
-CORRECTIONS = {"holm": "holm", "fdr_bh": "fdr_bh", "bh": "fdr_bh"}
+from ..options import AsJson, Correction, Overwrite, emit_tables, named, prepare_folder, writing
 
 
 def compare(
     folders: Annotated[list[Path], named("run folders", "RUN...")],
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     report: Annotated[Path | None, writing("also write one HTML page (.html)", "--report")] = None,
-    correction: Annotated[
-        str, typer.Option(help="holm, or fdr_bh (Benjamini-Hochberg; bh for short)")
-    ] = "holm",
+    correction: Correction = "holm",
     probes: Annotated[
         bool, typer.Option(help="also compare what the models know, not only what they score")
     ] = True,
@@ -30,16 +26,11 @@ def compare(
 
     Example: subprobe compare runs/quickstart
     """
-    from ...data.errors import UnknownNameError
-
-    if correction not in CORRECTIONS:
-        raise UnknownNameError("correction", correction, CORRECTIONS)
     out = prepare_folder(out, "compare", overwrite)
     if report is not None:
-        report = prepare_out(report, files=PAGES, overwrite=overwrite, option="--report")
-    chosen = CORRECTIONS[correction]
+        report = prepare_out(report, files=PAGES, overwrite=overwrite, option="report")
     one = len(folders) == 1
-    tables = _of_run(folders[0], chosen, probes) if one else _of_runs(folders, chosen)
+    tables = _of_run(folders[0], correction, probes) if one else _of_runs(folders, correction)
     emit_tables(tables, out, "compare", overwrite=overwrite, as_json=as_json)
     if report is not None:
         from ...analysis.report.comparison_page import write_page

@@ -14,10 +14,12 @@ from ..options import (
     AsJson,
     Columns,
     DataDir,
+    Device,
     NoSpecials,
     Overwrite,
     Quiet,
     Quotes,
+    max_length_option,
     named,
     prepare_folder,
     progress_of,
@@ -32,12 +34,22 @@ FIGURES, LATEX = "report figures", "report tables"
 def run(
     out: Annotated[Path, writing("run folder; an unfinished one is continued")],
     config: Annotated[Path | None, reading("--config", "TOML file; see: subprobe config")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="overrides the file")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="embedded, a folder written as a path (./m), or a hub id; overrides the file",
+        ),
+    ] = None,
     task: Annotated[
-        list[str] | None, typer.Option("--task", help="overrides the file; repeat for several")
+        list[str] | None,
+        typer.Option("--task", help="task id, any case; overrides the file; repeat for several"),
     ] = None,
     seed: Annotated[
-        list[int] | None, typer.Option("--seed", help="overrides the file; repeat for several")
+        list[int] | None,
+        typer.Option(
+            "--seed", help="seed of the random choices; overrides the file; repeat for several"
+        ),
     ] = None,
     data_dir: DataDir = None,
     column: Columns = None,
@@ -51,10 +63,9 @@ def run(
         bool, typer.Option("--new", help="start anew in a folder that holds another run")
     ] = False,
     overwrite: Overwrite = False,
-    max_length: Annotated[
-        int, typer.Option(help="subwords an example keeps; 0 = as the file says", min=0)
-    ] = 0,
+    max_length: Annotated[int, max_length_option("as the file says")] = 0,
     allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -84,6 +95,7 @@ def run(
         "quotes": "" if quotes == "auto" else quotes,
         "as_classes": as_classes,
         "allow_no_specials": allow_no_specials,
+        "device": "" if device == "auto" else device,
         "recipe": max_length and {**options.recipe.model_dump(), "max_length": max_length},
     }
     overrides = {name: value for name, value in given.items() if value}
@@ -125,8 +137,8 @@ def report(
     from ...data.output.ownership import RUN
 
     target = prepare_out(out or folder / "report.html", files=PAGES, again=RUN, overwrite=overwrite)
-    figures = prepare_folder(figures, FIGURES, overwrite, "--figures")
-    tables = prepare_folder(tables, LATEX, overwrite, "--tables")
+    figures = prepare_folder(figures, FIGURES, overwrite, "figures")
+    tables = prepare_folder(tables, LATEX, overwrite, "tables")
     rows = load_rows(folder)
     words = read_word_frame(folder)
     write_report(rows, load_manifest(folder), target, words=words, folder=folder)

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from ..options import AsJson, Overwrite, as_seed, emit_tables, named, prepare_folder, writing
+from ..options import (
+    AsJson,
+    Overwrite,
+    Permutations,
+    Seed,
+    emit_tables,
+    named,
+    prepare_folder,
+    writing,
+)
 
 
 def stability(
@@ -16,10 +25,11 @@ def stability(
         named("run folder, folder of masks, or TASK/seed_N/{head_mask,mlp_mask}.npy", "FOLDER"),
     ],
     kind: Annotated[
-        str | None, typer.Option("--kind", help="which masks of a run; default: good")
+        str | None, typer.Option("--kind", help="kind of subnetwork; default: good")
     ] = None,
     task: Annotated[
-        list[str] | None, typer.Option("--task", help="only this task; repeat for several")
+        list[str] | None,
+        typer.Option("--task", help="task id, any case; repeat for several; default: all"),
     ] = None,
     sizes: Annotated[
         tuple[int, int, int] | None,
@@ -28,10 +38,8 @@ def stability(
             "share of prunable weights"
         ),
     ] = None,
-    draws: Annotated[
-        int, typer.Option(help="permutations and bootstrap samples", min=99, max=1_000_000)
-    ] = 2000,
-    seed: Annotated[int, typer.Option(help="same seed, same numbers", callback=as_seed)] = 0,
+    permutations: Permutations = 2000,
+    seed: Seed = 0,
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -48,7 +56,7 @@ def stability(
     from ...data.output.run_record import masks_left_over
 
     if sizes is not None and min(sizes) < 1:
-        raise ConfigError(f"--sizes {' '.join(map(str, sizes))}: sizes are positive")
+        raise ConfigError(f"sizes must be >= 1, got {' '.join(map(str, sizes))}", where="--sizes")
     out = prepare_folder(out, "stability", overwrite)
     if over := masks_left_over(folder, sorted((folder / "masks").glob("*.safetensors"))):
         names = ", ".join(path.name for path in over)
@@ -56,7 +64,7 @@ def stability(
     found = measure_stability(
         read_mask_sets(folder, kind=kind, tasks=task or ()),
         weights=None if sizes is None else UnitWeights.of_sizes(*sizes),
-        draws=draws,
+        draws=permutations,
         seed=seed,
     )
     emit_tables(found.tables(), out, "stability", overwrite=overwrite, as_json=as_json)

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from ..options import AsJson, Overwrite, as_seed, emit_tables, named, prepare_folder, writing
+from ..options import (
+    AsJson,
+    Overwrite,
+    Permutations,
+    Seed,
+    emit_tables,
+    named,
+    prepare_folder,
+    writing,
+)
 
 
 def survival(
@@ -16,8 +25,8 @@ def survival(
         str,
         typer.Option(help="full model that heads are measured on: finetuned or pretrained"),
     ] = "finetuned",
-    draws: Annotated[int, typer.Option(help="permutations", min=99, max=100_000)] = 1000,
-    seed: Annotated[int, typer.Option(help="same seed, same numbers", callback=as_seed)] = 0,
+    permutations: Permutations = 1000,
+    seed: Seed = 0,
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -34,7 +43,7 @@ def survival(
     if state not in ("finetuned", "pretrained"):
         raise UnknownNameError("state", state, ("finetuned", "pretrained"))
     out = prepare_folder(out, "survival", overwrite)
-    found = measure_survival(load_rows(folder), state=state, draws=draws, seed=seed)
+    found = measure_survival(load_rows(folder), state=state, draws=permutations, seed=seed)
     emit_tables(found.tables(), out, "survival", overwrite=overwrite, as_json=as_json)
     if out is None and not as_json:
         print_survival(found)

@@ -121,7 +121,7 @@ def check_specials(tokenizer: Any, *, allowed: bool = False, where: str | None =
             problem,
             where=where,
             remedy="give tokenizer.json the post_processor that the model was trained with, or go "
-            "on with --allow-no-specials",
+            "on with `allow_no_specials`",
         )
     return f"{problem}; rows are flagged {NO_SPECIALS}"
 

@@ -20,7 +20,7 @@ from .parquet_files import parquet_file
 from .text_file import read_numbered_lines, read_text
 
 _ONE_TAB = "columns are separated by one tab; correct or remove the line"
-_BY_QUOTES = "--quotes literal reads quotes as part of the text"
+_BY_QUOTES = "`quotes` literal reads quotes as part of the text"
 
 
 @dataclass(frozen=True)

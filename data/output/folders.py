@@ -47,7 +47,7 @@ def check_folder(folder: Path, writer: str, *, overwrite: bool = False) -> None:
         raise ConfigError(
             f"holds files that subprobe did not write, or that changed since: {shown}",
             where=str(folder),
-            remedy="name another folder, or write beside them with --overwrite",
+            remedy="name another folder, or write beside them with `overwrite`",
         )
 
 

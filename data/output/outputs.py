@@ -56,7 +56,7 @@ def prepare_out(
     folder: str = "",
     again: str = "",
     overwrite: bool = False,
-    option: str = "--out",
+    option: str = "out",
     reads: Iterable[Path | str | None] = (),
 ) -> Path:
     """Check where a command is to write, and write nothing yet.
@@ -67,20 +67,22 @@ def prepare_out(
         folder: where it may be a folder, what writes it (see `atomic_folder`).
         again: writer in whose folder the file may be replaced.
         overwrite: accept a file, or a folder with files, that subprobe did not write.
-        option: that it was named with.
+        option: its name, for messages.
         reads: what the same command reads: it is never replaced.
 
     Returns:
         The path as it was written, or what it stands for where it leads through links or `..`.
 
     Raises:
-        ConfigError: for a name of the wrong form, a place that cannot be written to, and what is
-            there already and not subprobe's.
+        ConfigError: for a name of the wrong form, a place that cannot be written to, a link that
+            leads nowhere or, in place of a file, out of its folder, and what is there already and
+            not subprobe's.
     """
     named = user_path(path)
     try:
         found = named.resolve()
         is_file = _is_file(named, files, bool(folder), option)
+        _check_links(named, is_file)
         _check_read(found, reads, named)
         if is_file:
             _check_file(found, again, overwrite)
@@ -91,7 +93,7 @@ def prepare_out(
         remove_stale(found)
     except (OSError, RuntimeError, ValueError) as error:
         said = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"cannot be written ({said})", where=f"{option} {named}") from None
+        raise ConfigError(f"cannot be written ({said})", where=f"`{option}` {named}") from None
     return named if found == named.absolute() else found
 
 
@@ -110,13 +112,28 @@ def _is_file(path: Path, files: Sequence[str], folder: bool, option: str) -> boo
     if not files and is_file_name(path):
         raise ConfigError(
             f"the output is a folder, but {path.suffix} is the suffix of a file",
-            where=f"{option} {path}",
+            where=f"`{option}` {path}",
             remedy=f"name a folder, such as {path.with_suffix('')}",
         )
     if files and (not folder or is_file_name(path)):
         said = f"{path.suffix} is not written" if path.suffix else "the name has no suffix"
-        raise ConfigError(said, where=f"{option} {path}", remedy=f"name a {right}")
+        raise ConfigError(said, where=f"`{option}` {path}", remedy=f"name a {right}")
     return False
+
+
+def _check_links(named: Path, is_file: bool) -> None:
+    for one in (named, *named.parents):
+        if one.is_symlink() and not one.exists():
+            raise ConfigError(
+                "is a link that leads nowhere", where=str(one), remedy="name another place"
+            )
+    linked = is_file and named.is_symlink()
+    if linked and not named.resolve().is_relative_to(named.parent.resolve()):
+        raise ConfigError(
+            "is a link that leads out of its folder",
+            where=str(named),
+            remedy="name the file itself",
+        )
 
 
 def _check_read(found: Path, reads: Iterable[Path | str | None], named: Path) -> None:
@@ -137,7 +154,7 @@ def _check_file(found: Path, again: str, overwrite: bool) -> None:
         return
     if not stat.S_ISREG(found.stat().st_mode):
         raise ConfigError(
-            "is not an ordinary file", where=str(found), remedy="tables go to stdout without --out"
+            "is not an ordinary file", where=str(found), remedy="tables go to stdout without `out`"
         )
     owner = Record.of(found.parent).writer_of(found.name)
     if owner is not None and owner != again:
@@ -150,7 +167,7 @@ def _check_file(found: Path, again: str, overwrite: bool) -> None:
         raise ConfigError(
             "is a file that subprobe did not write",
             where=str(found),
-            remedy="name another file, or replace it with --overwrite",
+            remedy="name another file, or replace it with `overwrite`",
         )
 
 

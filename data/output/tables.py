@@ -12,9 +12,14 @@ from ..errors import DataFileError
 from ..files.atomic import atomic_path
 from ..files.parquet_files import WRITING, read_frame
 from ..files.reading import reading
+from .better import filled
 from .folders import atomic_folder
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+WITHOUT_BETTER = 2
+"""Version of rows without `better` and `ablation`, which other columns of theirs give."""
+ZERO = "zero"
+"""How a mask ablates: a unit that it removes gives 0."""
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 
@@ -45,6 +50,7 @@ ROW_TYPES: dict[str, str] = {
     "relation": _TEXT,
     "target": _TEXT,
     "metric": _TEXT,
+    "better": _TEXT,
     "value": _REAL,
     "ci_low": _REAL,
     "ci_high": _REAL,
@@ -52,6 +58,7 @@ ROW_TYPES: dict[str, str] = {
     "n": _WHOLE,
     "n_clusters": _WHOLE,
     "n_dropped": _WHOLE,
+    "ablation": _TEXT,
     "baseline": _TEXT,
     "baseline_value": _REAL,
     "p_value": _REAL,
@@ -91,18 +98,23 @@ def _frame(
     unknown = sorted(set(frame.columns) - set(types))
     if unknown:
         raise KeyError(f"columns outside the schema: {unknown}")
-    return frame.reindex(columns=list(types)).astype(dict(types))
+    frame = frame.reindex(columns=list(types))
+    # a frame of the schema is handed on many times: only what has another type is converted
+    other = {n: t for n, t in types.items() if frame.dtypes[n] != pd.api.types.pandas_dtype(t)}
+    return frame.astype(other) if other else frame
 
 
 def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
     """Tidy rows with every column of the schema, in order and typed.
 
+    `better` is filled where a row leaves it empty and its metric has a known direction.
+
     Raises:
         KeyError: if a record has a column outside the schema.
     """
     frame = _frame(ROW_TYPES, records)
-    frame["schema_version"] = SCHEMA_VERSION
-    return frame.astype({"schema_version": _WHOLE})
+    version = pd.array([SCHEMA_VERSION] * len(frame), dtype=_WHOLE)
+    return frame.assign(schema_version=version, better=filled(frame["better"], frame["metric"]))
 
 
 def items_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
@@ -155,6 +167,8 @@ def write_tables(
 def read_rows(source: Path | str) -> pd.DataFrame:
     """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote.
 
+    Rows of version 2 get the columns `better` and `ablation` from their metric and mask.
+
     Raises:
         DataFileError: if the file is damaged, or holds other columns or types, or those of another
             version of the schema.
@@ -168,11 +182,15 @@ def read_rows(source: Path | str) -> pd.DataFrame:
     with reading(source, problem="is not a table of rows"):
         found = raw.get("schema_version", pd.Series(dtype=_WHOLE)).dropna().unique().tolist()
         named = ", ".join(f"{version}" for version in found) or "none"
-    if len(raw) and found != [SCHEMA_VERSION]:
+    if len(raw) and found not in ([SCHEMA_VERSION], [WITHOUT_BETTER]):
         raise DataFileError(
-            f"its rows have schema version {named}, this subprobe reads {SCHEMA_VERSION}",
+            f"its rows have schema version {named}, this subprobe reads {WITHOUT_BETTER} and "
+            f"{SCHEMA_VERSION}",
             where=str(source),
             remedy="make them again, or read them with the subprobe that wrote them",
         )
     with reading(source, problem="is not a table of rows"):
-        return rows_frame(raw)
+        rows = rows_frame(raw)
+        if found == [WITHOUT_BETTER]:
+            rows["ablation"] = rows["ablation"].mask(rows["mask_id"].fillna("").ne(""), ZERO)
+    return rows

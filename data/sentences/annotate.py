@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+
+import regex
 
 from ..errors import AnnotationError
 from .sentence import ROOT, Scheme, Sentence
@@ -86,19 +88,26 @@ def split_words(sentences: Sequence[Sentence], pipeline: str | None = None) -> l
 
     Args:
         sentences: N sentences; those that are annotated keep their words.
-        pipeline: whose tokenizer; None for spaCy's English rules, which need no pipeline.
+        pipeline: whose tokenizer; None for the words of Unicode (UAX #29), which need no spaCy.
 
     Raises:
         AnnotationError: if there is no such pipeline.
     """
-    import spacy
-
-    tokenizer = find_pipeline(pipeline) if pipeline else spacy.blank("en")
-    return [_split(one, tokenizer) if _is_plain(one) else one for one in sentences]
+    split = find_pipeline(pipeline).make_doc if pipeline else unicode_words
+    return [_split(one, split) if _is_plain(one) else one for one in sentences]
 
 
-def _split(sentence: Sentence, tokenizer: Any) -> Sentence:
-    words = tuple(token.text for token in tokenizer.make_doc(_plain_text(sentence)))
+def unicode_words(text: str) -> list[str]:
+    """Words and marks of a text: its segments between the word boundaries of Unicode (UAX #29).
+
+    Marks inside words stay (`don't`, `3.5`); others are words of their own, and so is a hyphen.
+    """
+    parts = regex.split(r"(?wV1)\b", text)
+    return [part for part in parts if part.strip()]
+
+
+def _split(sentence: Sentence, split: Callable[[str], Iterable[Any]]) -> Sentence:
+    words = tuple(str(word) for word in split(_plain_text(sentence)))
     return replace(sentence, words=words, spans=locate_words(words, sentence.raw_text()) or ())
 
 

@@ -40,7 +40,7 @@ def read_corpus(path: Path | str, *, surface: bool = False) -> list[Sentence]:
         raise DataFileError(
             "only a treebank tells its surface tokens",
             where=str(path),
-            remedy="name a .conllu file, or leave out --tokens surface",
+            remedy="name a .conllu file, or leave out `tokens` surface",
         )
     if str(path) == NATURAL:
         from .natural import natural_sentences

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import ConfigError, DataFileError, UnknownNameError
 from ..files.row_files import Rows
 from .columns import check_roles, roles_of
@@ -16,8 +14,10 @@ from .glue import GLUE
 from .glue_hub import hub_splits
 from .labels import discover_labels, examples_of
 from .missing import NO_LABEL, NO_NAME, NO_SCORE, keep_usable
+from .plugin_tasks import PLUGINS, TaskEntry, read_plugin
 from .task import Reading, TaskData, TaskSpec
 from .task_files import plain_name, read_custom_folder, read_glue_folder, task_folder
+from .task_parts import spread
 
 EMBEDDED: Mapping[str, TaskSpec] = {
     "acceptability": TaskSpec(
@@ -42,13 +42,21 @@ EMBEDDED: Mapping[str, TaskSpec] = {
 _GENERATOR_SEED = 0
 """One data set for everybody: a run's seeds vary the model, not the examples."""
 
-_OWN_FILES = "; files of your own are read by naming their columns (--column, or [columns])"
-_LABEL_ROWS = "label the rows, or add --as-classes if that is the name of a class"
+_OWN_FILES = "; files of your own are read by naming their columns (`columns`)"
+_LABEL_ROWS = "label the rows, or add `as_classes` if that is the name of a class"
 
 
 def list_tasks() -> tuple[TaskSpec, ...]:
-    """Every task that has a name: the embedded ones, then GLUE."""
-    return (*EMBEDDED.values(), *GLUE.values())
+    """Every task that has a name: the embedded ones, then GLUE, then those of other packages."""
+    others = (entry.spec for entry in PLUGINS.all().values())
+    return (*EMBEDDED.values(), *GLUE.values(), *others)
+
+
+def source_of(spec: TaskSpec) -> str:
+    """Where the examples of a named task come from, unless local files are named."""
+    if spec.name in EMBEDDED:
+        return "embedded"
+    return "/".join(spec.hub or ()) or PLUGINS.distribution(spec.name)
 
 
 def task_spec(name: str) -> TaskSpec:
@@ -57,10 +65,17 @@ def task_spec(name: str) -> TaskSpec:
     Raises:
         UnknownNameError: if there is none; the message lists those that there are.
     """
-    known = {spec.name: spec for spec in list_tasks()}
-    if plain_name(name) not in known:
-        raise UnknownNameError("task", name, known, _OWN_FILES)
-    return known[plain_name(name)]
+    plain = plain_name(name)
+    plugin = None if plain in EMBEDDED or plain in GLUE else _plugin(plain)
+    spec = EMBEDDED.get(plain) or GLUE.get(plain) or (plugin.spec if plugin else None)
+    if spec is None:
+        raise PLUGINS.unknown(name, _OWN_FILES)
+    return spec
+
+
+def _plugin(plain: str) -> TaskEntry | None:
+    """The task of another package, by its name without case and hyphens."""
+    return next((PLUGINS.get(name) for name in PLUGINS.names() if plain_name(name) == plain), None)
 
 
 def load_task(
@@ -92,23 +107,29 @@ def load_task(
     check_roles(columns)
     if columns and not (set(columns) == {"group"} and plain_name(name) in GLUE):
         if data_dir is None:
-            raise ConfigError("columns are named but no folder", remedy="add --data-dir")
+            raise ConfigError("columns are named but no folder", remedy="add `data_dir`")
         own = custom_task(name, data_dir, columns, quotes=quotes, as_classes=as_classes)
         return capped(own, sizes)
     spec = task_spec(name)
     if quotes != "auto" or as_classes:
         raise ConfigError(
             f"{spec.name} is read in its own form",
-            where="--as-classes" if as_classes else "--quotes",
+            where="`as_classes`" if as_classes else "`quotes`",
             remedy="it is for your own files, whose columns you name",
         )
     if spec.name in EMBEDDED:
         if data_dir is not None:
             raise ConfigError(
-                f"{spec.name} is generated and reads no --data-dir",
+                f"{spec.name} is generated and reads no `data_dir`",
                 remedy="leave it out, or name the columns of your own files",
             )
         return _embedded(spec, sizes)
+    if spec.name not in GLUE and (plugin := PLUGINS.get(spec.name)):
+        if data_dir is not None:
+            raise ConfigError(
+                f"{spec.name} brings its examples and reads no --data-dir", remedy="leave it out"
+            )
+        return capped(read_plugin(plugin), sizes)
     more = tuple(columns.values())
     if data_dir is None:
         files, source = hub_splits(spec, more), f"hub:{'/'.join(spec.hub or ())}"
@@ -157,11 +178,11 @@ def custom_task(
     roles = roles_of(columns)
     folder = Path(data_dir).expanduser()
     if not folder.is_dir():
-        raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
+        raise DataFileError("no such folder", where=str(folder), remedy="check `data_dir`")
     regression = "score" in columns
     if as_classes and regression:
         raise ConfigError(
-            "a score is not a class", remedy="leave out --as-classes, or name label=..."
+            "a score is not a class", remedy="leave out `as_classes`, or name label=..."
         )
     names = tuple(columns[role] for role in roles)
     spellings = NO_SCORE if regression else NO_NAME if as_classes else NO_LABEL
@@ -234,7 +255,5 @@ def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
             raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
     splits = dict(data.splits)
     for split, count in sizes.items():
-        if count < len(splits[split]):
-            chosen = np.linspace(0, len(splits[split]) - 1, count).round().astype(int)
-            splits[split] = tuple(splits[split][i] for i in chosen)
+        splits[split] = spread(splits[split], count)
     return replace(data, splits=splits)

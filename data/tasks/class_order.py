@@ -74,8 +74,8 @@ def parse_pairs(texts: Sequence[str]) -> Pairs:
             if not equals or not task or not model:
                 raise ConfigError(
                     f"{cell!r} is not a pair of names",
-                    where="--labels",
-                    remedy="write TASK_CLASS=MODEL_CLASS,..., for instance --labels "
+                    where="`labels`",
+                    remedy="write TASK_CLASS=MODEL_CLASS,..., for instance "
                     "entailment=ENTAILMENT,neutral=NEUTRAL",
                 )
             pairs.append((task, model))
@@ -124,7 +124,7 @@ def class_order(
     raise CheckpointError(
         f"its classes are {_listed(names)}, those of {task} are {_listed(classes)}",
         where=where or None,
-        remedy="say which is which with --labels TASK_CLASS=MODEL_CLASS,..., or name the model "
+        remedy="say which is which with `labels` TASK_CLASS=MODEL_CLASS,..., or name the model "
         "and task that belong together",
     )
 
@@ -153,7 +153,7 @@ def _turned(task: str, classes: Sequence[str], names: Sequence[str], pairs: Pair
     wrong = f"{first!r} is not a class of {task}" if plain(first) not in own else ""
     raise ConfigError(
         wrong or f"{second!r} is not a class of the model",
-        where="--labels",
+        where="`labels`",
         remedy=f"classes of {task}: {_listed(classes)}; of the model: {_listed(names)}",
     )
 
@@ -168,7 +168,7 @@ def _given(
         if meaning.setdefault(output, place) != place:
             raise ConfigError(
                 f"{names[output]!r} stands for {classes[meaning[output]]!r} and for {first!r}",
-                where="--labels",
+                where="`labels`",
                 remedy="give every class of the model one class of the task",
             )
     for output, name in enumerate(names):
@@ -184,7 +184,7 @@ def _given(
         ]
         raise ConfigError(
             f"no partner for the classes {' and '.join(left)}",
-            where="--labels",
+            where="`labels`",
             remedy="name every class of both; several of the model may stand for one of the task",
         )
     outputs = tuple(
@@ -204,7 +204,7 @@ def _places(names: Sequence[str], where: str) -> Mapping[str, int]:
     if len(places) < len(names):
         raise ConfigError(
             f"some of the classes {_listed(names)} of {where} differ only in spelling",
-            where="--labels",
+            where="`labels`",
             remedy="rename them in the file or the model's config.json",
         )
     return places

@@ -39,6 +39,6 @@ def hub_splits(spec: TaskSpec, more: Sequence[str] = ()) -> dict[str, list[Rows]
         raise DataFileError(
             f"cannot be read: {problem}",
             where=place,
-            remedy="pass --data-dir with a folder of the task's files",
+            remedy="give `data_dir`, a folder of the task's files",
         ) from error
     return splits

@@ -144,7 +144,7 @@ def discover_labels(
     where = ", ".join(str(rows.path) for rows in files)
     if len(names) < 2:
         lost = f" ({sum(left_out.values())} left out: {counted(left_out)})" if left_out else ""
-        named = "" if as_classes or not left_out else ", or add --as-classes if that is a class"
+        named = "" if as_classes or not left_out else ", or add `as_classes` if that is a class"
         raise DataFileError(
             f"every row has the label {names.pop()!r}{lost}",
             where=where,
@@ -172,6 +172,6 @@ def _check_classes(numbers: dict[str, float], where: str) -> None:
             f"the labels are {len(numbers)} different numbers, from {min(numbers.values()):g} to "
             f"{max(numbers.values()):g}",
             where=where,
-            remedy="name the column as score=... to predict numbers, or add --as-classes if each "
+            remedy="name the column as score=... to predict numbers, or add `as_classes` if each "
             "is a class of its own",
         )

@@ -34,7 +34,7 @@ def task_folder(data_dir: Path | str, name: str) -> Path:
     """
     folder = Path(data_dir).expanduser()
     if not folder.is_dir():
-        raise DataFileError("no such folder", where=str(folder), remedy="check --data-dir")
+        raise DataFileError("no such folder", where=str(folder), remedy="check `data_dir`")
     inside = sorted(path for path in folder.iterdir() if path.is_dir())
     named = [path for path in inside if plain_name(path.name) == name]
     return named[0] if named else folder
@@ -74,7 +74,7 @@ def require_split(folder: Path, split: str) -> list[Path]:
     raise DataFileError(
         f"no file for the split {split!r}",
         where=str(folder),
-        remedy=f"--data-dir needs ({stems}).({suffixes}); found: {', '.join(present) or 'nothing'}",
+        remedy=f"`data_dir` needs ({stems}).({suffixes}); found: {', '.join(present) or 'nothing'}",
     )
 
 

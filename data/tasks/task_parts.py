@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,26 @@ def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> Ta
         "train-10%",
         name,
         lost,
+    )
+
+
+def spread(examples: tuple[Example, ...], count: int) -> tuple[Example, ...]:
+    """At most `count` examples at equal distances, so that every group of a sorted set is met."""
+    if count >= len(examples):
+        return examples
+    places = np.linspace(0, len(examples) - 1, count).round().astype(int)
+    return tuple(examples[i] for i in places)
+
+
+def limited(parts: TaskParts, limit: int) -> TaskParts:
+    """At most `limit` examples to train on, to choose masks on and to report on; 0 = all."""
+    if not limit:
+        return parts
+    return replace(
+        parts,
+        train=spread(parts.train, limit),
+        selection=spread(parts.selection, limit),
+        report=spread(parts.report, limit),
     )
 
 
@@ -128,7 +149,7 @@ def _whole_clusters(
             raise DataFileError(
                 "all of train is one group: nothing can be set aside to choose masks on",
                 remedy="name another column as group=..., bring a test split, or choose by "
-                "--selection reported",
+                "`selection` reported",
             )
         held.update(everything[int(np.argmin([len(group) for group in everything]))])
     return held

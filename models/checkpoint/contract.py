@@ -83,7 +83,7 @@ def check_head(source: ModelSource, config: Any, *, kept: bool) -> None:
         if is_compact(source):
             remedy = "make a fine-tuned model smaller"
         elif kept:
-            remedy = "leave out --keep-head, and a new head is made"
+            remedy = "leave out `recipe.head`, and a new head is made"
         raise CheckpointError(
             f"has no classifier of texts: it was saved as {saved}",
             where=source.name,
@@ -227,7 +227,7 @@ def check_plain_head(model: Any, where: str) -> None:
     """
     if any(isinstance(module, MergedClasses) for module in model.modules()):
         raise CheckpointError(
-            "--labels lets several classes of the model stand for one: such a head cannot be saved",
+            "`labels` lets several classes of the model stand for one: such a head cannot be saved",
             where=where or None,
             remedy="fine-tune a model with the task's own classes",
         )

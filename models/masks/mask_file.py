@@ -199,3 +199,16 @@ def check_metadata(
     for record in values["history"]:
         if any(isinstance(v, float) and not math.isfinite(v) for v in record.values()):
             raise MaskError("history holds a number that is not finite")
+
+
+def own_array(name: str, given: Any, dimensions: int) -> npt.NDArray[np.bool_]:
+    """A copy that nobody can change: masks are shared between cells."""
+    array = np.asarray(given)
+    if array.ndim != dimensions or array.dtype != np.bool_:
+        raise MaskError(
+            f"{name} is {array.dtype} with {array.ndim} dimensions",
+            remedy=f"give a bool array with {dimensions}",
+        )
+    own = array.copy()
+    own.flags.writeable = False
+    return own

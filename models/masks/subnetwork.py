@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...data.errors import MaskError, UnknownNameError
 from ...data.files.atomic import atomic_path
-from ..encoder.anatomy import Anatomy
-from .mask_file import ARRAYS, check_metadata, pack, read_mask, to_bytes
+from .algebra import complement, difference, intersection, union
+from .mask_file import ARRAYS, check_metadata, own_array, pack, read_mask, to_bytes
+from .shown import as_html, in_short
+
+if TYPE_CHECKING:  # masks are read and written without torch, which the anatomy needs
+    from ..encoder.anatomy import Anatomy
 
 FORMAT_VERSION = 2
 """Layout of the file."""
@@ -24,7 +28,8 @@ SEMANTICS_VERSION = 1
 """Meaning of a mask: where its gates act, what they keep."""
 
 KINDS = (
-    "full", "good", "random", "bad", "super", "anti", "middle", "reinit", "shuffled", "given",
+    "full", "good", "random", "bad", "super", "anti", "middle", "complement", "combined", "reinit",
+    "shuffled", "given",
 )  # fmt: skip
 """`given`: a mask that something else than subprobe made, which does not say what it is."""
 
@@ -37,7 +42,9 @@ METHODS = (
     "magnitude",
     "l0",
     "imp",
+    "several",
 )
+"""`several`: masks of different methods, combined."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -99,21 +106,21 @@ class Subnetwork:
     semantics_version: int = SEMANTICS_VERSION
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "head_mask", _own("head_mask", self.head_mask, 2))
-        object.__setattr__(self, "mlp_mask", _own("mlp_mask", self.mlp_mask, 1))
+        object.__setattr__(self, "head_mask", own_array("head_mask", self.head_mask, 2))
+        object.__setattr__(self, "mlp_mask", own_array("mlp_mask", self.mlp_mask, 1))
         layers = len(self.head_mask)
         if layers != len(self.mlp_mask):
             raise MaskError(f"head mask of {layers} layers, MLP mask of {len(self.mlp_mask)}")
         if self.neuron_mask is not None:
-            object.__setattr__(self, "neuron_mask", _own("neuron_mask", self.neuron_mask, 2))
+            object.__setattr__(self, "neuron_mask", own_array("neuron_mask", self.neuron_mask, 2))
             if len(self.neuron_mask) != layers:
                 raise MaskError(f"head mask of {layers} layers, neurons of {len(self.neuron_mask)}")
-        own = {path: _own(path, self.weight_masks[path], 2) for path in sorted(self.weight_masks)}
+        own = {
+            path: own_array(path, self.weight_masks[path], 2) for path in sorted(self.weight_masks)
+        }
         object.__setattr__(self, "weight_masks", MappingProxyType(own))
         object.__setattr__(self, "history", tuple(dict(record) for record in self.history))
         check_metadata(self.metadata(), KINDS, METHODS)
-
-    # -- what it keeps ------------------------------------------------------------------------
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Subnetwork:
         """Itself: it is immutable, so that a copied model may share it."""
@@ -209,6 +216,9 @@ class Subnetwork:
     def __hash__(self) -> int:
         return hash(self.to_bytes())
 
+    __and__, __or__, __sub__, __invert__ = intersection, union, difference, complement
+    __repr__, _repr_html_ = in_short, as_html
+
     # -- where it fits ------------------------------------------------------------------------
 
     def check_fits(
@@ -287,21 +297,13 @@ class Subnetwork:
             raise MaskError(error.problem, where=str(path), remedy=error.remedy) from error
 
 
-def _own(name: str, given: Any, dimensions: int) -> Mask:
-    """A copy that nobody can change: masks are shared between cells."""
-    array = np.asarray(given)
-    if array.ndim != dimensions or array.dtype != np.bool_:
-        raise MaskError(
-            f"{name} is {array.dtype} with {array.ndim} dimensions",
-            remedy=f"give a bool array with {dimensions}",
-        )
-    own = array.copy()
-    own.flags.writeable = False
-    return own
-
-
 def full_subnetwork(anatomy: Anatomy, **meta: Any) -> Subnetwork:
-    """The mask that keeps every unit of a model."""
+    """The mask that keeps every unit of a model.
+
+    Args:
+        anatomy: the model's.
+        meta: fields of the mask; kind and method are `full` unless given.
+    """
     return Subnetwork(
         head_mask=np.ones((anatomy.num_layers, anatomy.num_heads), dtype=np.bool_),
         mlp_mask=np.ones(anatomy.num_layers, dtype=np.bool_),

@@ -126,7 +126,7 @@ def check_separable(model: Any, anatomy: Anatomy, kept_units: KeptUnits) -> None
         raise InputError(
             f"the layers of a {anatomy.family} model share their weights: what is removed or set "
             "to zero in one layer is gone in all of them",
-            remedy="keep the mask and run the model under it: --mask",
+            remedy="keep the mask and run the model under it (`mask`)",
         )
     unknown = set()
     known = {cut.module for cut in cuts(model, anatomy, kept_units)}
@@ -138,5 +138,5 @@ def check_separable(model: Any, anatomy: Anatomy, kept_units: KeptUnits) -> None
         raise InputError(
             f"a {anatomy.family} model has weights that subprobe cannot part by heads and "
             f"neurons: {', '.join(sorted(unknown))}",
-            remedy="keep the mask and run the model under it: --mask",
+            remedy="keep the mask and run the model under it (`mask`)",
         )

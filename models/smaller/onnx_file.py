@@ -56,7 +56,7 @@ def export_onnx(model: Any, path: Path | str) -> float:
     if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
         raise ConfigError(
             f"{' and '.join(missing)} not installed",
-            where="--onnx",
+            where="`onnx`",
             remedy="pip install 'subprobe[onnx]'",
         )
     import onnxruntime

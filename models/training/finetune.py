@@ -81,6 +81,7 @@ def finetune(
     route: str = "masked",
     labels: Pairs = (),
     allow_no_specials: bool = False,
+    device: str = "auto",
     tell: Callable[[str], None] | None = None,
     progress: Step | None = None,
 ) -> FineTuned:
@@ -102,6 +103,8 @@ def finetune(
             its weights back into the whole one, whose dead units stay as they started.
         labels: which classes of a head that is kept mean which of the task, see `contract`.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
+        device: where it is trained: `auto` (what Trainer takes: an accelerator if there is one),
+            `cpu` or `cuda`.
         tell: called with each line that is to be told of the tokenizer.
         progress: called with (steps done, steps in all).
 
@@ -153,7 +156,7 @@ def finetune(
     ):
         trainer = _Trainer(
             model=model,
-            args=_arguments(recipe, seed_order, scratch),
+            args=_arguments(recipe, seed_order, scratch, device),
             train_dataset=_Places(encoded.n_examples),
             data_collator=_Collator(encoded),
             callbacks=[_Watch(progress), *callbacks],
@@ -209,7 +212,7 @@ class _PutOn(TrainerCallback):  # type: ignore[misc]
             self._hold.begin(getattr(optimizer, "optimizer", optimizer))
 
 
-def _arguments(recipe: Recipe, seed: int, scratch: str) -> TrainingArguments:
+def _arguments(recipe: Recipe, seed: int, scratch: str, device: str) -> TrainingArguments:
     return TrainingArguments(
         output_dir=scratch,
         learning_rate=recipe.learning_rate,
@@ -221,7 +224,7 @@ def _arguments(recipe: Recipe, seed: int, scratch: str) -> TrainingArguments:
         max_grad_norm=recipe.max_grad_norm,
         bf16=recipe.precision == "bfloat16",
         # bfloat16 on a processor is refused unless it is asked for by name
-        use_cpu=not torch.accelerator.is_available(),
+        use_cpu=device == "cpu" or not torch.accelerator.is_available(),
         lr_scheduler_type="linear",
         seed=seed,
         data_seed=seed,
@@ -231,7 +234,7 @@ def _arguments(recipe: Recipe, seed: int, scratch: str) -> TrainingArguments:
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
+        dataloader_pin_memory=device != "cpu" and torch.cuda.is_available(),
     )
 
 

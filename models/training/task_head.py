@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression, Ridge
 from torch import nn
 
 from ...data.encoding.collate import TextBatches, to_inputs
@@ -49,6 +48,9 @@ def probe_head(
         seed: draws the examples that the head is fitted to.
         subnetwork: mask under which the features are read.
     """
+    # scikit-learn takes a second to import, and few recipes probe the head first
+    from sklearn.linear_model import LogisticRegression, Ridge
+
     _, layer = output_layer(model, parts.spec.num_labels)
     chosen = _drawn(parts, seed)
     features = _features(model, layer, encoded, chosen, subnetwork)

@@ -13,7 +13,7 @@ import torch
 from ...data.errors import ConfigError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Sentence
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.needs import check_annotated, sentences_of
 from ..forward.second_model import check_reference
 from .change_rows import ChangeTable, change_items, change_rows
@@ -23,7 +23,7 @@ from .word_targets import target_pieces
 Absent = Literal["skip", "zero"]
 
 
-class AttentionChange:
+class AttentionChange(Probe):
     """Cosine of each head's maps before and after, and attention to six kinds of word.
 
     `map_cosine` is the cosine between the flattened maps of one text, of real tokens alone; beside
@@ -50,7 +50,6 @@ class AttentionChange:
 
     name = "attention-change"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context, *, padded_to: int = 0, absent: Absent = "skip"):
         if absent not in ("skip", "zero"):
@@ -107,9 +106,6 @@ class AttentionChange:
         self._table.put("uniform_cosine", layer, uniform)
         highest = self._highest(self._received(reference))
         self._note("reference_attention_to_target", layer, highest)
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def end(self) -> None:
         """Nothing is left of the batch but its numbers."""
@@ -169,7 +165,7 @@ def _check_padding(context: Context, padded_to: int) -> None:
     if padded_to < context.max_length:
         raise ConfigError(
             f"padded_to is {padded_to}, texts keep {context.max_length} subwords",
-            remedy=f"lower --max-length to {padded_to} or pad to more",
+            remedy=f"lower `max_length` to {padded_to} or pad to more",
         )
     if padded_to > context.anatomy.max_tokens:
         raise ConfigError(

@@ -15,7 +15,7 @@ import torch
 
 from ...data.errors import ConfigError
 from ...data.output.tables import items_frame, rows_frame
-from ..forward.base import BatchView, Context, ProbeResult, in_corpus_order, kept_as
+from ..forward.base import BatchView, Context, Probe, ProbeResult, in_corpus_order, kept_as
 from ..forward.token_kinds import token_kinds
 
 METRICS = (
@@ -39,7 +39,7 @@ the entropy of the row of the first token alone, whatever the query rows are.
 """
 
 
-class AttentionStats:
+class AttentionStats(Probe):
     """Mean attention mass to kinds of token, mean distance and mean entropy, by head and by layer.
 
     Each text gives one sum over its query rows (numerator) and the number of those rows
@@ -61,7 +61,6 @@ class AttentionStats:
 
     name = "attention-stats"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(
         self,
@@ -129,9 +128,6 @@ class AttentionStats:
         of_first = -per_row[..., 0] * self._first_row.to(maps.dtype)
         others = [previous, following, itself, distance, entropy, of_first]
         return torch.cat([kinds, torch.stack(others, dim=-1)], dim=-1)
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def end(self) -> None:
         """Nothing is left of the batch but its sums."""

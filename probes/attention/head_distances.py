@@ -16,12 +16,12 @@ import torch
 
 from ...data.errors import ConfigError
 from ...data.output.tables import items_frame, rows_frame
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 
 _BLOCK = 2**21  # numbers of the largest intermediate
 
 
-class HeadDistances:
+class HeadDistances(Probe):
     """Jensen-Shannon divergence in nats between the rows of every two living heads.
 
     All real tokens are query rows. The maps of one batch are held until its last layer has come;
@@ -39,7 +39,6 @@ class HeadDistances:
 
     name = "head-distances"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context, *, smoothing: Literal["none", "clark"] = "none"):
         if smoothing not in ("none", "clark"):
@@ -58,9 +57,6 @@ class HeadDistances:
         """Keep the rows of the living heads until the batch ends."""
         living = torch.from_numpy(np.flatnonzero(self._context.alive[layer]))
         self._maps.append(attention[:, living.to(attention.device)])
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def end(self) -> None:
         """Compare all heads, text by text; the maps go."""

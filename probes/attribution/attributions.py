@@ -179,8 +179,8 @@ def _check_examples(context: Context, examples: Sequence[Example]) -> None:
         )
     if context.spec is not None and context.spec.pair and examples[0].second is None:
         raise InputError(
-            "attribution of a pair model needs --task",
-            remedy=f"this model reads pairs of sentences: --task {context.spec.name}",
+            "attribution of a pair model needs `task`",
+            remedy=f"this model reads pairs of sentences: `task` {context.spec.name}",
         )
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from ..forward.attention_block import LayerValues
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from .rollout import MapsThroughLayers
 
 _BLOCK = 2**22  # elements of the largest intermediate: 16 MiB in float32
@@ -24,7 +24,7 @@ _BLOCK = 2**22  # elements of the largest intermediate: 16 MiB in float32
 Step = Callable[[torch.Tensor, slice], torch.Tensor]
 
 
-class _Contributions:
+class _Contributions(Probe):
     """A map of contributions a layer, its rollout, and their figures.
 
     Args:
@@ -34,9 +34,6 @@ class _Contributions:
         UnknownNameError: if the family has no LayerNorm after the attention's residual.
     """
 
-    name: str
-    needs_attention = False
-    needs_hidden = False
     needs_values = True
 
     def __init__(self, context: Context):
@@ -48,12 +45,6 @@ class _Contributions:
         """Note which tokens are real."""
         self._real = batch.real
         self._maps.begin(batch)
-
-    def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Not asked for."""
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def values(self, layer: int, block: LayerValues) -> None:
         """Multiply one layer's contributions in; without a living head every token is its own."""

@@ -14,7 +14,7 @@ import torch
 
 from ...data.errors import ConfigError
 from ..forward.attention_block import LayerValues
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.map_statistics import MASS, MapMass
 from ..forward.text_ratios import TextSums, sums_result
 from ..forward.token_kinds import KINDS, token_kinds
@@ -30,7 +30,7 @@ METRICS = (*_MASS, *_NORMS, "effective_row_sum", *_TEXT)
 missing ranks, whether it has as many ranks as tokens, and ||A - effective|| / ||A||."""
 
 
-class EffectiveAttention:
+class EffectiveAttention(Probe):
     """Statistics of effective attention for every head, and how far it is from attention.
 
     Rows of effective maps can be negative and need not sum to one; with `row_sums="kept"` only the
@@ -48,8 +48,6 @@ class EffectiveAttention:
     """
 
     name = "effective-attention"
-    needs_attention = False
-    needs_hidden = False
     needs_values = True
 
     def __init__(self, context: Context, *, row_sums: RowSums = "free"):
@@ -68,12 +66,6 @@ class EffectiveAttention:
         counts = dict.fromkeys(METRICS, self._mass.counts)
         counts |= dict.fromkeys(_TEXT, torch.ones_like(self._mass.counts))
         self._sums.begin(batch, counts)
-
-    def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Not asked for."""
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def values(self, layer: int, block: LayerValues) -> None:
         """Add up one layer."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..forward.attention_block import LayerValues, by_head, quadratic_norm
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.text_ratios import TextSums, sums_result
 from ..forward.token_kinds import KINDS, token_kinds
 
@@ -46,7 +46,7 @@ alone, with the residual, and with residual and LayerNorm."""
 _BLOCK = 2**20  # elements of the largest intermediate: 8 MiB in double
 
 
-class Norms:
+class Norms(Probe):
     """Norms of what heads and layers carry, by kind of token, and mixing ratios.
 
     ||alpha f(x_j)|| = alpha ||f(x_j)|| needs one norm a key and head; ||sum_h alpha f(x_j)||^2 is
@@ -67,8 +67,6 @@ class Norms:
     """
 
     name = "norms"
-    needs_attention = False
-    needs_hidden = False
     needs_values = True
 
     def __init__(self, context: Context):
@@ -95,12 +93,6 @@ class Norms:
             counts[f"transformed_norm_{kind}"] = tokens
         self._heads.begin(batch, counts)
         self._layers.begin(batch, counts)
-
-    def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Not asked for."""
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def values(self, layer: int, block: LayerValues) -> None:
         """Add up one layer."""

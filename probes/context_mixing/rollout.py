@@ -10,10 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
 
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.map_statistics import MASS, MapMass
 from ..forward.text_ratios import TextSums, sums_result
 
@@ -87,7 +85,7 @@ class MapsThroughLayers:
         return sums_result(self._name, variant, [self._sums], {})
 
 
-class Rollout:
+class Rollout(Probe):
     """Attention rollout: where each layer's states come from if attention were all that moved.
 
     Rows of maps and rollouts sum to one. A layer without a living head is flagged `dead`: it has
@@ -99,7 +97,6 @@ class Rollout:
 
     name = "rollout"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context):
         self._alive = context.alive
@@ -113,9 +110,6 @@ class Rollout:
         """Multiply one layer in."""
         self._maps.put(layer, mean_map(attention, self._alive[layer]))
 
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
-
     def end(self) -> None:
         """Nothing is left of the batch but its sums."""
         self._maps.end()
@@ -125,7 +119,7 @@ class Rollout:
         return self._maps.result("residual=half;heads=mean")
 
 
-class Flow:
+class Flow(Probe):
     """Attention flow from the last layer to the inputs, rows brought to sum 1.
 
     One largest-flow problem a token of the last layer and input: n^2 for each text, or n where only
@@ -138,7 +132,6 @@ class Flow:
 
     name = "flow"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context, *, first_only: bool = False):
         self._alive, self._first_only = context.alive, first_only
@@ -160,9 +153,6 @@ class Flow:
     def layer(self, layer: int, attention: torch.Tensor) -> None:
         """Hold the mean over heads [B, S, S] until the batch ends."""
         self._held.append(mean_map(attention, self._alive[layer]))
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def end(self) -> None:
         """Solve the flows of each text."""
@@ -191,6 +181,9 @@ def attention_flow(maps: npt.NDArray[np.float64], tokens: list[int]) -> npt.NDAr
         maps: of one text without padding, from the first layer to the last [L, n, n].
         tokens: T places in the last layer.
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_flow
+
     L, n, _ = maps.shape
     nodes = np.arange((L + 1) * n).reshape(L + 1, n)
     upper = np.broadcast_to(nodes[1:, :, None], maps.shape)

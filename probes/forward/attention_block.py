@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard
+from typing import Any
 
 import torch
 from torch import nn
@@ -83,23 +83,9 @@ def by_head(vectors: torch.Tensor, H: int) -> torch.Tensor:
     return vectors.reshape(*vectors.shape[:-1], H, -1)
 
 
-class ValueProbe(Probe, Protocol):
-    """A probe that is shown values as well."""
-
-    needs_values: bool
-
-    def values(self, layer: int, block: LayerValues) -> None:
-        """The attention block of one layer, counted from 0, once it has been computed."""
-
-
-def needs_values(probe: Probe) -> TypeGuard[ValueProbe]:
-    """Whether a probe wants this delivery."""
-    return bool(getattr(probe, "needs_values", False))
-
-
 @contextmanager
 def value_taps(
-    context: Context, probes: Sequence[ValueProbe], delivered: list[tuple[str, int]]
+    context: Context, probes: Sequence[Probe], delivered: list[tuple[str, int]]
 ) -> Iterator[None]:
     """Hooks that show the probes each attention block; one block is held at a time.
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
+from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
 from ...models.encoder.anatomy import Anatomy
 from ...models.masks.subnetwork import Subnetwork
+
+if TYPE_CHECKING:
+    from .attention_block import LayerValues
 
 
 @dataclass(frozen=True)
@@ -120,17 +124,32 @@ class ProbeResult:
         """One line a scored thing; the rows are a pure function of these."""
         return self.make_items()
 
+    def to_frame(self) -> pd.DataFrame:
+        """The rows with every column of the schema, in order and typed; a copy."""
+        return rows_frame(self.rows)
 
-class Probe(Protocol):
+
+class Probe:
     """An accumulator that `run_probes` feeds: one `begin`, L deliveries and one `end` a batch.
 
-    The tensors it is shown are dropped after each call: it keeps sums, never maps. A probe that
-    sets `needs_values` is also shown the values behind each map (forward/attention_block.py).
+    The base class of probes: a probe says which deliveries it wants, overrides those methods and
+    `result`. The tensors it is shown are dropped after each call: it keeps sums, never maps.
+
+    Attributes:
+        name: goes into every row.
+        needs_attention: whether `layer` is called.
+        needs_hidden: whether `hidden` is called.
+        needs_values: whether `values` is called.
+        needs_reference: whether `pair` is called; the context must have a reference then.
+        padded_to: subwords that every text is padded to; 0 = the longest of its batch.
     """
 
-    name: str
-    needs_attention: bool
-    needs_hidden: bool
+    name: str = ""
+    needs_attention: bool = False
+    needs_hidden: bool = False
+    needs_values: bool = False
+    needs_reference: bool = False
+    padded_to: int = 0
 
     def begin(self, batch: BatchView) -> None:
         """A new batch; its layers follow."""
@@ -141,11 +160,18 @@ class Probe(Protocol):
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Hidden states [B, S, D] of one layer: 0 = embeddings, l = output of block l - 1."""
 
+    def values(self, layer: int, block: LayerValues) -> None:
+        """The attention block of one layer, counted from 0, once it has been computed."""
+
+    def pair(self, layer: int, attention: torch.Tensor, reference: torch.Tensor) -> None:
+        """Maps [B, H, S, S] of one layer of the model and of the reference."""
+
     def end(self) -> None:
         """Every layer of the batch has been delivered."""
 
     def result(self) -> ProbeResult:
         """What was found over all batches, in the order of the corpus."""
+        raise NotImplementedError(f"{type(self).__name__} has no result")
 
 
 def kept_as(model: torch.dtype) -> npt.DTypeLike:

@@ -19,7 +19,7 @@ NAMES: Mapping[Layer, str] = {
 }
 """Layer of a `Sentence` -> what people call it. Words are what every probe needs."""
 
-_REMEDY = "name a treebank that has them, or parse it with spaCy: --reparse"
+_REMEDY = "name a treebank that has them, or parse it with spaCy (`reparse`)"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Protocol, TypeGuard
+from typing import Any
 
 import torch
 
@@ -26,23 +26,9 @@ HELD_BYTES = 2**26
 """What the maps of the reference may take: 64 MiB."""
 
 
-class ReferenceProbe(Probe, Protocol):
-    """A probe that is shown each layer of both models."""
-
-    needs_reference: bool
-
-    def pair(self, layer: int, attention: torch.Tensor, reference: torch.Tensor) -> None:
-        """Maps [B, H, S, S] of one layer of the model and of the reference."""
-
-
-def needs_reference(probe: Probe) -> TypeGuard[ReferenceProbe]:
-    """Whether a probe wants this delivery."""
-    return bool(getattr(probe, "needs_reference", False))
-
-
 def padded_length(probes: Sequence[Probe]) -> int:
     """Subwords that some probe wants every text padded to; 0 = the longest of its batch."""
-    return max((int(getattr(probe, "padded_to", 0)) for probe in probes), default=0)
+    return max((probe.padded_to for probe in probes), default=0)
 
 
 def batch_limit(context: Context, length: int) -> int:
@@ -138,7 +124,7 @@ def reference_pass(context: Context, probes: Sequence[Probe]) -> Iterator[Refere
     Raises:
         ConfigError: as `check_reference`.
     """
-    if not any(needs_reference(probe) for probe in probes):
+    if not any(probe.needs_reference for probe in probes):
         yield None
         return
     check_reference(context)

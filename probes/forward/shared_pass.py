@@ -19,11 +19,11 @@ from ...data.sentences.sentence import Example
 from ...models.encoder.kept_units import kept_units_of
 from ...models.encoder.layer_hooks import LayerHooks
 from ...models.masks.gates import gated
-from .attention_block import needs_values, value_taps
+from .attention_block import value_taps
 from .base import Context, Probe, ProbeResult
 from .batch import batch_view
 from .eval_mode import eager_attention, evaluating, forward
-from .second_model import ReferencePass, batch_limit, needs_reference, padded_length, reference_pass
+from .second_model import ReferencePass, batch_limit, padded_length, reference_pass
 from .texts import read_texts
 
 Progress = Callable[[int, int], None]
@@ -98,7 +98,7 @@ def run_probes(
 def _wants_maps(probes: Sequence[Probe]) -> bool:
     """Whether attention maps are needed: values are shown with the map that weighs them."""
     return any(
-        probe.needs_attention or needs_values(probe) or needs_reference(probe) for probe in probes
+        probe.needs_attention or probe.needs_values or probe.needs_reference for probe in probes
     )
 
 
@@ -111,7 +111,7 @@ def _taps(
     maps = _wants_maps(probes)
     attentive = [probe for probe in probes if probe.needs_attention]
     hidden = [probe for probe in probes if probe.needs_hidden]
-    comparing = [probe for probe in probes if needs_reference(probe)]
+    comparing = [probe for probe in probes if probe.needs_reference]
 
     def on_attention(layer: int) -> Callable[..., Any]:
         def hook(_module: Any, _args: Any, output: Any) -> Any:
@@ -145,7 +145,7 @@ def _taps(
     anatomy, model = context.anatomy, context.model
     with ExitStack() as stack:
         # before the hooks below, which take the maps away
-        readers = [probe for probe in probes if needs_values(probe)]
+        readers = [probe for probe in probes if probe.needs_values]
         if readers:
             stack.enter_context(value_taps(context, readers, delivered))
         hooks = LayerHooks(model, anatomy, stack)
@@ -178,7 +178,7 @@ def _check_deliveries(
     layers = context.anatomy.num_layers
     if _wants_maps(probes):
         expected += [("attention", layer) for layer in range(layers)]
-    if any(needs_values(probe) for probe in probes):
+    if any(probe.needs_values for probe in probes):
         expected += [("values", layer) for layer in range(layers)]
     if any(probe.needs_hidden for probe in probes):
         expected += [("hidden states", layer) for layer in range(layers + 1)]

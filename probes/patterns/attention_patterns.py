@@ -18,7 +18,7 @@ import torch
 from ...data.errors import ConfigError, UnknownNameError
 from ...data.output.tables import items_frame, rows_frame
 from ..forward.attention_block import LayerValues
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from .classes import PATTERNS, SHORTEST
 from .network import PatternClassifier, classifier_of
 from .pattern_shares import NO_CLASS, PatternClasses, share_rows
@@ -28,7 +28,7 @@ from .rules import rule_patterns
 VARIANTS = ("raw", "norm")
 
 
-class AttentionPatterns:
+class AttentionPatterns(Probe):
     """Shares of the five patterns among the maps of every living head.
 
     Each text and living head gives one map, cut to its real tokens, special tokens included. Texts
@@ -38,7 +38,7 @@ class AttentionPatterns:
 
     Args:
         context: the model that will be read.
-        maps: which maps, `raw`, `norm` or both; None = raw, and norm where the family has it.
+        maps: which maps, `raw`, `norm` or both; none = raw, and norm where the family has it.
         weights: file of a classifier of the user's own; empty = the shipped one.
 
     Raises:
@@ -50,9 +50,8 @@ class AttentionPatterns:
 
     name = "attention-patterns"
     needs_attention = True
-    needs_hidden = False
 
-    def __init__(self, context: Context, *, maps: Sequence[str] | None = None, weights: str = ""):
+    def __init__(self, context: Context, *, maps: Sequence[str] = (), weights: str = ""):
         self._variants = _chosen(context, maps)
         self.needs_values = "norm" in self._variants
         self._context, self._classifier = context, classifier_of(weights)
@@ -75,9 +74,6 @@ class AttentionPatterns:
         """Classify the raw maps [B, H, S, S] of one layer."""
         if "raw" in self._variants:
             self._classify("raw", layer, attention)
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def values(self, layer: int, block: LayerValues) -> None:
         """Classify the norm-weighted maps of one layer."""
@@ -149,11 +145,11 @@ def possible_maps(context: Context) -> tuple[str, ...]:
     return VARIANTS
 
 
-def _chosen(context: Context, maps: Sequence[str] | None) -> tuple[str, ...]:
-    if maps is None:
+def _chosen(context: Context, maps: Sequence[str]) -> tuple[str, ...]:
+    if not maps:
         return possible_maps(context)
     chosen = tuple(dict.fromkeys((maps,) if isinstance(maps, str) else maps))
-    if not chosen or set(chosen) - set(VARIANTS):
+    if set(chosen) - set(VARIANTS):
         raise ConfigError(f"maps are {list(chosen)}", remedy="choose raw, norm or both")
     if "norm" in chosen:
         context.anatomy.check_post_norm()

@@ -21,14 +21,13 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from safetensors.numpy import load_file
-from scipy.stats import binomtest
 
-from .classes import PATTERNS
+from .classes import PATTERNS, UNCONFIRMED
 from .network import FOLDER, PatternClassifier
 from .scores import cohen_kappa
 from .training import FeatureSet, feature_set
 
-REAL, UNCONFIRMED = "real", "unconfirmed"
+REAL = "real"
 TRUSTED, LEAST = 0.6, 5
 """A pattern counts as confirmed if so many of at least so many maps that get it have its label."""
 
@@ -107,6 +106,9 @@ def real_report(classifier: PatternClassifier) -> dict[str, Any]:
         (`labelled`, `called`, `right`), and `confirmed`: the patterns whose calls are right often
         enough to be trusted on maps like these.
     """
+    # scipy.stats takes most of a second to import, and most commands draw nothing from it
+    from scipy.stats import binomtest
+
     real = real_maps()
     chances = classifier.probabilities(torch.from_numpy(real.features.features)).numpy()
     kept = real.agreed

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.optimize import minimize_scalar
 
 from .classes import PATTERNS
 from .features import FEATURES, map_features
@@ -188,6 +187,8 @@ def _probabilities(classifier: PatternClassifier, maps: FeatureSet) -> Floats:
 
 def _temperature(classifier: PatternClassifier, maps: FeatureSet) -> float:
     """The temperature with the smallest negative log-likelihood."""
+    from scipy.optimize import minimize_scalar
+
     logits = classifier.logits(torch.from_numpy(maps.features))
     gold = torch.from_numpy(maps.pattern)
 

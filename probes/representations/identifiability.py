@@ -18,7 +18,7 @@ from torch import nn
 from ...data.errors import ConfigError, InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.held_out import halves, text_digest, unit_digest
 from ..forward.shared_pass import Progress, run_probes
 from ..forward.text_ratios import TextSums, sums_result
@@ -165,11 +165,10 @@ def fit_mlp(source: torch.Tensor, target: torch.Tensor, *, steps: int, seed: int
     return run
 
 
-class _TrainingStates:
+class _TrainingStates(Probe):
     """Hidden states of all layers at the real tokens."""
 
     name = NAME
-    needs_attention = False
     needs_hidden = True
 
     def __init__(self, context: Context):
@@ -178,9 +177,6 @@ class _TrainingStates:
     def begin(self, batch: BatchView) -> None:
         """Note which tokens are real."""
         self._real = batch.real
-
-    def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Not asked for."""
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Keep the states of real tokens."""
@@ -199,11 +195,10 @@ class _TrainingStates:
         return [torch.cat(parts) for parts in self._layers]
 
 
-class _Scores:
+class _Scores(Probe):
     """How many tokens of each text the maps of each layer find."""
 
     name = NAME
-    needs_attention = False
     needs_hidden = True
 
     def __init__(
@@ -217,9 +212,6 @@ class _Scores:
         """Count the tokens."""
         self._real = batch.real
         self._sums.begin(batch, dict.fromkeys(METRICS, batch.real.sum(1)))
-
-    def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Not asked for."""
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Look for each token's embedding among those of its text."""

@@ -17,7 +17,7 @@ import torch
 from ...data.errors import ConfigError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Sentence
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.held_out import Selection, check_selection, halves, unit_digest
 from ..forward.needs import check_annotated
 from .arc_counts import DIRECTIONS, Text
@@ -29,7 +29,7 @@ from .tree_scores import NONE, GoldTree, count_found, gold_tree, pad_trees, reli
 Scores = Literal["weights", "log"]
 
 
-class AttentionTrees:
+class AttentionTrees(Probe):
     """UAS and UUAS of the tree of every head, of each layer's mean and of the mean of all heads.
 
     Attention is summed over target pieces and averaged over source pieces; special tokens are left
@@ -58,7 +58,6 @@ class AttentionTrees:
 
     name = "attention-trees"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(
         self,
@@ -170,9 +169,6 @@ class AttentionTrees:
         )
         T, _, W = found.shape
         self._heads[:, :, units] = found.reshape(T, len(turned), len(units), W)
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def end(self) -> None:
         """Decode the mean of all heads and count; nothing else is left of the batch."""

@@ -15,7 +15,7 @@ import torch
 
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Sentence
-from ..forward.base import BatchView, Context, ProbeResult
+from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.held_out import Selection, check_selection, unit_digest
 from ..forward.needs import check_annotated
 from .arc_counts import DIRECTIONS, ArcTable, Text, count_arcs
@@ -23,7 +23,7 @@ from .arcs import UNKNOWN, arcs_of
 from .dependency_rows import arc_items, arc_rows
 
 
-class DependencyHeads:
+class DependencyHeads(Probe):
     """Accuracy of every head for every relation in both directions, with the offset baseline.
 
     Attention is summed over target pieces and averaged over source pieces; special tokens are
@@ -46,7 +46,6 @@ class DependencyHeads:
 
     name = "dependency-heads"
     needs_attention = True
-    needs_hidden = False
 
     def __init__(self, context: Context, *, selection: Selection = "held-out", min_count: int = 20):
         check_selection(selection)
@@ -119,9 +118,6 @@ class DependencyHeads:
         for direction, found in enumerate((by_row, by_column)):
             right = (found == self._head[:, None]).cpu().numpy()
             self._table.correct[self._whole, direction, layer] = right
-
-    def hidden(self, layer: int, states: torch.Tensor) -> None:
-        """Not asked for."""
 
     def end(self) -> None:
         """Nothing is left of the batch but its outcomes, one bit an arc, direction and head."""

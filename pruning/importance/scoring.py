@@ -11,29 +11,8 @@ import numpy.typing as npt
 
 from ...data.encoding.collate import Batch, TextBatches
 from ...data.errors import InputError, SubprobeError, UnknownNameError
-from .ablation import Ablation
 from .gate_gradients import Units, frozen
-from .importance_methods import (
-    BatchAccumulated,
-    Fisher,
-    GateExample,
-    GateToken,
-    Method,
-    RandomScores,
-)
-from .weight_scores import Magnitude, TaylorWeight
-
-METHODS: dict[str, Callable[[Any, Units, int], Method]] = {
-    "gate-example": GateExample,
-    "gate-token": GateToken,
-    "gate-batch-accumulated": BatchAccumulated,
-    "fisher": Fisher,
-    "taylor-weight": TaylorWeight,
-    "magnitude": Magnitude,
-    "ablation": Ablation,
-    "random": RandomScores,
-}
-"""Name -> what is added up; each class says its formula and paper."""
+from .methods import find_importance
 
 NORMALISATIONS = ("l2", "none")
 """`l2` divides the heads of a layer, and its neurons, by their L2 norm; MLPs never are."""
@@ -98,7 +77,7 @@ def importance_pass(
             one for them (a gradient at gate 0), else 0.
         mlp: mask of MLPs [L].
         neuron: mask of neurons [L, F]; None leaves them alone and unscored.
-        method: a key of `METHODS`.
+        method: a name of methods.py, or of a plugin.
         normalise: one of `NORMALISATIONS`.
         seed: of the method `random`.
         progress: called with (batches done, batches) after each.
@@ -108,8 +87,7 @@ def importance_pass(
         InputError: if there is no example or one without a label.
         SubprobeError: if a score is not finite, or the batches do not hold each example once.
     """
-    if method not in METHODS:
-        raise UnknownNameError("importance", method, METHODS)
+    scored_by = find_importance(method).load()
     if normalise not in NORMALISATIONS:
         raise UnknownNameError("normalisation", normalise, NORMALISATIONS)
     if not len(batches):
@@ -119,7 +97,7 @@ def importance_pass(
     labels: list[npt.NDArray[Any]] = []
     index: list[int] = []
     with frozen(model):
-        adding = METHODS[method](model, masks, seed)
+        adding = scored_by(model, masks, seed)
         for done, batch in enumerate(batches, start=1):
             logits.append(adding.add(batch).double().cpu().numpy())
             labels.append(batch.labels.cpu().numpy())  # type: ignore[union-attr]

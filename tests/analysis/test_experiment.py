@@ -1,19 +1,22 @@
 """A run goes on where it was stopped, computes nothing twice, and gives the same bytes."""
 
 import shutil
+from typing import Any
 
 import pytest
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running import seed_model, seed_probes, seed_run
 from subprobe.data.errors import SubprobeError
 from subprobe.data.output.tables import read_rows
-from tiny_run import computed_cells, tiny_config
+from tiny_run import computed_cells, tiny_config, without_report
 
-SMALL = {
+pytestmark = pytest.mark.usefixtures("no_report")
+
+SMALL: dict[str, Any] = {
     "seeds": [1],
     "controls": {"draws": 2, "untrained": False},
     "probe": {
-        "names": ["attention-stats", "dependency-heads", "attention-trees"], "sentences": 30,
+        "names": ["attention-stats", "dependency-heads", "attention-trees"], "sentences": 16,
         "subsets": 20, "states": ["pruned"],
     },
 }  # fmt: skip
@@ -29,7 +32,8 @@ def outputs(folder):
 def whole(tiny_encoder, tmp_path_factory):
     """A run that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    run_experiment(tiny_config(tiny_encoder, **SMALL), folder)
+    with without_report():
+        run_experiment(tiny_config(tiny_encoder, **SMALL), folder)
     return folder
 
 
@@ -93,11 +97,12 @@ def test_a_changed_option_computes_only_what_depends_on_it(
     run_experiment(tiny_config(tiny_encoder, **more), folder, existing="add")
     assert set(names) <= {"evaluate"}
     names.clear()
-    longer = {**more, "probe": {**SMALL["probe"], "sentences": 29}}
+    longer = {**more, "probe": {**SMALL["probe"], "sentences": 15}}
     run_experiment(tiny_config(tiny_encoder, **longer), folder, existing="new")
     assert set(names) == {"probe"}
 
 
+@pytest.mark.slow
 def test_another_training_option_computes_everything(whole, tiny_encoder, tmp_path, monkeypatch):
     folder = shutil.copytree(whole, tmp_path / "run")
     names = computed_cells(monkeypatch)

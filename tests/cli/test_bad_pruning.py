@@ -79,7 +79,7 @@ def test_a_training_that_came_to_nothing(
     subprobe_command, own, tiny_encoder, models, tmp_path, rate, flag, why
 ):
     code, _, err = subprobe_command(
-        "finetune", "--model", tiny_encoder, *own, "--learning-rate", rate, "--epochs", 2,
+        "finetune", tiny_encoder, *own, "--learning-rate", rate, "--epochs", 2,
         "--batch-size", 8, "--out", tmp_path / "m",
     )  # fmt: skip
     assert code == 0

@@ -110,7 +110,7 @@ def test_items_and_attributions_use_the_order_of_the_task(subprobe_command, nli,
     for name in ("good", "flipped"):
         code, _, err = subprobe_command(
             "probe", nli / name, "--probe", "attributions", "--task", "mnli", "--data-dir",
-            nli / "mnli", "--examples", 6, "--quiet", "--out", tmp_path / name,
+            nli / "mnli", "--limit", 6, "--quiet", "--out", tmp_path / name,
         )  # fmt: skip
         assert code == 0, err
         items = pd.read_parquet(tmp_path / name / "items.parquet")
@@ -214,7 +214,7 @@ def refused(subprobe_command, tmp_path):
     "command",
     [
         ["evaluate"], ["prune"], ["gates", "--penalty", "0.1"],
-        ["probe", "--probe", "attributions"], ["finetune", "--keep-head", "--model"],
+        ["probe", "--probe", "attributions"], ["finetune", "--keep-head"],
     ],
 )  # fmt: skip
 def test_other_classes_are_refused_by_every_command(command, refused, nli):
@@ -235,7 +235,7 @@ def test_other_classes_are_refused_by_every_command(command, refused, nli):
 def finetuned(subprobe_command, nli, tmp_path):
     def call(model, *more, task=("--task", "mnli"), data="mnli", name="tuned"):
         code, out, err = subprobe_command(
-            "finetune", "--model", model, *task, "--data-dir", nli / data, "--epochs", 1,
+            "finetune", model, *task, "--data-dir", nli / data, "--epochs", 1,
             "--out", tmp_path / name, "--json", *more,
         )  # fmt: skip
         assert code == 0, err
@@ -283,12 +283,12 @@ def test_a_kept_head_is_in_the_order_of_the_task(finetuned, scores, nli):
 
 def test_what_makes_no_sense_is_refused_before_training(refused, nli):
     line = refused(
-        "finetune", "--model", nli / "good", "--task", "mnli", "--data-dir", nli / "mnli",
+        "finetune", nli / "good", "--task", "mnli", "--data-dir", nli / "mnli",
         "--labels", "entailment=ENTAILMENT",
     )  # fmt: skip
     assert "--keep-head" in line
     line = refused(
-        "finetune", "--model", nli / "good", *HANS, "--data-dir", nli / "hans", "--keep-head",
+        "finetune", nli / "good", *HANS, "--data-dir", nli / "hans", "--keep-head",
         "--labels", "non-entailment=neutral,non-entailment=contradiction",
     )  # fmt: skip
     assert "cannot be saved" in line

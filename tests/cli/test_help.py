@@ -3,13 +3,17 @@
 import re
 import shlex
 
-import click
 import pytest
 import typer
 from subprobe.cli import app
+from typer.core import TyperOption
 
 ROOT = typer.main.get_command(app)
 COMMANDS = sorted(ROOT.commands)
+EVERY = {
+    **{name: one for name, one in ROOT.commands.items() if name != "patterns"},
+    **{f"patterns {name}": one for name, one in ROOT.commands["patterns"].commands.items()},
+}
 
 
 def test_the_commands_are_those_that_were_promised():
@@ -20,24 +24,22 @@ def test_the_commands_are_those_that_were_promised():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_example_of_a_command_parses(name):
-    command = ROOT.commands[name]
-    example = re.search(r"Example: subprobe (.*)", command.help)
-    assert example, name
-    words = shlex.split(example[1])
-    assert words[0] == name
-    arguments = [word for word in words[1:] if ">" not in word]
-    if ">" in words:
-        arguments = words[1 : words.index(">")]
-    command.make_context(name, list(arguments))
+@pytest.mark.parametrize("name", EVERY)
+def test_the_examples_of_a_command_parse(name):
+    examples = re.findall(r"Example: subprobe (.*(?:\n +.*)*)", EVERY[name].help)
+    assert examples, name
+    for example in examples:
+        words = shlex.split(example.partition(">")[0])
+        depth = len(name.split())
+        assert words[:depth] == name.split()
+        EVERY[name].make_context(name, words[depth:])
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_option_is_explained(name):
-    for parameter in ROOT.commands[name].params:
-        if isinstance(parameter, click.Option) and parameter.name != "help":
-            assert parameter.help, (name, parameter.name)
+    options = [one for one in EVERY[name].params if isinstance(one, TyperOption)]
+    assert options or name == "config"
+    assert all(one.help for one in options)
 
 
 def test_help_and_version(subprobe_command):

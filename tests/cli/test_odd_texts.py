@@ -93,12 +93,12 @@ READERS = {
     "evaluate": lambda place, model: ["evaluate", place / model, *task(place, "cola")],
     "prune": lambda place, model: ["prune", place / model, *task(place, "cola")],
     "gates": lambda place, model: ["gates", place / model, *task(place, "cola"), "--penalty", ".1"],
-    "finetune": lambda place, model: ["finetune", "--model", place / model, *task(place, "cola")],
+    "finetune": lambda place, model: ["finetune", place / model, *task(place, "cola")],
     "run": lambda place, model: ["run", "--model", place / model, *task(place, "cola")],
     "probe": lambda place, model: [
         "probe", place / model, "--probe", "attention-stats", "--corpus", place / "long.txt",
     ],
-    "view": lambda place, model: ["view", "The dog barked.", "--model", place / model],
+    "view": lambda place, model: ["view", place / model, "The dog barked."],
     "patterns": lambda place, model: [
         "patterns", "export", place / model, "--corpus", place / "long.txt", "--maps", "50",
     ],
@@ -221,12 +221,12 @@ def test_an_empty_question_never_blocks_attributions(place, call):
 
 def test_a_sentence_without_a_word_is_refused_by_view(place, call):
     for text in (ZERO, ""):
-        code, _, said = call("view", text, "--model", place / "short", out="v.html")
+        code, _, said = call("view", place / "short", text, out="v.html")
         assert code == 2
         assert "SENTENCE: is empty" in said
-    code, _, said = call("view", "the dog " * 40, "--model", place / "short", out="v.html")
+    code, _, said = call("view", place / "short", "the dog " * 40, out="v.html")
     assert (code, "has 82 subwords, the model 32 positions" in said) == (2, True)
-    code, _, said = call("view", "the dog " * 40, "--model", place / "short", "--max-length", 9,
+    code, _, said = call("view", place / "short", "the dog " * 40, "--max-length", 9,
                          out="v.html")  # fmt: skip
     assert (code, "the text was cut at 9 of 82 subwords" in said) == (0, True)
 
@@ -239,7 +239,7 @@ def test_a_run_counts_what_it_cuts_and_leaves_out(place, subprobe_command, tmp_p
         "workers = 1\n[recipe]\nepochs = 1\nbatch_size = 8\n[controls]\ndraws = 1\n"
         "retrained_draws = 0\nuntrained = false\n[probe]\nsubsets = 20\n"
         f'names = ["attention-stats", "attributions"]\ncorpus = "{place / "zero.txt"}"\n'
-        "attribution_steps = 2\nstates = []\n"
+        "states = []\n[probe.options.attributions]\nn_steps = 2\n"
     )
     code, _, said = subprobe_command("run", "--config", config, "--out", tmp_path / "r")
     assert code == 0, said

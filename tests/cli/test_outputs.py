@@ -11,7 +11,7 @@ from subprobe.data.output.outputs import user_path
 
 FOLDERS = [
     ["run"],
-    ["finetune", "--task", "toy"],
+    ["finetune", "embedded", "--task", "toy"],
     ["gates", "./m", "--task", "toy", "--penalty", 0.1],
     ["compact", "./m", "--mask", "m.safetensors"],
     ["bake", "./m", "--mask", "m.safetensors"],
@@ -28,7 +28,7 @@ TABLES = [
     ["patterns", "check", "./m"],
 ]
 MASKS = [["prune", "./m", "--task", "toy"], ["sample", "m.safetensors", "--kind", "bad"]]
-PAGES = [["view", "A cat."], ["report", "./run"]]
+PAGES = [["view", "embedded", "A cat."], ["report", "./run"]]
 EVERY = [*FOLDERS, *TABLES, *MASKS, *PAGES, ["probe", "./m", "--probe", "norms"]]
 NAME = {**{id(c): "out" for c in FOLDERS}, **{id(c): "out.csv" for c in TABLES},
         **{id(c): "out.safetensors" for c in MASKS}, **{id(c): "out.html" for c in PAGES},
@@ -158,16 +158,21 @@ def test_home_is_found(subprobe_command, tmp_path, monkeypatch):
     for words, said in (
         (["run", "--config=~/run.toml", "--out", "o"], "home/run.toml"),
         (["compare", "~/run"], "home/run"),
-        (["finetune", "--task", "cola", "--data-dir=~/glue", "--out", "o"], "home/glue"),
+        (["data", "embedded", "--task", "cola", "--data-dir=~/glue"], "home/glue"),
         (["probe", "embedded", "--probe", "norms", "--corpus=~/c.txt"], "home/c.txt"),
         (["patterns", "train", "~/maps", "--out", "o"], "home/maps"),
     ):
         code, _, err = subprobe_command(*words)
         assert (code, said in err) == (2, True), err
-    given = {"data_dir": "~/glue", "probe": {"corpus": "~/c.txt", "patterns": "~/p.safetensors"}}
+    probe = {
+        "names": ["attention-patterns"], "corpus": "~/c.txt",
+        "options": {"attention-patterns": {"weights": "~/p.safetensors"}},
+    }  # fmt: skip
+    given = {"data_dir": "~/glue", "probe": probe}
     read = parse_config(given, where="test")
     assert (read.data_dir, read.probe.corpus) == (str(home / "glue"), str(home / "c.txt"))
-    assert read.probe.patterns == str(home / "p.safetensors")
+    (options,) = read.plain()["probe"]["options"].values()
+    assert options["weights"] == str(home / "p.safetensors")
 
 
 def test_bake_and_compact_lose_nothing(subprobe_command, tmp_path, tiny_encoder):

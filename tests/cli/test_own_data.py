@@ -44,7 +44,7 @@ def test_what_was_read_is_shown_recorded_and_printed(
     subprobe_command, pairs, tiny_encoder, tmp_path
 ):
     code, out, err = subprobe_command(
-        "finetune", *pairs, "--model", tiny_encoder, "--epochs", 0.2, "--json", "--out",
+        "finetune", *pairs, tiny_encoder, "--epochs", 0.2, "--json", "--out",
         tmp_path / "m", "--max-length", 15,
     )  # fmt: skip
     assert code == 0, err
@@ -86,7 +86,7 @@ def test_what_was_read_is_shown_recorded_and_printed(
 
 
 def test_data_shows_the_same_and_trains_nothing(subprobe_command, pairs, tiny_encoder, tmp_path):
-    told = ["data", *pairs, "--model", tiny_encoder, "--max-length", 15]
+    told = ["data", *pairs, tiny_encoder, "--max-length", 15]
     code, out, err = subprobe_command(*told)
     assert (code, err) == (0, "")
     assert "40 rows read, 4 left out (3 without a label ('-'), 1 without a label (empty))" in out
@@ -94,7 +94,7 @@ def test_data_shows_the_same_and_trains_nothing(subprobe_command, pairs, tiny_en
     assert code == 0
     found = json.loads(out)
     code, out, _ = subprobe_command(
-        "finetune", *pairs, "--model", tiny_encoder, "--max-length", 15, "--epochs", 0.1, "--quiet",
+        "finetune", *pairs, tiny_encoder, "--max-length", 15, "--epochs", 0.1, "--quiet",
         "--json", "--out", tmp_path / "m",
     )  # fmt: skip
     assert json.loads(out)["data"] == found
@@ -102,7 +102,7 @@ def test_data_shows_the_same_and_trains_nothing(subprobe_command, pairs, tiny_en
 
 def test_quiet_says_nothing_of_the_data(subprobe_command, pairs, tiny_encoder, tmp_path):
     code, out, err = subprobe_command(
-        "finetune", *pairs, "--model", tiny_encoder, "--epochs", 0.1, "--quiet", "--json", "--out",
+        "finetune", *pairs, tiny_encoder, "--epochs", 0.1, "--quiet", "--json", "--out",
         tmp_path / "m",
     )  # fmt: skip
     assert (code, err) == (0, "")
@@ -116,7 +116,7 @@ def test_control_characters_of_the_data_do_not_reach_the_screen(
     for split in ("train", "validation"):
         write(tmp_path / "own", split, rows, "parquet")
     code, _, err = subprobe_command(
-        "finetune", "--task", "own", "--data-dir", tmp_path / "own", *COLUMNS, "--model",
+        "finetune", "--task", "own", "--data-dir", tmp_path / "own", *COLUMNS,
         tiny_encoder, "--epochs", 0.1, "--out", tmp_path / "m",
     )  # fmt: skip
     assert code == 0, err
@@ -138,7 +138,7 @@ def test_numbers_are_predicted_with_score(subprobe_command, ratings, tiny_encode
     model = tmp_path / "m"
     told = [*ratings, "--column", "score=stars"]
     code, out, err = subprobe_command(
-        "finetune", *told, "--model", tiny_encoder, "--epochs", 1, "--out", model
+        "finetune", *told, tiny_encoder, "--epochs", 1, "--out", model
     )
     assert code == 0, err
     assert "39 examples scores: lowest -1," in said(err)
@@ -156,7 +156,7 @@ def test_numbers_are_predicted_with_score(subprobe_command, ratings, tiny_encode
 def test_numbers_are_no_classes_unless_that_is_said(
     subprobe_command, ratings, tiny_encoder, tmp_path
 ):
-    told = ["finetune", *ratings, "--column", "label=stars", "--model", tiny_encoder, "--quiet",
+    told = ["finetune", *ratings, "--column", "label=stars", tiny_encoder, "--quiet",
             "--epochs", 0.1, "--out", tmp_path / "m"]  # fmt: skip
     code, _, err = subprobe_command(*told)
     assert code == 2
@@ -174,7 +174,7 @@ def test_quotes_are_read_as_asked_for(subprobe_command, tiny_encoder, tmp_path):
     rows = [{"text": f'He said "no" {n}.', "side": "ab"[n % 2]} for n in range(20)]
     for split in ("train", "validation"):
         write(tmp_path / "own", split, rows, "tsv")
-    told = ["finetune", "--task", "own", "--data-dir", tmp_path / "own", *COLUMNS, "--model",
+    told = ["finetune", "--task", "own", "--data-dir", tmp_path / "own", *COLUMNS,
             tiny_encoder, "--epochs", 0.1]  # fmt: skip
     _, _, err = subprobe_command(*told, "--out", tmp_path / "a")
     assert "quotes around cells undone" in said(err)
@@ -195,7 +195,7 @@ def test_quotes_are_read_as_asked_for(subprobe_command, tiny_encoder, tmp_path):
 )  # fmt: skip
 def test_wrong_columns_are_one_line(subprobe_command, own, tmp_path, columns, message):
     words = [word for column in columns for word in ("--column", column)]
-    for command in ("finetune", "run"):
-        code, _, err = subprobe_command(command, *own[:4], *words, "--out", tmp_path / "m")
+    for command in (["finetune", "embedded"], ["run"]):
+        code, _, err = subprobe_command(*command, *own[:4], *words, "--out", tmp_path / "m")
         assert code == 2
         assert message in err

@@ -20,7 +20,7 @@ def test_export_train_probe(tmp_path, tiny_encoder, subprobe_command, monkeypatc
     monkeypatch.chdir(tmp_path)
     for out in ("maps", "again"):
         code, _, err = subprobe_command(
-            "patterns", "export", tiny_encoder, "--corpus", "natural", "--sentences", 20,
+            "patterns", "export", tiny_encoder, "--corpus", "natural", "--limit", 20,
             "--maps", 15, "--out", out, "--quiet",
         )  # fmt: skip
         assert (code, err) == (
@@ -52,7 +52,8 @@ def test_export_train_probe(tmp_path, tiny_encoder, subprobe_command, monkeypatc
     assert own.meta["trained_on"] == "60 labelled maps"
     code, out, err = subprobe_command(
         "probe", tiny_encoder, "--probe", "attention-patterns", "--corpus", "natural",
-        "--sentences", 10, "--patterns", "own/classifier.safetensors", "--json", "--quiet",
+        "--limit", 10, "--option", "attention-patterns.weights=own/classifier.safetensors",
+        "--json", "--quiet",
     )  # fmt: skip
     assert code == 0, err
     assert {row["variant"] for row in json.loads(out)} == {"raw", "norm"}
@@ -69,7 +70,7 @@ def test_npz_and_a_start_from_nothing(tmp_path, subprobe_command):
 
 def test_check_says_how_far_to_trust(tiny_encoder, subprobe_command):
     code, out, err = subprobe_command(
-        "patterns", "check", tiny_encoder, "--sentences", 30, "--maps", 60, "--json", "--quiet"
+        "patterns", "check", tiny_encoder, "--limit", 30, "--maps", 60, "--json", "--quiet"
     )
     assert code == 0, err
     rows = pd.DataFrame(json.loads(out))
@@ -147,10 +148,11 @@ def test_a_classifier_that_is_none_is_refused_before_anything_is_read(
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"x")
     for words in (
-        ("probe", tiny_encoder, "--probe", "attention-patterns", "--corpus", "natural"),
-        ("patterns", "check", tiny_encoder),
-        ("patterns", "export", tiny_encoder, "--out", tmp_path / "maps"),
-    ):
-        code, _, err = subprobe_command(*words, "--patterns", bad)
+        ("probe", tiny_encoder, "--probe", "attention-patterns", "--corpus", "natural",
+         "--option", f"attention-patterns.weights={bad}"),
+        ("patterns", "check", tiny_encoder, "--patterns", bad),
+        ("patterns", "export", tiny_encoder, "--out", tmp_path / "maps", "--patterns", bad),
+    ):  # fmt: skip
+        code, _, err = subprobe_command(*words)
         assert code == 2
         assert "is not a classifier of attention patterns" in err

@@ -4,8 +4,9 @@ import pytest
 
 COMMANDS = {
     "run": ["run", "--out", "{out}", "--seed", "{seed}"],
-    "finetune": ["finetune", "--task", "acceptability", "--out", "{out}", "--seed", "{seed}"],
-    "finetune order": ["finetune", "--task", "acceptability", "--out", "{out}",
+    "finetune": ["finetune", "embedded", "--task", "acceptability", "--out", "{out}",
+                 "--seed", "{seed}"],
+    "finetune order": ["finetune", "embedded", "--task", "acceptability", "--out", "{out}",
                        "--order-seed", "{seed}"],
     "gates": ["gates", "embedded", "--task", "acceptability", "--penalty", "1", "--out", "{out}",
               "--seed", "{seed}"],

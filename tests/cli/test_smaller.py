@@ -87,7 +87,7 @@ def test_evaluate_gives_the_same_for_mask_compact_and_baked(subprobe_command, ow
 def test_probes_give_the_same_for_mask_and_compact(
     subprobe_command, tuned, smaller, tmp_path, probe
 ):
-    rest = ["--probe", probe, "--corpus", "natural", "--sentences", 12, "--quiet", "--out"]
+    rest = ["--probe", probe, "--corpus", "natural", "--limit", 12, "--quiet", "--out"]
     tables = []
     for number, which in enumerate(([tuned[0], "--mask", tuned[1]], [smaller / "compact"])):
         code, _, err = subprobe_command("probe", *which, *rest, tmp_path / f"{number}.csv")
@@ -99,7 +99,7 @@ def test_probes_give_the_same_for_mask_and_compact(
 
 
 def test_attributions_of_a_compact_model(subprobe_command, own, tuned, smaller, tmp_path):
-    rest = [*own, "--probe", "attributions", "--examples", 3, "--quiet", "--out"]
+    rest = [*own, "--probe", "attributions", "--limit", 3, "--quiet", "--out"]
     shares = []
     for number, which in enumerate(([tuned[0], "--mask", tuned[1]], [smaller / "compact"])):
         code, _, err = subprobe_command("probe", *which, *rest, tmp_path / f"{number}.csv")
@@ -112,7 +112,8 @@ def test_attributions_of_a_compact_model(subprobe_command, own, tuned, smaller, 
 def test_latency_gives_tidy_rows(subprobe_command, tuned, tmp_path):
     model, mask = tuned
     target = tmp_path / "times.csv"
-    arguments = ["latency", model, "--mask", mask, "--batch", 1, "--batch", 2, "--length", 8]
+    sizes = ["--batch-size", 1, "--batch-size", 2, "--length", 8]
+    arguments = ["latency", model, "--mask", mask, *sizes]
     code, out, _ = subprobe_command(*arguments, "--out", target, "--threads", 1, "--quiet")
     assert (code, out) == (0, "")
     rows = pd.read_csv(target)
@@ -140,9 +141,9 @@ def test_latency_gives_tidy_rows(subprobe_command, tuned, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--repeats", 3], "--repeats 3"),
-        (["--batch", 0], "--batch 0"),
-        (["--length", 5000], "5000"),
+        (["--repeats", 3], "--repeats must be >= 7 for a median, got 3"),
+        (["--batch-size", 0], "--batch-size must be >= 1, got 0"),
+        (["--length", 5000], "--length 5000 is above the 128 positions"),
     ],
 )
 def test_latency_refuses_what_it_cannot_measure(subprobe_command, tuned, arguments, said):

@@ -246,7 +246,7 @@ def test_other_wrong_use(refused, published, ours, tmp_path):
     assert "none of them super" in refused(ours, "--kind", "super")
     assert "do not say their kind" in refused(published, "--kind", "bad")
     assert "unknown task 'gamma'" in refused(published, "--task", "gamma")
-    assert "positive" in refused(published, "--sizes", 0, 4, 80)
+    assert "must be >= 1" in refused(published, "--sizes", 0, 4, 80)
     other = Subnetwork.load(ours / "masks" / "alpha-seed7-good.safetensors")
     other.with_meta(model="another").save(ours / "masks" / "beta-seed7-good.safetensors")
     assert "several encoders" in refused(ours)

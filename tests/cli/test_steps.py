@@ -33,7 +33,7 @@ def test_finetune_writes_a_model_and_says_what_it_did(
     subprobe_command, own, tiny_encoder, tmp_path
 ):
     code, out, err = subprobe_command(
-        "finetune", "--model", tiny_encoder, *own, "--seed", 3, "--epochs", 1, "--json",
+        "finetune", tiny_encoder, *own, "--seed", 3, "--epochs", 1, "--json",
         "--out", tmp_path / "m", "--quiet",
     )  # fmt: skip
     meta = json.loads(out)
@@ -48,7 +48,7 @@ def test_finetune_writes_a_model_and_says_what_it_did(
 
 def test_narration_goes_to_stderr(subprobe_command, own, tiny_encoder, tmp_path):
     code, out, err = subprobe_command(
-        "finetune", "--model", tiny_encoder, *own, "--epochs", 1, "--out", tmp_path / "m"
+        "finetune", tiny_encoder, *own, "--epochs", 1, "--out", tmp_path / "m"
     )
     assert (code, out) == (0, "")
     assert "fine-tuning on toy" in err
@@ -63,7 +63,7 @@ def test_a_mask_is_retrained_and_known_again(
     model, good = tuned
     again = tmp_path / "again"
     code, out, err = subprobe_command(
-        "finetune", *own, "--model", tiny_encoder, "--mask", good, "--route", route, "--epochs", 1,
+        "finetune", tiny_encoder, *own, "--mask", good, "--route", route, "--epochs", 1,
         "--out", again, "--json", "--quiet",
     )  # fmt: skip
     assert code == 0, err
@@ -129,7 +129,7 @@ def test_probe_writes_one_file(subprobe_command, tuned, tmp_path, probe):
     target = tmp_path / "rows.csv"
     code, out, _ = subprobe_command(
         "probe", model, "--mask", good, "--probe", probe, "--corpus", "natural",
-        "--sentences", 12, "--out", target, "--quiet",
+        "--limit", 12, "--out", target, "--quiet",
     )  # fmt: skip
     assert (code, out) == (0, "")
     rows = pd.read_csv(target)
@@ -143,7 +143,7 @@ def test_probe_takes_options_a_correction_and_random_weights(
 ):
     told = [
         "probe", tiny_encoder, "--probe", "attention-trees", "--probe", "dependency-heads",
-        "--corpus", "natural", "--sentences", 12, "--quiet",
+        "--corpus", "natural", "--limit", 12, "--quiet",
     ]  # fmt: skip
     given = [
         "--option", "attention-trees.decoder=arborescence", "--option", "attention-trees.root=free",
@@ -178,7 +178,7 @@ def test_probe_writes_a_folder_with_items(subprobe_command, own, tuned, tmp_path
     out = tmp_path / "probed"
     code, _, _ = subprobe_command(
         "probe", model, "--probe", "attention-stats", "--probe", "attributions", *own,
-        "--examples", 3, "--out", out, "--quiet",
+        "--limit", 3, "--out", out, "--quiet",
     )  # fmt: skip
     assert code == 0
     names = {path.name for path in out.iterdir() if path.name != "subprobe.json"}
@@ -209,7 +209,7 @@ def test_prune_says_when_there_was_nothing_to_find(subprobe_command, own, tiny_e
     """Fine-tuned with a rate of next to nothing, under a rule that any guess passes."""
     model = tmp_path / "m"
     code, _, err = subprobe_command(
-        "finetune", "--model", tiny_encoder, *own, "--epochs", 1, "--learning-rate", 1e-12,
+        "finetune", tiny_encoder, *own, "--epochs", 1, "--learning-rate", 1e-12,
         "--max-length", 12, "--out", model,
     )  # fmt: skip
     assert code == 0

@@ -49,7 +49,7 @@ def test_tables_json_and_screen_agree(subprobe_command, folder, tmp_path):
 
 def test_same_seed_same_bytes(subprobe_command, folder, tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        more = ("--seed", seed, "--draws", 199)
+        more = ("--seed", seed, "--permutations", 199)
         assert subprobe_command("survival", folder, "--out", tmp_path / name, *more)[0] == 0
     one, again, other = ((tmp_path / name / "survival_content.csv").read_bytes() for name in "abc")
     assert one == again != other

@@ -1,27 +1,10 @@
 """Damaged files of a model folder."""
 
-import pytest
 from fuzz_readers import model_readers
-from fuzzing import FEW, MANY, fuzz
+from fuzz_tests import damaged_files
 
-NAMES = ("config.json", "tokenizer.json", "tokenizer_config.json", "weights", "index", "record",
-         "compact", "compact mask")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def readers(tmp_path_factory):
-    found = model_readers(tmp_path_factory.mktemp("models"))
-    assert set(found) == set(NAMES)
-    return found
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_few_damaged_files_are_read_or_refused(readers, name):
-    assert fuzz(readers[name], FEW)["refused"] > 0
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(60 + 2 * MANY)
-@pytest.mark.parametrize("name", NAMES)
-def test_many_damaged_files_are_read_or_refused(readers, name):
-    fuzz(readers[name], MANY, first=FEW)
+readers, test_a_few_are_read_or_refused, test_many_are_read_or_refused = damaged_files(
+    model_readers,
+    ("config.json", "tokenizer.json", "tokenizer_config.json", "weights", "index", "record",
+     "compact", "compact mask"),
+)  # fmt: skip

@@ -1,26 +1,8 @@
 """Damaged files of a run folder."""
 
-import pytest
 from fuzz_readers import run_readers
-from fuzzing import FEW, MANY, fuzz
+from fuzz_tests import damaged_files
 
-NAMES = ("manifest", "rows", "cell", "items", "words")
-
-
-@pytest.fixture(scope="module")
-def readers(tmp_path_factory):
-    found = run_readers(tmp_path_factory.mktemp("runs"))
-    assert set(found) == set(NAMES)
-    return found
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_few_damaged_files_are_read_or_refused(readers, name):
-    assert fuzz(readers[name], FEW)["refused"] > 0
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(60 + 2 * MANY)
-@pytest.mark.parametrize("name", NAMES)
-def test_many_damaged_files_are_read_or_refused(readers, name):
-    fuzz(readers[name], MANY, first=FEW)
+readers, test_a_few_are_read_or_refused, test_many_are_read_or_refused = damaged_files(
+    run_readers, ("manifest", "rows", "cell", "items", "words"),
+)  # fmt: skip

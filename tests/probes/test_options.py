@@ -1,8 +1,25 @@
 from __future__ import annotations
 
+import inspect
+from typing import ClassVar
+
 import pytest
-from subprobe.data.errors import ConfigError, UnknownNameError
-from subprobe.probes.options import check_options, parse_options, probe_options
+from subprobe.analysis.configuration.asked_probes import narrowed, options_of, read_options
+from subprobe.analysis.configuration.config import ProbeOptions, RunConfig, parse_config
+from subprobe.analysis.configuration.renamed import RENAMED, renamed
+from subprobe.data.errors import ConfigError, InputError, UnknownNameError
+from subprobe.probes.entry import Options, ProbeEntry
+from subprobe.probes.options import (
+    check_options,
+    complete_options,
+    option_records,
+    parse_options,
+    typed_options,
+)
+from subprobe.probes.registry import PROBES, find_probe
+
+ELSEWHERE = {"progress", "untrained"}
+"""Keywords that code alone gives."""
 
 
 def test_options_are_read_as_toml_or_words():
@@ -16,13 +33,25 @@ def test_options_are_read_as_toml_or_words():
         },
         "dependency-heads": {"min_count": 5},
     }  # fmt: skip
-    check_options(found, list(found))
+    checked = check_options(found, list(found))
+    assert checked["attention-trees"].model_dump() == {
+        "decoder": "max", "root": "free", "scores": "weights",
+        "directions": ("head->dependent",), "renormalise": True,
+    }  # fmt: skip
 
 
-def test_known_options_are_the_keywords_of_the_probe():
-    known = probe_options("attention-trees")
-    assert set(known) == {"decoder", "root", "scores", "directions", "renormalise"}
-    assert known["decoder"] == "max"
+@pytest.mark.parametrize("entry", PROBES.values(), ids=lambda entry: entry.name)
+def test_the_options_of_an_entry_are_the_keywords_of_its_probe(entry):
+    """Each keyword is an option or a shared setting, each option a keyword, with one default."""
+    keywords = {
+        one.name: one.default
+        for one in inspect.signature(entry.load()).parameters.values()
+        if one.kind is one.KEYWORD_ONLY and one.name not in ELSEWHERE
+    }
+    fields = {name: field.default for name, field in entry.options.model_fields.items()}
+    assert set(keywords) == {*fields, *entry.shared}
+    assert {name: keywords[name] for name in fields} == fields
+    assert all(field.description for field in entry.options.model_fields.values())
 
 
 @pytest.mark.parametrize("text", ["root=free", "attention-trees=free", "attention-trees.root", ""])
@@ -40,9 +69,147 @@ def test_options_that_do_not_fit_are_refused():
     run = ["attention-trees"]
     with pytest.raises(UnknownNameError, match="decoder, directions, renormalise, root, scores"):
         check_options({"attention-trees": {"roots": "free"}}, run)
-    with pytest.raises(ConfigError, match="like its default, False"):
+    with pytest.raises(ConfigError, match=r"trees\.renormalise: .*like its default, False"):
         check_options({"attention-trees": {"renormalise": "yes"}}, run)
     with pytest.raises(ConfigError, match="norms, which is not run"):
         check_options({"norms": {}}, run)
     with pytest.raises(UnknownNameError, match="attention-trees"):
         check_options({"attention-tree": {}}, run)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("attention-trees.root", "fre", "'gold' or 'free', got 'fre'"),
+        ("attention-trees.directions", ["up"], "got 'up'"),
+        ("attention-trees.directions", [], "at least 1 item"),
+        ("attention-patterns.maps", ["cooked"], "'raw' or 'norm', got 'cooked'"),
+        ("attributions.n_steps", 1, "greater than or equal to 2, got 1"),
+        ("attributions.n_steps", "5", "valid integer, got '5'"),
+        ("attributions.n_steps", True, "valid integer, got True"),
+        ("attributions.n_steps", 2.5, "valid integer, got 2.5"),
+        ("hidden-token-attribution.projections", -1, "equal to 0, got -1"),
+        ("token-identifiability.steps", 0, "equal to 1, got 0"),
+    ],
+)
+def test_values_that_an_option_cannot_have_are_refused(place, value, said):
+    probe, option = place.split(".")
+    with pytest.raises(ConfigError, match=rf"option {place}.*{said}"):
+        check_options({probe: {option: value}}, [probe])
+
+
+def test_a_setting_of_all_probes_is_no_option_of_one():
+    for name in ("dependency-heads", "attention-trees"):
+        with pytest.raises(ConfigError, match=r"probe\.selection"):
+            check_options({name: {"selection": "reported"}}, [name])
+
+
+def test_one_word_stands_for_a_list_of_one():
+    entry = find_probe("attention-patterns")
+    for given in ("norm", ["norm"], ("norm",)):
+        assert typed_options(entry, {"maps": given}).model_dump()["maps"] == ("norm",)
+
+
+def test_a_configuration_says_every_option_of_what_runs():
+    config = RunConfig(
+        probe=ProbeOptions(
+            names=("attributions", "rollout"), options={"attributions": {"n_steps": 4}}
+        )
+    )
+    said = config.plain()["probe"]["options"]
+    assert said == {
+        "attributions": {
+            "n_steps": 4, "batch_size": 8, "internal_batch_size": 64,
+            "permutations": 1000, "seed": 0,
+        }
+    }  # fmt: skip
+    assert parse_config(config.plain(), where="test").plain() == config.plain()
+    assert complete_options({}, ["rollout"]) == {}
+
+
+def test_equal_options_decide_equally_however_they_are_given():
+    names = ("attention-trees",)
+    given = [{}, {"root": "gold"}, {"directions": ["dependent->head", "head->dependent"]}]
+    keys = [read_options(ProbeOptions(names=names, options={names[0]: one})) for one in given]
+    assert keys[0] == keys[1] == keys[2]
+    other = ProbeOptions(names=names, options={names[0]: {"root": "free"}})
+    assert read_options(other) != keys[0]
+
+
+def test_a_classifier_decides_by_its_content(tmp_path):
+    from subprobe.probes.patterns.network import shipped_classifier
+
+    own = tmp_path / "own.safetensors"
+    shipped_classifier().save(own)
+
+    def key(weights):
+        options = {"attention-patterns": {"weights": weights}}
+        asked = ProbeOptions(names=("attention-patterns",), options=options)
+        return read_options(asked)["options"]["attention-patterns"]["weights"]
+
+    assert key("") == shipped_classifier().digest
+    shipped_classifier().calibrated(2.0, 0.5).save(own)
+    changed = key(str(own))
+    assert changed != key("")
+    assert str(own) not in changed
+    with pytest.raises(InputError, match="no such file"):
+        key(str(tmp_path / "none"))
+
+
+def test_some_of_the_probes_keep_their_own_options_alone():
+    asked = ProbeOptions(
+        names=("attention-change", "dependency-heads"),
+        options={"dependency-heads": {"min_count": 3}, "attention-change": {"absent": "zero"}},
+    )
+    one = narrowed(asked, ["attention-change"])
+    assert one.names == ("attention-change",)
+    assert one.options == {"attention-change": {"absent": "zero"}}
+    options_of(one)
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items(), ids=lambda path: path[-1])
+def test_an_old_name_is_refused_with_the_new_one(old, new):
+    with pytest.raises(ConfigError, match=f"'{'.'.join(old)}' .* it is {'.'.join(new)}"):
+        parse_config({old[0]: {old[1]: 3}}, where="run.toml")
+
+
+def test_an_old_configuration_is_read_under_the_new_names():
+    old = {
+        "names": ["attributions"], "attribution_examples": 5, "attribution_steps": 4,
+        "patterns": "",
+    }  # fmt: skip
+    read = parse_config(renamed({"seeds": [1], "probe": old}), where="record")
+    assert read.probe.examples == 5
+    assert read.probe.options == {"attributions": {"n_steps": 4}}
+    assert old["attribution_steps"] == 4  # what was read stays
+
+
+def test_options_are_told_with_values_and_defaults():
+    told = {one["option"]: one for entry in PROBES.values() for one in option_records(entry)}
+    assert told["attention-trees.decoder"]["values"] == "max | arborescence | spanning-tree"
+    assert told["attention-patterns.maps"]["values"] == "list of raw | norm"
+    assert told["attributions.n_steps"]["values"] == "integer >= 2"
+    assert (told["flow.first_only"]["values"], told["flow.first_only"]["default"]) == (
+        "true | false", "false",
+    )  # fmt: skip
+    assert told["attention-trees.root"]["default"] == '"gold"'
+
+
+def test_what_no_model_gets_is_refused(monkeypatch):
+    class Asking(ProbeEntry):
+        pass
+
+    entry = Asking(name="cloze", help="", code="nowhere:x", further=("language-model-head",))
+    monkeypatch.setitem(PROBES, "cloze", entry)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="cloze: needs the head of masked language modelling"):
+        options_of(ProbeOptions(names=("cloze",)))
+
+
+class Loose(Options):
+    wide: ClassVar[int] = 3
+    number: float = 0.5
+
+
+def test_whole_numbers_are_numbers():
+    entry = ProbeEntry(name="loose", help="", code="nowhere:x", options=Loose)
+    assert typed_options(entry, {"number": 2}).model_dump() == {"number": 2.0}

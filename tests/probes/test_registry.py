@@ -1,52 +1,82 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from probe_cases import random_examples, tiny_context
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
-from subprobe.probes.registry import PROBES, list_probes, run_named_probes
+from subprobe.probes.named import run_named_probes
+from subprobe.probes.registry import PROBES, find_probe, list_probes
 
-KNOWN = {
-    "alti",
-    "attention-change",
-    "attention-patterns",
-    "attention-stats",
-    "attention-trees",
-    "attributions",
-    "dependency-heads",
-    "effective-attention",
-    "flow",
-    "head-distances",
-    "hidden-token-attribution",
-    "norms",
-    "rollout",
-    "token-identifiability",
-    "value-zeroing",
+OPTIONS = {
+    "attributions": {"n_steps": 2, "permutations": 10},
+    "dependency-heads": {"min_count": 1},
 }
 
 
-def test_every_probe_runs_by_name_and_names_itself():
+@pytest.fixture(scope="module")
+def results():
     context = tiny_context("bert", "classification")
     names = [entry.name for entry in list_probes()]
-    assert set(names) == set(PROBES) == KNOWN
-    options = {
-        "attributions": {"n_steps": 2, "permutations": 10},
-        "dependency-heads": {"min_count": 1},
-    }
-    for order in (names, names[::-1]):
-        results = run_named_probes(context, random_examples(5), order, options=options)
-        assert [result.probe for result in results] == order
-        for result in results:
+    return [
+        run_named_probes(context, random_examples(5), order, options=OPTIONS)
+        for order in (names, names[::-1])
+    ]
+
+
+def test_every_probe_runs_by_name_and_names_itself(results):
+    names = [entry.name for entry in list_probes()]
+    assert names == sorted(PROBES)
+    for order, found in zip((names, names[::-1]), results, strict=True):
+        assert [result.probe for result in found] == order
+        for result in found:
             assert list(result.rows.columns) == list(ROW_TYPES)
             assert list(result.items.columns) == list(ITEM_TYPES)
             assert (result.rows["probe"] == result.probe).all()
             assert (result.items["probe"] == result.probe).all()
 
 
-def test_each_probe_runs_in_one_way():
+def test_an_entry_says_every_number_that_its_probe_writes(results):
+    """Each row is of one measure and of a unit that this measure has; no measure is without rows,
+    but for those that a finish step or a reference adds.
+    """
+    added = {"map_x", "map_y", "cluster", "map_cosine", "attention_to_target_change"}
+    for result in results[0]:
+        entry, seen = find_probe(result.probe), set()
+        for unit, metric in set(zip(result.rows["unit"], result.rows["metric"], strict=True)):
+            (one,) = (row for row in entry.rows if row.covers(metric))
+            assert unit in one.units, (entry.name, metric)
+            seen |= {(one.metric, unit)}
+        said = {(row.metric, unit) for row in entry.rows for unit in row.units}
+        assert {(m, unit) for m, unit in said - seen if m not in added} == set(), entry.name
+        items = set(result.items["metric"])
+        for row in entry.rows:
+            assert not row.items or row.items in items, (entry.name, row.metric)
+
+
+def test_a_headline_and_curves_are_of_numbers_that_the_probe_writes():
     for entry in PROBES.values():
-        assert (entry.build is None) != (entry.run is None)
+        names = entry.curve_metrics + ((entry.headline.metric,) if entry.headline else ())
+        for name in names:
+            assert name == "*" or any(row.covers(name) for row in entry.rows), entry.name
         assert "\n" not in entry.help
+        assert entry.rows
+
+
+def test_the_entries_cost_no_torch():
+    """Whoever lists probes, reads a run or checks options loads no probe."""
+    code = (
+        "import sys; from subprobe.probes.registry import list_probes; "
+        "from subprobe.probes.options import check_options, option_records; "
+        "[list(option_records(one)) for one in list_probes()]; "
+        "print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"pydantic", "subprobe"} <= loaded
+    assert not {"torch", "transformers", "spacy", "numpy", "pandas", "scipy"} & loaded
 
 
 def test_unknown_probe_lists_the_known_ones():

@@ -9,7 +9,7 @@ import pandas as pd
 from run_rows import MadeRun
 from subprobe.analysis.running.attributed_words import COLUMNS, FILE
 from subprobe.analysis.summary.summaries import summaries
-from subprobe.data.output.tables import rows_frame, write_csv
+from subprobe.data.output.tables import rows_frame, write_csv, write_parquet
 
 CURVES = {
     "rollout": ("map_to_first", "map_to_separator"),
@@ -61,9 +61,9 @@ def report_words(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_report_files(rows: pd.DataFrame, words: pd.DataFrame, folder: Path) -> Path:
-    """The CSV files that the page names, as a run writes them."""
+    """The tables that the page names, as a run writes them."""
     for name, table in summaries(rows).items():
         write_csv(table, folder / f"{name}.csv")
-    write_csv(rows[rows["probe"] == "performance"], folder / "performance.csv")
+    write_parquet(rows, folder / "rows.parquet")
     write_csv(words, folder / FILE)
     return folder

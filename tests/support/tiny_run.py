@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from subprobe.analysis import experiment
 from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.running.cells import CellStore
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
@@ -42,11 +45,12 @@ def tiny_options(encoder: Path, **changed: Any) -> dict[str, Any]:
         "examples": [48, 16, 24],
         "workers": 1,
         "recipe": {"learning_rate": 0.001, "epochs": 1, "batch_size": 16},
+        "prune": {"keep": 0.5},  # three steps of training teach nothing that a rule could keep
         "controls": {"draws": 3, "untrained": True},
         "probe": {
             "sentences": 12,
-            "attribution_examples": 4,
-            "attribution_steps": 4,
+            "examples": 4,
+            "options": {"attributions": {"n_steps": 4}},
             "subsets": 30,
             "states": ["pruned"],
         },
@@ -57,6 +61,18 @@ def tiny_options(encoder: Path, **changed: Any) -> dict[str, Any]:
 def tiny_config(encoder: Path, **changed: Any) -> RunConfig:
     """The same, checked."""
     return parse_config(tiny_options(encoder, **changed), where="test")
+
+
+@contextmanager
+def without_report() -> Iterator[None]:
+    """Runs inside write a page of one word: its pictures take as long as all of their tables."""
+
+    def write_word(_rows: Any, _manifest: Any, target: Path, **_options: Any) -> None:
+        target.write_text("report", encoding="utf-8")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "write_report", write_word)
+        yield
 
 
 def computed_cells(monkeypatch: pytest.MonkeyPatch) -> list[str]:

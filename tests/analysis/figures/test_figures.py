@@ -28,7 +28,7 @@ def test_every_point_of_the_strip_plot_is_a_scored_subnetwork(rows, drawn):
 
 
 def test_sources_are_files_of_the_run(rows, drawn):
-    names = {f"{name}.csv" for name in summaries(rows)} | {"performance.csv"}
+    names = {f"{name}.csv" for name in summaries(rows)} | {"rows.parquet"}
     assert {figure.source for figure in drawn} <= names
 
 
@@ -53,7 +53,7 @@ def test_every_specification_follows_the_schema(drawn):
 
 def test_numbers_name_their_line(rows, drawn):
     tables = {f"{name}.csv": table for name, table in summaries(rows).items()}
-    tables["performance.csv"] = rows[rows["probe"] == "performance"].reset_index(drop=True)
+    tables["rows.parquet"] = rows.reset_index(drop=True)
     for figure in drawn:
         assert len(figure.table)
         same = tables[figure.source].loc[figure.table.index, figure.table.columns]

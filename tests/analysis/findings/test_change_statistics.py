@@ -16,7 +16,7 @@ from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.probes.attention.attention_change import AttentionChange
 from subprobe.probes.forward.shared_pass import run_probes
 from tiny import tiny_model, tiny_tokenizer
-from tiny_run import save_tiny_encoder, tiny_config
+from tiny_run import save_tiny_encoder, tiny_config, without_report
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +99,14 @@ def run_folder(tiny_encoder, tmp_path_factory):
         "controls": {"draws": 1, "untrained": False},
         "probe": {"names": ["attention-change"], "sentences": 8, "states": ["pruned", "retrained"]},
     }
-    run_experiment(tiny_config(tiny_encoder, **options), folder)
+    with without_report():
+        run_experiment(tiny_config(tiny_encoder, **options), folder)
     return folder
 
 
 def test_a_run_compares_every_kind_with_its_encoder(run_folder):
-    rows = read_rows(run_folder / "attention_change.csv")
+    rows = read_rows(run_folder / "rows.parquet")
+    rows = rows[rows["probe"] == "attention-change"]
     found = {(kind, state) for kind, state in zip(rows["kind"], rows["state"], strict=True)}
     pruned = {(kind, state) for kind in ("good", "random", "bad")
               for state in ("pruned", "retrained")}  # fmt: skip
@@ -136,7 +138,7 @@ def test_the_command_compares_with_the_encoder_of_a_run(
     tuned = run_folder / "models" / "acceptability-seed1"
     mask = run_folder / "masks" / "acceptability-seed1-bad.safetensors"
     asked = ["probe", tuned, "--mask", mask, "--probe", "attention-change", "--corpus", "natural",
-             "--sentences", 5, "--quiet", "--json"]  # fmt: skip
+             "--limit", 5, "--quiet", "--json"]  # fmt: skip
     outputs = []
     for more in ([], ["--reference", "pretrained"], ["--reference", tiny_encoder]):
         code, out, err = subprobe_command(*asked, *more)
@@ -165,7 +167,7 @@ def test_a_reference_that_does_not_fit_is_one_line(subprobe_command, tiny_encode
     )
     for more, said in cases:
         code, out, err = subprobe_command("probe", tiny_encoder, "--corpus", "natural",
-                                          "--sentences", 3, "--quiet", *more)  # fmt: skip
+                                          "--limit", 3, "--quiet", *more)  # fmt: skip
         assert (code, out) == (2, "")
         assert err.count("error: ") == 1
         assert said in err

@@ -10,6 +10,7 @@ from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.findings.pattern_intervals import OVER, pattern_intervals
 from subprobe.analysis.findings.pattern_survivors import pattern_survivor_rows
+from subprobe.analysis.run_folder.reading import load_rows
 from subprobe.data.output.tables import ROW_TYPES, items_frame, rows_frame
 from subprobe.data.sentences.sentence import Example
 from subprobe.models.masks.subnetwork import full_subnetwork
@@ -17,6 +18,8 @@ from subprobe.probes.forward.base import ProbeResult
 from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.probes.patterns.attention_patterns import AttentionPatterns
 from subprobe.probes.patterns.classes import PATTERNS
+from subprobe.probes.patterns.network import shipped_classifier
+from subprobe.probes.patterns.real_maps import confirmed_patterns
 from subprobe.probes.patterns.scores import cohen_kappa
 from tiny_run import tiny_config
 
@@ -181,10 +184,11 @@ def test_a_run_writes_both_tables(tiny_encoder, tmp_path):
     }  # fmt: skip
     config = tiny_config(tiny_encoder, seeds=[1], examples=[24, 8, 12], **options)
     run_experiment(config, tmp_path / "run")
-    shares = pd.read_csv(tmp_path / "run" / "patterns.csv")
+    rows = load_rows(tmp_path / "run")
+    shares = rows[rows["probe"] == "attention-patterns"]
     assert {"full", "good", "random", "bad"} == set(shares["kind"])
     assert set(shares["variant"]) == {"raw", "norm"}
-    compared = pd.read_csv(tmp_path / "run" / "pattern_survivors.csv")
+    compared = rows[rows["probe"] == "pattern-survivors"]
     assert set(compared["target"]) == {"survivors", "pruned", "survivors - pruned"}
     tests = compared[compared["p_value"].notna() & (compared["kind"] == "good")]
     assert (tests["family_size"] == 10).all()
@@ -193,3 +197,6 @@ def test_a_run_writes_both_tables(tiny_encoder, tmp_path):
     assert {"pattern_share_raw", "pattern_share_norm"} <= set(summary["metric"])
     report = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert "the classifier of patterns is calibrated for synthetic maps; of its calls" in report
+    confirmed = confirmed_patterns(shipped_classifier())
+    assert confirmed
+    assert f"only those of {' and '.join(confirmed)} are confirmed" in " ".join(report.split())

@@ -90,6 +90,7 @@ def test_without_words_there_are_no_examples(made, tmp_path):
     assert read_word_frame(tmp_path) is None
 
 
+@pytest.mark.usefixtures("no_report")
 def test_words_of_plain_texts_are_those_that_the_parser_made(tiny_encoder, tmp_path):
     for split in ("train", "dev"):
         lines = [f"gj04\t{place % 2}\t\tThe cats, too, saw {place} dogs." for place in range(24)]
@@ -99,7 +100,8 @@ def test_words_of_plain_texts_are_those_that_the_parser_made(tiny_encoder, tmp_p
     options = tiny_options(
         tiny_encoder, tasks=["cola"], data_dir=str(tmp_path / "glue"), seeds=[1],
         controls={"draws": 1, "untrained": False, "retrained_draws": 0},
-        probe={"names": ["attributions"], "attribution_examples": 3, "attribution_steps": 2,
+        probe={"names": ["attributions"], "examples": 3,
+               "options": {"attributions": {"n_steps": 2}},
                "states": ["pruned"]},
     )  # fmt: skip
     del options["examples"]

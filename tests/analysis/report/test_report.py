@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -49,8 +50,16 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def text() -> str:
-    return render_report(MadeRun().rows(), MANIFEST)
+def written(tmp_path_factory) -> Path:
+    """The file of a report."""
+    target = tmp_path_factory.mktemp("report") / "deep" / "report.html"
+    write_report(MadeRun().rows(), MANIFEST, target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def text(written) -> str:
+    return written.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +124,7 @@ def test_it_loads_nothing(page, text):
 
 
 def test_names_from_outside_stay_text():
-    rows = MadeRun(tasks=(EVIL,)).rows().assign(model=EVIL)
+    rows = MadeRun(tasks=(EVIL,), seeds=(1,)).rows().assign(model=EVIL)
     manifest = {**MANIFEST, "model": {"name": EVIL}, "note": EVIL}
     page = Page(render_report(rows, manifest))
     assert "img" not in {tag for tag, _ in page.tags}
@@ -125,6 +134,7 @@ def test_names_from_outside_stay_text():
             json.loads(text)
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_page(text):
     assert render_report(MadeRun().rows(), MANIFEST) == text
 
@@ -132,19 +142,20 @@ def test_the_same_rows_give_the_same_page(text):
 @pytest.mark.parametrize(
     "made",
     [
-        MadeRun(seeds=(1,)),
-        MadeRun(draws=1, retrained_draws=0),
-        MadeRun(probes=False),
-        MadeRun(metric="matthews"),
+        MadeRun(seeds=(1,), draws=1, retrained_draws=0, probes=False, metric="matthews"),
+        pytest.param(MadeRun(seeds=(1,)), marks=pytest.mark.slow),
+        pytest.param(MadeRun(draws=1, retrained_draws=0), marks=pytest.mark.slow),
+        pytest.param(MadeRun(probes=False), marks=pytest.mark.slow),
+        pytest.param(MadeRun(metric="matthews"), marks=pytest.mark.slow),
     ],
-    ids=["one seed", "no draws", "no probes", "another metric"],
+    ids=["all of this", "one seed", "no draws", "no probes", "another metric"],
 )
 def test_smaller_runs_have_a_report(made):
     assert "subnetworks keep" in render_report(made.rows(), MANIFEST)
 
 
 def test_each_task_has_its_own_figures_and_warnings():
-    rows = MadeRun(tasks=("cola", "my-cola"), degenerate=("my-cola",)).rows()
+    rows = MadeRun(tasks=("cola", "my-cola"), degenerate=("my-cola",), probes=False).rows()
     page = render_report(rows, MANIFEST)
     first, second = page.split('<section class="task"')[1:]
     assert 'id="performance-cola"' in first
@@ -159,15 +170,13 @@ def test_long_tables_are_cut_and_say_so(page):
 
 
 def test_an_empty_number_is_a_dash():
-    rows = MadeRun().rows()
+    rows = MadeRun(seeds=(1,)).rows()
     some = (rows["probe"] == "attention-stats") & (rows["head"] == 0)
     rows.loc[some, "value"] = pd.NA
     assert "nan" not in Page(render_report(rows, MANIFEST)).text.lower().split()
 
 
-def test_it_is_written_whole(tmp_path):
-    target = tmp_path / "deep" / "report.html"
-    write_report(MadeRun().rows(), MANIFEST, target)
-    assert target.read_text(encoding="utf-8").rstrip().endswith("</html>")
-    assert target.stat().st_size < 3_000_000
-    assert [path.name for path in target.parent.iterdir()] == ["report.html"]
+def test_it_is_written_whole(written, text):
+    assert text.rstrip().endswith("</html>")
+    assert written.stat().st_size < 3_000_000
+    assert [path.name for path in written.parent.iterdir()] == ["report.html"]

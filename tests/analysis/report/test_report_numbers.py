@@ -86,7 +86,8 @@ def page(rows):
 @pytest.fixture(scope="module")
 def files(rows, tmp_path_factory):
     folder = write_report_files(rows, report_words(rows), tmp_path_factory.mktemp("run"))
-    return {path.name: pd.read_csv(path) for path in folder.glob("*.csv")}
+    tables = {path.name: pd.read_csv(path) for path in folder.glob("*.csv")}
+    return {**tables, "rows.parquet": pd.read_parquet(folder / "rows.parquet")}
 
 
 def test_every_number_is_that_of_its_cell(page, files):
@@ -106,7 +107,7 @@ def test_every_number_is_that_of_its_cell(page, files):
     assert set(checked) == {
         "summary_performance.csv", "summary_against_random.csv", "summary_probes.csv",
         "summary_survival.csv", "summary_stability.csv", "summary_overlap.csv",
-        "summary_layers.csv", "summary_patterns.csv", "performance.csv",
+        "summary_layers.csv", "summary_patterns.csv", "rows.parquet",
         "attribution_examples.csv",
     }  # fmt: skip
     assert sum(checked.values()) > 2000

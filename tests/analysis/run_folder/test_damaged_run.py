@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from paired_run import write_paired_run
 from subprobe.analysis.cell_output import CellOutput
@@ -27,11 +28,15 @@ def cell(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("part", [b"accuracy", b"n_truncated", b"0.75", b"subprobe-check"])
+@pytest.mark.parametrize("part", ["text", "start of the text", "subprobe-check", "subprobe-zstd"])
 def test_a_changed_byte_in_the_facts_of_a_cell_is_noticed(cell, part):
     sound = cell.read_bytes()
     assert CellOutput.load(cell).notes == {"n_truncated": 7}
-    cell.write_bytes(sound.replace(part, b"1" + part[1:]))
+    packed = pq.ParquetFile(cell).metadata.metadata[b"subprobe-zstd"]
+    places = {"text": packed[20:], "start of the text": packed}
+    found = places.get(part, part.encode())
+    assert sound.count(found) == 1
+    cell.write_bytes(sound.replace(found, b"1" + found[1:]))
     for read in (CellOutput.load, read_probe_items, _said, lambda path: list(_cell_items(path))):
         with pytest.raises(DataFileError, match="computes it again") as caught:
             read(cell)

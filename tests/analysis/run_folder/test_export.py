@@ -14,6 +14,8 @@ from subprobe.analysis.run_folder import reading as run_folder
 from subprobe.analysis.run_folder.columns import DICTIONARY, TIDY, TYPES
 from subprobe.analysis.run_folder.dictionary import SEPARATOR, describe, fixed_tables
 from subprobe.analysis.run_folder.export import FORMATS, export_run
+from subprobe.analysis.run_folder.table_lines import NOT_TIDY, TIDY_ROW, line_of
+from subprobe.analysis.stability.measure import Stability
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES, rows_frame
 from subprobe.models.masks.subnetwork import KINDS, METHODS, Subnetwork
 
@@ -126,6 +128,22 @@ def test_items_join_to_their_rows(exported):
     ).df()
     assert len(heads) > 400
     assert heads["again"].tolist() == pytest.approx(heads["value"].tolist())
+
+
+def test_a_probe_is_a_table_where_it_is_named(finished_run, exported, tmp_path):
+    run = subprobe.load_run(finished_run)
+    counts = export_run(run, tmp_path / "out", tables=["survivors", "performance"])
+    assert {path.name for path in (tmp_path / "out").glob("*.csv")} == {
+        "survivors.csv", "performance.csv", "dictionary.csv",
+    }  # fmt: skip
+    for name in ("survivors", "performance"):
+        table = pd.read_csv(tmp_path / "out" / f"{name}.csv")
+        assert set(table["probe"]) == {name}
+        assert list(table.columns) == list(ROW_TYPES)
+        assert counts[name] == len(table) == (run.rows["probe"] == name).sum()
+    described = pd.read_csv(tmp_path / "out" / "dictionary.csv")
+    assert described.loc[described["table"] == "survivors", "meaning"].notna().all()
+    assert not (exported["csv"] / "survivors.csv").exists()  # among `rows` there
 
 
 def test_masks_are_the_files(exported, finished_run):
@@ -324,11 +342,32 @@ def test_the_command_says_what_it_wrote(subprobe_command, finished_run, tmp_path
     assert err.startswith(f"2 tables in {tmp_path / 'x'}: masks 60, dictionary ")
 
 
+def said_in(text):
+    lines = [line.strip("| ").split(" | ", 1) for line in text.splitlines() if line[:3] == "| `"]
+    return {name.strip("`"): meaning for name, meaning in lines}
+
+
 def test_the_page_of_tables_says_what_the_dictionary_says():
     page = (Path(subprobe.__file__).parent / "docs" / "tables.md").read_text("utf-8")
-    lines = [line.strip("| ").split(" | ", 1) for line in page.splitlines() if line[:3] == "| `"]
-    said = {name.strip("`"): meaning for name, meaning in lines}
+    columns, others = page.split("## Tables that are not tidy rows")
+    said = said_in(columns)
     assert list(said) == list(TIDY)
     for name, column in TIDY.items():
         listed = ", ".join(f"`{value}`" for value in column.allowed)
         assert said[name] == column.meaning + (f": {listed}" if listed else ""), name
+    assert said_in(others) == NOT_TIDY
+
+
+def test_every_table_of_a_run_is_tidy_or_listed_as_something_else(finished_run, dictionary):
+    found = {path.stem: path for path in finished_run.glob("*.csv")}
+    assert len(found) > 15
+    for name, path in found.items():
+        head = path.read_text("utf-8").split("\n", 1)[0].split(",")
+        tidy = line_of(name) == TIDY_ROW
+        assert (head == list(ROW_TYPES)) == tidy, name
+    said = dict(zip(dictionary["table"], dictionary["line"], strict=True))
+    assert said["rows"] == TIDY_ROW
+    assert said["summary_stability"] == NOT_TIDY["summary_stability"]
+    assert said == {name: line_of(name) for name in said}
+    assert {field.name for field in dataclasses.fields(Stability)} <= set(NOT_TIDY)
+    assert "rows" not in NOT_TIDY

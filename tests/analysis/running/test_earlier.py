@@ -16,7 +16,9 @@ from subprobe.data.errors import ConfigError
 from subprobe.data.output.ownership import foreign
 from subprobe.data.output.run_record import run_configuration, run_seeds
 from subprobe.models.masks.subnetwork import Subnetwork
-from tiny_run import computed_cells, tiny_config
+from tiny_run import computed_cells, tiny_config, without_report
+
+pytestmark = pytest.mark.usefixtures("no_report")
 
 SMALL = {
     "seeds": [1],
@@ -61,7 +63,7 @@ def test_another_configuration_is_refused(tmp_path):
     recorded(tmp_path, config(seeds=[1]))
     heard = []
     assert settled(config(seeds=[1], workers=3), tmp_path, "refuse", heard.append).workers == 3
-    with pytest.raises(ConfigError, match=r"another configuration \(seeds: 1 -> 5\).*--add.*--new"):
+    with pytest.raises(ConfigError, match=r"another configuration \(seeds: 1 -> 5\).*`add`.*`new`"):
         settled(config(seeds=[5]), tmp_path, "refuse", heard.append)
     assert heard == []
     assert settled(config(seeds=[5]), tmp_path, "new", heard.append).seeds == (5,)
@@ -122,7 +124,8 @@ def test_a_damaged_record_is_no_run(tmp_path, text):
 def one_seed(tiny_encoder, tmp_path_factory):
     """A finished run of seed 1."""
     folder = tmp_path_factory.mktemp("earlier") / "run"
-    run_experiment(tiny_config(tiny_encoder, **SMALL), folder)
+    with without_report():
+        run_experiment(tiny_config(tiny_encoder, **SMALL), folder)
     return folder
 
 
@@ -134,7 +137,8 @@ def holds(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert {f"seed{run['seed_init']}" for run in manifest["runs"]} == masks == models
     assert {f"seed{seed}" for seed in rows["seed"].dropna()} == masks
-    assert set(pd.read_csv(folder / "performance.csv")["seed"]) == set(rows["seed"].dropna())
+    points = pd.read_csv(folder / "seed_points.csv")
+    assert set(points["seed"]) == set(rows["seed"].dropna())
     assert list(foreign(folder)) == []
     return masks
 

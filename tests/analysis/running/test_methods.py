@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from judged import only_diverged
-from subprobe.analysis.configuration.config import Importance, PruneOptions, SearchMethod
+from subprobe.analysis.configuration.config import PruneOptions, SearchMethod
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report.report import render_report
 from subprobe.analysis.running import seed_model
 from subprobe.analysis.screen.console import print_comparison
 from subprobe.models.masks.subnetwork import METHODS as MASK_METHODS
 from subprobe.models.masks.subnetwork import Subnetwork
-from subprobe.pruning.importance.scoring import METHODS
 from tiny_run import tiny_config
 
 # three searches by folds, two lottery rounds, two seeds
@@ -44,7 +43,6 @@ def finished(tiny_encoder, tmp_path_factory):
 
 
 def test_the_options_know_every_definition():
-    assert set(get_args(Importance)) == set(METHODS)
     assert set(get_args(SearchMethod)) <= set(MASK_METHODS)
     assert PruneOptions().methods == ("structured",)
 

@@ -38,7 +38,8 @@ def options_of(encoder, folder, **changed):
         },
         examples=[24, 20, 16],
         controls={"draws": 2, "untrained": False, "retrained_draws": 0},
-        probe={"names": ["attributions"], "attribution_examples": 3, "attribution_steps": 4,
+        probe={"names": ["attributions"], "examples": 3,
+               "options": {"attributions": {"n_steps": 4}},
                "states": ["pruned"]},
     )  # fmt: skip
     return {**options, **changed}

@@ -58,6 +58,7 @@ def test_worker_count(monkeypatch, wanted, jobs, cores, count):
 def test_an_accelerator_serves_one_process(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     assert worker_count(0, 4) == 1
+    assert worker_count(0, 4, "cpu") == min(4, os.cpu_count() or 1)
 
 
 @pytest.mark.timeout(60)

@@ -11,10 +11,10 @@ from subprobe.analysis.screen.console import (
     print_comparison,
     print_mask,
     print_performance,
-    print_records,
     print_rows,
     print_verdict,
 )
+from subprobe.analysis.screen.records import print_records
 from subprobe.analysis.summary.summaries import performance_table
 from subprobe.models.masks.subnetwork import Subnetwork
 

@@ -179,7 +179,7 @@ def test_a_full_model_at_chance_is_flagged(loaded, tmp_path):
 
 def test_selection_on_the_reported_examples_is_scored_once(loaded, tmp_path):
     parts = replace(loaded.parts, selection=loaded.parts.report, selection_name="reported")
-    sweep = sweep_gates(replace(loaded, parts=parts), [0.0], OPTIONS, tmp_path, Told())
+    sweep = sweep_gates(replace(loaded, task=parts), [0.0], OPTIONS, tmp_path, Told())
     scores = sweep.rows[sweep.rows["metric"] == "accuracy"]
     assert list(scores["split"]) == ["test", "test"]
     assert len(sweep_table(sweep, parts)) == 2

@@ -240,7 +240,7 @@ def test_a_smaller_model_shows_what_it_has(tmp_path):
 def test_the_command_writes_a_page_and_prints_numbers(
     subprobe_command, tiny_encoder, mask, heads, tmp_path
 ):
-    asked = ["view", TEXT, "--model", tiny_encoder, "--mask", mask]
+    asked = ["view", tiny_encoder, TEXT, "--mask", mask]
     code, out, err = subprobe_command(*asked, "--out", tmp_path / "view.html")
     assert (code, out) == (0, "")
     assert "5 of 8 heads live" in err
@@ -254,21 +254,20 @@ def test_what_cannot_be_shown_is_one_line(subprobe_command, tiny_encoder, mask, 
     tiny_model("bert", layers=3).save_pretrained(tmp_path / "deep")
     tiny_tokenizer("wordpiece").save_pretrained(tmp_path / "deep")
     cases = (
-        (["  "], "SENTENCE: is empty"),
-        (["A cat.", "--second", ""], "--second: is empty"),
-        (["cat " * 127], "the model 128 positions"),
-        (["cat " * 70, "--second", "dog " * 70], "the model 128 positions"),
-        (["A cat.", "--mask", mask, "--model", tmp_path / "deep"], "[L, H] = [2, 4]"),
-        (["A cat.", "--model", "./nowhere"], "nowhere"),
+        ([tiny_encoder, "  "], "SENTENCE: is empty"),
+        ([tiny_encoder, "A cat.", "--second", ""], "--second: is empty"),
+        ([tiny_encoder, "cat " * 127], "the model 128 positions"),
+        ([tiny_encoder, "cat " * 70, "--second", "dog " * 70], "the model 128 positions"),
+        ([tmp_path / "deep", "A cat.", "--mask", mask], "[L, H] = [2, 4]"),
+        (["./nowhere", "A cat."], "nowhere"),
     )
     page = tmp_path / "out" / "view.html"
     for words, said in cases:
-        model = [] if "--model" in words else ["--model", tiny_encoder]
-        code, out, err = subprobe_command("view", *words, *model, "--out", page)
+        code, out, err = subprobe_command("view", *words, "--out", page)
         assert (code, out) == (2, ""), err
         assert err.count("error: ") == 1
         assert said in err, err
         assert not page.parent.exists()
-    code, _, err = subprobe_command("view", "A cat.", "--model", tiny_encoder)
+    code, _, err = subprobe_command("view", tiny_encoder, "A cat.")
     assert code == 2
     assert "--out view.html" in err

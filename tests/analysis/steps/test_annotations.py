@@ -1,14 +1,18 @@
 """What probes read: gold stays gold, and a parser is called only for what needs a parse."""
 
+import subprocess
+import sys
+
 import pytest
 from subprobe.analysis.configuration.config import ProbeOptions
 from subprobe.analysis.steps import annotations
 from subprobe.analysis.steps.annotations import as_read, left_out
 from subprobe.analysis.steps.probing import annotated_examples, corpus_note, read_probe_corpus
 from subprobe.data.errors import AnnotationError
-from subprobe.data.sentences.annotate import annotate, split_words
+from subprobe.data.sentences.annotate import annotate, find_pipeline, split_words, unicode_words
 from subprobe.data.sentences.sentence import Example, Sentence, plain_sentence
 from subprobe.data.tasks.by_name import load_task
+from subprobe.probes.forward.token_kinds import is_punctuation
 
 TEXTS = (
     "The author's keys don't fit, do they?",
@@ -50,13 +54,58 @@ def test_plain_text_is_parsed_only_for_a_probe_that_needs_it(no_parser):
         as_read(plain(), ["attention-stats", "attention-trees"], reparse=False)
 
 
-def test_words_do_not_depend_on_which_probes_are_asked_for():
+def test_words_without_a_parse_are_those_of_unicode_and_their_marks_those_of_the_parser():
     silver = as_read(plain(), ["attention-trees"], reparse=False)
     words = as_read(plain(), ["attention-stats"], reparse=False)
-    assert [one.words for one in words] == [one.words for one in silver]
-    assert words[0].words == ("The", "author", "'s", "keys", "do", "n't", "fit", ",", "do",
-                              "they", "?")  # fmt: skip
+    ours, theirs = (
+        ["".join(w for w in one.words if is_punctuation(w)) for one in read]
+        for read in (words, silver)
+    )
+    assert (ours[0], ours[2]) == (theirs[0], theirs[2])
+    assert ours[1].replace("(.", "(") == theirs[1]  # the dot of U.S. is a mark of its own
+    assert words[0].words == ("The", "author's", "keys", "don't", "fit", ",", "do", "they", "?")
+    assert silver[0].words == ("The", "author", "'s", "keys", "do", "n't", "fit", ",", "do",
+                               "they", "?")  # fmt: skip
+    assert [one.annotation for one in words] == [""] * len(words)
     assert {one.annotation for one in silver} == {"silver"}
+    for one in words:
+        assert one.spans
+        assert [one.raw_text()[start:end] for start, end in one.spans] == list(one.words)
+
+
+def test_a_named_pipeline_splits_as_it_does_when_it_parses():
+    pipeline = find_pipeline().meta
+    name = f"{pipeline['lang']}_{pipeline['name']}"
+    silver = as_read(plain(), ["attention-trees"], pipeline=name, reparse=False)
+    words = as_read(plain(), ["attention-stats"], pipeline=name, reparse=False)
+    assert [one.words for one in words] == [one.words for one in silver]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It's 3.5 or 1,250 km.", ["It's", "3.5", "or", "1,250", "km", "."]),
+        ("(well-known) – “so”…", ["(", "well", "-", "known", ")", "–", "“", "so", "”", "…"]),
+        ("naïve cafe\u0301s", ["naïve", "cafe\u0301s"]),
+        ("a  b\tc", ["a", "b", "c"]),
+        ("👩‍👩‍👧 x_y", ["👩‍👩‍👧", "x_y"]),
+        ("  ", []),
+        ("", []),
+    ],
+)
+def test_words_of_unicode(text, words):
+    assert unicode_words(text) == words
+
+
+def test_plain_text_for_a_probe_without_a_parse_loads_no_spacy():
+    code = (
+        "import sys; from subprobe.analysis.steps.annotations import as_read; "
+        "from subprobe.data.sentences.sentence import Sentence; "
+        "found = as_read([Sentence('a', (), text='Cats sleep.')], ['attention-stats'], "
+        "reparse=False); print(len(found[0].words), 'spacy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["3", "False"]
 
 
 def test_splitting_into_words_keeps_annotated_ones():

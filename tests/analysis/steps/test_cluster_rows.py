@@ -130,7 +130,7 @@ def test_rows_of_another_version_are_refused_by_name(tmp_path, suffix):
     write(rows, path)
     assert read_rows(path)["value"].tolist() == [0.5]
     write(rows.assign(schema_version=1).drop(columns="n_clusters"), path)
-    with pytest.raises(DataFileError, match="schema version 1, this subprobe reads 2"):
+    with pytest.raises(DataFileError, match="schema version 1, this subprobe reads 2 and 3"):
         read_rows(path)
 
 

@@ -87,7 +87,7 @@ def test_the_classes_of_a_kept_head_can_be_given(judge, tmp_path):
 def test_a_bare_encoder_has_nothing_to_drop(tiny_encoder):
     spec = task_spec("acceptability")
     assert start_of_head(str(tiny_encoder), spec, 1, kept=False) == ""
-    with pytest.raises(CheckpointError, match="saved as BertModel; leave out --keep-head"):
+    with pytest.raises(CheckpointError, match=r"saved as BertModel; leave out `recipe\.head`"):
         start_of_head(str(tiny_encoder), spec, 1, kept=True)
 
 

@@ -25,7 +25,7 @@ def rows() -> pd.DataFrame:
 def scores(rows: pd.DataFrame, task: str, kind: str, state: str) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {}
     about = ("performance", task, kind, state)
-    for row in rows.to_dict("records"):
+    for row in rows[rows["probe"] == "performance"].to_dict("records"):
         if (row["probe"], row["task"], row["kind"], row["state"]) == about:
             found.setdefault(row["seed"], []).append(row["value"])
     return found

@@ -55,7 +55,7 @@ def test_special_tokens_that_are_known_and_never_added_are_refused(kind):
     tokenizer = without_post_processor(kind)
     cls, sep = tokenizer.cls_token, tokenizer.sep_token
     assert missing_specials(tokenizer) == (cls, sep)
-    with pytest.raises(CheckpointError, match=r"never adds them; .*--allow-no-specials"):
+    with pytest.raises(CheckpointError, match=r"never adds them; .*`allow_no_specials`"):
         check_specials(tokenizer, where="m")
     said = check_specials(tokenizer, allowed=True)
     assert cls in said

@@ -58,7 +58,7 @@ def test_the_same_writer_replaces_what_it_left_and_no_other(tmp_path):
 )
 def test_a_folder_with_anything_else_is_refused_and_left_alone(tmp_path, mine):
     write_text(tmp_path / mine, "mine")
-    with pytest.raises(ConfigError, match=r"did not write.*--overwrite"):
+    with pytest.raises(ConfigError, match=r"did not write.*`overwrite`"):
         put(tmp_path, {"x.csv": "1"})
     assert {p.relative_to(tmp_path).as_posix(): p.read_text() for p in tmp_path.rglob("*")
             if p.is_file()} == {mine: "mine"}  # fmt: skip

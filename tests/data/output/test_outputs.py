@@ -102,7 +102,7 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
 def test_a_file_of_the_users_is_replaced_on_demand_alone(tmp_path):
     path = tmp_path / "train.csv"
     path.write_text("text,label\nmine,1\n")
-    with pytest.raises(ConfigError, match=r"did not write.*--overwrite"):
+    with pytest.raises(ConfigError, match=r"did not write.*`overwrite`"):
         prepare_out(path, files=TABLES)
     assert prepare_out(path, files=TABLES, overwrite=True) == path
     for other in (tmp_path / "dir.csv", tmp_path / "pipe.csv"):
@@ -153,3 +153,28 @@ def test_a_link_is_what_it_stands_for(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert prepare_out(tmp_path / "link" / "x", folder="t") == tmp_path / "real" / "x"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["t.csv", "t", "t/deep", "t/x.csv"])
+def test_a_link_that_leads_nowhere_is_refused(tmp_path, name, overwrite):
+    (tmp_path / name.split("/")[0]).symlink_to(tmp_path / "away" / "target.csv")
+    with pytest.raises(ConfigError, match="is a link that leads nowhere"):
+        prepare_out(tmp_path / name, files=TABLES, folder="t", overwrite=overwrite)
+    assert not (tmp_path / "away").exists()
+
+
+def test_a_file_is_not_written_through_a_link_out_of_its_folder(tmp_path):
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away" / "real.csv").write_text("")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "out.csv").symlink_to(tmp_path / "away" / "real.csv")
+    with pytest.raises(ConfigError, match="leads out of its folder; name the file itself"):
+        prepare_out(tmp_path / "here" / "out.csv", files=TABLES, overwrite=True)
+    (tmp_path / "near.csv").write_text("")
+    (tmp_path / "alias.csv").symlink_to("near.csv")
+    found = prepare_out(tmp_path / "alias.csv", files=TABLES)
+    assert found == (tmp_path / "near.csv").resolve()
+    # a folder may well be a link to another disk
+    (tmp_path / "runs").symlink_to(tmp_path / "away")
+    assert prepare_out(tmp_path / "runs", folder="t", overwrite=True) == tmp_path / "away"

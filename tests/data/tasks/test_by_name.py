@@ -191,7 +191,7 @@ def test_without_network_the_way_out_is_a_local_folder():
         load_task("cola")
     line = str(caught.value)
     assert "hub data set nyu-mll/glue (cola)" in line
-    assert "pass --data-dir" in line
+    assert "give `data_dir`" in line
     assert "\n" not in line
 
 
@@ -204,7 +204,7 @@ def test_fewer_examples_on_request(tmp_path):
     assert len(data.splits["validation"]) == 11
     with pytest.raises(UnknownNameError, match="unknown own split 'tset'"):
         load_task("own", data_dir=tmp_path, columns=columns, sizes={"tset": 3})
-    with pytest.raises(ConfigError, match="add --data-dir"):
+    with pytest.raises(ConfigError, match="add `data_dir`"):
         load_task("own", columns=columns)
 
 

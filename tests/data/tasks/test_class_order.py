@@ -59,7 +59,7 @@ def test_other_names_are_refused_with_both_lists(names):
     assert line.startswith("./m: ")
     assert ", ".join(names) in line
     assert ", ".join(MNLI) in line
-    assert "--labels" in line
+    assert "`labels`" in line
 
 
 def test_names_that_differ_in_spelling_alone_are_never_guessed():

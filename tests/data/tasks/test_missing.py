@@ -101,7 +101,7 @@ def test_where_nothing_is_left_one_line_says_why(tmp_path):
         custom_task("own", tmp_path, OWN)
     assert str(caught.value) == (
         f"{tmp_path / 'validation.csv'}: no row is left of 3: 2 without a label ('-'), 1 without a "
-        "label (empty); label the rows, or add --as-classes if that is the name of a class"
+        "label (empty); label the rows, or add `as_classes` if that is the name of a class"
     )
 
 
@@ -111,7 +111,7 @@ def test_classes_that_look_missing_leave_one_class_and_the_way_out(tmp_path):
     with pytest.raises(DataFileError) as caught:
         custom_task("own", tmp_path, OWN)
     assert "every row has the label '1' (2 left out: without a label ('-1'))" in str(caught.value)
-    assert "or add --as-classes if that is a class" in str(caught.value)
+    assert "or add `as_classes` if that is a class" in str(caught.value)
     assert custom_task("own", tmp_path, OWN, as_classes=True).spec.labels == ("-1", "1")
 
 

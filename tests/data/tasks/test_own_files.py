@@ -74,7 +74,7 @@ def test_a_way_to_read_quotes_can_be_asked_for(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown way to read quotes 'undo'"):
         custom_task("own", tmp_path, OWN, quotes="undo")
     both(tmp_path, "tsv", 't\ty\n"Yes" no\ta\nx\tb\n')
-    with pytest.raises(DataFileError, match=r"line 2 is not CSV.*--quotes literal"):
+    with pytest.raises(DataFileError, match=r"line 2 is not CSV.*`quotes` literal"):
         custom_task("own", tmp_path, OWN, quotes="undone")
 
 
@@ -139,7 +139,7 @@ def test_numbers_with_many_values_are_no_classes(tmp_path, labels):
     line = str(caught.value)
     assert f"the labels are {len(set(labels))} different numbers, from" in line
     assert "score=..." in line
-    assert "--as-classes" in line
+    assert "`as_classes`" in line
     assert custom_task("own", tmp_path, OWN, as_classes=True).spec.num_labels == len(set(labels))
     scored = custom_task("own", tmp_path, {"first": "t", "score": "y"})
     assert [one.label for one in scored.splits["train"]] == [float(label) for label in labels]

@@ -217,7 +217,7 @@ GOOD = "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n"
         ("train.tsv", "", "train.tsv: the file is empty"),
         ("train.tsv", " \n\n", "train.tsv: the file is empty"),
         ("train.tsv", GOOD.split("\n")[0] + "\n", "train.tsv: has a header but no rows"),
-        ("dev.tsv", None, "no file for the split 'validation'; --data-dir needs "
+        ("dev.tsv", None, "no file for the split 'validation'; `data_dir` needs "
          "(validation|dev|val).(tsv|jsonl|json|parquet|csv); found: train.tsv"),
         ("train.csv", GOOD, "several files for the split 'train': train.tsv, train.csv; keep one"),
     ],

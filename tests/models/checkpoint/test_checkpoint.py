@@ -198,7 +198,7 @@ def test_an_unsupported_family_is_named_with_the_supported(tmp_path):
 
 
 def test_a_hub_id_without_a_network_says_what_to_do():
-    with pytest.raises(CheckpointError, match="--model embedded"):
+    with pytest.raises(CheckpointError, match="use the model embedded"):
         load_encoder("someone/some-encoder")
 
 

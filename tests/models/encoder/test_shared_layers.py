@@ -16,7 +16,7 @@ from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.layer_hooks import LayerHooks
 from subprobe.models.masks.gates import Gates, gated
 from subprobe.models.masks.subnetwork import full_subnetwork
-from subprobe.probes.forward.base import Context
+from subprobe.probes.forward.base import Context, Probe
 from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.pruning.importance.gate_gradients import frozen, gate_gradients
 from tiny import tiny_model, tiny_tokenizer
@@ -124,7 +124,7 @@ def test_gradients_are_those_of_layers_with_weights_of_their_own(shape):
     assert found[0].head.abs().min(dim=0).values.max() > 1e-3
 
 
-class Everything:
+class Everything(Probe):
     """Keeps all maps and states, in the order in which they come."""
 
     name = "everything"

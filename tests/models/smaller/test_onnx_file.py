@@ -48,6 +48,7 @@ def test_a_smaller_model_as_onnx_is_the_masked_model(family, share, tmp_path):
 
 
 @needs_onnx
+@pytest.mark.slow
 def test_a_file_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_file, "TOLERANCE", -1.0)
     with pytest.raises(SubprobeError, match="answers otherwise"):

@@ -16,6 +16,7 @@ from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.models.smaller import cuts
 from subprobe.models.smaller.bake import bake
 from subprobe.models.smaller.shrink import shrink, write_back
+from tiers import mostly_slow
 from tiny import POST_NORM, SDPA, SEPARABLE, tiny_model
 
 L, H, D, F = 3, 4, 8, 48
@@ -47,7 +48,7 @@ def distance(a, b):
     return float((a - b).detach().abs().max())
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_mask_baked_and_compact_agree_on_any_mask(family):
     """50 masks a family, each under every kind of attention that the family has."""
     layers, effects = 2, []
@@ -250,7 +251,7 @@ def gradients(model, whole):
     return list(spread.parameters())
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 @pytest.mark.parametrize("neurons", [False, True])
 def test_training_the_smaller_model_is_training_under_the_mask(family, neurons):
     """Without dropout: loss and gradients over 20 steps, and the model that comes out."""
@@ -354,7 +355,7 @@ def test_families_without_parts_of_their_own_are_refused_with_the_reason(
     act, family, options, said
 ):
     model = tiny_model(family, **options)
-    with pytest.raises(InputError, match=rf"{said}.*--mask"):
+    with pytest.raises(InputError, match=rf"{said}.*`mask`"):
         act(model, full_subnetwork(anatomy_of(model)))
 
 

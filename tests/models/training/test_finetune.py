@@ -13,6 +13,7 @@ from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import finetune
 from subprobe.models.training.recipes import Recipe
+from tiers import mostly_slow
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts
 
@@ -49,7 +50,10 @@ def mask(encoder, heads=(), mlps=()):
     return replace(full, head_mask=head_mask, mlp_mask=mlp_mask)
 
 
-@pytest.mark.parametrize("family", ["bert", "deberta", "deberta-v2", "albert", "modernbert"])
+@pytest.mark.parametrize(
+    "family",
+    mostly_slow(["bert", "deberta", "deberta-v2", "albert", "modernbert"], ["bert", "modernbert"]),
+)
 def test_it_learns_a_task_that_can_be_learned(family, tmp_path):
     encoder, parts = save_tiny_encoder(tmp_path / "m", family), toy_parts(train=128)
     trained = train(encoder, LEARNING, parts=parts)

@@ -22,6 +22,7 @@ from subprobe.probes.attention.word_targets import TARGETS, target_words
 from subprobe.probes.forward import second_model as reference_module
 from subprobe.probes.forward.second_model import batch_limit
 from subprobe.probes.forward.shared_pass import run_probes
+from tiers import KINDS, mostly_slow
 from tiny import FAMILIES, tiny_model
 
 KEY = ["item_id", "layer", "head", "metric", "relation"]
@@ -156,7 +157,11 @@ def test_agrees_with_loops_over_single_texts(family, length):
 
 
 @pytest.mark.parametrize(
-    ("family", "padded"), [*((family, 0) for family in FAMILIES), ("bert", 64), ("modernbert", 64)]
+    ("family", "padded"),
+    mostly_slow(
+        [*((family, 0) for family in FAMILIES), ("bert", 64), ("modernbert", 64)],
+        [*((family, 0) for family in KINDS), ("bert", 64)],
+    ),
 )
 def test_the_same_weights_have_cosine_one(family, padded):
     context = tiny_context(family, double=False, max_length=64)
@@ -169,7 +174,7 @@ def test_the_same_weights_have_cosine_one(family, padded):
     np.testing.assert_allclose(moved["value"].dropna().astype(float), 0, atol=1e-7)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_batches_order_and_padding_do_not_matter(family):
     context, examples = compared(family, double=False), random_examples(9)
     first = change(context, examples, batch_size=9).rows["value"].astype(float)

@@ -12,6 +12,7 @@ from subprobe.data.sentences.word_groups import GROUPS, word_groups
 from subprobe.data.tasks.task import TaskSpec
 from subprobe.probes.attribution.attribution_rows import WORD_METRIC
 from subprobe.probes.attribution.attributions import attribute_words, run_attributions
+from tiers import mostly_slow
 from tiny import FAMILIES
 
 
@@ -67,7 +68,7 @@ def test_agrees_with_a_loop_over_steps(family, pairs):
         assert np.abs(words).max() > 1e-3
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_attributions_are_complete(family):
     context, examples = tiny_context(family, "classification", seed=4), random_examples(3)
     coarse = attribute_words(context, examples, n_steps=4)
@@ -161,7 +162,7 @@ def test_bad_input_is_refused():
     examples = random_examples(2)
     context = tiny_context("bert", "classification")
     pair = TaskSpec("mrpc", ("no", "yes"), "accuracy", ("accuracy",), pair=True)
-    with pytest.raises(InputError, match="attribution of a pair model needs --task"):
+    with pytest.raises(InputError, match="attribution of a pair model needs `task`"):
         run_attributions(replace(context, spec=pair), examples)
     with pytest.raises(InputError, match="task head"):
         run_attributions(tiny_context("bert"), examples)

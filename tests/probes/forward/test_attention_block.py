@@ -11,15 +11,15 @@ from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.errors import SubprobeError, UnknownNameError
 from subprobe.models.encoder.families import FAMILIES as ROWS
 from subprobe.probes.context_mixing.norms import Norms
+from subprobe.probes.forward.base import Probe
 from subprobe.probes.forward.shared_pass import run_probes
 from tiny import POST_NORM
 
 
-class Keeper:
+class Keeper(Probe):
     """Keeps what it is shown: what a probe must not do, and a test may."""
 
     name = "keeper"
-    needs_attention = needs_hidden = False
     needs_values = True
 
     def __init__(self, fail_at=None):
@@ -29,7 +29,7 @@ class Keeper:
         self.batch = batch
 
     def layer(self, layer, attention):
-        raise AssertionError("not asked for")
+        raise AssertionError("the probe did not ask for maps")
 
     hidden = layer
 

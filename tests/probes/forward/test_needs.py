@@ -10,7 +10,8 @@ import pytest
 from probe_cases import random_examples, tiny_context
 from subprobe.data.errors import AnnotationError
 from subprobe.data.sentences.sentence import Sentence
-from subprobe.probes.registry import PROBES, run_named_probes
+from subprobe.probes.named import run_named_probes
+from subprobe.probes.registry import PROBES
 
 OPTIONS = {"dependency-heads": {"min_count": 1}, "attributions": {"n_steps": 2, "permutations": 9}}
 KEYS = ["unit", "layer", "head", "direction", "relation", "target", "metric", "baseline"]
@@ -147,7 +148,7 @@ def test_an_empty_text_leaves_every_probe():
 )  # fmt: skip
 def test_a_corpus_without_any_is_refused_with_the_way_out(name, layer, said):
     bare = [replace(one, first=replace(one.first, **{layer: ()})) for one in random_examples(4)]
-    with pytest.raises(AnnotationError, match=rf"{said}.*--reparse"):
+    with pytest.raises(AnnotationError, match=rf"{said}.*`reparse`"):
         found([name], bare)
 
 

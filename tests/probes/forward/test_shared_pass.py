@@ -6,11 +6,12 @@ import torch
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import InputError, SubprobeError
+from subprobe.probes.forward.base import Probe
 from subprobe.probes.forward.shared_pass import run_probes
 from tiny import FAMILIES, SDPA
 
 
-class Recorder:
+class Recorder(Probe):
     """Keeps every map and state: what a probe must not do, and a test may."""
 
     name = "recorder"

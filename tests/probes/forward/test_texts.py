@@ -16,7 +16,9 @@ from subprobe.models.training.evaluate import evaluate
 from subprobe.probes.attribution.attributions import attribute_words, run_attributions
 from subprobe.probes.forward.batch import batch_view
 from subprobe.probes.forward.texts import read_texts
-from subprobe.probes.registry import list_probes, run_named_probes
+from subprobe.probes.named import run_named_probes
+from subprobe.probes.registry import list_probes
+from tiers import mostly_slow
 from tiny import FAMILIES
 
 HARD = (
@@ -75,7 +77,7 @@ class Seen:
 
 
 @pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_attributions_and_attention_read_what_evaluate_reads(family, pair, parsed):
     context, examples = context_of(family, pair), parsed[pair]
     with Seen(context) as scored:
@@ -109,7 +111,7 @@ def test_words_read_alone_are_another_text(parsed):
 # -- texts without a word ------------------------------------------------------------------------
 
 STREAMED = [
-    one.name for one in list_probes() if not one.needs_task and one.name != "attention-change"
+    one.name for one in list_probes() if one.reads == "corpus" and one.name != "attention-change"
 ]
 
 
@@ -140,7 +142,7 @@ def results_of(context, examples, probe):
     return run_named_probes(context, examples, [probe], options=options, batch_size=2)
 
 
-@pytest.mark.parametrize("probe", STREAMED)
+@pytest.mark.parametrize("probe", mostly_slow(STREAMED, [p for p in STREAMED if p != "flow"]))
 def test_a_text_without_a_word_is_left_out_wherever_it_stands(probe):
     context, examples = tiny_context("bert", double=False), random_examples(5)
     (expected,) = results_of(context, examples, probe)

@@ -201,14 +201,15 @@ def unit_rows(result):
     [
         {},
         {"root": "free", "renormalise": True},
-        {"decoder": "arborescence"},
-        {"decoder": "arborescence", "root": "free", "scores": "log"},
+        pytest.param({"decoder": "arborescence"}, marks=pytest.mark.slow),
+        pytest.param({"decoder": "arborescence", "root": "free", "scores": "log"},
+                     marks=pytest.mark.slow),
         {"decoder": "arborescence", "scores": "log", "renormalise": True},
-        {"decoder": "spanning-tree"},
+        pytest.param({"decoder": "spanning-tree"}, marks=pytest.mark.slow),
         {"decoder": "spanning-tree", "root": "free", "scores": "log"},
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_rows_and_items_equal_a_plain_implementation(options):
     context, examples = tiny_context("bert"), examples_with_punctuation(20)
     context = with_dead_heads(context, [(0, 2)])

@@ -13,7 +13,8 @@ from subprobe.models.encoder.layer_hooks import LayerHooks
 from subprobe.models.masks.gates import Gates, gated
 from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.pruning.importance.gate_gradients import Units, frozen, gate_gradients, losses
-from subprobe.pruning.importance.scoring import METHODS, importance_pass, layer_norms
+from subprobe.pruning.importance.methods import IMPORTANCES
+from subprobe.pruning.importance.scoring import importance_pass, layer_norms
 from subprobe.pruning.importance.token_gates import TokenGates
 from tiny import FAMILIES, tiny_model
 
@@ -269,7 +270,7 @@ def test_random_scores_come_from_the_seed():
     np.testing.assert_array_equal(run(model, batches, "random", some_dead, seed=1).head, first.head)
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", sorted(IMPORTANCES))
 def test_every_method_answers_alike_and_leaves_the_model_alone(method):
     model, _, labels, batches = scene()
     before = copy.deepcopy(model.state_dict())

@@ -1,0 +1,81 @@
+"""The probes that are asked for: what each reads and needs, and its checked options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...data.errors import ConfigError
+from ...probes.entry import Need, Options, Reads
+from ...probes.options import check_options
+from ...probes.registry import find_probe
+from .config import ProbeOptions
+
+UNMET: Mapping[Need, str] = {
+    "language-model-head": "the head of masked language modelling",
+    "training-part": "texts to learn from",
+}
+"""What an entry may say that a probe needs and that no probe is given yet."""
+
+
+def reading(options: ProbeOptions, reads: Reads) -> list[str]:
+    """The asked-for probes that read a corpus, a task or a suite."""
+    return [name for name in options.names if find_probe(name).reads == reads]
+
+
+def of_corpus(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that read any sentences."""
+    return reading(options, "corpus")
+
+
+def of_task(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that read examples of the model's task."""
+    return reading(options, "task")
+
+
+def options_of(options: ProbeOptions) -> dict[str, Options]:
+    """The checked options of each asked-for probe.
+
+    Raises:
+        ConfigError: for an option that does not fit, or a probe that needs what no model gets here.
+        UnknownNameError: for a probe or an option that does not exist.
+    """
+    for name in options.names:
+        unmet = [UNMET[need] for need in find_probe(name).further if need in UNMET]
+        if unmet:
+            said = f"needs {' and '.join(unmet)}, which subprobe gives to no probe"
+            raise ConfigError(said, where=name)
+    return check_options(options.options, options.names)
+
+
+def explaining(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that read the head of the model's task."""
+    return [name for name in options.names if "task-head" in find_probe(name).further]
+
+
+def narrowed(options: ProbeOptions, names: Iterable[str]) -> ProbeOptions:
+    """The same options for some of the probes alone."""
+    kept = tuple(name for name in options.names if name in set(names))
+    own = {name: given for name, given in options.options.items() if name in kept}
+    return options.model_copy(update={"names": kept, "options": own})
+
+
+def needs_corpus(options: ProbeOptions) -> bool:
+    """Whether a probe is asked for that reads any sentences."""
+    return bool(of_corpus(options))
+
+
+def comparing(probes: Iterable[str]) -> list[str]:
+    """Those of the named probes that compare the model with another one."""
+    return [name for name in probes if "second-model" in find_probe(name).further]
+
+
+def read_options(options: ProbeOptions) -> dict[str, Any]:
+    """What decides the output of a probing step: files by their content."""
+    plain = options.model_dump(mode="json")
+    del plain["draws"]  # how many masks are probed changes nothing of what one of them gives
+    plain["options"] = {
+        name: {**typed.model_dump(mode="json"), **typed.inputs()}
+        for name, typed in options_of(options).items()
+    }
+    return plain

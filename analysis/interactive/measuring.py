@@ -1,0 +1,214 @@
+"""Score and probe a loaded model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...data.errors import ConfigError, InputError
+from ...data.sentences.plain_text import NATURAL
+from ...data.sentences.sentence import Example, Sentence, plain_sentence
+from ...data.tasks.task_parts import examples_digest, spread
+from ...models.checkpoint.inputs import check_inputs
+from ...models.masks.subnetwork import Subnetwork
+from ...probes.forward.needs import sentences_of
+from ...probes.registry import list_probes
+from ..configuration.asked_probes import comparing, of_corpus, of_task, options_of
+from ..configuration.config import ProbeOptions, parse_config
+from ..single.loaded import LoadedModel
+from ..single.loaded_probe import probe_loaded
+from ..single.training import evaluate_loaded
+from ..steps.annotations import as_read, check_readable, say_left_out
+from ..steps.masks import fitted
+from ..steps.probing import Corpus, annotated_examples, clusters_of, read_probe_corpus
+from ..steps.progress import Progress, Warned
+from ..steps.reference_model import load_reference
+from .measurement import Measurement
+
+Texts = str | Path | Sequence[str | Sentence]
+
+
+def evaluate(
+    model: LoadedModel,
+    mask: Subnetwork | None = None,
+    *,
+    other_weights: bool = False,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Score a model that was loaded with its task, whole or under a mask.
+
+    Args:
+        model: the fine-tuned model; it is scored on `model.parts.report`.
+        mask: the subnetwork; None = the whole model, or the mask that a smaller model brings.
+        other_weights: accept a mask of this shape that was found on other weights.
+        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+
+    Returns:
+        One row a metric of the task, with its interval and the majority baseline.
+
+    Raises:
+        InputError: if the model was loaded without a task.
+        MaskError: if the mask belongs to another model.
+    """
+    progress = progress or Warned()
+    parts = model.parts
+    chosen = _fitted(model, mask, other_weights, progress)
+    return Measurement(evaluate_loaded(model, chosen, progress), examples_digest(parts.report))
+
+
+def probe(
+    model: LoadedModel,
+    names: str | Sequence[str],
+    corpus: Texts | None = NATURAL,
+    *,
+    mask: Subnetwork | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    sentences: int = 1_000_000,
+    examples: int = 64,
+    selection: str = "held-out",
+    correction: str = "holm",
+    reference: str | None = None,
+    pipeline: str = "",
+    reparse: bool = False,
+    surface: bool = False,
+    pre_split: bool = False,
+    max_length: int = 0,
+    other_weights: bool = False,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Run one or several probes on a model, whole or under a mask.
+
+    Args:
+        model: the model. Probes of a task model read its own examples, `model.parts.report`.
+        names: name or names of probes, see `list_probes`.
+        corpus: what the other probes read: `natural` (the sentences that come with the package), a
+            `.conllu` file with gold trees, a `.txt` file with a sentence a line, texts or
+            `Sentence`s; None = the sentences of the task's reported examples.
+        mask: the subnetwork; None = the whole model, or the mask that a smaller model brings.
+        options: probe -> option -> value.
+        sentences: at most so many sentences of the corpus.
+        examples: at most so many examples of the task.
+        selection: `held-out` chooses heads on one half of the corpus and scores them on the other;
+            `reported` does both on all of it.
+        correction: of p-values: `holm` or `fdr_bh`.
+        reference: the model that `attention-change` compares with; by default the encoder that the
+            model was fine-tuned from.
+        pipeline: spaCy pipeline for sentences without trees.
+        reparse: parse sentences that have gold trees as well.
+        surface: words of a treebank are its surface tokens (don't), not its syntactic words.
+        pre_split: tokenize each word alone, as published, instead of the raw text.
+        max_length: subwords that a text keeps; 0 = 128, and task examples as fine-tuned.
+        other_weights: accept a mask of this shape that was found on other weights.
+        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+
+    Returns:
+        The rows of all probes, with intervals and tests where a probe has them.
+
+    Raises:
+        UnknownNameError: if there is no such probe or option.
+        InputError: if a probe reads examples of a task and the model was loaded without one.
+        AnnotationError: if a probe can read none of the sentences.
+        DataFileError: if a corpus file is missing or malformed.
+        MaskError: if the mask belongs to another model.
+    """
+    progress = progress or Warned()
+    given = {
+        "names": [names] if isinstance(names, str) else list(names),
+        "options": {name: dict(values) for name, values in (options or {}).items()},
+        "sentences": sentences,
+        "examples": examples,
+        "selection": selection,
+        "correction": correction,
+        "pipeline": pipeline,
+        "reparse": reparse,
+        "tokens": "surface" if surface else "syntactic",
+        "pre_split": pre_split,
+        "max_length": max_length,
+    }
+    chosen = parse_config({"probe": given}, where="probe").probe
+    options_of(chosen)
+    other = _reference(model, chosen.names, reference)
+    fitting = _fitted(model, mask, other_weights, progress)
+    from_task: tuple[Example, ...] = ()
+    split, read = "", None
+    if of_task(chosen) or corpus is None:
+        split = model.parts.report_name
+        from_task = annotated_examples(spread(model.parts.report, examples), chosen)
+    if of_task(chosen):
+        check_readable(from_task, of_task(chosen))
+        say_left_out(progress, model.parts.spec.name, from_task, of_task(chosen))
+    if of_corpus(chosen):
+        read = _corpus(
+            corpus, chosen, from_task, f"{model.spec and model.spec.name}/{split}", progress
+        )
+    output = probe_loaded(
+        model,
+        fitting,
+        chosen,
+        corpus=read,
+        examples=from_task if of_task(chosen) else (),
+        split=split,
+        progress=progress,
+        reference=other,
+    )
+    texts = [read.digest] if read else []
+    texts += [examples_digest(from_task)] if of_task(chosen) else []
+    return Measurement(output, " ".join(texts))
+
+
+def _fitted(
+    model: LoadedModel, mask: Subnetwork | None, other_weights: bool, progress: Progress
+) -> Subnetwork | None:
+    """The mask, if it is one of this model; without one, that of a smaller model."""
+    return fitted(
+        mask, model.model, model.meta, model.name, other_weights=other_weights, say=progress.say
+    )
+
+
+def _reference(model: LoadedModel, names: Sequence[str], named: str | None) -> Any | None:
+    if comparing(names):
+        found = load_reference(named, model.meta, model.tokenizer)
+        check_inputs(found, model.tokenizer, where=named or "reference", allow_no_specials=True)
+        return found.to(model.model.device)
+    if named is not None:
+        raise ConfigError(
+            "no probe that was asked for compares models",
+            where="reference",
+            remedy=f"leave it out, or add {', '.join(comparing(e.name for e in list_probes()))}",
+        )
+    return None
+
+
+def _corpus(
+    given: Texts | None,
+    options: ProbeOptions,
+    from_task: tuple[Example, ...],
+    name: str,
+    progress: Progress,
+) -> Corpus:
+    """The sentences that probes of any sentences read, annotated as they need."""
+    if isinstance(given, str | Path):
+        return read_probe_corpus(options.model_copy(update={"corpus": str(given)}), progress)
+    if given is None:
+        # an empty text has no tree and no word to look at
+        read = [one for example in from_task for one in sentences_of(example) if one.words]
+        corpus = Corpus(name, tuple(read), clusters_of(from_task))
+    else:
+        texts = [
+            plain_sentence(str(place), one) if isinstance(one, str) else one
+            for place, one in enumerate(given, start=1)
+        ][: options.sentences]
+        if not texts:
+            raise InputError("no sentences to probe", where="corpus", remedy="give at least one")
+        if len({one.id for one in texts}) < len(texts):
+            raise InputError(
+                "two sentences have one id", where="corpus", remedy="give each an id of its own"
+            )
+        read = as_read(
+            texts, of_corpus(options), pipeline=options.pipeline, reparse=options.reparse
+        )
+        corpus = Corpus("texts", tuple(read))
+    check_readable(corpus.examples, of_corpus(options))
+    say_left_out(progress, corpus.name, corpus.examples, of_corpus(options))
+    return corpus

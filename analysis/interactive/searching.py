@@ -1,0 +1,69 @@
+"""Search the good subnetwork of a loaded model."""
+
+from __future__ import annotations
+
+from ...data.errors import ConfigError
+from ...models.masks.subnetwork import Subnetwork
+from ...pruning.search.plan import Rule
+from ..configuration.config import parse_config
+from ..single.loaded import LoadedModel
+from ..single.training import find_mask
+from ..steps.progress import Progress, Warned
+
+
+def search(
+    model: LoadedModel,
+    *,
+    rule: Rule | None = None,
+    keep: float = 0.0,
+    method: str = "structured",
+    importance: str = "gate-example",
+    normalise: str = "l2",
+    min_heads: int = 0,
+    folds: int = 0,
+    scores: str = "default",
+    batch_size: int = 64,
+    progress: Progress | None = None,
+) -> Subnetwork:
+    """Find the good subnetwork of a model that was loaded with its task.
+
+    Args:
+        model: the fine-tuned model; masks are chosen on `model.parts.selection`.
+        rule: what the metric must hold; by default 90% of the gain over the majority baseline.
+        keep: share of the units to keep instead, whatever the metric does.
+        method: `structured`, `structured-heads`, `structured-mlps`, `structured-neurons` or
+            `magnitude`.
+        importance: what units are ranked by, such as `gate-example` or `ablation`.
+        normalise: `l2` by each layer's norm, or `none`.
+        min_heads: heads that every layer keeps at least.
+        folds: choose the size by so many folds of cross-validation; 0 = on all selection examples.
+        scores: `default`, or `study`: dead units enter the norm, rejected scores are reused.
+        batch_size: examples a scoring batch.
+        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+
+    Returns:
+        The last accepted mask, kind `good`; its history has one record a candidate.
+
+    Raises:
+        InputError: if the model was loaded without a task.
+        ConfigError: for an option out of range.
+    """
+    if rule is not None and keep:
+        raise ConfigError(
+            "keep is the size that a rule would search for", remedy="leave out one of them"
+        )
+    held = rule or Rule()
+    given = {
+        "methods": [method],
+        "importance": importance,
+        "normalise": normalise,
+        "rule": held.name,
+        "threshold": held.threshold,
+        "keep": keep,
+        "min_heads": min_heads,
+        "scores": scores,
+        "batch_size": batch_size,
+        **({"selection": "cross-validation", "folds": folds} if folds else {}),
+    }
+    options = parse_config({"prune": given}, where="search").prune
+    return find_mask(model, options, progress or Warned())

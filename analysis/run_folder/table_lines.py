@@ -1,0 +1,43 @@
+"""What a line of every table is: a tidy row, or, in the tables named here, something else."""
+
+from __future__ import annotations
+
+TIDY_ROW = "tidy row"
+NOT_TIDY: dict[str, str] = {
+    "items": "one scored item, with the columns that say which model it is about",
+    "masks": "one head, MLP or neuron of one saved mask",
+    "summary_performance": "one score of one kind and state, over seeds and draws",
+    "summary_against_random": "where good or bad lies among the random draws",
+    "summary_probes": "one headline number of a probe for one kind and state",
+    "summary_survival": "one head or MLP, and how many seeds keep it",
+    "summary_survival_content": "one predictor of survival",
+    "summary_stability": "one statistic of agreement between seeds",
+    "summary_overlap": "what the masks of two tasks share",
+    "summary_layers": "one number of a probe about one layer, for one kind and state",
+    "summary_patterns": "the share of one attention pattern, for one kind and state",
+    "comparisons": "one difference between two models",
+    "tests": "one test of two models",
+    "between_runs": "one difference between two runs",
+    "between_tests": "one test of two runs",
+    "seed_points": "one score of one seed, over its draws",
+    "over_seeds": "one score over seeds",
+    "mixed_model": "two kinds over all tasks and seeds",
+    "comparison_notes": "what a comparison cannot say, and why",
+    "attribution_examples": "one word of one example, as one model reads it",
+    "stability": "one statistic of agreement between masks (`subprobe stability`)",
+    "overlap": "what the masks of two tasks share (`subprobe stability`)",
+    "variance": "one source of the variance of masks (`subprobe stability`)",
+    "survival": "one head or MLP, and how many seeds keep it (`subprobe stability`)",
+    "counts": "how many units one seed keeps (`subprobe stability`)",
+    "intervals": "one interval of agreement between seeds (`subprobe stability`)",
+    "notes": "what `subprobe stability` or `subprobe survival` cannot say, and why",
+    "survival_content": "one predictor of survival (`subprobe survival`)",
+    "manifest": "one entry of the manifest: an option, version, seed or input",
+    "dictionary": "one column of one table",
+}
+"""Table, named like its file without the ending -> what one line of it is."""
+
+
+def line_of(table: str) -> str:
+    """What one line of a table is."""
+    return NOT_TIDY.get(table, TIDY_ROW)

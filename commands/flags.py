@@ -1,0 +1,143 @@
+"""Names on the command line: those that it had before, and those that the library has for them.
+
+The library knows no flags: what it says names options as Python and TOML do, in backticks
+(`data_dir`). Here they become those of the command that runs (--data-dir).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any
+
+import typer.core
+
+from ..data.errors import ConfigError, SubprobeError
+
+COMMAND_LINE = "command line"
+"""Where options come from that no file holds."""
+
+RENAMED: Mapping[str, Mapping[str, str]] = {
+    "finetune": {"--model": "the first argument: subprobe finetune MODEL"},
+    "data": {"--model": "the first argument: subprobe data MODEL"},
+    "view": {"--model": "the first argument: subprobe view MODEL SENTENCE"},
+    "probe": {
+        "--sentences": "--limit",
+        "--examples": "--limit",
+        "--selection": "--head-selection",
+    },
+    "latency": {"--batch": "--batch-size"},
+    "stability": {"--draws": "--permutations"},
+    "survival": {"--draws": "--permutations"},
+    "patterns export": {"--sentences": "--limit"},
+    "patterns check": {"--sentences": "--limit"},
+}
+"""Command -> a name that it had -> what that is now; the old one is refused, never read."""
+
+_LIBRARY = {
+    "batches": "batch_size",
+    "columns": "column",
+    "draws": "permutations",
+    "lengths": "length",
+    "names": "probe",
+    "probe.attribution_examples": "limit",
+    "probe.names": "probe",
+    "probe.options": "option",
+    "probe.selection": "head_selection",
+    "probe.sentences": "limit",
+    "prune.methods": "method",
+    "recipe.head": "keep_head",
+    "seeds": "seed",
+    "tasks": "task",
+    "text": "sentence",
+}
+"""What the library calls an option where that is not the name of its parameter."""
+
+_NAME = re.compile(r"`([a-z][a-z_.]*)`")
+_CHECKED = re.compile(r"\boption '([a-z][a-z_.]*)'")
+_FLAGS: ContextVar[Mapping[str, str]] = ContextVar("flags", default=MappingProxyType({}))
+
+
+class Command(typer.core.TyperCommand):
+    """A command that says what an old name is now, and whose errors name its own flags."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of the command line.
+
+        Raises:
+            ConfigError: for a name that the command had before.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            old = getattr(error, "option_name", "")
+            new = RENAMED.get(" ".join(_path(ctx)), {}).get(old)
+            if new is None:
+                raise
+            raise ConfigError(f"{old} is now {new}") from None
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command; what the library says of options names them as the user does."""
+        token = _FLAGS.set(_flags_of(self.params))
+        try:
+            return super().invoke(ctx)
+        except SubprobeError as error:
+            if error.where == COMMAND_LINE:
+                self._reword_checked(error, ctx)
+            else:
+                error.reword(as_flags)
+            raise
+        finally:
+            _FLAGS.reset(token)
+
+    def _reword_checked(self, error: SubprobeError, ctx: Any) -> None:
+        """Name the flag in what the check of all options says of one."""
+        error.reword(_checked)
+        if error.problem.startswith("--"):
+            error.where, error.remedy = None, f"see: subprobe {' '.join(_path(ctx))} -h"
+            error.reword(str)
+
+
+def as_flags(text: str) -> str:
+    """A text of the library with its options as flags of the command that runs.
+
+    A name that is none of them, such as one of the configuration file alone, stays.
+    """
+    return wording()(text)
+
+
+def wording() -> Callable[[str], str]:
+    """`as_flags` of the command that runs now, wherever it is called later."""
+    flags = _FLAGS.get()
+
+    def flag(found: re.Match[str]) -> str:
+        return flags.get(_LIBRARY.get(found[1], found[1]), found[0])
+
+    return lambda text: _NAME.sub(flag, text)
+
+
+def _checked(text: str) -> str:
+    """The same of what checked the options: `option 'prune.keep'` is --keep of the command."""
+    flags = _FLAGS.get()
+
+    def flag(found: re.Match[str]) -> str:
+        name = _LIBRARY.get(found[1], found[1].rpartition(".")[2])
+        return flags.get(name, found[0])
+
+    return _CHECKED.sub(flag, as_flags(text))
+
+
+def _path(ctx: Any) -> tuple[str, ...]:
+    """The words of a command after the program's name."""
+    return () if ctx.parent is None else (*_path(ctx.parent), ctx.info_name)
+
+
+def _flags_of(parameters: Iterable[Any]) -> dict[str, str]:
+    """Parameter -> how it is written: its long flag, or an argument's name in capitals."""
+    written = {}
+    for one in parameters:
+        flag = max(one.opts, key=len)
+        written[one.name] = flag if flag.startswith("--") else one.name.upper()
+    return written

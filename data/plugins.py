@@ -1,0 +1,114 @@
+"""What other packages add, found by their entry points and loaded when it is looked up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from .errors import SubprobeError, UnknownNameError, one_line
+
+Kind = TypeVar("Kind")
+
+_LOG = logging.getLogger("subprobe")
+
+
+class Plugins(Generic[Kind]):
+    """What installed packages declare in one group of entry points.
+
+    A plugin that cannot be loaded, is of another type or has the name of something built in is left
+    out, with one line of warning that names its distribution.
+
+    Args:
+        group: of the entry points, such as `subprobe.probes`.
+        kind: what one is called in messages.
+        type: what an entry point must load; its `name` is that of the entry point.
+        taken: names that are built in.
+        problem: what is wrong with one that was loaded, or nothing.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        kind: str,
+        type: type[Kind],
+        taken: Collection[str],
+        problem: Callable[[Kind], str] = lambda _: "",
+    ):
+        self._group, self._kind, self._type, self._problem = group, kind, type, problem
+        self._taken = taken
+        self._points: dict[str, EntryPoint] | None = None
+        self._loaded: dict[str, Kind | None] = {}
+
+    def names(self) -> list[str]:
+        """Names that are declared, loaded or not; those of built-in things are left out."""
+        if self._points is None:
+            self._points = {}
+            for point in sorted(entry_points(group=self._group), key=_distribution):
+                if point.name in self._taken:
+                    self._leave_out(point, f"subprobe has a {self._kind} of that name")
+                elif point.name in self._points:
+                    first = _distribution(self._points[point.name])
+                    self._leave_out(point, f"{first} has a {self._kind} of that name")
+                else:
+                    self._points[point.name] = point
+        return sorted(self._points)
+
+    def get(self, name: str) -> Kind | None:
+        """The plugin of a name; None if there is none, or it does not work."""
+        if name not in self.names():
+            return None
+        if name not in self._loaded:
+            assert self._points is not None  # `names` has read them
+            self._loaded[name] = self._load(self._points[name])
+        return self._loaded[name]
+
+    def all(self) -> Mapping[str, Kind]:
+        """Every plugin that works, by name."""
+        found = ((name, self.get(name)) for name in self.names())
+        return {name: one for name, one in found if one is not None}
+
+    def known(self) -> Iterator[str]:
+        """Names of all that is built in or works."""
+        yield from self._taken
+        yield from self.all()
+
+    def distribution(self, name: str) -> str:
+        """Which distribution declares a name, with its version."""
+        self.names()
+        point = (self._points or {}).get(name)
+        return _distribution(point) if point else ""
+
+    def unknown(self, name: str, more: str = "") -> UnknownNameError:
+        """The error for a name that is neither built in nor a plugin's."""
+        return UnknownNameError(self._kind, name, self.known(), more)
+
+    def forget(self) -> None:
+        """Look for entry points anew."""
+        self._points, self._loaded = None, {}
+
+    def _load(self, point: EntryPoint) -> Kind | None:
+        try:
+            found = point.load()
+            if not isinstance(found, self._type):
+                raise TypeError(f"{point.value} is no {self._type.__name__}")
+            if getattr(found, "name", point.name) != point.name:
+                raise ValueError(f"{point.value} has the name {found.name!r}")  # type: ignore[attr-defined]
+            if problem := self._problem(found):
+                raise ValueError(problem)
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as error:  # whatever foreign code raises, even SystemExit
+            kind = "" if isinstance(error, SubprobeError) else f"{type(error).__name__}: "
+            self._leave_out(point, f"{kind}{error}")
+            return None
+        return found
+
+    def _leave_out(self, point: EntryPoint, why: str) -> None:
+        what = f"the {self._kind} {point.name!r} of {_distribution(point)}"
+        _LOG.warning("%s", one_line(f"warning: {what} is left out: {why}"))
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed distribution"

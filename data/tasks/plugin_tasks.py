@@ -1,0 +1,81 @@
+"""Tasks that other packages add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from ..errors import DataFileError
+from ..plugins import Plugins
+from ..sentences.sentence import Example
+from .glue import GLUE
+from .task import TaskData, TaskSpec
+
+GENERATED = ("acceptability", "entailment")
+"""Names of the tasks whose examples are generated here (by_name.EMBEDDED)."""
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """A task of another package.
+
+    Attributes:
+        spec: name, labels and metrics.
+        read: gives the labelled examples of `train`, of `validation` and perhaps of `test`; called
+            when the task is read. The label of an example is the number of its class, or a number.
+    """
+
+    spec: TaskSpec
+    read: Callable[[], Mapping[str, Sequence[Example]]]
+
+    @property
+    def name(self) -> str:
+        """The name of the task."""
+        return self.spec.name
+
+
+PLUGINS = Plugins("subprobe.tasks", "task", TaskEntry, (*GENERATED, *GLUE))
+"""The tasks of other packages, by name."""
+
+
+def read_plugin(entry: TaskEntry) -> TaskData:
+    """The examples of a task of another package, checked.
+
+    Raises:
+        DataFileError: naming the split and the example at fault.
+    """
+    where = f"task {entry.name} of {PLUGINS.distribution(entry.name) or 'the program'}"
+    splits = {name: tuple(examples) for name, examples in entry.read().items()}
+    for name in dict.fromkeys(("train", "validation", entry.spec.report_split)):
+        if not splits.get(name):
+            raise DataFileError(f"has no {name} examples", where=where)
+    for name in splits:
+        if name.partition("_")[0] not in ("train", "validation", "test"):
+            raise DataFileError(
+                f"has a split {name!r}", where=where, remedy="call it train, validation or test"
+            )
+    for name, examples in splits.items():
+        if len({example.id for example in examples}) < len(examples):
+            raise DataFileError(f"two {name} examples have one id", where=where)
+        for example in examples:
+            _check(entry.spec, example, where)
+    return TaskData(entry.spec, splits, source=f"plugin:{PLUGINS.distribution(entry.name)}")
+
+
+def _check(spec: TaskSpec, example: Example, where: str) -> None:
+    """Raise unless an example fits its task."""
+    label = example.label
+    known = (
+        isinstance(label, (int, float)) and isfinite(label)
+        if spec.regression
+        else type(label) is int and 0 <= label < len(spec.labels)
+    )
+    problem = ""
+    if (example.second is not None) is not spec.pair:
+        problem = f"has {'one sentence' if spec.pair else 'two sentences'}"
+    elif not known:
+        wanted = "a number" if spec.regression else f"0 to {len(spec.labels) - 1}"
+        problem = f"has the label {label!r}, not {wanted}"
+    if problem:
+        raise DataFileError(f"example {example.id!r} {problem}", where=where)

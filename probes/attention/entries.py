@@ -1,0 +1,99 @@
+"""The probes of where heads look."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..entry import Headline, Measure, Options, ProbeEntry, Units
+
+_HEADS: Units = ("head", "layer")
+_ALL: Units = ("head", "layer", "model")
+
+
+class AttentionStatsOptions(Options):
+    """Options of `attention-stats`."""
+
+    queries: Literal["all", "words"] = Field(
+        "all", description="which tokens attend; words: all but special tokens"
+    )
+    averaging: Literal["rows", "documents"] = Field(
+        "rows",
+        description="rows: every query row counts alike; documents: every document, as published",
+    )
+
+
+ATTENTION_STATS = ProbeEntry(
+    name="attention-stats",
+    help="attention of each head to special, previous, next and self tokens, and its entropy",
+    code=f"{__package__}.attention_stats:AttentionStats",
+    options=AttentionStatsOptions,
+    rows=(
+        Measure("attention_to_first", _HEADS, "share of attention to the first special token"),
+        Measure("attention_to_separator", _HEADS, "share of attention to other special tokens"),
+        Measure("attention_to_special", _HEADS, "share of attention to any special token"),
+        Measure("attention_to_punctuation", _HEADS, "share of attention to punctuation"),
+        Measure("attention_to_previous", _HEADS, "share of attention to the token before"),
+        Measure("attention_to_next", _HEADS, "share of attention to the token after"),
+        Measure("attention_to_self", _HEADS, "share of attention to the token itself"),
+        Measure("attention_distance", _HEADS, "mean distance to what is attended to, in tokens"),
+        Measure("attention_entropy", _HEADS, "mean entropy of a row, in nats"),
+        Measure("attention_entropy_first", _HEADS, "entropy of the first token's row, in nats"),
+    ),
+    headline=Headline("*", "head"),
+    figure="attention",
+)
+
+
+class HeadDistancesOptions(Options):
+    """Options of `head-distances`."""
+
+    smoothing: Literal["none", "clark"] = Field(
+        "none", description="none: mean over rows; clark: summed over smoothed rows, as published"
+    )
+
+
+HEAD_DISTANCES = ProbeEntry(
+    name="head-distances",
+    help="Jensen-Shannon divergence between all heads, with a map and clusters of them",
+    code=f"{__package__}.head_distances:HeadDistances",
+    options=HeadDistancesOptions,
+    rows=(
+        Measure("js_divergence", ("head",), "divergence between two heads' rows, in nats"),
+        Measure("map_x", ("head",), "place on the map of heads, along the longer axis"),
+        Measure("map_y", ("head",), "place on the map of heads, along the shorter axis"),
+        Measure("cluster", ("head",), "number of the head's cluster; `target` says of how many"),
+    ),
+    finish="head-map",
+)
+
+
+class AttentionChangeOptions(Options):
+    """Options of `attention-change`."""
+
+    padded_to: int = Field(
+        0, description="subwords that texts are padded to, as published; 0 = real tokens alone"
+    )
+    absent: Literal["skip", "zero"] = Field(
+        "skip", description="a text without a target is left out, or counts as 0, as published"
+    )
+
+
+ATTENTION_CHANGE = ProbeEntry(
+    name="attention-change",
+    help="likeness of each head's maps to those of a reference model, and attention to kinds of "
+    "word in both",
+    code=f"{__package__}.attention_change:AttentionChange",
+    needs=("deprels", "upos"),
+    further=("second-model",),
+    options=AttentionChangeOptions,
+    rows=(
+        Measure("map_cosine", _ALL, "cosine between a text's map in the model and the reference"),
+        Measure("attention_to_target", _ALL, "highest attention to a word of the kind `relation`"),
+        Measure("attention_to_target_change", _ALL, "its difference to the reference"),
+    ),
+    finish="change-statistics",
+)
+
+ENTRIES = (ATTENTION_STATS, HEAD_DISTANCES, ATTENTION_CHANGE)

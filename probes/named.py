@@ -1,0 +1,108 @@
+"""Probes run by name: those that read the same texts share a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..data.errors import ConfigError
+from ..data.output.tables import rows_frame
+from ..data.sentences.sentence import Example
+from .entry import ProbeEntry
+from .forward.base import Context, Probe, ProbeResult
+from .forward.needs import (
+    LeftOut,
+    check_annotated,
+    check_some_readable,
+    sentences_of,
+    split_readable,
+)
+from .forward.shared_pass import Progress, run_probes
+from .registry import find_probe
+
+
+def run_named_probes(
+    context: Context,
+    examples: Sequence[Example],
+    names: Sequence[str],
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> list[ProbeResult]:
+    """Run several probes on one corpus: a shared pass, then those with a pass of their own.
+
+    A probe reads the examples that have the layers of annotation it needs; the others are counted
+    in its rows (`n_dropped`) and its notes. Probes that read the same examples share a pass. One
+    that reads a suite brings its own texts and gets none of the examples.
+
+    Args:
+        context: the model with its mask.
+        examples: the corpus.
+        names: probes, each once.
+        options: name -> keyword options of that probe.
+        batch_size: examples a forward pass of the shared pass.
+        progress: called with (examples done, N), from 0 again for each pass.
+
+    Returns:
+        results in the order of `names`.
+
+    Raises:
+        UnknownNameError: if a name is no probe.
+        AnnotationError: if a probe can read no example, or gold and silver ones are mixed.
+        ConfigError: if a probe of another package is no probe.
+    """
+    entries, options = [find_probe(name) for name in names], options or {}
+    read: dict[str, tuple[list[Example], LeftOut]] = {}
+    for entry in entries:
+        mine = () if entry.reads == "suite" else examples
+        check_some_readable(entry.name, mine, entry.needs)
+        read[entry.name] = split_readable(mine, entry.needs)
+    for kept, _ in read.values():
+        check_annotated((one for example in kept for one in sentences_of(example)), ())
+    code = {entry.name: entry.load() for entry in entries}
+    passes: dict[tuple[int, ...], list[str]] = {}
+    for name, one in code.items():
+        if _is_fed(one):
+            passes.setdefault(tuple(id(example) for example in read[name][0]), []).append(name)
+    results: dict[str, ProbeResult] = {}
+    for sharing in passes.values():
+        probes = [code[name](context, **options.get(name, {})) for name in sharing]
+        kept = read[sharing[0]][0]
+        streamed = run_probes(context, kept, probes, batch_size=batch_size, progress=progress)
+        results |= dict(zip(sharing, streamed, strict=True))
+    for name, one in code.items():
+        if not _is_fed(one):
+            results[name] = one(context, read[name][0], progress=progress, **options.get(name, {}))
+    for entry in entries:
+        _check_result(entry, results[entry.name])
+    return [_counted(entry, results[entry.name], read[entry.name][1]) for entry in entries]
+
+
+def _is_fed(code: Any) -> bool:
+    """Whether a probe is an accumulator, which the shared pass feeds."""
+    return isinstance(code, type) and issubclass(code, Probe)
+
+
+def _check_result(entry: ProbeEntry, found: ProbeResult) -> None:
+    """Raise unless a probe's rows have its name.
+
+    Raises:
+        ConfigError: naming the probe.
+    """
+    if not isinstance(found, ProbeResult) or found.probe != entry.name:
+        said = f"the name {found.probe!r}" if isinstance(found, ProbeResult) else "no ProbeResult"
+        raise ConfigError(
+            f"its result has {said}", where=entry.name, remedy="the probe is to name itself"
+        )
+
+
+def _counted(entry: ProbeEntry, found: ProbeResult, left: LeftOut) -> ProbeResult:
+    """A probe's result with the examples that it could not read among what its rows lost."""
+    if not left.n_examples:
+        return found
+    lost = left.n_arcs if entry.counts_arcs else left.n_examples
+    rows = found.rows.assign(n_dropped=found.rows["n_dropped"].fillna(0) + lost)
+    counts = {f"{entry.name}_n_without_{layer}": n for layer, n in left.by_layer.items()}
+    return replace(found, rows=rows_frame(rows), notes={**found.notes, **counts})

@@ -1,0 +1,34 @@
+"""The probes of hidden states."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ..entry import Measure, Options, ProbeEntry, Units
+
+_STATES: Units = ("layer",)
+
+
+class TokenIdentifiabilityOptions(Options):
+    """Options of `token-identifiability`."""
+
+    max_tokens: int = Field(10_000, ge=1, description="tokens that the maps are learnt from")
+    steps: int = Field(300, ge=1, description="training steps of the MLP, of 256 tokens each")
+    seed: int = Field(0, ge=0, description="of the MLP's weights and order")
+    batch_size: int = Field(32, ge=1, description="texts a forward pass")
+
+
+TOKEN_IDENTIFIABILITY = ProbeEntry(
+    name="token-identifiability",
+    help="share of tokens that can be found from each hidden state, by no map, linear, MLP",
+    code=f"{__package__}.identifiability:run_token_identifiability",
+    options=TokenIdentifiabilityOptions,
+    rows=(
+        Measure("identified_naive", _STATES, "share of tokens nearest to their own embedding"),
+        Measure("identified_linear", _STATES, "the same through a linear map"),
+        Measure("identified_mlp", _STATES, "the same through an MLP"),
+    ),
+    curves="hidden states",
+)
+
+ENTRIES = (TOKEN_IDENTIFIABILITY,)

@@ -1,0 +1,156 @@
+"""Masks as sets: laws of sets, what is kept at every level, and what has no answer."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from random_masks import random_mask
+from subprobe.data.errors import MaskError
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
+from tiny import tiny_model
+
+LAYERS, HEADS, NEURONS = 3, 4, 5
+
+
+@st.composite
+def masks_of_units(draw, neurons=False):
+    share = draw(st.sampled_from([0.0, 0.3, 0.7, 1.0]))
+    seed = draw(st.integers(0, 2**16))
+    return random_mask(LAYERS, HEADS, NEURONS, seed, with_neurons=neurons, share=share)
+
+
+def mask_of_neurons(seed):
+    kept = np.random.default_rng(seed).random((LAYERS, NEURONS)) < 0.5
+    return Subnetwork(np.ones((LAYERS, HEADS), bool), np.ones(LAYERS, bool), kept,
+                      method="structured-neurons")  # fmt: skip
+
+
+def mask_of_weights(seed, paths=("one", "two")):
+    rng = np.random.default_rng(seed)
+    weights = {path: rng.random((4, 3)) < 0.5 for path in paths}
+    return Subnetwork(np.ones((LAYERS, HEADS), bool), np.ones(LAYERS, bool), None, weights,
+                      method="magnitude")  # fmt: skip
+
+
+def units(mask):
+    """Every unit that lives, by name: a plain second way to say what a mask keeps."""
+    found = {("head", *at) for at in np.argwhere(mask.head_mask).tolist()}
+    found |= {("mlp", layer) for layer in np.flatnonzero(mask.mlp_mask).tolist()}
+    for layer in np.flatnonzero(mask.mlp_mask).tolist():
+        kept = (
+            range(NEURONS) if mask.neuron_mask is None else np.flatnonzero(mask.neuron_mask[layer])
+        )
+        found |= {("neuron", layer, int(neuron)) for neuron in kept}
+    for path, kept in mask.weight_masks.items():
+        found |= {(path, *at) for at in np.argwhere(kept).tolist()}
+    return found
+
+
+@given(masks_of_units(), masks_of_units())
+def test_heads_and_mlps_obey_the_laws_of_sets(one, other):
+    assert units(one & other) == units(one) & units(other)
+    assert units(one | other) == units(one) | units(other)
+    everything = units(one | ~one)
+    assert len(everything) == LAYERS * (HEADS + 1 + NEURONS)
+    assert units(~one) == everything - units(one)
+    assert units(one - other) == units(one) - units(other)
+    for left, right in (
+        (~(one & other), ~one | ~other),
+        (~(one | other), ~one & ~other),
+        (~~one, one),
+        (one & other, other & one),
+    ):
+        assert left.mask_id == right.mask_id
+
+
+@given(masks_of_units(), masks_of_units(neurons=True))
+def test_neurons_live_where_their_mlp_does(one, other):
+    assert units(one & other) == units(one) & units(other)
+    assert units(one | other) == units(one) | units(other)
+
+
+@pytest.mark.parametrize("make", [mask_of_neurons, mask_of_weights])
+def test_neurons_and_weights_are_sets_too(make):
+    one, other = make(1), make(2)
+    assert units(one & other) == units(one) & units(other)
+    assert units(one | other) == units(one) | units(other)
+    of = one.size_of
+    left, everything = one.counts()[of]
+    assert (~one).counts()[of] == (everything - left, everything)
+    # what is coarser stays whole: a complement of neurons in dead MLPs would be nothing
+    assert (~one).head_mask.all()
+    assert (~one).mlp_mask.all()
+    assert (one & ~one).counts()[of][0] == 0
+    assert (~(one & other)).mask_id == (~one | ~other).mask_id
+    assert (one - other).mask_id == (one & ~other).mask_id
+
+
+def test_a_module_without_a_mask_is_kept_whole():
+    one, other = mask_of_weights(1, ("one",)), mask_of_weights(2)
+    assert (one & other).weight_masks["two"].tolist() == other.weight_masks["two"].tolist()
+    assert (one | other).weight_masks["two"].all()
+    assert (one & full_like(one)).mask_id == one.mask_id
+
+
+def full_like(mask):
+    return mask.with_meta(
+        head_mask=np.ones_like(mask.head_mask), mlp_mask=np.ones_like(mask.mlp_mask),
+        neuron_mask=None, weight_masks={}, kind="full", method="full", fingerprint="",
+    )  # fmt: skip
+
+
+def test_a_combined_mask_says_what_both_share():
+    one = random_mask(LAYERS, HEADS, NEURONS, 1, with_neurons=False, share=0.5).with_meta(
+        task="acceptability", model="m", seed_init=1, seed_order=1, fingerprint="aa", draw=3,
+        history=({"step": 0},), kind="random", borrowed_heads=0.5,
+    )  # fmt: skip
+    same = one & one
+    assert (same.kind, same.task, same.seed_init, same.fingerprint) == (
+        "combined", "acceptability", 1, "aa",
+    )  # fmt: skip
+    assert (same.draw, same.history, same.borrowed_heads) == (0, (), 0.0)
+    other = one & one.with_meta(task="rte", seed_init=2, fingerprint="bb", method="l0")
+    assert (other.task, other.seed_init, other.seed_order, other.fingerprint, other.method) == (
+        "", 0, 1, "", "several",
+    )  # fmt: skip
+    # a mask of no particular weights takes on those of the other
+    whole = full_subnetwork_of_bert()
+    assert (one_of_bert() & whole).fingerprint == "aa"
+    assert (whole & one_of_bert()).method == "structured"
+    assert (~one).kind == "complement"
+    assert (~one).fingerprint == "aa"
+
+
+def full_subnetwork_of_bert():
+    from subprobe.models.encoder.anatomy import anatomy_of
+
+    return full_subnetwork(anatomy_of(tiny_model("bert")))
+
+
+def one_of_bert():
+    return random_mask(2, 4, NEURONS, 1, with_neurons=False, share=0.5).with_meta(fingerprint="aa")
+
+
+def test_a_combined_mask_survives_its_file(tmp_path):
+    made = mask_of_neurons(1) - mask_of_neurons(2)
+    made.save(tmp_path / "made.safetensors")
+    assert Subnetwork.load(tmp_path / "made.safetensors") == made
+
+
+def test_what_does_not_belong_together_is_refused():
+    one = random_mask(2, 4, NEURONS, 1, with_neurons=False, share=0.5)
+    wider = random_mask(2, 3, NEURONS, 1, with_neurons=False, share=0.5)
+    for combine in ("__and__", "__or__", "__sub__"):
+        with pytest.raises(MaskError, match=r"different shapes, \[L, H\]: \[2, 4\] and \[2, 3\]"):
+            getattr(one, combine)(wider)
+        with pytest.raises(MaskError, match="different models: 'a' and 'b'"):
+            getattr(one.with_meta(model="a"), combine)(one.with_meta(model="b"))
+        with pytest.raises(TypeError, match="not with 3"):
+            getattr(one, combine)(3)
+    of_two_levels = one.with_meta(neuron_mask=np.eye(2, 5, dtype=bool))
+    with pytest.raises(MaskError, match="neurons and larger units"):
+        _ = ~of_two_levels
+    weights = mask_of_weights(1)
+    units_only = random_mask(LAYERS, HEADS, NEURONS, 1, with_neurons=False, share=0.5)
+    with pytest.raises(MaskError, match="single weights"):
+        _ = weights | units_only

@@ -1,0 +1,26 @@
+"""Which cases of a matrix run with every change, and which in the slow tier alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import pytest
+
+KINDS = ("bert", "deberta-v2", "modernbert")
+"""One family each with absolute, relative and rotary positions."""
+
+
+def mostly_slow(cases: Iterable[Any], fast: Collection[Any] = KINDS) -> list[Any]:
+    """Parameters of a test: those in `fast` as they are, the others marked slow.
+
+    A tuple stands for several parameters.
+    """
+    cases = list(cases)
+    assert all(case in cases for case in fast), "a fast case is no case of the matrix"
+    slow = pytest.mark.slow
+    return [
+        case if case in fast
+        else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=slow)
+        for case in cases
+    ]  # fmt: skip
