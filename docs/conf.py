@@ -1,5 +1,6 @@
 """How the documentation is built: `make docs` writes it to build/docs and refuses broken links."""
 
+import re
 from typing import Any
 
 import subprobe
@@ -30,13 +31,16 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
-# every name that a docstring refers to is a name of the reference, but for those of other libraries
-# and types of results, which have no name of their own in the package
+# every name that a docstring refers to is a name of the reference; annotations also name types of
+# other libraries, and types that the package does not offer by a name of its own
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:.*", r"(collections|numpy|pandas|pathlib|torch|typing)\..*"),
+    ("py:.*", r"(?!subprobe\.)\w+\..*"),
     ("py:.*", r"subprobe\.\w+\..*"),
+    ("py:class", r"\w+"),
 ]
+
+_CODE = re.compile(r"(`[^`]+`)(\w?)|\*\*(?=\w)")
 
 
 def _described_elsewhere(app: Any, _what: str, name: str, value: Any, *_: Any) -> bool | None:
@@ -44,6 +48,24 @@ def _described_elsewhere(app: Any, _what: str, name: str, value: Any, *_: Any) -
     on_this_page = app.env.current_document.docname == "errors"
     same = name in subprobe.__all__ and getattr(subprobe, name) is value
     return True if on_this_page and same else None
+
+
+def _plain(_app: Any, what: str, _name: str, _value: Any, _options: Any, lines: list[str]) -> None:
+    """Read a docstring as it is meant: types stand in annotations, and two stars mark nothing."""
+    first = [n + 1 for n, line in enumerate(lines) if line.strip() in ("Returns:", "Yields:")]
+    for n in [*first, 0] if what in ("attribute", "property") else first:
+        # an empty type: what stands before a later colon is text
+        indent = len(lines[n]) - len(lines[n].lstrip())
+        lines[n] = f"{lines[n][:indent]}: {lines[n][indent:]}"
+    marked = _CODE.sub(_escaped, "\n".join(lines))
+    lines[:] = marked.split("\n")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Stars outside code with a backslash, and a plural s that follows code apart from it."""
+    if found[1] is None:
+        return r"\*\*"
+    return f"{found[1]}\\ {found[2]}" if found[2] else found[1]
 
 
 def _by_last_name(app: Any, env: Any, node: Any, content: Any) -> Any:
@@ -57,5 +79,7 @@ def _by_last_name(app: Any, env: Any, node: Any, content: Any) -> Any:
 
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    # before napoleon
+    app.connect("autodoc-process-docstring", _plain, priority=400)
     app.connect("autodoc-skip-member", _described_elsewhere)
     app.connect("missing-reference", _by_last_name)

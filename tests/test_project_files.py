@@ -142,6 +142,26 @@ def test_modules_are_where_the_changelog_says():
     assert left == set()
 
 
+def test_the_changelog_names_every_option_that_has_another_name():
+    from subprobe.commands.flags import RENAMED
+
+    said = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    for command, names in RENAMED.items():
+        for old, new in names.items():
+            row = re.search(rf"^ *\| `{command}` \| `{old}` \| `(.+)` \|$", said, re.M)
+            assert row, (command, old)
+            assert row[1] in new
+
+
+def test_the_changelog_names_the_versions_of_today():
+    from subprobe.analysis.running.cells import _FORMAT
+    from subprobe.data.output.tables import SCHEMA_VERSION
+
+    said = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert f"Rows have schema version {SCHEMA_VERSION}" in said
+    assert f"Cells of a run have format {_FORMAT}" in said
+
+
 def test_the_changelog_keeps_its_form():
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     sections = re.findall(r"^## (.+)$", text, re.M)

@@ -150,7 +150,7 @@ class Subnetwork:
 
     @property
     def size_of(self) -> str:
-        """The finest that it masks, which its size is counted in."""
+        """What its size is counted in: the finest that it masks."""
         if self.weight_masks:
             return "weights"
         return "units" if self.neuron_mask is None else "neurons"
