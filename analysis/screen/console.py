@@ -10,9 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..summary.kinds import answers, of_answer
-from ..summary.summaries import kept_columns, performance_table
-from ..verdict.verdict import verdict
 from ..wording import between, decimal, percent
 
 if TYPE_CHECKING:
@@ -39,6 +36,9 @@ def _table(title: str) -> Table:
 
 def print_performance(table: pd.DataFrame, console: Console | None = None) -> None:
     """Print the primary metric of a `performance_table`, one table a task and method."""
+    from ..summary.kinds import answers, of_answer
+    from ..summary.summaries import kept_columns  # with the statistics: most tables need none
+
     console = _console(console)
     primary = table[table["primary"]]
     for (model, _, _), label, key in answers(primary):
@@ -83,6 +83,9 @@ def print_comparison(
     rows: pd.DataFrame, manifest: Mapping[str, Any], console: Console | None = None
 ) -> None:
     """Print the performance table and the verdict of a run's rows and manifest."""
+    from ..summary.summaries import performance_table
+    from ..verdict.verdict import verdict
+
     console = _console(console)
     print_performance(performance_table(rows), console)
     print_verdict(verdict(rows, manifest), console)
