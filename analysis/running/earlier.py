@@ -17,7 +17,7 @@ from ..configuration.config import RunConfig, parse_config
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers"}
+_NO_RESULT = {"workers", "retrain.keep"}
 """Options that change no result."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}

@@ -50,6 +50,9 @@ def run(
     new: Annotated[
         bool, typer.Option("--new", help="start anew in a folder that holds another run")
     ] = False,
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="keep the retrained models in models/ too")
+    ] = False,
     overwrite: Overwrite = False,
     max_length: Annotated[
         int, typer.Option(help="subwords an example keeps; 0 = as the file says", min=0)
@@ -86,6 +89,8 @@ def run(
         "allow_no_specials": allow_no_specials,
         "recipe": max_length and {**options.recipe.model_dump(), "max_length": max_length},
     }
+    if keep_models:
+        given["retrain"] = {**options.retrain.model_dump(), "keep": True}
     overrides = {name: value for name, value in given.items() if value}
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")
