@@ -40,10 +40,10 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: probing.streaming(**small),
         lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
         lambda: probing.change(**small),
-        lambda: start.start(repeats=1) if quick else start.start(),
     ]
     found = [call() for call in calls]
     found += attention.attention_pass(**small)
+    found += start.starts(**({"repeats": 1} if quick else {}))
     found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))
     if quick:
         return found  # few sentences leave nothing of memory but noise

@@ -18,7 +18,7 @@ from ..configuration.renamed import renamed
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers", "device"}
+_NO_RESULT = {"workers", "device", "retrain.keep"}
 """Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}

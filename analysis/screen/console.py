@@ -9,9 +9,6 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from ..summary.kinds import answers, of_answer
-from ..summary.summaries import kept_columns, performance_table
-from ..verdict.verdict import verdict
 from ..wording import decimal, percent, seen
 from .records import cell_of, console_of, print_records, table_of
 
@@ -30,6 +27,9 @@ MOST_LINES = 60
 
 def print_performance(table: pd.DataFrame, console: Console | None = None) -> None:
     """Print the primary metric of a `performance_table`, one table a task and method."""
+    from ..summary.kinds import answers, of_answer
+    from ..summary.summaries import kept_columns  # with the statistics: most tables need none
+
     console = console_of(console)
     primary = table[table["primary"]]
     for (model, _, _), label, key in answers(primary):
@@ -74,6 +74,9 @@ def print_comparison(
     rows: pd.DataFrame, manifest: Mapping[str, Any], console: Console | None = None
 ) -> None:
     """Print the performance table and the verdict of a run's rows and manifest."""
+    from ..summary.summaries import performance_table
+    from ..verdict.verdict import verdict
+
     console = console_of(console)
     print_performance(performance_table(rows), console)
     print_verdict(verdict(rows, manifest), console)
