@@ -128,7 +128,7 @@ def _built(context: Any) -> list[Any]:
 
     from .attention import TOGETHER
 
-    return [find_probe(name).build(context, **own) for name, own in TOGETHER]
+    return [find_probe(name).build(context, **own) for name, own in TOGETHER]  # type: ignore[misc]
 
 
 def _probe(context: Any, chosen: Any, probes: list[Any]) -> list[Any]:

@@ -44,7 +44,8 @@ def streaming(count: int = 512, repeats: int = REPEATS) -> Measure:
     batches = padded_batches(context, chosen)
 
     def probe() -> None:
-        run_probes(context, chosen, [find_probe(name).build(context) for name in PROBES])
+        probes = [find_probe(name).build(context) for name in PROBES]  # type: ignore[misc]
+        run_probes(context, chosen, probes)
 
     def bare() -> None:
         with torch.inference_mode(), eager_attention(model):
@@ -68,7 +69,8 @@ def change(
     batches = padded_batches(context, chosen)
 
     def compare() -> None:
-        run_probes(context, chosen, [find_probe("attention-change").build(context)])
+        entry = find_probe("attention-change")
+        run_probes(context, chosen, [entry.build(context)])  # type: ignore[misc]
 
     def bare() -> None:
         for one in (model, other):

@@ -2,13 +2,14 @@
 
 import re
 import shlex
+from typing import Any
 
 import click
 import pytest
 import typer
 from subprobe.cli import app
 
-ROOT = typer.main.get_command(app)
+ROOT: Any = typer.main.get_command(app)
 COMMANDS = sorted(ROOT.commands)
 
 
