@@ -81,7 +81,7 @@ def test_what_a_process_raises_is_raised_here(tmp_path):
 def test_a_killed_process_is_a_clear_error(tmp_path):
     heard = Heard()
     with pytest.raises(SubprobeError, match="was killed"):
-        compute_apart(die, parts(1, 2), tmp_path, 2, heard)
+        compute_apart(die, parts(1, 2), tmp_path, 1, heard)
     assert heard.open == []
 
 

@@ -12,6 +12,7 @@ from subprobe.data.sentences.sentence import ROOT
 from subprobe.probes.syntax.offsets import offset_scores
 from subprobe.probes.syntax.tree_baselines import tree_baselines
 from subprobe.probes.syntax.tree_scores import NONE, count_found, gold_tree, pad_trees, relink
+from tiers import mostly_slow
 
 
 def tagged(seed, *, low=2, high=14):
@@ -172,8 +173,12 @@ def test_bad_input_is_refused():
 @pytest.mark.realdata
 @pytest.mark.parametrize(
     ("part", "kept", "n_kept", "removed", "n_removed", "offset"),
-    [("dev", 0.4044, 23146, 0.4309, 20085, 0.3160), ("test", 0.4051, 23017, 0.4305, 19952, 0.3148)],
-)
+    mostly_slow(
+        [("dev", 0.4044, 23146, 0.4309, 20085, 0.3160),
+         ("test", 0.4051, 23017, 0.4305, 19952, 0.3148)],
+        [("dev", 0.4044, 23146, 0.4309, 20085, 0.3160)],
+    ),
+)  # fmt: skip
 def test_baselines_of_ewt(realdata, part, kept, n_kept, removed, n_removed, offset):
     from subprobe.data.sentences.conllu_reader import read_conllu
 
