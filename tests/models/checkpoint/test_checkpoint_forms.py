@@ -1,7 +1,7 @@
 """Checkpoints in the forms that other tools leave: read as what they are, or refused."""
 
 import importlib.util
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +77,11 @@ def test_other_prefixes_are_named_and_never_called_untuned(tmp_path):
         ),
         ({**whole, **{f"module.{n}": t.clone() for n, t in whole.items()}}, "stored twice"),
     ):
-        rewrite(folder, partial(dict, change))
+
+        def changed(_: Any, change: Any = change) -> Any:
+            return change
+
+        rewrite(folder, changed)
         for load in (
             lambda: load_classifier(str(folder), COLA),
             lambda: load_encoder(str(folder)),
