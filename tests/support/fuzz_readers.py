@@ -194,7 +194,7 @@ def mask_readers(folder: Path) -> dict[str, Reader]:
     published = folder / "published" / "cola" / "seed_1" / "head_mask.npy"
     rng = np.random.default_rng(0)
     for form in ("npz", "safetensors"):
-        maps = {f"m{k}": rng.dirichlet(np.ones(8), 8) for k in range(3)}
+        maps: dict[str, Any] = {f"m{k}": rng.dirichlet(np.ones(8), 8) for k in range(3)}
         place = folder / form
         place.mkdir()
         (place / "labels.csv").write_text("map,pattern\nm0,diagonal\nm1,vertical\nm2,block\n")

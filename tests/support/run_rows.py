@@ -220,7 +220,7 @@ class MadeRun:
                         "value": np.where(alive.ravel(), value, np.nan),
                         "n": np.where(alive.ravel(), 300, 0), "baseline": "uniform",
                         "baseline_value": uniform,
-                        "flag": np.where(alive.ravel(), None, "dead"),
+                        "flag": [None if lives else "dead" for lives in alive.ravel()],
                     }
                 )
             )  # fmt: skip
@@ -238,7 +238,7 @@ class MadeRun:
                 "direction": "dependent->head", "layer": layer, "head": head,
                 "value": np.where(alive.ravel(), 0.2, np.nan), "baseline": "offset",
                 "baseline_value": RELATIONS["nsubj"], "n": np.where(alive.ravel(), 200, 0),
-                "flag": np.where(alive.ravel(), None, "dead"),
+                "flag": [None if lives else "dead" for lives in alive.ravel()],
             }
         )  # fmt: skip
         heads = pd.DataFrame(

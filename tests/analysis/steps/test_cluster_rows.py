@@ -90,17 +90,19 @@ def test_folds_keep_clusters_together(monkeypatch):
     model, tokenizer = tiny_model("bert", "classification"), tiny_tokenizer("wordpiece")
     options = PruneOptions(selection="cross-validation", folds=4, threshold=0.5)
     chooser = Chooser(model, tokenizer, parts, options, 32)
-    scored = []
-    metric = Chooser.metric
-    monkeypatch.setattr(
-        Chooser, "metric", lambda self, held: (scored.append(held), metric(self, held))[1]
-    )
-    ranked = []
-    importance = Chooser.importance
-    monkeypatch.setattr(
-        Chooser, "importance",
-        lambda self, held, **more: (ranked.append(held), importance(self, held, **more))[1],
-    )  # fmt: skip
+    scored, ranked = [], []
+
+    def heard(name, seen):
+        asked = getattr(Chooser, name)
+
+        def call(self, held, **more):
+            seen.append(held)
+            return asked(self, held, **more)
+
+        monkeypatch.setattr(Chooser, name, call)
+
+    heard("metric", scored)
+    heard("importance", ranked)
     find_good(model, tokenizer, parts, chooser.options, max_length=32, seeds=(1, 1))
     folds = [held for held in scored if len(held) < len(parts.selection)]
     assert len(folds) == 4

@@ -6,14 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from run_rows import ATTENTION, GROUPS, RELATIONS, made_rows
-from subprobe.analysis.summary.ranks import over_seeds
-from subprobe.analysis.summary.summaries import (
-    SUMMARIES,
-    good_against_random,
-    performance_table,
-    probe_table,
-    summaries,
-)
+from subprobe.analysis.summary.probes import probe_table
+from subprobe.analysis.summary.ranks import good_against_random, over_seeds
+from subprobe.analysis.summary.summaries import SUMMARIES, performance_table, summaries
 from subprobe.data.output.tables import rows_frame
 
 
