@@ -14,11 +14,8 @@ from subprobe.analysis.findings.dependency_tests import mcnemar_p
 from subprobe.analysis.statistics.clusters import over_units
 from subprobe.analysis.statistics.corrections import ALPHA
 from subprobe.analysis.statistics.paired_coverage import OVER_CLUSTERS, OVER_EXAMPLES
-from subprobe.analysis.statistics.paired_tests import (
-    cluster_signs,
-    swap_ratios,
-    swap_test,
-)
+from subprobe.analysis.statistics.paired_ratios import swap_ratios
+from subprobe.analysis.statistics.paired_tests import cluster_signs, swap_test
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 
 from .cluster_coverage import ALIKE, CLUSTERS, MEMBERS

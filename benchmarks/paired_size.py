@@ -12,12 +12,8 @@ import numpy as np
 from scipy.stats import binom
 from subprobe.analysis.comparison.mixed_model import fit_kinds
 from subprobe.analysis.statistics.corrections import ALPHA
-from subprobe.analysis.statistics.paired_tests import (
-    exchanged_groups,
-    sign_flips,
-    swap_ratios,
-    swap_test,
-)
+from subprobe.analysis.statistics.paired_ratios import swap_ratios
+from subprobe.analysis.statistics.paired_tests import exchanged_groups, sign_flips, swap_test
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 
 ITEMS = (5, 10, 30, 100)

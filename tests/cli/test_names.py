@@ -194,7 +194,9 @@ def test_the_library_names_no_flag(room):
         if path.relative_to(ROOT).as_posix() in SHOWS_COMMANDS:
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            text = node.value if isinstance(node, ast.Constant) else None
+            if not isinstance(node, ast.Constant):
+                continue
+            text = node.value
             if isinstance(text, str) and re.search(r"(^|[^\w-])--[a-z]", text):
                 found.append(f"{path}:{node.lineno}: {text}")
     assert not found

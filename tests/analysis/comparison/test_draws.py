@@ -195,15 +195,15 @@ def test_sentences_of_all_draws_are_exchanged_together():
         np.stack([rng.binomial(bottom.astype(int), p), bottom], axis=1)[..., None].astype(float)
         for p in (0.75, 0.5)
     ]  # [D, 2, N, 1]
-    found = swap_ratios(*sides, [f"s{i}" for i in range(10)], draws=8000)[0]
+    found = swap_ratios(sides[0], sides[1], [f"s{i}" for i in range(10)], draws=8000)[0]
 
     def statistic(a, b):
         return np.mean(
             a[:, :, 0].sum(0) / a[:, :, 1].sum(0) - b[:, :, 0].sum(0) / b[:, :, 1].sum(0)
         )
 
-    by_item = [side[..., 0].transpose(2, 0, 1) for side in sides]  # [N, D, 2]
-    expected = exchanged(*by_item, np.arange(10), statistic)
+    first, second = (side[..., 0].transpose(2, 0, 1) for side in sides)  # [N, D, 2]
+    expected = exchanged(first, second, np.arange(10), statistic)
     assert found.p_value == pytest.approx(expected, abs=0.02)
     ids = [f"s{i}" for i in range(10)]
     for draw in range(3):

@@ -5,9 +5,9 @@ import shutil
 import pandas as pd
 import pytest
 import subprobe
+from subprobe.analysis.configuration.asked_probes import read_options
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder.export import export_run
-from subprobe.analysis.steps.probing import read_options
 from subprobe.data.output.tables import ROW_TYPES, read_rows, write_parquet
 from tiny_run import computed_cells, tiny_config
 

@@ -5,7 +5,8 @@ import re
 import pandas as pd
 import pytest
 from run_rows import made_rows
-from subprobe.analysis.summary.summaries import performance_table, probe_table
+from subprobe.analysis.summary.probes import probe_table
+from subprobe.analysis.summary.summaries import performance_table
 from subprobe.analysis.verdict.verdict import verdict, verdicts
 from subprobe.analysis.wording import CITED, between, counted, decimal, p_text, percent, seen
 
