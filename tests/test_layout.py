@@ -20,7 +20,7 @@ FLOORS = {
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
                  "summary", "comparison", "findings", "configuration", "steps", "single", "running",
                  "patterns", "verdict", "figures", "report", "run_folder", "screen"],
-    "commands": ["options", "ending", "one_model", "whole_runs"],
+    "commands": ["flags", "options", "ending", "one_model", "whole_runs"],
 }  # fmt: skip
 """What each room holds, from the ground up; other files beside the folders may import them all."""
 PACKAGES = [
