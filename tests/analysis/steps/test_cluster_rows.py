@@ -250,6 +250,7 @@ def test_rows_of_a_probe_count_the_clusters_of_their_relation():
             {"metric": "offset_accuracy", "relation": "obj", "n": 3, "n_clusters": 9},
         ]
     )
+    rows = rows.assign(probe="dependency-heads")
     found = with_n_clusters(rows, items)["n_clusters"]
     # s0 stands alone, s1 to s3 are one set, s4 to s7 another
     assert found.tolist()[:4] == [3, 3, 2, 0]
