@@ -26,6 +26,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "probe": {
         "--sentences": "--limit",
         "--examples": "--limit",
+        "--patterns": "--option attention-patterns.weights=FILE",
         "--selection": "--head-selection",
     },
     "latency": {"--batch": "--batch-size"},

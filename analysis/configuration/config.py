@@ -135,7 +135,8 @@ class ProbeOptions(_Section):
         "holm", description="of p-values over heads x relations x directions; or fdr_bh"
     )
     options: dict[str, dict[str, Any]] = Field(
-        {}, description="of single probes: [probe.options.NAME]; see: list probes --verbose"
+        {},
+        description="of single probes, [probe.options.NAME]; `subprobe list probes` names them all",
     )
     states: tuple[Literal["pruned", "retrained"], ...] = Field(
         ("pruned", "retrained"), description="which of the scored models are probed"

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ...data.errors import ConfigError
 from ...data.output.outputs import TABLES, is_file_name, prepare_out, user_text
 from ...data.seeds import LARGEST_NUMBER
 from ..options import (
@@ -92,7 +91,6 @@ def probe(
     reparse: Annotated[
         bool, typer.Option("--reparse", help="parse with spaCy even where there is gold annotation")
     ] = False,
-    patterns: Annotated[str | None, typer.Option("--patterns", hidden=True)] = None,
     device: Device = "auto",
     out: Annotated[Path | None, writing("one .csv or .parquet file, or a folder")] = None,
     overwrite: Overwrite = False,
@@ -109,12 +107,6 @@ def probe(
     from ...data.tasks.class_order import parse_pairs
     from ...probes.options import parse_options
 
-    if patterns is not None:
-        raise ConfigError(
-            "has another name now",
-            where="--patterns",
-            remedy="use --option attention-patterns.weights=FILE",
-        )
     if out is not None:
         out = prepare_out(
             out, files=TABLES, folder=PROBE, overwrite=overwrite, reads=[model, mask, corpus]

@@ -127,7 +127,7 @@ def load_task(
     if spec.name not in GLUE and (plugin := PLUGINS.get(spec.name)):
         if data_dir is not None:
             raise ConfigError(
-                f"{spec.name} brings its examples and reads no --data-dir", remedy="leave it out"
+                f"{spec.name} brings its examples and reads no `data_dir`", remedy="leave it out"
             )
         return capped(read_plugin(plugin), sizes)
     more = tuple(columns.values())

@@ -122,7 +122,7 @@ def test_what_reads_a_model_brings_no_training(command, place, finished_run):
     words = {
         "probe": [model, "--probe", "attention-stats", "--corpus", "one.conllu"],
         "evaluate": [model, "--task", "acceptability", "--json"],
-        "view": ["The keys.", "--model", model, "--out", "view.html"],
+        "view": [model, "The keys.", "--out", "view.html"],
     }[command]
     found = imported([command, *words], place)
     assert "torch" in found

@@ -88,13 +88,13 @@ def test_what_another_package_adds_is_used_like_what_is_there(site, tmp_path):
                "options": {"busiest-token": {"specials": False}}},
     )  # fmt: skip
     (tmp_path / "run.toml").write_text(tomlkit.dumps(options), encoding="utf-8")
-    probe = ["probe", "./enc", "--probe", "busiest-token", "--sentences", "6", "--json", "--quiet"]
+    probe = ["probe", "./enc", "--probe", "busiest-token", "--limit", "6", "--json", "--quiet"]
     probe += ["--corpus", "natural"]
     told, said = called(
         site, tmp_path,
         probe, [*probe, "--option", "busiest-token.specials=false"],
         [*probe, "--option", "busiest-token.special=false"],
-        ["finetune", "--task", "animals", "--model", "./enc", "--epochs", "1", "--out", "tuned",
+        ["finetune", "./enc", "--task", "animals", "--epochs", "1", "--out", "tuned",
          "--quiet"],
         ["prune", "./tuned", "--task", "animals", "--importance", "gate-largest", "--keep", "0.5",
          "--out", "good.safetensors", "--quiet"],
