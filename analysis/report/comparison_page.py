@@ -12,6 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...data.files.atomic import write_text
+from ..comparison.pair_records import ONE_DRAW, ONE_SEED
 from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..figures.charts import GREY, file_name, spec_of
 from ..wording import MISSING, between, decimal, p_text
@@ -92,6 +93,7 @@ def _within(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
         named = shown.assign(label=[_label(line) for line in shown.itertuples()])
         mine = tests[(tests["model"] == model) & (tests["task"] == task)]
         mine = mine[(mine["probe"] == "performance") & mine["p_value"].notna()]
+        mine = mine[mine["level"] != ONE_DRAW]
         mine = mine.sort_values("p_adjusted", kind="stable")
         yield Part(
             file_name("differences", f"{model}-{task}"),
@@ -110,10 +112,11 @@ def _within(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
 
 def _over_seeds_first(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines over seeds of each pair, or that of its one seed where there is no other."""
-    over = lines[lines["level"] != "one seed"]
+    lines = lines[lines["level"] != ONE_DRAW]
+    over = lines[lines["level"] != ONE_SEED]
     keys = pd.MultiIndex.from_frame(over[PAIR_COLUMNS])
     alone = ~pd.MultiIndex.from_frame(lines[PAIR_COLUMNS]).isin(keys)
-    return lines[(lines["level"] != "one seed") | alone]
+    return lines[(lines["level"] != ONE_SEED) | alone]
 
 
 def _label(line: Any) -> str:

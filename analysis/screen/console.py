@@ -13,7 +13,7 @@ from rich.table import Table
 from ..summary.kinds import answers, of_answer
 from ..summary.summaries import kept_columns, performance_table
 from ..verdict.verdict import verdict
-from ..wording import between, decimal, percent
+from ..wording import decimal, percent, seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
         shown = _table(f"{label} · {metric} · {model} · {baseline}")
         for name in ("kind", "state"):
             shown.add_column(name, no_wrap=True)
-        for name in (*kept, "mean", "over seeds", "of draws", "n"):
+        for name in (*kept, "mean", "over seeds", "over draws", "n"):
             shown.add_column(name, justify="right", no_wrap=True)
         flagged = bool(lines["flag"].ne("").any())
         if flagged:
@@ -60,14 +60,14 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
                 line.state,
                 *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
                 decimal(line.mean, 3),
-                between(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else "",
-                between(line.draw_low, line.draw_high, 3),
+                seen(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else "",
+                seen(line.lowest, line.highest, 3) if line.n_draws > 1 else "",
                 f"{line.n_seeds}×{line.n_draws}",
             ]
             shown.add_row(*map(escape, cells), *([escape(line.flag)] if flagged else []))
         console.print(shown)
     console.print(
-        "mean over seeds; [lowest, highest seed]; [middle 95% of all draws]; n = seeds × draws",
+        "mean over seeds; range of seeds; range of all draws; n = seeds × draws",
         markup=False,
         highlight=False,
         style="dim",

@@ -107,11 +107,14 @@ def test_an_interval_is_given_only_where_simulations_trust_it(tables):
     assert (compared["ci_low"].isna() == compared["ci_high"].isna()).all()
 
 
-def test_mcnemar_reads_the_first_draw_of_each_seed(folder, tables):
+def test_mcnemar_is_made_of_each_draw_of_each_seed(folder, tables):
     found = of(tables["tests"], ("good", "pruned"), ("random", "pruned"), test="McNemar, exact")
-    assert found["seed"].tolist() == [1, 2, 3]
+    places = list(zip(found["seed"], found["draw"], strict=True))
+    assert places == [(seed, draw) for seed in (1, 2, 3) for draw in (0, 1, 2)]
+    assert set(found["level"]) == {"one draw"}
     for line in found.itertuples():
-        a, b = (right(folder, kind, "pruned", seed=line.seed) for kind in ("good", "random"))
+        a = right(folder, "good", "pruned", seed=line.seed)
+        b = right(folder, "random", "pruned", seed=line.seed, draw=line.draw)
         exact = mcnemar_exact(a, b)
         assert line.p_value == pytest.approx(exact.p_value)
         assert (line.only_first, line.only_second) == (exact.only_first, exact.only_second)

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from subprobe.analysis.statistics.clusters import count_of, over_units, resampled, units_of
-from subprobe.analysis.statistics.paired_tests import cluster_signs, swap_ratios, swap_test
+from subprobe.analysis.statistics.paired_ratios import swap_ratios
+from subprobe.analysis.statistics.paired_tests import cluster_signs, swap_test
 from subprobe.analysis.statistics.uncertainty import bootstrap_interval, mcnemar_exact
 from subprobe.analysis.statistics.weighted import weight_blocks
 
