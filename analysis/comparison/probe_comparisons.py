@@ -171,20 +171,23 @@ class _ComparedProbe:
         if not have:
             return
         chosen = {seed: np.flatnonzero(known[seed]) for seed in have}
-        both = [self._side(i, c, chosen) for i in (0, 1)]
+        both = self._sides(c, chosen)
         self.compared += difference_records(self._pair, line, *both, have, outcome="ratio")
         for seed in have:
             self.tests.append(self._tested(line, both, seed, c, chosen[seed], exchanged[seed][c]))
             for d in chosen[seed] if self._several(seed) else ():
                 draw = self._draws[seed][d].draw
                 at = np.array([d])
-                one = [self._side(i, c, {seed: at}) for i in (0, 1)]
+                one = self._sides(c, {seed: at})
                 self.compared.append(
                     draw_record(self._pair, line, *one, seed, draw, outcome="ratio")
                 )
                 tested = self._tested(line, one, seed, c, at, single[seed][d][c])
                 self.tests.append(tested | {"level": ONE_DRAW, "draw": draw})
         self.tests.append(over_seeds_test(self._pair, line, *both, have))
+
+    def _sides(self, c: int, chosen: dict[int, npt.NDArray[np.intp]]) -> tuple[Side, Side]:
+        return self._side(0, c, chosen), self._side(1, c, chosen)
 
     def _side(self, i: int, c: int, chosen: dict[int, npt.NDArray[np.intp]]) -> Side:
         """One side of a key: the mean over the chosen draws of each seed."""
@@ -204,7 +207,7 @@ class _ComparedProbe:
         )
 
     def _tested(
-        self, line: dict[str, Any], sides: list[Side], seed: int, c: int,
+        self, line: dict[str, Any], sides: tuple[Side, Side], seed: int, c: int,
         at: npt.NDArray[np.intp], tested: Tested,
     ) -> dict[str, Any]:  # fmt: skip
         both = (self._values[seed][at][:, :, 1, :, c] > 0).all(axis=1)

@@ -62,7 +62,7 @@ def _exchanged_ratios(
         a = (total_a[0] + moved[0]) / (total_a[1] + moved[1])
         b = (total_b[0] - moved[0]) / (total_b[1] - moved[1])
         seen = total_a[0] / total_a[1] - total_b[0] / total_b[1]
-    return seen, a - b, (np.abs(change) > 0).any(axis=0)
+    return seen, a - b, np.asarray((np.abs(change) > 0).any(axis=0))
 
 
 def _of_exchanges(
