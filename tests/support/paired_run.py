@@ -187,3 +187,14 @@ def probe_of(
     )
     rows = rows.assign(probe="dependency-heads", direction="dependent->head", **about)
     return items, rows
+
+
+def of(
+    table: pd.DataFrame, first: tuple[str, str], second: tuple[str, str], **where: Any
+) -> pd.DataFrame:
+    """The lines of a comparison about two models (kind, state), with these values; None = empty."""
+    for side, (kind, state) in (("a", first), ("b", second)):
+        table = table[(table[f"kind_{side}"] == kind) & (table[f"state_{side}"] == state)]
+    for name, value in where.items():
+        table = table[table[name].isna() if value is None else table[name] == value]
+    return table

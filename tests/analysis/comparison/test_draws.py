@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from paired_run import HEADS, dead_heads, write_paired_run
+from paired_run import HEADS, dead_heads, of, write_paired_run
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.draw_pairs import draw_pairs
 from subprobe.analysis.comparison.tables import comparison_tables
@@ -29,14 +29,6 @@ def folder(tmp_path_factory):
 def tables(folder):
     rows = pd.read_parquet(folder / "rows.parquet")
     return comparison_tables(rows, folder / "cells", resamples=200)
-
-
-def of(table, first, second, **where):
-    for side, (kind, state) in (("a", first), ("b", second)):
-        table = table[(table[f"kind_{side}"] == kind) & (table[f"state_{side}"] == state)]
-    for name, value in where.items():
-        table = table[table[name].isna() if value is None else table[name] == value]
-    return table
 
 
 GOOD, RANDOM, BAD = (("good", "pruned"), ("random", "pruned"), ("bad", "pruned"))

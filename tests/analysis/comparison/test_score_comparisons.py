@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from paired_run import DEAD, HEADS, write_paired_run
+from paired_run import DEAD, HEADS, of, write_paired_run
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.between_runs import Run, between_runs, run_names
 from subprobe.analysis.comparison.pairs import pairs_of
@@ -45,14 +45,6 @@ def right(folder, *place, **more):
     items = cell(folder, *place, **more)
     items = items[items["probe"] == "performance"]
     return (items["prediction"] == items["gold"]).to_numpy(dtype=bool)
-
-
-def of(table, first, second, **where):
-    for side, (kind, state) in (("a", first), ("b", second)):
-        table = table[(table[f"kind_{side}"] == kind) & (table[f"state_{side}"] == state)]
-    for name, value in where.items():
-        table = table[table[name].isna() if value is None else table[name] == value]
-    return table
 
 
 def test_differences_are_those_of_the_rows_with_draws_averaged(tables, rows):
