@@ -19,6 +19,7 @@ _HOMES = {
     "Context": "probes.forward.base",
     "DataFileError": "data.errors",
     "Example": "data.sentences.sentence",
+    "Finished": "analysis.experiment",
     "Gates": "models.masks.gates",
     "InputError": "data.errors",
     "LoadedModel": "analysis.single.loaded",
@@ -79,6 +80,7 @@ TYPE_CHECKING = False  # checkers know it by its name; typing takes longer to im
 if TYPE_CHECKING:
     from .analysis.configuration.config import RunConfig as RunConfig
     from .analysis.configuration.config import read_config as read_config
+    from .analysis.experiment import Finished as Finished
     from .analysis.experiment import run_experiment as run_experiment
     from .analysis.interactive.comparison import Comparison as Comparison
     from .analysis.interactive.comparison import compare as compare

@@ -20,9 +20,11 @@ from ..models.masks.subnetwork import Subnetwork
 from .comparison.tables import comparison_tables
 from .configuration.asked_probes import comparing, options_of
 from .configuration.config import ProbeOptions, RunConfig
+from .figures.charts import Figure
 from .findings.pattern_survivors import pattern_survivor_rows
 from .findings.survivors import survivor_rows
 from .report.report import write_report
+from .run_folder.reading import Run
 from .running.across import across_frames
 from .running.attributed_words import FILE as WORDS_FILE
 from .running.attributed_words import word_frame
@@ -56,6 +58,14 @@ class Finished:
     rows: pd.DataFrame
     manifest: dict[str, Any]
     data: tuple[dict[str, Any], ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every tidy row; a copy."""
+        return self.rows.copy()
+
+    def plot(self, name: str | None = None) -> Figure:
+        """A figure of the report: see `Run.plot`."""
+        return Run(self.folder, self.rows, self.manifest).plot(name)
 
     def summary(self) -> dict[str, Any]:
         """The answer for machines: headline, performance table, where things lie."""

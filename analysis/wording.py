@@ -46,6 +46,12 @@ def between(low: Any, high: Any, places: int = FEW_DECIMALS) -> str:
     return "" if missing else f"[{decimal(low, places)}, {decimal(high, places)}]"
 
 
+def seen(low: Any, high: Any, places: int = FEW_DECIMALS) -> str:
+    """The lowest and highest of what was seen, `.52 to .70`: no interval, so without brackets."""
+    missing = pd.isna(low) or pd.isna(high)
+    return "" if missing else f"{decimal(low, places)} to {decimal(high, places)}"
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun: `1 seed`, `2 seeds`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

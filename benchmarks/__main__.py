@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 from .timing import Measure, plant_faults, planted
 
@@ -28,27 +29,28 @@ def measures(*, quick: bool) -> list[Measure]:
     )
 
     torch.set_num_threads(1)
-    small = {"count": 12, "repeats": 1} if quick else {}
-    tiny = {"count": 4, "repeats": 1} if quick else {}
+    small: dict[str, Any] = {"count": 12, "repeats": 1} if quick else {}
+    tiny: dict[str, Any] = {"count": 4, "repeats": 1} if quick else {}
+    short: dict[str, Any] = {"batch": 2, "length": 16, "repeats": 1}
     calls: list[Callable[[], Measure]] = [
         lambda: pruning.importance(**small),
         lambda: pruning.gates(**small),
         lambda: searching.one_pass(**tiny),
         lambda: searching.shrinking(**tiny),
         lambda: pruning.ablation(**tiny),
-        lambda: smaller.compact(**({"batch": 2, "length": 16, "repeats": 1} if quick else {})),
+        lambda: smaller.compact(**(short if quick else {})),
         lambda: probing.streaming(**small),
         lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
         lambda: probing.change(**small),
-        lambda: start.start(repeats=1) if quick else start.start(),
     ]
     found = [call() for call in calls]
     found += attention.attention_pass(**small)
+    found += start.starts(**({"repeats": 1} if quick else {}))
     found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))
     if quick:
         return found  # few sentences leave nothing of memory but noise
-    faults = {"together": "hoarding", "items": "items-as-objects"} if planted() else {}
-    return found + memory.memory(**faults)
+    faults: dict[str, Any] = {"together": "hoarding", "items": "items-as-objects"}
+    return found + memory.memory(**(faults if planted() else {}))
 
 
 def main(arguments: list[str] | None = None) -> None:

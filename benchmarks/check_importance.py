@@ -26,7 +26,7 @@ REFERENCE = "gate-example"
 def scores(loaded: LoadedModel, method: str, batch_size: int) -> tuple[Any, Any]:
     """Raw importance of heads [L, H] and MLPs [L] of the whole model."""
     options = PruneOptions(
-        importance=method,  # type: ignore[arg-type]
+        importance=method,
         normalise="none",
         batch_size=batch_size,
     )

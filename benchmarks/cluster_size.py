@@ -12,13 +12,10 @@ import numpy as np
 from scipy.stats import norm
 from subprobe.analysis.findings.dependency_tests import mcnemar_p
 from subprobe.analysis.statistics.clusters import over_units
+from subprobe.analysis.statistics.corrections import ALPHA
 from subprobe.analysis.statistics.paired_coverage import OVER_CLUSTERS, OVER_EXAMPLES
-from subprobe.analysis.statistics.paired_tests import (
-    ALPHA,
-    cluster_signs,
-    swap_ratios,
-    swap_test,
-)
+from subprobe.analysis.statistics.paired_ratios import swap_ratios
+from subprobe.analysis.statistics.paired_tests import cluster_signs, swap_test
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 
 from .cluster_coverage import ALIKE, CLUSTERS, MEMBERS
@@ -42,11 +39,11 @@ def cluster_size_rows(case: tuple[int, float], simulations: int) -> list[dict[st
             p_values.setdefault(key, []).append(p)
     error = float(np.sqrt(ALPHA * (1 - ALPHA) / simulations))
     rows = []
-    for (name, over), p in p_values.items():
-        size = float(np.mean(np.asarray(p) <= ALPHA + 1e-12))
+    for (name, over), values in p_values.items():
+        size = float(np.mean(np.asarray(values) <= ALPHA + 1e-12))
         rows.append(
             {"test": name, "over": over, "n": clusters, "members": MEMBERS, "icc": icc,
-             "size": size, "monte_carlo_error": error, "simulations": len(p),
+             "size": size, "monte_carlo_error": error, "simulations": len(values),
              "holds": size <= ALPHA + 2 * error}
         )  # fmt: skip
     return rows

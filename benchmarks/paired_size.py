@@ -11,13 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 from subprobe.analysis.comparison.mixed_model import fit_kinds
-from subprobe.analysis.statistics.paired_tests import (
-    ALPHA,
-    exchanged_groups,
-    sign_flips,
-    swap_ratios,
-    swap_test,
-)
+from subprobe.analysis.statistics.corrections import ALPHA
+from subprobe.analysis.statistics.paired_ratios import swap_ratios
+from subprobe.analysis.statistics.paired_tests import exchanged_groups, sign_flips, swap_test
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact
 
 ITEMS = (5, 10, 30, 100)
@@ -48,13 +44,13 @@ def paired_size_rows(case: tuple[str, int, int], simulations: int) -> list[dict[
             p_values.setdefault(name, []).append(p)
     attainable = _attainable(n, seeds) if kind != "mixed" else {}
     rows = []
-    for name, p in p_values.items():
-        size = float(np.mean(np.asarray(p) <= ALPHA + 1e-12))
-        error = float(np.sqrt(ALPHA * (1 - ALPHA) / len(p)))
+    for name, values in p_values.items():
+        size = float(np.mean(np.asarray(values) <= ALPHA + 1e-12))
+        error = float(np.sqrt(ALPHA * (1 - ALPHA) / len(values)))
         rows.append(
             {"test": name, "n": n, "seeds": seeds, "size": size,
              "attainable": attainable.get(name, np.nan), "monte_carlo_error": error,
-             "simulations": len(p), "holds": size <= ALPHA + 2 * error}
+             "simulations": len(values), "holds": size <= ALPHA + 2 * error}
         )  # fmt: skip
     return rows
 

@@ -86,12 +86,14 @@ def main(threads: int = 2) -> None:
     print("|---" * len(names) + "|")
     for size in SIZES:
         found = compact(size=size)
+        assert found.limit is not None
+        expected = found.limit - SLACK
         cells = [
             f"{size[0]} of {anatomy.num_heads}",
             f"{size[1]} of {anatomy.num_layers}",
             f"{size[2]:.0%}",
             f"{kept_share(mask_of(*size), anatomy):.1%}",
-            f"{found.limit - SLACK:.2f}",
+            f"{expected:.2f}",
             f"{found.wall:.2f}",
             f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})",
         ]

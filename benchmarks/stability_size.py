@@ -6,7 +6,7 @@ stands the attainable one, from the exact null distribution.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import product
 from typing import Any
 
@@ -14,7 +14,6 @@ import numpy as np
 from scipy.stats import binom, hypergeom
 from subprobe.analysis.stability.agreement import STATISTICS, cochran_q
 from subprobe.analysis.stability.mask_nulls import (
-    ALPHA,
     kept_in_all_null,
     kept_in_all_p,
     permutation_tests,
@@ -22,6 +21,7 @@ from subprobe.analysis.stability.mask_nulls import (
     shared_p,
 )
 from subprobe.analysis.stability.mask_variance import exchange_p
+from subprobe.analysis.statistics.corrections import ALPHA
 
 DRAWS = 399
 """Permutations: .05 of DRAWS + 1 is a whole number, so the add-one p can have the size .05."""
@@ -74,13 +74,13 @@ def size_rows(units: int, simulations: int) -> list[dict[str, Any]]:
     if units <= _EXACT_UNITS:
         attainable["permutation of fleiss_kappa"] = _monte_carlo_size(agreement_null(sizes, units))
     rows = []
-    for name, p in p_values.items():
-        size = float(np.mean(np.asarray(p) <= ALPHA + 1e-12))
-        error = float(np.sqrt(ALPHA * (1 - ALPHA) / len(p)))
+    for name, values in p_values.items():
+        size = float(np.mean(np.asarray(values) <= ALPHA + 1e-12))
+        error = float(np.sqrt(ALPHA * (1 - ALPHA) / len(values)))
         rows.append(
             {"test": name, "units": units, "seeds": len(sizes), "size": size,
              "attainable": attainable.get(name, np.nan), "monte_carlo_error": error,
-             "simulations": len(p), "holds": size <= ALPHA + 2 * error}
+             "simulations": len(values), "holds": size <= ALPHA + 2 * error}
         )  # fmt: skip
     return rows
 
@@ -92,7 +92,7 @@ def agreement_null(sizes: Any, units: int) -> dict[int, float]:
     """
     states: dict[tuple[int, ...], float] = {(units,): 1.0}
     for size in map(int, sizes):
-        after: Counter[tuple[int, ...]] = Counter()
+        after: defaultdict[tuple[int, ...], float] = defaultdict(float)
         for state, chance in states.items():
             for taken, part in _draws(state, size, units):
                 kept = [*state, 0]
@@ -101,7 +101,7 @@ def agreement_null(sizes: Any, units: int) -> dict[int, float]:
                     kept[times + 1] += number
                 after[tuple(kept)] += chance * part
         states = dict(after)
-    null: Counter[int] = Counter()
+    null: defaultdict[int, float] = defaultdict(float)
     for state, chance in states.items():
         null[sum(number * times**2 for times, number in enumerate(state))] += chance
     return dict(null)

@@ -67,16 +67,18 @@ class Command(typer.core.TyperCommand):
         """Read the words of the command line.
 
         Raises:
-            ConfigError: for a name that the command had before.
+            ConfigError: for words that make no sense, or a name that the command had before.
         """
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
-            old = getattr(error, "option_name", "")
-            new = RENAMED.get(" ".join(_path(ctx)), {}).get(old)
-            if new is None:
+            if not hasattr(error, "format_message"):
                 raise
-            raise ConfigError(f"{old} is now {new}") from None
+            old = getattr(error, "option_name", "")
+            if new := RENAMED.get(" ".join(_path(ctx)), {}).get(old):
+                raise ConfigError(f"{old} is now {new}") from None
+            problem = " ".join(error.format_message().split()).rstrip(".")
+            raise ConfigError(problem, remedy=_see(ctx)) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Call the command; what the library says of options names them as the user does."""
@@ -96,7 +98,7 @@ class Command(typer.core.TyperCommand):
         """Name the flag in what the check of all options says of one."""
         error.reword(_checked)
         if error.problem.startswith("--"):
-            error.where, error.remedy = None, f"see: subprobe {' '.join(_path(ctx))} -h"
+            error.where, error.remedy = None, _see(ctx)
             error.reword(str)
 
 
@@ -132,6 +134,10 @@ def _checked(text: str) -> str:
 def _path(ctx: Any) -> tuple[str, ...]:
     """The words of a command after the program's name."""
     return () if ctx.parent is None else (*_path(ctx.parent), ctx.info_name)
+
+
+def _see(ctx: Any) -> str:
+    return f"see: {' '.join(('subprobe', *_path(ctx)))} -h"
 
 
 def _flags_of(parameters: Iterable[Any]) -> dict[str, str]:

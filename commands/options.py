@@ -84,6 +84,12 @@ def seed_option(what: str = "") -> Any:
     return typer.Option("--seed", help=said, callback=as_seed)
 
 
+def permutations_option(most: int, more: str = "") -> Any:
+    """`--permutations`, and what else there is as many of."""
+    said = f"permutations of each test{more and f'; {more}'}"
+    return typer.Option("--permutations", help=said, min=99, max=most)
+
+
 def mask_option(more: str) -> Any:
     """`--mask`, and what becomes of it."""
     return reading("--mask", f"mask file, head_mask.npy, or a folder of them; {more}")
@@ -141,15 +147,6 @@ Correction = Annotated[
         "--correction",
         callback=_as_correction,
         help="of p-values for the number of tests: holm, or fdr_bh (Benjamini-Hochberg)",
-    ),
-]
-Permutations = Annotated[
-    int,
-    typer.Option(
-        "--permutations",
-        help="permutations of each test, and bootstrap samples",
-        min=99,
-        max=1_000_000,
     ),
 ]
 Overwrite = Annotated[

@@ -20,7 +20,20 @@ PROBES: Mapping[str, ProbeEntry] = {
 }
 """Those of subprobe, by name."""
 
-PLUGINS = Plugins("subprobe.probes", "probe", ProbeEntry, PROBES)
+OTHER_ROWS = ("performance", "mask", "survivors", "pattern-survivors", "latency", "pattern-check")
+"""What the column `probe` says of rows that no probe wrote."""
+
+
+def _problem(entry: ProbeEntry) -> str:
+    """What is wrong with a probe of another package."""
+    if entry.name in OTHER_ROWS:
+        return "subprobe writes rows of that name"
+    if entry.reads == "suite" and isinstance(entry.code, type):
+        return "a probe of a suite is a function: the shared pass feeds none"
+    return ""
+
+
+PLUGINS = Plugins("subprobe.probes", "probe", ProbeEntry, PROBES, _problem)
 """Those of other packages."""
 
 

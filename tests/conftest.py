@@ -129,7 +129,7 @@ def subprobe_command(capsys, monkeypatch):
 
         monkeypatch.setattr("sys.argv", ["subprobe", *map(str, arguments)])
         capsys.readouterr()
-        code = 0
+        code: int | str | None = 0
         try:
             main()
         except SystemExit as ended:

@@ -10,6 +10,7 @@ import shlex
 import shutil
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -238,4 +239,5 @@ def test_the_pages_show_every_command():
 
     shown = {shlex.split(line)[1] for page in PAGES for line in commands(page)
              if line.startswith("subprobe ")}  # fmt: skip
-    assert shown == set(typer.main.get_command(app).commands)
+    root: Any = typer.main.get_command(app)
+    assert shown == set(root.commands)

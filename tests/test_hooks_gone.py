@@ -7,8 +7,10 @@ without a line here, or makes `test_every_search_is_looked_at` fail.
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import subprobe.probes
@@ -188,16 +190,16 @@ def trained(model, parts, *, head="random", **options):
     return finetune("tiny", parts, recipe, seed_init=0, seed_order=0, **options)
 
 
-RUNNERS = {
+RUNNERS: dict[str, Callable[..., None]] = {
     **{
-        method: lambda *given, method=method: by_rule(*given, method)
+        method: partial(by_rule, method=method)
         for method in SEARCHES
         if method.startswith("structured") or method == "magnitude"
     },
-    "l0": lambda *given: by_gates(*given, frozen=True),
-    "l0, with the encoder": lambda *given: by_gates(*given, frozen=False),
+    "l0": partial(by_gates, frozen=True),
+    "l0, with the encoder": partial(by_gates, frozen=False),
     "imp": by_lottery,
-    "imp, rewound": lambda *given: by_lottery(*given, rewind=1),
+    "imp, rewound": partial(by_lottery, rewind=1),
 }
 
 

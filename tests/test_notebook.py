@@ -5,8 +5,8 @@ from pathlib import Path
 import nbformat
 import pytest
 import subprobe
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 PAGE = Path(subprobe.__file__).parent / "docs" / "notebook.ipynb"
 
@@ -35,11 +35,12 @@ def shown(cell):
 @pytest.mark.timeout(600)
 def test_the_notebook_runs(notebook, tmp_path):
     # no port is opened: the kernel talks through files
-    manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=str(tmp_path / "k"))
+    files = Config({"ConnectionFileMixin": {"transport": "ipc", "ip": str(tmp_path / "k")}})
     client = NotebookClient(
-        notebook, km=manager, timeout=500, resources={"metadata": {"path": str(tmp_path)}}
+        notebook, config=files, timeout=500, resources={"metadata": {"path": str(tmp_path)}}
     )
     run = client.execute()
+    assert list(tmp_path.glob("k-*")) == []  # and has taken them away
     cells = {cell.source.splitlines()[-1]: cell for cell in run.cells if cell.cell_type == "code"}
     assert "text/html" in shown(cells["good"])
     grid = cells["good"].outputs[-1]["data"]["text/html"]

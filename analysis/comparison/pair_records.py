@@ -27,7 +27,7 @@ _NAMES = {
     "direction": _TEXT, "layer": _WHOLE,
 }  # fmt: skip
 COMPARED: dict[str, str] = {
-    **_NAMES, "level": _TEXT, "seed": _WHOLE, "value_a": _REAL, "value_b": _REAL,
+    **_NAMES, "level": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "value_a": _REAL, "value_b": _REAL,
     "difference": _REAL, "median_difference": _REAL, "ci_low": _REAL, "ci_high": _REAL,
     "ci_method": _TEXT, "coverage": _REAL, "effect": _TEXT, "effect_size": _REAL, "d_z": _REAL,
     "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "draws_a": _WHOLE, "draws_b": _WHOLE,
@@ -35,13 +35,20 @@ COMPARED: dict[str, str] = {
 }  # fmt: skip
 """Column -> type of the table of differences."""
 TESTED: dict[str, str] = {
-    **_NAMES, "test": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "difference": _REAL,
+    **_NAMES, "test": _TEXT, "level": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "draws_a": _WHOLE,
+    "draws_b": _WHOLE, "difference": _REAL,
     "only_first": _WHOLE, "only_second": _WHOLE, "effect": _TEXT, "effect_size": _REAL,
     "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "p_value": _REAL, "p_floor": _REAL,
     "p_adjusted": _REAL, "correction": _TEXT, "family": _TEXT, "family_size": _WHOLE,
     "flag": _TEXT,
 }  # fmt: skip
 """Column -> type of the table of tests."""
+
+
+ONE_DRAW, ONE_SEED, THESE_SEEDS, BEYOND = LEVELS = (
+    "one draw", "one seed", "these seeds", "seeds and examples",
+)  # fmt: skip
+"""What a line is about; one seed is the mean over its draws, where it has several."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,15 @@ def difference_records(
     return records
 
 
+def draw_record(
+    pair: Pair, about: Mapping[str, Any], first: Side, second: Side, seed: int, draw: int, *,
+    outcome: str, share: float = float("nan"),
+) -> dict[str, Any]:  # fmt: skip
+    """The difference of one draw in one seed; both sides hold that draw alone."""
+    line = {**about, **pair_columns(pair), **_one_seed(first, second, seed, outcome, share)}
+    return line | {"level": ONE_DRAW, "seed": seed, "draw": draw}
+
+
 def _one_seed(first: Side, second: Side, seed: int, outcome: str, share: float) -> dict[str, Any]:
     samples, sizes = first.samples[seed] - second.samples[seed], _sizes(first, second, [seed])
     coverage = sizes.coverage(EXAMPLES, outcome, share=share)
@@ -150,7 +166,7 @@ def _one_seed(first: Side, second: Side, seed: int, outcome: str, share: float) 
     if first.cells[seed] == second.cells[seed]:
         flags = ", ".join(filter(None, [flags, "same mask"]))
     return {
-        "level": "one seed",
+        "level": ONE_SEED,
         **_values(first, second, [seed], outcome),
         **_interval(limits, coverage, f"over {sizes.over}", samples, "this seed"),
         "d_z": d_z(first.items[seed] - second.items[seed]),
@@ -175,7 +191,7 @@ def _over_seeds(
     items = np.sum([first.items[s] - second.items[s] for s in seeds], axis=0) / len(seeds)
     return [
         same
-        | {"level": "these seeds", "d_z": d_z(items)}
+        | {"level": THESE_SEEDS, "d_z": d_z(items)}
         | _interval(
             expanded_limits(mean, sizes.n_clusters),
             here,
@@ -184,7 +200,7 @@ def _over_seeds(
             "these seeds",
         ),
         same
-        | {"level": "seeds and examples", "d_z": d_z(gaps)}
+        | {"level": BEYOND, "d_z": d_z(gaps)}
         | _interval(
             over_seeds_and_examples(float(np.mean(gaps)), samples),
             beyond,
@@ -214,8 +230,7 @@ def _values(first: Side, second: Side, seeds: list[int], outcome: str) -> dict[s
         "difference": float(gaps.mean()),
         "median_difference": float(np.median(gaps)),
         "n_seeds": len(seeds),
-        "draws_a": min(first.draws[s] for s in seeds),
-        "draws_b": min(second.draws[s] for s in seeds),
+        **draw_counts(first, second, seeds),
         **{
             f"n_{flag}": sum(flag in side.flags[s] for s in seeds for side in (first, second))
             for flag in FAILED
@@ -227,6 +242,14 @@ def _values(first: Side, second: Side, seeds: list[int], outcome: str) -> dict[s
             "effect_size": cohens_h(float(np.mean(a)), float(np.mean(b))),
         }
     return found
+
+
+def draw_counts(first: Side, second: Side, seeds: list[int]) -> dict[str, int]:
+    """How many draws each side's value is a mean of, in the seed with the fewest."""
+    return {
+        "draws_a": min(first.draws[s] for s in seeds),
+        "draws_b": min(second.draws[s] for s in seeds),
+    }
 
 
 def _interval(
@@ -259,6 +282,8 @@ def over_seeds_test(
         **about,
         **pair_columns(pair),
         "test": "sign flips over seeds",
+        "level": THESE_SEEDS,
+        **draw_counts(first, second, seeds),
         "difference": float(np.mean(gaps)),
         "effect": "d_z over seeds",
         "effect_size": d_z(gaps),

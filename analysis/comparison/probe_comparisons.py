@@ -2,96 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..statistics.clusters import Units, units_of
-from ..statistics.paired_tests import swap_ratios
+from ..statistics.paired_ratios import swap_ratios
+from ..statistics.paired_tests import Tested
 from ..statistics.uncertainty import Floats
 from ..statistics.weighted import RESAMPLES, sums, weight_blocks
+from .draw_pairs import DrawPair
 from .pair_records import (
     COMPARED,
+    ONE_DRAW,
+    ONE_SEED,
     TESTED,
     Side,
     difference_records,
+    draw_counts,
+    draw_record,
     frame_of,
     over_seeds_test,
     pair_columns,
     tested_columns,
 )
-from .pairs import Model, Pair, pairs_of
-from .probe_items import Key, ProbeItems, named_heads, read_probe_items
+from .pairs import Pair, pairs_of
+from .probe_items import Key
+from .probed_models import Probed, ProbedModels, Table
 from .run_items import model_columns
 from .score_comparisons import Comparisons, joined
 
 WITHOUT_ITEMS = ("performance", "mask", "survivors")
-
-Table = dict[tuple[Key, str], Any]
-"""(key, sentence) -> numerator and denominator [2]."""
-
-
-@dataclass
-class ProbedModels:
-    """The probed models of one task and seed.
-
-    Attributes:
-        items: their items.
-        heads: what rows say of single heads: see `named_heads`.
-        cell: which cell each is; equal cells are the same model.
-        flag: flags of its rows.
-    """
-
-    items: dict[Model, ProbeItems] = field(default_factory=dict)
-    heads: dict[Model, list[tuple[Key, Key, tuple[int, int]]]] = field(default_factory=dict)
-    cell: dict[Model, str] = field(default_factory=dict)
-    flag: dict[Model, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, rows: pd.DataFrame, cells: Path) -> ProbedModels:
-        """Those of a run, each read once."""
-        models = cls()
-        for model, mine in rows.groupby(["method", "kind", "state"], sort=False):
-            # a kind with several draws is probed in the first of them
-            mine = mine[mine["draw"].fillna(0) == mine["draw"].fillna(0).min()]
-            for cell in mine["cell_id"].dropna().unique():
-                found = read_probe_items(cells / f"{cell}.parquet")
-                if found is not None:
-                    models.add(model, mine[mine["cell_id"] == cell], found, str(cell))
-                    break
-        return models
-
-    def add(self, model: Model, rows: pd.DataFrame, items: ProbeItems, cell: str) -> None:
-        """Add one model with its rows and items."""
-        self.items[model], self.cell[model] = items, cell
-        self.heads[model] = named_heads(rows)
-        flags = rows["flag"].dropna()
-        self.flag[model] = ", ".join(sorted(set(flags) - {"", "dead"}))
-
-    def tables(self, pair: Pair) -> tuple[Table, Table]:
-        """Both sides on the keys and sentences that both have, over heads that live in both."""
-        items = [self.items[model] for model in (pair.first, pair.second)]
-        common = [head for head in items[0].heads if head in set(items[1].heads)]
-        found: list[Table] = []
-        for model, of in zip((pair.first, pair.second), items, strict=True):
-            table: Table = of.pooled(common) if common else {}
-            for key, wanted, head in self.heads[model]:
-                table |= _of_head(of, key, wanted, head)
-            found.append(table)
-        both = found[0].keys() & found[1].keys()
-        return tuple({at: table[at] for at in both} for table in found)  # type: ignore[return-value]
-
-
-def _of_head(of: ProbeItems, key: Key, wanted: Key, head: tuple[int, int]) -> Table:
-    """The items of one head under the key of the row that names it."""
-    if head not in of.heads:
-        return {}
-    column = of.heads.index(head)
-    mine = [g for g, named in enumerate(of.keys) if named == wanted and of.present[g, column]]
-    return {(key, of.sentences[g]): of.sums[:, g, column].astype(np.float64) for g in mine}
 
 
 def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLES) -> Comparisons:
@@ -99,7 +43,8 @@ def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
 
     A value is a ratio of sums over sentences and over the heads that live in both models; metrics
     that name one head (the best of a relation) use that head of each model. Sentences, not arcs
-    or words, are resampled and exchanged, or the clusters that sentences were sampled in.
+    or words, are resampled and exchanged, or the clusters that sentences were sampled in. Where a
+    kind is probed in several draws there is a line for each of them, and one for their mean.
 
     Args:
         rows: tidy rows of a run.
@@ -114,10 +59,10 @@ def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
             int(seed): ProbedModels.read(of_seed, cells)
             for seed, of_seed in mine.groupby("seed", sort=True)
         }
-        if not any(found.items for found in seeds.values()):
+        if not any(found.draws for found in seeds.values()):
             parts.append(Comparisons(notes=[f"{task}: no items of probes in {cells}"]))
             continue
-        models = list(dict.fromkeys(one for found in seeds.values() for one in found.items))
+        models = list(dict.fromkeys(one for found in seeds.values() for one in found.draws))
         about = {"model": model, "task": task}
         parts.append(compare_models(pairs_of(models), seeds, about, resamples=resamples))
     return joined(parts) if parts else Comparisons()
@@ -142,15 +87,19 @@ def compare_models(
     tests: list[dict[str, Any]] = []
     weights = _Weights(resamples)
     for pair in pairs:
-        there = [s for s, found in seeds.items() if {pair.first, pair.second} <= set(found.items)]
-        if not there:
+        tables = {
+            seed: [(draw, found.tables(pair, draw)) for draw in found.pairs(pair)]
+            for seed, found in seeds.items()
+            if {pair.first, pair.second} <= set(found.draws)
+        }
+        tables = {seed: of_draws for seed, of_draws in tables.items() if of_draws}
+        if not tables:
             continue
-        tables = {seed: seeds[seed].tables(pair) for seed in there}
-        probes = sorted({at[0][0] for a, _ in tables.values() for at in a})
-        for probe in probes:
-            lines = _compare_probe(pair, probe, tables, seeds, weights, about)
-            compared += lines[0]
-            tests += lines[1]
+        every = [table for of_draws in tables.values() for _, (table, _) in of_draws]
+        for probe in sorted({at[0][0] for table in every for at in table}):
+            lines = _ComparedProbe(pair, probe, tables, seeds, weights, about)
+            compared += lines.compared
+            tests += lines.tests
     return Comparisons(frame_of(compared, COMPARED), frame_of(tests, TESTED))
 
 
@@ -166,67 +115,136 @@ class _Weights:
         return self._known[ids]
 
 
-def _compare_probe(
-    pair: Pair,
-    probe: str,
-    tables: dict[int, tuple[Table, Table]],
-    seeds: dict[int, ProbedModels],
-    weights: _Weights,
-    about: dict[str, Any],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    places = {at for a, _ in tables.values() for at in a if at[0][0] == probe}
-    keys = sorted({at[0] for at in places})
-    ids = tuple(sorted({at[1] for at in places}))
-    shared = {
-        sentence: name
-        for seed in tables
-        for sentence, name in seeds[seed].items[pair.first].clusters.items()
-    }
-    units = units_of([shared.get(sentence) for sentence in ids])
-    # seed -> both sides [2 sides, 2 sums, N, C]
-    values = {seed: np.stack([_dense(t, keys, ids) for t in pair_of]) for seed, pair_of in
-              tables.items()}  # fmt: skip
-    drawn = {
-        seed: [
-            _ratio(*(_resampled(weights.of(ids, units), side[i]) for i in (0, 1))) for side in both
-        ]
-        for seed, both in values.items()
-    }
-    exchanged = {
-        seed: swap_ratios(both[0], both[1], list(ids), units) for seed, both in values.items()
-    }
-    compared: list[dict[str, Any]] = []
-    tests: list[dict[str, Any]] = []
-    for c, key in enumerate(keys):
-        have = [s for s, both in values.items() if (both[:, 1, :, c].sum(axis=1) > 0).all()]
-        if not have:
-            continue
-        line = {**about, **_key_columns(key)}
-        sides = [
-            Side(
-                {s: float(_ratio(*values[s][i, :, :, c].sum(axis=1))) for s in have},
-                {s: drawn[s][i][:, c] for s in have},
-                {s: _ratio(values[s][i, 0, :, c], values[s][i, 1, :, c]) for s in have},
-                dict.fromkeys(have, 1),
-                {s: seeds[s].flag[model] for s in have},
-                {s: seeds[s].cell[model] for s in have},
-                units,
+class _ComparedProbe:
+    """One probe of one pair of models: every key, in each seed and draw.
+
+    Attributes:
+        compared: lines of the table of differences.
+        tests: lines of the table of tests.
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        probe: str,
+        tables: dict[int, list[tuple[DrawPair, tuple[Table, Table]]]],
+        seeds: dict[int, ProbedModels],
+        weights: _Weights,
+        about: dict[str, Any],
+    ):
+        every = [table for of_draws in tables.values() for _, (table, _) in of_draws]
+        places = {at for table in every for at in table if at[0][0] == probe}
+        self._keys = sorted({at[0] for at in places})
+        self._ids = tuple(sorted({at[1] for at in places}))
+        self._units = _shared_units(
+            self._ids, [m for s in tables for m in seeds[s].draws[pair.first]]
+        )
+        self._pair, self._models = pair, {seed: seeds[seed].draws for seed in tables}
+        self._draws = {seed: [draw for draw, _ in of_draws] for seed, of_draws in tables.items()}
+        # seed -> both sides of each draw [D, 2 sides, 2 sums, N, C]
+        self._values = {
+            seed: np.stack(
+                [[_dense(t, self._keys, self._ids) for t in both] for _, both in of_draws]
             )
-            for i, model in enumerate((pair.first, pair.second))
-        ]
-        compared += difference_records(pair, line, sides[0], sides[1], have, outcome="ratio")
-        there = {s: (values[s][:, 1, :, c] > 0).all(axis=0) for s in have}
-        tests += [
-            {
-                **line, **pair_columns(pair), "test": "exchanged sentences", "seed": s, "draw": 0,
-                "difference": sides[0].scores[s] - sides[1].scores[s],
-                "n": int(there[s].sum()), "n_clusters": len(np.unique(units[there[s]])),
-                **tested_columns(exchanged[s][c]),
-            }
-            for s in have
-        ]  # fmt: skip
-        tests.append(over_seeds_test(pair, line, sides[0], sides[1], have))
-    return compared, tests
+            for seed, of_draws in tables.items()
+        }
+        blocks = weights.of(self._ids, self._units)
+        # seed -> the resampled ratios of both sides of each draw [D, 2, R, C]
+        self._samples = {
+            seed: np.stack(
+                [[_ratio(*(_resampled(blocks, side[i]) for i in (0, 1))) for side in both]
+                 for both in values]
+            )
+            for seed, values in self._values.items()
+        }  # fmt: skip
+        self.compared: list[dict[str, Any]] = []
+        self.tests: list[dict[str, Any]] = []
+        exchanged = {seed: self._exchanged(values) for seed, values in self._values.items()}
+        single = {
+            seed: [self._exchanged(values[[d]]) for d in range(len(values))]
+            for seed, values in self._values.items()
+            if self._several(seed)
+        }
+        for c, key in enumerate(self._keys):
+            self._add(c, {**about, **_key_columns(key)}, exchanged, single)
+
+    def _several(self, seed: int) -> bool:
+        return len(self._draws[seed]) > 1
+
+    def _exchanged(self, values: Floats) -> list[Tested]:
+        return swap_ratios(values[:, 0], values[:, 1], list(self._ids), self._units)
+
+    def _add(
+        self, c: int, line: dict[str, Any], exchanged: dict[int, list[Tested]],
+        single: dict[int, list[list[Tested]]],
+    ) -> None:  # fmt: skip
+        # draws of each seed in which both sides have something [D]
+        known = {s: (v[:, :, 1, :, c].sum(axis=2) > 0).all(axis=1) for s, v in self._values.items()}
+        have = [seed for seed, there in known.items() if there.any()]
+        if not have:
+            return
+        chosen = {seed: np.flatnonzero(known[seed]) for seed in have}
+        both = self._sides(c, chosen)
+        self.compared += difference_records(self._pair, line, *both, have, outcome="ratio")
+        for seed in have:
+            self.tests.append(self._tested(line, both, seed, c, chosen[seed], exchanged[seed][c]))
+            for d in chosen[seed] if self._several(seed) else ():
+                draw = self._draws[seed][d].draw
+                at = np.array([d])
+                one = self._sides(c, {seed: at})
+                self.compared.append(
+                    draw_record(self._pair, line, *one, seed, draw, outcome="ratio")
+                )
+                tested = self._tested(line, one, seed, c, at, single[seed][d][c])
+                self.tests.append(tested | {"level": ONE_DRAW, "draw": draw})
+        self.tests.append(over_seeds_test(self._pair, line, *both, have))
+
+    def _sides(self, c: int, chosen: dict[int, npt.NDArray[np.intp]]) -> tuple[Side, Side]:
+        return self._side(0, c, chosen), self._side(1, c, chosen)
+
+    def _side(self, i: int, c: int, chosen: dict[int, npt.NDArray[np.intp]]) -> Side:
+        """One side of a key: the mean over the chosen draws of each seed."""
+        model = (self._pair.first, self._pair.second)[i]
+        sums = {s: self._values[s][at][:, i, :, :, c] for s, at in chosen.items()}  # [D, 2, N]
+        places = {s: [self._draws[s][d][1 + i] for d in at] for s, at in chosen.items()}
+        probed = {s: [self._models[s][model][p] for p in found] for s, found in places.items()}
+        flags = {s: {flag for m in of for flag in m.flag.split(", ")} for s, of in probed.items()}
+        return Side(
+            {s: float(_ratio(*v.sum(axis=2).T).mean()) for s, v in sums.items()},
+            {s: self._samples[s][at][:, i, :, c].mean(axis=0) for s, at in chosen.items()},
+            {s: _mean_known(_ratio(v[:, 0], v[:, 1])) for s, v in sums.items()},
+            {s: len(set(found)) for s, found in places.items()},
+            {s: ", ".join(sorted(found - {""})) for s, found in flags.items()},
+            {s: of[0].cell for s, of in probed.items()},
+            self._units,
+        )
+
+    def _tested(
+        self, line: dict[str, Any], sides: tuple[Side, Side], seed: int, c: int,
+        at: npt.NDArray[np.intp], tested: Tested,
+    ) -> dict[str, Any]:  # fmt: skip
+        both = (self._values[seed][at][:, :, 1, :, c] > 0).all(axis=1)
+        there = both.any(axis=0)
+        draw = pd.NA if self._several(seed) else self._draws[seed][at[0]].draw
+        return {
+            **line, **pair_columns(self._pair), "test": "exchanged sentences", "level": ONE_SEED,
+            "seed": seed, "draw": draw, **draw_counts(*sides, [seed]),
+            "difference": sides[0].scores[seed] - sides[1].scores[seed], "n": int(there.sum()),
+            "n_clusters": len(np.unique(self._units[there])), **tested_columns(tested),
+        }  # fmt: skip
+
+
+def _shared_units(ids: tuple[str, ...], models: list[Probed]) -> Units:
+    shared = {name: cluster for model in models for name, cluster in model.items.clusters.items()}
+    return units_of([shared.get(name) for name in ids])
+
+
+def _mean_known(values: Floats) -> Floats:
+    """Mean over draws [N] of [D, N], of those that have something."""
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(known, values, 0.0).sum(axis=0) / count)
 
 
 def _dense(table: Table, keys: list[Key], ids: tuple[str, ...]) -> Floats:

@@ -27,6 +27,7 @@ class Answers:
         gold: class ids or numbers [N].
         predictions: the same of each draw [N, D].
         units: the cluster of each example [N].
+        draws: the number of each draw [D].
         cells: the cell of each draw.
         flag: flags of its rows, joined.
     """
@@ -34,6 +35,7 @@ class Answers:
     ids: tuple[str, ...]
     gold: Floats
     predictions: Floats
+    draws: tuple[int, ...]
     cells: tuple[str, ...]
     flag: str
     units: Units
@@ -99,6 +101,7 @@ def answers_of(
             ids,
             gold,
             np.stack([one[2] for one in there], axis=1),
+            tuple(int(draw) for draw in draws["draw"].fillna(0)),
             tuple(map(str, draws["cell_id"])),
             ", ".join(sorted({flag for flag in draws["flag"].dropna() if flag})),
             units_of(clusters),

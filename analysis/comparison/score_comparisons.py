@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..statistics.clusters import Units, alone, count_of
-from ..statistics.corrections import ALPHA, adjust_rows
-from ..statistics.paired_tests import Tested, cluster_signs, swap_test
-from ..statistics.uncertainty import Floats, mcnemar_exact
+from ..statistics.clusters import Units
+from ..statistics.corrections import adjust_rows
+from ..statistics.uncertainty import Floats
 from ..statistics.weighted import CLASS_METRICS, RESAMPLES, weight_blocks, weighted_scores
+from .answer_tests import item_tests, pairs_of_draws
+from .draw_pairs import DrawPair
 from .pair_records import (
     COMPARED,
+    ONE_DRAW,
     TESTED,
     Side,
     difference_records,
+    draw_record,
     frame_of,
     over_seeds_test,
-    pair_columns,
-    tested_columns,
 )
 from .pairs import Model, Pair, pairs_of
 from .run_items import Answers, answers_of, model_columns
 
-MCNEMAR, SIGNS_OF_CLUSTERS = "McNemar, exact", "signs of clusters, exact"
-"""Names of the exact test of right answers: of single examples, and of clusters."""
+OF_EACH_DRAW = " · each draw"
+"""End of the name of a family of tests of single draws."""
 
 
 @dataclass
@@ -47,9 +48,15 @@ class Comparisons:
     notes: list[str] = field(default_factory=list)
 
     def corrected(self, correction: str) -> Comparisons:
-        """The same with p-values corrected within their families."""
+        """The same with p-values corrected within their families.
+
+        Tests of single draws are families of their own: how many draws there are costs the others
+        nothing.
+        """
         named = self.tests[["model", "probe", "test"]].fillna("").agg(" · ".join, axis=1)
         tests = self.tests.assign(family=named.astype("string") if len(named) else pd.NA)
+        single = tests["level"].eq(ONE_DRAW).fillna(False)
+        tests["family"] = tests["family"].mask(single, tests["family"] + OF_EACH_DRAW)
         tests = adjust_rows(tests, ["family"], correction)
         return Comparisons(self.compared, frame_of(tests, TESTED), self.notes)
 
@@ -70,7 +77,8 @@ def compare_scores(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
     """Differences of task scores between the models of a run, on the same examples.
 
     Where examples share a source, their clusters are resampled and exchanged whole. A kind with
-    several draws enters with the mean of its draws; tests read its first draw.
+    several draws enters with the mean of its draws, in differences and in tests; each draw has
+    lines of its own beside that (`one draw`).
 
     Args:
         rows: tidy rows of a run.
@@ -128,119 +136,115 @@ def compare_answers(
             continue
         for metric in metrics:
             line = {**about, "metric": metric, "primary": metric == metrics[0]}
-            a, b = sides[pair.first, metric], sides[pair.second, metric]
-            share = float(np.mean([_differing(first[s], second[s]) for s in seeds]))
+            draws = sides[pair.first, metric], sides[pair.second, metric]
+            a, b = (side.mean() for side in draws)
+            both = [(first[s], second[s]) for s in seeds]
+            shares = [_differing(*said, pairs_of_draws(pair, *said)) for said in both]
+            share = float(np.mean(shares))
             compared += difference_records(pair, line, a, b, seeds, outcome=metric, share=share)
             tests.append(over_seeds_test(pair, line, a, b, seeds))
-        tests += list(_item_tests(pair, about, metrics, first, second, seeds))
+            compared += _each_draw(pair, line, *draws, seeds)
+        tests += list(item_tests(pair, about, metrics, first, second, seeds))
     return Comparisons(frame_of(compared, COMPARED), frame_of(tests, TESTED))
 
 
 def _resampled(
     answers: dict[Model, dict[int, Answers]], metrics: list[str], resamples: int
-) -> dict[tuple[Model, str], Side]:
+) -> dict[tuple[Model, str], _Draws]:
     """Every model's score, whole and on the resamples that all models share."""
     one = next(iter(next(iter(answers.values())).values()))
     ids, units = one.ids, one.units
     once = np.ones((1, len(ids)), dtype=np.float32)
-    whole: dict[tuple[Model, str], dict[int, float]] = {}
+    whole: dict[tuple[Model, str], dict[int, Floats]] = {}
     drawn: dict[tuple[Model, str], dict[int, list[Floats]]] = {}
     for weights in [once, *weight_blocks(ids, units, resamples=resamples)]:
         for model, seeds in answers.items():
             for metric in metrics:
                 for seed, said in seeds.items():
                     found = weighted_scores(metric, said.predictions, said.gold, weights)
-                    mean = found.mean(axis=1)
                     if weights is once:
-                        whole.setdefault((model, metric), {})[seed] = float(mean[0])
+                        whole.setdefault((model, metric), {})[seed] = found[0]
                     else:
                         of_seed = drawn.setdefault((model, metric), {})
-                        of_seed.setdefault(seed, []).append(mean)
+                        of_seed.setdefault(seed, []).append(found)
     return {
-        key: Side(
+        (model, metric): _Draws(
             values,
-            {seed: np.concatenate(blocks) for seed, blocks in drawn[key].items()},
-            _rights(answers[key[0]], key[1]),
-            {seed: said.predictions.shape[1] for seed, said in answers[key[0]].items()},
-            {seed: said.flag for seed, said in answers[key[0]].items()},
-            {seed: said.cells[0] for seed, said in answers[key[0]].items()},
+            {seed: np.concatenate(blocks) for seed, blocks in drawn[model, metric].items()},
+            {seed: _rights(said, metric) for seed, said in answers[model].items()},
+            answers[model],
             units,
         )
-        for key, values in whole.items()
+        for (model, metric), values in whole.items()
     }
 
 
-def _rights(seeds: dict[int, Answers], metric: str) -> dict[int, Floats]:
-    """What each example adds [N]: share of draws that are right, or minus their mean error."""
+@dataclass(frozen=True)
+class _Draws:
+    """Every draw of one model, by seed.
+
+    Attributes:
+        scores: its score in each draw [D].
+        samples: the same on the resamples [R, D].
+        items: what each example adds [N, D].
+        said: its answers.
+        units: the cluster of each example [N].
+    """
+
+    scores: dict[int, Floats]
+    samples: dict[int, Floats]
+    items: dict[int, Floats]
+    said: dict[int, Answers]
+    units: Units
+
+    def mean(self) -> Side:
+        """The mean over draws."""
+        return Side(
+            {seed: float(values.mean()) for seed, values in self.scores.items()},
+            {seed: values.mean(axis=1) for seed, values in self.samples.items()},
+            {seed: values.mean(axis=1) for seed, values in self.items.items()},
+            {seed: len(said.draws) for seed, said in self.said.items()},
+            {seed: said.flag for seed, said in self.said.items()},
+            {seed: said.cells[0] for seed, said in self.said.items()},
+            self.units,
+        )
+
+    def one(self, seed: int, place: int) -> Side:
+        """One draw of one seed."""
+        return Side(
+            {seed: float(self.scores[seed][place])},
+            {seed: self.samples[seed][:, place]},
+            {seed: self.items[seed][:, place]},
+            {seed: 1},
+            {seed: self.said[seed].flag},
+            {seed: self.said[seed].cells[place]},
+            self.units,
+        )
+
+
+def _rights(said: Answers, metric: str) -> Floats:
+    """What each example adds in each draw [N, D]: whether it is right, or minus its error."""
     if metric in CLASS_METRICS:
-        return {
-            seed: (said.predictions == said.gold[:, None]).mean(axis=1)
-            for seed, said in seeds.items()
-        }
-    return {
-        seed: -np.abs(said.predictions - said.gold[:, None]).mean(axis=1)
-        for seed, said in seeds.items()
-    }
+        return np.asarray(said.predictions == said.gold[:, None], dtype=np.float64)
+    return np.asarray(-np.abs(said.predictions - said.gold[:, None]))
 
 
-def _differing(first: Answers, second: Answers) -> float:
-    """Share of examples on which the first draws differ."""
-    return float((first.predictions[:, 0] != second.predictions[:, 0]).mean())
+def _differing(first: Answers, second: Answers, draws: Sequence[DrawPair]) -> float:
+    """Share of examples on which two draws differ, mean over the pairs of draws."""
+    gaps = [first.predictions[:, d.first] != second.predictions[:, d.second] for d in draws]
+    return float(np.mean(gaps)) if gaps else 1.0
 
 
-def _item_tests(
-    pair: Pair,
-    about: dict[str, Any],
-    metrics: list[str],
-    first: dict[int, Answers],
-    second: dict[int, Answers],
-    seeds: list[int],
+def _each_draw(
+    pair: Pair, line: dict[str, Any], first: _Draws, second: _Draws, seeds: list[int]
 ) -> Iterator[dict[str, Any]]:
-    """Exact tests of right answers, and exchange tests, on the first draw of each side's seed."""
+    """The difference in each draw of each seed, where one side has several."""
     for seed in seeds:
-        a, b, gold = first[seed].predictions[:, 0], second[seed].predictions[:, 0], first[seed].gold
-        units = first[seed].units
-        line = {**about, **pair_columns(pair), "seed": seed, "draw": 0,
-                "n": len(gold), "n_clusters": count_of(units)}  # fmt: skip
-        if any(metric in CLASS_METRICS for metric in metrics):
-            yield {
-                **line,
-                **_right_answers(a == gold, b == gold, units),
-                "primary": metrics[0] == "accuracy",
-            }
-        for metric in metrics:
-            if metric == "accuracy":
-                continue  # the exchange test of accuracy is that of right answers, which is exact
-            tested = swap_test(metric, a, b, gold, units, seed=seed)
-            once = np.ones((1, len(gold)), dtype=np.float32)
-            scores = weighted_scores(metric, np.stack([a, b], axis=1), gold, once)[0]
-            yield {
-                **line, "test": "exchanged answers", "metric": metric,
-                "primary": metric == metrics[0],
-                "difference": float(scores[0] - scores[1]), **tested_columns(tested),
-            }  # fmt: skip
-
-
-def _right_answers(first: Any, second: Any, units: Units) -> dict[str, Any]:
-    """McNemar's test, or of clusters the exact test of their signs; the odds ratio of examples."""
-    found = mcnemar_exact(first, second)
-    differing = found.only_first + found.only_second
-    floor = min(1.0, 2.0 ** (1 - differing))
-    if floor <= ALPHA:
-        tested = Tested(found.p_value, floor)
-    else:
-        said = f"smallest p is {floor:.3g}: one alone is right on {differing} items, 6 are needed"
-        tested = Tested(float("nan"), floor, said if differing else "right on the same items")
-    name = MCNEMAR
-    if not alone(units):
-        name, tested = SIGNS_OF_CLUSTERS, cluster_signs(first, second, units)
-    # half an item more on both sides where one is 0 (Haldane 1956)
-    more = 0.5 if min(found.only_first, found.only_second) == 0 else 0.0
-    return {
-        "test": name, "metric": "accuracy",
-        "difference": (found.only_first - found.only_second) / len(first),
-        "only_first": found.only_first, "only_second": found.only_second,
-        "effect": "odds ratio",
-        "effect_size": (found.only_first + more) / (found.only_second + more),
-        **tested_columns(tested),
-    }  # fmt: skip
+        a, b = first.said[seed], second.said[seed]
+        if max(len(a.draws), len(b.draws)) < 2:
+            continue
+        for draw in pairs_of_draws(pair, a, b):
+            yield draw_record(
+                pair, line, first.one(seed, draw.first), second.one(seed, draw.second), seed,
+                draw.draw, outcome=line["metric"], share=_differing(a, b, [draw]),
+            )  # fmt: skip

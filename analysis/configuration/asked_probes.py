@@ -18,19 +18,19 @@ UNMET: Mapping[Need, str] = {
 """What an entry may say that a probe needs and that no probe is given yet."""
 
 
-def reading(options: ProbeOptions, reads: Reads) -> list[str]:
+def probes_reading(options: ProbeOptions, reads: Reads) -> list[str]:
     """The asked-for probes that read a corpus, a task or a suite."""
     return [name for name in options.names if find_probe(name).reads == reads]
 
 
 def of_corpus(options: ProbeOptions) -> list[str]:
     """The asked-for probes that read any sentences."""
-    return reading(options, "corpus")
+    return probes_reading(options, "corpus")
 
 
 def of_task(options: ProbeOptions) -> list[str]:
     """The asked-for probes that read examples of the model's task."""
-    return reading(options, "task")
+    return probes_reading(options, "task")
 
 
 def options_of(options: ProbeOptions) -> dict[str, Options]:

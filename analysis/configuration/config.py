@@ -106,6 +106,9 @@ class RetrainOptions(_Section):
         description="masked: the whole model under the mask; compact: what is left of it, faster, "
         "with other draws of dropout; masks of single weights are always masked",
     )
+    keep: bool = Field(
+        False, description="keep every retrained model in models/; its cells are there anyway"
+    )
 
 
 class ProbeOptions(_Section):

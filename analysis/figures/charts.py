@@ -74,6 +74,11 @@ class Figure:
     table: pd.DataFrame
     source: str
 
+    def _repr_mimebundle_(self, *_args: Any, **_options: Any) -> Any:
+        """What a notebook shows, by the renderer of altair that is in use."""
+        renderer = alt.renderers.get()
+        return {"text/plain": self.alt} if renderer is None else renderer(self.spec)
+
 
 def file_name(kind: str, task: str) -> str:
     """A file name that is also an anchor: letters, digits, dots and dashes."""
@@ -89,8 +94,18 @@ def kind_scales(kinds: list[str]) -> tuple[alt.Scale, alt.Scale]:
     )
 
 
+MOST_DRAWS = 24
+"""Points of one kind in one line of a chart; of more, the range from lowest to highest is drawn."""
+SEEN = (
+    f"Large: mean over seeds and draws. Small: each draw of each seed (of more than {MOST_DRAWS} a "
+    "line from the lowest to the highest); they are what was seen, no interval."
+)
+"""How to read `dots`."""
+
+
 def dots(
     table: pd.DataFrame,
+    draws: pd.DataFrame,
     *,
     rows: str,
     order: list[str],
@@ -99,10 +114,12 @@ def dots(
     title: str,
     width: int = 250,
 ) -> alt.LayerChart:
-    """One line a row of `rows`: a mark for each kind, a range over seeds, a tick for the null.
+    """One line a row of `rows`: each kind's mean among its draws, a tick for the null.
 
     Args:
-        table: lines with `mean`, `seed_low`, `seed_high`, `baseline_value` and `kind`.
+        table: lines with `mean`, `lowest`, `highest`, `baseline_value`, `n_seeds`, `n_draws` and
+            `kind`.
+        draws: every draw of every seed of them, with `value`, `seed` and `draw`.
         rows: the column that names the lines.
         order: its values from top to bottom.
         unit: title of the horizontal axis.
@@ -110,31 +127,57 @@ def dots(
         title: title of the panel.
         width: width in pixels.
     """
-    needed = [rows, "kind", "mean", "seed_low", "seed_high", "baseline_value", "n_seeds"]
+    needed = [rows, "kind", "mean", "lowest", "highest", "baseline_value", "n_seeds", "n_draws"]
     table = table[needed]
     colour, shape = kind_scales(table["kind"].unique().tolist())
+    x = alt.X("mean:Q", title=unit, scale=alt.Scale(zero=False, nice=True))
     y = alt.Y(f"{rows}:N", sort=order, title=None)
     offset = alt.YOffset("kind:N", sort=list(COLOURS))
-    hue = alt.Color("kind:N", scale=colour, title="subnetwork")
+    legend = alt.Legend(symbolOpacity=1)
+    hue = alt.Color("kind:N", scale=colour, title="subnetwork", legend=legend)
     base = alt.Chart(table)
     tick = base.mark_tick(color=GREY, thickness=2, size=24).encode(
         x=alt.X("baseline_value:Q", title=unit),
         y=y,
         tooltip=[alt.Tooltip("baseline_value:Q", title=null, format=".3f"), f"{rows}:N"],
     )
-    spread = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("seed_low:Q", title=unit), x2="seed_high:Q", y=y, yOffset=offset, color=hue
-    )
+    layers: list[Any] = [tick, *_seen(table, draws, rows, y, offset, hue, unit)]
     mean = base.mark_point(filled=True, size=55, opacity=1).encode(
-        x=alt.X("mean:Q", title=unit, scale=alt.Scale(zero=False, nice=True)),
+        x=x,
         y=y,
         yOffset=offset,
         color=hue,
         shape=alt.Shape("kind:N", scale=shape, title="subnetwork"),
-        tooltip=["kind:N", f"{rows}:N", alt.Tooltip("mean:Q", format=".3f"), "n_seeds:Q"],
-    )
+        tooltip=["kind:N", f"{rows}:N", alt.Tooltip("mean:Q", format=".3f"), "n_seeds:Q",
+                 "n_draws:Q"],
+    )  # fmt: skip
     height = alt.Step(34, **{"for": "position"})
-    return alt.layer(tick, spread, mean).properties(width=width, height=height, title=title)
+    return alt.layer(*layers, mean).properties(width=width, height=height, title=title)
+
+
+def _seen(
+    table: pd.DataFrame, draws: pd.DataFrame, rows: str, y: Any, offset: Any, hue: Any, unit: str
+) -> list[Any]:
+    """Small points where a kind has few draws, else a line over their range."""
+    counts = draws.groupby([rows, "kind"])["value"].size()
+    if counts.empty or counts.max() < 2:
+        return []
+    if counts.max() > MOST_DRAWS:
+        spread = alt.Chart(table).mark_rule(strokeWidth=2, opacity=0.5)
+        return [
+            spread.encode(
+                x=alt.X("lowest:Q", title=unit), x2="highest:Q", y=y, yOffset=offset, color=hue
+            )
+        ]
+    points = alt.Chart(draws[[rows, "kind", "seed", "draw", "value"]])
+    marks = points.mark_point(filled=True, size=12, opacity=0.5).encode(
+        x=alt.X("value:Q", title=unit),
+        y=y,
+        yOffset=offset,
+        color=hue,
+        tooltip=["kind:N", f"{rows}:N", "seed:O", "draw:O", alt.Tooltip("value:Q", format=".3f")],
+    )
+    return [marks]
 
 
 def beside(

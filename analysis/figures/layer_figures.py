@@ -31,8 +31,13 @@ def layer_figures(answer: Answer) -> Iterator[Figure]:
         drawn = drawn[drawn["panel"].isin(panels)]
         if drawn["layer"].nunique() < 2:
             continue
-        intervals = drawn["ci_low"].notna().any()
-        spread = "the 95% interval" if intervals else "the range over seeds"
+        one = (drawn["n_seeds"] * drawn["n_draws"] == 1).all()
+        intervals = bool(one and drawn["ci_low"].notna().any())
+        spread = (
+            "the 95% interval"
+            if intervals
+            else "from the lowest to the highest draw and seed: what was seen, no interval"
+        )
         null = sorted(set(drawn["baseline"].dropna()))
         yield Figure(
             file_name(str(probe), answer.label),
@@ -75,7 +80,7 @@ def _said(drawn: pd.DataFrame, panels: list[str]) -> str:
 
 
 def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.ConcatChart:
-    low, high = ("ci_low", "ci_high") if intervals else ("seed_low", "seed_high")
+    low, high = ("ci_low", "ci_high") if intervals else ("lowest", "highest")
     wanted = ["panel", "kind", "layer", "mean", low, high, "baseline_value"]
     drawn = drawn[wanted].astype({"layer": int, "mean": float})
     colour, shape = kind_scales(drawn["kind"].unique().tolist())

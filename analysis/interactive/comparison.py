@@ -10,8 +10,9 @@ import pandas as pd
 
 from ...data.errors import InputError, UnknownNameError
 from ..comparison.pairs import Model, Pair
-from ..comparison.probe_comparisons import ProbedModels, compare_models
+from ..comparison.probe_comparisons import compare_models
 from ..comparison.probe_items import probe_items
+from ..comparison.probed_models import ProbedModels
 from ..comparison.run_items import Answers
 from ..comparison.score_comparisons import Comparisons, compare_answers
 from ..statistics.clusters import units_of
@@ -132,6 +133,7 @@ def _answers(measured: Measurement) -> Answers:
         ids=tuple(items["item_id"]),
         gold=numbers[:, 0],
         predictions=numbers[:, 1:],
+        draws=(0,),
         cells=(_cell(measured),),
         flag=", ".join(sorted({flag for flag in measured.to_frame()["flag"].dropna() if flag})),
         units=units_of([None if pd.isna(one) else str(one) for one in items["cluster_id"]]),

@@ -36,7 +36,7 @@ def asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         "Until": _rule(prune),
         "Masks chosen": SELECTION.get(str(prune.get("selection")), ""),
         "Held against": _controls(controls),
-        "Tested for": ", ".join(str(name).replace("-", " ") for name in probe.get("names") or []),
+        "Tested for": _probes(probe, controls),
         "Probe corpus": (
             f"{corpus['name']}, {counted(int(corpus['sentences']), 'sentence')}" if corpus else ""
         ),
@@ -102,3 +102,12 @@ def _controls(controls: Mapping[str, Any]) -> str:
     if controls.get("untrained", True):
         said += "; the same encoder trained from random weights"
     return said
+
+
+def _probes(probe: Mapping[str, Any], controls: Mapping[str, Any]) -> str:
+    """Which probes ran, and on how many of the random and bad subnetworks."""
+    said = ", ".join(str(name).replace("-", " ") for name in probe.get("names") or [])
+    if not said or "draws" not in probe or "pruned" not in (probe.get("states") or ["pruned"]):
+        return said
+    draws = min(int(probe["draws"]), int(controls.get("draws", probe["draws"])))
+    return f"{said}; random and bad in {counted(draws, 'draw')} a seed"

@@ -12,35 +12,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...data.files.atomic import write_text
+from ..comparison.pair_records import ONE_DRAW, ONE_SEED
 from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..figures.charts import GREY, file_name, spec_of
 from ..wording import MISSING, between, decimal, p_text
+from .grids import MOST_LINES, Grid, draw_grid, grid_of
 from .page import library, render, resource, script_json
 
-MOST_LINES = 40
 _LEVELS = {"one seed": "this seed", "these seeds": "these seeds",
            "seeds and examples": "other seeds as well"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table as text, and the file that holds all of it.
-
-    Attributes:
-        title: its heading.
-        header: column titles.
-        lines: cells of each line.
-        left_out: lines that only the file has.
-        source: the file's name.
-        row_ids: the row of the file (from 0) that each line is.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-    left_out: int
-    source: str
-    row_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -92,6 +72,7 @@ def _within(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
         named = shown.assign(label=[_label(line) for line in shown.itertuples()])
         mine = tests[(tests["model"] == model) & (tests["task"] == task)]
         mine = mine[(mine["probe"] == "performance") & mine["p_value"].notna()]
+        mine = mine[mine["level"] != ONE_DRAW]
         mine = mine.sort_values("p_adjusted", kind="stable")
         yield Part(
             file_name("differences", f"{model}-{task}"),
@@ -110,10 +91,11 @@ def _within(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
 
 def _over_seeds_first(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines over seeds of each pair, or that of its one seed where there is no other."""
-    over = lines[lines["level"] != "one seed"]
+    lines = lines[lines["level"] != ONE_DRAW]
+    over = lines[lines["level"] != ONE_SEED]
     keys = pd.MultiIndex.from_frame(over[PAIR_COLUMNS])
     alone = ~pd.MultiIndex.from_frame(lines[PAIR_COLUMNS]).isin(keys)
-    return lines[(lines["level"] != "one seed") | alone]
+    return lines[(lines["level"] != ONE_SEED) | alone]
 
 
 def _label(line: Any) -> str:
@@ -187,7 +169,7 @@ def _pair_grid(lines: pd.DataFrame) -> Grid:
     ]  # fmt: skip
     header = ("pair", "interval for", "first", "second", "difference", "median", "95%",
               "Cohen's h", "d_z", "seeds × items", "flag")  # fmt: skip
-    return _grid("Differences", header, cells, "comparisons.csv", lines)
+    return grid_of("Differences", header, cells, "comparisons.csv", lines)
 
 
 def _sampled(line: Any) -> str:
@@ -208,7 +190,7 @@ def _run_grid(lines: pd.DataFrame) -> Grid:
     ]  # fmt: skip
     header = ("score", "metric", "interval for", "first", "second", "difference", "95%",
               "seeds", "flag")  # fmt: skip
-    return _grid("Differences", header, cells, "between_runs.csv", lines)
+    return grid_of("Differences", header, cells, "between_runs.csv", lines)
 
 
 def _test_grid(tests: pd.DataFrame, source: str) -> Grid:
@@ -226,16 +208,7 @@ def _test_grid(tests: pd.DataFrame, source: str) -> Grid:
     ]  # fmt: skip
     header = ("pair" if within else "score", "test", "metric", "seed", "difference", "effect",
               "p", "adjusted", "family")  # fmt: skip
-    return _grid("Tests that can answer, smallest p first", header, cells, source, tests)
-
-
-def _grid(
-    title: str, header: tuple[str, ...], cells: list[tuple[Any, ...]], source: str, of: pd.DataFrame
-) -> Grid:
-    shown = cells[:MOST_LINES]
-    lines = tuple(tuple(str(cell) for cell in line) for line in shown)
-    rows = tuple(int(row) for row in of.index[: len(shown)])
-    return Grid(title, header, lines, len(of) - len(shown), source, rows)
+    return grid_of("Tests that can answer, smallest p first", header, cells, source, tests)
 
 
 def _further(tables: Mapping[str, pd.DataFrame]) -> Iterator[Grid]:
@@ -251,7 +224,11 @@ def _further(tables: Mapping[str, pd.DataFrame]) -> Iterator[Grid]:
         ]  # fmt: skip
         header = ("method", "state", "pair", "estimate", "95%", "adjusted p", "tasks × seeds",
                   "flag")  # fmt: skip
-        yield _grid("Over all tasks: mixed-effects model", header, cells, "mixed_model.csv", mixed)
+        yield grid_of(
+            "Over all tasks: mixed-effects model", header, cells, "mixed_model.csv", mixed
+        )
+    if "tests" in tables and (known := draw_grid(tables["tests"])) is not None:
+        yield known
     points = tables["seed_points"]
     points = points[points["probe"] == "performance"]
     cells = [
@@ -264,4 +241,4 @@ def _further(tables: Mapping[str, pd.DataFrame]) -> Iterator[Grid]:
     ]  # fmt: skip
     titles = (*(["run"] if "run" in points else []), "task", "method", "kind", "state", "metric",
               "seed", "draws", "mean", "median", "flag")  # fmt: skip
-    yield _grid("Every seed", titles, cells, "seed_points.csv", points)
+    yield grid_of("Every seed", titles, cells, "seed_points.csv", points)

@@ -11,7 +11,12 @@ from ...data.files.atomic import write_text
 from ..summary.summaries import summaries
 from ..wording import decimal
 
-LEFT_OUT = {"summary_survival", "summary_layers", "summary_survival_content"}
+LEFT_OUT = {
+    "summary_survival",
+    "summary_layers",
+    "summary_survival_content",
+    "summary_probe_draws",
+}
 """Summaries too long or too wide for a page."""
 _MISSING = "--"
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..summary.kinds import joined_flags
 from ..summary.summaries import kept_columns
-from ..wording import MISSING, between, decimal, percent
+from ..wording import MISSING, decimal, percent, seen
 
 MOST_LINES = 40
 """Lines of a table that the page shows; the CSV file beside it has all of them."""
@@ -22,7 +22,7 @@ _STATES = {
     "retrained": "retrained",
     "untrained": "from random weights",
 }
-_NUMBER = re.compile(r"[-–]?[\d.,%×\[\] e+]*")
+_NUMBER = re.compile(r"[-–]?[\d.,%×\[\] e+-]*( to [-\d.]+)?")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
     columns = {
         "subnetwork": "kind", "state": "state", **({"metric": "metric"} if several else {}),
         **{title: f"{name}_kept" for title, name in kept.items()}, "mean": "mean",
-        "over seeds": "seed_low seed_high", "95% of draws": "draw_low draw_high",
+        "over seeds": "seed_low seed_high", "over draws": "lowest highest",
         "seeds × draws": "n_seeds n_draws", "n": "n",
         **({"clusters": "n_clusters"} if clustered else {}),
         **({"flag": "flag"} if flagged else {}),
@@ -128,8 +128,8 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
             *([str(line.metric)] if several else []),
             *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
             decimal(line.mean, 3),
-            between(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else MISSING,
-            between(line.draw_low, line.draw_high, 3) or MISSING,
+            seen(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else MISSING,
+            seen(line.lowest, line.highest, 3) if line.n_draws > 1 else MISSING,
             f"{line.n_seeds} × {line.n_draws}",
             str(int(line.n)),
             *([str(int(line.n_clusters))] if clustered else []),

@@ -168,18 +168,21 @@ DICTIONARY: dict[str, Column] = {
 """Column of the dictionary itself -> its meaning."""
 
 _SHARE, _P = "share", "probability"
+_FEW = "; empty where a seed has fewer than 29 draws"
 _BORROWED = "that others filled up, of a bad, anti or middle mask"
 
 SUMMARIES: dict[str, Column] = {
     "primary": Column("boolean", "whether the metric is the task's first"),
     "n_seeds": Column("integer", "seeds that the line rests on", "seeds"),
-    "n_draws": Column("integer", "draws of each seed", "draws"),
+    "n_draws": Column("integer", "draws of the seed with the fewest", "draws"),
     "mean": Column("number", "mean over seeds, of each seed's mean over draws", _METRIC),
     "seed_low": Column("number", "lowest seed", _METRIC),
     "seed_high": Column("number", "highest seed", _METRIC),
     "median": Column("number", "median of all draws of all seeds", _METRIC),
-    "draw_low": Column("number", "2.5th percentile of all draws of all seeds", _METRIC),
-    "draw_high": Column("number", "97.5th percentile of all draws of all seeds", _METRIC),
+    "lowest": Column("number", "lowest of all draws of all seeds", _METRIC),
+    "highest": Column("number", "highest of all draws of all seeds", _METRIC),
+    "draw_low": Column("number", f"2.5th percentile of all draws of all seeds{_FEW}", _METRIC),
+    "draw_high": Column("number", f"97.5th percentile of all draws of all seeds{_FEW}", _METRIC),
     "heads_kept": Column("number", "mean share of heads kept", _SHARE),
     "mlps_kept": Column("number", "mean share of MLPs kept", _SHARE),
     "neurons_kept": Column("number", "mean share of neurons kept", _SHARE),
@@ -189,12 +192,16 @@ SUMMARIES: dict[str, Column] = {
     "neurons_borrowed": Column("number", f"mean share of neurons {_BORROWED}", _SHARE),
     "weights_borrowed": Column("number", f"mean share of weights {_BORROWED}", _SHARE),
     "random_median": Column("number", "median of the random draws", _METRIC),
-    "random_low": Column("number", "2.5th percentile of the random draws", _METRIC),
-    "random_high": Column("number", "97.5th percentile of the random draws", _METRIC),
+    "random_low": Column("number", f"2.5th percentile of the random draws{_FEW}", _METRIC),
+    "random_high": Column("number", f"97.5th percentile of the random draws{_FEW}", _METRIC),
     "n_random": Column("integer", "random draws of the seed with the fewest", "draws"),
-    "percentile": Column("number", "share of random draws below the value, ties half", _SHARE),
+    "percentile": Column(
+        "number", f"share of random draws below the value, ties half{_FEW}", _SHARE
+    ),
     "beyond": Column(
-        "number", "share of random draws that it is above (good) or below (bad), ties half", _SHARE
+        "number",
+        f"share of random draws that it is above (good) or below (bad), ties half{_FEW}",
+        _SHARE,
     ),
     "alternative": Column("text", "side of the test", allowed=("greater", "less", "two-sided")),
     "p_floor": Column("number", "smallest p that the draws could give", _P),
@@ -257,8 +264,10 @@ OF_TABLE: dict[tuple[str, str], Column] = {
         "share",
         "units",
     ),
-    ("summary_probes", "p_value"): Column("number", "largest p over seeds", _P),
-    ("summary_probes", "p_adjusted"): Column("number", "largest corrected p over seeds", _P),
+    ("summary_probes", "p_value"): Column("number", "largest p over draws and seeds", _P),
+    ("summary_probes", "p_adjusted"): Column(
+        "number", "largest corrected p over draws and seeds", _P
+    ),
     ("summary_against_random", "seed"): Column("integer", "fine-tuning seed; empty = all seeds"),
     ("summary_against_random", "flag"): Column("text", "flags of the scores; why there is no test"),
     ("summary_survival_content", "n_dropped"): Column(

@@ -15,6 +15,7 @@ from ...data.files.atomic import atomic_path
 from ...data.files.parquet_files import WRITING
 from ...data.output.folders import atomic_folder, check_folder
 from ...data.output.tables import inert
+from ..summary.summaries import SUMMARIES
 from .dictionary import dictionary_frame, typed
 from .reading import Run
 
@@ -71,8 +72,8 @@ def _makers(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
         "items": run.item_parts,
         "masks": run.mask_parts,
     }
-    for name, table in run.summaries.items():
-        makers[name] = lambda table=table: [table]  # type: ignore[misc]
+    for name, made in SUMMARIES.items():
+        makers[name] = lambda name=name, made=made: [typed(name, made(run.rows))]  # type: ignore[misc]
     return {**makers, "manifest": lambda: [run.manifest_table]}
 
 

@@ -34,6 +34,7 @@ class _Controls(_Part):
 
 class _Probe(_Part):
     names: list[str] = []
+    draws: int = 1
 
 
 class _Config(_Part):

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ...data.errors import DataFileError
+from ...data.errors import DataFileError, UnknownNameError
 from ...data.files.parquet_files import DAMAGED_CELL, parquet_file
 from ...data.output.run_record import masks_left_over
 from ...data.output.tables import items_frame, read_rows
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
 from .manifest_file import read_manifest
+
+if TYPE_CHECKING:
+    from ..figures.charts import Figure
 
 _ITEMS_AT_ONCE = 200_000
 
@@ -69,6 +72,30 @@ class Run:
     folder: Path
     rows: pd.DataFrame
     manifest: dict[str, Any]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every tidy row; a copy."""
+        return self.rows.copy()
+
+    def plot(self, name: str | None = None) -> Figure:
+        """A figure of the report, which a notebook shows; `spec` is its Vega-Lite.
+
+        Args:
+            name: of the figure, such as `performance-acceptability`; the first by default.
+
+        Raises:
+            DataFileError: if the rows have no numbers for any figure.
+            UnknownNameError: if there is no such figure; the message lists those there are.
+        """
+        from ..figures.figures import figures
+
+        known = {figure.name: figure for figure in figures(self.rows)}
+        if not known:
+            raise DataFileError("its rows have no numbers for a figure", where=str(self.folder))
+        name = next(iter(known)) if name is None else name
+        if name not in known:
+            raise UnknownNameError("figure", name, known)
+        return known[name]
 
     @cached_property
     def items(self) -> pd.DataFrame:

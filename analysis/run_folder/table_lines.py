@@ -9,6 +9,7 @@ NOT_TIDY: dict[str, str] = {
     "summary_performance": "one score of one kind and state, over seeds and draws",
     "summary_against_random": "where good or bad lies among the random draws",
     "summary_probes": "one headline number of a probe for one kind and state",
+    "summary_probe_draws": "one headline number of a probe for one draw of one seed",
     "summary_survival": "one head or MLP, and how many seeds keep it",
     "summary_survival_content": "one predictor of survival",
     "summary_stability": "one statistic of agreement between seeds",

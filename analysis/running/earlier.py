@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from ...data.errors import ConfigError
+from ...data.errors import ConfigError, InputError
 from ...data.files.temporaries import remove_stale
 from ...data.output.folders import remove_own, write_record
 from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
@@ -18,7 +18,7 @@ from ..configuration.renamed import renamed
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers", "device"}
+_NO_RESULT = {"workers", "device", "retrain.keep"}
 """Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
@@ -116,7 +116,7 @@ def _filled(earlier: dict[str, Any]) -> dict[str, Any]:
     """An earlier configuration with the defaults of options that it does not know."""
     try:
         return parse_config(renamed(earlier), where=RECORD).plain()
-    except ConfigError:
+    except InputError:
         return earlier
 
 

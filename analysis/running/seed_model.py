@@ -112,6 +112,18 @@ class SeedModel:
             **came_to.notes,
             "wall_s": trained.wall_s,
         }
+        self.save(trained, self._model_folder, cell, **notes)
+        return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
+
+    def retrained_folder(self, mask: Subnetwork) -> Path:
+        """Where a retrained model is kept, if it is."""
+        draw = f"-{mask.draw}" if mask.draw else ""
+        return self._model_folder.with_name(
+            f"{self.name}-{mask.method}-{mask.kind}{draw}-retrained"
+        )
+
+    def save(self, trained: FineTuned, folder: Path, cell: Cell, **about: Any) -> None:
+        """Save a trained model with what is known of it."""
         meta = {
             "cell_id": cell.id,
             "model": self.setting.source.name,
@@ -121,11 +133,11 @@ class SeedModel:
             "selection": self.parts.selection_name,
             "train_digest": examples_digest(self.parts.train),
             "recipe": vars(self.setting.recipe),
-            **notes,
+            "fingerprint": trained.fingerprint,
+            **about,
         }
         # the run folder was checked before: a file of the user's in the way is set aside
-        save_classifier(trained.model, trained.tokenizer, self._model_folder, meta, overwrite=True)
-        return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
+        save_classifier(trained.model, trained.tokenizer, folder, meta, overwrite=True)
 
     def fine_tune(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from ...data.tasks.task import TaskParts
 from ...data.tasks.task_parts import examples_digest
 from ...models.encoder.anatomy import anatomy_of
+from ...models.folder.checkpoint_files import read_meta
 from ...models.masks.subnetwork import KINDS, Subnetwork, full_subnetwork
 from ...models.training.evaluate import evaluate, is_finite
 from ...pruning.controls import CONTROLS
@@ -18,6 +20,7 @@ from ...pruning.search.magnitude import smallest_of
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import read_options
 from ..steps.identity import identity, selection_of, stamped
+from ..steps.masks import RETRAINED
 from ..steps.performance import performance_rows
 from ..steps.probing import join
 from ..steps.progress import Progress
@@ -211,10 +214,17 @@ class SeedRun:
             report=examples_digest(self.parts.report),
             **begun,
         )
-        output = self.store.get(cell, lambda: self._retrain(mask, probed=bool(options), **begun))
+        kept = self.model.retrained_folder(mask) if self.setting.config.retrain.keep else None
+        if kept is not None and read_meta(kept).get("cell_id") != cell.id:
+            self.store.path(cell).unlink(missing_ok=True)
+        output = self.store.get(
+            cell, lambda: self._retrain(mask, cell, kept, probed=bool(options), **begun)
+        )
         return self._named(output, cell, mask, "rewound" if rewind else "retrained")
 
-    def _retrain(self, mask: Subnetwork, *, probed: bool, **begun: Any) -> CellOutput:
+    def _retrain(
+        self, mask: Subnetwork, cell: Cell, kept: Path | None, *, probed: bool, **begun: Any
+    ) -> CellOutput:
         title = f"{self.name}: retraining {called(mask)} ({mask.method})"
         trained, came_to = self.model.fine_tune(mask, title, **begun)
         scored = self._measure(trained.model, trained.tokenizer, mask)
@@ -227,6 +237,9 @@ class SeedRun:
         joined = join(outputs)
         flag = came_to.flag
         notes = {**joined.notes, **begun, **came_to.notes, "wall_s": trained.wall_s}
+        if kept is not None:
+            about = {RETRAINED: mask.mask_id, **begun, **came_to.notes}
+            self.model.save(trained, kept, cell, **about)
         rows = joined.rows
         if flag:
             # a dead head stays flagged as such

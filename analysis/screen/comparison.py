@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..comparison.answer_tests import EXACT
+from ..comparison.pair_records import ONE_DRAW
 from ..comparison.pairs import PAIR_COLUMNS, spoken
-from ..comparison.score_comparisons import MCNEMAR, SIGNS_OF_CLUSTERS
 from ..statistics.corrections import ALPHA
 from ..wording import MISSING, between, decimal, p_text
 from .console import print_lines
@@ -31,8 +32,9 @@ def print_pairs(tables: Mapping[str, pd.DataFrame], console: Console | None = No
     print_lines(
         [
             "95%: other examples, these seeds; beyond: other seeds as well; exact: seeds in which "
-            "the exact test of right answers (McNemar's, or that of clusters) has an adjusted p up "
-            "to .05, of those in which it can answer; * flagged",
+            "the exact test of right answers (McNemar's, or that of signs, with the mean over "
+            "draws) has an adjusted p up to .05, of those in which it can answer; draws: the same "
+            "of single draws; * flagged",
             *_notes(tables["comparison_notes"]),
         ],
         console,
@@ -56,16 +58,22 @@ def _pair(pair: Any, tests: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]
     mine = tests
     for name in PAIR_COLUMNS:
         mine = mine[mine[name] == getattr(pair, name)]
-    exact = mine[mine["test"].isin([MCNEMAR, SIGNS_OF_CLUSTERS]) & mine["p_value"].notna()]
-    found = int((exact["p_adjusted"] <= ALPHA).sum())
+    exact = mine[mine["test"].isin(EXACT) & mine["p_value"].notna()]
+    single = exact["level"] == ONE_DRAW
     several = len({*shown["method_a"], *shown["method_b"]} - {"full"}) > 1
     return {
         "first - second": _called(pair, several) + ("*" if pair.flag else ""),
         "difference": decimal(pair.difference, 3),
         "95%": between(pair.ci_low, pair.ci_high, 3) or MISSING,
         "beyond": between(pair.beyond_low, pair.beyond_high, 3) or MISSING,
-        "exact": f"{found}/{len(exact)}",
+        "exact": _found(exact[~single]),
+        "draws": _found(exact[single]) if single.any() else "",
     }
+
+
+def _found(tests: pd.DataFrame) -> str:
+    """How many tests have an adjusted p up to .05, of how many."""
+    return f"{int((tests['p_adjusted'] <= ALPHA).sum())}/{len(tests)}"
 
 
 def _called(pair: Any, several: bool) -> str:

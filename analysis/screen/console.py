@@ -9,10 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from ..summary.kinds import answers, of_answer
-from ..summary.summaries import kept_columns, performance_table
-from ..verdict.verdict import verdict
-from ..wording import between, decimal, percent
+from ..wording import decimal, percent, seen
 from .records import cell_of, console_of, print_records, table_of
 
 if TYPE_CHECKING:
@@ -30,6 +27,9 @@ MOST_LINES = 60
 
 def print_performance(table: pd.DataFrame, console: Console | None = None) -> None:
     """Print the primary metric of a `performance_table`, one table a task and method."""
+    from ..summary.kinds import answers, of_answer
+    from ..summary.summaries import kept_columns  # with the statistics: most tables need none
+
     console = console_of(console)
     primary = table[table["primary"]]
     for (model, _, _), label, key in answers(primary):
@@ -40,7 +40,7 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
         shown = table_of(f"{label} · {metric} · {model} · {baseline}")
         for name in ("kind", "state"):
             shown.add_column(name, no_wrap=True)
-        for name in (*kept, "mean", "over seeds", "of draws", "n"):
+        for name in (*kept, "mean", "over seeds", "over draws", "n"):
             shown.add_column(name, justify="right", no_wrap=True)
         flagged = bool(lines["flag"].ne("").any())
         if flagged:
@@ -51,14 +51,14 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
                 line.state,
                 *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
                 decimal(line.mean, 3),
-                between(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else "",
-                between(line.draw_low, line.draw_high, 3),
+                seen(line.seed_low, line.seed_high, 3) if line.n_seeds > 1 else "",
+                seen(line.lowest, line.highest, 3) if line.n_draws > 1 else "",
                 f"{line.n_seeds}×{line.n_draws}",
             ]
             shown.add_row(*map(escape, cells), *([escape(line.flag)] if flagged else []))
         console.print(shown)
     console.print(
-        "mean over seeds; [lowest, highest seed]; [middle 95% of all draws]; n = seeds × draws",
+        "mean over seeds; range of seeds; range of all draws; n = seeds × draws",
         markup=False,
         highlight=False,
         style="dim",
@@ -74,6 +74,9 @@ def print_comparison(
     rows: pd.DataFrame, manifest: Mapping[str, Any], console: Console | None = None
 ) -> None:
     """Print the performance table and the verdict of a run's rows and manifest."""
+    from ..summary.summaries import performance_table
+    from ..verdict.verdict import verdict
+
     console = console_of(console)
     print_performance(performance_table(rows), console)
     print_verdict(verdict(rows, manifest), console)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ...data.sentences.sentence import Example
+from ...data.tasks.task import TaskSpec
 from ...models.checkpoint.inputs import fitting_length
+from ...models.encoder.anatomy import anatomy_of
 from ...models.masks.subnetwork import Subnetwork
 from ..cell_output import CellOutput
+from ..configuration.asked_probes import explaining
 from ..configuration.config import ProbeOptions
 from ..steps.identity import flagged, identity
 from ..steps.masks import state_of
@@ -28,6 +31,8 @@ def probe_loaded(
     split: str,
     progress: Progress,
     reference: Any | None = None,
+    spec: TaskSpec | None = None,
+    batch_size: int = 0,
 ) -> CellOutput:
     """Run the probes that `options` names on one model, whole or under a mask.
 
@@ -40,13 +45,18 @@ def probe_loaded(
         split: where those come from.
         progress: told what was cut or left out.
         reference: another whole model that a probe compares with.
+        spec: the task of a model that was loaded without its parts.
+        batch_size: examples a forward pass; 0 = as each probe has it.
 
     Raises:
-        ConfigError: if more subwords are asked for than the model has positions.
+        ConfigError: if more subwords are asked for than the models have positions.
     """
+    spec = spec or loaded.spec
     positions = loaded.anatomy.max_tokens
+    if reference is not None:
+        positions = min(positions, anatomy_of(reference).max_tokens)
     length, said = fitting_length(positions, options.max_length)
-    task_length = options.max_length or loaded.max_length
+    task_length, _ = fitting_length(positions, options.max_length, loaded.max_length)
     if said:
         progress.say(said)
     with progress.stage("probing") as advance:
@@ -54,7 +64,7 @@ def probe_loaded(
             loaded.model,
             loaded.tokenizer,
             mask,
-            loaded.spec,
+            spec,
             corpus,
             examples,
             options.model_copy(update={"max_length": length}),
@@ -62,13 +72,14 @@ def probe_loaded(
             progress=advance,
             reference=reference,
             task_length=task_length,
+            batch_size=batch_size,
         )
     tuned = loaded.task is not None or bool(loaded.meta.get("task"))
     state = state_of(mask, loaded.meta) if tuned else "pretrained"
-    about = identity(loaded.name, mask, state) | {"task": loaded.spec.name if loaded.spec else ""}
+    about = identity(loaded.name, mask, state) | {"task": spec.name if spec else ""}
     rows = output.rows.assign(**about)
     if loaded.classes_by == "place":
-        of_classes = rows["probe"] == "attributions"
+        of_classes = rows["probe"].isin(explaining(options))
         if of_classes.any():
             rows.loc[of_classes, "flag"] = rows.loc[of_classes, "flag"].fillna(BY_PLACE)
     lengths = {"sentences": length, "examples": task_length}

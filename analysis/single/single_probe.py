@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ...data.errors import ConfigError, InputError, UnknownNameError
@@ -20,8 +21,7 @@ from ...models.checkpoint.checkpoint import (
     resolve_model,
 )
 from ...models.checkpoint.contract import contract
-from ...models.checkpoint.inputs import check_inputs, fitting_length
-from ...models.encoder.anatomy import anatomy_of
+from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
 from ...probes.forward.needs import sentences_of
 from ...probes.registry import list_probes
@@ -38,20 +38,18 @@ from ..configuration.config import ProbeOptions
 from ..configuration.task_choice import TaskChoice
 from ..steps.annotations import check_readable, say_left_out
 from ..steps.data_summary import left_out_lines
-from ..steps.identity import flagged, identity
-from ..steps.masks import load_mask, state_of
+from ..steps.masks import load_mask
 from ..steps.probing import (
     Corpus,
     annotated_examples,
     clusters_of,
-    probe_model,
     read_probe_corpus,
 )
 from ..steps.progress import Progress
 from ..steps.readable import recorded_length
 from ..steps.reference_model import load_reference
-from ..steps.said import reading_said, unscored_said
-from ..steps.task_head import BY_PLACE
+from .loaded import LoadedModel
+from .loaded_probe import probe_loaded
 
 PROBE = "probe"
 """What the record of a folder calls the tables of single probes."""
@@ -143,18 +141,12 @@ def probe_rows(
     checked = check_inputs(
         net, tokenizer, where=model, pairs=reads_pairs, allow_no_specials=allow_no_specials
     )
-    positions = anatomy_of(net).max_tokens
     if other is not None:
         check_inputs(
             other, tokenizer, where=reference or "reference", allow_no_specials=allow_no_specials
         )
-        positions = min(positions, anatomy_of(other).max_tokens)
-    length, said = fitting_length(positions, options.max_length)
-    task_length, _ = fitting_length(positions, options.max_length, recorded_length(meta))
-    options = options.model_copy(update={"max_length": length})
-    for line in (*checked.said, said):
-        if line:
-            progress.say(line)
+    for line in checked.said:
+        progress.say(line)
     mask = load_mask(mask_path, net, name=model, say=progress.say)
     read: Corpus | None = None
     if needs_corpus(options):
@@ -169,35 +161,30 @@ def probe_rows(
             say_left_out(progress, read.name, read.examples, of_corpus(options))
     check_readable(examples, of_examples)
     say_left_out(progress, spec.name if spec else "", examples, of_examples)
-    with progress.stage("probing") as advance:
-        output = probe_model(
-            net,
-            tokenizer,
-            mask,
-            spec,
-            read,
-            examples if of_examples else (),
-            options,
-            split=used,
-            progress=advance,
-            reference=other,
-            task_length=task_length,
-            batch_size=batch_size,
-        )
-    state = state_of(mask, meta) if meta.get("task") else "pretrained"
-    about = identity(model, mask, state) | {"task": spec.name if spec else ""}
-    if untrained is not None:
-        about |= {"state": "untrained", "seed": untrained}
-    rows = output.rows.assign(**about)
-    if order is not None and order.by == "place":
-        of_classes = rows["probe"].isin(explaining(options))
-        if of_classes.any():
-            rows.loc[of_classes, "flag"] = rows.loc[of_classes, "flag"].fillna(BY_PLACE)
-    rows = flagged(rows, checked.flag)
-    lengths = {"sentences": length, "examples": task_length}
-    for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
-        progress.say(line)
-    return CellOutput(rows, output.items, output.arrays, output.notes)
+    loaded = LoadedModel(
+        model,
+        net,
+        tokenizer,
+        meta=meta,
+        order=order,
+        max_length=recorded_length(meta),
+        flag=checked.flag,
+    )
+    output = probe_loaded(
+        loaded,
+        mask,
+        options,
+        corpus=read,
+        examples=examples if of_examples else (),
+        split=used,
+        progress=progress,
+        reference=other,
+        spec=spec,
+        batch_size=batch_size,
+    )
+    if untrained is None:
+        return output
+    return replace(output, rows=output.rows.assign(state="untrained", seed=untrained))
 
 
 def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .clusters import Units, alone, count_of, over_units
 from .corrections import ALPHA
 from .uncertainty import permutation_p
-from .weighted import CLASS_METRICS, Floats, seed_of, weighted_scores
+from .weighted import CLASS_METRICS, Floats, weighted_scores
 
 DRAWS = 1999
 """Randomisations of a test: .05 of DRAWS + 1 is a whole number, so its size can be .05."""
@@ -73,33 +73,39 @@ def sign_flips(differences: npt.ArrayLike) -> Tested:
 
 
 def cluster_signs(first: npt.ArrayLike, second: npt.ArrayLike, units: Units) -> Tested:
-    """Exact two-sided test of two models' right answers, with clusters of examples.
+    """Exact two-sided test of two models' right answers, with clusters of examples and draws.
 
     Under the null a cluster's difference, the number of its examples that the first model gets
     right minus the second's, could have had the other sign, as if all of its answers changed
-    places. All sign patterns are counted (Fisher 1935), by convolution of the laws of clusters
-    with equal differences; where each example stands alone this is the exact McNemar test.
+    places. A model with several draws enters with the mean of its draws, and they change places
+    together: what is tested are these draws, not others. All sign patterns are counted (Fisher
+    1935), by convolution of the laws of clusters with equal differences; where each example stands
+    alone and each model has one draw this is the exact McNemar test.
 
     Args:
-        first: whether the first model is right on each example [N].
-        second: the same for the second model.
+        first: whether the first model is right on each example [N], or in each draw [N, D].
+        second: the same for the second model; its number of draws may be another.
         units: cluster of each example [N].
     """
     # scipy.stats takes most of a second to import, and most commands draw nothing from it
     from scipy.stats import binom
 
-    right = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    gaps = np.rint(over_units(right, units)).astype(np.int64)
+    a, b = (np.asarray(side, dtype=np.int64).reshape(len(units), -1) for side in (first, second))
+    # times both numbers of draws: whole numbers
+    right = a.sum(axis=1) * b.shape[1] - b.sum(axis=1) * a.shape[1]
+    gaps = np.rint(over_units(right.astype(np.float64), units)).astype(np.int64)
+    gaps //= max(1, int(np.gcd.reduce(gaps)))
     sizes, counts = np.unique(np.abs(gaps[gaps != 0]), return_counts=True)
     moving, most = int(counts.sum()), int(sizes @ counts)
     floor = min(1.0, 2.0 ** (1 - moving))
     if floor > ALPHA:
-        return Tested(float("nan"), floor, _few(moving, "clusters"))
+        return Tested(float("nan"), floor, few_differ(moving, "clusters"))
     law = np.ones(1)  # of the sum over clusters whose sign is +
     for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
-        steps = np.zeros(size * count + 1)
-        steps[::size] = binom.pmf(np.arange(count + 1), count, 0.5)
-        law = np.convolve(law, steps)
+        wider = np.zeros(len(law) + size * count)
+        for positive, chance in enumerate(binom.pmf(np.arange(count + 1), count, 0.5)):
+            wider[size * positive : size * positive + len(law)] += chance * law
+        law = wider
     extreme = np.abs(2 * np.arange(most + 1) - most) >= abs(int(gaps.sum()))
     return Tested(min(1.0, float(law[extreme].sum())), floor)
 
@@ -127,7 +133,7 @@ def swap_test(
     differ = len(np.unique(units[first != second]))
     floor = min(1.0, 2.0 ** (1 - differ))
     if floor > ALPHA:
-        return Tested(float("nan"), floor, _few(differ, _called(units)))
+        return Tested(float("nan"), floor, few_differ(differ, called(units)))
     both = np.stack([first, second], axis=1)
     observed = _gap(metric, both, gold)
     rng = np.random.default_rng([seed, len(gold)])
@@ -146,7 +152,41 @@ def swap_test(
     )
 
 
-def _few(count: int, what: str = "items") -> str:
+def swap_draws(
+    metric: str, first: npt.NDArray[np.generic], second: npt.NDArray[np.generic],
+    gold: npt.NDArray[np.generic], units: Units, *, draws: int = DRAWS, seed: int = 0,
+) -> Tested:  # fmt: skip
+    """`swap_test` of the mean difference over draws: an example changes places in all of them.
+
+    Args:
+        metric: as in `weighted_scores`.
+        first: answers of the first model [N, D], one column a draw.
+        second: answers of the second model [N, D].
+        gold: what they should be [N].
+        units: cluster of each example [N].
+        draws: random exchanges.
+        seed: of the exchanges.
+    """
+    differ = len(np.unique(units[(first != second).any(axis=1)]))
+    floor = min(1.0, 2.0 ** (1 - differ))
+    if floor > ALPHA:
+        return Tested(float("nan"), floor, few_differ(differ, called(units)))
+    rng = np.random.default_rng([seed, len(gold)])
+    swap = (rng.random((draws, count_of(units))) < 0.5)[:, units].astype(np.float32)
+    swap = np.concatenate([np.zeros((1, len(gold)), dtype=np.float32), swap])
+    weights = np.concatenate([1 - swap, swap], axis=1)
+    both = np.concatenate([first, second]), np.concatenate([second, first])
+    a, b = (weighted_scores(metric, side, np.tile(gold, 2), weights) for side in both)
+    gaps = np.abs((a - b).mean(axis=1))
+    # sums in another order are ties
+    null = gaps[1:] + 1e-9
+    return Tested(
+        permutation_p(float(gaps[0]), null, alternative="greater"), max(floor, 1 / (draws + 1))
+    )
+
+
+def few_differ(count: int, what: str = "items") -> str:
+    """Why so few items on which two models differ give no p-value."""
     if not count:
         return "the two never differ"
     floor = 2.0 ** (1 - count)
@@ -155,7 +195,8 @@ def _few(count: int, what: str = "items") -> str:
     )
 
 
-def _called(units: Units) -> str:
+def called(units: Units) -> str:
+    """What is exchanged."""
     return "items" if alone(units) else "clusters"
 
 
@@ -193,47 +234,6 @@ def _gaps_of_numbers(metric: str, first: Answers, second: Answers, gold: Answers
     wanted = np.broadcast_to(gold.astype(np.float64), first.shape)
     score = _OF_PAIRS[metric]
     return score(first.astype(np.float64), wanted) - score(second.astype(np.float64), wanted)
-
-
-def swap_ratios(
-    first: Floats, second: Floats, ids: list[str], units: Units | None = None, *,
-    draws: int = DRAWS,
-) -> list[Tested]:  # fmt: skip
-    """The same test for differences of ratios of sums over sentences, C of them at once.
-
-    Args:
-        first: numerators and denominators of the first model [2, N, C].
-        second: of the second model on the same sentences [2, N, C].
-        ids: the N sentences; they seed the exchanges.
-        units: the cluster of each sentence [N], exchanged whole; None = each stands alone.
-        draws: random exchanges.
-    """
-    units = np.arange(len(ids)) if units is None else units
-    first, second = (over_units(side.swapaxes(0, 1), units).swapaxes(0, 1)
-                     for side in (first, second))  # fmt: skip
-    rng = np.random.default_rng(seed_of(ids))
-    swaps = (rng.random((draws, first.shape[1])) < 0.5).astype(np.float32)
-    change = (second - first).astype(np.float32)
-    total_a, total_b = first.sum(axis=1), second.sum(axis=1)  # [2, C]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        moved = [np.asarray(swaps @ change[i], dtype=np.float64) for i in (0, 1)]
-        a = (total_a[0] + moved[0]) / (total_a[1] + moved[1])
-        b = (total_b[0] - moved[0]) / (total_b[1] - moved[1])
-        observed = total_a[0] / total_a[1] - total_b[0] / total_b[1]
-    differing = (np.abs(change) > 0).any(axis=0).sum(axis=0)
-    found = []
-    for c in range(first.shape[2]):
-        if differing[c] < LEAST_DIFFERING:
-            floor = min(1.0, 2.0 ** (1 - int(differing[c])))
-            said = _few(int(differing[c]), _called(units))
-            found.append(Tested(float("nan"), floor, said))
-            continue
-        # sums in single precision: what differs in the seventh digit is a tie
-        null = np.abs(a[:, c] - b[:, c])
-        null = null[np.isfinite(null)] + 1e-6 * max(abs(observed[c]), 1e-9)
-        p = permutation_p(abs(float(observed[c])), null, alternative="greater")
-        found.append(Tested(p, 1 / (draws + 1)))
-    return found
 
 
 def exchanged_groups(first: npt.ArrayLike, second: npt.ArrayLike) -> Tested:

@@ -23,7 +23,13 @@ from ...probes.forward.needs import sentences_of
 from ...probes.named import run_named_probes
 from ...probes.registry import find_probe
 from ..cell_output import CellOutput
-from ..configuration.asked_probes import needs_corpus, of_corpus, of_task, options_of, reading
+from ..configuration.asked_probes import (
+    needs_corpus,
+    of_corpus,
+    of_task,
+    options_of,
+    probes_reading,
+)
 from ..configuration.config import ProbeOptions
 from ..findings.change_statistics import with_statistics
 from ..findings.dependency_tests import dependency_rows
@@ -197,7 +203,7 @@ def probe_model(
             found = clustered(result, clusters_of(task_examples))
             outputs.append(_output(found, name, first, options, split=split))
             readings["examples"] = reading_of(result.notes)
-    suites = reading(options, "suite")
+    suites = probes_reading(options, "suite")
     for result in run_named_probes(context, (), suites, options=settings, progress=progress):
         outputs.append(_of_suite(result, options))
     joined = join(outputs)

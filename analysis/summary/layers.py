@@ -5,18 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from .kinds import WHO, by_method, plain, tidy_kinds, with_flags
+from .over_draws import RANGE, each_draw, over_draws_and_seeds
 
 _NUMBERS = ["value", "ci_low", "ci_high", "baseline_value", "n"]
 _ABOUT = ["probe", "variant", "metric", "relation", "target", "direction", "baseline"]
 LAYER_COLUMNS = [
-    *WHO, *_ABOUT, "kind", "state", "layer", "n_seeds", "mean", "seed_low", "seed_high", "ci_low",
-    "ci_high", "baseline_value", "n", "flag",
+    *WHO, *_ABOUT, "kind", "state", "layer", *RANGE, "ci_low", "ci_high", "baseline_value", "n",
+    "flag",
 ]  # fmt: skip
 PATTERNS = "attention-patterns"
 PATTERN_SHARES = ("pattern_share", "class_share")
 _CLASSES = ["probe", "variant", "metric", "class"]
 PATTERN_COLUMNS = [
-    *WHO, *_CLASSES, "kind", "state", "n_seeds", "mean", "seed_low", "seed_high", "n", "flag",
+    *WHO, *_CLASSES, "kind", "state", *RANGE, "n", "flag",
 ]  # fmt: skip
 _WIDEST = ("model", "layer", "head")
 
@@ -25,14 +26,13 @@ def layer_summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Every number about a layer: one line for each task, probe, metric, kind, state and layer.
 
     Returns:
-        `mean`, `seed_low`, `seed_high` over seeds; `ci_low` and `ci_high` are the interval of the
-        row itself and only there for one seed, since several seeds have several; `n` is that of the
-        smallest seed.
+        mean and range over draws and seeds (`over_draws_and_seeds`); `ci_low` and `ci_high` are the
+        interval of the row itself and only there for one seed and draw, since several have several;
+        `n` is that of the smallest seed.
     """
     cells = rows[(rows["unit"] == "layer") & rows["value"].notna() & rows["layer"].notna()]
-    cells = cells[(cells["draw"] == 0) | cells["draw"].isna()]
     table = _over_seeds(cells, [*_ABOUT, "kind", "state", "layer"])
-    several = table["n_seeds"] > 1
+    several = table["n_seeds"] * table["n_draws"] > 1
     for name in ("ci_low", "ci_high"):
         table[name] = table[name].mask(several)
     return table[LAYER_COLUMNS]
@@ -49,29 +49,16 @@ def pattern_summary(rows: pd.DataFrame) -> pd.DataFrame:
     ]
     units = [unit for unit in _WIDEST if (cells["unit"] == unit).any()]
     cells = cells[cells["unit"] == units[0]] if units else cells
-    cells = cells[(cells["draw"] == 0) | cells["draw"].isna()]
     cells = cells.assign(**{"class": cells["relation"].fillna(cells["target"])})
     return _over_seeds(cells, [*_CLASSES, "kind", "state"])[PATTERN_COLUMNS]
 
 
 def _over_seeds(cells: pd.DataFrame, about: list[str]) -> pd.DataFrame:
-    """Mean and range over seeds of each line; what a seed has several of is averaged first."""
+    """Mean and range over draws and seeds of each line."""
     tidy = tidy_kinds(by_method(cells))
     tidy = tidy.astype(dict.fromkeys(_NUMBERS, float))
     line = [*WHO, *about]
-    seeds = tidy.groupby([*line, "seed"], observed=True, sort=False, dropna=False)
-    per_seed = seeds[_NUMBERS].mean().reset_index()
-    found = per_seed.groupby(line, observed=True, sort=False, dropna=False)
-    table = found.agg(
-        n_seeds=("value", "size"),
-        mean=("value", "mean"),
-        seed_low=("value", "min"),
-        seed_high=("value", "max"),
-        ci_low=("ci_low", "mean"),
-        ci_high=("ci_high", "mean"),
-        baseline_value=("baseline_value", "mean"),
-        n=("n", "min"),
-    ).reset_index()
+    table = over_draws_and_seeds(each_draw(tidy, line, _NUMBERS), line)
     about = [*WHO, "probe", "kind", "state"]
     table = with_flags(table, tidy, about)
     order = [column for column in line if column not in ("kind", "state", "layer")]

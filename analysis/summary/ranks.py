@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..statistics.corrections import ALPHA, adjust_rows
+from ..statistics.corrections import adjust_rows
+from ..statistics.draws import too_few_draws
 from ..statistics.uncertainty import permutation_p
 from .kinds import WHO, joined_flags, performance_of, plain
 
@@ -50,9 +51,9 @@ def good_against_random(rows: pd.DataFrame) -> pd.DataFrame:
     share of random draws below it (ties half), `beyond` that on the side where it was built to lie.
     p-values are one-sided, good above and bad below
     random, since both were built for that: add-one within a seed, a stratified randomisation test
-    over all seeds (`seed` empty). Only the tests over seeds are corrected (Holm, one family), and
-    a test that cannot reach .05 has no p but says so in `flag`, beside the flags of what it rests
-    on.
+    over all seeds (`seed` empty). Only the tests over seeds are corrected (Holm, one family). Of
+    fewer than 29 random draws a seed there is no p-value and no percentile (`percentile`, `beyond`,
+    `random_low`, `random_high`): `flag` says so, beside the flags of what the line rests on.
     """
     scores = performance_of(rows)
     scores = scores[scores["primary"]]
@@ -112,18 +113,18 @@ def _rank(
     values: list[float], pools: list[npt.NDArray[np.float64]], p: float, floor: float, said: str
 ) -> dict[str, object]:
     draws = np.concatenate(pools)
-    able = floor <= ALPHA
+    n_random = min(len(pool) for pool in pools)
+    few = too_few_draws(n_random)
     ranks = [_percentile(value, pool) for value, pool in zip(values, pools, strict=True)]
     low, high = np.quantile(draws, [0.025, 0.975])
-    few = f"smallest p is {floor:.2f}: too few draws for a test"
     return {
         "value": float(np.mean(values)),
         "random_median": float(np.median(draws)),
-        "random_low": float(low),
-        "random_high": float(high),
-        "n_random": min(len(pool) for pool in pools),
-        "percentile": float(np.mean(ranks)),
-        "p_value": p if able else np.nan,
+        "random_low": np.nan if few else float(low),
+        "random_high": np.nan if few else float(high),
+        "n_random": n_random,
+        "percentile": np.nan if few else float(np.mean(ranks)),
+        "p_value": np.nan if few else p,
         "p_floor": floor,
-        "flag": ", ".join(filter(None, [said, "" if able else few])),
+        "flag": ", ".join(filter(None, [said, few])),
     }

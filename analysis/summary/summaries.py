@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from ..statistics.draws import LEAST_DRAWS
 from .agreement import overlap_summary, stability_summary
 from .kinds import WHO, joined_flags, performance_of, plain, tidy_kinds
 from .layers import layer_summary, pattern_summary
-from .probes import probe_table
+from .probes import probe_draws, probe_table
 from .ranks import good_against_random
 from .survival import content_summary, survival_table
 
@@ -19,8 +20,9 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `mean` is the mean over seeds (of each seed's mean over draws), `seed_low` and `seed_high`
-        the lowest and highest seed; `median`, `draw_low` and `draw_high` describe all draws of
-        all seeds by their median and middle 95%, the latter empty where each seed has one draw.
+        the lowest and highest seed; `lowest`, `highest`, `median`, `draw_low` and `draw_high`
+        describe all draws of all seeds by their range, median and middle 95%, the latter empty
+        where a seed has fewer than 29 draws.
         `heads_kept`, `mlps_kept`, `neurons_kept` and `weights_kept` are mean shares of all there
         are; the last two are empty where no method masks them. `heads_borrowed` and so on are the
         mean shares of the units of a bad, anti or middle mask that others had to fill up.
@@ -31,7 +33,7 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
     per_seed = scores.groupby([*line, "seed"], observed=True, sort=False)["value"].mean()
     over_seeds = per_seed.groupby(line, observed=True, sort=False)
     draws = found["draw"].nunique()
-    several = draws > 1
+    enough = draws >= LEAST_DRAWS
     table = pd.DataFrame(
         {
             "n_seeds": over_seeds.size(),
@@ -39,9 +41,11 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
             "mean": over_seeds.mean(),
             "seed_low": over_seeds.min(),
             "seed_high": over_seeds.max(),
+            "lowest": found["value"].min(),
+            "highest": found["value"].max(),
             "median": found["value"].median(),
-            "draw_low": found["value"].quantile(0.025).where(several),
-            "draw_high": found["value"].quantile(0.975).where(several),
+            "draw_low": found["value"].quantile(0.025).where(enough),
+            "draw_high": found["value"].quantile(0.975).where(enough),
             "baseline": found["baseline"].first(),
             "baseline_value": found["baseline_value"].mean(),
             "n": found["n"].min(),
@@ -106,6 +110,7 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "summary_performance": performance_table,
     "summary_against_random": good_against_random,
     "summary_probes": probe_table,
+    "summary_probe_draws": probe_draws,
     "summary_survival": survival_table,
     "summary_survival_content": content_summary,
     "summary_stability": stability_summary,

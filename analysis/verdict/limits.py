@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..flags import DIVERGED, FAILED, UNLEARNED
+from ..statistics.draws import too_few_draws
 from ..wording import cite, counted, percent, training_text
 
 OF_A_TRAINING = ("finetuned", "retrained", "rewound", "untrained")
@@ -84,8 +85,13 @@ def _told(failed: pd.DataFrame) -> tuple[int, str] | None:
     return len(each), "; ".join(said)
 
 
-def limits_of(primary: pd.DataFrame) -> list[str]:
-    """Sentences on what the numbers cannot carry; at least one."""
+def limits_of(primary: pd.DataFrame, probes: pd.DataFrame) -> list[str]:
+    """Sentences on what the numbers cannot carry; at least one.
+
+    Args:
+        primary: lines of the performance table of one answer, of the primary metric.
+        probes: its lines of the table of probes.
+    """
     n_seeds = int(primary["n_seeds"].max())
     said = []
     if parts := _borrowed(primary[primary["kind"] == "bad"]):
@@ -97,9 +103,12 @@ def limits_of(primary: pd.DataFrame) -> list[str]:
         )
     if said_of := _shared(primary):
         said.append(said_of)
+    drawn = probes[probes["kind"].isin(["random", "bad"]) & (probes["state"] == "pruned")]
+    if len(drawn) and (few := too_few_draws(int(drawn["n_draws"].max()))):
+        said.append(f"Random and bad are probed in {few}.")
     said.append(
-        f"{counted(n_seeds, 'seed')}: ranges over seeds are what was seen, no intervals for "
-        "other seeds."
+        f"{counted(n_seeds, 'seed')}: ranges over seeds and draws are what was seen, no intervals "
+        "for others."
     )
     return said
 

@@ -10,15 +10,15 @@ import pandas as pd
 
 from ..flags import FAILED
 from ..statistics.corrections import ALPHA
+from ..statistics.draws import too_few_draws
 from ..summary.kinds import answers, by_method, of_answer
 from ..summary.probes import probe_table
 from ..summary.ranks import good_against_random
 from ..summary.summaries import performance_table
-from ..wording import between, cite, counted, decimal, p_text, percent, uncited
+from ..wording import cite, counted, decimal, p_text, percent, uncited
+from .knowledge import PROBED, knowledge_of
 from .limits import limits_of, seeds_without_claim, training_amount, warnings_of
-from .pattern_words import patterns_said
-
-_PROBED = ("full", "good", "random", "bad")
+from .lines import line_of, spread_of
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,6 @@ def _verdict(
     primary = scores[scores["primary"]]
     bad_seeds = seeds_without_claim(rows)
     said = [_full(label, primary), _pruned(primary), _rank(ranks), _retrained(primary)]
-    known = [_relations(probes), _subsets(probes), _attention(probes), _attributions(probes)]
-    known.append(patterns_said(probes, rows))
     return Verdict(
         model,
         task,
@@ -132,17 +130,11 @@ def _verdict(
         said={
             "warnings": tuple(warnings_of(label, rows, primary, bad_seeds, trained)),
             "scores": tuple(sentence for sentence in said if sentence),
-            "knowledge": tuple(sentence for sentence in known if sentence),
-            "limits": tuple(limits_of(primary)),
+            "knowledge": tuple(knowledge_of(probes, rows)),
+            "limits": tuple(limits_of(primary, probes)),
         },
         degenerate=bool(bad_seeds),
     )
-
-
-def _line(table: pd.DataFrame, **chosen: str) -> pd.Series | None:
-    for column, value in chosen.items():
-        table = table[table[column] == value]
-    return None if table.empty else table.iloc[0]
 
 
 def _score(line: pd.Series, column: str, form: Callable[[Any], str] = decimal) -> str:
@@ -153,26 +145,18 @@ def _rank_of(line: pd.Series, column: str, form: Callable[[Any], str] = decimal)
     return cite(line, column, "summary_against_random.csv", form)
 
 
-def _found(line: pd.Series, column: str, form: Callable[[Any], str] = decimal) -> str:
-    return cite(line, column, "summary_probes.csv", form)
-
-
-def _range(line: pd.Series, low: str, high: str, of: Callable[..., str]) -> str:
-    return f"[{of(line, low)}, {of(line, high)}]" if between(line[low], line[high]) else ""
-
-
 # -- scores -----------------------------------------------------------------------------------
 
 
 def _full(task: str, primary: pd.DataFrame) -> str:
-    full = _line(primary, kind="full")
+    full = line_of(primary, kind="full")
     if full is None:
         return ""
     beside = [f"{full['baseline']} {_score(full, 'baseline_value')}"]
-    untrained = _line(primary, kind="untrained")
+    untrained = line_of(primary, kind="untrained")
     if untrained is not None:
         beside.append(f"untrained encoder {_score(untrained, 'mean')}")
-    words = _line(primary, kind="bag-of-words")
+    words = line_of(primary, kind="bag-of-words")
     if words is not None:
         beside.append(f"bag of words {_score(words, 'mean')}")
     return (
@@ -182,16 +166,14 @@ def _full(task: str, primary: pd.DataFrame) -> str:
 
 
 def _pruned(primary: pd.DataFrame) -> str:
-    good = _line(primary, kind="good", state="pruned")
+    good = line_of(primary, kind="good", state="pruned")
     if good is None:
         return ""
     parts = [f"The good subnetworks keep {_kept(good)} and score {_score(good, 'mean')}"]
     for kind, name in (("random", "random ones of the same size"), ("bad", "bad ones")):
-        line = _line(primary, kind=kind, state="pruned")
+        line = line_of(primary, kind=kind, state="pruned")
         if line is not None:
-            spread = _range(line, "draw_low", "draw_high", _score)
-            draws = f" over {counted(line['n_draws'], 'draw')} a seed" if spread else ""
-            parts.append(f"{name} {_score(line, 'mean')} {spread}".rstrip() + draws)
+            parts.append(f"{name} {_score(line, 'mean')}{spread_of(line, _score)}")
     return "; ".join(parts) + "."
 
 
@@ -210,11 +192,12 @@ def _rank(ranks: pd.DataFrame) -> str:
     over_seeds = ranks[ranks["seed"].isna() & (ranks["state"] == "pruned")]
     parts = []
     for kind, side in (("good", "above"), ("bad", "below")):
-        line = _line(over_seeds, kind=kind)
+        line = line_of(over_seeds, kind=kind)
         if line is None:
             continue
         if pd.isna(line["p_adjusted"]):
-            return "There are too few random draws to test good and bad against them."
+            few = too_few_draws(int(line["n_random"]))
+            return f"Good and bad are not tested against random ({few})."
         share = _rank_of(line, "beyond", percent)
         sure = "" if line["p_adjusted"] <= ALPHA else "not clearly "
         p = _rank_of(line, "p_adjusted", p_text)
@@ -223,9 +206,11 @@ def _rank(ranks: pd.DataFrame) -> str:
 
 
 def _retrained(primary: pd.DataFrame) -> str:
-    found = [(kind, _line(primary, kind=kind, state="retrained")) for kind in _PROBED]
+    found = [(kind, line_of(primary, kind=kind, state="retrained")) for kind in PROBED]
     parts = [
-        f"{kind} {_score(line, 'mean')}{_failed(line)}" for kind, line in found if line is not None
+        f"{kind} {_score(line, 'mean')}{spread_of(line, _score)}{_failed(line)}"
+        for kind, line in found
+        if line is not None
     ]
     if not parts:
         return ""
@@ -236,74 +221,6 @@ def _failed(line: pd.Series) -> str:
     """Which flags of its trainings a line carries, in brackets."""
     flags = [flag for flag in FAILED if flag in str(line["flag"])]
     return f" ({', '.join(flags)})" if flags else ""
-
-
-# -- what they know ---------------------------------------------------------------------------
-
-
-def _kinds(table: pd.DataFrame) -> str:
-    """Means of full, good, random and bad as fine-tuned or pruned."""
-    states = table[table["state"].isin(["finetuned", "pruned"])]
-    found = [(kind, _line(states, kind=kind)) for kind in _PROBED]
-    return ", ".join(f"{kind} {_found(line, 'mean')}" for kind, line in found if line is not None)
-
-
-def _relations(probes: pd.DataFrame) -> str:
-    table = probes[probes["probe"] == "dependency-heads"]
-    mean = table[table["relation"] == "all-relations"]
-    if mean.empty:
-        return ""
-    count = len(set(table["relation"]) - {"all", "all-relations"})
-    offset = _found(mean.iloc[0], "baseline_value")
-    return (
-        f"The best single head of a dependency relation, averaged over {count} relations, finds "
-        f"the syntactic head this often: {_kinds(mean)} (best fixed offset {offset})."
-    )
-
-
-def _subsets(probes: pd.DataFrame) -> str:
-    table = probes[(probes["probe"] == "survivors") & (probes["relation"] == "all-relations")]
-    good = _line(table, kind="good", baseline="random-heads")
-    if good is None:
-        return ""
-    tested = "p_value" if pd.isna(good["p_adjusted"]) else "p_adjusted"
-    more = "more" if good["mean"] > good["baseline_value"] else "less"
-    said = f"{more} than chance" if good[tested] <= ALPHA else "what chance keeps"
-    return (
-        f"As heads of the full model, good's survivors reach {_found(good, 'mean')}, where random "
-        f"sets of as many heads reach {_found(good, 'baseline_value')} "
-        f"{_range(good, 'null_low', 'null_high', _found)}: {said} "
-        f"(largest {_found(good, tested, p_text)})."
-    )
-
-
-def _attention(probes: pd.DataFrame) -> str:
-    table = probes[probes["metric"] == "attention_to_special"]
-    good = _line(table, kind="good", state="pruned")
-    if good is None:
-        return ""
-    return (
-        f"Good's heads give {_found(good, 'mean')} of their attention to special tokens (the same "
-        f"heads in the full model {_found(good, 'reference')}, uniform attention "
-        f"{_found(good, 'baseline_value')})."
-    )
-
-
-def _attributions(probes: pd.DataFrame) -> str:
-    table = probes[(probes["probe"] == "attributions") & (probes["state"] == "pruned")]
-    good = table[table["kind"] == "good"]
-    if good.empty:
-        return ""
-    parts = []
-    for _, line in good.iterrows():
-        p = line["p_value"] if pd.isna(line["p_adjusted"]) else line["p_adjusted"]
-        mark = "" if pd.isna(p) or p > ALPHA else "*"
-        chance = _found(line, "baseline_value")
-        parts.append(f"{line['relation']} {_found(line, 'mean')}{mark} (chance {chance})")
-    return (
-        f"Good's predictions rest on: {', '.join(parts)} of the attribution; "
-        "* = other than chance in every seed."
-    )
 
 
 def _sentence(text: str) -> str:

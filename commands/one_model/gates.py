@@ -44,9 +44,7 @@ def gates(
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
     epochs: Annotated[int, typer.Option(help="passes over the data; for each penalty")] = 2,
-    learning_rate: Annotated[
-        float, typer.Option(help="size of the first steps; of the gates")
-    ] = 0.2,
+    learning_rate: Annotated[float, typer.Option(help="peak learning rate; of the gates")] = 0.2,
     batch_size: Annotated[int, batch_size_option("8; they share a draw of the gates")] = 0,
     limit: Limit = 0,
     seed: Seed = 0,

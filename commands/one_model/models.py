@@ -59,10 +59,10 @@ def finetune(
     ] = None,
     selection: Selection = "held-out",
     learning_rate: Annotated[
-        float, typer.Option(help="size of the first steps; 0 = recorded for the model", min=0)
+        float, typer.Option(help="peak learning rate; 0 = recorded for the model")
     ] = 0.0,
     epochs: Annotated[
-        float, typer.Option(help="passes over the data; 0 = recorded for the model", min=0)
+        float, typer.Option(help="passes over the data; 0 = recorded for the model")
     ] = 0.0,
     batch_size: Annotated[int, batch_size_option("recorded for the model")] = 0,
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,

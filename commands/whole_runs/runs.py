@@ -62,6 +62,9 @@ def run(
     new: Annotated[
         bool, typer.Option("--new", help="start anew in a folder that holds another run")
     ] = False,
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="keep the retrained models in models/ too")
+    ] = False,
     overwrite: Overwrite = False,
     max_length: Annotated[int, max_length_option("as the file says")] = 0,
     allow_no_specials: NoSpecials = False,
@@ -98,6 +101,8 @@ def run(
         "device": "" if device == "auto" else device,
         "recipe": max_length and {**options.recipe.model_dump(), "max_length": max_length},
     }
+    if keep_models:
+        given["retrain"] = {**options.retrain.model_dump(), "keep": True}
     overrides = {name: value for name, value in given.items() if value}
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")

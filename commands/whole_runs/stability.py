@@ -10,10 +10,10 @@ import typer
 from ..options import (
     AsJson,
     Overwrite,
-    Permutations,
     Seed,
     emit_tables,
     named,
+    permutations_option,
     prepare_folder,
     writing,
 )
@@ -38,7 +38,9 @@ def stability(
             "share of prunable weights"
         ),
     ] = None,
-    permutations: Permutations = 2000,
+    permutations: Annotated[
+        int, permutations_option(1_000_000, "as many bootstrap samples")
+    ] = 2000,
     seed: Seed = 0,
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     overwrite: Overwrite = False,

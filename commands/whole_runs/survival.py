@@ -10,10 +10,10 @@ import typer
 from ..options import (
     AsJson,
     Overwrite,
-    Permutations,
     Seed,
     emit_tables,
     named,
+    permutations_option,
     prepare_folder,
     writing,
 )
@@ -25,7 +25,7 @@ def survival(
         str,
         typer.Option(help="full model that heads are measured on: finetuned or pretrained"),
     ] = "finetuned",
-    permutations: Permutations = 1000,
+    permutations: Annotated[int, permutations_option(100_000)] = 1000,
     seed: Seed = 0,
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     overwrite: Overwrite = False,

@@ -192,5 +192,6 @@ def read_rows(source: Path | str) -> pd.DataFrame:
     with reading(source, problem="is not a table of rows"):
         rows = rows_frame(raw)
         if found == [WITHOUT_BETTER]:
-            rows["ablation"] = rows["ablation"].mask(rows["mask_id"].fillna("").ne(""), ZERO)
+            # the whole model has an empty mask, and so an empty ablation
+            rows["ablation"] = rows["mask_id"].mask(rows["mask_id"].ne("").fillna(False), ZERO)
     return rows

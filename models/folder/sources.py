@@ -9,9 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
 from ...data.errors import CheckpointError
 from ...data.files.atomic import file_digest
 
@@ -68,6 +65,10 @@ def resolve_model(name: str) -> ModelSource:
         if not folder.is_dir():
             raise CheckpointError("no such model folder", where=name)
         return ModelSource("folder", str(folder), name)
+    # with its network clients: what is embedded or a folder needs neither
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
     try:
         validate_repo_id(name)
     except HFValidationError:

@@ -2,13 +2,14 @@
 
 import re
 import shlex
+from typing import Any
 
 import pytest
 import typer
 from subprobe.cli import app
 from typer.core import TyperOption
 
-ROOT = typer.main.get_command(app)
+ROOT: Any = typer.main.get_command(app)
 COMMANDS = sorted(ROOT.commands)
 EVERY = {
     **{name: one for name, one in ROOT.commands.items() if name != "patterns"},

@@ -69,9 +69,10 @@ def test_evaluate_reads_so_many_and_raises_no_false_alarm(subprobe_command, tune
 
 def test_prune_chooses_on_so_many(subprobe_command, tuned, own, tmp_path, monkeypatch):
     from subprobe.analysis.single import training
+    from subprobe.analysis.steps import selection
 
     seen = []
-    find = training.find_good
+    find = selection.find_good
 
     def watched(model, tokenizer, parts, *rest, **more):
         seen.append((len(parts.selection), rest[0].batch_size, str(model.device)))

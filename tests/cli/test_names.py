@@ -194,7 +194,9 @@ def test_the_library_names_no_flag(room):
         if path.relative_to(ROOT).as_posix() in SHOWS_COMMANDS:
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            text = node.value if isinstance(node, ast.Constant) else None
+            if not isinstance(node, ast.Constant):
+                continue
+            text = node.value
             if isinstance(text, str) and re.search(r"(^|[^\w-])--[a-z]", text):
                 found.append(f"{path}:{node.lineno}: {text}")
     assert not found
@@ -238,3 +240,24 @@ def test_python_reads_the_name_of_the_argument():
 
     with pytest.raises(ConfigError, match="add `data_dir`"):
         load_task("mine", columns={"first": "a", "label": "b"})
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["evaluate"], "MODEL"),
+        (["evaluate", "m", "--task", "x", "--nope"], "--nope"),
+        (["evaluate", "m", "--task", "x", "y"], "y"),
+        (["sample", "x", "--kind", "bad", "--out", "y", "--seed", "x"], "--seed"),
+        (["patterns", "check", "m", "--maps", "1"], "--maps"),
+        (["prune", "m", "--task", "x", "--out", "y.safetensors", "--limit", "-1"], "--limit"),
+    ],
+)
+def test_wrong_use_is_one_line(subprobe_command, words, said):
+    code, out, err = subprobe_command(*words)
+    command = " ".join(words[: 1 + (words[0] == "patterns")])
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert said in err
+    assert err.endswith(f"; see: subprobe {command} -h\n")
+    assert err.count("\n") == 1

@@ -137,6 +137,12 @@ def test_a_broken_package_is_said_in_one_line_and_stops_nothing(tmp_path):
     declare(
         site, "wrong", "[subprobe.probes]\nlist = json:dumps\n[subprobe.tasks]\nx = json:loads\n"
     )
+    declare(site, "rows", "[subprobe.probes]\nsurvivors = rows_module:ENTRY\n")
+    (site / "rows_module.py").write_text(
+        "from subprobe.probes.entry import ProbeEntry\n"
+        "ENTRY = ProbeEntry(name='survivors', help='', code='x:y')\n",
+        encoding="utf-8",
+    )
     declare(site, "leaving", "[subprobe.importances]\nbye = leaving_module:ENTRY\n")
     (site / "leaving_module.py").write_text("raise SystemExit('good\\nbye')\n", encoding="utf-8")
     declare(
@@ -157,6 +163,8 @@ def test_a_broken_package_is_said_in_one_line_and_stops_nothing(tmp_path):
         "warning: the probe 'lost' of broken 1.0 is left out: ModuleNotFoundError: No module named "
         "'no_such_module'",
         "warning: the probe 'norms' of clashing 1.0 is left out: subprobe has a probe of that name",
+        "warning: the probe 'survivors' of rows 1.0 is left out: ValueError: subprobe writes rows "
+        "of that name",
         "warning: the task 'rte' of clashing 1.0 is left out: subprobe has a task of that name",
         "warning: the task 'x' of wrong 1.0 is left out: TypeError: json:loads is no TaskEntry",
     ]

@@ -106,7 +106,7 @@ def test_attributions_of_a_compact_model(subprobe_command, own, tuned, smaller, 
         assert code == 0, err
         rows = pd.read_csv(tmp_path / f"{number}.csv")
         shares.append(rows.loc[rows["metric"] == "attribution_share", "value"])
-    np.testing.assert_allclose(*shares, atol=1e-3)
+    np.testing.assert_allclose(shares[0], shares[1], atol=1e-3)
 
 
 def test_latency_gives_tidy_rows(subprobe_command, tuned, tmp_path):

@@ -200,7 +200,7 @@ def test_what_no_model_gets_is_refused(monkeypatch):
         pass
 
     entry = Asking(name="cloze", help="", code="nowhere:x", further=("language-model-head",))
-    monkeypatch.setitem(PROBES, "cloze", entry)  # type: ignore[arg-type]
+    monkeypatch.setitem(PROBES, "cloze", entry)
     with pytest.raises(ConfigError, match="cloze: needs the head of masked language modelling"):
         options_of(ProbeOptions(names=("cloze",)))
 

@@ -24,7 +24,7 @@ from subprobe.analysis.report.asked import asked
 from subprobe.analysis.report.attribution_examples import examples_of, read_word_frame
 from subprobe.analysis.run_folder.reading import Run, load_manifest, load_rows
 from subprobe.analysis.running.attributed_words import FILE
-from subprobe.analysis.single.loaded import Loaded
+from subprobe.analysis.single.loaded import LoadedModel
 from subprobe.analysis.stability.mask_sets import read_mask_sets
 from subprobe.analysis.summary.summaries import summaries
 from subprobe.analysis.verdict.answer import answers_of
@@ -94,7 +94,7 @@ def _tokenize(place: Path) -> Callable[[], Any]:
 
 def _record(place: Path) -> None:
     meta = read_meta(place)
-    loaded = Loaded("m", None, None, None, meta)  # type: ignore[arg-type]
+    loaded = LoadedModel("m", None, None, None, meta)
     np.random.default_rng(loaded.seeds)
     torch.manual_seed(loaded.seeds[0])
     assert loaded.max_length > 0
@@ -194,7 +194,7 @@ def mask_readers(folder: Path) -> dict[str, Reader]:
     published = folder / "published" / "cola" / "seed_1" / "head_mask.npy"
     rng = np.random.default_rng(0)
     for form in ("npz", "safetensors"):
-        maps = {f"m{k}": rng.dirichlet(np.ones(8), 8) for k in range(3)}
+        maps: dict[str, Any] = {f"m{k}": rng.dirichlet(np.ones(8), 8) for k in range(3)}
         place = folder / form
         place.mkdir()
         (place / "labels.csv").write_text("map,pattern\nm0,diagonal\nm1,vertical\nm2,block\n")

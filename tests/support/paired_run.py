@@ -44,6 +44,7 @@ def write_paired_run(
     entropy: int = 0,
     kinds: Sequence[str] = ("full", "untrained", "good", "random", "bad"),
     members: int = 1,
+    probe_draws: int = 1,
 ) -> pd.DataFrame:
     """Write `rows.parquet` and `cells/`; returns the rows.
 
@@ -61,6 +62,7 @@ def write_paired_run(
         entropy: another number, other answers; gold labels stay.
         kinds: which of the models of `RIGHT`.
         members: examples of a cluster, neighbours, which get much the same answers.
+        probe_draws: how many draws are probed; each has other items and loses another head.
     """
     frames = []
     for task in tasks:
@@ -88,7 +90,16 @@ def write_paired_run(
                         if (kind, state) == ("bad", "retrained") else "",
                     }  # fmt: skip
                     frames.append(
-                        _scores(folder, about, said, gold, prefix, sentences, kind, members)
+                        _scores(
+                            folder,
+                            about,
+                            said,
+                            gold,
+                            prefix,
+                            sentences if draw < probe_draws else 0,
+                            kind,
+                            members,
+                        )
                     )
     rows = rows_frame(pd.concat(frames, ignore_index=True))
     write_parquet(rows, folder / "rows.parquet")
@@ -120,8 +131,8 @@ def _scores(
             for metric in METRIC_NAMES
         ]
     )  # fmt: skip
-    if sentences and about["draw"] == 0 and kind != "untrained":
-        probed, found = probe_of(about, sentences, DEAD.get(kind, []))
+    if sentences and kind != "untrained":
+        probed, found = probe_of(about, sentences, dead_heads(kind, about["draw"]))
         sets = dict(zip(probed["sentence_id"].unique(), _sets(sentences, members), strict=True))
         probed["cluster_id"] = probed["sentence_id"].map(sets).astype("string")
         items = pd.concat([items, probed], ignore_index=True)
@@ -135,11 +146,17 @@ def _sets(count: int, members: int) -> list[str | None]:
     return [f"set {place // members}" if members > 1 else None for place in range(count)]
 
 
+def dead_heads(kind: str, draw: int) -> list[tuple[int, int]]:
+    """Heads that a draw has lost."""
+    return [HEADS[(HEADS.index(one) + draw) % len(HEADS)] for one in DEAD.get(kind, [])]
+
+
 def probe_of(
     about: dict[str, Any], sentences: int, dead: Sequence[tuple[int, int]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Items and rows of dependency-heads: better heads where the model is full or good."""
-    rng = np.random.default_rng([about["seed"], *f"{about['kind']}{about['state']}".encode()])
+    named = f"{about['kind']}{about['state']}{about['draw'] or ''}"
+    rng = np.random.default_rng([about["seed"], *named.encode()])
     better = 0.15 if about["kind"] in ("full", "good") else 0.0
     records = []
     sizes = np.random.default_rng(3).integers(1, 4, size=(sentences, len(RELATIONS)))
@@ -170,3 +187,14 @@ def probe_of(
     )
     rows = rows.assign(probe="dependency-heads", direction="dependent->head", **about)
     return items, rows
+
+
+def of(
+    table: pd.DataFrame, first: tuple[str, str], second: tuple[str, str], **where: Any
+) -> pd.DataFrame:
+    """The lines of a comparison about two models (kind, state), with these values; None = empty."""
+    for side, (kind, state) in (("a", first), ("b", second)):
+        table = table[(table[f"kind_{side}"] == kind) & (table[f"state_{side}"] == state)]
+    for name, value in where.items():
+        table = table[table[name].isna() if value is None else table[name] == value]
+    return table

@@ -32,7 +32,7 @@ def prototype(pattern: str, n: int, seed: int) -> Floats:
     if pattern == "block":
         cut = n // 2 + rng.integers(-n // 8, n // 8 + 1)
         scores[(i < cut) != (j < cut)] -= 4
-    return softmax(scores, axis=1)
+    return np.asarray(softmax(scores, axis=1))
 
 
 def plain_features(grid: Floats) -> list[float]:
@@ -110,7 +110,7 @@ def write_labelled(
 ) -> Path:
     """A folder of labelled prototypes, as `subprobe patterns train` reads it."""
     folder.mkdir()
-    maps = {f"{p}-{k}": prototype(p, 10 + k, k).astype(np.float32)
+    maps: dict[str, Any] = {f"{p}-{k}": prototype(p, 10 + k, k).astype(np.float32)
             for p in PATTERNS for k in range(n)}  # fmt: skip
     if kind == "npz":
         np.savez(folder / "maps.npz", **maps)

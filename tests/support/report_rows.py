@@ -21,7 +21,7 @@ SENTENCE = ("The", "cats", "<b>saw</b>", "that", "dog", ".")
 
 def report_rows(run: MadeRun | None = None) -> pd.DataFrame:
     """Rows of a made run with curves over layers and pattern shares."""
-    rows = (run or MadeRun(tasks=("acceptability", "entailment"), draws=5)).rows()
+    rows = (run or MadeRun(tasks=("acceptability", "entailment"), draws=29)).rows()
     cells = rows[rows["probe"] == "attention-stats"].drop_duplicates("cell_id")
     rng = np.random.default_rng(0)
     frames = [rows]

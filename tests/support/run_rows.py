@@ -45,6 +45,7 @@ class MadeRun:
         degenerate: tasks whose full model is at chance.
         metric: the primary metric.
         probes: whether there are probe rows.
+        probe_draws: how many random and bad draws are probed pruned.
     """
 
     def __init__(
@@ -52,17 +53,19 @@ class MadeRun:
         tasks: Sequence[str] = ("acceptability",),
         seeds: Sequence[int] = (1, 2),
         *,
-        draws: int = 20,
+        draws: int = 30,
         retrained_draws: int = 1,
         layers: int = 6,
         heads: int = 12,
         degenerate: Sequence[str] = (),
         metric: str = "accuracy",
         probes: bool = True,
+        probe_draws: int = 1,
     ):
         self.tasks, self.seeds, self.draws = tasks, seeds, draws
         self.retrained_draws, self.shape = retrained_draws, (layers, heads)
         self.degenerate, self.metric, self.probes = degenerate, metric, probes
+        self.probe_draws = probe_draws
 
     def rows(self) -> pd.DataFrame:
         """All rows, typed."""
@@ -93,6 +96,18 @@ class MadeRun:
                 self._attributions(rng, kind),
             ):
                 yield frame.assign(**about, flag=frame.get("flag"))
+        for kind in ("random", "bad") if self.probes else ():
+            for draw in range(1, self.probe_draws):
+                about = self._about(kind, "pruned", task, seed) | {"draw": draw}
+                about["cell_id"] += f"-{draw}"
+                alive = rng.permuted(masks[kind][0].ravel()).reshape(self.shape)
+                yield self._survivors(rng, kind).assign(**about, probe="survivors", flag=flag)
+                for frame in (
+                    self._attention(rng, alive),
+                    self._dependencies(rng, alive, kind),
+                    self._attributions(rng, kind),
+                ):
+                    yield frame.assign(**about, flag=frame.get("flag"))
 
     def _probed(self) -> list[tuple[str, str]]:
         kinds = ("good", "random", "bad")
@@ -205,7 +220,7 @@ class MadeRun:
                         "value": np.where(alive.ravel(), value, np.nan),
                         "n": np.where(alive.ravel(), 300, 0), "baseline": "uniform",
                         "baseline_value": uniform,
-                        "flag": np.where(alive.ravel(), None, "dead"),
+                        "flag": [None if lives else "dead" for lives in alive.ravel()],
                     }
                 )
             )  # fmt: skip
@@ -223,7 +238,7 @@ class MadeRun:
                 "direction": "dependent->head", "layer": layer, "head": head,
                 "value": np.where(alive.ravel(), 0.2, np.nan), "baseline": "offset",
                 "baseline_value": RELATIONS["nsubj"], "n": np.where(alive.ravel(), 200, 0),
-                "flag": np.where(alive.ravel(), None, "dead"),
+                "flag": [None if lives else "dead" for lives in alive.ravel()],
             }
         )  # fmt: skip
         heads = pd.DataFrame(
@@ -267,7 +282,7 @@ def made_manifest(seeds: Sequence[int] = (1, 2)) -> dict[str, Any]:
         "config": {
             "model": "embedded", "tasks": ["acceptability"], "seeds": list(seeds),
             "prune": {"rule": "gain", "threshold": 0.9, "selection": "held-out"},
-            "controls": {"draws": 20, "retrained_draws": 1},
+            "controls": {"draws": 30, "retrained_draws": 1},
             "probe": {"names": ["attention-stats", "dependency-heads", "attributions"]},
         },
         "versions": {"python": "3.11.9", "torch": "2.13.0", "transformers": "5.23.0"},

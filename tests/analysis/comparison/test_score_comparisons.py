@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from paired_run import DEAD, HEADS, write_paired_run
+from paired_run import DEAD, HEADS, of, write_paired_run
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.between_runs import Run, between_runs, run_names
 from subprobe.analysis.comparison.pairs import pairs_of
@@ -46,14 +46,6 @@ def right(folder, *place, **more):
     items = cell(folder, *place, **more)
     items = items[items["probe"] == "performance"]
     return (items["prediction"] == items["gold"]).to_numpy(dtype=bool)
-
-
-def of(table, first, second, **where):
-    for side, (kind, state) in (("a", first), ("b", second)):
-        table = table[(table[f"kind_{side}"] == kind) & (table[f"state_{side}"] == state)]
-    for name, value in where.items():
-        table = table[table[name].isna() if value is None else table[name] == value]
-    return table
 
 
 def test_differences_are_those_of_the_rows_with_draws_averaged(tables, rows):
@@ -109,11 +101,14 @@ def test_an_interval_is_given_only_where_simulations_trust_it(tables, tmp_path):
     assert (compared["ci_low"].isna() == compared["ci_high"].isna()).all()
 
 
-def test_mcnemar_reads_the_first_draw_of_each_seed(folder, tables):
+def test_mcnemar_is_made_of_each_draw_of_each_seed(folder, tables):
     found = of(tables["tests"], ("good", "pruned"), ("random", "pruned"), test="McNemar, exact")
-    assert found["seed"].tolist() == [1, 2, 3]
+    places = list(zip(found["seed"], found["draw"], strict=True))
+    assert places == [(seed, draw) for seed in (1, 2, 3) for draw in (0, 1, 2)]
+    assert set(found["level"]) == {"one draw"}
     for line in found.itertuples():
-        a, b = (right(folder, kind, "pruned", seed=line.seed) for kind in ("good", "random"))
+        a = right(folder, "good", "pruned", seed=line.seed)
+        b = right(folder, "random", "pruned", seed=line.seed, draw=line.draw)
         exact = mcnemar_exact(a, b)
         assert line.p_value == pytest.approx(exact.p_value)
         assert (line.only_first, line.only_second) == (exact.only_first, exact.only_second)

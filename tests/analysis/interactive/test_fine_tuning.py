@@ -1,5 +1,7 @@
 """A model fine-tuned from Python is the one that the command writes, loaded with its task."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from subprobe.analysis.configuration.config import RecipeOptions
@@ -12,7 +14,7 @@ from subprobe.data.errors import ConfigError, SubprobeWarning
 from subprobe.data.tasks.by_name import load_task
 from subprobe.models.checkpoint.checkpoint import load_classifier
 
-RECIPE = {"learning_rate": 0.001, "epochs": 1.0, "batch_size": 16}
+RECIPE: dict[str, Any] = {"learning_rate": 0.001, "epochs": 1.0, "batch_size": 16}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ EVIL = r"a_b & c% $x$ #1 {y} ~z^2 \input{/etc/passwd}"
 
 @pytest.fixture(scope="module")
 def rows():
-    return MadeRun(tasks=("my_task", "other & one")).rows()
+    return MadeRun(tasks=("my_task", "other & one"), draws=3, layers=2, heads=4).rows()
 
 
 def test_special_characters_are_escaped():

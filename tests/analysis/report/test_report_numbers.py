@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from report_rows import report_rows, report_words, write_report_files
-from run_rows import made_manifest
+from run_rows import MadeRun, made_manifest
 from subprobe.analysis.report.report import render_report
 
 DASH = "–"
@@ -75,7 +75,7 @@ def same(text, value):
 
 @pytest.fixture(scope="module")
 def rows():
-    return report_rows()
+    return report_rows(MadeRun(("acceptability", "entailment"), draws=5, layers=4, heads=8))
 
 
 @pytest.fixture(scope="module")

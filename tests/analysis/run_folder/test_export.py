@@ -16,6 +16,7 @@ from subprobe.analysis.run_folder.dictionary import SEPARATOR, describe, fixed_t
 from subprobe.analysis.run_folder.export import FORMATS, export_run
 from subprobe.analysis.run_folder.table_lines import NOT_TIDY, TIDY_ROW, line_of
 from subprobe.analysis.stability.measure import Stability
+from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES, rows_frame
 from subprobe.models.masks.subnetwork import KINDS, METHODS, Subnetwork
 
@@ -126,7 +127,8 @@ def test_items_join_to_their_rows(exported):
         where r.probe = 'attention-stats' and r.value is not null
         """
     ).df()
-    assert len(heads) > 400
+    known = (rows["probe"] == "attention-stats") & rows["value"].notna()
+    assert len(heads) == known.sum() > 300
     assert heads["again"].tolist() == pytest.approx(heads["value"].tolist())
 
 
@@ -204,9 +206,28 @@ def test_load_run_gives_frames(finished_run, exported):
     for name, table in run.summaries.items():
         assert len(table) == len(pd.read_csv(finished_run / f"{name}.csv"))
     with pytest.raises(dataclasses.FrozenInstanceError):
-        run.rows = None
+        setattr(run, "rows", None)  # noqa: B010
     with pytest.raises(TypeError):
-        run.summaries["new"] = None
+        run.summaries["new"] = None  # type: ignore[index]
+
+
+def test_a_run_draws_the_figures_of_its_report(finished_run):
+    from subprobe.analysis.figures.figures import figures
+
+    run = subprobe.load_run(finished_run)
+    names = [figure.name for figure in figures(run.rows)]
+    assert len(names) > 3
+    for name in names:
+        assert run.plot(name).name == name
+    assert run.plot().spec == run.plot(names[0]).spec
+    # a notebook gets the picture with its data
+    shown = run.plot()._repr_mimebundle_()
+    assert "vega-lite" in shown["text/html"]
+    with pytest.raises(UnknownNameError, match=f"known figures: .*{names[0]}"):
+        run.plot("performance")
+    frame = run.to_frame()
+    pd.testing.assert_frame_equal(frame, run.rows)
+    assert frame is not run.rows
 
 
 # -- other programs ---------------------------------------------------------------------------

@@ -16,7 +16,8 @@ def parts(texts, labels, report, wanted, spec=SPEC, pairs=None):
         found = []
         for i, (text, label) in enumerate(zip(texts, labels, strict=True)):
             first, *rest = (Sentence(f"{name}{i}", tuple(part.split())) for part in text)
-            found.append(Example(f"{name}{i}", first, *rest, label=label))
+            second = rest[0] if rest else None
+            found.append(Example(f"{name}{i}", first, second, label=label))
         return tuple(found)
 
     train, scored = made(texts, labels, "a"), made(report, wanted, "b")

@@ -87,7 +87,7 @@ def test_what_is_added_is_added(tmp_path):
     assert both.seeds == (1, 2, 7)
     assert both.prune.methods == ("structured", "structured-heads")
     assert both.probe.names == ("norms", "attention-trees")
-    assert both.probe.options["attention-trees"] == {"root": "free"}
+    assert both.probe.options["attention-trees"]["root"] == "free"
     assert (both.controls.draws, both.controls.untrained, both.controls.across_seeds) == (
         5, True, True
     )  # fmt: skip

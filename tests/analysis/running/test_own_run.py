@@ -111,13 +111,14 @@ def test_later_commands_read_it(finished, subprobe_command, tmp_path, monkeypatc
     assert code == 0, err
 
 
+@pytest.mark.usefixtures("no_report")
 def test_files_that_change_are_not_mixed_with_old_cells(finished, place, tiny_encoder, tmp_path):
     """Another text is another training; other names of the same classes are so, too."""
     run = tmp_path / "run"
     shutil.copytree(finished.folder, run)
     shutil.copytree(place / "stance", tmp_path / "stance")
     options = options_of(tiny_encoder, tmp_path, tasks=["stance"])
-    options["probe"]["names"] = []
+    options["probe"] = {"names": []}
     config = parse_config(options, where="test")
     before = {path.name for path in (run / "cells").glob("finetune-*")}
     run_experiment(config, run, existing="new")

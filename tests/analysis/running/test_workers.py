@@ -9,7 +9,6 @@ import pytest
 import subprobe
 import torch
 from subprobe.analysis.configuration.config import RunConfig
-from subprobe.analysis.running import workers
 from subprobe.analysis.running.workers import compute_apart, worker_count
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError, SubprobeError
@@ -50,7 +49,7 @@ def parts(*seeds):
     ("wanted", "jobs", "cores", "count"), [(0, 2, 8, 2), (0, 9, 2, 2), (1, 5, 8, 1), (3, 2, 1, 2)]
 )
 def test_worker_count(monkeypatch, wanted, jobs, cores, count):
-    monkeypatch.setattr(workers.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     assert worker_count(wanted, jobs) == count
 
@@ -84,12 +83,12 @@ def test_what_a_process_raises_is_raised_here(tmp_path):
 def test_a_killed_process_is_a_clear_error(tmp_path):
     heard = Heard()
     with pytest.raises(SubprobeError, match="was killed"):
-        compute_apart(die, parts(1, 2), tmp_path, 2, heard)
+        compute_apart(die, parts(1, 2), tmp_path, 1, heard)
     assert heard.open == []
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("stdin", [False, True])
+@pytest.mark.parametrize("stdin", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_script_needs_no_main_guard(tmp_path, stdin):
     """It is not run again in the processes, nor looked for where it came from stdin."""
     script = tmp_path / "script.py"
@@ -118,5 +117,5 @@ def test_a_script_needs_no_main_guard(tmp_path, stdin):
 def test_a_process_that_may_start_none_computes_alone(monkeypatch):
     import multiprocessing
 
-    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "daemon", True)
     assert worker_count(4, 4) == 1

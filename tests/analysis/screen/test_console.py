@@ -16,6 +16,7 @@ from subprobe.analysis.screen.console import (
 )
 from subprobe.analysis.screen.records import print_records
 from subprobe.analysis.summary.summaries import performance_table
+from subprobe.analysis.wording import decimal
 from subprobe.models.masks.subnetwork import Subnetwork
 
 
@@ -35,10 +36,14 @@ def test_performance_fits_a_narrow_screen(screen):
     text = shown(screen)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80
-    assert ".550" in text
-    assert "2×20" in text
+    assert "2×30" in text
     assert "mrpc" in text
     assert "flag" not in text
+    table = performance_table(rows)
+    assert all(decimal(mean, 3) in text for mean in table["mean"])
+    random = table[(table["kind"] == "random") & (table["state"] == "pruned")].iloc[0]
+    assert f"{decimal(random['lowest'], 3)} to {decimal(random['highest'], 3)}" in text
+    assert "[" not in text  # what was seen is no interval
 
 
 def test_one_seed_has_no_range_and_flags_are_shown(screen):
@@ -46,7 +51,7 @@ def test_one_seed_has_no_range_and_flags_are_shown(screen):
         performance_table(made_rows(seeds=(1,), degenerate=("acceptability",))), screen
     )
     line = next(line for line in shown(screen).splitlines() if "good" in line)
-    assert "[" not in line
+    assert " to " not in line
     assert "degenerate" in shown(screen)
 
 

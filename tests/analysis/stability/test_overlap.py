@@ -19,7 +19,7 @@ from subprobe.analysis.stability.unit_weights import UnitWeights
 
 def task(name, seeds, heads, mlps=None):
     units = {"head": np.asarray(heads, dtype=bool)}
-    shapes = {"head": (2, units["head"].shape[1] // 2)}
+    shapes: dict[str, tuple[int, ...]] = {"head": (2, units["head"].shape[1] // 2)}
     if mlps is not None:
         units["mlp"], shapes["mlp"] = np.asarray(mlps, dtype=bool), (np.shape(mlps)[1],)
     return MaskSet(name, tuple(seeds), units, shapes)

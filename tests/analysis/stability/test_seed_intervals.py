@@ -3,6 +3,8 @@
 The short form of `make check-statistics`: a few lines of the committed tables, simulated again.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,7 +104,7 @@ def test_what_the_package_gives_covers_at_least_92_percent():
     given = table[table["coverage"].map(trusted)]
     assert given["coverage"].min() >= 0.92
     # the headline figure has an interval at the study's five seeds, the spread over seeds has none
-    ask = {"units": 144, "seeds": 5, "kept": 0.62}
+    ask: dict[str, Any] = {"units": 144, "seeds": 5, "kept": 0.62}
     assert trusted(coverage_of("fleiss_kappa", "jackknife", **ask))
     assert not trusted(coverage_of("survival_sd", "jackknife", **ask))
 

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from subprobe.analysis.statistics.clusters import count_of, over_units, resampled, units_of
-from subprobe.analysis.statistics.paired_tests import cluster_signs, swap_ratios, swap_test
+from subprobe.analysis.statistics.paired_ratios import swap_ratios
+from subprobe.analysis.statistics.paired_tests import cluster_signs, swap_test
 from subprobe.analysis.statistics.uncertainty import bootstrap_interval, mcnemar_exact
 from subprobe.analysis.statistics.weighted import weight_blocks
 
@@ -170,7 +171,8 @@ def test_ratios_are_exchanged_by_cluster():
     ids = [f"s{i}" for i in range(60)]
     summed = [over_units(side.swapaxes(0, 1), units).swapaxes(0, 1) for side in sides]
     assert summed[0].shape == (2, 20, 1)
-    assert swap_ratios(*sides, ids, units)[0] == swap_ratios(*summed, ids)[0]
+    (first, second), (one, other) = sides, summed
+    assert swap_ratios(first, second, ids, units)[0] == swap_ratios(one, other, ids)[0]
     few = swap_ratios(sides[0][:, :15], sides[1][:, :15], ids[:15], units[:15])[0]
     assert "5 clusters" in few.flag
 

@@ -14,10 +14,10 @@ from subprobe.analysis.statistics.paired import (
     seed_weights,
     t_limits,
 )
+from subprobe.analysis.statistics.paired_ratios import swap_ratios
 from subprobe.analysis.statistics.paired_tests import (
     exchanged_groups,
     sign_flips,
-    swap_ratios,
     swap_test,
 )
 from subprobe.analysis.statistics.uncertainty import mcnemar_exact

@@ -90,17 +90,19 @@ def test_folds_keep_clusters_together(monkeypatch):
     model, tokenizer = tiny_model("bert", "classification"), tiny_tokenizer("wordpiece")
     options = PruneOptions(selection="cross-validation", folds=4, threshold=0.5)
     chooser = Chooser(model, tokenizer, parts, options, 32)
-    scored = []
-    metric = Chooser.metric
-    monkeypatch.setattr(
-        Chooser, "metric", lambda self, held: (scored.append(held), metric(self, held))[1]
-    )
-    ranked = []
-    importance = Chooser.importance
-    monkeypatch.setattr(
-        Chooser, "importance",
-        lambda self, held, **more: (ranked.append(held), importance(self, held, **more))[1],
-    )  # fmt: skip
+    scored, ranked = [], []
+
+    def heard(name, seen):
+        asked = getattr(Chooser, name)
+
+        def call(self, held, **more):
+            seen.append(held)
+            return asked(self, held, **more)
+
+        monkeypatch.setattr(Chooser, name, call)
+
+    heard("metric", scored)
+    heard("importance", ranked)
     find_good(model, tokenizer, parts, chooser.options, max_length=32, seeds=(1, 1))
     folds = [held for held in scored if len(held) < len(parts.selection)]
     assert len(folds) == 4
@@ -248,6 +250,7 @@ def test_rows_of_a_probe_count_the_clusters_of_their_relation():
             {"metric": "offset_accuracy", "relation": "obj", "n": 3, "n_clusters": 9},
         ]
     )
+    rows = rows.assign(probe="dependency-heads")
     found = with_n_clusters(rows, items)["n_clusters"]
     # s0 stands alone, s1 to s3 are one set, s4 to s7 another
     assert found.tolist()[:4] == [3, 3, 2, 0]

@@ -1,6 +1,7 @@
 """What trainings and runs do with the head of the model that they start from."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def lost(judge, tmp_path):
 def test_a_model_that_has_lost_heads_is_trained_as_it_is(lost, tmp_path):
     write_toy_task(tmp_path / "toy")
     task = TaskChoice("toy", str(tmp_path / "toy"), {"first": "text", "label": "side"})
-    options = {
+    options: dict[str, Any] = {
         "seed": 1, "order_seed": 1, "selection": "held-out", "progress": Silent(),
         "options": RecipeOptions(epochs=1, batch_size=8),
     }  # fmt: skip

@@ -6,20 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from run_rows import ATTENTION, GROUPS, RELATIONS, made_rows
-from subprobe.analysis.summary.ranks import over_seeds
-from subprobe.analysis.summary.summaries import (
-    SUMMARIES,
-    good_against_random,
-    performance_table,
-    probe_table,
-    summaries,
-)
+from subprobe.analysis.summary.probes import probe_table
+from subprobe.analysis.summary.ranks import good_against_random, over_seeds
+from subprobe.analysis.summary.summaries import SUMMARIES, performance_table, summaries
 from subprobe.data.output.tables import rows_frame
 
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return made_rows(("acceptability", "entailment"), (1, 2, 3), draws=9)
+    return made_rows(("acceptability", "entailment"), (1, 2, 3), draws=29)
 
 
 def scores(rows: pd.DataFrame, task: str, kind: str, state: str) -> dict[int, list[float]]:
@@ -43,11 +38,13 @@ def test_performance_equals_a_plain_loop(rows, kind):
         assert (line["seed_low"], line["seed_high"]) == pytest.approx((min(means), max(means)))
         assert line["median"] == pytest.approx(np.median(flat))
         assert (line["n_seeds"], line["n_draws"]) == (3, len(by_seed[1]))
-        if len(by_seed[1]) > 1:
+        assert (line["lowest"], line["highest"]) == (min(flat), max(flat))
+        if len(by_seed[1]) >= 29:
             assert line["draw_low"] == pytest.approx(np.quantile(flat, 0.025))
             assert line["draw_high"] == pytest.approx(np.quantile(flat, 0.975))
         else:
             assert pd.isna(line["draw_low"])
+            assert pd.isna(line["draw_high"])
 
 
 def test_performance_reads_in_order_and_knows_sizes(rows):
@@ -90,24 +87,24 @@ def ranked(good: dict[int, float], random: dict[int, list[float]]) -> pd.DataFra
 
 
 def test_rank_within_a_seed_counts_draws():
-    table = good_against_random(ranked({1: 0.7}, {1: [0.1 * i for i in range(20)]}))
+    draws = [0.1 * i for i in range(30)]
+    table = good_against_random(ranked({1: 0.7}, {1: draws}))
     line = table[table["seed"] == 1].iloc[0]
-    draws = [0.1 * i for i in range(20)]
     below, ties = sum(x < 0.7 for x in draws), sum(x == 0.7 for x in draws)
-    assert line["percentile"] == pytest.approx((below + ties / 2) / 20)
-    assert line["p_value"] == pytest.approx((1 + sum(x >= 0.7 - 1e-9 for x in draws)) / 21)
+    assert line["percentile"] == pytest.approx((below + ties / 2) / 30)
+    assert line["p_value"] == pytest.approx((1 + sum(x >= 0.7 - 1e-9 for x in draws)) / 31)
 
 
 def test_p_over_seeds_equals_enumeration():
     rng = np.random.default_rng(0)
     good = {1: 0.8, 2: 0.9}
-    random = {seed: rng.uniform(0.5, 1, 9).tolist() for seed in good}
+    random = {seed: rng.uniform(0.5, 1, 29).tolist() for seed in good}
     table = good_against_random(ranked(good, random))
     line = table[table["seed"].isna()].iloc[0]
     choices = list(itertools.product(*([*random[s], good[s]] for s in good)))
     expected = sum(sum(choice) >= 1.7 - 1e-12 for choice in choices) / len(choices)
     assert line["p_value"] == pytest.approx(expected)
-    assert line["p_floor"] == pytest.approx(1 / 100)
+    assert line["p_floor"] == pytest.approx(1 / 900)
     assert line["p_adjusted"] == pytest.approx(expected)
     assert line["family_size"] == 1
 
@@ -123,17 +120,33 @@ def test_a_good_mask_like_any_draw_is_rejected_at_the_level():
         assert np.mean(np.array(p) <= level + 1e-9) == pytest.approx(level, abs=error)
 
 
-def test_a_test_that_cannot_reach_the_level_says_so():
-    table = good_against_random(ranked({1: 0.9}, {1: [0.1, 0.2]}))
-    assert table["p_value"].isna().all()
-    assert table["flag"].str.contains("too few draws").all()
-    assert table["percentile"].tolist() == [1.0, 1.0]
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("draws", [1, 5, 28, 29])
+def test_ranks_among_fewer_than_29_draws_are_not_told(draws, seeds):
+    """Also where several seeds together could reach the level: each seed needs its draws."""
+    good = dict.fromkeys(range(seeds), 0.9)
+    random = {seed: np.linspace(0.1, 0.5, draws).tolist() for seed in good}
+    table = good_against_random(ranked(good, random))
+    ranks = table[["p_value", "percentile", "beyond", "random_low", "random_high"]]
+    over = table[table["seed"].isna()]
+    assert table["random_median"].tolist() == pytest.approx([np.median(random[0])] * (seeds + 1))
+    if draws == 29:
+        assert ranks.notna().all(axis=None)
+        assert over["p_adjusted"].notna().all()
+        assert table["flag"].eq("").all()
+        return
+    assert ranks.isna().all(axis=None)
+    assert over["p_adjusted"].isna().all()
+    said = (
+        f"{draws} draw{'' if draws == 1 else 's'}: too few for a p-value over draws, which needs 29"
+    )
+    assert set(table["flag"]) == {said}
 
 
 def test_many_seeds_are_sampled_and_not_enumerated():
     rng = np.random.default_rng(1)
     good = dict.fromkeys(range(8), 5.0)
-    table = good_against_random(ranked(good, {s: rng.normal(size=20).tolist() for s in good}))
+    table = good_against_random(ranked(good, {s: rng.normal(size=30).tolist() for s in good}))
     assert table.loc[table["seed"].isna(), "p_value"].iloc[0] < 0.001
 
 

@@ -5,9 +5,10 @@ import re
 import pandas as pd
 import pytest
 from run_rows import made_rows
+from subprobe.analysis.summary.probes import probe_table
 from subprobe.analysis.summary.summaries import performance_table
 from subprobe.analysis.verdict.verdict import verdict, verdicts
-from subprobe.analysis.wording import CITED, between, counted, decimal, p_text, percent
+from subprobe.analysis.wording import CITED, between, counted, decimal, p_text, percent, seen
 
 
 def test_numbers_are_those_of_the_table():
@@ -17,9 +18,10 @@ def test_numbers_are_those_of_the_table():
     for cell in (("full", "finetuned"), ("good", "pruned"), ("bad", "retrained")):
         assert decimal(table.loc[cell, "mean"]) in text
     random = table.loc[("random", "pruned")]
-    assert between(random["draw_low"], random["draw_high"]) + " over 20 draws a seed" in text
+    spread = f"({seen(random['lowest'], random['highest'])} over 30 draws a seed)"
+    assert f"{decimal(random['mean'])} {spread}" in text
     assert "keep 58% of the heads and 67% of the MLPs" in text
-    assert "Good is above random (above 100% of the draws, p = .005, Holm)" in text
+    assert "Good is above random (above 100% of the draws, p = .002, Holm)" in text
     assert "2 seeds" in text
     assert "28% of its heads and 50% of its MLPs" in text
     assert "DEGENERATE" not in text
@@ -37,9 +39,26 @@ def test_each_task_has_its_own_verdict_and_warning():
 
 def test_too_few_draws_make_no_claim():
     text = verdict(made_rows(seeds=(1,), draws=1))
-    assert "too few random draws" in text
+    why = "(1 draw: too few for a p-value over draws, which needs 29)"
+    assert f"Good and bad are not tested against random {why}." in text
     assert "p = " not in text.split("dependency relation")[0]
     assert "1 seed:" in text
+
+
+def test_what_probes_found_in_several_draws_has_a_range_and_no_p():
+    rows = made_rows(probe_draws=5)
+    text = verdict(rows)
+    table = probe_table(rows)
+    table = table[(table["relation"] == "all-relations") & (table["probe"] == "dependency-heads")]
+    for kind in ("random", "bad"):
+        line = table[(table["kind"] == kind) & (table["state"] == "pruned")].iloc[0]
+        assert line["n_draws"] == 5
+        spread = f"({seen(line['lowest'], line['highest'])} over 5 draws a seed)"
+        assert f"{kind} {decimal(line['mean'])} {spread}" in text
+    said = "Random and bad are probed in 5 draws: too few for a p-value over draws, which needs 29."
+    assert said in text
+    assert "probed in" not in verdict(made_rows(seeds=(1,), probe_draws=29))
+    assert "probed in" not in verdict(made_rows(probes=False))
 
 
 def test_a_difference_that_is_not_clear_is_called_so():
@@ -85,11 +104,13 @@ def flagged(flag, *cells, **where):
 
 
 def test_divergence_is_said():
-    text = verdict(flagged("diverged", "evaluate-bad-retrained-0", seed=2))
+    rows = flagged("diverged", "evaluate-bad-retrained-0", seed=2)
+    text = verdict(rows)
     assert "DIVERGED: in 1 of 10 trainings the loss exploded or was not finite" in text
     assert "(bad retrained, seed 2)" in text
     assert "UNLEARNED" not in text
-    assert "bad .84 (diverged)" in text.replace(".83 (", ".84 (").replace(".85 (", ".84 (")
+    table = performance_table(rows).set_index(["kind", "state"])
+    assert f"bad {decimal(table.loc[('bad', 'retrained'), 'mean'])} (diverged)" in text
 
 
 def test_what_did_not_learn_is_said_with_how_much_training_it_had():
@@ -139,6 +160,7 @@ def test_other_numbers():
         "p < .001", "p = .012", "p = 1.000", "no p",
     ]  # fmt: skip
     assert (between(0.1, 0.25), between(0.1, None)) == ("[.10, .25]", "")
+    assert (seen(0.1, 0.25), seen(0.1, None)) == (".10 to .25", "")
     assert (counted(1, "seed"), counted(2, "seed")) == ("1 seed", "2 seeds")
 
 

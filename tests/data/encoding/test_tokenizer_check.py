@@ -1,4 +1,7 @@
 import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from family_tokenizers import FAMILY_TOKENIZERS
@@ -19,8 +22,8 @@ from tiny import tiny_tokenizer
 from tokenizers import AddedToken, Tokenizer, normalizers, processors
 from transformers import PreTrainedTokenizerFast
 
-MAKERS = {
-    **{kind: lambda kind=kind: tiny_tokenizer(kind) for kind in ("wordpiece", "bpe", "unigram")},
+MAKERS: dict[str, Callable[[], Any]] = {
+    **{kind: partial(tiny_tokenizer, kind) for kind in ("wordpiece", "bpe", "unigram")},
     **FAMILY_TOKENIZERS,
 }
 every_kind = pytest.mark.parametrize("kind", MAKERS)

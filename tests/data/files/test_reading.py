@@ -239,11 +239,11 @@ def test_numbers_of_many_digits_are_labels_and_no_scores(tmp_path):
     rows = [{"text": "a", "side": "9" * 5000}, {"text": "b", "side": "1"}]
     data = own_task(tmp_path, rows, "jsonl", first="text", label="side")
     assert data.spec.labels == ("1", "9" * 5000)
-    rows = [{"text": "a", "mark": 10**400}, {"text": "b", "mark": 1}]
+    scores = [{"text": "a", "mark": 10**400}, {"text": "b", "mark": 1}]
     with pytest.raises(
         DataFileError, match=r"train\.jsonl, line 1: the score 1000.* is not a number"
     ):
-        own_task(tmp_path, rows, "jsonl", first="text", score="mark")
+        own_task(tmp_path, scores, "jsonl", first="text", score="mark")
 
 
 def test_half_a_character_in_a_text_is_refused_with_its_line(tmp_path):

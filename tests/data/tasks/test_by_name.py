@@ -7,6 +7,7 @@ import pytest
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.tasks import by_name as tasks
 from subprobe.data.tasks.by_name import custom_task, list_tasks, load_task, task_spec
+from subprobe.data.tasks.glue import GLUE
 from subprobe.data.tasks.metrics import majority
 from subprobe.data.tasks.task_parts import split_parts
 
@@ -150,7 +151,7 @@ def hub_like(tmp_path, monkeypatch):
         "---\n"
     )
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    glue = dict(tasks.GLUE)
+    glue = dict(GLUE)
     glue["rte"] = replace(glue["rte"], hub=(str(folder), "rte"))
     monkeypatch.setattr(tasks, "GLUE", glue)
     return folder

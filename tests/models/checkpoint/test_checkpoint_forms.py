@@ -1,6 +1,7 @@
 """Checkpoints in the forms that other tools leave: read as what they are, or refused."""
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,6 @@ from subprobe.models.checkpoint.loading import has_head
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.encoder.kept_units import kept_units_of
-from subprobe.models.folder import tokenizer_files
 from subprobe.models.folder.sources import resolve_model
 from subprobe.models.masks.compact_mask import compact_mask
 from subprobe.models.masks.gates import gated
@@ -77,7 +77,11 @@ def test_other_prefixes_are_named_and_never_called_untuned(tmp_path):
         ),
         ({**whole, **{f"module.{n}": t.clone() for n, t in whole.items()}}, "stored twice"),
     ):
-        rewrite(folder, lambda _, change=change: change)
+
+        def changed(_: Any, change: Any = change) -> Any:
+            return change
+
+        rewrite(folder, changed)
         for load in (
             lambda: load_classifier(str(folder), COLA),
             lambda: load_encoder(str(folder)),
@@ -236,7 +240,7 @@ def test_a_package_that_a_tokenizer_needs_is_named(module, tmp_path, monkeypatch
             raise ModuleNotFoundError(name)
         return real(name, *arguments)
 
-    monkeypatch.setattr(tokenizer_files.importlib, "import_module", without)
+    monkeypatch.setattr(importlib, "import_module", without)
     with pytest.raises(
         CheckpointError, match=r"spm\.model.*pip install 'subprobe\[sentencepiece\]"
     ):

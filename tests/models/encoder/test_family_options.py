@@ -1,6 +1,7 @@
 """What a configuration may switch on within a family, and what the projections hold."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ L, H, D = 3, 4, 8
 RELATIVE_OFF = {"relative_attention": False, "pos_att_type": None}
 BIASES = ("attention_bias", "mlp_bias", "norm_bias", "classifier_bias")
 
-VARIANTS = {
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "deberta, absolute positions": ("deberta", {"position_biased_input": True}),
     "deberta, plain attention": ("deberta", RELATIVE_OFF),
     "deberta, talking heads": ("deberta", {"talking_head": True}),
@@ -121,7 +122,7 @@ def test_states_are_those_of_transformers(variant):
 
 def test_the_first_layer_may_be_the_last():
     for family in ("deberta-v2", "modernbert"):
-        options = {"conv_kernel_size": 3} if family == "deberta-v2" else {}
+        options: dict[str, Any] = {"conv_kernel_size": 3} if family == "deberta-v2" else {}
         model = tiny_model(family, layers=1, **options)
         ids = batch_of(texts(), (1,)).input_ids
         expected = model(ids, output_hidden_states=True).hidden_states[1]
@@ -129,7 +130,10 @@ def test_the_first_layer_may_be_the_last():
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
-PLAIN = {"deberta": RELATIVE_OFF, "deberta-v2": {**RELATIVE_OFF, "norm_rel_ebd": "none"}}
+PLAIN: dict[str, Any] = {
+    "deberta": RELATIVE_OFF,
+    "deberta-v2": {**RELATIVE_OFF, "norm_rel_ebd": "none"},
+}
 """Options without which attention is more than softmax(q k / sqrt d)."""
 
 
@@ -157,7 +161,7 @@ def test_rows_are_the_queries_keys_and_values_of_each_head(family):
         handle.remove()
     parts = {}
     for part, find in zip(("query", "key", "value"), projections, strict=True):
-        rows = anatomy.rows(part)
+        rows = anatomy.rows(part)  # type: ignore[arg-type]
         assert rows.shape == (H, D)
         parts[part] = seen[find.__name__][1][0][:, rows].transpose(0, 1)  # [H, S, d]
     if biases := anatomy.head_biases(model, layer):

@@ -5,6 +5,7 @@ The oracle is transformers' own ALBERT with a group for every layer (`unrolled`)
 
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from tiny import tiny_model, tiny_tokenizer
 from unrolled import unrolled
 
 H = 4
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "one group": {"layers": 4},
     "groups of unequal use": {"layers": 5, "num_hidden_groups": 2},
     "inner layers": {"layers": 2, "inner_group_num": 2},
@@ -147,7 +148,7 @@ class Everything(Probe):
         pass
 
     def result(self):
-        return self.seen
+        return self
 
 
 @shapes
@@ -158,7 +159,9 @@ def test_probes_see_each_layer_once_and_in_order(shape):
         mask = some_dead(anatomy)
         context = Context(model, tiny_tokenizer("unigram"), anatomy, mask)
         before = hooks_on(model)
-        results.append(run_probes(context, examples, [Everything()], batch_size=4)[0])
+        probe = Everything()
+        run_probes(context, examples, [probe], batch_size=4)
+        results.append(probe.seen)
         assert hooks_on(model) == before
     layers = LAYERS[shape]
     order = [("states", 0)]

@@ -132,7 +132,7 @@ def test_a_mask_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
         mask.head_mask[0, 0] = False
     with pytest.raises(AttributeError):
-        mask.kind = "bad"
+        mask.kind = "bad"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

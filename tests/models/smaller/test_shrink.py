@@ -169,7 +169,8 @@ def test_each_head_of_mpnet_keeps_its_own_relative_bias():
     compact = shrink(model, Subnetwork(head, np.ones(L, dtype=bool)))
     right = logits(compact, inputs)
     for layer in range(L):
-        anatomy_of(model).attention_module(compact, layer).living_heads.copy_(torch.tensor([0, 2]))
+        living = anatomy_of(model).attention_module(compact, layer).get_buffer("living_heads")
+        living.copy_(torch.tensor([0, 2]))
     assert distance(logits(compact, inputs), right) >= EFFECT
 
 

@@ -1,6 +1,7 @@
 """Training a subnetwork under gates, and without what they switch off: one training, two routes."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ TOLERANCE = 1e-5
 def still(request, tmp_path_factory):
     """Folder of an encoder without dropout."""
     folder, family = tmp_path_factory.mktemp("still") / "m", request.param
-    options = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    options: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     tiny_model(family, **options).save_pretrained(folder)
     tiny_tokenizer(TOKENIZER_OF[family]).save_pretrained(folder)
     return str(folder)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from subprobe.probes.attention.attention_stats import AttentionStats
 from subprobe.probes.attention.shuffled_maximum import shuffled_maximum
 from subprobe.probes.attention.word_targets import TARGETS, target_words
 from subprobe.probes.forward import second_model as reference_module
+from subprobe.probes.forward.base import Probe
 from subprobe.probes.forward.second_model import batch_limit
 from subprobe.probes.forward.shared_pass import run_probes
 from tiers import KINDS, mostly_slow
@@ -95,7 +97,7 @@ def plain_numbers(ours, theirs, encoded, sentence, *, padded):
     norms = [np.sqrt(sum(m[i, j] ** 2 for i in range(rows) for j in range(len(ours))))
              for m in (ours, theirs)]  # fmt: skip
     flat = sum(theirs[i, j] / n for i in range(rows) for j in range(n))
-    found = {
+    found: dict[tuple[str, str | None], float] = {
         ("map_cosine", None): dot / (norms[0] * norms[1]),
         ("uniform_cosine", None): flat / norms[1] / np.sqrt(rows * (1 / n) ** 2 * n),
     }
@@ -186,7 +188,7 @@ def test_batches_order_and_padding_do_not_matter(family):
 def test_other_probes_of_the_pass_see_what_they_saw_alone():
     context, examples = compared(double=False, max_length=40), random_examples(6)
     alone = run_probes(context, examples, [AttentionStats(context)])[0].rows["value"]
-    probes = [AttentionStats(context), AttentionChange(context, padded_to=40)]
+    probes: list[Probe] = [AttentionStats(context), AttentionChange(context, padded_to=40)]
     beside = run_probes(context, examples, probes)[0].rows["value"]
     np.testing.assert_allclose(beside.astype(float), alone.astype(float), atol=1e-5)
 
@@ -390,10 +392,11 @@ def test_options_that_do_not_fit_are_refused(options, said):
 
 def test_sentences_without_relations_or_tags_are_refused():
     context, example = compared(), random_examples(1)[0]
-    for changed, said in (
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"upos": ()}, "no universal tags"),
         ({"heads": (), "deprels": ()}, "no relations"),
-    ):
+    )
+    for changed, said in cases:
         one = example.with_sentences(replace(example.first, **changed), None)
         with pytest.raises(AnnotationError, match=said):
             change(context, [one])

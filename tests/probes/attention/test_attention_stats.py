@@ -208,7 +208,7 @@ def test_shares_add_up():
 def test_unknown_query_rows_are_refused():
     context = tiny_context("bert")
     with pytest.raises(ConfigError, match="choose all or words"):
-        AttentionStats(replace(context), queries="some")
+        AttentionStats(replace(context), queries="some")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("queries", ["all", "words"])
@@ -261,4 +261,4 @@ def test_documents_are_averaged_first_on_request(queries):
 
 def test_an_unknown_averaging_is_refused():
     with pytest.raises(ConfigError, match="choose rows or documents"):
-        AttentionStats(tiny_context("bert"), averaging="texts")
+        AttentionStats(tiny_context("bert"), averaging="texts")  # type: ignore[arg-type]

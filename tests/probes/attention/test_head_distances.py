@@ -59,4 +59,4 @@ def test_result_does_not_depend_on_batch_size():
 
 def test_unknown_smoothing_is_refused():
     with pytest.raises(ConfigError, match="none or clark"):
-        HeadDistances(tiny_context("bert"), smoothing="some")
+        HeadDistances(tiny_context("bert"), smoothing="some")  # type: ignore[arg-type]

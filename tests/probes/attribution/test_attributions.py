@@ -199,7 +199,7 @@ def test_an_example_with_an_empty_text_is_left_out_and_counted():
     shares = found.rows[found.rows["metric"] == "attribution_share"]
     without = alone.rows[alone.rows["metric"] == "attribution_share"]
     values = [frame["value"].to_numpy(dtype=float, na_value=np.nan) for frame in (shares, without)]
-    np.testing.assert_allclose(*values, atol=1e-6)
+    np.testing.assert_allclose(values[0], values[1], atol=1e-6)
     assert np.isfinite(values[0]).any()
     assert list(shares["n_dropped"]) == [one + 1 for one in without["n_dropped"]]
     assert empty.id not in "".join(found.items["item_id"])

@@ -83,7 +83,7 @@ def plain(text, layer, head, kept):
     found["effective_row_sum"] = shown.sum()
     found["rank"], found["null_dimension"] = rank, n - rank
     found["full_row_rank"] = float(rank == n)
-    found["change"] = np.linalg.norm(alpha - shown) / np.linalg.norm(alpha)
+    found["change"] = float(np.linalg.norm(alpha - shown) / np.linalg.norm(alpha))
     return found, raw
 
 
@@ -141,4 +141,4 @@ def test_dead_heads_have_no_value_and_batches_do_not_matter():
 
 def test_unknown_row_sums_are_refused():
     with pytest.raises(ConfigError, match="choose free or kept"):
-        EffectiveAttention(tiny_context("bert"), row_sums="all")
+        EffectiveAttention(tiny_context("bert"), row_sums="all")  # type: ignore[arg-type]

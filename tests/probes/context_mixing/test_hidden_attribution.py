@@ -152,7 +152,7 @@ def test_single_precision_is_near_double():
         for double in (True, False)
     ]
     values = [one["value"].astype(float) for one in rows]
-    np.testing.assert_allclose(*values, atol=1e-4)
+    np.testing.assert_allclose(values[0], values[1], atol=1e-4)
 
 
 def test_negative_projections_are_refused():

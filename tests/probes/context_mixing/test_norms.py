@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from attention_oracle import item_sums, plain_text, punctuated_examples
@@ -20,7 +22,7 @@ def norms(context, examples, *, batch_size=7):
 def plain_head(text, layer, head):
     """Every head metric of one text by loops: metric -> (numerator, denominator)."""
     alpha, f, n = text.attention[layer][head], text.parts[layer]["f"], text.n
-    sums = {metric: [0.0, float(n)] for metric in HEAD_METRICS}
+    sums: dict[str, Any] = {metric: [0.0, float(n)] for metric in HEAD_METRICS}
     for kind in KINDS:
         sums[f"transformed_norm_{kind}"] = [0.0, 0.0]
     for j in range(n):
@@ -42,7 +44,7 @@ def plain_layer(text, layer, alive):
     """Every layer metric of one text by loops."""
     alpha, part, n = text.attention[layer], text.parts[layer], text.n
     f, x = part["f"], text.states[layer]
-    sums = dict.fromkeys(LAYER_METRICS, 0.0)
+    sums: dict[str, Any] = dict.fromkeys(LAYER_METRICS, 0.0)
 
     def normal(vector):
         return (vector - vector.mean()) * part["gain"]

@@ -58,7 +58,8 @@ def shares_of_block(block):
 def test_heads_keys_and_bias_sum_to_the_attention_output(family, dead):
     context = tiny_context(family, double=False)
     context = with_dead_heads(context, dead) if dead else context
-    keeper = run_probes(context, random_examples(6), [Keeper()])[0]
+    keeper = Keeper()
+    run_probes(context, random_examples(6), [keeper])
     assert keeper.order == [0, 1]
     for block in keeper.blocks.values():
         parts = shares_of_block(block)
@@ -78,7 +79,8 @@ def test_heads_keys_and_bias_sum_to_the_attention_output(family, dead):
 @pytest.mark.parametrize("family", POST_NORM)
 def test_feed_forward_is_the_rest_of_the_block(family):
     context, examples = tiny_context(family), random_examples(3)
-    keeper = run_probes(context, examples, [Keeper()])[0]
+    keeper = Keeper()
+    run_probes(context, examples, [keeper])
     for row, position in enumerate(keeper.batch.position):
         plain = plain_text(context, examples[position])
         for layer, block in keeper.blocks.items():

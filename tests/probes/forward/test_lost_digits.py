@@ -195,7 +195,7 @@ def _pairs(values):
     return [(values[i], values[j]) for i in range(len(values)) for j in range(i)]
 
 
-def test_cosine_of_maps_that_are_nearly_equal():
+def test_cosine_of_maps_that_are_nearly_equal(monkeypatch):
     n, H = 8, 3
     first = drawn(1, H, n, n).softmax(-1)
     second = (first * (1 + drawn(1, H, n, n, seed=1, scale=1e-4))).float()
@@ -209,7 +209,9 @@ def test_cosine_of_maps_that_are_nearly_equal():
         )
     )
     kept = {}
-    probe._table.put = lambda name, _layer, values: kept.setdefault(name, values)
+    monkeypatch.setattr(
+        probe._table, "put", lambda name, _layer, values: kept.setdefault(name, values)
+    )
     probe._query = torch.ones(1, n)
     probe._rows, probe._n = probe._query, probe._query.sum(1)
     probe._targets = torch.zeros(1, 6, n, dtype=torch.bool)
@@ -223,14 +225,14 @@ def test_cosine_of_maps_that_are_nearly_equal():
     assert kept["map_cosine"].shape == (1, H)
 
 
-def test_a_token_is_found_among_nearly_equal_ones():
+def test_a_token_is_found_among_nearly_equal_ones(monkeypatch):
     D, n = 32, 5
     states = drawn(1, 1, D).expand(1, n, D) + drawn(1, n, D, seed=1, scale=1e-4)
     context = tiny_context("bert", double=False, layers=1)
     scores = _Scores(context, [{"identified_naive": _same}] * 2, "", 0)
     scores._real = torch.ones(1, n, dtype=torch.bool)
     kept = {}
-    scores._sums.put = lambda _layer, found, _held: kept.update(found)
+    monkeypatch.setattr(scores._sums, "put", lambda _layer, found, _held: kept.update(found))
     scores.hidden(0, states)
     assert int(kept["identified_naive"]) == n
     near = nn.functional.normalize(states, dim=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,8 +82,10 @@ def test_relations_and_tags_are_missed_only_where_they_are_used():
     examples = random_examples(10)
     rest, lost = examples[:3] + examples[4:], len(examples[3].first.words) - 1
     # chosen and scored on all sentences: no half depends on what is left out
-    reported = {"dependency-heads": {"min_count": 1, "selection": "reported"},
-                "attention-trees": {"selection": "reported"}}  # fmt: skip
+    reported: dict[str, dict[str, Any]] = {
+        "dependency-heads": {"min_count": 1, "selection": "reported"},
+        "attention-trees": {"selection": "reported"},
+    }
 
     def rows(name, some):
         (result,) = run_named_probes(tiny_context("bert"), some, [name], options=reported)
@@ -147,7 +150,8 @@ def test_an_empty_text_leaves_every_probe():
     ],
 )  # fmt: skip
 def test_a_corpus_without_any_is_refused_with_the_way_out(name, layer, said):
-    bare = [replace(one, first=replace(one.first, **{layer: ()})) for one in random_examples(4)]
+    nothing: dict[str, Any] = {layer: ()}
+    bare = [replace(one, first=replace(one.first, **nothing)) for one in random_examples(4)]
     with pytest.raises(AnnotationError, match=rf"{said}.*`reparse`"):
         found([name], bare)
 

@@ -46,6 +46,12 @@ class Recorder(Probe):
         return self
 
 
+def recorded(context, examples, **options) -> Recorder:
+    recorder = Recorder()
+    run_probes(context, examples, [recorder], **options)
+    return recorder
+
+
 def one_by_one(context, example):
     """Attentions and hidden states of transformers itself, one text without padding."""
     seconds = None if example.second is None else [example.second]
@@ -71,7 +77,7 @@ def test_deliveries_equal_what_transformers_returns(family):
     double = family != "modernbert"
     context = tiny_context(family, layers=3, double=double)
     examples = random_examples(6)
-    recorder = run_probes(context, examples, [Recorder()], batch_size=4)[0]
+    recorder = recorded(context, examples, batch_size=4)
     for i, example in enumerate(examples):
         maps, states = one_by_one(context, example)
         assert len(maps) == 3
@@ -85,7 +91,7 @@ def test_deliveries_equal_what_transformers_returns(family):
 
 def test_rows_sum_to_one_over_real_tokens():
     context = tiny_context("bert")
-    keeper = run_probes(context, random_examples(9), [Recorder()], batch_size=4)[0]
+    keeper = recorded(context, random_examples(9), batch_size=4)
     assert len({maps.shape for maps in keeper.maps.values()}) > 1  # some were padded
     for maps in keeper.maps.values():
         torch.testing.assert_close(maps.sum(-1), torch.ones_like(maps[..., 0]), atol=1e-9, rtol=0)
@@ -94,7 +100,7 @@ def test_rows_sum_to_one_over_real_tokens():
 def test_pairs_carry_their_token_types():
     context = tiny_context("bert")
     examples = random_examples(4, pairs=True)
-    recorder = run_probes(context, examples, [Recorder()], batch_size=3)[0]
+    recorder = recorded(context, examples, batch_size=3)
     for i, example in enumerate(examples):
         maps, _ = one_by_one(context, example)
         torch.testing.assert_close(recorder.maps[i, 1], maps[1], atol=1e-9, rtol=0)
@@ -104,11 +110,11 @@ def test_gates_of_the_subnetwork_are_applied():
     context = tiny_context("bert")
     examples = random_examples(3)
     masked = with_dead_heads(context, [(0, 0), (0, 1)])
-    whole = run_probes(context, examples, [Recorder()])[0]
-    pruned = run_probes(masked, examples, [Recorder()])[0]
+    whole = recorded(context, examples)
+    pruned = recorded(masked, examples)
     torch.testing.assert_close(whole.maps[0, 0], pruned.maps[0, 0])
     assert (whole.maps[0, 1] - pruned.maps[0, 1]).abs().max() > 1e-3
-    again = run_probes(context, examples, [Recorder()])[0]
+    again = recorded(context, examples)
     torch.testing.assert_close(whole.states[0, 2], again.states[0, 2], atol=0, rtol=0)
 
 
@@ -141,7 +147,8 @@ def test_sdpa_stays_where_no_probe_wants_attention():
             seen.append(context.model.config._attn_implementation)
 
     context = tiny_context("bert")
-    probe = run_probes(context, random_examples(3), [Hidden(attention=False)])[0]
+    probe = Hidden(attention=False)
+    run_probes(context, random_examples(3), [probe])
     assert seen == ["sdpa"]
     assert not probe.maps
     assert len(probe.states) == 3 * 3
@@ -191,7 +198,8 @@ def test_word_attention_sums_targets_and_averages_sources():
                 assert not words[row, :, n:].any()
                 assert not words[row, :, :, n:].any()
 
-    probe = run_probes(context, examples, [Words(hidden=False)], batch_size=5)[0]
+    probe = Words(hidden=False)
+    run_probes(context, examples, [probe], batch_size=5)
     some_word_is_split = False
     for i, example in enumerate(examples):
         encoded = encode_words(context.tokenizer, [example.first], max_length=128)[0]

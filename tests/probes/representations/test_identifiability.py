@@ -65,7 +65,7 @@ def test_embeddings_identify_themselves_and_maps_help():
         assert share(result, metric, 0) == 1.0
     assert share(result, "identified_linear", 2) > share(result, "identified_naive", 2)
     assert share(result, "identified_naive", 2) < 1.0
-    assert result.notes["n_training_tokens"] > 200
+    assert int(result.notes["n_training_tokens"]) > 200
 
 
 def test_mlp_learns_what_is_not_linear():
@@ -86,7 +86,7 @@ def test_mlp_learns_what_is_not_linear():
 def test_training_tokens_are_bounded_and_batches_do_not_matter():
     context, examples = tiny_context("bert"), random_examples(30)
     few = run_token_identifiability(context, examples, steps=2, max_tokens=40)
-    assert 40 <= few.notes["n_training_tokens"] < 40 + 60
+    assert 40 <= int(few.notes["n_training_tokens"]) < 40 + 60
     other = run_token_identifiability(context, examples, steps=2, max_tokens=40, batch_size=3)
     np.testing.assert_allclose(
         few.rows["value"].astype(float), other.rows["value"].astype(float), atol=1e-9

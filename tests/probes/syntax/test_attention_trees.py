@@ -153,8 +153,8 @@ def plain_frame(
             grid = np.array(grid).reshape(len(kept), len(kept))
             for direction in directions:
                 used = grid.T if direction == DIRECTIONS[1] else grid
-                used = (np.log(used) if scores == "log" else used).tolist()
-                heads = plain_tree(used, start, decoder, root == "gold")
+                rated = (np.log(used) if scores == "log" else used).tolist()
+                heads = plain_tree(rated, start, decoder, root == "gold")
                 for suffix, guess, truth in (
                     ("", heads, gold),
                     ("_no_punct", plain_relink(heads, gone), plain_relink(gold, gone)),

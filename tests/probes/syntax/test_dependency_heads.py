@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -60,8 +61,8 @@ def plain_hits(context, example):
                         return sum(cells) / len(pieces[source])
 
                     words = range(len(sentence.words))
-                    row = max(words, key=lambda w, flow=flow: flow(dependent, w))
-                    column = max(words, key=lambda w, flow=flow: flow(w, dependent))
+                    row = max(words, key=partial(flow, dependent))
+                    column = max(words, key=partial(flow, target=dependent))
                     right[DIRECTIONS[0], layer, h] = row == head
                     right[DIRECTIONS[1], layer, h] = column == head
             arcs.append((s, main_relation(deprel), right))
@@ -130,10 +131,8 @@ def test_best_head_is_chosen_on_the_choosing_half(selection):
     differs = False
     for r, relation in enumerate(relations):
         chosen = correct[0, r] if selection == "held-out" else correct[:, r].sum(0)
-        layer, head, direction = max(
-            ((y, h, d) for y in range(2) for h in range(4) for d in range(2)),
-            key=lambda unit, chosen=chosen: chosen[unit[2], unit[0], unit[1]],
-        )
+        hits = {(y, h, d): chosen[d, y, h] for y in range(2) for h in range(4) for d in range(2)}
+        layer, head, direction = max(hits, key=hits.__getitem__)
         row = best.loc[relation]
         assert (row["layer"], row["head"]) == (layer, head)
         assert row["direction"] == DIRECTIONS[direction]
@@ -258,7 +257,7 @@ def test_a_sentence_of_one_word_has_no_arcs():
 def test_bad_input_is_refused():
     context, examples = tiny_context("bert"), random_examples(2)
     with pytest.raises(ConfigError, match="held-out or reported"):
-        DependencyHeads(context, selection="best")
+        DependencyHeads(context, selection="best")  # type: ignore[arg-type]
     bare = replace(examples[1], first=replace(examples[1].first, heads=()))
     with pytest.raises(AnnotationError, match="no dependency tree"):
         heads(context, [examples[0], bare])

@@ -91,7 +91,7 @@ def test_bad_input_is_refused():
     with pytest.raises(AnnotationError, match="silver ud tree among gold ud trees"):
         offset_scores([tree, replace(tree, annotation="silver")])
     with pytest.raises(ConfigError, match="held-out or reported"):
-        offset_scores([tree], selection="best")
+        offset_scores([tree], selection="best")  # type: ignore[arg-type]
 
 
 @pytest.mark.realdata

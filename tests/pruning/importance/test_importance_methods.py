@@ -36,7 +36,8 @@ def neurons(model, seed=None):
 
 def run(model, batches, method, masks=whole, neuron=None, **options):
     options = {"normalise": "none", **options}
-    return importance_pass(model, batches, *masks(), neuron, method=method, **options)
+    head, mlp = masks()
+    return importance_pass(model, batches, head, mlp, neuron, method=method, **options)
 
 
 def logits_of(model, batch):

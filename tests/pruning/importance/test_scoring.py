@@ -204,9 +204,9 @@ def test_importance_works_where_gradients_are_switched_off():
 
 def test_layers_are_divided_by_their_norm():
     head = np.array([[3.0, 4.0], [0.0, 0.0], [5.0, 12.0]])
-    np.testing.assert_allclose(layer_norms(head), [[0.6, 0.8], [0, 0], [5 / 13, 12 / 13]])
+    np.testing.assert_allclose(layer_norms(head), np.array([[0.6, 0.8], [0, 0], [5 / 13, 12 / 13]]))
     counted = np.array([[True, False], [True, True], [True, True]])
-    expected = [[1, 0], [0, 0], [5 / 13, 12 / 13]]
+    expected = np.array([[1, 0], [0, 0], [5 / 13, 12 / 13]])
     np.testing.assert_allclose(layer_norms(head, counted), expected)
     # leaving heads out afterwards is the same as never having counted them
     np.testing.assert_allclose(layer_norms(layer_norms(head), counted), expected)

@@ -1,5 +1,7 @@
 """Searches for a size, for one kind of unit, with heads left in every layer, for a fixed metric."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -106,7 +108,7 @@ def test_raw_scores_compete_across_layers():
     def score(normalised):
         return lambda h, m: Scored(1.0, raw, np.ones(2), normalised=normalised)
 
-    plan = {"rule": Size(4, 2), "num_layers": 2, "num_heads": 4}
+    plan: dict[str, Any] = {"rule": Size(4, 2), "num_layers": 2, "num_heads": 4}
     assert structured_search(score(False), **plan).head_mask.tolist() == [[False] * 4, [True] * 4]
     by_share = structured_search(score(True), **plan).head_mask
     assert by_share.sum(axis=1).tolist() == [2, 2]

@@ -1,5 +1,7 @@
 """The schedule step by step, and the whole search against a plain second implementation."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -287,7 +289,7 @@ def test_progress_shows_the_trace():
 @pytest.mark.parametrize("scores", ["default", "study"])
 @pytest.mark.parametrize("shape", [(6, 12), (1, 1), (2, 12), (12, 1), (12, 12)])
 def test_when_everything_passes_the_mask_is_empty_and_says_so(shape, scores):
-    result = run(Scorer(*shape, lambda h, m: 0.7), scores=scores)
+    result = run(Scorer(shape[0], shape[1], lambda h, m: 0.7), scores=scores)
     assert not result.head_mask.any()
     assert not result.mlp_mask.any()
     assert result.degenerate == "empty"
@@ -406,7 +408,7 @@ def test_dead_neurons_leave_the_norm_unless_the_study_is_repeated():
 
 
 def test_a_missed_threshold_is_an_error_only_where_it_is_asked_for():
-    options = {"rule": Rule("absolute", 0.9), "num_layers": 2, "num_heads": 2}
+    options: dict[str, Any] = {"rule": Rule("absolute", 0.9), "num_layers": 2, "num_heads": 2}
     scorer = Scorer(2, 2, lambda heads, mlps: 0.5)
     with pytest.raises(ConfigError, match="below the threshold"):
         structured_search(scorer, **options)

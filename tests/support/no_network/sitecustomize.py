@@ -6,9 +6,10 @@ cannot be removed again.
 
 import ipaddress
 import sys
+from typing import Any
 
 
-def _is_local(host):
+def _is_local(host: Any) -> bool:
     if host in (None, "", "localhost", b"localhost"):
         return True
     if isinstance(host, bytes):
@@ -19,7 +20,7 @@ def _is_local(host):
         return False
 
 
-def _refuse_network(event, args):
+def _refuse_network(event: str, args: tuple[Any, ...]) -> None:
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         # a unix socket's address is a path; a message on a connected socket has none
         address = args[1]
