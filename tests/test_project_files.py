@@ -84,6 +84,13 @@ def test_the_citation_has_what_its_schema_requires():
     assert study["url"] in (ROOT / "README.md").read_text("utf-8")
 
 
+def test_coverage_has_a_floor():
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]
+    assert tools["report"]["fail_under"] >= 73
+    assert tools["run"]["branch"]
+    assert "--cov=subprobe" in (ROOT / "Makefile").read_text("utf-8")
+
+
 def test_the_page_for_contributors_names_what_make_offers():
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
