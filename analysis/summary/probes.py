@@ -32,30 +32,6 @@ def _cells(tidy: pd.DataFrame) -> pd.DataFrame:
     return cells.astype(dict.fromkeys(_NUMBERS, float))
 
 
-_NUMBERS = [
-    "value", "reference", "null_low", "null_high", "p_value", "p_adjusted", "baseline_value", "n",
-    "n_clusters",
-]  # fmt: skip
-_LINE = [*WHO, "probe", "metric", "relation", "baseline", "kind", "state"]
-_LARGEST = ("p_value", "p_adjusted")
-
-
-def probe_draws(rows: pd.DataFrame) -> pd.DataFrame:
-    """What each probed subnetwork knows: the lines of `probe_table`, one for each seed and draw."""
-    cells = _cells(tidy_kinds(by_method(rows)))
-    found = each_draw(cells, _LINE, _NUMBERS, _LARGEST)
-    columns = [*_LINE, "seed", "draw", *_NUMBERS]
-    return plain(found[columns])
-
-
-def _cells(tidy: pd.DataFrame) -> pd.DataFrame:
-    """The headline numbers of every probe."""
-    parts = [made(tidy).assign(probe=probe) for probe, made in _HEADLINES.items()]
-    cells = pd.concat([part for part in parts if len(part)] or [tidy.head(0)], ignore_index=True)
-    cells = cells.reindex(columns=[*dict.fromkeys([*cells.columns, "relation", *_NUMBERS])])
-    return cells.astype(dict.fromkeys(_NUMBERS, float))
-
-
 def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
     """What each kind of subnetwork knows: one line for each task, probe, metric, kind and state.
 

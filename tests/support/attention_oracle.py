@@ -120,7 +120,7 @@ def plain_mass(grid: Floats, kinds: list[str]) -> dict[str, float]:
     n = len(kinds)
     sums = {f"to_{kind}": 0.0 for kind in ("first", "separator", "punctuation", "other")}
     for i, j in np.ndindex(n, n):
-        sums[f"to_{kinds[j]}"] += float(grid[i, j])
+        sums[f"to_{kinds[j]}"] += float(grid[i][j])
     sums["to_previous"] = sum(grid[i][i - 1] for i in range(1, n))
     sums["to_next"] = sum(grid[i][i + 1] for i in range(n - 1))
     sums["to_self"] = sum(grid[i][i] for i in range(n))
