@@ -127,7 +127,8 @@ def test_items_join_to_their_rows(exported):
         where r.probe = 'attention-stats' and r.value is not null
         """
     ).df()
-    known = (rows["probe"] == "attention-stats") & rows["value"].notna()
+    stats = (rows["probe"] == "attention-stats") & (rows["unit"] == "head")
+    known = stats & rows["value"].notna()
     assert len(heads) == known.sum() > 300
     assert heads["again"].tolist() == pytest.approx(heads["value"].tolist())
 
