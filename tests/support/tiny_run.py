@@ -48,6 +48,7 @@ def tiny_options(encoder: Path, **changed: Any) -> dict[str, Any]:
         "prune": {"keep": 0.5},  # three steps of training teach nothing that a rule could keep
         "controls": {"draws": 3, "untrained": True},
         "probe": {
+            "draws": 1,
             "sentences": 12,
             "examples": 4,
             "options": {"attributions": {"n_steps": 4}},
