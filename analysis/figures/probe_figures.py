@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from ...probes.attention.entries import ATTENTION_STATS
 from ...probes.registry import entries_of
 from ..summary.kinds import BESIDE_FULL
 from ..verdict.answer import Answer
@@ -16,13 +17,7 @@ from .charts import COLOURS, GREY, SEEN, Figure, beside, dots, file_name, kind_s
 
 _KINDS = list(COLOURS)
 ATTENTION_ORDER = [
-    "attention_to_first",
-    "attention_to_separator",
-    "attention_to_special",
-    "attention_to_punctuation",
-    "attention_to_previous",
-    "attention_to_next",
-    "attention_to_self",
+    one.metric for one in ATTENTION_STATS.rows if one.metric.startswith("attention_to_")
 ]
 _SHOWN = ["probe", "metric", "relation", "baseline", "kind", "state", "n_seeds", "n_draws", "mean",
           "seed_low", "seed_high", "lowest", "highest", "reference", "baseline_value", "null_low",
