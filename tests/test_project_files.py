@@ -110,7 +110,8 @@ def test_files_and_commands_that_the_pages_name_exist():
         for option in set(re.findall(r"`(?:subprobe \w+ )?(--[a-z-]+)", said)):
             commands = (ROOT / "commands").rglob("*.py")
             offered = [ROOT / "cli.py", *commands, ROOT / "benchmarks" / "__main__.py"]
-            assert any(f'"{option}"' in path.read_text("utf-8") for path in offered), option
+            said_of = [path.read_text("utf-8") for path in offered]
+            assert any(f'"{option}' in text for text in said_of), option
 
 
 def table_rows(text, title):

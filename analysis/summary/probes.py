@@ -18,10 +18,11 @@ _LARGEST = ("p_value", "p_adjusted")
 
 def probe_draws(rows: pd.DataFrame) -> pd.DataFrame:
     """What each probed subnetwork knows: the lines of `probe_table`, one for each seed and draw."""
-    cells = _cells(tidy_kinds(by_method(rows)))
-    found = each_draw(cells, _LINE, _NUMBERS, _LARGEST)
+    tidy = tidy_kinds(by_method(rows))
+    found = each_draw(_cells(tidy), _LINE, _NUMBERS, _LARGEST)
     columns = [*_LINE, "seed", "draw", *_NUMBERS]
-    return plain(found[columns])
+    about = [*WHO, "probe", "kind", "state", "seed"]
+    return plain(with_flags(found[columns], tidy[tidy["value"].notna()], about))
 
 
 def _cells(tidy: pd.DataFrame) -> pd.DataFrame:

@@ -73,6 +73,8 @@ def test_the_help_and_the_package_import_no_number(tmp_path):
         ["list", "tasks"],
         ["list", "models"],
         ["list", "relations"],
+        ["list", "probes"],
+        ["list", "importance"],
         ["sample", "good.safetensors", "--kind", "bad", "--out", "bad.safetensors"],
     ],
     ids=" ".join,

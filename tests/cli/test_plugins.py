@@ -55,7 +55,7 @@ def test_every_list_names_what_another_package_adds(site, tmp_path):
         site, tmp_path,
         ["list", "probes", "--json"], ["list", "probes", "--verbose", "--json"],
         ["list", "importance", "--json"], ["list", "tasks", "--json"],
-        ["data", "--task", "animals", "--json"],
+        ["data", "embedded", "--task", "animals", "--json"],
     )  # fmt: skip
     assert said == ""
     found = {one["probe"]: one["what"] for one in json.loads(probes[1])}

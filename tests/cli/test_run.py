@@ -27,6 +27,7 @@ def test_the_folder_holds_what_was_promised(finished_run):
     assert names == {
         "manifest.json", "subprobe.json", "report.html", "rows.parquet", "masks", "models", "cells",
         "summary_performance.csv", "summary_against_random.csv", "summary_probes.csv",
+        "summary_probe_draws.csv",
         "summary_survival.csv", "summary_survival_content.csv",
         "summary_stability.csv",
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
@@ -158,7 +159,7 @@ def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path
     assert all(kind in out for kind in KINDS)
     code, out, _ = subprobe_command("compare", finished_run, "--out", tmp_path / "tables")
     assert (code, out) == (0, "")
-    assert len(list((tmp_path / "tables").glob("*.csv"))) == 15
+    assert len(list((tmp_path / "tables").glob("*.csv"))) == 16
 
 
 @pytest.mark.parametrize("figures", [False, pytest.param(True, marks=pytest.mark.slow)])

@@ -117,7 +117,9 @@ def test_it_loads_nothing(page, text):
     assert not [tag for tag, _ in page.tags if tag in {"link", "img", "iframe"}]
     assert not [a for _, a in page.tags if "src" in a]
     for _, attributes in page.tags:
-        assert re.fullmatch(r"#[\w-]+|\w+\.csv", attributes.get("href", "#a")), attributes
+        assert re.fullmatch(r"#[\w-]+|\w+\.csv|rows\.parquet", attributes.get("href", "#a")), (
+            attributes
+        )
     style = re.search(r"<style>(.*?)</style>", text, re.S)
     assert "url(" not in style[1]
     assert "@import" not in style[1]

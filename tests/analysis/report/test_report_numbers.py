@@ -75,7 +75,7 @@ def same(text, value):
 
 @pytest.fixture(scope="module")
 def rows():
-    return report_rows(MadeRun(("acceptability", "entailment"), draws=5, layers=4, heads=8))
+    return report_rows(MadeRun(("acceptability", "entailment"), draws=29, layers=4, heads=8))
 
 
 @pytest.fixture(scope="module")
