@@ -89,6 +89,7 @@ def test_an_export_computes_what_it_writes(place, finished_run):
     assert not (NO_TORCH | TRAINING) & found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["stability"], ["compare", "--no-probes"], ["compare"], ["survival"]],
@@ -100,10 +101,12 @@ def test_what_compares_runs_needs_no_torch(words, place, finished_run):
     assert not {"altair", "vl_convert"} & found
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_torch(place, finished_run):
     assert not NO_TORCH & imported(["report", finished_run, "--out", "page.html"], place)
 
 
+@pytest.mark.slow
 def test_a_report_of_patterns_needs_no_torch(place, finished_run):
     """The classifier itself is not asked again: rows are flagged with what it cannot tell."""
     run = place / "patterns"
@@ -118,6 +121,7 @@ def test_a_report_of_patterns_needs_no_torch(place, finished_run):
     assert "of its calls on real maps" in " ".join((place / "patterns.html").read_text().split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["probe", "evaluate", "view"])
 def test_what_reads_a_model_brings_no_training(command, place, finished_run):
     model = finished_run / "models" / "acceptability-seed1"

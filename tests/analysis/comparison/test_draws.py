@@ -164,7 +164,9 @@ def exchanged(first, second, units, statistic):
     return np.mean(found)
 
 
-@pytest.mark.parametrize("metric", ["matthews", "f1", "spearman"])
+@pytest.mark.parametrize(
+    "metric", ["matthews", "f1", pytest.param("spearman", marks=pytest.mark.slow)]
+)
 def test_answers_of_all_draws_are_exchanged_together(metric):
     rng = np.random.default_rng(4)
     units = np.repeat(np.arange(10), 2)

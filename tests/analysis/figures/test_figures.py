@@ -55,7 +55,9 @@ def panel_of(figure, title):
     return next(one for one in figure.spec["concat"] if one["title"] == title)
 
 
-@pytest.mark.parametrize(("seeds", "draws"), [((1, 2), 5), ((1,), 29)])
+@pytest.mark.parametrize(
+    ("seeds", "draws"), [((1, 2), 5), pytest.param((1,), 29, marks=pytest.mark.slow)]
+)
 def test_few_draws_are_points_and_many_a_range(seeds, draws):
     """Nothing is drawn like an interval over draws or seeds."""
     rows = MadeRun(seeds=seeds, probe_draws=draws).rows()

@@ -212,6 +212,7 @@ def test_load_run_gives_frames(finished_run, exported):
         run.summaries["new"] = None  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_a_run_draws_the_figures_of_its_report(finished_run):
     from subprobe.analysis.figures.figures import figures
 
