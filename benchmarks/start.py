@@ -100,7 +100,7 @@ _MODELS = {
     "probe": ["probe", "./model", "--probe", "attention-stats", "--corpus", "one.txt"],
     "evaluate": ["evaluate", "./model", "--task", "stance", "--data-dir", "stance",
                  "--column", "first=text", "--column", "label=side"],
-    "view": ["view", "The keys.", "--model", "./model", "--out", "view.html"],
+    "view": ["view", "./model", "The keys.", "--out", "view.html"],
 }  # fmt: skip
 """Commands that read a model, on one sentence or 24 short ones."""
 
