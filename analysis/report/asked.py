@@ -35,7 +35,7 @@ def asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         "What is removed": _methods(prune),
         "Until": _rule(prune),
         "Masks chosen": SELECTION.get(str(prune.get("selection")), ""),
-        "Held against": _controls(controls),
+        "Compared with": _controls(controls),
         "Tested for": _probes(probe, controls),
         "Probe corpus": (
             f"{corpus['name']}, {counted(int(corpus['sentences']), 'sentence')}" if corpus else ""
