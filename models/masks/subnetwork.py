@@ -34,16 +34,9 @@ KINDS = (
 """`given`: a mask that something else than subprobe made, which does not say what it is."""
 
 METHODS = (
-    "full",
-    "structured",
-    "structured-heads",
-    "structured-mlps",
-    "structured-neurons",
-    "magnitude",
-    "l0",
-    "imp",
-    "several",
-)
+    "full", "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude",
+    "l0", "imp", "several",
+)  # fmt: skip
 """`several`: masks of different methods, combined."""
 
 Mask = npt.NDArray[np.bool_]
