@@ -176,11 +176,9 @@ def probe_model(
     settings = {
         name: {shared: getattr(options, shared) for shared in find_probe(name).shared}
         | typed.model_dump()
+        | (_batch_sizes(typed, batch_size) if batch_size else {})
         for name, typed in options_of(options).items()
     }
-    if batch_size:
-        for name, typed in options_of(options).items():
-            settings[name] |= _batch_sizes(typed, batch_size)
     outputs: list[CellOutput] = []
     readings: dict[str, dict[str, int]] = {}
     if corpus is not None and needs_corpus(options):
