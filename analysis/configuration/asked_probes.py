@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ...data.errors import ConfigError
@@ -70,12 +71,24 @@ def comparing(probes: Iterable[str]) -> list[str]:
     return [name for name in probes if "second-model" in find_probe(name).further]
 
 
-def read_options(options: ProbeOptions) -> dict[str, Any]:
-    """What decides the output of a probing step: files by their content."""
-    plain = options.model_dump(mode="json")
-    del plain["draws"]  # how many masks are probed changes nothing of what one of them gives
-    plain["options"] = {
-        name: {**typed.model_dump(mode="json"), **typed.inputs()}
-        for name, typed in options_of(options).items()
-    }
-    return plain
+_SHARED = ("max_length", "pre_split", "pipeline", "reparse")
+_OF_CORPUS = ("corpus", "tokens", "sentences")
+_OF_TASK = ("examples",)
+_STATISTICS = ("selection", "correction")
+
+
+def probe_inputs(options: ProbeOptions, length: int) -> dict[str, Any]:
+    """What decides the output of one probe: files by their content, and no option of others.
+
+    Args:
+        options: those of a run, narrowed to the probe.
+        length: subwords that a sentence keeps, where the options leave that open.
+    """
+    [(name, typed)] = options_of(options).items()
+    reads = {"corpus": _OF_CORPUS, "task": _OF_TASK}.get(find_probe(name).reads, ())
+    plain = options.model_dump(mode="json", include={*_SHARED, *_STATISTICS, *reads})
+    if "corpus" in plain:
+        # the content is a source of its own; where it lies decides nothing but its name
+        plain["corpus"] = Path(plain["corpus"]).name
+    own = {**typed.model_dump(mode="json"), **typed.inputs()}
+    return {**plain, "max_length": options.max_length or length, "name": name, "options": own}

@@ -107,7 +107,9 @@ class RetrainOptions(_Section):
         "with other draws of dropout; masks of single weights are always masked",
     )
     keep: bool = Field(
-        False, description="keep every retrained model in models/; its cells are there anyway"
+        True,
+        description="keep every retrained model in models/, so that a new probe trains nothing "
+        "again; false = remove it once everything that reads it is computed",
     )
 
 
@@ -191,7 +193,13 @@ class RunConfig(_Section):
         0,
         ge=0,
         le=1024,
-        description="seeds computed in parallel; 0 = one per core, 1 with a GPU",
+        description="cells computed in parallel; 0 = as the cores allow, 1 with a GPU",
+    )
+    threads: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="of each cell, whatever the number of workers; 0 = cores / (tasks x seeds)",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where models run; auto: a GPU if there is one"

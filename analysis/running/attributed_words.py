@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from ...data.sentences.sentence import Example
 from ...probes.attribution.attribution_rows import NAME, WORD_METRIC
-from ...probes.forward.needs import sentences_of
-
-if TYPE_CHECKING:
-    from ...models.masks.subnetwork import Subnetwork
-    from ..cell_output import CellOutput
-    from ..configuration.config import RunConfig
-    from .seed_run import SeedRun
+from .collect import Collected
 
 COLUMNS = [
     "model", "task", "method", "seed", "kind", "state", "draw", "mask_id", "cell_id", "item_id",
@@ -24,40 +16,45 @@ COLUMNS = [
 FILE = "attribution_examples.csv"
 
 
-def word_frame(seeds: Iterable[SeedRun], config: RunConfig) -> pd.DataFrame:
+def word_frame(collected: Collected) -> pd.DataFrame:
     """Attribution of every word that the probe read, with the word itself.
 
     Args:
-        seeds: the seeds of a finished run.
-        config: its options.
+        collected: the finished cells of a run.
 
     Returns:
-        one line for each model, example and word; `item_id` names the example, `sentence` and
-        `position` (from 0) the word, `attribution` is in logits of the predicted class.
+        one line for each full or pruned model of the first draw, example and word; `item_id` names
+        the example, `sentence` and `position` (from 0) the word, `attribution` is in logits of the
+        predicted class.
     """
     parts = []
-    if NAME in config.probe.names:
-        for run in seeds:
-            parts.append(_words(run, None, run.probe(None), "finetuned"))
-            if "pruned" in config.probe.states:
-                parts += [_words(run, m, run.probe(m), "pruned") for m in run.masks(1)]
+    for cell in collected.of_step("probe"):
+        options = cell.options
+        if options["probe"]["name"] != NAME or options["state"] not in ("finetuned", "pruned"):
+            continue
+        # what several seeds share is no example of one of them
+        if options.get("draw", 0) or options.get("kind", "") in ("super", "anti", "middle"):
+            continue
+        output = collected.output(cell.name)
+        if output is not None and len(output.items) and len(output.rows):
+            read = collected.notes(f"{options['task']}/seed{options['seed']}/readings")
+            parts.append(_words(output.rows, output.items, read["words"], read["labels"]))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
 
 
-def _words(run: SeedRun, mask: Subnetwork | None, output: CellOutput, state: str) -> pd.DataFrame:
-    spec = run.parts.spec
-    items = output.items[output.items["metric"] == WORD_METRIC]
-    # the words that the parser made of the texts, which are more than those between blanks
-    texts = {example.id: _texts(example) for example in run.probes.attributed}
+def _words(
+    rows: pd.DataFrame, items: pd.DataFrame, texts: dict[str, list[list[str]]], labels: list[str]
+) -> pd.DataFrame:
+    items = items[items["metric"] == WORD_METRIC]
     place = items["item_id"].str.extract(r"(?P<id>.*)#(?P<sentence>\d+)\.(?P<position>\d+)")
     places = zip(
         place["id"], place["sentence"].astype(int), place["position"].astype(int), strict=True
     )
 
     def named(value: Any) -> Any:
-        return value if spec.regression or pd.isna(value) else spec.labels[int(value)]
+        return value if not labels or pd.isna(value) else labels[int(value)]
 
-    about = run.identity(None, mask, state)
+    about = rows.iloc[0]
     frame = pd.DataFrame(
         {
             **{name: about[name] for name in COLUMNS[:8]},
@@ -73,7 +70,3 @@ def _words(run: SeedRun, mask: Subnetwork | None, output: CellOutput, state: str
         columns=COLUMNS,
     )
     return frame.reset_index(drop=True)
-
-
-def _texts(example: Example) -> list[tuple[str, ...]]:
-    return [sentence.words for sentence in sentences_of(example)]

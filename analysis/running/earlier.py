@@ -14,11 +14,12 @@ from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
 from ..configuration.config import RunConfig, parse_config
 from ..configuration.renamed import renamed
+from .whole_run import SOURCES, THREADS, RunPlan
 
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers", "device", "retrain.keep"}
+_NO_RESULT = {"workers", "threads", "device", "retrain.keep"}
 """Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
@@ -167,22 +168,31 @@ def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
     return not all(parts[2] in side.get("probe", {}).get("names", ()) for side in (old, new))
 
 
-def begin(folder: Path, config: RunConfig, names: list[str], existing: Existing) -> None:
+def begin(plan: RunPlan, threads: int, existing: Existing) -> None:
     """Record which run a folder is about to hold; with `new`, remove what an earlier one left.
 
     Args:
-        folder: the run folder, made where need be.
-        config: what is run.
-        names: of its tasks and seeds, such as `acceptability-seed1`.
+        plan: the run; its folder is made where need be.
+        threads: that each cell computes with.
         existing: see `settled`.
     """
+    folder = plan.folder
     remove_halves(folder)
     record = Record.of(folder)
     files = dict(record.files)
     if existing == "new":
         remove_own(folder, files.pop(RUN, {}))
-        _remove_models(folder / "models", names)
-    facts = {**record.facts, RUN: {CONFIGURATION: config.plain(), SEEDS: names}}
+        _remove_models(folder / "models", plan.seeds)
+    read = {**plan.sources.plain(), "configuration": plan.configuration}
+    facts = {
+        **record.facts,
+        RUN: {
+            CONFIGURATION: plan.config.plain(),
+            SEEDS: plan.seeds,
+            THREADS: threads,
+            SOURCES: read,
+        },
+    }
     after = Record(facts, files)
     if after != record:
         write_record(folder, after)

@@ -6,22 +6,16 @@ import importlib.metadata
 import json
 import os
 import platform
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import Any
 
 from ...data.files.atomic import write_text
-from ...models.encoder.device import device_of
-from ..configuration.asked_probes import of_task
 from ..configuration.config import RunConfig
-from ..steps.annotations import left_out
-from ..steps.probing import Corpus, corpus_note
-
-if TYPE_CHECKING:
-    from .seed_run import SeedRun
+from .collect import Collected
+from .whole_run import RunPlan
 
 LIBRARIES = (
     "subprobe",
@@ -49,61 +43,101 @@ def versions() -> dict[str, str]:
     return found
 
 
+def git_state(folder: Path) -> dict[str, Any]:
+    """Commit of the repository that a folder lies in, and whether it was changed since."""
+    try:
+        commit, changed = (
+            subprocess.run(
+                ["git", "-C", str(folder), *command],
+                capture_output=True, text=True, check=True, timeout=10,
+            ).stdout.strip()
+            for command in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": commit, "changed": bool(changed)}
+
+
 def write_manifest(
     out: Path,
-    config: RunConfig,
-    runs: Sequence[SeedRun],
-    corpus: Corpus | None,
+    plan: RunPlan,
+    collected: Collected,
+    *,
+    outcome: str,
+    threads: int,
     started: float,
-    data: Sequence[dict[str, Any]],
+    data: Sequence[Mapping[str, Any]],
+    said: Sequence[str],
+    corpus: Mapping[str, Any] | None,
+    missing: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
     """Write `manifest.json` and return what it holds.
 
-    `data` is what was read of each task (`data_summary`). Times and the host lie under `host`,
-    apart from what decides the numbers.
+    Args:
+        out: where to.
+        plan: the run.
+        collected: the outputs of its cells.
+        outcome: a digest of these.
+        threads: that each cell was computed with.
+        started: when the run was begun, in seconds since 1970.
+        data: what was read of each task (`data_summary`).
+        said: what was told of the tokenizer and the lengths.
+        corpus: what is recorded of the sentences, see `corpus_note`.
+        missing: cells that failed or were skipped: name, why, log.
     """
+    config, sources = plan.config, plan.sources
     manifest: dict[str, Any] = {
+        "outcome": outcome,
         "config": config.plain(),
         "versions": versions(),
-        "model": {"name": config.model, "fingerprint": runs[0].setting.base},
+        "model": {"name": config.model, "fingerprint": sources.digests["model"]},
         "data": list(data),
-        "said_of_input": list(dict.fromkeys(line for run in runs for line in run.setting.said)),
-        "corpus": corpus_note(corpus, config.probe),
-        "runs": [describe_seed(run) for run in runs],
+        "said_of_input": list(said),
+        "corpus": corpus,
+        "runs": [
+            describe_seed(collected, sources.facts[task].name, seed, config)
+            for task in config.tasks
+            for seed in config.seeds
+        ],
+        "missing": list(missing),
+        "cells": collected.measured(),
         "host": {
             "system": platform.platform(),
             "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "device": str(device_of(config.device)),
+            "threads": threads,
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
             "wall_s": round(time.time() - started, 1),
+            "git": git_state(Path.cwd()),
         },
     }
     write_text(out / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return manifest
 
 
-def describe_seed(run: SeedRun) -> dict[str, Any]:
-    """What the manifest records of this seed; cut and left out texts are counted."""
-    scored, probed = run.score(None).notes, run.setting.config.probe.names
+def describe_seed(collected: Collected, task: str, seed: int, config: RunConfig) -> dict[str, Any]:
+    """What the manifest records of a seed; cut and left out texts are counted."""
+    at = f"{task}/seed{seed}"
+    full, read = collected.notes(f"{at}/finetune"), collected.notes(f"{at}/readings")
+    scored = collected.notes(f"{at}/full/score")
+    texts: dict[str, Any] = {}
+    for name in config.probe.names:
+        texts |= collected.notes(f"{at}/full/probe/{name}").get("texts", {})
     return {
-        "task": run.parts.spec.name,
-        "seed_init": run.seed,
-        "seed_order": run.seed,
-        "recipe": vars(run.setting.recipe),
-        "selection": run.parts.selection_name,
-        "examples": {
-            "unreadable": run.parts.n_unreadable,
-            "train": len(run.parts.train),
-            "selection": len(run.parts.selection),
-            run.parts.report_name: len(run.parts.report),
+        "task": task,
+        "seed_init": seed,
+        "seed_order": seed,
+        "recipe": collected.recipe(f"{at}/finetune"),
+        "selection": read.get("selection", ""),
+        "examples": read.get("examples", {}),
+        "left_out": read.get("left_out", {}),
+        "n_truncated": full.get("n_truncated"),
+        "n_wordless": full.get("n_wordless"),
+        "reported_texts": {name: scored.get(name) for name in ("n_truncated", "n_wordless")},
+        "probed_texts": texts,
+        "fingerprint": full.get("fingerprint", ""),
+        "train_wall_s": collected.seconds(f"{at}/finetune"),
+        "search": {
+            method: collected.notes(f"{at}/{method}/search").get("history", [])
+            for method in config.prune.methods
         },
-        "left_out": left_out(run.probes.attributed, of_task(run.setting.config.probe)),
-        "n_truncated": run.model.full.notes["n_truncated"],
-        "n_wordless": run.model.full.notes["n_wordless"],
-        "reported_texts": {name: scored[name] for name in ("n_truncated", "n_wordless")},
-        "probed_texts": run.probe(None).notes.get("texts", {}) if probed else {},
-        "fingerprint": run.model.full.notes["fingerprint"],
-        "train_wall_s": round(run.model.full.notes["wall_s"], 1),
-        "search": {m: list(run.good(m).history) for m in run.setting.config.prune.methods},
     }

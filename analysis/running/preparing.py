@@ -2,47 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ...data.tasks.class_order import parse_pairs
+from ...data.tasks.task import TaskData
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer, resolve_model
 from ...models.checkpoint.inputs import check_inputs, fitting_length
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.device import device_of
-from ...models.encoder.fingerprint import weights_fingerprint
+from ...models.folder.sources import ModelSource
 from ...models.smaller.shrink import check_removable
-from ..configuration.asked_probes import needs_corpus
-from ..configuration.config import ProbeOptions, RunConfig
+from ...models.training.recipes import Recipe
+from ..configuration.asked_probes import needs_corpus, of_corpus, options_of
+from ..configuration.config import RunConfig
 from ..configuration.recipe import chosen_recipe, fitting_recipe
+from ..steps.annotations import say_left_out
 from ..steps.data_summary import summarise
 from ..steps.probing import Corpus, read_probe_corpus
-from ..steps.progress import Progress, Silent
+from ..steps.progress import Progress
 from ..steps.readable import readable
 from ..steps.selection import parts_for
 from ..steps.task_head import check_whole, kept_head, start_of_head
-from .seed_model import Setting
-from .seed_run import SeedRun
+from .planning import TaskFacts
 
 
-def prepare(
-    config: RunConfig, out: Path, corpus: Corpus | None, progress: Progress, *, tell: bool = False
-) -> list[SeedRun]:
-    """Read the encoder and the tasks of a run; its seeds in the order of their rows.
+@dataclass(frozen=True)
+class TaskSetting:
+    """One task of a run, read and checked.
 
-    With `tell`, what is odd about the tokenizer and the lengths is told.
+    Attributes:
+        data: the task as it was read.
+        recipe: how its models are fine-tuned.
+        probe_length: subwords that a probed sentence keeps.
+        flag: what rows are flagged with for the tokenizer's sake, or empty.
+        said: what was told of the tokenizer and of the length of texts.
+    """
+
+    data: TaskData
+    recipe: Recipe
+    probe_length: int
+    flag: str = ""
+    said: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> TaskFacts:
+        """What the graph depends on."""
+        spec = self.data.spec
+        own = tuple(spec.labels) if spec.own else ()
+        return TaskFacts(spec.name, self.recipe, own, self.probe_length)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the cells of a run share.
+
+    Attributes:
+        config: the options.
+        source: where the pretrained encoder comes from.
+        tasks: name -> task, in the order of the options.
+    """
+
+    config: RunConfig
+    source: ModelSource
+    tasks: Mapping[str, TaskSetting]
+
+    @property
+    def facts(self) -> dict[str, TaskFacts]:
+        """Task as the options name it -> what the graph depends on."""
+        given = zip(self.config.tasks, self.tasks.values(), strict=True)
+        return {name: task.facts for name, task in given}
+
+
+def prepare(config: RunConfig, progress: Progress) -> Prepared:
+    """Read the encoder and the tasks of a run; what is odd about them is told.
+
+    Raises:
+        InputError: for what cannot be read, or does not fit together.
     """
     device_of(config.device)
-    teller = progress if tell else Silent()
     source = resolve_model(config.model)
     encoder, tokenizer = load_encoder(config.model), load_tokenizer(config.model)
-    base = weights_fingerprint(encoder)
     if config.retrain.route == "compact":
         check_removable(encoder)
     check_whole(encoder, config.model)
-    seeds: list[SeedRun] = []
     positions = anatomy_of(encoder).max_tokens
+    length, _ = fitting_length(positions, config.probe.max_length, option="probe.max_length")
+    tasks: dict[str, TaskSetting] = {}
     for task in config.tasks:
         data = config.choice(task).load(config.sizes())
         found = check_inputs(
@@ -56,64 +103,59 @@ def prepare(
         recipe, cut = fitting_recipe(recipe, config.recipe, positions)
         said = tuple(line for line in (*found.said, cut) if line)
         if found.flag:
-            data = readable(data, tokenizer, teller)
-        head = kept_head(config, data.spec) if recipe.head == "kept" else ""
-        setting = Setting(
-            _with_length(config, positions),
-            source,
-            base,
-            recipe,
-            out,
-            corpus,
-            data,
-            head=head,
-            flag=found.flag,
-            said=said,
-        )
-        for seed in config.seeds:
-            parts = parts_for(data, config.prune, seed=seed)
-            seeds.append(SeedRun(setting, parts, seed, progress))
-    for line in dict.fromkeys(line for run in seeds for line in run.setting.said):
-        teller.say(line)
-    return seeds
+            data = readable(data, tokenizer, progress)
+        if recipe.head == "kept":
+            kept_head(config, data.spec)
+        tasks[data.spec.name] = TaskSetting(data, recipe, length, found.flag, said)
+    for line in dict.fromkeys(line for task in tasks.values() for line in task.said):
+        progress.say(line)
+    return Prepared(config, source, tasks)
 
 
-def summaries_of(seeds: list[SeedRun]) -> list[dict[str, Any]]:
-    """What was read of each task; the parts are those of its first seed."""
-    firsts: dict[str, SeedRun] = {}
-    for run in seeds:
-        firsts.setdefault(run.parts.spec.name, run)
+def check_probes(config: RunConfig, progress: Progress) -> Corpus | None:
+    """Check the options of probes, and that each can read something of its sentences.
+
+    Returns:
+        The sentences with the annotation that all of these probes need, None where there are none.
+
+    Raises:
+        ConfigError: for options that do not fit.
+        AnnotationError: if a probe can read no sentence.
+    """
+    options_of(config.probe)
+    if not needs_corpus(config.probe):
+        return None
+    corpus = read_probe_corpus(config.probe)
+    say_left_out(progress, config.probe.corpus, corpus.examples, of_corpus(config.probe))
+    return corpus
+
+
+def summaries_of(prepared: Prepared) -> list[dict[str, Any]]:
+    """What was read of each task; the parts are those of the first seed."""
+    config, tokenizer = prepared.config, load_tokenizer(prepared.source.name)
     return [
         summarise(
-            run.setting.data,
-            run.parts,
-            load_tokenizer(run.setting.source.name),
-            max_length=run.setting.recipe.max_length,
+            task.data,
+            parts_for(task.data, config.prune, seed=config.seeds[0]),
+            tokenizer,
+            max_length=task.recipe.max_length,
         )
-        for run in firsts.values()
+        for task in prepared.tasks.values()
     ]
 
 
-def _with_length(config: RunConfig, positions: int) -> RunConfig:
-    """The options with the length that probed sentences keep: the usual one unless one is given."""
-    length, _ = fitting_length(positions, config.probe.max_length, option="probe.max_length")
-    probe = config.probe.model_copy(update={"max_length": length})
-    return config.model_copy(update={"probe": probe})
-
-
-def corpus_of(options: ProbeOptions, progress: Progress) -> Corpus | None:
-    """The sentences that the probes of attention read; None where none is asked for."""
-    return read_probe_corpus(options, progress) if needs_corpus(options) else None
-
-
-def told_of_heads(seeds: Iterable[SeedRun]) -> list[str]:
+def told_of_heads(prepared: Prepared) -> list[str]:
     """What a run does with the head of the model that it starts from: a line a task and seed."""
-    lines = []
-    for run in seeds:
-        setting = run.setting
-        labels = parse_pairs(setting.config.labels)
-        kept = setting.recipe.head == "kept"
-        lines.append(
-            start_of_head(setting.source.name, run.parts.spec, run.seed, kept=kept, labels=labels)
+    labels = parse_pairs(prepared.config.labels)
+    lines = [
+        start_of_head(
+            prepared.source.name,
+            task.data.spec,
+            seed,
+            kept=task.recipe.head == "kept",
+            labels=labels,
         )
+        for task in prepared.tasks.values()
+        for seed in prepared.config.seeds
+    ]
     return [line for line in dict.fromkeys(lines) if line]

@@ -34,12 +34,15 @@ GENERATOR = '<meta name="generator" content="subprobe">'
 SIGNED = "subprobe"
 """Key in the metadata of a safetensors or ONNX file that subprobe wrote."""
 
-_CELL = re.compile(r"[a-z]+-[0-9a-f]{16}\.(parquet|safetensors)")
+_CELL = re.compile(r"[a-z]+-[0-9a-f]{16}\.(parquet|safetensors|json)(\.damaged)?")
+_LOG = re.compile(r"[a-z]+-[0-9a-f]{16}\.log")
+LOCKS = ".locks"
+"""Folder of a run with the locks of those that compute in it."""
 _PART = 2**20
 
 
 def is_cell(name: str) -> bool:
-    """Whether a file in the `cells/` of a run folder has the name of a finished step."""
+    """Whether a file in the `cells/` of a run folder has the name of a step's output or record."""
     return _CELL.fullmatch(name) is not None
 
 
@@ -127,7 +130,7 @@ def _foreign(folder: Path, top: Path, above: list[tuple[Path, Record]]) -> Itera
     records = [*above, (folder, Record.of(folder))]
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         path = Path(entry.path)
-        if is_temporary(entry.name):
+        if is_temporary(entry.name) or (entry.name == LOCKS and folder == top):
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _foreign(path, top, records)
@@ -141,6 +144,8 @@ def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
         if record.lists(name, path):
             return True
         if RUN in record.facts and path.parent == folder / "cells" and is_cell(path.name):
+            return True
+        if RUN in record.facts and path.parent == folder / "logs" and _LOG.fullmatch(path.name):
             return True
         if name == RECORD and record.known:
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,14 @@ def masks_left_over(folder: Path, paths: Iterable[Path]) -> list[Path]:
     return left
 
 
-def _recorded(folder: Path, key: str) -> Any:
+def run_facts(folder: Path) -> Mapping[str, Any]:
+    """What the record of a run folder holds of the run; nothing where there is no run."""
     facts = Record.of(folder).facts.get(RUN)
-    return facts.get(key) if isinstance(facts, dict) else None
+    return facts if isinstance(facts, dict) else {}
+
+
+def _recorded(folder: Path, key: str) -> Any:
+    return run_facts(folder).get(key)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

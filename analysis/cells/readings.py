@@ -1,0 +1,40 @@
+"""The step that reads: which examples the probes of a task explain, with their words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...data.sentences.sentence import Example
+from ...probes.forward.needs import sentences_of
+from ..cell_output import CellOutput
+from ..configuration.asked_probes import of_task
+from ..running.work import Work
+from ..steps.annotations import left_out, say_left_out
+
+
+def read(work: Work) -> CellOutput:
+    """Counts of the examples in their roles, and the words of those that are explained."""
+    parts, options = work.parts, work.materials.config.probe
+    notes = {
+        "selection": parts.selection_name,
+        "examples": {
+            "unreadable": parts.n_unreadable,
+            "train": len(parts.train),
+            "selection": len(parts.selection),
+            parts.report_name: len(parts.report),
+        },
+        "left_out": {},
+        "words": {},
+        "labels": [] if parts.spec.regression else list(parts.spec.labels),
+    }
+    if names := of_task(options):
+        examples = work.materials.examples(parts.spec.name, work.seed)
+        say_left_out(work.progress, work.title, examples, names)
+        notes["left_out"] = left_out(examples, names)
+        notes["words"] = {example.id: _words(example) for example in examples}
+    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
+
+
+def _words(example: Example) -> list[list[str]]:
+    # the words that the parser made of the texts, which are more than those between blanks
+    return [list(sentence.words) for sentence in sentences_of(example)]

@@ -1,0 +1,70 @@
+"""The steps by name: what computes a cell, in which version, and how much it takes."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...data.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from ..cell_output import CellOutput
+    from ..running.work import Work
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of cell.
+
+    Attributes:
+        version: raise it when the output changes for the same inputs and options.
+        code: where the function is that takes a `Work` and returns a `CellOutput`, as
+            `module:name` in this package; loaded when it runs.
+        weight: how long it takes compared with others, where nothing was measured.
+        trains: whether it gives a trained model.
+        runs_model: whether it is faster on a GPU, if there is one.
+    """
+
+    version: int
+    code: str
+    weight: float
+    trains: bool = False
+    runs_model: bool = True
+
+    def load(self) -> Callable[[Work], CellOutput]:
+        """The function itself."""
+        found: Callable[[Work], CellOutput] = pkgutil.resolve_name(f"{__package__}.{self.code}")
+        return found
+
+
+STEPS: Mapping[str, Step] = {
+    "readings": Step(1, "readings:read", 2, runs_model=False),
+    "finetune": Step(3, "training:finetune_full", 50, trains=True),
+    "retrain": Step(5, "training:retrain", 40, trains=True),
+    "untrained": Step(4, "training:train_untrained", 50, trains=True),
+    "round": Step(3, "lottery:one_round", 50),
+    "ticket": Step(1, "lottery:ticket", 1, runs_model=False),
+    "prune": Step(4, "searching:search", 15),
+    "across": Step(1, "searching:across", 1, runs_model=False),
+    "mask": Step(1, "searching:of_mask", 0.2, runs_model=False),
+    "evaluate": Step(4, "scoring:score", 1),
+    "words": Step(3, "scoring:score_words", 1, runs_model=False),
+    "probe": Step(4, "probing:probe", 4),
+    "survivors": Step(1, "surviving:survivors", 1, runs_model=False),
+}
+"""Every step of a run; nothing here imports torch."""
+
+VERSIONS: Mapping[str, int] = {name: step.version for name, step in STEPS.items()}
+
+
+def find_step(name: str) -> Step:
+    """A step by name.
+
+    Raises:
+        UnknownNameError: if there is no such step.
+    """
+    if name not in STEPS:
+        raise UnknownNameError("step", name, STEPS)
+    return STEPS[name]

@@ -1,0 +1,64 @@
+"""The steps that score: a model under a mask, and what needs no encoder."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...models.training.evaluate import evaluate
+from ..cell_output import CellOutput
+from ..running.work import Work
+from ..steps.performance import performance_rows
+from ..steps.said import read_said
+from .bag_of_words import NAME, bag_of_words
+
+
+def score(work: Work) -> CellOutput:
+    """A trained model under a mask, on the reported examples."""
+    (model, tokenizer), mask = work.model("model"), work.mask()
+    state, length = str(work.options["state"]), int(work.options["max_length"])
+    evaluation = evaluate(
+        model, tokenizer, work.parts.report, work.parts.spec, subnetwork=mask, max_length=length
+    )
+    rows = performance_rows(evaluation, work.parts)
+    if state == "finetuned":
+        count, name = len(evaluation.ids), work.parts.report_name
+        for line in read_said(evaluation, count, length, f"{name} examples"):
+            work.progress.say(f"{work.title}: {line}")
+    rows = of_training(work, rows, state)
+    notes = {"n_truncated": evaluation.n_truncated, "n_wordless": evaluation.n_wordless}
+    items = evaluation.items().assign(probe="performance")
+    return work.named(CellOutput(rows, items, notes=notes), mask, reported_state(work, state))
+
+
+def reported_state(work: Work, state: str) -> str:
+    """What rows call the state: a lottery ticket on later weights is rewound."""
+    rewound = state == "retrained" and work.output("model").notes.get("rewind")
+    return "rewound" if rewound else state
+
+
+def of_training(work: Work, rows: pd.DataFrame, state: str) -> pd.DataFrame:
+    """The scores of a trained model with what its training came to: route, kind and flag."""
+    if state == "pruned":
+        return rows
+    notes = work.output("model").notes
+    if state == "untrained":
+        rows = rows.assign(kind="untrained")
+    if "route" in notes:
+        rows = rows.assign(variant=f"route={notes['route']}")
+    return flagged_by_training(rows, str(notes["flag"]))
+
+
+def flagged_by_training(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
+    """Rows of a model whose training is flagged; a dead head stays flagged as such."""
+    if not flag or not len(rows):
+        return rows
+    given = rows.get("flag", pd.Series(pd.NA, index=rows.index, dtype="string"))
+    return rows.assign(flag=given.where(given.eq("dead").fillna(False), flag))
+
+
+def score_words(work: Work) -> CellOutput:
+    """A linear model on counted words: what needs no encoder at all."""
+    evaluation = bag_of_words(work.parts)
+    rows = performance_rows(evaluation, work.parts).assign(kind=NAME)
+    items = evaluation.items().assign(probe="performance")
+    return work.named(CellOutput(rows, items), None, "trained")

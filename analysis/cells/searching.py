@@ -1,0 +1,90 @@
+"""The steps that find masks: a search in one model, and what several seeds share."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...models.encoder.anatomy import anatomy_of
+from ...models.masks.subnetwork import full_subnetwork
+from ...models.training.evaluate import is_finite
+from ...pruning.across_seeds import across_seeds
+from ..cell_output import CellOutput
+from ..flags import OF_A_SEED
+from ..running.work import Nothing, Work
+from ..steps.degenerate import degenerate_search
+from ..steps.masks import mask_rows
+from ..steps.selection import find_good
+
+
+def search(work: Work) -> CellOutput:
+    """The mask that a search keeps."""
+    model, tokenizer = work.model("model")
+    method, full = str(work.options["method"]), work.output("model").notes
+    if full["flag"] and not is_finite(model):
+        return unsearched(work, method)
+    with work.progress.stage(work.title) as advance:
+        found = find_good(
+            model,
+            tokenizer,
+            work.parts,
+            work.materials.config.prune,
+            max_length=work.setting.recipe.max_length,
+            seeds=(work.seed, work.seed),
+            method=method,
+            model_name=work.materials.prepared.source.name,
+            progress=advance,
+        )
+    work.save_mask(found)
+    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"history": list(found.history)})
+
+
+def unsearched(work: Work, method: str) -> CellOutput:
+    """The whole mask, of a model whose training ended in weights that are no numbers."""
+    whole = full_subnetwork(
+        anatomy_of(work.model("model")[0]),
+        kind="good",
+        method=method,
+        task=work.parts.spec.name,
+        model=work.materials.prepared.source.name,
+        seed_init=work.seed,
+        seed_order=work.seed,
+        selection=work.parts.selection_name,
+        fingerprint=work.output("model").notes["fingerprint"],
+        history=({"step": 0, "phase": "full", "metric": None, "accepted": True},),
+    )
+    work.save_mask(whole)
+    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"history": list(whole.history)})
+
+
+def of_mask(work: Work) -> CellOutput:
+    """A mask with its rows: which unit is kept, how many."""
+    mask = work.mask()
+    assert mask is not None
+    work.save_mask(mask)
+    about = work.about(mask, "pruned")
+    return CellOutput(mask_rows(mask, about), pd.DataFrame())
+
+
+def across(work: Work) -> CellOutput:
+    """What the good masks of several seeds share: super, anti or middle.
+
+    A seed whose full model diverged or did not learn has no say in what all seeds keep: its mask
+    holds a score that says nothing.
+    """
+    options, goods = work.options, []
+    for seed in options["seeds"]:
+        good = work.read_mask(f"good{seed}")
+        if flag := work.output(f"model{seed}").notes["flag"]:
+            why = OF_A_SEED[flag]
+        else:
+            # rule `study` goes on where nothing was learned; a mask that it found may be compared
+            why = "" if good.sparsity() else degenerate_search(good)
+        if why:
+            name = f"{options['task']}-seed{seed}"
+            work.progress.say(f"{name}: not in super, anti and middle ({options['method']}): {why}")
+        else:
+            goods.append(good)
+    if len(goods) < 2:
+        raise Nothing("fewer than two seeds have a mask to compare")
+    work.save_mask(across_seeds(str(options["kind"]), goods, seed=work.seed))
+    return CellOutput(pd.DataFrame(), pd.DataFrame())

@@ -1,0 +1,132 @@
+"""The steps that train: the full model, a subnetwork again, and one from random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...data.tasks.class_order import parse_pairs
+from ...data.tasks.task_parts import examples_digest
+from ...models.checkpoint.checkpoint import save_classifier
+from ...models.masks.subnetwork import KINDS, Subnetwork
+from ...models.training.finetune import FineTuned, finetune
+from ..cell_output import CellOutput
+from ..running.work import Work
+from ..steps.masks import RETRAINED
+from ..steps.outcome import Outcome, outcome
+from ..steps.said import read_said
+
+STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
+"""Kind -> the weights that its training starts from."""
+
+
+def finetune_full(work: Work) -> CellOutput:
+    """The full model; its notes hold the fingerprint of the fine-tuned weights."""
+    trained, came_to = train(work, None)
+    length, count = work.setting.recipe.max_length, len(work.parts.train)
+    for line in read_said(trained, count, length, "training examples"):
+        work.progress.say(f"{work.title}: {line}")
+    notes = {
+        "fingerprint": trained.fingerprint,
+        "n_truncated": trained.n_truncated,
+        "n_wordless": trained.n_wordless,
+        **came_to.notes,
+    }
+    save(work, trained, "", **notes)
+    return _of_training(notes)
+
+
+def retrain(work: Work) -> CellOutput:
+    """A mask on the pretrained weights, fine-tuned again."""
+    mask = work.mask()
+    assert mask is not None
+    # where no round trained well the ticket is the whole model: nothing is put on late weights
+    late = mask.method == "imp" and bool(mask.weight_masks)
+    rewind = int(work.options.get("rewind", 0)) if late else 0
+    begun: dict[str, Any] = {}
+    if mask.method == "imp":
+        begun = {"start": STARTS[mask.kind], "rewind": rewind}
+    elif "route" in work.options and not mask.weight_masks:
+        begun = {"route": work.options["route"]}
+    trained, came_to = train(work, mask, **begun)
+    draw = f"-{mask.draw}" if mask.draw else ""
+    kept = {RETRAINED: mask.mask_id, **begun, **came_to.notes}
+    save(work, trained, f"-{mask.method}-{mask.kind}{draw}-retrained", **kept)
+    return _of_training({"fingerprint": trained.fingerprint, **begun, **came_to.notes})
+
+
+def train_untrained(work: Work) -> CellOutput:
+    """The same architecture from random weights: a baseline, not a subnetwork."""
+    trained, came_to = train(work, None, start="random")
+    save(work, trained, "-untrained", **came_to.notes)
+    return _of_training({"fingerprint": trained.fingerprint, **came_to.notes})
+
+
+def train(
+    work: Work,
+    mask: Subnetwork | None,
+    *,
+    start: str = "pretrained",
+    rewind: int = 0,
+    route: str = "masked",
+) -> tuple[FineTuned, Outcome]:
+    """Train from the pretrained weights, or from other ones, under a mask or whole.
+
+    Returns:
+        The trained model and what the training came to, which is told where it failed.
+    """
+    config, setting = work.materials.config, work.setting
+    with work.progress.stage(work.title) as advance:
+        trained = finetune(
+            work.materials.prepared.source.name,
+            work.parts,
+            setting.recipe,
+            seed_init=work.seed,
+            seed_order=work.seed,
+            subnetwork=mask,
+            start=start,
+            rewind=rewind,
+            route=route,
+            labels=parse_pairs(config.labels),
+            allow_no_specials=config.allow_no_specials,
+            device=config.device,
+            progress=advance,
+        )
+    came_to = outcome(trained, work.parts, setting.recipe, mask)
+    if came_to.why:
+        work.progress.say(f"{work.title}: {came_to.why}")
+    return trained, came_to
+
+
+def save(work: Work, trained: FineTuned, ending: str, **about: Any) -> None:
+    """Save a trained model in the run's `models/`, with what is known of it."""
+    folder = work.store.folder / "models" / f"{work.parts.spec.name}-seed{work.seed}{ending}"
+    meta = {
+        "cell_id": work.order.id,
+        "model": work.materials.prepared.source.name,
+        "task": work.parts.spec.name,
+        "seed_init": work.seed,
+        "seed_order": work.seed,
+        "selection": work.parts.selection_name,
+        "train_digest": examples_digest(work.parts.train),
+        "recipe": vars(work.setting.recipe),
+        "fingerprint": trained.fingerprint,
+        **about,
+    }
+    # the run folder was checked before: a file of the user's in the way is set aside
+    save_classifier(trained.model, trained.tokenizer, folder, meta, overwrite=True)
+    work.files += files_of(folder)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of a saved model, weights first; its record, which names them, is no part."""
+    paths = sorted(path for path in folder.iterdir() if path.is_file())
+    weights = [path for path in paths if path.suffix == ".safetensors"]
+    others = [path for path in paths if path.suffix == ".json" and path.name != "subprobe.json"]
+    return [*weights, *others]
+
+
+def _of_training(notes: dict[str, Any]) -> CellOutput:
+    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)

@@ -1,0 +1,204 @@
+"""One run from what it reads to its report: compute what is missing, then write the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ..data.errors import ConfigError, DataFileError, SubprobeError
+from ..data.output.folders import atomic_folder
+from ..data.output.ownership import RUN
+from ..data.output.tables import write_csv, write_parquet
+from .comparison.tables import comparison_tables
+from .configuration.config import RunConfig
+from .experiment import Finished
+from .report.report import write_report
+from .running.attributed_words import FILE as WORDS_FILE
+from .running.attributed_words import word_frame
+from .running.collect import Collected
+from .running.earlier import Existing, begin, remove_unused
+from .running.engine import EngineMaker, InThisProcess
+from .running.execute import State, assess, execute, first_error
+from .running.locks import RunLocks
+from .running.manifest import write_manifest
+from .running.pool import Pool
+from .running.preparing import Prepared, check_probes, summaries_of, told_of_heads
+from .running.resources import computing_with, threads_of, workers_of
+from .running.stopping import stopped_by_signals
+from .running.whole_run import RunPlan, read_plan
+from .steps.data_summary import summary_lines, without_texts
+from .steps.identity import flagged
+from .steps.probing import corpus_note
+from .steps.progress import Progress
+from .summary.degenerate import flag_degenerate
+from .summary.summaries import summaries
+
+
+def conduct(
+    config: RunConfig,
+    out: Path,
+    progress: Progress,
+    existing: Existing,
+    started: float,
+    *,
+    retries: int = 0,
+    maker: EngineMaker | None = None,
+) -> Finished:
+    """Compute what is missing of a run, and write its tables and report: see `run_experiment`."""
+    with progress.stage("reading tasks and sentences"):
+        plan, prepared = read_plan(config, out, progress)
+        corpus = check_probes(config, progress)
+        read = summaries_of(prepared)
+    with RunLocks(out, plan.configuration) as locks, stopped_by_signals():
+        _check_others(locks.others(), plan, progress)
+        threads = threads_of(config, out)
+        begin(plan, threads, existing)
+        for line in told_of_heads(prepared):
+            progress.say(line)
+        for line in (line for summary in read for line in summary_lines(summary)):
+            progress.say(line)
+        state = State()
+        collected = _computed(plan, prepared, threads, progress, retries, maker, state)
+        missing = _missing(plan, state)
+        # masks, tables and report come into the folder together; a file of the user's that was
+        # not there when the folder was checked is set aside
+        with atomic_folder(out, RUN, overwrite=True) as folder:
+            flag = next(iter(prepared.tasks.values())).flag
+            rows = flagged(flag_degenerate(collected.rows), flag)
+            collected.copy_masks(folder / "masks")
+            manifest = write_manifest(
+                folder, plan, collected,
+                outcome=state.outcome(plan.configuration), threads=threads, started=started,
+                data=[without_texts(one) for one in read], said=_said(prepared),
+                corpus=corpus_note(corpus, config.probe), missing=missing,
+            )  # fmt: skip
+            words = word_frame(collected)
+            if len(words):
+                write_csv(words, folder / WORDS_FILE)
+            tables = write_tables(rows, folder, out / "cells")
+            write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
+        if existing == "new":
+            remove_unused(out / "cells", plan.ids.values())
+        if not config.retrain.keep and state.whole:
+            _remove_spent_models(plan, state)
+    return Finished(out, rows, manifest, tuple(read), tuple(missing))
+
+
+def _check_others(others: Sequence[dict[str, object]], plan: RunPlan, progress: Progress) -> None:
+    """Share the work with processes that run the same; refuse to change what others run.
+
+    Raises:
+        ConfigError: if another process computes another configuration in the folder.
+    """
+    for other in others:
+        who = f"process {other.get('process')} on {other.get('host')}"
+        if other.get("configuration") != plan.configuration:
+            raise ConfigError(
+                f"{who} is running another configuration there",
+                where=str(plan.folder),
+                remedy="wait until it has ended, or name another folder",
+            )
+        progress.say(f"{who} computes in {plan.folder} as well: the cells are shared")
+
+
+def _computed(
+    plan: RunPlan,
+    prepared: Prepared,
+    threads: int,
+    progress: Progress,
+    retries: int,
+    maker: EngineMaker | None,
+    state: State,
+) -> Collected:
+    """The outputs of all cells, those that are missing or damaged being computed.
+
+    Raises:
+        SubprobeError: if nothing could be scored.
+    """
+    for whole in (False, True):
+        # a cell that was altered without a trace in size and time is found when it is read
+        state.take(assess(plan.graph, plan.ids, plan.store, whole=whole))
+        if state.todo:
+            _compute(plan, prepared, threads, progress, retries, maker, state)
+        collected = Collected(plan.graph, plan.ids, plan.store, state.proofs)
+        try:
+            if len(collected.rows):
+                return collected
+        except DataFileError:
+            if whole:
+                raise
+            continue
+        break
+    why = next(iter(state.failed.values())).why if state.failed else "no cell has rows"
+    raise first_error(state) or SubprobeError(
+        f"nothing could be scored: {why}", where=str(plan.folder)
+    )
+
+
+def _compute(
+    plan: RunPlan,
+    prepared: Prepared,
+    threads: int,
+    progress: Progress,
+    retries: int,
+    maker: EngineMaker | None,
+    state: State,
+) -> None:
+    workers = workers_of(plan.config, threads, len(state.todo))
+    with computing_with(threads):
+        if maker is not None:
+            engine = maker(plan, threads, progress)
+        elif workers > 1:
+            engine = Pool(plan.config, plan.folder, workers, threads, progress)
+        else:
+            engine = InThisProcess(prepared, plan.folder, progress)
+        try:
+            execute(plan.graph, plan.ids, plan.store, engine, state, progress, retries=retries)
+        finally:
+            engine.close()
+
+
+def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:
+    """What the tables lack: each cell with what went wrong."""
+    found = [
+        {"cell": name, "why": done.why, "log": f"logs/{plan.store.log(plan.ids[name]).name}"}
+        for name, done in state.failed.items()
+    ]
+    return found + [
+        {"cell": name, "why": f"reads {cause}, which failed", "log": ""}
+        for name, cause in state.skipped.items()
+    ]
+
+
+def _said(prepared: Prepared) -> list[str]:
+    """What was told of the tokenizer and the lengths, each line once."""
+    return list(dict.fromkeys(line for task in prepared.tasks.values() for line in task.said))
+
+
+def _remove_spent_models(plan: RunPlan, state: State) -> None:
+    """Remove the models that were only trained to be scored and probed."""
+    for cell in plan.graph:
+        if cell.step in ("retrain", "untrained") and cell.name in state.proofs:
+            for mark in state.proofs[cell.name].files[1:2]:
+                plan.store.remove_model(mark)
+
+
+def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.DataFrame]:
+    """Write every row once, as `rows.parquet`, and as CSV what is computed from them.
+
+    Args:
+        rows: every tidy row of the run.
+        out: where to.
+        cells: where its cells lie.
+
+    Returns:
+        the summaries by name.
+    """
+    write_parquet(rows, out / "rows.parquet")
+    summed = summaries(rows)
+    compared = comparison_tables(rows, cells, probes=False)
+    for name, table in {**summed, **compared}.items():
+        write_csv(table, out / f"{name}.csv")
+    return summed

@@ -1,0 +1,111 @@
+"""The finished cells of a run, read for its tables: nothing is computed here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...data.output.tables import rows_frame
+from ..cell_output import CellOutput
+from .certificate import Certificate
+from .graph import Cell, Graph
+from .store import CellStore
+
+
+class Collected:
+    """The outputs of the finished cells of a graph.
+
+    Args:
+        graph: the cells.
+        ids: cell -> identity.
+        store: where they lie.
+        proofs: finished cell -> certificate.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        ids: Mapping[str, str],
+        store: CellStore,
+        proofs: Mapping[str, Certificate],
+    ):
+        self.graph, self.proofs = graph, proofs
+        self._ids, self._store = ids, store
+        self._read: dict[str, CellOutput] = {}
+
+    def output(self, name: str) -> CellOutput | None:
+        """The output of a cell, None where it is not finished or had nothing to compute.
+
+        Raises:
+            DataFileError: if its file is damaged.
+        """
+        proof = self.proofs.get(name)
+        if proof is None or proof.nothing:
+            return None
+        return self._store.read(self._ids[name], proof)
+
+    def notes(self, name: str) -> Mapping[str, Any]:
+        """The notes of a cell; none where it is not finished."""
+        output = self.output(name) if name in self.graph.cells else None
+        return output.notes if output else {}
+
+    def recipe(self, name: str) -> Mapping[str, Any]:
+        """How a cell trains."""
+        found: Mapping[str, Any] = self.graph[name].options["recipe"]
+        return found
+
+    def seconds(self, name: str) -> float | None:
+        """How long a cell took."""
+        proof = self.proofs.get(name)
+        return proof.measured.get("seconds") if proof else None
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Every row of every finished cell, in the order of the graph."""
+        frames = []
+        for name in self.graph.cells:
+            output = self.output(name)
+            if output is not None and len(output.rows):
+                frames.append(output.rows)
+        return rows_frame(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
+
+    def measured(self) -> list[dict[str, Any]]:
+        """Of each finished cell: name, identity, seconds, peak memory, threads, device, host."""
+        return [
+            {"name": cell.name, "cell": self._ids[cell.name], **self.proofs[cell.name].measured}
+            for cell in self.graph
+            if cell.name in self.proofs
+        ]
+
+    def of_step(self, step: str) -> Iterator[Cell]:
+        """The finished cells of one step."""
+        for cell in self.graph:
+            if cell.step == step and cell.name in self.proofs:
+                yield cell
+
+    def copy_masks(self, folder: Path) -> None:
+        """Give the masks readable names; those of a seed and method differ only in the kind."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for cell in self.of_step("mask"):
+            if self.proofs[cell.name].nothing:
+                continue
+            options = cell.options
+            one = f"{options['task']}-seed{options['seed']}"
+            shutil.copyfile(self._mask(cell.name), folder / _file(one, options))
+        for cell in self.of_step("across"):
+            if not self.proofs[cell.name].nothing:
+                options = cell.options
+                shutil.copyfile(self._mask(cell.name), folder / _file(options["task"], options))
+
+    def _mask(self, name: str) -> Path:
+        return self._store.mask(self._ids[name])
+
+
+def _file(first: str, options: Mapping[str, Any]) -> str:
+    method = "" if options["method"] == "structured" else f"{options['method']}-"
+    return f"{first}-{method}{options['kind']}.safetensors"

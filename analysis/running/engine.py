@@ -1,0 +1,108 @@
+"""What computes cells: in this process, in several, or on several machines."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from filelock import Timeout
+
+from ...data.errors import SubprobeError
+from ..configuration.config import RunConfig
+from ..steps.progress import Progress, Silent
+from .locks import cell_lock
+from .materials import Materials
+from .preparing import Prepared, prepare
+from .store import CellStore
+from .whole_run import RunPlan
+from .work import Done, Order, compute
+
+
+class Engine(Protocol):
+    """Where cells are computed.
+
+    Attributes:
+        slots: cells that it takes at the same time.
+    """
+
+    slots: int
+
+    def submit(self, order: Order) -> None:
+        """Begin with a cell, whose inputs are finished."""
+        ...
+
+    def wait(self) -> list[Done]:
+        """What became of cells since the last call; waits a moment if there is nothing."""
+        ...
+
+    def close(self) -> None:
+        """Stop, whatever is being computed."""
+        ...
+
+
+def work_on(order: Order, materials: Materials, progress: Progress) -> Done:
+    """Compute a cell unless somebody else does, or has done so by now; nothing is raised for it."""
+    store, name = CellStore(materials.folder), order.cell.name
+    try:
+        with cell_lock(materials.folder, order.id):
+            inputs = {role: _digest(store, other) for role, other in order.inputs.items()}
+            if not store.fault(order.id, inputs):
+                return Done(name, "done", proof=store.certificate(order.id))
+            return Done(name, "done", proof=compute(order, materials, progress))
+    except Timeout:
+        return Done(name, "busy")
+    except SubprobeError as error:
+        return Done(name, "failed", str(error), traceback.format_exc(), error)
+    except Exception as error:  # whatever a library raises ends this cell, not the run
+        why = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        return Done(name, "failed", why, traceback.format_exc())
+
+
+def _digest(store: CellStore, cell: str) -> str:
+    proof = store.certificate(cell)
+    return proof.digest if proof else ""
+
+
+class InThisProcess:
+    """Computes one cell after the other.
+
+    Args:
+        prepared: what was read of the run.
+        folder: the run folder.
+        progress: where steps report to.
+    """
+
+    slots = 1
+
+    def __init__(self, prepared: Prepared, folder: Path, progress: Progress):
+        self._materials, self._progress = Materials(prepared, folder), progress
+        self._done: list[Done] = []
+
+    def submit(self, order: Order) -> None:
+        """Compute the cell."""
+        self._done.append(work_on(order, self._materials, self._progress))
+
+    def wait(self) -> list[Done]:
+        """The cells that were submitted."""
+        done, self._done = self._done, []
+        return done
+
+    def close(self) -> None:
+        """Nothing is left to stop."""
+
+
+EngineMaker = Callable[[RunPlan, int, Progress], Engine]
+"""Makes what computes the cells of a run, each with so many threads."""
+
+_held: dict[Path, Materials] = {}
+
+
+def materials_of(config: RunConfig, folder: Path) -> Materials:
+    """What a worker process has read for a run: of one run at a time, read when first asked for."""
+    found = _held.get(folder)
+    if found is None or found.config != config:
+        _held.clear()
+        found = _held[folder] = Materials(prepare(config, Silent()), folder)
+    return found

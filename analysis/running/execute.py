@@ -1,0 +1,207 @@
+"""Computing what is missing of a graph: cells as soon as their inputs are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+
+from ...data.errors import SubprobeError
+from ...data.files.atomic import digest, write_text
+from ..cells.registry import STEPS
+from ..steps.progress import Progress
+from .certificate import Certificate
+from .engine import Engine
+from .graph import Graph
+from .store import CellStore
+from .work import Done, Order
+
+_BUSY_S = 0.5
+
+
+@dataclass
+class State:
+    """How far a graph is.
+
+    Attributes:
+        proofs: finished cell -> its certificate.
+        todo: cell that has to be computed -> why.
+        failed: cell -> what went wrong.
+        skipped: cell that was not computed -> the failed cell that it would have read.
+    """
+
+    proofs: dict[str, Certificate] = field(default_factory=dict)
+    todo: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, Done] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every cell is finished."""
+        return not (self.todo or self.failed or self.skipped)
+
+    def take(self, other: State) -> None:
+        """Become another state."""
+        self.proofs, self.todo = other.proofs, other.todo
+        self.failed, self.skipped = other.failed, other.skipped
+
+    def outcome(self, configuration: str) -> str:
+        """A digest of all that is finished, by which tables know whether they are of it."""
+        found = {name: proof.digest for name, proof in self.proofs.items()}
+        return digest([configuration, found, sorted(self.failed), metadata.version("subprobe")])
+
+
+def assess(graph: Graph, ids: Mapping[str, str], store: CellStore, *, whole: bool = False) -> State:
+    """Which cells are finished, and why others are not.
+
+    A trained model whose weights were removed counts as finished unless a cell is to read them.
+
+    Args:
+        graph: the cells.
+        ids: cell -> identity.
+        store: where they lie.
+        whole: read every file, not only those whose size or time is another than was written.
+    """
+    state = State()
+    for name in graph.order:
+        cell = graph[name]
+        waits = next((one for one in cell.inputs.values() if one in state.todo), None)
+        if waits is not None and not store.proof(ids[name]).is_file():
+            state.todo[name] = "missing"
+            continue
+        inputs = _digests(graph, name, state.proofs)
+        fault = store.fault(ids[name], inputs, whole=whole, models=False)
+        proof = None if fault else store.certificate(ids[name])
+        if proof is None:
+            state.todo[name] = fault or "missing"
+        elif waits is not None:
+            # it may stay, if what it has read comes out as before
+            state.todo[name] = f"waits for {waits}"
+        else:
+            state.proofs[name] = proof
+    _bring_back_models(graph, ids, store, state)
+    return state
+
+
+def _digests(graph: Graph, name: str, proofs: Mapping[str, Certificate]) -> dict[str, str]:
+    return {
+        role: proofs[other].digest for role, other in graph[name].inputs.items() if other in proofs
+    }
+
+
+def _bring_back_models(
+    graph: Graph, ids: Mapping[str, str], store: CellStore, state: State
+) -> None:
+    """Let models be trained again whose weights are gone and that a missing cell reads."""
+    waiting = [name for name in graph.order if name in state.todo]
+    while waiting:
+        for other in dict.fromkeys(graph[waiting.pop()].inputs.values()):
+            if other in state.proofs and STEPS[graph[other].step].trains:
+                inputs = _digests(graph, other, state.proofs)
+                if fault := store.fault(ids[other], inputs):
+                    del state.proofs[other]
+                    state.todo[other] = fault
+                    waiting.append(other)
+
+
+def execute(
+    graph: Graph,
+    ids: Mapping[str, str],
+    store: CellStore,
+    engine: Engine,
+    state: State,
+    progress: Progress,
+    *,
+    retries: int = 0,
+) -> None:
+    """Compute what `state` lacks; it is brought up to date.
+
+    A cell that fails is computed again `retries` times, then described in a log; what reads it is
+    skipped, and the rest goes on.
+    """
+    ranks = graph.longest({cell.name: STEPS[cell.step].weight for cell in graph})
+    tries: dict[str, int] = {}
+    running: set[str] = set()
+    resting: dict[str, float] = {}
+    place = {name: number for number, name in enumerate(graph.order)}
+    for name, why in state.todo.items():
+        if why != "missing" and not why.startswith("waits for "):
+            progress.say(f"{name} is computed again: {why}")
+            if not STEPS[graph[name].step].trains:
+                store.set_aside(ids[name])
+    with progress.stage("cells") as advance:
+        while state.todo or running:
+            advance(len(state.proofs), len(graph))
+            now = time.monotonic()
+            ready = [
+                name
+                for name in state.todo
+                if name not in running
+                and resting.get(name, 0) <= now
+                and all(other in state.proofs for other in graph[name].inputs.values())
+            ]
+            ready.sort(key=lambda name: (-ranks[name], place[name]))
+            for name in ready[: max(0, engine.slots - len(running))]:
+                inputs = _digests(graph, name, state.proofs)
+                if not store.fault(ids[name], inputs, models=_trains_for(graph, name, state)):
+                    proof = store.certificate(ids[name])
+                    assert proof is not None
+                    _finished(state, name, proof)
+                    continue
+                roles = {role: ids[other] for role, other in graph[name].inputs.items()}
+                engine.submit(Order(graph[name], ids[name], roles))
+                running.add(name)
+            if running:
+                for done in engine.wait():
+                    running.discard(done.name)
+                    _take(graph, ids, store, state, done, tries, resting, retries, progress)
+            elif not ready:
+                later = [moment for name, moment in resting.items() if name in state.todo]
+                if not later:
+                    break
+                time.sleep(max(0.0, min(later) - time.monotonic()))
+        advance(len(state.proofs), len(graph))
+
+
+def _trains_for(graph: Graph, name: str, state: State) -> bool:
+    """Whether somebody is still to read the weights that a cell gives."""
+    return any(reader in state.todo for reader in graph.readers[name])
+
+
+def _finished(state: State, name: str, proof: Certificate) -> None:
+    state.todo.pop(name, None)
+    state.proofs[name] = proof
+
+
+def _take(
+    graph: Graph, ids: Mapping[str, str], store: CellStore, state: State, done: Done,
+    tries: dict[str, int], resting: dict[str, float], retries: int, progress: Progress,
+) -> None:  # fmt: skip
+    """Bring the state up to date with what became of a cell."""
+    name = done.name
+    if done.state == "busy":
+        resting[name] = time.monotonic() + _BUSY_S
+    elif done.state == "done":
+        assert done.proof is not None
+        _finished(state, name, done.proof)
+    elif tries.get(name, 0) < retries:
+        tries[name] = tries.get(name, 0) + 1
+        progress.say(f"{name} failed, and is tried again: {done.why}")
+    else:
+        log = store.log(ids[name])
+        write_text(log, f"{name}\n{done.why}\n\n{done.trace}")
+        progress.say(f"{name} FAILED: {done.why} (log: {log})")
+        state.todo.pop(name, None)
+        state.failed[name] = done
+        for reader in graph.downstream([name]):
+            if state.todo.pop(reader, None) is not None:
+                state.skipped[reader] = name
+
+
+def first_error(state: State) -> SubprobeError | None:
+    """The first of subprobe's own errors that cells have failed with."""
+    return next(
+        (done.error for done in state.failed.values() if isinstance(done.error, SubprobeError)),
+        None,
+    )

@@ -1,0 +1,106 @@
+"""What cells read from outside the run, loaded once in each process: tasks, sentences, models."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ...data.sentences.sentence import Example
+from ...data.tasks.task import TaskParts
+from ...data.tasks.task_parts import spread
+from ...models.checkpoint.checkpoint import load_classifier, load_encoder, load_tokenizer
+from ...models.checkpoint.inputs import check_inputs
+from ...models.encoder.device import device_of
+from ..configuration.asked_probes import narrowed, of_task
+from ..configuration.config import ProbeOptions, RunConfig
+from ..steps.probing import Corpus, annotated_examples, read_probe_corpus
+from ..steps.selection import parts_for
+from .preparing import Prepared, TaskSetting
+
+_MODELS = 2
+"""Models that a process holds at the same time."""
+
+
+@dataclass
+class Materials:
+    """What one process has read for a run, each thing when it is first asked for.
+
+    Attributes:
+        prepared: encoder, tasks and options, checked.
+        folder: the run folder.
+    """
+
+    prepared: Prepared
+    folder: Path
+    _parts: dict[tuple[str, int], TaskParts] = field(default_factory=dict)
+    _corpora: dict[str, Corpus] = field(default_factory=dict)
+    _examples: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
+    _models: OrderedDict[str, tuple[Any, Any]] = field(default_factory=OrderedDict)
+
+    @property
+    def config(self) -> RunConfig:
+        """The options of the run."""
+        return self.prepared.config
+
+    def task(self, name: str) -> TaskSetting:
+        """A task as it was read."""
+        return self.prepared.tasks[name]
+
+    def parts(self, task: str, seed: int) -> TaskParts:
+        """The roles of a task's examples for a seed."""
+        if (task, seed) not in self._parts:
+            self._parts[task, seed] = parts_for(self.task(task).data, self.config.prune, seed=seed)
+        return self._parts[task, seed]
+
+    def probe_options(self, task: str) -> ProbeOptions:
+        """The options of probes, with the length that sentences keep."""
+        length = self.task(task).probe_length
+        return self.config.probe.model_copy(update={"max_length": length})
+
+    def corpus(self, probe: str) -> Corpus:
+        """The sentences that a probe reads, with the annotation that it needs."""
+        if probe not in self._corpora:
+            self._corpora[probe] = read_probe_corpus(narrowed(self.config.probe, [probe]))
+        return self._corpora[probe]
+
+    def examples(self, task: str, seed: int) -> tuple[Example, ...]:
+        """Reported examples for the probes that read those of the task, annotated."""
+        if (task, seed) not in self._examples:
+            options = self.config.probe
+            chosen = spread(self.parts(task, seed).report, options.examples)
+            own = narrowed(options, of_task(options))
+            self._examples[task, seed] = annotated_examples(chosen, own)
+        return self._examples[task, seed]
+
+    @cached_property
+    def pretrained(self) -> Any:
+        """The encoder that everything starts from."""
+        return load_encoder(self.prepared.source.name).to(device_of(self.config.device))
+
+    def model(self, folder: Path, digest: str, task: str) -> tuple[Any, Any]:
+        """A trained model and its tokenizer.
+
+        Args:
+            folder: where it was saved.
+            digest: of its files: another one of the same name is another model.
+            task: whose head it has.
+        """
+        if digest in self._models:
+            self._models.move_to_end(digest)
+            return self._models[digest]
+        where, spec = str(folder.resolve()), self.task(task).data.spec
+        model, tokenizer = load_classifier(where, spec), load_tokenizer(where)
+        check_inputs(
+            model,
+            tokenizer,
+            where=where,
+            pairs=spec.pair,
+            allow_no_specials=self.config.allow_no_specials,
+        )
+        self._models[digest] = (model.to(device_of(self.config.device)), tokenizer)
+        while len(self._models) > _MODELS:
+            self._models.popitem(last=False)
+        return self._models[digest]

@@ -1,0 +1,341 @@
+"""What a configuration asks for, as a graph of cells; nothing is read or computed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...models.training.recipes import Recipe
+from ...pruning.across_seeds import ACROSS
+from ...pruning.controls import CONTROLS
+from ..cells.registry import STEPS
+from ..configuration.asked_probes import comparing, narrowed, of_task, probe_inputs
+from ..configuration.config import RunConfig
+from .graph import Cell, Graph, Needs
+
+COMPARED = ("structured", "structured-heads", "structured-mlps")
+"""Methods whose units are few enough to be compared one by one over seeds."""
+
+IN_ORDER = ("gate-batch-accumulated",)
+"""Importance that depends on the order of the examples: as they are given, as in the study."""
+
+SURVIVING = {"dependency-heads": "heads", "attention-patterns": "patterns"}
+"""Probes of the full model in which survivors are compared with random heads -> the comparison."""
+
+PARTS = ("train", "selection", "report")
+"""The roles of a task's examples, each a source of its own."""
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What the graph depends on of one task beside the options.
+
+    Attributes:
+        name: of the task, as rows have it.
+        recipe: how its models are fine-tuned.
+        own: the user's labels where they are no shipped task's: other names are another model.
+        probe_length: subwords that a probed sentence keeps.
+    """
+
+    name: str
+    recipe: Recipe
+    own: tuple[str, ...] = ()
+    probe_length: int = 0
+
+
+def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
+    """Every cell of a run, in the order of its rows.
+
+    Args:
+        config: the options.
+        tasks: of each task that the options name, what else decides.
+    """
+    cells: list[Cell] = []
+    for task in config.tasks:
+        for seed in config.seeds:
+            cells += SeedPlan(config, tasks[task], seed).cells()
+    if config.controls.across_seeds and len(config.seeds) > 1:
+        for task in config.tasks:
+            cells += _across(config, tasks[task])
+    return Graph(cells)
+
+
+@dataclass(frozen=True)
+class SeedPlan:
+    """The cells of one task and seed.
+
+    Attributes:
+        config: the options of the run.
+        facts: what decides beside them.
+        seed: of initialisation, order and draws.
+    """
+
+    config: RunConfig
+    facts: TaskFacts
+    seed: int
+
+    def cells(self) -> Iterator[Cell]:
+        """All of them: scores, trainings, baselines, probes."""
+        config = self.config
+        yield self._cell("readings", "readings", parts=PARTS, probe=self._reading())
+        yield self._training("finetune", "finetune")
+        yield self._score("full", self.name("finetune"))
+        for method in config.prune.methods:
+            yield from self._search(method)
+        for method in config.prune.methods:
+            for kind, draw in self.masks(method, config.controls.draws):
+                yield self._score(
+                    f"{method}/{kind}/{draw}", self.name("finetune"), method, kind, draw
+                )
+        for method in config.prune.methods:
+            yield from self._retrainings(method)
+        if config.controls.untrained:
+            yield self._training("untrained", "untrained")
+            yield self._score("untrained", self.name("untrained"), state="untrained")
+        if config.controls.bag_of_words:
+            yield self._cell("words", "words", parts=("train", "report"))
+        for method in config.prune.methods:
+            for kind, draw in self.masks(method, 1):
+                yield self._of_mask(f"{method}/{kind}/{draw}/mask", method, kind, draw)
+        yield from self._probes()
+
+    def name(self, last: str) -> str:
+        """The name of one of the seed's cells."""
+        return f"{self.facts.name}/seed{self.seed}/{last}"
+
+    def masks(self, method: str, draws: int) -> Iterator[tuple[str, int]]:
+        """Kind and draw of the good mask and of its controls."""
+        yield "good", 0
+        for kind in CONTROLS:
+            # the smallest weights are one mask: nothing is sampled
+            once = kind == "bad" and method in ("magnitude", "imp")
+            for draw in range(min(draws, 1) if once else draws):
+                yield kind, draw
+
+    # -- single cells -------------------------------------------------------------------------
+
+    def _cell(
+        self,
+        last: str,
+        step: str,
+        inputs: Mapping[str, str] | None = None,
+        *,
+        parts: tuple[str, ...] = (),
+        model: bool = False,
+        corpus: bool = False,
+        **options: Any,
+    ) -> Cell:
+        at = f"{self.facts.name}/seed{self.seed}"
+        sources = tuple(f"{at}/{part}" for part in parts)
+        return Cell(
+            self.name(last),
+            step,
+            inputs or {},
+            (*(("model",) if model else ()), *sources, *(("corpus",) if corpus else ())),
+            {"task": self.facts.name, "seed": self.seed, **options},
+            Needs(
+                accelerator=step
+                not in ("readings", "words", "survivors", "across", "ticket", "mask")
+            ),
+        )
+
+    @property
+    def _length(self) -> int:
+        return self.facts.recipe.max_length
+
+    def _trained(self) -> dict[str, Any]:
+        """What decides every training."""
+        found: dict[str, Any] = {"recipe": vars(self.facts.recipe)}
+        if self.facts.own:
+            found["classes"] = list(self.facts.own)
+        if self.facts.recipe.head == "kept":
+            found["labels"] = list(self.config.labels)
+        return found
+
+    def _training(
+        self, last: str, step: str, inputs: Mapping[str, str] | None = None, **options: Any
+    ) -> Cell:
+        return self._cell(
+            last, step, inputs, parts=("train", "selection"), model=True,
+            **self._trained(), **options,
+        )  # fmt: skip
+
+    def _mask(self, method: str, kind: str, draw: int) -> dict[str, Any]:
+        return {"method": method, "kind": kind, "draw": draw}
+
+    def _masked(self, model: str, method: str) -> dict[str, str]:
+        """The inputs of a cell about a mask on a model; masks are drawn from the search's."""
+        found = {"model": model, "good": self.name(f"{method}/search")}
+        return found if model == self.name("finetune") else found | {"base": self.name("finetune")}
+
+    def _score(
+        self, last: str, model: str, method: str = "", kind: str = "", draw: int = 0,
+        state: str = "",
+    ) -> Cell:  # fmt: skip
+        masked = bool(method)
+        inputs = self._masked(model, method) if masked else {"model": model}
+        return self._cell(
+            f"{last}/score", "evaluate", inputs, parts=("report", "train"),
+            **(self._mask(method, kind, draw) if masked else {}),
+            state=state or ("pruned" if masked else "finetuned"), max_length=self._length,
+        )  # fmt: skip
+
+    def _of_mask(self, last: str, method: str, kind: str, draw: int) -> Cell:
+        inputs = self._masked(self.name("finetune"), method)
+        return self._cell(last, "mask", inputs, parts=("train",), **self._mask(method, kind, draw))
+
+    def _search(self, method: str) -> Iterator[Cell]:
+        prune, lottery = self.config.prune, self.config.lottery
+        model = {"model": self.name("finetune")}
+        if method == "imp":
+            before: dict[str, str] = {}
+            rule = {"rule": prune.rule, "threshold": prune.threshold}
+            chosen = {**rule, **self.config.lottery.model_dump(exclude={"rounds"})}
+            chosen |= {"batch_size": prune.batch_size}
+            for number in range(lottery.rounds + 1):
+                last = f"imp/round{number}"
+                yield self._training(last, "round", model | before, number=number, **chosen)
+                before[f"round{number}"] = self.name(last)
+            yield self._cell(
+                "imp/search", "ticket", model | before, parts=("train", "selection"),
+                rounds=lottery.rounds, **chosen,
+            )  # fmt: skip
+            return
+        # other methods of the same run do not change this one
+        read = prune.model_dump(mode="json", exclude={"methods"}) | {"method": method}
+        if prune.importance in IN_ORDER:
+            read["order"] = "as given"
+        yield self._cell(
+            f"{method}/search", "prune", model, parts=("train", "selection"),
+            max_length=self._length, prune=read, method=method,
+        )  # fmt: skip
+
+    def _retrainings(self, method: str) -> Iterator[Cell]:
+        draws = self.config.controls.retrained_draws
+        for kind, draw in self.masks(method, draws) if draws else ():
+            yield from self._retraining(method, kind, draw)
+            if method == "imp" and kind == "good":
+                # the ticket on random weights and on shuffled layers: what pretraining gives
+                for other in ("reinit", "shuffled"):
+                    yield from self._retraining(method, other, 0)
+
+    def _retraining(self, method: str, kind: str, draw: int) -> Iterator[Cell]:
+        at = f"{method}/{kind}/{draw}"
+        begun: dict[str, Any] = {}
+        if method == "imp":
+            begun = {"rewind": self.config.lottery.rewind}
+        elif self.config.retrain.route != "masked":
+            begun = {"route": self.config.retrain.route}
+        trained = self.name(f"{at}/retrain")
+        inputs = {"good": self.name(f"{method}/search"), "base": self.name("finetune")}
+        options = self._mask(method, kind, draw)
+        yield self._training(f"{at}/retrain", "retrain", inputs, **options, **begun)
+        yield self._score(f"{at}/retrained", trained, method, kind, draw, "retrained")
+        if "retrained" in self.config.probe.states:
+            yield from self._each_probe(f"{at}/retrained", trained, "retrained", method, kind, draw)
+
+    # -- probes -------------------------------------------------------------------------------
+
+    def _reading(self) -> dict[str, Any]:
+        """What decides which examples the probes of the task read, and their words."""
+        options = self.config.probe
+        names = of_task(options)
+        if not names:
+            return {}
+        return {**probe_inputs(narrowed(options, names[:1]), self.facts.probe_length), "for": names}
+
+    def _probes(self) -> Iterator[Cell]:
+        probe = self.config.probe
+        if not probe.names:
+            return
+        model = self.name("finetune")
+        yield from self._each_probe("full", model, "finetuned")
+        yield from self._each_probe(
+            "pretrained", model, "pretrained", only=tuple(comparing(probe.names))
+        )
+        draws = min(probe.draws, self.config.controls.draws)
+        for method in self.config.prune.methods:
+            for kind, draw in self.masks(method, draws):
+                at = f"{method}/{kind}/{draw}"
+                if "pruned" in probe.states:
+                    yield from self._each_probe(at, model, "pruned", method, kind, draw)
+                for name in SURVIVING:
+                    if name in probe.names:
+                        yield self._survivors(at, name, method, kind, draw)
+
+    def _each_probe(
+        self, at: str, model: str, state: str, method: str = "", kind: str = "", draw: int = 0,
+        *, only: tuple[str, ...] | None = None,
+    ) -> Iterator[Cell]:  # fmt: skip
+        probe = self.config.probe
+        for name in probe.names if only is None else only:
+            own = narrowed(probe, [name])
+            reads_task = bool(of_task(own))
+            inputs = self._masked(model, method) if method else {"model": model}
+            yield self._cell(
+                f"{at}/probe/{name}", "probe", inputs,
+                parts=("report",) if reads_task else (),
+                model=bool(comparing([name])),
+                corpus=not reads_task,
+                **(self._mask(method, kind, draw) if method else {}),
+                state=state, probe=probe_inputs(own, self.facts.probe_length),
+                max_length=self._length,
+            )  # fmt: skip
+
+    def _survivors(self, at: str, name: str, method: str, kind: str, draw: int) -> Cell:
+        probe = self.config.probe
+        return self._cell(
+            f"{at}/survivors/{SURVIVING[name]}", "survivors",
+            {**self._masked(self.name("finetune"), method),
+             "full": self.name(f"full/probe/{name}")},
+            **self._mask(method, kind, draw), of=SURVIVING[name], subsets=probe.subsets,
+            reported=probe.selection == "reported",
+        )  # fmt: skip
+
+
+def _across(config: RunConfig, facts: TaskFacts) -> Iterator[Cell]:
+    """What the good masks of all seeds share, scored and retrained in each of them."""
+    seeds = [SeedPlan(config, facts, seed) for seed in config.seeds]
+    for method in (m for m in config.prune.methods if m in COMPARED):
+        for kind in ACROSS:
+            shared = f"{facts.name}/across/{method}/{kind}"
+            inputs = {}
+            for one in seeds:
+                inputs |= {
+                    f"good{one.seed}": one.name(f"{method}/search"),
+                    f"model{one.seed}": one.name("finetune"),
+                }
+            yield Cell(
+                shared, "across", inputs,
+                options={"task": facts.name, "seeds": [one.seed for one in seeds],
+                         "method": method, "kind": kind, "seed": seeds[0].seed},
+                needs=Needs(accelerator=STEPS["across"].runs_model),
+            )  # fmt: skip
+            for one in seeds:
+                yield from _shared(one, shared, method, kind)
+
+
+def _shared(one: SeedPlan, shared: str, method: str, kind: str) -> Iterator[Cell]:
+    """One shared mask in one seed: the cells of a mask, which is read instead of drawn."""
+    config, at = one.config, f"{method}/{kind}/0"
+    cells = [
+        one._score(at, one.name("finetune"), method, kind, 0),
+        one._of_mask(f"{at}/mask", method, kind, 0),
+    ]
+    if config.controls.retrained_draws:
+        cells += list(one._retraining(method, kind, 0))
+    if "pruned" in config.probe.states:
+        cells += list(one._each_probe(at, one.name("finetune"), "pruned", method, kind, 0))
+    for cell in cells:
+        yield replace(
+            cell, inputs={role: shared if role == "good" else name
+                          for role, name in cell.inputs.items()},
+        )  # fmt: skip
+
+
+def payload_of(cell: Cell) -> str:
+    """What a cell gives beside its table: `model`, `mask` or nothing."""
+    if STEPS[cell.step].trains:
+        return "model"
+    return "mask" if cell.step in ("round", "ticket", "prune", "across", "mask") else ""

@@ -1,0 +1,231 @@
+"""Cells in several processes of this machine: one slow, killed or failing cell stops no other."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from ...data.files.temporaries import remove_stale
+from ..configuration.config import RunConfig
+from ..steps.progress import Advance, Progress
+from .engine import materials_of, work_on
+from .work import Done, Order
+
+_POLL_S = 0.1
+_told: Connection | None = None
+
+
+class Pool:
+    """So many processes, each of which takes one cell at a time.
+
+    Each is a pool of one: a process that is killed takes its own cell along, and is replaced.
+
+    Args:
+        config: the options of the run.
+        folder: the run folder.
+        slots: processes.
+        threads: that each computes with.
+        progress: is told what the processes tell.
+    """
+
+    def __init__(
+        self, config: RunConfig, folder: Path, slots: int, threads: int, progress: Progress
+    ):
+        self.slots = slots
+        self._config, self._folder, self._progress = config, folder, progress
+        self._workers = [_Worker(threads, progress) for _ in range(slots)]
+
+    def submit(self, order: Order) -> None:
+        """Give the cell to a free process, if there is one to one that knows its model."""
+        free = [worker for worker in self._workers if worker.order is None]
+        model = order.inputs.get("model", "")
+        chosen = next((worker for worker in free if model and worker.model == model), free[0])
+        chosen.model = model
+        chosen.begin(order, self._config, self._folder)
+
+    def wait(self) -> list[Done]:
+        """What became of cells; passes on what the processes tell meanwhile."""
+        pipes = {worker.told: worker for worker in self._workers if worker.order is not None}
+        for pipe in wait(list(pipes), timeout=_POLL_S):
+            assert isinstance(pipe, Connection)
+            pipes[pipe].listen()
+        return [done for worker in pipes.values() if (done := worker.ended()) is not None]
+
+    def close(self) -> None:
+        """Stop all processes, and remove what they were writing."""
+        for worker in self._workers:
+            worker.stop()
+        for folder in (self._folder / "cells", self._folder / "models"):
+            remove_stale(folder)
+
+
+class _Worker:
+    """One process, and the cell that it computes."""
+
+    def __init__(self, threads: int, progress: Progress):
+        self.order: Order | None = None
+        self.model = ""
+        self._threads, self._progress = threads, progress
+        self._stage: tuple[AbstractContextManager[Advance], Advance] | None = None
+        self._future: Future[Done] | None = None
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.told, sending = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(
+            1, mp_context=context, initializer=_start, initargs=(self._threads, sending)
+        )
+        self._sending = sending
+
+    def begin(self, order: Order, config: RunConfig, folder: Path) -> None:
+        """Let the process compute a cell."""
+        self.order = order
+        with _without_script(), _one_thread(self._threads):
+            self._future = self._pool.submit(_work, order, config, folder)
+
+    def listen(self) -> None:
+        """Pass on what the process tells."""
+        with suppress(EOFError, OSError):
+            while self.told.poll():
+                event, value = self.told.recv()
+                if event == "begin":
+                    stage = self._progress.stage(value)
+                    self._stage = (stage, stage.__enter__())
+                elif event == "done" and self._stage is not None:
+                    self._stage[1](*value)
+                elif event == "say":
+                    self._progress.say(value)
+                elif event == "end":
+                    self._leave_stage()
+
+    def _leave_stage(self) -> None:
+        if self._stage is not None:
+            self._stage[0].__exit__(None, None, None)
+            self._stage = None
+
+    def ended(self) -> Done | None:
+        """What became of the cell, if it has ended; a killed process is replaced."""
+        if self._future is None or self.order is None or not self._future.done():
+            return None
+        name = self.order.cell.name
+        self.listen()
+        self._leave_stage()
+        try:
+            done = self._future.result()
+        except BrokenProcessPool:
+            self.stop()
+            self._start()
+            self.model = ""
+            done = Done(
+                name, "failed", "the process that computed it was killed, perhaps for its memory"
+            )
+        self.order = self._future = None
+        return done
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        self._leave_stage()
+        processes = list((self._pool._processes or {}).values())  # no public way to name them
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(5)
+            if process.is_alive():
+                process.kill()
+                process.join()
+        self.told.close()
+        self._sending.close()
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Start a process without what the caller runs.
+
+    A new process imports the script it was started from, and so would run a script that does not
+    ask for `__name__ == "__main__"` a second time, and find none that came from stdin. Nothing
+    that is computed here lies in it.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
+@contextmanager
+def _one_thread(threads: int) -> Iterator[None]:
+    """Let a process that is started inside have so many threads in every library."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start(threads: int, sending: Connection) -> None:
+    """Set up a new process: its share of the cores, whom it tells, and that it ends with it."""
+    global _told
+    _told = sending
+    # Ctrl-C is for the one that it belongs to
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(order: Order, config: RunConfig, folder: Path) -> Done:
+    assert _told is not None
+    telling = Telling(_told)
+    return work_on(order, materials_of(config, folder), telling)
+
+
+class Telling:
+    """Progress inside a process: sends what happens to the process that listens."""
+
+    def __init__(self, told: Connection):
+        self._told = told
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Advance]:
+        """Tell that a stage begins, how far it is, and that it is over."""
+        self._send("begin", title)
+        try:
+            yield lambda done, total: self._send("done", (done, total))
+        finally:
+            self._send("end", None)
+
+    def say(self, line: str) -> None:
+        """Tell one plain line."""
+        self._send("say", line)
+
+    def _send(self, event: str, value: Any) -> None:
+        with suppress(OSError, ValueError):
+            self._told.send((event, value))

