@@ -72,7 +72,7 @@ def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
     """Column -> its plain values, without the columns that no row fills."""
     filled = rows_frame(rows).dropna(axis=1, how="all")
     return {
-        name: json.loads(filled[name].to_json(orient="values", double_precision=15))
+        name: [None if pd.isna(value) else value for value in filled[name].tolist()]
         for name in filled
     }
 
