@@ -6,16 +6,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from ...data.errors import SubprobeError
 from ...data.files.atomic import digest, write_text
 from ..cells.registry import STEPS
 from ..steps.progress import Progress
 from .certificate import Certificate
-from .engine import Engine
 from .graph import Graph
 from .store import CellStore
-from .work import Done, Order
+
+if TYPE_CHECKING:  # which cells are finished is found out without the libraries of models
+    from .engine import Engine
+    from .work import Done
 
 _BUSY_S = 0.5
 
@@ -120,6 +123,8 @@ def execute(
     A cell that fails is computed again `retries` times, then described in a log; what reads it is
     skipped, and the rest goes on.
     """
+    from .work import Order
+
     ranks = graph.longest({cell.name: STEPS[cell.step].weight for cell in graph})
     tries: dict[str, int] = {}
     running: set[str] = set()
