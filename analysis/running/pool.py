@@ -20,6 +20,7 @@ from ...data.files.temporaries import remove_stale
 from ..configuration.config import RunConfig
 from ..steps.progress import Advance, Progress
 from .engine import materials_of, work_on
+from .resources import set_up
 from .work import Done, Order
 
 _POLL_S = 0.1
@@ -44,7 +45,7 @@ class Pool:
     ):
         self.slots = slots
         self._config, self._folder, self._progress = config, folder, progress
-        self._workers = [_Worker(threads, progress) for _ in range(slots)]
+        self._workers = [_Worker(threads, config.deterministic, progress) for _ in range(slots)]
 
     def submit(self, order: Order) -> None:
         """Give the cell to a free process, if there is one to one that knows its model."""
@@ -73,10 +74,10 @@ class Pool:
 class _Worker:
     """One process, and the cell that it computes."""
 
-    def __init__(self, threads: int, progress: Progress):
+    def __init__(self, threads: int, deterministic: bool, progress: Progress):
         self.order: Order | None = None
         self.model = ""
-        self._threads, self._progress = threads, progress
+        self._threads, self._deterministic, self._progress = threads, deterministic, progress
         self._stage: tuple[AbstractContextManager[Advance], Advance] | None = None
         self._future: Future[Done] | None = None
         self._start()
@@ -85,7 +86,10 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.told, sending = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
-            1, mp_context=context, initializer=_start, initargs=(self._threads, sending)
+            1,
+            mp_context=context,
+            initializer=_start,
+            initargs=(self._threads, self._deterministic, sending),
         )
         self._sending = sending
 
@@ -182,16 +186,14 @@ def _one_thread(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start(threads: int, sending: Connection) -> None:
+def _start(threads: int, deterministic: bool, sending: Connection) -> None:
     """Set up a new process: its share of the cores, whom it tells, and that it ends with it."""
     global _told
     _told = sending
     # Ctrl-C is for the one that it belongs to
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import torch
-
-    torch.set_num_threads(threads)
+    set_up(threads, deterministic=deterministic)
 
 
 def _end_with_parent() -> None:
