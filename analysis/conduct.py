@@ -147,7 +147,7 @@ def _compute(
     state: State,
 ) -> None:
     workers = workers_of(plan.config, threads, len(state.todo))
-    with computing_with(threads):
+    with computing_with(threads, deterministic=plan.config.deterministic):
         if maker is not None:
             engine = maker(plan, threads, progress)
         elif workers > 1:

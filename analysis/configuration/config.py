@@ -204,6 +204,9 @@ class RunConfig(_Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where models run; auto: a GPU if there is one"
     )
+    deterministic: bool = Field(
+        False, description="on a GPU, only algorithms that give the same bytes each time; slower"
+    )
     columns: dict[str, str] = Field(
         {}, description="of your own files: first, second, label or score, and group = column"
     )

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -20,9 +20,11 @@ from ...data.files.temporaries import remove_stale
 from ..configuration.config import RunConfig
 from ..steps.progress import Advance, Progress
 from .engine import materials_of, work_on
+from .resources import set_up
 from .work import Done, Order
 
 _POLL_S = 0.1
+Job = Callable[[Order, RunConfig, Path, Progress], Done]
 _told: Connection | None = None
 
 
@@ -37,14 +39,21 @@ class Pool:
         slots: processes.
         threads: that each computes with.
         progress: is told what the processes tell.
+        job: what a process does with a cell; None = compute it.
     """
 
     def __init__(
-        self, config: RunConfig, folder: Path, slots: int, threads: int, progress: Progress
+        self,
+        config: RunConfig,
+        folder: Path,
+        slots: int,
+        threads: int,
+        progress: Progress,
+        job: Job | None = None,
     ):
         self.slots = slots
-        self._config, self._folder, self._progress = config, folder, progress
-        self._workers = [_Worker(threads, progress) for _ in range(slots)]
+        self._config, self._folder, self._job = config, folder, job or compute_here
+        self._workers = [_Worker(threads, config.deterministic, progress) for _ in range(slots)]
 
     def submit(self, order: Order) -> None:
         """Give the cell to a free process, if there is one to one that knows its model."""
@@ -52,7 +61,7 @@ class Pool:
         model = order.inputs.get("model", "")
         chosen = next((worker for worker in free if model and worker.model == model), free[0])
         chosen.model = model
-        chosen.begin(order, self._config, self._folder)
+        chosen.begin(order, self._job, self._config, self._folder)
 
     def wait(self) -> list[Done]:
         """What became of cells; passes on what the processes tell meanwhile."""
@@ -73,10 +82,10 @@ class Pool:
 class _Worker:
     """One process, and the cell that it computes."""
 
-    def __init__(self, threads: int, progress: Progress):
+    def __init__(self, threads: int, deterministic: bool, progress: Progress):
         self.order: Order | None = None
         self.model = ""
-        self._threads, self._progress = threads, progress
+        self._threads, self._deterministic, self._progress = threads, deterministic, progress
         self._stage: tuple[AbstractContextManager[Advance], Advance] | None = None
         self._future: Future[Done] | None = None
         self._start()
@@ -85,15 +94,18 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.told, sending = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
-            1, mp_context=context, initializer=_start, initargs=(self._threads, sending)
+            1,
+            mp_context=context,
+            initializer=_start,
+            initargs=(self._threads, self._deterministic, sending),
         )
         self._sending = sending
 
-    def begin(self, order: Order, config: RunConfig, folder: Path) -> None:
+    def begin(self, order: Order, job: Job, config: RunConfig, folder: Path) -> None:
         """Let the process compute a cell."""
         self.order = order
         with _without_script(), _one_thread(self._threads):
-            self._future = self._pool.submit(_work, order, config, folder)
+            self._future = self._pool.submit(_work, job, order, config, folder)
 
     def listen(self) -> None:
         """Pass on what the process tells."""
@@ -182,16 +194,14 @@ def _one_thread(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start(threads: int, sending: Connection) -> None:
+def _start(threads: int, deterministic: bool, sending: Connection) -> None:
     """Set up a new process: its share of the cores, whom it tells, and that it ends with it."""
     global _told
     _told = sending
     # Ctrl-C is for the one that it belongs to
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import torch
-
-    torch.set_num_threads(threads)
+    set_up(threads, deterministic=deterministic)
 
 
 def _end_with_parent() -> None:
@@ -201,10 +211,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(order: Order, config: RunConfig, folder: Path) -> Done:
+def _work(job: Job, order: Order, config: RunConfig, folder: Path) -> Done:
     assert _told is not None
-    telling = Telling(_told)
-    return work_on(order, materials_of(config, folder), telling)
+    return job(order, config, folder, Telling(_told))
+
+
+def compute_here(order: Order, config: RunConfig, folder: Path, progress: Progress) -> Done:
+    """Compute a cell in a worker process, which keeps what it has read for the next one."""
+    return work_on(order, materials_of(config, folder), progress)
 
 
 class Telling:

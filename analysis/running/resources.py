@@ -41,14 +41,26 @@ def workers_of(config: RunConfig, threads: int, cells: int) -> int:
     return max(1, min(config.workers or automatic, cells))
 
 
-@contextmanager
-def computing_with(threads: int) -> Iterator[None]:
-    """Let this process compute with so many threads inside."""
+def set_up(threads: int, *, deterministic: bool = False) -> None:
+    """Let this process compute with so many threads, and if asked for the same bytes each time."""
     import torch
 
-    before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    if deterministic:
+        # cuBLAS asks for it, before it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+
+
+@contextmanager
+def computing_with(threads: int, *, deterministic: bool = False) -> Iterator[None]:
+    """Let this process compute so inside, and as before afterwards."""
+    import torch
+
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    set_up(threads, deterministic=deterministic)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])

@@ -27,6 +27,9 @@ from ..options import (
     writing,
 )
 
+PARTIAL = 3
+"""Exit code of a run of which cells failed."""
+
 FIGURES, LATEX = "report figures", "report tables"
 """What the record of a folder calls figures and LaTeX tables."""
 
@@ -63,7 +66,23 @@ def run(
         bool, typer.Option("--new", help="start anew in a folder that holds another run")
     ] = False,
     keep_models: Annotated[
-        bool, typer.Option("--keep-models", help="keep the retrained models in models/ too")
+        bool | None,
+        typer.Option(
+            "--keep-models/--drop-models",
+            help="keep retrained models, so that a new probe trains nothing again, or remove "
+            "each once everything that reads it is computed; overrides the file",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="cells computed in parallel; overrides the file"),
+    ] = None,
+    retry: Annotated[
+        int, typer.Option("--retry", min=0, help="how often a cell that fails is tried again")
+    ] = 0,
+    deterministic: Annotated[
+        bool,
+        typer.Option("--deterministic", help="on a GPU: the same bytes each time, but slower"),
     ] = False,
     overwrite: Overwrite = False,
     max_length: Annotated[int, max_length_option("as the file says")] = 0,
@@ -73,6 +92,9 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run the whole experiment: fine-tune, prune, control, retrain, probe, report.
+
+    Computes what is missing in the run folder, cell by cell, and goes on where it was stopped.
+    Exit code 3: cells failed, and the tables and the report are of the others.
 
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
 
@@ -99,21 +121,35 @@ def run(
         "as_classes": as_classes,
         "allow_no_specials": allow_no_specials,
         "device": "" if device == "auto" else device,
+        "workers": workers,
+        "deterministic": deterministic,
         "recipe": max_length and {**options.recipe.model_dump(), "max_length": max_length},
     }
-    if keep_models:
-        given["retrain"] = {**options.retrain.model_dump(), "keep": True}
     overrides = {name: value for name, value in given.items() if value}
+    if keep_models is not None:
+        overrides["retrain"] = {**options.retrain.model_dump(), "keep": keep_models}
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")
     progress = progress_of(quiet)
-    finished = run_experiment(options, out, progress, existing=existing, overwrite=overwrite)
+    finished = run_experiment(
+        options, out, progress, existing=existing, overwrite=overwrite, retries=retry
+    )
+    folder = finished.folder
     if as_json:
         typer.echo(json.dumps(finished.summary(), ensure_ascii=False))
     else:
         print_comparison(finished.rows, finished.manifest)
-        folder = finished.folder
         print_lines([f"report: {folder / 'report.html'}, tables and masks: {folder}"])
+    if finished.missing:
+        failed = [one for one in finished.missing if one["log"]]
+        lines = [
+            f"PARTIAL: {len(finished.missing)} of the run's cells are missing; "
+            f"{len(failed)} failed, and the others would have read them",
+            *(f"  {one['cell']}: {one['why']} ({folder / one['log']})" for one in failed),
+            "run the same command again to compute what is missing",
+        ]
+        typer.echo("\n".join(lines), err=True)
+        raise typer.Exit(PARTIAL)
 
 
 def report(
