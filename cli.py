@@ -14,7 +14,7 @@ from .commands import about
 from .commands.ending import end_well
 from .commands.flags import Command
 from .commands.one_model import gates, models, own_data, patterns, probes, smaller, view
-from .commands.whole_runs import comparing, export, runs, stability, survival
+from .commands.whole_runs import comparing, export, plan, runs, stability, survival
 
 app = typer.Typer(
     name="subprobe",
@@ -28,6 +28,7 @@ app = typer.Typer(
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": runs.run,
+    "plan": plan.plan,
     "data": own_data.data,
     "finetune": models.finetune,
     "prune": models.prune,

@@ -117,15 +117,28 @@ def execute(
     progress: Progress,
     *,
     retries: int = 0,
+    seconds: Mapping[str, float] | None = None,
 ) -> None:
     """Compute what `state` lacks; it is brought up to date.
 
-    A cell that fails is computed again `retries` times, then described in a log; what reads it is
-    skipped, and the rest goes on.
+    Of the cells whose inputs are finished, the one goes first that begins the longest chain. A cell
+    that fails is computed again `retries` times, then described in a log; what reads it is skipped,
+    and the rest goes on.
+
+    Args:
+        graph: the cells.
+        ids: cell -> identity.
+        store: where they lie.
+        engine: what computes them.
+        state: how far the graph is.
+        progress: where the run reports to.
+        retries: how often a cell that fails is tried again.
+        seconds: that each cell is expected to take; None = the weights of the steps.
     """
     from .work import Order
 
-    ranks = graph.longest({cell.name: STEPS[cell.step].weight for cell in graph})
+    weights = {cell.name: STEPS[cell.step].weight for cell in graph}
+    ranks = graph.longest(weights if seconds is None else seconds)
     tries: dict[str, int] = {}
     running: set[str] = set()
     resting: dict[str, float] = {}
