@@ -166,9 +166,7 @@ def _compute(
             engine.close()
 
 
-def _expected(
-    plan: RunPlan, prepared: Prepared, threads: int, state: State
-) -> dict[str, float]:
+def _expected(plan: RunPlan, prepared: Prepared, threads: int, state: State) -> dict[str, float]:
     """Seconds that each cell is expected to take, by those that are finished."""
     data = {task.data.spec.name: task.data for task in prepared.tasks.values()}
     work = workload_of(plan.config, plan.sources.facts, data)
