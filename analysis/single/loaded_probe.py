@@ -85,4 +85,4 @@ def probe_loaded(
     lengths = {"sentences": length, "examples": task_length}
     for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
         progress.say(line)
-    return CellOutput(flagged(rows, loaded.flag), output.items, output.arrays, output.notes)
+    return output.but(rows=flagged(rows, loaded.flag))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...data.errors import UnknownNameError
 from ...data.files.atomic import digest
+from ...data.output.item_parts import ItemParts
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task import TaskSpec
@@ -205,7 +206,7 @@ def probe_model(
     for result in run_named_probes(context, (), suites, options=settings, progress=progress):
         outputs.append(_of_suite(result, options))
     joined = join(outputs)
-    return replace(joined, notes={**joined.notes, "texts": readings})
+    return joined.but(notes={**joined.notes, "texts": readings})
 
 
 def _batch_sizes(options: Options, batch_size: int) -> dict[str, int]:
@@ -243,12 +244,14 @@ def _of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:
     entry = find_probe(result.probe)
     rows = finished(found, options)
     corpus = rows["corpus"].fillna(entry.source or entry.name)
-    return CellOutput(rows.assign(corpus=corpus), found.items, found.arrays, found.notes)
+    return CellOutput(rows.assign(corpus=corpus), found.item_parts, found.arrays, found.notes)
 
 
 def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
     """A result whose items name their cluster and whose rows have `n_clusters`."""
-    items = with_clusters(result.items.assign(probe=result.probe), clusters)
+    items = result.item_parts.mapped(
+        lambda part: with_clusters(part.assign(probe=result.probe), clusters)
+    )
     return replace(result, rows=with_n_clusters(result.rows, items), make_items=lambda: items)
 
 
@@ -257,7 +260,7 @@ def _output(
 ) -> CellOutput:
     rows = finished(result, options)
     rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
-    return CellOutput(rows, result.items, result.arrays, result.notes)
+    return CellOutput(rows, result.item_parts, result.arrays, result.notes)
 
 
 def join(outputs: list[CellOutput]) -> CellOutput:
@@ -265,7 +268,7 @@ def join(outputs: list[CellOutput]) -> CellOutput:
     empty = pd.DataFrame()
     return CellOutput(
         pd.concat([empty, *(output.rows for output in outputs)], ignore_index=True),
-        pd.concat([empty, *(output.items for output in outputs)], ignore_index=True),
+        ItemParts.joined(output.parts for output in outputs),
         {name: array for output in outputs for name, array in output.arrays.items()},
         {name: note for output in outputs for name, note in output.notes.items()},
     )
