@@ -80,7 +80,8 @@ def fine_tune_to_folder(
 ) -> dict[str, Any]:
     """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
 
-    What was read is told before; the first examples of it are returned and not recorded.
+    What was read is told before; the first examples of it are returned and not recorded. A training
+    that is stopped goes on when it is asked for again (`recipe.checkpoint_minutes`).
 
     Args:
         model: the pretrained encoder.
@@ -101,7 +102,9 @@ def fine_tune_to_folder(
         device: where the model is trained, see `device_of`.
 
     Raises:
-        ConfigError: for `labels` without a head to keep, or a device that is not there.
+        ConfigError: for `labels` without a head to keep, or a device that is not there or does not
+            compute in the precision.
+        MemoryLimitError: if memory runs out, in smaller micro-batches too.
     """
     from ...models.training.finetune import finetune  # with the Trainer, that only this one needs
 
@@ -133,7 +136,9 @@ def fine_tune_to_folder(
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
             route=route, labels=labels, allow_no_specials=allow_no_specials, device=device,
-            tell=progress.say, progress=advance,
+            tell=progress.say, progress=advance, say=progress.say,
+            checkpoints=_state_folder(out), checkpoint_steps=options.checkpoint_steps,
+            checkpoint_minutes=options.checkpoint_minutes,
         )  # fmt: skip
     for line in read_said(trained, len(parts.train), recipe.max_length, "training examples"):
         progress.say(line)
@@ -164,6 +169,12 @@ def fine_tune_to_folder(
     else:
         save_compact(trained.model, trained.tokenizer, out, kept, meta, overwrite=overwrite)
     return {**meta, "data": summary}
+
+
+def _state_folder(out: Path) -> Path:
+    """Where the state of a training that is under way lies: beside what it is to become."""
+    folder = out.resolve()
+    return folder.with_name(f".{folder.name}.training")
 
 
 def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) -> Subnetwork:

@@ -132,4 +132,9 @@ def finetune(
         say=say,
         may_halve=size == first and not recipe.micro_batch,
     )
+    if trained.stopped_early and say is not None:
+        say(
+            f"stopped early after step {trained.steps}: {parts.spec.metric} on the selection "
+            f"examples reached no new best in {recipe.patience} scores"
+        )
     return trained

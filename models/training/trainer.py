@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from torch.utils.data import Dataset
 from transformers import Trainer, TrainerState, TrainingArguments
 
 from ...data.encoding.collate import TextBatches, to_inputs
-from .micro_batches import micro_batches
 from .recipes import Recipe
 from .training_state import TrainingState, set_optimizer_state, set_random_state
 
@@ -77,6 +76,32 @@ class Collator:
         batch = self._encoded.batch(tuple(places))
         assert batch.labels is not None
         return {**to_inputs(batch), "labels": batch.labels}
+
+
+def micro_batches(
+    inputs: Mapping[str, torch.Tensor], size: int
+) -> Iterator[tuple[dict[str, torch.Tensor], float]]:
+    """The parts of a batch in their order, each padded to its own longest example.
+
+    Args:
+        inputs: tensors [B, S] and `labels` [B], padded on the right.
+        size: examples a part; the last may have fewer.
+
+    Yields:
+        the part, and its share of the examples. Mean losses weighted by these shares add up to the
+        mean loss of the batch, and so do their gradients, however uneven the parts are.
+    """
+    count = len(inputs["labels"])
+    for start in range(0, count, size):
+        part = {name: tensor[start : start + size] for name, tensor in inputs.items()}
+        longest = int(part["attention_mask"].sum(dim=1).max())
+        yield (
+            {
+                name: tensor[:, :longest].contiguous() if tensor.dim() > 1 else tensor
+                for name, tensor in part.items()
+            },
+            len(part["labels"]) / count,
+        )
 
 
 class FineTuner(Trainer):  # type: ignore[misc]

@@ -11,7 +11,7 @@ from subprobe.models.checkpoint.checkpoint import load_classifier, load_tokenize
 from subprobe.models.encoder.out_of_memory import is_out_of_memory, once_halved
 from subprobe.models.training.finetune import finetune
 from subprobe.models.training.recipes import Recipe
-from subprobe.models.training.trainer import FineTuner
+from subprobe.models.training.trainer import FineTuner, micro_batches
 from subprobe.models.training.training_memory import GB, training_bytes
 from tiers import mostly_slow
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
@@ -108,7 +108,6 @@ def test_parts_of_equal_weight_would_be_another_gradient(tmp_path, monkeypatch):
     still = replace(RECIPE, learning_rate=1e-12, epochs=1)
     whole = gradients(tmp_path, still, PARTS, monkeypatch)
     module = "subprobe.models.training.trainer.micro_batches"
-    from subprobe.models.training.micro_batches import micro_batches
 
     def equal(inputs, size):
         found = list(micro_batches(inputs, size))
