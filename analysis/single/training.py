@@ -211,6 +211,7 @@ def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) ->
             method=method,
             model_name=str(loaded.meta.get("model", loaded.name)),
             progress=advance,
+            say=progress.say,
         )
     if said := degenerate_search(good):
         progress.say(f"DEGENERATE: {said}")
@@ -249,6 +250,7 @@ def evaluate_loaded(
         subnetwork=mask,
         batch_size=batch_size,
         max_length=loaded.max_length,
+        say=progress.say,
     )
     for line in read_said(found, len(found.ids), loaded.max_length):
         progress.say(line)
@@ -264,4 +266,5 @@ def evaluate_loaded(
     flags += [loaded.flag]
     flag = ", ".join(dict.fromkeys(one for one in flags if one))
     items = found.items().assign(probe="performance")
-    return CellOutput(rows.assign(flag=flag) if flag else rows, items)
+    notes = {"batch_size": found.batch_size}
+    return CellOutput(rows.assign(flag=flag) if flag else rows, items, notes=notes)

@@ -80,6 +80,11 @@ class TextBatches:
         for start in range(0, len(self._order), self._batch_size):
             yield self.batch(tuple(self._order[start : start + self._batch_size]))
 
+    @property
+    def largest(self) -> int:
+        """How many examples the largest batch has."""
+        return min(self._batch_size, self.n_examples)
+
     def longest(self) -> int:
         """Place of the example with the most subwords."""
         return max(range(len(self._rows)), key=lambda i: len(self._rows[i][0]))

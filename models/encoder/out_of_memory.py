@@ -12,6 +12,9 @@ from ...data.errors import MemoryLimitError
 
 Result = TypeVar("Result")
 
+SMALLER = "ask for a smaller `batch_size` or `max_length`"
+"""What can be done where half a batch is too much."""
+
 _SAID = (
     "DefaultCPUAllocator: can't allocate memory",
     "DefaultCPUAllocator: not enough memory",
