@@ -73,6 +73,7 @@ def probe_loaded(
             reference=reference,
             task_length=task_length,
             batch_size=batch_size,
+            say=progress.say,
         )
     tuned = loaded.task is not None or bool(loaded.meta.get("task"))
     state = state_of(mask, loaded.meta) if tuned else "pretrained"

@@ -142,6 +142,7 @@ def probe_model(
     reference: Any | None = None,
     task_length: int = 0,
     batch_size: int = 0,
+    say: Callable[[str], None] | None = None,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -160,6 +161,7 @@ def probe_model(
         task_length: subwords that a task example keeps, where that is not `options.max_length`: it
             is to be explained as it is scored.
         batch_size: examples a forward pass; 0 = as each probe has it.
+        say: told of smaller batches where memory runs out.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -186,7 +188,7 @@ def probe_model(
         first = corpus.sentences[0]
         for result in run_named_probes(
             context, corpus.examples, of_corpus(options), options=settings,
-            batch_size=batch_size or 32, progress=progress,
+            batch_size=batch_size or 32, progress=progress, say=say,
         ):  # fmt: skip
             found = clustered(result, corpus.clusters)
             outputs.append(_output(found, corpus.name, first, options, split=""))
@@ -195,7 +197,7 @@ def probe_model(
         own = replace(context, max_length=task_length or context.max_length)
         for result in run_named_probes(
             own, task_examples, of_task(options), options=settings, batch_size=batch_size or 32,
-            progress=progress,
+            progress=progress, say=say,
         ):  # fmt: skip
             name = spec.name if spec else ""
             first = task_examples[0].first
@@ -203,7 +205,9 @@ def probe_model(
             outputs.append(_output(found, name, first, options, split=split))
             readings["examples"] = reading_of(result.notes)
     suites = probes_reading(options, "suite")
-    for result in run_named_probes(context, (), suites, options=settings, progress=progress):
+    for result in run_named_probes(
+        context, (), suites, options=settings, progress=progress, say=say
+    ):
         outputs.append(_of_suite(result, options))
     joined = join(outputs)
     return joined.but(notes={**joined.notes, "texts": readings})

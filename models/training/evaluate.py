@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import predictions_of, score
 from ...data.tasks.task import TaskSpec
+from ..encoder.out_of_memory import SMALLER, once_halved
 from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
 from ..smaller.candidate import shrunk_to
@@ -37,6 +38,7 @@ class Evaluation:
         n_wordless: examples with a text without a word piece, scored on what is read then: special
             tokens and, in a pair, the other text.
         clusters: name of the source of each example [N], empty where it stands alone.
+        batch_size: examples of the largest forward pass: fewer than asked for where memory ran out.
     """
 
     spec: TaskSpec
@@ -48,6 +50,7 @@ class Evaluation:
     n_undefined: int = 0
     n_wordless: int = 0
     clusters: tuple[str, ...] = ()
+    batch_size: int = 0
 
     @property
     def predictions(self) -> npt.NDArray[Any]:
@@ -86,6 +89,7 @@ def evaluate(
     subnetwork: Subnetwork | None = None,
     batch_size: int = 64,
     max_length: int = 128,
+    say: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Score a task model on labelled examples.
 
@@ -96,8 +100,13 @@ def evaluate(
         spec: the task.
         subnetwork: the mask; None = the whole model. Where its dead units can be taken out, a
             smaller copy is run, which gives the same scores within 1e-5.
-        batch_size: examples a forward pass; does not change the result beyond 1e-5.
+        batch_size: examples a forward pass; does not change the result beyond 1e-5. It is halved
+            once if memory runs out.
         max_length: subwords an example keeps.
+        say: told of a smaller batch.
+
+    Raises:
+        MemoryLimitError: if memory runs out in batches of half the size as well.
     """
     batches = text_batches(tokenizer, examples, batch_size=batch_size, max_length=max_length)
     logits = np.zeros((len(examples), spec.num_labels))
@@ -105,10 +114,16 @@ def evaluate(
     model.eval()
     try:
         smaller = shrunk_to(model, subnetwork)
-        with gated(smaller, subnetwork), torch.inference_mode():
-            for batch in batches:
+
+        def scored(size: int) -> None:
+            for batch in batches.sized(size):
                 found = smaller(**to_inputs(batch, model.device)).logits
                 logits[list(batch.index)] = found.double().cpu().numpy()
+
+        with gated(smaller, subnetwork), torch.inference_mode():
+            _, size = once_halved(
+                scored, min(batch_size, len(examples)), what="scoring", remedy=SMALLER, say=say
+            )
     finally:
         model.train(training)
     undefined = ~np.isfinite(logits).all(axis=1)
@@ -124,6 +139,7 @@ def evaluate(
         n_undefined=int(undefined.sum()),
         n_wordless=batches.n_wordless,
         clusters=tuple(example.cluster for example in examples),
+        batch_size=size,
     )
 
 
