@@ -11,14 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ...data.encoding.collate import text_batches, to_inputs
+from ...data.encoding.collate import to_inputs
+from ...data.encoding.encoded_once import encoded_once
 from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import predictions_of, score
 from ...data.tasks.task import TaskSpec
-from ..masks.gates import gated
+from ..encoder.evaluating import evaluating
 from ..masks.subnetwork import Subnetwork
-from ..smaller.candidate import shrunk_to
+from ..smaller.candidate import running_as
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,77 @@ class Evaluation:
         )
 
 
+class Scorer:
+    """A task model that is scored on the same examples again and again, under one mask or another.
+
+    The examples are encoded once. A score depends on the mask, never on those scored before, and
+    the model is as it was after each.
+
+    Args:
+        model: a classifier or regressor.
+        tokenizer: its tokenizer.
+        examples: the N examples.
+        spec: the task.
+        batch_size: examples a forward pass; does not change the result beyond 1e-5.
+        max_length: subwords an example keeps.
+
+    Raises:
+        InputError: if there is no example, or some have one sentence and some two.
+        CheckpointError: if the tokenizer is a slow one or cannot pad.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        examples: Sequence[Example],
+        spec: TaskSpec,
+        *,
+        batch_size: int = 64,
+        max_length: int = 128,
+    ):
+        self._model, self._spec, self._examples = model, spec, tuple(examples)
+        self._encoded = encoded_once(
+            tokenizer, self._examples, batch_size=batch_size, max_length=max_length
+        )
+
+    def score(self, mask: Subnetwork | None = None) -> Evaluation:
+        """What the model says under a mask.
+
+        Args:
+            mask: None = the whole model. Where its dead units can be taken out, a smaller copy is
+                run, which gives the same scores within 1e-5.
+
+        Raises:
+            MaskError: if the mask does not fit the model.
+        """
+        logits = self._logits(mask)
+        undefined = ~np.isfinite(logits).all(axis=1)
+        logits[undefined] = 0.0
+        labels = np.array([example.label for example in self._examples])
+        return Evaluation(
+            spec=self._spec,
+            ids=tuple(example.id for example in self._examples),
+            logits=logits,
+            labels=labels,
+            metrics=score(self._spec, predictions_of(self._spec, logits), labels),
+            n_truncated=self._encoded.n_truncated,
+            n_undefined=int(undefined.sum()),
+            n_wordless=self._encoded.n_wordless,
+            clusters=tuple(example.cluster for example in self._examples),
+        )
+
+    def _logits(self, mask: Subnetwork | None) -> npt.NDArray[np.float64]:
+        """Logits [N, K] in the order of the examples."""
+        logits = np.zeros((len(self._examples), self._spec.num_labels))
+        model = self._model
+        with evaluating(model), running_as(model, mask) as running, torch.inference_mode():
+            for batch in self._encoded.batches:
+                found = running(**to_inputs(batch, model.device)).logits
+                logits[list(batch.index)] = found.double().cpu().numpy()
+        return logits
+
+
 def evaluate(
     model: Any,
     tokenizer: Any,
@@ -87,44 +159,22 @@ def evaluate(
     batch_size: int = 64,
     max_length: int = 128,
 ) -> Evaluation:
-    """Score a task model on labelled examples.
+    """Score a task model on labelled examples: a `Scorer` that is used once.
 
     Args:
         model: a classifier or regressor.
         tokenizer: its tokenizer.
         examples: the N examples.
         spec: the task.
-        subnetwork: the mask; None = the whole model. Where its dead units can be taken out, a
-            smaller copy is run, which gives the same scores within 1e-5.
+        subnetwork: the mask; None = the whole model.
         batch_size: examples a forward pass; does not change the result beyond 1e-5.
         max_length: subwords an example keeps.
+
+    Raises:
+        InputError, CheckpointError, MaskError: as `Scorer`.
     """
-    batches = text_batches(tokenizer, examples, batch_size=batch_size, max_length=max_length)
-    logits = np.zeros((len(examples), spec.num_labels))
-    training = model.training
-    model.eval()
-    try:
-        smaller = shrunk_to(model, subnetwork)
-        with gated(smaller, subnetwork), torch.inference_mode():
-            for batch in batches:
-                found = smaller(**to_inputs(batch, model.device)).logits
-                logits[list(batch.index)] = found.double().cpu().numpy()
-    finally:
-        model.train(training)
-    undefined = ~np.isfinite(logits).all(axis=1)
-    logits[undefined] = 0.0
-    labels = np.array([example.label for example in examples])
-    return Evaluation(
-        spec=spec,
-        ids=tuple(example.id for example in examples),
-        logits=logits,
-        labels=labels,
-        metrics=score(spec, predictions_of(spec, logits), labels),
-        n_truncated=batches.n_truncated,
-        n_undefined=int(undefined.sum()),
-        n_wordless=batches.n_wordless,
-        clusters=tuple(example.cluster for example in examples),
-    )
+    sizes = {"batch_size": batch_size, "max_length": max_length}
+    return Scorer(model, tokenizer, examples, spec, **sizes).score(subnetwork)
 
 
 @torch.no_grad()
