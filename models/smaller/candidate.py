@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...data.errors import InputError
+from ..encoder.first_token import first_token_alone
 from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
 from .shrink import shrink
@@ -21,15 +22,16 @@ gates on single tokens, or leave units out one by one."""
 
 
 @contextmanager
-def running_as(model: Any, subnetwork: Subnetwork | None) -> Iterator[Any]:
-    """A model that computes what a mask leaves of `model`, within 1e-5, as fast as can be.
+def classifying_as(model: Any, subnetwork: Subnetwork | None) -> Iterator[Any]:
+    """A model that gives the logits of `model` under a mask, within 1e-5, as fast as can be.
 
-    Where dead units can be taken out, a smaller copy without them, that has all else in common with
-    the model; else the model itself, with gates on it until the end. What is given is to be run, not
-    to be trained or changed.
+    Where dead units can be taken out, it is a smaller copy without them, that has all else in
+    common with the model; else the model itself, with gates on it until the end. The last layer is
+    computed for the first token alone where the task head reads no other. What is given is to be
+    run, for its logits alone, and not to be trained or changed.
 
     Args:
-        model: an encoder, with or without a task head; left untouched.
+        model: an encoder with a task head; left untouched.
         subnetwork: the mask; None = the whole model.
 
     Raises:
@@ -37,11 +39,9 @@ def running_as(model: Any, subnetwork: Subnetwork | None) -> Iterator[Any]:
             model has lost.
     """
     smaller = shrunk_to(model, subnetwork)
-    if smaller is not model:
+    gates = gated(model, subnetwork) if smaller is model else nullcontext()
+    with gates, first_token_alone(smaller):
         yield smaller
-        return
-    with gated(model, subnetwork):
-        yield model
 
 
 def shrunk_to(model: Any, subnetwork: Subnetwork | None) -> Any:

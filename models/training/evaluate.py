@@ -19,7 +19,7 @@ from ...data.tasks.metrics import predictions_of, score
 from ...data.tasks.task import TaskSpec
 from ..encoder.evaluating import evaluating
 from ..masks.subnetwork import Subnetwork
-from ..smaller.candidate import running_as
+from ..smaller.candidate import classifying_as
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Scorer:
         """Logits [N, K] in the order of the examples."""
         logits = np.zeros((len(self._examples), self._spec.num_labels))
         model = self._model
-        with evaluating(model), running_as(model, mask) as running, torch.inference_mode():
+        with evaluating(model), classifying_as(model, mask) as running, torch.inference_mode():
             for batch in self._encoded.batches:
                 found = running(**to_inputs(batch, model.device)).logits
                 logits[list(batch.index)] = found.double().cpu().numpy()

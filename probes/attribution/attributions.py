@@ -21,7 +21,7 @@ from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ...data.sentences.word_groups import GROUPS, word_groups
 from ...models.encoder.evaluating import evaluating
-from ...models.smaller.candidate import running_as
+from ...models.smaller.candidate import classifying_as
 from ..forward.base import BatchView, Context, ProbeResult
 from ..forward.batch import batch_view
 from ..forward.needs import check_annotated, sentences_of
@@ -158,7 +158,7 @@ def _attribute(
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.model))
         stack.enter_context(_frozen(context.model))
-        model = stack.enter_context(running_as(context.model, context.subnetwork))
+        model = stack.enter_context(classifying_as(context.model, context.subnetwork))
         context = replace(context, model=model, subnetwork=None)
         for start in range(0, len(order), batch_size):
             chosen = np.array(order[start : start + batch_size])
@@ -222,8 +222,8 @@ def _attribute_batch(
     blank = torch.where(batch.real & ~batch.special, blank, ids)
     with torch.no_grad():
         embedded, blank_embedded = table(ids), table(blank)
-        both = logits_of(torch.cat([embedded, blank_embedded]), *(one.repeat(2, 1) for one in others))
-    logits, blank_logits = both.chunk(2)
+        ends = torch.cat([embedded, blank_embedded])
+        logits, blank_logits = logits_of(ends, *(one.repeat(2, 1) for one in others)).chunk(2)
     predicted = logits.argmax(dim=1)
     difference = (logits - blank_logits).gather(1, predicted[:, None])[:, 0]
     values = IntegratedGradients(logits_of).attribute(
