@@ -6,24 +6,22 @@ and examples that need more than that alone are not kept.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ..files.atomic import digest
 from ..sentences.sentence import Example
 from .collate import Batch, text_batches
+from .literal import content_of, makes_token_types
 
 KEPT_BYTES = 2**26
 """What the kept batches may take in one process: 64 MiB, or 2.7 million subwords."""
 
-_Key = tuple[str, str, int, int]
+_Key = tuple[Any, ...]
 
 _kept: OrderedDict[_Key, EncodedExamples] = OrderedDict()
-_tokenizers: WeakKeyDictionary[Any, tuple[tuple[Any, ...], str]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,15 @@ def encoded_once(
     """
     key: _Key | None = None
     if getattr(tokenizer, "is_fast", False):  # a slow one is refused below
-        said = digest([[*example.texts(), example.label] for example in examples], length=64)
-        key = (said, _content(tokenizer), batch_size, max_length)
+        key = (
+            digest([[*example.texts(), example.label] for example in examples], length=64),
+            content_of(tokenizer),
+            tokenizer.truncation_side,
+            tokenizer.pad_token_id,
+            makes_token_types(tokenizer),
+            batch_size,
+            max_length,
+        )
     if key in _kept:
         _kept.move_to_end(key)
         return _kept[key]
@@ -82,19 +87,3 @@ def encoded_once(
         while sum(one.n_bytes for one in _kept.values()) > KEPT_BYTES:
             _kept.popitem(last=False)
     return found
-
-
-def _content(tokenizer: Any) -> str:
-    """A hash of all that decides how a tokenizer reads a text and pads it."""
-    state = (
-        len(tokenizer),
-        tokenizer.pad_token_id,
-        tokenizer.truncation_side,
-        tuple(tokenizer.model_input_names),
-        tuple(tokenizer.all_special_tokens),
-    )
-    known = _tokenizers.get(tokenizer)
-    if known is None or known[0] != state:
-        stored = f"{state!r}\n{tokenizer.backend_tokenizer.to_str()}"
-        known = _tokenizers[tokenizer] = (state, hashlib.sha256(stored.encode()).hexdigest())
-    return known[1]
