@@ -113,6 +113,7 @@ def test_the_manifest_says_what_ran(finished_run, tiny_encoder):
     assert manifest["runs"][0]["search"]
 
 
+@pytest.mark.usefixtures("no_report")
 def test_run_from_a_file_ends_with_the_answer(
     subprobe_command, tiny_encoder, finished_run, tmp_path
 ):

@@ -1,6 +1,7 @@
 """Mask, baked zeros and physical removal compute the same, for every family and any mask."""
 
 import copy
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.models.smaller import cuts
 from subprobe.models.smaller.bake import bake
 from subprobe.models.smaller.shrink import shrink, write_back
-from tiers import mostly_slow
+from tiers import KINDS, mostly_slow
 from tiny import POST_NORM, SDPA, SEPARABLE, tiny_model
 
 L, H, D, F = 3, 4, 8, 48
@@ -48,16 +49,22 @@ def distance(a, b):
     return float((a - b).detach().abs().max())
 
 
-@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
-def test_mask_baked_and_compact_agree_on_any_mask(family):
-    """50 masks a family, each under every kind of attention that the family has."""
+@pytest.mark.parametrize(
+    ("family", "count"),
+    [
+        *((family, 10) for family in KINDS),
+        *(pytest.param(family, 50, marks=pytest.mark.slow) for family in SEPARABLE),
+    ],
+)
+def test_mask_baked_and_compact_agree_on_any_mask(family, count):
+    """Many masks a family, each under every kind of attention that the family has."""
     layers, effects = 2, []
     model = tiny_model(family, "classification", layers=layers, heads=H, hidden=H * D)
     kinds = ("eager", "sdpa") if family in SDPA else ("eager",)
     inputs = inputs_of(model)
     whole = logits(model, inputs)
 
-    @settings(max_examples=50)
+    @settings(max_examples=count)
     @given(masks(layers, H, F))
     def check(mask):
         compact, baked = shrink(model, mask), bake(model, mask)
@@ -74,7 +81,7 @@ def test_mask_baked_and_compact_agree_on_any_mask(family):
             effects.append(distance(masked, whole))
 
     check()
-    assert len(effects) >= 50 * len(kinds)
+    assert len(effects) >= count * len(kinds)
     # every mask empties a layer: each must be seen, or the agreement says nothing
     assert min(effects) >= EFFECT
     assert distance(logits(model, inputs), whole) == 0
@@ -252,8 +259,13 @@ def gradients(model, whole):
     return list(spread.parameters())
 
 
-@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
-@pytest.mark.parametrize("neurons", [False, True])
+@pytest.mark.parametrize(
+    ("family", "neurons"),
+    mostly_slow(
+        product(SEPARABLE, (False, True)),
+        fast=[("bert", True), ("deberta-v2", False), ("modernbert", True)],
+    ),
+)
 def test_training_the_smaller_model_is_training_under_the_mask(family, neurons):
     """Without dropout: loss and gradients over 20 steps, and the model that comes out."""
     model = model_of(family)
