@@ -87,7 +87,7 @@ def test_mask_baked_and_compact_agree_on_any_mask(family, count):
     assert distance(logits(model, inputs), whole) == 0
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", mostly_slow(POST_NORM, ["bert", "mpnet"]))
 def test_a_mask_that_removes_everything_still_works(family):
     model = model_of(family)
     inputs = inputs_of(model)
@@ -141,7 +141,7 @@ def test_no_weight_is_shared_and_the_original_is_untouched():
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_a_smaller_model_can_be_made_smaller_again(family):
     model = model_of(family)
     inputs = inputs_of(model)
@@ -181,7 +181,7 @@ def test_each_head_of_mpnet_keeps_its_own_relative_bias():
     assert distance(logits(compact, inputs), right) >= EFFECT
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_maps_are_collected_for_the_heads_that_are_left(family):
     model = model_of(family, "eager")
     head = np.ones((L, H), dtype=bool)
@@ -195,7 +195,7 @@ def test_maps_are_collected_for_the_heads_that_are_left(family):
 # -- gates on a smaller model ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 @pytest.mark.parametrize("share", [0.0, 0.6])
 def test_gates_of_full_size_act_on_the_living_and_dead_units_get_no_gradient(family, share):
     model = model_of(family).requires_grad_(False)
@@ -343,7 +343,7 @@ def test_single_weights_are_baked_and_not_removed():
         shrink(model, mask)
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_baked_zeros_are_the_weights_that_are_taken_out(family):
     model = model_of(family)
     mask = random_mask(L, H, F, 2, with_neurons=True, share=0.5)

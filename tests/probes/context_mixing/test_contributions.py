@@ -22,7 +22,7 @@ DEAD = [(0, 1), *((1, head) for head in range(4))]
 
 
 @pytest.mark.parametrize("dead", [[], DEAD])
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", mostly_slow(POST_NORM, ["bert", "mpnet"]))
 def test_parts_and_biases_sum_to_the_block_output(family, dead, monkeypatch):
     monkeypatch.setattr(module, "_BLOCK", 10_000)  # several blocks of queries
 

@@ -11,6 +11,7 @@ from subprobe.probes.context_mixing.hidden_attribution import contributions, run
 from subprobe.probes.forward.batch import batch_view, keep_words
 from subprobe.probes.forward.eval_mode import eager_attention
 from subprobe.probes.forward.texts import encode_examples
+from tiers import mostly_slow
 from tiny import FAMILIES
 
 
@@ -62,7 +63,9 @@ def exact(context, example, projections=0, seed=0):
         return contributions(context, batch_of(context, example), projections, generator)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "mpnet"])
+@pytest.mark.parametrize(
+    "family", mostly_slow(["bert", "roberta", "distilbert", "mpnet"], ["bert"])
+)
 def test_equals_reverse_mode_jacobians(family):
     context = with_dead_heads(tiny_context(family), [(0, 1)])
     example = punctuated_examples(3)[1]
@@ -103,7 +106,7 @@ def moved_by_differences(context, example, step):
     return moved.unflatten(1, (S, D)).square().sum((2, 4)).sqrt().transpose(1, 2)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_equals_differences_of_hidden_states_in_every_family(family):
     context = tiny_context(family, hidden=8, heads=2, layers=3)
     example = punctuated_examples(3)[1]

@@ -12,6 +12,7 @@ from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.recipes import Recipe
 from subprobe.pruning.search.learned_gates import L0Options, learn_gates
+from tiers import mostly_slow
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 
@@ -218,7 +219,7 @@ def test_a_loss_that_is_no_number_is_flagged(planted, tokenizer, frozen):
     assert found.subnetwork.head_mask.all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_every_family_has_gates_that_learn(family):
     tokenizer = tiny_tokenizer(TOKENIZER_OF[family])
     model, parts = tiny_model(family, "classification"), toy_parts()
