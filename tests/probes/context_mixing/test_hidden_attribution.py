@@ -11,7 +11,7 @@ from subprobe.probes.context_mixing.hidden_attribution import contributions, run
 from subprobe.probes.forward.batch import batch_view, keep_words
 from subprobe.probes.forward.eval_mode import eager_attention
 from subprobe.probes.forward.texts import encode_examples
-from tiers import mostly_slow
+from tiers import few_or_many, mostly_slow
 from tiny import FAMILIES
 
 
@@ -118,8 +118,9 @@ def test_equals_differences_of_hidden_states_in_every_family(family):
     assert (expected[1:] - expected[:-1]).abs().amax((1, 2)).min() > 0.01
 
 
-def test_agrees_with_loops_over_20_texts():
-    context, examples = tiny_context("bert", hidden=8, heads=2), punctuated_examples(20)
+@few_or_many
+def test_agrees_with_loops_over_single_texts(count):
+    context, examples = tiny_context("bert", hidden=8, heads=2), punctuated_examples(count)
     result = run_hidden_attribution(context, examples, projections=0)
     assert hooks_on(context.model) == 0
     items = result.items.set_index(["item_id", "layer", "metric"])["numerator"].astype(float)
