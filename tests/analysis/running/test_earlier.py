@@ -151,6 +151,7 @@ def holds(folder):
     return masks
 
 
+@pytest.mark.slow
 def test_another_seed_is_refused_then_added_then_takes_the_place(
     one_seed, tiny_encoder, tmp_path, monkeypatch
 ):

@@ -97,6 +97,7 @@ def earlier(one, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_an_earlier_run_is_read_reported_compared_and_exported(
     earlier, one, tmp_path, subprobe_command
 ):

@@ -99,6 +99,7 @@ def test_the_tables_and_the_answer_carry_the_flag(finished):
     assert "diverged" in (finished.folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_diverged_seed_has_no_say_in_what_all_seeds_keep(tiny_encoder, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "finetune", failing)
     monkeypatch.setattr(training, "outcome", only_diverged)

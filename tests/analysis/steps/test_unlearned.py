@@ -59,6 +59,7 @@ def test_cells_and_the_models_folder_record_it(finished):
     assert all(cell.notes["training"]["on_selection"]["n"] == 16 for cell in cells)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_agrees(finished, tiny_encoder):
     before = finished.rows
     next(iter(finished.folder.glob("cells/retrain-*.parquet"))).unlink()

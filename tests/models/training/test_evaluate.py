@@ -15,6 +15,7 @@ from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.smaller.shrink import shrink
 from subprobe.models.training.evaluate import Scorer, evaluate
+from tiers import mostly_slow
 from tiny import FAMILIES, SEPARABLE, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_examples, toy_spec
 
@@ -45,7 +46,7 @@ def plain_logits(model, tokenizer, examples, subnetwork=None):
     return np.array(rows)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 @pytest.mark.parametrize("masked", [False, True])
 def test_logits_are_those_of_a_plain_loop(family, masked):
     model, tokenizer, examples, spec = parts(family)

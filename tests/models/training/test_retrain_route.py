@@ -15,6 +15,7 @@ from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import finetune
 from subprobe.models.training.recipes import Recipe
 from subprobe.models.training.trainer import FineTuner
+from tiers import mostly_slow
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts
@@ -29,7 +30,7 @@ MASK = Subnetwork(
 TOLERANCE = 1e-5
 
 
-@pytest.fixture(scope="module", params=["bert", "mpnet"])
+@pytest.fixture(scope="module", params=mostly_slow(["bert", "mpnet"], ["bert"]))
 def still(request, tmp_path_factory):
     """Folder of an encoder without dropout."""
     folder, family = tmp_path_factory.mktemp("still") / "m", request.param

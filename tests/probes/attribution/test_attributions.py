@@ -57,7 +57,7 @@ def plain_attribution(context, example, n_steps):
 
 
 @pytest.mark.parametrize("pairs", [False, True])
-@pytest.mark.parametrize("family", ["bert", "roberta", "mpnet"])
+@pytest.mark.parametrize("family", mostly_slow(["bert", "roberta", "mpnet"], ["bert"]))
 def test_agrees_with_a_loop_over_steps(family, pairs):
     context, examples = tiny_context(family, "classification"), random_examples(4, pairs=pairs)
     found = attribute_words(context, examples, n_steps=6, batch_size=3)
