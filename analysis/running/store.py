@@ -14,6 +14,9 @@ from ...data.output.ownership import Record
 from ..cell_output import CellOutput
 from .certificate import Certificate, FileMark
 
+STATES = "unfinished"
+"""Folder of a run with the states of trainings that were stopped."""
+
 LOGS = "logs"
 """Folder of a run with what went wrong in cells that failed."""
 
@@ -44,6 +47,10 @@ class CellStore:
     def lock(self, cell: str) -> Path:
         """The file that whoever computes a cell holds locked."""
         return self.cells / f".{cell}.lock"
+
+    def state(self, cell: str) -> Path:
+        """Folder for the state of a training that is going on, so that another can go on."""
+        return self.folder / STATES / cell
 
     def log(self, cell: str) -> Path:
         """Where a failure of the cell is described."""
