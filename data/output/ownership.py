@@ -145,9 +145,6 @@ def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
             return True
         if RUN in record.facts and path.parent == folder / "cells" and is_cell(path.name):
             return True
-        unfinished = path.relative_to(folder).parts[:-1]
-        if RUN in record.facts and len(unfinished) == 2 and unfinished[0] == "unfinished":
-            return True
         if RUN in record.facts and path.parent == folder / "logs" and _LOG.fullmatch(path.name):
             return True
         if name == RECORD and record.known:
