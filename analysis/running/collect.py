@@ -89,21 +89,26 @@ class Collected:
                 yield cell
 
     def copy_masks(self, folder: Path) -> None:
-        """Give the masks readable names; those of a seed and method differ only in the kind."""
+        """Give the masks readable names; those of a seed and method differ only in the kind.
+
+        Raises:
+            DataFileError: if a mask is not what was written.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         for cell in self.of_step("mask"):
             if self.proofs[cell.name].nothing:
                 continue
             options = cell.options
             one = f"{options['task']}-seed{options['seed']}"
-            shutil.copyfile(self._mask(cell.name), folder / _file(one, options))
+            self._copy_mask(cell.name, folder / _file(one, options))
         for cell in self.of_step("across"):
             if not self.proofs[cell.name].nothing:
                 options = cell.options
-                shutil.copyfile(self._mask(cell.name), folder / _file(options["task"], options))
+                self._copy_mask(cell.name, folder / _file(options["task"], options))
 
-    def _mask(self, name: str) -> Path:
-        return self._store.mask(self._ids[name])
+    def _copy_mask(self, name: str, target: Path) -> None:
+        self._store.check(self.proofs[name])
+        shutil.copyfile(self._store.mask(self._ids[name]), target)
 
 
 def _file(first: str, options: Mapping[str, Any]) -> str:

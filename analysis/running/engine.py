@@ -48,8 +48,11 @@ def work_on(order: Order, materials: Materials, progress: Progress) -> Done:
     try:
         with cell_lock(materials.folder, order.id):
             inputs = {role: _digest(store, other) for role, other in order.inputs.items()}
-            if not store.fault(order.id, inputs):
+            fault = store.fault(order.id, inputs, whole=order.whole)
+            if not fault:
                 return Done(name, "done", proof=store.certificate(order.id))
+            if fault != "missing":
+                store.set_aside(order.id)
             return Done(name, "done", proof=compute(order, materials, progress))
     except Timeout:
         return Done(name, "busy")

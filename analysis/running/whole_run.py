@@ -56,13 +56,13 @@ class RunPlan:
 
     @property
     def configuration(self) -> str:
-        """A digest of the options."""
+        """A digest of the options, see `configuration_of`."""
         return configuration_of(self.config)
 
 
 def configuration_of(config: RunConfig) -> str:
-    """A digest of all options of a run."""
-    return digest(config.plain())
+    """A digest of the options of a run, but not of how many cells are computed at a time."""
+    return digest({name: value for name, value in config.plain().items() if name != "workers"})
 
 
 def recorded_plan(config: RunConfig, folder: Path) -> RunPlan | None:

@@ -138,6 +138,27 @@ def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterabl
     sync(target)
 
 
+def check_no_links(folder: Path, names: Iterable[str]) -> None:
+    """Raise if a part of a folder is a link: what is written there could end outside.
+
+    Args:
+        folder: where to look.
+        names: of the parts; NAME/* stands for all that lies in one.
+
+    Raises:
+        ConfigError: naming the link.
+    """
+    for name in names:
+        # a pattern finds a link that leads nowhere, a name does not
+        every = sorted(folder.glob(name)) if name.endswith("/*") else [folder / name]
+        for path in (path for path in every if path.is_symlink()):
+            raise ConfigError(
+                "is a link, which could lead out of the folder",
+                where=str(path),
+                remedy="put what it leads to in its place, or name another folder",
+            )
+
+
 def write_record(folder: Path, record: Record) -> None:
     """Write the record of a folder; a file of the user's of that name is kept as NAME.bak."""
     path = folder / RECORD
