@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..data.errors import ConfigError, DataFileError, SubprobeError
+from ..data.files.full_disk import room_asked_for
 from ..data.output.folders import atomic_folder, check_no_links
 from ..data.output.ownership import RUN
 from ..data.output.tables import write_csv, write_parquet
@@ -34,6 +35,7 @@ from .steps.probing import corpus_note
 from .steps.progress import Progress, Silent
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import summaries
+from .upkeep.room import room_needed
 
 
 def conduct(
@@ -52,7 +54,11 @@ def conduct(
         corpus = check_probes(config, progress)
         read = summaries_of(prepared)
     check_no_links(out, WRITTEN)
-    with RunLocks(out, plan.configuration) as locks, stopped_by_signals():
+    with (
+        room_asked_for(out, lambda: room_needed(plan)),
+        RunLocks(out, plan.configuration) as locks,
+        stopped_by_signals(),
+    ):
         for other in locks.others:
             progress.say(f"{named(other)} computes in {out} as well: the cells are shared")
         with locks.writing():
@@ -127,8 +133,11 @@ def _computed(
         state.take(assess(plan.graph, plan.ids, plan.store, whole=whole))
         if state.todo:
             _compute(plan, prepared, threads, progress, retries, maker, state)
+        if not whole and any(isinstance(d.error, DataFileError) for d in state.failed.values()):
+            continue
         collected = Collected(plan.graph, plan.ids, plan.store, state.proofs)
         try:
+            collected.check_masks()
             if len(collected.rows):
                 return collected
         except DataFileError:

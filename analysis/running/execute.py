@@ -10,6 +10,7 @@ from importlib import metadata
 
 from ...data.errors import DataFileError, SubprobeError
 from ...data.files.atomic import digest, write_text
+from ...data.files.full_disk import is_full
 from ..cells.registry import STEPS
 from ..steps.progress import Progress
 from .certificate import Certificate
@@ -120,6 +121,9 @@ def execute(
 
     A cell that fails is computed again `retries` times, then described in a log; what reads it is
     skipped, and the rest goes on.
+
+    Raises:
+        OSError: if there is no room for a file.
     """
     ranks = graph.longest({cell.name: STEPS[cell.step].weight for cell in graph})
     tries: dict[str, int] = {}
@@ -199,6 +203,9 @@ def _take(
     elif done.state == "done":
         assert done.proof is not None
         _finished(state, name, done.proof)
+    elif done.error is not None and is_full(done.error):
+        # no other cell would find room
+        raise done.error
     elif tries.get(name, 0) < retries:
         tries[name] = tries.get(name, 0) + 1
         progress.say(f"{name} failed, and is tried again: {done.why}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...data.errors import DataFileError
 from ...data.files.parquet_files import DAMAGED_CELL
-from ...data.output.ownership import LOCKS, Record
+from ...data.output.ownership import DAMAGED, LOCKS, Record
 from ..cell_output import CellOutput
 from .certificate import MISSING, Certificate, FileMark
 
@@ -152,7 +152,7 @@ class CellStore:
             found = None
             _put_aside(proof)
         marks = {self.folder / mark.path: mark for mark in found.files} if found else {}
-        for path in (self.table(cell), self.mask(cell)):
+        for path in dict.fromkeys((self.table(cell), self.mask(cell), *marks)):
             if path not in marks or marks[path].fault(self.folder, whole=True):
                 _put_aside(path)
         proof.unlink(missing_ok=True)
@@ -176,4 +176,4 @@ def _put_aside(path: Path) -> None:
     if path.is_symlink():
         path.unlink()
     elif path.is_file():
-        path.replace(path.with_name(f"{path.name}.damaged"))
+        path.replace(path.with_name(f"{path.name}{DAMAGED}"))

@@ -97,12 +97,12 @@ def _settle(folder: Path) -> None:
     mode = touch(probe)
     probe.unlink()
     shared = stat.S_IMODE(folder.stat().st_mode)
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            path.chmod(shared)
-        else:
-            path.chmod(mode)
-            sync(path)
+    paths = [*folder.rglob("*"), folder]
+    for path in paths:
+        path.chmod(shared if path.is_dir() else mode)
+    # a folder names its files only once it is on the disk itself
+    for path in sorted(paths, key=lambda path: path.is_dir()):
+        sync(path)
 
 
 def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterable[str]) -> None:
@@ -132,6 +132,9 @@ def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterabl
     for name in new:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (staged / name).replace(target / name)
+    # the record names what is on the disk
+    for folder in {target / one for name in new for one in Path(name).parents}:
+        sync(folder)
     if not adds:
         remove_own(target, left)
     write_record(target, after)
