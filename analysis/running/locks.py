@@ -46,7 +46,7 @@ class RunLocks:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._gate():
-            self.others = self._living()
+            self.others = owners(self._folder)
             for other in self.others:
                 if other.get("configuration") != self._about["configuration"]:
                     raise ConfigError(
@@ -67,7 +67,7 @@ class RunLocks:
     ) -> None:
         with self._gate():
             self._lock.release()
-            self._forget(self._own)
+            _forget(self._own)
             if not list(self._folder.glob("owner-*.lock")):
                 # nobody is left who could hold one
                 for path in self._folder.glob("*-*.lock"):
@@ -77,26 +77,39 @@ class RunLocks:
         """The lock under which the record and the tables of the run are written; waits for it."""
         return FileLock(self._folder / "tables.lock")
 
-    def _living(self) -> list[dict[str, object]]:
-        """What else works in the folder: configuration, host and process of each."""
-        found = []
-        for path in self._folder.glob("owner-*.lock"):
-            if not is_held(path):
-                self._forget(path)
-                continue
-            try:
-                about = json.loads(path.with_suffix(".json").read_text("utf-8"))
-            except (OSError, ValueError):
-                about = {}
-            found.append(about if isinstance(about, dict) else {})
-        return found
-
     def _gate(self) -> FileLock:
-        return FileLock(self._folder / "gate.lock")
+        return gate(self._folder)
 
-    def _forget(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        path.with_suffix(".json").unlink(missing_ok=True)
+
+def gate(locks: Path) -> FileLock:
+    """The lock under which processes come and go; waits for it."""
+    return FileLock(locks / "gate.lock")
+
+
+def owners(locks: Path) -> list[dict[str, object]]:
+    """What works in a run folder: configuration, host and process of each.
+
+    What processes left that work there no more is removed.
+
+    Args:
+        locks: the folder of locks in the run folder.
+    """
+    found = []
+    for path in sorted(locks.glob("owner-*.lock")):
+        if not is_held(path):
+            _forget(path)
+            continue
+        try:
+            about = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            about = {}
+        found.append(about if isinstance(about, dict) else {})
+    return found
+
+
+def _forget(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def named(other: Mapping[str, object]) -> str:

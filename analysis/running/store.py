@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from ...data.errors import DataFileError
 from ...data.files.parquet_files import DAMAGED_CELL
-from ...data.output.ownership import DAMAGED, LOCKS, Record
+from ...data.output.ownership import DAMAGED, LOCKS, RECORD, Record
+from ...models.folder.sources import MODEL
 from ..cell_output import CellOutput
 from .certificate import MISSING, Certificate, FileMark
 
@@ -165,11 +165,18 @@ class CellStore:
     def remove_model(self, mark: FileMark) -> None:
         """Remove the folder of a trained model, if subprobe wrote all that is in it."""
         folder = (self.folder / mark.path).parent
-        with contextlib.suppress(FileNotFoundError):
-            names = {path.name for path in folder.iterdir()}
-            known = set(next(iter(Record.of(folder).files.values()), {})) | {"subprobe.json"}
-            if not folder.is_symlink() and names <= known:
-                shutil.rmtree(folder)
+        if is_own_model(folder):
+            shutil.rmtree(folder)
+
+
+def is_own_model(folder: Path) -> bool:
+    """Whether a folder is a trained model, and subprobe wrote all that is in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    listed = set(Record.of(folder).files.get(MODEL, {}))
+    known = {*listed, RECORD, *(f"{name}{DAMAGED}" for name in listed)}
+    return bool(listed) and names <= known
 
 
 def _put_aside(path: Path) -> None:

@@ -49,6 +49,11 @@ def is_cell(name: str) -> bool:
     return _CELL.fullmatch(name) is not None
 
 
+def is_log(name: str) -> bool:
+    """Whether a file in the `logs/` of a run folder describes how a cell failed."""
+    return _LOG.fullmatch(name) is not None
+
+
 def imprint(path: Path) -> str:
     """Hash of a file's size and content; of a large one, of its first and last mebibyte."""
     size = path.stat().st_size
@@ -166,7 +171,7 @@ def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
         name = path.relative_to(folder).as_posix()
         if record.lists(name, path):
             return True
-        if RUN in record.facts and path.parent == folder / "logs" and _LOG.fullmatch(path.name):
+        if RUN in record.facts and path.parent == folder / "logs" and is_log(path.name):
             return True
         if name == RECORD and record.known:
             return True

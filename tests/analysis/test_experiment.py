@@ -4,8 +4,8 @@ import shutil
 from typing import Any
 
 import pytest
-from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.cells import probing, scoring, searching, training
+from subprobe.analysis.experiment import run_experiment
 from subprobe.data.errors import SubprobeError
 from subprobe.data.output.tables import read_rows
 from tiny_run import Stopped, computed_cells, tiny_config, without_report

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from subprobe.analysis import conduct
-from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.cell_output import CellOutput
+from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.running import engine
 from subprobe.analysis.running.execute import assess, execute
 from subprobe.analysis.running.graph import Graph

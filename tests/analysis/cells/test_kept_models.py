@@ -47,9 +47,7 @@ def test_a_new_probe_trains_nothing_where_models_are_kept(tiny_encoder, tmp_path
     assert len(names) == 1 + 3  # of the full model, and of three that were trained again
 
 
-def test_where_they_are_removed_only_a_new_reader_trains_again(
-    tiny_encoder, tmp_path, monkeypatch
-):
+def test_where_they_are_removed_only_a_new_reader_trains_again(tiny_encoder, tmp_path, monkeypatch):
     folder, names = tmp_path / "run", computed_cells(monkeypatch)
     spare = {**OPTIONS, "retrain": {"keep": False}}
     with without_report():

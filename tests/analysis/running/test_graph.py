@@ -61,9 +61,7 @@ def test_order_and_reach_agree_with_a_search_by_hand(graph):
         assert all(place[other] < place[cell.name] for other in cell.inputs.values())
 
     def reaches(one, other):
-        return any(
-            middle == one or reaches(one, middle) for middle in graph[other].inputs.values()
-        )
+        return any(middle == one or reaches(one, middle) for middle in graph[other].inputs.values())
 
     for name in graph.cells:
         expected = {other for other in graph.cells if reaches(name, other)}
