@@ -12,6 +12,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # a process a core; tests of one file share their fixtures
 PYTEST_ARGS ?= -n auto --dist loadfile
+# each of the many processes of a test run would compile the package again
+export PYTHONDONTWRITEBYTECODE =
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: run test test-all fuzz lint coverage docs bench check-statistics clean

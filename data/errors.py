@@ -3,6 +3,7 @@
 ::
 
     SubprobeError                 exit 1: a step failed
+    ├── MemoryLimitError          memory ran out, in smaller batches too
     └── InputError                exit 2: wrong use or bad input
         ├── UnknownNameError      a task, probe, family, metric or option value that does not exist
         ├── DataFileError         a file that is missing, empty or malformed, with the row at fault
@@ -71,6 +72,10 @@ def _restored(cls: type[SubprobeError], args: tuple[Any, ...], state: dict[str, 
     error = cls.__new__(cls, *args)
     error.__dict__.update(state)
     return error
+
+
+class MemoryLimitError(SubprobeError):
+    """A step that needs more memory than there is, in batches of half the size too."""
 
 
 class InputError(SubprobeError):

@@ -95,6 +95,11 @@ def train(
             allow_no_specials=config.allow_no_specials,
             device=config.device,
             progress=advance,
+            # removed when the training has ended: an interrupted one goes on from it
+            checkpoints=work.store.state(work.order.id),
+            checkpoint_steps=config.recipe.checkpoint_steps,
+            checkpoint_minutes=config.recipe.checkpoint_minutes,
+            say=lambda line: work.progress.say(f"{work.title}: {line}"),
         )
     came_to = outcome(trained, work.parts, setting.recipe, mask)
     if came_to.why:

@@ -19,7 +19,10 @@ from .whole_run import SOURCES, THREADS, RunPlan
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers", "threads", "device", "deterministic", "retrain.keep"}
+_NO_RESULT = {
+    "workers", "threads", "device", "deterministic", "retrain.keep",
+    "recipe.checkpoint_steps", "recipe.checkpoint_minutes",
+}  # fmt: skip
 """Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}

@@ -300,7 +300,7 @@ def _across(config: RunConfig, facts: TaskFacts) -> Iterator[Cell]:
     for method in (m for m in config.prune.methods if m in COMPARED):
         for kind in ACROSS:
             shared = f"{facts.name}/across/{method}/{kind}"
-            inputs = {}
+            inputs: dict[str, str] = {}
             for one in seeds:
                 inputs |= {
                     f"good{one.seed}": one.name(f"{method}/search"),

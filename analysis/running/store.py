@@ -14,10 +14,13 @@ from ...models.folder.sources import MODEL
 from ..cell_output import CellOutput
 from .certificate import MISSING, Certificate, FileMark
 
+STATES = "unfinished"
+"""Folder of a run with the states of trainings that were stopped."""
+
 LOGS = "logs"
 """Folder of a run with what went wrong in cells that failed."""
 
-WRITTEN = ("cells", "models", "models/*", "masks", LOGS, LOCKS)
+WRITTEN = ("cells", "models", "models/*", "masks", STATES, f"{STATES}/*", LOGS, LOCKS)
 """Folders that are written to inside a run folder; none may be a link."""
 
 
@@ -43,6 +46,10 @@ class CellStore:
     def proof(self, cell: str) -> Path:
         """The certificate of a cell."""
         return self.cells / f"{cell}.json"
+
+    def state(self, cell: str) -> Path:
+        """Folder for the state of a training that is going on, so that another can go on."""
+        return self.folder / STATES / cell
 
     def log(self, cell: str) -> Path:
         """Where a failure of the cell is described."""

@@ -61,8 +61,12 @@ class RunPlan:
 
 
 def configuration_of(config: RunConfig) -> str:
-    """A digest of the options of a run, but not of how many cells are computed at a time."""
-    return digest({name: value for name, value in config.plain().items() if name != "workers"})
+    """A digest of the options of a run, without those that only decide how it is computed."""
+    plain = config.plain()
+    plain.pop("workers")
+    for name in ("checkpoint_steps", "checkpoint_minutes"):
+        plain["recipe"].pop(name)
+    return digest(plain)
 
 
 def recorded_plan(config: RunConfig, folder: Path) -> RunPlan | None:

@@ -12,7 +12,7 @@ from ...data.output.ownership import DAMAGED, LOCKS, Record, is_cell, is_log
 from ..cells.registry import STEPS
 from ..running.execute import State, assess
 from ..running.locks import gate, is_held, owners
-from ..running.store import LOGS, WRITTEN, is_own_model
+from ..running.store import LOGS, STATES, WRITTEN, is_own_model
 from ..running.whole_run import RunPlan
 from .recorded import living, plan_of
 
@@ -69,7 +69,10 @@ def remove(folder: Path, found: list[Leftover]) -> None:
 def _all(plan: RunPlan, state: State, *, busy: bool) -> Iterator[tuple[Path, str]]:
     yield from _cells(plan)
     yield from _logs(plan, state)
-    yield from _models(plan, state, busy=busy)
+    if not busy:
+        # whoever works in the folder may be about to read them
+        yield from _models(plan, state)
+        yield from _unfinished(plan, state)
     for part in (".", *WRITTEN):
         for place in _folders(plan.folder, part):
             for path in stale_in(place):
@@ -108,11 +111,11 @@ def _logs(plan: RunPlan, state: State) -> Iterator[tuple[Path, str]]:
             yield path, f"the cell {why}"
 
 
-def _models(plan: RunPlan, state: State, *, busy: bool) -> Iterator[tuple[Path, str]]:
-    """Models that nothing reads; whoever works in the folder may be about to read them."""
+def _models(plan: RunPlan, state: State) -> Iterator[tuple[Path, str]]:
+    """Models that nothing reads."""
     named = {cell: name for name, cell in plan.ids.items()}
     for path in _folders(plan.folder, "models/*"):
-        if busy or not is_own_model(path):
+        if not is_own_model(path):
             continue
         name = named.get(str(Record.of(path).facts.get("cell_id", "")))
         if name is None:
@@ -126,6 +129,14 @@ def _models(plan: RunPlan, state: State, *, busy: bool) -> Iterator[tuple[Path, 
         for file in _files(path):
             if file.name.endswith(DAMAGED):
                 yield file, "was set aside because it was damaged"
+
+
+def _unfinished(plan: RunPlan, state: State) -> Iterator[tuple[Path, str]]:
+    """States of trainings that nobody goes on with."""
+    waiting = {plan.ids[name] for name in state.todo}
+    for path in _folders(plan.folder, f"{STATES}/*"):
+        if path.name not in waiting and path.name.partition("-")[0] in STEPS:
+            yield path, "no training goes on from it"
 
 
 def _locks(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -17,10 +17,11 @@ import torch
 
 from ...data.errors import ConfigError, SubprobeError
 from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.evaluating import evaluating
 from ...models.encoder.kept_units import kept_units_of
 from ...models.encoder.layer_hooks import LayerHooks
 from .base import BatchView, Context, Probe
-from .eval_mode import eager_attention, evaluating, forward
+from .eval_mode import eager_attention, forward
 
 HELD_BYTES = 2**26
 """What the maps of the reference may take: 64 MiB."""

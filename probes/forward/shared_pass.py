@@ -16,13 +16,14 @@ import torch
 
 from ...data.errors import SubprobeError
 from ...data.sentences.sentence import Example
+from ...models.encoder.evaluating import evaluating
 from ...models.encoder.kept_units import kept_units_of
 from ...models.encoder.layer_hooks import LayerHooks
 from ...models.masks.gates import gated
 from .attention_block import value_taps
 from .base import Context, Probe, ProbeResult
 from .batch import batch_view
-from .eval_mode import eager_attention, evaluating, forward
+from .eval_mode import eager_attention, forward
 from .second_model import ReferencePass, batch_limit, padded_length, reference_pass
 from .texts import read_texts
 

@@ -8,7 +8,7 @@ those alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 
 from ...data.errors import ConfigError, UnknownNameError
+from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame, rows_frame
 from ..forward.attention_block import LayerValues
 from ..forward.base import BatchView, Context, Probe, ProbeResult
@@ -158,25 +159,24 @@ def _chosen(context: Context, maps: Sequence[str]) -> tuple[str, ...]:
 
 def _items(
     probe: str, ids: list[tuple[str, str]], found: dict[str, PatternClasses]
-) -> pd.DataFrame:
+) -> Iterator[pd.DataFrame]:
     names = np.array(ids, dtype=object).reshape(-1, 2)
-    frames = []
     for variant, one in found.items():
-        text, layer, head = np.nonzero(one.pattern != NO_CLASS)
-        pattern = one.pattern[text, layer, head]
-        frame = pd.DataFrame(
-            {
-                "probe": probe,
-                "item_id": names[text, 0],
-                "sentence_id": names[text, 1],
-                "layer": layer,
-                "head": head,
-                "relation": np.array(PATTERNS)[pattern],
-                "metric": f"{variant}_map",
-                "prediction": pattern.astype(float),
-                "score": one.probability[text, layer, head].astype(float),
-                "gold": one.rule[text, layer, head].astype(float),
-            }
-        )
-        frames.append(frame)
-    return items_frame(pd.concat(frames, ignore_index=True))
+        for block in text_blocks(len(names), one.pattern[0].size if len(names) else 0):
+            text, layer, head = np.nonzero(one.pattern[block] != NO_CLASS)
+            pattern = one.pattern[block][text, layer, head]
+            frame = pd.DataFrame(
+                {
+                    "probe": probe,
+                    "item_id": names[block][text, 0],
+                    "sentence_id": names[block][text, 1],
+                    "layer": layer,
+                    "head": head,
+                    "relation": np.array(PATTERNS)[pattern],
+                    "metric": f"{variant}_map",
+                    "prediction": pattern.astype(float),
+                    "score": one.probability[block][text, layer, head].astype(float),
+                    "gold": one.rule[block][text, layer, head].astype(float),
+                }
+            )
+            yield items_frame(frame)

@@ -84,6 +84,7 @@ def test_a_finished_run_computes_nothing(whole, tiny_encoder, tmp_path, monkeypa
     assert outputs(folder) == outputs(whole)
 
 
+@pytest.mark.slow
 def test_a_changed_option_computes_only_what_depends_on_it(
     whole, tiny_encoder, tmp_path, monkeypatch
 ):

@@ -24,3 +24,7 @@ def mostly_slow(cases: Iterable[Any], fast: Collection[Any] = KINDS) -> list[Any
         else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=slow)
         for case in cases
     ]  # fmt: skip
+
+
+few_or_many = pytest.mark.parametrize("count", mostly_slow([8, 20], [8]))
+"""Texts that a plain second implementation goes through: more than a batch of 7."""

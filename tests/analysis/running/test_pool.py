@@ -11,7 +11,6 @@ import pytest
 import subprobe
 import torch
 from subprobe.analysis.configuration.config import RunConfig
-from subprobe.analysis.running import resources
 from subprobe.analysis.running.graph import Cell
 from subprobe.analysis.running.pool import Pool
 from subprobe.analysis.running.resources import threads_of, workers_of
@@ -172,7 +171,7 @@ def test_a_process_that_may_start_none_computes_alone(monkeypatch):
 
 
 def test_threads_do_not_depend_on_the_number_of_workers(monkeypatch, tmp_path):
-    monkeypatch.setattr(resources.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     for workers in (0, 1, 4):
         assert threads_of(RunConfig(seeds=(1, 2), workers=workers), tmp_path) == 4
     assert threads_of(RunConfig(threads=3), tmp_path) == 3

@@ -46,7 +46,8 @@ def test_too_few_draws_make_no_claim():
 
 
 def test_what_probes_found_in_several_draws_has_a_range_and_no_p():
-    rows = made_rows(probe_draws=5)
+    small = {"layers": 2, "heads": 4}
+    rows = made_rows(probe_draws=5, **small)
     text = verdict(rows)
     table = probe_table(rows)
     table = table[(table["relation"] == "all-relations") & (table["probe"] == "dependency-heads")]
@@ -57,7 +58,7 @@ def test_what_probes_found_in_several_draws_has_a_range_and_no_p():
         assert f"{kind} {decimal(line['mean'])} {spread}" in text
     said = "Random and bad are probed in 5 draws: too few for a p-value over draws, which needs 29."
     assert said in text
-    assert "probed in" not in verdict(made_rows(seeds=(1,), probe_draws=29))
+    assert "probed in" not in verdict(made_rows(seeds=(1,), probe_draws=29, **small))
     assert "probed in" not in verdict(made_rows(probes=False))
 
 

@@ -8,6 +8,7 @@ from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import InputError, SubprobeError
 from subprobe.probes.forward.base import Probe
 from subprobe.probes.forward.shared_pass import run_probes
+from tiers import mostly_slow
 from tiny import FAMILIES, SDPA
 
 
@@ -71,7 +72,7 @@ def one_by_one(context, example):
     return [a[0] for a in output.attentions], [h[0] for h in output.hidden_states]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_deliveries_equal_what_transformers_returns(family):
     # ModernBERT's eager attention rounds to single precision, where a double's mask overflows
     double = family != "modernbert"
@@ -118,7 +119,7 @@ def test_gates_of_the_subnetwork_are_applied():
     torch.testing.assert_close(whole.states[0, 2], again.states[0, 2], atol=0, rtol=0)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_model_is_left_as_it_was(family):
     context = tiny_context(family)
     context.model.train()
