@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..data.errors import DataFileError
 from ..data.files.atomic import atomic_path, canonical_json
 from ..data.files.parquet_files import (
     DAMAGED_CELL,
@@ -113,6 +114,17 @@ class CellOutput:
             arrays={name: _unpack(packed) for name, packed in meta["arrays"].items()},
             notes=meta["notes"],
         )
+
+
+def check_own_items(cell_ids: Iterable[object], path: Path) -> None:
+    """Raise if items name another cell than the one whose file they lie in.
+
+    Raises:
+        DataFileError: saying which.
+    """
+    for other in cell_ids:
+        if isinstance(other, str) and other not in ("", path.stem):
+            raise DataFileError(f"holds items of {other}", where=str(path), remedy=DAMAGED_CELL)
 
 
 def _stored_items(path: Path) -> Iterator[pd.DataFrame]:

@@ -10,6 +10,7 @@
         ├── CheckpointError       a model that cannot be loaded faithfully
         ├── MaskError             a mask of another shape, version or found on other weights
         ├── AnnotationError       no pipeline, or annotations that a probe cannot use
+        ├── DiskFullError         no room for a file
         └── ConfigError           an option out of range or a configuration file that does not parse
 """
 
@@ -114,6 +115,10 @@ class AnnotationError(InputError):
 
 class ConfigError(InputError):
     """An option out of range, or a configuration file that does not parse."""
+
+
+class DiskFullError(InputError):
+    """No room for a file: the disk is full, a quota is used up, or files may not be that large."""
 
 
 class SubprobeWarning(UserWarning):

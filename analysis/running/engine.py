@@ -10,6 +10,7 @@ from typing import Protocol
 from filelock import Timeout
 
 from ...data.errors import SubprobeError
+from ...data.files.full_disk import is_full
 from ..configuration.config import RunConfig
 from ..steps.progress import Progress, Silent
 from .locks import cell_lock
@@ -48,8 +49,11 @@ def work_on(order: Order, materials: Materials, progress: Progress) -> Done:
     try:
         with cell_lock(materials.folder, order.id):
             inputs = {role: _digest(store, other) for role, other in order.inputs.items()}
-            if not store.fault(order.id, inputs):
+            fault = store.fault(order.id, inputs, whole=order.whole)
+            if not fault:
                 return Done(name, "done", proof=store.certificate(order.id))
+            if fault != "missing":
+                store.set_aside(order.id)
             return Done(name, "done", proof=compute(order, materials, progress))
     except Timeout:
         return Done(name, "busy")
@@ -57,7 +61,8 @@ def work_on(order: Order, materials: Materials, progress: Progress) -> Done:
         return Done(name, "failed", str(error), traceback.format_exc(), error)
     except Exception as error:  # whatever a library raises ends this cell, not the run
         why = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-        return Done(name, "failed", why, traceback.format_exc())
+        full = error if is_full(error) else None
+        return Done(name, "failed", why, traceback.format_exc(), full)
 
 
 def _digest(store: CellStore, cell: str) -> str:

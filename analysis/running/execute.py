@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 
-from ...data.errors import SubprobeError
+from ...data.errors import DataFileError, SubprobeError
 from ...data.files.atomic import digest, write_text
+from ...data.files.full_disk import is_full
 from ..cells.registry import STEPS
 from ..steps.progress import Progress
 from .certificate import Certificate
@@ -119,17 +121,22 @@ def execute(
 
     A cell that fails is computed again `retries` times, then described in a log; what reads it is
     skipped, and the rest goes on.
+
+    Raises:
+        OSError: if there is no room for a file.
     """
     ranks = graph.longest({cell.name: STEPS[cell.step].weight for cell in graph})
     tries: dict[str, int] = {}
     running: set[str] = set()
     resting: dict[str, float] = {}
     place = {name: number for number, name in enumerate(graph.order)}
-    for name, why in state.todo.items():
-        if why != "missing" and not why.startswith("waits for "):
-            progress.say(f"{name} is computed again: {why}")
-            if not STEPS[graph[name].step].trains:
-                store.set_aside(ids[name])
+    damaged = {
+        name: why
+        for name, why in state.todo.items()
+        if why != "missing" and not why.startswith("waits for ")
+    }
+    for name, why in damaged.items():
+        progress.say(f"{name} is computed again: {why}")
     with progress.stage("cells") as advance:
         while state.todo or running:
             advance(len(state.proofs), len(graph))
@@ -144,13 +151,14 @@ def execute(
             ready.sort(key=lambda name: (-ranks[name], place[name]))
             for name in ready[: max(0, engine.slots - len(running))]:
                 inputs = _digests(graph, name, state.proofs)
-                if not store.fault(ids[name], inputs, models=_trains_for(graph, name, state)):
+                whole, needed = name in damaged, _read_later(graph, ids, store, name, state)
+                if not store.fault(ids[name], inputs, whole=whole, models=needed):
                     proof = store.certificate(ids[name])
                     assert proof is not None
                     _finished(state, name, proof)
                     continue
                 roles = {role: ids[other] for role, other in graph[name].inputs.items()}
-                engine.submit(Order(graph[name], ids[name], roles))
+                engine.submit(Order(graph[name], ids[name], roles, whole))
                 running.add(name)
             if running:
                 for done in engine.wait():
@@ -164,9 +172,19 @@ def execute(
         advance(len(state.proofs), len(graph))
 
 
-def _trains_for(graph: Graph, name: str, state: State) -> bool:
-    """Whether somebody is still to read the weights that a cell gives."""
-    return any(reader in state.todo for reader in graph.readers[name])
+def _read_later(
+    graph: Graph, ids: Mapping[str, str], store: CellStore, name: str, state: State
+) -> bool:
+    """Whether anything that reads a cell is still to be computed, by this process or another."""
+    with contextlib.suppress(DataFileError):
+        proof = store.certificate(ids[name])
+        known = state.proofs if proof is None else {**state.proofs, name: proof}
+        return any(
+            bool(store.fault(ids[one], _digests(graph, one, known), models=False))
+            for one in graph.readers[name]
+            if one in state.todo
+        )
+    return True
 
 
 def _finished(state: State, name: str, proof: Certificate) -> None:
@@ -185,6 +203,9 @@ def _take(
     elif done.state == "done":
         assert done.proof is not None
         _finished(state, name, done.proof)
+    elif done.error is not None and is_full(done.error):
+        # no other cell would find room
+        raise done.error
     elif tries.get(name, 0) < retries:
         tries[name] = tries.get(name, 0) + 1
         progress.say(f"{name} failed, and is tried again: {done.why}")

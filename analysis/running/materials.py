@@ -80,6 +80,10 @@ class Materials:
         """The encoder that everything starts from."""
         return load_encoder(self.prepared.source.name).to(device_of(self.config.device))
 
+    def holds(self, digest: str) -> bool:
+        """Whether the model whose files have this digest is loaded."""
+        return digest in self._models
+
     def model(self, folder: Path, digest: str, task: str) -> tuple[Any, Any]:
         """A trained model and its tokenizer.
 

@@ -42,11 +42,13 @@ class Order:
         cell: the cell.
         id: its identity.
         inputs: role -> identity of the cell that is read.
+        whole: whether what is there counts as finished only by the content of all its files.
     """
 
     cell: Cell
     id: str
     inputs: Mapping[str, str]
+    whole: bool = False
 
 
 @dataclass
@@ -99,12 +101,23 @@ class Work:
         return self.store.read(self.order.inputs[role], self.proofs[role])
 
     def read_mask(self, role: str) -> Subnetwork:
-        """The mask that an input gave."""
+        """The mask that an input gave.
+
+        Raises:
+            DataFileError: if it is not what was written.
+        """
+        self.store.check(self.proofs[role])
         return Subnetwork.load(self.store.mask(self.order.inputs[role]))
 
     def model(self, role: str) -> tuple[Any, Any]:
-        """The model that an input trained, and its tokenizer."""
+        """The model that an input trained, and its tokenizer.
+
+        Raises:
+            DataFileError: if its files are not what was written.
+        """
         proof = self.proofs[role]
+        if not self.materials.holds(proof.digest):
+            self.store.check(proof)
         folder = (self.store.folder / proof.files[1].path).parent
         return self.materials.model(folder, proof.digest, self.options["task"])
 
