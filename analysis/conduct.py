@@ -13,6 +13,9 @@ from ..data.output.ownership import RUN
 from ..data.output.tables import write_csv, write_parquet
 from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
+from .cost.estimate import seconds_of
+from .cost.inputs import workload_of
+from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
@@ -169,9 +172,20 @@ def _compute(
         else:
             engine = InThisProcess(prepared, plan.folder, progress)
         try:
-            execute(plan.graph, plan.ids, plan.store, engine, state, progress, retries=retries)
+            execute(
+                plan.graph, plan.ids, plan.store, engine, state, progress,
+                retries=retries, seconds=_expected(plan, prepared, threads, state),
+            )  # fmt: skip
         finally:
             engine.close()
+
+
+def _expected(plan: RunPlan, prepared: Prepared, threads: int, state: State) -> dict[str, float]:
+    """Seconds that each cell is expected to take, by those that are finished."""
+    data = {task.data.spec.name: task.data for task in prepared.tasks.values()}
+    work = workload_of(plan.config, plan.sources.facts, data)
+    rates = usual_rates(plan.config.device, threads)
+    return seconds_of(plan.graph, work, state.proofs, rates)
 
 
 def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:

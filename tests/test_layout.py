@@ -20,7 +20,8 @@ FLOORS = {
                "attribution", "representations"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
                  "summary", "comparison", "findings", "configuration", "steps", "single", "running",
-                 "patterns", "verdict", "figures", "interactive", "report", "run_folder", "upkeep",
+                 "cost", "patterns", "verdict", "figures", "interactive", "report", "run_folder",
+                 "upkeep",
                  "screen"],
     "commands": ["flags", "options", "ending", "one_model", "whole_runs"],
 }  # fmt: skip

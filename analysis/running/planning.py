@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,13 +52,22 @@ def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
         tasks: of each task that the options name, what else decides.
     """
     cells: list[Cell] = []
+    shared: list[Cell] = []
     for task in config.tasks:
-        for seed in config.seeds:
-            cells += SeedPlan(config, tasks[task], seed).cells()
-    if config.controls.across_seeds and len(config.seeds) > 1:
-        for task in config.tasks:
-            cells += _across(config, tasks[task])
-    return Graph(cells)
+        # checking the options of a probe takes longer than all else of its cells
+        probes = _inputs_of_probes(config, tasks[task].probe_length)
+        seeds = [SeedPlan(config, tasks[task], seed, probes) for seed in config.seeds]
+        for one in seeds:
+            cells += one.cells()
+        if config.controls.across_seeds and len(seeds) > 1:
+            shared += _across(config, tasks[task], seeds)
+    return Graph(cells + shared)
+
+
+def _inputs_of_probes(config: RunConfig, length: int) -> dict[str, dict[str, Any]]:
+    """Probe -> what decides its output."""
+    probe = config.probe
+    return {name: probe_inputs(narrowed(probe, [name]), length) for name in probe.names}
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,13 @@ class SeedPlan:
         config: the options of the run.
         facts: what decides beside them.
         seed: of initialisation, order and draws.
+        probes: probe -> what decides its output.
     """
 
     config: RunConfig
     facts: TaskFacts
     seed: int
+    probes: Mapping[str, Mapping[str, Any]]
 
     def cells(self) -> Iterator[Cell]:
         """All of them: scores, trainings, baselines, probes."""
@@ -239,11 +250,8 @@ class SeedPlan:
 
     def _reading(self) -> dict[str, Any]:
         """What decides which examples the probes of the task read, and their words."""
-        options = self.config.probe
-        names = of_task(options)
-        if not names:
-            return {}
-        return {**probe_inputs(narrowed(options, names[:1]), self.facts.probe_length), "for": names}
+        names = of_task(self.config.probe)
+        return {**self.probes[names[0]], "for": names} if names else {}
 
     def _probes(self) -> Iterator[Cell]:
         probe = self.config.probe
@@ -270,8 +278,7 @@ class SeedPlan:
     ) -> Iterator[Cell]:  # fmt: skip
         probe = self.config.probe
         for name in probe.names if only is None else only:
-            own = narrowed(probe, [name])
-            reads_task = bool(of_task(own))
+            reads_task = bool(of_task(narrowed(probe, [name])))
             inputs = self._masked(model, method) if method else {"model": model}
             yield self._cell(
                 f"{at}/probe/{name}", "probe", inputs,
@@ -279,8 +286,7 @@ class SeedPlan:
                 model=bool(comparing([name])),
                 corpus=not reads_task,
                 **(self._mask(method, kind, draw) if method else {}),
-                state=state, probe=probe_inputs(own, self.facts.probe_length),
-                max_length=self._length,
+                state=state, probe=self.probes[name], max_length=self._length,
             )  # fmt: skip
 
     def _survivors(self, at: str, name: str, method: str, kind: str, draw: int) -> Cell:
@@ -294,9 +300,8 @@ class SeedPlan:
         )  # fmt: skip
 
 
-def _across(config: RunConfig, facts: TaskFacts) -> Iterator[Cell]:
+def _across(config: RunConfig, facts: TaskFacts, seeds: Sequence[SeedPlan]) -> Iterator[Cell]:
     """What the good masks of all seeds share, scored and retrained in each of them."""
-    seeds = [SeedPlan(config, facts, seed) for seed in config.seeds]
     for method in (m for m in config.prune.methods if m in COMPARED):
         for kind in ACROSS:
             shared = f"{facts.name}/across/{method}/{kind}"

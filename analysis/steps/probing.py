@@ -15,8 +15,8 @@ from ...data.output.item_parts import ItemParts
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task import TaskSpec
-from ...models.checkpoint.inputs import USUAL_LENGTH
 from ...models.encoder.anatomy import anatomy_of
+from ...models.folder.text_lengths import USUAL_LENGTH
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.entry import Options
 from ...probes.forward.base import Context, ProbeResult

@@ -36,7 +36,12 @@ FIGURES, LATEX = "report figures", "report tables"
 
 def run(
     out: Annotated[Path, writing("run folder; an unfinished one is continued")],
-    config: Annotated[Path | None, reading("--config", "TOML file; see: subprobe config")] = None,
+    config: Annotated[
+        Path | None,
+        reading(
+            "--config", "TOML file, or the name of a shipped one (study); see: subprobe config"
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -99,6 +104,8 @@ def run(
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
 
     Example: subprobe run --config stance.toml --out runs/stance
+
+    Example: subprobe run --config study --out runs/study
     """
     from ...analysis.configuration.config import parse_config, read_config
     from ...analysis.configuration.task_choice import column_roles
