@@ -133,6 +133,4 @@ class Reporting:
 
     def _send(self, event: str, value: Any) -> None:
         # in batches, by the thread that keeps the worker connected
-        self._worker.log_event(
-            self._topic, {"cell": self._cell, "event": event, "value": value}
-        )
+        self._worker.log_event(self._topic, {"cell": self._cell, "event": event, "value": value})

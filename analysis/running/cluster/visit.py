@@ -42,7 +42,7 @@ async def _unseen(marker: Path, token: str) -> str:
     # a file that another machine wrote may take a moment to be seen
     while not _holds(marker, token):
         if waited >= _PATIENCE_S:
-            return f"does not see the run folder {folder} of the machine that the run was started on"
+            return f"does not see the run folder {folder}"
         await asyncio.sleep(_STEP_S)
         waited += _STEP_S
     try:
