@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -24,6 +24,7 @@ from .resources import set_up
 from .work import Done, Order
 
 _POLL_S = 0.1
+Job = Callable[[Order, RunConfig, Path, Progress], Done]
 _told: Connection | None = None
 
 
@@ -38,13 +39,20 @@ class Pool:
         slots: processes.
         threads: that each computes with.
         progress: is told what the processes tell.
+        job: what a process does with a cell; None = compute it.
     """
 
     def __init__(
-        self, config: RunConfig, folder: Path, slots: int, threads: int, progress: Progress
+        self,
+        config: RunConfig,
+        folder: Path,
+        slots: int,
+        threads: int,
+        progress: Progress,
+        job: Job | None = None,
     ):
         self.slots = slots
-        self._config, self._folder, self._progress = config, folder, progress
+        self._config, self._folder, self._job = config, folder, job or compute_here
         self._workers = [_Worker(threads, config.deterministic, progress) for _ in range(slots)]
 
     def submit(self, order: Order) -> None:
@@ -53,7 +61,7 @@ class Pool:
         model = order.inputs.get("model", "")
         chosen = next((worker for worker in free if model and worker.model == model), free[0])
         chosen.model = model
-        chosen.begin(order, self._config, self._folder)
+        chosen.begin(order, self._job, self._config, self._folder)
 
     def wait(self) -> list[Done]:
         """What became of cells; passes on what the processes tell meanwhile."""
@@ -93,11 +101,11 @@ class _Worker:
         )
         self._sending = sending
 
-    def begin(self, order: Order, config: RunConfig, folder: Path) -> None:
+    def begin(self, order: Order, job: Job, config: RunConfig, folder: Path) -> None:
         """Let the process compute a cell."""
         self.order = order
         with _without_script(), _one_thread(self._threads):
-            self._future = self._pool.submit(_work, order, config, folder)
+            self._future = self._pool.submit(_work, job, order, config, folder)
 
     def listen(self) -> None:
         """Pass on what the process tells."""
@@ -203,10 +211,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(order: Order, config: RunConfig, folder: Path) -> Done:
+def _work(job: Job, order: Order, config: RunConfig, folder: Path) -> Done:
     assert _told is not None
-    telling = Telling(_told)
-    return work_on(order, materials_of(config, folder), telling)
+    return job(order, config, folder, Telling(_told))
+
+
+def compute_here(order: Order, config: RunConfig, folder: Path, progress: Progress) -> Done:
+    """Compute a cell in a worker process, which keeps what it has read for the next one."""
+    return work_on(order, materials_of(config, folder), progress)
 
 
 class Telling:

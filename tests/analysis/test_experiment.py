@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.running import seed_model, seed_probes, seed_run
+from subprobe.analysis.cells import probing, scoring, searching, training
 from subprobe.data.errors import SubprobeError
 from subprobe.data.output.tables import read_rows
-from tiny_run import computed_cells, tiny_config, without_report
+from tiny_run import Stopped, computed_cells, tiny_config, without_report
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
@@ -44,10 +44,6 @@ def test_every_probe_has_its_rows(whole):
         assert {"full", "good", "random", "bad"} <= set(rows["kind"])
 
 
-class Stopped(Exception):
-    """Stands for a crash or Ctrl-C."""
-
-
 @pytest.mark.parametrize(
     "step",
     [
@@ -60,11 +56,11 @@ def test_an_interrupted_run_goes_on(whole, tiny_encoder, tmp_path, monkeypatch, 
     """Stopped while the first cell of a step is computed, it ends with the same bytes."""
     folder = tmp_path / "run"
     owner, name = {
-        "finetune": (seed_model, "finetune"),
-        "prune": (seed_run, "find_good"),
-        "evaluate": (seed_run, "evaluate"),
-        "retrain": (seed_run.SeedRun, "_retrain"),
-        "probe": (seed_probes, "probe_model"),
+        "finetune": (training, "finetune"),
+        "prune": (searching, "find_good"),
+        "evaluate": (scoring, "evaluate"),
+        "retrain": (training, "save"),
+        "probe": (probing, "probe_model"),
     }[step]
 
     def stop(*_args, **_options):
@@ -75,7 +71,7 @@ def test_an_interrupted_run_goes_on(whole, tiny_encoder, tmp_path, monkeypatch, 
         with pytest.raises(Stopped):
             run_experiment(tiny_config(tiny_encoder, **SMALL), folder)
     assert not (folder / "report.html").exists()
-    assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
+    assert not [path for path in folder.rglob("*") if path.name.endswith(".part")]
     run_experiment(tiny_config(tiny_encoder, **SMALL), folder)
     assert outputs(folder) == outputs(whole)
 
@@ -95,11 +91,11 @@ def test_a_changed_option_computes_only_what_depends_on_it(
     names = computed_cells(monkeypatch)
     more = {**SMALL, "controls": {"draws": 3, "untrained": False}}
     run_experiment(tiny_config(tiny_encoder, **more), folder, existing="add")
-    assert set(names) <= {"evaluate"}
+    assert set(names) == {"evaluate"}
     names.clear()
     longer = {**more, "probe": {**SMALL["probe"], "sentences": 15}}
     run_experiment(tiny_config(tiny_encoder, **longer), folder, existing="new")
-    assert set(names) == {"probe"}
+    assert set(names) == {"probe", "survivors"}
 
 
 @pytest.mark.slow

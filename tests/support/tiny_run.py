@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from subprobe.analysis import experiment
+from subprobe.analysis import conduct
 from subprobe.analysis.configuration.config import RunConfig, parse_config
-from subprobe.analysis.running.cells import CellStore
+from subprobe.analysis.cell_output import CellOutput
+from subprobe.analysis.running import engine
+from subprobe.analysis.running.execute import assess, execute
+from subprobe.analysis.running.graph import Graph
+from subprobe.analysis.running.whole_run import RunPlan, read_plan
+from subprobe.analysis.steps.progress import Progress, Silent
+from subprobe.models.masks.subnetwork import Subnetwork
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 WORDS = ("cats", "dogs", "houses", "author", "envelope", "children", "table", "keys")
@@ -72,20 +78,68 @@ def without_report() -> Iterator[None]:
         target.write_text("report", encoding="utf-8")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "write_report", write_word)
+        patch.setattr(conduct, "write_report", write_word)
         yield
 
 
 def computed_cells(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the steps whose cells are computed from here on; the list grows."""
+    """Names of the steps whose cells this process computes from here on; the list grows."""
     names: list[str] = []
-    missing = CellStore.missing
+    compute = engine.compute
 
-    def told(store: CellStore, path: Path) -> bool:
-        answer = missing(store, path)
-        if answer:
-            names.append(path.name.split("-")[0])
-        return answer
+    def told(order: Any, *arguments: Any) -> Any:
+        names.append(order.cell.step)
+        return compute(order, *arguments)
 
-    monkeypatch.setattr(CellStore, "missing", told)
+    monkeypatch.setattr(engine, "compute", told)
     return names
+
+
+class Stopped(KeyboardInterrupt):
+    """Stands for Ctrl-C or a crash while a cell is computed."""
+
+
+class TinyCells:
+    """Single cells of a run, computed with all that they read.
+
+    Args:
+        config: the options.
+        folder: the run folder.
+        progress: where steps report to.
+    """
+
+    def __init__(self, config: RunConfig, folder: Path, progress: Progress | None = None):
+        self.progress = progress or Silent()
+        whole, self.prepared = read_plan(config, folder, self.progress)
+        self.whole = whole
+
+    def plan(self, names: tuple[str, ...]) -> RunPlan:
+        """The part of the graph that some cells need."""
+        whole, needed, waiting = self.whole, set(), list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                waiting += whole.graph[name].inputs.values()
+        part = Graph(cell for cell in whole.graph if cell.name in needed)
+        ids = {name: whole.ids[name] for name in needed}
+        return RunPlan(whole.config, whole.folder, whole.sources, part, ids)
+
+    def outputs(self, *names: str) -> list[CellOutput]:
+        """What these cells give; they are computed unless they are finished.
+
+        Raises:
+            AssertionError: if one fails.
+        """
+        plan = self.plan(names)
+        state = assess(plan.graph, plan.ids, plan.store)
+        here = engine.InThisProcess(self.prepared, plan.folder, self.progress)
+        execute(plan.graph, plan.ids, plan.store, here, state, self.progress)
+        failed = {name: done.trace for name, done in state.failed.items()}
+        assert not failed, failed
+        return [plan.store.read(plan.ids[name]) for name in names]
+
+    def mask(self, name: str) -> Subnetwork:
+        """The mask that a cell gives."""
+        self.outputs(name)
+        return Subnetwork.load(self.whole.store.mask(self.whole.ids[name]))
