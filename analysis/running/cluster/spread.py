@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import KilledWorker
 
-from ....data.errors import ConfigError, SubprobeError
+from ....data.errors import ConfigError
 from ...steps.progress import Advance, Progress
 from ..graph import Cell
 from ..whole_run import RunPlan
@@ -190,6 +190,8 @@ class Cluster:
 
     def _begin(self, order: Order, worker: Worker) -> None:
         name = order.cell.name
+        if self._client.status != "running":
+            raise self._workers.gone()
         stage = self._progress.stage(f"{name} on {worker.host}")
         future = self._client.submit(
             compute_there, order, self._about, self._job,
@@ -245,11 +247,7 @@ class Cluster:
         elif future.status == "lost":
             self._die(placed)
         else:
-            raise SubprobeError(
-                "the scheduler lost its cells, or the connection to it was lost",
-                where=self._workers.scheduler,
-                remedy="run the same command again once it is back: finished cells stay",
-            )
+            raise self._workers.gone()
 
     def _again(self, placed: _Placed) -> None:
         self._forget(placed.order.cell.name)

@@ -82,6 +82,7 @@ class Workers:
 
     def __init__(self, client: Client, folder: Path, progress: Progress):
         self._client, self._folder, self._progress = client, folder, progress
+        self.scheduler = str(client.scheduler.addr) if client.scheduler else "the scheduler"
         self.fit: dict[str, Worker] = {}
         self.left_out: dict[str, str] = {}
         self._resting: set[str] = set()
@@ -116,11 +117,13 @@ class Workers:
                 said = True
             time.sleep(_STEP_S)
 
-    @property
-    def scheduler(self) -> str:
-        """The scheduler's address."""
-        scheduler = self._client.scheduler
-        return str(scheduler.addr) if scheduler else "the scheduler"
+    def gone(self) -> SubprobeError:
+        """What a run ends with whose scheduler is gone."""
+        return SubprobeError(
+            "the scheduler is gone, or the connection to it was lost",
+            where=self.scheduler,
+            remedy="run the same command again once it is back: finished cells stay",
+        )
 
     def look(self) -> dict[str, Worker]:
         """See who has come and gone; who has come is visited.
@@ -129,10 +132,7 @@ class Workers:
             SubprobeError: if the scheduler is gone.
         """
         if self._client.status != "running":
-            raise SubprobeError(
-                "the connection to the scheduler was lost", where=self.scheduler,
-                remedy="run the same command again once it is back: finished cells stay",
-            )  # fmt: skip
+            raise self.gone()
         held = self._client.scheduler_info(n_workers=-1)["workers"]
         self._resting = {address for address, one in held.items() if one["status"] != "running"}
         for address in set(self.fit) - set(held):
