@@ -101,13 +101,19 @@ class InThisProcess:
 EngineMaker = Callable[[RunPlan, int, Progress], Engine]
 """Makes what computes the cells of a run, each with so many threads."""
 
-_held: dict[Path, Materials] = {}
+_held: dict[tuple[Path, str], Materials] = {}
 
 
-def materials_of(config: RunConfig, folder: Path) -> Materials:
-    """What a worker process has read for a run: of one run at a time, read when first asked for."""
-    found = _held.get(folder)
+def materials_of(config: RunConfig, folder: Path, reading: str = "") -> Materials:
+    """What a worker process has read for a run: of one run at a time, read when first asked for.
+
+    Args:
+        config: the options of the run.
+        folder: the run folder.
+        reading: for another one everything is read anew, as files may have changed since.
+    """
+    found = _held.get((folder, reading))
     if found is None or found.config != config:
         _held.clear()
-        found = _held[folder] = Materials(prepare(config, Silent()), folder)
+        found = _held[folder, reading] = Materials(prepare(config, Silent()), folder)
     return found
