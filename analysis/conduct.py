@@ -17,6 +17,8 @@ from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
 from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
+from .plan.preparing import Prepared, check_probes, summaries_of, told_of_heads
+from .plan.whole_run import RunPlan, read_plan
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
 from .running.attributed_words import word_frame
@@ -27,15 +29,13 @@ from .running.execute import State, assess, execute, first_error
 from .running.locks import RunLocks, named
 from .running.manifest import write_manifest
 from .running.pool import Pool
-from .running.preparing import Prepared, check_probes, summaries_of, told_of_heads
 from .running.resources import computing_with, threads_of, workers_of
 from .running.stopping import stopped_by_signals
-from .running.store import WRITTEN
-from .running.whole_run import RunPlan, read_plan
 from .steps.data_summary import summary_lines, without_texts
 from .steps.identity import flagged
 from .steps.probing import corpus_note
 from .steps.progress import Progress, Silent
+from .storage.store import WRITTEN
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import summaries
 from .upkeep.room import room_needed

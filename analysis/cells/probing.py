@@ -10,10 +10,10 @@ from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import comparing, narrowed, of_corpus, of_task
 from ..flags import DIVERGED
-from ..running.work import Work
 from ..steps.probing import probe_model
 from ..steps.said import reading_said, unscored_said
 from .scoring import flagged_by_training, reported_state
+from .work import Work
 
 
 def probe(work: Work) -> CellOutput:

@@ -11,24 +11,23 @@ from filelock import Timeout
 
 from ...data.errors import SubprobeError
 from ...data.files.full_disk import is_full
+from ..cells.materials import Materials
+from ..cells.work import Done, Order, compute
 from ..configuration.config import RunConfig
+from ..plan.preparing import Prepared, prepare
+from ..plan.whole_run import RunPlan
 from ..steps.progress import Progress, Silent
+from ..storage.store import CellStore
 from .locks import cell_lock
-from .materials import Materials
-from .preparing import Prepared, prepare
-from .store import CellStore
-from .whole_run import RunPlan
-from .work import Done, Order, compute
 
 
 class Engine(Protocol):
-    """Where cells are computed.
+    """Where cells are computed."""
 
-    Attributes:
-        slots: cells that it takes at the same time.
-    """
-
-    slots: int
+    @property
+    def slots(self) -> int:
+        """Cells that it takes at the same time."""
+        ...
 
     def submit(self, order: Order) -> None:
         """Begin with a cell, whose inputs are finished."""

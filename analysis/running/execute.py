@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from ...data.errors import DataFileError, SubprobeError
 from ...data.files.atomic import digest, write_text
 from ...data.files.full_disk import is_full
-from ..cells.registry import STEPS
+from ..plan.graph import Graph
+from ..plan.registry import STEPS
 from ..steps.progress import Progress
-from .certificate import Certificate
-from .graph import Graph
-from .store import CellStore
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 
 if TYPE_CHECKING:  # which cells are finished is found out without the libraries of models
+    from ..cells.work import Done
     from .engine import Engine
-    from .work import Done
 
 _BUSY_S = 0.5
 
@@ -140,7 +140,7 @@ def execute(
     Raises:
         OSError: if there is no room for a file.
     """
-    from .work import Order
+    from ..cells.work import Order
 
     weights = {cell.name: STEPS[cell.step].weight for cell in graph}
     ranks = graph.longest(weights if seconds is None else seconds)

@@ -48,7 +48,7 @@ def plan(
         bool,
         typer.Option(
             "--add",
-            help="add tasks, seeds, methods, probes or draws to the run there; here only in the plan",
+            help="plan tasks, seeds, methods, probes or draws in addition to the run there",
         ),
     ] = False,
     new: Annotated[

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Client, LocalCluster, Scheduler, SpecCluster, Worker, get_worker
+from subprobe.analysis.cells.work import Done, Order
 from subprobe.analysis.configuration.config import RunConfig
+from subprobe.analysis.plan.graph import Cell, Graph, Needs
+from subprobe.analysis.plan.sources import Sources
+from subprobe.analysis.plan.whole_run import RunPlan
 from subprobe.analysis.running.cluster.spread import Cluster
 from subprobe.analysis.running.engine import Engine
-from subprobe.analysis.running.graph import Cell, Graph, Needs
-from subprobe.analysis.running.sources import Sources
-from subprobe.analysis.running.whole_run import RunPlan
-from subprobe.analysis.running.work import Done, Order
 from subprobe.analysis.steps.progress import Progress, Silent
 
 LOOPBACK = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from distributed import KilledWorker
 
 from ....data.errors import ConfigError
+from ...cells.work import Done, Order
+from ...plan.graph import Cell
+from ...plan.whole_run import RunPlan
 from ...steps.progress import Advance, Progress
-from ..graph import Cell
-from ..whole_run import RunPlan
-from ..work import Done, Order
 from .connection import is_open
 from .there import About, Job, Unfit, compute_there, stop
 from .workers import GPU, Worker, Workers, patience_s

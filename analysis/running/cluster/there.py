@@ -13,13 +13,13 @@ from distributed import get_worker
 from threadpoolctl import threadpool_limits
 
 from ....data.errors import SubprobeError
+from ...cells.materials import Materials
+from ...cells.work import Done, Order
 from ...configuration.config import RunConfig
+from ...plan.sources import read_sources
 from ...steps.progress import Advance, Progress
 from ..engine import materials_of, work_on
-from ..materials import Materials
 from ..resources import computing_with
-from ..sources import read_sources
-from ..work import Done, Order
 
 _EVERY_S = 0.5
 _stopped: set[str] = set()

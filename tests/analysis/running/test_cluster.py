@@ -16,11 +16,11 @@ from on_cluster import (
     threads_seen,
     workers_here,
 )
+from subprobe.analysis.plan.graph import Needs
 from subprobe.analysis.running.cluster import visit as visiting
 from subprobe.analysis.running.cluster import workers as workers_module
 from subprobe.analysis.running.cluster.connection import address_of, computing_on, is_open
 from subprobe.analysis.running.cluster.workers import patience_s
-from subprobe.analysis.running.graph import Needs
 from subprobe.data.errors import ConfigError, DataFileError, SubprobeError
 from worker_jobs import refuse, write_name
 

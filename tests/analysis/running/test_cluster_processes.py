@@ -9,9 +9,9 @@ import pytest
 from distributed import Client, Security
 from on_cluster import LOOPBACK, Told, die_once, order, processes, results, spread
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.plan.whole_run import read_plan
 from subprobe.analysis.running.cluster.connection import computing_on
 from subprobe.analysis.running.cluster.spread import Cluster
-from subprobe.analysis.running.whole_run import read_plan
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 from tiny_run import tiny_config, write_toy_task
@@ -47,7 +47,7 @@ def client(cluster):
 
 def digests(folder):
     """What a run's files hold, but for when and how fast they were computed."""
-    from subprobe.analysis.running.certificate import Certificate
+    from subprobe.analysis.storage.certificate import Certificate
 
     found = {}
     for path in folder.rglob("*"):
@@ -146,7 +146,7 @@ def test_a_worker_that_reads_something_else_gets_no_cell(client, tiny_encoder, t
     plan.sources.digests["model"] = "another"
     engine = Cluster(client, plan, 1, told)
     first = plan.graph["acceptability/seed1/finetune"]
-    from subprobe.analysis.running.work import Order
+    from subprobe.analysis.cells.work import Order
 
     with pytest.raises(ConfigError, match="reads another model than the run was planned with"):
         results(engine, [Order(first, plan.ids[first.name], {})])

@@ -7,9 +7,11 @@ import pytest
 from subprobe.analysis.cells import probing, training
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder.reading import load_run
+from subprobe.analysis.steps.probing import probe_model
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import CheckpointError, SubprobeError
 from subprobe.data.output.ownership import foreign
+from subprobe.models.training.finetune import finetune
 from tiny_run import tiny_config, tiny_options, without_report
 
 OPTIONS: dict[str, Any] = {
@@ -50,7 +52,7 @@ def partial(tiny_encoder, tmp_path_factory):
     """A run in which the random mask could not be trained again; its lines."""
     folder, heard = tmp_path_factory.mktemp("partial") / "run", Heard()
     with pytest.MonkeyPatch.context() as patch:
-        broken = failing(training.finetune, when=random_masks, error=ValueError("<b>broken</b>"))
+        broken = failing(finetune, when=random_masks, error=ValueError("<b>broken</b>"))
         patch.setattr(training, "finetune", broken)
         finished = run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder, heard)
     return finished, heard.lines
@@ -107,7 +109,7 @@ def test_a_cell_is_tried_again_as_often_as_asked_for(tiny_encoder, tmp_path, mon
         tries.append(1)
         return len(tries) <= 2
 
-    broken = failing(training.finetune, when=twice, error=ValueError("no"))
+    broken = failing(finetune, when=twice, error=ValueError("no"))
     monkeypatch.setattr(training, "finetune", broken)
     few = {**OPTIONS, "probe": {"names": []}, "controls": {"draws": 1, "retrained_draws": 0}}
     heard = Heard()
@@ -123,7 +125,7 @@ def test_where_nothing_can_be_scored_the_error_itself_is_raised(
     tiny_encoder, tmp_path, monkeypatch
 ):
     error = CheckpointError("is damaged", where="m", remedy="copy it again")
-    broken = failing(training.finetune, when=lambda *_: True, error=error)
+    broken = failing(finetune, when=lambda *_: True, error=error)
     monkeypatch.setattr(training, "finetune", broken)
     few = {**OPTIONS, "controls": {"draws": 1, "untrained": False, "bag_of_words": False}}
     with pytest.raises(SubprobeError, match="m: is damaged") as caught:
@@ -137,7 +139,7 @@ def test_the_command_ends_with_3(tiny_encoder, tmp_path, monkeypatch, subprobe_c
 
     options = tiny_options(tiny_encoder, **OPTIONS)
     (tmp_path / "run.toml").write_text(tomlkit.dumps(options))
-    broken = failing(probing.probe_model, when=lambda *_: True, error=ValueError("no probe"))
+    broken = failing(probe_model, when=lambda *_: True, error=ValueError("no probe"))
     monkeypatch.setattr(probing, "probe_model", broken)
     words = ["run", "--config", tmp_path / "run.toml", "--out", tmp_path / "run", "--quiet"]
     with without_report():
