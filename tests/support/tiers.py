@@ -33,4 +33,4 @@ few_or_many = pytest.mark.parametrize("count", mostly_slow([8, 20], [8]))
 
 def scaled(examples: int) -> int:
     """Examples of a property: all of these in the slow tier, a quarter in the fast one."""
-    return examples * settings.default.max_examples // 100
+    return examples * settings().max_examples // 100
