@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
 from ...models.training.evaluate import is_finite
@@ -52,4 +50,4 @@ def probe(work: Work) -> CellOutput:
     rows = output.rows
     if state in ("finetuned", "retrained"):
         rows = flagged_by_training(rows, str(work.output("model").notes["flag"]))
-    return work.named(replace(output, rows=rows), mask, reported_state(work, state))
+    return work.named(output.but(rows=rows), mask, reported_state(work, state))

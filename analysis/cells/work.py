@@ -154,7 +154,7 @@ class Work:
     def named(self, output: CellOutput, mask: Subnetwork | None, state: str) -> CellOutput:
         """The output with the columns that say which model it is about."""
         about = self.about(mask, state) | {"cell_id": self.order.id}
-        items = output.items.assign(cell_id=self.order.id) if len(output.items) else output.items
+        items = output.parts.mapped(lambda part: part.assign(cell_id=self.order.id))
         return CellOutput(stamped(output.rows, about), items, output.arrays, output.notes)
 
 
