@@ -125,11 +125,12 @@ def _own_pass(
         fitting = {one: max(1, given * size // largest) for one, given in sizes.items()}
         return code(context, examples, progress=progress, **{**options, **fitting})
 
+    found: ProbeResult
     found, size = once_halved(passed, largest, what=f"probing ({name})", remedy=SMALLER, say=say)
     return _sized(found, name, size) if sizes else found
 
 
-def _sized(found: Any, name: str, size: int) -> Any:
+def _sized(found: ProbeResult, name: str, size: int) -> ProbeResult:
     """A result with the note of how many examples were in memory at once."""
     if not isinstance(found, ProbeResult):
         return found
