@@ -113,7 +113,7 @@ def _own_pass(
     options: Mapping[str, Any],
     progress: Progress | None,
     say: Callable[[str], None] | None,
-) -> ProbeResult:
+) -> Any:
     """The result of a probe with a pass of its own, in smaller batches if memory runs out."""
     parameters = inspect.signature(code).parameters
     own = {one: parameters[one].default for one in SIZES if one in parameters}
@@ -125,12 +125,11 @@ def _own_pass(
         fitting = {one: max(1, given * size // largest) for one, given in sizes.items()}
         return code(context, examples, progress=progress, **{**options, **fitting})
 
-    found: ProbeResult
     found, size = once_halved(passed, largest, what=f"probing ({name})", remedy=SMALLER, say=say)
     return _sized(found, name, size) if sizes else found
 
 
-def _sized(found: ProbeResult, name: str, size: int) -> ProbeResult:
+def _sized(found: Any, name: str, size: int) -> Any:
     """A result with the note of how many examples were in memory at once."""
     if not isinstance(found, ProbeResult):
         return found

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from random_masks import every_third_weight_dead
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.errors import ConfigError, MemoryLimitError
 from subprobe.models.checkpoint.checkpoint import load_classifier, load_encoder, load_tokenizer
@@ -14,7 +15,6 @@ from subprobe.models.training.finetune import finetune
 from subprobe.models.training.recipes import Recipe
 from subprobe.models.training.trainer import FineTuner, micro_batches
 from subprobe.models.training.training_memory import GB, training_bytes
-from random_masks import every_third_weight_dead
 from tiers import mostly_slow
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder

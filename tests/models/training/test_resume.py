@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from random_masks import every_third_weight_dead
 from safetensors import safe_open
 from safetensors.torch import save_file
 from subprobe.data.files.temporaries import temporary_in
@@ -22,7 +23,6 @@ from subprobe.models.training.checkpointing import NAME
 from subprobe.models.training.finetune import finetune
 from subprobe.models.training.recipes import Recipe
 from subprobe.models.training.training_state import TrainingState
-from random_masks import every_third_weight_dead
 from tiers import mostly_slow
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts
