@@ -69,7 +69,7 @@ def encoded_once(
     key: _Key | None = None
     if getattr(tokenizer, "is_fast", False):  # a slow one is refused below
         key = (
-            digest([[*example.texts(), example.label] for example in examples], length=64),
+            digest([[*one.texts(), repr(one.label)] for one in examples], length=64),
             content_of(tokenizer),
             tokenizer.truncation_side,
             tokenizer.pad_token_id,
