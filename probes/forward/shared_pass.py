@@ -17,6 +17,7 @@ import torch
 from ...data.errors import SubprobeError
 from ...data.sentences.sentence import Example
 from ...models.encoder.evaluating import evaluating
+from ...models.encoder.first_token import first_token_alone
 from ...models.encoder.kept_units import kept_units_of
 from ...models.encoder.layer_hooks import LayerHooks
 from ...models.masks.gates import gated
@@ -71,6 +72,8 @@ def run_probes(
         stack.enter_context(evaluating(context.model))
         if maps:
             stack.enter_context(eager_attention(context.model))
+        if not any(probe.needs_hidden or probe.needs_values for probe in probes):
+            stack.enter_context(first_token_alone(context.model))
         stack.enter_context(gated(context.model, context.subnetwork))
         taps = stack.enter_context(_taps(context, probes, other))
         stack.enter_context(torch.inference_mode())
