@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -148,3 +149,24 @@ class Told(Silent):
     def say(self, line: str) -> None:
         """Remember a line."""
         self.lines.append(line)
+
+
+def certificates(folder: Path) -> dict[str, str]:
+    """Make an authority and a certificate that it signed; what Dask's configuration says of them.
+
+    They are made as docs/cluster.md shows.
+    """
+    new = ["-nodes", "-newkey", "rsa:2048", "-subj"]
+    for command in (
+        ["req", "-x509", *new, "/CN=authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"],
+        ["req", *new, "/CN=us", "-keyout", "own.key", "-out", "own.csr"],
+        ["x509", "-req", "-in", "own.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+         "-days", "2", "-out", "own.pem"],
+    ):  # fmt: skip
+        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
+    tls = "distributed.comm.tls"
+    found = {f"{tls}.ca-file": str(folder / "ca.pem")}
+    for who in ("client", "worker", "scheduler"):
+        found[f"{tls}.{who}.cert"] = str(folder / "own.pem")
+        found[f"{tls}.{who}.key"] = str(folder / "own.key")
+    return found

@@ -95,12 +95,13 @@ def _connected(address: str) -> Client:
     try:
         return Client(address, set_as_default=False, name="subprobe")
     except (OSError, TimeoutError) as error:
+        said = str(error).lower()
+        refused = address.startswith("tls") and any(one in said for one in ("ssl", "certificate"))
         raise ConfigError(
-            "no Dask scheduler answers there",
+            "the certificates do not fit" if refused else "no Dask scheduler answers there",
             where=address,
-            remedy=_TLS if address.startswith("tls") and "ssl" in str(error).lower() else
-            "start one with `dask scheduler`, or mend the address",
-        ) from None  # fmt: skip
+            remedy=_TLS if refused else "start one with `dask scheduler`, or mend the address",
+        ) from None
     except (TypeError, ValueError, RuntimeError) as error:
         # what Dask raises for an unknown protocol and for TLS without its files
         why = (str(error).strip() or type(error).__name__).splitlines()[0]

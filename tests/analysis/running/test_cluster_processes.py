@@ -1,13 +1,12 @@
 """A Dask cluster of processes: workers that die, data that changes, and the same bytes."""
 
 import shutil
-import subprocess
 from itertools import count
 
 import dask
 import pytest
 from distributed import Client, Security
-from on_cluster import LOOPBACK, Told, die_once, order, processes, results, spread
+from on_cluster import LOOPBACK, Told, certificates, die_once, order, processes, results, spread
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.plan.whole_run import read_plan
 from subprobe.analysis.running.cluster.connection import computing_on
@@ -93,6 +92,7 @@ def _count_deaths(event, died):
         next(died)
 
 
+@pytest.mark.timeout(1200)
 def test_the_same_bytes_by_one_process_a_pool_and_clusters(cluster, client, tiny_encoder, tmp_path):
     """Of every cell, mask and table, whatever computes them and in whatever order."""
     inline, pool = tmp_path / "inline", tmp_path / "pool"
@@ -162,16 +162,12 @@ def test_a_run_by_the_command_line_over_tls(tiny_encoder, tmp_path, subprobe_com
 
     if shutil.which("openssl") is None:
         pytest.skip("no openssl to make certificates with")
-    _certify(tmp_path)
-    files = {
-        "tls_ca_file": str(tmp_path / "ca.pem"),
-        **{f"tls_{who}_cert": str(tmp_path / "own.pem") for who in ("client", "worker", "scheduler")},
-        **{f"tls_{who}_key": str(tmp_path / "own.key") for who in ("client", "worker", "scheduler")},
-    }  # fmt: skip
+    files = certificates(tmp_path)
     config = tmp_path / "small.toml"
     options = tiny_options(tiny_encoder, **{**SMALL, "seeds": [1]})
     config.write_text(tomlkit.dumps(options), encoding="utf-8")
-    security = Security(require_encryption=True, **files)
+    with dask.config.set(files):
+        security = Security(require_encryption=True)
     with LocalCluster(
         n_workers=1, threads_per_worker=1, protocol="tls", security=security, silence_logs=60,
         **LOOPBACK,
@@ -182,24 +178,8 @@ def test_a_run_by_the_command_line_over_tls(tiny_encoder, tmp_path, subprobe_com
         code, _, err = subprobe_command(*run)
         assert (code, len(err.strip().splitlines())) == (2, 1), err
         assert "TLS needs its files" in err
-        tls = {"ca-file": files["tls_ca_file"], "client.cert": files["tls_client_cert"]}
-        tls["client.key"] = files["tls_client_key"]
-        with dask.config.set({f"distributed.comm.tls.{name}": one for name, one in tls.items()}):
-            code, out, err = subprobe_command(*run)
+        with dask.config.set(files):
+            code, _, err = subprobe_command(*run)
     assert code == 0, err
     assert "is not encrypted" not in err
     assert (tmp_path / "out" / "report.html").is_file()
-
-
-def _certify(folder):
-    """An authority, and a certificate that it signed."""
-    subject = ["-subj", "/CN=127.0.0.1", "-nodes", "-newkey", "rsa:2048"]
-    names = folder / "names"
-    names.write_text("subjectAltName=IP:127.0.0.1\n")
-    for command in (
-        ["req", "-x509", *subject, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"],
-        ["req", *subject, "-keyout", "own.key", "-out", "own.csr"],
-        ["x509", "-req", "-in", "own.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-         "-days", "2", "-extfile", str(names), "-out", "own.pem"],
-    ):  # fmt: skip
-        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
