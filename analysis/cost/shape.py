@@ -39,7 +39,7 @@ class EncoderShape:
     @property
     def parameters(self) -> int:
         """All parameters, without a task head."""
-        vectors = self.layers * (9 * self.width + self.neurons) + 4 * self.width + self.width**2
+        vectors = self.layers * (9 * self.width + self.neurons) + 5 * self.width + self.width**2
         tables = (self.vocabulary + self.positions) * self.width
         return self.prunable + vectors + tables
 

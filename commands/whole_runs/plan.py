@@ -48,14 +48,14 @@ def plan(
         bool,
         typer.Option(
             "--add",
-            help="plan tasks, seeds, methods, probes or draws in addition to the run there",
+            help="add tasks, seeds, methods, probes or draws to the run there; here only planned",
         ),
     ] = False,
     new: Annotated[
         bool,
         typer.Option(
             "--new",
-            help="start anew in a folder that holds another run; here only in the plan",
+            help="start anew in a folder that holds another run; here only planned",
         ),
     ] = False,
     workers: Annotated[
