@@ -16,6 +16,9 @@ STRIKES = int(os.environ.get("SUBPROBE_STRIKES", "20"))
 """Moments of the slow test; `make check-resume` sets another number."""
 
 
+pytestmark = pytest.mark.timeout(900)
+
+
 @pytest.fixture(scope="module")
 def config(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_config(tmp_path_factory.mktemp("config") / "run.toml", tiny_encoder)
