@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..data.errors import DataFileError
-from ..data.files.atomic import atomic_path, canonical_json
+from ..data.files.atomic import atomic_path, canonical_json, file_digest
+from ..data.files.json_text import read_json_object
 from ..data.files.parquet_files import (
     DAMAGED_CELL,
     ROWS_A_GROUP,
@@ -114,6 +115,27 @@ class CellOutput:
             arrays={name: _unpack(packed) for name, packed in meta["arrays"].items()},
             notes=meta["notes"],
         )
+
+
+def check_as_written(path: Path) -> None:
+    """Raise if the file of a cell is not the one that its certificate, if it has one, names.
+
+    Raises:
+        DataFileError: for another content, or a certificate that is none.
+    """
+    proof = path.with_suffix(".json")
+    if not proof.is_file():
+        return
+    files = read_json_object(proof, remedy=DAMAGED_CELL).get("files")
+    marks = files if isinstance(files, list) else []
+    names = [mark for mark in marks if isinstance(mark, dict)]
+    digests = [mark.get("digest") for mark in names if mark.get("path") == f"cells/{path.name}"]
+    if not digests:
+        problem = f"is no certificate of {path.name}"
+        raise DataFileError(problem, where=str(proof), remedy=DAMAGED_CELL)
+    if digests[0] != file_digest(path):
+        problem = "has another content than was written"
+        raise DataFileError(problem, where=str(path), remedy=DAMAGED_CELL)
 
 
 def check_own_items(cell_ids: Iterable[object], path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from subprobe.analysis import conduct
 from subprobe.analysis.configuration.config import RunConfig, parse_config
+from subprobe.analysis.configuration.config_toml import config_toml
 from subprobe.data.output.ownership import GENERATOR
 
 
@@ -35,6 +36,12 @@ def few_options(encoder: Path, **changed: Any) -> dict[str, Any]:
 def few_config(encoder: Path, **changed: Any) -> RunConfig:
     """The same, checked."""
     return parse_config(few_options(encoder, **changed), where="test")
+
+
+def write_config(path: Path, encoder: Path, **changed: Any) -> Path:
+    """The same as a file."""
+    path.write_text(config_toml(few_config(encoder, **changed)), encoding="utf-8")
+    return path
 
 
 def write_page(_rows: Any, _manifest: Any, target: Path, **_options: Any) -> None:
