@@ -25,6 +25,7 @@ _HOMES = {
     "LoadedModel": "analysis.single.loaded",
     "MaskError": "data.errors",
     "Measurement": "analysis.interactive.measurement",
+    "MemoryLimitError": "data.errors",
     "Probe": "probes.forward.base",
     "ProbeEntry": "probes.entry",
     "ProbeResult": "probes.forward.base",
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from .data.errors import DataFileError as DataFileError
     from .data.errors import InputError as InputError
     from .data.errors import MaskError as MaskError
+    from .data.errors import MemoryLimitError as MemoryLimitError
     from .data.errors import SubprobeError as SubprobeError
     from .data.errors import SubprobeWarning as SubprobeWarning
     from .data.errors import UnknownNameError as UnknownNameError

@@ -14,7 +14,16 @@ from .commands import about
 from .commands.ending import end_well
 from .commands.flags import Command
 from .commands.one_model import gates, models, own_data, patterns, probes, smaller, view
-from .commands.whole_runs import comparing, export, plan, runs, stability, survival
+from .commands.whole_runs import (
+    clean,
+    comparing,
+    export,
+    plan,
+    runs,
+    stability,
+    survival,
+    verify,
+)
 
 app = typer.Typer(
     name="subprobe",
@@ -45,6 +54,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "survival": survival.survival,
     "report": runs.report,
     "export": export.export,
+    "verify": verify.verify,
+    "clean": clean.clean,
     "list": about.list_names,
     "config": about.config,
     "doctor": about.doctor,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ..data.errors import ConfigError, DataFileError, SubprobeError
-from ..data.output.folders import atomic_folder
+from ..data.files.full_disk import room_asked_for
+from ..data.output.folders import atomic_folder, check_no_links
 from ..data.output.ownership import RUN
 from ..data.output.tables import write_csv, write_parquet
 from .comparison.tables import comparison_tables
@@ -16,27 +16,29 @@ from .configuration.config import RunConfig
 from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
 from .cost.rates import usual_rates
-from .experiment import Finished
+from .experiment import Finished, unchanged
+from .plan.preparing import Prepared, check_probes, summaries_of, told_of_heads
+from .plan.whole_run import RunPlan, read_plan
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
 from .running.attributed_words import word_frame
 from .running.collect import Collected
-from .running.earlier import Existing, begin, remove_unused
+from .running.earlier import Existing, begin, remove_unused, settled
 from .running.engine import EngineMaker, InThisProcess
 from .running.execute import State, assess, execute, first_error
-from .running.locks import RunLocks
+from .running.locks import RunLocks, named
 from .running.manifest import write_manifest
 from .running.pool import Pool
-from .running.preparing import Prepared, check_probes, summaries_of, told_of_heads
 from .running.resources import computing_with, threads_of, workers_of
 from .running.stopping import stopped_by_signals
-from .running.whole_run import RunPlan, read_plan
 from .steps.data_summary import summary_lines, without_texts
 from .steps.identity import flagged
 from .steps.probing import corpus_note
-from .steps.progress import Progress
+from .steps.progress import Progress, Silent
+from .storage.store import WRITTEN
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import summaries
+from .upkeep.room import room_needed
 
 
 def conduct(
@@ -54,10 +56,18 @@ def conduct(
         plan, prepared = read_plan(config, out, progress)
         corpus = check_probes(config, progress)
         read = summaries_of(prepared)
-    with RunLocks(out, plan.configuration) as locks, stopped_by_signals():
-        _check_others(locks.others(), plan, progress)
-        threads = threads_of(config, out)
-        begin(plan, threads, existing)
+    check_no_links(out, WRITTEN)
+    with (
+        room_asked_for(out, lambda: room_needed(plan)),
+        RunLocks(out, plan.configuration) as locks,
+        stopped_by_signals(),
+    ):
+        for other in locks.others:
+            progress.say(f"{named(other)} computes in {out} as well: the cells are shared")
+        with locks.writing():
+            _check_same(config, out, existing)
+            threads = threads_of(config, out)
+            begin(plan, threads, existing)
         for line in told_of_heads(prepared):
             progress.say(line)
         for line in (line for summary in read for line in summary_lines(summary)):
@@ -65,45 +75,46 @@ def conduct(
         state = State()
         collected = _computed(plan, prepared, threads, progress, retries, maker, state)
         missing = _missing(plan, state)
-        # masks, tables and report come into the folder together; a file of the user's that was
-        # not there when the folder was checked is set aside
-        with atomic_folder(out, RUN, overwrite=True) as folder:
-            flag = next(iter(prepared.tasks.values())).flag
-            rows = flagged(flag_degenerate(collected.rows), flag)
-            collected.copy_masks(folder / "masks")
-            manifest = write_manifest(
-                folder, plan, collected,
-                outcome=state.outcome(plan.configuration), threads=threads, started=started,
-                data=[without_texts(one) for one in read], said=_said(prepared),
-                corpus=corpus_note(corpus, config.probe), missing=missing,
-            )  # fmt: skip
-            words = word_frame(collected)
-            if len(words):
-                write_csv(words, folder / WORDS_FILE)
-            tables = write_tables(rows, folder, out / "cells")
-            write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
-        if existing == "new":
-            remove_unused(out / "cells", plan.ids.values())
-        if not config.retrain.keep and state.whole:
-            _remove_spent_models(plan, state)
+        with locks.writing():
+            if not missing and (finished := unchanged(plan)) is not None:
+                # a process that shared the work has written the tables already
+                return finished
+            # masks, tables and report come into the folder together; a file of the user's that was
+            # not there when the folder was checked is set aside
+            with atomic_folder(out, RUN, overwrite=True) as folder:
+                flag = next(iter(prepared.tasks.values())).flag
+                rows = flagged(flag_degenerate(collected.rows), flag)
+                collected.copy_masks(folder / "masks")
+                manifest = write_manifest(
+                    folder, plan, collected,
+                    outcome=state.outcome(plan.configuration), threads=threads, started=started,
+                    data=[without_texts(one) for one in read], said=_said(prepared),
+                    corpus=corpus_note(corpus, config.probe), missing=missing,
+                )  # fmt: skip
+                words = word_frame(collected)
+                if len(words):
+                    write_csv(words, folder / WORDS_FILE)
+                tables = write_tables(rows, folder, out / "cells")
+                write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
+            if existing == "new":
+                remove_unused(out / "cells", plan.ids.values())
+            if not config.retrain.keep and state.whole:
+                _remove_spent_models(plan, state)
     return Finished(out, rows, manifest, tuple(read), tuple(missing))
 
 
-def _check_others(others: Sequence[dict[str, object]], plan: RunPlan, progress: Progress) -> None:
-    """Share the work with processes that run the same; refuse to change what others run.
+def _check_same(config: RunConfig, out: Path, existing: Existing) -> None:
+    """Raise if another run was begun in the folder since it was looked at.
 
     Raises:
-        ConfigError: if another process computes another configuration in the folder.
+        ConfigError: saying so.
     """
-    for other in others:
-        who = f"process {other.get('process')} on {other.get('host')}"
-        if other.get("configuration") != plan.configuration:
-            raise ConfigError(
-                f"{who} is running another configuration there",
-                where=str(plan.folder),
-                remedy="wait until it has ended, or name another folder",
-            )
-        progress.say(f"{who} computes in {plan.folder} as well: the cells are shared")
+    if settled(config, out, existing, Silent().say) != config:
+        raise ConfigError(
+            "another run was begun there meanwhile",
+            where=str(out),
+            remedy="run the same command again, or name another folder",
+        )
 
 
 def _computed(
@@ -125,8 +136,11 @@ def _computed(
         state.take(assess(plan.graph, plan.ids, plan.store, whole=whole))
         if state.todo:
             _compute(plan, prepared, threads, progress, retries, maker, state)
+        if not whole and any(isinstance(d.error, DataFileError) for d in state.failed.values()):
+            continue
         collected = Collected(plan.graph, plan.ids, plan.store, state.proofs)
         try:
+            collected.check_masks()
             if len(collected.rows):
                 return collected
         except DataFileError:

@@ -3,12 +3,14 @@
 ::
 
     SubprobeError                 exit 1: a step failed
+    ├── MemoryLimitError          memory ran out, in smaller batches too
     └── InputError                exit 2: wrong use or bad input
         ├── UnknownNameError      a task, probe, family, metric or option value that does not exist
         ├── DataFileError         a file that is missing, empty or malformed, with the row at fault
         ├── CheckpointError       a model that cannot be loaded faithfully
         ├── MaskError             a mask of another shape, version or found on other weights
         ├── AnnotationError       no pipeline, or annotations that a probe cannot use
+        ├── DiskFullError         no room for a file
         └── ConfigError           an option out of range or a configuration file that does not parse
 """
 
@@ -72,6 +74,10 @@ def _restored(cls: type[SubprobeError], args: tuple[Any, ...], state: dict[str, 
     return error
 
 
+class MemoryLimitError(SubprobeError):
+    """A step that needs more memory than there is, in batches of half the size too."""
+
+
 class InputError(SubprobeError):
     """Wrong use or bad input: the user can mend it."""
 
@@ -109,6 +115,10 @@ class AnnotationError(InputError):
 
 class ConfigError(InputError):
     """An option out of range, or a configuration file that does not parse."""
+
+
+class DiskFullError(InputError):
+    """No room for a file: the disk is full, a quota is used up, or files may not be that large."""
 
 
 class SubprobeWarning(UserWarning):

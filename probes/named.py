@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..data.errors import ConfigError
 from ..data.output.tables import rows_frame
 from ..data.sentences.sentence import Example
+from ..models.encoder.out_of_memory import SMALLER, once_halved
 from .entry import ProbeEntry
 from .forward.base import Context, Probe, ProbeResult
 from .forward.needs import (
@@ -21,6 +23,9 @@ from .forward.needs import (
 from .forward.shared_pass import Progress, run_probes
 from .registry import find_probe
 
+SIZES = ("batch_size", "internal_batch_size")
+"""Options of a probe with a pass of its own that say how much is in memory at once."""
+
 
 def run_named_probes(
     context: Context,
@@ -30,6 +35,7 @@ def run_named_probes(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     batch_size: int = 32,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> list[ProbeResult]:
     """Run several probes on one corpus: a shared pass, then those with a pass of their own.
 
@@ -42,16 +48,20 @@ def run_named_probes(
         examples: the corpus.
         names: probes, each once.
         options: name -> keyword options of that probe.
-        batch_size: examples a forward pass of the shared pass.
+        batch_size: examples a forward pass of the shared pass. It is halved once if memory runs
+            out, and so are the batches of a probe with a pass of its own.
         progress: called with (examples done, N), from 0 again for each pass.
+        say: told of smaller batches.
 
     Returns:
-        results in the order of `names`.
+        results in the order of `names`; the note `PROBE_batch_size` says how many examples were in
+        memory at once.
 
     Raises:
         UnknownNameError: if a name is no probe.
         AnnotationError: if a probe can read no example, or gold and silver ones are mixed.
         ConfigError: if a probe of another package is no probe.
+        MemoryLimitError: if memory runs out in smaller batches as well.
     """
     entries, options = [find_probe(name) for name in names], options or {}
     read: dict[str, tuple[list[Example], LeftOut]] = {}
@@ -68,16 +78,62 @@ def run_named_probes(
             passes.setdefault(tuple(id(example) for example in read[name][0]), []).append(name)
     results: dict[str, ProbeResult] = {}
     for sharing in passes.values():
-        probes = [code[name](context, **options.get(name, {})) for name in sharing]
         kept = read[sharing[0]][0]
-        streamed = run_probes(context, kept, probes, batch_size=batch_size, progress=progress)
-        results |= dict(zip(sharing, streamed, strict=True))
+
+        def passed(size: int, names: Sequence[str] = sharing, kept: Any = kept) -> list[Any]:
+            # accumulators that have seen a part of the texts are of no use
+            probes = [code[name](context, **options.get(name, {})) for name in names]
+            return run_probes(context, kept, probes, batch_size=size, progress=progress)
+
+        streamed, size = once_halved(
+            passed,
+            min(batch_size, len(kept)),
+            what=f"probing ({', '.join(sharing)})",
+            remedy=SMALLER,
+            say=say,
+        )
+        results |= {
+            name: _sized(found, name, size) for name, found in zip(sharing, streamed, strict=True)
+        }
     for name, one in code.items():
         if not _is_fed(one):
-            results[name] = one(context, read[name][0], progress=progress, **options.get(name, {}))
+            results[name] = _own_pass(
+                name, one, context, read[name][0], options.get(name, {}), progress, say
+            )
     for entry in entries:
         _check_result(entry, results[entry.name])
     return [_counted(entry, results[entry.name], read[entry.name][1]) for entry in entries]
+
+
+def _own_pass(
+    name: str,
+    code: Any,
+    context: Context,
+    examples: Sequence[Example],
+    options: Mapping[str, Any],
+    progress: Progress | None,
+    say: Callable[[str], None] | None,
+) -> Any:
+    """The result of a probe with a pass of its own, in smaller batches if memory runs out."""
+    parameters = inspect.signature(code).parameters
+    own = {one: parameters[one].default for one in SIZES if one in parameters}
+    sizes = {one: options.get(one, default) for one, default in own.items()}
+    sizes = {one: size for one, size in sizes.items() if isinstance(size, int) and size > 0}
+    largest = max(sizes.values(), default=1)
+
+    def passed(size: int) -> Any:
+        fitting = {one: max(1, given * size // largest) for one, given in sizes.items()}
+        return code(context, examples, progress=progress, **{**options, **fitting})
+
+    found, size = once_halved(passed, largest, what=f"probing ({name})", remedy=SMALLER, say=say)
+    return _sized(found, name, size) if sizes else found
+
+
+def _sized(found: Any, name: str, size: int) -> Any:
+    """A result with the note of how many examples were in memory at once."""
+    if not isinstance(found, ProbeResult):
+        return found
+    return replace(found, notes={**found.notes, f"{name}_batch_size": size})
 
 
 def _is_fed(code: Any) -> bool:

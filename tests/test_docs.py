@@ -25,8 +25,10 @@ SLOW = pytest.mark.slow
 LONG = {
     "README.md", "attention-patterns.md", "comparing.md", "exporting.md", "glue.md",
     "learned-gates.md", "own-data.md", "pruning.md", "report.md", "smaller-models.md",
+    "tables.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
+LONG_SNIPPETS = {"exporting.md", "python.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
@@ -178,7 +180,12 @@ def test_other_commands_exist(page):
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=SLOW if page.name in LONG_SNIPPETS else ())
+        for page in PAGES
+        if blocks(page, "python")
+    ],
 )
 @pytest.mark.filterwarnings("ignore::subprobe.data.errors.SubprobeWarning")
 def test_the_snippets_of_a_page_work(page, place):

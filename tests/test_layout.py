@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ FLOORS = {
     "probes": ["forward", "entry", "attention", "patterns", "context_mixing", "syntax",
                "attribution", "representations"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
-                 "summary", "comparison", "findings", "configuration", "steps", "single", "running",
+                 "summary", "comparison", "findings", "configuration", "steps", "storage", "plan",
+                 "cells", "single", "running",
                  "cost", "patterns", "verdict", "figures", "interactive", "report", "run_folder",
+                 "upkeep",
                  "screen"],
     "commands": ["flags", "options", "ending", "one_model", "whole_runs"],
 }  # fmt: skip
@@ -27,6 +30,7 @@ FLOORS = {
 PACKAGES = [
     (room, floor) for room in FLOORS for floor in FLOORS[room] if (ROOT / room / floor).is_dir()
 ]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 HEAVY = {"torch", "transformers", "spacy", "captum", "datasets", "pandas", "sklearn", "numpy"}
 
 
@@ -37,6 +41,13 @@ def sources(room: str) -> list[Path]:
 PLACES = sorted(
     {path.parent.relative_to(ROOT).as_posix() for room in FLOORS for path in sources(room)}
 )
+
+
+@cache
+def imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    """Every import of a file."""
+    tree = ast.parse(path.read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def absolute_target(path: Path, node: ast.ImportFrom) -> str:
@@ -53,7 +64,7 @@ def test_imports_run_one_way(room: str) -> None:
         allowed.remove("pruning")  # a probe never learns how a mask was made
     seen = 0
     for path in sources(room):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in imports(path):
             if isinstance(node, ast.ImportFrom) and node.level:
                 target = absolute_target(path, node).strip(".").split(".")[0]
                 if target in ROOMS:
@@ -67,7 +78,7 @@ def test_imports_within_a_room_run_one_way(room: str, floor: str) -> None:
     floors = FLOORS[room]
     allowed = set(floors[: floors.index(floor) + 1])
     for path in sources(f"{room}/{floor}"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in imports(path):
             if isinstance(node, ast.ImportFrom) and node.level:
                 target = absolute_target(path, node).strip(".").split(".")
                 if target[0] == room:
@@ -93,8 +104,8 @@ def test_every_package_says_what_it_holds(package: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_room_is_imported_by_its_bare_name(room: str) -> None:
-    for path in [*sources(room), *sorted((ROOT / "tests").rglob("*.py"))]:
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path in [*sources(room), *TESTS]:
+        for node in imports(path):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]

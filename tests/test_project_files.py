@@ -171,12 +171,12 @@ def test_the_changelog_names_every_option_that_has_another_name():
 
 
 def test_the_changelog_names_the_versions_of_today():
-    from subprobe.analysis.running.cells import _FORMAT
+    from subprobe.analysis.plan.graph import FORMAT
     from subprobe.data.output.tables import SCHEMA_VERSION
 
     said = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert f"Rows have schema version {SCHEMA_VERSION}" in said
-    assert f"Cells of a run have format {_FORMAT}" in said
+    assert f"Cells of a run have format {FORMAT}" in said
 
 
 def test_the_changelog_keeps_its_form():

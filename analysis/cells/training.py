@@ -7,16 +7,18 @@ from typing import Any
 
 import pandas as pd
 
+from ...data.output.ownership import RECORD, Record
 from ...data.tasks.class_order import parse_pairs
 from ...data.tasks.task_parts import examples_digest
 from ...models.checkpoint.checkpoint import save_classifier
+from ...models.folder.sources import MODEL
 from ...models.masks.subnetwork import KINDS, Subnetwork
 from ...models.training.finetune import FineTuned, finetune
 from ..cell_output import CellOutput
-from ..running.work import Work
 from ..steps.masks import RETRAINED
 from ..steps.outcome import Outcome, outcome
 from ..steps.said import read_said
+from .work import Work
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
 """Kind -> the weights that its training starts from."""
@@ -93,6 +95,11 @@ def train(
             allow_no_specials=config.allow_no_specials,
             device=config.device,
             progress=advance,
+            # removed when the training has ended: an interrupted one goes on from it
+            checkpoints=work.store.state(work.order.id),
+            checkpoint_steps=config.recipe.checkpoint_steps,
+            checkpoint_minutes=config.recipe.checkpoint_minutes,
+            say=lambda line: work.progress.say(f"{work.title}: {line}"),
         )
     came_to = outcome(trained, work.parts, setting.recipe, mask)
     if came_to.why:
@@ -122,10 +129,9 @@ def save(work: Work, trained: FineTuned, ending: str, **about: Any) -> None:
 
 def files_of(folder: Path) -> list[Path]:
     """The files of a saved model, weights first; its record, which names them, is no part."""
-    paths = sorted(path for path in folder.iterdir() if path.is_file())
-    weights = [path for path in paths if path.suffix == ".safetensors"]
-    others = [path for path in paths if path.suffix == ".json" and path.name != "subprobe.json"]
-    return [*weights, *others]
+    names = Record.of(folder).files.get(MODEL, {})
+    paths = [folder / name for name in sorted(names) if name != RECORD]
+    return sorted(paths, key=lambda path: path.suffix != ".safetensors")
 
 
 def _of_training(notes: dict[str, Any]) -> CellOutput:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.files.parquet_files import DAMAGED_CELL, read_frame
+from ..cell_output import check_as_written, check_own_items
 from ..statistics.row_units import BEST, items_metric
 
 Key = tuple[str, str, str, str, int]
@@ -73,7 +74,10 @@ def read_probe_items(path: Path) -> ProbeItems | None:
     """
     if not path.is_file():
         return None
-    frame = read_frame(path, _COLUMNS, remedy=DAMAGED_CELL, as_categories=_TEXTS, seal=True)
+    check_as_written(path)
+    columns, texts = ["cell_id", *_COLUMNS], ["cell_id", *_TEXTS]
+    frame = read_frame(path, columns, remedy=DAMAGED_CELL, as_categories=texts, seal=True)
+    check_own_items(frame.pop("cell_id").unique(), path)
     return _summed(frame)
 
 

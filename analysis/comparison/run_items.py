@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from ...data.files.parquet_files import DAMAGED_CELL, read_table
 from ...data.files.reading import reading
+from ..cell_output import check_as_written, check_own_items
 from ..statistics.clusters import Units, units_of
 from ..statistics.uncertainty import Floats
 from ..summary.kinds import tidy_kinds
@@ -55,8 +56,10 @@ def _said(path: Path) -> _Said | None:
 @lru_cache(maxsize=4096)
 def _read(path: Path, *_: int) -> _Said | None:
     """The same, read once as long as the file stays what it is: a run may be computed again."""
-    columns = ["probe", "item_id", "gold", "prediction", "cluster_id"]
+    columns = ["cell_id", "probe", "item_id", "gold", "prediction", "cluster_id"]
+    check_as_written(path)
     table = read_table(path, columns, remedy=DAMAGED_CELL, seal=True)
+    check_own_items(table["cell_id"].unique().to_pylist(), path)
     with reading(path, problem="is not a table of items"):
         table = table.filter(pyarrow.compute.equal(table["probe"], "performance"))
         gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))

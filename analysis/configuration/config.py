@@ -15,6 +15,7 @@ from ...probes.entry import PathText
 from ...probes.options import complete_options
 from ...pruning.importance.methods import find_importance
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
+from .recipe_options import RecipeOptions as RecipeOptions
 from .renamed import RENAMED
 from .shipped import found_file
 from .task_choice import TaskChoice
@@ -22,21 +23,6 @@ from .task_choice import TaskChoice
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RecipeOptions(_Section):
-    """Fine-tuning. 0 takes the value recorded for the model and task."""
-
-    learning_rate: float = Field(0.0, ge=0, lt=1, description="peak learning rate; 0 = recorded")
-    epochs: float = Field(0.0, ge=0, le=1000, description="passes over train; 0 = recorded")
-    batch_size: int = Field(0, ge=0, description="examples a step; 0 = recorded")
-    max_length: int = Field(0, ge=0, description="subwords an example keeps; 0 = recorded")
-    precision: Literal["", "float32", "bfloat16"] = Field(
-        "", description="of forward and backward; empty = recorded"
-    )
-    head: Literal["", "random", "probed", "kept"] = Field(
-        "", description="how the task head starts; kept = as the model has it; empty = recorded"
-    )
 
 
 SearchMethod = Literal[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...data.errors import ConfigError
 from ...models.folder.sources import ModelSource
 from ...models.folder.text_lengths import fitting_length
 from ...models.training.recipes import Recipe, recipe_for
@@ -11,10 +12,23 @@ from .config import RecipeOptions
 
 
 def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:
-    """The recorded recipe of a model and task, with the options that are not 0 in its place."""
-    recorded = recipe_for(source, task)
-    given = {name: value for name, value in options.model_dump().items() if value}
-    return Recipe(**{**vars(recorded), **given})
+    """The recorded recipe of a model and task, with the options that are not 0 in its place.
+
+    When a state is written is no part of it, since it changes no result.
+
+    Raises:
+        ConfigError: if something is to be scored every so often, and nothing stopped by the scores.
+    """
+    recorded = vars(recipe_for(source, task))
+    given = options.model_dump()
+    recipe = Recipe(**{name: given.get(name) or value for name, value in recorded.items()})
+    if recipe.evaluate_every and not recipe.patience:
+        raise ConfigError(
+            "scores are taken for early stopping alone",
+            where="`recipe.evaluate_every`",
+            remedy="give `recipe.patience` too, or leave it out",
+        )
+    return recipe
 
 
 def fitting_recipe(recipe: Recipe, options: RecipeOptions, positions: int) -> tuple[Recipe, str]:

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from ...models.training.recipes import Recipe
 from ...pruning.across_seeds import ACROSS
 from ...pruning.search.plan import schedule
-from ..cells.registry import STEPS
 from ..configuration.config import RunConfig
-from ..running.graph import Cell
+from ..plan.graph import Cell
+from ..plan.registry import STEPS
 from .shape import EncoderShape
 from .sizes import TaskSize
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...pruning.across_seeds import ACROSS
-from ..cells.registry import STEPS
-from ..running.certificate import Certificate
-from ..running.graph import Cell, Graph
+from ..plan.graph import Cell, Graph
+from ..plan.registry import STEPS
+from ..storage.certificate import Certificate
 from .amounts import Workload
 from .rates import Basis, Rates
 from .samples import Measured, samples_of

@@ -13,9 +13,10 @@ from ...models.folder.text_lengths import USUAL_LENGTH, fitting_length
 from ..configuration.asked_probes import needs_corpus, options_of
 from ..configuration.config import RunConfig
 from ..configuration.recipe import chosen_recipe, fitting_recipe
-from ..running.graph import Graph
-from ..running.planning import TaskFacts, plan
-from ..running.whole_run import read_plan, recorded_plan
+from ..plan.graph import Graph
+from ..plan.planning import plan
+from ..plan.seed_plan import TaskFacts
+from ..plan.whole_run import read_plan, recorded_plan
 from ..steps.progress import Progress
 from .amounts import Workload
 from .shape import EncoderShape, shape_of
@@ -70,7 +71,7 @@ def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Plann
     absent += [task for task in config.tasks if from_hub(config, task)]
     if absent:
         return _unread(config, folder, source, absent)
-    from ..running.preparing import check_probes
+    from ..plan.preparing import check_probes
 
     # a plan for another machine is made on one without its accelerator
     here = config.model_copy(update={"device": "cpu"})

@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 from ...data.errors import ConfigError, DataFileError
 from ...data.output.run_record import run_configuration, run_facts
-from ..cells.registry import VERSIONS
 from ..configuration.config import parse_config
 from ..configuration.renamed import renamed
-from ..running.certificate import Certificate
+from ..plan.graph import Graph
+from ..plan.planning import plan
+from ..plan.registry import VERSIONS
+from ..plan.sources import Sources
+from ..plan.whole_run import SOURCES
 from ..running.execute import assess
-from ..running.graph import Graph
-from ..running.planning import plan
-from ..running.sources import Sources
-from ..running.store import CellStore
-from ..running.whole_run import SOURCES
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 from .estimate import Estimate, amounts_of, estimates_of
 from .inputs import Planned, workload_of
 from .rates import Rates

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..running.certificate import Certificate
-from ..running.graph import Cell, Graph
+from ..plan.graph import Cell, Graph
+from ..storage.certificate import Certificate
 
 
 @dataclass(frozen=True)

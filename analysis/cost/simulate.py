@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from ..running.graph import Graph
+from ..plan.graph import Graph
 
 
 @dataclass(frozen=True)

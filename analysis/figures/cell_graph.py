@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from ..running.graph import Graph
+from ..plan.graph import Graph
 from .charts import GREY, spec_of, unchecked, vega_lite_version
 
 STATE_COLOURS = {

@@ -27,6 +27,13 @@ def fine_tune(
     epochs: float = 0.0,
     batch_size: int = 0,
     max_length: int = 0,
+    precision: str = "",
+    micro_batch: int = 0,
+    memory_gb: float = 0.0,
+    patience: int = 0,
+    evaluate_every: int = 0,
+    checkpoint_steps: int = 0,
+    checkpoint_minutes: float = 5.0,
     selection: str = "held-out",
     overwrite: bool = False,
     device: str = "auto",
@@ -46,6 +53,14 @@ def fine_tune(
         epochs: passes over the training examples; 0 = recorded.
         batch_size: examples a step; 0 = recorded.
         max_length: subwords an example keeps; 0 = recorded.
+        precision: `float32`, `bfloat16` or, on a GPU, `float16`; empty = recorded.
+        micro_batch: examples of a step in memory at once; 0 = all, or half if memory runs out.
+        memory_gb: halve the micro-batch until training fits into so many GB; 0 = no limit.
+        patience: stop after so many scores on the selection examples without a new best; 0 = never.
+        evaluate_every: steps between these scores; 0 = an epoch.
+        checkpoint_steps: steps between states that the same call goes on from after a stop; 0 =
+            none.
+        checkpoint_minutes: minutes between such states; 0 = none.
         selection: what masks will be chosen on: `held-out` or `reported`.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
         device: as in `load_model`.
@@ -55,6 +70,7 @@ def fine_tune(
         CheckpointError: if the encoder cannot be loaded faithfully.
         ConfigError: for an option out of range.
         InputError: if the folder holds something else.
+        MemoryLimitError: if memory runs out, in smaller micro-batches too.
         UnknownNameError: if there is no such task or family.
     """
     progress = progress or Warned()
@@ -63,6 +79,13 @@ def fine_tune(
         "epochs": epochs,
         "batch_size": batch_size,
         "max_length": max_length,
+        "precision": precision,
+        "micro_batch": micro_batch,
+        "memory_gb": memory_gb,
+        "patience": patience,
+        "evaluate_every": evaluate_every,
+        "checkpoint_steps": checkpoint_steps,
+        "checkpoint_minutes": checkpoint_minutes,
     }
     options = parse_config({"recipe": recipe}, where="fine_tune").recipe
     data = task if isinstance(task, TaskData) else load_task(task)

@@ -145,6 +145,25 @@ MASKS: dict[str, Column] = {
 }
 """Column of the table of masks that no tidy row has -> its meaning."""
 
+CELLS: dict[str, Column] = {
+    "name": Column("text", "what was computed: task, seed, method, kind, draw, and what of them"),
+    "step": Column("text", "the step that computed it"),
+    "cell_id": Column("text", "identity of the cell: the name of its files in `cells/`"),
+    "seconds": Column("number", "how long it took", "seconds"),
+    "peak_mb": Column("number", "largest memory of the process meanwhile", "mebibytes"),
+    "threads": Column("integer", "threads that it was computed with", "threads"),
+    "device": Column("text", "where its model ran"),
+    "host": Column("text", "name of the machine"),
+    "cores": Column("integer", "processor cores of the machine", "cores"),
+    "began": Column("text", "when it was begun, in UTC"),
+    "inputs": Column("text", "the cells that it read, as role=name, separated by spaces"),
+    "files": Column("text", "the files that it wrote in the run folder, separated by spaces"),
+    "digest": Column("text", "SHA-256 of its table, the first of its files"),
+    "bytes": Column("integer", "size of all its files", "bytes"),
+    "nothing": Column("text", "why there was nothing to compute; empty where there was"),
+}
+"""Column of the table of cells -> its meaning."""
+
 MANIFEST: dict[str, Column] = {
     "key": Column("text", "path of the entry, its parts joined by dots, lists counted from 0"),
     "value": Column("text", "value of the entry, as text"),

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from ...data.output.tables import ITEM_TYPES, ROW_TYPES
-from .columns import DICTIONARY, ITEMS, MANIFEST, MASKS, OF_TABLE, SUMMARIES, TIDY, TYPES, Column
+from .columns import (
+    CELLS,
+    DICTIONARY,
+    ITEMS,
+    MANIFEST,
+    MASKS,
+    OF_TABLE,
+    SUMMARIES,
+    TIDY,
+    TYPES,
+    Column,
+)
 from .table_lines import line_of
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
@@ -30,7 +41,7 @@ def describe(table: str, column: str, dtype: object = None) -> Column:
         column: name of the column.
         dtype: pandas type of its values, which decides for columns that nobody has described.
     """
-    own = {"manifest": MANIFEST, "dictionary": DICTIONARY}.get(table, {})
+    own = {"cells": CELLS, "manifest": MANIFEST, "dictionary": DICTIONARY}.get(table, {})
     found = OF_TABLE.get((table, column)) or own.get(column) or _ALL.get(column)
     return found or Column(_type_of(dtype), "")
 
@@ -49,6 +60,7 @@ def fixed_tables() -> dict[str, tuple[str, ...]]:
         "rows": tuple(ROW_TYPES),
         "items": ITEM_COLUMNS,
         "masks": MASK_COLUMNS,
+        "cells": tuple(CELLS),
         "manifest": tuple(MANIFEST),
     }
 

@@ -1,4 +1,4 @@
-"""A whole run as tidy tables: rows, items, masks, summaries, manifest, and their dictionary."""
+"""A whole run as tidy tables: rows, items, masks, summaries, cells, manifest, dictionary."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ...data.files.parquet_files import WRITING
 from ...data.output.folders import atomic_folder, check_folder
 from ...data.output.tables import inert
 from ..summary.summaries import SUMMARIES
+from .cell_table import cell_table
 from .dictionary import dictionary_frame, typed
 from .reading import Run
 
@@ -74,7 +75,11 @@ def _makers(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
     }
     for name, made in SUMMARIES.items():
         makers[name] = lambda name=name, made=made: [typed(name, made(run.rows))]  # type: ignore[misc]
-    return {**makers, "manifest": lambda: [run.manifest_table]}
+    return {
+        **makers,
+        "cells": lambda: [cell_table(run.folder, run.manifest)],
+        "manifest": lambda: [run.manifest_table],
+    }
 
 
 def _of_probes(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:

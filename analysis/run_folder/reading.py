@@ -17,6 +17,7 @@ from ...data.errors import DataFileError, UnknownNameError
 from ...data.files.parquet_files import DAMAGED_CELL, parquet_file
 from ...data.output.run_record import masks_left_over
 from ...data.output.tables import items_frame, read_rows
+from ..cell_output import check_as_written, check_own_items
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
 from .manifest_file import read_manifest
 
@@ -192,10 +193,13 @@ def _cell_items(path: Path) -> Iterator[pd.DataFrame]:
             where=str(path),
             remedy="copy the whole run folder, or run it again to compute what is missing",
         )
+    check_as_written(path)
     with parquet_file(path, remedy=DAMAGED_CELL, seal=True) as file:
         for batch in file.iter_batches(batch_size=_ITEMS_AT_ONCE):
             batch.validate(full=True)
-            yield items_frame(batch.to_pandas())
+            items = items_frame(batch.to_pandas())
+            check_own_items(items["cell_id"].unique(), path)
+            yield items
 
 
 def _mask_units(path: Path) -> pd.DataFrame:

@@ -33,6 +33,7 @@ NOT_TIDY: dict[str, str] = {
     "intervals": "one interval of agreement between seeds (`subprobe stability`)",
     "notes": "what `subprobe stability` or `subprobe survival` cannot say, and why",
     "survival_content": "one predictor of survival (`subprobe survival`)",
+    "cells": "one finished cell: what it took, read and wrote",
     "manifest": "one entry of the manifest: an option, version, seed or input",
     "dictionary": "one column of one table",
 }

@@ -12,9 +12,9 @@ import pandas as pd
 
 from ...data.output.tables import rows_frame
 from ..cell_output import CellOutput
-from .certificate import Certificate
-from .graph import Cell, Graph
-from .store import CellStore
+from ..plan.graph import Cell, Graph
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 
 
 class Collected:
@@ -88,22 +88,30 @@ class Collected:
             if cell.step == step and cell.name in self.proofs:
                 yield cell
 
+    def check_masks(self) -> None:
+        """Prove that the masks are what was written, by their content.
+
+        Raises:
+            DataFileError: naming the file that is not.
+        """
+        for cell in self._with_mask():
+            self._store.check(self.proofs[cell.name])
+
     def copy_masks(self, folder: Path) -> None:
         """Give the masks readable names; those of a seed and method differ only in the kind."""
         folder.mkdir(parents=True, exist_ok=True)
-        for cell in self.of_step("mask"):
-            if self.proofs[cell.name].nothing:
-                continue
+        for cell in self._with_mask():
             options = cell.options
-            one = f"{options['task']}-seed{options['seed']}"
-            shutil.copyfile(self._mask(cell.name), folder / _file(one, options))
-        for cell in self.of_step("across"):
-            if not self.proofs[cell.name].nothing:
-                options = cell.options
-                shutil.copyfile(self._mask(cell.name), folder / _file(options["task"], options))
+            first = options["task"]
+            if cell.step == "mask":
+                first += f"-seed{options['seed']}"
+            mask = self._store.mask(self._ids[cell.name])
+            shutil.copyfile(mask, folder / _file(first, options))
 
-    def _mask(self, name: str) -> Path:
-        return self._store.mask(self._ids[name])
+    def _with_mask(self) -> Iterator[Cell]:
+        """The cells whose masks are copied."""
+        for step in ("mask", "across"):
+            yield from (c for c in self.of_step(step) if not self.proofs[c.name].nothing)
 
 
 def _file(first: str, options: Mapping[str, Any]) -> str:

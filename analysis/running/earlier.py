@@ -14,12 +14,15 @@ from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
 from ..configuration.config import RunConfig, parse_config
 from ..configuration.renamed import renamed
-from .whole_run import SOURCES, THREADS, RunPlan
+from ..plan.whole_run import SOURCES, THREADS, RunPlan
 
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""
 
-_NO_RESULT = {"workers", "threads", "device", "deterministic", "retrain.keep"}
+_NO_RESULT = {
+    "workers", "threads", "device", "deterministic", "retrain.keep",
+    "recipe.checkpoint_steps", "recipe.checkpoint_minutes",
+}  # fmt: skip
 """Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}

@@ -10,24 +10,24 @@ from typing import Protocol
 from filelock import Timeout
 
 from ...data.errors import SubprobeError
+from ...data.files.full_disk import is_full
+from ..cells.materials import Materials
+from ..cells.work import Done, Order, compute
 from ..configuration.config import RunConfig
+from ..plan.preparing import Prepared, prepare
+from ..plan.whole_run import RunPlan
 from ..steps.progress import Progress, Silent
+from ..storage.store import CellStore
 from .locks import cell_lock
-from .materials import Materials
-from .preparing import Prepared, prepare
-from .store import CellStore
-from .whole_run import RunPlan
-from .work import Done, Order, compute
 
 
 class Engine(Protocol):
-    """Where cells are computed.
+    """Where cells are computed."""
 
-    Attributes:
-        slots: cells that it takes at the same time.
-    """
-
-    slots: int
+    @property
+    def slots(self) -> int:
+        """Cells that it takes at the same time."""
+        ...
 
     def submit(self, order: Order) -> None:
         """Begin with a cell, whose inputs are finished."""
@@ -48,8 +48,11 @@ def work_on(order: Order, materials: Materials, progress: Progress) -> Done:
     try:
         with cell_lock(materials.folder, order.id):
             inputs = {role: _digest(store, other) for role, other in order.inputs.items()}
-            if not store.fault(order.id, inputs):
+            fault = store.fault(order.id, inputs, whole=order.whole)
+            if not fault:
                 return Done(name, "done", proof=store.certificate(order.id))
+            if fault != "missing":
+                store.set_aside(order.id)
             return Done(name, "done", proof=compute(order, materials, progress))
     except Timeout:
         return Done(name, "busy")
@@ -57,7 +60,8 @@ def work_on(order: Order, materials: Materials, progress: Progress) -> Done:
         return Done(name, "failed", str(error), traceback.format_exc(), error)
     except Exception as error:  # whatever a library raises ends this cell, not the run
         why = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-        return Done(name, "failed", why, traceback.format_exc())
+        full = error if is_full(error) else None
+        return Done(name, "failed", why, traceback.format_exc(), full)
 
 
 def _digest(store: CellStore, cell: str) -> str:
@@ -96,13 +100,19 @@ class InThisProcess:
 EngineMaker = Callable[[RunPlan, int, Progress], Engine]
 """Makes what computes the cells of a run, each with so many threads."""
 
-_held: dict[Path, Materials] = {}
+_held: dict[tuple[Path, str], Materials] = {}
 
 
-def materials_of(config: RunConfig, folder: Path) -> Materials:
-    """What a worker process has read for a run: of one run at a time, read when first asked for."""
-    found = _held.get(folder)
+def materials_of(config: RunConfig, folder: Path, reading: str = "") -> Materials:
+    """What a worker process has read for a run: of one run at a time, read when first asked for.
+
+    Args:
+        config: the options of the run.
+        folder: the run folder.
+        reading: for another one everything is read anew, as files may have changed since.
+    """
+    found = _held.get((folder, reading))
     if found is None or found.config != config:
         _held.clear()
-        found = _held[folder] = Materials(prepare(config, Silent()), folder)
+        found = _held[folder, reading] = Materials(prepare(config, Silent()), folder)
     return found

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from ...data.errors import SubprobeError
+from ...data.errors import DataFileError, SubprobeError
 from ...data.files.atomic import digest, write_text
-from ..cells.registry import STEPS
+from ...data.files.full_disk import is_full
+from ..plan.graph import Graph
+from ..plan.registry import STEPS
 from ..steps.progress import Progress
-from .certificate import Certificate
-from .graph import Graph
-from .store import CellStore
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 
 if TYPE_CHECKING:  # which cells are finished is found out without the libraries of models
+    from ..cells.work import Done
     from .engine import Engine
-    from .work import Done
 
 _BUSY_S = 0.5
 
@@ -134,8 +136,11 @@ def execute(
         progress: where the run reports to.
         retries: how often a cell that fails is tried again.
         seconds: that each cell is expected to take; None = the weights of the steps.
+
+    Raises:
+        OSError: if there is no room for a file.
     """
-    from .work import Order
+    from ..cells.work import Order
 
     weights = {cell.name: STEPS[cell.step].weight for cell in graph}
     ranks = graph.longest(weights if seconds is None else seconds)
@@ -143,11 +148,13 @@ def execute(
     running: set[str] = set()
     resting: dict[str, float] = {}
     place = {name: number for number, name in enumerate(graph.order)}
-    for name, why in state.todo.items():
-        if why != "missing" and not why.startswith("waits for "):
-            progress.say(f"{name} is computed again: {why}")
-            if not STEPS[graph[name].step].trains:
-                store.set_aside(ids[name])
+    damaged = {
+        name: why
+        for name, why in state.todo.items()
+        if why != "missing" and not why.startswith("waits for ")
+    }
+    for name, why in damaged.items():
+        progress.say(f"{name} is computed again: {why}")
     with progress.stage("cells") as advance:
         while state.todo or running:
             advance(len(state.proofs), len(graph))
@@ -162,13 +169,14 @@ def execute(
             ready.sort(key=lambda name: (-ranks[name], place[name]))
             for name in ready[: max(0, engine.slots - len(running))]:
                 inputs = _digests(graph, name, state.proofs)
-                if not store.fault(ids[name], inputs, models=_trains_for(graph, name, state)):
+                whole, needed = name in damaged, _read_later(graph, ids, store, name, state)
+                if not store.fault(ids[name], inputs, whole=whole, models=needed):
                     proof = store.certificate(ids[name])
                     assert proof is not None
                     _finished(state, name, proof)
                     continue
                 roles = {role: ids[other] for role, other in graph[name].inputs.items()}
-                engine.submit(Order(graph[name], ids[name], roles))
+                engine.submit(Order(graph[name], ids[name], roles, whole))
                 running.add(name)
             if running:
                 for done in engine.wait():
@@ -182,9 +190,19 @@ def execute(
         advance(len(state.proofs), len(graph))
 
 
-def _trains_for(graph: Graph, name: str, state: State) -> bool:
-    """Whether somebody is still to read the weights that a cell gives."""
-    return any(reader in state.todo for reader in graph.readers[name])
+def _read_later(
+    graph: Graph, ids: Mapping[str, str], store: CellStore, name: str, state: State
+) -> bool:
+    """Whether anything that reads a cell is still to be computed, by this process or another."""
+    with contextlib.suppress(DataFileError):
+        proof = store.certificate(ids[name])
+        known = state.proofs if proof is None else {**state.proofs, name: proof}
+        return any(
+            bool(store.fault(ids[one], _digests(graph, one, known), models=False))
+            for one in graph.readers[name]
+            if one in state.todo
+        )
+    return True
 
 
 def _finished(state: State, name: str, proof: Certificate) -> None:
@@ -203,6 +221,9 @@ def _take(
     elif done.state == "done":
         assert done.proof is not None
         _finished(state, name, done.proof)
+    elif done.error is not None and is_full(done.error):
+        # no other cell would find room
+        raise done.error
     elif tries.get(name, 0) < retries:
         tries[name] = tries.get(name, 0) + 1
         progress.say(f"{name} failed, and is tried again: {done.why}")

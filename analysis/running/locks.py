@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import platform
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
 
+from ...data.errors import ConfigError
+from ...data.files.atomic import write_text
 from ...data.output.ownership import LOCKS
 
 
@@ -33,12 +35,28 @@ class RunLocks:
             "host": platform.node(),
             "process": os.getpid(),
         }
+        self.others: list[dict[str, object]] = []
+        """What else worked in the folder when it was entered."""
 
     def __enter__(self) -> RunLocks:
+        """Enter, unless what lives there computes something else.
+
+        Raises:
+            ConfigError: if another process computes another configuration in the folder.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._gate():
+            self.others = owners(self._folder)
+            for other in self.others:
+                if other.get("configuration") != self._about["configuration"]:
+                    raise ConfigError(
+                        f"{named(other)} is running another configuration there",
+                        where=str(self._folder.parent),
+                        remedy="wait until it has ended, or name another folder",
+                    )
+            # whoever sees the lock can read whose it is
+            write_text(self._own.with_suffix(".json"), json.dumps(self._about))
             self._lock.acquire()
-            self._own.with_suffix(".json").write_text(json.dumps(self._about), "utf-8")
         return self
 
     def __exit__(
@@ -49,35 +67,63 @@ class RunLocks:
     ) -> None:
         with self._gate():
             self._lock.release()
-            self._forget(self._own)
+            _forget(self._own)
             if not list(self._folder.glob("owner-*.lock")):
                 # nobody is left who could hold one
                 for path in self._folder.glob("*-*.lock"):
                     path.unlink(missing_ok=True)
 
-    def others(self) -> list[dict[str, object]]:
-        """What else works in the folder: configuration, host and process of each."""
-        found = []
-        with self._gate():
-            for path in self._folder.glob("owner-*.lock"):
-                if path == self._own:
-                    continue
-                try:
-                    with FileLock(path, timeout=0):
-                        pass
-                except Timeout:
-                    with contextlib.suppress(OSError, ValueError):
-                        found.append(json.loads(path.with_suffix(".json").read_text("utf-8")))
-                else:
-                    self._forget(path)
-        return found
+    def writing(self) -> FileLock:
+        """The lock under which the record and the tables of the run are written; waits for it."""
+        return FileLock(self._folder / "tables.lock")
 
     def _gate(self) -> FileLock:
-        return FileLock(self._folder / "gate.lock")
+        return gate(self._folder)
 
-    def _forget(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        path.with_suffix(".json").unlink(missing_ok=True)
+
+def gate(locks: Path) -> FileLock:
+    """The lock under which processes come and go; waits for it."""
+    return FileLock(locks / "gate.lock")
+
+
+def owners(locks: Path) -> list[dict[str, object]]:
+    """What works in a run folder: configuration, host and process of each.
+
+    What processes left that work there no more is removed.
+
+    Args:
+        locks: the folder of locks in the run folder.
+    """
+    found = []
+    for path in sorted(locks.glob("owner-*.lock")):
+        if not is_held(path):
+            _forget(path)
+            continue
+        try:
+            about = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            about = {}
+        found.append(about if isinstance(about, dict) else {})
+    return found
+
+
+def _forget(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def named(other: Mapping[str, object]) -> str:
+    """A process in words."""
+    return f"process {other.get('process', '?')} on {other.get('host', '?')}"
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds a lock."""
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def cell_lock(folder: Path, cell: str) -> FileLock:

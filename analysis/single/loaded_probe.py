@@ -73,6 +73,7 @@ def probe_loaded(
             reference=reference,
             task_length=task_length,
             batch_size=batch_size,
+            say=progress.say,
         )
     tuned = loaded.task is not None or bool(loaded.meta.get("task"))
     state = state_of(mask, loaded.meta) if tuned else "pretrained"
@@ -85,4 +86,4 @@ def probe_loaded(
     lengths = {"sentences": length, "examples": task_length}
     for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
         progress.say(line)
-    return CellOutput(flagged(rows, loaded.flag), output.items, output.arrays, output.notes)
+    return output.but(rows=flagged(rows, loaded.flag))

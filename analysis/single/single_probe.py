@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from ...data.errors import ConfigError, InputError, UnknownNameError
 from ...data.output.folders import atomic_folder
-from ...data.output.tables import items_frame, rows_frame, write_csv, write_parquet
+from ...data.output.item_parts import write_items
+from ...data.output.tables import rows_frame, write_csv
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskSpec
@@ -184,12 +184,16 @@ def probe_rows(
     )
     if untrained is None:
         return output
-    return replace(output, rows=output.rows.assign(state="untrained", seed=untrained))
+    return output.but(rows=output.rows.assign(state="untrained", seed=untrained))
 
 
-def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> None:
-    """Write one CSV file for each probe, and the scored items as Parquet (see `atomic_folder`)."""
+def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> int:
+    """Write one CSV file for each probe, and the scored items as Parquet (see `atomic_folder`).
+
+    Returns:
+        the number of items.
+    """
     with atomic_folder(out, PROBE, overwrite=overwrite) as folder:
         for name, rows in output.rows.groupby("probe", sort=False):
             write_csv(rows_frame(rows), folder / f"{name}.csv")
-        write_parquet(items_frame(output.items), folder / "items.parquet")
+        return write_items(output.parts, folder / "items.parquet")

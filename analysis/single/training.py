@@ -80,7 +80,8 @@ def fine_tune_to_folder(
 ) -> dict[str, Any]:
     """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
 
-    What was read is told before; the first examples of it are returned and not recorded.
+    What was read is told before; the first examples of it are returned and not recorded. A training
+    that is stopped goes on when it is asked for again (`recipe.checkpoint_minutes`).
 
     Args:
         model: the pretrained encoder.
@@ -101,7 +102,9 @@ def fine_tune_to_folder(
         device: where the model is trained, see `device_of`.
 
     Raises:
-        ConfigError: for `labels` without a head to keep, or a device that is not there.
+        ConfigError: for `labels` without a head to keep, or a device that is not there or does not
+            compute in the precision.
+        MemoryLimitError: if memory runs out, in smaller micro-batches too.
     """
     from ...models.training.finetune import finetune  # with the Trainer, that only this one needs
 
@@ -133,7 +136,9 @@ def fine_tune_to_folder(
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
             route=route, labels=labels, allow_no_specials=allow_no_specials, device=device,
-            tell=progress.say, progress=advance,
+            tell=progress.say, progress=advance, say=progress.say,
+            checkpoints=_state_folder(out), checkpoint_steps=options.checkpoint_steps,
+            checkpoint_minutes=options.checkpoint_minutes,
         )  # fmt: skip
     for line in read_said(trained, len(parts.train), recipe.max_length, "training examples"):
         progress.say(line)
@@ -164,6 +169,12 @@ def fine_tune_to_folder(
     else:
         save_compact(trained.model, trained.tokenizer, out, kept, meta, overwrite=overwrite)
     return {**meta, "data": summary}
+
+
+def _state_folder(out: Path) -> Path:
+    """Where the state of a training that is under way lies: beside what it is to become."""
+    folder = out.resolve()
+    return folder.with_name(f".{folder.name}.training")
 
 
 def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) -> Subnetwork:
@@ -200,6 +211,7 @@ def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) ->
             method=method,
             model_name=str(loaded.meta.get("model", loaded.name)),
             progress=advance,
+            say=progress.say,
         )
     if said := degenerate_search(good):
         progress.say(f"DEGENERATE: {said}")
@@ -238,6 +250,7 @@ def evaluate_loaded(
         subnetwork=mask,
         batch_size=batch_size,
         max_length=loaded.max_length,
+        say=progress.say,
     )
     for line in read_said(found, len(found.ids), loaded.max_length):
         progress.say(line)
@@ -253,4 +266,5 @@ def evaluate_loaded(
     flags += [loaded.flag]
     flag = ", ".join(dict.fromkeys(one for one in flags if one))
     items = found.items().assign(probe="performance")
-    return CellOutput(rows.assign(flag=flag) if flag else rows, items)
+    notes = {"batch_size": found.batch_size}
+    return CellOutput(rows.assign(flag=flag) if flag else rows, items, notes=notes)

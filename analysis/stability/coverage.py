@@ -7,9 +7,13 @@ where that share is at least 92% at the numbers of seeds and units in use.
 
 from __future__ import annotations
 
+from functools import cache
+
+import numpy as np
 import pandas as pd
 
 from ..statistics.checks import at_next_smaller, checks_table
+from .agreement import Floats
 
 COVERAGE_FILE = "stability_coverage.csv"
 
@@ -34,10 +38,17 @@ def coverage_of(
         seeds: S; the next smaller number simulated counts.
         kept: share of units kept; the nearest share simulated counts.
     """
+    kept_shares, coverages = _simulated(statistic, interval, units, seeds)
+    if not len(coverages):
+        return None
+    nearest = np.abs(kept_shares - kept)
+    return float(coverages[nearest == nearest.min()].min())
+
+
+@cache
+def _simulated(statistic: str, interval: str, units: int, seeds: int) -> tuple[Floats, Floats]:
+    """Kept shares and coverages of the simulations that count for these numbers."""
     table = coverage_table()
     found = table[(table["statistic"] == statistic) & (table["interval"] == interval)]
     found = at_next_smaller(found, units=units, seeds=seeds)
-    if found.empty:
-        return None
-    nearest = (found["kept"] - kept).abs()
-    return float(found.loc[nearest == nearest.min(), "coverage"].min())
+    return found["kept"].to_numpy(np.float64), found["coverage"].to_numpy(np.float64)

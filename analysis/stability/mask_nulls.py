@@ -8,6 +8,7 @@ likelier than .05 at the sizes in use cannot say anything and gives NaN.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +18,26 @@ from ..statistics.uncertainty import permutation_p
 from .agreement import Floats, Masks, Statistic
 
 _CELLS_AT_ONCE = 4_000_000
+_SEED_PAIRS_AT_ONCE = 1_000_000
+_PAIRS_KEPT = 1 << 16
+
+
+def blocks(draws: int, masks: Masks) -> Iterator[int]:
+    """Sizes of the blocks in which this many copies of masks [S, U] fit into memory.
+
+    A copy costs its cells, and the pairs of its seeds since agreement compares each two.
+    """
+    step = min(_CELLS_AT_ONCE // max(1, masks.size), _SEED_PAIRS_AT_ONCE // len(masks) ** 2)
+    step = max(1, step)
+    for start in range(0, draws, step):
+        yield min(step, draws - start)
 
 
 def shuffled(masks: Masks, draws: int, rng: np.random.Generator) -> Iterator[Masks]:
     """Batches [B, S, U] of masks [S, U] with the units of each seed in random order."""
     n_seeds, n_units = masks.shape
-    step = max(1, _CELLS_AT_ONCE // masks.size)
     ordered = np.arange(n_units) < masks.sum(axis=1)[:, None]
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
+    for size in blocks(draws, masks):
         yield rng.permuted(np.broadcast_to(ordered, (size, n_seeds, n_units)), axis=2)
 
 
@@ -81,10 +93,13 @@ def kept_in_all_null(sizes: Sequence[int] | npt.NDArray[np.int64], n_units: int)
     common = np.arange(n_units + 1)
     pmf = np.zeros(n_units + 1)
     pmf[int(sizes[0])] = 1
-    for size in sizes[1:]:
-        # [after, before]: of the units common so far, how many the next mask holds too
-        step = hypergeom.pmf(common[:, None], n_units, common[None, :], int(size))
-        pmf = np.nan_to_num(step) @ pmf
+    steps: dict[int, Floats] = {}
+    for size in map(int, sizes[1:]):
+        if size not in steps:
+            # [after, before]: of the units common so far, how many the next mask holds too
+            step = hypergeom.pmf(common[:, None], n_units, common[None, :], size)
+            steps[size] = np.nan_to_num(step)
+        pmf = steps[size] @ pmf
     return pmf
 
 
@@ -95,13 +110,19 @@ def shared_null(sizes: Sequence[tuple[int, int]] | npt.NDArray[np.int64], n_unit
         sizes: units kept by the two masks of each pair [P, 2].
         n_units: U.
     """
-    from scipy.stats import hypergeom
-
     pmf = np.ones(1)
     for first, second in sizes:
-        shared = np.arange(min(int(first), int(second)) + 1)
-        pmf = np.convolve(pmf, hypergeom.pmf(shared, n_units, int(first), int(second)))
+        pmf = np.convolve(pmf, _shared_of_sizes(int(first), int(second), n_units))
     return pmf
+
+
+@lru_cache(maxsize=_PAIRS_KEPT)
+def _shared_of_sizes(first: int, second: int, n_units: int) -> Floats:
+    """Chance of 0, 1, ... units shared by two random masks of these sizes."""
+    from scipy.stats import hypergeom
+
+    shared = np.arange(min(first, second) + 1)
+    return np.asarray(hypergeom.pmf(shared, n_units, first, second))
 
 
 def shared_p(observed: int, sizes: npt.NDArray[np.int64], n_units: int) -> float:

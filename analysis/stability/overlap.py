@@ -8,7 +8,6 @@ mask inside the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -62,55 +61,112 @@ def overlap_table(tasks: Sequence[MaskSet]) -> pd.DataFrame:
     records: list[dict[str, Any]] = []
     for unit in ("head", "mlp"):
         with_unit = [task for task in tasks if unit in task.units]
-        for first, second in combinations_with_replacement(with_unit, 2):
-            for same in (True, False):
-                if same and first is second:
-                    continue
-                line = _overlap(first, second, unit, same=same)
-                if line:
-                    records.append(line)
+        for place, first in enumerate(with_unit):
+            records += _lines(first, with_unit[place:], unit)
     return pd.DataFrame(records, columns=list(OVERLAP_COLUMNS))
 
 
-def _overlap(first: MaskSet, second: MaskSet, unit: str, *, same: bool) -> dict[str, Any] | None:
-    a, b = first.units[unit], second.units[unit]
-    equal = np.equal.outer(first.seeds, second.seeds)
-    wanted = equal if same else ~equal
-    if first is second:
-        wanted = np.triu(wanted)
-    rows, columns = np.nonzero(wanted)
-    if not len(rows):
-        return None
+def _lines(first: MaskSet, others: Sequence[MaskSet], unit: str) -> list[dict[str, Any]]:
+    """The lines of one task with itself, the first of the others, and with each other task.
+
+    Other tasks with the same seeds are compared at once.
+    """
+    with_seeds: dict[tuple[int, ...], list[int]] = {}
+    for place, task in enumerate(others):
+        # a task meets itself in pairs of other seeds alone, each pair once
+        key = task.seeds if place else ()
+        with_seeds.setdefault(key, []).append(place)
+    found: dict[tuple[int, bool], dict[str, Any]] = {}
+    for places in with_seeds.values():
+        seconds = [others[place] for place in places]
+        itself = places == [0]
+        equal = np.equal.outer(first.seeds, seconds[0].seeds)
+        for same in (False,) if itself else (True, False):
+            wanted = np.triu(~equal) if itself else equal == same
+            rows, columns = np.nonzero(wanted)
+            if len(rows):
+                lines = _overlaps(first, seconds, unit, rows, columns, same=same)
+                found.update(
+                    {(place, not same): line for place, line in zip(places, lines, strict=True)}
+                )
+    return [found[key] for key in sorted(found)]
+
+
+def _overlaps(
+    first: MaskSet,
+    seconds: Sequence[MaskSet],
+    unit: str,
+    rows: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.int64],
+    *,
+    same: bool,
+) -> list[dict[str, Any]]:
+    """The line of a task with each of T others that have the same seeds.
+
+    Args:
+        first: the one task.
+        seconds: the other tasks.
+        unit: `head` or `mlp`.
+        rows: the seed of the first task in each of P pairs, by its place.
+        columns: the same for the other tasks.
+        same: whether the pairs are of the same seed.
+    """
+    a, b = first.units[unit], np.stack([task.units[unit] for task in seconds])
     n_units = a.shape[1]
-    shared = (a[rows] & b[columns]).sum(axis=1)
-    sizes = np.stack([a[rows].sum(axis=1), b[columns].sum(axis=1)], axis=1)
-    adjusted = adjusted_overlap(shared, sizes[:, 0], sizes[:, 1], n_units)
-    line = {
-        "task_a": first.task,
-        "task_b": second.task,
-        "unit": unit,
-        "seeds": "same" if same else "other",
-        "shared_mean": float(shared.mean()),
-        "shared_sd": float(shared.std(ddof=1)) if len(shared) > 1 else np.nan,
-        "shared_expected": float((sizes.prod(axis=1) / n_units).mean()),
-        "shared_largest": float(sizes.min(axis=1).mean()),
-        "adjusted": float(adjusted.mean()),
-        "n_pairs": len(shared),
+    # counts below 2^24 are exact in float32, which multiplies faster than integers do
+    every = a.astype(np.float32) @ np.swapaxes(b.astype(np.float32), 1, 2)
+    shared = np.ascontiguousarray(every[:, rows, columns]).astype(np.int64)
+    own = np.broadcast_to(a.sum(axis=1)[rows], shared.shape)
+    sizes = np.stack([own, b.sum(axis=2).take(columns, axis=1)], axis=2)
+    adjusted = adjusted_overlap(shared, sizes[..., 0], sizes[..., 1], n_units)
+    nothing = np.full(len(seconds), np.nan)
+    of_all = {
+        "shared_mean": shared.mean(axis=1),
+        "shared_sd": shared.std(axis=1, ddof=1) if len(rows) > 1 else nothing,
+        "shared_expected": (sizes.prod(axis=2) / n_units).mean(axis=1),
+        "shared_largest": sizes.min(axis=2).mean(axis=1),
+        "adjusted": adjusted.mean(axis=1),
     }
     if same:
-        line["p_value"] = shared_p(int(shared.sum()), sizes, n_units)
-        line.update(_interval(adjusted, a, b))
-    return line
+        of_all["p_value"] = np.array(
+            [shared_p(int(s.sum()), pairs, n_units) for s, pairs in zip(shared, sizes, strict=True)]
+        )
+        of_all["ci_low"], of_all["ci_high"] = _intervals(adjusted, a, b)
+    about = {"task_a": first.task, "unit": unit, "seeds": "same" if same else "other"}
+    return [
+        {
+            **about,
+            "task_b": second.task,
+            **{name: float(values[place]) for name, values in of_all.items()},
+            "n_pairs": len(rows),
+        }
+        for place, second in enumerate(seconds)
+    ]
 
 
-def _interval(adjusted: Floats, first: Masks, second: Masks) -> dict[str, float]:
-    """The jackknife interval of a mean over seeds, where simulations trust it."""
-    kept = float((first.mean() + second.mean()) / 2)
-    coverage = coverage_of(
-        "adjusted_overlap", "jackknife", units=first.shape[1], seeds=len(adjusted), kept=kept
+def _intervals(adjusted: Floats, first: Masks, seconds: Masks) -> tuple[Floats, Floats]:
+    """Jackknife limits of means over seeds [T, P], NaN where simulations do not trust them.
+
+    Args:
+        adjusted: overlap of each seed [T, P].
+        first: masks of the one task [S, U].
+        seconds: masks of the others [T, S, U].
+    """
+    n = adjusted.shape[1]
+    means = (first.mean() + seconds.mean(axis=(1, 2))) / 2
+    given = np.isfinite(adjusted).all(axis=1) & np.array(
+        [
+            trusted(
+                coverage_of(
+                    "adjusted_overlap", "jackknife", units=first.shape[1], seeds=n, kept=kept
+                )
+            )
+            for kept in means.tolist()
+        ]
     )
-    if not trusted(coverage) or not np.isfinite(adjusted).all():
-        return {}
-    left_out = (adjusted.sum() - adjusted) / (len(adjusted) - 1)
-    low, high = jackknife_limits(adjusted.mean(), left_out)
-    return {"ci_low": float(low), "ci_high": float(high)}
+    if n < 2 or not given.any():
+        nothing = np.full(len(adjusted), np.nan)
+        return nothing, nothing
+    left_out = (adjusted.sum(axis=1, keepdims=True) - adjusted) / (n - 1)
+    low, high = jackknife_limits(adjusted.mean(axis=1), left_out)
+    return np.where(given, low, np.nan), np.where(given, high, np.nan)

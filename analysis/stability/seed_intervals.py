@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from .agreement import Floats, Masks, Statistic
+from .agreement import Floats, Masks, Statistic, jaccard_left_out, jaccard_mean
+from .mask_nulls import blocks
 
 JACKKNIFE = "jackknife"
 BOOTSTRAP = "bootstrap"
 COVERS = {JACKKNIFE: "other seeds, the same units", BOOTSTRAP: "other units, the same seeds"}
-_CELLS_AT_ONCE = 4_000_000
 _NONE = float("nan")
 
 
@@ -56,6 +56,9 @@ def jackknife_over_seeds(
     if n < 3:
         nothing = np.full(values.shape, np.nan)
         return nothing, nothing
+    if statistic is jaccard_mean:
+        # it is about pairs: deleting a seed at a time would compare all others again
+        return jackknife_limits(values, jaccard_left_out(masks), level=level)
     left_out = [statistic(np.delete(masks, seed, axis=-2)) for seed in range(n)]
     return jackknife_limits(values, np.stack(left_out, axis=-1), level=level)
 
@@ -84,10 +87,9 @@ def bootstrap_over_units(
         Name -> limits; NaN where the statistic is not defined, or does not vary over the samples.
     """
     n = masks.shape[1]
-    step = max(1, _CELLS_AT_ONCE // masks.size)
     drawn: dict[str, list[Floats]] = {name: [] for name in statistics}
-    for start in range(0, resamples, step):
-        chosen = rng.integers(0, n, size=(min(step, resamples - start), n))
+    for size in blocks(resamples, masks):
+        chosen = rng.integers(0, n, size=(size, n))
         # [S, B, U] -> [B, S, U]
         batch = np.ascontiguousarray(np.moveaxis(masks[:, chosen], 0, 1))
         for name, statistic in statistics.items():

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.output.item_parts import ItemParts
 from ...probes.registry import entries_of
 
 BEST = "best_head_"
@@ -32,7 +33,7 @@ def with_clusters(items: pd.DataFrame, clusters: Mapping[str, str]) -> pd.DataFr
     return items.assign(cluster_id=items["sentence_id"].map(clusters).astype("string"))
 
 
-def with_n_clusters(rows: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+def with_n_clusters(rows: pd.DataFrame, items: pd.DataFrame | ItemParts) -> pd.DataFrame:
     """The rows with `n_clusters`: clusters, else sentences, among the items that they sum up.
 
     A row sums up the items of its metric and relation. Where a row has its number already it stays,
@@ -40,21 +41,11 @@ def with_n_clusters(rows: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         rows: of one probe.
-        items: the same result's, with `cluster_id`.
+        items: the same result's, with `cluster_id`; parts are looked at one after the other.
     """
-    if items.empty or rows.empty:
+    known = _counted_units(ItemParts.of(items))
+    if not known or rows.empty:
         return rows
-    unit = _codes(items["cluster_id"].fillna(items["sentence_id"]))[0]
-    (metric, metrics), (relation, relations) = (
-        _codes(items[name].fillna("")) for name in ("metric", "relation")
-    )
-    key = metric * len(relations) + relation
-    seen = np.unique(key * (unit.max() + 1) + unit) // (unit.max() + 1)
-    places, counts = np.unique(seen, return_counts=True)
-    known = {
-        (metrics[place // len(relations)], relations[place % len(relations)]): int(count)
-        for place, count in zip(places.tolist(), counts.tolist(), strict=True)
-    }
     probes, named = rows["probe"].fillna(""), rows["metric"].fillna("")
     of_items = {one: items_metric(*one) for one in dict.fromkeys(zip(probes, named, strict=True))}
     about = zip(probes, named, rows["relation"].fillna(""), strict=True)
@@ -62,6 +53,25 @@ def with_n_clusters(rows: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     found = pd.array([known.get(name, pd.NA) for name in names], dtype="Int64")
     units = pd.Series(found, index=rows.index).mask(rows["n"].eq(0).fillna(False), 0)
     return rows.assign(n_clusters=rows["n_clusters"].fillna(units))
+
+
+def _counted_units(items: ItemParts) -> dict[tuple[str, str], int]:
+    """Metric and relation -> how many clusters or sentences have such an item."""
+    number: dict[str, int] = {}
+    seen: dict[tuple[str, str], list[npt.NDArray[np.int64]]] = {}
+    for part in items:
+        unit, units = _codes(part["cluster_id"].fillna(part["sentence_id"]))
+        (metric, metrics), (relation, relations) = (
+            _codes(part[name].fillna("")) for name in ("metric", "relation")
+        )
+        key = metric * len(relations) + relation
+        found = np.unique(key * len(units) + unit)
+        of_corpus = np.array([number.setdefault(name, len(number)) for name in units])
+        for place in np.unique(found // len(units)).tolist():
+            name = metrics[place // len(relations)], relations[place % len(relations)]
+            inside = found[found // len(units) == place] % len(units)
+            seen.setdefault(name, []).append(of_corpus[inside])
+    return {name: len(np.unique(np.concatenate(parts))) for name, parts in seen.items()}
 
 
 def _codes(values: pd.Series) -> tuple[npt.NDArray[np.int64], list[str]]:

@@ -30,8 +30,9 @@ class Outcome:
         why: the sentence that a flag deserves; empty without one.
         scored: the model's predictions of the selection examples; None where there are none.
         notes: plain values: `flag`, and `training` with steps, mean loss of each epoch (None for
-            no finite number), and the primary metric on the selection examples with its interval
-            and baseline.
+            no finite number), the primary metric on the selection examples with its interval and
+            baseline, and the size of micro-batches; with early stopping whether it stopped, and the
+            step and score of each look at the selection examples.
     """
 
     flag: str
@@ -79,10 +80,18 @@ def outcome(
         )
     training = {
         "steps": trained.steps,
-        "losses": [loss if math.isfinite(loss) else None for loss in trained.losses],
+        "losses": [_finite(loss) for loss in trained.losses],
         "on_selection": scored,
+        "micro_batch": trained.micro_batch,
     }
+    if trained.scores:
+        training["stopped_early"] = trained.stopped_early
+        training["scores"] = [[step, _finite(score)] for step, score in trained.scores]
     return Outcome(flag, why, found, {"flag": flag, "training": training})
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _primary(found: Evaluation, held: TaskParts) -> dict[str, Any]:

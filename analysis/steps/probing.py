@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...data.errors import UnknownNameError
 from ...data.files.atomic import digest
+from ...data.output.item_parts import ItemParts
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task import TaskSpec
@@ -141,6 +142,7 @@ def probe_model(
     reference: Any | None = None,
     task_length: int = 0,
     batch_size: int = 0,
+    say: Callable[[str], None] | None = None,
 ) -> CellOutput:
     """Run the probes that `options` names.
 
@@ -159,6 +161,7 @@ def probe_model(
         task_length: subwords that a task example keeps, where that is not `options.max_length`: it
             is to be explained as it is scored.
         batch_size: examples a forward pass; 0 = as each probe has it.
+        say: told of smaller batches where memory runs out.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -185,7 +188,7 @@ def probe_model(
         first = corpus.sentences[0]
         for result in run_named_probes(
             context, corpus.examples, of_corpus(options), options=settings,
-            batch_size=batch_size or 32, progress=progress,
+            batch_size=batch_size or 32, progress=progress, say=say,
         ):  # fmt: skip
             found = clustered(result, corpus.clusters)
             outputs.append(_output(found, corpus.name, first, options, split=""))
@@ -194,7 +197,7 @@ def probe_model(
         own = replace(context, max_length=task_length or context.max_length)
         for result in run_named_probes(
             own, task_examples, of_task(options), options=settings, batch_size=batch_size or 32,
-            progress=progress,
+            progress=progress, say=say,
         ):  # fmt: skip
             name = spec.name if spec else ""
             first = task_examples[0].first
@@ -202,10 +205,12 @@ def probe_model(
             outputs.append(_output(found, name, first, options, split=split))
             readings["examples"] = reading_of(result.notes)
     suites = probes_reading(options, "suite")
-    for result in run_named_probes(context, (), suites, options=settings, progress=progress):
+    for result in run_named_probes(
+        context, (), suites, options=settings, progress=progress, say=say
+    ):
         outputs.append(_of_suite(result, options))
     joined = join(outputs)
-    return replace(joined, notes={**joined.notes, "texts": readings})
+    return joined.but(notes={**joined.notes, "texts": readings})
 
 
 def _batch_sizes(options: Options, batch_size: int) -> dict[str, int]:
@@ -219,7 +224,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "": lambda result, _options: result.rows,
     "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
     "head-map": lambda result, _options: head_map_rows(result),
-    "change-statistics": lambda result, _options: with_statistics(result.rows, result.items),
+    "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
@@ -243,12 +248,14 @@ def _of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:
     entry = find_probe(result.probe)
     rows = finished(found, options)
     corpus = rows["corpus"].fillna(entry.source or entry.name)
-    return CellOutput(rows.assign(corpus=corpus), found.items, found.arrays, found.notes)
+    return CellOutput(rows.assign(corpus=corpus), found.item_parts, found.arrays, found.notes)
 
 
 def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
     """A result whose items name their cluster and whose rows have `n_clusters`."""
-    items = with_clusters(result.items.assign(probe=result.probe), clusters)
+    items = result.item_parts.mapped(
+        lambda part: with_clusters(part.assign(probe=result.probe), clusters)
+    )
     return replace(result, rows=with_n_clusters(result.rows, items), make_items=lambda: items)
 
 
@@ -257,7 +264,7 @@ def _output(
 ) -> CellOutput:
     rows = finished(result, options)
     rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
-    return CellOutput(rows, result.items, result.arrays, result.notes)
+    return CellOutput(rows, result.item_parts, result.arrays, result.notes)
 
 
 def join(outputs: list[CellOutput]) -> CellOutput:
@@ -265,7 +272,7 @@ def join(outputs: list[CellOutput]) -> CellOutput:
     empty = pd.DataFrame()
     return CellOutput(
         pd.concat([empty, *(output.rows for output in outputs)], ignore_index=True),
-        pd.concat([empty, *(output.items for output in outputs)], ignore_index=True),
+        ItemParts.joined(output.parts for output in outputs),
         {name: array for output in outputs for name, array in output.arrays.items()},
         {name: note for output in outputs for name, note in output.notes.items()},
     )

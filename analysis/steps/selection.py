@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,8 @@ class Chooser:
         parts: the task; masks are chosen on `parts.selection`.
         options: how they are searched.
         max_length: subwords an example keeps.
+        say: told of smaller batches where memory runs out.
+        smaller: their sizes, each once.
     """
 
     model: Any
@@ -72,6 +74,8 @@ class Chooser:
     parts: TaskParts
     options: PruneOptions
     max_length: int
+    say: Callable[[str], None] | None = None
+    smaller: list[int] = field(default_factory=list)
 
     def baseline(self, examples: Sequence[Example]) -> float:
         """The metric of the majority baseline on some of the selection examples."""
@@ -97,6 +101,7 @@ class Chooser:
         smaller = options.scores == "default" and options.importance in BY_GATES
 
         def scored(*masks: Any) -> Scored:
+            nonlocal batches
             found = importance_pass(
                 shrunk(self.model, *masks) if smaller else self.model,
                 batches,
@@ -104,7 +109,11 @@ class Chooser:
                 method=options.importance,
                 normalise=options.normalise,
                 seed=seed,
+                say=self.say,
             )
+            if found.batch_size < batches.largest:
+                self.smaller.append(found.batch_size)
+                batches = batches.sized(found.batch_size)
             metric = score(spec, predictions_of(spec, found.logits), found.labels)
             return Scored(
                 metric[stop_metric(spec)],
@@ -126,9 +135,12 @@ class Chooser:
                 examples,
                 self.parts.spec,
                 subnetwork=mask,
-                batch_size=self.options.batch_size,
+                batch_size=min([self.options.batch_size, *self.smaller]),
                 max_length=self.max_length,
+                say=self.say,
             )
+            if found.batch_size < min([self.options.batch_size, len(examples), *self.smaller]):
+                self.smaller.append(found.batch_size)
             return found.metrics[stop_metric(self.parts.spec)]
 
         return scored
@@ -145,6 +157,7 @@ def find_good(
     method: str = "structured",
     model_name: str = "",
     progress: Advance | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Subnetwork:
     """Prune a fine-tuned model while the metric on the selection examples holds.
 
@@ -159,11 +172,13 @@ def find_good(
             `magnitude`.
         model_name: name of the pretrained encoder, for the mask's record.
         progress: called with the number of candidates scored.
+        say: told of smaller batches where memory runs out.
 
     Returns:
-        The mask of the last accepted candidate, kind `good`, with the trace as its history.
+        The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
+        first record has the `batch_size` that memory left, where that is less than asked for.
     """
-    chooser = Chooser(model, tokenizer, parts, options, max_length)
+    chooser = Chooser(model, tokenizer, parts, options, max_length, say)
     count = 0
 
     def told(_record: dict[str, Any]) -> None:
@@ -173,7 +188,11 @@ def find_good(
             progress(count, None)
 
     search = _by_magnitude if method == "magnitude" else _by_units
-    return search(chooser, method, seeds, told).with_meta(
+    good = search(chooser, method, seeds, told)
+    if chooser.smaller:
+        first, *rest = good.history
+        good = good.with_meta(history=({**first, "batch_size": min(chooser.smaller)}, *rest))
+    return good.with_meta(
         kind="good",
         method=method,
         task=parts.spec.name,

@@ -68,8 +68,22 @@ def finetune(
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     limit: Limit = 0,
     precision: Annotated[
-        str, typer.Option(help="float32 or bfloat16; default: recorded for the model")
+        str, typer.Option(help="float32, bfloat16 or (GPU) float16; default: recorded")
     ] = "",
+    micro_batch: Annotated[
+        int, typer.Option(help="examples of a step in memory at once; 0 = all of them")
+    ] = 0,
+    memory_gb: Annotated[float, typer.Option(help="halve these to fit; 0 = no limit")] = 0.0,
+    patience: Annotated[
+        int, typer.Option(help="stop after so many selection scores without a new best; 0 = never")
+    ] = 0,
+    evaluate_every: Annotated[int, typer.Option(help="steps between them; 0 = an epoch")] = 0,
+    checkpoint_steps: Annotated[
+        int, typer.Option(help="steps between states to go on from after a stop; 0 = none")
+    ] = 0,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="minutes between such states; 0 = none")
+    ] = 5.0,
     mask: Annotated[Path | None, mask_option("it is retrained on the pretrained weights")] = None,
     route: Annotated[
         str, typer.Option(help="of a mask: masked, or compact (faster; heads and MLPs only)")
@@ -105,6 +119,12 @@ def finetune(
         "batch_size": batch_size,
         "max_length": max_length,
         "precision": precision,
+        "micro_batch": micro_batch,
+        "memory_gb": memory_gb,
+        "patience": patience,
+        "evaluate_every": evaluate_every,
+        "checkpoint_steps": checkpoint_steps,
+        "checkpoint_minutes": checkpoint_minutes,
         **({"head": "kept"} if keep_head else {}),
     }
     options = parse_config(

@@ -144,8 +144,8 @@ def probe(
         device=device,
     )
     if out is not None and not is_file_name(out):
-        write_probe_folder(output, out, overwrite=overwrite)
-        typer.echo(f"{len(output.rows)} rows and {len(output.items)} items in {out}", err=True)
+        n_items = write_probe_folder(output, out, overwrite=overwrite)
+        typer.echo(f"{len(output.rows)} rows and {n_items} items in {out}", err=True)
         out = None if as_json else out
     else:
         emit(output.rows, out, as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -82,6 +83,14 @@ def run(
         int | None,
         typer.Option("--workers", min=1, help="cells computed in parallel; overrides the file"),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS|FILE",
+            help="compute on the workers of this Dask scheduler (docs/cluster.md)",
+        ),
+    ] = None,
     retry: Annotated[
         int, typer.Option("--retry", min=0, help="how often a cell that fails is tried again")
     ] = 0,
@@ -110,6 +119,7 @@ def run(
     from ...analysis.configuration.config import parse_config, read_config
     from ...analysis.configuration.task_choice import column_roles
     from ...analysis.experiment import run_experiment
+    from ...analysis.running.cluster.connection import computing_on
     from ...analysis.running.earlier import Existing
     from ...analysis.screen.console import print_comparison, print_lines
     from ...data.errors import ConfigError
@@ -138,9 +148,11 @@ def run(
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")
     progress = progress_of(quiet)
-    finished = run_experiment(
-        options, out, progress, existing=existing, overwrite=overwrite, retries=retry
-    )
+    with computing_on(scheduler) if scheduler else nullcontext() as engine:
+        finished = run_experiment(
+            options, out, progress,
+            existing=existing, overwrite=overwrite, retries=retry, engine=engine,
+        )  # fmt: skip
     folder = finished.folder
     if as_json:
         typer.echo(json.dumps(finished.summary(), ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import InputError
+from ..files.atomic import digest
 from ..sentences.sentence import Example
 from .literal import Fitted, encode_literally, makes_token_types
 from .tokenizer_check import check_padding
@@ -77,6 +79,27 @@ class TextBatches:
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self._order), self._batch_size):
             yield self.batch(tuple(self._order[start : start + self._batch_size]))
+
+    @property
+    def largest(self) -> int:
+        """How many examples the largest batch has."""
+        return min(self._batch_size, self.n_examples)
+
+    def longest(self) -> int:
+        """Place of the example with the most subwords."""
+        return max(range(len(self._rows)), key=lambda i: len(self._rows[i][0]))
+
+    def sized(self, batch_size: int) -> TextBatches:
+        """The same examples in batches of another size, without encoding them again."""
+        other = copy.copy(self)
+        other._batch_size = batch_size
+        return other
+
+    def content_digest(self) -> str:
+        """SHA-256 over what the model reads of each example, and its label, in hex."""
+        labels = None if self._labels is None else self._labels.tolist()
+        rows = [[list(ids), list(types)] for ids, types in self._rows]
+        return digest([rows, labels, self._padding, self._token_types], 64)
 
     def batch(self, index: tuple[int, ...]) -> Batch:
         """The examples at these places, padded to the longest of them."""

@@ -8,7 +8,9 @@ taken out of a copy of the backend, which works alike for the three.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +23,12 @@ from ..errors import CheckpointError, ConfigError
 _UNREACHABLE = "\U0010ffff"
 """A noncharacter: no text spells a piece that starts with it."""
 
+KEPT_BACKENDS = 4
+"""Backends that are kept for tokenizers of the same content, which every loading makes anew."""
+
 _copies: WeakKeyDictionary[Any, dict[tuple[bool, int], Tokenizer]] = WeakKeyDictionary()
+_contents: WeakKeyDictionary[Any, tuple[tuple[str, ...], int, str]] = WeakKeyDictionary()
+_backends: OrderedDict[tuple[bool, str], Tokenizer] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +97,25 @@ def _literal_backend(tokenizer: Any, pre_split: bool) -> Tokenizer:
     copies = _copies.setdefault(tokenizer, {})
     key = (pre_split, len(tokenizer))
     if key not in copies:
-        copies[key] = _build(tokenizer, pre_split)
+        content = (pre_split, content_of(tokenizer))
+        if content not in _backends:
+            _backends[content] = _build(tokenizer, pre_split)
+        _backends.move_to_end(content)
+        copies[key] = _backends[content]
+        while len(_backends) > KEPT_BACKENDS:
+            _backends.popitem(last=False)
     return copies[key]
+
+
+def content_of(tokenizer: Any) -> str:
+    """A hash of what decides how a fast tokenizer reads texts: its file and its special tokens."""
+    specials, size = tuple(tokenizer.all_special_tokens), len(tokenizer)
+    known = _contents.get(tokenizer)
+    if known is None or known[:2] != (specials, size):
+        stored = json.dumps(specials) + tokenizer.backend_tokenizer.to_str()
+        found = hashlib.sha256(stored.encode()).hexdigest()
+        known = _contents[tokenizer] = (specials, size, found)
+    return known[2]
 
 
 def _build(tokenizer: Any, pre_split: bool) -> Tokenizer:

@@ -46,6 +46,8 @@ def made_folder(folder: Path) -> Iterator[None]:
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        for one in made:
+            sync(one.parent)
         yield
     except BaseException:
         with contextlib.suppress(OSError):
@@ -65,14 +67,19 @@ def touch(path: Path) -> int:
 
 @contextlib.contextmanager
 def errors_named(target: Path) -> Iterator[None]:
-    """Let what safetensors says of a disk (full, say) be the OSError that it is, with its file."""
+    """Let what a library says of a disk (full, say) be the OSError that it is, with its file."""
     try:
         yield
     except Exception as error:
-        said = re.search(r"I/O error: .*\(os error (\d+)\)", str(error))
-        if said is None or isinstance(error, OSError):
+        number = error.errno if isinstance(error, OSError) else None
+        if number is not None and getattr(error, "filename", None) is not None:
             raise
-        raise OSError(int(said[1]), os.strerror(int(said[1])), str(target)) from error
+        # safetensors and tokenizers, then pyarrow
+        said = re.search(r"\(os error (\d+)\)|\[errno (\d+)\]", str(error), re.IGNORECASE)
+        number = number or (int(said[1] or said[2]) if said else None)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(target)) from error
 
 
 @contextlib.contextmanager

@@ -73,12 +73,19 @@ def json_object(
     return value
 
 
-def read_json_object(path: Path, error: type[InputError] = DataFileError) -> dict[str, Any]:
+def read_json_object(
+    path: Path, error: type[InputError] = DataFileError, *, remedy: str | None = None
+) -> dict[str, Any]:
     """The object in a JSON file.
+
+    Args:
+        path: the file.
+        error: the type that is raised.
+        remedy: what the user can do about it.
 
     Raises:
         InputError: of the type `error`, if the file cannot be read or is no such file.
     """
-    with reading(path, error):
+    with reading(path, error, remedy=remedy):
         text = path.read_text("utf-8-sig")
-    return json_object(text, path, error)
+    return json_object(text, path, error, remedy=remedy)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ _LEVEL = 9
 WRITING = {"write_page_checksum": True, "compression": "zstd", "compression_level": _LEVEL}
 """Options that every Parquet file of this project is written with: damage is noticed when read."""
 
+ROWS_A_GROUP = 2**18
+"""Rows of a row group of a sealed file: what a writer holds, and a reader needs, at a time."""
+
 _DISTINCT = 8
 """A column of real numbers is written byte by byte, not as a dictionary of its values, where more
 than one in so many of them is new."""
@@ -39,14 +43,20 @@ packed, and the seal of the whole."""
 
 
 def write_sealed(table: Any, text: str, path: Path) -> None:
-    """Write a `pyarrow.Table` with a text beside it, and a seal that says if either changed.
+    """Write a `pyarrow.Table` with a text beside it: `write_sealed_parts` of a single part."""
+    write_sealed_parts([table], table.schema, text, path)
+
+
+def write_sealed_parts(parts: Iterable[Any], schema: Any, text: str, path: Path) -> None:
+    """Write tables below each other as they come, with a text and a seal that says if any changed.
 
     The seal covers what no page checksum does: the text, the columns and the number of rows. All of
     it is compressed, and nothing is in the file twice: Arrow's own copy of the schema, which would
-    hold the text again, is left out.
+    hold the text again, is left out. Equal rows are equal bytes, however they are cut into parts.
 
     Args:
-        table: columns of the types `string`, `int64` and `double`, which Parquet tells apart.
+        parts: `pyarrow.Table`s of this schema; one row group is held at a time.
+        schema: columns of the types `string`, `int64` and `double`, which Parquet tells apart.
         text: what `sealed_text` gives back.
         path: where to.
     """
@@ -56,18 +66,41 @@ def write_sealed(table: Any, text: str, path: Path) -> None:
     packed = base64.b64encode(
         pyarrow.Codec("zstd", compression_level=_LEVEL).compress(text.encode(), asbytes=True)
     )
-    seal = _seal(packed, table.schema, table.num_rows)
-    split = _split_by_byte(table)
+    groups = row_groups(parts, schema)
+    first = next(groups)
+    split, n_rows = _split_by_byte(first), 0
     with pyarrow.parquet.ParquetWriter(
         path,
-        table.schema.remove_metadata(),
+        schema.remove_metadata(),
         store_schema=False,
-        use_dictionary=[name for name in table.column_names if name not in split],
+        use_dictionary=[name for name in schema.names if name not in split],
         use_byte_stream_split=split,
         **WRITING,
     ) as writer:
-        writer.write_table(table.replace_schema_metadata(None))
+        for group in chain([first], groups):
+            n_rows += group.num_rows
+            writer.write_table(group, row_group_size=ROWS_A_GROUP)
+        seal = _seal(packed, schema, n_rows)
         writer.add_key_value_metadata({_PACKED: packed, _SEAL: seal})
+
+
+def row_groups(parts: Iterable[Any], schema: Any) -> Iterator[Any]:
+    """The rows of tables in groups of `ROWS_A_GROUP`, the last one smaller; at least one."""
+    import pyarrow
+
+    held, n_held, empty = [], 0, True
+    for part in parts:
+        held.append(part.replace_schema_metadata(None))
+        n_held += part.num_rows
+        while n_held >= ROWS_A_GROUP:
+            whole = pyarrow.concat_tables(held)
+            # where a column is cut decides where its pages end
+            yield whole.slice(0, ROWS_A_GROUP).combine_chunks()
+            held, n_held, empty = [whole.slice(ROWS_A_GROUP)], n_held - ROWS_A_GROUP, False
+    if n_held or empty:
+        yield pyarrow.concat_tables(
+            [schema.remove_metadata().empty_table(), *held]
+        ).combine_chunks()
 
 
 def _split_by_byte(table: Any) -> list[str]:
@@ -153,6 +186,35 @@ def parquet_file(
                     "is damaged, or no cell of this version", where=str(path), remedy=remedy
                 )
         yield file
+
+
+def read_blocks(
+    path: Path, columns: Sequence[str] | None = None, *, remedy: str | None = None,
+    seal: bool = False,
+) -> Iterator[Any]:  # fmt: skip
+    """The row groups of a Parquet file as `pyarrow.Table`s, each checked as by `read_table`.
+
+    Raises:
+        DataFileError: as `read_table`, once the damaged group is reached.
+    """
+    with parquet_file(path, remedy=remedy, seal=seal) as file:
+        n_groups = file.num_row_groups
+    for group in range(n_groups):
+        # opened anew: what is done with a group is no fault of the file
+        with parquet_file(path, remedy=remedy) as file:
+            table = file.read_row_group(group, columns=None if columns is None else list(columns))
+            table.validate(full=True)
+        yield table
+
+
+def stored_empty(path: Path, *, remedy: str | None = None) -> tuple[Any, int]:
+    """A sealed file's table without its rows, for `sealed_text`, and how many rows it has.
+
+    Raises:
+        DataFileError: as `parquet_file`.
+    """
+    with parquet_file(path, remedy=remedy, seal=True) as file:
+        return file.schema_arrow.empty_table(), int(file.metadata.num_rows)
 
 
 def read_table(

@@ -28,18 +28,25 @@ def is_temporary(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def remove_stale(folder: Path) -> None:
-    """Remove what processes of this machine that live no more were writing in `folder`."""
+def stale_in(folder: Path) -> list[Path]:
+    """What processes of this machine that live no more were writing in `folder`."""
     if not folder.is_dir():
-        return
+        return []
+    found = []
     for entry in list(os.scandir(folder)):
         named = _NAME.fullmatch(entry.name)
-        if named is None or named["host"] != _host() or _lives(int(named["pid"])):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
+        if named and named["host"] == _host() and not _lives(int(named["pid"])):
+            found.append(Path(entry.path))
+    return sorted(found)
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove what processes of this machine that live no more were writing in `folder`."""
+    for path in stale_in(folder):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
         else:
-            Path(entry.path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
 
 def _lives(process: int) -> bool:

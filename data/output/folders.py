@@ -97,12 +97,12 @@ def _settle(folder: Path) -> None:
     mode = touch(probe)
     probe.unlink()
     shared = stat.S_IMODE(folder.stat().st_mode)
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            path.chmod(shared)
-        else:
-            path.chmod(mode)
-            sync(path)
+    paths = [*folder.rglob("*"), folder]
+    for path in paths:
+        path.chmod(shared if path.is_dir() else mode)
+    # a folder names its files only once it is on the disk itself
+    for path in sorted(paths, key=lambda path: path.is_dir()):
+        sync(path)
 
 
 def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterable[str]) -> None:
@@ -132,10 +132,34 @@ def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterabl
     for name in new:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (staged / name).replace(target / name)
+    # the record names what is on the disk
+    for folder in {target / one for name in new for one in Path(name).parents}:
+        sync(folder)
     if not adds:
         remove_own(target, left)
     write_record(target, after)
     sync(target)
+
+
+def check_no_links(folder: Path, names: Iterable[str]) -> None:
+    """Raise if a part of a folder is a link: what is written there could end outside.
+
+    Args:
+        folder: where to look.
+        names: of the parts; NAME/* stands for all that lies in one.
+
+    Raises:
+        ConfigError: naming the link.
+    """
+    for name in names:
+        # a pattern finds a link that leads nowhere, a name does not
+        every = sorted(folder.glob(name)) if name.endswith("/*") else [folder / name]
+        for path in (path for path in every if path.is_symlink()):
+            raise ConfigError(
+                "is a link, which could lead out of the folder",
+                where=str(path),
+                remedy="put what it leads to in its place, or name another folder",
+            )
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -36,6 +36,9 @@ SIGNED = "subprobe"
 
 _CELL = re.compile(r"[a-z]+-[0-9a-f]{16}\.(parquet|safetensors|json)(\.damaged)?")
 _LOG = re.compile(r"[a-z]+-[0-9a-f]{16}\.log")
+DAMAGED = ".damaged"
+"""Ending of what a run has set aside because it was not as it was written."""
+
 LOCKS = ".locks"
 """Folder of a run with the locks of those that compute in it."""
 _PART = 2**20
@@ -44,6 +47,11 @@ _PART = 2**20
 def is_cell(name: str) -> bool:
     """Whether a file in the `cells/` of a run folder has the name of a step's output or record."""
     return _CELL.fullmatch(name) is not None
+
+
+def is_log(name: str) -> bool:
+    """Whether a file in the `logs/` of a run folder describes how a cell failed."""
+    return _LOG.fullmatch(name) is not None
 
 
 def imprint(path: Path) -> str:
@@ -134,8 +142,28 @@ def _foreign(folder: Path, top: Path, above: list[tuple[Path, Record]]) -> Itera
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _foreign(path, top, records)
+        elif _is_step(path, records):
+            continue
         elif entry.is_symlink() or not entry.is_file() or not _written(path, records):
             yield path.relative_to(top).as_posix()
+
+
+def _is_step(path: Path, records: list[tuple[Path, Record]]) -> bool:
+    """Whether a file of a run has the name of a step's output or of a file of a trained model.
+
+    What it holds does not matter: `subprobe run` sets aside what is not as it was written, and puts
+    a file in place of a link.
+    """
+    for folder, record in records:
+        if RUN not in record.facts:
+            continue
+        if path.parent == folder / "cells":
+            return is_cell(path.name)
+        if path.parent.parent == folder / "models":
+            own = records[-1][1]
+            name = path.name.removesuffix(DAMAGED)
+            return any(name in names for names in own.files.values())
+    return False
 
 
 def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
@@ -143,9 +171,7 @@ def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
         name = path.relative_to(folder).as_posix()
         if record.lists(name, path):
             return True
-        if RUN in record.facts and path.parent == folder / "cells" and is_cell(path.name):
-            return True
-        if RUN in record.facts and path.parent == folder / "logs" and _LOG.fullmatch(path.name):
+        if RUN in record.facts and path.parent == folder / "logs" and is_log(path.name):
             return True
         if name == RECORD and record.known:
             return True

@@ -98,10 +98,18 @@ def _frame(
     unknown = sorted(set(frame.columns) - set(types))
     if unknown:
         raise KeyError(f"columns outside the schema: {unknown}")
-    frame = frame.reindex(columns=list(types))
     # a frame of the schema is handed on many times: only what has another type is converted
-    other = {n: t for n, t in types.items() if frame.dtypes[n] != pd.api.types.pandas_dtype(t)}
-    return frame.astype(other) if other else frame
+    wanted = {name: pd.api.types.pandas_dtype(kind) for name, kind in types.items()}
+    held = dict(zip(frame.columns, frame.dtypes, strict=True))
+    if list(held.items()) == list(wanted.items()):
+        return frame.copy()
+    columns = {
+        name: frame[name].astype(kind)
+        if name in held
+        else pd.array([pd.NA] * len(frame), dtype=kind)
+        for name, kind in wanted.items()
+    }
+    return pd.DataFrame(columns, index=frame.index)
 
 
 def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:

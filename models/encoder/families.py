@@ -37,6 +37,7 @@ class Family:
             family normalises elsewhere, or is not taken apart yet.
         activation: between `mlp_up` and `mlp_down`; empty as above.
         block_norm: LayerNorm of the sum of MLP output and its residual; empty as above.
+        head_reads_first: whether the family's classifier reads the first token's last state alone.
     """
 
     layers: str = "encoder.layer"
@@ -60,12 +61,14 @@ class Family:
     attention_norm: str = ""
     activation: str = ""
     block_norm: str = ""
+    head_reads_first: bool = False
 
 
 _BERT = Family(
     attention_norm="attention.output.LayerNorm",
     activation="intermediate.intermediate_act_fn",
     block_norm="output.LayerNorm",
+    head_reads_first=True,
 )
 # positions are counted from the padding id (1) on, so ids 0 and 1 are never a token's position
 _ROBERTA = replace(_BERT, position_offset=2)
@@ -88,6 +91,7 @@ FAMILIES: dict[str, Family] = {
         attention_norm="sa_layer_norm",
         activation="ffn.activation",
         block_norm="output_layer_norm",
+        head_reads_first=True,
     ),
     "mpnet": Family(
         query="attention.attn.q",
@@ -100,6 +104,7 @@ FAMILIES: dict[str, Family] = {
         attention_norm="attention.LayerNorm",
         activation="intermediate.intermediate_act_fn",
         block_norm="output.LayerNorm",
+        head_reads_first=True,
     ),
     "deberta": Family(
         query="attention.self.in_proj",

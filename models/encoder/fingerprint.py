@@ -13,7 +13,7 @@ def head_fingerprint(model: Any) -> str:
     """SHA-256 over what a model has beside its encoder: its task head, in hex."""
     inside = f"{model.base_model_prefix}."
     state = model.state_dict().items()
-    return _hash({name: tensor for name, tensor in state if not name.startswith(inside)})
+    return tensors_hash({name: tensor for name, tensor in state if not name.startswith(inside)})
 
 
 def weights_fingerprint(model: Any) -> str:
@@ -23,10 +23,11 @@ def weights_fingerprint(model: Any) -> str:
     their encoder loaded alone gets a random one.
     """
     state = model.base_model.state_dict().items()
-    return _hash({name: tensor for name, tensor in state if not name.startswith("pooler.")})
+    return tensors_hash({name: tensor for name, tensor in state if not name.startswith("pooler.")})
 
 
-def _hash(state: Mapping[str, torch.Tensor]) -> str:
+def tensors_hash(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over tensors by name, type, shape and bytes, in hex."""
     hasher = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         hasher.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

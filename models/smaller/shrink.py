@@ -21,6 +21,7 @@ from ..encoder.kept_units import KeptUnits, kept_units_of
 from ..masks.compact_mask import kept_by, mark_compact
 from ..masks.subnetwork import Subnetwork, full_subnetwork
 from .cuts import check_separable, cuts
+from .shared_copy import shared_copy
 
 
 def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
@@ -33,8 +34,8 @@ def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
     Args:
         model: a transformers encoder, with or without a task head; or what `shrink` made of one.
         subnetwork: the mask, of the whole model's shape.
-        share: leave embeddings, LayerNorms and everything else that is not cut in common with the
-            original, which saves time and memory where nothing is trained.
+        share: leave embeddings, LayerNorms, the configuration and everything else that is not cut
+            in common with the original, which saves time and memory where nothing is trained.
 
     Raises:
         MaskError: if the mask does not fit, masks single weights, or keeps what is gone already.
@@ -42,7 +43,7 @@ def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
     """
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy)
-    smaller = copy.deepcopy(model, {id(p): p for p in model.parameters()} if share else {})
+    smaller = shared_copy(model) if share else copy.deepcopy(model)
     cut_down(smaller, subnetwork)
     return smaller
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ...data.encoding.collate import text_batches, to_inputs
+from ...data.encoding.collate import to_inputs
+from ...data.encoding.encoded_once import EncodedExamples, encoded_once
 from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import predictions_of, score
 from ...data.tasks.task import TaskSpec
-from ..masks.gates import gated
+from ..encoder.evaluating import evaluating
+from ..encoder.out_of_memory import SMALLER, once_halved
 from ..masks.subnetwork import Subnetwork
-from ..smaller.candidate import shrunk_to
+from ..smaller.candidate import classifying_as
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Evaluation:
         n_wordless: examples with a text without a word piece, scored on what is read then: special
             tokens and, in a pair, the other text.
         clusters: name of the source of each example [N], empty where it stands alone.
+        batch_size: examples of the largest forward pass: fewer than asked for where memory ran out.
     """
 
     spec: TaskSpec
@@ -48,6 +51,7 @@ class Evaluation:
     n_undefined: int = 0
     n_wordless: int = 0
     clusters: tuple[str, ...] = ()
+    batch_size: int = 0
 
     @property
     def predictions(self) -> npt.NDArray[Any]:
@@ -77,6 +81,94 @@ class Evaluation:
         )
 
 
+class Scorer:
+    """A task model that is scored on the same examples again and again, under one mask or another.
+
+    The examples are encoded once. A score depends on the mask, never on those scored before, and
+    the model is as it was after each.
+
+    Args:
+        model: a classifier or regressor.
+        tokenizer: its tokenizer.
+        examples: the N examples.
+        spec: the task.
+        batch_size: examples a forward pass; does not change the result beyond 1e-5. It is halved
+            once if memory runs out.
+        max_length: subwords an example keeps.
+        say: told of a smaller batch.
+
+    Raises:
+        InputError: if there is no example, or some have one sentence and some two.
+        CheckpointError: if the tokenizer is a slow one or cannot pad.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        examples: Sequence[Example],
+        spec: TaskSpec,
+        *,
+        batch_size: int = 64,
+        max_length: int = 128,
+        say: Callable[[str], None] | None = None,
+    ):
+        self._model, self._spec, self._examples = model, spec, tuple(examples)
+        self._tokenizer, self._max_length, self._say = tokenizer, max_length, say
+        self._encoded = self._in_batches(batch_size)
+        self._batch_size = min(batch_size, len(self._examples))
+
+    def _in_batches(self, size: int) -> EncodedExamples:
+        return encoded_once(
+            self._tokenizer, self._examples, batch_size=size, max_length=self._max_length
+        )
+
+    def score(self, mask: Subnetwork | None = None) -> Evaluation:
+        """What the model says under a mask.
+
+        Args:
+            mask: None = the whole model. Where its dead units can be taken out, a smaller copy is
+                run, which gives the same scores within 1e-5.
+
+        Raises:
+            MaskError: if the mask does not fit the model.
+            MemoryLimitError: if memory runs out in batches of half the size as well.
+        """
+
+        def scored(size: int) -> npt.NDArray[np.float64]:
+            whole = size == self._batch_size
+            return self._logits(mask, self._encoded if whole else self._in_batches(size))
+
+        logits, size = once_halved(
+            scored, self._batch_size, what="scoring", remedy=SMALLER, say=self._say
+        )
+        undefined = ~np.isfinite(logits).all(axis=1)
+        logits[undefined] = 0.0
+        labels = np.array([example.label for example in self._examples])
+        return Evaluation(
+            spec=self._spec,
+            ids=tuple(example.id for example in self._examples),
+            logits=logits,
+            labels=labels,
+            metrics=score(self._spec, predictions_of(self._spec, logits), labels),
+            n_truncated=self._encoded.n_truncated,
+            n_undefined=int(undefined.sum()),
+            n_wordless=self._encoded.n_wordless,
+            clusters=tuple(example.cluster for example in self._examples),
+            batch_size=size,
+        )
+
+    def _logits(self, mask: Subnetwork | None, encoded: EncodedExamples) -> npt.NDArray[np.float64]:
+        """Logits [N, K] in the order of the examples."""
+        logits = np.zeros((len(self._examples), self._spec.num_labels))
+        model = self._model
+        with evaluating(model), classifying_as(model, mask) as running, torch.inference_mode():
+            for batch in encoded.batches:
+                found = running(**to_inputs(batch, model.device)).logits
+                logits[list(batch.index)] = found.double().cpu().numpy()
+        return logits
+
+
 def evaluate(
     model: Any,
     tokenizer: Any,
@@ -86,45 +178,26 @@ def evaluate(
     subnetwork: Subnetwork | None = None,
     batch_size: int = 64,
     max_length: int = 128,
+    say: Callable[[str], None] | None = None,
 ) -> Evaluation:
-    """Score a task model on labelled examples.
+    """Score a task model on labelled examples: a `Scorer` that is used once.
 
     Args:
         model: a classifier or regressor.
         tokenizer: its tokenizer.
         examples: the N examples.
         spec: the task.
-        subnetwork: the mask; None = the whole model. Where its dead units can be taken out, a
-            smaller copy is run, which gives the same scores within 1e-5.
-        batch_size: examples a forward pass; does not change the result beyond 1e-5.
+        subnetwork: the mask; None = the whole model.
+        batch_size: examples a forward pass; does not change the result beyond 1e-5. It is halved
+            once if memory runs out.
         max_length: subwords an example keeps.
+        say: told of a smaller batch.
+
+    Raises:
+        InputError, CheckpointError, MaskError, MemoryLimitError: as `Scorer`.
     """
-    batches = text_batches(tokenizer, examples, batch_size=batch_size, max_length=max_length)
-    logits = np.zeros((len(examples), spec.num_labels))
-    training = model.training
-    model.eval()
-    try:
-        smaller = shrunk_to(model, subnetwork)
-        with gated(smaller, subnetwork), torch.inference_mode():
-            for batch in batches:
-                found = smaller(**to_inputs(batch, model.device)).logits
-                logits[list(batch.index)] = found.double().cpu().numpy()
-    finally:
-        model.train(training)
-    undefined = ~np.isfinite(logits).all(axis=1)
-    logits[undefined] = 0.0
-    labels = np.array([example.label for example in examples])
-    return Evaluation(
-        spec=spec,
-        ids=tuple(example.id for example in examples),
-        logits=logits,
-        labels=labels,
-        metrics=score(spec, predictions_of(spec, logits), labels),
-        n_truncated=batches.n_truncated,
-        n_undefined=int(undefined.sum()),
-        n_wordless=batches.n_wordless,
-        clusters=tuple(example.cluster for example in examples),
-    )
+    sizes = {"batch_size": batch_size, "max_length": max_length}
+    return Scorer(model, tokenizer, examples, spec, say=say, **sizes).score(subnetwork)
 
 
 @torch.no_grad()

@@ -21,10 +21,19 @@ class Recipe:
         weight_decay: AdamW's.
         adam_epsilon: AdamW's.
         max_grad_norm: where gradients are clipped.
-        precision: float32, or bfloat16 (forward and backward under autocast; weights and optimiser
-            stay float32), about twice as fast where the processor or GPU knows it.
+        precision: of forward and backward passes, under autocast: float32; bfloat16, faster where
+            the processor or GPU computes in it; or float16, with a scaler of gradients, on CUDA
+            alone. Weights and optimiser are float32 in each.
         head: random as in the study; probed: fitted to the pretrained features first, see
             `probe_head`; or kept: the one that the checkpoint has for these classes.
+        micro_batch: examples whose gradients are computed at once; those of a batch are
+            accumulated, weighted by their number. 0 = the whole batch, and half of it where memory
+            runs out.
+        memory_gb: halve the micro-batch until training fits into so many GB (see
+            `training_memory`); 0 = no limit.
+        patience: end the training after so many scores on the selection examples without a new
+            best (see `early_stopping`); 0 = never.
+        evaluate_every: steps between these scores; 0 = an epoch.
     """
 
     learning_rate: float
@@ -35,8 +44,12 @@ class Recipe:
     weight_decay: float = 0.0
     adam_epsilon: float = 1e-8
     max_grad_norm: float = 1.0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     head: Literal["random", "probed", "kept"] = "random"
+    micro_batch: int = 0
+    memory_gb: float = 0.0
+    patience: int = 0
+    evaluate_every: int = 0
 
 
 STUDY = Recipe(learning_rate=2e-5, epochs=3)

@@ -122,7 +122,7 @@ class AttentionChange(Probe):
         return ProbeResult(
             probe=self.name,
             rows=rows_frame(rows),
-            make_items=lambda: change_items(table, alive).assign(probe=self.name),
+            make_items=lambda: change_items(table, alive, self.name),
             notes={"n_texts": len(table.ids), "compared": int(self.needs_reference)},
         )
 

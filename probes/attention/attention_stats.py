@@ -6,6 +6,7 @@ tokens of each text, by head and by layer, with the same figure for a uniform ro
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 import torch
 
 from ...data.errors import ConfigError
+from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame, rows_frame
 from ..forward.base import BatchView, Context, Probe, ProbeResult, in_corpus_order, kept_as
 from ..forward.token_kinds import token_kinds
@@ -229,23 +231,24 @@ def _items(
     sums: npt.NDArray[np.float64],
     queries: npt.NDArray[np.float64],
     alive: npt.NDArray[np.bool_],
-) -> pd.DataFrame:
+) -> Iterator[pd.DataFrame]:
     layer, head = np.nonzero(alive)
-    numerator = sums[:, layer, head]  # [N, living heads, M]
-    some = np.broadcast_to(queries[:, None], numerator.shape) > 0
-    text, unit, metric = np.nonzero(some)
     names = np.array(ids, dtype=object).reshape(-1, 2)
-    return items_frame(
-        pd.DataFrame(
-            {
-                "probe": probe,
-                "item_id": names[text, 0],
-                "sentence_id": names[text, 1],
-                "layer": layer[unit],
-                "head": head[unit],
-                "metric": np.array(METRICS)[metric],
-                "numerator": numerator[some],
-                "denominator": queries[text, metric],
-            }
+    for block in text_blocks(len(ids), len(layer) * len(METRICS)):
+        numerator, counts = sums[block, layer, head], queries[block]  # [n, living heads, M]
+        some = np.broadcast_to(counts[:, None], numerator.shape) > 0
+        text, unit, metric = np.nonzero(some)
+        yield items_frame(
+            pd.DataFrame(
+                {
+                    "probe": probe,
+                    "item_id": names[block][text, 0],
+                    "sentence_id": names[block][text, 1],
+                    "layer": layer[unit],
+                    "head": head[unit],
+                    "metric": np.array(METRICS)[metric],
+                    "numerator": numerator[some],
+                    "denominator": counts[text, metric],
+                }
+            )
         )
-    )

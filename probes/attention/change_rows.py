@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame
 from ..forward.base import BatchView, in_corpus_order
 from .word_targets import TARGETS
@@ -120,30 +121,30 @@ def _mean(values: Floats, over: tuple[int, ...] = (0,)) -> Floats:
     return found
 
 
-def change_items(table: Changes, alive: Bools) -> pd.DataFrame:
+def change_items(table: Changes, alive: Bools, probe: str) -> Iterator[pd.DataFrame]:
     """One item for each text, living head, number and target that the text has.
 
     `score` is the number; those whose name starts with `shuffled` belong to the null.
     """
     layer, head = np.nonzero(alive)
     names = np.array(table.ids, dtype=object).reshape(-1, 2)
-    frames = []
     for metric, values in table.numbers.items():
-        living = values[:, layer, head]  # [N, living heads] or [N, living heads, T]
-        for place, target in enumerate(TARGETS if living.ndim == 3 else (None,)):
-            scores = living[..., place] if living.ndim == 3 else living
-            text, unit = np.nonzero(np.isfinite(scores))
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "item_id": names[text, 0],
-                        "sentence_id": names[text, 1],
-                        "layer": layer[unit],
-                        "head": head[unit],
-                        "relation": target,
-                        "metric": metric,
-                        "score": scores[text, unit],
-                    }
+        for place, target in enumerate(TARGETS if values.ndim == 4 else (None,)):
+            for block in text_blocks(len(names), len(layer)):
+                living = values[block, layer, head]  # [n, living heads] or [n, living heads, T]
+                scores = living[..., place] if values.ndim == 4 else living
+                text, unit = np.nonzero(np.isfinite(scores))
+                yield items_frame(
+                    pd.DataFrame(
+                        {
+                            "probe": probe,
+                            "item_id": names[block][text, 0],
+                            "sentence_id": names[block][text, 1],
+                            "layer": layer[unit],
+                            "head": head[unit],
+                            "relation": target,
+                            "metric": metric,
+                            "score": scores[text, unit],
+                        }
+                    )
                 )
-            )
-    return items_frame(pd.concat(frames, ignore_index=True))

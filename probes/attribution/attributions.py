@@ -1,14 +1,15 @@
 """Which words carry the prediction: layer integrated gradients, summed over words and groups.
 
-Integrated gradients (Sundararajan et al. 2017) as Captum computes them on the word embeddings,
+Integrated gradients (Sundararajan et al. 2017) as Captum computes them, at the word embeddings,
 from the same text with every word piece replaced by padding. Positions and special tokens stay:
 the embeddings alone are on the path, so the attributions sum to the difference of the logits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,10 @@ from ...data.errors import InputError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ...data.sentences.word_groups import GROUPS, word_groups
-from ...models.masks.gates import gated
+from ...models.encoder.evaluating import evaluating
+from ...models.smaller.candidate import classifying_as
 from ..forward.base import BatchView, Context, ProbeResult
 from ..forward.batch import batch_view
-from ..forward.eval_mode import evaluating
 from ..forward.needs import check_annotated, sentences_of
 from ..forward.shared_pass import Progress
 from ..forward.texts import Texts, read_texts
@@ -157,7 +158,8 @@ def _attribute(
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.model))
         stack.enter_context(_frozen(context.model))
-        stack.enter_context(gated(context.model, context.subnetwork))
+        model = stack.enter_context(classifying_as(context.model, context.subnetwork))
+        context = replace(context, model=model, subnetwork=None)
         for start in range(0, len(order), batch_size):
             chosen = np.array(order[start : start + batch_size])
             batch = batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
@@ -197,42 +199,38 @@ def _frozen(model: Any) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _logits_of(context: Context, batch: BatchView) -> Callable[..., torch.Tensor]:
-    """A function of token ids, attention mask and token types that yields logits [B, K].
-
-    It looks the embeddings up itself: RoBERTa and MPNet derive positions from the ids, and the
-    padding of the baseline would move every word.
-    """
-    embeddings = context.anatomy.embeddings(context.model)
-    names = tuple(name for name in batch.inputs if name != "input_ids")
-
-    def logits(ids: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
-        inputs = dict(zip(names, rest, strict=True))
-        result: torch.Tensor = context.model(inputs_embeds=embeddings(ids), **inputs).logits
-        return result
-
-    return logits
-
-
 def _attribute_batch(
     context: Context, batch: BatchView, n_steps: int, internal_batch_size: int
 ) -> list[WordAttributions]:
-    from captum.attr import LayerIntegratedGradients
+    from captum.attr import IntegratedGradients
 
-    forward = _logits_of(context, batch)
-    ids, *rest = batch.inputs.values()
+    ids, *others = batch.inputs.values()
+    names = tuple(name for name in batch.inputs if name != "input_ids")
+    table = context.anatomy.embeddings(context.model)
+
+    def logits_of(embedded: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        """Logits [B, K] of word embeddings [B, S, D].
+
+        RoBERTa and MPNet would derive positions from ids, and the padding of the baseline would
+        move every word.
+        """
+        inputs = dict(zip(names, rest, strict=True))
+        result: torch.Tensor = context.model(inputs_embeds=embedded, **inputs).logits
+        return result
+
     blank = torch.full_like(ids, context.tokenizer.pad_token_id)
     blank = torch.where(batch.real & ~batch.special, blank, ids)
     with torch.no_grad():
-        logits, blank_logits = forward(ids, *rest), forward(blank, *rest)
+        embedded, blank_embedded = table(ids), table(blank)
+        ends = torch.cat([embedded, blank_embedded])
+        logits, blank_logits = logits_of(ends, *(one.repeat(2, 1) for one in others)).chunk(2)
     predicted = logits.argmax(dim=1)
     difference = (logits - blank_logits).gather(1, predicted[:, None])[:, 0]
-    method = LayerIntegratedGradients(forward, context.anatomy.embeddings(context.model))
-    values = method.attribute(
-        ids,
-        baselines=blank,
+    values = IntegratedGradients(logits_of).attribute(
+        embedded,
+        baselines=blank_embedded,
         target=predicted,
-        additional_forward_args=tuple(rest),
+        additional_forward_args=tuple(others),
         n_steps=n_steps,
         internal_batch_size=max(internal_batch_size, len(ids)),
     )

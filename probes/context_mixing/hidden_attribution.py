@@ -16,11 +16,12 @@ from torch.autograd import forward_ad
 
 from ...data.errors import ConfigError
 from ...data.sentences.sentence import Example
+from ...models.encoder.evaluating import evaluating
 from ...models.encoder.layer_hooks import LayerHooks
 from ...models.masks.gates import gated
 from ..forward.base import BatchView, Context, ProbeResult
 from ..forward.batch import batch_view
-from ..forward.eval_mode import eager_attention, evaluating
+from ..forward.eval_mode import eager_attention
 from ..forward.map_statistics import MASS, MapMass
 from ..forward.shared_pass import Progress
 from ..forward.text_ratios import TextSums, sums_result

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from ...data.output.item_parts import ItemParts, Made
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
@@ -107,22 +108,29 @@ class ProbeResult:
     Attributes:
         probe: the probe's name.
         rows: tidy rows (data/output/tables.py) without the columns that name model, task and mask.
-        make_items: builds the scored items; they are built when asked for, because a frame of
-            one line a sentence, head and metric is many times larger than the sums behind it.
+        make_items: builds the scored items, in one frame or in frames one after the other, each
+            time that they are asked for: one line a sentence, head and metric is many times larger
+            than the sums behind it.
         arrays: small counts that later tests need, such as correct arcs [2, R, 2, L, H].
         notes: plain facts: counts of sentences, dropped words, names of array axes.
     """
 
     probe: str
     rows: pd.DataFrame
-    make_items: Callable[[], pd.DataFrame]
+    make_items: Callable[[], Made]
     arrays: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     notes: Mapping[str, int | float | str] = field(default_factory=dict)
 
     @property
     def items(self) -> pd.DataFrame:
         """One line a scored thing; the rows are a pure function of these."""
-        return self.make_items()
+        made = self.make_items()
+        return made if isinstance(made, pd.DataFrame) else self.item_parts.frame()
+
+    @property
+    def item_parts(self) -> ItemParts:
+        """The items in frames of bounded size, where the probe makes them so."""
+        return ItemParts(self.make_items)
 
     def to_frame(self) -> pd.DataFrame:
         """The rows with every column of the schema, in order and typed; a copy."""
@@ -138,7 +146,8 @@ class Probe:
     Attributes:
         name: goes into every row.
         needs_attention: whether `layer` is called.
-        needs_hidden: whether `hidden` is called.
+        needs_hidden: whether `hidden` is called. Where no probe of a pass wants states or values,
+            the last layer is computed for the first token alone once its maps are there.
         needs_values: whether `values` is called.
         needs_reference: whether `pair` is called; the context must have a reference then.
         padded_to: subwords that every text is padded to; 0 = the longest of its batch.

@@ -1,4 +1,4 @@
-"""How a model is run while probes look on: no dropout, eager attention, no task head."""
+"""How a model is run while probes look on: eager attention, no task head."""
 
 from __future__ import annotations
 
@@ -8,17 +8,6 @@ from typing import Any
 
 from ...models.encoder.anatomy import Anatomy
 from .base import BatchView
-
-
-@contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Switch dropout off, and back to what it was."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
 
 
 @contextmanager

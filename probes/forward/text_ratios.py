@@ -6,13 +6,14 @@ as query rows. What grows with the corpus is a number a text, unit and metric, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
+from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame, rows_frame
 from .base import BatchView, ProbeResult, in_corpus_order, kept_as
 
@@ -110,19 +111,28 @@ class TextSums:
         dead = self.dead[tuple(places_of[:-1])]
         return frame.assign(unit=self.unit, flag=["dead" if lost else None for lost in dead])
 
-    def items(self) -> pd.DataFrame:
-        """One item for each text, unit and metric that it has something of."""
+    def items(self, **same: str) -> Iterator[pd.DataFrame]:
+        """One item for each text, unit and metric that it has something of, in frames of texts.
+
+        Args:
+            same: columns with one value in all.
+        """
         counts, sums = self._ordered(self._counts), self._ordered(self._sums)
-        every = np.broadcast_to(counts.reshape(len(counts), *[1] * self.dead.ndim, -1), sums.shape)
-        places = np.nonzero(np.isfinite(sums) & (every > 0))
         names = np.array([self._ids[i] for i in self._order()], dtype=object).reshape(-1, 2)
-        frame = self._frame(list(places[1:]))
-        return frame.assign(
-            item_id=names[places[0], 0],
-            sentence_id=names[places[0], 1],
-            numerator=sums[places],
-            denominator=every[places],
-        )
+        for block in text_blocks(len(names), self.dead.size * len(self.metrics)):
+            each = sums[block]
+            every = counts[block].reshape(len(each), *[1] * self.dead.ndim, -1)
+            every = np.broadcast_to(every, each.shape)
+            places = np.nonzero(np.isfinite(each) & (every > 0))
+            yield items_frame(
+                self._frame(list(places[1:])).assign(
+                    item_id=names[block][places[0], 0],
+                    sentence_id=names[block][places[0], 1],
+                    numerator=each[places],
+                    denominator=every[places],
+                    **same,
+                )
+            )
 
     def _frame(self, places: list[npt.NDArray[np.int64]]) -> pd.DataFrame:
         """Layer, head (where units are heads) and metric of each line."""
@@ -151,9 +161,7 @@ def sums_result(
     return ProbeResult(
         probe=probe,
         rows=rows_frame(rows.assign(probe=probe, variant=variant)),
-        make_items=lambda: items_frame(
-            pd.concat([table.items() for table in tables], ignore_index=True).assign(probe=probe)
-        ),
+        make_items=lambda: (part for table in tables for part in table.items(probe=probe)),
         notes={"n_texts": tables[0].n_texts, **notes},
     )
 

@@ -8,7 +8,7 @@ those alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 
 from ...data.errors import ConfigError, UnknownNameError
+from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame, rows_frame
 from ..forward.attention_block import LayerValues
 from ..forward.base import BatchView, Context, Probe, ProbeResult
@@ -26,6 +27,10 @@ from .real_maps import confirmed_patterns, flag_unconfirmed
 from .rules import rule_patterns
 
 VARIANTS = ("raw", "norm")
+
+_CELLS_AT_ONCE = 2**20
+"""Cells of the maps that are classified together: features hold them many times, in double
+precision."""
 
 
 class AttentionPatterns(Probe):
@@ -86,10 +91,13 @@ class AttentionPatterns(Probe):
             return
         part = self._found[variant][-1]
         for n, texts in self._texts.items():
-            cut = maps[texts][:, heads, :n, :n].flatten(0, 1)
-            pattern, probability, rule = classify_maps(self._classifier, cut)
-            place = np.ix_(texts, np.array([layer]), heads)
-            part.put(place, pattern, probability, rule)
+            step = max(1, _CELLS_AT_ONCE // (len(heads) * n**2))
+            for start in range(0, len(texts), step):
+                some = texts[start : start + step]
+                cut = maps[some][:, heads, :n, :n].flatten(0, 1)
+                pattern, probability, rule = classify_maps(self._classifier, cut)
+                place = np.ix_(some, np.array([layer]), heads)
+                part.put(place, pattern, probability, rule)
 
     def end(self) -> None:
         """Nothing is left of the batch but its patterns."""
@@ -131,9 +139,12 @@ def classify_maps(
     Returns:
         Three arrays [M]; ties go to the lower index.
     """
-    found = classifier.classify(maps).numpy()
+    step = max(1, _CELLS_AT_ONCE // maps[0].numel()) if len(maps) else 1
+    blocks = maps.split(step)
+    found = torch.cat([classifier.classify(block) for block in blocks]).numpy()
     pattern = found.argmax(1)
-    return pattern, found[np.arange(len(found)), pattern], rule_patterns(maps)
+    rule = np.concatenate([rule_patterns(block) for block in blocks])
+    return pattern, found[np.arange(len(found)), pattern], rule
 
 
 def possible_maps(context: Context) -> tuple[str, ...]:
@@ -158,25 +169,24 @@ def _chosen(context: Context, maps: Sequence[str]) -> tuple[str, ...]:
 
 def _items(
     probe: str, ids: list[tuple[str, str]], found: dict[str, PatternClasses]
-) -> pd.DataFrame:
+) -> Iterator[pd.DataFrame]:
     names = np.array(ids, dtype=object).reshape(-1, 2)
-    frames = []
     for variant, one in found.items():
-        text, layer, head = np.nonzero(one.pattern != NO_CLASS)
-        pattern = one.pattern[text, layer, head]
-        frame = pd.DataFrame(
-            {
-                "probe": probe,
-                "item_id": names[text, 0],
-                "sentence_id": names[text, 1],
-                "layer": layer,
-                "head": head,
-                "relation": np.array(PATTERNS)[pattern],
-                "metric": f"{variant}_map",
-                "prediction": pattern.astype(float),
-                "score": one.probability[text, layer, head].astype(float),
-                "gold": one.rule[text, layer, head].astype(float),
-            }
-        )
-        frames.append(frame)
-    return items_frame(pd.concat(frames, ignore_index=True))
+        for block in text_blocks(len(names), one.pattern[0].size if len(names) else 0):
+            text, layer, head = np.nonzero(one.pattern[block] != NO_CLASS)
+            pattern = one.pattern[block][text, layer, head]
+            frame = pd.DataFrame(
+                {
+                    "probe": probe,
+                    "item_id": names[block][text, 0],
+                    "sentence_id": names[block][text, 1],
+                    "layer": layer,
+                    "head": head,
+                    "relation": np.array(PATTERNS)[pattern],
+                    "metric": f"{variant}_map",
+                    "prediction": pattern.astype(float),
+                    "score": one.probability[block][text, layer, head].astype(float),
+                    "gold": one.rule[block][text, layer, head].astype(float),
+                }
+            )
+            yield items_frame(frame)

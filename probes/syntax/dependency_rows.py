@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame
 from .arc_counts import DIRECTIONS, ArcCounts, ArcTable, Text, arcs_of_relation
 
@@ -115,34 +116,34 @@ def arc_items(
     texts: Sequence[Text],
     counts: ArcCounts,
     alive: npt.NDArray[np.bool_],
-) -> pd.DataFrame:
+) -> Iterator[pd.DataFrame]:
     """Correct arcs (numerator) and arcs (denominator) by sentence, relation, direction, head."""
     layer, head = np.nonzero(alive)
     item_ids = np.array([text.item_id for text in texts], dtype=object)
     sentence_ids = np.array([text.sentence_id for text in texts], dtype=object)
-    frames = []
     for relation in counts.relations:
         inside = np.flatnonzero(arcs_of_relation(table, relation) & table.whole)
-        if not len(inside):
-            continue
         text, starts, sizes = np.unique(table.text[inside], return_index=True, return_counts=True)
-        found = table.correct[inside][:, :, layer, head].astype(np.int32)  # [A, 2, living heads]
-        correct = np.add.reduceat(found, starts, axis=0)
-        group, direction, unit = (axis.ravel() for axis in np.indices(correct.shape))
-        scored = np.isin(counts.half[text], counts.scoring)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "item_id": item_ids[text][group],
-                    "sentence_id": sentence_ids[text][group],
-                    "layer": layer[unit],
-                    "head": head[unit],
-                    "relation": relation,
-                    "direction": np.array(DIRECTIONS)[direction],
-                    "metric": np.where(scored, SCORED, CHOSEN_ON)[group],
-                    "numerator": correct.ravel(),
-                    "denominator": sizes[group],
-                }
+        ends = starts + sizes
+        for block in text_blocks(len(text), len(DIRECTIONS) * len(layer)):
+            arcs = inside[starts[block][0] : ends[block][-1]]
+            found = table.correct[arcs][:, :, layer, head].astype(np.int32)  # [A, 2, living heads]
+            correct = np.add.reduceat(found, starts[block] - starts[block][0], axis=0)
+            group, direction, unit = (axis.ravel() for axis in np.indices(correct.shape))
+            scored = np.isin(counts.half[text[block]], counts.scoring)
+            yield items_frame(
+                pd.DataFrame(
+                    {
+                        "probe": probe,
+                        "item_id": item_ids[text[block]][group],
+                        "sentence_id": sentence_ids[text[block]][group],
+                        "layer": layer[unit],
+                        "head": head[unit],
+                        "relation": relation,
+                        "direction": np.array(DIRECTIONS)[direction],
+                        "metric": np.where(scored, SCORED, CHOSEN_ON)[group],
+                        "numerator": correct.ravel(),
+                        "denominator": sizes[block][group],
+                    }
+                )
             )
-        )
-    return items_frame(pd.concat([pd.DataFrame(), *frames], ignore_index=True).assign(probe=probe))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame
 from ..forward.base import ProbeResult
 from ..forward.held_out import Selection
@@ -201,27 +202,30 @@ def _baselines(counts: TreeCounts) -> pd.DataFrame:
     )
 
 
-def tree_items(probe: str, counts: TreeCounts, texts: Sequence[Text]) -> pd.DataFrame:
+def tree_items(probe: str, counts: TreeCounts, texts: Sequence[Text]) -> Iterator[pd.DataFrame]:
     """Arcs found (numerator) and arcs (denominator) by sentence, metric, direction and unit.
 
     Sentences that only choose the best head have `_choosing` in their metric.
     """
     living = np.flatnonzero(counts.living)
-    numerator = counts.found[..., living]
-    n, m, c, u = (axis.ravel() for axis in np.indices(numerator.shape))
     metric = np.array([[name + suffix for suffix in ("_choosing", "")] for name in counts.metrics])
+    item_ids = np.array([text.item_id for text in texts], dtype=object)
+    sentence_ids = np.array([text.sentence_id for text in texts], dtype=object)
     units = _units(counts)
-    frame = pd.DataFrame(
-        {
-            "probe": probe,
-            "item_id": np.array([text.item_id for text in texts], dtype=object)[n],
-            "sentence_id": np.array([text.sentence_id for text in texts], dtype=object)[n],
-            "layer": units["layer"].array[living[u]],
-            "head": units["head"].array[living[u]],
-            "direction": np.array(counts.directions, dtype=object)[c],
-            "metric": metric[m, counts.scored.astype(np.int64)[n]],
-            "numerator": numerator.ravel(),
-            "denominator": counts.total[n, m],
-        }
-    )
-    return items_frame(frame[frame["denominator"] > 0])
+    for block in text_blocks(len(texts), counts.found[0, ..., living].size if len(texts) else 0):
+        numerator = counts.found[block][..., living]
+        n, m, c, u = (axis.ravel() for axis in np.indices(numerator.shape))
+        frame = pd.DataFrame(
+            {
+                "probe": probe,
+                "item_id": item_ids[block][n],
+                "sentence_id": sentence_ids[block][n],
+                "layer": units["layer"].array[living[u]],
+                "head": units["head"].array[living[u]],
+                "direction": np.array(counts.directions, dtype=object)[c],
+                "metric": metric[m, counts.scored[block].astype(np.int64)[n]],
+                "numerator": numerator.ravel(),
+                "denominator": counts.total[block][n, m],
+            }
+        )
+        yield items_frame(frame[frame["denominator"] > 0])

@@ -11,8 +11,12 @@ import numpy.typing as npt
 
 from ...data.encoding.collate import Batch, TextBatches
 from ...data.errors import InputError, SubprobeError, UnknownNameError
+from ...models.encoder.out_of_memory import SMALLER, once_halved
 from .gate_gradients import Units, frozen
 from .methods import find_importance
+
+OVER_BATCHES = ("gate-batch-accumulated", "taylor-weight")
+"""Importance that is defined over batches: smaller ones give another."""
 
 NORMALISATIONS = ("l2", "none")
 """`l2` divides the heads of a layer, and its neurons, by their L2 norm; MLPs never are."""
@@ -28,6 +32,7 @@ class ImportancePass:
         neuron: importance of each neuron [L, F], or None if neurons were not asked for.
         logits: output for each example [N, K], in the order of the examples.
         labels: their labels [N], int64 or float64.
+        batch_size: examples of the largest batch.
     """
 
     head: npt.NDArray[np.float64]
@@ -35,6 +40,7 @@ class ImportancePass:
     neuron: npt.NDArray[np.float64] | None
     logits: npt.NDArray[np.float64]
     labels: npt.NDArray[Any]
+    batch_size: int = 0
 
 
 def layer_norms(
@@ -64,11 +70,13 @@ def importance_pass(
     normalise: str = "l2",
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> ImportancePass:
     """Score every unit of a masked classifier, and collect its answers, in one pass.
 
     The result does not depend on batch size, order or padding beyond 1e-5, except for
-    `gate-batch-accumulated` and `taylor-weight`, which are defined over batches.
+    `OVER_BATCHES`. Where memory runs out, the pass starts again once with batches of half the size,
+    unless the result depends on it or single batches were given.
 
     Args:
         model: a classifier; frozen inside, as it was afterwards.
@@ -81,9 +89,11 @@ def importance_pass(
         normalise: one of `NORMALISATIONS`.
         seed: of the method `random`.
         progress: called with (batches done, batches) after each.
+        say: told of smaller batches.
 
     Raises:
         UnknownNameError: if there is no such method or normalisation.
+        MemoryLimitError: if memory runs out, in smaller batches too.
         InputError: if there is no example or one without a label.
         SubprobeError: if a score is not finite, or the batches do not hold each example once.
     """
@@ -93,18 +103,26 @@ def importance_pass(
     if not len(batches):
         raise InputError("no examples to score heads on")
     masks = Units(np.asarray(head), np.asarray(mlp), None if neuron is None else np.asarray(neuron))
-    logits: list[npt.NDArray[np.float64]] = []
-    labels: list[npt.NDArray[Any]] = []
-    index: list[int] = []
-    with frozen(model):
-        adding = scored_by(model, masks, seed)
-        for done, batch in enumerate(batches, start=1):
-            logits.append(adding.add(batch).double().cpu().numpy())
-            labels.append(batch.labels.cpu().numpy())  # type: ignore[union-attr]
-            index.extend(batch.index)
-            if progress is not None:
-                progress(done, len(batches))
-        scores = adding.result()
+    splits = isinstance(batches, TextBatches) and method not in OVER_BATCHES
+
+    def passed(size: int) -> tuple[Any, ...]:
+        sized = batches.sized(size) if isinstance(batches, TextBatches) else batches
+        logits: list[npt.NDArray[np.float64]] = []
+        labels: list[npt.NDArray[Any]] = []
+        index: list[int] = []
+        with frozen(model):
+            adding = scored_by(model, masks, seed)
+            for done, batch in enumerate(sized, start=1):
+                logits.append(adding.add(batch).double().cpu().numpy())
+                labels.append(batch.labels.cpu().numpy())  # type: ignore[union-attr]
+                index.extend(batch.index)
+                if progress is not None:
+                    progress(done, len(sized))
+            return adding.result(), logits, labels, index
+
+    (scores, logits, labels, index), size = once_halved(
+        passed, _largest(batches), what="scoring units", remedy=SMALLER, say=say, may_halve=splits
+    )
     if not all(np.isfinite(one).all() for one in vars(scores).values() if one is not None):
         raise SubprobeError(
             "an importance score is not finite", remedy="check that the fine-tuning converged"
@@ -119,4 +137,12 @@ def importance_pass(
         neuron=None if scores.neuron is None else by_layer(scores.neuron),
         logits=np.concatenate(logits)[order],
         labels=np.concatenate(labels)[order],
+        batch_size=size,
     )
+
+
+def _largest(batches: TextBatches | Sequence[Batch]) -> int:
+    """Examples of the largest batch."""
+    if isinstance(batches, TextBatches):
+        return batches.largest
+    return max(len(batch.index) for batch in batches)

@@ -4,8 +4,8 @@ import shutil
 from typing import Any
 
 import pytest
-from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.cells import probing, scoring, searching, training
+from subprobe.analysis.experiment import run_experiment
 from subprobe.data.errors import SubprobeError
 from subprobe.data.output.tables import read_rows
 from tiny_run import Stopped, computed_cells, tiny_config, without_report
@@ -84,6 +84,7 @@ def test_a_finished_run_computes_nothing(whole, tiny_encoder, tmp_path, monkeypa
     assert outputs(folder) == outputs(whole)
 
 
+@pytest.mark.slow
 def test_a_changed_option_computes_only_what_depends_on_it(
     whole, tiny_encoder, tmp_path, monkeypatch
 ):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from subprobe.data.output.tables import rows_frame, write_parquet
 from subprobe.models.masks.subnetwork import Subnetwork
+from tiers import mostly_slow
 from tiny_run import write_toy_task
 
 LATE = """
@@ -69,18 +70,20 @@ def test_the_help_and_the_package_import_no_number(tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [
-        ["list", "tasks"],
-        ["list", "models"],
-        ["list", "relations"],
-        ["list", "probes"],
-        ["list", "importance"],
-        ["sample", "good.safetensors", "--kind", "bad", "--out", "bad.safetensors"],
-    ],
-    ids=" ".join,
+    mostly_slow(
+        [
+            "list tasks",
+            "list models",
+            "list relations",
+            "list probes",
+            "list importance",
+            "sample good.safetensors --kind bad --out bad.safetensors",
+        ],
+        ["list probes", "sample good.safetensors --kind bad --out bad.safetensors"],
+    ),
 )
 def test_lists_and_masks_need_no_statistics(words, place):
-    assert not (NO_TORCH | TRAINING | {"scipy"}) & imported(words, place)
+    assert not (NO_TORCH | TRAINING | {"scipy"}) & imported(words.split(), place)
 
 
 def test_an_export_computes_what_it_writes(place, finished_run):

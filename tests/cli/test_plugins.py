@@ -131,6 +131,7 @@ def test_what_another_package_adds_is_used_like_what_is_there(site, tmp_path):
     assert manifest["config"]["probe"]["options"] == {"busiest-token": {"specials": False}}
 
 
+@pytest.mark.slow
 def test_a_broken_package_is_said_in_one_line_and_stops_nothing(tmp_path):
     site = tmp_path / "site"
     declare(site, "broken", "[subprobe.probes]\nlost = no_such_module:ENTRY\n")

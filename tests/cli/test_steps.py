@@ -46,6 +46,58 @@ def test_finetune_writes_a_model_and_says_what_it_did(
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
 
 
+def test_a_stopped_training_goes_on_beside_its_folder(
+    subprobe_command, own, tiny_encoder, tmp_path, monkeypatch
+):
+    from subprobe.models.training import prepared_training
+
+    def stopped(self, args, state, control, **kwargs):
+        if state.global_step == 3:
+            raise KeyboardInterrupt
+
+    words = (
+        "finetune", tiny_encoder, *own, "--epochs", 2, "--batch-size", 8, "--micro-batch", 3,
+        "--checkpoint-steps", 1, "--json",
+    )  # fmt: skip
+    exact = json.loads(subprobe_command(*words, "--out", tmp_path / "exact")[1])
+    assert exact["training"]["micro_batch"] == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared_training._Watch, "on_step_end", stopped)
+        code, _, _ = subprobe_command(*words, "--out", tmp_path / "m")
+    assert code not in (0, 2)
+    state = tmp_path / ".m.training"
+    assert [one.name for one in state.iterdir()] == ["training.safetensors"]
+    assert not (tmp_path / "m").exists()
+    code, out, err = subprobe_command(*words, "--out", tmp_path / "m")
+    assert code == 0
+    assert "goes on after step 2 of" in err
+    assert json.loads(out)["fingerprint"] == exact["fingerprint"]
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("m", "exact")]
+    assert weights[0] == weights[1]
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--precision", "float16", "--device", "cpu"), "--precision: float16 needs a CUDA GPU"),
+        (("--evaluate-every", "5"), "--evaluate-every: scores are taken for early stopping alone; "
+         "give --patience too, or leave it out"),
+        (("--memory-gb", "1e-6"), "--memory-gb: training on one example at a time takes about"),
+        (("--micro-batch", "-1"), "--micro-batch"),
+    ],
+)  # fmt: skip
+def test_options_of_training_that_cannot_be_are_refused(
+    words, said, subprobe_command, own, tiny_encoder, tmp_path
+):
+    code, _, err = subprobe_command(
+        "finetune", tiny_encoder, *own, *words, "--out", tmp_path / "m", "--quiet"
+    )
+    assert code == 2
+    assert said in " ".join(err.split())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_narration_goes_to_stderr(subprobe_command, own, tiny_encoder, tmp_path):
     code, out, err = subprobe_command(
         "finetune", tiny_encoder, *own, "--epochs", 1, "--out", tmp_path / "m"

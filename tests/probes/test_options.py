@@ -4,7 +4,7 @@ import inspect
 from typing import ClassVar
 
 import pytest
-from subprobe.analysis.configuration.asked_probes import narrowed, options_of, read_options
+from subprobe.analysis.configuration.asked_probes import narrowed, options_of, probe_inputs
 from subprobe.analysis.configuration.config import ProbeOptions, RunConfig, parse_config
 from subprobe.analysis.configuration.renamed import RENAMED, renamed
 from subprobe.data.errors import ConfigError, InputError, UnknownNameError
@@ -130,10 +130,10 @@ def test_a_configuration_says_every_option_of_what_runs():
 def test_equal_options_decide_equally_however_they_are_given():
     names = ("attention-trees",)
     given = [{}, {"root": "gold"}, {"directions": ["dependent->head", "head->dependent"]}]
-    keys = [read_options(ProbeOptions(names=names, options={names[0]: one})) for one in given]
+    keys = [probe_inputs(ProbeOptions(names=names, options={names[0]: one}), 128) for one in given]
     assert keys[0] == keys[1] == keys[2]
     other = ProbeOptions(names=names, options={names[0]: {"root": "free"}})
-    assert read_options(other) != keys[0]
+    assert probe_inputs(other, 128) != keys[0]
 
 
 def test_a_classifier_decides_by_its_content(tmp_path):
@@ -145,7 +145,7 @@ def test_a_classifier_decides_by_its_content(tmp_path):
     def key(weights):
         options = {"attention-patterns": {"weights": weights}}
         asked = ProbeOptions(names=("attention-patterns",), options=options)
-        return read_options(asked)["options"]["attention-patterns"]["weights"]
+        return probe_inputs(asked, 128)["options"]["weights"]
 
     assert key("") == shipped_classifier().digest
     shipped_classifier().calibrated(2.0, 0.5).save(own)

@@ -14,6 +14,7 @@ import torch
 from fuzzing import Reader
 from paired_run import write_paired_run
 from report_rows import report_rows, report_words
+from run_rows import MadeRun
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.probe_items import read_probe_items
 from subprobe.analysis.comparison.run_items import _read, _said
@@ -245,7 +246,7 @@ def run_readers(folder: Path) -> dict[str, Reader]:
     cell = next(path for path in sorted((paired / "cells").iterdir()) if "good" in path.name)
     made = folder / "made"
     made.mkdir()
-    rows = report_rows()
+    rows = report_rows(MadeRun(seeds=(1,), draws=2, layers=2, heads=4))
     write_csv(report_words(rows), made / FILE)
     answers = answers_of(rows, summaries(rows))
     manifest = paired / "manifest.json"

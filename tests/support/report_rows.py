@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from run_rows import MadeRun
 from subprobe.analysis.running.attributed_words import COLUMNS, FILE
-from subprobe.analysis.summary.summaries import summaries
 from subprobe.data.output.tables import rows_frame, write_csv, write_parquet
 
 CURVES = {
@@ -60,9 +60,11 @@ def report_words(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def write_report_files(rows: pd.DataFrame, words: pd.DataFrame, folder: Path) -> Path:
+def write_report_files(
+    rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame], words: pd.DataFrame, folder: Path
+) -> Path:
     """The tables that the page names, as a run writes them."""
-    for name, table in summaries(rows).items():
+    for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")
     write_parquet(rows, folder / "rows.parquet")
     write_csv(words, folder / FILE)

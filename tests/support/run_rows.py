@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ SPREAD = {"good": 0.01, "random": 0.05, "bad": 0.03}
 KEPT_HEADS, KEPT_MLPS = 0.58, 0.67
 
 
+@dataclass(frozen=True)
 class MadeRun:
     """Rows of one made-up run.
 
@@ -48,33 +51,29 @@ class MadeRun:
         probe_draws: how many random and bad draws are probed pruned.
     """
 
-    def __init__(
-        self,
-        tasks: Sequence[str] = ("acceptability",),
-        seeds: Sequence[int] = (1, 2),
-        *,
-        draws: int = 30,
-        retrained_draws: int = 1,
-        layers: int = 6,
-        heads: int = 12,
-        degenerate: Sequence[str] = (),
-        metric: str = "accuracy",
-        probes: bool = True,
-        probe_draws: int = 1,
-    ):
-        self.tasks, self.seeds, self.draws = tasks, seeds, draws
-        self.retrained_draws, self.shape = retrained_draws, (layers, heads)
-        self.degenerate, self.metric, self.probes = degenerate, metric, probes
-        self.probe_draws = probe_draws
+    tasks: Sequence[str] = ("acceptability",)
+    seeds: Sequence[int] = (1, 2)
+    _: KW_ONLY
+    draws: int = 30
+    retrained_draws: int = 1
+    layers: int = 6
+    heads: int = 12
+    degenerate: Sequence[str] = ()
+    metric: str = "accuracy"
+    probes: bool = True
+    probe_draws: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(L, H)."""
+        return self.layers, self.heads
 
     def rows(self) -> pd.DataFrame:
-        """All rows, typed."""
-        frames = [
-            frame for task in self.tasks for seed in self.seeds for frame in self._seed(task, seed)
-        ]
-        return rows_frame(pd.concat(frames, ignore_index=True))
+        """All rows, typed; made once, and the caller's own to change."""
+        return _rows(self).copy()
 
-    def _seed(self, task: str, seed: int) -> Iterator[pd.DataFrame]:
+    def of_seed(self, task: str, seed: int) -> Iterator[pd.DataFrame]:
+        """What one seed of a task adds."""
         rng = np.random.default_rng([seed, *task.encode()])
         flag = "degenerate" if task in self.degenerate else None
         masks = self._masks(rng)
@@ -269,6 +268,14 @@ class MadeRun:
         delta = pd.DataFrame({"metric": ["convergence_delta_mean"], "value": [0.02], "n": [32]})
         both = pd.concat([shares, delta], ignore_index=True)
         return both.assign(probe="attributions", unit="model")
+
+
+@cache
+def _rows(run: MadeRun) -> pd.DataFrame:
+    frames = [
+        frame for task in run.tasks for seed in run.seeds for frame in run.of_seed(task, seed)
+    ]
+    return rows_frame(pd.concat(frames, ignore_index=True))
 
 
 def made_rows(*args: Any, **options: Any) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from subprobe.analysis.running.bag_of_words import bag_of_words
+from subprobe.analysis.cells.bag_of_words import bag_of_words
 from subprobe.data.sentences.sentence import Example, Sentence
 from subprobe.data.tasks.task import TaskParts, TaskSpec
 

@@ -1,5 +1,7 @@
 """Retrained models: kept so that a new probe trains nothing, or removed when all is computed."""
 
+from typing import Any
+
 import pytest
 from subprobe.analysis.configuration.config import RunConfig
 from subprobe.analysis.experiment import run_experiment
@@ -8,7 +10,7 @@ from subprobe.models.checkpoint.checkpoint import load_classifier, load_tokenize
 from subprobe.models.training.evaluate import evaluate
 from tiny_run import TinyCells, computed_cells, tiny_config, without_report
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "seeds": [1],
     "prune": {"keep": 0.5},
     "controls": {"draws": 1, "untrained": False, "bag_of_words": False},
@@ -47,9 +49,7 @@ def test_a_new_probe_trains_nothing_where_models_are_kept(tiny_encoder, tmp_path
     assert len(names) == 1 + 3  # of the full model, and of three that were trained again
 
 
-def test_where_they_are_removed_only_a_new_reader_trains_again(
-    tiny_encoder, tmp_path, monkeypatch
-):
+def test_where_they_are_removed_only_a_new_reader_trains_again(tiny_encoder, tmp_path, monkeypatch):
     folder, names = tmp_path / "run", computed_cells(monkeypatch)
     spare = {**OPTIONS, "retrain": {"keep": False}}
     with without_report():

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from judged import only_diverged
+from subprobe.analysis.cells import training
 from subprobe.analysis.configuration.config import PruneOptions, SearchMethod
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report.report import render_report
-from subprobe.analysis.running import seed_model
 from subprobe.analysis.screen.console import print_comparison
 from subprobe.models.masks.subnetwork import METHODS as MASK_METHODS
 from subprobe.models.masks.subnetwork import Subnetwork
@@ -38,7 +38,7 @@ def finished(tiny_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("methods") / "run"
     with pytest.MonkeyPatch.context() as patch:
         # what a tiny encoder learns in three steps would be no ticket
-        patch.setattr(seed_model, "outcome", only_diverged)
+        patch.setattr(training, "outcome", only_diverged)
         return run_experiment(tiny_config(tiny_encoder, **options), folder)
 
 

@@ -173,6 +173,7 @@ def test_long_tables_are_cut_and_say_so(page):
 
 def test_an_empty_number_is_a_dash():
     rows = MadeRun(seeds=(1,)).rows()
+    rows = rows[rows["probe"].isin(["performance", "mask", "attention-stats"])]
     some = (rows["probe"] == "attention-stats") & (rows["head"] == 0)
     rows.loc[some, "value"] = pd.NA
     assert "nan" not in Page(render_report(rows, MANIFEST)).text.lower().split()

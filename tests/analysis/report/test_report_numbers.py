@@ -10,6 +10,7 @@ import pytest
 from report_rows import report_rows, report_words, write_report_files
 from run_rows import MadeRun, made_manifest
 from subprobe.analysis.report.report import render_report
+from subprobe.analysis.summary.summaries import summaries
 
 DASH = "–"
 
@@ -79,13 +80,20 @@ def rows():
 
 
 @pytest.fixture(scope="module")
-def page(rows):
-    return Numbers(render_report(rows, made_manifest(), words=report_words(rows)))
+def summarised(rows):
+    return summaries(rows)
 
 
 @pytest.fixture(scope="module")
-def files(rows, tmp_path_factory):
-    folder = write_report_files(rows, report_words(rows), tmp_path_factory.mktemp("run"))
+def page(rows, summarised):
+    words = report_words(rows)
+    return Numbers(render_report(rows, made_manifest(), words=words, tables=summarised))
+
+
+@pytest.fixture(scope="module")
+def files(rows, summarised, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    write_report_files(rows, summarised, report_words(rows), folder)
     tables = {path.name: pd.read_csv(path) for path in folder.glob("*.csv")}
     return {**tables, "rows.parquet": pd.read_parquet(folder / "rows.parquet")}
 

@@ -8,6 +8,10 @@ import pandas as pd
 import pytest
 from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.seed_plan import TaskFacts
+from subprobe.analysis.plan.sources import Sources
+from subprobe.analysis.plan.whole_run import RunPlan
 from subprobe.analysis.run_folder.reading import load_rows, load_run
 from subprobe.analysis.running.earlier import begin, differences, said, settled
 from subprobe.analysis.stability.mask_sets import read_mask_sets
@@ -16,6 +20,7 @@ from subprobe.data.errors import ConfigError
 from subprobe.data.output.ownership import foreign
 from subprobe.data.output.run_record import run_configuration, run_seeds
 from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.training.recipes import Recipe
 from tiny_run import computed_cells, tiny_config, without_report
 
 pytestmark = pytest.mark.usefixtures("no_report")
@@ -33,7 +38,9 @@ def config(**values):
 
 def recorded(folder, options):
     """A folder in which a run with these options was begun."""
-    begin(folder, options, [f"{t}-seed{s}" for t in options.tasks for s in options.seeds], "refuse")
+    facts = {task: TaskFacts(task, Recipe(1e-4, 1.0)) for task in options.tasks}
+    graph = plan(options, facts)
+    begin(RunPlan(options, folder, Sources({}, facts), graph, {}), 1, "refuse")
     return folder
 
 
@@ -145,6 +152,7 @@ def holds(folder):
     return masks
 
 
+@pytest.mark.slow
 def test_another_seed_is_refused_then_added_then_takes_the_place(
     one_seed, tiny_encoder, tmp_path, monkeypatch
 ):
@@ -203,7 +211,7 @@ def test_the_command_refuses_adds_and_says_what(one_seed, tmp_path, subprobe_com
 def test_a_run_that_was_stopped_while_adding_is_not_mixed(
     one_seed, tiny_encoder, tmp_path, monkeypatch
 ):
-    from subprobe.analysis.running import seed_run
+    from subprobe.analysis.cells import searching
 
     folder = shutil.copytree(one_seed, tmp_path / "run")
     five = tiny_config(tiny_encoder, **{**SMALL, "seeds": [5]})
@@ -212,10 +220,10 @@ def test_a_run_that_was_stopped_while_adding_is_not_mixed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(seed_run, "find_good", stop)
+        patch.setattr(searching, "find_good", stop)
         with pytest.raises(KeyboardInterrupt):
             run_experiment(five, folder, existing="add")
-    assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
+    assert not [path for path in folder.rglob("*") if path.name.endswith(".part")]
     assert run_seeds(folder) == {"acceptability-seed1", "acceptability-seed5"}
     with pytest.raises(ConfigError, match="seeds: 1, 5 -> 1"):
         run_experiment(tiny_config(tiny_encoder, **SMALL), folder)

@@ -104,7 +104,9 @@ def test_groups_are_not_parted_by_the_selection(place, tiny_encoder):
     assert not {one.cluster for one in parts.train} & {one.cluster for one in parts.selection}
 
 
-@pytest.mark.parametrize("command", [("compare",), ("export", "--out", "tables")])
+@pytest.mark.parametrize(
+    "command", [pytest.param(("compare",), marks=pytest.mark.slow), ("export", "--out", "tables")]
+)
 def test_later_commands_read_it(finished, subprobe_command, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     code, _, err = subprobe_command(command[0], finished.folder, *command[1:])

@@ -10,12 +10,11 @@ import psutil
 import pytest
 import subprobe
 import torch
+from subprobe.analysis.cells.work import Order
 from subprobe.analysis.configuration.config import RunConfig
-from subprobe.analysis.running import resources
-from subprobe.analysis.running.graph import Cell
+from subprobe.analysis.plan.graph import Cell
 from subprobe.analysis.running.pool import Pool
 from subprobe.analysis.running.resources import threads_of, workers_of
-from subprobe.analysis.running.work import Order
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 from worker_jobs import die, refuse, rest, write_name
@@ -110,9 +109,9 @@ def test_a_script_needs_no_main_guard_and_workers_end_with_it(tmp_path, stdin):
         "from worker_jobs import rest\n"
         "from subprobe.analysis.configuration.config import RunConfig\n"
         "from subprobe.analysis.steps.progress import Silent\n"
-        "from subprobe.analysis.running.graph import Cell\n"
+        "from subprobe.analysis.plan.graph import Cell\n"
         "from subprobe.analysis.running.pool import Pool\n"
-        "from subprobe.analysis.running.work import Order\n"
+        "from subprobe.analysis.cells.work import Order\n"
         "print('once', flush=True)\n"
         f"out = Path({str(out)!r})\n"
         "out.mkdir()\n"
@@ -172,7 +171,7 @@ def test_a_process_that_may_start_none_computes_alone(monkeypatch):
 
 
 def test_threads_do_not_depend_on_the_number_of_workers(monkeypatch, tmp_path):
-    monkeypatch.setattr(resources.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     for workers in (0, 1, 4):
         assert threads_of(RunConfig(seeds=(1, 2), workers=workers), tmp_path) == 4
     assert threads_of(RunConfig(threads=3), tmp_path) == 3

@@ -11,6 +11,7 @@ from subprobe.analysis.statistics.paired_ratios import swap_ratios
 from subprobe.analysis.statistics.paired_tests import cluster_signs, swap_test
 from subprobe.analysis.statistics.uncertainty import bootstrap_interval, mcnemar_exact
 from subprobe.analysis.statistics.weighted import weight_blocks
+from tiers import mostly_slow
 
 SCORES = {
     "accuracy": lambda p, g: accuracy_score(g, p),
@@ -41,7 +42,7 @@ def test_items_without_a_source_are_units_of_their_own():
     assert count_of(units_of([])) == 0
 
 
-@pytest.mark.parametrize("metric", SCORES)
+@pytest.mark.parametrize("metric", mostly_slow(SCORES, ["accuracy", "pearson"]))
 def test_an_interval_over_clusters_equals_a_plain_loop(metric):
     units, gold, said, _ = clustered()
     said = said + (np.random.default_rng(1).normal(size=len(gold)) if metric == "pearson" else 0)
@@ -142,7 +143,7 @@ def test_copies_are_no_evidence():
     assert mcnemar_exact(*four).p_value < once / 100
 
 
-@pytest.mark.parametrize("metric", ["matthews", "pearson"])
+@pytest.mark.parametrize("metric", mostly_slow(["matthews", "pearson"], ["pearson"]))
 def test_exchanges_of_whole_clusters_equal_enumeration(metric):
     units, gold, first, second = clustered(clusters=9, seed=4)
     if metric == "pearson":

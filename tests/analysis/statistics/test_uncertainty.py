@@ -14,6 +14,7 @@ from subprobe.analysis.statistics.uncertainty import (
     mcnemar_exact,
     permutation_p,
 )
+from tiers import mostly_slow
 
 
 def labelled(n: int, seed: int, classes: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +36,7 @@ PAIR_METRICS = {
 }
 
 
-@pytest.mark.parametrize("name", CLASS_METRICS)
+@pytest.mark.parametrize("name", mostly_slow(CLASS_METRICS, ["accuracy"]))
 def test_multinomial_resampling_agrees_with_a_plain_loop(name):
     predicted, gold = labelled(150, 3)
     fast = bootstrap_interval(name, predicted, gold, resamples=6000)

@@ -3,16 +3,15 @@
 import re
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from judged import only_diverged
+from subprobe.analysis.cells import training
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.running import seed_model
-from subprobe.analysis.running.across import across_frames
-from subprobe.analysis.running.preparing import prepare
 from subprobe.analysis.steps.performance import performance_rows
 from subprobe.analysis.steps.progress import Silent
 from subprobe.analysis.summary.summaries import performance_table
@@ -21,14 +20,24 @@ from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.models.training.evaluate import evaluate, is_finite
 from subprobe.models.training.finetune import finetune
 from tiny import tiny_model, tiny_tokenizer
-from tiny_run import tiny_config
+from tiny_run import TinyCells, tiny_config
 from toy_parts import toy_parts
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "prune": {"keep": 0.5},
     "controls": {"draws": 1, "untrained": False},
     "probe": {"names": ["attention-stats"], "sentences": 4, "states": ["pruned", "retrained"]},
 }
+
+
+class Heard(Silent):
+    """Progress that remembers its lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
 
 
 def ruined(trained):
@@ -50,8 +59,8 @@ def failing(*arguments, **options):
 @pytest.fixture(scope="module")
 def finished(tiny_encoder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seed_model, "finetune", failing)
-        patch.setattr(seed_model, "outcome", only_diverged)
+        patch.setattr(training, "finetune", failing)
+        patch.setattr(training, "outcome", only_diverged)
         folder = tmp_path_factory.mktemp("diverged") / "run"
         return run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
 
@@ -86,26 +95,28 @@ def test_the_tables_and_the_answer_carry_the_flag(finished):
     assert ("good", "retrained") not in lines
     table = performance_table(finished.rows)
     assert (table["median"].notna() & table["n_seeds"].gt(0)).all()
-    # masks of a tiny encoder may coincide: one training then
-    assert re.search(r"DIVERGED: in 2 of [678] trainings", verdict(finished.rows))
+    assert re.search(r"DIVERGED: in 2 of 8 trainings", verdict(finished.rows))
     assert "diverged" in (finished.folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_diverged_seed_has_no_say_in_what_all_seeds_keep(tiny_encoder, tmp_path, monkeypatch):
-    monkeypatch.setattr(seed_model, "finetune", failing)
-    monkeypatch.setattr(seed_model, "outcome", only_diverged)
-    told = []
-    monkeypatch.setattr(Silent, "say", lambda _self, line: told.append(line))
-    config = tiny_config(tiny_encoder, **OPTIONS | {"seeds": [1, 2, 3], "probe": {"names": []}})
-    runs = prepare(config, tmp_path / "run", None, Silent())
-    rows = pd.concat(across_frames(runs, config, tmp_path / "run"))
-    assert any("not in super, anti and middle" in line and "seed2" in line for line in told)
-    goods = [runs[place].good("structured") for place in (0, 2)]
-    shared = Subnetwork.load(tmp_path / "run" / "masks" / "acceptability-super.safetensors")
+    monkeypatch.setattr(training, "finetune", failing)
+    monkeypatch.setattr(training, "outcome", only_diverged)
+    heard = Heard()
+    controls = {**OPTIONS["controls"], "across_seeds": True, "retrained_draws": 0}
+    few = {"seeds": [1, 2, 3], "probe": {"names": []}, "controls": controls}
+    config = tiny_config(tiny_encoder, **OPTIONS | few)
+    cells = TinyCells(config, tmp_path / "run", heard)
+    shared = cells.mask("acceptability/across/structured/super")
+    told = [line for line in heard.lines if "not in super, anti and middle" in line]
+    assert len(told) == 1
+    assert "seed2" in told[0]
+    goods = [cells.mask(f"acceptability/seed{seed}/structured/search") for seed in (1, 3)]
     np.testing.assert_array_equal(shared.head_mask, goods[0].head_mask & goods[1].head_mask)
     # it is scored in every seed all the same
-    scored = rows[(rows["probe"] == "performance") & (rows["kind"] == "super")]
-    assert set(scored["seed"]) == {1, 2, 3}
+    names = [f"acceptability/seed{seed}/structured/super/0/score" for seed in (1, 2, 3)]
+    assert [set(one.rows["seed"]) for one in cells.outputs(*names)] == [{1}, {2}, {3}]
 
 
 def test_every_summary_says_which_of_its_lines_rest_on_a_diverged_model(finished):
@@ -150,12 +161,13 @@ def test_a_model_that_gives_no_number_counts_as_a_guess():
 
 def test_an_untrained_encoder_that_diverges_is_flagged(tiny_encoder, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        seed_model,
+        training,
         "finetune",
         lambda *arguments, **options: ruined(finetune(*arguments, **options)),
     )
-    (run,) = prepare(tiny_config(tiny_encoder, seeds=[1]), tmp_path / "run", None, Silent())
-    assert set(run.untrained().rows["flag"]) == {"diverged"}
+    cells = TinyCells(tiny_config(tiny_encoder, seeds=[1]), tmp_path / "run")
+    (scored,) = cells.outputs("acceptability/seed1/untrained/score")
+    assert set(scored.rows["flag"]) == {"diverged"}
 
 
 def test_a_lottery_round_that_did_not_train_is_no_ticket(tiny_encoder, tmp_path, monkeypatch):
@@ -165,11 +177,10 @@ def test_a_lottery_round_that_did_not_train_is_no_ticket(tiny_encoder, tmp_path,
         trained = finetune(*arguments, **options)
         return trained if options["subnetwork"] is None else ruined(trained)
 
-    monkeypatch.setattr(seed_model, "finetune", failing_rounds)
+    monkeypatch.setattr(training, "finetune", failing_rounds)
     options = {"methods": ["imp"], "rule": "study", "threshold": 0.01}
     config = tiny_config(tiny_encoder, seeds=[1], prune=options)
-    (run,) = prepare(config, tmp_path / "run", None, Silent())
-    ticket = run.good("imp")
+    ticket = TinyCells(config, tmp_path / "run").mask("acceptability/seed1/imp/search")
     assert not ticket.weight_masks
     first, second = ticket.history
     assert (first["metric"] > 0, second["metric"], second["accepted"]) == (True, None, False)

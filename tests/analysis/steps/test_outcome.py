@@ -104,7 +104,7 @@ def test_explosion_is_told_from_not_learning(encoder):
 
 def test_weights_that_end_as_no_numbers_are_a_divergence(encoder, monkeypatch):
     """The last step's loss was fine; what it did to the weights was not."""
-    from subprobe.models.training import finetune as module
+    from subprobe.models.training import prepared_training as module
 
     monkeypatch.setattr(module, "is_finite", lambda _model: False)
     parts = toy_parts()

@@ -8,11 +8,11 @@ import pytest
 import torch
 from subprobe.analysis.configuration.config import RecipeOptions, parse_config
 from subprobe.analysis.configuration.task_choice import TaskChoice
-from subprobe.analysis.running.preparing import prepare, told_of_heads
+from subprobe.analysis.plan.preparing import told_of_heads
 from subprobe.analysis.single.loaded import load_for_task
 from subprobe.analysis.single.training import evaluate_rows, fine_tune_to_folder
 from subprobe.analysis.steps.progress import Silent
-from subprobe.analysis.steps.task_head import kept_head, start_of_head
+from subprobe.analysis.steps.task_head import start_of_head
 from subprobe.data.errors import CheckpointError, ConfigError, MaskError
 from subprobe.data.tasks.by_name import task_spec
 from subprobe.models.checkpoint.checkpoint import load_classifier
@@ -20,7 +20,7 @@ from subprobe.models.encoder.kept_units import kept_units_of
 from subprobe.models.masks.compact_mask import compact_mask
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny import tiny_model, tiny_tokenizer
-from tiny_run import tiny_options, write_toy_task
+from tiny_run import TinyCells, tiny_options, write_toy_task
 
 CLASSES = ("ACCEPTABLE", "Unacceptable")
 
@@ -40,28 +40,30 @@ def judge(tmp_path_factory):
 def seeds_of(judge, out, **changed):
     recipe = {"learning_rate": 1e-12, "epochs": 1, "batch_size": 16, **changed.pop("recipe", {})}
     config = parse_config(tiny_options(judge, recipe=recipe, **changed), where="test")
-    return config, prepare(config, out, None, Silent())
+    return TinyCells(config, out)
+
+
+FULL = "acceptability/seed1/finetune"
 
 
 def test_a_run_says_that_it_drops_a_head(judge, tmp_path):
-    _, seeds = seeds_of(judge, tmp_path)
-    lines = told_of_heads(seeds)
+    cells = seeds_of(judge, tmp_path)
+    lines = told_of_heads(cells.prepared)
     assert len(lines) == 2
     for seed, line in zip((1, 2), lines, strict=True):
         assert line.startswith(f"{judge}: its head (ACCEPTABLE, Unacceptable) is dropped; seed ")
         assert f"seed {seed} makes a new one for acceptability" in line
-    cells = [run.model.training_cell("finetune", None).id for run in seeds]
-    assert len(set(cells)) == 2
+    names = [f"acceptability/seed{seed}/finetune" for seed in (1, 2)]
+    assert len({cells.whole.ids[name] for name in names}) == 2
 
 
 def test_a_run_can_keep_it(judge, tmp_path):
-    config, seeds = seeds_of(judge, tmp_path, recipe={"head": "kept"})
-    assert told_of_heads(seeds) == []
-    _, new = seeds_of(judge, tmp_path)
-    kept_cell = seeds[0].model.training_cell("finetune", None)
-    assert kept_cell.inputs["head"] == kept_head(config, task_spec("acceptability"))
-    assert "head" not in new[0].model.training_cell("finetune", None).inputs
-    trained = seeds[0].model.fine_tune(None, "training")[0].model
+    kept, new = seeds_of(judge, tmp_path, recipe={"head": "kept"}), seeds_of(judge, tmp_path)
+    assert told_of_heads(kept.prepared) == []
+    assert kept.whole.ids[FULL] != new.whole.ids[FULL]
+    kept.outputs(FULL)
+    folder = tmp_path / "models" / "acceptability-seed1"
+    trained = load_classifier(str(folder), task_spec("acceptability"))
     spec = task_spec("acceptability")
     expected = load_classifier(str(judge), spec)
     assert torch.allclose(trained.classifier.weight, expected.classifier.weight, atol=1e-6)
@@ -70,17 +72,16 @@ def test_a_run_can_keep_it(judge, tmp_path):
 
 def test_the_classes_of_a_kept_head_can_be_given(judge, tmp_path):
     turned = ["unacceptable=ACCEPTABLE", "acceptable=Unacceptable"]
-    config, seeds = seeds_of(judge, tmp_path, recipe={"head": "kept"}, labels=turned)
-    assert "unacceptable = ACCEPTABLE" in told_of_heads(seeds)[0]
+    cells = seeds_of(judge, tmp_path, recipe={"head": "kept"}, labels=turned)
+    assert "unacceptable = ACCEPTABLE" in told_of_heads(cells.prepared)[0]
     # another head to start from is another training
-    _, plain = seeds_of(judge, tmp_path, recipe={"head": "kept"})
-    ids = {runs[0].model.training_cell("finetune", None).id for runs in (seeds, plain)}
-    assert len(ids) == 2
+    plain = seeds_of(judge, tmp_path, recipe={"head": "kept"})
+    assert cells.whole.ids[FULL] != plain.whole.ids[FULL]
     with pytest.raises(ConfigError, match="not a class of"):
         seeds_of(judge, tmp_path, recipe={"head": "kept"}, labels=["maybe=ACCEPTABLE"])
     with pytest.raises(CheckpointError, match="not_entailment, entailment"):
         seeds_of(judge, tmp_path, recipe={"head": "kept"}, tasks=["entailment"])
-    assert config.labels == tuple(turned)
+    assert cells.whole.config.labels == tuple(turned)
     with pytest.raises(ConfigError, match="a new one has none to map"):
         seeds_of(judge, tmp_path, labels=turned)
 

@@ -1,13 +1,15 @@
 """Trainings that did not learn: every row, table and sentence says so, again when resumed."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from subprobe.analysis.cell_output import CellOutput
+from subprobe.analysis.cells.searching import across
+from subprobe.analysis.cells.work import Nothing
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.running.across import _goods
 from subprobe.analysis.steps.performance import lowest
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_config
@@ -44,7 +46,7 @@ def test_every_row_about_what_did_not_learn_says_so(finished):
 def test_cells_and_the_models_folder_record_it(finished):
     import json
 
-    (meta,) = finished.folder.glob("models/*/subprobe.json")
+    meta = finished.folder / "models" / "acceptability-seed1" / "subprobe.json"
     recorded = json.loads(meta.read_text())
     assert recorded["flag"] == "unlearned"
     noted = recorded["training"]
@@ -57,6 +59,7 @@ def test_cells_and_the_models_folder_record_it(finished):
     assert all(cell.notes["training"]["on_selection"]["n"] == 16 for cell in cells)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_agrees(finished, tiny_encoder):
     before = finished.rows
     next(iter(finished.folder.glob("cells/retrain-*.parquet"))).unlink()
@@ -78,20 +81,28 @@ def test_the_answer_and_the_report_say_so_with_how_much_training(finished):
 
 
 def test_a_seed_that_did_not_learn_has_no_say_in_what_all_seeds_keep():
-    told = []
+    told, kept = [], []
+    flags = {1: "", 2: "unlearned", 3: "diverged", 4: ""}
 
-    def run(seed, flag):
-        good = Subnetwork(np.eye(2, dtype=bool), np.ones(2, dtype=bool), seed_init=seed)
-        return SimpleNamespace(
-            name=f"seed{seed}",
-            good=lambda _method: good,
-            model=SimpleNamespace(full=SimpleNamespace(notes={"flag": flag})),
-            progress=SimpleNamespace(say=told.append),
-        )
+    def mask(role):
+        rows = np.eye(2, dtype=bool) if role == "good1" else np.ones((2, 2), dtype=bool)
+        return Subnetwork(rows, np.array([True, False]), seed_init=int(role[-1]))
 
-    runs = [run(1, ""), run(2, "unlearned"), run(3, "diverged"), run(4, "")]
-    assert [good.seed_init for good in _goods(runs, "structured")] == [1, 4]
+    work: Any = SimpleNamespace(
+        options={"seeds": [1, 2, 3, 4], "task": "t", "method": "structured", "kind": "super"},
+        seed=1,
+        read_mask=mask,
+        output=lambda role: SimpleNamespace(notes={"flag": flags[int(role[-1])]}),
+        progress=SimpleNamespace(say=told.append),
+        save_mask=kept.append,
+    )
+    across(work)
+    np.testing.assert_array_equal(kept[0].head_mask, np.eye(2, dtype=bool))
     assert told == [
-        "seed2: not in super, anti and middle (structured): its full model did not learn the task",
-        "seed3: not in super, anti and middle (structured): its training diverged",
+        "t-seed2: not in super, anti and middle (structured): "
+        "its full model did not learn the task",
+        "t-seed3: not in super, anti and middle (structured): its training diverged",
     ]
+    flags[4] = "diverged"
+    with pytest.raises(Nothing, match="fewer than two seeds"):
+        across(work)

@@ -13,7 +13,12 @@ DRAWS = 5
 
 @pytest.fixture(scope="module")
 def rows():
-    return MadeRun(draws=DRAWS, probe_draws=DRAWS).rows()
+    return MadeRun(draws=DRAWS, probe_draws=DRAWS, layers=3, heads=4).rows()
+
+
+@pytest.fixture(scope="module")
+def by_draw(rows):
+    return probe_draws(rows)
 
 
 def line_of(table, **where):
@@ -50,9 +55,8 @@ def test_a_line_is_the_mean_of_seeds_and_the_range_of_all_draws(rows):
         assert line["p_value"] == largest
 
 
-def test_every_draw_has_its_line(rows):
-    table = probe_draws(rows)
-    mine = table[(table["kind"] == "random") & (table["state"] == "pruned")]
+def test_every_draw_has_its_line(rows, by_draw):
+    mine = by_draw[(by_draw["kind"] == "random") & (by_draw["state"] == "pruned")]
     for name, value in WHERE.items():
         mine = mine[mine[name] == value]
     assert sorted(zip(mine["seed"], mine["draw"], strict=True)) == [
@@ -62,15 +66,15 @@ def test_every_draw_has_its_line(rows):
         assert mine.loc[mine["seed"] == seed, "value"].tolist() == pytest.approx(values)
 
 
-def test_attention_of_a_draw_is_compared_over_its_own_heads(rows):
+def test_attention_of_a_draw_is_compared_over_its_own_heads(rows, by_draw):
     """The reference is the full model's mean over the heads that live in that draw."""
     one = rows[(rows["probe"] == "attention-stats") & (rows["metric"] == "attention_to_self")]
     one = one[(one["seed"] == 2) & one["value"].notna()]
     full = {(r.layer, r.head): r.value for r in one[one["kind"] == "full"].itertuples()}
     drawn = one[(one["kind"] == "random") & (one["state"] == "pruned") & (one["draw"] == 3)]
     expected = np.mean([full[r.layer, r.head] for r in drawn.itertuples()])
-    table = probe_draws(rows)
-    line = line_of(table, metric="attention_to_self", kind="random", state="pruned", seed=2, draw=3)
+    where = {"kind": "random", "state": "pruned", "seed": 2, "draw": 3}
+    line = line_of(by_draw, metric="attention_to_self", **where)
     assert line["reference"] == pytest.approx(expected)
 
 

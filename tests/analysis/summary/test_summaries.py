@@ -214,9 +214,10 @@ def test_p_over_seeds_is_the_largest(rows):
     assert line["p_value"].tolist() == pytest.approx([shares["p_value"].max()])
 
 
-@pytest.mark.parametrize("made", [made_rows(probes=False, draws=1, retrained_draws=0), None])
-def test_rows_without_probes_or_without_anything_have_summaries(made):
-    found = summaries(rows_frame([]) if made is None else made)
+@pytest.mark.parametrize("lines", [6, 0])
+def test_rows_without_probes_or_without_anything_have_summaries(lines):
+    made = made_rows(probes=False, draws=1, retrained_draws=0) if lines else rows_frame([])
+    found = summaries(made)
     assert set(found) == set(SUMMARIES)
     assert found["summary_probes"].empty
-    assert len(found["summary_performance"]) == (0 if made is None else 6)
+    assert len(found["summary_performance"]) == lines

@@ -12,6 +12,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from subprobe.data.generator import acceptability, entailment
+from tiers import mostly_slow
 
 SEED = 3
 SIZES = {"train": 1200, "validation": 120, "test": 1200}
@@ -89,6 +90,10 @@ CLASSIFIERS = {
 }
 
 
+def without_forests(names):
+    return [name for name in names if "forest" not in name]
+
+
 def labels(examples):
     return np.array([e.label for e in examples])
 
@@ -101,7 +106,7 @@ def accuracy_by_group(predictions, examples):
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", mostly_slow(CLASSIFIERS, without_forests(CLASSIFIERS)))
 @pytest.mark.parametrize("per_group", [False, True], ids=["pooled", "per-phenomenon"])
 def test_shallow_classifiers_stay_at_chance_for_each_phenomenon(task, name, per_group):
     train, test = generated(task)["train"], generated(task)["test"]
@@ -115,7 +120,7 @@ def test_shallow_classifiers_stay_at_chance_for_each_phenomenon(task, name, per_
             assert abs(accuracy - 0.5) <= 0.05, (group, accuracy)
 
 
-@pytest.mark.parametrize("name", PAIR_CLASSIFIERS)
+@pytest.mark.parametrize("name", mostly_slow(PAIR_CLASSIFIERS, without_forests(PAIR_CLASSIFIERS)))
 @pytest.mark.parametrize("per_group", [False, True], ids=["pooled", "per-phenomenon"])
 def test_neither_the_hypothesis_nor_the_overlap_tells(name, per_group):
     train, test = generated("entailment")["train"], generated("entailment")["test"]

@@ -19,6 +19,7 @@ from subprobe.models.checkpoint.checkpoint import (
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.masks.subnetwork import full_subnetwork
+from tiers import mostly_slow
 from tiny import FAMILIES, SDPA, tiny_config, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_spec
@@ -127,7 +128,7 @@ def test_published_checkpoints_of_every_family_load(family, tmp_path):
         load_classifier(str(tmp_path / "m"), toy_spec())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_a_classifier_of_every_family_comes_back_or_is_refused(family, tmp_path):
     encoder = save_tiny_encoder(tmp_path / "encoder", family)
     model = load_classifier(str(encoder), toy_spec(), new_head=True, seed=1)

@@ -1,6 +1,7 @@
 """Checkpoints in the forms that other tools leave: read as what they are, or refused."""
 
 import importlib.util
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from subprobe.models.folder.sources import resolve_model
 from subprobe.models.masks.compact_mask import compact_mask
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import Subnetwork
+from tiers import mostly_slow
 from tiny import tiny_model, tiny_tokenizer
 
 COLA = GLUE["cola"]
@@ -40,10 +42,16 @@ def after(family, name, part):
     return name.replace(f"{prefix}.", f"{prefix}.{part}", 1)
 
 
+WRAPPERS = ("module.", "_orig_mod.", "model.", "module._orig_mod.", "model.module.")
+
+
 @pytest.mark.parametrize(
-    "before", ["module.", "_orig_mod.", "model.", "module._orig_mod.", "model.module."]
+    ("family", "before"),
+    mostly_slow(
+        product(["bert", "distilbert", "modernbert"], WRAPPERS),
+        [*product(["bert"], WRAPPERS), ("distilbert", "module."), ("modernbert", "_orig_mod.")],
+    ),
 )
-@pytest.mark.parametrize("family", ["bert", "distilbert", "modernbert"])
 def test_names_behind_a_wrapper_are_read(family, before, tmp_path):
     folder = classifier(tmp_path / "m", family)
     expected = logits(load_classifier(str(folder), COLA))

@@ -27,6 +27,7 @@ from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.models.smaller.bake import bake
 from subprobe.models.smaller.shrink import shrink
+from tiers import mostly_slow
 from tiny import SDPA, SEPARABLE, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_spec
 
@@ -252,7 +253,7 @@ def test_a_model_with_other_units_than_the_mask_is_not_saved(tmp_path):
 # -- baked ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_stock_transformers_loads_a_baked_folder(family, tmp_path):
     model = tiny_model(family, "classification", layers=L, heads=H, hidden=H * D)
     mask, folder = mask_of(), tmp_path / "m"

@@ -22,6 +22,7 @@ from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.smaller.bake import bake
 from subprobe.models.smaller.shrink import shrink
+from tiers import mostly_slow
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 IDS = torch.tensor([[0, 7, 9, 30, 41, 2], [0, 11, 12, 13, 14, 2]])
@@ -60,7 +61,7 @@ def saved(folder, family="bert", names=MNLI.labels, order=(0, 1, 2)):
     return name_classes(folder, names)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_rows_in_another_order_give_the_same_function(family, tmp_path):
     plain = saved(tmp_path / "good", family)
     flipped = [MNLI.labels[k].upper() for k in ORDER]
@@ -166,7 +167,9 @@ def test_a_number_is_no_class(tmp_path):
     assert logits(load_classifier(str(tmp_path / "one"), GLUE["stsb"])).shape == (2, 1)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "modernbert", "deberta-v2"])
+@pytest.mark.parametrize(
+    "family", mostly_slow(["bert", "roberta", "distilbert", "modernbert", "deberta-v2"], ["bert"])
+)
 def test_a_new_head_does_not_remember_the_old_one(family, tmp_path):
     """The seed decides it, and it is the one that an encoder without a head gets."""
     folder = saved(tmp_path / "m", family)

@@ -10,11 +10,12 @@ from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.models.smaller.candidate import BY_GATES, shrunk, shrunk_to
 from subprobe.pruning.importance.scoring import importance_pass
+from tiers import mostly_slow
 from tiny import FAMILIES, SEPARABLE
 
 
 @pytest.mark.parametrize("method", BY_GATES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_scores_of_living_units_are_the_same_and_dead_ones_have_none(family, method):
     model = classifier(family)
     before = copy.deepcopy(model.state_dict())

@@ -10,6 +10,7 @@ from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.models.smaller.bake import bake
 from subprobe.models.smaller.cost import UnitParameters, cost, kept_share, prunable_parameters
 from subprobe.models.smaller.shrink import shrink
+from tiers import mostly_slow
 from tiny import POST_NORM, SEPARABLE, tiny_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForSequenceClassification
@@ -27,7 +28,7 @@ def counted(model, batch, length):
 
 
 @pytest.mark.parametrize("head", [None, "classification"])
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_counts_of_whole_and_smaller_models(family, head):
     model = tiny_model(family, head, layers=L, heads=H, hidden=D, attention="eager")
     mask = random_mask(L, H, F, 4, with_neurons=True, share=0.6)

@@ -1,6 +1,7 @@
 """Mask, baked zeros and physical removal compute the same, for every family and any mask."""
 
 import copy
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.models.smaller import cuts
 from subprobe.models.smaller.bake import bake
 from subprobe.models.smaller.shrink import shrink, write_back
-from tiers import mostly_slow
+from tiers import KINDS, mostly_slow
 from tiny import POST_NORM, SDPA, SEPARABLE, tiny_model
 
 L, H, D, F = 3, 4, 8, 48
@@ -48,16 +49,22 @@ def distance(a, b):
     return float((a - b).detach().abs().max())
 
 
-@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
-def test_mask_baked_and_compact_agree_on_any_mask(family):
-    """50 masks a family, each under every kind of attention that the family has."""
+@pytest.mark.parametrize(
+    ("family", "count"),
+    [
+        *((family, 10) for family in KINDS),
+        *(pytest.param(family, 50, marks=pytest.mark.slow) for family in SEPARABLE),
+    ],
+)
+def test_mask_baked_and_compact_agree_on_any_mask(family, count):
+    """Many masks a family, each under every kind of attention that the family has."""
     layers, effects = 2, []
     model = tiny_model(family, "classification", layers=layers, heads=H, hidden=H * D)
     kinds = ("eager", "sdpa") if family in SDPA else ("eager",)
     inputs = inputs_of(model)
     whole = logits(model, inputs)
 
-    @settings(max_examples=50)
+    @settings(max_examples=count)
     @given(masks(layers, H, F))
     def check(mask):
         compact, baked = shrink(model, mask), bake(model, mask)
@@ -74,13 +81,13 @@ def test_mask_baked_and_compact_agree_on_any_mask(family):
             effects.append(distance(masked, whole))
 
     check()
-    assert len(effects) >= 50 * len(kinds)
+    assert len(effects) >= count * len(kinds)
     # every mask empties a layer: each must be seen, or the agreement says nothing
     assert min(effects) >= EFFECT
     assert distance(logits(model, inputs), whole) == 0
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", mostly_slow(POST_NORM, ["bert", "mpnet"]))
 def test_a_mask_that_removes_everything_still_works(family):
     model = model_of(family)
     inputs = inputs_of(model)
@@ -134,7 +141,7 @@ def test_no_weight_is_shared_and_the_original_is_untouched():
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_a_smaller_model_can_be_made_smaller_again(family):
     model = model_of(family)
     inputs = inputs_of(model)
@@ -174,7 +181,7 @@ def test_each_head_of_mpnet_keeps_its_own_relative_bias():
     assert distance(logits(compact, inputs), right) >= EFFECT
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_maps_are_collected_for_the_heads_that_are_left(family):
     model = model_of(family, "eager")
     head = np.ones((L, H), dtype=bool)
@@ -188,7 +195,7 @@ def test_maps_are_collected_for_the_heads_that_are_left(family):
 # -- gates on a smaller model ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 @pytest.mark.parametrize("share", [0.0, 0.6])
 def test_gates_of_full_size_act_on_the_living_and_dead_units_get_no_gradient(family, share):
     model = model_of(family).requires_grad_(False)
@@ -252,8 +259,13 @@ def gradients(model, whole):
     return list(spread.parameters())
 
 
-@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
-@pytest.mark.parametrize("neurons", [False, True])
+@pytest.mark.parametrize(
+    ("family", "neurons"),
+    mostly_slow(
+        product(SEPARABLE, (False, True)),
+        fast=[("bert", True), ("deberta-v2", False), ("modernbert", True)],
+    ),
+)
 def test_training_the_smaller_model_is_training_under_the_mask(family, neurons):
     """Without dropout: loss and gradients over 20 steps, and the model that comes out."""
     model = model_of(family)
@@ -331,7 +343,7 @@ def test_single_weights_are_baked_and_not_removed():
         shrink(model, mask)
 
 
-@pytest.mark.parametrize("family", SEPARABLE)
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_baked_zeros_are_the_weights_that_are_taken_out(family):
     model = model_of(family)
     mask = random_mask(L, H, F, 2, with_neurons=True, share=0.5)

@@ -52,7 +52,7 @@ def mask(encoder, heads=(), mlps=()):
 
 @pytest.mark.parametrize(
     "family",
-    mostly_slow(["bert", "deberta", "deberta-v2", "albert", "modernbert"], ["bert", "modernbert"]),
+    mostly_slow(["bert", "deberta", "deberta-v2", "albert", "modernbert"], ["bert"]),
 )
 def test_it_learns_a_task_that_can_be_learned(family, tmp_path):
     encoder, parts = save_tiny_encoder(tmp_path / "m", family), toy_parts(train=128)

@@ -1,9 +1,11 @@
 """Which recipe a model and task get."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import pytest
 from subprobe.analysis.configuration.config import RecipeOptions
 from subprobe.analysis.configuration.recipe import chosen_recipe
+from subprobe.data.errors import ConfigError
 from subprobe.models.folder.sources import ModelSource
 from subprobe.models.training.recipes import EMBEDDED, EMBEDDED_TASKS, STUDY, recipe_for
 
@@ -28,3 +30,19 @@ def test_options_replace_what_is_recorded():
     recipe = chosen_recipe(HUB, "cola", RecipeOptions(epochs=1, head="probed"))
     assert asdict(recipe) == {**asdict(STUDY), "epochs": 1, "head": "probed"}
     assert chosen_recipe(HUB, "cola", RecipeOptions()) == STUDY
+
+
+def test_when_a_state_is_written_is_no_part_of_the_recipe():
+    options = RecipeOptions(checkpoint_steps=7, checkpoint_minutes=0)
+    assert chosen_recipe(HUB, "cola", options) == STUDY
+
+
+def test_what_decides_the_outcome_is():
+    options = RecipeOptions(micro_batch=8, memory_gb=1.5, patience=2, evaluate_every=10)
+    found = chosen_recipe(HUB, "cola", options)
+    assert found == replace(STUDY, micro_batch=8, memory_gb=1.5, patience=2, evaluate_every=10)
+
+
+def test_scores_without_patience_are_refused():
+    with pytest.raises(ConfigError, match=r"`recipe.evaluate_every`: scores are taken for early"):
+        chosen_recipe(HUB, "cola", RecipeOptions(evaluate_every=10))

@@ -11,10 +11,11 @@ from subprobe.models.checkpoint.checkpoint import load_classifier
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.models.smaller.shrink import shrink
-from subprobe.models.training import finetune as finetuning
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import finetune
 from subprobe.models.training.recipes import Recipe
+from subprobe.models.training.trainer import FineTuner
+from tiers import mostly_slow
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts
@@ -29,7 +30,7 @@ MASK = Subnetwork(
 TOLERANCE = 1e-5
 
 
-@pytest.fixture(scope="module", params=["bert", "mpnet"])
+@pytest.fixture(scope="module", params=mostly_slow(["bert", "mpnet"], ["bert"]))
 def still(request, tmp_path_factory):
     """Folder of an encoder without dropout."""
     folder, family = tmp_path_factory.mktemp("still") / "m", request.param
@@ -59,14 +60,14 @@ def answers(trained, mask=MASK):
 @pytest.mark.parametrize("head", ["random", "probed"])
 def test_without_dropout_both_routes_are_one_training(still, head, monkeypatch):
     steps = []
-    plain = finetuning._Trainer.training_step
+    plain = FineTuner.training_step
 
     def noted(self, *args, **options):
         loss = plain(self, *args, **options)
         steps.append(float(loss))
         return loss
 
-    monkeypatch.setattr(finetuning._Trainer, "training_step", noted)
+    monkeypatch.setattr(FineTuner, "training_step", noted)
     recipe = replace(RECIPE, head=head)
     masked, compact = (train(still, route, recipe) for route in ("masked", "compact"))
     losses = np.array(steps).reshape(2, STEPS)
@@ -119,13 +120,13 @@ def test_a_route_that_cannot_be_taken_is_refused(encoder, tmp_path):
 def test_a_smaller_model_is_trained_where_one_is_asked_for(encoder, monkeypatch):
     """The route is no name only: what the steps see has fewer weights."""
     seen = []
-    plain = finetuning._Trainer.training_step
+    plain = FineTuner.training_step
 
     def noted(self, model, *args, **options):
         seen.append(sum(p.numel() for p in model.parameters()))
         return plain(self, model, *args, **options)
 
-    monkeypatch.setattr(finetuning._Trainer, "training_step", noted)
+    monkeypatch.setattr(FineTuner, "training_step", noted)
     quick = replace(RECIPE, epochs=0.25)
     model = load_classifier(encoder, PARTS.spec, new_head=True, seed=1)
     for route in ("masked", "compact"):

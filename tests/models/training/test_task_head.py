@@ -13,6 +13,7 @@ from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.training.task_head import INVERSE_PENALTY, probe_head
+from tiers import mostly_slow
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 
@@ -73,7 +74,7 @@ def drawn(seed):
     return np.sort(np.random.default_rng(seed).permutation(COUNT)[: COUNT // 2])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_the_head_gives_the_probabilities_of_scikit_learn(family):
     model, parts, encoded = setting(family)
     places = drawn(5)

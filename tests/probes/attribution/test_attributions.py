@@ -10,6 +10,8 @@ from subprobe.data.encoding.alignment import encode_words
 from subprobe.data.errors import AnnotationError, InputError
 from subprobe.data.sentences.word_groups import GROUPS, word_groups
 from subprobe.data.tasks.task import TaskSpec
+from subprobe.models.masks.gates import gated
+from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.probes.attribution.attribution_rows import WORD_METRIC
 from subprobe.probes.attribution.attributions import attribute_words, run_attributions
 from tiers import mostly_slow
@@ -55,7 +57,7 @@ def plain_attribution(context, example, n_steps):
 
 
 @pytest.mark.parametrize("pairs", [False, True])
-@pytest.mark.parametrize("family", ["bert", "roberta", "mpnet"])
+@pytest.mark.parametrize("family", mostly_slow(["bert", "roberta", "mpnet"], ["bert"]))
 def test_agrees_with_a_loop_over_steps(family, pairs):
     context, examples = tiny_context(family, "classification"), random_examples(4, pairs=pairs)
     found = attribute_words(context, examples, n_steps=6, batch_size=3)
@@ -97,6 +99,37 @@ def test_gates_of_the_subnetwork_apply():
     whole = attribute_words(context, examples, n_steps=4)
     pruned = attribute_words(masked, examples, n_steps=4)
     assert max(np.abs(a.words - b.words).max() for a, b in zip(whole, pruned, strict=True)) > 1e-3
+
+
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
+def test_a_mask_gives_the_attributions_of_gates_on_the_whole_model(family):
+    context, examples = tiny_context(family, "classification", seed=2), random_examples(3)
+    heads, mlps = np.ones((2, 4), dtype=bool), np.array([False, True])
+    heads[0], heads[1, 2] = False, False
+    masked = replace(context, subnetwork=Subnetwork(heads, mlps))
+    found = attribute_words(masked, examples, n_steps=4)
+    with gated(context.model, masked.subnetwork):
+        for example, one in zip(examples, found, strict=True):
+            words, difference, target = plain_attribution(context, example, 4)
+            assert one.predicted == target
+            np.testing.assert_allclose(one.words, words, atol=4e-6)
+            assert one.logit_difference == pytest.approx(difference, abs=1e-5)
+    whole = attribute_words(context, examples, n_steps=4)
+    assert max(np.abs(a.words - b.words).max() for a, b in zip(whole, found, strict=True)) > 4e-4
+
+
+def test_no_text_is_read_more_often_than_integration_and_its_ends_need(monkeypatch):
+    context, examples = tiny_context("bert", "classification"), random_examples(6)
+    texts, run = [], type(context.model).forward
+
+    def forward(self, *args, **kwargs):
+        texts.append(len(kwargs["inputs_embeds"]))
+        return run(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(context.model), "forward", forward)
+    attribute_words(context, examples, n_steps=5, batch_size=3, internal_batch_size=9)
+    assert sum(texts) == len(examples) * (5 + 2)
+    assert max(texts) <= 9
 
 
 def test_model_is_left_as_it_was_also_after_an_error():

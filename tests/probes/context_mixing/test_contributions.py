@@ -15,14 +15,14 @@ from subprobe.probes.context_mixing.contributions import (
     transformed_parts,
 )
 from subprobe.probes.forward.shared_pass import run_probes
-from tiers import mostly_slow
+from tiers import few_or_many, mostly_slow
 from tiny import POST_NORM
 
 DEAD = [(0, 1), *((1, head) for head in range(4))]
 
 
 @pytest.mark.parametrize("dead", [[], DEAD])
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", mostly_slow(POST_NORM, ["bert", "mpnet"]))
 def test_parts_and_biases_sum_to_the_block_output(family, dead, monkeypatch):
     monkeypatch.setattr(module, "_BLOCK", 10_000)  # several blocks of queries
 
@@ -97,10 +97,11 @@ def plain_zeroing(context, example, text, layer):
     ("family", "dead"),
     mostly_slow([("bert", DEAD), ("distilbert", []), ("mpnet", [])], [("bert", DEAD)]),
 )
-def test_agrees_with_loops_over_single_texts(family, dead, probe, monkeypatch):
+@few_or_many
+def test_agrees_with_loops_over_single_texts(count, family, dead, probe, monkeypatch):
     monkeypatch.setattr(module, "_BLOCK", 50_000)
     context = with_dead_heads(tiny_context(family, layers=3), dead)
-    examples = punctuated_examples(20)
+    examples = punctuated_examples(count)
     result = run_probes(context, examples, [probe(context)], batch_size=7)[0]
     assert hooks_on(context.model) == 0
     keys = ["item_id", "layer", "metric"]

@@ -17,6 +17,7 @@ from subprobe.probes.context_mixing.effective_attention import (
 )
 from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.probes.forward.token_kinds import KINDS
+from tiers import few_or_many, mostly_slow
 
 
 def effective(context, examples, *, batch_size=7, **options):
@@ -88,11 +89,16 @@ def plain(text, layer, head, kept):
 
 
 @pytest.mark.parametrize(
-    ("family", "row_sums"), [("bert", "free"), ("distilbert", "kept"), ("mpnet", "free")]
+    ("family", "row_sums"),
+    mostly_slow(
+        [("bert", "free"), ("distilbert", "kept"), ("mpnet", "free")],
+        [("bert", "free"), ("distilbert", "kept")],
+    ),
 )
-def test_agrees_with_loops_over_single_texts(family, row_sums):
+@few_or_many
+def test_agrees_with_loops_over_single_texts(count, family, row_sums):
     context = with_dead_heads(tiny_context(family), [(0, 1), (1, 3)])
-    examples = punctuated_examples(20)
+    examples = punctuated_examples(count)
     result = effective(context, examples, row_sums=row_sums)
     items = result.items.set_index(["item_id", "layer", "head", "metric"])["numerator"]
     found, totals = items.astype(float).to_dict(), {}

@@ -11,6 +11,7 @@ from subprobe.probes.context_mixing.hidden_attribution import contributions, run
 from subprobe.probes.forward.batch import batch_view, keep_words
 from subprobe.probes.forward.eval_mode import eager_attention
 from subprobe.probes.forward.texts import encode_examples
+from tiers import few_or_many, mostly_slow
 from tiny import FAMILIES
 
 
@@ -62,7 +63,9 @@ def exact(context, example, projections=0, seed=0):
         return contributions(context, batch_of(context, example), projections, generator)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "mpnet"])
+@pytest.mark.parametrize(
+    "family", mostly_slow(["bert", "roberta", "distilbert", "mpnet"], ["bert"])
+)
 def test_equals_reverse_mode_jacobians(family):
     context = with_dead_heads(tiny_context(family), [(0, 1)])
     example = punctuated_examples(3)[1]
@@ -103,7 +106,7 @@ def moved_by_differences(context, example, step):
     return moved.unflatten(1, (S, D)).square().sum((2, 4)).sqrt().transpose(1, 2)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_equals_differences_of_hidden_states_in_every_family(family):
     context = tiny_context(family, hidden=8, heads=2, layers=3)
     example = punctuated_examples(3)[1]
@@ -115,8 +118,9 @@ def test_equals_differences_of_hidden_states_in_every_family(family):
     assert (expected[1:] - expected[:-1]).abs().amax((1, 2)).min() > 0.01
 
 
-def test_agrees_with_loops_over_20_texts():
-    context, examples = tiny_context("bert", hidden=8, heads=2), punctuated_examples(20)
+@few_or_many
+def test_agrees_with_loops_over_single_texts(count):
+    context, examples = tiny_context("bert", hidden=8, heads=2), punctuated_examples(count)
     result = run_hidden_attribution(context, examples, projections=0)
     assert hooks_on(context.model) == 0
     items = result.items.set_index(["item_id", "layer", "metric"])["numerator"].astype(float)

@@ -10,7 +10,7 @@ from subprobe.probes.context_mixing import norms as module
 from subprobe.probes.context_mixing.norms import HEAD_METRICS, LAYER_METRICS, Norms
 from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.probes.forward.token_kinds import KINDS
-from tiers import mostly_slow
+from tiers import few_or_many, mostly_slow
 
 DEAD = [(0, 1), (1, 0), (1, 2)]
 
@@ -77,10 +77,11 @@ def plain_layer(text, layer, alive):
         [("bert", False, DEAD), ("mpnet", False, [])],
     ),
 )  # fmt: skip
-def test_agrees_with_loops_over_single_texts(family, pairs, dead, monkeypatch):
+@few_or_many
+def test_agrees_with_loops_over_single_texts(count, family, pairs, dead, monkeypatch):
     monkeypatch.setattr(module, "_BLOCK", 20_000)  # several blocks a batch
     context = with_dead_heads(tiny_context(family), dead)
-    examples = punctuated_examples(20, pairs=pairs)
+    examples = punctuated_examples(count, pairs=pairs)
     result = norms(context, examples)
     texts = {example.id: plain_text(context, example) for example in examples}
     found = {metric: item_sums(result, metric, "head").T.to_dict("list") for metric in HEAD_METRICS}

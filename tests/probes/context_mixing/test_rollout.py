@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from probe_cases import tiny_context, with_dead_heads
 from subprobe.probes.context_mixing.rollout import Flow, Rollout, attention_flow
 from subprobe.probes.forward.shared_pass import run_probes
+from tiers import few_or_many
 
 DEAD = [(0, 1), *((1, head) for head in range(4))]
 
@@ -30,9 +31,10 @@ def plain_maps(context, text):
 
 
 @pytest.mark.parametrize("dead", [[], DEAD])
-def test_rollout_agrees_with_loops_over_single_texts(dead):
+@few_or_many
+def test_rollout_agrees_with_loops_over_single_texts(count, dead):
     context = with_dead_heads(tiny_context("bert", layers=3), dead)
-    examples = punctuated_examples(20)
+    examples = punctuated_examples(count)
     result, found = items_of(context, Rollout, examples)
     for example in examples:
         text = plain_text(context, example)
@@ -78,9 +80,10 @@ def test_flow_against_another_solver(seed, layers, n):
         np.testing.assert_allclose(found, maps[0], atol=1e-6)
 
 
-def test_flow_agrees_with_loops_over_single_texts():
+@few_or_many
+def test_flow_agrees_with_loops_over_single_texts(count):
     context = with_dead_heads(tiny_context("distilbert", max_length=8), [(0, 1)])
-    examples = punctuated_examples(20)
+    examples = punctuated_examples(count)
     result, found = items_of(context, Flow, examples)
     for example in examples:
         text = plain_text(context, example)

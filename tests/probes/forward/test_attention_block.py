@@ -13,6 +13,7 @@ from subprobe.models.encoder.families import FAMILIES as ROWS
 from subprobe.probes.context_mixing.norms import Norms
 from subprobe.probes.forward.base import Probe
 from subprobe.probes.forward.shared_pass import run_probes
+from tiers import mostly_slow
 from tiny import POST_NORM
 
 
@@ -54,7 +55,7 @@ def shares_of_block(block):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("dead", [[], [(0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]])
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", mostly_slow(POST_NORM, ["bert", "mpnet"]))
 def test_heads_keys_and_bias_sum_to_the_attention_output(family, dead):
     context = tiny_context(family, double=False)
     context = with_dead_heads(context, dead) if dead else context
@@ -76,7 +77,7 @@ def test_heads_keys_and_bias_sum_to_the_attention_output(family, dead):
         torch.testing.assert_close(linear + block.norm.bias, block.output, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("family", POST_NORM)
+@pytest.mark.parametrize("family", mostly_slow(POST_NORM, ["bert", "mpnet"]))
 def test_feed_forward_is_the_rest_of_the_block(family):
     context, examples = tiny_context(family), random_examples(3)
     keeper = Keeper()

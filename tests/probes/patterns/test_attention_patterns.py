@@ -51,15 +51,16 @@ def plain_shares(context, examples):
     return found
 
 
-@pytest.fixture(scope="module")
-def twenty():
+@pytest.fixture(scope="module", params=[(6, 2), pytest.param((16, 4), marks=pytest.mark.slow)])
+def some(request):
+    long, short = request.param
     context = with_dead_heads(tiny_context("bert"), DEAD)
-    examples = [*long_examples(16), *random_examples(4)]
+    examples = [*long_examples(long), *random_examples(short)]
     return context, examples, patterns(context, examples)
 
 
-def test_agrees_with_loops_over_single_texts(twenty):
-    context, examples, result = twenty
+def test_agrees_with_loops_over_single_texts(some):
+    context, examples, result = some
     plain = plain_shares(context, examples)
     items = result.items.set_index(["item_id", "metric", "layer", "head"])
     assert len(items) == len(plain)
@@ -89,8 +90,8 @@ def test_agrees_with_loops_over_single_texts(twenty):
         assert value["abstention_rate", ""] == pytest.approx(rate, abs=1e-6)
 
 
-def test_dead_heads_have_no_pattern_and_are_in_no_share(twenty):
-    context, _, result = twenty
+def test_dead_heads_have_no_pattern_and_are_in_no_share(some):
+    context, _, result = some
     rows = result.rows
     heads = rows[rows["unit"] == "head"]
     dead = ~context.alive[heads["layer"].astype(int), heads["head"].astype(int)]
@@ -107,8 +108,8 @@ def test_dead_heads_have_no_pattern_and_are_in_no_share(twenty):
     assert (whole["n"] == context.alive.sum() * texts).all()
 
 
-def test_rows_are_a_function_of_items(twenty):
-    _, _, result = twenty
+def test_rows_are_a_function_of_items(some):
+    _, _, result = some
     items = result.items
     for variant in ("raw", "norm"):
         maps = items[items["metric"] == f"{variant}_map"]
@@ -161,6 +162,7 @@ def test_result_does_not_depend_on_batch_size_or_order():
                                    atol=1e-5)  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_real_maps_agree_with_rules_beyond_chance(realdata):
     from subprobe.data.sentences.plain_text import read_corpus

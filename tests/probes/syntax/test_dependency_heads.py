@@ -17,6 +17,7 @@ from subprobe.probes.forward.shared_pass import run_probes
 from subprobe.probes.syntax.arc_counts import DIRECTIONS
 from subprobe.probes.syntax.dependency_heads import DependencyHeads
 from subprobe.probes.syntax.offsets import offset_scores
+from tiers import mostly_slow
 
 
 def heads(context, examples, *, batch_size=4, **options):
@@ -95,7 +96,7 @@ def every_head(result):
 
 
 @pytest.mark.parametrize("pairs", [False, True])
-@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
+@pytest.mark.parametrize("family", mostly_slow(["bert", "roberta", "xlm-roberta"], ["bert"]))
 def test_agrees_with_loops_over_single_texts(family, pairs):
     context, examples = tiny_context(family), random_examples(20, pairs=pairs)
     found = every_head(heads(context, examples, selection="reported"))

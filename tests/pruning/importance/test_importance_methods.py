@@ -16,7 +16,8 @@ from subprobe.pruning.importance.gate_gradients import Units, frozen, gate_gradi
 from subprobe.pruning.importance.methods import IMPORTANCES
 from subprobe.pruning.importance.scoring import importance_pass, layer_norms
 from subprobe.pruning.importance.token_gates import TokenGates
-from tiny import FAMILIES, tiny_model
+from tiers import mostly_slow
+from tiny import FAMILIES, SEPARABLE, tiny_model
 
 COUNT = 6
 
@@ -44,7 +45,7 @@ def logits_of(model, batch):
     return model(batch.input_ids, attention_mask=batch.attention_mask).logits
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_neuron_gradients_equal_central_differences(family, monkeypatch):
     # DeBERTa's LayerNorm and ModernBERT's rotation round to single precision in any model
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
@@ -138,7 +139,7 @@ def test_the_last_layer_is_divided_by_what_the_task_head_reads(pooling):
     np.testing.assert_allclose(ours.head, sums[0] / [[tokens], [last]], rtol=1e-5)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_one_gate_a_token(family):
     model, rows, labels, batches = scene(family)
     anatomy, masks = anatomy_of(model), some_dead()
@@ -182,7 +183,7 @@ def test_one_gate_a_token(family):
         assert expected.max() > 1e-3
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "albert"])
+@pytest.mark.parametrize("family", mostly_slow(SEPARABLE))
 def test_taylor_of_the_columns_is_the_gradient_of_the_batch_at_the_gate(family):
     model, _, _, batches = scene(family, size=3)
     head, mlp = some_dead()
@@ -234,7 +235,7 @@ def test_magnitude_is_the_norm_of_what_writes_the_output():
         assert found.mlp[layer] == pytest.approx(np.linalg.norm(down), rel=1e-6)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_ablation_is_the_rise_of_the_loss_without_the_unit(family):
     model, rows, labels, batches = scene(family, size=4)
     head, mlp = some_dead()

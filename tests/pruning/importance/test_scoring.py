@@ -9,11 +9,12 @@ from subprobe.data.errors import InputError, SubprobeError
 from subprobe.models.masks.gates import Gates
 from subprobe.pruning.importance.gate_gradients import frozen, gate_gradients, losses
 from subprobe.pruning.importance.scoring import importance_pass, layer_norms
+from tiers import mostly_slow
 from tiny import FAMILIES
 
 
 @pytest.mark.parametrize("masks", [whole, some_dead])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_signed_gradients_equal_central_differences(family, masks, monkeypatch):
     # DeBERTa's LayerNorm and ModernBERT's rotation round to single precision in any model
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
@@ -86,7 +87,7 @@ def test_whole_numbered_targets_of_a_regression_are_numbers():
     assert losses(logits, torch.tensor([3, 3])).tolist() == [4.0, 0.0]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_the_pass_is_the_mean_of_absolute_gradients_of_single_examples(family):
     model = classifier(family)
     rows, labels = texts(7)
@@ -110,7 +111,7 @@ def test_the_pass_is_the_mean_of_absolute_gradients_of_single_examples(family):
 
 
 @pytest.mark.parametrize("normalise", ["l2", "none"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
 def test_batch_size_order_and_padding_do_not_matter(family, normalise):
     model = classifier(family)
     rows, labels = texts()

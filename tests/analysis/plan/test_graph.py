@@ -1,14 +1,16 @@
 """Cells, their order and identities; and that these depend on what decides an output alone."""
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subprobe.analysis.cells.registry import STEPS, VERSIONS, find_step
 from subprobe.analysis.configuration.config import RunConfig, parse_config
-from subprobe.analysis.running.graph import Cell, Graph
-from subprobe.analysis.running.planning import TaskFacts, plan
+from subprobe.analysis.plan.graph import Cell, Graph
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.registry import STEPS, VERSIONS, find_step
+from subprobe.analysis.plan.seed_plan import TaskFacts
 from subprobe.data.errors import UnknownNameError
 from subprobe.models.training.recipes import Recipe
 
@@ -61,9 +63,7 @@ def test_order_and_reach_agree_with_a_search_by_hand(graph):
         assert all(place[other] < place[cell.name] for other in cell.inputs.values())
 
     def reaches(one, other):
-        return any(
-            middle == one or reaches(one, middle) for middle in graph[other].inputs.values()
-        )
+        return any(middle == one or reaches(one, middle) for middle in graph[other].inputs.values())
 
     for name in graph.cells:
         expected = {other for other in graph.cells if reaches(name, other)}
@@ -113,8 +113,9 @@ def test_every_step_of_a_run_is_registered_and_can_be_loaded():
         find_step("none")
     names = list(everything.cells)
     # super, anti and middle of two seeds stand behind both
-    assert all("across" in name or "/super/" in name or "/anti/" in name or "/middle/" in name
-               for name in names[names.index("acceptability/across/structured/super"):])  # fmt: skip
+    later = names[names.index("acceptability/across/structured/super") :]
+    shared = ("across", "/super/", "/anti/", "/middle/")
+    assert all(any(word in name for word in shared) for name in later)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,13 @@ def test_identities_are_unique():
 
 
 def test_where_workers_and_threads_are_is_no_part_of_a_cell():
-    alone = [{}, {"workers": 3}, {"threads": 2}, {"device": "cpu"}, {"deterministic": True}]
+    alone: list[dict[str, Any]] = [
+        {},
+        {"workers": 3},
+        {"threads": 2},
+        {"device": "cpu"},
+        {"deterministic": True},
+    ]
     for one, other in itertools.combinations(alone, 2):
         assert ids(planned(**one)) == ids(planned(**other))
     assert RunConfig().workers == 0

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from ...data.files.atomic import digest
 from ...data.output.run_record import run_facts
-from ..cells.registry import VERSIONS
 from ..configuration.asked_probes import options_of
 from ..configuration.config import RunConfig
 from ..steps.progress import Progress
+from ..storage.store import CellStore
 from .graph import Graph
 from .planning import plan
+from .registry import VERSIONS
 from .sources import Sources, read_sources
-from .store import CellStore
 
 if TYPE_CHECKING:  # a plan that was made before is read without the libraries of models
     from .preparing import Prepared
@@ -56,13 +56,17 @@ class RunPlan:
 
     @property
     def configuration(self) -> str:
-        """A digest of the options."""
+        """A digest of the options, see `configuration_of`."""
         return configuration_of(self.config)
 
 
 def configuration_of(config: RunConfig) -> str:
-    """A digest of all options of a run."""
-    return digest(config.plain())
+    """A digest of the options of a run, without those that only decide how it is computed."""
+    plain = config.plain()
+    plain.pop("workers")
+    for name in ("checkpoint_steps", "checkpoint_minutes"):
+        plain["recipe"].pop(name)
+    return digest(plain)
 
 
 def recorded_plan(config: RunConfig, folder: Path) -> RunPlan | None:
@@ -73,7 +77,7 @@ def recorded_plan(config: RunConfig, folder: Path) -> RunPlan | None:
     sources = Sources.parse(held)
     if sources is None or set(sources.facts) != set(config.tasks) or not sources.current():
         return None
-    return _planned(config, folder, sources)
+    return planned(config, folder, sources)
 
 
 def read_plan(config: RunConfig, folder: Path, progress: Progress) -> tuple[RunPlan, Prepared]:
@@ -86,9 +90,10 @@ def read_plan(config: RunConfig, folder: Path, progress: Progress) -> tuple[RunP
 
     options_of(config.probe)
     prepared = prepare(config, progress)
-    return _planned(config, folder, read_sources(prepared)), prepared
+    return planned(config, folder, read_sources(prepared)), prepared
 
 
-def _planned(config: RunConfig, folder: Path, sources: Sources) -> RunPlan:
+def planned(config: RunConfig, folder: Path, sources: Sources) -> RunPlan:
+    """The plan of a run whose sources are known."""
     graph = plan(config, sources.facts)
     return RunPlan(config, folder, sources, graph, graph.ids(VERSIONS, sources.digests))

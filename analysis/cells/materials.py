@@ -16,9 +16,9 @@ from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
 from ..configuration.asked_probes import narrowed, of_task
 from ..configuration.config import ProbeOptions, RunConfig
+from ..plan.preparing import Prepared, TaskSetting
 from ..steps.probing import Corpus, annotated_examples, read_probe_corpus
 from ..steps.selection import parts_for
-from .preparing import Prepared, TaskSetting
 
 _MODELS = 2
 """Models that a process holds at the same time."""
@@ -79,6 +79,10 @@ class Materials:
     def pretrained(self) -> Any:
         """The encoder that everything starts from."""
         return load_encoder(self.prepared.source.name).to(device_of(self.config.device))
+
+    def holds(self, digest: str) -> bool:
+        """Whether the model whose files have this digest is loaded."""
+        return digest in self._models
 
     def model(self, folder: Path, digest: str, task: str) -> tuple[Any, Any]:
         """A trained model and its tokenizer.

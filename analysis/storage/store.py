@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +9,19 @@ from typing import Any
 
 from ...data.errors import DataFileError
 from ...data.files.parquet_files import DAMAGED_CELL
-from ...data.output.ownership import Record
+from ...data.output.ownership import DAMAGED, LOCKS, RECORD, Record
+from ...models.folder.sources import MODEL
 from ..cell_output import CellOutput
-from .certificate import Certificate, FileMark
+from .certificate import MISSING, Certificate, FileMark
+
+STATES = "unfinished"
+"""Folder of a run with the states of trainings that were stopped."""
 
 LOGS = "logs"
 """Folder of a run with what went wrong in cells that failed."""
+
+WRITTEN = ("cells", "models", "models/*", "masks", STATES, f"{STATES}/*", LOGS, LOCKS)
+"""Folders that are written to inside a run folder; none may be a link."""
 
 
 class CellStore:
@@ -41,9 +47,9 @@ class CellStore:
         """The certificate of a cell."""
         return self.cells / f"{cell}.json"
 
-    def lock(self, cell: str) -> Path:
-        """The file that whoever computes a cell holds locked."""
-        return self.cells / f".{cell}.lock"
+    def state(self, cell: str) -> Path:
+        """Folder for the state of a training that is going on, so that another can go on."""
+        return self.folder / STATES / cell
 
     def log(self, cell: str) -> Path:
         """Where a failure of the cell is described."""
@@ -72,7 +78,7 @@ class CellStore:
             cell: its identity.
             inputs: role -> digest of the finished output of each cell that it reads.
             whole: read every file's content, not only where its size or time changed.
-            models: whether the weights of a trained model have to be there too.
+            models: whether the files of a trained model have to be there too.
 
         Returns:
             `missing`, or what is wrong with which file.
@@ -80,16 +86,29 @@ class CellStore:
         try:
             found = self.certificate(cell)
         except DataFileError as error:
-            return str(error)
+            return f"{self.proof(cell).name} {error.problem}"
         if found is None:
             return "missing"
         for role, digest in inputs.items():
             if found.inputs.get(role) != digest:
                 return f"{self.proof(cell).name} was computed from another {role}"
-        for place, mark in enumerate(found.files):
-            if (place == 0 or models) and (wrong := mark.fault(self.folder, whole=whole)):
+        for mark in found.files:
+            wrong = mark.fault(self.folder, whole=whole)
+            removed = wrong == MISSING and mark.path.startswith("models/")
+            if wrong and (models or not removed):
                 return f"{mark.path} {wrong}"
         return ""
+
+    def check(self, found: Certificate) -> None:
+        """Prove that all files of a finished cell are what was written, by their content.
+
+        Raises:
+            DataFileError: naming the file that is not.
+        """
+        for mark in found.files:
+            if wrong := mark.fault(self.folder, whole=True):
+                where = str(self.folder / mark.path)
+                raise DataFileError(wrong, where=where, remedy=DAMAGED_CELL)
 
     def read(self, cell: str, found: Certificate | None = None) -> CellOutput:
         """The output of a finished cell, proved to be what was written.
@@ -120,7 +139,7 @@ class CellStore:
         """Write a cell's table and then its certificate; `others` are on the disk already."""
         path = self.table(cell)
         notes = {**output.notes, "cell": cell}
-        CellOutput(output.rows, output.items, output.arrays, notes).save(path)
+        output.but(notes=notes).save(path)
         marks = tuple(FileMark.of(self.folder, one) for one in (path, *others))
         nothing = str(output.notes.get("nothing", ""))
         found = Certificate(cell, name, dict(inputs), marks, nothing, dict(measured))
@@ -129,13 +148,21 @@ class CellStore:
         return found
 
     def set_aside(self, cell: str) -> None:
-        """Take a damaged cell out of the way: its files get the ending `.damaged`."""
-        for path in (self.table(cell), self.mask(cell)):
-            if path.is_symlink():
-                path.unlink()
-            elif path.is_file():
-                path.replace(path.with_name(f"{path.name}.damaged"))
-        self.proof(cell).unlink(missing_ok=True)
+        """Take the damaged files of a cell out of the way: they get the ending `.damaged`.
+
+        Only who holds the lock of the cell may: what another is writing looks damaged too.
+        """
+        proof = self.proof(cell)
+        try:
+            found = self.certificate(cell)
+        except DataFileError:
+            found = None
+            _put_aside(proof)
+        marks = {self.folder / mark.path: mark for mark in found.files} if found else {}
+        for path in dict.fromkeys((self.table(cell), self.mask(cell), *marks)):
+            if path not in marks or marks[path].fault(self.folder, whole=True):
+                _put_aside(path)
+        proof.unlink(missing_ok=True)
 
     def remove(self, cell: str) -> None:
         """Remove a cell with its certificate; models are left to their owner."""
@@ -145,8 +172,22 @@ class CellStore:
     def remove_model(self, mark: FileMark) -> None:
         """Remove the folder of a trained model, if subprobe wrote all that is in it."""
         folder = (self.folder / mark.path).parent
-        with contextlib.suppress(FileNotFoundError):
-            names = {path.name for path in folder.iterdir()}
-            known = set(next(iter(Record.of(folder).files.values()), {})) | {"subprobe.json"}
-            if not folder.is_symlink() and names <= known:
-                shutil.rmtree(folder)
+        if is_own_model(folder):
+            shutil.rmtree(folder)
+
+
+def is_own_model(folder: Path) -> bool:
+    """Whether a folder is a trained model, and subprobe wrote all that is in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    listed = set(Record.of(folder).files.get(MODEL, {}))
+    known = {*listed, RECORD, *(f"{name}{DAMAGED}" for name in listed)}
+    return bool(listed) and names <= known
+
+
+def _put_aside(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    elif path.is_file():
+        path.replace(path.with_name(f"{path.name}{DAMAGED}"))

@@ -26,7 +26,7 @@ from ..steps.progress import Progress
 from ..steps.readable import readable
 from ..steps.selection import parts_for
 from ..steps.task_head import check_whole, kept_head, start_of_head
-from .planning import TaskFacts
+from .seed_plan import TaskFacts
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,15 @@ from ...pruning.across_seeds import ACROSS
 from ...pruning.controls import CONTROLS
 from ...pruning.search.magnitude import smallest_of
 from ..cell_output import CellOutput
-from ..cells.registry import find_step
+from ..plan.graph import Cell
+from ..plan.preparing import TaskSetting
+from ..plan.registry import find_step
 from ..steps.identity import identity, selection_of, stamped
 from ..steps.progress import Progress
-from .certificate import Certificate
-from .graph import Cell
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 from .materials import Materials
 from .peak_memory import forget_peak, peak_mb
-from .preparing import TaskSetting
-from .store import CellStore
 
 
 class Nothing(Exception):
@@ -42,11 +42,13 @@ class Order:
         cell: the cell.
         id: its identity.
         inputs: role -> identity of the cell that is read.
+        whole: whether what is there counts as finished only by the content of all its files.
     """
 
     cell: Cell
     id: str
     inputs: Mapping[str, str]
+    whole: bool = False
 
 
 @dataclass
@@ -99,12 +101,23 @@ class Work:
         return self.store.read(self.order.inputs[role], self.proofs[role])
 
     def read_mask(self, role: str) -> Subnetwork:
-        """The mask that an input gave."""
+        """The mask that an input gave.
+
+        Raises:
+            DataFileError: if it is not what was written.
+        """
+        self.store.check(self.proofs[role])
         return Subnetwork.load(self.store.mask(self.order.inputs[role]))
 
     def model(self, role: str) -> tuple[Any, Any]:
-        """The model that an input trained, and its tokenizer."""
+        """The model that an input trained, and its tokenizer.
+
+        Raises:
+            DataFileError: if its files are not what was written.
+        """
         proof = self.proofs[role]
+        if not self.materials.holds(proof.digest):
+            self.store.check(proof)
         folder = (self.store.folder / proof.files[1].path).parent
         return self.materials.model(folder, proof.digest, self.options["task"])
 
@@ -141,7 +154,7 @@ class Work:
     def named(self, output: CellOutput, mask: Subnetwork | None, state: str) -> CellOutput:
         """The output with the columns that say which model it is about."""
         about = self.about(mask, state) | {"cell_id": self.order.id}
-        items = output.items.assign(cell_id=self.order.id) if len(output.items) else output.items
+        items = output.parts.mapped(lambda part: part.assign(cell_id=self.order.id))
         return CellOutput(stamped(output.rows, about), items, output.arrays, output.notes)
 
 

@@ -1,0 +1,98 @@
+"""One cell of a run computed a second time, in another place, from the inputs that are stored."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ...data.errors import ConfigError, SubprobeError
+from ..cells.materials import Materials
+from ..cells.work import Order, compute
+from ..plan.preparing import prepare
+from ..plan.sources import read_sources
+from ..plan.whole_run import RunPlan
+from ..running.resources import computing_with
+from ..steps.progress import Progress, Silent
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
+
+
+class Again:
+    """Computes cells of a run again.
+
+    Args:
+        plan: the run.
+        threads: that its cells were computed with.
+        progress: where it reports to.
+
+    Raises:
+        ConfigError: if what the cells read has changed since.
+    """
+
+    def __init__(self, plan: RunPlan, threads: int, progress: Progress):
+        self._plan, self._threads = plan, threads
+        with progress.stage("reading tasks and sentences"):
+            prepared = prepare(plan.config, Silent())
+            now = read_sources(prepared).digests
+        changed = [name for name, one in plan.sources.digests.items() if now.get(name) != one]
+        if changed:
+            raise ConfigError(
+                f"{changed[0]} has changed since the run: nothing can be computed again",
+                where=str(plan.folder),
+                remedy="put it back as it was, or check the files alone",
+            )
+        self._materials = Materials(prepared, plan.folder)
+
+    def differs(self, name: str, scratch: Path) -> str:
+        """Compute a cell again; what is not as it is stored, or nothing.
+
+        Args:
+            name: of the cell.
+            scratch: folder for it; nothing stays there.
+        """
+        place = scratch / "run"
+        config = self._plan.config
+        try:
+            with computing_with(self._threads, deterministic=config.deterministic):
+                return self._compared(name, place)
+        except SubprobeError as error:
+            return f"cannot be computed again: {error}"
+        except Exception as error:  # whatever a library raises is about this cell alone
+            said = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+            return f"cannot be computed again: {said}"
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _compared(self, name: str, place: Path) -> str:
+        cell, stored = self._plan.graph[name], self._proof(name)
+        for other in dict.fromkeys(cell.inputs.values()):
+            if not self._copy(other, place) and (wrong := self._compared(other, place)):
+                # its weights were removed once everything had read them
+                return f"reads {other}, of which {wrong}"
+        self._materials.folder = place
+        roles = {role: self._plan.ids[other] for role, other in cell.inputs.items()}
+        fresh = compute(Order(cell, self._plan.ids[name], roles), self._materials, Silent())
+        before = {mark.path: mark.digest for mark in stored.files}
+        after = {mark.path: mark.digest for mark in fresh.files}
+        other = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+        return f"{', '.join(other)} came out differently" if other else ""
+
+    def _proof(self, name: str) -> Certificate:
+        found = self._plan.store.certificate(self._plan.ids[name])
+        if found is None:
+            raise ConfigError(f"{name} is missing", where=str(self._plan.folder))
+        return found
+
+    def _copy(self, name: str, place: Path) -> bool:
+        """Copy a finished cell; whether all its files were there."""
+        found, store = self._proof(name), CellStore(place)
+        if store.proof(found.cell).is_file():
+            return True
+        if not all((self._plan.folder / mark.path).is_file() for mark in found.files):
+            return False
+        self._plan.store.check(found)
+        paths = [*(mark.path for mark in found.files), f"cells/{found.cell}.json"]
+        for path in paths:
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self._plan.folder / path, place / path)
+        return True

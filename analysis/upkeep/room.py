@@ -1,0 +1,31 @@
+"""How much of the disk the rest of a run takes, by what is there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ..plan.registry import STEPS
+from ..plan.whole_run import RunPlan
+from ..running.execute import assess
+
+_SMALL = 2**16
+
+
+def room_needed(plan: RunPlan) -> int:
+    """Bytes that the missing cells of a run still take, about.
+
+    Of each step the largest finished cell counts; of a model of which there is none, the encoder.
+    """
+    state = assess(plan.graph, plan.ids, plan.store)
+    sizes: dict[str, int] = defaultdict(int)
+    for name, proof in state.proofs.items():
+        step = plan.graph[name].step
+        sizes[step] = max(sizes[step], sum(mark.size for mark in proof.files))
+    models = [sizes[step] for step in STEPS if STEPS[step].trains]
+    encoder = max(mark[0] for mark in plan.sources.files.values()) if plan.sources.files else 0
+    found = 0
+    for name in state.todo:
+        step = plan.graph[name].step
+        usual = max(*models, encoder) if STEPS[step].trains else _SMALL
+        found += sizes[step] or usual
+    return found

@@ -1,0 +1,44 @@
+"""The command that proves the cells of a run: verify."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..options import AsJson, Quiet, Seed, named, progress_of
+
+WRONG = 3
+"""Exit code where a cell is not what it should be."""
+
+
+def verify(
+    folder: Annotated[Path, named("a run folder", "RUN")],
+    sample: Annotated[
+        int,
+        typer.Option("--sample", min=0, help="cells that are computed again, and compared"),
+    ] = 0,
+    every: Annotated[bool, typer.Option("--all", help="compute every cell again")] = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check every file of a run by its content, and compute cells again to compare the bytes.
+
+    The run folder stays as it is. Exit code 3: a file is damaged or missing, or a cell came out
+    differently; `subprobe run` computes damaged cells again.
+
+    Example: subprobe verify runs/quickstart --sample 3
+    """
+    from ...analysis.upkeep.verify import verify_run
+
+    found = verify_run(folder, sample=sample, seed=seed, every=every, progress=progress_of(quiet))
+    if as_json:
+        typer.echo(json.dumps(found.plain(), ensure_ascii=False))
+    else:
+        for line in found.lines():
+            typer.echo(line)
+    if not found.good:
+        raise typer.Exit(WRONG)

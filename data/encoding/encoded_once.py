@@ -1,0 +1,89 @@
+"""Encoded examples that are kept, so that scoring many masks on them encodes them once.
+
+What is kept is bounded: beyond `KEPT_BYTES` the examples that were asked for longest ago go first,
+and examples that need more than that alone are not kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..files.atomic import digest
+from ..sentences.sentence import Example
+from .collate import Batch, text_batches
+from .literal import content_of, makes_token_types
+
+KEPT_BYTES = 2**26
+"""What the kept batches may take in one process: 64 MiB, or 2.7 million subwords."""
+
+_Key = tuple[Any, ...]
+
+_kept: OrderedDict[_Key, EncodedExamples] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class EncodedExamples:
+    """N examples as padded batches, the longest first. Nobody writes into the tensors.
+
+    Attributes:
+        batches: the batches.
+        n_truncated: examples of which something was cut off.
+        n_wordless: examples with a text that has no subword of its own.
+    """
+
+    batches: tuple[Batch, ...]
+    n_truncated: int
+    n_wordless: int
+
+    @property
+    def n_bytes(self) -> int:
+        """What the tensors take."""
+        tensors = (
+            tensor
+            for batch in self.batches
+            for tensor in (
+                batch.input_ids, batch.attention_mask, batch.token_type_ids, batch.labels,
+            )
+            if tensor is not None
+        )  # fmt: skip
+        return sum(tensor.nbytes for tensor in tensors)
+
+
+def encoded_once(
+    tokenizer: Any, examples: Sequence[Example], *, batch_size: int, max_length: int
+) -> EncodedExamples:
+    """The examples in batches by length, encoded unless a tokenizer of this content did so before.
+
+    Args:
+        tokenizer: a fast tokenizer.
+        examples: all of one sentence or all pairs.
+        batch_size: B.
+        max_length: subwords an example keeps.
+
+    Raises:
+        InputError, CheckpointError, ConfigError: as `text_batches`.
+    """
+    key: _Key | None = None
+    if getattr(tokenizer, "is_fast", False):  # a slow one is refused below
+        key = (
+            digest([[*one.texts(), repr(one.label)] for one in examples], length=64),
+            content_of(tokenizer),
+            tokenizer.truncation_side,
+            tokenizer.pad_token_id,
+            makes_token_types(tokenizer),
+            batch_size,
+            max_length,
+        )
+    if key is not None and key in _kept:
+        _kept.move_to_end(key)
+        return _kept[key]
+    batches = text_batches(tokenizer, examples, batch_size=batch_size, max_length=max_length)
+    found = EncodedExamples(tuple(batches), batches.n_truncated, batches.n_wordless)
+    if key is not None and found.n_bytes <= KEPT_BYTES:
+        _kept[key] = found
+        while sum(one.n_bytes for one in _kept.values()) > KEPT_BYTES:
+            _kept.popitem(last=False)
+    return found

@@ -1,0 +1,56 @@
+"""A disk without room for a file: said with what is needed, not only with what the system says."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import DiskFullError
+
+_SAID = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.EFBIG: "files may not be that large there",
+}
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error says that there is no room for a file."""
+    return isinstance(error, OSError) and error.errno in _SAID
+
+
+@contextmanager
+def room_asked_for(folder: Path, needed: Callable[[], int]) -> Iterator[None]:
+    """Say what is needed where there is no room for a file.
+
+    Args:
+        folder: where files are written.
+        needed: estimates the bytes that are still to be written; called only then.
+
+    Raises:
+        DiskFullError: naming the file, the room that there is and the room that is needed.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        asked = f"about {needed() / 1e6:,.1f} MB are still to be written"
+        if error.errno == errno.EFBIG:
+            remedy = f"{asked}: raise the limit (ulimit -f)"
+        else:
+            free = shutil.disk_usage(_there(folder)).free / 1e6
+            remedy = f"{asked}, and {free:,.1f} MB are free: make room"
+        raise DiskFullError(
+            f"cannot be written: {_SAID[error.errno or 0]}",
+            where=os.fspath(error.filename or folder),
+            remedy=f"{remedy} and run the same command again; nothing is lost",
+        ) from error
+
+
+def _there(folder: Path) -> Path:
+    return next(one for one in (folder, *folder.parents) if one.exists())

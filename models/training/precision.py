@@ -1,0 +1,62 @@
+"""In which precision a model is trained; what is measured of it is float32 or better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ...data.errors import ConfigError, UnknownNameError
+from ..encoder.device import device_of
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+"""Of forward and backward passes, under autocast; weights and optimiser are float32 in each."""
+
+
+def check_precision(precision: str, device: str) -> None:
+    """Check that a device computes in a precision.
+
+    Args:
+        precision: one of `PRECISIONS`.
+        device: see `device_of`.
+
+    Raises:
+        UnknownNameError: if there is no such precision.
+        ConfigError: for float16 on a CPU (its gradients need a scaler, and torch has one for GPUs
+            only), or bfloat16 on a GPU that does not compute in it.
+    """
+    if precision not in PRECISIONS:
+        raise UnknownNameError("precision", precision, PRECISIONS)
+    kind = device_of(device).type
+    if precision == "float16" and kind != "cuda":
+        raise ConfigError(
+            "float16 needs a CUDA GPU, and this training runs on the CPU",
+            where="`precision`",
+            remedy="choose bfloat16 or float32",
+        )
+    coarse = precision == "bfloat16" and kind == "cuda"
+    if coarse and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise ConfigError(
+            "this GPU does not compute in bfloat16",
+            where="`precision`",
+            remedy="choose float16 or float32",
+        )
+
+
+@contextmanager
+def without_autocast(model: Any) -> Iterator[None]:
+    """Inside, a model that Trainer put under autocast computes in its own precision."""
+    lower = model.__dict__.pop("forward", None)
+    try:
+        yield
+    finally:
+        if lower is not None:
+            model.forward = lower
+
+
+def end_autocast(model: Any) -> None:
+    """Take the autocast of Trainer off a model for good: what is scored later is float32."""
+    for name in ("forward", "_original_forward"):
+        model.__dict__.pop(name, None)

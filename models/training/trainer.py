@@ -1,0 +1,199 @@
+"""transformers.Trainer as this project uses it: no files of its own, one loss for each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerState, TrainingArguments
+
+from ...data.encoding.collate import TextBatches, to_inputs
+from .recipes import Recipe
+from .training_state import TrainingState, set_optimizer_state, set_random_state
+
+
+def arguments(recipe: Recipe, seed: int, scratch: str, device: str) -> TrainingArguments:
+    """Trainer's options for a recipe.
+
+    Args:
+        recipe: the recipe.
+        seed: orders the examples.
+        scratch: an empty folder.
+        device: see `device_of`.
+    """
+    return TrainingArguments(
+        output_dir=scratch,
+        learning_rate=recipe.learning_rate,
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        adam_epsilon=recipe.adam_epsilon,
+        max_grad_norm=recipe.max_grad_norm,
+        bf16=recipe.precision == "bfloat16",
+        fp16=recipe.precision == "float16",
+        # bfloat16 on a processor is refused unless it is asked for by name
+        use_cpu=device == "cpu" or not torch.accelerator.is_available(),
+        lr_scheduler_type="linear",
+        seed=seed,
+        data_seed=seed,
+        # everything below keeps Trainer from writing files or bars of its own
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=device != "cpu" and torch.cuda.is_available(),
+    )
+
+
+class Places(Dataset[int]):
+    """The training examples by their place; the collator knows their subwords."""
+
+    def __init__(self, count: int):
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: int) -> int:
+        if not 0 <= place < self._count:
+            raise IndexError(place)
+        return place
+
+
+class Collator:
+    """Pads the examples of a step to the longest of them."""
+
+    def __init__(self, encoded: TextBatches):
+        self._encoded = encoded
+
+    def __call__(self, places: list[int]) -> dict[str, torch.Tensor]:
+        """The tensors of these examples, labels among them."""
+        batch = self._encoded.batch(tuple(places))
+        assert batch.labels is not None
+        return {**to_inputs(batch), "labels": batch.labels}
+
+
+def micro_batches(
+    inputs: Mapping[str, torch.Tensor], size: int
+) -> Iterator[tuple[dict[str, torch.Tensor], float]]:
+    """The parts of a batch in their order, each padded to its own longest example.
+
+    Args:
+        inputs: tensors [B, S] and `labels` [B], padded on the right.
+        size: examples a part; the last may have fewer.
+
+    Yields:
+        the part, and its share of the examples. Mean losses weighted by these shares add up to the
+        mean loss of the batch, and so do their gradients, however uneven the parts are.
+    """
+    count = len(inputs["labels"])
+    for start in range(0, count, size):
+        part = {name: tensor[start : start + size] for name, tensor in inputs.items()}
+        longest = int(part["attention_mask"].sum(dim=1).max())
+        yield (
+            {
+                name: tensor[:, :longest].contiguous() if tensor.dim() > 1 else tensor
+                for name, tensor in part.items()
+            },
+            len(part["labels"]) / count,
+        )
+
+
+class FineTuner(Trainer):  # type: ignore[misc]
+    """Trainer that takes a step in micro-batches, notes its losses, and goes on from a state.
+
+    Args:
+        micro_batch: examples whose gradients are computed at once; a larger batch is taken in
+            parts, each weighted by its share of the examples.
+        options: of Trainer.
+    """
+
+    def __init__(self, *, micro_batch: int, **options: Any):
+        super().__init__(**options)
+        self._micro_batch, self._share = micro_batch, 1.0
+        self._losses: dict[int, list[torch.Tensor]] = {}
+        self._from: TrainingState | None = None
+
+    def training_step(
+        self, model: Any, inputs: Any, num_items_in_batch: Any = None
+    ) -> torch.Tensor:
+        """Gradients of one step, its loss noted under its epoch."""
+        loss: torch.Tensor
+        if len(inputs["labels"]) <= self._micro_batch:
+            loss = super().training_step(model, inputs, num_items_in_batch)
+        else:
+            # no number of items: some families would divide by it and others would not
+            losses = []
+            for part, share in micro_batches(inputs, self._micro_batch):
+                self._share = share
+                losses.append(super().training_step(model, part))
+            self._share, loss = 1.0, torch.stack(losses).sum()
+        self._losses.setdefault(int(self.state.epoch or 0), []).append(loss.detach())
+        return loss
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        """Mean loss of the examples, times their share of the step's."""
+        loss = super().compute_loss(*args, **kwargs)
+        return loss if self._share == 1.0 else loss * self._share
+
+    @property
+    def first_loss(self) -> float:
+        """Loss of the first step, before any was taken."""
+        return self._losses[min(self._losses)][0].item()
+
+    @property
+    def epoch_losses(self) -> list[float]:
+        """Mean loss of each epoch."""
+        return [torch.stack(losses).mean().item() for _, losses in sorted(self._losses.items())]
+
+    def noted(self) -> TrainingState:
+        """The losses so far, and the scale of the gradients in float16."""
+        tensors = {f"losses/{epoch}": torch.stack(held) for epoch, held in self._losses.items()}
+        scaler = getattr(self.accelerator, "scaler", None)
+        return TrainingState(tensors, {"scaler": scaler.state_dict() if scaler else {}})
+
+    def go_on_from(self, state: TrainingState, scratch: Path) -> None:
+        """Let `train(resume_from_checkpoint=scratch)` go on from a state.
+
+        Args:
+            state: one that `WriteState` wrote.
+            scratch: an empty folder.
+        """
+        self._from = state
+        for epoch, losses in state.group("losses").items():
+            self._losses[int(epoch)] = list(losses.to(self.args.device))
+        # the one file of Trainer's checkpoints that is no pickle; the others are replaced below
+        TrainerState(**state.facts["trainer"]).save_to_json(str(scratch / "trainer_state.json"))
+
+    @torch.no_grad()
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        stored: Mapping[str, torch.Tensor] = self._stored.group("weights")
+        for name, weight in self.model.named_parameters():
+            weight.copy_(stored[name])
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            state = self._stored
+            held = state.group("optimizer")
+            set_optimizer_state(self.optimizer, held, state.facts["optimizer"])
+            self.lr_scheduler.load_state_dict(state.facts["schedule"])
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None and self._stored.facts["scaler"]:
+            self.accelerator.scaler.load_state_dict(self._stored.facts["scaler"])
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            set_random_state(self._stored.group("random"), self._stored.facts["random"])
+            # this is loaded last: three copies of the weights are not needed any more
+            self._from = None
+
+    @property
+    def _stored(self) -> TrainingState:
+        assert self._from is not None
+        return self._from
