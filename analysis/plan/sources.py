@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...data.files.atomic import digest, file_digest
+from ...data.files.reading import reading
 from ...data.tasks.task_parts import examples_digest
 from ...models.folder.sources import ModelSource
 from ...models.training.recipes import Recipe
@@ -129,7 +130,8 @@ def _corpus(options: ProbeOptions) -> tuple[str, set[str]]:
         texts = [one for one in _shipped(folder) if one.name.startswith("natural")]
         return digest([[one.name, digest(one.read_text("utf-8"))] for one in texts]), set()
     path = Path(options.corpus)
-    return file_digest(path), {str(path.resolve())}
+    with reading(path, remedy="check `probe.corpus`"):
+        return file_digest(path), {str(path.resolve())}
 
 
 def _shipped(folder: Any) -> Iterable[Any]:

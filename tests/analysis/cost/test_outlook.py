@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from planned_run import SHAPE, copied, planned_config, write_planned_run
-from subprobe.analysis.cells.registry import VERSIONS
 from subprobe.analysis.cost.inputs import planned
 from subprobe.analysis.cost.outlook import STATES, outlook_of
 from subprobe.analysis.cost.rates import usual_rates
-from subprobe.analysis.running.planning import plan
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.registry import VERSIONS
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 

@@ -10,7 +10,7 @@ from subprobe.analysis.figures.cell_graph import (
     graph_spec,
     graph_svg,
 )
-from subprobe.analysis.running.graph import Cell, Graph
+from subprobe.analysis.plan.graph import Cell, Graph
 
 SVG = "{http://www.w3.org/2000/svg}"
 
