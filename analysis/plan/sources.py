@@ -13,7 +13,7 @@ from ...data.files.atomic import digest, file_digest
 from ...data.files.reading import reading
 from ...data.tasks.task_parts import examples_digest
 from ...models.folder.sources import ModelSource
-from ...models.training.recipes import Recipe
+from ...models.training.recipes import STUDY, Recipe
 from ..configuration.asked_probes import needs_corpus
 from ..configuration.config import ProbeOptions
 from .seed_plan import PARTS, TaskFacts
@@ -52,7 +52,7 @@ class Sources:
             facts = {
                 name: TaskFacts(
                     str(one["name"]),
-                    Recipe(**one["recipe"]),
+                    _recipe(one["recipe"]),
                     tuple(map(str, one["own"])),
                     int(one["probe_length"]),
                 )
@@ -68,6 +68,23 @@ class Sources:
         if self.versions != _versions():
             return False
         return all(_mark(path) == mark for path, mark in self.files.items())
+
+
+def _recipe(held: Mapping[str, Any]) -> Recipe:
+    """A recipe as it was recorded.
+
+    Raises:
+        TypeError: if a value has another type than the option.
+        ValueError: if it cannot be trained by.
+    """
+    found = Recipe(**held)
+    for name, value in vars(found).items():
+        usual = type(getattr(STUDY, name))
+        if type(value) is not usual and not (usual is float and type(value) is int):
+            raise TypeError(name)
+    if found.batch_size < 1 or not 0 < found.epochs < float("inf") or found.max_length < 1:
+        raise ValueError("no training")
+    return found
 
 
 def read_sources(prepared: Prepared) -> Sources:

@@ -1,6 +1,7 @@
 """`subprobe plan`: what it says, and that it refuses what `run` refuses."""
 
 import json
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -134,7 +135,7 @@ def test_a_calibration_times_real_batches(tiny_encoder):
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-BAD = {
+BAD: dict[str, dict[str, Any]] = {
     "no such task": {"tasks": ["nonsense"]},
     "no such folder": {"model": "./nowhere"},
     "no such probe": {"probe": {"names": ["nonsense"]}},

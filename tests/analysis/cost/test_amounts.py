@@ -10,7 +10,8 @@ from subprobe.analysis.configuration.config import parse_config
 from subprobe.analysis.cost.amounts import Workload
 from subprobe.analysis.cost.shape import EncoderShape, shape_of
 from subprobe.analysis.cost.sizes import TaskSize, published_size, read_size
-from subprobe.analysis.plan.planning import TaskFacts, plan
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.seed_plan import TaskFacts
 from subprobe.data.tasks.by_name import load_task
 from subprobe.data.tasks.glue import GLUE
 from subprobe.data.tasks.published import PUBLISHED

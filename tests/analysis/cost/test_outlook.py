@@ -11,6 +11,7 @@ from subprobe.analysis.cost.outlook import STATES, outlook_of
 from subprobe.analysis.cost.rates import usual_rates
 from subprobe.analysis.plan.planning import plan
 from subprobe.analysis.plan.registry import VERSIONS
+from subprobe.analysis.plan.sources import Sources
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 
@@ -146,3 +147,13 @@ def test_more_of_a_run_is_planned_by_what_is_there(run):
     missing = {name for name, state in found.states.items() if state == "missing"}
     assert missing == {name for name in graph.cells if "/seed3/" in name}
     assert {step.basis for step in found.steps} == {"measured"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": "3"}, {"batch_size": 0}, {"epochs": float("inf")}, {"max_length": True}]
+)
+def test_a_record_that_nobody_could_train_by_is_none(run, wrong):
+    held = json.loads(json.dumps(run.sources.plain()))
+    assert Sources.parse(held) == run.sources
+    held["facts"]["acceptability"]["recipe"] |= wrong
+    assert Sources.parse(held) is None
