@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 from subprobe.analysis.cell_output import CellOutput
-from subprobe.analysis.cells.registry import VERSIONS
 from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.configuration.recipe import chosen_recipe
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.registry import VERSIONS
+from subprobe.analysis.plan.seed_plan import TaskFacts
+from subprobe.analysis.plan.sources import Sources, _versions
+from subprobe.analysis.plan.whole_run import RunPlan
 from subprobe.analysis.running.earlier import begin
-from subprobe.analysis.running.planning import TaskFacts, plan
-from subprobe.analysis.running.sources import Sources, _versions
-from subprobe.analysis.running.whole_run import RunPlan
 from subprobe.models.folder.sources import ModelSource
 
 SHAPE = {

@@ -6,8 +6,8 @@ from subprobe.analysis.cost.estimate import estimates_of, seconds_of
 from subprobe.analysis.cost.inputs import workload_of
 from subprobe.analysis.cost.rates import Rates, usual_rates
 from subprobe.analysis.cost.samples import Measured, Sample, samples_of
-from subprobe.analysis.running.certificate import Certificate, FileMark
-from subprobe.analysis.running.graph import Cell, Graph
+from subprobe.analysis.plan.graph import Cell, Graph
+from subprobe.analysis.storage.certificate import Certificate, FileMark
 
 RATES = Rates({"train": 10.0, "score": 20.0, "probe": 40.0, "slow": 4.0}, 1.0, 3.0, "estimate", "")
 
@@ -96,7 +96,8 @@ def test_memory_and_disk_are_those_of_the_nearest_cells(tmp_path):
     name = "acceptability/seed1/structured/good/0/score"
     proof = run.store.certificate(run.ids[name])
     found = estimates_of(
-        run.graph, work, Measured(samples_of(run.graph, {name: proof}, {name: ("score", 1.0)})), RATES
+        run.graph, work,
+        Measured(samples_of(run.graph, {name: proof}, {name: ("score", 1.0)})), RATES,
     )  # fmt: skip
     assert found[name].memory_mb == 640
     assert found[name].disk == proof.files[0].size

@@ -129,8 +129,8 @@ def test_the_json_has_one_form(config, run):
 
 def test_more_of_a_run_is_planned_by_what_is_there(run, tmp_path):
     """A third seed is missing, the others are finished: their cells are the same ones."""
-    from subprobe.analysis.cells.registry import VERSIONS
-    from subprobe.analysis.running.planning import plan
+    from subprobe.analysis.plan.planning import plan
+    from subprobe.analysis.plan.registry import VERSIONS
 
     more = planned_config(tmp_path, seeds=[1, 2, 3])
     graph = plan(more, run.sources.facts)
