@@ -16,8 +16,8 @@ class RecipeOptions(BaseModel, extra="forbid", frozen=True):
     max_length: int = Field(0, ge=0, description="subwords an example keeps; 0 = recorded")
     precision: Literal["", "auto", "float32", "bfloat16", "float16"] = Field(
         "",
-        description="of forward and backward; auto = bfloat16 where the device has it; float16 on a "
-        "GPU alone; empty = recorded",
+        description="of forward and backward; auto = bfloat16 where the device has it; float16 on "
+        "a GPU alone; empty = recorded",
     )
     head: Literal["", "random", "probed", "kept"] = Field(
         "", description="how the task head starts; kept = as the model has it; empty = recorded"
