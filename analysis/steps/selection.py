@@ -65,8 +65,7 @@ class Chooser:
         parts: the task; masks are chosen on `parts.selection`.
         options: how they are searched.
         max_length: subwords an example keeps.
-        say: told of smaller batches where memory runs out.
-        smaller: their sizes, each once.
+        say: told of smaller batches where memory runs out; `smaller` holds their sizes.
     """
 
     model: Any
@@ -175,8 +174,8 @@ def find_good(
         say: told of smaller batches where memory runs out.
 
     Returns:
-        The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
-        first record has the `batch_size` that memory left, where that is less than asked for.
+        The mask of the last accepted candidate, kind `good`, with the trace as its history, whose
+        first record has the `batch_size` that memory left if that is less than asked for.
     """
     chooser = Chooser(model, tokenizer, parts, options, max_length, say)
     count = 0
