@@ -236,7 +236,7 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
     aim: Rule | Size = rule
     extra: dict[str, Any] = {}
     if options.keep:
-        aim = _size_of(method, anatomy, options.keep)
+        aim = Size.share_of(anatomy, method, options.keep)
     elif options.selection == "cross-validation":
         aim, extra = _cross_validated(chooser, shape, rule, seeds[0])
     if method in ("structured", "structured-heads"):
@@ -268,16 +268,6 @@ def _check_least(min_heads: int, anatomy: Anatomy, aim: Rule | Size) -> None:
             where="min_heads",
             remedy=f"at most {most}",
         )
-
-
-def _size_of(method: str, anatomy: Anatomy, keep: float) -> Size:
-    """The size to reach, a share of what a method searches; the rest stays whole."""
-    heads, mlps = anatomy.num_layers * anatomy.num_heads, anatomy.num_layers
-    return Size(
-        round(keep * heads) if method in ("structured", "structured-heads") else heads,
-        round(keep * mlps) if method in ("structured", "structured-mlps") else mlps,
-        round(keep * mlps * anatomy.num_neurons) if method == "structured-neurons" else 0,
-    )
 
 
 def _cross_validated(
