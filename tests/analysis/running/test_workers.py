@@ -89,6 +89,7 @@ def test_a_killed_process_is_a_clear_error(tmp_path):
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("stdin", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_script_needs_no_main_guard(tmp_path, stdin):
     """It is not run again in the processes, nor looked for where it came from stdin."""
     script = tmp_path / "script.py"
