@@ -109,7 +109,7 @@ def _overhead(plan: RunPlan, engine: Engine, name: str, cells: int) -> Measure:
 
     def spent() -> float:
         times = [one.cpu_times() for one in (me, *me.children(recursive=True))]
-        return sum(one.user + one.system for one in times)
+        return float(sum(one.user + one.system for one in times))
 
     began, started = spent(), time.perf_counter()
     _execute(plan, OneAtATime(engine), "empty", cells, 2_000_000 if planted() else 0)

@@ -21,13 +21,12 @@ from .work import Done, Order, compute
 
 
 class Engine(Protocol):
-    """Where cells are computed.
+    """Where cells are computed."""
 
-    Attributes:
-        slots: cells that it takes at the same time.
-    """
-
-    slots: int
+    @property
+    def slots(self) -> int:
+        """Cells that it takes at the same time."""
+        ...
 
     def submit(self, order: Order) -> None:
         """Begin with a cell, whose inputs are finished."""
