@@ -93,7 +93,8 @@ def _of_cells(graph: Graph, states: Mapping[str, str]) -> alt.LayerChart:
         seen[key] += 1
         places[cell.name] = columns[cell.step] + (across - 2.5) * 0.11, top[key[1]] + down
     cells = pd.DataFrame(
-        {"x": x, "y": y, "state": states[name], "cell": name} for name, (x, y) in places.items()
+        {"x": x, "y": y, "state": states[name], "said": f"{name}: {states[name]}"}
+        for name, (x, y) in places.items()
     )
     edges = pd.DataFrame(
         [
@@ -114,7 +115,7 @@ def _of_cells(graph: Graph, states: Mapping[str, str]) -> alt.LayerChart:
     names = alt.Chart(sides).mark_text(fontSize=12, align="right", dx=-8)
     return alt.layer(
         lines.encode(x=alt.X(**x), y=alt.Y(**y), x2="x2:Q", y2="y2:Q"),
-        squares.encode(x=alt.X(**x), y=alt.Y(**y), color=_colour(), tooltip=["cell:N", "state:N"]),
+        squares.encode(x=alt.X(**x), y=alt.Y(**y), color=_colour(), description="said:N"),
         words.encode(x=alt.X(**x), y=alt.value(-4), text="step:N"),
         names.encode(x=alt.value(0), y=alt.Y(**y), text="row:N"),
     ).properties(width=100 * len(columns), height=max(60, 13 * deep), title=_title(graph, states))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,6 @@ SHAPE = {
 
 def planned_config(folder: Path, **changed: Any) -> RunConfig:
     """Options of a small run of an encoder of which there is only the configuration."""
-    import json
-
     encoder = folder / "encoder"
     encoder.mkdir(parents=True, exist_ok=True)
     (encoder / "config.json").write_text(json.dumps(SHAPE), encoding="utf-8")
@@ -35,8 +36,8 @@ def planned_config(folder: Path, **changed: Any) -> RunConfig:
         "tasks": ["acceptability"],
         "seeds": [1, 2],
         "examples": [48, 16, 24],
-        "controls": {"draws": 2},
-        "probe": {"names": ["attention-stats", "attributions"], "draws": 1},
+        "controls": {"draws": 1},
+        "probe": {"names": ["attention-stats", "attributions"], "draws": 1, "states": ["pruned"]},
     }
     return parse_config({**options, **changed}, where="test")
 
@@ -61,3 +62,9 @@ def write_planned_run(config: RunConfig, out: Path, *, seconds: float = 2.0) -> 
         proof = run.store.write(ids[name], name, output, read, (), measured)
         written[name] = proof.digest
     return run
+
+
+def copied(run: RunPlan, out: Path) -> RunPlan:
+    """The same run in a folder of its own, where a test may change what it likes."""
+    shutil.copytree(run.folder, out)
+    return replace(run, folder=out)

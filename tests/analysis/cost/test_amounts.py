@@ -127,14 +127,8 @@ def test_every_glue_task_has_its_published_size():
 
 def test_published_sizes_are_those_of_the_files(realdata: Path):
     for task in ("cola", "mrpc", "rte", "wnli"):
-        config = parse_config(
-            {
-                "tasks": [task],
-                "data_dir": str(realdata / "glue"),
-                "prune": {"selection": "reported"},
-            },
-            where="test",
-        )  # fmt: skip
+        options = {"tasks": [task], "data_dir": str(realdata / "glue")}
+        config = parse_config({**options, "prune": {"selection": "reported"}}, where="test")
         read = read_size(config, load_task(task, data_dir=realdata / "glue"), STUDY)
         known = published_size(config, task, STUDY)
         assert (read.train, read.report) == (known.train, known.report)
