@@ -1,6 +1,6 @@
 # make run      install into .venv and run the quickstart
 # make test     install with the test tools and run the tests that every change needs
-# make test-all these and the slow tests
+# make test-all these, the slow tests, and more examples of the tests by hypothesis
 # make fuzz     10,000 damaged files for each reader: each must be read, or refused with one line
 # make lint     style and types
 # make bench    ratios against limits; python -m benchmarks --planted shows that each can be broken
@@ -25,7 +25,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow'
 
 test-all: test
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m slow
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'slow or hypothesis'
 
 fuzz: $(VENV)/.dev
 	SUBPROBE_FUZZ=$(or $(FUZZ),10000) $(BIN)/python -m pytest $(PYTEST_ARGS) tests/fuzz -m slow

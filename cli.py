@@ -14,7 +14,16 @@ from .commands import about
 from .commands.ending import end_well
 from .commands.flags import Command
 from .commands.one_model import gates, models, own_data, patterns, probes, smaller, view
-from .commands.whole_runs import clean, comparing, export, runs, stability, survival, verify
+from .commands.whole_runs import (
+    clean,
+    comparing,
+    export,
+    plan,
+    runs,
+    stability,
+    survival,
+    verify,
+)
 
 app = typer.Typer(
     name="subprobe",
@@ -28,6 +37,7 @@ app = typer.Typer(
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": runs.run,
+    "plan": plan.plan,
     "data": own_data.data,
     "finetune": models.finetune,
     "prune": models.prune,

@@ -13,7 +13,12 @@ from ..data.output.ownership import RUN
 from ..data.output.tables import write_csv, write_parquet
 from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
+from .cost.estimate import seconds_of
+from .cost.inputs import workload_of
+from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
+from .plan.preparing import Prepared, check_probes, summaries_of, told_of_heads
+from .plan.whole_run import RunPlan, read_plan
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
 from .running.attributed_words import word_frame
@@ -24,15 +29,13 @@ from .running.execute import State, assess, execute, first_error
 from .running.locks import RunLocks, named
 from .running.manifest import write_manifest
 from .running.pool import Pool
-from .running.preparing import Prepared, check_probes, summaries_of, told_of_heads
 from .running.resources import computing_with, threads_of, workers_of
 from .running.stopping import stopped_by_signals
-from .running.store import WRITTEN
-from .running.whole_run import RunPlan, read_plan
 from .steps.data_summary import summary_lines, without_texts
 from .steps.identity import flagged
 from .steps.probing import corpus_note
 from .steps.progress import Progress, Silent
+from .storage.store import WRITTEN
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import summaries
 from .upkeep.room import room_needed
@@ -169,9 +172,20 @@ def _compute(
         else:
             engine = InThisProcess(prepared, plan.folder, progress)
         try:
-            execute(plan.graph, plan.ids, plan.store, engine, state, progress, retries=retries)
+            execute(
+                plan.graph, plan.ids, plan.store, engine, state, progress,
+                retries=retries, seconds=_expected(plan, prepared, threads, state),
+            )  # fmt: skip
         finally:
             engine.close()
+
+
+def _expected(plan: RunPlan, prepared: Prepared, threads: int, state: State) -> dict[str, float]:
+    """Seconds that each cell is expected to take, by those that are finished."""
+    data = {task.data.spec.name: task.data for task in prepared.tasks.values()}
+    work = workload_of(plan.config, plan.sources.facts, data)
+    rates = usual_rates(plan.config.device, threads)
+    return seconds_of(plan.graph, work, state.proofs, rates)
 
 
 def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:

@@ -13,10 +13,10 @@ import pandas as pd
 from ..data.output.outputs import prepare_out
 from ..data.output.ownership import RUN, Record
 from .configuration.config import RunConfig
+from .plan.whole_run import RunPlan, recorded_plan
 from .run_folder.reading import Run, load_manifest, load_rows
 from .running.earlier import Existing, settled
 from .running.execute import assess
-from .running.whole_run import RunPlan, recorded_plan
 from .steps.progress import Progress, Silent
 from .summary.summaries import performance_table
 from .verdict.verdict import verdict

@@ -43,15 +43,30 @@ def list_names(
         print_records(options, title="options of probes")
 
 
-def config() -> None:
-    """Write every option of `run` with its default, as TOML.
+def config(
+    name: Annotated[
+        str | None, typer.Argument(help="of a shipped configuration; default: the defaults")
+    ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="list the configurations that come with subprobe")
+    ] = False,
+) -> None:
+    """Write every option of `run` as TOML: the defaults, or those of a shipped configuration.
 
     Example: subprobe config > run.toml
-    """
-    from ..analysis.configuration.config import RunConfig
-    from ..analysis.configuration.config_toml import config_toml
 
-    typer.echo(config_toml(RunConfig()), nl=False)
+    Example: subprobe config study > replication.toml
+    """
+    from ..analysis.configuration.config import read_config
+    from ..analysis.configuration.config_toml import config_toml
+    from ..analysis.configuration.shipped import described, shipped_file
+
+    if shipped:
+        from ..analysis.screen.records import print_records
+
+        print_records(described())
+        return
+    typer.echo(config_toml(read_config(name and shipped_file(name))), nl=False)
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -113,7 +113,7 @@ def _own_pass(
     options: Mapping[str, Any],
     progress: Progress | None,
     say: Callable[[str], None] | None,
-) -> ProbeResult:
+) -> Any:
     """The result of a probe with a pass of its own, in smaller batches if memory runs out."""
     parameters = inspect.signature(code).parameters
     own = {one: parameters[one].default for one in SIZES if one in parameters}

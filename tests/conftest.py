@@ -34,10 +34,18 @@ import pytest  # noqa: E402
 hypothesis.settings.register_profile(
     "suite", deadline=None, derandomize=True, database=None, print_blob=True
 )
-hypothesis.settings.load_profile("suite")
+hypothesis.settings.register_profile(
+    "every change", hypothesis.settings.get_profile("suite"), max_examples=25
+)
 
 _REALDATA = "SUBPROBE_REALDATA"
 _counter: dict[str, int] = {"ran": 0}
+
+
+def pytest_configure(config):
+    # read by test modules when they are imported; `make test-all` runs these tests a second time
+    quick = config.getoption("markexpr") == "not slow"
+    hypothesis.settings.load_profile("every change" if quick else "suite")
 
 
 @pytest.fixture(scope="session")

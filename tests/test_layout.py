@@ -19,8 +19,10 @@ FLOORS = {
     "probes": ["forward", "entry", "attention", "patterns", "context_mixing", "syntax",
                "attribution", "representations"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
-                 "summary", "comparison", "findings", "configuration", "steps", "single", "running",
-                 "patterns", "verdict", "figures", "interactive", "report", "run_folder", "upkeep",
+                 "summary", "comparison", "findings", "configuration", "steps", "storage", "plan",
+                 "cells", "single", "running",
+                 "cost", "patterns", "verdict", "figures", "interactive", "report", "run_folder",
+                 "upkeep",
                  "screen"],
     "commands": ["flags", "options", "ending", "one_model", "whole_runs"],
 }  # fmt: skip

@@ -171,7 +171,7 @@ def test_the_changelog_names_every_option_that_has_another_name():
 
 
 def test_the_changelog_names_the_versions_of_today():
-    from subprobe.analysis.running.graph import FORMAT
+    from subprobe.analysis.plan.graph import FORMAT
     from subprobe.data.output.tables import SCHEMA_VERSION
 
     said = (ROOT / "CHANGELOG.md").read_text("utf-8")

@@ -17,10 +17,10 @@ from ...models.training.evaluate import is_finite
 from ...pruning.search.lottery import LotteryResult, lottery, next_round
 from ...pruning.search.plan import Rule
 from ..cell_output import CellOutput
-from ..running.work import Work
 from ..steps.selection import Chooser, stop_metric
 from .searching import unsearched
 from .training import train
+from .work import Work
 
 Trained = tuple[float, Subnetwork]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
 from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import comparing, narrowed, of_corpus, of_task
 from ..flags import DIVERGED
-from ..running.work import Work
 from ..steps.probing import probe_model
 from ..steps.said import reading_said, unscored_said
 from .scoring import flagged_by_training, reported_state
+from .work import Work
 
 
 def probe(work: Work) -> CellOutput:
@@ -52,4 +50,4 @@ def probe(work: Work) -> CellOutput:
     rows = output.rows
     if state in ("finetuned", "retrained"):
         rows = flagged_by_training(rows, str(work.output("model").notes["flag"]))
-    return work.named(replace(output, rows=rows), mask, reported_state(work, state))
+    return work.named(output.but(rows=rows), mask, reported_state(work, state))

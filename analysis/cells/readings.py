@@ -8,8 +8,8 @@ from ...data.sentences.sentence import Example
 from ...probes.forward.needs import sentences_of
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import of_task
-from ..running.work import Work
 from ..steps.annotations import left_out, say_left_out
+from .work import Work
 
 
 def read(work: Work) -> CellOutput:

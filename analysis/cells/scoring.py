@@ -6,10 +6,10 @@ import pandas as pd
 
 from ...models.training.evaluate import evaluate
 from ..cell_output import CellOutput
-from ..running.work import Work
 from ..steps.performance import performance_rows
 from ..steps.said import read_said
 from .bag_of_words import NAME, bag_of_words
+from .work import Work
 
 
 def score(work: Work) -> CellOutput:

@@ -10,10 +10,10 @@ from ...models.training.evaluate import is_finite
 from ...pruning.across_seeds import across_seeds
 from ..cell_output import CellOutput
 from ..flags import OF_A_SEED
-from ..running.work import Nothing, Work
 from ..steps.degenerate import degenerate_search
 from ..steps.masks import mask_rows
 from ..steps.selection import find_good
+from .work import Nothing, Work
 
 
 def search(work: Work) -> CellOutput:

@@ -7,7 +7,7 @@ import pandas as pd
 from ..cell_output import CellOutput
 from ..findings.pattern_survivors import pattern_survivor_rows
 from ..findings.survivors import survivor_rows
-from ..running.work import Work
+from .work import Work
 
 
 def survivors(work: Work) -> CellOutput:

@@ -15,10 +15,10 @@ from ...models.folder.sources import MODEL
 from ...models.masks.subnetwork import KINDS, Subnetwork
 from ...models.training.finetune import FineTuned, finetune
 from ..cell_output import CellOutput
-from ..running.work import Work
 from ..steps.masks import RETRAINED
 from ..steps.outcome import Outcome, outcome
 from ..steps.said import read_said
+from .work import Work
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
 """Kind -> the weights that its training starts from."""

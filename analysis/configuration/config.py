@@ -17,6 +17,7 @@ from ...pruning.importance.methods import find_importance
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .recipe_options import RecipeOptions as RecipeOptions
 from .renamed import RENAMED
+from .shipped import found_file
 from .task_choice import TaskChoice
 
 
@@ -176,10 +177,7 @@ class RunConfig(_Section):
         False, description="continue even if the tokenizer never adds its special tokens"
     )
     workers: int = Field(
-        0,
-        ge=0,
-        le=1024,
-        description="cells computed in parallel; 0 = as the cores allow, 1 with a GPU",
+        0, ge=0, le=1024, description="cells at the same time; 0 = as the cores allow, 1 with a GPU"
     )
     threads: int = Field(
         0,
@@ -290,14 +288,14 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
 
 
 def read_config(path: Path | str | None) -> RunConfig:
-    """Read a TOML file of options; None gives the defaults.
+    """Read a TOML file of options, or a shipped one by its name; None gives the defaults.
 
     Raises:
         ConfigError: if the file is missing, is no TOML, or has an option that does not exist.
     """
     if path is None:
         return RunConfig()
-    path = Path(path)
+    path = found_file(Path(path))
     with reading(path, ConfigError, remedy="check `config`"):
         raw = path.read_bytes()
     with reading(path, ConfigError, problem="is not valid TOML"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...data.errors import ConfigError
-from ...models.checkpoint.inputs import fitting_length
 from ...models.folder.sources import ModelSource
+from ...models.folder.text_lengths import fitting_length
 from ...models.training.recipes import Recipe, recipe_for
 from .config import RecipeOptions
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr
 
+from ...data.output.item_parts import ItemParts
 from ..statistics.clusters import RESAMPLES, Units, alone, limits, over_units, resampled, units_of
 from ..statistics.corrections import adjust_rows
 
@@ -16,7 +17,9 @@ _DIFFERENCES = {
 }
 
 
-def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def with_statistics(
+    rows: pd.DataFrame, items: pd.DataFrame | ItemParts, *, seed: int = 0
+) -> pd.DataFrame:
     """The rows with intervals over texts, and a test of each head's attention to targets.
 
     The interval is a percentile bootstrap over texts, with the same resamples for all heads. The
@@ -28,27 +31,28 @@ def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -
 
     Args:
         rows: of one model.
-        items: the same result's; each text has an item for every living head.
+        items: the same result's, sorted by text inside each metric and relation; each text has an
+            item for every living head. Parts are read once, one after the other.
         seed: of the resamples.
     """
     names = ["ci_low", "ci_high", "p_value"]
     found = rows.reset_index(drop=True).assign(**dict.fromkeys(names, np.nan))
-    parts = dict(list(items.groupby(["metric", items["relation"].fillna("")], sort=False)))
+    parts = _score_tables(ItemParts.of(items))
     whole = True
     groups = found.groupby(["metric", found["relation"].fillna("")], sort=False)
     for (metric, relation), members in groups:
         ours, *theirs = _DIFFERENCES.get(metric, (metric,))
         if (ours, relation) not in parts:
             continue
-        heads, scores = _scores(parts[ours, relation])
-        units = _clusters(parts[ours, relation], len(heads))
+        heads, scores = parts[ours, relation].heads, parts[ours, relation].scores()
+        units = parts[ours, relation].units()
         for name in theirs:
-            scores = scores - _scores(parts[name, relation])[1]
+            scores = scores - parts[name, relation].scores()
         within = _limits(scores, heads, units, seed)
         whole = whole and alone(units)
         p_values: dict[tuple[int | None, int | None], float] = {}
         if metric == "attention_to_target":
-            null = [_scores(parts[f"shuffled_{of}", relation])[1] for of in ("mean", "variance")]
+            null = [parts[f"shuffled_{of}", relation].scores() for of in ("mean", "variance")]
             found_p = _p_values(scores, null[0], null[1], units)
             p_values = dict(zip(heads, found_p, strict=True))
         for row in members.itertuples():
@@ -63,17 +67,50 @@ def with_statistics(rows: pd.DataFrame, items: pd.DataFrame, *, seed: int = 0) -
     return adjust_rows(found)
 
 
-def _scores(items: pd.DataFrame) -> tuple[list[tuple[int, int]], Floats]:
-    """Heads of one metric, and its scores of N texts, [N, heads]; items are sorted by text."""
-    heads = list(dict.fromkeys(zip(items["layer"], items["head"], strict=True)))
-    scores = items["score"].to_numpy(dtype=np.float64).reshape(-1, len(heads))
-    return [(int(layer), int(head)) for layer, head in heads], scores
+class _Scores:
+    """The scores of one metric and relation as they are read, and the clusters of the texts."""
+
+    def __init__(self) -> None:
+        self._heads: dict[tuple[int, int], None] = {}
+        self._scores: list[Floats] = []
+        self._clusters: list[npt.NDArray[np.int32]] = []
+
+    def add(self, items: pd.DataFrame, clusters: dict[str, int]) -> None:
+        """Note some items, with the numbers of the clusters of the corpus; new ones are added."""
+        known = items[["layer", "head"]].drop_duplicates()
+        pairs = zip(known["layer"].tolist(), known["head"].tolist(), strict=True)
+        self._heads |= dict.fromkeys(pairs)
+        self._scores.append(items["score"].to_numpy(dtype=np.float64))
+        code, names = pd.factorize(items["cluster_id"])
+        number = [clusters.setdefault(str(name), len(clusters)) for name in names]
+        # without a cluster: -1, which takes the last
+        self._clusters.append(np.array([*number, -1], dtype=np.int32)[code])
+
+    @property
+    def heads(self) -> list[tuple[int, int]]:
+        """Layer and head of each column."""
+        return list(self._heads)
+
+    def scores(self) -> Floats:
+        """Scores of N texts [N, heads]."""
+        self._scores = [np.concatenate(self._scores)]
+        return self._scores[0].reshape(-1, len(self._heads))
+
+    def units(self) -> Units:
+        """The cluster of each text [N]."""
+        of_texts = np.concatenate(self._clusters)[:: len(self._heads)]
+        return units_of([None if number < 0 else str(number) for number in of_texts.tolist()])
 
 
-def _clusters(items: pd.DataFrame, heads: int) -> Units:
-    """The cluster of each text, of items sorted by text, with so many heads each."""
-    named = items["cluster_id"].astype(object).to_numpy()[::heads]
-    return units_of([None if pd.isna(name) else name for name in named])
+def _score_tables(items: ItemParts) -> dict[tuple[str, str], _Scores]:
+    """Metric and relation -> their scores."""
+    found: dict[tuple[str, str], _Scores] = {}
+    clusters: dict[str, int] = {}
+    for part in items:
+        for key, own in part.groupby(["metric", part["relation"].fillna("")], sort=False):
+            metric, relation = map(str, key)
+            found.setdefault((metric, relation), _Scores()).add(own, clusters)
+    return found
 
 
 def _limits(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.output.item_parts import ItemParts
 from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
 from ...probes.patterns.classes import PATTERNS
@@ -22,6 +25,8 @@ from ..statistics.clusters import (
 )
 
 Floats = npt.NDArray[np.float64]
+
+PROBE = "attention-patterns"
 
 OVER = {
     "texts": f"percentile bootstrap over texts ({RESAMPLES})",
@@ -42,7 +47,7 @@ def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
         result: of the probe.
         seed: same seed, same intervals.
     """
-    rows, items = result.rows, result.items
+    rows, items = result.rows, result.item_parts
     shape = (int(rows["layer"].max()) + 1, int(rows["head"].max()) + 1)
     threshold = float(result.notes["pattern_threshold"])
     parts: list[pd.DataFrame] = []
@@ -63,12 +68,28 @@ def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
 
 
 def classes_of(
-    items: pd.DataFrame, variant: str, shape: tuple[int, int]
+    items: ItemParts, variant: str, shape: tuple[int, int]
 ) -> tuple[PatternClasses, Units]:
-    """Patterns of one kind of map [N, L, H] and the clusters of the N texts."""
-    chosen = items[(items["metric"] == f"{variant}_map")]
-    named = chosen.drop_duplicates("item_id")["cluster_id"].astype(object)
-    return PatternClasses.of_items(chosen, shape)[0], units_of(named.where(named.notna(), None))
+    """Patterns of one kind of map [N, L, H] and the clusters of the N texts.
+
+    Args:
+        items: of one model; those of other probes and kinds of map are passed over.
+        variant: the kind of map.
+        shape: L, H.
+    """
+    clusters: dict[str, str | None] = {}
+
+    def chosen() -> Iterator[pd.DataFrame]:
+        for part in items:
+            ours = (part["probe"] == PROBE) & (part["metric"] == f"{variant}_map")
+            own = part[ours.fillna(False).to_numpy(dtype=bool)]
+            named = own.drop_duplicates("item_id")
+            for text, name in zip(named["item_id"], named["cluster_id"], strict=True):
+                clusters.setdefault(text, None if pd.isna(name) else name)
+            yield own
+
+    found, texts = PatternClasses.of_items(chosen(), shape)
+    return found, units_of([clusters[text] for text in texts])
 
 
 def way_of(units: Units) -> str:

@@ -21,7 +21,7 @@ from ..statistics.clusters import Units, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust
 from ..statistics.subsets import random_subsets
 from ..statistics.uncertainty import permutation_p
-from .pattern_intervals import OVER, classes_of, way_of
+from .pattern_intervals import OVER, PROBE, classes_of, way_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,17 +47,17 @@ def pattern_survivor_rows(
         or where all heads or none survive.
     """
     kept = np.asarray(mask.head_mask, dtype=bool)
-    items = full.items
-    if "probe" not in items or mask.weight_masks or kept.all() or not kept.any():
+    if "probe" not in full.rows or mask.weight_masks or kept.all() or not kept.any():
         return pd.DataFrame()
-    items = items[items["probe"] == "attention-patterns"]
-    if not len(items):
+    own = full.rows[full.rows["probe"] == PROBE]
+    if not len(own) or "pattern_threshold" not in full.notes:
         return pd.DataFrame()
     threshold = float(full.notes["pattern_threshold"])
-    own = full.rows[full.rows["probe"] == "attention-patterns"]
     frames = []
     for variant in own["variant"].unique():
-        found, units = classes_of(items, variant, (kept.shape[0], kept.shape[1]))
+        found, units = classes_of(full.parts, variant, (kept.shape[0], kept.shape[1]))
+        if not len(found.pattern):
+            return pd.DataFrame()
         counts = found.counts(threshold)
         counts = counts.reshape(len(counts), kept.size, -1)
         rng = np.random.default_rng([int(identity["seed"]), mask.n_heads])

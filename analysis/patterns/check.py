@@ -16,7 +16,7 @@ import torch
 
 from ...data.output.tables import rows_frame
 from ...probes.patterns.classes import PATTERNS
-from ...probes.patterns.features import FEATURES
+from ...probes.patterns.feature_names import FEATURES
 from ...probes.patterns.generator import synthetic_map
 from ...probes.patterns.network import PatternClassifier
 from ...probes.patterns.rules import rule_patterns

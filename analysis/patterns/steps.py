@@ -7,9 +7,10 @@ from pathlib import Path
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer
-from ...models.checkpoint.inputs import check_inputs, fitting_length
+from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.device import device_of
+from ...models.folder.text_lengths import fitting_length
 from ...probes.forward.base import Context
 from ..steps.masks import load_mask
 from ..steps.progress import Progress

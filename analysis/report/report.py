@@ -18,6 +18,7 @@ from ..figures.charts import Figure
 from ..figures.figures import drawn, overall
 from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
+from ..verdict.limits import missing_part
 from ..verdict.verdict import Verdict, verdicts
 from ..wording import CITED, cited_parts, decimal
 from .asked import asked
@@ -124,7 +125,13 @@ def render_report(
         script=resource("report.js"),
         library=library(),
         manifest=manifest,
-        recorded=json.dumps(manifest, indent=2, ensure_ascii=False),
+        missing=missing_part(manifest),
+        # how long each cell took is in the manifest, and is hundreds of lines
+        recorded=json.dumps(
+            {name: value for name, value in manifest.items() if name != "cells"},
+            indent=2,
+            ensure_ascii=False,
+        ),
     )
 
 

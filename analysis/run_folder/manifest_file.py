@@ -62,11 +62,19 @@ class _Run(_Part):
     examples: dict[str, int] = {}
 
 
+class _Missing(_Part):
+    cell: str = ""
+    why: str = ""
+    log: str = ""
+
+
 class _Manifest(_Part):
     config: _Config = Field(_Config())
     model: _Model = Field(_Model())
     corpus: _Corpus | None = None
     runs: list[_Run] = []
+    missing: list[_Missing] = []
+    cells: list[dict[str, Any]] = []
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import pandas as pd
 
 from ...data.output.tables import rows_frame
 from ..cell_output import CellOutput
-from .certificate import Certificate
-from .graph import Cell, Graph
-from .store import CellStore
+from ..plan.graph import Cell, Graph
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 
 
 class Collected:

@@ -14,7 +14,7 @@ from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
 from ..configuration.config import RunConfig, parse_config
 from ..configuration.renamed import renamed
-from .whole_run import SOURCES, THREADS, RunPlan
+from ..plan.whole_run import SOURCES, THREADS, RunPlan
 
 Existing = Literal["refuse", "add", "new"]
 """What to do with another run in the folder."""

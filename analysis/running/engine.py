@@ -11,24 +11,23 @@ from filelock import Timeout
 
 from ...data.errors import SubprobeError
 from ...data.files.full_disk import is_full
+from ..cells.materials import Materials
+from ..cells.work import Done, Order, compute
 from ..configuration.config import RunConfig
+from ..plan.preparing import Prepared, prepare
+from ..plan.whole_run import RunPlan
 from ..steps.progress import Progress, Silent
+from ..storage.store import CellStore
 from .locks import cell_lock
-from .materials import Materials
-from .preparing import Prepared, prepare
-from .store import CellStore
-from .whole_run import RunPlan
-from .work import Done, Order, compute
 
 
 class Engine(Protocol):
-    """Where cells are computed.
+    """Where cells are computed."""
 
-    Attributes:
-        slots: cells that it takes at the same time.
-    """
-
-    slots: int
+    @property
+    def slots(self) -> int:
+        """Cells that it takes at the same time."""
+        ...
 
     def submit(self, order: Order) -> None:
         """Begin with a cell, whose inputs are finished."""
@@ -101,13 +100,19 @@ class InThisProcess:
 EngineMaker = Callable[[RunPlan, int, Progress], Engine]
 """Makes what computes the cells of a run, each with so many threads."""
 
-_held: dict[Path, Materials] = {}
+_held: dict[tuple[Path, str], Materials] = {}
 
 
-def materials_of(config: RunConfig, folder: Path) -> Materials:
-    """What a worker process has read for a run: of one run at a time, read when first asked for."""
-    found = _held.get(folder)
+def materials_of(config: RunConfig, folder: Path, reading: str = "") -> Materials:
+    """What a worker process has read for a run: of one run at a time, read when first asked for.
+
+    Args:
+        config: the options of the run.
+        folder: the run folder.
+        reading: for another one everything is read anew, as files may have changed since.
+    """
+    found = _held.get((folder, reading))
     if found is None or found.config != config:
         _held.clear()
-        found = _held[folder] = Materials(prepare(config, Silent()), folder)
+        found = _held[folder, reading] = Materials(prepare(config, Silent()), folder)
     return found

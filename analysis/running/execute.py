@@ -7,17 +7,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from ...data.errors import DataFileError, SubprobeError
 from ...data.files.atomic import digest, write_text
 from ...data.files.full_disk import is_full
-from ..cells.registry import STEPS
+from ..plan.graph import Graph
+from ..plan.registry import STEPS
 from ..steps.progress import Progress
-from .certificate import Certificate
-from .engine import Engine
-from .graph import Graph
-from .store import CellStore
-from .work import Done, Order
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
+
+if TYPE_CHECKING:  # which cells are finished is found out without the libraries of models
+    from ..cells.work import Done
+    from .engine import Engine
 
 _BUSY_S = 0.5
 
@@ -116,16 +119,31 @@ def execute(
     progress: Progress,
     *,
     retries: int = 0,
+    seconds: Mapping[str, float] | None = None,
 ) -> None:
     """Compute what `state` lacks; it is brought up to date.
 
-    A cell that fails is computed again `retries` times, then described in a log; what reads it is
-    skipped, and the rest goes on.
+    Of the cells whose inputs are finished, the one goes first that begins the longest chain. A cell
+    that fails is computed again `retries` times, then described in a log; what reads it is skipped,
+    and the rest goes on.
+
+    Args:
+        graph: the cells.
+        ids: cell -> identity.
+        store: where they lie.
+        engine: what computes them.
+        state: how far the graph is.
+        progress: where the run reports to.
+        retries: how often a cell that fails is tried again.
+        seconds: that each cell is expected to take; None = the weights of the steps.
 
     Raises:
         OSError: if there is no room for a file.
     """
-    ranks = graph.longest({cell.name: STEPS[cell.step].weight for cell in graph})
+    from ..cells.work import Order
+
+    weights = {cell.name: STEPS[cell.step].weight for cell in graph}
+    ranks = graph.longest(weights if seconds is None else seconds)
     tries: dict[str, int] = {}
     running: set[str] = set()
     resting: dict[str, float] = {}

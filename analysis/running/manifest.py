@@ -14,8 +14,8 @@ from typing import Any
 
 from ...data.files.atomic import write_text
 from ..configuration.config import RunConfig
+from ..plan.whole_run import RunPlan
 from .collect import Collected
-from .whole_run import RunPlan
 
 LIBRARIES = (
     "subprobe",

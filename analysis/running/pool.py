@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ...data.files.temporaries import remove_stale
+from ..cells.work import Done, Order
 from ..configuration.config import RunConfig
 from ..steps.progress import Advance, Progress
 from .engine import materials_of, work_on
 from .resources import set_up
-from .work import Done, Order
 
 _POLL_S = 0.1
 Job = Callable[[Order, RunConfig, Path, Progress], Done]

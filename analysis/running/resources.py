@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...data.output.run_record import run_facts
 from ..configuration.config import RunConfig
-from .whole_run import THREADS
+from ..plan.whole_run import THREADS
 
 
 def threads_of(config: RunConfig, folder: Path) -> int:

@@ -54,6 +54,8 @@ class Bars:
                 progress.BarColumn(),
                 progress.MofNCompleteColumn(),
                 progress.TimeElapsedColumn(),
+                progress.TextColumn("left"),
+                progress.TimeRemainingColumn(),
                 console=self._console,
                 transient=True,
                 disable=not self._console.is_terminal,

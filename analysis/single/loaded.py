@@ -21,9 +21,10 @@ from ...models.checkpoint.checkpoint import (
     resolve_model,
 )
 from ...models.checkpoint.contract import contract
-from ...models.checkpoint.inputs import USUAL_LENGTH, check_inputs, fitting_length
+from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.anatomy import Anatomy, anatomy_of
 from ...models.encoder.device import device_of
+from ...models.folder.text_lengths import USUAL_LENGTH, fitting_length
 from ..configuration.task_choice import TaskChoice
 from ..steps.data_summary import left_out_lines
 from ..steps.progress import Progress, Silent, Warned

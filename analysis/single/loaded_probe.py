@@ -6,8 +6,8 @@ from typing import Any
 
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
-from ...models.checkpoint.inputs import fitting_length
 from ...models.encoder.anatomy import anatomy_of
+from ...models.folder.text_lengths import fitting_length
 from ...models.masks.subnetwork import Subnetwork
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import explaining

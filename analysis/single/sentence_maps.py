@@ -17,10 +17,11 @@ from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example, plain_sentence
 from ...models.checkpoint.checkpoint import load_saved, load_tokenizer
-from ...models.checkpoint.inputs import check_inputs, fitting_length
+from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.device import device_of
 from ...models.encoder.kept_units import kept_units_of
+from ...models.folder.text_lengths import fitting_length
 from ...probes.context_mixing.effective_attention import effective_attention
 from ...probes.forward.attention_block import LayerValues
 from ...probes.forward.base import BatchView, Context, Probe, ProbeResult

@@ -15,8 +15,8 @@ from ...data.output.item_parts import ItemParts
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task import TaskSpec
-from ...models.checkpoint.inputs import USUAL_LENGTH
 from ...models.encoder.anatomy import anatomy_of
+from ...models.folder.text_lengths import USUAL_LENGTH
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.entry import Options
 from ...probes.forward.base import Context, ProbeResult
@@ -224,7 +224,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "": lambda result, _options: result.rows,
     "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
     "head-map": lambda result, _options: head_map_rows(result),
-    "change-statistics": lambda result, _options: with_statistics(result.rows, result.items),
+    "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...data.encoding.unreadable import without_unreadable
 from ...data.tasks.task import TaskData
-from ...models.checkpoint.inputs import USUAL_LENGTH
+from ...models.folder.text_lengths import USUAL_LENGTH
 from .progress import Progress
 
 

@@ -6,15 +6,15 @@ import shutil
 from pathlib import Path
 
 from ...data.errors import ConfigError, SubprobeError
-from ..running.certificate import Certificate
-from ..running.materials import Materials
-from ..running.preparing import prepare
+from ..cells.materials import Materials
+from ..cells.work import Order, compute
+from ..plan.preparing import prepare
+from ..plan.sources import read_sources
+from ..plan.whole_run import RunPlan
 from ..running.resources import computing_with
-from ..running.sources import read_sources
-from ..running.store import CellStore
-from ..running.whole_run import RunPlan
-from ..running.work import Order, compute
 from ..steps.progress import Progress, Silent
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 
 
 class Again:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ...data.files.temporaries import stale_in
 from ...data.output.ownership import DAMAGED, LOCKS, Record, is_cell, is_log
-from ..cells.registry import STEPS
+from ..plan.registry import STEPS
+from ..plan.whole_run import RunPlan
 from ..running.execute import State, assess
 from ..running.locks import gate, is_held, owners
-from ..running.store import LOGS, STATES, WRITTEN, is_own_model
-from ..running.whole_run import RunPlan
+from ..storage.store import LOGS, STATES, WRITTEN, is_own_model
 from .recorded import living, plan_of
 
 SPENT = ("retrain", "untrained")

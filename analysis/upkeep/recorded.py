@@ -10,9 +10,9 @@ from ...data.output.ownership import LOCKS, RECORD
 from ...data.output.run_record import run_configuration, run_facts
 from ..configuration.config import parse_config
 from ..configuration.renamed import renamed
+from ..plan.sources import Sources
+from ..plan.whole_run import SOURCES, THREADS, RunPlan, planned
 from ..running.locks import gate, owners
-from ..running.sources import Sources
-from ..running.whole_run import SOURCES, THREADS, RunPlan, planned
 
 
 def plan_of(folder: Path) -> RunPlan:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from ..cells.registry import STEPS
+from ..plan.registry import STEPS
+from ..plan.whole_run import RunPlan
 from ..running.execute import assess
-from ..running.whole_run import RunPlan
 
 _SMALL = 2**16
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...data.errors import ConfigError, InputError
+from ..plan.whole_run import RunPlan
 from ..run_folder.manifest_file import read_manifest
 from ..running.execute import assess
-from ..running.whole_run import RunPlan
 from ..steps.progress import Progress, Silent
 from .recorded import plan_of, threads_recorded
 

@@ -71,6 +71,21 @@ def training_amount(manifest: Mapping[str, Any], task: str) -> str:
     return training_text(recipe, count) if recipe and count else ""
 
 
+def missing_part(manifest: Mapping[str, Any]) -> str:
+    """What the tables lack, where cells of the run failed; empty where nothing is missing."""
+    missing: Sequence[Mapping[str, Any]] = manifest.get("missing") or ()
+    failed = [str(one.get("cell")) for one in missing if one.get("log")]
+    if not missing:
+        return ""
+    shown = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
+    are = "is" if len(missing) == 1 else "are"
+    return (
+        f"PARTIAL: {counted(len(missing), 'cell')} of the run {are} missing, since "
+        f"{counted(len(failed), 'cell')} failed ({shown}); every number is of the others. Run the "
+        "same command again to compute them."
+    )
+
+
 def _told(failed: pd.DataFrame) -> tuple[int, str] | None:
     """How many trainings failed, and which; None where none did."""
     each = failed.drop_duplicates(ONE)

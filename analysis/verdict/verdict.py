@@ -17,7 +17,7 @@ from ..summary.ranks import good_against_random
 from ..summary.summaries import performance_table
 from ..wording import cite, counted, decimal, p_text, percent, uncited
 from .knowledge import PROBED, knowledge_of
-from .limits import limits_of, seeds_without_claim, training_amount, warnings_of
+from .limits import limits_of, missing_part, seeds_without_claim, training_amount, warnings_of
 from .lines import line_of, spread_of
 
 
@@ -106,7 +106,8 @@ def verdicts(
 
 def verdict(rows: pd.DataFrame, manifest: Mapping[str, Any] | None = None) -> str:
     """The answer of a run, one paragraph a task and method."""
-    return "\n\n".join(one.text for one in verdicts(rows, manifest=manifest))
+    said = [missing_part(manifest or {}), *(one.text for one in verdicts(rows, manifest=manifest))]
+    return "\n\n".join(filter(None, said))
 
 
 def _verdict(

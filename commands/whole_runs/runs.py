@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,12 @@ FIGURES, LATEX = "report figures", "report tables"
 
 def run(
     out: Annotated[Path, writing("run folder; an unfinished one is continued")],
-    config: Annotated[Path | None, reading("--config", "TOML file; see: subprobe config")] = None,
+    config: Annotated[
+        Path | None,
+        reading(
+            "--config", "TOML file, or the name of a shipped one (study); see: subprobe config"
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -77,6 +83,14 @@ def run(
         int | None,
         typer.Option("--workers", min=1, help="cells computed in parallel; overrides the file"),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS|FILE",
+            help="compute on the workers of this Dask scheduler (docs/cluster.md)",
+        ),
+    ] = None,
     retry: Annotated[
         int, typer.Option("--retry", min=0, help="how often a cell that fails is tried again")
     ] = 0,
@@ -99,10 +113,13 @@ def run(
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
 
     Example: subprobe run --config stance.toml --out runs/stance
+
+    Example: subprobe run --config study --out runs/study
     """
     from ...analysis.configuration.config import parse_config, read_config
     from ...analysis.configuration.task_choice import column_roles
     from ...analysis.experiment import run_experiment
+    from ...analysis.running.cluster.connection import computing_on
     from ...analysis.running.earlier import Existing
     from ...analysis.screen.console import print_comparison, print_lines
     from ...data.errors import ConfigError
@@ -131,9 +148,11 @@ def run(
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")
     progress = progress_of(quiet)
-    finished = run_experiment(
-        options, out, progress, existing=existing, overwrite=overwrite, retries=retry
-    )
+    with computing_on(scheduler) if scheduler else nullcontext() as engine:
+        finished = run_experiment(
+            options, out, progress,
+            existing=existing, overwrite=overwrite, retries=retry, engine=engine,
+        )  # fmt: skip
     folder = finished.folder
     if as_json:
         typer.echo(json.dumps(finished.summary(), ensure_ascii=False))

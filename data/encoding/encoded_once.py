@@ -69,7 +69,7 @@ def encoded_once(
     key: _Key | None = None
     if getattr(tokenizer, "is_fast", False):  # a slow one is refused below
         key = (
-            digest([[*example.texts(), example.label] for example in examples], length=64),
+            digest([[*one.texts(), repr(one.label)] for one in examples], length=64),
             content_of(tokenizer),
             tokenizer.truncation_side,
             tokenizer.pad_token_id,
@@ -77,12 +77,12 @@ def encoded_once(
             batch_size,
             max_length,
         )
-    if key in _kept:
+    if key is not None and key in _kept:
         _kept.move_to_end(key)
         return _kept[key]
     batches = text_batches(tokenizer, examples, batch_size=batch_size, max_length=max_length)
     found = EncodedExamples(tuple(batches), batches.n_truncated, batches.n_wordless)
-    if key and found.n_bytes <= KEPT_BYTES:
+    if key is not None and found.n_bytes <= KEPT_BYTES:
         _kept[key] = found
         while sum(one.n_bytes for one in _kept.values()) > KEPT_BYTES:
             _kept.popitem(last=False)

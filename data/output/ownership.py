@@ -171,9 +171,6 @@ def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
         name = path.relative_to(folder).as_posix()
         if record.lists(name, path):
             return True
-        unfinished = path.relative_to(folder).parts[:-1]
-        if RUN in record.facts and len(unfinished) == 2 and unfinished[0] == "unfinished":
-            return True
         if RUN in record.facts and path.parent == folder / "logs" and is_log(path.name):
             return True
         if name == RECORD and record.known:

@@ -15,14 +15,11 @@ from ...data.encoding.tokenizer_check import (
     check_specials,
     unreachable_said,
 )
-from ...data.errors import ConfigError
 from ..encoder.anatomy import anatomy_of
 from ..encoder.families import FAMILIES
 from ..folder.checkpoint_files import read_config
 from ..folder.sources import ModelSource
-
-USUAL_LENGTH = 128
-"""Subwords that a text keeps where neither the user nor the model's folder says."""
+from ..folder.text_lengths import fitting_length
 
 
 @dataclass(frozen=True)
@@ -85,32 +82,6 @@ def positions_of(source: ModelSource) -> int:
     """Longest input of a model in subwords, special tokens included, by its configuration."""
     config = read_config(source)
     return int(config.max_position_embeddings) - FAMILIES[config.model_type].position_offset
-
-
-def fitting_length(
-    positions: int, asked: int, usual: int = USUAL_LENGTH, *, option: str = "max_length"
-) -> tuple[int, str]:
-    """Subwords that a text keeps, and what is to be told of them.
-
-    Args:
-        positions: longest input of the model, special tokens included.
-        asked: what the user asks for; 0 = the usual length.
-        usual: what is used else, cut at the model's positions.
-        option: its name, for messages.
-
-    Raises:
-        ConfigError: if more is asked for than the model has positions, or less than nothing.
-    """
-    if asked < 0:
-        raise ConfigError(f"`{option}` must be >= 0, got {asked}")
-    if asked > positions:
-        raise ConfigError(
-            f"`{option}` {asked} is above the {positions} positions of the model",
-            remedy=f"give at most {positions}; longer texts are cut and counted",
-        )
-    if not asked and usual > positions:
-        return positions, f"the model has {positions} positions: longer texts are cut there"
-    return asked or usual, ""
 
 
 def check_max_length(model: Any, max_length: int, *, option: str = "max_length") -> None:

@@ -37,8 +37,7 @@ class Family:
             family normalises elsewhere, or is not taken apart yet.
         activation: between `mlp_up` and `mlp_down`; empty as above.
         block_norm: LayerNorm of the sum of MLP output and its residual; empty as above.
-        head_reads_first: whether the family's classifier reads the first token's last state alone,
-            and `attention_norm` is there.
+        head_reads_first: whether the family's classifier reads the first token's last state alone.
     """
 
     layers: str = "encoder.layer"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.errors import InputError
-from ..encoder.first_token import first_token_alone
+from ..encoder.first_token import classified_token_alone
 from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
 from .shrink import shrink
@@ -40,7 +40,7 @@ def classifying_as(model: Any, subnetwork: Subnetwork | None) -> Iterator[Any]:
     """
     smaller = shrunk_to(model, subnetwork)
     gates = gated(model, subnetwork) if smaller is model else nullcontext()
-    with gates, first_token_alone(smaller):
+    with gates, classified_token_alone(smaller):
         yield smaller
 
 

@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import accelerate
 import torch
-import transformers
 from transformers import TrainerCallback
 
 from ...data.errors import DataFileError
@@ -103,7 +102,7 @@ def what_decides(device: torch.device, **named: Any) -> dict[str, Any]:
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     return {
         **json.loads(json.dumps(named)),
-        "versions": [torch.__version__, transformers.__version__, accelerate.__version__],
+        "versions": [version(name) for name in ("torch", "transformers", "accelerate")],
         "processor": [platform.machine(), torch.backends.cpu.get_cpu_capability(), gpu],
         "threads": torch.get_num_threads(),
     }

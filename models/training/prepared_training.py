@@ -141,7 +141,7 @@ class PreparedTraining:
         if not recipe.memory_gb:
             return size
         return fitting_micro_batch(
-            self._model.to(device_of(self._device)),
+            self._model,
             self._encoded,
             size=size,
             precision=recipe.precision,
@@ -178,6 +178,8 @@ class PreparedTraining:
         state, self._state = self._state, None
         spent = state.facts["seconds"] if state else 0.0
         stopping = self._early_stopping(state)
+        # of the weights as they were loaded: a mask sets some of them to zero
+        about = self.about if checkpoints.folder is not None else {}
         with (
             tempfile.TemporaryDirectory() as scratch,
             own_randomness(),
@@ -196,7 +198,7 @@ class PreparedTraining:
                 trainer.add_callback(stopping)
             if checkpoints.folder is not None:
                 more = partial(_noted, trainer, stopping, micro_batch)
-                trainer.add_callback(WriteState(checkpoints, self.about, more, spent=spent))
+                trainer.add_callback(WriteState(checkpoints, about, more, spent=spent))
             # Trainer consumed randomness while it was built; dropout starts from the order seed
             set_seed(self._seed_order)
             if state is None:

@@ -22,12 +22,12 @@ def training_bytes(model: Any, encoded: TextBatches, precision: str) -> tuple[in
     """Bytes that training takes whatever the size of a micro-batch, and for each example of it.
 
     What autograd keeps for the backward pass is counted in the forward passes of one example and
-    of two, the longest there are. It grows linearly with the examples, and is the same on every
-    machine: the size that follows from it depends on no other program. Short-lived buffers, the
-    libraries and the data are not in it.
+    of two, the longest there are. It grows linearly with the examples, and is counted on the
+    processor, wherever the model is trained: a budget decides the same size on every machine.
+    Short-lived buffers, the libraries and the data are not in it.
 
     Args:
-        model: a classifier, on the device that it is trained on.
+        model: a classifier, on the processor.
         encoded: its training examples.
         precision: one of `precision.PRECISIONS`.
     """

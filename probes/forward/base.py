@@ -146,7 +146,8 @@ class Probe:
     Attributes:
         name: goes into every row.
         needs_attention: whether `layer` is called.
-        needs_hidden: whether `hidden` is called.
+        needs_hidden: whether `hidden` is called. Where no probe of a pass wants states or values,
+            the last layer is computed for the first token alone once its maps are there.
         needs_values: whether `values` is called.
         needs_reference: whether `pair` is called; the context must have a reference then.
         padded_to: subwords that every text is padded to; 0 = the longest of its batch.

@@ -18,6 +18,7 @@ import torch
 from ...data.errors import ConfigError, SubprobeError
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.evaluating import evaluating
+from ...models.encoder.first_token import first_token_alone
 from ...models.encoder.kept_units import kept_units_of
 from ...models.encoder.layer_hooks import LayerHooks
 from .base import BatchView, Context, Probe
@@ -132,4 +133,5 @@ def reference_pass(context: Context, probes: Sequence[Probe]) -> Iterator[Refere
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.reference))
         stack.enter_context(eager_attention(context.reference))
+        stack.enter_context(first_token_alone(context.reference))
         yield ReferencePass(context, stack)

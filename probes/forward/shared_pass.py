@@ -17,6 +17,7 @@ import torch
 from ...data.errors import SubprobeError
 from ...data.sentences.sentence import Example
 from ...models.encoder.evaluating import evaluating
+from ...models.encoder.first_token import first_token_alone
 from ...models.encoder.kept_units import kept_units_of
 from ...models.encoder.layer_hooks import LayerHooks
 from ...models.masks.gates import gated
@@ -28,6 +29,9 @@ from .second_model import ReferencePass, batch_limit, padded_length, reference_p
 from .texts import read_texts
 
 Progress = Callable[[int, int], None]
+
+MAPS_BYTES = 2**25
+"""What the attention maps of one layer may take, 32 MiB: batches of long texts are made smaller."""
 
 
 def run_probes(
@@ -48,7 +52,7 @@ def run_probes(
         examples: one or two sentences each; those with a text that has no word are left out and
             counted.
         probes: accumulators, fresh ones.
-        batch_size: examples a forward pass.
+        batch_size: examples a forward pass, fewer where their maps take more than `MAPS_BYTES`.
         progress: called with (examples done, N) after each batch.
 
     Returns:
@@ -68,6 +72,8 @@ def run_probes(
         stack.enter_context(evaluating(context.model))
         if maps:
             stack.enter_context(eager_attention(context.model))
+        if not any(probe.needs_hidden or probe.needs_values for probe in probes):
+            stack.enter_context(first_token_alone(context.model))
         stack.enter_context(gated(context.model, context.subnetwork))
         taps = stack.enter_context(_taps(context, probes, other))
         stack.enter_context(torch.inference_mode())
@@ -75,6 +81,7 @@ def run_probes(
         while done < len(order):
             longest = max(padded_to, len(encoded[order[done]].input_ids))
             size = min(batch_size, batch_limit(context, longest)) if other else batch_size
+            size = min(size, _maps_limit(context, longest)) if maps else size
             chosen = np.array(order[done : done + size])
             batch = batch_view(
                 context, texts.examples, encoded, texts.words, chosen, padded_to=padded_to
@@ -94,6 +101,12 @@ def run_probes(
     found = [probe.result() for probe in probes]
     # what only looks at one pass, such as a viewer, may give something of its own
     return [texts.counted(one) if isinstance(one, ProbeResult) else one for one in found]
+
+
+def _maps_limit(context: Context, length: int) -> int:
+    """Texts of so many subwords whose maps of one layer fit into `MAPS_BYTES`; at least one."""
+    text = context.anatomy.num_heads * length**2 * context.model.dtype.itemsize
+    return max(1, MAPS_BYTES // int(text))
 
 
 def _wants_maps(probes: Sequence[Probe]) -> bool:

@@ -28,6 +28,10 @@ from .rules import rule_patterns
 
 VARIANTS = ("raw", "norm")
 
+_CELLS_AT_ONCE = 2**20
+"""Cells of the maps that are classified together: features hold them many times, in double
+precision."""
+
 
 class AttentionPatterns(Probe):
     """Shares of the five patterns among the maps of every living head.
@@ -87,10 +91,13 @@ class AttentionPatterns(Probe):
             return
         part = self._found[variant][-1]
         for n, texts in self._texts.items():
-            cut = maps[texts][:, heads, :n, :n].flatten(0, 1)
-            pattern, probability, rule = classify_maps(self._classifier, cut)
-            place = np.ix_(texts, np.array([layer]), heads)
-            part.put(place, pattern, probability, rule)
+            step = max(1, _CELLS_AT_ONCE // (len(heads) * n**2))
+            for start in range(0, len(texts), step):
+                some = texts[start : start + step]
+                cut = maps[some][:, heads, :n, :n].flatten(0, 1)
+                pattern, probability, rule = classify_maps(self._classifier, cut)
+                place = np.ix_(some, np.array([layer]), heads)
+                part.put(place, pattern, probability, rule)
 
     def end(self) -> None:
         """Nothing is left of the batch but its patterns."""
@@ -132,9 +139,12 @@ def classify_maps(
     Returns:
         Three arrays [M]; ties go to the lower index.
     """
-    found = classifier.classify(maps).numpy()
+    step = max(1, _CELLS_AT_ONCE // maps[0].numel()) if len(maps) else 1
+    blocks = maps.split(step)
+    found = torch.cat([classifier.classify(block) for block in blocks]).numpy()
     pattern = found.argmax(1)
-    return pattern, found[np.arange(len(found)), pattern], rule_patterns(maps)
+    rule = np.concatenate([rule_patterns(block) for block in blocks])
+    return pattern, found[np.arange(len(found)), pattern], rule
 
 
 def possible_maps(context: Context) -> tuple[str, ...]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors.numpy import load_file, save_file
 
 from ...data.errors import DataFileError
@@ -20,7 +19,10 @@ from ...data.files.json_text import json_object
 from ...data.files.reading import reading
 from ...data.output.ownership import SIGNED
 from .classes import PATTERNS
-from .features import FEATURES, map_features
+from .feature_names import FEATURES
+
+if TYPE_CHECKING:  # a run is planned by the hash of its classifier, without torch
+    import torch
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,13 +50,15 @@ class PatternClassifier:
         """Probability below which the classifier abstains."""
         return float(self.tensors["threshold"][0])
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A hash of the parameters."""
         return digest({name: one.ravel().tolist() for name, one in self.tensors.items()})
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Logits before the temperature [M, 5] of features [M, F]."""
+        import torch
+
         part = {name: torch.from_numpy(one) for name, one in self.tensors.items()}
         hidden = (features - part["centre"]) / part["scale"]
         hidden = (hidden @ part["w1"] + part["b1"]).relu()
@@ -67,6 +71,8 @@ class PatternClassifier:
 
     def classify(self, maps: torch.Tensor) -> torch.Tensor:
         """Calibrated probabilities [M, 5] of maps of one length [M, n, n], without padding."""
+        from .features import map_features
+
         return self.probabilities(map_features(maps))
 
     def calibrated(self, temperature: float, threshold: float) -> PatternClassifier:

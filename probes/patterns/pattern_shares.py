@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,26 +46,41 @@ class PatternClasses:
 
     @classmethod
     def of_items(
-        cls, items: pd.DataFrame, shape: tuple[int, int]
+        cls, items: pd.DataFrame | Iterable[pd.DataFrame], shape: tuple[int, int]
     ) -> tuple[PatternClasses, list[str]]:
-        """The same from items of one kind of map; also the ids of the N texts that have one."""
-        code, names = pd.factorize(items["item_id"])
-        found = cls.empty(len(names), *shape)
-        place = (code, items["layer"].to_numpy(int), items["head"].to_numpy(int))
-        found.put(
-            place,
-            items["prediction"].to_numpy(np.int64),
-            items["score"].to_numpy(np.float64),
-            items["gold"].to_numpy(np.int64),
-        )
-        return found, list(names)
+        """The same from items of one kind of map; also the ids of the N texts that have one.
+
+        Args:
+            items: in one frame, or in frames one after the other.
+            shape: L, H.
+        """
+        number: dict[str, int] = {}
+        columns: list[tuple[npt.NDArray[Any], ...]] = []
+        for part in [items] if isinstance(items, pd.DataFrame) else items:
+            code, names = pd.factorize(part["item_id"])
+            text = np.array([number.setdefault(str(name), len(number)) for name in names], np.int64)
+            columns.append(
+                (
+                    text[code].astype(np.int32),
+                    part["layer"].to_numpy(np.int16),
+                    part["head"].to_numpy(np.int16),
+                    part["prediction"].to_numpy(np.uint8),
+                    part["score"].to_numpy(np.float32),
+                    part["gold"].to_numpy(np.uint8),
+                )
+            )
+        found = cls.empty(len(number), *shape)
+        if columns:
+            *place, pattern, probability, rule = map(np.concatenate, zip(*columns, strict=True))
+            found.put((place[0], place[1], place[2]), pattern, probability, rule)
+        return found, list(number)
 
     def put(
         self,
-        place: tuple[npt.NDArray[np.int64], ...],
-        pattern: npt.NDArray[np.int64],
-        probability: npt.NDArray[np.float64],
-        rule: npt.NDArray[np.int64],
+        place: tuple[npt.NDArray[Any], ...],
+        pattern: npt.NDArray[Any],
+        probability: npt.NDArray[Any],
+        rule: npt.NDArray[Any],
     ) -> None:
         """Note maps; each array is flat, in the order of `place`."""
         shape = self.pattern[place].shape

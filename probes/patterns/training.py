@@ -17,7 +17,8 @@ import numpy.typing as npt
 import torch
 
 from .classes import PATTERNS
-from .features import FEATURES, map_features
+from .feature_names import FEATURES
+from .features import map_features
 from .network import HIDDEN, PatternClassifier
 from .scores import expected_calibration_error, macro_f1
 

@@ -20,7 +20,7 @@ EVERY = {
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
         "bake", "compact", "compare", "config", "data", "doctor", "evaluate", "export", "finetune",
-        "gates", "latency", "list", "patterns", "probe", "prune", "report", "run", "sample",
+        "gates", "latency", "list", "patterns", "plan", "probe", "prune", "report", "run", "sample",
         "stability", "survival", "view",
     ]  # fmt: skip
 

@@ -55,6 +55,7 @@ REPEATED = {
     ("--seed", "run"): "a run has several seeds",
     ("--task", "run"): "a run has several tasks",
     ("--task", "stability"): "it compares tasks",
+    ("--workers", "plan"): "it simulates several numbers side by side",
     ("--batch-size", "latency"): "it measures several sizes side by side",
 }
 OTHER_MEANING = {
@@ -102,7 +103,7 @@ def test_names_are_where_they_are_expected(name):
     found = FLAGS[name]
     assert ("MODEL" in found) == (name in ONE_MODEL)
     assert ("--model" in found) == (name == "run")  # where it overrides a line of the file
-    assert ("--device" in found) == (name in [*RUNS_A_MODEL, "run"])
+    assert ("--device" in found) == (name in [*RUNS_A_MODEL, "run", "plan"])
     for flag in ("--batch-size", "--max-length", "--limit"):
         assert flag in found or name not in READS_TEXTS, flag
     if name in ONE_MODEL:

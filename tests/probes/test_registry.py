@@ -13,6 +13,8 @@ from subprobe.probes.registry import PROBES, find_probe, list_probes
 OPTIONS = {
     "attributions": {"n_steps": 2, "permutations": 10},
     "dependency-heads": {"min_count": 1},
+    "hidden-token-attribution": {"projections": 1},
+    "token-identifiability": {"steps": 2},
 }
 
 

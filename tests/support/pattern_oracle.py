@@ -11,7 +11,7 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 from scipy.special import softmax
 from subprobe.probes.patterns.classes import PATTERNS
-from subprobe.probes.patterns.features import BANDS, GRID, OFFSETS, TOP, WINDOWS
+from subprobe.probes.patterns.feature_names import BANDS, GRID, OFFSETS, TOP, WINDOWS
 
 Floats = npt.NDArray[np.float64]
 

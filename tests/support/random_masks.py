@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from subprobe.models.masks.subnetwork import Subnetwork
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 
 
 def random_mask(
@@ -18,6 +19,15 @@ def random_mask(
     head[random.integers(layers)] = False
     neuron = random.random((layers, neurons)) < share if with_neurons else None
     return Subnetwork(head, random.random(layers) < share, neuron)
+
+
+def every_third_weight_dead(model: Any) -> Subnetwork:
+    """A mask of single weights in one projection of an encoder of BERT's."""
+    path = "encoder.layer.1.output.dense"
+    shape = tuple(model.get_submodule(path).weight.shape)
+    living = np.arange(shape[0] * shape[1]).reshape(shape) % 3 != 0
+    whole = full_subnetwork(anatomy_of(model), kind="good", method="magnitude")
+    return whole.with_meta(weight_masks={path: living})
 
 
 def masks(layers: int, heads: int, neurons: int) -> st.SearchStrategy[Subnetwork]:

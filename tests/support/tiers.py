@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 KINDS = ("bert", "deberta-v2", "modernbert")
 """One family each with absolute, relative and rotary positions."""
@@ -28,3 +29,8 @@ def mostly_slow(cases: Iterable[Any], fast: Collection[Any] = KINDS) -> list[Any
 
 few_or_many = pytest.mark.parametrize("count", mostly_slow([8, 20], [8]))
 """Texts that a plain second implementation goes through: more than a batch of 7."""
+
+
+def scaled(examples: int) -> int:
+    """Examples of a property: all of these in the slow tier, a quarter in the fast one."""
+    return examples * settings().max_examples // 100

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from subprobe.analysis import conduct
 from subprobe.analysis.cell_output import CellOutput
+from subprobe.analysis.cells import work
 from subprobe.analysis.configuration.config import RunConfig, parse_config
-from subprobe.analysis.running import engine, work
+from subprobe.analysis.plan.graph import Graph
+from subprobe.analysis.plan.whole_run import RunPlan, read_plan
+from subprobe.analysis.running import engine
 from subprobe.analysis.running.execute import assess, execute
-from subprobe.analysis.running.graph import Graph
-from subprobe.analysis.running.whole_run import RunPlan, read_plan
 from subprobe.analysis.steps.progress import Progress, Silent
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from subprobe.analysis.cells.work import Done, Order
 from subprobe.analysis.configuration.config import RunConfig
-from subprobe.analysis.running.work import Done, Order
 from subprobe.data.errors import ConfigError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from subprobe.analysis.configuration.config import RunConfig
-from subprobe.analysis.running.preparing import prepare
+from subprobe.analysis.plan.preparing import prepare
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import InputError
 from tiny_run import TinyCells, save_tiny_encoder, tiny_config

@@ -13,7 +13,7 @@ import pytest
 from few_cells import Listening, few_config, without_report
 from subprobe.analysis.configuration.config import RunConfig
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.running.certificate import Certificate
+from subprobe.analysis.storage.certificate import Certificate
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.seed_plan import TaskFacts
+from subprobe.analysis.plan.sources import Sources
+from subprobe.analysis.plan.whole_run import RunPlan
 from subprobe.analysis.run_folder.reading import load_rows, load_run
 from subprobe.analysis.running.earlier import begin, differences, said, settled
-from subprobe.analysis.running.planning import TaskFacts, plan
-from subprobe.analysis.running.sources import Sources
-from subprobe.analysis.running.whole_run import RunPlan
 from subprobe.analysis.stability.mask_sets import read_mask_sets
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError

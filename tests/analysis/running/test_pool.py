@@ -10,11 +10,11 @@ import psutil
 import pytest
 import subprobe
 import torch
+from subprobe.analysis.cells.work import Order
 from subprobe.analysis.configuration.config import RunConfig
-from subprobe.analysis.running.graph import Cell
+from subprobe.analysis.plan.graph import Cell
 from subprobe.analysis.running.pool import Pool
 from subprobe.analysis.running.resources import threads_of, workers_of
-from subprobe.analysis.running.work import Order
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 from worker_jobs import die, refuse, rest, write_name
@@ -109,9 +109,9 @@ def test_a_script_needs_no_main_guard_and_workers_end_with_it(tmp_path, stdin):
         "from worker_jobs import rest\n"
         "from subprobe.analysis.configuration.config import RunConfig\n"
         "from subprobe.analysis.steps.progress import Silent\n"
-        "from subprobe.analysis.running.graph import Cell\n"
+        "from subprobe.analysis.plan.graph import Cell\n"
         "from subprobe.analysis.running.pool import Pool\n"
-        "from subprobe.analysis.running.work import Order\n"
+        "from subprobe.analysis.cells.work import Order\n"
         "print('once', flush=True)\n"
         f"out = Path({str(out)!r})\n"
         "out.mkdir()\n"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from subprobe.analysis.cell_output import CellOutput
-from subprobe.analysis.running.store import CellStore
+from subprobe.analysis.storage.store import CellStore
 from subprobe.data.files.atomic import write_text
 from subprobe.data.output.folders import atomic_folder
 from subprobe.models.masks.subnetwork import Subnetwork

@@ -8,7 +8,7 @@ import pytest
 import torch
 from subprobe.analysis.configuration.config import RecipeOptions, parse_config
 from subprobe.analysis.configuration.task_choice import TaskChoice
-from subprobe.analysis.running.preparing import told_of_heads
+from subprobe.analysis.plan.preparing import told_of_heads
 from subprobe.analysis.single.loaded import load_for_task
 from subprobe.analysis.single.training import evaluate_rows, fine_tune_to_folder
 from subprobe.analysis.steps.progress import Silent

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.cells.searching import across
+from subprobe.analysis.cells.work import Nothing
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.running.work import Nothing
 from subprobe.analysis.steps.performance import lowest
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_config

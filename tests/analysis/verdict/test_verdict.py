@@ -46,8 +46,7 @@ def test_too_few_draws_make_no_claim():
 
 
 def test_what_probes_found_in_several_draws_has_a_range_and_no_p():
-    small = {"layers": 2, "heads": 4}
-    rows = made_rows(probe_draws=5, **small)
+    rows = made_rows(probe_draws=5, layers=2, heads=4)
     text = verdict(rows)
     table = probe_table(rows)
     table = table[(table["relation"] == "all-relations") & (table["probe"] == "dependency-heads")]
@@ -58,8 +57,13 @@ def test_what_probes_found_in_several_draws_has_a_range_and_no_p():
         assert f"{kind} {decimal(line['mean'])} {spread}" in text
     said = "Random and bad are probed in 5 draws: too few for a p-value over draws, which needs 29."
     assert said in text
-    assert "probed in" not in verdict(made_rows(seeds=(1,), probe_draws=29, **small))
     assert "probed in" not in verdict(made_rows(probes=False))
+
+
+@pytest.mark.slow
+def test_enough_draws_are_not_called_too_few():
+    text = verdict(made_rows(seeds=(1,), probe_draws=29, layers=2, heads=4))
+    assert "probed in" not in text
 
 
 def test_a_difference_that_is_not_clear_is_called_so():

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from subprobe.data.encoding.alignment import NO_WORD, encode_words, word_attention, word_pooling
 from subprobe.data.errors import CheckpointError, ConfigError
+from tiers import scaled
 from tiny import tiny_tokenizer
 
 KINDS = ("wordpiece", "bpe", "unigram")
@@ -21,7 +22,7 @@ def encode(kind, first, second=None, max_length=1000):
     return one
 
 
-@settings(max_examples=120)
+@settings(max_examples=scaled(120))
 @given(first=texts, second=st.none() | texts)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_piece_belongs_to_one_word_and_every_character_to_a_piece(kind, first, second):
@@ -41,7 +42,7 @@ def spelled(kind, word):
     return marked if marked.startswith("▁") else "▁" + marked
 
 
-@settings(max_examples=120)
+@settings(max_examples=scaled(120))
 @given(first=texts)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_pieces_of_a_word_spell_it_special_names_included(kind, first):
@@ -60,7 +61,7 @@ def test_the_pieces_of_a_word_spell_it_special_names_included(kind, first):
         assert found == spelled(kind, word)
 
 
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 @given(
     first=st.lists(st.text("abcdefghiklmnoprst", min_size=1, max_size=9), min_size=1, max_size=6)
 )
@@ -77,7 +78,7 @@ def test_offsets_point_at_the_characters_that_a_piece_spells(kind, first):
                 assert " ".join(first)[start:end] == letters
 
 
-@settings(max_examples=80)
+@settings(max_examples=scaled(80))
 @given(first=texts, second=st.none() | texts, max_length=st.integers(5, 20))
 @pytest.mark.parametrize("kind", KINDS)
 def test_truncation_keeps_whole_words_and_counts_the_others(kind, first, second, max_length):
@@ -156,7 +157,7 @@ def test_byte_level_words_are_marked_though_the_tokenizer_does_not_mark_the_firs
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(first=texts)
 def test_the_embedded_tokenizer_holds_too(first):
     tokenizer = embedded_tokenizer()
@@ -195,7 +196,7 @@ def random_attention(n, seed=0):
     return torch.softmax(3 * torch.randn(2, 3, n, n, generator=generator), dim=-1)
 
 
-@settings(max_examples=25)
+@settings(max_examples=scaled(25))
 @given(first=st.lists(st.text("abcdefgh", min_size=1, max_size=6), min_size=1, max_size=6))
 @pytest.mark.parametrize("kind", KINDS)
 def test_word_attention_sums_targets_and_averages_sources(kind, first):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from subprobe.data.encoding.collate import text_batches, to_inputs
 from subprobe.data.errors import CheckpointError, ConfigError, InputError
 from subprobe.data.sentences.sentence import Example, plain_sentence
+from tiers import scaled
 from tiny import CORPUS, tiny_model, tiny_tokenizer
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
@@ -140,7 +141,7 @@ def test_fixed_padding_of_a_tokenizer_file_is_not_obeyed():
     assert batches.n_truncated == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(texts=st.lists(st.text(max_size=30), min_size=1, max_size=6), max_length=st.integers(3, 12))
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_text_is_encoded_within_the_length(kind, texts, max_length):

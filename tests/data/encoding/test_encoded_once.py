@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from subprobe.data.encoding import encoded_once as module
@@ -50,6 +51,14 @@ def test_equal_examples_and_tokenizers_are_encoded_once(tokenizer):
     assert encoded_once(tokenizer, list(toy_examples(20)), **SIZES) is first
     # another process of loading gives another object of the same content
     assert encoded_once(tiny_tokenizer("wordpiece"), toy_examples(20), **SIZES) is first
+
+
+def test_labels_may_be_numbers_of_any_library(tokenizer):
+    examples = [replace(one, label=np.float32(one.label)) for one in toy_examples(20)]
+    expected = text_batches(tokenizer, examples, batch_size=6, max_length=16)
+    assert same(encoded_once(tokenizer, examples, **SIZES).batches, list(expected))
+    whole = encoded_once(tokenizer, toy_examples(20), **SIZES)
+    assert whole.batches[0].labels.dtype == torch.int64
 
 
 def test_whatever_changes_the_batches_is_encoded_anew(tokenizer):

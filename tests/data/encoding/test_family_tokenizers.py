@@ -9,6 +9,7 @@ from subprobe.data.encoding.alignment import NO_WORD, encode_words
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.sentences.sentence import Example, plain_sentence
 from subprobe.models.checkpoint.checkpoint import load_tokenizer
+from tiers import scaled
 from tiny import CORPUS
 
 TOKENIZERS = {family: make() for family, make in FAMILY_TOKENIZERS.items()}
@@ -23,7 +24,7 @@ def encode(family, first, second=None, max_length=1000):
     return one
 
 
-@settings(max_examples=80)
+@settings(max_examples=scaled(80))
 @given(first=texts, second=st.none() | texts)
 @families
 def test_every_piece_belongs_to_one_word_and_every_character_to_a_piece(family, first, second):
@@ -31,7 +32,7 @@ def test_every_piece_belongs_to_one_word_and_every_character_to_a_piece(family, 
     check_invariants(TOKENIZERS[family], encode(family, first, second), segments)
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(first=texts, second=st.none() | texts, max_length=st.integers(6, 20))
 @families
 def test_truncation_keeps_whole_words_and_counts_the_others(family, first, second, max_length):
@@ -54,7 +55,7 @@ def test_words_that_spell_special_tokens_are_text(family, word):
     assert encoded.n_words_dropped == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(first=st.lists(plain_words, min_size=1, max_size=6))
 @families
 def test_offsets_point_at_the_characters_that_a_piece_spells(family, first):
@@ -70,7 +71,7 @@ def test_offsets_point_at_the_characters_that_a_piece_spells(family, first):
                 assert " ".join(first)[start:end] == letters
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(first=st.lists(plain_words, min_size=2, max_size=6))
 @families
 def test_words_read_as_they_do_in_running_text(family, first):

@@ -12,6 +12,7 @@ from subprobe.data.encoding.alignment import NO_WORD, encode_texts, encode_words
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.sentences.sentence import Example, Sentence
 from subprobe.data.sentences.spans import word_spans
+from tiers import scaled
 from tiny import tiny_tokenizer
 
 TOKENIZERS = {
@@ -50,7 +51,7 @@ def encode(kind, first, second=None, max_length=1000):
     return encode_texts(TOKENIZERS[kind], [first], seconds, max_length=max_length)[0]
 
 
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 @given(first=running(), second=st.none() | running())
 @every_kind
 def test_words_of_raw_texts_are_in_order_and_counted(kind, first, second):
@@ -61,7 +62,7 @@ def test_words_of_raw_texts_are_in_order_and_counted(kind, first, second):
     assert encoded.n_unlocated == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(first=running(), second=st.none() | running())
 @every_kind
 def test_a_probe_reads_the_ids_that_a_task_model_reads(kind, first, second):
@@ -73,7 +74,7 @@ def test_a_probe_reads_the_ids_that_a_task_model_reads(kind, first, second):
         assert list(encoded.token_type_ids) == batch.token_type_ids[0].tolist()
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(first=running(), max_length=st.integers(5, 14))
 @every_kind
 def test_truncation_keeps_whole_words(kind, first, max_length):
@@ -96,7 +97,7 @@ def plain_owner(text, spans, start, end):
     return min((word for word, count in counts.items() if count == most), default=None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 @given(first=running())
 @every_kind
 def test_a_piece_belongs_to_the_word_with_most_of_its_characters(kind, first):

@@ -5,11 +5,11 @@ from subprobe.data.errors import CheckpointError, ConfigError
 from subprobe.models.checkpoint.inputs import (
     check_inputs,
     check_max_length,
-    fitting_length,
     positions_of,
 )
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.folder.sources import resolve_model
+from subprobe.models.folder.text_lengths import fitting_length
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 

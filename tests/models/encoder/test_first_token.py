@@ -4,7 +4,7 @@ import pytest
 import torch
 from model_state import PlantedError, failing_at, model_state
 from subprobe.models.encoder.anatomy import anatomy_of
-from subprobe.models.encoder.first_token import first_token_alone
+from subprobe.models.encoder.first_token import classified_token_alone, first_token_alone
 from subprobe.models.masks.gates import Gates
 from tiny import FAMILIES, POST_NORM, SDPA, tiny_model
 
@@ -40,7 +40,7 @@ def test_logits_are_the_same_and_post_norm_families_compute_one_token(family, at
     model = tiny_model(family, "classification", layers=3, attention=attention)
     before = model_state(model)
     expected, all_tokens = run(model)
-    with first_token_alone(model):
+    with classified_token_alone(model):
         found, tokens = run(model)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert (all_tokens, tokens) == (9, 1 if family in POST_NORM else 9)
@@ -56,33 +56,43 @@ def test_gates_of_single_examples_apply(family):
     gates = torch.rand(3, 2, 4, generator=generator), torch.rand(3, 2, generator=generator)
     with Gates(model, *gates):
         expected, _ = run(model)
-        with first_token_alone(model):
+        with classified_token_alone(model):
             inside, _ = run(model)
-    with first_token_alone(model), Gates(model, *gates):
+    with classified_token_alone(model), Gates(model, *gates):
         outside, _ = run(model)
     torch.testing.assert_close(inside, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(outside, expected, atol=1e-5, rtol=0)
 
 
-def test_other_models_compute_every_token():
-    class MeanOfTokens(type(tiny_model("bert", "classification"))):
-        """A classifier of a user's own, which may read anything."""
-
+def test_a_head_that_may_read_anything_gets_every_token():
     own = tiny_model("bert", "classification")
-    own.__class__ = MeanOfTokens
+    # a class of a user's own may read the mean of the tokens
+    own.__class__ = type("MeanForSequenceClassification", (type(own),), {"__module__": __name__})
     chunked = tiny_model("bert", "classification", chunk_size_feed_forward=3)
     for model in (own, chunked):
-        with first_token_alone(model):
+        with classified_token_alone(model):
             assert run(model)[1] == 9
     encoder = tiny_model("bert")
-    with first_token_alone(encoder), torch.inference_mode():
+    with classified_token_alone(encoder), torch.inference_mode():
         assert encoder(**inputs_of(encoder)).last_hidden_state.shape[1] == 9
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_attention_maps_are_the_same_to_the_last_bit(family):
+    model = tiny_model(family, attention="eager")
+    with torch.inference_mode():
+        expected = model(**inputs_of(model), output_attentions=True)
+        with first_token_alone(model):
+            found = model(**inputs_of(model), output_attentions=True)
+    for one, other in zip(found.attentions, expected.attentions, strict=True):
+        assert torch.equal(one, other)
+    assert found.last_hidden_state.shape[1] == (1 if family in POST_NORM else 9)
 
 
 def test_hooks_are_taken_off_after_an_exception():
     model = tiny_model("bert", "classification")
     before = model_state(model)
     fails = failing_at(model, lambda number: True)
-    with fails, pytest.raises(PlantedError), first_token_alone(model):
+    with fails, pytest.raises(PlantedError), classified_token_alone(model):
         run(model)
     assert model_state(model) == before

@@ -15,6 +15,7 @@ from subprobe.data.files.atomic import canonical_json
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
+from tiers import scaled
 from tiny import FAMILIES, tiny_model
 
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 6))
@@ -240,7 +241,7 @@ def test_bytes_that_are_no_booleans_are_refused(tmp_path):
         Subnetwork.load(path)
 
 
-@settings(max_examples=200)
+@settings(max_examples=scaled(200))
 @given(place=st.integers(0, 10_000), value=st.integers(0, 255), missing=st.integers(0, 20))
 @example(place=0, value=255, missing=0)
 @example(place=-1, value=2, missing=0)

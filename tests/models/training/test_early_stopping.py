@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -135,7 +136,7 @@ def test_what_was_trained_in_bfloat16_is_scored_in_float32(encoder):
 
 
 def test_scores_for_stopping_are_float32_too():
-    model = torch.nn.Linear(64, 64)
+    model: Any = torch.nn.Linear(64, 64)
     inputs = torch.randn(4, 64)
     exact = model(inputs)
 

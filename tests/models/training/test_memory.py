@@ -1,13 +1,15 @@
 """Memory that runs out halves the micro-batch once; the gradient stays what it was."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from random_masks import every_third_weight_dead
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.errors import ConfigError, MemoryLimitError
-from subprobe.models.checkpoint.checkpoint import load_classifier, load_tokenizer
+from subprobe.models.checkpoint.checkpoint import load_classifier, load_encoder, load_tokenizer
 from subprobe.models.encoder.out_of_memory import is_out_of_memory, once_halved
 from subprobe.models.training.finetune import finetune
 from subprobe.models.training.recipes import Recipe
@@ -80,11 +82,8 @@ def gradients(encoder, recipe, parts, monkeypatch):
 @pytest.mark.parametrize("family", mostly_slow(["bert", "deberta-v2", "modernbert"], ["bert"]))
 def test_micro_batches_give_the_gradient_of_the_batch(family, classes, tmp_path, monkeypatch):
     """Uneven ones too: 16 as 5, 5, 5 and 1, and 14 as 5, 5 and 4."""
-    without = {
-        "modernbert": {},
-        "bert": {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0},
-    }
-    options = without.get(family, without["bert"])
+    dropout = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+    options: dict[str, Any] = {} if family == "modernbert" else dict.fromkeys(dropout, 0)
     tiny_model(family, **options).save_pretrained(tmp_path / "m")
     tiny_tokenizer(TOKENIZER_OF[family]).save_pretrained(tmp_path / "m")
     # the rate is too low to move a weight, so that every step is compared at the same weights
@@ -155,9 +154,14 @@ def test_a_second_time_is_an_error_with_a_remedy(recipe, most, size, encoder, li
     assert raised.value.exit_code == 1
 
 
-def test_a_training_in_halves_goes_on_in_halves(encoder, limited, tmp_path):
-    """After a stop the larger size, for which there is no memory, is not tried again."""
-    exact = train(encoder, replace(RECIPE, micro_batch=8))
+@pytest.mark.parametrize("held", [False, True])
+def test_a_training_in_halves_goes_on_in_halves(held, encoder, limited, tmp_path):
+    """After a stop the larger size, for which there is no memory, is not tried again.
+
+    Also where a mask has set weights to zero, which are not those that the training begins with.
+    """
+    options = {"subnetwork": every_third_weight_dead(load_encoder(str(encoder)))} if held else {}
+    exact = train(encoder, replace(RECIPE, micro_batch=8), **options)
 
     class Stopped(Exception):
         pass
@@ -168,9 +172,9 @@ def test_a_training_in_halves_goes_on_in_halves(encoder, limited, tmp_path):
 
     seen, said = limited(8), []
     with pytest.raises(Stopped):
-        train(encoder, progress=stop, checkpoints=tmp_path, checkpoint_steps=1)
+        train(encoder, progress=stop, checkpoints=tmp_path, checkpoint_steps=1, **options)
     seen.clear()
-    found = train(encoder, checkpoints=tmp_path, say=said.append)
+    found = train(encoder, checkpoints=tmp_path, say=said.append, **options)
     assert said == ["goes on after step 3 of 6"]
     assert max(seen) == 8
     assert found.micro_batch == 8

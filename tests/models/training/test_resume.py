@@ -7,9 +7,11 @@ import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from random_masks import every_third_weight_dead
 from safetensors import safe_open
 from safetensors.torch import save_file
 from subprobe.data.files.temporaries import temporary_in
@@ -48,13 +50,7 @@ def units(encoder):
 
 
 def weights_mask(encoder):
-    """A mask without every third weight of one projection."""
-    model = load_encoder(str(encoder))
-    full = full_subnetwork(anatomy_of(model), kind="good", method="magnitude")
-    path = "encoder.layer.1.output.dense"
-    shape = tuple(model.get_submodule(path).weight.shape)
-    living = (torch.arange(shape[0] * shape[1]).reshape(shape) % 3 != 0).numpy()
-    return replace(full, weight_masks={path: living})
+    return every_third_weight_dead(load_encoder(str(encoder)))
 
 
 def train(encoder, recipe=RECIPE, *, stop=None, parts=None, **options):
@@ -83,7 +79,7 @@ def outcome(trained):
     return content(trained), trained.losses, trained.steps, trained.loss_limit, trained.scores
 
 
-WAYS = {
+WAYS: dict[str, Any] = {
     "whole": (lambda encoder: None, {}, RECIPE),
     "masked": (units, {}, RECIPE),
     "compact": (units, {"route": "compact"}, RECIPE),

@@ -9,7 +9,7 @@ from subprobe.data.errors import InputError, SubprobeError
 from subprobe.probes.forward.base import Probe
 from subprobe.probes.forward.shared_pass import run_probes
 from tiers import mostly_slow
-from tiny import FAMILIES, SDPA
+from tiny import FAMILIES, POST_NORM, SDPA
 
 
 class Recorder(Probe):
@@ -88,6 +88,25 @@ def test_deliveries_equal_what_transformers_returns(family):
                 torch.testing.assert_close(
                     found[i, layer], expected, atol=1e-9 if double else 1e-5, rtol=0
                 )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_maps_are_the_same_to_the_last_bit_where_nobody_reads_states(family):
+    context, examples = with_dead_heads(tiny_context(family), [(0, 1)]), random_examples(5)
+    states, run = [], []
+    model = context.model
+    hook = context.anatomy.states_module(model, 1).register_forward_hook(
+        lambda _m, _a, output: states.append(output[0] if isinstance(output, tuple) else output)
+    )
+    for hidden in (True, False):
+        recorder = Recorder(hidden=hidden)
+        run_probes(context, examples, [recorder])
+        run.append(recorder.maps)
+    hook.remove()
+    assert run[0].keys() == run[1].keys()
+    assert all(torch.equal(run[0][key], run[1][key]) for key in run[0])
+    assert (states[-1].shape[1] == 1) == (family in POST_NORM)
+    assert states[0].shape[1] > 1
 
 
 def test_rows_sum_to_one_over_real_tokens():

@@ -162,6 +162,7 @@ def test_result_does_not_depend_on_batch_size_or_order():
                                    atol=1e-5)  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_real_maps_agree_with_rules_beyond_chance(realdata):
     from subprobe.data.sentences.plain_text import read_corpus

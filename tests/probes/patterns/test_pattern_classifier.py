@@ -10,7 +10,8 @@ from sklearn.metrics import cohen_kappa_score, f1_score
 from subprobe.data.errors import DataFileError
 from subprobe.probes.patterns import synthetic
 from subprobe.probes.patterns.classes import PATTERNS
-from subprobe.probes.patterns.features import FEATURES, map_features
+from subprobe.probes.patterns.feature_names import FEATURES
+from subprobe.probes.patterns.features import map_features
 from subprobe.probes.patterns.generator import SHARES, synthetic_map, synthetic_maps
 from subprobe.probes.patterns.network import PatternClassifier, shipped_classifier
 from subprobe.probes.patterns.rules import mass_shares, rule_patterns

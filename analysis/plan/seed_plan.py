@@ -1,21 +1,16 @@
-"""What a configuration asks for, as a graph of cells; nothing is read or computed for it."""
+"""The cells of one task and seed: scores, trainings, baselines, probes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ...models.training.recipes import Recipe
-from ...pruning.across_seeds import ACROSS
 from ...pruning.controls import CONTROLS
-from ..cells.registry import STEPS
-from ..configuration.asked_probes import comparing, narrowed, of_task, probe_inputs
+from ..configuration.asked_probes import comparing, narrowed, of_task
 from ..configuration.config import RunConfig
-from .graph import Cell, Graph, Needs
-
-COMPARED = ("structured", "structured-heads", "structured-mlps")
-"""Methods whose units are few enough to be compared one by one over seeds."""
+from .graph import Cell, Needs
 
 IN_ORDER = ("gate-batch-accumulated",)
 """Importance that depends on the order of the examples: as they are given, as in the study."""
@@ -44,23 +39,6 @@ class TaskFacts:
     probe_length: int = 0
 
 
-def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
-    """Every cell of a run, in the order of its rows.
-
-    Args:
-        config: the options.
-        tasks: of each task that the options name, what else decides.
-    """
-    cells: list[Cell] = []
-    for task in config.tasks:
-        for seed in config.seeds:
-            cells += SeedPlan(config, tasks[task], seed).cells()
-    if config.controls.across_seeds and len(config.seeds) > 1:
-        for task in config.tasks:
-            cells += _across(config, tasks[task])
-    return Graph(cells)
-
-
 @dataclass(frozen=True)
 class SeedPlan:
     """The cells of one task and seed.
@@ -69,35 +47,37 @@ class SeedPlan:
         config: the options of the run.
         facts: what decides beside them.
         seed: of initialisation, order and draws.
+        probes: probe -> what decides its output.
     """
 
     config: RunConfig
     facts: TaskFacts
     seed: int
+    probes: Mapping[str, Mapping[str, Any]]
 
     def cells(self) -> Iterator[Cell]:
         """All of them: scores, trainings, baselines, probes."""
         config = self.config
         yield self._cell("readings", "readings", parts=PARTS, probe=self._reading())
         yield self._training("finetune", "finetune")
-        yield self._score("full", self.name("finetune"))
+        yield self.score("full", self.name("finetune"))
         for method in config.prune.methods:
             yield from self._search(method)
         for method in config.prune.methods:
             for kind, draw in self.masks(method, config.controls.draws):
-                yield self._score(
+                yield self.score(
                     f"{method}/{kind}/{draw}", self.name("finetune"), method, kind, draw
                 )
         for method in config.prune.methods:
             yield from self._retrainings(method)
         if config.controls.untrained:
             yield self._training("untrained", "untrained")
-            yield self._score("untrained", self.name("untrained"), state="untrained")
+            yield self.score("untrained", self.name("untrained"), state="untrained")
         if config.controls.bag_of_words:
             yield self._cell("words", "words", parts=("train", "report"))
         for method in config.prune.methods:
             for kind, draw in self.masks(method, 1):
-                yield self._of_mask(f"{method}/{kind}/{draw}/mask", method, kind, draw)
+                yield self.of_mask(f"{method}/{kind}/{draw}/mask", method, kind, draw)
         yield from self._probes()
 
     def name(self, last: str) -> str:
@@ -169,10 +149,11 @@ class SeedPlan:
         found = {"model": model, "good": self.name(f"{method}/search")}
         return found if model == self.name("finetune") else found | {"base": self.name("finetune")}
 
-    def _score(
+    def score(
         self, last: str, model: str, method: str = "", kind: str = "", draw: int = 0,
         state: str = "",
     ) -> Cell:  # fmt: skip
+        """A model, whole or under a mask, on the reported examples."""
         masked = bool(method)
         inputs = self._masked(model, method) if masked else {"model": model}
         return self._cell(
@@ -181,7 +162,8 @@ class SeedPlan:
             state=state or ("pruned" if masked else "finetuned"), max_length=self._length,
         )  # fmt: skip
 
-    def _of_mask(self, last: str, method: str, kind: str, draw: int) -> Cell:
+    def of_mask(self, last: str, method: str, kind: str, draw: int) -> Cell:
+        """A mask with its rows."""
         inputs = self._masked(self.name("finetune"), method)
         return self._cell(last, "mask", inputs, parts=("train",), **self._mask(method, kind, draw))
 
@@ -214,13 +196,14 @@ class SeedPlan:
     def _retrainings(self, method: str) -> Iterator[Cell]:
         draws = self.config.controls.retrained_draws
         for kind, draw in self.masks(method, draws) if draws else ():
-            yield from self._retraining(method, kind, draw)
+            yield from self.retraining(method, kind, draw)
             if method == "imp" and kind == "good":
                 # the ticket on random weights and on shuffled layers: what pretraining gives
                 for other in ("reinit", "shuffled"):
-                    yield from self._retraining(method, other, 0)
+                    yield from self.retraining(method, other, 0)
 
-    def _retraining(self, method: str, kind: str, draw: int) -> Iterator[Cell]:
+    def retraining(self, method: str, kind: str, draw: int) -> Iterator[Cell]:
+        """A mask trained again, scored, and probed if asked for."""
         at = f"{method}/{kind}/{draw}"
         begun: dict[str, Any] = {}
         if method == "imp":
@@ -231,27 +214,24 @@ class SeedPlan:
         inputs = {"good": self.name(f"{method}/search"), "base": self.name("finetune")}
         options = self._mask(method, kind, draw)
         yield self._training(f"{at}/retrain", "retrain", inputs, **options, **begun)
-        yield self._score(f"{at}/retrained", trained, method, kind, draw, "retrained")
+        yield self.score(f"{at}/retrained", trained, method, kind, draw, "retrained")
         if "retrained" in self.config.probe.states:
-            yield from self._each_probe(f"{at}/retrained", trained, "retrained", method, kind, draw)
+            yield from self.each_probe(f"{at}/retrained", trained, "retrained", method, kind, draw)
 
     # -- probes -------------------------------------------------------------------------------
 
     def _reading(self) -> dict[str, Any]:
         """What decides which examples the probes of the task read, and their words."""
-        options = self.config.probe
-        names = of_task(options)
-        if not names:
-            return {}
-        return {**probe_inputs(narrowed(options, names[:1]), self.facts.probe_length), "for": names}
+        names = of_task(self.config.probe)
+        return {**self.probes[names[0]], "for": names} if names else {}
 
     def _probes(self) -> Iterator[Cell]:
         probe = self.config.probe
         if not probe.names:
             return
         model = self.name("finetune")
-        yield from self._each_probe("full", model, "finetuned")
-        yield from self._each_probe(
+        yield from self.each_probe("full", model, "finetuned")
+        yield from self.each_probe(
             "pretrained", model, "pretrained", only=tuple(comparing(probe.names))
         )
         draws = min(probe.draws, self.config.controls.draws)
@@ -259,19 +239,19 @@ class SeedPlan:
             for kind, draw in self.masks(method, draws):
                 at = f"{method}/{kind}/{draw}"
                 if "pruned" in probe.states:
-                    yield from self._each_probe(at, model, "pruned", method, kind, draw)
+                    yield from self.each_probe(at, model, "pruned", method, kind, draw)
                 for name in SURVIVING:
                     if name in probe.names:
                         yield self._survivors(at, name, method, kind, draw)
 
-    def _each_probe(
+    def each_probe(
         self, at: str, model: str, state: str, method: str = "", kind: str = "", draw: int = 0,
         *, only: tuple[str, ...] | None = None,
     ) -> Iterator[Cell]:  # fmt: skip
+        """Every probe of the run, or `only` some, on a model, whole or under a mask."""
         probe = self.config.probe
         for name in probe.names if only is None else only:
-            own = narrowed(probe, [name])
-            reads_task = bool(of_task(own))
+            reads_task = bool(of_task(narrowed(probe, [name])))
             inputs = self._masked(model, method) if method else {"model": model}
             yield self._cell(
                 f"{at}/probe/{name}", "probe", inputs,
@@ -279,8 +259,7 @@ class SeedPlan:
                 model=bool(comparing([name])),
                 corpus=not reads_task,
                 **(self._mask(method, kind, draw) if method else {}),
-                state=state, probe=probe_inputs(own, self.facts.probe_length),
-                max_length=self._length,
+                state=state, probe=self.probes[name], max_length=self._length,
             )  # fmt: skip
 
     def _survivors(self, at: str, name: str, method: str, kind: str, draw: int) -> Cell:
@@ -292,50 +271,3 @@ class SeedPlan:
             **self._mask(method, kind, draw), of=SURVIVING[name], subsets=probe.subsets,
             reported=probe.selection == "reported",
         )  # fmt: skip
-
-
-def _across(config: RunConfig, facts: TaskFacts) -> Iterator[Cell]:
-    """What the good masks of all seeds share, scored and retrained in each of them."""
-    seeds = [SeedPlan(config, facts, seed) for seed in config.seeds]
-    for method in (m for m in config.prune.methods if m in COMPARED):
-        for kind in ACROSS:
-            shared = f"{facts.name}/across/{method}/{kind}"
-            inputs: dict[str, str] = {}
-            for one in seeds:
-                inputs |= {
-                    f"good{one.seed}": one.name(f"{method}/search"),
-                    f"model{one.seed}": one.name("finetune"),
-                }
-            yield Cell(
-                shared, "across", inputs,
-                options={"task": facts.name, "seeds": [one.seed for one in seeds],
-                         "method": method, "kind": kind, "seed": seeds[0].seed},
-                needs=Needs(accelerator=STEPS["across"].runs_model),
-            )  # fmt: skip
-            for one in seeds:
-                yield from _shared(one, shared, method, kind)
-
-
-def _shared(one: SeedPlan, shared: str, method: str, kind: str) -> Iterator[Cell]:
-    """One shared mask in one seed: the cells of a mask, which is read instead of drawn."""
-    config, at = one.config, f"{method}/{kind}/0"
-    cells = [
-        one._score(at, one.name("finetune"), method, kind, 0),
-        one._of_mask(f"{at}/mask", method, kind, 0),
-    ]
-    if config.controls.retrained_draws:
-        cells += list(one._retraining(method, kind, 0))
-    if "pruned" in config.probe.states:
-        cells += list(one._each_probe(at, one.name("finetune"), "pruned", method, kind, 0))
-    for cell in cells:
-        yield replace(
-            cell, inputs={role: shared if role == "good" else name
-                          for role, name in cell.inputs.items()},
-        )  # fmt: skip
-
-
-def payload_of(cell: Cell) -> str:
-    """What a cell gives beside its table: `model`, `mask` or nothing."""
-    if STEPS[cell.step].trains:
-        return "model"
-    return "mask" if cell.step in ("round", "ticket", "prune", "across", "mask") else ""

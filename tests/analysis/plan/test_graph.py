@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subprobe.analysis.cells.registry import STEPS, VERSIONS, find_step
 from subprobe.analysis.configuration.config import RunConfig, parse_config
-from subprobe.analysis.running.graph import Cell, Graph
-from subprobe.analysis.running.planning import TaskFacts, plan
+from subprobe.analysis.plan.graph import Cell, Graph
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.registry import STEPS, VERSIONS, find_step
+from subprobe.analysis.plan.seed_plan import TaskFacts
 from subprobe.data.errors import UnknownNameError
 from subprobe.models.training.recipes import Recipe
 

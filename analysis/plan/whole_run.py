@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from ...data.files.atomic import digest
 from ...data.output.run_record import run_facts
-from ..cells.registry import VERSIONS
 from ..configuration.asked_probes import options_of
 from ..configuration.config import RunConfig
 from ..steps.progress import Progress
+from ..storage.store import CellStore
 from .graph import Graph
 from .planning import plan
+from .registry import VERSIONS
 from .sources import Sources, read_sources
-from .store import CellStore
 
 if TYPE_CHECKING:  # a plan that was made before is read without the libraries of models
     from .preparing import Prepared

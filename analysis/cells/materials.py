@@ -16,9 +16,9 @@ from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
 from ..configuration.asked_probes import narrowed, of_task
 from ..configuration.config import ProbeOptions, RunConfig
+from ..plan.preparing import Prepared, TaskSetting
 from ..steps.probing import Corpus, annotated_examples, read_probe_corpus
 from ..steps.selection import parts_for
-from .preparing import Prepared, TaskSetting
 
 _MODELS = 2
 """Models that a process holds at the same time."""

@@ -15,7 +15,7 @@ from ...models.folder.sources import ModelSource
 from ...models.training.recipes import Recipe
 from ..configuration.asked_probes import needs_corpus
 from ..configuration.config import ProbeOptions
-from .planning import PARTS, TaskFacts
+from .seed_plan import PARTS, TaskFacts
 
 if TYPE_CHECKING:  # what was read before is checked without reading it again
     from .preparing import Prepared

@@ -139,7 +139,7 @@ class CellStore:
         """Write a cell's table and then its certificate; `others` are on the disk already."""
         path = self.table(cell)
         notes = {**output.notes, "cell": cell}
-        CellOutput(output.rows, output.items, output.arrays, notes).save(path)
+        output.but(notes=notes).save(path)
         marks = tuple(FileMark.of(self.folder, one) for one in (path, *others))
         nothing = str(output.notes.get("nothing", ""))
         found = Certificate(cell, name, dict(inputs), marks, nothing, dict(measured))

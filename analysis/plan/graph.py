@@ -64,7 +64,7 @@ class Graph:
                 raise ValueError(f"two cells are called {cell.name}")
             self.cells[cell.name] = cell
         for cell in self:
-            if unknown := set(cell.inputs.values()) - set(self.cells):
+            if unknown := {name for name in cell.inputs.values() if name not in self.cells}:
                 raise ValueError(f"{cell.name} reads {min(unknown)}, which is no cell")
 
     def __iter__(self) -> Iterator[Cell]:

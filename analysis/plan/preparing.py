@@ -9,10 +9,11 @@ from typing import Any
 from ...data.tasks.class_order import parse_pairs
 from ...data.tasks.task import TaskData
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer, resolve_model
-from ...models.checkpoint.inputs import check_inputs, fitting_length
+from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.device import device_of
 from ...models.folder.sources import ModelSource
+from ...models.folder.text_lengths import fitting_length
 from ...models.smaller.shrink import check_removable
 from ...models.training.recipes import Recipe
 from ..configuration.asked_probes import needs_corpus, of_corpus, options_of
@@ -25,7 +26,7 @@ from ..steps.progress import Progress
 from ..steps.readable import readable
 from ..steps.selection import parts_for
 from ..steps.task_head import check_whole, kept_head, start_of_head
-from .planning import TaskFacts
+from .seed_plan import TaskFacts
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...data.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from ..cell_output import CellOutput
-    from ..running.work import Work
+
+_CELLS = f"{__name__.split('.analysis.')[0]}.analysis.cells"
+"""Where the steps are."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Step:
     trains: bool = False
     runs_model: bool = True
 
-    def load(self) -> Callable[[Work], CellOutput]:
+    def load(self) -> Callable[[Any], CellOutput]:
         """The function itself."""
-        found: Callable[[Work], CellOutput] = pkgutil.resolve_name(f"{__package__}.{self.code}")
+        found: Callable[[Any], CellOutput] = pkgutil.resolve_name(f"{_CELLS}.{self.code}")
         return found
 
 

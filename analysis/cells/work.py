@@ -19,15 +19,15 @@ from ...pruning.across_seeds import ACROSS
 from ...pruning.controls import CONTROLS
 from ...pruning.search.magnitude import smallest_of
 from ..cell_output import CellOutput
-from ..cells.registry import find_step
+from ..plan.graph import Cell
+from ..plan.preparing import TaskSetting
+from ..plan.registry import find_step
 from ..steps.identity import identity, selection_of, stamped
 from ..steps.progress import Progress
-from .certificate import Certificate
-from .graph import Cell
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 from .materials import Materials
 from .peak_memory import forget_peak, peak_mb
-from .preparing import TaskSetting
-from .store import CellStore
 
 
 class Nothing(Exception):
@@ -154,7 +154,7 @@ class Work:
     def named(self, output: CellOutput, mask: Subnetwork | None, state: str) -> CellOutput:
         """The output with the columns that say which model it is about."""
         about = self.about(mask, state) | {"cell_id": self.order.id}
-        items = output.items.assign(cell_id=self.order.id) if len(output.items) else output.items
+        items = output.parts.mapped(lambda part: part.assign(cell_id=self.order.id))
         return CellOutput(stamped(output.rows, about), items, output.arrays, output.notes)
 
 

@@ -1,0 +1,177 @@
+"""The floating-point operations of each cell, as far as they are known before it is computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from ...models.training.recipes import Recipe
+from ...pruning.across_seeds import ACROSS
+from ...pruning.search.plan import schedule
+from ..configuration.config import RunConfig
+from ..plan.graph import Cell
+from ..plan.registry import STEPS
+from .shape import EncoderShape
+from .sizes import TaskSize
+
+Kind = Literal["train", "score", "probe", "other"]
+
+BACKWARD = 2
+"""Operations of a full backward pass, in forward passes; without gradients of weights it is one."""
+
+KEPT_HEADS, KEPT_MLPS, KEPT, KEPT_WEIGHTS = 0.57, 0.73, 0.68, 0.5
+"""What the study's searches kept in the mean, where no size is asked for: of heads, of MLPs, of the
+weights of both, and of single weights by magnitude."""
+
+KEPT_ACROSS = 0.4
+"""What masks of several seeds keep of the weights: an assumption."""
+
+_PHASES = 3
+"""Candidates of a search by a rule that are rejected, one a phase."""
+
+_STEP_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much a cell computes.
+
+    Attributes:
+        kind: what kind of passes: training, scoring, probing, or none.
+        value: floating-point operations; of kind `other` the weight of the step.
+    """
+
+    kind: Kind
+    value: float
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What decides how much the cells of a run compute.
+
+    Attributes:
+        config: the options.
+        recipes: task -> how its models are fine-tuned.
+        sizes: task -> its examples.
+        shape: of the encoder.
+        corpus: sentences that probes read, and their mean subwords.
+    """
+
+    config: RunConfig
+    recipes: Mapping[str, Recipe]
+    sizes: Mapping[str, TaskSize]
+    shape: EncoderShape
+    corpus: tuple[int, float] = (300, 25.0)
+
+    def of(self, cell: Cell) -> Amount:
+        """The amount of one cell."""
+        step, task = STEPS[cell.step], str(cell.options["task"])
+        size = self.sizes[task]
+        if cell.step == "words":
+            return Amount("other", step.weight * max(1.0, size.train / 1000))
+        if not step.runs_model:
+            return Amount("other", step.weight)
+        if step.trains or cell.step == "round":
+            return Amount("train", self._training(cell, task))
+        if cell.step == "prune":
+            return Amount("score", self._search(cell, size))
+        if cell.step == "probe":
+            return Amount("probe", self._probe(cell, size))
+        kept = self._kept(cell) if _structured(cell) else 1.0
+        return Amount("score", kept * self._scoring(size, size.report))
+
+    def _scoring(self, size: TaskSize, examples: int) -> float:
+        return self.shape.forward(examples * size.length, size.length)
+
+    def _training(self, cell: Cell, task: str) -> float:
+        size, recipe = self.sizes[task], self.recipes[task]
+        choosing = self._scoring(size, size.selection)
+        if cell.step == "round" and cell.options["number"] == 0:
+            return choosing
+        subwords = size.train * recipe.epochs * size.padded
+        passes = (1 + BACKWARD) * self.shape.forward(subwords, size.padded)
+        compact = cell.options.get("route") == "compact" and _structured(cell)
+        return passes * (self._kept(cell) if compact else 1.0) + choosing
+
+    def _kept(self, cell: Cell) -> float:
+        """Share of the work that is left under the mask of heads and MLPs of a cell."""
+        if cell.options.get("kind") in ACROSS:
+            return KEPT_ACROSS
+        return self.config.prune.keep or KEPT
+
+    def _search(self, cell: Cell, size: TaskSize) -> float:
+        forward = self._scoring(size, size.selection)
+        if cell.options["method"] == "magnitude":
+            return forward * self._candidates_by_magnitude
+        return forward * self._candidates(str(cell.options["method"])) * self._importance
+
+    @property
+    def _importance(self) -> float:
+        """Forward passes of one candidate."""
+        name = self.config.prune.importance
+        if name == "ablation":
+            return 1 + self._units
+        one = 1 if name in ("magnitude", "random") else 1 + BACKWARD / 2
+        folds = self.config.prune.selection == "cross-validation"
+        return one * (1 + self.config.prune.folds if folds else 1)
+
+    @property
+    def _units(self) -> int:
+        # heads have 64 dimensions in nearly every encoder
+        return self.shape.layers * (max(1, self.shape.width // 64) + 1)
+
+    @property
+    def _candidates_by_magnitude(self) -> float:
+        kept = self.config.prune.keep or KEPT_WEIGHTS
+        return 2 + math.log(kept) / math.log(1 - _STEP_SHARE)
+
+    def _candidates(self, method: str) -> float:
+        """Masks that a search scores: the full one, the accepted and the rejected ones."""
+        keep, shape = self.config.prune.keep, self.shape
+        heads = shape.layers * max(1, shape.width // 64)
+        first = schedule(shape.layers, heads // shape.layers, method, shape.neurons)[0]
+        gone = {
+            "heads": (1 - (keep or KEPT_HEADS)) * heads,
+            "mlps": (1 - (keep or KEPT_MLPS)) * shape.layers,
+            "neurons": (1 - (keep or KEPT)) * shape.layers * shape.neurons,
+        }
+        steps = [gone[unit] / n for unit in gone if (n := getattr(first, unit))]
+        return 1 + math.ceil(max(steps)) + (0 if keep else _PHASES)
+
+    def _probe(self, cell: Cell, size: TaskSize) -> float:
+        asked = cell.options["probe"]
+        name, own = str(asked["name"]), asked["options"]
+        if name in _OF_TASK:
+            count, length = self.config.probe.examples, size.length
+        else:
+            count, length = self.corpus
+        return self.shape.forward(count * length, length) * _passes(name, own, length)
+
+    @cached_property
+    def flops(self) -> str:
+        """What the amounts rest on, in words."""
+        known = {size.known for size in self.sizes.values()}
+        counts = "published counts of examples" if "published" in known else "the examples"
+        return f"{counts}, {self.shape.known} shape of the encoder"
+
+
+_OF_TASK = ("attributions",)
+
+
+def _passes(probe: str, options: Mapping[str, Any], length: float) -> float:
+    """Forward passes that a probe takes for one of its texts."""
+    passes = {
+        "attributions": float(options.get("n_steps", 1)) * (1 + BACKWARD / 2),
+        "attention-change": 2.0,
+        "value-zeroing": 1 + length,
+        "hidden-token-attribution": 1 + 2.0 * (float(options.get("projections", 0)) or length),
+    }
+    return passes.get(probe, 1.0)
+
+
+def _structured(cell: Cell) -> bool:
+    """Whether a cell is about a mask of whole units."""
+    return str(cell.options.get("method", "")).startswith("structured")

@@ -1,0 +1,159 @@
+"""What a plan rests on: the graph of a run, its cells' identities, and how much they compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...data.sentences.plain_text import read_corpus
+from ...data.tasks.task import TaskData
+from ...models.folder.sources import ModelSource, resolve_model
+from ...models.folder.text_lengths import USUAL_LENGTH, fitting_length
+from ..configuration.asked_probes import needs_corpus, options_of
+from ..configuration.config import RunConfig
+from ..configuration.recipe import chosen_recipe, fitting_recipe
+from ..plan.graph import Graph
+from ..plan.planning import plan
+from ..plan.seed_plan import TaskFacts
+from ..plan.whole_run import read_plan, recorded_plan
+from ..steps.progress import Progress
+from .amounts import Workload
+from .shape import EncoderShape, shape_of
+from .sizes import SUBWORDS_A_WORD, TaskSize, from_hub, published_size, read_size
+
+_SPECIAL = 2
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run before anything is computed.
+
+    Attributes:
+        config: the options.
+        folder: the run folder, if one is named.
+        graph: the cells.
+        ids: cell -> identity; None where the content that decides it is not on this machine.
+        work: how much the cells compute.
+        said: what is to be told of the plan.
+    """
+
+    config: RunConfig
+    folder: Path | None
+    graph: Graph
+    ids: Mapping[str, str] | None
+    work: Workload
+    said: tuple[str, ...] = ()
+
+
+def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Planned:
+    """Plan a run; what lies on this machine is read and checked as for the run itself.
+
+    What lies on the hub is not fetched: the counts of the GLUE tasks and the shapes of well-known
+    encoders are published, and so is enough to plan by.
+
+    Args:
+        config: the options.
+        folder: the run folder; where it records the same run, and nothing that this read has
+            changed, nothing is read again.
+        progress: where reading reports to.
+
+    Raises:
+        InputError: what the run itself would raise before it computes.
+    """
+    options_of(config.probe)
+    recorded = recorded_plan(config, folder) if folder else None
+    if recorded is not None:
+        facts = recorded.sources.facts
+        return Planned(config, folder, recorded.graph, recorded.ids, workload_of(config, facts))
+    source = resolve_model(config.model)
+    absent = [config.model] if source.kind == "hub" else []
+    absent += [task for task in config.tasks if from_hub(config, task)]
+    if absent:
+        return _unread(config, folder, source, absent)
+    from ..plan.preparing import check_probes
+
+    # a plan for another machine is made on one without its accelerator
+    here = config.model_copy(update={"device": "cpu"})
+    run, prepared = read_plan(here, folder or Path(), progress)
+    check_probes(here, progress)
+    data = {task.data.spec.name: task.data for task in prepared.tasks.values()}
+    work = workload_of(config, run.sources.facts, data)
+    return Planned(config, folder, run.graph, run.ids, work)
+
+
+def _unread(
+    config: RunConfig, folder: Path | None, source: ModelSource, absent: list[str]
+) -> Planned:
+    """The plan of a run of which not everything lies on this machine."""
+    shape = shape_of(source)
+    data = {task: _data(config, task) for task in config.tasks}
+    facts = {task: _facts(config, source, shape, task, data[task]) for task in config.tasks}
+    read = {facts[task].name: found for task, found in data.items() if found is not None}
+    work = workload_of(config, facts, read)
+    said = [
+        f"not on this machine, and not fetched for a plan: {', '.join(absent)}; their content "
+        "decides which cells are which, so that none is found finished"
+    ]
+    if "published" in {size.known for size in work.sizes.values()}:
+        said.append("counts of examples are the published ones of GLUE")
+    if shape.known == "assumed":
+        said.append(f"the shape of {config.model} is not known: that of BERT-base is taken")
+    return Planned(config, folder, plan(config, facts), None, work, tuple(said))
+
+
+def _data(config: RunConfig, task: str) -> TaskData | None:
+    """A task's examples, if they lie on this machine."""
+    return None if from_hub(config, task) else config.choice(task).load(config.sizes())
+
+
+def _facts(
+    config: RunConfig, source: ModelSource, shape: EncoderShape, task: str, data: TaskData | None
+) -> TaskFacts:
+    """What the graph depends on, as far as it is known without the model."""
+    from ...data.tasks.by_name import task_spec
+
+    spec = task_spec(task) if data is None else data.spec
+    recipe = chosen_recipe(source, spec.name, config.recipe)
+    length = config.probe.max_length or USUAL_LENGTH
+    if shape.known != "assumed":
+        recipe, _ = fitting_recipe(recipe, config.recipe, shape.positions)
+        length, _ = fitting_length(shape.positions, config.probe.max_length)
+    own = tuple(spec.labels) if spec.own else ()
+    return TaskFacts(spec.name, recipe, own, length)
+
+
+def workload_of(
+    config: RunConfig, facts: Mapping[str, TaskFacts], data: Mapping[str, TaskData] | None = None
+) -> Workload:
+    """How much the cells of a run compute.
+
+    Args:
+        config: the options.
+        facts: task as the options name it -> what the graph depends on.
+        data: task -> its examples, where they were read already.
+
+    Raises:
+        InputError: if examples of the user's own cannot be read.
+    """
+    sizes: dict[str, TaskSize] = {}
+    for task, fact in facts.items():
+        read = (data or {}).get(fact.name)
+        if read is None and from_hub(config, task):
+            sizes[fact.name] = published_size(config, task, fact.recipe)
+        else:
+            read = read or config.choice(task).load(config.sizes())
+            sizes[fact.name] = read_size(config, read, fact.recipe)
+    recipes = {fact.name: fact.recipe for fact in facts.values()}
+    shape = shape_of(resolve_model(config.model))
+    return Workload(config, recipes, sizes, shape, _corpus(config))
+
+
+def _corpus(config: RunConfig) -> tuple[int, float]:
+    """Sentences that probes read, and their mean subwords."""
+    options = config.probe
+    if not needs_corpus(options):
+        return 0, 1.0
+    read = read_corpus(options.corpus, surface=options.tokens == "surface")[: options.sentences]
+    words = sum(len(sentence.words) for sentence in read)
+    return len(read), SUBWORDS_A_WORD * words / max(1, len(read)) + _SPECIAL

@@ -1,0 +1,1 @@
+"""What a run is going to compute: its cells, what they read, and their identities."""

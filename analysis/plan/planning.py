@@ -1,0 +1,89 @@
+"""What a configuration asks for, as a graph of cells; nothing is read or computed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...pruning.across_seeds import ACROSS
+from ..configuration.asked_probes import narrowed, probe_inputs
+from ..configuration.config import RunConfig
+from .graph import Cell, Graph, Needs
+from .registry import STEPS
+from .seed_plan import SeedPlan, TaskFacts
+
+COMPARED = ("structured", "structured-heads", "structured-mlps")
+"""Methods whose units are few enough to be compared one by one over seeds."""
+
+
+def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
+    """Every cell of a run, in the order of its rows.
+
+    Args:
+        config: the options.
+        tasks: of each task that the options name, what else decides.
+    """
+    cells: list[Cell] = []
+    shared: list[Cell] = []
+    for task in config.tasks:
+        # checking the options of a probe takes longer than all else of its cells
+        probes = _inputs_of_probes(config, tasks[task].probe_length)
+        seeds = [SeedPlan(config, tasks[task], seed, probes) for seed in config.seeds]
+        for one in seeds:
+            cells += one.cells()
+        if config.controls.across_seeds and len(seeds) > 1:
+            shared += _across(config, tasks[task], seeds)
+    return Graph(cells + shared)
+
+
+def _inputs_of_probes(config: RunConfig, length: int) -> dict[str, dict[str, Any]]:
+    """Probe -> what decides its output."""
+    probe = config.probe
+    return {name: probe_inputs(narrowed(probe, [name]), length) for name in probe.names}
+
+
+def _across(config: RunConfig, facts: TaskFacts, seeds: Sequence[SeedPlan]) -> Iterator[Cell]:
+    """What the good masks of all seeds share, scored and retrained in each of them."""
+    for method in (m for m in config.prune.methods if m in COMPARED):
+        for kind in ACROSS:
+            shared = f"{facts.name}/across/{method}/{kind}"
+            inputs: dict[str, str] = {}
+            for one in seeds:
+                inputs |= {
+                    f"good{one.seed}": one.name(f"{method}/search"),
+                    f"model{one.seed}": one.name("finetune"),
+                }
+            yield Cell(
+                shared, "across", inputs,
+                options={"task": facts.name, "seeds": [one.seed for one in seeds],
+                         "method": method, "kind": kind, "seed": seeds[0].seed},
+                needs=Needs(accelerator=STEPS["across"].runs_model),
+            )  # fmt: skip
+            for one in seeds:
+                yield from _shared(one, shared, method, kind)
+
+
+def _shared(one: SeedPlan, shared: str, method: str, kind: str) -> Iterator[Cell]:
+    """One shared mask in one seed: the cells of a mask, which is read instead of drawn."""
+    config, at = one.config, f"{method}/{kind}/0"
+    cells = [
+        one.score(at, one.name("finetune"), method, kind, 0),
+        one.of_mask(f"{at}/mask", method, kind, 0),
+    ]
+    if config.controls.retrained_draws:
+        cells += list(one.retraining(method, kind, 0))
+    if "pruned" in config.probe.states:
+        cells += list(one.each_probe(at, one.name("finetune"), "pruned", method, kind, 0))
+    for cell in cells:
+        yield replace(
+            cell, inputs={role: shared if role == "good" else name
+                          for role, name in cell.inputs.items()},
+        )  # fmt: skip
+
+
+def payload_of(cell: Cell) -> str:
+    """What a cell gives beside its table: `model`, `mask` or nothing."""
+    if STEPS[cell.step].trains:
+        return "model"
+    return "mask" if cell.step in ("round", "ticket", "prune", "across", "mask") else ""

@@ -1,0 +1,136 @@
+"""What a worker does with a cell."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed import get_worker
+from threadpoolctl import threadpool_limits
+
+from ....data.errors import SubprobeError
+from ...cells.materials import Materials
+from ...cells.work import Done, Order
+from ...configuration.config import RunConfig
+from ...plan.sources import read_sources
+from ...steps.progress import Advance, Progress
+from ..engine import materials_of, work_on
+from ..resources import computing_with
+
+_EVERY_S = 0.5
+_stopped: set[str] = set()
+_checked: set[str] = set()
+
+
+class Unfit(Exception):
+    """This worker cannot read what the run reads: the reason. Another one may."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a worker is told of a run with every cell.
+
+    Attributes:
+        config: the options.
+        folder: the run folder, absolute.
+        here: where the run was started, which relative paths are read from.
+        threads: that each cell computes with.
+        digests: source -> digest of what the run was planned with.
+        topic: names this pass over the graph, and where it is told what happens.
+    """
+
+    config: RunConfig
+    folder: Path
+    here: Path
+    threads: int
+    digests: Mapping[str, str]
+    topic: str
+
+
+Job = Callable[[Order, RunConfig, Path, Progress], Done]
+
+
+def compute_there(order: Order, about: About, job: Job | None = None) -> Done:
+    """Compute a cell in a worker.
+
+    Args:
+        order: the cell.
+        about: the run.
+        job: what to do with it; None = compute it.
+
+    Raises:
+        Unfit: if this worker cannot read what the run was planned with.
+    """
+    progress = Reporting(about.topic, order.cell.name)
+    with (
+        contextlib.chdir(about.here),
+        # torch and its like, and the libraries of numpy: as in the processes of one machine
+        threadpool_limits(about.threads),
+        computing_with(about.threads, deterministic=about.config.deterministic),
+    ):
+        if job is not None:
+            return job(order, about.config, about.folder, progress)
+        return work_on(order, _materials(about), progress)
+
+
+def _materials(about: About) -> Materials:
+    """What this worker has read for a run, proved to be what the run was planned with.
+
+    A worker lives longer than a run, so that files may have changed since it read them.
+    """
+    try:
+        materials = materials_of(about.config, about.folder, about.topic)
+        found = read_sources(materials.prepared).digests if about.topic not in _checked else {}
+    except (SubprobeError, OSError, ImportError) as error:
+        raise Unfit(f"cannot read what the run reads: {error}") from None
+    for name in sorted(found):
+        if found[name] != about.digests.get(name):
+            raise Unfit(f"reads another {name} than the run was planned with")
+    _checked.add(about.topic)
+    return materials
+
+
+def stop(topic: str) -> None:
+    """Let the cells of a run that are computed here end at their next step."""
+    _stopped.add(topic)
+
+
+class Reporting:
+    """Progress inside a worker: tells the run what happens, through the scheduler.
+
+    Args:
+        topic: of the run.
+        cell: name of the cell.
+    """
+
+    def __init__(self, topic: str, cell: str):
+        self._topic, self._cell, self._worker, self._next = topic, cell, get_worker(), 0.0
+
+    @contextlib.contextmanager
+    def stage(self, title: str) -> Iterator[Advance]:
+        """Tell how far a stage is, at most twice a second.
+
+        Raises:
+            SubprobeError: from the advance, if the run was stopped.
+        """
+
+        def advance(done: int, total: int | None) -> None:
+            if self._topic in _stopped:
+                raise SubprobeError("the run was stopped")
+            if time.monotonic() >= self._next or done == total:
+                self._next = time.monotonic() + _EVERY_S
+                self._send("done", [done, total])
+
+        yield advance
+
+    def say(self, line: str) -> None:
+        """Tell one plain line."""
+        self._send("say", line)
+
+    def _send(self, event: str, value: Any) -> None:
+        # in batches, by the thread that keeps the worker connected
+        self._worker.log_event(self._topic, {"cell": self._cell, "event": event, "value": value})

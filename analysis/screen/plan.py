@@ -1,0 +1,95 @@
+"""A plan on the screen: its cells by step, what is left, and how long that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from ..cost.outlook import Outlook, StepOutlook
+from ..wording import counted
+from .records import console_of, table_of
+
+_MOST = 5
+"""Damaged cells that are named."""
+
+
+def print_plan(
+    outlook: Outlook, wording: Callable[[str], str] = str, console: Console | None = None
+) -> None:
+    """Print the steps of a plan, schedules, the longest chain and what the figures rest on.
+
+    Args:
+        outlook: the plan.
+        wording: what is done to each line before it is written.
+        console: where to; None = the screen.
+    """
+    console = console_of(console)
+    console.print(_steps(outlook.steps, len(outlook.states)))
+    for line in plan_lines(outlook):
+        console.print(wording(line), markup=False, highlight=False)
+
+
+def _steps(steps: Sequence[StepOutlook], cells: int) -> object:
+    shown = table_of(f"{cells:,} cells")
+    extra = [name for name in ("damaged", "to_check") if any(getattr(step, name) for step in steps)]
+    shown.add_column("step", no_wrap=True)
+    for name in ("cells", "done", "missing", *extra, "time left", "memory", "disk"):
+        shown.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    shown.add_column("from")
+    for step in steps:
+        counts = [step.cells, step.done, step.missing, *(getattr(step, name) for name in extra)]
+        left = step.done < step.cells
+        shown.add_row(
+            escape(step.step),
+            *(f"{count:,}" for count in counts),
+            duration(step.seconds) if left else "",
+            megabytes(step.memory_mb),
+            megabytes(step.disk / 1e6),
+            escape(step.basis),
+        )
+    return shown
+
+
+def plan_lines(outlook: Outlook) -> list[str]:
+    """What stands below the table."""
+    left = outlook.left
+    lines = [f"damaged: {name}: {why}" for name, why in list(outlook.faults.items())[:_MOST]]
+    if len(outlook.faults) > _MOST:
+        lines.append(f"damaged: {counted(len(outlook.faults) - _MOST, 'more cell')}")
+    if not left:
+        lines.append("nothing is left to compute")
+    else:
+        work = sum(outlook.estimates[name].seconds for name in left)
+        chain = sum(outlook.estimates[name].seconds for name in outlook.path)
+        lines += [
+            f"left: {len(left):,} of {len(outlook.states):,} cells, {duration(work)} of work",
+            f"longest chain: {duration(chain)}: {' > '.join(outlook.path)}",
+        ]
+        for one in outlook.schedules:
+            ratio = one.makespan / one.bound if one.bound else 1.0
+            lines.append(
+                f"with {counted(one.workers, 'worker')}: {duration(one.makespan)} "
+                f"({ratio:.2f} x {duration(one.bound)}, which no order of the cells can beat)"
+            )
+    disk = sum(one.disk for one in outlook.estimates.values()) / 1e6
+    after = sum(outlook.estimates[name].disk for name in left) / 1e6
+    lines.append(f"disk: {megabytes(disk)} in all, {megabytes(after)} still to be written")
+    return [*lines, *outlook.said]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `40 s`, `12 min`, `3.5 h`, `2.1 days`."""
+    for size, name, most in ((1, "s", 100), (60, "min", 100), (3600, "h", 72)):
+        if seconds < most * size:
+            value = seconds / size
+            return f"{value:.1f} {name}" if value < 10 else f"{value:.0f} {name}"
+    return f"{seconds / 86400:.1f} days"
+
+
+def megabytes(value: float) -> str:
+    """Megabytes as people say them."""
+    if value >= 1000:
+        return f"{value / 1000:,.1f} GB"
+    return f"{value:,.0f} MB" if value >= 1 else f"{1000 * value:,.0f} kB"
