@@ -75,7 +75,8 @@ class Pool:
         """Stop all processes, and remove what they were writing."""
         for worker in self._workers:
             worker.stop()
-        for folder in (self._folder / "cells", self._folder / "models"):
+        models = self._folder / "models"
+        for folder in (self._folder / "cells", models, *models.glob("*")):
             remove_stale(folder)
 
 
@@ -104,7 +105,7 @@ class _Worker:
     def begin(self, order: Order, job: Job, config: RunConfig, folder: Path) -> None:
         """Let the process compute a cell."""
         self.order = order
-        with _without_script(), _one_thread(self._threads):
+        with _without_script(), _one_thread(self._threads), _deaf_to_interrupts():
             self._future = self._pool.submit(_work, job, order, config, folder)
 
     def listen(self) -> None:
@@ -176,6 +177,22 @@ def _without_script() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = script
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let a process that is started inside never hear Ctrl-C, which is for the one that began it.
+
+    It would be told while it loads its libraries, before it can say that itself.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
