@@ -79,7 +79,7 @@ def _run(config: Path, out: Path, workers: int, log: Path | None) -> None:
     sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
     from few_cells import write_page
     from subprobe.analysis import conduct
-    from subprobe.analysis.running.store import CellStore
+    from subprobe.analysis.storage.store import CellStore
     from subprobe.cli import main
 
     conduct.write_report = write_page  # type: ignore[assignment]

@@ -12,7 +12,7 @@ import pytest
 from few_cells import few_config, without_report
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.running.certificate import Certificate, FileMark
+from subprobe.analysis.storage.certificate import Certificate, FileMark
 from subprobe.analysis.upkeep.verify import verify_run
 from subprobe.data.errors import ConfigError
 
