@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -20,6 +19,7 @@ from ...data.files.temporaries import remove_stale
 from ..cells.work import Done, Order
 from ..configuration.config import RunConfig
 from ..steps.progress import Advance, Progress
+from . import following
 from .engine import materials_of, work_on
 from .resources import set_up
 
@@ -97,8 +97,8 @@ class _Worker:
         self._pool = ProcessPoolExecutor(
             1,
             mp_context=context,
-            initializer=_start,
-            initargs=(self._threads, self._deterministic, sending),
+            initializer=following.begin,
+            initargs=(f"{__name__}:set_up_worker", self._threads, self._deterministic, sending),
         )
         self._sending = sending
 
@@ -211,21 +211,11 @@ def _one_thread(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start(threads: int, deterministic: bool, sending: Connection) -> None:
-    """Set up a new process: its share of the cores, whom it tells, and that it ends with it."""
+def set_up_worker(threads: int, deterministic: bool, sending: Connection) -> None:
+    """Set up a new process: its share of the cores, and whom it tells."""
     global _told
     _told = sending
-    # Ctrl-C is for the one that it belongs to
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     set_up(threads, deterministic=deterministic)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(job: Job, order: Order, config: RunConfig, folder: Path) -> Done:

@@ -19,6 +19,7 @@ from subprobe.analysis.plan.registry import VERSIONS
 from subprobe.analysis.plan.sources import Sources
 from subprobe.analysis.plan.whole_run import RunPlan, configuration_of, recorded_plan
 from subprobe.analysis.run_folder.cell_table import cell_table
+from subprobe.analysis.run_folder.reading import load_manifest
 from subprobe.analysis.running.earlier import settled
 from subprobe.analysis.running.execute import assess
 from subprobe.analysis.storage.store import CellStore
@@ -104,7 +105,7 @@ def cell_readers(folder: Path) -> dict[str, Reader]:
 
     def read_manifest() -> None:
         verify_run(run)
-        cell_table(run, json.loads(manifest.read_text()))
+        cell_table(run, load_manifest(run))
 
     def read_toml() -> None:
         config: RunConfig = read_config(toml)

@@ -6,8 +6,8 @@ from subprobe.analysis.cost.estimate import estimates_of, seconds_of
 from subprobe.analysis.cost.inputs import workload_of
 from subprobe.analysis.cost.rates import Rates, usual_rates
 from subprobe.analysis.cost.samples import Measured, Sample, samples_of
-from subprobe.analysis.storage.certificate import Certificate, FileMark
 from subprobe.analysis.running.graph import Cell, Graph
+from subprobe.analysis.storage.certificate import Certificate, FileMark
 
 RATES = Rates({"train": 10.0, "score": 20.0, "probe": 40.0, "slow": 4.0}, 1.0, 3.0, "estimate", "")
 
