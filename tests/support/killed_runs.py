@@ -132,6 +132,16 @@ def strike(process: BaseProcess, out: Path, how: Strike) -> list[psutil.Process]
     return children
 
 
+def wait_for_workers(process: BaseProcess, count: int) -> None:
+    """Wait until a run has begun so many workers."""
+    end = time.monotonic() + LONGEST_S
+    while time.monotonic() < end and process.is_alive():
+        children = psutil.Process(process.pid).children(recursive=True)
+        if sum("spawn_main" in _words(child) for child in children) >= count:
+            return
+        time.sleep(0.02)
+
+
 def _words(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())
