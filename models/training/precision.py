@@ -29,7 +29,7 @@ def best_precision(device: str) -> str:
     if kind == "cuda":
         own = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        known = getattr(torch.cpu, "get_capabilities", dict)()
+        known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         own = kind == "cpu" and any(known.get(name) for name in _OWN)
     return "bfloat16" if own else "float32"
 
