@@ -6,6 +6,7 @@
 # make bench    ratios against limits; python -m benchmarks --planted shows that each can be broken
 # make coverage the tests of every change with a count of the lines that they run, against a floor
 # make docs     the pages and the reference of names as HTML in build/docs; broken links are errors
+# make check-resume  kill a run at 100 moments; each must go on to the same bytes
 # make check-statistics   intervals and tests on simulated data with a known truth
 PYTHON ?= python3
 VENV   := .venv
@@ -16,7 +17,7 @@ PYTEST_ARGS ?= -n auto --dist loadfile
 export PYTHONDONTWRITEBYTECODE =
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test test-all fuzz lint coverage docs bench check-statistics clean
+.PHONY: run test test-all fuzz lint coverage docs bench check-resume check-statistics clean
 
 run: $(VENV)/.run
 	$(BIN)/subprobe run --config docs/quickstart.toml --out runs/quickstart
@@ -43,6 +44,9 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+check-resume: $(VENV)/.dev
+	SUBPROBE_STRIKES=$(or $(STRIKES),100) $(BIN)/python -m pytest $(PYTEST_ARGS) --dist load tests/analysis/running/test_killed.py -k any_moment
 
 check-statistics: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.check_statistics

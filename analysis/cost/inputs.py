@@ -114,7 +114,7 @@ def _facts(
     from ...data.tasks.by_name import task_spec
 
     spec = task_spec(task) if data is None else data.spec
-    recipe = chosen_recipe(source, spec.name, config.recipe)
+    recipe = chosen_recipe(source, spec.name, config.recipe, config.device)
     length = config.probe.max_length or USUAL_LENGTH
     if shape.known != "assumed":
         recipe, _ = fitting_recipe(recipe, config.recipe, shape.positions)

@@ -100,7 +100,7 @@ def prepare(config: RunConfig, progress: Progress) -> Prepared:
             pairs=data.spec.pair,
             allow_no_specials=config.allow_no_specials,
         )
-        recipe = chosen_recipe(source, data.spec.name, config.recipe)
+        recipe = chosen_recipe(source, data.spec.name, config.recipe, config.device)
         recipe, cut = fitting_recipe(recipe, config.recipe, positions)
         said = tuple(line for line in (*found.said, cut) if line)
         if found.flag:

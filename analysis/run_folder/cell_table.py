@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import DataFileError
-from ..running.certificate import Certificate
-from ..running.store import CellStore
+from ..storage.certificate import Certificate
+from ..storage.store import CellStore
 from .columns import CELLS
 from .dictionary import typed
 

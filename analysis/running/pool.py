@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -20,6 +19,7 @@ from ...data.files.temporaries import remove_stale
 from ..cells.work import Done, Order
 from ..configuration.config import RunConfig
 from ..steps.progress import Advance, Progress
+from . import following
 from .engine import materials_of, work_on
 from .resources import set_up
 
@@ -75,7 +75,8 @@ class Pool:
         """Stop all processes, and remove what they were writing."""
         for worker in self._workers:
             worker.stop()
-        for folder in (self._folder / "cells", self._folder / "models"):
+        models = self._folder / "models"
+        for folder in (self._folder / "cells", models, *models.glob("*")):
             remove_stale(folder)
 
 
@@ -96,15 +97,15 @@ class _Worker:
         self._pool = ProcessPoolExecutor(
             1,
             mp_context=context,
-            initializer=_start,
-            initargs=(self._threads, self._deterministic, sending),
+            initializer=following.begin,
+            initargs=(f"{__name__}:set_up_worker", self._threads, self._deterministic, sending),
         )
         self._sending = sending
 
     def begin(self, order: Order, job: Job, config: RunConfig, folder: Path) -> None:
         """Let the process compute a cell."""
         self.order = order
-        with _without_script(), _one_thread(self._threads):
+        with _without_script(), _one_thread(self._threads), _deaf_to_interrupts():
             self._future = self._pool.submit(_work, job, order, config, folder)
 
     def listen(self) -> None:
@@ -179,6 +180,22 @@ def _without_script() -> Iterator[None]:
 
 
 @contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let a process that is started inside never hear Ctrl-C, which is for the one that began it.
+
+    It would be told while it loads its libraries, before it can say that itself.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def _one_thread(threads: int) -> Iterator[None]:
     """Let a process that is started inside have so many threads in every library."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -194,21 +211,11 @@ def _one_thread(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start(threads: int, deterministic: bool, sending: Connection) -> None:
-    """Set up a new process: its share of the cores, whom it tells, and that it ends with it."""
+def set_up_worker(threads: int, deterministic: bool, sending: Connection) -> None:
+    """Set up a new process: its share of the cores, and whom it tells."""
     global _told
     _told = sending
-    # Ctrl-C is for the one that it belongs to
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     set_up(threads, deterministic=deterministic)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(job: Job, order: Order, config: RunConfig, folder: Path) -> Done:

@@ -11,8 +11,9 @@ from types import FrameType
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Inside, SIGTERM raises KeyboardInterrupt in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
+    """Inside, SIGTERM raises KeyboardInterrupt in the main thread, unless the caller handles it."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
     before = signal.signal(signal.SIGTERM, _interrupt)

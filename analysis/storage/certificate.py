@@ -144,7 +144,7 @@ class Certificate:
 def _own(path: str, cell: str) -> bool:
     """Whether a file is one that a cell may have: its table, its mask, or in a model's folder."""
     parts = Path(path).parts
-    if "/".join(parts) != path or ".." in parts:
+    if not parts or "/".join(parts) != path or ".." in parts:
         return False
     if parts[0] == "cells":
         return path in (f"cells/{cell}.parquet", f"cells/{cell}.safetensors")

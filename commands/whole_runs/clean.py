@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ...data.errors import one_line
 from ..options import AsJson, named
 
 
@@ -36,7 +37,7 @@ def clean(
         typer.echo(json.dumps(held, ensure_ascii=False))
         return
     for one in found:
-        typer.echo(f"{one.path}: {one.why} ({one.bytes / 1e6:,.2f} MB)")
+        typer.echo(f"{one_line(one.path)}: {one.why} ({one.bytes / 1e6:,.2f} MB)")
     ending = "removed" if yes else "in all; --yes removes them"
     lines = f"{len(found)} files and folders, {size / 1e6:,.2f} MB {ending}"
     typer.echo(lines if found else "there is nothing to remove", err=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ...data.errors import one_line
 from ..options import AsJson, Quiet, Seed, named, progress_of
 
 WRONG = 3
@@ -39,6 +40,6 @@ def verify(
         typer.echo(json.dumps(found.plain(), ensure_ascii=False))
     else:
         for line in found.lines():
-            typer.echo(line)
+            typer.echo(one_line(line))
     if not found.good:
         raise typer.Exit(WRONG)

@@ -37,6 +37,24 @@ def parse_json(
     return value
 
 
+def is_shallow(value: Any, most: int = 60) -> bool:
+    """Whether lists and objects are nested in each other at most so often.
+
+    What walks through a value calls itself for each level, and Python ends that long before JSON.
+    """
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return True
+    return False
+
+
 def check_characters(text: str, where: Path | str, error: type[InputError] = DataFileError) -> None:
     """Raise if a text holds half a surrogate pair, which no file and no tokenizer takes.
 

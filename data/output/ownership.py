@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..files.json_text import is_shallow
 from ..files.temporaries import is_temporary
 
 RECORD = "subprobe.json"
@@ -90,7 +91,7 @@ class Record:
             held = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
             return cls()
-        if not isinstance(held, dict):
+        if not isinstance(held, dict) or not is_shallow(held):
             return cls()
         listed = held.pop(FILES, {})
         files = {

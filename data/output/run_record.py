@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..files.json_text import is_shallow
 from .ownership import RUN, Record
 
 CONFIGURATION, SEEDS = "configuration", "seeds"
@@ -74,4 +75,4 @@ def _manifest(folder: Path) -> dict[str, Any]:
         held = json.loads((folder / "manifest.json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return held if isinstance(held, dict) else {}
+    return held if isinstance(held, dict) and is_shallow(held) else {}

@@ -79,7 +79,7 @@ def _run(config: Path, out: Path, workers: int, log: Path | None) -> None:
     sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
     from few_cells import write_page
     from subprobe.analysis import conduct
-    from subprobe.analysis.running.store import CellStore
+    from subprobe.analysis.storage.store import CellStore
     from subprobe.cli import main
 
     conduct.write_report = write_page  # type: ignore[assignment]
@@ -130,6 +130,16 @@ def strike(process: BaseProcess, out: Path, how: Strike) -> list[psutil.Process]
     except (ProcessLookupError, psutil.NoSuchProcess):
         pass  # it has ended by itself
     return children
+
+
+def wait_for_workers(process: BaseProcess, count: int) -> None:
+    """Wait until a run has begun so many workers."""
+    end = time.monotonic() + LONGEST_S
+    while time.monotonic() < end and process.is_alive():
+        children = psutil.Process(process.pid).children(recursive=True)
+        if sum("spawn_main" in _words(child) for child in children) >= count:
+            return
+        time.sleep(0.02)
 
 
 def _words(process: psutil.Process) -> str:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 from few_cells import write_config
-from killed_runs import Strike, begin, check_resumed, exit_code, living, results, said, strike
+from killed_runs import (
+    Strike,
+    begin,
+    check_resumed,
+    exit_code,
+    living,
+    results,
+    said,
+    strike,
+    wait_for_workers,
+)
 
 STRIKES = int(os.environ.get("SUBPROBE_STRIKES", "20"))
 """Moments of the slow test; `make check-resume` sets another number."""
@@ -36,7 +45,7 @@ def whole(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         Strike(2, 0.05, signal.SIGKILL, "main", 1),
         Strike(5, 0.0, signal.SIGTERM, "main", 1),
-        Strike(1, 0.1, signal.SIGKILL, "main", 2),
+        Strike(1, 0.1, signal.SIGKILL, "both", 2),
     ],
     ids=["kill", "term", "kill-of-two-workers"],
 )
@@ -96,13 +105,18 @@ def test_another_configuration_beside_a_living_run_is_refused(
     assert exit_code(process) == 0, said(out)
 
 
-def test_workers_follow_their_parent(config: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_workers_follow_their_parent(config: Path, tmp_path: Path, kind: signal.Signals) -> None:
+    """At once, whether they load the libraries or compute."""
     out = tmp_path / "run"
     process = begin(config, out, 2)
-    children = strike(process, out, Strike(0, 4.0, signal.SIGTERM, "main", 2))
-    assert exit_code(process) == 130
-    began = time.monotonic()
+    wait_for_workers(process, 2)
+    # Ctrl-C reaches the whole group
+    victim = "both" if kind is signal.SIGINT else "main"
+    children = strike(process, out, Strike(0, 0.5, kind, victim, 2))
+    ends = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}
+    assert exit_code(process) == ends[kind], said(out)
+    assert len(children) >= 2
     assert living(children, 10.0) == []
-    assert time.monotonic() - began < 10
-    assert said(out).count("\n") == 1
-    assert "stopped; run the same command again to continue" in said(out)
+    if kind is not signal.SIGKILL:
+        assert said(out) == "stopped; run the same command again to continue\n"
