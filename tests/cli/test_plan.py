@@ -81,6 +81,15 @@ def test_a_shipped_configuration_is_planned_by_its_name(subprobe_command, tmp_pa
     assert flat(subprobe_command("plan", "--config", "study")[1]) == said
 
 
+def test_a_shipped_configuration_is_run_by_its_name(subprobe_command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("run", "--config", "study", "--out", "run", "--device", "cpu")
+    code, _, err = subprobe_command(*words)
+    # it is read: what is missing is its model, which tests may not fetch
+    assert code == 2
+    assert err.splitlines()[-1].startswith("error: bert-base-uncased: ")
+
+
 def test_shipped_configurations_are_listed_and_written(subprobe_command):
     code, out, _ = subprobe_command("config", "--shipped")
     assert code == 0
