@@ -35,6 +35,7 @@ def search(work: Work) -> CellOutput:
             method=method,
             model_name=work.materials.prepared.source.name,
             progress=advance,
+            say=lambda line: work.progress.say(f"{work.title}: {line}"),
         )
     work.save_mask(found)
     return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"history": list(found.history)})

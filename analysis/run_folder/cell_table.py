@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ...data.errors import DataFileError
+from ...data.output.ownership import is_cell
 from ..storage.certificate import Certificate
 from ..storage.store import CellStore
 from .columns import CELLS
@@ -37,7 +38,7 @@ def cell_table(folder: Path, manifest: Mapping[str, Any]) -> pd.DataFrame:
 
 def _names_cell(one: Any) -> bool:
     cell = one.get("cell") if isinstance(one, dict) else None
-    return isinstance(cell, str) and bool(cell) and not set(cell) & set("/\\\0")
+    return isinstance(cell, str) and is_cell(f"{cell}.json")
 
 
 def _proof(store: CellStore, cell: str) -> Certificate:

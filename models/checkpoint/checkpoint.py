@@ -43,7 +43,7 @@ from .contract import (
 )
 from .loading import load
 from .pruned_heads import take_pruned
-from .trial import check_encodes, check_runs
+from .trial import check_encodes, check_finite, check_runs
 
 
 def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
@@ -54,7 +54,7 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
         attention: `sdpa` or `eager`; a family without sdpa always gets eager.
 
     Raises:
-        CheckpointError: if weights are missing, pickled or unreadable.
+        CheckpointError: if weights are missing, pickled, unreadable or no finite numbers.
         UnknownNameError: if the family is not supported.
     """
     source = resolve_model(name)
@@ -63,7 +63,7 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
     model, missing = load(source, attention, head=False)
     # the pooler feeds task heads alone, and many encoders are published without one
     refuse_missing(source, [key for key in missing if not key.startswith("pooler.")])
-    return check_runs(model.eval(), name)
+    return check_finite(check_runs(model.eval(), name), name)
 
 
 def load_classifier(
@@ -116,7 +116,7 @@ def load_classifier(
         model, missing = load(source, attention, head=True, new_head=True, **options)
     prefix = f"{model.base_model_prefix}."
     refuse_missing(source, [k for k in missing if k.startswith(prefix) and ".pooler." not in k])
-    return check_runs(model.eval(), name)
+    return check_finite(check_runs(model.eval(), name), name)
 
 
 def load_saved(name: str, *, attention: str = "sdpa") -> Any:

@@ -35,6 +35,22 @@ def check_runs(model: Any, where: str) -> Any:
     return model
 
 
+def check_finite(model: Any, where: str) -> Any:
+    """The model, if every weight is a finite number.
+
+    Raises:
+        CheckpointError: naming the first that is not.
+    """
+    for name, weights in model.named_parameters():
+        if not bool(torch.isfinite(weights).all()):
+            raise CheckpointError(
+                f"weights contain NaN or infinity ({name})",
+                where=where,
+                remedy="name a model whose training has not diverged",
+            )
+    return model
+
+
 def check_encodes(tokenizer: Any, where: str) -> Any:
     """The tokenizer, if it encodes a pair of short texts, as every reader of texts asks it to.
 

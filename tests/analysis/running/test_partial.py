@@ -11,6 +11,7 @@ from subprobe.analysis.steps.probing import probe_model
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import CheckpointError, SubprobeError
 from subprobe.data.output.ownership import foreign
+from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import finetune
 from tiny_run import tiny_config, tiny_options, without_report
 
@@ -155,12 +156,10 @@ def test_the_command_ends_with_3(tiny_encoder, tmp_path, monkeypatch, subprobe_c
 def test_models_that_are_not_kept_go_as_soon_as_they_are_read(tiny_encoder, tmp_path, monkeypatch):
     """At no time are more of them there than are being read."""
     counts = []
-    scored = scoring.evaluate
-
     def counting(*arguments, **options):
         models = tmp_path / "run" / "models"
         counts.append(sum("retrained" in path.name for path in models.iterdir()))
-        return scored(*arguments, **options)
+        return evaluate(*arguments, **options)
 
     monkeypatch.setattr(scoring, "evaluate", counting)
     few = {**OPTIONS, "controls": {"draws": 1, "untrained": False, "retrained_draws": 3}}
