@@ -155,5 +155,7 @@ def test_more_of_a_run_is_planned_by_what_is_there(run):
 def test_a_record_that_nobody_could_train_by_is_none(run, wrong):
     held = json.loads(json.dumps(run.sources.plain()))
     assert Sources.parse(held) == run.sources
+    held["facts"]["acceptability"]["recipe"] |= {"epochs": 1.5, "learning_rate": 1}
+    assert Sources.parse(held) is not None
     held["facts"]["acceptability"]["recipe"] |= wrong
     assert Sources.parse(held) is None
