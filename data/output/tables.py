@@ -98,9 +98,12 @@ def _frame(
     unknown = sorted(set(frame.columns) - set(types))
     if unknown:
         raise KeyError(f"columns outside the schema: {unknown}")
+    if not len(frame):
+        return pd.DataFrame({name: pd.array([], dtype=kind) for name, kind in types.items()})
     frame = frame.reindex(columns=list(types))
     # a frame of the schema is handed on many times: only what has another type is converted
-    other = {n: t for n, t in types.items() if frame.dtypes[n] != pd.api.types.pandas_dtype(t)}
+    held = frame.dtypes
+    other = {n: t for n, t in types.items() if held[n] != pd.api.types.pandas_dtype(t)}
     return frame.astype(other) if other else frame
 
 
