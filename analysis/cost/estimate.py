@@ -66,6 +66,8 @@ def estimates_of(
         near = measured.near(cell, amount.kind)
         memory = max((sample.peak_mb for sample in near), default=0) or _memory(cell, work)
         disk = sum(s.size for s in near) / len(near) if near else _disk(cell, work)
+        if cell.step in ("retrain", "untrained") and not work.config.retrain.keep:
+            disk = _TABLE  # the model is removed as soon as it is read
         found[cell.name] = Estimate(seconds, memory, disk, basis)
     return found
 

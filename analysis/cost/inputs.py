@@ -73,8 +73,11 @@ def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Plann
         return _unread(config, folder, source, absent)
     from ..plan.preparing import check_probes
 
-    # a plan for another machine is made on one without its accelerator
-    here = config.model_copy(update={"device": "cpu"})
+    here = config
+    if config.recipe.precision in ("", "float32"):
+        # a plan for another machine is made on one without its accelerator, where that decides
+        # nothing; other precisions depend on the device
+        here = config.model_copy(update={"device": "cpu"})
     run, prepared = read_plan(here, folder or Path(), progress)
     check_probes(here, progress)
     data = {task.data.spec.name: task.data for task in prepared.tasks.values()}

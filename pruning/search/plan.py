@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...data.errors import ConfigError, UnknownNameError
-from ...models.encoder.anatomy import Anatomy
+
+if TYPE_CHECKING:  # a run is planned by the steps of its searches, without torch
+    from ...models.encoder.anatomy import Anatomy
 
 HEAD_SHARE = 0.1
 """Share of all heads that one joint step removes."""

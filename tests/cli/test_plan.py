@@ -124,6 +124,16 @@ def test_inputs_that_are_here_are_read_and_timed(subprobe_command, tiny_encoder,
     assert not (tmp_path / "run").exists()
 
 
+def test_a_plan_for_a_gpu_is_made_without_one(subprobe_command, tiny_encoder, tmp_path):
+    from subprobe.analysis.configuration.config import parse_config
+
+    config = parse_config(tiny_options(tiny_encoder, seeds=[1], device="cuda"), where="test")
+    (tmp_path / "run.toml").write_text(config_toml(config), encoding="utf-8")
+    code, out, err = subprobe_command("plan", tmp_path / "run.toml", "-q")
+    assert (code, err) == (0, "")
+    assert "one GPU" in out
+
+
 def test_a_calibration_times_real_batches(tiny_encoder):
     from subprobe.analysis.configuration.config import parse_config
     from subprobe.analysis.cost.calibrate import calibrated
@@ -150,6 +160,7 @@ BAD: dict[str, dict[str, Any]] = {
     "no such probe": {"probe": {"names": ["nonsense"]}},
     "no such corpus": {"probe": {"names": ["attention-stats"], "corpus": "nowhere.conllu"}},
     "an option of a probe": {"probe": {"options": {"attributions": {"n_steps": -1}}}},
+    "no such precision here": {"recipe": {"precision": "float16"}, "device": "cpu"},
     "too long": {"recipe": {"max_length": 4000}},
     "too long to probe": {"probe": {"max_length": 4000}},
     "no own files": {"tasks": ["mine"], "data_dir": "nowhere", "columns": {"first": "text",

@@ -1,7 +1,10 @@
 """What was measured goes before what is calculated, and in proportion to what is computed."""
 
+from dataclasses import replace
+
 import pytest
 from planned_run import planned_config, write_planned_run
+from subprobe.analysis.configuration.config import RetrainOptions
 from subprobe.analysis.cost.estimate import estimates_of, seconds_of
 from subprobe.analysis.cost.inputs import workload_of
 from subprobe.analysis.cost.rates import Rates, usual_rates
@@ -101,7 +104,12 @@ def test_memory_and_disk_are_those_of_the_nearest_cells(run):
     found = estimates_of(run.graph, work, measured, RATES)
     assert found[name].memory_mb == 640
     assert found[name].disk == proof.files[0].size
+    dropped = run.config.model_copy(update={"retrain": RetrainOptions(keep=False)})
+    few = estimates_of(run.graph, replace(work, config=dropped), measured, RATES)
+    retrained = "acceptability/seed1/structured/good/0/retrain"
+    assert few[retrained].disk < found[retrained].disk / 5
     training = found["acceptability/seed1/finetune"]
+    assert few["acceptability/seed1/finetune"].disk == training.disk
     assert training.memory_mb > 700
     assert training.disk > 4 * work.shape.parameters
     assert training.basis == "estimate"
