@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from cell_readers import write_run
 from few_cells import few_config
-from subprobe.analysis.conduct import WRITTEN
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.plan.whole_run import RunPlan
 from subprobe.analysis.run_folder.cell_table import cell_table
 from subprobe.analysis.storage.certificate import Certificate, FileMark
+from subprobe.analysis.storage.store import WRITTEN
 from subprobe.analysis.upkeep.clean import leftovers, remove
 from subprobe.analysis.upkeep.verify import verify_run
 from subprobe.data.errors import ConfigError, DataFileError
