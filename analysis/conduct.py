@@ -99,7 +99,8 @@ def conduct(
             if existing == "new":
                 remove_unused(out / "cells", plan.ids.values())
             if not config.retrain.keep and state.whole:
-                _remove_spent_models(plan, state)
+                for name in plan.graph.cells:
+                    _spend(plan, state, name)
     return Finished(out, rows, manifest, tuple(read), tuple(missing))
 
 
@@ -175,6 +176,7 @@ def _compute(
             execute(
                 plan.graph, plan.ids, plan.store, engine, state, progress,
                 retries=retries, seconds=_expected(plan, prepared, threads, state),
+                spent=None if plan.config.retrain.keep else lambda name: _spend(plan, state, name),
             )  # fmt: skip
         finally:
             engine.close()
@@ -205,12 +207,11 @@ def _said(prepared: Prepared) -> list[str]:
     return list(dict.fromkeys(line for task in prepared.tasks.values() for line in task.said))
 
 
-def _remove_spent_models(plan: RunPlan, state: State) -> None:
-    """Remove the models that were only trained to be scored and probed."""
-    for cell in plan.graph:
-        if cell.step in ("retrain", "untrained") and cell.name in state.proofs:
-            for mark in state.proofs[cell.name].files[1:2]:
-                plan.store.remove_model(mark)
+def _spend(plan: RunPlan, state: State, name: str) -> None:
+    """Remove a model that was only trained to be scored and probed; the full one stays."""
+    if plan.graph[name].step in ("retrain", "untrained") and name in state.proofs:
+        for mark in state.proofs[name].files[1:2]:
+            plan.store.remove_model(mark)
 
 
 def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.DataFrame]:

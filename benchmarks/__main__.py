@@ -18,6 +18,7 @@ def measures(*, quick: bool) -> list[Measure]:
 
     from . import (
         attention,
+        cells,
         memory,
         probing,
         pruning,
@@ -49,6 +50,8 @@ def measures(*, quick: bool) -> list[Measure]:
     found += attention.attention_pass(**small)
     found += start.starts(**({"repeats": 1} if quick else {}))
     found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))
+    few: dict[str, Any] = {"empty": 4, "equal": 2, "rounds": 1, "additions": 1000}
+    found += cells.cells(**(few if quick else {}))
     if quick:
         return found  # few sentences leave nothing of memory but noise
     faults: dict[str, Any] = {"together": "hoarding", "items": "items-as-objects"}

@@ -93,8 +93,9 @@ _LIGHT = {
     "export": ["export", "run", "--table", "performance", "--out", "tables"],
     "report": ["report", "run", "--out", "page.html"],
     "compare": ["compare", "run", "--no-probes"],
+    "plan study": ["plan", "study"],
 }
-"""Commands that need no torch, on a run of two masks and few rows."""
+"""Commands that need no torch, on a run of two masks and few rows; and the study's 8,000 cells."""
 
 _MODELS = {
     "probe": ["probe", "./model", "--probe", "attention-stats", "--corpus", "one.txt"],

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import dask
 import pytest
@@ -40,7 +41,8 @@ def typed():
 
 def test_the_commands_have_the_options_that_the_page_gives_them():
     seen = set()
-    run = get_command(app).commands["run"]
+    whole: Any = get_command(app)
+    run = whole.commands["run"]
     for words in typed():
         if words[0] == "dask":
             DASK[words[1]].make_context(words[1], words[2:])

@@ -42,6 +42,7 @@ from subprobe.pruning.search.learned_gates import L0Options, learn_gates
 from subprobe.pruning.search.lottery import lottery, next_round
 from subprobe.pruning.search.magnitude import largest
 from subprobe.pruning.search.plan import Rule
+from tiers import mostly_slow
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 
@@ -128,7 +129,10 @@ def methods_of_probes():
     return [(name, step) for name in named for step in STEPS if hasattr(found[name], step)]
 
 
-@pytest.mark.parametrize(("name", "step"), methods_of_probes())
+EARLY_AND_LATE = [case for case in methods_of_probes() if case[1] in ("layer", "result")]
+
+
+@pytest.mark.parametrize(("name", "step"), mostly_slow(methods_of_probes(), EARLY_AND_LATE))
 def test_a_fault_in_a_method_of_a_probe_leaves_the_models_as_they_were(name, step, monkeypatch):
     kind = accumulators()[name]
     context, called = masked_context(), []

@@ -11,14 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from ...models.encoder.anatomy import anatomy_of
-from ...models.masks.subnetwork import Subnetwork, full_subnetwork
+from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
 from ...pruning.search.lottery import LotteryResult, lottery, next_round
 from ...pruning.search.plan import Rule
 from ..cell_output import CellOutput
 from ..steps.selection import Chooser, stop_metric
-from .searching import unsearched
+from .searching import unsearched, whole_mask
 from .training import train
 from .work import Work
 
@@ -104,18 +103,7 @@ def _replayed(work: Work, number: int) -> LotteryResult:
 
 
 def _whole(work: Work) -> Subnetwork:
-    return full_subnetwork(
-        anatomy_of(work.model("model")[0]),
-        kind="good",
-        method="imp",
-        importance="magnitude after training",
-        task=work.parts.spec.name,
-        model=work.materials.prepared.source.name,
-        seed_init=work.seed,
-        seed_order=work.seed,
-        selection=work.parts.selection_name,
-        fingerprint=work.output("model").notes["fingerprint"],
-    )
+    return whole_mask(work, "imp", importance="magnitude after training")
 
 
 def _chooser(work: Work) -> Chooser:

@@ -43,6 +43,7 @@ def probe(work: Work) -> CellOutput:
             progress=advance,
             reference=work.materials.pretrained if compares else None,
             task_length=length,
+            say=lambda line: work.progress.say(f"{work.title}: {line}"),
         )
     lengths = {"sentences": options.max_length, "examples": length}
     for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):

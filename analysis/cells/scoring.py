@@ -17,8 +17,9 @@ def score(work: Work) -> CellOutput:
     (model, tokenizer), mask = work.model("model"), work.mask()
     state, length = str(work.options["state"]), int(work.options["max_length"])
     evaluation = evaluate(
-        model, tokenizer, work.parts.report, work.parts.spec, subnetwork=mask, max_length=length
-    )
+        model, tokenizer, work.parts.report, work.parts.spec, subnetwork=mask, max_length=length,
+        say=lambda line: work.progress.say(f"{work.title}: {line}"),
+    )  # fmt: skip
     rows = performance_rows(evaluation, work.parts)
     if state == "finetuned":
         count, name = len(evaluation.ids), work.parts.report_name

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from ...models.encoder.anatomy import anatomy_of
-from ...models.masks.subnetwork import full_subnetwork
+from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.training.evaluate import is_finite
 from ...pruning.across_seeds import across_seeds
 from ..cell_output import CellOutput
@@ -33,6 +35,7 @@ def search(work: Work) -> CellOutput:
             method=method,
             model_name=work.materials.prepared.source.name,
             progress=advance,
+            say=lambda line: work.progress.say(f"{work.title}: {line}"),
         )
     work.save_mask(found)
     return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"history": list(found.history)})
@@ -40,18 +43,8 @@ def search(work: Work) -> CellOutput:
 
 def unsearched(work: Work, method: str) -> CellOutput:
     """The whole mask, of a model whose training ended in weights that are no numbers."""
-    whole = full_subnetwork(
-        anatomy_of(work.model("model")[0]),
-        kind="good",
-        method=method,
-        task=work.parts.spec.name,
-        model=work.materials.prepared.source.name,
-        seed_init=work.seed,
-        seed_order=work.seed,
-        selection=work.parts.selection_name,
-        fingerprint=work.output("model").notes["fingerprint"],
-        history=({"step": 0, "phase": "full", "metric": None, "accepted": True},),
-    )
+    step = {"step": 0, "phase": "full", "metric": None, "accepted": True}
+    whole = whole_mask(work, method, history=(step,))
     work.save_mask(whole)
     return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"history": list(whole.history)})
 
@@ -63,6 +56,22 @@ def of_mask(work: Work) -> CellOutput:
     work.save_mask(mask)
     about = work.about(mask, "pruned")
     return CellOutput(mask_rows(mask, about), pd.DataFrame())
+
+
+def whole_mask(work: Work, method: str, **more: Any) -> Subnetwork:
+    """The mask of the fine-tuned model that keeps everything, which a search begins with."""
+    return full_subnetwork(
+        anatomy_of(work.model("model")[0]),
+        kind="good",
+        method=method,
+        task=work.parts.spec.name,
+        model=work.materials.prepared.source.name,
+        seed_init=work.seed,
+        seed_order=work.seed,
+        selection=work.parts.selection_name,
+        fingerprint=work.output("model").notes["fingerprint"],
+        **more,
+    )
 
 
 def across(work: Work) -> CellOutput:

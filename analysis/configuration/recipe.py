@@ -11,16 +11,24 @@ from ...models.training.recipes import Recipe, recipe_for
 from .config import RecipeOptions
 
 
-def chosen_recipe(source: ModelSource, task: str, options: RecipeOptions) -> Recipe:
+def chosen_recipe(
+    source: ModelSource, task: str, options: RecipeOptions, device: str = "auto"
+) -> Recipe:
     """The recorded recipe of a model and task, with the options that are not 0 in its place.
 
-    When a state is written is no part of it, since it changes no result.
+    Precision `auto` becomes the one of the device. When a state is written is no part of the
+    recipe, since it changes no result.
 
     Raises:
         ConfigError: if something is to be scored every so often, and nothing stopped by the scores.
     """
     recorded = vars(recipe_for(source, task))
     given = options.model_dump()
+    if options.precision == "auto":
+        # with torch, which nobody else needs here
+        from ...models.training.precision import best_precision
+
+        given["precision"] = best_precision(device)
     recipe = Recipe(**{name: given.get(name) or value for name, value in recorded.items()})
     if recipe.evaluate_every and not recipe.patience:
         raise ConfigError(

@@ -14,8 +14,10 @@ class RecipeOptions(BaseModel, extra="forbid", frozen=True):
     epochs: float = Field(0.0, ge=0, le=1000, description="passes over train; 0 = recorded")
     batch_size: int = Field(0, ge=0, description="examples a step; 0 = recorded")
     max_length: int = Field(0, ge=0, description="subwords an example keeps; 0 = recorded")
-    precision: Literal["", "float32", "bfloat16", "float16"] = Field(
-        "", description="of forward and backward; float16 on a GPU alone; empty = recorded"
+    precision: Literal["", "auto", "float32", "bfloat16", "float16"] = Field(
+        "",
+        description="of forward and backward; auto = bfloat16 where the device has it; float16 on "
+        "a GPU alone; empty = recorded",
     )
     head: Literal["", "random", "probed", "kept"] = Field(
         "", description="how the task head starts; kept = as the model has it; empty = recorded"

@@ -125,7 +125,7 @@ class Workload:
 
     @property
     def _candidates_by_magnitude(self) -> float:
-        kept = self.config.prune.keep or KEPT_WEIGHTS
+        kept: float = self.config.prune.keep or KEPT_WEIGHTS
         return 2 + math.log(kept) / math.log(1 - _STEP_SHARE)
 
     def _candidates(self, method: str) -> float:
@@ -138,7 +138,7 @@ class Workload:
             "mlps": (1 - (keep or KEPT_MLPS)) * shape.layers,
             "neurons": (1 - (keep or KEPT)) * shape.layers * shape.neurons,
         }
-        steps = [gone[unit] / n for unit in gone if (n := getattr(first, unit))]
+        steps: list[float] = [gone[unit] / n for unit in gone if (n := getattr(first, unit))]
         return 1 + math.ceil(max(steps)) + (0 if keep else _PHASES)
 
     def _probe(self, cell: Cell, size: TaskSize) -> float:

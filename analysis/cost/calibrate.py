@@ -72,7 +72,8 @@ class _Classifier(nn.Module):
 
     def __init__(self, encoder: Any, width: int):
         super().__init__()
-        self.encoder, self.head = encoder, nn.Linear(width, _LABELS)
+        self.encoder: Any = encoder
+        self.head = nn.Linear(width, _LABELS)
 
     def forward(self, **inputs: Any) -> torch.Tensor:
         """Logits [B, K]."""
@@ -123,7 +124,7 @@ def _operations(batch: dict[str, Any], work: Workload) -> float:
     return work.shape.forward(count * length, length)
 
 
-def _train(model: nn.Module, batch: dict[str, Any], work: Workload, bfloat16: bool) -> float:
+def _train(model: _Classifier, batch: dict[str, Any], work: Workload, bfloat16: bool) -> float:
     """Operations a second of a step of training."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
     device = batch["input_ids"].device
@@ -132,7 +133,7 @@ def _train(model: nn.Module, batch: dict[str, Any], work: Workload, bfloat16: bo
     def step() -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             loss = nn.functional.cross_entropy(model(**batch), gold)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -141,11 +142,10 @@ def _train(model: nn.Module, batch: dict[str, Any], work: Workload, bfloat16: bo
     return (1 + BACKWARD) * _operations(batch, work) / _timed(step, device)
 
 
-def _read(model: nn.Module, batch: dict[str, Any], work: Workload, *, maps: bool) -> float:
+def _read(model: _Classifier, batch: dict[str, Any], work: Workload, *, maps: bool) -> float:
     """Operations a second of a pass that only reads, with the attention maps or without."""
     if maps:
-        encoder: Any = model.encoder
-        encoder.set_attn_implementation("eager")
+        model.encoder.set_attn_implementation("eager")
 
     def read() -> Any:
         with torch.inference_mode():

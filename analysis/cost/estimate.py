@@ -98,7 +98,8 @@ def _memory(cell: Cell, work: Workload) -> float:
     if not (step.trains or cell.step == "round"):
         return LIBRARIES_MB + 8 * shape.parameters / 1e6
     task = str(cell.options["task"])
-    subwords = work.recipes[task].batch_size * work.sizes[task].padded
+    recipe = work.recipes[task]
+    subwords = (recipe.micro_batch or recipe.batch_size) * work.sizes[task].padded
     kept = subwords * shape.layers * shape.width * _ACTIVATIONS
     return LIBRARIES_MB + (_TRAINED * shape.parameters + kept) / 1e6
 

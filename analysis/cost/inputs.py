@@ -92,8 +92,8 @@ def _unread(
     read = {facts[task].name: found for task, found in data.items() if found is not None}
     work = workload_of(config, facts, read)
     said = [
-        f"not on this machine, and not fetched for a plan: {', '.join(absent)}; their content "
-        "decides which cells are which, so that none is found finished"
+        f"not on this machine, and not fetched for a plan: {', '.join(absent)}; the content of "
+        "model and examples decides which cells are which, so that none is found finished"
     ]
     if "published" in {size.known for size in work.sizes.values()}:
         said.append("counts of examples are the published ones of GLUE")
@@ -114,7 +114,7 @@ def _facts(
     from ...data.tasks.by_name import task_spec
 
     spec = task_spec(task) if data is None else data.spec
-    recipe = chosen_recipe(source, spec.name, config.recipe)
+    recipe = chosen_recipe(source, spec.name, config.recipe, config.device)
     length = config.probe.max_length or USUAL_LENGTH
     if shape.known != "assumed":
         recipe, _ = fitting_recipe(recipe, config.recipe, shape.positions)

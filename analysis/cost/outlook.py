@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ...data.errors import ConfigError, DataFileError
+from ...data.errors import ConfigError, DataFileError, InputError
 from ...data.output.run_record import run_configuration, run_facts
 from ..configuration.config import parse_config
 from ..configuration.renamed import renamed
@@ -139,7 +140,9 @@ def outlook_of(
     states, faults, proofs = _states(run)
     samples = samples_of(run.graph, proofs, amounts_of(run.graph, run.work))
     if not samples and run.folder is not None:
-        samples = _samples_in(run.folder)[0]
+        # cells of what the folder held before may be of an earlier version, and say nothing then
+        with suppress(InputError):
+            samples = _samples_in(run.folder)[0]
     for folder in others:
         samples += _samples_of_other(run, folder)
     measured = Measured(samples)
@@ -237,7 +240,10 @@ def _steps(
         yield StepOutlook(
             step,
             len(names),
-            *(own.count(state) for state in STATES),
+            own.count("done"),
+            own.count("missing"),
+            own.count("damaged"),
+            own.count("to check"),
             seconds=sum(one.seconds for one in left),
             memory_mb=max(estimates[name].memory_mb for name in names),
             disk=sum(estimates[name].disk for name in names),

@@ -104,4 +104,5 @@ def _lengths(examples: Sequence[Example], longest: int) -> npt.NDArray[np.float6
         sum(SUBWORDS_A_WORD * len(text.split()) + 1 for text in example.texts()) + 1
         for example in chosen
     ]
-    return np.minimum(np.array(counts or [1.0]), longest)
+    found: npt.NDArray[np.float64] = np.minimum(np.array(counts or [1.0]), longest)
+    return found

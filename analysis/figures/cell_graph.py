@@ -24,6 +24,9 @@ STATE_COLOURS = {
 MOST_CELLS = 200
 """Of more cells, only steps are drawn."""
 
+_POINTS = 24
+"""Of an arc."""
+
 _ACROSS = 6
 """Cells beside each other in one row of a step."""
 
@@ -93,7 +96,8 @@ def _of_cells(graph: Graph, states: Mapping[str, str]) -> alt.LayerChart:
         seen[key] += 1
         places[cell.name] = columns[cell.step] + (across - 2.5) * 0.11, top[key[1]] + down
     cells = pd.DataFrame(
-        {"x": x, "y": y, "state": states[name], "cell": name} for name, (x, y) in places.items()
+        {"x": x, "y": y, "state": states[name], "said": f"{name}: {states[name]}"}
+        for name, (x, y) in places.items()
     )
     edges = pd.DataFrame(
         [
@@ -114,7 +118,7 @@ def _of_cells(graph: Graph, states: Mapping[str, str]) -> alt.LayerChart:
     names = alt.Chart(sides).mark_text(fontSize=12, align="right", dx=-8)
     return alt.layer(
         lines.encode(x=alt.X(**x), y=alt.Y(**y), x2="x2:Q", y2="y2:Q"),
-        squares.encode(x=alt.X(**x), y=alt.Y(**y), color=_colour(), tooltip=["cell:N", "state:N"]),
+        squares.encode(x=alt.X(**x), y=alt.Y(**y), color=_colour(), description="said:N"),
         words.encode(x=alt.X(**x), y=alt.value(-4), text="step:N"),
         names.encode(x=alt.value(0), y=alt.Y(**y), text="row:N"),
     ).properties(width=100 * len(columns), height=max(60, 13 * deep), title=_title(graph, states))
@@ -125,36 +129,27 @@ def _of_steps(graph: Graph, states: Mapping[str, str]) -> alt.LayerChart:
     columns = columns_of(graph)
     held = Counter(cell.step for cell in graph)
     of_state = Counter((cell.step, states[cell.name]) for cell in graph)
-    links = Counter(
-        (graph[one].step, cell.step) for cell in graph for one in set(cell.inputs.values())
-    )
-    # steps stand on two levels in turn, so that what passes one by is seen
-    level = {step: place % 3 for step, place in columns.items()}
-    parts = []
+    links = {(graph[one].step, cell.step) for cell in graph for one in cell.inputs.values()}
+    parts, named = [], []
     for step, column in columns.items():
         left = column - 0.4
         for state in STATE_COLOURS:
             share = 0.8 * of_state[step, state] / held[step]
             if share:
-                parts.append({"x": left, "x2": left + share, "y": level[step] - 0.13,
-                              "y2": level[step] + 0.13, "state": state})  # fmt: skip
+                parts.append({"x": left, "x2": left + share, "y": -0.2, "y2": 0.2, "state": state})
                 left += share
-    named = pd.DataFrame(
-        {"x": column, "y": level[step] - 0.2, "step": step,
-         "count": f"{of_state[step, 'done']:,} of {held[step]:,}", "low": level[step] + 0.2}
-        for step, column in columns.items()
-    )  # fmt: skip
-    edges = pd.DataFrame(
-        {"x": columns[one], "y": level[one], "x2": columns[other], "y2": level[other]}
-        for one, other in links
-        if one != other
-    )
-    x, y = _hidden("x", len(columns)), _hidden("y", 3, reverse=True)
-    base = alt.Chart(named)
+        count = f"{of_state[step, 'done']:,} of {held[step]:,}"
+        named.append({"x": column, "y": -0.3, "low": 0.3, "step": step, "count": count})
+    arcs = [arc for one, other in sorted(links) if one != other
+            for arc in _arc(f"{one} to {other}", columns[one], columns[other])]  # fmt: skip
+    high = 1.2 + max((abs(point["y"]) for point in arcs), default=0.0)
+    x = _hidden("x", len(columns))
+    y = {**_hidden("y", 1, reverse=True), "scale": alt.Scale(domain=[high, -high])}
+    base = alt.Chart(pd.DataFrame(named))
     return alt.layer(
-        alt.Chart(edges)
-        .mark_rule(color=GREY, opacity=0.5)
-        .encode(x=alt.X(**x), y=alt.Y(**y), x2="x2:Q", y2="y2:Q"),
+        alt.Chart(pd.DataFrame(arcs, columns=["arc", "place", "x", "y"]))
+        .mark_line(color=GREY, opacity=0.7, strokeWidth=1)
+        .encode(x=alt.X(**x), y=alt.Y(**y), detail="arc:N", order="place:Q"),
         alt.Chart(pd.DataFrame(parts))
         .mark_rect(stroke="white", opacity=1)
         .encode(x=alt.X(**x), y=alt.Y(**y), x2="x2:Q", y2="y2:Q", color=_colour()),
@@ -164,7 +159,21 @@ def _of_steps(graph: Graph, states: Mapping[str, str]) -> alt.LayerChart:
         base.mark_text(fontSize=11, baseline="top").encode(
             x=alt.X(**x), y=alt.Y(**{**y, "shorthand": "low:Q"}), text="count:N"
         ),
-    ).properties(width=105 * len(columns), height=260, title=_title(graph, states))
+    ).properties(width=105 * len(columns), height=70 * high, title=_title(graph, states))
+
+
+def _arc(name: str, one: int, other: int) -> list[dict[str, Any]]:
+    """Points of a line from one column to another, around the steps that stand between.
+
+    From even columns it passes them above, from odd ones below; the further it goes, the higher.
+    """
+    span = other - one
+    height = 0.0 if abs(span) == 1 else (0.45 + 0.3 * abs(span)) * (-1 if one % 2 == 0 else 1)
+    steps = [place / _POINTS for place in range(_POINTS + 1)]
+    return [
+        {"arc": name, "place": t, "x": one + span * t, "y": height * math.sin(math.pi * t)}
+        for t in steps
+    ]
 
 
 def _title(graph: Graph, states: Mapping[str, str]) -> alt.TitleParams:

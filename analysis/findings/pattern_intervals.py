@@ -81,7 +81,8 @@ def classes_of(
 
     def chosen() -> Iterator[pd.DataFrame]:
         for part in items:
-            ours = (part["probe"] == PROBE) & (part["metric"] == f"{variant}_map")
+            # items of a single result may leave out whose they are
+            ours = part["probe"].fillna(PROBE).eq(PROBE) & part["metric"].eq(f"{variant}_map")
             own = part[ours.fillna(False).to_numpy(dtype=bool)]
             named = own.drop_duplicates("item_id")
             for text, name in zip(named["item_id"], named["cluster_id"], strict=True):

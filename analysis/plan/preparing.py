@@ -15,6 +15,7 @@ from ...models.encoder.device import device_of
 from ...models.folder.sources import ModelSource
 from ...models.folder.text_lengths import fitting_length
 from ...models.smaller.shrink import check_removable
+from ...models.training.precision import check_precision
 from ...models.training.recipes import Recipe
 from ..configuration.asked_probes import needs_corpus, of_corpus, options_of
 from ..configuration.config import RunConfig
@@ -100,7 +101,8 @@ def prepare(config: RunConfig, progress: Progress) -> Prepared:
             pairs=data.spec.pair,
             allow_no_specials=config.allow_no_specials,
         )
-        recipe = chosen_recipe(source, data.spec.name, config.recipe)
+        recipe = chosen_recipe(source, data.spec.name, config.recipe, config.device)
+        check_precision(recipe.precision, config.device)
         recipe, cut = fitting_recipe(recipe, config.recipe, positions)
         said = tuple(line for line in (*found.said, cut) if line)
         if found.flag:

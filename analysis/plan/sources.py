@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...data.files.atomic import digest, file_digest
+from ...data.files.reading import reading
 from ...data.tasks.task_parts import examples_digest
 from ...models.folder.sources import ModelSource
-from ...models.training.recipes import Recipe
+from ...models.training.recipes import STUDY, Recipe
 from ..configuration.asked_probes import needs_corpus
 from ..configuration.config import ProbeOptions
 from .seed_plan import PARTS, TaskFacts
@@ -51,7 +52,7 @@ class Sources:
             facts = {
                 name: TaskFacts(
                     str(one["name"]),
-                    Recipe(**one["recipe"]),
+                    _recipe(one["recipe"]),
                     tuple(map(str, one["own"])),
                     int(one["probe_length"]),
                 )
@@ -67,6 +68,23 @@ class Sources:
         if self.versions != _versions():
             return False
         return all(_mark(path) == mark for path, mark in self.files.items())
+
+
+def _recipe(held: Mapping[str, Any]) -> Recipe:
+    """A recipe as it was recorded.
+
+    Raises:
+        TypeError: if a value has another type than the option.
+        ValueError: if it cannot be trained by.
+    """
+    found = Recipe(**held)
+    for name, value in vars(found).items():
+        usual = type(getattr(STUDY, name))
+        if type(value) is not usual and not (usual is float and type(value) is int):
+            raise TypeError(name)
+    if found.batch_size < 1 or not 0 < found.epochs < float("inf") or found.max_length < 1:
+        raise ValueError("no training")
+    return found
 
 
 def read_sources(prepared: Prepared) -> Sources:
@@ -129,7 +147,8 @@ def _corpus(options: ProbeOptions) -> tuple[str, set[str]]:
         texts = [one for one in _shipped(folder) if one.name.startswith("natural")]
         return digest([[one.name, digest(one.read_text("utf-8"))] for one in texts]), set()
     path = Path(options.corpus)
-    return file_digest(path), {str(path.resolve())}
+    with reading(path, remedy="check `probe.corpus`"):
+        return file_digest(path), {str(path.resolve())}
 
 
 def _shipped(folder: Any) -> Iterable[Any]:

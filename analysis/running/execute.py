@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -120,6 +120,7 @@ def execute(
     *,
     retries: int = 0,
     seconds: Mapping[str, float] | None = None,
+    spent: Callable[[str], None] | None = None,
 ) -> None:
     """Compute what `state` lacks; it is brought up to date.
 
@@ -136,6 +137,7 @@ def execute(
         progress: where the run reports to.
         retries: how often a cell that fails is tried again.
         seconds: that each cell is expected to take; None = the weights of the steps.
+        spent: called with each trained model once everything that reads it is finished.
 
     Raises:
         OSError: if there is no room for a file.
@@ -155,9 +157,14 @@ def execute(
     }
     for name, why in damaged.items():
         progress.say(f"{name} is computed again: {why}")
+    told = set(state.proofs)
     with progress.stage("cells") as advance:
         while state.todo or running:
             advance(len(state.proofs), len(graph))
+            if spent is not None and len(state.proofs) > len(told):
+                for name in _spent(graph, state, set(state.proofs) - told):
+                    spent(name)
+                told = set(state.proofs)
             now = time.monotonic()
             ready = [
                 name
@@ -166,7 +173,14 @@ def execute(
                 and resting.get(name, 0) <= now
                 and all(other in state.proofs for other in graph[name].inputs.values())
             ]
-            ready.sort(key=lambda name: (-ranks[name], place[name]))
+            # what reads a model that is to be removed goes first: the disk holds few of them
+            ready.sort(
+                key=lambda name: (
+                    spent is None or not _reads_retrained(graph, name),
+                    -ranks[name],
+                    place[name],
+                )
+            )
             for name in ready[: max(0, engine.slots - len(running))]:
                 inputs = _digests(graph, name, state.proofs)
                 whole, needed = name in damaged, _read_later(graph, ids, store, name, state)
@@ -188,6 +202,23 @@ def execute(
                     break
                 time.sleep(max(0.0, min(later) - time.monotonic()))
         advance(len(state.proofs), len(graph))
+
+
+def _reads_retrained(graph: Graph, name: str) -> bool:
+    """Whether a cell reads a model that nothing else was found in."""
+    steps = {graph[other].step for other in graph[name].inputs.values()}
+    return any(STEPS[step].trains for step in steps - {"finetune"})
+
+
+def _spent(graph: Graph, state: State, finished: set[str]) -> list[str]:
+    """The trained models that these cells have read as the last ones."""
+    read = {other for name in finished for other in graph[name].inputs.values()}
+    return sorted(
+        name
+        for name in read
+        if STEPS[graph[name].step].trains
+        and all(reader in state.proofs for reader in graph.readers[name])
+    )
 
 
 def _read_later(

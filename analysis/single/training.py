@@ -125,7 +125,7 @@ def fine_tune_to_folder(
         flag, data = NO_SPECIALS, readable(data, tokenizer, progress)
     whole = split_parts(data, selection=selection, seed=seed)
     parts = limited(whole, limit)
-    recipe = chosen_recipe(source, data.spec.name, options)
+    recipe = chosen_recipe(source, data.spec.name, options, device)
     recipe, said = fitting_recipe(recipe, options, positions_of(source))
     if said:
         progress.say(said)

@@ -114,7 +114,7 @@ def _above_diagonal(values: Floats) -> Floats:
     n_rows, n_columns = values.shape[-2:]
     first, second = _triangle(n_rows)
     flat = values.reshape(*values.shape[:-2], n_rows * n_columns)
-    return flat.take(first * n_columns + second, axis=-1)
+    return np.asarray(flat.take(first * n_columns + second, axis=-1))
 
 
 @cache
@@ -151,7 +151,10 @@ def jaccard_expected(masks: Masks) -> float:
     # each two sizes as one number
     codes = sizes[first] * (n_units + 1) + sizes[second]
     known, place = np.unique(codes, return_inverse=True)
-    found = [_jaccard_of_sizes(*map(int, divmod(code, n_units + 1)), n_units) for code in known]
+    found = [
+        _jaccard_of_sizes(code // (n_units + 1), code % (n_units + 1), n_units)
+        for code in known.tolist()
+    ]
     return float(np.mean(np.asarray(found)[place]))
 
 

@@ -65,8 +65,7 @@ class Chooser:
         parts: the task; masks are chosen on `parts.selection`.
         options: how they are searched.
         max_length: subwords an example keeps.
-        say: told of smaller batches where memory runs out.
-        smaller: their sizes, each once.
+        say: told of smaller batches where memory runs out; `smaller` holds their sizes.
     """
 
     model: Any
@@ -175,8 +174,8 @@ def find_good(
         say: told of smaller batches where memory runs out.
 
     Returns:
-        The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
-        first record has the `batch_size` that memory left, where that is less than asked for.
+        The mask of the last accepted candidate, kind `good`, with the trace as its history, whose
+        first record has the `batch_size` that memory left if that is less than asked for.
     """
     chooser = Chooser(model, tokenizer, parts, options, max_length, say)
     count = 0
@@ -237,7 +236,7 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
     aim: Rule | Size = rule
     extra: dict[str, Any] = {}
     if options.keep:
-        aim = _size_of(method, anatomy, options.keep)
+        aim = Size.share_of(anatomy, method, options.keep)
     elif options.selection == "cross-validation":
         aim, extra = _cross_validated(chooser, shape, rule, seeds[0])
     if method in ("structured", "structured-heads"):
@@ -269,16 +268,6 @@ def _check_least(min_heads: int, anatomy: Anatomy, aim: Rule | Size) -> None:
             where="min_heads",
             remedy=f"at most {most}",
         )
-
-
-def _size_of(method: str, anatomy: Anatomy, keep: float) -> Size:
-    """The size to reach, a share of what a method searches; the rest stays whole."""
-    heads, mlps = anatomy.num_layers * anatomy.num_heads, anatomy.num_layers
-    return Size(
-        round(keep * heads) if method in ("structured", "structured-heads") else heads,
-        round(keep * mlps) if method in ("structured", "structured-mlps") else mlps,
-        round(keep * mlps * anatomy.num_neurons) if method == "structured-neurons" else 0,
-    )
 
 
 def _cross_validated(

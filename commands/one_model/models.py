@@ -68,7 +68,7 @@ def finetune(
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     limit: Limit = 0,
     precision: Annotated[
-        str, typer.Option(help="float32, bfloat16 or (GPU) float16; default: recorded")
+        str, typer.Option(help="float32, bfloat16, auto or (GPU) float16; default: recorded")
     ] = "",
     micro_batch: Annotated[
         int, typer.Option(help="examples of a step in memory at once; 0 = all of them")

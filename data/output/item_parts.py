@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ from .tables import items_frame
 ITEMS_AT_ONCE = 2**17
 """Items that a probe makes at a time."""
 
-Made = pd.DataFrame | Iterable[pd.DataFrame]
+Made: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)

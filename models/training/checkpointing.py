@@ -20,6 +20,7 @@ import torch
 from transformers import TrainerCallback
 
 from ...data.errors import DataFileError
+from ...data.files.reading import said_by
 from ...data.files.temporaries import remove_stale
 from .training_state import TrainingState, optimizer_state, random_state
 
@@ -140,11 +141,11 @@ class WriteState(TrainerCallback):  # type: ignore[misc]
         if by_steps or by_time:
             try:
                 self._state(state, kwargs).save(self._checkpoints.path)
-            except OSError as error:
-                # the training itself is well; it ends where there is room again
+            except (OSError, MemoryError) as error:
+                # the training itself is well and goes on
                 self._checkpoints.tell(
                     f"{self._checkpoints.path}: the state of the training was not written "
-                    f"({error.strerror or error})"
+                    f"({said_by(error)})"
                 )
             self._last = time.perf_counter()
 

@@ -15,6 +15,25 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 """Of forward and backward passes, under autocast; weights and optimiser are float32 in each."""
 
 
+_OWN = ("amx_bf16", "avx512_bf16")
+"""Instructions of a processor that computes in bfloat16."""
+
+
+def best_precision(device: str) -> str:
+    """bfloat16 where the device has instructions for it, else float32.
+
+    Args:
+        device: see `device_of`.
+    """
+    kind = device_of(device).type
+    if kind == "cuda":
+        own = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        own = kind == "cpu" and any(known.get(name) for name in _OWN)
+    return "bfloat16" if own else "float32"
+
+
 def check_precision(precision: str, device: str) -> None:
     """Check that a device computes in a precision.
 

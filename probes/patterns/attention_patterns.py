@@ -140,7 +140,7 @@ def classify_maps(
         Three arrays [M]; ties go to the lower index.
     """
     step = max(1, _CELLS_AT_ONCE // maps[0].numel()) if len(maps) else 1
-    blocks = maps.split(step)
+    blocks = [maps[start : start + step] for start in range(0, len(maps), step)] or [maps]
     found = torch.cat([classifier.classify(block) for block in blocks]).numpy()
     pattern = found.argmax(1)
     rule = np.concatenate([rule_patterns(block) for block in blocks])

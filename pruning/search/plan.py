@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...data.errors import ConfigError, UnknownNameError
+from ...models.encoder.anatomy import Anatomy
 
 HEAD_SHARE = 0.1
 """Share of all heads that one joint step removes."""
@@ -62,6 +63,16 @@ class Size:
     def __post_init__(self) -> None:
         if min(self.heads, self.mlps, self.neurons) < 0:
             raise ConfigError(f"a size cannot be negative: {self}")
+
+    @classmethod
+    def share_of(cls, anatomy: Anatomy, method: str, keep: float) -> Size:
+        """A share of what a method searches; the rest stays whole."""
+        heads, mlps = anatomy.num_layers * anatomy.num_heads, anatomy.num_layers
+        return cls(
+            round(keep * heads) if method in ("structured", "structured-heads") else heads,
+            round(keep * mlps) if method in ("structured", "structured-mlps") else mlps,
+            round(keep * mlps * anatomy.num_neurons) if method == "structured-neurons" else 0,
+        )
 
 
 class Phase(NamedTuple):

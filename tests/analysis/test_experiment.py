@@ -52,6 +52,7 @@ def test_every_probe_has_its_rows(whole):
           for step in ("finetune", "prune", "evaluate", "probe")),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(whole, tiny_encoder, tmp_path, monkeypatch, step):
     """Stopped while the first cell of a step is computed, it ends with the same bytes."""
     folder = tmp_path / "run"

@@ -50,6 +50,7 @@ def site(tmp_path_factory):
     return install(PLUGIN, tmp_path_factory.mktemp("installed") / "site")
 
 
+@pytest.mark.slow
 def test_every_list_names_what_another_package_adds(site, tmp_path):
     (probes, options, scores, tasks, data), said = called(
         site, tmp_path,

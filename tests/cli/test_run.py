@@ -154,8 +154,9 @@ def test_run_options_stand_above_the_file(subprobe_command, tiny_encoder, tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path):
-    code, out, _ = subprobe_command("compare", finished_run, "--no-probes")
+    code, out, _ = subprobe_command("compare", finished_run)
     assert code == 0
     assert all(kind in out for kind in KINDS)
     code, out, _ = subprobe_command("compare", finished_run, "--out", tmp_path / "tables")

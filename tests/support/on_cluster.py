@@ -158,7 +158,8 @@ def certificates(folder: Path) -> dict[str, str]:
     """
     new = ["-nodes", "-newkey", "rsa:2048", "-subj"]
     for command in (
-        ["req", "-x509", *new, "/CN=authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"],
+        ["req", "-x509", *new, "/CN=authority", "-days", "2", "-keyout", "ca.key",
+         "-out", "ca.pem"],
         ["req", *new, "/CN=us", "-keyout", "own.key", "-out", "own.csr"],
         ["x509", "-req", "-in", "own.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
          "-days", "2", "-out", "own.pem"],

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from subprobe.analysis.cell_output import CellOutput
-from subprobe.analysis.cells.registry import VERSIONS
 from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.configuration.recipe import chosen_recipe
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.registry import VERSIONS
+from subprobe.analysis.plan.seed_plan import TaskFacts
+from subprobe.analysis.plan.sources import Sources, _versions
+from subprobe.analysis.plan.whole_run import RunPlan
 from subprobe.analysis.running.earlier import begin
-from subprobe.analysis.running.planning import TaskFacts, plan
-from subprobe.analysis.running.sources import Sources, _versions
-from subprobe.analysis.running.whole_run import RunPlan
 from subprobe.models.folder.sources import ModelSource
 
 SHAPE = {
@@ -24,8 +28,6 @@ SHAPE = {
 
 def planned_config(folder: Path, **changed: Any) -> RunConfig:
     """Options of a small run of an encoder of which there is only the configuration."""
-    import json
-
     encoder = folder / "encoder"
     encoder.mkdir(parents=True, exist_ok=True)
     (encoder / "config.json").write_text(json.dumps(SHAPE), encoding="utf-8")
@@ -34,8 +36,8 @@ def planned_config(folder: Path, **changed: Any) -> RunConfig:
         "tasks": ["acceptability"],
         "seeds": [1, 2],
         "examples": [48, 16, 24],
-        "controls": {"draws": 2},
-        "probe": {"names": ["attention-stats", "attributions"], "draws": 1},
+        "controls": {"draws": 1},
+        "probe": {"names": ["attention-stats", "attributions"], "draws": 1, "states": ["pruned"]},
     }
     return parse_config({**options, **changed}, where="test")
 
@@ -60,3 +62,9 @@ def write_planned_run(config: RunConfig, out: Path, *, seconds: float = 2.0) -> 
         proof = run.store.write(ids[name], name, output, read, (), measured)
         written[name] = proof.digest
     return run
+
+
+def copied(run: RunPlan, out: Path) -> RunPlan:
+    """The same run in a folder of its own, where a test may change what it likes."""
+    shutil.copytree(run.folder, out)
+    return replace(run, folder=out)

@@ -55,13 +55,14 @@ def test_runs_that_lack_a_kind_are_left_out(values):
 
 
 def test_from_five_seeds_and_three_tasks_on():
-    rows = made_rows(("a", "b", "c"), (1, 2, 3, 4, 5), draws=2, probes=False)
+    small = {"draws": 2, "probes": False, "layers": 2, "heads": 4}
+    rows = made_rows(("a", "b", "c"), (1, 2, 3, 4, 5), **small)
     table, notes = mixed_models(rows)
     assert notes == []
     assert set(table["state"]) == {"pruned", "retrained"}
     assert set(table["family_size"]) == {12}
     pruned = table[table["state"] == "pruned"].set_index(["kind_a", "kind_b"])
     assert pruned.loc[("good", "random"), "p_adjusted"] < 0.001
-    table, notes = mixed_models(made_rows(("a", "b"), (1, 2, 3, 4, 5), draws=2, probes=False))
+    table, notes = mixed_models(made_rows(("a", "b"), (1, 2, 3, 4, 5), **small))
     assert table.empty
     assert "2 tasks and 5 seeds; from 3 tasks and 5 seeds on" in notes[0]

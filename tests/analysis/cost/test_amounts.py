@@ -10,7 +10,8 @@ from subprobe.analysis.configuration.config import parse_config
 from subprobe.analysis.cost.amounts import Workload
 from subprobe.analysis.cost.shape import EncoderShape, shape_of
 from subprobe.analysis.cost.sizes import TaskSize, published_size, read_size
-from subprobe.analysis.running.planning import TaskFacts, plan
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.seed_plan import TaskFacts
 from subprobe.data.tasks.by_name import load_task
 from subprobe.data.tasks.glue import GLUE
 from subprobe.data.tasks.published import PUBLISHED
@@ -126,10 +127,8 @@ def test_every_glue_task_has_its_published_size():
 
 def test_published_sizes_are_those_of_the_files(realdata: Path):
     for task in ("cola", "mrpc", "rte", "wnli"):
-        config = parse_config(
-            {"tasks": [task], "data_dir": str(realdata / "glue"), "prune": {"selection": "reported"}},
-            where="test",
-        )  # fmt: skip
+        options = {"tasks": [task], "data_dir": str(realdata / "glue")}
+        config = parse_config({**options, "prune": {"selection": "reported"}}, where="test")
         read = read_size(config, load_task(task, data_dir=realdata / "glue"), STUDY)
         known = published_size(config, task, STUDY)
         assert (read.train, read.report) == (known.train, known.report)

@@ -6,7 +6,7 @@ from subprobe.analysis.cost.estimate import estimates_of, seconds_of
 from subprobe.analysis.cost.inputs import workload_of
 from subprobe.analysis.cost.rates import Rates, usual_rates
 from subprobe.analysis.cost.samples import Measured, Sample, samples_of
-from subprobe.analysis.running.graph import Cell, Graph
+from subprobe.analysis.plan.graph import Cell, Graph
 from subprobe.analysis.storage.certificate import Certificate, FileMark
 
 RATES = Rates({"train": 10.0, "score": 20.0, "probe": 40.0, "slow": 4.0}, 1.0, 3.0, "estimate", "")
@@ -73,10 +73,14 @@ def test_a_time_that_is_no_number_says_nothing(seconds):
     assert (found.seconds, found.size, found.peak_mb) == (3, 7, 0)
 
 
-def test_the_cells_of_a_run_are_estimated_by_those_that_are_finished(tmp_path):
-    config = planned_config(tmp_path)
-    run = write_planned_run(config, tmp_path / "run", seconds=7.0)
-    work = workload_of(config, run.sources.facts)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("estimate")
+    return write_planned_run(planned_config(folder), folder / "run", seconds=7.0)
+
+
+def test_the_cells_of_a_run_are_estimated_by_those_that_are_finished(run):
+    work = workload_of(run.config, run.sources.facts)
     proofs = {name: run.store.certificate(run.ids[name]) for name in run.graph.cells}
     every = seconds_of(run.graph, work, proofs, RATES)
     assert set(every) == set(run.graph.cells)
@@ -89,15 +93,12 @@ def test_the_cells_of_a_run_are_estimated_by_those_that_are_finished(tmp_path):
     assert none["acceptability/seed1/finetune"] > none["acceptability/seed1/full/score"]
 
 
-def test_memory_and_disk_are_those_of_the_nearest_cells(tmp_path):
-    config = planned_config(tmp_path)
-    run = write_planned_run(config, tmp_path / "run")
-    work = workload_of(config, run.sources.facts)
+def test_memory_and_disk_are_those_of_the_nearest_cells(run):
+    work = workload_of(run.config, run.sources.facts)
     name = "acceptability/seed1/structured/good/0/score"
     proof = run.store.certificate(run.ids[name])
-    found = estimates_of(
-        run.graph, work, Measured(samples_of(run.graph, {name: proof}, {name: ("score", 1.0)})), RATES
-    )  # fmt: skip
+    measured = Measured(samples_of(run.graph, {name: proof}, {name: ("score", 1.0)}))
+    found = estimates_of(run.graph, work, measured, RATES)
     assert found[name].memory_mb == 640
     assert found[name].disk == proof.files[0].size
     training = found["acceptability/seed1/finetune"]

@@ -1,13 +1,17 @@
 """What a plan says of a folder: finished, missing, damaged, to check; and by what it says so."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planned_run import SHAPE, planned_config, write_planned_run
+from planned_run import SHAPE, copied, planned_config, write_planned_run
 from subprobe.analysis.cost.inputs import planned
 from subprobe.analysis.cost.outlook import STATES, outlook_of
 from subprobe.analysis.cost.rates import usual_rates
+from subprobe.analysis.plan.planning import plan
+from subprobe.analysis.plan.registry import VERSIONS
+from subprobe.analysis.plan.sources import Sources
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 
@@ -15,14 +19,20 @@ SCORE = "acceptability/seed1/structured/good/0/score"
 SEARCH = "acceptability/seed1/structured/search"
 
 
-@pytest.fixture
-def config(tmp_path):
-    return planned_config(tmp_path)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return write_planned_run(planned_config(folder), folder / "run")
 
 
 @pytest.fixture
-def run(config, tmp_path):
-    return write_planned_run(config, tmp_path / "run")
+def config(whole):
+    return whole.config
+
+
+@pytest.fixture
+def run(whole, tmp_path):
+    return copied(whole, tmp_path / "run")
 
 
 def outlook(config, folder, workers=(1, 2), others=()):
@@ -70,10 +80,9 @@ def test_an_altered_cell_is_found_and_what_read_it_is_to_check(config, run, faul
 
 
 def test_an_empty_folder_has_everything_missing(config, run, tmp_path):
-    again = planned(config, run.folder, Silent())
+    before = planned(config, run.folder, Silent())
     (tmp_path / "empty").mkdir()
-    elsewhere = type(again)(config, tmp_path / "empty", again.graph, again.ids, again.work)
-    found = outlook_of(elsewhere, usual_rates("cpu"), (1,))
+    found = outlook_of(replace(before, folder=tmp_path / "empty"), usual_rates("cpu"), (1,))
     assert set(found.states.values()) == {"missing"}
     assert {step.basis for step in found.steps} == {"estimate"}
     assert "estimate: floating-point operations (the examples, read shape" in found.said[0]
@@ -82,7 +91,7 @@ def test_an_empty_folder_has_everything_missing(config, run, tmp_path):
 def test_another_run_says_how_long_cells_take(config, run, tmp_path):
     other = planned_config(tmp_path, seeds=[5])
     copy = write_planned_run(other, tmp_path / "other", seconds=30.0)
-    for cell in list(run.ids.values()):
+    for cell in run.ids.values():
         run.store.remove(cell)
     found = outlook(config, run.folder, others=[copy.folder])
     assert {step.basis for step in found.steps} == {"measured"}
@@ -127,19 +136,24 @@ def test_the_json_has_one_form(config, run):
     assert list(plain["damaged"]) == [SCORE]
 
 
-def test_more_of_a_run_is_planned_by_what_is_there(run, tmp_path):
+def test_more_of_a_run_is_planned_by_what_is_there(run):
     """A third seed is missing, the others are finished: their cells are the same ones."""
-    from subprobe.analysis.cells.registry import VERSIONS
-    from subprobe.analysis.running.planning import plan
-
-    more = planned_config(tmp_path, seeds=[1, 2, 3])
+    more = run.config.model_copy(update={"seeds": (1, 2, 3)})
     graph = plan(more, run.sources.facts)
     digests = {name: name for cell in graph for name in cell.sources}
-    work = planned(run.config, run.folder, Silent()).work
-    again = type(planned(run.config, run.folder, Silent()))(
-        more, run.folder, graph, graph.ids(VERSIONS, digests), work
-    )
-    found = outlook_of(again, usual_rates("cpu"), (1,))
+    before = planned(run.config, run.folder, Silent())
+    ids = graph.ids(VERSIONS, digests)
+    found = outlook_of(replace(before, config=more, graph=graph, ids=ids), usual_rates("cpu"), (1,))
     missing = {name for name, state in found.states.items() if state == "missing"}
     assert missing == {name for name in graph.cells if "/seed3/" in name}
     assert {step.basis for step in found.steps} == {"measured"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": "3"}, {"batch_size": 0}, {"epochs": float("inf")}, {"max_length": True}]
+)
+def test_a_record_that_nobody_could_train_by_is_none(run, wrong):
+    held = json.loads(json.dumps(run.sources.plain()))
+    assert Sources.parse(held) == run.sources
+    held["facts"]["acceptability"]["recipe"] |= wrong
+    assert Sources.parse(held) is None

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from subprobe.analysis.cost.simulate import critical_path, simulate
-from subprobe.analysis.running.graph import Cell, Graph
+from subprobe.analysis.plan.graph import Cell, Graph
 
 
 def random_graph(seed, count=6):

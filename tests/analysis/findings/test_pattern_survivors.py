@@ -175,6 +175,7 @@ def test_model_rows_have_an_interval_over_heads_too(probed):
     assert dead[["ci_low", "ci_high", "ci_method"]].isna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_a_run_writes_both_tables(tiny_encoder, tmp_path):
     options = {
         "probe": {"names": ["attention-patterns"], "sentences": 12, "subsets": 30,

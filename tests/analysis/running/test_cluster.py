@@ -21,6 +21,7 @@ from subprobe.analysis.running.cluster import visit as visiting
 from subprobe.analysis.running.cluster import workers as workers_module
 from subprobe.analysis.running.cluster.connection import address_of, computing_on, is_open
 from subprobe.analysis.running.cluster.workers import patience_s
+from subprobe.analysis.running.manifest import versions
 from subprobe.data.errors import ConfigError, DataFileError, SubprobeError
 from worker_jobs import refuse, write_name
 
@@ -141,7 +142,7 @@ def test_a_wait_is_a_time(span):
 
 
 def test_workers_of_other_versions_are_refused(tmp_path, monkeypatch):
-    ours = {**workers_module.versions(), "torch": "0.1"}
+    ours = {**versions(), "torch": "0.1"}
     monkeypatch.setattr(workers_module, "versions", lambda: ours)
     with (
         workers_here({}) as client,
@@ -171,7 +172,7 @@ def test_a_worker_sees_the_very_folder_and_where_the_run_was_started(tmp_path, m
     locks.mkdir()
     marker = locks / "workers-1.lock"
     marker.write_text("of another folder")
-    same = workers_module.versions()
+    same = versions()
 
     def answer(token, here=tmp_path, versions=same):
         return asyncio.run(visiting.visit(str(marker), token, str(here), versions))

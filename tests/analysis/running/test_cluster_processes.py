@@ -1,7 +1,9 @@
 """A Dask cluster of processes: workers that die, data that changes, and the same bytes."""
 
 import shutil
+from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import dask
 import pytest
@@ -92,15 +94,16 @@ def _count_deaths(event, died):
         next(died)
 
 
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.timeout(1200)
 def test_the_same_bytes_by_one_process_a_pool_and_clusters(cluster, client, tiny_encoder, tmp_path):
     """Of every cell, mask and table, whatever computes them and in whatever order."""
     inline, pool = tmp_path / "inline", tmp_path / "pool"
-    few = {**SMALL, "seeds": [1, 2]}
+    few = {**SMALL, "seeds": [1]}
     run_experiment(tiny_config(tiny_encoder, **{**few, "workers": 1}), inline)
     run_experiment(tiny_config(tiny_encoder, **{**few, "workers": 2}), pool)
     expected = digests(inline)
-    assert len(expected) > 60
+    assert len(expected) > 30
     assert digests(pool) == expected
     for workers in (1, 2, 4):
         cluster.scale(max(workers, 2))
@@ -118,6 +121,7 @@ def test_the_same_bytes_by_one_process_a_pool_and_clusters(cluster, client, tiny
     cluster.scale(2)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_workers_read_anew_what_has_changed(cluster, client, tiny_encoder, tmp_path, monkeypatch):
     """They live longer than a run; relative paths are those of where the run was started."""
     own = {
@@ -128,7 +132,7 @@ def test_workers_read_anew_what_has_changed(cluster, client, tiny_encoder, tmp_p
     folder = write_toy_task(tmp_path / "toy")
     monkeypatch.chdir(tmp_path)
     shutil.copytree(tiny_encoder, tmp_path / "encoder")
-    config = tiny_config("./encoder", **own)
+    config = tiny_config(Path("encoder"), model="./encoder", **own)
     for name in ("first", "second"):
         with computing_on(cluster.scheduler_address) as engine:
             run_experiment(config, tmp_path / name, engine=engine)
@@ -143,7 +147,8 @@ def test_a_worker_that_reads_something_else_gets_no_cell(client, tiny_encoder, t
     told = Told()
     config = tiny_config(tiny_encoder, **{**SMALL, "seeds": [1]})
     plan, _ = read_plan(config, tmp_path, Silent())
-    plan.sources.digests["model"] = "another"
+    changed = replace(plan.sources, digests={**plan.sources.digests, "model": "another"})
+    plan = replace(plan, sources=changed)
     engine = Cluster(client, plan, 1, told)
     first = plan.graph["acceptability/seed1/finetune"]
     from subprobe.analysis.cells.work import Order

@@ -114,6 +114,7 @@ def test_later_commands_read_it(finished, subprobe_command, tmp_path, monkeypatc
 
 
 @pytest.mark.usefixtures("no_report")
+@pytest.mark.slow
 def test_files_that_change_are_not_mixed_with_old_cells(finished, place, tiny_encoder, tmp_path):
     """Another text is another training; other names of the same classes are so, too."""
     run = tmp_path / "run"

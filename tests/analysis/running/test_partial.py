@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from subprobe.analysis.cells import probing, training
+from subprobe.analysis.cells import probing, scoring, training
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder.reading import load_run
 from subprobe.analysis.steps.probing import probe_model
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import CheckpointError, SubprobeError
 from subprobe.data.output.ownership import foreign
+from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import finetune
 from tiny_run import tiny_config, tiny_options, without_report
 
@@ -150,3 +151,23 @@ def test_the_command_ends_with_3(tiny_encoder, tmp_path, monkeypatch, subprobe_c
         assert "ValueError: no probe (" in err
         monkeypatch.undo()
         assert subprobe_command(*words)[0] == 0
+
+
+def test_models_that_are_not_kept_go_as_soon_as_they_are_read(tiny_encoder, tmp_path, monkeypatch):
+    """At no time are more of them there than are being read."""
+    counts = []
+    def counting(*arguments, **options):
+        models = tmp_path / "run" / "models"
+        counts.append(sum("retrained" in path.name for path in models.iterdir()))
+        return evaluate(*arguments, **options)
+
+    monkeypatch.setattr(scoring, "evaluate", counting)
+    few = {**OPTIONS, "controls": {"draws": 1, "untrained": False, "retrained_draws": 3}}
+    spare = {**few, "probe": {"names": []}, "retrain": {"keep": False}}
+    with without_report():
+        finished = run_experiment(tiny_config(tiny_encoder, **spare), tmp_path / "run")
+    assert len(finished.rows[finished.rows["state"] == "retrained"]["mask_id"].unique()) >= 3
+    assert [path.name for path in (tmp_path / "run" / "models").iterdir()] == [
+        "acceptability-seed1"
+    ]
+    assert max(counts) == 1

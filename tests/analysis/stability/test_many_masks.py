@@ -88,10 +88,8 @@ def test_sizes_that_return_are_worked_out_once_with_the_same_result():
     pairs = np.array(list(combinations(sizes, 2)))
     alone = [jaccard_expected(np.arange(12) < pair[:, None]) for pair in pairs]
     assert jaccard_expected(masks) == np.mean(alone)
-    common = np.zeros((2000, 12), dtype=bool)
-    for place, batch in enumerate(shuffled(masks[:3], 2000, np.random.default_rng(0))):
-        assert place == 0
-        common = batch.all(axis=1)
+    (drawn,) = shuffled(masks[:3], 2000, np.random.default_rng(0))
+    common = drawn.all(axis=1)
     shares = np.bincount(common.sum(axis=1), minlength=13) / 2000
     assert kept_in_all_null([*sizes[:3]], 12) == pytest.approx(shares, abs=0.05)
     twice = shared_null(pairs[[0, 0]], 12)

@@ -126,12 +126,18 @@ class Sizes(Probe):
         return self.seen
 
 
+def batches(context, corpus):
+    sizes = Sizes()
+    run_probes(context, corpus.examples, [sizes])
+    return sizes.seen
+
+
 def test_batches_of_long_texts_are_smaller(ground, monkeypatch):
     context, _, corpus = ground
-    assert len(run_probes(context, corpus.examples, [Sizes()])[0]) == 1
+    assert len(batches(context, corpus)) == 1
     cells = 3 * context.anatomy.num_heads * 20**2
     monkeypatch.setattr(shared_pass, "MAPS_BYTES", 4 * cells)
-    seen = run_probes(context, corpus.examples, [Sizes()])[0]
+    seen = batches(context, corpus)
     assert sum(texts for texts, _ in seen) == len(corpus.examples)
     assert max(texts for texts, _ in seen) > 1
     for texts, length in seen:
@@ -143,11 +149,12 @@ def test_maps_are_classified_in_blocks(ground, monkeypatch):
     seen = []
     classifier = shipped_classifier()
     real = type(classifier).classify
-    monkeypatch.setattr(
-        type(classifier),
-        "classify",
-        lambda self, maps: seen.append(maps.numel()) or real(self, maps),
-    )
+
+    def classify(self, maps):
+        seen.append(maps.numel())
+        return real(self, maps)
+
+    monkeypatch.setattr(type(classifier), "classify", classify)
     most = 2 * 36**2
     monkeypatch.setattr(attention_patterns, "_CELLS_AT_ONCE", most)
     blocks = probed(ground, "attention-patterns").items

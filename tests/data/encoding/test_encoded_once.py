@@ -1,6 +1,7 @@
 """What was encoded is used again where it is the same, and only there; the store has a limit."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,8 @@ def test_equal_examples_and_tokenizers_are_encoded_once(tokenizer):
 
 
 def test_labels_may_be_numbers_of_any_library(tokenizer):
-    examples = [replace(one, label=np.float32(one.label)) for one in toy_examples(20)]
+    number: Any = np.float32
+    examples = [replace(one, label=number(one.label)) for one in toy_examples(20)]
     expected = text_batches(tokenizer, examples, batch_size=6, max_length=16)
     assert same(encoded_once(tokenizer, examples, **SIZES).batches, list(expected))
     whole = encoded_once(tokenizer, toy_examples(20), **SIZES)

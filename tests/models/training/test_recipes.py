@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 
 import pytest
+import torch
 from subprobe.analysis.configuration.config import RecipeOptions
 from subprobe.analysis.configuration.recipe import chosen_recipe
 from subprobe.data.errors import ConfigError
@@ -30,6 +31,17 @@ def test_options_replace_what_is_recorded():
     recipe = chosen_recipe(HUB, "cola", RecipeOptions(epochs=1, head="probed"))
     assert asdict(recipe) == {**asdict(STUDY), "epochs": 1, "head": "probed"}
     assert chosen_recipe(HUB, "cola", RecipeOptions()) == STUDY
+
+
+@pytest.mark.parametrize(
+    ("has", "precision"),
+    [({"amx_bf16": True}, "bfloat16"), ({"avx512_bf16": True}, "bfloat16"),
+     ({"amx_bf16": False, "avx512_bf16": False, "avx2": True}, "float32"), ({}, "float32")],
+)  # fmt: skip
+def test_auto_is_the_precision_that_the_processor_computes_in(monkeypatch, has, precision):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    recipe = chosen_recipe(HUB, "cola", RecipeOptions(precision="auto"), "cpu")
+    assert recipe == replace(STUDY, precision=precision)
 
 
 def test_when_a_state_is_written_is_no_part_of_the_recipe():
