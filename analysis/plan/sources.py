@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from ...data.files.atomic import digest, file_digest
 from ...data.files.reading import reading
 from ...data.tasks.task_parts import examples_digest
 from ...models.folder.sources import ModelSource
-from ...models.training.recipes import STUDY, Recipe
+from ...models.training.recipes import Recipe
 from ..configuration.asked_probes import needs_corpus
 from ..configuration.config import ProbeOptions
 from .seed_plan import PARTS, TaskFacts
@@ -78,10 +78,11 @@ def _recipe(held: Mapping[str, Any]) -> Recipe:
         ValueError: if it cannot be trained by.
     """
     found = Recipe(**held)
-    for name, value in vars(found).items():
-        usual = type(getattr(STUDY, name))
-        if type(value) is not usual and not (usual is float and type(value) is int):
-            raise TypeError(name)
+    for one in fields(Recipe):
+        kind = type(getattr(found, one.name)).__name__
+        right = {"int": ("int",), "float": ("float", "int")}.get(str(one.type), ("str",))
+        if kind not in right:
+            raise TypeError(one.name)
     if found.batch_size < 1 or not 0 < found.epochs < float("inf") or found.max_length < 1:
         raise ValueError("no training")
     return found
