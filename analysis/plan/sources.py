@@ -78,11 +78,11 @@ def _recipe(held: Mapping[str, Any]) -> Recipe:
         ValueError: if it cannot be trained by.
     """
     found = Recipe(**held)
-    for option in fields(Recipe):
-        # annotations are texts: float, int, or the words that there are
-        right = {"float": (float, int), "int": (int,)}.get(str(option.type), (str,))
-        if type(getattr(found, option.name)) not in right:
-            raise TypeError(option.name)
+    for one in fields(Recipe):
+        kind = type(getattr(found, one.name)).__name__
+        right = {"int": ("int",), "float": ("float", "int")}.get(str(one.type), ("str",))
+        if kind not in right:
+            raise TypeError(one.name)
     if found.batch_size < 1 or not 0 < found.epochs < float("inf") or found.max_length < 1:
         raise ValueError("no training")
     return found

@@ -52,7 +52,7 @@ class FileMark:
             whole: read the content even where size and times are as they were.
         """
         path = folder / self.path
-        if any((folder / way).is_symlink() for way in (self.path, *_above(self.path))):
+        if any((folder / way).is_symlink() for way in (Path(self.path), *_above(self.path))):
             return "is a link"
         try:
             about = path.stat()

@@ -66,16 +66,16 @@ class Again:
     def _compared(self, name: str, place: Path) -> str:
         cell, stored = self._plan.graph[name], self._proof(name)
         for other in dict.fromkeys(cell.inputs.values()):
-            if not self._copy(other, place) and (wrong := self._compared(other, place)):
+            if not self._copy(other, place) and (why := self._compared(other, place)):
                 # its weights were removed once everything had read them
-                return f"reads {other}, of which {wrong}"
+                return f"reads {other}, of which {why}"
         self._materials.folder = place
         roles = {role: self._plan.ids[other] for role, other in cell.inputs.items()}
         fresh = compute(Order(cell, self._plan.ids[name], roles), self._materials, Silent())
         before = {mark.path: mark.digest for mark in stored.files}
         after = {mark.path: mark.digest for mark in fresh.files}
-        other = [path for path in {**before, **after} if before.get(path) != after.get(path)]
-        return f"{', '.join(other)} came out differently" if other else ""
+        wrong = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+        return f"{', '.join(wrong)} came out differently" if wrong else ""
 
     def _proof(self, name: str) -> Certificate:
         found = self._plan.store.certificate(self._plan.ids[name])

@@ -14,8 +14,9 @@ from fuzzing import Reader
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.configuration.config import RunConfig, parse_config, read_config
 from subprobe.analysis.configuration.config_toml import config_toml
-from subprobe.analysis.plan.planning import TaskFacts, payload_of, plan
+from subprobe.analysis.plan.planning import payload_of, plan
 from subprobe.analysis.plan.registry import VERSIONS
+from subprobe.analysis.plan.seed_plan import TaskFacts
 from subprobe.analysis.plan.sources import Sources
 from subprobe.analysis.plan.whole_run import RunPlan, configuration_of, recorded_plan
 from subprobe.analysis.run_folder.cell_table import cell_table

@@ -82,7 +82,7 @@ def _run(config: Path, out: Path, workers: int, log: Path | None) -> None:
     from subprobe.analysis.storage.store import CellStore
     from subprobe.cli import main
 
-    conduct.write_report = write_page  # type: ignore[assignment]
+    setattr(conduct, "write_report", write_page)  # noqa: B010
     if log is not None:
         write = CellStore.write
 
@@ -91,7 +91,7 @@ def _run(config: Path, out: Path, workers: int, log: Path | None) -> None:
                 lines.write(f"{os.getpid()} {cell}\n")
             return write(store, cell, *rest)
 
-        CellStore.write = told  # type: ignore[method-assign]
+        setattr(CellStore, "write", told)  # noqa: B010
     sys.argv = ["subprobe", "run", "-q", "--config", str(config), "--out", str(out),
                 "--workers", str(workers)]  # fmt: skip
     main()
@@ -116,7 +116,7 @@ def strike(process: BaseProcess, out: Path, how: Strike) -> list[psutil.Process]
     time.sleep(how.after_s)
     assert process.pid is not None
     try:
-        children = psutil.Process(process.pid).children(recursive=True)
+        children: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
     workers = [child for child in children if "spawn_main" in _words(child)]

@@ -156,6 +156,7 @@ def test_the_command_ends_with_3(tiny_encoder, tmp_path, monkeypatch, subprobe_c
 def test_models_that_are_not_kept_go_as_soon_as_they_are_read(tiny_encoder, tmp_path, monkeypatch):
     """At no time are more of them there than are being read."""
     counts = []
+
     def counting(*arguments, **options):
         models = tmp_path / "run" / "models"
         counts.append(sum("retrained" in path.name for path in models.iterdir()))

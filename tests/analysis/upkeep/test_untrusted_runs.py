@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from cell_readers import write_run
 from few_cells import few_config
-from subprobe.analysis.conduct import WRITTEN
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.plan.sources import Sources
 from subprobe.analysis.plan.whole_run import RunPlan
 from subprobe.analysis.run_folder.cell_table import cell_table
 from subprobe.analysis.storage.certificate import Certificate, FileMark
+from subprobe.analysis.storage.store import WRITTEN
 from subprobe.analysis.upkeep.clean import leftovers, remove
 from subprobe.analysis.upkeep.verify import verify_run
 from subprobe.data.errors import ConfigError, DataFileError
@@ -171,3 +172,17 @@ def test_formulas_and_control_characters_in_the_table_of_cells_are_inert(
     assert line.startswith("'+cmd,")
     assert ",'=HYPERLINK(1)," in line
     assert ",'-1" in line
+
+
+def test_whole_and_broken_numbers_of_a_recipe_are_read_back(run: RunPlan) -> None:
+    """The epochs of an option are 1.0, those of the study 3."""
+    for epochs in (1, 1.0, 2.5):
+        plain = run.sources.plain()
+        plain["facts"]["acceptability"]["recipe"]["epochs"] = epochs
+        found = Sources.parse(json.loads(json.dumps(plain)))
+        assert found is not None
+        assert found.facts["acceptability"].recipe.epochs == epochs
+    for wrong in (True, "1", None):
+        plain = run.sources.plain()
+        plain["facts"]["acceptability"]["recipe"]["batch_size"] = wrong
+        assert Sources.parse(plain) is None
