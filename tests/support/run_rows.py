@@ -63,6 +63,11 @@ class MadeRun:
     probes: bool = True
     probe_draws: int = 1
 
+    def __post_init__(self) -> None:
+        # rows are kept by what they are made of, which lists have no hash for
+        for name in ("tasks", "seeds", "degenerate"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
     @property
     def shape(self) -> tuple[int, int]:
         """(L, H)."""
