@@ -51,7 +51,7 @@ def git_state(folder: Path) -> dict[str, Any]:
                 ["git", "-C", str(folder), *command],
                 capture_output=True, text=True, check=True, timeout=10,
             ).stdout.strip()
-            for command in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+            for command in (("rev-parse", "HEAD"), ("status", "-s"))
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return {}

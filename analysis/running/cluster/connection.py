@@ -41,7 +41,7 @@ def computing_on(scheduler: str) -> Iterator[EngineMaker]:
     except ImportError:
         raise ConfigError(
             "needs Dask, which is not installed",
-            where="--scheduler",
+            where="`scheduler`",
             remedy="pip install 'subprobe[cluster]'",
         ) from None
     from .spread import Cluster
@@ -73,7 +73,7 @@ def address_of(scheduler: str) -> str:
         raise ConfigError(
             "is neither a file nor an address",
             where=scheduler,
-            remedy="name the file of `dask scheduler --scheduler-file FILE`, or tcp://HOST:8786",
+            remedy="name the scheduler file that `dask scheduler` wrote, or tcp://HOST:8786",
         )
     return scheduler
 

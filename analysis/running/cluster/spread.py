@@ -93,7 +93,7 @@ class Cluster:
             raise ConfigError(
                 f"no worker declares the resource {GPU}, which `device` = cuda needs",
                 where=self._workers.scheduler,
-                remedy="start one worker a GPU with `--resources GPU=1` (docs/cluster.md)",
+                remedy="start one worker a GPU, with the resource GPU=1 (docs/cluster.md)",
             )
         client.subscribe_topic(topic, self._hear)
 

@@ -91,7 +91,7 @@ def test_a_resource_that_no_worker_has_is_refused_before_anything_is_sent(tmp_pa
         pytest.raises(ConfigError, match="no worker declares the resource GPU") as caught,
     ):
         spread(client, tmp_path, write_name, Told(), device="cuda")
-    assert "--resources GPU=1" in str(caught.value)
+    assert "with the resource GPU=1" in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == [".locks"]
 
 
