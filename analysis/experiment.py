@@ -116,9 +116,11 @@ def unchanged(plan: RunPlan) -> Finished | None:
     if not state.whole:
         return None
     written = record.files.get(RUN, {})
-    for name in ("manifest.json", "rows.parquet", "report.html"):
+    if not {"manifest.json", "rows.parquet", "report.html"} <= set(written):
+        return None
+    for name in written:
         path = plan.folder / name
-        if name not in written or not path.is_file() or not record.lists(name, path):
+        if path.is_symlink() or not path.is_file() or not record.lists(name, path):
             return None
     manifest = load_manifest(plan.folder)
     if manifest.get("outcome") != state.outcome(plan.configuration):

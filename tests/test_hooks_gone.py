@@ -216,7 +216,7 @@ def test_every_search_is_looked_at():
 @pytest.fixture
 def in_place(model, tokenizer, monkeypatch):
     """Fine-tuning that trains the model at hand instead of loading one."""
-    module = importlib.import_module("subprobe.models.training.finetune")
+    module = importlib.import_module("subprobe.models.training.prepared_training")
     monkeypatch.setattr(module, "load_start", lambda *_given, **_options: model)
     monkeypatch.setattr(module, "load_tokenizer", lambda _name: tokenizer)
 
