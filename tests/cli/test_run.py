@@ -25,7 +25,8 @@ def rows_of(folder, probe):
 def test_the_folder_holds_what_was_promised(finished_run):
     names = {path.name for path in finished_run.iterdir()}
     assert names == {
-        "manifest.json", "subprobe.json", "report.html", "rows.parquet", "masks", "models", "cells", ".locks",
+        "manifest.json", "subprobe.json", "report.html", "rows.parquet", "masks", "models", "cells",
+        ".locks",
         "summary_performance.csv", "summary_against_random.csv", "summary_probes.csv",
         "summary_probe_draws.csv",
         "summary_survival.csv", "summary_survival_content.csv",

@@ -85,16 +85,18 @@ def test_damage_of_every_kind_is_found_said_set_aside_and_computed_again(
 ) -> None:
     cells = run / "cells"
 
-    def file(name: str, ending: str = "parquet") -> Path:
-        return cells / f"{cell_of(run, name)}.{ending}"
-
     names = ("seed1/readings", "seed1/full/score", "seed1/structured/good/0/score",
              "seed1/structured/random/0/score", "seed1/structured/bad/0/score",
              "seed1/structured/good/0/mask", "seed1/structured/random/0/mask",
              "seed1/structured/bad/0/mask", "seed2/full/score", "seed2/structured/search",
              "seed2/structured/good/0/score", "seed2/structured/random/0/score",
              "seed2/finetune", "seed2/structured/good/0/mask")  # fmt: skip
-    ids = {name: cell_of(run, name) for name in names}
+    # looked up before anything is damaged
+    ids = {name: cell_of(run, name) for name in (*names, "seed2/readings")}
+
+    def file(name: str, ending: str = "parquet") -> Path:
+        return cells / f"{ids[name]}.{ending}"
+
     size = file("seed1/readings").stat().st_size
     with file("seed1/readings").open("r+b") as stream:
         stream.truncate(size // 2)
