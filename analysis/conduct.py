@@ -97,7 +97,7 @@ def conduct(
                 tables = write_tables(rows, folder, out / "cells")
                 write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
             if existing == "new":
-                remove_unused(out / "cells", plan.ids.values())
+                remove_unused(out / "cells", set(plan.ids.values()))
             if not config.retrain.keep and state.whole:
                 for name in plan.graph.cells:
                     _spend(plan, state, name)

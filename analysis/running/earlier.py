@@ -185,7 +185,7 @@ def begin(plan: RunPlan, threads: int, existing: Existing) -> None:
     files = dict(record.files)
     if existing == "new":
         remove_own(folder, files.pop(RUN, {}))
-        _remove_models(folder / "models", plan.seeds)
+        _remove_models(folder / "models", plan.seeds, set(plan.ids.values()))
     read = {**plan.sources.plain(), "configuration": plan.configuration}
     facts = {
         **record.facts,
@@ -207,14 +207,16 @@ def remove_halves(folder: Path) -> None:
         remove_stale(one)
 
 
-def _remove_models(folder: Path, kept: Collection[str]) -> None:
-    """Remove the models of other tasks and seeds, as far as subprobe wrote them."""
+def _remove_models(folder: Path, kept: Collection[str], cells: Collection[str]) -> None:
+    """Remove the models of other tasks, seeds and cells, as far as subprobe wrote them."""
     if folder.is_symlink() or not folder.is_dir():
         return
     for model in folder.iterdir():
         if model.is_symlink() or not model.is_dir() or model.name in kept:
             continue
         record = Record.of(model)
+        if record.facts.get("cell_id") in cells:
+            continue
         own = {RECORD: imprint(model / RECORD)} if record.files else {}
         for names in record.files.values():
             remove_own(model, names)
@@ -224,12 +226,13 @@ def _remove_models(folder: Path, kept: Collection[str]) -> None:
 
 
 def remove_unused(cells: Path, used: Collection[str]) -> None:
-    """Remove the finished cells that a run has not read.
+    """Remove the finished cells that a run does not ask for.
 
     Args:
         cells: their folder.
-        used: names of the files that it has read or written.
+        used: identities of those that it asks for.
     """
     for path in cells.iterdir():
-        if is_cell(path.name) and path.name not in used and not path.is_symlink():
+        identity = path.name.partition(".")[0]
+        if is_cell(path.name) and identity not in used and not path.is_symlink():
             path.unlink()

@@ -123,16 +123,16 @@ def test_files_that_change_are_not_mixed_with_old_cells(finished, place, tiny_en
     options = options_of(tiny_encoder, tmp_path, tasks=["stance"])
     options["probe"] = {"names": []}
     config = parse_config(options, where="test")
-    before = {path.name for path in (run / "cells").glob("finetune-*")}
+    before = {path.name for path in (run / "cells").glob("finetune-*.parquet")}
     run_experiment(config, run, existing="new")
-    kept = {path.name for path in (run / "cells").glob("finetune-*")}
+    kept = {path.name for path in (run / "cells").glob("finetune-*.parquet")}
     assert len(kept) == 1
     assert kept < before
     for split in ("train", "validation", "test"):
         path = tmp_path / "stance" / f"{split}.csv"
         path.write_text(path.read_text("utf-8").replace(",left", ",gauche"), "utf-8")
     run_experiment(config, run)
-    after = {path.name for path in (run / "cells").glob("finetune-*")}
+    after = {path.name for path in (run / "cells").glob("finetune-*.parquet")}
     assert len(after - kept) == 1
     saved = json.loads((run / "models" / "stance-seed1" / "config.json").read_text("utf-8"))
     assert set(saved["id2label"].values()) == {"gauche", "right"}
