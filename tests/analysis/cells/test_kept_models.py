@@ -72,3 +72,18 @@ def test_keeping_models_is_no_other_run():
     spare = RunConfig(retrain={"keep": False})
     assert RunConfig().retrain.keep
     assert differences(RunConfig().plain(), spare.plain()) == {}
+
+
+def test_a_run_that_starts_anew_keeps_what_it_shares(tiny_encoder, tmp_path, monkeypatch):
+    folder, names = tmp_path / "run", computed_cells(monkeypatch)
+    other = {**OPTIONS["probe"], "names": ["attention-trees"]}
+    with without_report():
+        run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
+        models = {path.name for path in (folder / "models").iterdir()}
+        names.clear()
+        wanted = tiny_config(tiny_encoder, **{**OPTIONS, "probe": other})
+        run_experiment(wanted, folder, existing="new")
+    assert set(names) == {"probe"}
+    assert {path.name for path in (folder / "models").iterdir()} == models
+    assert not [path for path in (folder / "cells").glob("probe-*.parquet")
+                if "attention-stats" in path.with_suffix(".json").read_text()]  # fmt: skip
