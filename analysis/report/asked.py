@@ -47,7 +47,7 @@ def asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _model(model: Mapping[str, Any]) -> str:
     name = str(model.get("name", ""))
     print_ = model.get("fingerprint")
-    return f"{name} (weights {str(print_)[:12]})" if print_ else name
+    return f"{name} (digest {str(print_)[:12]})" if print_ else name
 
 
 def _tasks(config: Mapping[str, Any], runs: list[Mapping[str, Any]]) -> str:
