@@ -7,9 +7,6 @@ what the rounds before have given.
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import pandas as pd
 
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
@@ -19,7 +16,7 @@ from ..cell_output import CellOutput
 from ..steps.selection import Chooser, stop_metric
 from .searching import unsearched, whole_mask
 from .training import train
-from .work import Work
+from .work import Work, noted
 
 Trained = tuple[float, Subnetwork]
 
@@ -49,7 +46,7 @@ def one_round(work: Work) -> CellOutput:
     assert came_to.scored is not None  # there are examples to choose on
     work.save_mask(next_round(trained.model, mask, float(work.options["share"])))
     metric = came_to.scored.metrics[stop_metric(work.parts.spec)]
-    return _given({"metric": _plain(metric), **came_to.notes})
+    return noted({"metric": _plain(metric), **came_to.notes})
 
 
 def _first(work: Work) -> CellOutput:
@@ -59,7 +56,7 @@ def _first(work: Work) -> CellOutput:
         return _over()
     metric = _chooser(work).metric(work.parts.selection)(_whole(work))
     work.save_mask(next_round(model, _whole(work), float(work.options["share"])))
-    return _given({"metric": _plain(metric), "flag": ""})
+    return noted({"metric": _plain(metric), "flag": ""})
 
 
 def ticket(work: Work) -> CellOutput:
@@ -69,7 +66,7 @@ def ticket(work: Work) -> CellOutput:
     found = _replayed(work, int(work.options["rounds"]) + 1)
     mask = found.ticket.with_meta(history=found.trace)
     work.save_mask(mask)
-    return _given({"history": list(mask.history)})
+    return noted({"history": list(mask.history)})
 
 
 def _replayed(work: Work, number: int) -> LotteryResult:
@@ -113,11 +110,7 @@ def _chooser(work: Work) -> Chooser:
 
 def _over() -> CellOutput:
     """A round that the search does not come to."""
-    return _given({"over": True})
-
-
-def _given(notes: dict[str, Any]) -> CellOutput:
-    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
+    return noted({"over": True})
 
 
 def _plain(metric: float) -> float | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from ...models.training.evaluate import is_finite
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import comparing, narrowed, of_corpus, of_task
@@ -11,7 +9,7 @@ from ..flags import DIVERGED
 from ..steps.probing import probe_model
 from ..steps.said import reading_said, unscored_said
 from .scoring import flagged_by_training, reported_state
-from .work import Work
+from .work import Work, noted
 
 
 def probe(work: Work) -> CellOutput:
@@ -25,8 +23,8 @@ def probe(work: Work) -> CellOutput:
     else:
         model, tokenizer = work.model("model")
     if not is_finite(model):
-        work.progress.say(f"{work.title}: its weights contain NaN or infinity: nothing to probe")
-        return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"flag": DIVERGED, "texts": {}})
+        work.say("its weights contain NaN or infinity: nothing to probe")
+        return noted({"flag": DIVERGED, "texts": {}})
     corpus = work.materials.corpus(name) if of_corpus(options) else None
     explained = of_task(options) and state != "pretrained"
     length = work.setting.recipe.max_length
@@ -43,11 +41,11 @@ def probe(work: Work) -> CellOutput:
             progress=advance,
             reference=work.materials.pretrained if compares else None,
             task_length=length,
-            say=lambda line: work.progress.say(f"{work.title}: {line}"),
+            say=work.say,
         )
     lengths = {"sentences": options.max_length, "examples": length}
     for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
-        work.progress.say(f"{work.title}: {line}")
+        work.say(line)
     rows = output.rows
     if state in ("finetuned", "retrained"):
         rows = flagged_by_training(rows, str(work.output("model").notes["flag"]))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from ...data.sentences.sentence import Example
 from ...probes.forward.needs import sentences_of
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import of_task
 from ..steps.annotations import left_out, say_left_out
-from .work import Work
+from .work import Work, noted
 
 
 def read(work: Work) -> CellOutput:
@@ -32,7 +30,7 @@ def read(work: Work) -> CellOutput:
         say_left_out(work.progress, work.title, examples, names)
         notes["left_out"] = left_out(examples, names)
         notes["words"] = {example.id: _words(example) for example in examples}
-    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
+    return noted(notes)
 
 
 def _words(example: Example) -> list[list[str]]:

@@ -18,13 +18,13 @@ def score(work: Work) -> CellOutput:
     state, length = str(work.options["state"]), int(work.options["max_length"])
     evaluation = evaluate(
         model, tokenizer, work.parts.report, work.parts.spec, subnetwork=mask, max_length=length,
-        say=lambda line: work.progress.say(f"{work.title}: {line}"),
+        say=work.say,
     )  # fmt: skip
     rows = performance_rows(evaluation, work.parts)
     if state == "finetuned":
         count, name = len(evaluation.ids), work.parts.report_name
         for line in read_said(evaluation, count, length, f"{name} examples"):
-            work.progress.say(f"{work.title}: {line}")
+            work.say(line)
     rows = of_training(work, rows, state)
     notes = {"n_truncated": evaluation.n_truncated, "n_wordless": evaluation.n_wordless}
     items = evaluation.items().assign(probe="performance")

@@ -15,7 +15,7 @@ from ..flags import OF_A_SEED
 from ..steps.degenerate import degenerate_search
 from ..steps.masks import mask_rows
 from ..steps.selection import find_good
-from .work import Nothing, Work
+from .work import Nothing, Work, noted
 
 
 def search(work: Work) -> CellOutput:
@@ -35,10 +35,10 @@ def search(work: Work) -> CellOutput:
             method=method,
             model_name=work.materials.prepared.source.name,
             progress=advance,
-            say=lambda line: work.progress.say(f"{work.title}: {line}"),
+            say=work.say,
         )
     work.save_mask(found)
-    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"history": list(found.history)})
+    return noted({"history": list(found.history)})
 
 
 def unsearched(work: Work, method: str) -> CellOutput:
@@ -46,7 +46,7 @@ def unsearched(work: Work, method: str) -> CellOutput:
     step = {"step": 0, "phase": "full", "metric": None, "accepted": True}
     whole = whole_mask(work, method, history=(step,))
     work.save_mask(whole)
-    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"history": list(whole.history)})
+    return noted({"history": list(whole.history)})
 
 
 def of_mask(work: Work) -> CellOutput:

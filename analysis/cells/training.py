@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ...data.output.ownership import RECORD, Record
 from ...data.tasks.class_order import parse_pairs
 from ...data.tasks.task_parts import examples_digest
@@ -18,7 +16,7 @@ from ..cell_output import CellOutput
 from ..steps.masks import RETRAINED
 from ..steps.outcome import Outcome, outcome
 from ..steps.said import read_said
-from .work import Work
+from .work import Work, noted
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
 """Kind -> the weights that its training starts from."""
@@ -29,7 +27,7 @@ def finetune_full(work: Work) -> CellOutput:
     trained, came_to = train(work, None)
     length, count = work.setting.recipe.max_length, len(work.parts.train)
     for line in read_said(trained, count, length, "training examples"):
-        work.progress.say(f"{work.title}: {line}")
+        work.say(line)
     notes = {
         "fingerprint": trained.fingerprint,
         "n_truncated": trained.n_truncated,
@@ -37,7 +35,7 @@ def finetune_full(work: Work) -> CellOutput:
         **came_to.notes,
     }
     save(work, trained, "", **notes)
-    return _of_training(notes)
+    return noted(notes)
 
 
 def retrain(work: Work) -> CellOutput:
@@ -56,14 +54,14 @@ def retrain(work: Work) -> CellOutput:
     draw = f"-{mask.draw}" if mask.draw else ""
     kept = {RETRAINED: mask.mask_id, **begun, **came_to.notes}
     save(work, trained, f"-{mask.method}-{mask.kind}{draw}-retrained", **kept)
-    return _of_training({"fingerprint": trained.fingerprint, **begun, **came_to.notes})
+    return noted({"fingerprint": trained.fingerprint, **begun, **came_to.notes})
 
 
 def train_untrained(work: Work) -> CellOutput:
     """The same architecture from random weights: a baseline, not a subnetwork."""
     trained, came_to = train(work, None, start="random")
     save(work, trained, "-untrained", **came_to.notes)
-    return _of_training({"fingerprint": trained.fingerprint, **came_to.notes})
+    return noted({"fingerprint": trained.fingerprint, **came_to.notes})
 
 
 def train(
@@ -99,11 +97,11 @@ def train(
             checkpoints=work.store.state(work.order.id),
             checkpoint_steps=config.recipe.checkpoint_steps,
             checkpoint_minutes=config.recipe.checkpoint_minutes,
-            say=lambda line: work.progress.say(f"{work.title}: {line}"),
+            say=work.say,
         )
     came_to = outcome(trained, work.parts, setting.recipe, mask)
     if came_to.why:
-        work.progress.say(f"{work.title}: {came_to.why}")
+        work.say(came_to.why)
     return trained, came_to
 
 
@@ -132,7 +130,3 @@ def files_of(folder: Path) -> list[Path]:
     names = Record.of(folder).files.get(MODEL, {})
     paths = [folder / name for name in sorted(names) if name != RECORD]
     return sorted(paths, key=lambda path: path.suffix != ".safetensors")
-
-
-def _of_training(notes: dict[str, Any]) -> CellOutput:
-    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)

@@ -81,6 +81,10 @@ class Work:
         """The cell's name, for people."""
         return self.order.cell.name
 
+    def say(self, line: str) -> None:
+        """Tell one plain line about the cell."""
+        self.progress.say(f"{self.title}: {line}")
+
     @property
     def setting(self) -> TaskSetting:
         """The task."""
@@ -217,7 +221,12 @@ def compute(order: Order, materials: Materials, progress: Progress) -> Certifica
 
 def nothing(why: str) -> CellOutput:
     """The output of a cell that had nothing to compute."""
-    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"nothing": why})
+    return noted({"nothing": why})
+
+
+def noted(notes: Mapping[str, Any]) -> CellOutput:
+    """The output of a cell that has notes alone: neither rows nor items."""
+    return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
 
 def _threads() -> int:
