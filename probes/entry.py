@@ -23,7 +23,8 @@ brings itself, of its own `source`."""
 
 Need = Literal["second-model", "language-model-head", "task-head", "training-part"]
 """What a probe reads beside a model and texts: a model to compare with, the head of masked language
-modelling, the head of the model's task, or texts to learn from that it does not score."""
+modelling, the head of the model's task, or texts to learn from that it does not score. A probe with
+a training part is called with the keyword `learning` (`learning/learning.py`)."""
 
 Units = tuple[Literal["head", "layer", "model"], ...]
 
@@ -121,6 +122,8 @@ class ProbeEntry:
         options: its own options.
         rows: what it writes.
         headline: the figures by which a summary speaks of it; None leaves it out.
+        transfers: whether its `arrays` on the whole model are read again under a mask, from
+            `learning.whole`.
         finish: name of what analysis adds to its rows, such as intervals and tests.
         figure: name of the picture that a report draws of its headline.
         curves: what its rows of unit `layer` count.
@@ -140,6 +143,7 @@ class ProbeEntry:
     options: type[Options] = Options
     rows: tuple[Measure, ...] = ()
     headline: Headline | None = None
+    transfers: bool = False
     finish: str = ""
     figure: str = ""
     curves: Curves = "layers"

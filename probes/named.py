@@ -21,6 +21,7 @@ from .forward.needs import (
     split_readable,
 )
 from .forward.shared_pass import Progress, run_probes
+from .learning.learning import Learning
 from .registry import find_probe
 
 SIZES = ("batch_size", "internal_batch_size")
@@ -33,6 +34,7 @@ def run_named_probes(
     names: Sequence[str],
     *,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    learning: Learning | None = None,
     batch_size: int = 32,
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
@@ -48,6 +50,8 @@ def run_named_probes(
         examples: the corpus.
         names: probes, each once.
         options: name -> keyword options of that probe.
+        learning: what probes with a training part learn from; those of `names` that have one need
+            it. `learning.whole` is of the one probe that is run.
         batch_size: examples a forward pass of the shared pass. It is halved once if memory runs
             out, and so are the batches of a probe with a pass of its own.
         progress: called with (examples done, N), from 0 again for each pass.
@@ -60,7 +64,8 @@ def run_named_probes(
     Raises:
         UnknownNameError: if a name is no probe.
         AnnotationError: if a probe can read no example, or gold and silver ones are mixed.
-        ConfigError: if a probe of another package is no probe.
+        ConfigError: if a probe of another package is no probe, or one has nothing to learn from.
+        InputError: if a probe can read no example of what it is to learn from.
         MemoryLimitError: if memory runs out in smaller batches as well.
     """
     entries, options = [find_probe(name) for name in names], options or {}
@@ -97,12 +102,29 @@ def run_named_probes(
         }
     for name, one in code.items():
         if not _is_fed(one):
-            results[name] = _own_pass(
-                name, one, context, read[name][0], options.get(name, {}), progress, say
-            )
+            given = {**options.get(name, {}), **_learnt_from(find_probe(name), learning)}
+            results[name] = _own_pass(name, one, context, read[name][0], given, progress, say)
     for entry in entries:
         _check_result(entry, results[entry.name])
     return [_counted(entry, results[entry.name], read[entry.name][1]) for entry in entries]
+
+
+def _learnt_from(entry: ProbeEntry, learning: Learning | None) -> dict[str, Learning]:
+    """The keyword of a probe that learns.
+
+    Raises:
+        ConfigError: if there is nothing to learn from.
+        InputError: if the probe can read none of it.
+    """
+    if "training-part" not in entry.further:
+        return {}
+    if learning is None:
+        raise ConfigError(
+            "needs texts to learn from",
+            where=entry.name,
+            remedy="name a treebank to learn from",
+        )
+    return {"learning": learning.readable(entry.name, entry.needs)}
 
 
 def _own_pass(

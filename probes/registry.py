@@ -6,18 +6,25 @@ from collections.abc import Iterable, Mapping
 
 from ..data.plugins import Plugins
 from .attention.entries import ENTRIES as ATTENTION
+from .attention_probe.entries import ENTRIES as ATTENTION_PROBE
 from .attribution.entries import ENTRIES as ATTRIBUTION
 from .context_mixing.entries import ENTRIES as CONTEXT_MIXING
+from .description_length.entries import ENTRIES as DESCRIPTION_LENGTH
+from .edges.entries import ENTRIES as EDGES
 from .entry import ProbeEntry
+from .erasure.entries import ENTRIES as ERASURE
 from .patterns.entries import ENTRIES as PATTERNS
 from .representations.entries import ENTRIES as REPRESENTATIONS
+from .structural.entries import ENTRIES as STRUCTURAL
 from .syntax.entries import ENTRIES as SYNTAX
+from .tokens.entries import ENTRIES as TOKENS
 
-PROBES: Mapping[str, ProbeEntry] = {
-    entry.name: entry
-    for entries in (ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION)
-    for entry in entries
-}
+_ROOMS = (
+    ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION,
+    STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
+)  # fmt: skip
+
+PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}
 """Those of subprobe, by name."""
 
 OTHER_ROWS = ("performance", "mask", "survivors", "pattern-survivors", "latency", "pattern-check")

@@ -74,6 +74,7 @@ ROW_TYPES: dict[str, str] = {
 ITEM_TYPES: dict[str, str] = {
     "cell_id": _TEXT,
     "probe": _TEXT,
+    "variant": _TEXT,
     "item_id": _TEXT,
     "sentence_id": _TEXT,
     "cluster_id": _TEXT,

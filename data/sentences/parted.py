@@ -1,0 +1,81 @@
+"""A corpus cut into what probes learn from, what stops them, and what they are scored on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import InputError
+from .sentence import Sentence
+
+SHARES = (0.8, 0.1, 0.1)
+"""Of train, dev and test."""
+
+
+@dataclass(frozen=True)
+class Parted:
+    """The parts of a corpus; no sentence, and no document, is in two of them.
+
+    Attributes:
+        train: what probes learn from.
+        dev: what decides when they stop.
+        test: what they are scored on.
+        how: `given`, `by document`, `by sentence` or `generated`.
+    """
+
+    train: tuple[Sentence, ...]
+    dev: tuple[Sentence, ...]
+    test: tuple[Sentence, ...]
+    how: str
+
+
+def part_by_hash(
+    sentences: Sequence[Sentence], shares: Sequence[float] = SHARES
+) -> tuple[list[list[Sentence]], str]:
+    """Cut a corpus into parts by its documents, else by its sentences.
+
+    The documents (or the distinct sentences) in the order of their hashes fill one part after the
+    other up to its share of the sentences. So parts do not depend on the order of the corpus, and
+    equal sentences are in one part.
+
+    Args:
+        sentences: the corpus.
+        shares: of each part; they sum to 1.
+
+    Returns:
+        the sentences of each part, in the order of the corpus, and `by document` or `by sentence`.
+
+    Raises:
+        InputError: if there are fewer documents, or fewer distinct sentences, than parts.
+    """
+    documents = {sentence.document for sentence in sentences}
+    how = "by document" if len(documents) >= 10 * len(shares) else "by sentence"
+    names = [_hash(s.document if how == "by document" else "\x1f".join(s.words)) for s in sentences]
+    sizes: dict[str, int] = {}
+    for name in names:
+        sizes[name] = sizes.get(name, 0) + 1
+    if len(sizes) < len(shares):
+        raise InputError(
+            f"{len(sizes)} different sentences cannot be cut into {len(shares)} parts",
+            remedy="name a larger treebank, or files for each part",
+        )
+    bounds = [sum(shares[: place + 1]) * len(sentences) for place in range(len(shares) - 1)]
+    part_of: dict[str, int] = {}
+    part, filled = 0, 0
+    ordered = sorted(sizes)
+    for place, name in enumerate(ordered):
+        # each part gets one at least
+        last = len(ordered) - place <= len(shares) - 1 - part
+        if part < len(bounds) and place and (filled >= bounds[part] or last):
+            part += 1
+        part_of[name] = part
+        filled += sizes[name]
+    parts: list[list[Sentence]] = [[] for _ in shares]
+    for sentence, name in zip(sentences, names, strict=True):
+        parts[part_of[name]].append(sentence)
+    return parts, how
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

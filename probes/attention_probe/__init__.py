@@ -1,0 +1,1 @@
+"""Heads of words, learnt from attention maps."""

@@ -1,0 +1,7 @@
+"""The probes that learn from attention maps."""
+
+from __future__ import annotations
+
+from ..entry import ProbeEntry
+
+ENTRIES: tuple[ProbeEntry, ...] = ()

@@ -1,0 +1,1 @@
+"""How many bits labels take, given hidden states."""

@@ -1,0 +1,7 @@
+"""The probes that measure bits."""
+
+from __future__ import annotations
+
+from ..entry import ProbeEntry
+
+ENTRIES: tuple[ProbeEntry, ...] = ()

@@ -1,0 +1,1 @@
+"""Labels of spans, read from a mix of hidden states."""

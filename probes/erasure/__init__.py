@@ -1,0 +1,1 @@
+"""What a property's removal from hidden states does."""

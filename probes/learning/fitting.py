@@ -1,0 +1,187 @@
+"""Several probes trained at once on the same batches, each with its own learning rate and end.
+
+The losses of P probes are summed, so that each gets the gradient that it would get alone, and Adam
+works element by element: training them together gives what training each alone would give, and
+makes batches, labels and masks once. A probe that has stopped leaves the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import torch
+from torch.optim import Adam
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from ...data.errors import InputError
+
+Batch = TypeVar("Batch")
+Contra = TypeVar("Contra", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How probes are trained (the defaults are those of Hewitt & Manning 2019).
+
+    Attributes:
+        epochs: at most so many passes over the training part.
+        lr: Adam's learning rate, where a probe has none of its own.
+        weight_decay: of Adam.
+        factor: what the rate is multiplied by when the dev loss has not improved.
+        lr_patience: epochs without improvement that are let pass before that.
+        patience: epochs without improvement after which a probe stops.
+        min_gain: what counts as an improvement of the dev loss.
+    """
+
+    epochs: int = 40
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    factor: float = 0.1
+    lr_patience: int = 0
+    patience: int = 5
+    min_gain: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the training of one probe went.
+
+    Attributes:
+        lr: the learning rate that it began with.
+        dev_losses: the mean loss on the dev part after each epoch.
+        best: the epoch whose weights it has, counted from 0.
+    """
+
+    lr: float
+    dev_losses: tuple[float, ...]
+    best: int
+
+    @property
+    def loss(self) -> float:
+        """The dev loss of the weights that it has."""
+        return self.dev_losses[self.best]
+
+
+class Stack(Protocol[Contra]):
+    """P probes that read the same batches."""
+
+    def parameters(self) -> Sequence[Sequence[torch.Tensor]]:
+        """The tensors of each of the P probes, leaves that require a gradient."""
+
+    def losses(self, active: Sequence[int], batch: Contra) -> torch.Tensor:
+        """Mean loss of each active probe on a batch [len(active)]."""
+
+    def size(self, batch: Contra) -> int:
+        """How many things the mean of a batch is over; the dev loss is weighted by it."""
+
+
+@dataclass
+class _State(Generic[Batch]):
+    """One probe in training."""
+
+    parameters: Sequence[torch.Tensor]
+    optimiser: Adam
+    scheduler: ReduceLROnPlateau
+    lr: float
+    losses: list[float]
+    best: int
+    kept: list[torch.Tensor]
+
+
+def fit(
+    stack: Stack[Batch],
+    train: Callable[[int], Iterable[Batch]],
+    dev: Callable[[], Iterable[Batch]],
+    schedule: Schedule,
+    *,
+    rates: Sequence[float] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Course]:
+    """Train P probes; each is left with the weights of its best epoch.
+
+    Args:
+        stack: the probes.
+        train: makes the batches of an epoch, counted from 0, in the order of that epoch.
+        dev: makes the batches of the dev part.
+        schedule: how.
+        rates: the learning rate of each of the P probes; empty = `schedule.lr`.
+        progress: called with (epochs done, at most so many).
+
+    Returns:
+        what became of each of the P probes.
+
+    Raises:
+        InputError: if the loss of a probe is not finite in its first epoch.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        states = _begin(stack, schedule, rates)
+        active = list(range(len(states)))
+        for epoch in range(schedule.epochs):
+            for batch in train(epoch):
+                for place in active:
+                    states[place].optimiser.zero_grad(set_to_none=True)
+                stack.losses(active, batch).sum().backward()  # type: ignore[no-untyped-call]
+                for place in active:
+                    states[place].optimiser.step()
+            with torch.no_grad():
+                found = _mean_losses(stack, active, dev())
+            for place, loss in zip(active, found, strict=True):
+                _learn(states[place], loss, schedule)
+            active = [place for place in active if not _ended(states[place], schedule)]
+            if progress is not None:
+                progress(schedule.epochs if not active else epoch + 1, schedule.epochs)
+            if not active:
+                break
+        with torch.no_grad():
+            for state in states:
+                for parameter, kept in zip(state.parameters, state.kept, strict=True):
+                    parameter.copy_(kept)
+    return [Course(one.lr, tuple(one.losses), one.best) for one in states]
+
+
+def _begin(stack: Stack[Batch], schedule: Schedule, rates: Sequence[float]) -> list[_State[Batch]]:
+    states: list[_State[Batch]] = []
+    for place, parameters in enumerate(stack.parameters()):
+        lr = rates[place] if rates else schedule.lr
+        optimiser = Adam(parameters, lr=lr, weight_decay=schedule.weight_decay)
+        scheduler = ReduceLROnPlateau(
+            optimiser, factor=schedule.factor, patience=schedule.lr_patience
+        )
+        kept = [one.detach().clone() for one in parameters]
+        states.append(_State(parameters, optimiser, scheduler, lr, [], 0, kept))
+    return states
+
+
+def _mean_losses(
+    stack: Stack[Batch], active: Sequence[int], batches: Iterable[Batch]
+) -> list[float]:
+    total, count = torch.zeros(len(active), dtype=torch.float64), 0
+    for batch in batches:
+        size = stack.size(batch)
+        total += stack.losses(active, batch).double().cpu() * size
+        count += size
+    return [float(one) for one in total / max(count, 1)]
+
+
+def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
+    """Note the dev loss of an epoch, keep the weights if they are the best yet, set the rate.
+
+    Raises:
+        InputError: if the first loss is not finite: there are no weights to go back to.
+    """
+    if loss != loss and not state.losses:
+        raise InputError(
+            "the loss of a probe is not a number in its first epoch",
+            remedy="check that the model's hidden states are finite, or lower the learning rate",
+        )
+    state.losses.append(loss)
+    if len(state.losses) == 1 or loss < state.losses[state.best] - schedule.min_gain:
+        state.best = len(state.losses) - 1
+        state.kept = [one.detach().clone() for one in state.parameters]
+    state.scheduler.step(loss)
+
+
+def _ended(state: _State[Batch], schedule: Schedule) -> bool:
+    return len(state.losses) - 1 - state.best >= schedule.patience

@@ -1,0 +1,29 @@
+"""The options that probes which learn have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from ..entry import Options, Several
+
+
+def _positive(rates: tuple[float, ...]) -> tuple[float, ...]:
+    if not rates or any(not 0 < rate < 1 for rate in rates):
+        raise ValueError("learning rates must be above 0 and below 1")
+    if len(set(rates)) < len(rates):
+        raise ValueError("learning rates contain duplicates")
+    return rates
+
+
+class LearningOptions(Options):
+    """Options of every probe that learns."""
+
+    seeds: int = Field(1, ge=1, description="probes trained from different first weights")
+    seed: int = Field(0, ge=0, description="of the first weights and of the order of texts")
+    rates: Annotated[tuple[float, ...], Several, AfterValidator(_positive)] = Field(
+        (1e-3,), description="learning rates; the one with the least dev loss is used"
+    )
+    epochs: int = Field(40, ge=1, description="passes over the training part, at most")
+    batch_size: int = Field(32, ge=1, description="texts a forward pass")

@@ -1,0 +1,112 @@
+"""P classifiers of the same form side by side: linear, of low rank, or with a hidden layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a classifier looks like.
+
+    Attributes:
+        width: D, of what it reads.
+        classes: K.
+        hidden: units of a hidden layer with ReLU; 0 = none.
+        rank: columns of a factor between input and classes; 0 = none. Not both.
+        dropout: of what it reads, in training.
+    """
+
+    width: int
+    classes: int
+    hidden: int = 0
+    rank: int = 0
+    dropout: float = 0.0
+
+
+class Readouts:
+    """P classifiers from vectors [D] to K classes, each with weights of its own.
+
+    Args:
+        form: of each of them.
+        seeds: the seed of the first weights of each of the P.
+        device: where they live.
+
+    Raises:
+        ValueError: for a form with both a hidden layer and a rank.
+    """
+
+    def __init__(self, form: Form, seeds: Sequence[int], device: torch.device | None = None):
+        if form.hidden and form.rank:
+            raise ValueError("a classifier has a hidden layer or a rank, not both")
+        self.form = form
+        self._parameters = [
+            [one.to(device or "cpu").requires_grad_() for one in first_weights(form, seed)]
+            for seed in seeds
+        ]
+
+    def parameters(self) -> list[list[torch.Tensor]]:
+        """The tensors of each of the P classifiers."""
+        return self._parameters
+
+    def logits(self, active: Sequence[int], vectors: torch.Tensor) -> torch.Tensor:
+        """Scores [P', T, K] of the classifiers `active` (P') for vectors [P', T, D]."""
+        stacked = [
+            torch.stack([self._parameters[place][one] for place in active])
+            for one in range(len(self._parameters[0]))
+        ]
+        if self.form.hidden:
+            weight, bias, out, out_bias = stacked
+            inner = torch.relu(torch.baddbmm(bias[:, None], vectors, weight))
+            return torch.baddbmm(out_bias[:, None], inner, out)
+        if self.form.rank:
+            factor, out, out_bias = stacked
+            return torch.baddbmm(out_bias[:, None], vectors @ factor, out)
+        out, out_bias = stacked
+        return torch.baddbmm(out_bias[:, None], vectors, out)
+
+    def losses(
+        self, active: Sequence[int], vectors: torch.Tensor, gold: torch.Tensor
+    ) -> torch.Tensor:
+        """Mean cross-entropy in nats of each active classifier [P'].
+
+        Args:
+            active: places of the P' classifiers.
+            vectors: what they read [P', T, D].
+            gold: class of each vector [T], or of each vector for each classifier [P', T].
+        """
+        logits = self.logits(active, vectors)
+        gold = gold.expand(len(active), -1) if gold.ndim == 1 else gold
+        each = nn.functional.cross_entropy(logits.mT, gold, reduction="none")
+        return each.mean(1)
+
+
+def first_weights(form: Form, seed: int) -> list[torch.Tensor]:
+    """The first weights of one classifier: uniform in 1 / sqrt(inputs), as `torch.nn.Linear` has.
+
+    Weights are [inputs, outputs], so that `vectors @ weight` is the product.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(*shape: int, inputs: int) -> torch.Tensor:
+        bound = 1 / math.sqrt(inputs)
+        return torch.empty(*shape).uniform_(-bound, bound, generator=generator)
+
+    D, K = form.width, form.classes
+    if form.hidden:
+        hidden = form.hidden
+        return [
+            uniform(D, hidden, inputs=D), uniform(hidden, inputs=D),
+            uniform(hidden, K, inputs=hidden), uniform(K, inputs=hidden),
+        ]  # fmt: skip
+    if form.rank:
+        rank = form.rank
+        return [
+            uniform(D, rank, inputs=D), uniform(rank, K, inputs=rank), uniform(K, inputs=rank),
+        ]  # fmt: skip
+    return [uniform(D, K, inputs=D), uniform(K, inputs=D)]

@@ -1,0 +1,158 @@
+"""Files of states by what they are of: made once, used by every probe, removed by age."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from ...data.errors import DataFileError, InputError
+from ...data.sentences.sentence import Example
+from ...models.encoder.fingerprint import weights_fingerprint
+from ..forward.base import Context
+from ..forward.shared_pass import Progress
+from ..forward.texts import Texts, read_texts
+from .gather import Pooling, gather_states
+from .state_file import FORMAT, StateFile, open_states
+from .word_states import WordStates, words_of
+
+LIMIT = 20 * 2**30
+"""Bytes that files of states may take together."""
+_SUFFIX = ".states.safetensors"
+
+
+@dataclass(frozen=True)
+class StateCache:
+    """A folder of files of states.
+
+    Attributes:
+        folder: where they lie; it is made when the first is written.
+        limit: bytes that they may take together: the longest unused go first.
+    """
+
+    folder: Path
+    limit: int = LIMIT
+
+    def of(
+        self,
+        context: Context,
+        examples: Sequence[Example],
+        *,
+        pooling: Pooling = "mean",
+        batch_size: int = 32,
+        progress: Progress | None = None,
+    ) -> WordStates:
+        """States 0..L of the words of some texts, read from the folder or computed into it.
+
+        Two processes that ask for the same states compute them once: the second waits.
+
+        Args:
+            context: the model with its mask.
+            examples: the texts.
+            pooling: how a word gets a vector from its pieces.
+            batch_size: texts a forward pass.
+            progress: called with (texts done, N) where they are computed.
+
+        Raises:
+            InputError: if no text has a word, or the states do not fit on the disk.
+        """
+        texts = read_texts(context, examples)
+        key = states_key(context, texts, pooling)
+        path = self.folder / f"{key[:32]}{_SUFFIX}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            found = _opened(path, key)
+            if found is None:
+                self._make_room(context, texts, path)
+                gather_states(
+                    context, texts, path, key,
+                    pooling=pooling, batch_size=batch_size, progress=progress,
+                )  # fmt: skip
+                found = open_states(path, key)
+            os.utime(path)
+        return WordStates(texts, found)
+
+    def size(self) -> int:
+        """Bytes that the files take."""
+        return sum(size for _, _, size in self._files())
+
+    def _files(self) -> list[tuple[float, Path, int]]:
+        """(last used, path, bytes) of each file, the longest unused first."""
+        found = []
+        for path in self.folder.glob(f"*{_SUFFIX}"):
+            with contextlib.suppress(FileNotFoundError):
+                about = path.stat()
+                found.append((about.st_mtime, path, about.st_size))
+        return sorted(found)
+
+    def _make_room(self, context: Context, texts: Texts, path: Path) -> None:
+        """Remove old files until another fits.
+
+        Raises:
+            InputError: if it does not fit.
+        """
+        states, width = context.anatomy.num_layers + 1, int(context.model.config.hidden_size)
+        needed = 4 * states * width * words_of(texts)
+        if needed > self.limit:
+            raise InputError(
+                f"the hidden states take {needed / 2**20:,.0f} MiB, more than the limit of "
+                f"{self.limit / 2**20:,.0f} MiB",
+                where=str(self.folder),
+                remedy="read fewer sentences, or raise the limit",
+            )
+        kept = self.size()
+        for _, old, size in self._files():
+            if kept + needed <= self.limit:
+                break
+            # whoever reads the file keeps it open, and what it maps stays readable
+            old.unlink(missing_ok=True)
+            kept -= size
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise InputError(
+                f"the hidden states take {needed / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB "
+                "are free",
+                where=str(self.folder),
+                remedy="free the space, read fewer sentences, or keep the states on another disk",
+            )
+
+
+def _opened(path: Path, key: str) -> StateFile | None:
+    """The file, if it is there and whole; a damaged one is removed, since it can be made again."""
+    if not path.exists():
+        return None
+    try:
+        return open_states(path, key)
+    except DataFileError:
+        path.unlink(missing_ok=True)
+        return None
+
+
+def states_key(context: Context, texts: Texts, pooling: Pooling) -> str:
+    """SHA-256 over all that decides the states: weights, mask, and texts as they are encoded."""
+    mask = "" if context.subnetwork is None else context.subnetwork.mask_id
+    precision = str(context.model.dtype)
+    hasher = hashlib.sha256()
+    for part in (FORMAT, weights_fingerprint(context.model), mask, precision, pooling):
+        hasher.update(part.encode() + b"\0")
+    for encoded, words in zip(texts.encoded, texts.words, strict=True):
+        hasher.update(f"{list(encoded.input_ids)}{encoded.token_type_ids}".encode())
+        hasher.update(words.word.tobytes())
+    return hasher.hexdigest()
+
+
+@contextlib.contextmanager
+def passing_states(limit: int = LIMIT) -> Iterator[StateCache]:
+    """A folder of states that is removed after use."""
+    folder = tempfile.mkdtemp(prefix="subprobe-states-")
+    try:
+        yield StateCache(Path(folder), limit)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

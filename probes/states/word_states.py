@@ -1,0 +1,93 @@
+"""The hidden states of the words of some texts, one matrix a state, memory-mapped from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...data.sentences.sentence import Example, Sentence
+from ..forward.texts import Texts
+from .state_file import StateFile
+
+
+@dataclass(frozen=True)
+class WordStates:
+    """States 0..L of the words of N texts, under one mask.
+
+    A word whose pieces are cut off has no state; the rows of a text are those of its kept words.
+
+    Attributes:
+        texts: the texts that were read, those without a word left out.
+        file: where the states lie.
+    """
+
+    texts: Texts
+    file: StateFile
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The N texts."""
+        return self.texts.examples
+
+    @property
+    def num_states(self) -> int:
+        """L + 1: the embeddings and the output of each block."""
+        return self.file.num_states
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self.file.width
+
+    @cached_property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """Where the words of each text begin, and the number of all words at the end [N + 1]."""
+        return np.cumsum([0, *(len(words.kept) for words in self.texts.words)])
+
+    @property
+    def num_words(self) -> int:
+        """T, the words of all texts."""
+        return int(self.offsets[-1])
+
+    def rows(self, text: int) -> slice:
+        """The rows of the words of one text."""
+        return slice(int(self.offsets[text]), int(self.offsets[text + 1]))
+
+    def places(self, text: int) -> npt.NDArray[np.int64]:
+        """Index in the first sentence of each kept word of a text [W].
+
+        Words of a second sentence, which no annotation of a treebank speaks of, are -1.
+        """
+        kept = self.texts.words[text].kept
+        return np.array([place if segment == 0 else -1 for segment, place in kept], dtype=np.int64)
+
+    def sentence(self, text: int) -> Sentence:
+        """The first sentence of a text."""
+        return self.texts.examples[text].first
+
+    def state(self, layer: int) -> torch.Tensor:
+        """State `layer` of all words [T, D], float32, read from the file as far as it is used.
+
+        Args:
+            layer: 0 = embeddings, l = output of block l - 1.
+        """
+        return self.file.state(layer)
+
+    def stacked(self, rows: torch.Tensor, layers: Sequence[int]) -> torch.Tensor:
+        """States of some layers at some rows, in memory [P, R, D].
+
+        Args:
+            rows: places among the T words [R].
+            layers: the P states.
+        """
+        return torch.stack([self.state(layer)[rows] for layer in layers])
+
+
+def words_of(texts: Texts) -> int:
+    """T, the kept words of all texts."""
+    return sum(len(words.kept) for words in texts.words)
