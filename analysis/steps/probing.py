@@ -13,7 +13,7 @@ from ...data.errors import UnknownNameError
 from ...data.files.atomic import digest
 from ...data.output.item_parts import ItemParts
 from ...data.sentences.plain_text import read_corpus
-from ...data.sentences.sentence import Example, Sentence
+from ...data.sentences.sentence import LAYERS, Example, Sentence
 from ...data.tasks.task import TaskSpec
 from ...models.encoder.anatomy import anatomy_of
 from ...models.folder.text_lengths import USUAL_LENGTH
@@ -58,12 +58,14 @@ class Corpus:
 
     @property
     def digest(self) -> str:
-        """A hash of texts, words, trees, who made them, documents, and clusters."""
-        read = ([s.raw_text(), s.words, s.spans] for s in self.sentences)
-        trees = ([s.heads, s.deprels, s.upos] for s in self.sentences)
-        made = ([s.annotation, s.scheme, s.document] for s in self.sentences)
-        parts = zip(read, trees, made, strict=True)
-        said: list[Any] = [[*one, *other, *more] for one, other, more in parts]
+        """A hash of texts, words, all that is said of them, who made it, documents, clusters."""
+        said: list[Any] = [
+            [
+                s.raw_text(), s.words, *(getattr(s, layer) for layer in LAYERS),
+                s.annotation, s.scheme, s.document,
+            ]
+            for s in self.sentences
+        ]  # fmt: skip
         return digest([*said, dict(self.clusters)] if self.clusters else said)
 
     @property
