@@ -147,7 +147,7 @@ def test_features_tell_side_and_distance():
 
 def test_a_head_that_shows_the_tree_gets_the_weight(learning, monkeypatch):
     context = tiny_context()
-    real = module.gather_maps
+    real = gather_maps
     planted = 5
 
     def gather(*args, **kwargs):
