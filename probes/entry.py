@@ -71,12 +71,14 @@ class Measure:
         units: what it is measured of.
         meaning: one clause.
         items: the metric of the items that it sums up, where that is another one.
+        better: which way it is better, where it has a direction.
     """
 
     metric: str
     units: Units
     meaning: str
     items: str = ""
+    better: Literal["", "higher", "lower"] = ""
 
     def covers(self, metric: str) -> bool:
         """Whether a metric is this one."""

@@ -36,8 +36,10 @@ ATTENTION_PROBE = ProbeEntry(
     further=("training-part",),
     options=AttentionProbeOptions,
     rows=(
-        Measure("uas", ("model",), "share of words whose head, or the root, is found"),
-        Measure("uas_no_punct", ("model",), "the same without punctuation"),
+        Measure(
+            "uas", ("model",), "share of words whose head, or the root, is found", better="higher"
+        ),
+        Measure("uas_no_punct", ("model",), "the same without punctuation", better="higher"),
         Measure(
             "head_weight",
             ("head",),
