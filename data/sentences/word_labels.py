@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from ..errors import UnknownNameError
 from .sentence import ROOT, Sentence
@@ -83,7 +84,8 @@ def properties_of(sentences: Iterable[Sentence]) -> list[str]:
     ]
 
 
-def _features(text: str) -> dict[str, str]:
+@lru_cache(maxsize=2**14)
+def _features(text: str) -> Mapping[str, str]:
     """Feature -> value of one word, from `Case=Nom|Number=Sing`."""
     pairs = (pair.partition("=") for pair in text.split("|") if pair)
     return {name: value for name, _, value in pairs}

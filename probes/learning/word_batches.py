@@ -55,7 +55,10 @@ class WordReadouts:
         return batch.vectors.shape[1]
 
     def _read(self, active: Sequence[int], batch: WordBatch) -> torch.Tensor:
-        return batch.vectors[self._reads[list(active)]]
+        places = self._reads[list(active)]
+        if torch.equal(places, torch.arange(len(batch.vectors))):
+            return batch.vectors  # each state once, in order: no copy
+        return batch.vectors[places]
 
 
 def word_batches(
