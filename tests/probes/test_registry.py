@@ -15,9 +15,11 @@ from subprobe.probes.states.cache import StateCache
 OPTIONS = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
+    "control": {"epochs": 1},
     "dependency-heads": {"min_count": 1},
     "hidden-token-attribution": {"projections": 1},
     "token-identifiability": {"steps": 2},
+    "tokens": {"epochs": 1, "seeds": 2},
 }
 
 
