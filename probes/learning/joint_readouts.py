@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from ..states.word_states import WordStates
+from .readouts import Pairs
 from .word_batches import WordBatch, WordReadouts
 
 Ints = npt.NDArray[np.int64]
@@ -135,11 +136,12 @@ def _batch(
     vectors: torch.Tensor, cases: Cases, which: npt.NDArray[np.intp], place: Ints
 ) -> WordBatch:
     gold = torch.from_numpy(cases.gold[which]).to(vectors.device)
-    words = _read(vectors, place[cases.first[which]])
+    first = place[cases.first[which]]
     if cases.second is None:
-        return WordBatch(words, gold)
-    others = _read(vectors, place[cases.second[which]])
-    return WordBatch(torch.cat([words, others, words * others], dim=-1), gold)
+        return WordBatch(_read(vectors, first), gold)
+    both = (torch.from_numpy(one).to(vectors.device)
+            for one in (first, place[cases.second[which]]))  # fmt: skip
+    return WordBatch(Pairs.of(vectors, *both), gold)
 
 
 def _read(vectors: torch.Tensor, places: Ints) -> torch.Tensor:

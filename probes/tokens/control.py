@@ -138,16 +138,14 @@ def _controlled(task: str, parts: Mapping[str, WordStates], seed: int) -> _Contr
         given = {part: words_labelled(parts[part], task) for part in PARTS}
         classes, counts = np.unique(given["train"].labels, return_counts=True)
         if not len(classes):
-            raise refused(PROBE, task, "no label in training")
+            raise refused(PROBE, f"the task {task}", "no label in training")
         labels = ControlLabels(task, seed, classes.tolist(), counts.tolist())
         random = {part: _relabelled(given[part], parts[part], labels) for part in PARTS}
-    both = [question_of(task, given), question_of(f"{task}:control", random)]
-    for one in both:
-        if isinstance(one, str):
-            raise refused(PROBE, task, one)
-    first, second = (one for one in both if isinstance(one, Question))
-    if len(first.test) != len(second.test):
-        raise AssertionError("a control task asks of the same cases")
+    first, second = question_of(task, given), question_of(f"{task}:control", random)
+    if isinstance(first, str):
+        raise refused(PROBE, f"the task {task}", first)
+    if isinstance(second, str):
+        raise refused(PROBE, f"the control task of {task}", second)
     return _Controlled(task, first, second, labels, _possible(second, parts))
 
 

@@ -62,8 +62,8 @@ def notes_of(
     return found
 
 
-def refused(probe: str, task: str, why: str) -> InputError:
-    """What a probe raises for a task that was asked for and cannot be learnt."""
+def refused(probe: str, what: str, why: str) -> InputError:
+    """What a probe raises for something that was asked for and cannot be learnt."""
     return InputError(
-        f"the task {task} cannot be learnt: {why}", where=probe, remedy="leave it out of `tasks`"
+        f"{what} cannot be learnt: {why}", where=probe, remedy="leave it out of `tasks`"
     )

@@ -81,7 +81,8 @@ def run_tokens(
     names = list(tasks) or tasks_of(parts["train"])
     questions, left_out = questions_of(names, parts, labelled)
     if tasks and left_out:
-        raise refused(PROBE, *next(iter(left_out.items())))
+        name, why = next(iter(left_out.items()))
+        raise refused(PROBE, f"the task {name}", why)
     if not questions:
         raise InputError(
             "the corpus has no task that can be learnt",

@@ -7,7 +7,7 @@ from planted_states import PlantedStates
 from probe_cases import random_examples, tiny_context
 from subprobe.probes.learning.fitting import Schedule, fit
 from subprobe.probes.learning.joint_readouts import Cases, JointReadouts, case_batches
-from subprobe.probes.learning.readouts import Form, Readouts
+from subprobe.probes.learning.readouts import Form, Pairs, Readouts
 from subprobe.probes.learning.word_batches import WordReadouts
 
 LAYERS, WIDTH = [0, 1], 3
@@ -45,13 +45,21 @@ def vectors_of(states, cases):
     return torch.stack(found)
 
 
+def laid_out(read):
+    """Vectors as they are, pairs as [x, y, x * y]."""
+    if not isinstance(read, Pairs):
+        return read
+    x, y = read.words[:, read.first], read.words[:, read.second]
+    return torch.cat([x, y, read.product], dim=2)
+
+
 @pytest.mark.parametrize("seed", [None, 3, (3, 1)])
 def test_each_case_comes_once_and_as_it_is(states, tasks, seed):
     batches = list(case_batches(states, tasks, LAYERS, texts=5, seed=seed))
     assert len(batches) == 3
     for k, cases in enumerate(tasks):
         parts = [batch[k] for batch in batches if batch[k] is not None]
-        vectors = torch.cat([part.vectors for part in parts], dim=1)
+        vectors = torch.cat([laid_out(part.vectors) for part in parts], dim=1)
         gold = torch.cat([part.gold for part in parts])
         wanted = vectors_of(states, cases)
         assert vectors.shape == wanted.shape

@@ -1,11 +1,13 @@
 """Stacked classifiers: their scores, their losses and what they learn, beside plain ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from subprobe.probes.learning.fitting import Schedule, fit
-from subprobe.probes.learning.readouts import Form, Readouts, first_weights
+from subprobe.probes.learning.readouts import Form, Pairs, Readouts, first_weights
 from subprobe.probes.learning.word_batches import WordBatch, WordReadouts
 from torch import nn
 
@@ -43,6 +45,27 @@ def test_each_classifier_of_a_stack_is_a_plain_one(form):
         torch.testing.assert_close(losses[k], nn.functional.cross_entropy(own, gold))
         theirs = gold.flip(0) if k else gold
         torch.testing.assert_close(of_each[k], nn.functional.cross_entropy(own, theirs))
+
+
+@pytest.mark.parametrize("form", [replace(form, width=15) for form in FORMS])
+def test_pairs_are_read_as_if_they_were_laid_out(form):
+    words = torch.randn(2, 6, 5)
+    first, second = torch.tensor([0, 3, 3, 5, 2, 0]), torch.tensor([1, 3, 0, 4, 2, 1])
+    pairs = Pairs.of(words, first, second)
+    x, y = words[:, first], words[:, second]
+    whole = torch.cat([x, y, x * y], dim=2)
+    readouts, gold = Readouts(form, [0, 1]), torch.arange(6) % 4
+    torch.testing.assert_close(readouts.logits([0, 1], pairs), readouts.logits([0, 1], whole))
+    torch.testing.assert_close(
+        readouts.logits([1], pairs[torch.tensor([1])]), readouts.logits([1], whole[1:])
+    )
+    found = []
+    for read in (pairs, whole):
+        every = [one for of in readouts.parameters() for one in of]
+        loss = readouts.losses([0, 1], read, gold).sum()
+        found.append(torch.autograd.grad(loss, every))
+    torch.testing.assert_close(*found)
+    assert len(pairs) == 2
 
 
 @pytest.mark.parametrize("form", FORMS)
