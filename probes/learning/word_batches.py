@@ -96,13 +96,19 @@ def word_batches(
         seed: of the order of texts; None = as they come.
         device: where batches go.
     """
-    count = len(states.examples)
-    order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
-    for start in range(0, count, texts):
-        chosen = [np.arange(*states.rows(int(text)).indices(states.num_words)[:2])
-                  for text in order[start : start + texts]]  # fmt: skip
-        rows = np.concatenate(chosen)
+    for chosen in text_groups(len(states.examples), texts, seed):
+        rows = np.concatenate([np.arange(*states.rows(int(text)).indices(states.num_words)[:2])
+                               for text in chosen])  # fmt: skip
         rows = rows[gold[rows] >= 0]
         if len(rows):
             vectors = states.stacked(torch.from_numpy(rows), layers)
             yield WordBatch(vectors.to(device), torch.from_numpy(gold[rows]).to(device))
+
+
+def text_groups(
+    count: int, texts: int, seed: int | Sequence[int] | None
+) -> Iterator[npt.NDArray[np.int64]]:
+    """The numbers of some texts in groups of `texts`, in the order of a seed, or as they come."""
+    order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
+    for start in range(0, count, texts):
+        yield order[start : start + texts]
