@@ -120,6 +120,13 @@ def finished_run(tiny_encoder, made_once):
 
 
 @pytest.fixture
+def frozen_garbage():
+    """The test collects garbage often: only what is made from here on is looked through."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
 def no_report():
     """Runs of the test write no report."""
     from tiny_run import without_report
