@@ -74,7 +74,7 @@ LONG_S = 90.0
 
 @pytest.fixture(scope="module")
 def computed(tmp_path_factory):
-    """Five cells in two processes of which one is killed: what became of them, was said, lies there.
+    """Five cells in two processes, one of them killed: what became of them, and what they said.
 
     Whoever waits for them looks by itself only after `LONG_S` seconds.
     """
