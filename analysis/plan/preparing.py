@@ -19,6 +19,7 @@ from ...models.training.precision import check_precision
 from ...models.training.recipes import Recipe
 from ..configuration.asked_probes import needs_corpus, of_corpus, options_of
 from ..configuration.config import RunConfig
+from ..configuration.learning_files import scored_corpus
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..steps.annotations import say_left_out
 from ..steps.data_summary import summarise
@@ -129,7 +130,7 @@ def check_probes(config: RunConfig, progress: Progress) -> Corpus | None:
     if not needs_corpus(config.probe):
         return None
     corpus = read_probe_corpus(config.probe)
-    say_left_out(progress, config.probe.corpus, corpus.examples, of_corpus(config.probe))
+    say_left_out(progress, scored_corpus(config.probe), corpus.examples, of_corpus(config.probe))
     return corpus
 
 
