@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...data.errors import ConfigError
-from ...data.generator.treebank import GENERATED
+from ...data.generated_treebank import GENERATED
 from ...data.sentences.plain_text import NATURAL
 from .asked_probes import learning
 from .probe_options import ProbeOptions

@@ -9,7 +9,7 @@ from typing import Any
 from ...data.encoding.unknown_pieces import unknown_said, unknown_share
 from ...data.errors import AnnotationError
 from ...data.files.atomic import digest
-from ...data.generator.treebank import treebank
+from ...data.generated_treebank import treebank
 from ...data.sentences.parted import Parted, part_by_hash
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence

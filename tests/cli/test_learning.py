@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from learner import NAME, learner
-from subprobe.data.generator.treebank import treebank
+from subprobe.data.generated_treebank import treebank
 from subprobe.models.masks.subnetwork import full_subnetwork
 from treebanks import write_conllu
 

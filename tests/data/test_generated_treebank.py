@@ -2,8 +2,8 @@
 
 import pytest
 from subprobe.data.errors import ConfigError
+from subprobe.data.generated_treebank import SENTENCES, treebank
 from subprobe.data.generator import acceptability, entailment
-from subprobe.data.generator.treebank import SENTENCES, treebank
 
 OPEN = {"NOUN", "VERB", "ADJ", "PROPN"}
 

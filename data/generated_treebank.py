@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from ..errors import ConfigError
-from ..sentences.parted import Parted
-from ..sentences.sentence import Example, Sentence
-from .acceptability import acceptability
-from .entailment import entailment
-from .registry import SET_SIZE
+from .errors import ConfigError
+from .generator.acceptability import acceptability
+from .generator.entailment import entailment
+from .generator.registry import SET_SIZE
+from .sentences.parted import Parted
+from .sentences.sentence import Example, Sentence
 
 GENERATED = "generated"
 """Name of the treebank that the package makes."""
