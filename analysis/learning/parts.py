@@ -42,6 +42,7 @@ class Parts:
         how: `given`, `by document`, `by sentence` or `generated`.
         learnt: name of what is learnt from.
         n_repeated: sentences of test that are in train or dev as well.
+        named_dev: whether dev is a file of its own.
     """
 
     train: tuple[Sentence, ...]
@@ -50,6 +51,20 @@ class Parts:
     how: str
     learnt: str
     n_repeated: int
+    named_dev: bool = False
+
+    @property
+    def said(self) -> str:
+        """In words, what is learnt from and what is scored."""
+        how = {
+            "given": "as the files say" if self.named_dev else "dev is a tenth of train",
+            "generated": "no word of the lexicon is in two of them",
+        }
+        return (
+            f"{self.learnt} gives {len(self.train)} sentences to learn from and {len(self.dev)} to "
+            f"stop by, {self.test.name} {len(self.test.sentences)} to be scored on "
+            f"({how.get(self.how, f'parted {self.how}')})"
+        )
 
     @property
     def digest(self) -> str:
@@ -145,10 +160,11 @@ def read_parts(
     known = {one.words for part in ("train", "dev") for one in read[part]}
     repeated = sum(one.words in known for one in read["test"])
     parts = Parts(
-        tuple(read["train"]), tuple(read["dev"]), test, parted.how, files.learnt, repeated
-    )
+        tuple(read["train"]), tuple(read["dev"]), test, parted.how, files.learnt, repeated,
+        bool(files.dev),
+    )  # fmt: skip
     _check_needs(parts, names)
-    _tell(parts, names, files, progress)
+    _tell(parts, names, progress)
     return parts
 
 
@@ -213,17 +229,8 @@ def _examples_by_part(parts: Parts) -> dict[str, Sequence[Example]]:
     }
 
 
-def _tell(parts: Parts, names: Sequence[str], files: LearningFiles, progress: Progress) -> None:
-    how = {
-        "given": "as the files say" if files.dev else "dev is a tenth of train",
-        "generated": "no word of the lexicon is in two of them",
-    }
+def _tell(parts: Parts, names: Sequence[str], progress: Progress) -> None:
     n_test = len(parts.test.sentences)
-    progress.say(
-        f"{', '.join(names)}: {parts.learnt} gives {len(parts.train)} sentences to learn from and "
-        f"{len(parts.dev)} to stop by, {parts.test.name} {n_test} to be scored on "
-        f"({how.get(parts.how, f'parted {parts.how}')})"
-    )
     if parts.n_repeated:
         progress.say(f"{parts.n_repeated} of {n_test} sentences of test are in train or dev too")
     for part, examples in _examples_by_part(parts).items():

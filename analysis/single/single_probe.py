@@ -172,6 +172,8 @@ def probe_rows(
             check_readable(read.examples, of_corpus(options))
             say_left_out(progress, read.name, read.examples, of_corpus(options))
     parts = read_parts(options, progress) if learning(options) else None
+    if parts is not None:
+        progress.say(f"{', '.join(learning(options))}: {parts.said}")
     check_readable(examples, of_examples)
     say_left_out(progress, spec.name if spec else "", examples, of_examples)
     loaded = LoadedModel(

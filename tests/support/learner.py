@@ -84,6 +84,7 @@ ENTRY = ProbeEntry(
     options=Options,
     rows=(Measure("tag_accuracy", ("layer",), "share of words whose nearest mean is their tag's"),),
     transfers=True,
+    finish="item-intervals",
     curves="hidden states",
 )
 
