@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ..data.errors import ConfigError, DataFileError, SubprobeError
 from ..data.files.full_disk import room_asked_for
 from ..data.output.folders import atomic_folder, check_no_links
-from ..data.output.ownership import RUN
+from ..data.output.ownership import LOCKS, RUN
 from ..data.output.tables import write_csv, write_parquet
+from ..models.checkpoint.checkpoint import load_tokenizer
 from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
 from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
 from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
-from .plan.preparing import Prepared, check_probes, summaries_of, told_of_heads
+from .learning.parts import Parts, write_learning
+from .learning.state_folder import run_states
+from .plan.preparing import Prepared, check_learning, check_probes, summaries_of, told_of_heads
 from .plan.whole_run import RunPlan, read_plan
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
@@ -26,7 +30,7 @@ from .running.collect import Collected
 from .running.earlier import Existing, begin, remove_unused, settled
 from .running.engine import EngineMaker, InThisProcess
 from .running.execute import State, assess, execute, first_error
-from .running.locks import RunLocks, named
+from .running.locks import RunLocks, named, owners
 from .running.manifest import write_manifest
 from .running.pool import Pool
 from .running.resources import computing_with, threads_of, workers_of
@@ -55,6 +59,7 @@ def conduct(
     with progress.stage("reading tasks and sentences"):
         plan, prepared = read_plan(config, out, progress)
         corpus = check_probes(config, progress)
+        parts = check_learning(prepared, progress)
         read = summaries_of(prepared)
     check_no_links(out, WRITTEN)
     with (
@@ -89,8 +94,11 @@ def conduct(
                     folder, plan, collected,
                     outcome=state.outcome(plan.configuration), threads=threads, started=started,
                     data=[without_texts(one) for one in read], said=_said(prepared),
-                    corpus=corpus_note(corpus, config.probe), missing=missing,
+                    corpus=corpus_note(corpus, config.probe),
+                    learning=_learning_note(parts, prepared), missing=missing,
                 )  # fmt: skip
+                if parts is not None:
+                    write_learning(folder, {"learning": _learning_note(parts, prepared)}, parts)
                 words = word_frame(collected)
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
@@ -101,6 +109,8 @@ def conduct(
             if not config.retrain.keep and state.whole:
                 for name in plan.graph.cells:
                     _spend(plan, state, name)
+            if parts is not None and not config.probe.cache and not owners(out / LOCKS)[1:]:
+                run_states(out, "", config.probe.cache_limit).remove()
     return Finished(out, rows, manifest, tuple(read), tuple(missing))
 
 
@@ -200,6 +210,14 @@ def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:
         {"cell": name, "why": f"reads {cause}, which failed", "log": ""}
         for name, cause in state.skipped.items()
     ]
+
+
+def _learning_note(parts: Parts | None, prepared: Prepared) -> dict[str, Any] | None:
+    """What is recorded of the texts that probes learn from."""
+    if parts is None:
+        return None
+    unknown = parts.unknown(load_tokenizer(prepared.source.name))
+    return {**parts.note(prepared.config.probe), "unknown": unknown}
 
 
 def _said(prepared: Prepared) -> list[str]:

@@ -76,8 +76,14 @@ def comparing(probes: Iterable[str]) -> list[str]:
     return [name for name in probes if "second-model" in find_probe(name).further]
 
 
+def headless(names: Iterable[str]) -> list[str]:
+    """Those of the named probes that read no head of a task, which only trained models have."""
+    return [name for name in names if "task-head" not in find_probe(name).further]
+
+
 _SHARED = ("max_length", "pre_split", "pipeline", "reparse")
 _OF_CORPUS = ("corpus", "tokens", "sentences")
+_OF_PARTS = ("train", "dev", "test", "train_sentences", *_OF_CORPUS)
 _OF_TASK = ("examples",)
 _STATISTICS = ("selection", "correction")
 
@@ -91,10 +97,14 @@ def probe_inputs(options: ProbeOptions, length: int) -> dict[str, Any]:
     """
     [(name, typed)] = options_of(options).items()
     reads = {"corpus": _OF_CORPUS, "task": _OF_TASK}.get(find_probe(name).reads, ())
+    if learning(options):
+        reads = (*reads, *_OF_PARTS)
+    elif "corpus" in reads and options.test:
+        options = options.model_copy(update={"corpus": options.test})
     plain = options.model_dump(mode="json", include={*_SHARED, *_STATISTICS, *reads})
-    if "corpus" in plain:
+    for part in {"corpus", "train", "dev", "test"} & plain.keys():
         # the content is a source of its own; where it lies decides nothing but its name
-        plain["corpus"] = Path(plain["corpus"]).name
+        plain[part] = Path(plain[part]).name
     own = {**typed.model_dump(mode="json"), **typed.inputs()}
     return {**plain, "max_length": options.max_length or length, "name": name, "options": own}
 

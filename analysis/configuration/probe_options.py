@@ -71,8 +71,10 @@ class ProbeOptions(BaseModel, extra="forbid", frozen=True):
     reparse: bool = Field(
         False, description="parse the corpus and the task with spaCy even where they are annotated"
     )
-    cache: bool = Field(
-        False, description="keep the hidden states of a run in RUN/hidden-states when it is done"
+    cache: PathText = Field(
+        "",
+        description="folder to keep hidden states in; empty = in the run folder, and removed when "
+        "the run is done",
     )
     cache_limit: float = Field(
         20.0, gt=0, description="GiB that hidden states may take on the disk"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ...data.encoding.unknown_pieces import unknown_said, unknown_share
 from ...data.errors import AnnotationError
-from ...data.files.atomic import digest
+from ...data.files.atomic import canonical_json, digest, write_text
 from ...data.generated_treebank import treebank
 from ...data.sentences.parted import Parted, part_by_hash
 from ...data.sentences.plain_text import read_corpus
@@ -23,6 +24,9 @@ from ..configuration.probe_options import ProbeOptions
 from ..steps.annotations import as_read, left_out, say_left_out
 from ..steps.probing import Corpus
 from ..steps.progress import Progress, Silent
+
+FILE = "learning.json"
+"""What says which sentence is in which part."""
 
 _CLUSTERS = 10
 """Documents in the test part from which on they, and not sentences, are what was sampled."""
@@ -247,3 +251,9 @@ def _clusters(sentences: Sequence[Sentence]) -> dict[str, str]:
     if len(documents) < _CLUSTERS:
         return {}
     return {one.id: one.document for one in sentences if one.document}
+
+
+def write_learning(folder: Path, notes: Mapping[str, Any], parts: Parts) -> None:
+    """Write `learning.json`: notes, whose entry `learning` gets the sentences of each part."""
+    about = {**notes["learning"], "ids": parts.ids}
+    write_text(folder / FILE, canonical_json({**notes, "learning": about}) + "\n")

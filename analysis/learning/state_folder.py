@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...data.errors import ConfigError
+from ...data.output.ownership import HIDDEN_STATES
 from ...probes.states.cache import StateCache, passing_states
 
 _GIB = 2**30
@@ -37,3 +38,14 @@ def states_in(folder: Path | None, limit: float) -> Iterator[StateCache]:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError("cannot be written to", where=f"`cache` {folder}")
     yield StateCache(folder, most)
+
+
+def run_states(folder: Path, named: str, limit: float) -> StateCache:
+    """Where the hidden states of a run lie, for all processes that compute it.
+
+    Args:
+        folder: the run folder.
+        named: a folder to keep them in; empty = inside the run folder, until the run is done.
+        limit: GiB that they may take.
+    """
+    return StateCache(Path(named) if named else folder / HIDDEN_STATES, int(limit * _GIB))

@@ -21,13 +21,16 @@ Existing = Literal["refuse", "add", "new"]
 
 _NO_RESULT = {
     "workers", "threads", "device", "deterministic", "retrain.keep",
-    "recipe.checkpoint_steps", "recipe.checkpoint_minutes",
+    "recipe.checkpoint_steps", "recipe.checkpoint_minutes", "probe.cache", "probe.cache_limit",
 }  # fmt: skip
 """Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
-_PLACES = {"model", "data_dir", "probe.corpus", "probe.options.attention-patterns.weights"}
+_PLACES = {
+    "model", "data_dir", "probe.corpus", "probe.train", "probe.dev", "probe.test",
+    "probe.options.attention-patterns.weights",
+}  # fmt: skip
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
 
 

@@ -40,7 +40,7 @@ from ..configuration.asked_probes import (
 from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import learning_files
 from ..configuration.task_choice import TaskChoice
-from ..learning.parts import read_parts
+from ..learning.parts import FILE, read_parts
 from ..steps.annotations import check_readable, say_left_out
 from ..steps.data_summary import left_out_lines
 from ..steps.masks import load_mask
@@ -220,5 +220,5 @@ def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False
         for name, rows in output.rows.groupby("probe", sort=False):
             write_csv(rows_frame(rows), folder / f"{name}.csv")
         if "learning" in output.notes:
-            write_text(folder / "learning.json", canonical_json(dict(output.notes)) + "\n")
+            write_text(folder / FILE, canonical_json(dict(output.notes)) + "\n")
         return write_items(output.parts, folder / "items.parquet")
