@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -97,7 +97,8 @@ class StackedProbes:
         if reads != list(range(U)):
             vectors = vectors[reads]
         matrices = torch.stack([self._matrices[one] for one in numbers])
-        return torch.bmm(vectors, matrices).view(len(numbers), B, W, -1)
+        found: torch.Tensor = _Projected.apply(vectors, matrices)  # type: ignore[no-untyped-call]
+        return found.view(len(numbers), B, W, -1)
 
 
 def first_matrix(kind: Kind, width: int, rank: int, seed: int) -> torch.Tensor:
@@ -106,14 +107,62 @@ def first_matrix(kind: Kind, width: int, rank: int, seed: int) -> torch.Tensor:
     return torch.empty(width, rank).uniform_(-_BOUND, _BOUND, generator=generator)
 
 
+class _Projected(torch.autograd.Function):
+    """Products of vectors [P, R, D] and matrices [P, D, k]; the vectors are not learnt.
+
+    The gradient is computed as its transpose, which reads the vectors row by row: a third faster.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, vectors: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
+        """Products [P, R, k]."""
+        ctx.save_for_backward(vectors)
+        return torch.bmm(vectors, matrices)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
+        """Gradient [P, D, k] of the matrices."""
+        (vectors,) = ctx.saved_tensors
+        return None, torch.bmm(gradients[0].mT, vectors).mT
+
+
+class _DistanceLosses(torch.autograd.Function):
+    """Losses of projected words, with their gradient in one product.
+
+    With S the sign of each error times its weight, which is symmetric, the gradient at word i is
+    4 (z_i sum_j S_ij - sum_j S_ij z_j).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, projected: torch.Tensor, gold: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """Losses [P] of projected words [P, B, W, k]."""
+        P, B, W, k = projected.shape
+        flat = projected.view(P * B, W, k)
+        # |a - b|^2 = |a|^2 + |b|^2 - 2ab: no tensor of differences [P, B, W, W, k]
+        products = torch.bmm(flat, flat.mT)
+        lengths = products.diagonal(dim1=1, dim2=2).clone()
+        errors = products.mul_(-2).add_(lengths[:, :, None]).add_(lengths[:, None, :])
+        errors = errors.view(P, B, W, W).sub_(gold)
+        signs = errors.sign().mul_(weights)
+        ctx.save_for_backward(flat, signs)
+        return errors.mul_(signs).sum((1, 2, 3))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        """Gradient [P, B, W, k] of the words."""
+        flat, signs = ctx.saved_tensors
+        P, B, W, _ = signs.shape
+        signs = signs * (4 * gradients[0])[:, None, None, None]
+        pairs = signs.view(P * B, W, W)
+        found = torch.baddbmm(flat * pairs.sum(2, keepdim=True), pairs, flat, alpha=-1)
+        return found.view(P, B, W, -1), None, None
+
+
 def _distance_losses(projected: torch.Tensor, batch: TreeBatch) -> torch.Tensor:
-    P, B, W, k = projected.shape
-    flat = projected.view(P * B, W, k)
-    # |a - b|^2 = |a|^2 + |b|^2 - 2ab: no tensor of differences [P, B, W, W, k]
-    products = torch.bmm(flat, flat.mT)
-    lengths = products.diagonal(dim1=1, dim2=2)
-    predicted = (lengths[:, :, None] + lengths[:, None, :] - 2 * products).view(P, B, W, W)
-    return ((predicted - batch.distances).abs() * batch.pair_weights).sum((1, 2, 3))
+    found: torch.Tensor = _DistanceLosses.apply(projected, batch.distances, batch.pair_weights)  # type: ignore[no-untyped-call]
+    return found
 
 
 def _depth_losses(projected: torch.Tensor, batch: TreeBatch) -> torch.Tensor:
