@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..entry import Measure, ProbeEntry, Several
+from ..entry import Headline, Measure, ProbeEntry, Several
 from ..learning.options import LearningOptions
 
 
@@ -48,9 +48,12 @@ STRUCTURAL = ProbeEntry(
     further=("training-part",),
     options=StructuralOptions,
     rows=(
-        *(Measure(metric, ("layer",), meaning) for metric, meaning in _MEANINGS.items()),
         *(
-            Measure(f"baseline_{metric}", ("model",), f"the same {of}", items=metric)
+            Measure(metric, ("layer",), meaning, better="higher")
+            for metric, meaning in _MEANINGS.items()
+        ),
+        *(
+            Measure(f"baseline_{metric}", ("model",), f"the same {of}", metric, better="higher")
             for metric, of in (
                 ("uuas", "of the linear chain"),
                 ("dspr", "of the linear chain"),
@@ -59,6 +62,7 @@ STRUCTURAL = ProbeEntry(
         ),
         Measure("*_seed_sd", ("layer",), "standard deviation of a metric over seeds"),
     ),
+    headline=Headline("uuas", "layer", by_variant=True),
     transfers=True,
     finish="structural-intervals",
     curves="hidden states",
