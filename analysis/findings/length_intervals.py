@@ -58,9 +58,11 @@ def _of_group(
     metric: str, variant: str, items: pd.DataFrame, seed: int
 ) -> dict[Key, tuple[float, float, str]]:
     """Limits and `ci_method` of each layer of one metric and variant."""
-    named = items.drop_duplicates("item_id")
+    named = items.drop_duplicates("item_id").sort_values("item_id")
     clusters = [None if pd.isna(name) else str(name) for name in named["cluster_id"]]
     units = units_of(clusters)
+    if count_of(units) < 2:
+        return {}
     sentence = pd.Index(named["item_id"]).get_indexer(items["item_id"])
     layer, layers = pd.factorize(items["layer"], sort=True)
     table = np.zeros((len(named), len(layers)))
@@ -70,7 +72,7 @@ def _of_group(
     member = np.eye(len(lengths))[place]
     over = "sentences" if alone(units) else "clusters of sentences"
     method = f"percentile bootstrap over {over} ({RESAMPLES})"
-    G, found = count_of(units), {}
+    G, found = count_of(units), dict[Key, tuple[float, float, str]]()
     step = max(1, _AT_ONCE // (G * len(lengths)))
     for start in range(0, len(layers), step):
         block = np.column_stack([words, table[:, start : start + step]])
