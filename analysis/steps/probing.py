@@ -39,6 +39,7 @@ from ..findings.change_statistics import with_statistics
 from ..findings.dependency_tests import dependency_rows
 from ..findings.head_map import head_map_rows
 from ..findings.item_intervals import item_intervals
+from ..findings.length_intervals import length_intervals
 from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
@@ -229,6 +230,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "item-intervals": lambda result, _options: item_intervals(result),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
+    "structural-intervals": lambda result, _options: length_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
 

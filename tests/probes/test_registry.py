@@ -18,6 +18,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "attributions": {"n_steps": 2, "permutations": 10},
     "dependency-heads": {"min_count": 1},
     "hidden-token-attribution": {"projections": 1},
+    "structural": {"epochs": 2, "seeds": 2},
     "token-identifiability": {"steps": 2},
 }
 
