@@ -14,7 +14,7 @@ from ...data.files.atomic import digest
 from ...data.output.better import filled
 from ...data.output.tables import rows_frame
 from ...data.sentences.plain_text import read_corpus
-from ...data.sentences.sentence import Example, Sentence
+from ...data.sentences.sentence import LAYERS, Example, Sentence
 from ...data.tasks.task import TaskSpec
 from ...models.encoder.anatomy import anatomy_of
 from ...models.folder.text_lengths import USUAL_LENGTH
@@ -36,6 +36,7 @@ from ..configuration.asked_probes import (
 from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import scored_corpus
 from ..findings.change_statistics import with_statistics
+from ..findings.class_intervals import class_intervals
 from ..findings.dependency_tests import dependency_rows
 from ..findings.head_map import head_map_rows
 from ..findings.item_intervals import item_intervals
@@ -63,12 +64,14 @@ class Corpus:
 
     @property
     def digest(self) -> str:
-        """A hash of texts, words, trees, who made them, documents, and clusters."""
-        read = ([s.raw_text(), s.words, s.spans] for s in self.sentences)
-        trees = ([s.heads, s.deprels, s.upos] for s in self.sentences)
-        made = ([s.annotation, s.scheme, s.document] for s in self.sentences)
-        parts = zip(read, trees, made, strict=True)
-        said: list[Any] = [[*one, *other, *more] for one, other, more in parts]
+        """A hash of texts, words, all that is said of them, who made it, documents, clusters."""
+        said: list[Any] = [
+            [
+                s.raw_text(), s.words, *(getattr(s, layer) for layer in LAYERS),
+                s.annotation, s.scheme, s.document,
+            ]
+            for s in self.sentences
+        ]  # fmt: skip
         return digest([*said, dict(self.clusters)] if self.clusters else said)
 
     @property
@@ -231,6 +234,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "item-intervals": lambda result, _options: item_intervals(result),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
     "structural-intervals": lambda result, _options: length_intervals(result),
+    "class-intervals": lambda result, _options: class_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
 
