@@ -233,7 +233,9 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "item-intervals": lambda result, _options: item_intervals(result),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
-    "structural-intervals": lambda result, _options: length_intervals(result),
+    "structural-intervals": lambda result, _options: item_intervals(
+        replace(result, rows=length_intervals(result))
+    ),
     "class-intervals": lambda result, _options: class_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
