@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,14 +11,13 @@ from ..data.files.full_disk import room_asked_for
 from ..data.output.folders import atomic_folder, check_no_links
 from ..data.output.ownership import LOCKS, RUN
 from ..data.output.tables import write_csv, write_parquet
-from ..models.checkpoint.checkpoint import load_tokenizer
 from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
 from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
 from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
-from .learning.parts import Parts, write_learning
+from .learning.parts import write_learning
 from .learning.state_folder import run_states
 from .plan.preparing import Prepared, check_learning, check_probes, summaries_of, told_of_heads
 from .plan.whole_run import RunPlan, read_plan
@@ -60,7 +58,7 @@ def conduct(
     with progress.stage("reading tasks and sentences"):
         plan, prepared = read_plan(config, out, progress)
         corpus = check_probes(config, progress)
-        parts = check_learning(prepared, progress)
+        parts, learnt = check_learning(prepared, progress)
         read = summaries_of(prepared)
     check_no_links(out, WRITTEN)
     with (
@@ -96,10 +94,10 @@ def conduct(
                     outcome=state.outcome(plan.configuration), threads=threads, started=started,
                     data=[without_texts(one) for one in read], said=_said(prepared),
                     corpus=corpus_note(corpus, config.probe),
-                    learning=_learning_note(parts, prepared), missing=missing,
+                    learning=learnt, missing=missing,
                 )  # fmt: skip
-                if parts is not None:
-                    write_learning(folder, {"learning": _learning_note(parts, prepared)}, parts)
+                if parts is not None and learnt is not None:
+                    write_learning(folder, {"learning": {**learnt, "ids": parts.ids}})
                 words = word_frame(collected)
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
@@ -211,14 +209,6 @@ def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:
         {"cell": name, "why": f"reads {cause}, which failed", "log": ""}
         for name, cause in state.skipped.items()
     ]
-
-
-def _learning_note(parts: Parts | None, prepared: Prepared) -> dict[str, Any] | None:
-    """What is recorded of the texts that probes learn from."""
-    if parts is None:
-        return None
-    unknown = parts.unknown(load_tokenizer(prepared.source.name))
-    return {**parts.note(prepared.config.probe), "unknown": unknown}
 
 
 def _said(prepared: Prepared) -> list[str]:

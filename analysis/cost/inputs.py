@@ -85,7 +85,22 @@ def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Plann
     check_learning(prepared, progress)
     data = {task.data.spec.name: task.data for task in prepared.tasks.values()}
     work = workload_of(config, run.sources.facts, data)
-    return Planned(config, folder, run.graph, run.ids, work)
+    return Planned(config, folder, run.graph, run.ids, work, _states_said(work))
+
+
+def _states_said(work: Workload) -> tuple[str, ...]:
+    """What is to be told of the hidden states that the probes of a run share."""
+    probe, shape = work.config.probe, work.shape
+    if not work.learning.count:
+        return ()
+    size = work.learning.states(shape.layers, shape.width) / 2**30
+    where, until = "the run folder", "they are removed when it is done"
+    if probe.cache:
+        where, until = probe.cache, "stay there"
+    return (
+        f"hidden states of each probed model take {size:.2g} GiB in {where}; those used last stay, "
+        f"up to {probe.cache_limit:g} GiB, while the run is computed, and {until}",
+    )
 
 
 def _unread(
@@ -105,7 +120,7 @@ def _unread(
         said.append("counts of examples are the published ones of GLUE")
     if shape.known == "assumed":
         said.append(f"the shape of {config.model} is not known: that of BERT-base is taken")
-    return Planned(config, folder, plan(config, facts), None, work, tuple(said))
+    return Planned(config, folder, plan(config, facts), None, work, (*said, *_states_said(work)))
 
 
 def _data(config: RunConfig, task: str) -> TaskData | None:

@@ -115,11 +115,13 @@ class Parts:
             for name, part in parts.items()
         }
 
-    def say_unknown(self, tokenizer: Any, progress: Progress) -> None:
-        """Tell if the tokenizer knows little of them."""
-        for name, share in self.unknown(tokenizer).items():
+    def say_unknown(self, tokenizer: Any, progress: Progress) -> dict[str, float]:
+        """The same, and tell if the tokenizer knows little of them."""
+        shares = self.unknown(tokenizer)
+        for name, share in shares.items():
             if said := unknown_said(share, name):
                 progress.say(said)
+        return shares
 
 
 def read_parts(
@@ -253,7 +255,6 @@ def _clusters(sentences: Sequence[Sentence]) -> dict[str, str]:
     return {one.id: one.document for one in sentences if one.document}
 
 
-def write_learning(folder: Path, notes: Mapping[str, Any], parts: Parts) -> None:
-    """Write `learning.json`: notes, whose entry `learning` gets the sentences of each part."""
-    about = {**notes["learning"], "ids": parts.ids}
-    write_text(folder / FILE, canonical_json({**notes, "learning": about}) + "\n")
+def write_learning(folder: Path, notes: Mapping[str, Any]) -> None:
+    """Write `learning.json`: what is recorded of parts, their sentences, and what probes note."""
+    write_text(folder / FILE, canonical_json(dict(notes)) + "\n")

@@ -135,11 +135,14 @@ def check_probes(config: RunConfig, progress: Progress) -> Corpus | None:
     return corpus
 
 
-def check_learning(prepared: Prepared, progress: Progress) -> Parts | None:
+def check_learning(
+    prepared: Prepared, progress: Progress
+) -> tuple[Parts, dict[str, Any]] | tuple[None, None]:
     """Read what probes learn from, and check that each can read something of every part.
 
     Returns:
-        The parts with the annotation that all of these probes need, None where none learns.
+        The parts with the annotation that all of these probes need, and what is recorded of them;
+        None where none learns.
 
     Raises:
         InputError: for parts that cannot be read or do not go together.
@@ -147,11 +150,11 @@ def check_learning(prepared: Prepared, progress: Progress) -> Parts | None:
     options = prepared.config.probe
     learning_files(options)
     if not learning(options):
-        return None
+        return None, None
     parts = read_parts(options, progress)
     progress.say(f"{', '.join(learning(options))}: {parts.said}")
-    parts.say_unknown(load_tokenizer(prepared.source.name), progress)
-    return parts
+    unknown = parts.say_unknown(load_tokenizer(prepared.source.name), progress)
+    return parts, {**parts.note(options), "unknown": unknown}
 
 
 def summaries_of(prepared: Prepared) -> list[dict[str, Any]]:

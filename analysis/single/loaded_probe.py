@@ -90,13 +90,14 @@ def probe_loaded(
                 say=progress.say,
             )
     if parts is not None:
+        unknown = parts.say_unknown(loaded.tokenizer, progress)
         learnt = _learning(
             loaded, mask, options, parts, cache, examples, split=split, progress=progress,
             spec=spec, task_length=task_length, batch_size=batch_size,
         )  # fmt: skip
         texts = {**output.notes.get("texts", {}), **learnt.notes["texts"]}
         output = join([output, learnt])
-        about = {**parts.note(options), "unknown": parts.unknown(loaded.tokenizer)}
+        about = {**parts.note(options), "unknown": unknown}
         output = output.but(notes={**output.notes, "texts": texts, "learning": about})
     tuned = loaded.task is not None or bool(loaded.meta.get("task"))
     state = state_of(mask, loaded.meta) if tuned else "pretrained"
@@ -119,7 +120,6 @@ def _learning(
 ) -> CellOutput:  # fmt: skip
     """The probes that learn; before a mask is probed, the whole model where that is transferred."""
     model, tokenizer = loaded.model, loaded.tokenizer
-    parts.say_unknown(tokenizer, progress)
     lengths = {"task_length": task_length, "batch_size": batch_size}
     with states_in(cache, options.cache_limit) as states:
         taught = Taught(parts, states)

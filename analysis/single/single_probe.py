@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...data.errors import ConfigError, InputError, UnknownNameError
-from ...data.files.atomic import canonical_json, write_text
 from ...data.output.folders import atomic_folder
 from ...data.output.item_parts import write_items
 from ...data.output.tables import rows_frame, write_csv
@@ -40,7 +39,7 @@ from ..configuration.asked_probes import (
 from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import learning_files
 from ..configuration.task_choice import TaskChoice
-from ..learning.parts import FILE, read_parts
+from ..learning.parts import read_parts, write_learning
 from ..steps.annotations import check_readable, say_left_out
 from ..steps.data_summary import left_out_lines
 from ..steps.masks import load_mask
@@ -220,5 +219,5 @@ def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False
         for name, rows in output.rows.groupby("probe", sort=False):
             write_csv(rows_frame(rows), folder / f"{name}.csv")
         if "learning" in output.notes:
-            write_text(folder / FILE, canonical_json(dict(output.notes)) + "\n")
+            write_learning(folder, output.notes)
         return write_items(output.parts, folder / "items.parquet")
