@@ -24,8 +24,8 @@ ROOT = Path(subprobe.__file__).parent
 SLOW = pytest.mark.slow
 LONG = {
     "README.md", "attention-patterns.md", "comparing.md", "exporting.md", "glue.md",
-    "learned-gates.md", "own-data.md", "pruning.md", "report.md", "smaller-models.md",
-    "tables.md",
+    "hidden-states.md", "learned-gates.md", "own-data.md", "pruning.md", "report.md",
+    "smaller-models.md", "tables.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
 LONG_SNIPPETS = {"exporting.md", "python.md"}

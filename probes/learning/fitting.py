@@ -73,8 +73,11 @@ class Stack(Protocol[Contra]):
     def losses(self, active: Sequence[int], batch: Contra) -> torch.Tensor:
         """Mean loss of each active probe on a batch [len(active)]."""
 
-    def size(self, batch: Contra) -> int:
-        """How many things the mean of a batch is over; the dev loss is weighted by it."""
+    def size(self, batch: Contra) -> int | torch.Tensor:
+        """How many things the mean of a batch is over, or how many it is for each probe [P].
+
+        The dev loss is weighted by it. A batch with nothing for a probe leaves it as it is.
+        """
 
 
 @dataclass
@@ -122,7 +125,9 @@ def fit(
             for batch in train(epoch):
                 for place in active:
                     states[place].optimiser.zero_grad(set_to_none=True)
-                stack.losses(active, batch).sum().backward()  # type: ignore[no-untyped-call]
+                loss = stack.losses(active, batch).sum()
+                if loss.requires_grad:  # else the batch has nothing for those still learning
+                    loss.backward()  # type: ignore[no-untyped-call]
                 for place in active:
                     states[place].optimiser.step()
             with torch.no_grad():
@@ -157,12 +162,13 @@ def _begin(stack: Stack[Batch], schedule: Schedule, rates: Sequence[float]) -> l
 def _mean_losses(
     stack: Stack[Batch], active: Sequence[int], batches: Iterable[Batch]
 ) -> list[float]:
-    total, count = torch.zeros(len(active), dtype=torch.float64), 0
+    total, count = torch.zeros(2, len(active), dtype=torch.float64)
     for batch in batches:
-        size = stack.size(batch)
+        size = torch.as_tensor(stack.size(batch), dtype=torch.float64)
+        size = size[list(active)] if size.ndim else size
         total += stack.losses(active, batch).double().cpu() * size
         count += size
-    return [float(one) for one in total / max(count, 1)]
+    return [float(one) for one in total / count.clamp(min=1)]
 
 
 def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:

@@ -10,19 +10,19 @@ import numpy.typing as npt
 import torch
 
 from ..states.word_states import WordStates
-from .readouts import Readouts
+from .readouts import Read, Readouts
 
 
 @dataclass(frozen=True)
 class WordBatch:
-    """R words of some texts.
+    """R words of some texts, or R pairs of words.
 
     Attributes:
-        vectors: their states, of each layer that is read [U, R, D].
+        vectors: their states, of each layer that is read [U, R, D], or those of pairs.
         gold: their classes [R], or those of each of several tasks.
     """
 
-    vectors: torch.Tensor
+    vectors: Read
     gold: torch.Tensor
 
 
@@ -52,10 +52,13 @@ class WordReadouts:
 
     def size(self, batch: WordBatch) -> int:
         """R."""
-        return batch.vectors.shape[1]
+        return len(batch.gold)
 
-    def _read(self, active: Sequence[int], batch: WordBatch) -> torch.Tensor:
-        return batch.vectors[self._reads[list(active)]]
+    def _read(self, active: Sequence[int], batch: WordBatch) -> Read:
+        places = self._reads[list(active)]
+        if torch.equal(places, torch.arange(len(batch.vectors))):
+            return batch.vectors  # each state once, in order: no copy
+        return batch.vectors[places]
 
 
 def word_batches(

@@ -71,7 +71,9 @@ class _Writing(Probe):
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Write the words' states."""
-        words = self._pool @ states
+        # a mean in half precision would lose digits that the states have
+        wide = torch.promote_types(states.dtype, torch.float32)
+        words = self._pool.to(wide) @ states.to(wide)
         for row, (place, kept) in enumerate(
             zip(self._batch.position, self._batch.kept, strict=True)
         ):

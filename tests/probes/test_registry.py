@@ -16,9 +16,12 @@ from subprobe.probes.states.cache import StateCache
 OPTIONS: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
+    "control": {"epochs": 1},
     "dependency-heads": {"min_count": 1},
     "hidden-token-attribution": {"projections": 1},
+    "structural": {"epochs": 2, "seeds": 2},
     "token-identifiability": {"steps": 2},
+    "tokens": {"epochs": 1, "seeds": 2},
 }
 
 
