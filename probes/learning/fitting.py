@@ -125,9 +125,9 @@ def fit(
             for batch in train(epoch):
                 for place in active:
                     states[place].optimiser.zero_grad(set_to_none=True)
-                loss = stack.losses(active, batch).sum()
-                if loss.requires_grad:  # else the batch has nothing for those still learning
-                    loss.backward()  # type: ignore[no-untyped-call]
+                summed = stack.losses(active, batch).sum()
+                if summed.requires_grad:  # else the batch has nothing for those still learning
+                    summed.backward()  # type: ignore[no-untyped-call]
                 for place in active:
                     states[place].optimiser.step()
             with torch.no_grad():

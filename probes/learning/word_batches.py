@@ -10,20 +10,36 @@ import numpy.typing as npt
 import torch
 
 from ..states.word_states import WordStates
-from .readouts import Read, Readouts
+from .readouts import Pairs, Read, Readouts
 
 
 @dataclass(frozen=True)
 class WordBatch:
-    """R words of some texts, or R pairs of words.
+    """R words of some texts.
 
     Attributes:
-        vectors: their states, of each layer that is read [U, R, D], or those of pairs.
+        vectors: their states, of each layer that is read [U, R, D].
         gold: their classes [R], or those of each of several tasks.
     """
 
-    vectors: Read
+    vectors: torch.Tensor
     gold: torch.Tensor
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """R pairs of words of some texts.
+
+    Attributes:
+        vectors: their states, of each layer that is read.
+        gold: their classes [R].
+    """
+
+    vectors: Pairs
+    gold: torch.Tensor
+
+
+Batch = WordBatch | PairBatch
 
 
 class WordReadouts:
@@ -42,19 +58,19 @@ class WordReadouts:
         """The tensors of each classifier."""
         return self.readouts.parameters()
 
-    def losses(self, active: Sequence[int], batch: WordBatch) -> torch.Tensor:
+    def losses(self, active: Sequence[int], batch: Batch) -> torch.Tensor:
         """Mean cross-entropy in nats of each active classifier."""
         return self.readouts.losses(active, self._read(active, batch), batch.gold)
 
-    def logits(self, active: Sequence[int], batch: WordBatch) -> torch.Tensor:
+    def logits(self, active: Sequence[int], batch: Batch) -> torch.Tensor:
         """Scores [P', R, K]."""
         return self.readouts.logits(active, self._read(active, batch))
 
-    def size(self, batch: WordBatch) -> int:
+    def size(self, batch: Batch) -> int:
         """R."""
         return len(batch.gold)
 
-    def _read(self, active: Sequence[int], batch: WordBatch) -> Read:
+    def _read(self, active: Sequence[int], batch: Batch) -> Read:
         places = self._reads[list(active)]
         if torch.equal(places, torch.arange(len(batch.vectors))):
             return batch.vectors  # each state once, in order: no copy
