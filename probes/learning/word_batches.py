@@ -55,7 +55,10 @@ class WordReadouts:
         return batch.vectors.shape[1]
 
     def _read(self, active: Sequence[int], batch: WordBatch) -> torch.Tensor:
-        return batch.vectors[self._reads[list(active)]]
+        reads = self._reads[list(active)]
+        if torch.equal(reads, torch.arange(len(batch.vectors))):
+            return batch.vectors  # one probe a state: nothing to copy
+        return batch.vectors[reads]
 
 
 def word_batches(
