@@ -76,7 +76,7 @@ def word_batches(
     *,
     among: npt.NDArray[np.int64] | None = None,
     texts: int = 32,
-    seed: int | None = None,
+    seed: int | Sequence[int] | None = None,
     device: torch.device | None = None,
 ) -> Iterator[WordBatch]:
     """The words that have a class, in batches of whole texts.

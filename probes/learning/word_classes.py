@@ -62,9 +62,12 @@ class WordClasses:
         counts = np.array(self.counts, dtype=np.float64)
         return np.asarray(counts / counts.sum())
 
-    def entropy(self) -> float:
-        """Entropy of the shares in bits."""
-        return float(-(self.shares * np.log2(self.shares)).sum())
+
+def entropy_of(counts: npt.NDArray[np.int64] | Sequence[int]) -> float:
+    """Entropy in bits of classes that are met so often."""
+    met = np.array([count for count in counts if count], dtype=np.float64)
+    shares = met / met.sum()
+    return float(-(shares * np.log2(shares)).sum())
 
 
 def labels_of(states: WordStates, name: str) -> list[str]:
