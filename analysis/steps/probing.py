@@ -33,6 +33,7 @@ from ..configuration.asked_probes import (
 )
 from ..configuration.config import ProbeOptions
 from ..findings.change_statistics import with_statistics
+from ..findings.code_intervals import code_intervals
 from ..findings.dependency_tests import dependency_rows
 from ..findings.head_map import head_map_rows
 from ..findings.pattern_intervals import pattern_intervals
@@ -226,6 +227,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "head-map": lambda result, _options: head_map_rows(result),
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
+    "code-intervals": lambda result, _options: code_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
 

@@ -9,10 +9,12 @@ _HIGHER = (
     "accuracy", "f1", "matthews", "pearson", "spearman", "pearson_spearman", "gold_probability",
     "negative_error", "dependency_accuracy", "offset_accuracy", "uas", "uuas", "uas_no_punct",
     "uuas_no_punct", "identified_naive", "identified_linear", "identified_mlp", "kappa_with_rules",
+    "compression", "learning_curve_area", "v_information",
 )  # fmt: skip
 _LOWER = (
     "convergence_delta_mean", "convergence_delta_max", "seconds", "time_ratio", "parameters",
-    "flops", "prunable_flops",
+    "flops", "prunable_flops", "codelength", "bits_per_word", "conditional_entropy",
+    "negative_share",
 )  # fmt: skip
 _KNOWN = {**dict.fromkeys(_HIGHER, HIGHER), **dict.fromkeys(_LOWER, LOWER)}
 _OF_THE_SAME = ("best_head_", "baseline_")
