@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 import torch
+from made_states import plain_classifier
 from subprobe.data.errors import InputError
 from subprobe.probes.learning.fitting import Course, Schedule, fit
-from subprobe.probes.learning.readouts import Form, Readouts, first_weights
+from subprobe.probes.learning.readouts import Form, Readouts
 from subprobe.probes.learning.word_batches import WordBatch, WordReadouts
 
 D, K = 6, 3
@@ -63,45 +63,22 @@ def test_probes_trained_at_once_are_what_each_is_alone(form: Form) -> None:
 
 
 def test_training_is_what_a_plain_loop_gives() -> None:
-    """The oracle: `torch.nn.Linear`, one Adam, the plateau and the stop written out."""
     lr, seed = 0.1, 4
     [weights], [course] = trained([seed], [1], [lr], Form(D, K))
-    linear = torch.nn.Linear(D, K)
-    weight, bias = first_weights(Form(D, K), seed)
-    with torch.no_grad():
-        linear.weight.copy_(weight.T)
-        linear.bias.copy_(bias)
-    optimiser = torch.optim.Adam(linear.parameters(), lr=lr, foreach=False)
-    losses: list[float] = []
-    best, best_epoch, rated = float("inf"), 0, float("inf")
-    kept = copy.deepcopy(linear)
-    for epoch in range(SCHEDULE.epochs):
-        for batch in in_epoch(epoch):
-            optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(linear(batch.vectors[1]), batch.gold).backward()
-            optimiser.step()
-        with torch.no_grad():
-            summed = sum(
-                torch.nn.functional.cross_entropy(
-                    linear(batch.vectors[1]), batch.gold, reduction="sum"
-                ).item()
-                for batch in batches(2)
-            )
-        losses.append(summed / 40)
-        if losses[-1] < best - SCHEDULE.min_gain:
-            best, best_epoch, kept = losses[-1], epoch, copy.deepcopy(linear)
-        if losses[-1] < rated * (1 - 1e-4):
-            rated = losses[-1]
-        else:
-            optimiser.param_groups[0]["lr"] *= SCHEDULE.factor
-        if epoch - best_epoch >= SCHEDULE.patience:
-            break
-    assert 0 < best_epoch < len(losses) - 1
-    assert course.best == best_epoch
+
+    def pairs(found: list[WordBatch]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        return [(batch.vectors[1], batch.gold) for batch in found]
+
+    kept, losses, best = plain_classifier(
+        Form(D, K), seed, lambda epoch: pairs(in_epoch(epoch)), lambda: pairs(batches(2)),
+        lr=lr, schedule=SCHEDULE,
+    )  # fmt: skip
+    assert 0 < best < len(losses) - 1
+    assert course.best == best
     np.testing.assert_allclose(course.dev_losses, losses, atol=1e-5)
     torch.testing.assert_close(weights[0], kept.weight.detach().T, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(weights[1], kept.bias.detach(), atol=1e-5, rtol=1e-4)
-    assert course.loss == course.dev_losses[best_epoch]
+    assert course.loss == course.dev_losses[best]
 
 
 @dataclass
