@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from ...data.errors import InputError
 from ...data.sentences.sentence import Example
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
@@ -66,7 +65,8 @@ def run_mdl(
         epochs: at most so many passes over what is known.
 
     Raises:
-        InputError: if fewer than two labels, or fewer than two sentences with one, are there.
+        InputError: if fewer than two labels, or fewer than two sentences with one, are there, or
+            no word of the dev part has one of these labels.
         UnknownNameError: if there is no such property.
     """
     train = learning.states.of(context, learning.train, batch_size=batch_size)
@@ -74,13 +74,8 @@ def run_mdl(
     chosen = _chosen(train, labels_of(train, property), sentences, seed)
     dev_labels = labels_of(dev, property)
     classes = WordClasses.of(chosen, property, where=NAME)
-    gold, dev_gold = classes.numbers(chosen), classes.numbers(dev_labels)
-    if not (dev_gold >= 0).any():
-        raise InputError(
-            f"no word of the dev part has a label of {property} that the training part has",
-            where=NAME,
-            remedy="name a larger dev part, or one that is annotated with it",
-        )
+    gold = classes.numbers(chosen)
+    dev_gold = classes.known_numbers(dev_labels, property, "dev", where=NAME)
     variants, golds, random = ["own"], [(gold, dev_gold)], np.empty(0, dtype=np.int64)
     if control != "none":
         variants.append(f"own;control={control}")

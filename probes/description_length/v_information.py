@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...data.errors import InputError
 from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
@@ -91,8 +90,8 @@ def run_v_information(
         epochs: passes over the training part, at most.
 
     Raises:
-        InputError: if the training part has fewer than two labels, or no word that is scored has
-            one of them.
+        InputError: if the training part has fewer than two labels, or no word of the test or dev
+            part has one of them.
         UnknownNameError: if there is no such property.
     """
     train, dev, test = (
@@ -102,18 +101,13 @@ def run_v_information(
     labels = labels_of(train, property)
     classes = WordClasses.of(labels, property, where=NAME)
     test_labels = labels_of(test, property)
-    gold = classes.numbers(test_labels)
-    if not (gold >= 0).any():
-        raise InputError(
-            f"no word that is scored has a label of {property} that the training part has",
-            where=NAME,
-            remedy="name a test part that is annotated with it",
-        )
+    gold = classes.known_numbers(test_labels, property, "test", where=NAME)
+    dev_gold = classes.known_numbers(labels_of(dev, property), property, "dev", where=NAME)
     coded = LabelledWords(
         train,
         dev,
         classes.numbers(labels)[None],
-        classes.numbers(labels_of(dev, property))[None],
+        dev_gold[None],
         len(classes.names),
     )
     training = Training(

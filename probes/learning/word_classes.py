@@ -56,6 +56,27 @@ class WordClasses:
         place = {name: number for number, name in enumerate(self.names)}
         return np.array([place.get(label, -1) for label in labels], dtype=np.int64)
 
+    def known_numbers(self, labels: Sequence[str], name: str, part: str, *, where: str) -> Ints:
+        """Class of each word of another part [T]; -1 as in `numbers`.
+
+        Args:
+            labels: label of each word.
+            name: of the property, for errors.
+            part: `dev` or `test`, for errors.
+            where: who asks.
+
+        Raises:
+            InputError: if no word has one of these labels.
+        """
+        found = self.numbers(labels)
+        if not (found >= 0).any():
+            raise InputError(
+                f"no word of the {part} part has a label of {name} that the training part has",
+                where=where,
+                remedy="name a larger part, or one that is annotated with it",
+            )
+        return found
+
     @property
     def shares(self) -> npt.NDArray[np.float64]:
         """Share of each class among the words [K]."""
