@@ -71,12 +71,14 @@ class Measure:
         units: what it is measured of.
         meaning: one clause.
         items: the metric of the items that it sums up, where that is another one.
+        better: which way it is better, where it has a direction.
     """
 
     metric: str
     units: Units
     meaning: str
     items: str = ""
+    better: Literal["", "higher", "lower"] = ""
 
     def covers(self, metric: str) -> bool:
         """Whether a metric is this one."""
@@ -89,14 +91,15 @@ class Headline:
 
     Attributes:
         metric: name; `*` stands for one of several words.
-        unit: `head`: the mean over living heads, beside the same heads of the full model; `model`:
-            the rows of unit `model` as they are.
+        unit: `head`: the mean over living heads, beside the same heads of the full model; `layer`:
+            the mean over hidden states 1..L, of what a probe says of hidden states; `model`: the
+            rows of unit `model` as they are.
         by_variant: whether the variant is part of the metric's name.
         mean_over_relations: whether the mean over relations stands beside each of them.
     """
 
     metric: str
-    unit: Literal["head", "model"]
+    unit: Literal["head", "layer", "model"]
     by_variant: bool = False
     mean_over_relations: bool = False
 
@@ -148,6 +151,11 @@ class ProbeEntry:
     figure: str = ""
     curves: Curves = "layers"
     curve_metrics: tuple[str, ...] = ()
+
+    def better_of(self, metric: str) -> str | None:
+        """`higher` or `lower`; None for a metric without a direction."""
+        known = (one.better for one in self.rows if one.better and one.covers(metric))
+        return next(known, None)
 
     def load(self) -> Callable[..., Any]:
         """The probe itself: a class of `Probe`, or a function with a pass of its own."""

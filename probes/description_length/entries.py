@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..entry import Measure, ProbeEntry
+from ..entry import Headline, Measure, ProbeEntry
 from ..learning.options import LearningOptions
 
 
@@ -44,22 +44,27 @@ MDL = ProbeEntry(
     further=("training-part",),
     options=MdlOptions,
     rows=(
-        Measure("codelength", ("layer",), "bits of all labels", items="bits_per_word"),
-        Measure("bits_per_word", ("layer",), "the same by the number of words"),
+        Measure(
+            "codelength", ("layer",), "bits of all labels", items="bits_per_word", better="lower"
+        ),
+        Measure("bits_per_word", ("layer",), "the same by the number of words", better="lower"),
         Measure(
             "compression",
             ("layer",),
             "length of the uniform code by the codelength",
             items="bits_per_word",
+            better="higher",
         ),
         Measure("codelength_sd", ("layer",), "standard deviation over the shuffles, in bits"),
         Measure(
             "learning_curve_area",
             ("layer",),
             "share of labels of later blocks that were the likeliest before they were known",
+            better="higher",
         ),
         Measure("model_bits", ("layer",), "bits of the model in the variational code"),
     ),
+    headline=Headline("compression", "layer"),
     finish="code-intervals",
     curves="hidden states",
     curve_metrics=("compression",),
@@ -72,12 +77,26 @@ V_INFORMATION = ProbeEntry(
     further=("training-part",),
     options=BitsOptions,
     rows=(
-        Measure("v_information", ("layer",), "mean pointwise V-information of a word, in bits"),
         Measure(
-            "conditional_entropy", ("layer",), "bits of a label once the word's state is known"
+            "v_information",
+            ("layer",),
+            "mean pointwise V-information of a word, in bits",
+            better="higher",
         ),
-        Measure("negative_share", ("layer",), "share of words with a pointwise value below 0"),
+        Measure(
+            "conditional_entropy",
+            ("layer",),
+            "bits of a label once the word's state is known",
+            better="lower",
+        ),
+        Measure(
+            "negative_share",
+            ("layer",),
+            "share of words with a pointwise value below 0",
+            better="lower",
+        ),
     ),
+    headline=Headline("v_information", "layer"),
     finish="item-intervals",
     curves="hidden states",
     curve_metrics=("v_information",),

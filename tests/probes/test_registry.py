@@ -7,23 +7,30 @@ import pytest
 from probe_cases import random_examples, tiny_context
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
+from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import PROBES, find_probe, list_probes
+from subprobe.probes.states.cache import StateCache
 
 OPTIONS = {
+    "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "dependency-heads": {"min_count": 1},
     "hidden-token-attribution": {"projections": 1},
+    "mdl": {"epochs": 1, "shuffles": 2},
     "token-identifiability": {"steps": 2},
 }
 
 
 @pytest.fixture(scope="module")
-def results():
+def results(tmp_path_factory):
     context = tiny_context("bert", "classification")
     names = [entry.name for entry in list_probes()]
+    learnt = random_examples(30, seed=1)
+    states = StateCache(tmp_path_factory.mktemp("states"))
+    learning = Learning(tuple(learnt[:20]), tuple(learnt[20:]), "given", states)
     return [
-        run_named_probes(context, random_examples(5), order, options=OPTIONS)
+        run_named_probes(context, random_examples(5), order, options=OPTIONS, learning=learning)
         for order in (names, names[::-1])
     ]
 
@@ -42,9 +49,10 @@ def test_every_probe_runs_by_name_and_names_itself(results):
 
 def test_an_entry_says_every_number_that_its_probe_writes(results):
     """Each row is of one measure and of a unit that this measure has; no measure is without rows,
-    but for those that a finish step or a reference adds.
+    but for those that a finish step, a reference or an option adds.
     """
-    added = {"map_x", "map_y", "cluster", "map_cosine", "attention_to_target_change"}
+    added = {"map_x", "map_y", "cluster", "map_cosine", "attention_to_target_change",
+             "model_bits"}  # fmt: skip
     for result in results[0]:
         entry, seen = find_probe(result.probe), set()
         for unit, metric in set(zip(result.rows["unit"], result.rows["metric"], strict=True)):
