@@ -14,9 +14,6 @@ from ..learning.word_batches import WordReadouts, word_batches
 from .coded import Costs, LabelledWords, Training, uniform_bits
 from .layer_probes import Ints, LayerProbes, fit_layer_probes, plain, word_bits
 
-UNLEARNT_TEXTS = 128
-"""Texts a batch where nothing is learnt."""
-
 
 def online_code(
     coded: LabelledWords,
@@ -72,7 +69,7 @@ def trained_on(
         lambda epoch: word_batches(
             coded.train, coded.gold, layers, among=known, seed=(training.seed, *number, epoch)
         ),
-        lambda: word_batches(coded.dev, coded.dev_gold, layers, texts=UNLEARNT_TEXTS),
+        lambda: word_batches(coded.dev, coded.dev_gold, layers),
         rates=training.rates,
         seeds=training.seeds,
         schedule=training.schedule,
@@ -85,9 +82,7 @@ def _code(
 ) -> None:
     """Add what the texts of a block cost."""
     shape = (len(coded.gold), len(coded.layers), -1)
-    for batch in word_batches(
-        coded.train, coded.gold, coded.layers, among=block, texts=UNLEARNT_TEXTS
-    ):
+    for batch in word_batches(coded.train, coded.gold, coded.layers, among=block):
         bits, said = word_bits(probes, batch)
         right = said == batch.gold.cpu().numpy()[:, None, None]
         for table, values in ((costs.bits, bits), (costs.right, right)):

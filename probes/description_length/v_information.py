@@ -27,7 +27,7 @@ from ..learning.word_classes import WordClasses, labels_of
 from ..states.word_states import WordStates
 from .coded import LabelledWords, Training
 from .layer_probes import Floats, Ints, bit_schedule, word_bits
-from .online_code import UNLEARNT_TEXTS, trained_on
+from .online_code import trained_on
 
 NAME = "v-information"
 ENTROPY = "label entropy"
@@ -120,7 +120,7 @@ def run_v_information(
     texts = np.flatnonzero(coded.words_by_text)
     probes = trained_on(coded, texts, training, (0, 0), progress)
     rows, bits, said = [], [], []
-    for batch in word_batches(test, gold[None], coded.layers, texts=UNLEARNT_TEXTS):
+    for batch in word_batches(test, gold[None], coded.layers):
         each, likeliest = word_bits(probes, batch)
         rows.append(batch.rows)
         bits.append(each[0].mean(1))

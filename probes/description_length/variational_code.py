@@ -16,7 +16,6 @@ from ..learning.word_batches import word_batches
 from .bayesian import BayesianReadouts
 from .coded import Costs, LabelledWords, Training
 from .layer_probes import Ints, LayerProbes, fit_layer_probes, in_bits
-from .online_code import UNLEARNT_TEXTS
 
 SAMPLES = 8
 """Samples of the weights that the expected cross-entropy is the mean of."""
@@ -45,9 +44,7 @@ def variational_code(
         with torch.no_grad():
             model = probes.stack.divergence(active).double().numpy()
         costs.model_bits[:, shuffle] = in_bits(model).reshape(probes.chosen.shape).mean(-1)
-        for batch in word_batches(
-            coded.train, coded.gold, coded.layers, among=order, texts=UNLEARNT_TEXTS
-        ):
+        for batch in word_batches(coded.train, coded.gold, coded.layers, among=order):
             nats = probes.stack.expected_nats(active, batch, SAMPLES).double().numpy()
             bits = in_bits(nats).reshape(shape).mean(2)
             each = coded.over_texts(bits.reshape(-1, len(batch.rows)), batch.rows)
@@ -75,7 +72,7 @@ def _trained(
         lambda epoch: word_batches(
             train, gold, layers, among=order, seed=(training.seed, shuffle, epoch)
         ),
-        lambda: word_batches(train, gold, layers, among=order, texts=UNLEARNT_TEXTS),
+        lambda: word_batches(train, gold, layers, among=order),
         rates=training.rates,
         seeds=training.seeds,
         schedule=schedule,
