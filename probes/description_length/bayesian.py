@@ -109,18 +109,18 @@ class BayesianReadouts:
         self, active: Sequence[int], batch: WordBatch, drawn: torch.Generator
     ) -> torch.Tensor:
         """Cross-entropy of each word under one sample of what it meets [P', R]."""
-
-        def noise(like: torch.Tensor) -> torch.Tensor:
-            return torch.randn(like.shape[1:], generator=drawn)
-
         inner = batch.vectors[self._reads[list(active)]]
-        layers = self._layers(active)
-        for number, (z, log_z, weight, log_weight, bias, log_bias) in enumerate(layers):
+        for number, layer in enumerate(self._layers(active)):
+            z, log_z, weight, log_weight, bias, log_bias = layer
             inner = torch.relu(inner) if number else inner
-            scaled = inner * (z[:, None] + noise(inner) * (0.5 * log_z).exp()[:, None])
-            mean = torch.baddbmm(bias[:, None], scaled, weight)
-            variance = torch.baddbmm(log_bias.exp()[:, None], scaled**2, log_weight.exp())
-            inner = mean + noise(mean) * torch.sqrt(variance + _LEAST)
+            # scales once for all words of a batch, so that no array is [P', R, D] for their sake
+            drawn_z = torch.randn(z.shape[1:], generator=drawn)
+            scale = (z + drawn_z * (0.5 * log_z).exp())[..., None]
+            mean = torch.baddbmm(bias[:, None], inner, scale * weight)
+            variance = torch.baddbmm(log_bias.exp()[:, None], inner**2, scale**2 * log_weight.exp())
+            # and given these each word has weights of its own (Kingma et al. 2015)
+            of_words = torch.randn(mean.shape[1:], generator=drawn)
+            inner = mean + of_words * torch.sqrt(variance + _LEAST)
         gold = batch.gold
         gold = gold.expand(len(active), -1) if gold.ndim == 1 else gold[self._answers[list(active)]]
         return nn.functional.cross_entropy(inner.mT, gold, reduction="none")
