@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from ..entry import Headline, Measure, ProbeEntry
-from ..learning.options import LearningOptions
+from ..entry import Headline, Measure, ProbeEntry, Several
+from ..learning.options import LearningOptions, distinct_rates
 
 
 class BitsOptions(LearningOptions):
@@ -33,6 +33,9 @@ class MdlOptions(BitsOptions):
     )
     variational_epochs: int = Field(
         200, ge=1, description="passes over the training part for the variational code"
+    )
+    variational_rates: Annotated[tuple[float, ...], Several, AfterValidator(distinct_rates)] = (
+        Field((1e-3, 1e-2), description="learning rates; the one with the shortest code is used")
     )
 
 

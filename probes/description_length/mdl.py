@@ -39,6 +39,7 @@ def run_mdl(
     control: Literal["none", "types", "words"] = "types",
     hidden: int = 0,
     variational_epochs: int = 200,
+    variational_rates: tuple[float, ...] = (1e-3, 1e-2),
     seeds: int = 1,
     seed: int = 0,
     rates: tuple[float, ...] = (1e-3,),
@@ -59,6 +60,7 @@ def run_mdl(
         control: random labels that are coded beside: a label for each word form, for each word.
         hidden: units of a hidden layer; 0 = linear.
         variational_epochs: of the variational code, in the place of `epochs`.
+        variational_rates: of the same, in the place of `rates`: the one with the shortest code.
         seeds: probes from different first weights; numbers are means over them.
         seed: of orders, random labels and first weights.
         rates: learning rates to choose from.
@@ -93,7 +95,7 @@ def run_mdl(
     orders = [shuffled(texts, seed, number) for number in range(shuffles)]
     training = Training(
         form=Form(train.width, len(classes.names), hidden=hidden),
-        rates=rates,
+        rates=rates if code == "online" else variational_rates,
         seeds=range(seed, seed + seeds),
         seed=seed,
         schedule=bit_schedule(epochs if code == "online" else variational_epochs),

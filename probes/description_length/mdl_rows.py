@@ -26,7 +26,7 @@ class Measured:
     """Codelengths of one property, and how they came about.
 
     Attributes:
-        property: of words.
+        name: of the property.
         variants: name of each of the M assignments of labels; the first is the true one.
         classes: the K labels.
         coded: the words.
@@ -36,7 +36,7 @@ class Measured:
         random_labels: of the second assignment: class of each word form or of each word.
     """
 
-    property: str
+    name: str
     variants: Sequence[str]
     classes: WordClasses
     coded: LabelledWords
@@ -73,7 +73,7 @@ class Measured:
 def mdl_result(probe: str, found: Measured, notes: Mapping[str, int | float | str]) -> ProbeResult:
     """The result of `mdl`."""
     rows = pd.DataFrame(list(_rows(found)))
-    rows = rows.assign(probe=probe, unit="layer", relation=found.property)
+    rows = rows.assign(probe=probe, unit="layer", relation=found.name)
     return ProbeResult(
         probe=probe,
         rows=rows_frame(rows),
@@ -139,7 +139,7 @@ def _items(probe: str, found: Measured) -> Iterator[pd.DataFrame]:
                 }
             )
             some = frame["denominator"].gt(0)
-            yield items_frame(frame[some].assign(probe=probe, relation=found.property))
+            yield items_frame(frame[some].assign(probe=probe, relation=found.name))
 
 
 def _text_bits(found: Measured) -> Floats:

@@ -88,13 +88,14 @@ def plain_classifier(
     for epoch in range(schedule.epochs):
         for vectors, gold in train(epoch):
             optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(linear(vectors), gold).backward()
+            loss = torch.nn.functional.cross_entropy(linear(vectors), gold)
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         summed, words = 0.0, 0
         with torch.no_grad():
             for vectors, gold in dev():
-                loss = torch.nn.functional.cross_entropy(linear(vectors), gold, reduction="sum")
-                summed, words = summed + loss.item(), words + len(gold)
+                each = torch.nn.functional.cross_entropy(linear(vectors), gold, reduction="sum")
+                summed, words = summed + each.item(), words + len(gold)
         losses.append(summed / words)
         if losses[-1] < best - schedule.min_gain:
             best, best_epoch, kept = losses[-1], epoch, copy.deepcopy(linear)

@@ -69,11 +69,10 @@ def only(rows: pd.DataFrame, variant: str, metric: str) -> pd.Series:
 def test_limits_are_those_of_sentences_drawn_one_by_one(variant):
     rows = code_intervals(result())
     low, high = plain_limits(BITS[variant], WORDS)
-    near = {"rel": 0.03}
     bits = only(rows, variant, "bits_per_word")
     assert (bits["ci_low"], bits["ci_high"]) == (
-        pytest.approx(low, **near),
-        pytest.approx(high, **near),
+        pytest.approx(low, rel=0.03),
+        pytest.approx(high, rel=0.03),
     )
     total, uniform = WORDS.sum(), math.log2(K)
     length, ratio = only(rows, variant, "codelength"), only(rows, variant, "compression")

@@ -133,7 +133,7 @@ def test_the_same_seed_gives_the_same_bytes(coded, found):
 
 def test_random_labels_of_random_vectors_cannot_be_compressed():
     draw = np.random.default_rng(0)
-    parts = []
+    parts: list[Any] = []
     for texts in (400, 60):
         sizes = (10,) * texts
         vectors = torch.tensor(draw.normal(size=(1, texts * 10, 8)), dtype=torch.float32)

@@ -60,5 +60,5 @@ def test_a_part_without_a_known_label_is_refused():
 
 def test_an_unknown_property_is_refused(tmp_path):
     states = StateCache(tmp_path).of(tiny_context("bert", double=False), random_examples(2))
-    with pytest.raises(UnknownNameError, match="property of words"):
+    with pytest.raises(UnknownNameError, match="colour"):
         labels_of(states, "colour")
