@@ -55,6 +55,12 @@ class LabelledWords:
         return np.repeat(np.arange(self.texts), np.diff(self.train.offsets))
 
     @cached_property
+    def dev_texts(self) -> Ints:
+        """The texts of `dev` with a word that has a label."""
+        text_of = np.repeat(np.arange(len(self.dev.examples)), np.diff(self.dev.offsets))
+        return np.unique(text_of[self.dev_gold[0] >= 0])
+
+    @cached_property
     def words_by_text(self) -> Ints:
         """Words with a label of each text of `train` [N]."""
         return np.bincount(self.text_of[self.gold[0] >= 0], minlength=self.texts)

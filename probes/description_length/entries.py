@@ -27,6 +27,9 @@ class MdlOptions(BitsOptions):
     sentences: int = Field(
         0, ge=0, description="training sentences that are coded, drawn at random; 0 = all"
     )
+    dev_sentences: int = Field(
+        500, ge=0, description="dev sentences that stop training, drawn at random; 0 = all"
+    )
     control: Literal["none", "types", "words"] = Field(
         "types",
         description="random labels that are coded beside: one for each word form, or for each word",

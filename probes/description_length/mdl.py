@@ -36,6 +36,7 @@ def run_mdl(
     code: Literal["online", "variational"] = "online",
     shuffles: int = 3,
     sentences: int = 0,
+    dev_sentences: int = 500,
     control: Literal["none", "types", "words"] = "types",
     hidden: int = 0,
     variational_epochs: int = 200,
@@ -57,6 +58,7 @@ def run_mdl(
         code: which code.
         shuffles: orders in which the texts are coded; numbers are means over them.
         sentences: how many of the training part are coded, drawn by the seed; 0 = all.
+        dev_sentences: how many of the dev part stop training, drawn by the seed; 0 = all.
         control: random labels that are coded beside: a label for each word form, for each word.
         hidden: units of a hidden layer; 0 = linear.
         variational_epochs: of the variational code, in the place of `epochs`.
@@ -74,7 +76,7 @@ def run_mdl(
     train = learning.states.of(context, learning.train, batch_size=batch_size)
     dev = learning.states.of(context, learning.dev, batch_size=batch_size)
     chosen = _chosen(train, labels_of(train, property), sentences, seed)
-    dev_labels = labels_of(dev, property)
+    dev_labels = _chosen(dev, labels_of(dev, property), dev_sentences, seed)
     classes = WordClasses.of(chosen, property, where=NAME)
     gold = classes.numbers(chosen)
     dev_gold = classes.known_numbers(dev_labels, property, "dev", where=NAME)
@@ -109,7 +111,8 @@ def run_mdl(
     named = [variant + "".join(settings) for variant in variants]
     found = Measured(property, named, classes, coded, orders, ends, costs, random)
     lost = sum(bool(label) for label in dev_labels) - int((dev_gold >= 0).sum())
-    return train.texts.counted(mdl_result(NAME, found, {"mdl_dev_words_unseen_label": lost}))
+    notes = {"mdl_dev_sentences": len(coded.dev_texts), "mdl_dev_words_unseen_label": lost}
+    return train.texts.counted(mdl_result(NAME, found, notes))
 
 
 def _chosen(train: WordStates, labels: list[str], sentences: int, seed: int) -> list[str]:

@@ -69,7 +69,7 @@ def trained_on(
         lambda epoch: word_batches(
             coded.train, coded.gold, layers, among=known, seed=(training.seed, *number, epoch)
         ),
-        lambda: word_batches(coded.dev, coded.dev_gold, layers),
+        lambda: word_batches(coded.dev, coded.dev_gold, layers, among=coded.dev_texts),
         rates=training.rates,
         seeds=training.seeds,
         schedule=training.schedule,

@@ -155,6 +155,14 @@ def test_a_part_of_the_sentences_is_drawn_by_the_seed(folder):
     assert run(folder, sentences=99).notes["mdl_sentences"] == 30
 
 
+def test_a_part_of_the_dev_sentences_stops_training(folder, found):
+    few = run(folder, dev_sentences=2)
+    assert (few.notes["mdl_dev_sentences"], found.notes["mdl_dev_sentences"]) == (2, 8)
+    assert few.rows["n"].equals(found.rows["n"])
+    alone = [run(folder, dev=[one], epochs=9, rates=(0.3,)).rows["value"] for one in DEV[:2]]
+    assert not alone[0].equals(alone[1])  # which sentences they are matters
+
+
 def test_words_of_one_form_have_one_random_label(folder):
     from subprobe.probes.description_length.random_labels import labels_by_type
     from subprobe.probes.learning.word_classes import WordClasses
