@@ -37,6 +37,7 @@ from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import scored_corpus
 from ..findings.change_statistics import with_statistics
 from ..findings.class_intervals import class_intervals
+from ..findings.code_intervals import code_intervals
 from ..findings.dependency_tests import dependency_rows
 from ..findings.head_map import head_map_rows
 from ..findings.item_intervals import item_intervals
@@ -233,6 +234,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "item-intervals": lambda result, _options: item_intervals(result),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
+    "code-intervals": lambda result, _options: code_intervals(result),
     "structural-intervals": lambda result, _options: item_intervals(
         replace(result, rows=length_intervals(result))
     ),
