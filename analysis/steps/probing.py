@@ -34,6 +34,7 @@ from ..configuration.asked_probes import (
 from ..configuration.config import ProbeOptions
 from ..findings.change_statistics import with_statistics
 from ..findings.dependency_tests import dependency_rows
+from ..findings.edge_intervals import edge_intervals
 from ..findings.head_map import head_map_rows
 from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
@@ -223,6 +224,7 @@ def _batch_sizes(options: Options, batch_size: int) -> dict[str, int]:
 FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "": lambda result, _options: result.rows,
     "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
+    "edge-intervals": lambda result, _options: edge_intervals(result),
     "head-map": lambda result, _options: head_map_rows(result),
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
@@ -263,7 +265,12 @@ def _output(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
     rows = finished(result, options)
-    rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
+    # rows about texts of a probe's own say so themselves
+    for name, said in (
+        ("corpus", corpus), ("annotation", first.annotation), ("scheme", first.scheme)
+    ):  # fmt: skip
+        rows[name] = rows[name].fillna(said)
+    rows = rows.assign(split=split)
     return CellOutput(rows, result.item_parts, result.arrays, result.notes)
 
 

@@ -27,6 +27,8 @@ class LabelledSpan:
 
 
 Spans = tuple[LabelledSpan, ...]
+SpansOf = Callable[[Sentence], Spans]
+"""The spans of a sentence."""
 
 
 def dependency_spans(sentence: Sentence) -> Spans:
@@ -64,7 +66,7 @@ def entity_spans(sentence: Sentence) -> Spans:
     return tuple(found)
 
 
-ANNOTATED: Mapping[str, Callable[[Sentence], Spans]] = {
+ANNOTATED: Mapping[str, SpansOf] = {
     "dependencies": dependency_spans,
     "upos": upos_spans,
     "entities": entity_spans,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ...data.sentences.sentence import Sentence
-from ...data.spans.labelled import LabelledSpan, Span
+from ...data.spans.labelled import Span, SpansOf
 from ..states.word_states import WordStates
 
 Ints = npt.NDArray[np.int64]
@@ -50,9 +50,7 @@ class SpanTable:
         return found
 
 
-def label_counts(
-    sentences: Sequence[Sentence], spans: Callable[[Sentence], Sequence[LabelledSpan]]
-) -> dict[str, int]:
+def label_counts(sentences: Sequence[Sentence], spans: SpansOf) -> dict[str, int]:
     """How often each label is there, by name."""
     found: dict[str, int] = {}
     for sentence in sentences:
@@ -64,7 +62,7 @@ def label_counts(
 
 def span_table(
     states: WordStates,
-    spans: Callable[[Sentence], Sequence[LabelledSpan]],
+    spans: SpansOf,
     labels: Sequence[str],
     *,
     pairs: bool,
