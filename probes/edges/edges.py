@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 import numpy.typing as npt
 
-from ...data.errors import ConfigError
+from ...data.errors import ConfigError, InputError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example, Sentence
 from ...data.spans.labelled import Spans, SpansOf
@@ -114,6 +114,12 @@ def _probed(
         spans = counted if name == "test" else task.spans
         parts[name] = Part(states, span_table(states, spans, labels, pairs=task.pairs))
         lost[name] = sum(len(task.spans(one.first)) for one in part) - len(parts[name].table)
+        if not len(parts[name].table):
+            raise InputError(
+                f"every span of the task {task.name} in the {name} part is cut off",
+                where=NAME,
+                remedy="raise `max_length`, or name shorter sentences",
+            )
     train, test = parts["train"], parts["test"]
     form = SpanForm(
         states=train.states.num_states,
