@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ...data.files.atomic import file_digest
 from ...data.spans.parts import PARTS, read_span_parts
-from ..entry import Measure, PathText, ProbeEntry, Several
+from ..entry import Headline, Measure, PathText, Phenomenon, ProbeEntry, Several
 from ..learning.options import LearningOptions
 
 Task = Literal["dependencies", "upos", "entities"]
@@ -87,7 +87,10 @@ EDGES = ProbeEntry(
     further=("training-part",),
     options=EdgesOptions,
     rows=(
-        Measure("mix_micro_f1", ("layer",), "micro-F1 of labels, from a mix of states 0..layer"),
+        Measure(
+            "mix_micro_f1", ("layer",), "micro-F1 of labels, from a mix of states 0..layer",
+            better="higher",
+        ),
         Measure(
             "mix_gain", ("layer",), "what the state adds to the F1 of those before",
             items="mix_micro_f1",
@@ -104,6 +107,12 @@ EDGES = ProbeEntry(
         Measure("centre_of_gravity", ("model",), "mean layer of the weights of the mix of all"),
         Measure("mix_weights_kl", ("model",), "bits by which these weights differ from equal ones"),
         Measure("*_seed_sd", ("layer", "model"), "standard deviation of a metric over seeds"),
+    ),
+    headline=Headline("mix_micro_f1", "layer"),
+    phenomena=(
+        Phenomenon("syntax", "mix_micro_f1", "dependencies", "relations, as spans"),
+        Phenomenon("syntax", "mix_micro_f1", "upos", "parts of speech, as spans"),
+        Phenomenon("semantics", "mix_micro_f1", "entities", "entities, as spans"),
     ),
     finish="edge-intervals",
     curves="hidden states",

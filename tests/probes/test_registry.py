@@ -17,6 +17,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "dependency-heads": {"min_count": 1},
+    "edges": {"projection": 8, "epochs": 1, "seeds": 2},
     "hidden-token-attribution": {"projections": 1},
     "token-identifiability": {"steps": 2},
 }
@@ -51,7 +52,8 @@ def test_an_entry_says_every_number_that_its_probe_writes(results):
     """Each row is of one measure and of a unit that this measure has; no measure is without rows,
     but for those that a finish step or a reference adds.
     """
-    added = {"map_x", "map_y", "cluster", "map_cosine", "attention_to_target_change"}
+    added = {"map_x", "map_y", "cluster", "map_cosine", "attention_to_target_change",
+             "mix_gain", "summed_gain", "expected_layer"}  # fmt: skip
     for result in results[0]:
         entry, seen = find_probe(result.probe), set()
         for unit, metric in set(zip(result.rows["unit"], result.rows["metric"], strict=True)):
