@@ -194,7 +194,7 @@ def probe_model(
             batch_size=batch_size or 32, progress=progress, say=say,
         ):  # fmt: skip
             found = clustered(result, corpus.clusters)
-            outputs.append(_output(found, corpus.name, first, options, split=""))
+            outputs.append(output_of(found, corpus.name, first, options, split=""))
             readings["sentences"] = reading_of(result.notes)
     if task_examples and of_task(options):
         own = replace(context, max_length=task_length or context.max_length)
@@ -205,7 +205,7 @@ def probe_model(
             name = spec.name if spec else ""
             first = task_examples[0].first
             found = clustered(result, clusters_of(task_examples))
-            outputs.append(_output(found, name, first, options, split=split))
+            outputs.append(output_of(found, name, first, options, split=split))
             readings["examples"] = reading_of(result.notes)
     suites = probes_reading(options, "suite")
     for result in run_named_probes(
@@ -265,11 +265,20 @@ def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
     return replace(result, rows=with_n_clusters(result.rows, items), make_items=lambda: items)
 
 
-def _output(
+def output_of(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
+    """What a probe found, with what its texts are and what analysis adds.
+
+    Args:
+        result: what it found.
+        corpus: name of its texts.
+        first: one of them.
+        options: of all probes.
+        split: the part of the corpus that it was scored on.
+    """
     rows = finished(result, options)
-    # rows about texts of a probe's own say so themselves
+    # a probe's rows about texts that are not the corpus say so themselves
     for name, said in (
         ("corpus", corpus), ("annotation", first.annotation), ("scheme", first.scheme)
     ):  # fmt: skip

@@ -5,8 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from subprobe.analysis.configuration.config import ProbeOptions
 from subprobe.analysis.findings.edge_intervals import CLUSTERS, NO_GAIN, OVER, edge_intervals
+from subprobe.analysis.steps.probing import output_of
 from subprobe.data.output.tables import items_frame, rows_frame
+from subprobe.data.sentences.sentence import Sentence
 from subprobe.probes.edges.mix_measures import expected_layer
 from subprobe.probes.forward.base import ProbeResult
 
@@ -153,3 +156,23 @@ def test_tasks_are_kept_apart_and_others_rows_stay():
     assert centres["ci_low"].isna().all()
     apart = pd.concat([edge_intervals(one), edge_intervals(other)], ignore_index=True)
     pd.testing.assert_frame_equal(rows, rows_frame(apart))
+
+
+def test_rows_about_a_users_file_name_it_and_others_name_the_corpus():
+    one, other = result_of([60, 70, 80]), result_of([60, 70, 80], task="u")
+    named = other.rows.assign(corpus="roles.jsonl", annotation="", scheme="")
+    both = replace(
+        one,
+        rows=rows_frame(pd.concat([one.rows, named], ignore_index=True)),
+        make_items=lambda: iter([one.items, other.items]),
+    )
+    first = Sentence("s", ("a",), annotation="gold", scheme="ud")
+    options = ProbeOptions(names=("edges",))
+    rows = output_of(both, "en.conllu", first, options, split="test").rows
+    columns = ["corpus", "annotation", "scheme", "split"]
+    for task, said in (
+        ("t", ["en.conllu", "gold", "ud", "test"]), ("u", ["roles.jsonl", "", "", "test"])
+    ):  # fmt: skip
+        mine = rows[rows["relation"] == task]
+        assert {"expected_layer", "mix_gain", "mix_micro_f1"} <= set(mine["metric"])
+        assert mine[columns].drop_duplicates().to_numpy().tolist() == [said]
