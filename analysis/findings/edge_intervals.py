@@ -25,16 +25,19 @@ from ..statistics.clusters import (
     Units,
     alone,
     count_of,
-    limits,
     over_units,
     resampled,
     units_of,
 )
+from ..statistics.paired import expanded_limits
 
 Floats = npt.NDArray[np.float64]
 
 OVER = f"percentile bootstrap over sentences ({RESAMPLES})"
 CLUSTERS = f"percentile bootstrap over clusters of sentences ({RESAMPLES})"
+ONE_UNIT = "no interval: there is one independent unit only"
+NO_SPREAD = "no interval: the resamples do not vary, or some are empty"
+REFUSED = "refused: the summed gain is not above zero beyond its interval"
 NO_GAIN = "no-gain"
 """Flag of an expected layer that is refused."""
 
@@ -66,7 +69,8 @@ class MixSums:
 def edge_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     """The rows of `edges` with intervals over sentences, gains, and expected layers.
 
-    Every mix of a task is scored on the same resamples, so that gains are paired.
+    Every mix of a task is scored on the same resamples, so that gains are paired. Quantiles are
+    expanded for the number of units (Hesterberg 2015).
 
     Args:
         result: of the probe.
@@ -76,55 +80,65 @@ def edge_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     found = _mix_sums(result.item_parts)
     parts: list[pd.DataFrame] = []
     for (variant, relation), own in rows.groupby(["variant", "relation"], sort=False):
+        parts.append(own)
         sums = found.get((str(variant), str(relation)))
         if sums is None:
-            parts.append(own)
             continue
         drawn = sums.resampled_f1(seed)
-        method = OVER if alone(sums.units) else CLUSTERS
-        if np.isnan(drawn).any():
-            method = "no interval: too few sentences have labels"
-        within = dict(enumerate(limits(drawn)))
         scored = own["metric"].eq(SCORE)
-        own = own.assign(ci_method=own["ci_method"].mask(scored, method))
-        for at in own.index[scored]:
-            own.loc[at, ["ci_low", "ci_high"]] = within[int(own.loc[at, "layer"])]
-        like = (
-            own[scored]
-            .iloc[0][
-                ["probe", "variant", "relation", "corpus", "annotation", "scheme", "n", "n_dropped"]
-            ]
-            .to_dict()
+        within = [_interval(one, sums.units) for one in drawn.T]
+        limits = [within[int(layer)] for layer in own.loc[scored, "layer"]]
+        names = ["ci_low", "ci_high", "ci_method"]
+        parts[-1] = own.assign(
+            **{
+                name: own[name].mask(
+                    scored, pd.Series([one[name] for one in limits], own.index[scored])
+                )
+                for name in names
+            }
         )
-        about = {**like, "n_clusters": count_of(sums.units), "ci_method": method}
-        parts += [own, pd.DataFrame({**about, **row} for row in _gain_rows(sums.f1, drawn))]
+        same = ["probe", "variant", "relation", "corpus", "annotation", "scheme", "n", "n_dropped"]
+        about = {**own[scored].iloc[0][same].to_dict(), "n_clusters": count_of(sums.units)}
+        parts.append(
+            pd.DataFrame({**about, **row} for row in _gain_rows(sums.f1, drawn, sums.units))
+        )
     return rows_frame(pd.concat([rows_frame(part) for part in parts], ignore_index=True))
 
 
-def _gain_rows(f1: Floats, drawn: Floats) -> Iterator[dict[str, Any]]:
+def _interval(samples: Floats, units: Units) -> dict[str, Any]:
+    """Limits of a number over resamples [B] and how they were made, or why there are none."""
+    low, high = expanded_limits(samples, count_of(units))
+    if np.isfinite(low):
+        return {
+            "ci_low": low, "ci_high": high, "ci_method": OVER if alone(units) else CLUSTERS,
+        }  # fmt: skip
+    return {
+        "ci_low": None, "ci_high": None, "ci_method": ONE_UNIT if count_of(units) < 2 else NO_SPREAD
+    }  # fmt: skip
+
+
+def _gain_rows(f1: Floats, drawn: Floats, units: Units) -> Iterator[dict[str, Any]]:
     """What each layer adds, what all add, and the expected layer.
 
     Args:
         f1: of mixes 0..L [L + 1].
         drawn: the same over resamples [B, L + 1].
+        units: the cluster of each text.
     """
-    for layer, (gain, (low, high)) in enumerate(
-        zip(np.diff(f1), limits(np.diff(drawn, axis=1)), strict=True), start=1
-    ):
-        yield {
-            "unit": "layer", "layer": layer, "metric": "mix_gain", "value": gain,
-            "ci_low": low, "ci_high": high,
-        }  # fmt: skip
-    ((low, high),) = limits(drawn[:, -1:] - drawn[:, :1])
-    total = {"unit": "model", "metric": "summed_gain", "value": f1[-1] - f1[0]}
-    yield {**total, "ci_low": low, "ci_high": high}
-    row: dict[str, Any] = {"unit": "model", "metric": "expected_layer"}
-    if not low > 0:
-        said = "refused: the summed gain is not above zero beyond its interval"
-        yield {**row, "ci_method": said, "flag": NO_GAIN}
-        return
-    ((low, high),) = limits(expected_layer(drawn)[:, None])
-    yield {**row, "value": float(expected_layer(f1)), "ci_low": low, "ci_high": high}
+    gains = zip(np.diff(f1), np.diff(drawn, axis=1).T, strict=True)
+    for layer, (gain, samples) in enumerate(gains, start=1):
+        row = {"unit": "layer", "layer": layer, "metric": "mix_gain", "value": gain}
+        yield {**row, **_interval(samples, units)}
+    samples = drawn[:, -1] - drawn[:, 0]
+    total = _interval(samples, units)
+    yield {"unit": "model", "metric": "summed_gain", "value": f1[-1] - f1[0], **total}
+    least = samples.min() if total["ci_low"] is None else total["ci_low"]
+    row = {"unit": "model", "metric": "expected_layer"}
+    if least > 0:
+        layers = expected_layer(drawn)
+        yield {**row, "value": float(expected_layer(f1)), **_interval(layers, units)}
+    else:
+        yield {**row, "ci_method": REFUSED, "flag": NO_GAIN}
 
 
 def _f1(sums: Floats) -> Floats:

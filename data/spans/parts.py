@@ -55,7 +55,8 @@ def read_span_parts(paths: Mapping[str, Path | str]) -> SpanParts:
     files = {part: read_span_file(paths[part]) for part in PARTS}
     _check_alike(files, paths)
     # two files may have one name
-    parts, spans = {}, {}
+    parts: dict[str, tuple[Sentence, ...]] = {}
+    spans: dict[str, Spans] = {}
     for part, file in files.items():
         ids = {one.id: f"{part}/{one.id}" for one in file.sentences}
         parts[part] = tuple(replace(one, id=ids[one.id]) for one in file.sentences)

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from subprobe.analysis.configuration.config import ProbeOptions
-from subprobe.analysis.findings.edge_intervals import CLUSTERS, NO_GAIN, OVER, edge_intervals
+from subprobe.analysis.findings.edge_intervals import (
+    CLUSTERS,
+    NO_GAIN,
+    NO_SPREAD,
+    OVER,
+    REFUSED,
+    edge_intervals,
+)
 from subprobe.analysis.steps.probing import output_of
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.data.sentences.sentence import Sentence
@@ -85,11 +92,11 @@ def test_the_expected_layer_of_published_scores():
 def test_an_expected_layer_without_a_gain_is_refused(scores):
     rows = edge_intervals(result_of(scores, sentences=60))
     found, total = only(rows, "expected_layer"), only(rows, "summed_gain")
-    assert total["ci_low"] <= 0
+    assert pd.isna(total["ci_low"]) or total["ci_low"] <= 0
     assert pd.isna(found["value"])
     assert pd.isna(found["ci_low"])
     assert found["flag"] == NO_GAIN
-    assert found["ci_method"] == "refused: the summed gain is not above zero beyond its interval"
+    assert found["ci_method"] == REFUSED
 
 
 def test_gains_add_up_and_are_paired():
@@ -98,7 +105,9 @@ def test_gains_add_up_and_are_paired():
     assert gains["layer"].tolist() == [1, 2, 3]
     assert gains["value"].sum() == pytest.approx(only(rows, "summed_gain")["value"])
     # mix 3 finds what mix 2 finds, in every resample
-    assert gains[["value", "ci_low", "ci_high"]].iloc[2].tolist() == [0, 0, 0]
+    assert gains["value"].iloc[2] == 0
+    assert gains["ci_method"].iloc[2] == NO_SPREAD
+    assert gains["ci_low"].isna().tolist() == [False, False, True]
     width = (gains["ci_high"] - gains["ci_low"]).iloc[0]
     f1 = rows[rows["metric"] == "mix_micro_f1"]
     assert width < (f1["ci_high"] - f1["ci_low"]).iloc[0]
@@ -138,7 +147,15 @@ def test_one_sentence_has_no_interval_and_no_expected_layer():
     assert rows["ci_low"].isna().all()
     assert only(rows, "expected_layer")["flag"] == NO_GAIN
     f1 = rows[rows["metric"] == "mix_micro_f1"]
-    assert set(f1["ci_method"]) == {"no interval: too few sentences have labels"}
+    assert set(f1["ci_method"]) == {"no interval: there is one independent unit only"}
+
+
+def test_a_gain_that_no_resample_changes_is_a_gain():
+    rows = edge_intervals(result_of([0, 0, 100], sentences=30))
+    found, total = only(rows, "expected_layer"), only(rows, "summed_gain")
+    assert (total["value"], total["ci_method"]) == (1, NO_SPREAD)
+    assert (found["value"], found["ci_method"]) == (2, NO_SPREAD)
+    assert pd.isna(found["flag"])
 
 
 def test_tasks_are_kept_apart_and_others_rows_stay():
