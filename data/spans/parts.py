@@ -50,8 +50,8 @@ def read_span_parts(paths: Mapping[str, Path | str]) -> SpanParts:
     if set(paths) == {""}:
         whole = read_span_file(paths[""])
         cut, how = part_by_hash(whole.sentences)
-        parts = {part: tuple(some) for part, some in zip(PARTS, cut, strict=True)}
-        return _named(paths[""], how, parts, whole.spans, whole.pairs)
+        by_part = dict(zip(PARTS, map(tuple, cut), strict=True))
+        return _named(paths[""], how, by_part, whole.spans, whole.pairs)
     files = {part: read_span_file(paths[part]) for part in PARTS}
     _check_alike(files, paths)
     # two files may have one name

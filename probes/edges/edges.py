@@ -24,7 +24,7 @@ from ..forward.shared_pass import Progress
 from ..forward.texts import Texts
 from ..learning.learning import Learning
 from .edge_rows import NAME, EdgeScores, edge_items, edge_rows
-from .entries import EdgesOptions
+from .entries import EdgesOptions, Task
 from .span_probes import SpanForm
 from .span_table import label_counts, span_table
 from .span_tasks import SpanTask, annotated_tasks, task_of_files
@@ -40,7 +40,20 @@ def run_edges(
     learning: Learning,
     progress: Progress | None = None,
     batch_size: int = 32,
-    **options: object,
+    tasks: Sequence[Task] = (),
+    spans: str = "",
+    spans_train: str = "",
+    spans_dev: str = "",
+    spans_test: str = "",
+    symmetric: bool = False,
+    unscored: Sequence[str] = (),
+    projection: int = 256,
+    sentences: int = 8,
+    max_train: int = 2000,
+    seeds: int = 1,
+    seed: int = 0,
+    rates: Sequence[float] = (1e-3,),
+    epochs: int = 40,
 ) -> ProbeResult:
     """Train probes of spans on each mix of hidden states 0..k, and score them.
 
@@ -51,7 +64,21 @@ def run_edges(
         progress: called with (texts done, N) in each pass, (epochs done, at most so many) in
             training.
         batch_size: texts a forward pass.
-        options: the others of `EdgesOptions`, by name.
+        tasks: what is read off the corpus; none = all that it is annotated with, or nothing beside
+            files of spans.
+        spans: a file of labelled spans that is cut into parts.
+        spans_train: in its place, one to learn from,
+        spans_dev: one to stop by,
+        spans_test: and one to score.
+        symmetric: one projection for both spans of the pairs of a file.
+        unscored: patterns of labels that F1 does not count.
+        projection: numbers that a word is projected to, and hidden units.
+        sentences: sentences a training step.
+        max_train: training sentences, drawn at random; 0 = all.
+        seeds: probes of each mix, from different first weights; they are scored together.
+        seed: of first weights, of the order of sentences, and of those that are drawn.
+        rates: learning rates; of each mix the one with the least dev loss is used.
+        epochs: passes over the training part, at most.
 
     Returns:
         rows for each task, mix and state; items by sentence.
@@ -61,17 +88,22 @@ def run_edges(
             finite.
         ConfigError: if no label is counted.
     """
-    asked = EdgesOptions.model_validate({"batch_size": batch_size, **options})
+    asked = EdgesOptions(
+        batch_size=batch_size, tasks=tuple(tasks), spans=spans, spans_train=spans_train,
+        spans_dev=spans_dev, spans_test=spans_test, symmetric=symmetric, unscored=tuple(unscored),
+        projection=projection, sentences=sentences, max_train=max_train, seeds=seeds, seed=seed,
+        rates=tuple(rates), epochs=epochs,
+    )  # fmt: skip
     paths = asked.span_paths()
-    tasks = []
+    chosen: list[SpanTask] = []
     if asked.tasks or not paths:
-        tasks += annotated_tasks(examples, learning, asked.tasks)
+        chosen += annotated_tasks(examples, learning, asked.tasks)
     if paths:
-        tasks.append(task_of_files(read_span_parts(paths), [task.name for task in tasks]))
+        chosen.append(task_of_files(read_span_parts(paths), [task.name for task in chosen]))
     found: list[EdgeScores] = []
     notes: Notes = {}
     texts: Texts | None = None
-    for task in tasks:
+    for task in chosen:
         scores, read, said = _probed(context, task, learning, asked, progress)
         found.append(scores)
         notes |= {f"{NAME}_{task.name}_{name}": value for name, value in said.items()}

@@ -58,7 +58,7 @@ def test_expected_layer_by_hand():
 def test_centre_of_gravity():
     assert float(centre_of_gravity(np.full(13, 1 / 13))) == pytest.approx(6)
     assert float(centre_of_gravity(np.full(7, 1 / 7))) == pytest.approx(3)
-    assert np.allclose(centre_of_gravity([[0, 0, 1], [0.5, 0.25, 0.25]]), [2, 0.75])
+    assert np.allclose(centre_of_gravity(np.array([[0, 0, 1], [0.5, 0.25, 0.25]])), [2, 0.75])
 
 
 def test_kl_from_the_uniform_weights_in_bits():
