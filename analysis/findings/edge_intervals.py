@@ -144,7 +144,7 @@ def _gain_rows(f1: Floats, drawn: Floats, units: Units) -> Iterator[dict[str, An
 def _f1(sums: Floats) -> Floats:
     """Ratio of sums [..., 2]; NaN where there is nothing to divide by."""
     empty = np.full(sums.shape[:-1], np.nan)
-    return np.divide(sums[..., 0], sums[..., 1], out=empty, where=sums[..., 1] > 0)
+    return np.asarray(np.divide(sums[..., 0], sums[..., 1], out=empty, where=sums[..., 1] > 0))
 
 
 def _mix_sums(items: ItemParts) -> dict[tuple[str, str], MixSums]:

@@ -121,7 +121,7 @@ def _probed(
     progress: Progress | None,
 ) -> tuple[EdgeScores, Texts, Notes]:
     """What the probes of a task scored, the test texts that were read, and facts about both."""
-    chosen = _drawn(task.train, asked.max_train, asked.seed)
+    chosen = _drawn(task, asked.max_train, asked.seed)
     counts = label_counts([one.first for one in chosen], task.spans)
     labels = tuple(counts)
     scored = np.array([_is_scored(label, asked) for label in labels], dtype=np.bool_)
@@ -161,12 +161,18 @@ def _probed(
         symmetric=asked.symmetric and bool(task.source),
         projection=asked.projection,
     )
-    settings = Settings(seed=asked.seed, seeds=asked.seeds, rates=asked.rates, epochs=asked.epochs)
+    settings = Settings(
+        seed=asked.seed,
+        seeds=asked.seeds,
+        rates=asked.rates,
+        epochs=asked.epochs,
+        texts=asked.sentences,
+    )
     probes = train_mixes(
         form, parts, settings, scored, device=context.model.device, progress=progress
     )
     common = max(np.flatnonzero(scored), key=lambda one: counts[labels[one]])
-    gold, majority = _gold(test, len(labels), int(common))
+    gold, majority = _gold(test, int(common))
     scores = EdgeScores(
         task=task.name,
         source=task.source,
@@ -193,19 +199,20 @@ def _probed(
     return scores, test.states.texts, notes
 
 
-def _drawn(examples: Sequence[Example], most: int, seed: int) -> Sequence[Example]:
-    """At most so many examples, drawn at random, in their order; 0 = all."""
-    if not most or len(examples) <= most:
-        return examples
-    drawn = np.random.default_rng(seed).permutation(len(examples))[:most]
-    return tuple(examples[place] for place in sorted(drawn))
+def _drawn(task: SpanTask, most: int, seed: int) -> Sequence[Example]:
+    """At most so many training sentences with spans, drawn at random, in order; 0 = all."""
+    if not most or len(task.train) <= most:
+        return task.train
+    some = [example for example in task.train if task.spans(example.first)]
+    drawn = np.random.default_rng(seed).permutation(len(some))[:most]
+    return tuple(some[place] for place in sorted(drawn))
 
 
 def _is_scored(label: str, asked: EdgesOptions) -> bool:
     return not any(fnmatchcase(label, pattern) for pattern in asked.unscored)
 
 
-def _gold(part: Part, labels: int, common: int) -> tuple[npt.NDArray[np.int64], float]:
+def _gold(part: Part, common: int) -> tuple[npt.NDArray[np.int64], float]:
     """Labels that count in each test text [N], and the F1 of giving every span one label."""
     table = part.table
     known = table.starts[1:] - table.starts[:-1]

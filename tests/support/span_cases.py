@@ -22,6 +22,12 @@ from torch import nn
 class PlainProbe(nn.Module):
     """One probe, of modules of torch, span by span: as in the paper, without a stack or a trick."""
 
+    project: Any
+    score: Any
+    network: Any
+    mix: Any
+    gamma: Any
+
     def __init__(self, form: SpanForm, depth: int):
         super().__init__()
         wide = form.projection
@@ -74,9 +80,7 @@ class PlainProbe(nn.Module):
         return torch.stack(rows)
 
 
-def made_states(
-    texts: int, width: int, states: int, *, seed: int = 0, words: int = 9
-) -> SimpleNamespace:
+def made_states(texts: int, width: int, states: int, *, seed: int = 0, words: int = 9) -> Any:
     """Random states of some texts of `words` words each, in memory."""
     drawn = torch.randn(states, texts * words, width, generator=torch.Generator().manual_seed(seed))
     return SimpleNamespace(

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from subprobe.probes.edges.span_probes import SpanForm, SpanProbes
 from subprobe.probes.edges.training import Part, Settings, _found, train_mixes
 from subprobe.probes.named import run_named_probes
 
-QUICK = {"projection": 8, "epochs": 2, "rates": (1e-2,)}
+QUICK: dict[str, Any] = {"projection": 8, "epochs": 2, "rates": (1e-2,)}
 CPU = torch.device("cpu")
 
 
@@ -211,7 +212,7 @@ def test_a_label_that_the_embeddings_have_is_learnt(context, learning, examples,
 
 
 def test_files_for_each_part_beside_a_task_of_the_corpus(context, learning, examples, tmp_path):
-    paths = {
+    paths: dict[str, Any] = {
         f"spans_{part}": str(word_file(tmp_path / f"{part}.jsonl", lines=10, seed=seed))
         for seed, part in enumerate(("train", "dev", "test"))
     }
@@ -225,7 +226,7 @@ def test_files_for_each_part_beside_a_task_of_the_corpus(context, learning, exam
 
 def test_labels_that_do_not_count(context, learning, examples, tmp_path):
     path = str(word_file(tmp_path / "articles.jsonl"))
-    given = {"learning": learning, "spans": path, **QUICK}
+    given: dict[str, Any] = {"learning": learning, "spans": path, **QUICK}
     found = run_edges(context, examples, unscored=("OTH*",), **given)
     test = found.notes["edges_articles_test_spans"]
     items = found.items[found.items["layer"] == 2]
@@ -257,7 +258,7 @@ def test_pairs_with_several_labels_with_none_and_with_rare_ones(context, learnin
     path = pair_file(tmp_path / "rare.jsonl", lambda number: f"once {number}")
     found = run_edges(context, (), learning=learning, spans=path, **QUICK)
     assert of(found.rows, "mix_micro_f1")["value"].eq(0).all()
-    assert found.notes["edges_rare_labels_unseen"].count("once") == 3
+    assert str(found.notes["edges_rare_labels_unseen"]).count("once") == 3
 
 
 def test_one_label_alone(context, learning, tmp_path):
@@ -266,6 +267,30 @@ def test_one_label_alone(context, learning, tmp_path):
         context, (), learning=learning, spans=path, projection=8, epochs=30, rates=(3e-2,)
     )
     assert of(found.rows, "mix_micro_f1")["value"].eq(1).all()
+
+
+def test_the_sentences_of_a_step_decide_how_many_steps_there_are(context, learning, examples):
+    few, many = (
+        run_edges(
+            context, examples, learning=learning, tasks=("upos",), sentences=sentences, **QUICK
+        )
+        for sentences in (24, 2)
+    )
+    first, second = (
+        float(str(one.notes["edges_upos_dev_losses"]).split()[0]) for one in (few, many)
+    )
+    assert second < first - 0.1
+
+
+def test_training_sentences_are_drawn_among_those_with_spans(context, learning, examples):
+    silent = tuple(
+        replace(one, id=f"x{one.id}", first=replace(one.first, id=f"x{one.id}", upos=()))
+        for one in learning.train
+    )
+    mixed = replace(learning, train=(*silent, *learning.train[:8]))
+    found = run_edges(context, examples, learning=mixed, tasks=("upos",), max_train=8, **QUICK)
+    expected = sum(len(one.first.words) for one in learning.train[:8])
+    assert found.notes["edges_upos_train_spans"] == expected
 
 
 def test_training_sentences_are_drawn(context, learning, examples):

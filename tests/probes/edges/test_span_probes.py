@@ -1,5 +1,7 @@
 """Stacked probes of spans against a plain probe of modules of torch."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -58,7 +60,7 @@ def test_gradients_are_those_of_plain_probes(form):
     plain = PlainProbe(form, DEPTHS[1]).load(probes.parameters()[1])
     loss = nn.BCEWithLogitsLoss(reduction="sum")(plain(states.drawn, table.spans), batch.gold)
     (loss / len(table)).backward()
-    mine = [one.grad for one in probes.parameters()[1]]
+    mine: list[Any] = [one.grad for one in probes.parameters()[1]]
     assert torch.allclose(mine[0], 10 * plain.mix.grad, atol=1e-5)
     assert torch.allclose(mine[1], plain.gamma.grad, atol=1e-5)
     project = torch.cat([one.weight.grad for one in plain.project]).T
