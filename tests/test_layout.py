@@ -13,7 +13,7 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "generator", "tasks", "encoding"],
+             "spans", "generator", "tasks", "encoding"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "training"],
     "pruning": ["importance", "search"],
     "probes": ["forward", "entry", "states", "learning", "attention", "patterns",
