@@ -35,6 +35,7 @@ from ..configuration.config import ProbeOptions
 from ..findings.change_statistics import with_statistics
 from ..findings.dependency_tests import dependency_rows
 from ..findings.head_map import head_map_rows
+from ..findings.jackknife import similarity_intervals
 from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
@@ -226,6 +227,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "head-map": lambda result, _options: head_map_rows(result),
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
+    "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
 
