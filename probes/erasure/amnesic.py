@@ -50,7 +50,7 @@ def run_amnesic(
     *,
     learning: Learning,
     properties: tuple[str, ...] = ("upos",),
-    erasers: tuple[Method, ...] = ("leace", "inlp"),
+    erasers: tuple[Method, ...] = ("leace",),
     shrinkage: bool = False,
     rounds: int = 20,
     margin: float = 0.01,

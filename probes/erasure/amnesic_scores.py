@@ -55,7 +55,7 @@ class Score:
 
     def items(self, probe: str) -> pd.DataFrame:
         """One line a text that has words."""
-        there = np.flatnonzero(self.words)
+        there = [int(text) for text in np.flatnonzero(self.words)]
         return items_frame(
             pd.DataFrame(
                 {

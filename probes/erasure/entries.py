@@ -26,7 +26,7 @@ class ErasureOptions(Options):
         ("upos",), min_length=1, description="properties of words that are erased, one at a time"
     )
     erasers: Annotated[tuple[Literal["leace", "inlp"], ...], Several] = Field(
-        ("leace", "inlp"), min_length=1, description="how they are erased"
+        ("leace",), min_length=1, description="how they are erased"
     )
     shrinkage: bool = Field(False, description="shrink the covariance that LEACE whitens by")
     rounds: int = Field(20, ge=1, description="rounds of INLP, at most")
@@ -73,9 +73,6 @@ AMNESIC = ProbeEntry(
 class AmnesicTaskOptions(ErasureOptions):
     """Options of `amnesic-task`."""
 
-    erasers: Annotated[tuple[Literal["leace", "inlp"], ...], Several] = Field(
-        ("leace",), min_length=1, description="how the property is erased"
-    )
     layers: Annotated[tuple[int, ...], Several] = Field(
         (), description="hidden states that are erased, one at a time; none named = each"
     )

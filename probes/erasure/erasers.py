@@ -74,8 +74,8 @@ def fit_eraser(method: Method, words: PropertyWords, layer: int, options: Eraser
     if method == "leace":
         sums = LeaceSums(train.shape[1], len(words.classes))
         gold = torch.from_numpy(words.train.gold)
-        for block, classes in zip(train.split(_BLOCK), gold.split(_BLOCK), strict=True):
-            sums.update(block, classes)
+        for start in range(0, len(train), _BLOCK):
+            sums.update(train[start : start + _BLOCK], gold[start : start + _BLOCK])
         return Fitted(sums.eraser(shrinkage=options.shrinkage))
     found = inlp(
         (as_floats(train), words.train.gold),

@@ -104,11 +104,12 @@ def labelled_words(
         InputError: if no word has a label.
     """
     code = {name: place for place, name in enumerate(classes)}
-    rows = np.flatnonzero([bool(label) for label in labels])
+    there = [row for row, label in enumerate(labels) if label]
+    rows = np.array(there, dtype=np.int64)
     if not len(rows):
         raise InputError(f"no word of the {part} part has a label", remedy="name a larger treebank")
     text = np.repeat(np.arange(len(states.examples)), np.diff(states.offsets))
-    gold = np.array([code.get(labels[row], UNSEEN) for row in rows], dtype=np.int64)
+    gold = np.array([code.get(labels[row], UNSEEN) for row in there], dtype=np.int64)
     return LabelledWords(part, states, rows, text[rows], gold)
 
 

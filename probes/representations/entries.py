@@ -53,9 +53,7 @@ STATE_SIMILARITY = ProbeEntry(
     options=StateSimilarityOptions,
     rows=(
         Measure("linear_cka", _STATES, "centred kernel alignment, linear, of all words"),
-        Measure(
-            "rsa", _STATES, "Spearman's correlation of dissimilarities of sampled words"
-        ),
+        Measure("rsa", _STATES, "Spearman's correlation of dissimilarities of sampled words"),
     ),
     finish="similarity-intervals",
     curves="hidden states",

@@ -30,6 +30,9 @@ METRICS = ("linear_cka", "rsa")
 LEFT_OUT = "left_out"
 """The array of both measures without one block of sentences each [2, L + 1, B]."""
 
+_AT_ONCE = 4096
+"""Words whose products are made at a time."""
+
 Dissimilarity = Literal["correlation", "cosine", "euclidean"]
 
 
@@ -170,7 +173,8 @@ def _products(
 ) -> CrossProducts:
     rows = torch.from_numpy(np.flatnonzero(blocks.of_word == block))
     found = CrossProducts(ours.width)
-    for some in rows.split(4096):
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
         x, y = ours.state(layer)[some], theirs.state(layer)[some]
         if not bool(x.isfinite().all() and y.isfinite().all()):
             raise InputError(

@@ -40,7 +40,7 @@ def learning(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(context, learning):
-    return ran(context, learning)
+    return ran(context, learning, erasers=("leace", "inlp"))
 
 
 def value(result, metric, layer, variant=LEACE):
@@ -147,7 +147,7 @@ def test_rows_are_sums_of_items(result):
 
 
 def test_same_seed_same_numbers(context, tmp_path):
-    options = {"erasers": ("leace",), "max_words": 200, "seed": 5}
+    options = {"max_words": 200, "seed": 5}
     found = [ran(context, some_learning(tmp_path / n), TEST[:10], **options) for n in "ab"]
     assert found[0].rows.equals(found[1].rows)
     assert found[0].notes == found[1].notes
@@ -156,7 +156,7 @@ def test_same_seed_same_numbers(context, tmp_path):
 
 
 def test_several_properties(context, learning):
-    found = ran(context, learning, properties=("upos", "deprel"), erasers=("leace",)).rows
+    found = ran(context, learning, properties=("upos", "deprel")).rows
     assert set(found["relation"]) == {"upos", "deprel"}
     ranks = found[found["metric"] == "rank_removed"].groupby("relation")["value"].first()
     assert ranks["upos"] == 2
@@ -174,7 +174,7 @@ def retag(examples, words):
 
 def test_classes_that_train_lacks_are_missed_and_counted(context, learning):
     other = retag(TEST, lambda word, place: "X" if place == 0 else "NOUN")
-    found = ran(context, learning, other, erasers=("leace",))
+    found = ran(context, learning, other)
     assert found.notes["amnesic_upos_n_test_unseen"] == 40
     row = value(found, "accuracy_gold", 1)
     assert row["value"] == pytest.approx(1 - 40 / row["n"])
@@ -183,20 +183,20 @@ def test_classes_that_train_lacks_are_missed_and_counted(context, learning):
 def test_a_class_with_one_member_is_erased_too(context, learning):
     first = learning.train[0]
     one = replace(first, first=replace(first.first, upos=("X", *first.first.upos[1:])))
-    found = ran(context, replace(learning, train=(one, *learning.train[1:])), erasers=("leace",))
+    found = ran(context, replace(learning, train=(one, *learning.train[1:])))
     assert value(found, "rank_removed", 1)["value"] == 3
     assert "X=1" in str(found.notes["amnesic_upos_classes"])
 
 
 def test_words_cut_off_and_pairs_are_read(context, learning):
     short = replace(context, max_length=8)
-    found = ran(short, learning, random_examples(12, pairs=True), erasers=("leace",))
+    found = ran(short, learning, random_examples(12, pairs=True))
     assert 0 < value(found, "accuracy", 0, "own")["n"] < 12 * 6
 
 
 def test_two_texts_that_are_equal_give_no_refit(context, learning):
     twice = [replace(TEST[0], id="a"), replace(TEST[0], id="b")]
-    row = value(ran(context, learning, twice, erasers=("leace",)), "accuracy_erased_refitted", 0)
+    row = value(ran(context, learning, twice), "accuracy_erased_refitted", 0)
     assert row["n"] == 0
     assert pd.isna(row["value"])
 

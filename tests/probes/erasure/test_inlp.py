@@ -44,7 +44,7 @@ def plain_inlp(train, dev, rounds, margin):
 
 def test_agrees_with_the_published_loop(parts):
     found = inlp(*parts, majority=majority(parts[1][1]))
-    P, accuracies = plain_inlp(*parts, 20, 0.01)
+    P, accuracies = plain_inlp(parts[0], parts[1], 20, 0.01)
     assert found.reached
     assert found.converged
     assert len(found.accuracies) == len(accuracies) > 1
