@@ -10,8 +10,10 @@ import pandas as pd
 from ...probes.registry import entries_of
 from ..verdict.answer import Answer
 from ..wording import decimal
-from .charts import GREY, Figure, file_name, kind_scales, spec_of
+from .charts import GREY, Figure, file_name, kind_scales, spec_of, told
 
+_NULLS = ("pretrained", "untrained")
+"""States of the whole encoder that a probe which learns is compared with."""
 MOST_PANELS = 6
 """Of a probe whose entry does not name the metrics of its curves."""
 
@@ -25,7 +27,9 @@ def layer_figures(answer: Answer) -> Iterator[Figure]:
         shown = named or mine["metric"].unique()
         mine = mine[mine["metric"].isin(list(shown))]
         state = "pruned" if (mine["state"] == "pruned").any() else mine["state"].iloc[-1]
-        drawn = mine[mine["state"].isin(["finetuned", state])].copy()
+        learns = any("training-part" in one.further for one in entries)
+        drawn = mine[mine["state"].isin(["finetuned", state, *(_NULLS if learns else ())])].copy()
+        drawn["kind"] = drawn["kind"].mask(drawn["state"] == "pretrained", "pretrained")
         drawn["panel"] = _panel(drawn)
         panels = drawn["panel"].drop_duplicates().tolist()[:MOST_PANELS]
         drawn = drawn[drawn["panel"].isin(panels)]
@@ -81,8 +85,12 @@ def _said(drawn: pd.DataFrame, panels: list[str]) -> str:
 
 def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.ConcatChart:
     low, high = ("ci_low", "ci_high") if intervals else ("lowest", "highest")
-    wanted = ["panel", "kind", "layer", "mean", low, high, "baseline_value"]
+    wanted = ["panel", "kind", "layer", "mean", low, high, "baseline", "baseline_value"]
     drawn = drawn[wanted].astype({"layer": int, "mean": float})
+    nulls = drawn[(drawn["kind"] == "full") & drawn["baseline_value"].notna()]
+    # several baselines are several lines of the same numbers
+    drawn = drawn.drop_duplicates(["panel", "kind", "layer"])
+    drawn = drawn.drop(columns=["baseline", "baseline_value"])
     colour, shape = kind_scales(drawn["kind"].unique().tolist())
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True))
     hue = alt.Color("kind:N", scale=colour, title="subnetwork", legend=alt.Legend(symbolOpacity=1))
@@ -91,7 +99,7 @@ def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.Conc
         base = alt.Chart(drawn[drawn["panel"] == panel].drop(columns="panel"))
         y = alt.Y("mean:Q", title=None, scale=alt.Scale(zero=False))
         band = base.mark_area(opacity=0.15).encode(
-            x=x, y=alt.Y(f"{low}:Q", title=None), y2=f"{high}:Q", color=hue
+            x=x, y=alt.Y(f"{low}:Q", title=None), y2=alt.Y2(f"{high}:Q"), color=hue
         )
         line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=hue)
         points = base.mark_point(filled=True, size=40, opacity=1).encode(
@@ -99,15 +107,20 @@ def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.Conc
             y=y,
             color=hue,
             shape=alt.Shape("kind:N", scale=shape, title="subnetwork"),
-            tooltip=["kind:N", "layer:O", alt.Tooltip("mean:Q", format=".3f")],
+            tooltip=told("kind:N", "layer:O", alt.Tooltip("mean:Q", format=".3f")),
         )
+        mine = nulls.loc[nulls["panel"] == panel, ["layer", "baseline", "baseline_value"]]
         null = (
-            base.transform_filter("datum.kind == 'full'")
+            alt.Chart(mine)
             .mark_line(color=GREY, strokeDash=[5, 3])
-            .encode(x=x, y="baseline_value:Q")
+            .encode(
+                x=x,
+                y=alt.Y("baseline_value:Q"),
+                detail=alt.Detail("baseline:N"),
+                tooltip=told("baseline:N"),
+            )
         )
-        held = drawn.loc[drawn["panel"] == panel, "baseline_value"].notna().any()
-        layers = [band, null, line, points] if held else [band, line, points]
+        layers = [band, null, line, points] if len(mine) else [band, line, points]
         made.append(alt.layer(*layers).properties(width=250, height=150, title=panel))
     return alt.concat(*made, columns=3, spacing=20)
 
@@ -127,7 +140,7 @@ def pattern_figure(answer: Answer) -> Iterator[Figure]:
             x=alt.X("sum(mean):Q", title="share of the maps", axis=alt.Axis(format=".0%")),
             y=alt.Y("of:N", sort=order, title=None),
             color=alt.Color("class:N", scale=alt.Scale(scheme="tableau10"), title="pattern"),
-            tooltip=["of:N", "class:N", alt.Tooltip("mean:Q", format=".1%")],
+            tooltip=told("of:N", "class:N", alt.Tooltip("mean:Q", format=".1%")),
         )
         .properties(width=290, height=alt.Step(24))
     )

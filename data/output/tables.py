@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..errors import DataFileError
 from ..files.atomic import atomic_path
 from ..files.parquet_files import WRITING, read_frame
 from ..files.reading import reading
-from .better import filled
+from .better import OF_VERSION_2, filled
 from .folders import atomic_folder
 
 SCHEMA_VERSION = 3
@@ -100,17 +101,23 @@ def _frame(
     if unknown:
         raise KeyError(f"columns outside the schema: {unknown}")
     # a frame of the schema is handed on many times: only what has another type is converted
-    wanted = {name: pd.api.types.pandas_dtype(kind) for name, kind in types.items()}
+    wanted = {name: _dtype(kind) for name, kind in types.items()}
     held = dict(zip(frame.columns, frame.dtypes, strict=True))
     if list(held.items()) == list(wanted.items()):
         return frame.copy()
+    # most columns of most frames are empty; the frame copies what it is made of
+    lacking = {kind for name, kind in wanted.items() if name not in held}
+    empty = {kind: pd.array([pd.NA] * len(frame), dtype=kind) for kind in lacking}
     columns = {
-        name: frame[name].astype(kind)
-        if name in held
-        else pd.array([pd.NA] * len(frame), dtype=kind)
+        name: frame[name].astype(kind) if name in held else empty[kind]
         for name, kind in wanted.items()
     }
     return pd.DataFrame(columns, index=frame.index)
+
+
+@cache
+def _dtype(kind: str) -> Any:
+    return pd.api.types.pandas_dtype(kind)
 
 
 def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
@@ -202,5 +209,6 @@ def read_rows(source: Path | str) -> pd.DataFrame:
         rows = rows_frame(raw)
         if found == [WITHOUT_BETTER]:
             # the whole model has an empty mask, and so an empty ablation
+            rows["better"] = filled(rows["better"], rows["metric"], OF_VERSION_2)
             rows["ablation"] = rows["mask_id"].mask(rows["mask_id"].ne("").fillna(False), ZERO)
     return rows
