@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from ...data.sentences.sentence import Sentence
 from ...data.sentences.word_labels import word_labels
-from ..entry import Measure, Options, ProbeEntry, Several, Units
+from ..entry import Headline, Measure, Options, ProbeEntry, Several, Units
 
 _STATES: Units = ("layer",)
 
@@ -49,7 +49,12 @@ AMNESIC = ProbeEntry(
     further=("training-part",),
     options=ErasureOptions,
     rows=(
-        Measure("accuracy", _STATES, "share of words whose class a linear probe finds"),
+        Measure(
+            "accuracy",
+            _STATES,
+            "share of words whose class a linear probe finds",
+            better="higher",
+        ),
         Measure("accuracy_erased", _STATES, "the same after the property was erased"),
         Measure(
             "accuracy_erased_fit", _STATES, "the same on the words that the eraser was fitted on"
@@ -64,6 +69,7 @@ AMNESIC = ProbeEntry(
         ),
         Measure("rank_removed", _STATES, "directions that were erased"),
     ),
+    headline=Headline("accuracy_drop_selective", "layer", by_variant=True),
     finish="item-intervals",
     curves="hidden states",
     curve_metrics=("accuracy", "accuracy_erased", "accuracy_erased_refitted", "accuracy_random"),
@@ -90,7 +96,12 @@ AMNESIC_TASK = ProbeEntry(
     further=("task-head", "training-part"),
     options=AmnesicTaskOptions,
     rows=(
-        Measure("task_*_intact", ("model",), "accuracy on the task, or mean negative error"),
+        Measure(
+            "task_*_intact",
+            ("model",),
+            "accuracy on the task, or mean negative error",
+            better="higher",
+        ),
         Measure("task_*_erased", _STATES, "the same while the property is erased from the state"),
         Measure(
             "task_*_random", _STATES, "the same while random directions are, mean of the draws"
@@ -99,6 +110,7 @@ AMNESIC_TASK = ProbeEntry(
         Measure("task_*_drop_selective", _STATES, "task_*_random less task_*_erased"),
         Measure("rank_removed", _STATES, "directions that were erased"),
     ),
+    headline=Headline("task_*_drop_selective", "layer", by_variant=True),
     finish="item-intervals",
     curves="hidden states",
     curve_metrics=("task_accuracy_erased", "task_accuracy_random"),

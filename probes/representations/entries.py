@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..entry import Measure, Options, ProbeEntry, Units
+from ..entry import Headline, Measure, Options, ProbeEntry, Units
 
 _STATES: Units = ("layer",)
 
@@ -60,6 +60,7 @@ STATE_SIMILARITY = ProbeEntry(
         Measure("linear_cka", _STATES, "centred kernel alignment, linear, of all words"),
         Measure("rsa", _STATES, "Spearman's correlation of dissimilarities of sampled words"),
     ),
+    headline=Headline("*", "layer"),
     finish="similarity-intervals",
     curves="hidden states",
 )
