@@ -35,8 +35,10 @@ from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import ROUTES, finetune
 from subprobe.models.training.recipes import Recipe
+from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import list_probes
+from subprobe.probes.states.cache import passing_states
 from subprobe.pruning.importance.scoring import importance_pass
 from subprobe.pruning.search.learned_gates import L0Options, learn_gates
 from subprobe.pruning.search.lottery import lottery, next_round
@@ -87,6 +89,7 @@ def masked_context(head=None):
 
 
 SHORT = {
+    "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "hidden-token-attribution": {"projections": 1},
     "token-identifiability": {"steps": 2},
@@ -95,7 +98,12 @@ SHORT = {
 
 def probed(context, name, examples):
     options = {name: SHORT[name]} if name in SHORT else {}
-    run_named_probes(context, examples, [name], options=options, batch_size=2)
+    learnt = tuple(random_examples(30, seed=1))
+    with passing_states() as states:
+        learning = Learning(learnt[:20], learnt[20:], "given", states)
+        run_named_probes(
+            context, examples, [name], options=options, learning=learning, batch_size=2
+        )
 
 
 @pytest.mark.parametrize("name", PROBES)

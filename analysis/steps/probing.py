@@ -43,6 +43,7 @@ from ..findings.edge_intervals import edge_intervals
 from ..findings.head_map import head_map_rows
 from ..findings.item_intervals import item_intervals
 from ..findings.length_intervals import length_intervals
+from ..findings.jackknife import similarity_intervals
 from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
@@ -241,6 +242,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
         replace(result, rows=length_intervals(result))
     ),
     "class-intervals": lambda result, _options: class_intervals(result),
+    "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
 
