@@ -9,6 +9,7 @@ _HIGHER = (
     "accuracy", "f1", "matthews", "pearson", "spearman", "pearson_spearman", "gold_probability",
     "negative_error", "dependency_accuracy", "offset_accuracy", "uas", "uuas", "uas_no_punct",
     "uuas_no_punct", "identified_naive", "identified_linear", "identified_mlp", "kappa_with_rules",
+    "accuracy_by_sentence",
 )  # fmt: skip
 _LOWER = (
     "convergence_delta_mean", "convergence_delta_max", "seconds", "time_ratio", "parameters",
