@@ -19,6 +19,7 @@ from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
 from .plan.preparing import Prepared, check_probes, summaries_of, told_of_heads
 from .plan.whole_run import RunPlan, read_plan
+from .profile.profile import has_profile, profile_table
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
 from .running.attributed_words import word_frame
@@ -228,6 +229,7 @@ def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.Dat
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
     compared = comparison_tables(rows, cells, probes=False)
-    for name, table in {**summed, **compared}.items():
+    own = {"profile": profile_table(rows, cells)} if has_profile(rows) else {}
+    for name, table in {**summed, **compared, **own}.items():
         write_csv(table, out / f"{name}.csv")
     return summed

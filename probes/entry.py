@@ -71,16 +71,49 @@ class Measure:
         units: what it is measured of.
         meaning: one clause.
         items: the metric of the items that it sums up, where that is another one.
+        better: which way it is better, where it has a direction.
     """
 
     metric: str
     units: Units
     meaning: str
     items: str = ""
+    better: Literal["", "higher", "lower"] = ""
 
     def covers(self, metric: str) -> bool:
         """Whether a metric is this one."""
         return fnmatchcase(metric, self.metric)
+
+
+Subfield = Literal["morphology", "syntax", "semantics", "discourse", "reasoning"]
+"""The parts of linguistics by which Holmes (Waldis et al. 2024) orders its data sets."""
+
+
+@dataclass(frozen=True)
+class Phenomenon:
+    """What some items of a probe are about, for the linguistic profile.
+
+    Attributes:
+        subfield: the part of linguistics.
+        metric: of the items; each has a numerator and a denominator.
+        relation: of the items; `*` stands for anything.
+        name: what it is called; empty = as the relation.
+        variant: how the variant of the items begins.
+    """
+
+    subfield: Subfield
+    metric: str
+    relation: str = ""
+    name: str = ""
+    variant: str = ""
+
+    def covers(self, metric: str, relation: str, variant: str) -> bool:
+        """Whether items are about it."""
+        return (
+            metric == self.metric
+            and fnmatchcase(relation, self.relation)
+            and variant.startswith(self.variant)
+        )
 
 
 @dataclass(frozen=True)
@@ -89,14 +122,15 @@ class Headline:
 
     Attributes:
         metric: name; `*` stands for one of several words.
-        unit: `head`: the mean over living heads, beside the same heads of the full model; `model`:
-            the rows of unit `model` as they are.
+        unit: `head`: the mean over living heads, beside the same heads of the full model; `layer`:
+            the mean over hidden states 1..L, of what a probe says of hidden states; `model`: the
+            rows of unit `model` as they are.
         by_variant: whether the variant is part of the metric's name.
         mean_over_relations: whether the mean over relations stands beside each of them.
     """
 
     metric: str
-    unit: Literal["head", "model"]
+    unit: Literal["head", "layer", "model"]
     by_variant: bool = False
     mean_over_relations: bool = False
 
@@ -124,6 +158,7 @@ class ProbeEntry:
         headline: the figures by which a summary speaks of it; None leaves it out.
         transfers: whether its `arrays` on the whole model are read again under a mask, from
             `learning.whole`.
+        phenomena: what its items are about, for the linguistic profile of a run.
         finish: name of what analysis adds to its rows, such as intervals and tests.
         figure: name of the picture that a report draws of its headline.
         curves: what its rows of unit `layer` count.
@@ -144,10 +179,16 @@ class ProbeEntry:
     rows: tuple[Measure, ...] = ()
     headline: Headline | None = None
     transfers: bool = False
+    phenomena: tuple[Phenomenon, ...] = ()
     finish: str = ""
     figure: str = ""
     curves: Curves = "layers"
     curve_metrics: tuple[str, ...] = ()
+
+    def better_of(self, metric: str) -> str | None:
+        """`higher` or `lower`; None for a metric without a direction."""
+        known = (one.better for one in self.rows if one.better and one.covers(metric))
+        return next(known, None)
 
     def load(self) -> Callable[..., Any]:
         """The probe itself: a class of `Probe`, or a function with a pass of its own."""

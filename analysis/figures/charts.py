@@ -23,6 +23,7 @@ COLOURS = {
     "reinit": "#f0e442",
     "shuffled": "#8a6fd1",
     "untrained": "#b8a000",
+    "pretrained": "#7a4a1e",
 }
 """Okabe & Ito's colours, told apart by the colour blind and on light and dark pages alike."""
 SHAPES = {
@@ -36,6 +37,7 @@ SHAPES = {
     "reinit": "diamond",
     "shuffled": "wedge",
     "untrained": "stroke",
+    "pretrained": "arrow",
 }
 GREY = "#808080"
 

@@ -11,6 +11,7 @@ from ...data.files.atomic import atomic_path, write_text
 from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
 from .charts import Figure, unchecked, vega_lite_version
+from .knowledge_figure import knowledge_figure
 from .layer_figures import layer_figures, pattern_figure
 from .mask_figures import overlap_figures, stability_figure
 from .probe_figures import attention_figure, attribution_figure, dependency_figure, survivor_figure
@@ -24,6 +25,7 @@ DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
         survivor_figure,
         attention_figure,
         pattern_figure,
+        knowledge_figure,
         layer_figures,
         attribution_figure,
     ),

@@ -12,6 +12,8 @@ from ..verdict.answer import Answer
 from ..wording import decimal
 from .charts import GREY, Figure, file_name, kind_scales, spec_of
 
+_NULLS = ("pretrained", "untrained")
+"""States of the whole encoder that a probe which learns is compared with."""
 MOST_PANELS = 6
 """Of a probe whose entry does not name the metrics of its curves."""
 
@@ -25,7 +27,9 @@ def layer_figures(answer: Answer) -> Iterator[Figure]:
         shown = named or mine["metric"].unique()
         mine = mine[mine["metric"].isin(list(shown))]
         state = "pruned" if (mine["state"] == "pruned").any() else mine["state"].iloc[-1]
-        drawn = mine[mine["state"].isin(["finetuned", state])].copy()
+        learns = any("training-part" in one.further for one in entries)
+        drawn = mine[mine["state"].isin(["finetuned", state, *(_NULLS if learns else ())])].copy()
+        drawn["kind"] = drawn["kind"].mask(drawn["state"] == "pretrained", "pretrained")
         drawn["panel"] = _panel(drawn)
         panels = drawn["panel"].drop_duplicates().tolist()[:MOST_PANELS]
         drawn = drawn[drawn["panel"].isin(panels)]
@@ -81,8 +85,12 @@ def _said(drawn: pd.DataFrame, panels: list[str]) -> str:
 
 def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.ConcatChart:
     low, high = ("ci_low", "ci_high") if intervals else ("lowest", "highest")
-    wanted = ["panel", "kind", "layer", "mean", low, high, "baseline_value"]
+    wanted = ["panel", "kind", "layer", "mean", low, high, "baseline", "baseline_value"]
     drawn = drawn[wanted].astype({"layer": int, "mean": float})
+    nulls = drawn[(drawn["kind"] == "full") & drawn["baseline_value"].notna()]
+    # several baselines are several lines of the same numbers
+    drawn = drawn.drop_duplicates(["panel", "kind", "layer"])
+    drawn = drawn.drop(columns=["baseline", "baseline_value"])
     colour, shape = kind_scales(drawn["kind"].unique().tolist())
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True))
     hue = alt.Color("kind:N", scale=colour, title="subnetwork", legend=alt.Legend(symbolOpacity=1))
@@ -101,13 +109,13 @@ def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.Conc
             shape=alt.Shape("kind:N", scale=shape, title="subnetwork"),
             tooltip=["kind:N", "layer:O", alt.Tooltip("mean:Q", format=".3f")],
         )
+        mine = nulls.loc[nulls["panel"] == panel, ["layer", "baseline", "baseline_value"]]
         null = (
-            base.transform_filter("datum.kind == 'full'")
+            alt.Chart(mine)
             .mark_line(color=GREY, strokeDash=[5, 3])
-            .encode(x=x, y="baseline_value:Q")
+            .encode(x=x, y="baseline_value:Q", detail="baseline:N", tooltip="baseline:N")
         )
-        held = drawn.loc[drawn["panel"] == panel, "baseline_value"].notna().any()
-        layers = [band, null, line, points] if held else [band, line, points]
+        layers = [band, null, line, points] if len(mine) else [band, line, points]
         made.append(alt.layer(*layers).properties(width=250, height=150, title=panel))
     return alt.concat(*made, columns=3, spacing=20)
 

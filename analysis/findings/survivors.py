@@ -75,6 +75,7 @@ def survivor_rows(
         variant="heads of the full model",
         unit="model",
         metric="best_head_accuracy",
+        better="higher",
         ci_method=f"middle 95% of {subsets} random head subsets",
         **dict(identity) | {"selection": "reported" if reported else "held-out"},
     )

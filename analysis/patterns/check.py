@@ -80,6 +80,7 @@ def _kappa(found: npt.NDArray[np.int64], rules: npt.NDArray[np.int64], seed: int
     interval = bootstrap_interval(kappa, found, rules, seed=seed)
     return {
         "metric": "kappa_with_rules",
+        "better": "higher",
         "value": kappa(found, rules),
         "ci_low": interval.low,
         "ci_high": interval.high,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...data.encoding.labelled_words import LabelledWords, label_words
-from ...data.errors import ConfigError
+from ...data.errors import AnnotationError, ConfigError
 from ...data.sentences.parted import Parted, part_by_hash
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Sentence
@@ -100,6 +100,11 @@ class Words:
         }  # fmt: skip
 
 
+def _kind(words: LabelledWords) -> str:
+    """How the sentences were annotated, and by which scheme."""
+    return ", ".join(sorted({f"{one.annotation} {one.scheme}".strip() for one in words.sentences}))
+
+
 def words_of(
     tokenizer: Any,
     parts: Parted,
@@ -145,6 +150,13 @@ def words_of(
     split = "test" if "test" in found else "dev"
     if split == "dev":
         say("there is no test part: read-outs stop on the sentences that they are scored on")
+    kinds = {name: _kind(words) for name, words in found.items()}
+    if len(set(kinds.values())) > 1:
+        shown = ", ".join(f"{name} {kind or 'none'}" for name, kind in kinds.items())
+        raise AnnotationError(
+            f"the parts are annotated differently ({shown})",
+            remedy="name treebanks of one kind: gold and parsed ones are never mixed",
+        )
     known = {one.words for one in train.sentences}
     scored = found[split].sentences
     if repeated := sum(one.words in known for one in scored):

@@ -12,6 +12,9 @@ from ..statistics.clusters import Floats, alone, count_of, limits, over_units, r
 from ..statistics.paired import expanded_limits
 from .parts import Words
 
+_CLUSTERS = 10
+"""Documents from which on they, and not sentences, are what was sampled."""
+
 PROBE = "subnetwork-probe"
 """What rows and folders call it."""
 
@@ -29,7 +32,7 @@ def score_rows(
         about: columns that name the model and the score.
         more: further columns of the first row, such as a p-value.
     """
-    units = units_of([sentence.document or None for sentence in words.test.sentences])
+    units = _units(words)
     majority = _majority(words)
     records = []
     means = np.stack([correct[:, 0] / correct[:, 1], np.ones(len(correct))], axis=1)
@@ -80,6 +83,13 @@ def size_rows(
         }
         for metric, (value, n) in sizes.items()
     ]  # fmt: skip
+
+
+def _units(words: Words) -> npt.NDArray[np.int64]:
+    """The document of each sentence, where there are several; else each is a unit of its own."""
+    documents = [sentence.document for sentence in words.test.sentences]
+    clustered = len({*documents} - {""}) >= _CLUSTERS
+    return units_of([document or None if clustered else None for document in documents])
 
 
 def _majority(words: Words) -> Floats:

@@ -11,7 +11,9 @@ import pandas as pd
 
 from ...data.errors import UnknownNameError
 from ...data.files.atomic import digest
+from ...data.output.better import filled
 from ...data.output.item_parts import ItemParts
+from ...data.output.tables import rows_frame
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task import TaskSpec
@@ -236,10 +238,12 @@ def finished(result: ProbeResult, options: ProbeOptions) -> pd.DataFrame:
     Raises:
         UnknownNameError: if there is no such finish step.
     """
-    step = find_probe(result.probe).finish
-    if step not in FINISHED:
-        raise UnknownNameError("finish step", step, filter(None, FINISHED))
-    return FINISHED[step](result, options)
+    entry = find_probe(result.probe)
+    if entry.finish not in FINISHED:
+        raise UnknownNameError("finish step", entry.finish, filter(None, FINISHED))
+    rows = rows_frame(FINISHED[entry.finish](result, options))
+    directions = {name: entry.better_of(str(name)) for name in rows["metric"].dropna().unique()}
+    return rows.assign(better=filled(rows["better"], rows["metric"], directions))
 
 
 def _of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:

@@ -28,6 +28,8 @@ def headline_rows(rows: pd.DataFrame, entry: ProbeEntry) -> pd.DataFrame:
         mine = mine.assign(metric=mine["metric"] + "_" + mine["variant"])
     if headline.unit == "head":
         return _over_heads(mine)
+    if headline.unit == "layer":
+        return _beside_full(_over_states(mine))
     # a probe's rows about the model may stand twice, for two intervals
     mine = mine.drop_duplicates([*_MODEL, "metric", "relation"])
     return _beside_full(_with_mean(mine) if headline.mean_over_relations else mine)
@@ -47,6 +49,26 @@ def _over_heads(cells: pd.DataFrame) -> pd.DataFrame:
         baseline=("baseline", "first"),
         baseline_value=("baseline_value", "mean"),
         n=("value", "size"),
+        n_clusters=("n_clusters", "min"),
+    ).reset_index()
+
+
+def _over_states(cells: pd.DataFrame) -> pd.DataFrame:
+    """Mean of each number over hidden states 1..L, for each property that it is about.
+
+    The embeddings, state 0, are the same under every mask of heads and MLPs. A mean chooses no
+    layer, so nothing is chosen on the texts that are reported. The first baseline of a row counts.
+    """
+    about = cells["relation"].fillna(cells["target"])
+    cells = cells.assign(relation=about)[cells["layer"] > 0]
+    line = [*_MODEL, "metric", "relation"]
+    cells = cells.drop_duplicates([*line, "layer"])
+    found = cells.groupby(line, observed=True, sort=False, dropna=False)
+    return found.agg(
+        value=("value", "mean"),
+        baseline=("baseline", "first"),
+        baseline_value=("baseline_value", "mean"),
+        n=("n", "min"),
         n_clusters=("n_clusters", "min"),
     ).reset_index()
 

@@ -7,11 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from ...probes.registry import entries_of
 from ..statistics.corrections import ALPHA
 from ..wording import between, cite, decimal, p_text
 from .lines import line_of, spread_of
 from .pattern_words import patterns_said
 
+MOST_PROPERTIES = 6
+"""Properties of hidden states that are put into words."""
 PROBED = ("full", "good", "random", "bad")
 
 
@@ -20,6 +23,7 @@ def knowledge_of(probes: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     for said in (_relations, _subsets, _attention, _attributions):
         if sentence := said(probes):
             yield sentence
+    yield from _states(probes)
     if sentence := patterns_said(probes, rows):
         yield sentence
 
@@ -50,6 +54,25 @@ def _relations(probes: pd.DataFrame) -> str:
         f"The best single head of a dependency relation, averaged over {count} relations, finds "
         f"the syntactic head this often: {_kinds(mean)} (best fixed offset {offset})."
     )
+
+
+def _states(probes: pd.DataFrame) -> Iterator[str]:
+    """Sentences on what probes read in hidden states: a property each, of the first few."""
+    entries = entries_of(probes["probe"].dropna().unique())
+    names = [one.name for one in entries if one.headline and one.headline.unit == "layer"]
+    lines = probes[probes["probe"].isin(names)]
+    each = lines.groupby(["probe", "metric", "relation"], sort=False, dropna=False)
+    for count, ((probe, metric, about), mine) in enumerate(each):
+        if count == MOST_PROPERTIES:
+            yield f"Another {each.ngroups - count} properties of hidden states are in the figure."
+            return
+        of = "" if pd.isna(about) else f" of {about}"
+        untrained = line_of(mine, kind="untrained")
+        null = "" if untrained is None else f", untrained encoder {_found(untrained, 'mean')}"
+        yield (
+            f"In hidden states, {str(metric).replace('_', ' ')}{of} ({probe}, mean over states 1 "
+            f"to L): {_kinds(mine)}{null}."
+        )
 
 
 def _subsets(probes: pd.DataFrame) -> str:

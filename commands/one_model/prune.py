@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ...data.errors import ConfigError
-from ...data.output.outputs import MASKS, prepare_out, user_text
+from ...data.output.outputs import MASKS, prepare_out
+from ..flags import refuse
 from ..options import (
     AsClasses,
     AsJson,
@@ -27,9 +28,11 @@ from ..options import (
     Quiet,
     Quotes,
     RecordedSelection,
+    Seed,
+    corpus_option,
+    part_option,
     progress_of,
     reading,
-    seed_option,
     writing,
 )
 from .property_mask import prune_for_property
@@ -49,12 +52,7 @@ RANKS = (1, 5, 25)
 """Of the MLP probes that masks are compared with, where none is asked for."""
 
 
-def _treebank(option: str, text: str) -> Any:
-    return typer.Option(option, parser=user_text, metavar="FILE", help=text)
-
-
 def prune(
-    context: typer.Context,
     model: Model,
     out: Annotated[
         Path, writing("mask file (.safetensors); of a property also a folder for all results")
@@ -95,64 +93,63 @@ def prune(
     ] = 0,
     selection: RecordedSelection = "",
     scores: Annotated[str, typer.Option(help="default or study")] = "default",
-    corpus: Annotated[
-        str | None, _treebank("--corpus", "of a property: one treebank, which is cut into parts")
-    ] = None,
+    corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
-        str | None, _treebank("--train", "of a property: treebank that masks are learnt from")
+        str | None,
+        part_option("--train", "what probes of hidden states learn from; or masks of a property"),
     ] = None,
     dev: Annotated[
-        str | None, _treebank("--dev", "of a property: treebank that stops refitted read-outs")
+        str | None,
+        part_option("--dev", "what says when they have learnt; none = 10% of --train"),
     ] = None,
     test: Annotated[
-        str | None, _treebank("--test", "of a property: treebank that is scored on")
+        str | None, part_option("--test", "what they are scored on; none = --dev")
     ] = None,
     units: Annotated[
         str,
         typer.Option(
-            help="of a property: what has gates: weights, heads-neurons, heads-mlps, heads, neurons"
+            help="what has gates; of a property: weights, heads-neurons, heads-mlps, heads, neurons"
         ),
     ] = "weights",
     penalty: Annotated[
         list[float] | None,
         typer.Option(
             "--penalty",
-            help="of a property: loss that all gates open cost; repeat for a curve; default: 1",
+            help="loss that open gates cost; of a property all together; repeat to sweep; "
+            "default: 1",
         ),
     ] = None,
     epochs: Annotated[
-        int, typer.Option(help="of a property: passes over the data; 0 = recorded for the model")
+        int,
+        typer.Option(help="passes over the data; of a property; 0 = recorded for the model"),
     ] = 0,
     mask_rate: Annotated[
         float,
-        typer.Option(help="of a property: learning rate of gates; 0 = recorded for the model"),
+        typer.Option(help="learning rate of gates; of a property; 0 = recorded for the model"),
     ] = 0.0,
     readout_rate: Annotated[
         float,
-        typer.Option(help="of a property: that of the read-out; 0 = recorded for the model"),
+        typer.Option(help="learning rate of the read-out; of a property; 0 = recorded"),
     ] = 0.0,
     dropout: Annotated[
-        bool, typer.Option("--dropout/--no-dropout", help="of a property: while gates are learnt")
+        bool, typer.Option("--dropout/--no-dropout", help="dropout while gates are learnt")
     ] = True,
     draws: Annotated[
-        int, typer.Option(help="of a property: random masks of each mask's size", min=0)
+        int, typer.Option(help="random masks of each mask's size; of a property", min=0)
     ] = 5,
     rank: Annotated[
         list[int] | None,
-        typer.Option("--rank", help="of a property: of MLP probes, the rivals; default: 1, 5, 25"),
+        typer.Option("--rank", help="rank of an MLP probe to compare; default: 1, 5, 25"),
     ] = None,
     reset: Annotated[
         str,
-        typer.Option(
-            help="of a property: random weights of the control: encoder (embeddings stay), all, "
-            "or none"
-        ),
+        typer.Option(help="random weights of the control; encoder (embeddings stay), all, or none"),
     ] = "encoder",
     against: Annotated[
         list[Path] | None,
-        reading("--against", "of a property: mask whose overlap is measured; repeatable"),
+        reading("--against", "mask whose overlap with a property's is measured; repeatable"),
     ] = None,
-    seed: Annotated[int, seed_option("of a property")] = 0,
+    seed: Seed = 0,
     limit: Limit = 0,
     batch_size: BatchSize = 0,
     overwrite: Overwrite = False,
@@ -171,7 +168,7 @@ def prune(
     """
     progress = progress_of(quiet)
     if criterion != "task":
-        _refuse(context, _OF_TASK, f"`criterion` {criterion}")
+        refuse(_OF_TASK, f"`criterion` {criterion}")
         prune_for_property(
             model, criterion, out,
             files={"corpus": corpus, "train": train, "dev": dev, "test": test},
@@ -188,7 +185,7 @@ def prune(
             limit=limit, overwrite=overwrite, as_json=as_json, progress=progress,
         )  # fmt: skip
         return
-    _refuse(context, _OF_PROPERTY, "a task")
+    refuse(_OF_PROPERTY, "a task")
     if task is None:
         raise ConfigError(
             "nothing to prune for",
@@ -226,17 +223,3 @@ def prune(
         typer.echo(json.dumps({**good.describe(), "classes_by": loaded.classes_by}))
     else:
         print_mask(good, out)
-
-
-def _refuse(context: typer.Context, names: tuple[str, ...], beside: str) -> None:
-    """Raise if an option is given that the other kind of search reads.
-
-    Raises:
-        ConfigError: naming the first of them.
-    """
-    for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP"):
-            raise ConfigError(
-                f"is not read beside {beside}", where=f"`{name}`", remedy="leave it out"
-            )

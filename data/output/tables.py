@@ -12,7 +12,7 @@ from ..errors import DataFileError
 from ..files.atomic import atomic_path
 from ..files.parquet_files import WRITING, read_frame
 from ..files.reading import reading
-from .better import filled
+from .better import OF_VERSION_2, filled
 from .folders import atomic_folder
 
 SCHEMA_VERSION = 3
@@ -202,5 +202,6 @@ def read_rows(source: Path | str) -> pd.DataFrame:
         rows = rows_frame(raw)
         if found == [WITHOUT_BETTER]:
             # the whole model has an empty mask, and so an empty ablation
+            rows["better"] = filled(rows["better"], rows["metric"], OF_VERSION_2)
             rows["ablation"] = rows["mask_id"].mask(rows["mask_id"].ne("").fillna(False), ZERO)
     return rows

@@ -31,6 +31,7 @@ ATTRIBUTIONS = ProbeEntry(
             "convergence_delta_*",
             ("model",),
             "how far attributions miss the difference of the logits",
+            better="lower",
         ),
         Measure(
             "logit_difference_mean",

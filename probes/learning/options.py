@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 from ..entry import Options, Several
 
 
-def _positive(rates: tuple[float, ...]) -> tuple[float, ...]:
+def distinct_rates(rates: tuple[float, ...]) -> tuple[float, ...]:
+    """The rates, once they are checked: positive, below 1, each once."""
     if not rates or any(not 0 < rate < 1 for rate in rates):
         raise ValueError("learning rates must be above 0 and below 1")
     if len(set(rates)) < len(rates):
@@ -22,7 +23,7 @@ class LearningOptions(Options):
 
     seeds: int = Field(1, ge=1, description="probes trained from different first weights")
     seed: int = Field(0, ge=0, description="of the first weights and of the order of texts")
-    rates: Annotated[tuple[float, ...], Several, AfterValidator(_positive)] = Field(
+    rates: Annotated[tuple[float, ...], Several, AfterValidator(distinct_rates)] = Field(
         (1e-3,), description="learning rates; the one with the least dev loss is used"
     )
     epochs: int = Field(40, ge=1, description="passes over the training part, at most")

@@ -36,7 +36,12 @@ ATTENTION_PATTERNS = ProbeEntry(
         Measure("pattern_share", _ALL, "share of maps of the pattern `relation`"),
         Measure("abstention_rate", _ALL, "share of maps of which the classifier is not sure"),
         Measure("confident_share", _ALL, "share of the pattern among maps it is sure of"),
-        Measure("kappa_with_rules", ("model",), "agreement with the mass rules (Cohen's kappa)"),
+        Measure(
+            "kappa_with_rules",
+            ("model",),
+            "agreement with the mass rules (Cohen's kappa)",
+            better="higher",
+        ),
     ),
     headline=Headline("pattern_share", "model", by_variant=True),
     finish="pattern-intervals",

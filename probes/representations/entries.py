@@ -24,9 +24,14 @@ TOKEN_IDENTIFIABILITY = ProbeEntry(
     code=f"{__package__}.identifiability:run_token_identifiability",
     options=TokenIdentifiabilityOptions,
     rows=(
-        Measure("identified_naive", _STATES, "share of tokens nearest to their own embedding"),
-        Measure("identified_linear", _STATES, "the same through a linear map"),
-        Measure("identified_mlp", _STATES, "the same through an MLP"),
+        Measure(
+            "identified_naive",
+            _STATES,
+            "share of tokens nearest to their own embedding",
+            better="higher",
+        ),
+        Measure("identified_linear", _STATES, "the same through a linear map", better="higher"),
+        Measure("identified_mlp", _STATES, "the same through an MLP", better="higher"),
     ),
     curves="hidden states",
 )

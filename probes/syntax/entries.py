@@ -28,14 +28,19 @@ DEPENDENCY_HEADS = ProbeEntry(
     shared=("selection",),
     options=DependencyHeadsOptions,
     rows=(
-        Measure("dependency_accuracy", ("head",), "share of arcs that the head finds"),
+        Measure(
+            "dependency_accuracy", ("head",), "share of arcs that the head finds", better="higher"
+        ),
         Measure(
             "best_head_accuracy",
             ("model",),
             "the same of the best living head, chosen on other sentences",
             items="dependency_accuracy",
+            better="higher",
         ),
-        Measure("offset_accuracy", ("model",), "the same of the best fixed offset"),
+        Measure(
+            "offset_accuracy", ("model",), "the same of the best fixed offset", better="higher"
+        ),
     ),
     headline=Headline("best_head_accuracy", "model", mean_over_relations=True),
     finish="dependency-tests",
@@ -76,10 +81,15 @@ ATTENTION_TREES = ProbeEntry(
     shared=("selection",),
     options=AttentionTreesOptions,
     rows=(
-        Measure("uas", _ALL, "share of words whose head the tree has right"),
-        Measure("uuas", _ALL, "share of arcs that the tree has, whatever their direction"),
-        Measure("uas_no_punct", _ALL, "UAS without punctuation"),
-        Measure("uuas_no_punct", _ALL, "UUAS without punctuation"),
+        Measure("uas", _ALL, "share of words whose head the tree has right", better="higher"),
+        Measure(
+            "uuas",
+            _ALL,
+            "share of arcs that the tree has, whatever their direction",
+            better="higher",
+        ),
+        Measure("uas_no_punct", _ALL, "UAS without punctuation", better="higher"),
+        Measure("uuas_no_punct", _ALL, "UUAS without punctuation", better="higher"),
         *(
             Measure(
                 f"best_head_{score}",
@@ -87,10 +97,13 @@ ATTENTION_TREES = ProbeEntry(
                 f"{score.split('_')[0].upper()} of the best living head, chosen on other sentences"
                 + (", without punctuation" if "_" in score else ""),
                 items=score,
+                better="higher",
             )
             for score in ("uas", "uuas", "uas_no_punct", "uuas_no_punct")
         ),
-        Measure("baseline_*", ("model",), "the same of a tree that needs no model"),
+        Measure(
+            "baseline_*", ("model",), "the same of a tree that needs no model", better="higher"
+        ),
     ),
 )
 

@@ -18,7 +18,7 @@ from subprobe.probes.options import (
 )
 from subprobe.probes.registry import PROBES, find_probe
 
-ELSEWHERE = {"progress", "untrained"}
+ELSEWHERE = {"progress", "untrained", "learning"}
 """Keywords that code alone gives."""
 
 

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from probe_cases import random_examples, tiny_context
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
+from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import PROBES, find_probe, list_probes
+from subprobe.probes.states.cache import StateCache
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
+    "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "dependency-heads": {"min_count": 1},
     "hidden-token-attribution": {"projections": 1},
@@ -19,11 +23,14 @@ OPTIONS = {
 
 
 @pytest.fixture(scope="module")
-def results():
+def results(tmp_path_factory):
     context = tiny_context("bert", "classification")
     names = [entry.name for entry in list_probes()]
+    learnt = random_examples(30, seed=1)
+    states = StateCache(tmp_path_factory.mktemp("states"))
+    learning = Learning(tuple(learnt[:20]), tuple(learnt[20:]), "given", states)
     return [
-        run_named_probes(context, random_examples(5), order, options=OPTIONS)
+        run_named_probes(context, random_examples(5), order, options=OPTIONS, learning=learning)
         for order in (names, names[::-1])
     ]
 

@@ -72,6 +72,9 @@ def test_what_is_left_out_is_told(files):
     again = replace(parts, test=(*parts.test, *parts.train[:2]))
     words_of(tiny_tokenizer("wordpiece"), again, "upos", max_length=64, say=said.append)
     assert said[-1] == "2 of 12 sentences that are scored on are in the train part too"
+    silver = replace(parts, dev=tuple(replace(one, annotation="silver") for one in parts.dev))
+    with pytest.raises(InputError, match=r"differently \(train gold ud, dev silver ud"):
+        words_of(tiny_tokenizer("wordpiece"), silver, "upos", max_length=64, say=said.append)
     alone = replace(parts, test=())
     words = words_of(tiny_tokenizer("wordpiece"), alone, "upos", max_length=64, say=said.append)
     assert words.split == "dev"

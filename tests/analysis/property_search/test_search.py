@@ -162,13 +162,13 @@ def test_a_refitted_read_out_is_a_logistic_regression():
 
 def test_accuracy_over_words_and_over_sentences():
     tokenizer = tiny_tokenizer("wordpiece")
-    words = words_from(lambda n, seed=0: tagged_sentences(n, seed, documents=4), tokenizer, 20)
+    words = words_from(lambda n, seed=0: tagged_sentences(n, seed, documents=12), tokenizer, 20)
     correct = np.array([(k % 3, len(gold)) for k, gold in enumerate(words.test.gold)], dtype=float)
     first, second = score_rows(correct, words, {"variant": "v"})
     assert first["value"] == correct[:, 0].sum() / correct[:, 1].sum()
     assert second["value"] == pytest.approx(np.mean(correct[:, 0] / correct[:, 1]))
-    assert first["n_clusters"] == 4
-    assert "4 documents" in first["ci_method"]
+    assert first["n_clusters"] == 12
+    assert "12 documents" in first["ci_method"]
     gold = np.concatenate(words.test.gold)
     most = np.bincount(np.concatenate(words.train.gold)).argmax()
     assert first["baseline_value"] == pytest.approx(np.mean(gold == most))
