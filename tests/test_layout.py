@@ -21,7 +21,7 @@ FLOORS = {
                "tokens", "edges", "description_length", "erasure", "attention_probe"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
                  "summary", "comparison", "profile", "findings", "configuration", "steps",
-                 "learning", "storage", "plan", "cells", "single", "running",
+                 "learning", "storage", "plan", "cells", "single", "property_search", "running",
                  "cost", "patterns", "verdict", "figures", "interactive", "report", "run_folder",
                  "upkeep",
                  "screen"],

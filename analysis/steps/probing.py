@@ -42,8 +42,8 @@ from ..findings.dependency_tests import dependency_rows
 from ..findings.edge_intervals import edge_intervals
 from ..findings.head_map import head_map_rows
 from ..findings.item_intervals import item_intervals
-from ..findings.length_intervals import length_intervals
 from ..findings.jackknife import similarity_intervals
+from ..findings.length_intervals import length_intervals
 from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
