@@ -34,7 +34,7 @@ Curves = Literal["layers", "hidden states"]
 
 def _as_tuple(given: Any) -> Any:
     """One word or number, or a list as TOML writes it."""
-    if isinstance(given, str | int | float):
+    if isinstance(given, str | int | float) and not isinstance(given, bool):
         return (given,)
     return tuple(given) if isinstance(given, list) else given
 
@@ -85,6 +85,37 @@ class Measure:
         return fnmatchcase(metric, self.metric)
 
 
+Subfield = Literal["morphology", "syntax", "semantics", "discourse", "reasoning"]
+"""The parts of linguistics by which Holmes (Waldis et al. 2024) orders its data sets."""
+
+
+@dataclass(frozen=True)
+class Phenomenon:
+    """What some items of a probe are about, for the linguistic profile.
+
+    Attributes:
+        subfield: the part of linguistics.
+        metric: of the items; each has a numerator and a denominator.
+        relation: of the items; `*` stands for anything.
+        name: what it is called; empty = as the relation.
+        variant: how the variant of the items begins.
+    """
+
+    subfield: Subfield
+    metric: str
+    relation: str = ""
+    name: str = ""
+    variant: str = ""
+
+    def covers(self, metric: str, relation: str, variant: str) -> bool:
+        """Whether items are about it."""
+        return (
+            metric == self.metric
+            and fnmatchcase(relation, self.relation)
+            and variant.startswith(self.variant)
+        )
+
+
 @dataclass(frozen=True)
 class Headline:
     """The figures by which a summary speaks of a probe.
@@ -127,6 +158,7 @@ class ProbeEntry:
         headline: the figures by which a summary speaks of it; None leaves it out.
         transfers: whether its `arrays` on the whole model are read again under a mask, from
             `learning.whole`.
+        phenomena: what its items are about, for the linguistic profile of a run.
         finish: name of what analysis adds to its rows, such as intervals and tests.
         figure: name of the picture that a report draws of its headline.
         curves: what its rows of unit `layer` count.
@@ -147,6 +179,7 @@ class ProbeEntry:
     rows: tuple[Measure, ...] = ()
     headline: Headline | None = None
     transfers: bool = False
+    phenomena: tuple[Phenomenon, ...] = ()
     finish: str = ""
     figure: str = ""
     curves: Curves = "layers"

@@ -19,6 +19,7 @@ from .columns import (
     TYPES,
     Column,
 )
+from .profile_columns import PROFILE
 from .table_lines import line_of
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
@@ -30,6 +31,7 @@ MASK_COLUMNS = (
     "mask_id", "unit", "layer", "head", "neuron", "kept", "file",
 )  # fmt: skip
 SEPARATOR = " | "
+_OWN = {"cells": CELLS, "manifest": MANIFEST, "dictionary": DICTIONARY, "profile": PROFILE}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 
 
@@ -41,7 +43,7 @@ def describe(table: str, column: str, dtype: object = None) -> Column:
         column: name of the column.
         dtype: pandas type of its values, which decides for columns that nobody has described.
     """
-    own = {"cells": CELLS, "manifest": MANIFEST, "dictionary": DICTIONARY}.get(table, {})
+    own = _OWN.get(table, {})
     found = OF_TABLE.get((table, column)) or own.get(column) or _ALL.get(column)
     return found or Column(_type_of(dtype), "")
 

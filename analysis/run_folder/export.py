@@ -15,6 +15,7 @@ from ...data.files.atomic import atomic_path
 from ...data.files.parquet_files import WRITING
 from ...data.output.folders import atomic_folder, check_folder
 from ...data.output.tables import inert
+from ..profile.profile import has_profile, profile_table
 from ..summary.summaries import SUMMARIES
 from .cell_table import cell_table
 from .dictionary import dictionary_frame, typed
@@ -75,6 +76,10 @@ def _makers(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
     }
     for name, made in SUMMARIES.items():
         makers[name] = lambda name=name, made=made: [typed(name, made(run.rows))]  # type: ignore[misc]
+    if has_profile(run.rows):
+        makers["profile"] = lambda: [
+            typed("profile", profile_table(run.rows, run.folder / "cells"))
+        ]
     return {
         **makers,
         "cells": lambda: [cell_table(run.folder, run.manifest)],

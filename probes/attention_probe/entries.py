@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..entry import Headline, Measure, ProbeEntry, Several
+from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several
 from ..learning.options import LearningOptions, distinct_rates
 
 Form = Literal["maps", "maps+words", "words+distances"]
@@ -47,6 +47,7 @@ ATTENTION_PROBE = ProbeEntry(
         ),
     ),
     headline=Headline("uas", "model", by_variant=True),
+    phenomena=(Phenomenon("syntax", "uas", name="heads of words, in attention", variant="maps"),),
     finish="item-intervals",
 )
 

@@ -7,25 +7,28 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ...data.errors import DataFileError, InputError
+from ...data.files.full_disk import room_asked_for
+from ...data.files.temporaries import remove_stale
 from ...data.sentences.sentence import Example
 from ...models.encoder.fingerprint import weights_fingerprint
 from ..forward.base import Context
 from ..forward.shared_pass import Progress
 from ..forward.texts import Texts, read_texts
 from .gather import Pooling, gather_states
-from .state_file import FORMAT, StateFile, open_states
+from .state_file import FORMAT, StateFile, file_size, open_states
 from .word_states import WordStates, words_of
 
 LIMIT = 20 * 2**30
 """Bytes that files of states may take together."""
-_SUFFIX = ".states.safetensors"
+_SUFFIX, _LOCK = ".states.safetensors", ".states.lock"
 
 
 @dataclass(frozen=True)
@@ -61,22 +64,30 @@ class StateCache:
             progress: called with (texts done, N) where they are computed.
 
         Raises:
-            InputError: if no text has a word, or the states do not fit on the disk.
+            InputError: if no text has a whole word, or the states do not fit on the disk.
         """
         texts = read_texts(context, examples)
+        if not words_of(texts):
+            raise InputError(
+                f"every text is cut inside its first word: {context.max_length} subwords are kept",
+                remedy="keep more subwords of a text (`max_length`)",
+            )
         key = states_key(context, texts, pooling)
         path = self.folder / f"{key[:32]}{_SUFFIX}"
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             found = _opened(path, key)
             if found is None:
-                self._make_room(context, texts, path)
-                gather_states(
-                    context, texts, path, key,
-                    pooling=pooling, batch_size=batch_size, progress=progress,
-                )  # fmt: skip
+                needed = _bytes_of(context, texts)
+                self._make_room(needed)
+                with room_asked_for(self.folder, lambda: needed):
+                    gather_states(
+                        context, texts, path, key,
+                        pooling=pooling, batch_size=batch_size, progress=progress,
+                    )  # fmt: skip
                 found = open_states(path, key)
-            os.utime(path)
+            with contextlib.suppress(FileNotFoundError):  # another process made room meanwhile
+                os.utime(path)
         return WordStates(texts, found)
 
     def size(self) -> int:
@@ -92,14 +103,37 @@ class StateCache:
                 found.append((about.st_mtime, path, about.st_size))
         return sorted(found)
 
-    def _make_room(self, context: Context, texts: Texts, path: Path) -> None:
-        """Remove old files until another fits.
+    def remove(self, *, unused_for: float = 0.0) -> int:
+        """Remove the files of states, and what killed processes left; other files stay.
+
+        Files that a process reads stay readable to it. The folder goes too once it is empty.
+
+        Args:
+            unused_for: seconds; what was used since then stays.
+
+        Returns:
+            how many bytes the removed states took.
+        """
+        before, freed = time.time() - unused_for, 0
+        for used, path, size in self._files():
+            if used <= before:
+                path.unlink(missing_ok=True)
+                freed += size
+        remove_stale(self.folder)
+        for lock in self.folder.glob(f"*{_LOCK}"):
+            with contextlib.suppress(Timeout, FileNotFoundError), FileLock(lock, timeout=0):
+                if not lock.with_suffix(Path(_SUFFIX).suffix).exists():
+                    lock.unlink()
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+        return freed
+
+    def _make_room(self, needed: int) -> None:
+        """Remove old files until so many bytes fit.
 
         Raises:
-            InputError: if it does not fit.
+            InputError: if they do not fit.
         """
-        states, width = context.anatomy.num_layers + 1, int(context.model.config.hidden_size)
-        needed = 4 * states * width * words_of(texts)
         if needed > self.limit:
             raise InputError(
                 f"the hidden states take {needed / 2**20:,.0f} MiB, more than the limit of "
@@ -107,21 +141,30 @@ class StateCache:
                 where=str(self.folder),
                 remedy="read fewer sentences, or raise the limit",
             )
+        remove_stale(self.folder)
         kept = self.size()
         for _, old, size in self._files():
-            if kept + needed <= self.limit:
+            if kept + needed <= self.limit and needed <= self._free():
                 break
             # whoever reads the file keeps it open, and what it maps stays readable
             old.unlink(missing_ok=True)
             kept -= size
-        free = shutil.disk_usage(self.folder).free
-        if needed > free:
+        if needed > (free := self._free()):
             raise InputError(
                 f"the hidden states take {needed / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB "
                 "are free",
                 where=str(self.folder),
                 remedy="free the space, read fewer sentences, or keep the states on another disk",
             )
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.folder).free
+
+
+def _bytes_of(context: Context, texts: Texts) -> int:
+    """What the states of some texts take on the disk."""
+    states, width = context.anatomy.num_layers + 1, int(context.model.config.hidden_size)
+    return file_size(states, width, words_of(texts))
 
 
 def _opened(path: Path, key: str) -> StateFile | None:

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,25 +31,25 @@ _CHUNK = 2**24
 class StateFile:
     """States of T words: L + 1 tensors [T, D] of float32.
 
+    The file is held open: another process may remove it to make room.
+
     Attributes:
         path: the file.
+        opened: the file as the library has it open.
         num_states: L + 1.
         width: D.
         num_words: T.
     """
 
     path: Path
+    opened: Any
     num_states: int
     width: int
     num_words: int
 
-    @cached_property
-    def _opened(self) -> Any:
-        return safe_open(self.path, framework="pt")
-
     def state(self, layer: int) -> torch.Tensor:
         """One state of all words [T, D]: a view of the file, which is read where it is used."""
-        tensor: torch.Tensor = self._opened.get_tensor(_name(layer))
+        tensor: torch.Tensor = self.opened.get_tensor(_name(layer))
         return tensor
 
 
@@ -73,6 +72,12 @@ def _header(key: str, num_states: int, width: int, num_words: int, check: int) -
     text = json.dumps({"__metadata__": about, **tensors}, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
+
+
+def file_size(num_states: int, width: int, num_words: int) -> int:
+    """Bytes of a file of states."""
+    head = _header("0" * 64, num_states, width, num_words, 0)
+    return len(head) + num_states * width * num_words * _WIDTH
 
 
 class StateWriter:
@@ -144,15 +149,18 @@ def open_states(path: Path, key: str) -> StateFile:
         DataFileError: if it is missing, truncated, changed, or holds the states of something else.
     """
     try:
-        with safe_open(path, framework="pt") as opened:
-            about, names = opened.metadata() or {}, sorted(opened.keys())
-            shape = opened.get_slice(_name(0)).get_shape() if _name(0) in names else [0, 0]
+        opened: Any = safe_open(path, framework="pt")
+        about, names = opened.metadata() or {}, set(opened.keys())
+        shapes = {tuple(opened.get_slice(name).get_shape()) for name in names}
     except (OSError, SafetensorError) as error:
         raise DataFileError("cannot be read: it is damaged", where=str(path)) from error
     if about.get("key") != key or about.get("format") != FORMAT:
         raise DataFileError("holds the states of another model, mask or corpus", where=str(path))
+    if names != {_name(layer) for layer in range(len(names))} or len(shapes) != 1:
+        raise DataFileError("does not hold one tensor a state: it is damaged", where=str(path))
     with path.open("rb") as stream:
         start = 8 + int.from_bytes(stream.read(8), "little")
         if f"{_check(stream, start):08x}" != about.get("crc32"):
             raise DataFileError("its content was changed: the checksum differs", where=str(path))
-    return StateFile(path, len(names), int(shape[1]), int(shape[0]))
+    num_words, width = shapes.pop()
+    return StateFile(path, opened, len(names), width, num_words)

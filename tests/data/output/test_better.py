@@ -29,7 +29,7 @@ def test_every_score_has_a_direction_and_a_description_has_none():
     for metric in METRICS:
         assert better_of(metric) == "higher", metric
     assert better_of("seconds") == "lower"
-    directed = {
+    directed: dict[str, tuple[str, ...]] = {
         "token-identifiability": IDENTIFIED,
         "attention-trees": (*TREES, "best_head_uuas", "baseline_uas_no_punct"),
         "dependency-heads": ("dependency_accuracy", "best_head_accuracy", "offset_accuracy"),
@@ -40,8 +40,8 @@ def test_every_score_has_a_direction_and_a_description_has_none():
     delta = "convergence_delta_mean"
     assert find_probe("attributions").better_of(delta) == OF_VERSION_2[delta] == "lower"
     for probe, metrics in {
-        "attention-stats": ATTENTION, "attributions": ["attribution_share"],
-        "attention-patterns": ["pattern_share"], "norms": ["norm_share_to_first"],
+        "attention-stats": ATTENTION, "attributions": ("attribution_share",),
+        "attention-patterns": ("pattern_share",), "norms": ("norm_share_to_first",),
     }.items():  # fmt: skip
         for metric in metrics:
             assert find_probe(probe).better_of(metric) is None, metric

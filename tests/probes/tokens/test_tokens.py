@@ -226,7 +226,7 @@ def test_states_that_are_no_numbers_are_refused():
     examples, learning = parts_of(COMMON, COMMON, COMMON)
     states = PlantedStates(lambda _sentence, place: [[float("nan") if place else 1.0]])
     learning = replace(learning, states=states)
-    with pytest.raises(InputError, match="loss of a probe is not a number"):
+    with pytest.raises(InputError, match="loss of a probe is not finite"):
         run_tokens(tiny_context("bert"), examples, learning=learning)
 
 
@@ -239,7 +239,7 @@ def test_states_that_are_no_numbers_are_refused():
         ),
         ({"tasks": ("all", "upos")}, "unknown task 'all'"),
         ({"tasks": ()}, "at least 1 item"),
-        ({"hidden": True}, "valid integer"),
+        ({"hidden": True}, "valid tuple"),
         ({"tasks": ("upos", "upos")}, "contains duplicates"),
         ({"hidden": (-1,)}, "sizes must be >= 0"),
         ({"hidden": (8,), "rank": (4,)}, "a hidden layer or a rank, not both"),

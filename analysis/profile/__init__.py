@@ -1,0 +1,1 @@
+"""The linguistic profile of a run: what each subnetwork knows of each phenomenon."""

@@ -1,0 +1,123 @@
+"""The items of one cell as sums by sentence, for each phenomenon that they are about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...data.files.parquet_files import DAMAGED_CELL, read_frame
+from ...probes.entry import ProbeEntry
+from ..cell_output import check_as_written, check_own_items
+
+_COLUMNS = [
+    "variant", "metric", "relation", "layer", "sentence_id", "cluster_id", "numerator",
+    "denominator",
+]  # fmt: skip
+_TEXTS = ["variant", "metric", "relation", "sentence_id", "cluster_id"]
+
+
+@dataclass(frozen=True)
+class SentenceSums:
+    """What one model has of one phenomenon.
+
+    Attributes:
+        sentences: the N sentences, sorted.
+        clusters: what each was sampled with; empty for those that stand alone [N].
+        sums: numerators and denominators, means over states 1..L [2, N].
+        static: the same of state 0, the embeddings; None where items name no state.
+    """
+
+    sentences: tuple[str, ...]
+    clusters: tuple[str, ...]
+    sums: npt.NDArray[np.float64]
+    static: npt.NDArray[np.float64] | None
+
+    @property
+    def value(self) -> float:
+        """Ratio of the sums."""
+        return ratio(self.sums)
+
+
+def ratio(sums: npt.NDArray[np.float64]) -> float:
+    """Numerators over denominators of sums [2, N]; NaN where there is nothing."""
+    top, bottom = sums.sum(axis=1)
+    return float(top / bottom) if bottom else float("nan")
+
+
+@dataclass(frozen=True, order=True)
+class About:
+    """One line of the profile.
+
+    Attributes:
+        subfield: the part of linguistics.
+        phenomenon: its name.
+        probe: what measured it.
+        metric: the number.
+        variant: how it was measured.
+    """
+
+    subfield: str
+    phenomenon: str
+    probe: str
+    metric: str
+    variant: str
+
+
+def sentence_sums(path: Path, entry: ProbeEntry) -> dict[About, SentenceSums]:
+    """The sums of each phenomenon that the items of a cell are about.
+
+    Args:
+        path: the cell's file.
+        entry: its probe.
+
+    Raises:
+        DataFileError: if the file is damaged.
+    """
+    check_as_written(path)
+    frame = read_frame(
+        path, ["cell_id", *_COLUMNS], remedy=DAMAGED_CELL, as_categories=["cell_id", *_TEXTS],
+        seal=True,
+    )  # fmt: skip
+    check_own_items(frame.pop("cell_id").unique(), path)
+    return summed(frame, entry)
+
+
+def summed(items: pd.DataFrame, entry: ProbeEntry) -> dict[About, SentenceSums]:
+    """The same of items in memory."""
+    items = items[_COLUMNS].astype(dict.fromkeys(_TEXTS, "string"))
+    items[_TEXTS] = items[_TEXTS].fillna("")
+    found: dict[About, SentenceSums] = {}
+    for (variant, metric, relation), mine in items.groupby(
+        ["variant", "metric", "relation"], sort=True
+    ):
+        for one in entry.phenomena:
+            if one.covers(str(metric), str(relation), str(variant)):
+                name = one.name or str(relation).rpartition(":")[2]
+                about = About(one.subfield, name, entry.name, str(metric), str(variant))
+                found[about] = _of_sentences(mine)
+    return found
+
+
+def _of_sentences(items: pd.DataFrame) -> SentenceSums:
+    """Sums by sentence; of several states their mean."""
+    layer = items["layer"].fillna(1).astype(int)
+    numbers = ["numerator", "denominator"]
+    items = items.assign(**{name: items[name].astype(float) for name in numbers})
+    above, below = items[layer > 0], items[layer == 0]
+    states = max(1, int(layer[layer > 0].nunique()))
+    sums = above.groupby("sentence_id", sort=True)[numbers].sum() / states
+    clusters = items.drop_duplicates("sentence_id").set_index("sentence_id")["cluster_id"]
+    static = None
+    if len(below):
+        of_static = below.groupby("sentence_id", sort=True)[numbers].sum()
+        static = of_static.to_numpy(dtype=np.float64).T
+    return SentenceSums(
+        tuple(map(str, sums.index)),
+        tuple(map(str, clusters.reindex(sums.index))),
+        sums.to_numpy(dtype=np.float64).T,
+        static,
+    )

@@ -1,0 +1,49 @@
+"""What the columns of the linguistic profile mean."""
+
+from __future__ import annotations
+
+from .columns import Column
+
+_SCORE = "mean over hidden states 1 to L, then over draws, then over seeds"
+_METRIC = "unit of the metric"
+
+PROFILE: dict[str, Column] = {
+    "subfield": Column(
+        "text",
+        "part of linguistics that the phenomenon belongs to",
+        allowed=("morphology", "syntax", "semantics", "discourse", "reasoning"),
+    ),
+    "phenomenon": Column("text", "what is known or not"),
+    **{
+        kind: Column("number", f"score of {who}: {_SCORE}", _METRIC)
+        for kind, who in {
+            "full": "the whole model as fine-tuned",
+            "good": "the good subnetwork",
+            "random": "the random subnetworks of its size",
+            "bad": "the bad subnetwork",
+            "pretrained": "the encoder before fine-tuning",
+            "untrained": "the same architecture with random weights",
+        }.items()
+    },
+    "static": Column(
+        "number", "score of hidden state 0 of the whole model: embeddings, no context", _METRIC
+    ),
+    "random_lowest": Column("number", "lowest random draw of all seeds", _METRIC),
+    "random_highest": Column("number", "highest random draw of all seeds", _METRIC),
+    "difference": Column("number", "good minus the mean of the random draws", _METRIC),
+    "p_value": Column(
+        "number",
+        "good and random draws changed places sentence by sentence: are these draws alike?",
+        "probability",
+    ),
+    "family_size": Column("integer", "phenomena that were tested", "tests"),
+    "share_of_draws_below": Column(
+        "number",
+        "share of random draws below good, ties half, mean over seeds; empty where a seed has "
+        "fewer than 29 draws",
+        "share",
+    ),
+    "n": Column("integer", "words, edges or sentences that the scores rest on", "items"),
+    "note": Column("text", "what cannot be said here, and why"),
+}
+"""Column of the profile that means something of its own there."""
