@@ -38,7 +38,7 @@ def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
         first = error.errors()[0]
         option = str(first["loc"][0]) if first["loc"] else ""
         raise ConfigError(
-            f"{first['msg']}, got {shown(first['input'])}",
+            f"{first['msg'].removeprefix('Value error, ')}, got {shown(first['input'])}",
             where=f"option {entry.name}.{option}".rstrip("."),
             remedy=f"give it like its default, {known[option].default!r}" if option else None,
         ) from None

@@ -15,7 +15,7 @@ import torch
 
 from ..states.word_states import WordStates
 from .readouts import Pairs
-from .word_batches import Batch, PairBatch, WordBatch, WordReadouts
+from .word_batches import Batch, PairBatch, WordBatch, WordReadouts, text_groups
 
 Ints = npt.NDArray[np.int64]
 
@@ -80,7 +80,7 @@ class JointReadouts:
             own = [place - start for place in active if start <= place < end]
             if own:
                 found.append(torch.zeros(len(own)) if part is None else task.losses(own, part))
-        device = next((one.device for one in found if one.requires_grad), None)
+        device = self.parameters()[0][0].device
         return torch.cat([one.to(device) for one in found])
 
     def size(self, batch: JointBatch) -> torch.Tensor:
@@ -110,11 +110,9 @@ def case_batches(
         device: where batches go.
     """
     count = len(states.examples)
-    order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
     bounds = [np.searchsorted(cases.text, np.arange(count + 1)) for cases in tasks]
     place = np.zeros(states.num_words, dtype=np.int64)
-    for start in range(0, count, texts):
-        chosen = order[start : start + texts]
+    for chosen in text_groups(count, texts, seed):
         picked = [_joined(bound, chosen) for bound in bounds]
         if not any(map(len, picked)):
             continue

@@ -13,13 +13,17 @@ from ..learning.options import LearningOptions
 ARC, ARC_LABEL = "arc", "arc-label"
 """Tasks of pairs: whether a word is the head of another, and the relation of a word to its head."""
 PAIR_TASKS = (ARC, ARC_LABEL)
+ALL = "all"
+"""In place of tasks: those that the training part has."""
 
 
 def _tasks(names: tuple[str, ...]) -> tuple[str, ...]:
+    if names == (ALL,):
+        return names
     for name in names:
         if not is_property(name) and name not in PAIR_TASKS:
             known = ", ".join([*PROPERTIES, f"{FEATURE}NAME", *PAIR_TASKS])
-            raise ValueError(f"unknown task {name!r}; known tasks: {known}")
+            raise ValueError(f"unknown task {name!r}; known tasks: {ALL} alone, {known}")
     return _unique(names)
 
 
@@ -89,7 +93,7 @@ class TokensOptions(ShapeOptions):
     """Options of `tokens`."""
 
     tasks: Annotated[tuple[str, ...], Several, AfterValidator(_tasks)] = Field(
-        (), description="what is learnt; without any: all tasks that the corpus has"
+        (ALL,), min_length=1, description="what is learnt; all = what the training part has"
     )
 
 

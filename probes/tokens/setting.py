@@ -65,5 +65,7 @@ def notes_of(
 def refused(probe: str, what: str, why: str) -> InputError:
     """What a probe raises for something that was asked for and cannot be learnt."""
     return InputError(
-        f"{what} cannot be learnt: {why}", where=probe, remedy="leave it out of `tasks`"
+        f"{what} cannot be learnt: {why}",
+        where=probe,
+        remedy=f"leave it out of the option {probe}.tasks",
     )

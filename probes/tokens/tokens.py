@@ -24,7 +24,7 @@ from ..learning.learning import Learning
 from ..states.word_states import WordStates
 from .answers import Answers, answers_to
 from .arcs import arc_labels, arc_pairs
-from .entries import ARC, ARC_LABEL
+from .entries import ALL, ARC, ARC_LABEL
 from .questions import Labelled, questions_of, words_labelled
 from .scores import macro_f1_of
 from .setting import notes_of, plan_of, refused, shapes_of, states_of
@@ -39,7 +39,7 @@ def run_tokens(
     learning: Learning,
     progress: Progress | None = None,
     batch_size: int = 32,
-    tasks: Sequence[str] = (),
+    tasks: Sequence[str] = (ALL,),
     hidden: Sequence[int] = (0,),
     rank: Sequence[int] = (0,),
     seeds: int = 1,
@@ -55,8 +55,8 @@ def run_tokens(
         learning: the texts that are learnt from.
         progress: called with (texts done, N) for each part, then with (epochs done, at most).
         batch_size: texts a forward pass.
-        tasks: properties of words (`word_labels`), `arc` and `arc-label`; empty = those that the
-            corpus has.
+        tasks: properties of words (`word_labels`), `arc` and `arc-label`; `all` = those that the
+            training part has.
         hidden: units of the hidden layer, of each kind of classifier; 0 = none.
         rank: of the weights of each kind of linear classifier; 0 = full.
         seeds: S classifiers each, from different first weights.
@@ -78,9 +78,10 @@ def run_tokens(
             return arc_pairs(states, seed)
         return arc_labels(states) if name == ARC_LABEL else words_labelled(states, name)
 
-    names = list(tasks) or tasks_of(parts["train"])
+    named = ALL not in tasks
+    names = list(tasks) if named else tasks_of(parts["train"])
     questions, left_out = questions_of(names, parts, labelled)
-    if tasks and left_out:
+    if named and left_out:
         name, why = next(iter(left_out.items()))
         raise refused(PROBE, f"the task {name}", why)
     if not questions:

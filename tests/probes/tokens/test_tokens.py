@@ -233,7 +233,13 @@ def test_states_that_are_no_numbers_are_refused():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"tasks": ("upos", "tense")}, "unknown task 'tense'; known tasks: upos, xpos"),
+        (
+            {"tasks": ("upos", "tense")},
+            r"^option tokens\.tasks: unknown task 'tense'; known tasks: all",
+        ),
+        ({"tasks": ("all", "upos")}, "unknown task 'all'"),
+        ({"tasks": ()}, "at least 1 item"),
+        ({"hidden": True}, "valid integer"),
         ({"tasks": ("upos", "upos")}, "contains duplicates"),
         ({"hidden": (-1,)}, "sizes must be >= 0"),
         ({"hidden": (8,), "rank": (4,)}, "a hidden layer or a rank, not both"),
@@ -252,5 +258,8 @@ def test_options_take_one_word_or_several():
     checked = typed_options(find_probe("tokens"), {"tasks": "feats:Number", "hidden": [0, 8]})
     assert checked.model_dump()["tasks"] == ("feats:Number",)
     assert checked.model_dump()["hidden"] == (0, 8)
+    checked = typed_options(find_probe("control"), {"hidden": 8, "rates": 0.01})
+    assert checked.model_dump()["hidden"] == (8,)
+    assert checked.model_dump()["rates"] == (0.01,)
     with pytest.raises(ConfigError, match="no control task for 'arc-label'"):
         typed_options(find_probe("control"), {"tasks": "arc-label"})
