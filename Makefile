@@ -11,8 +11,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# a process a core; tests of one file share their fixtures
-PYTEST_ARGS ?= -n auto --dist loadfile
+# a process a core; tests of one file share their fixtures; long files go first (tests/conftest.py)
+PYTEST_ARGS ?= -n auto --dist loadfile --no-loadscope-reorder
 # each of the many processes of a test run would compile the package again
 export PYTHONDONTWRITEBYTECODE =
 PIP    := $(BIN)/python -m pip --disable-pip-version-check

@@ -18,8 +18,7 @@ from .run_folder.reading import Run, load_manifest, load_rows
 from .running.earlier import Existing, settled
 from .running.execute import assess
 from .steps.progress import Progress, Silent
-from .summary.summaries import performance_table
-from .verdict.verdict import verdict
+from .verdict.verdict import summaries_read, verdict
 
 if TYPE_CHECKING:
     from .figures.charts import Figure
@@ -54,11 +53,12 @@ class Finished:
 
     def summary(self) -> dict[str, Any]:
         """The answer for machines: headline, performance table, what is missing, where it lies."""
-        table = performance_table(self.rows)
+        tables = summaries_read(self.rows)
+        scores = tables["summary_performance"]
         return {
             "folder": str(self.folder),
-            "verdict": verdict(self.rows, self.manifest),
-            "performance": json.loads(table.to_json(orient="records")),
+            "verdict": verdict(self.rows, self.manifest, tables),
+            "performance": json.loads(scores.to_json(orient="records")),
             "data": list(self.data),
             "missing": list(self.missing),
         }

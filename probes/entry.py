@@ -33,14 +33,14 @@ Curves = Literal["layers", "hidden states"]
 
 
 def _as_tuple(given: Any) -> Any:
-    """One word, or a list as TOML writes it."""
-    if isinstance(given, str):
+    """One word or number, or a list as TOML writes it."""
+    if isinstance(given, str | int | float) and not isinstance(given, bool):
         return (given,)
     return tuple(given) if isinstance(given, list) else given
 
 
 Several = BeforeValidator(_as_tuple)
-"""Of a field `tuple[...]`: one word counts as one of several."""
+"""Of a field `tuple[...]`: one word or number counts as one of several."""
 PathText = Annotated[str, AfterValidator(user_text)]
 """A text that may be a path: `~` is the home folder."""
 

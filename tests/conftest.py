@@ -38,6 +38,7 @@ hypothesis.settings.register_profile(
     "every change", hypothesis.settings.get_profile("suite"), max_examples=25
 )
 
+_TESTS = Path(__file__).parent
 _REALDATA = "SUBPROBE_REALDATA"
 _counter: dict[str, int] = {"ran": 0}
 
@@ -60,10 +61,14 @@ def realdata() -> Path:
     return folder
 
 
+@pytest.hookimpl(trylast=True)  # the order within files stays that of pytest-randomly
 def pytest_collection_modifyitems(items):
+    from tiers import long_first
+
     for item in items:
         if "realdata" in getattr(item, "fixturenames", ()):
             item.add_marker("realdata")
+    items[:] = long_first(items, [str(item.path.relative_to(_TESTS)) for item in items])
 
 
 def pytest_collection_finish():
@@ -117,6 +122,13 @@ def finished_run(tiny_encoder, made_once):
     from tiny_run import tiny_config
 
     return made_once("tiny-run", lambda path: run_experiment(tiny_config(tiny_encoder), path))
+
+
+@pytest.fixture
+def frozen_garbage():
+    """The test collects garbage often: only what is made from here on is looked through."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from functools import partial
 import pytest
 import subprobe.probes
 import torch
+from labelled_sentences import tagged_sentences
 from model_state import (
     PlantedError,
     check_left_as_they_were,
@@ -27,6 +28,7 @@ from probe_cases import random_examples, tiny_context
 from subprobe.analysis.catalogue import catalogue
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.steps.selection import find_good
+from subprobe.data.encoding.labelled_words import label_words
 from subprobe.data.errors import SubprobeError
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.gates import Gates, gated
@@ -35,13 +37,18 @@ from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import ROUTES, finetune
 from subprobe.models.training.recipes import Recipe
+from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import list_probes
+from subprobe.probes.states.cache import passing_states
 from subprobe.pruning.importance.scoring import importance_pass
 from subprobe.pruning.search.learned_gates import L0Options, learn_gates
 from subprobe.pruning.search.lottery import lottery, next_round
 from subprobe.pruning.search.magnitude import largest
 from subprobe.pruning.search.plan import Rule
+from subprobe.pruning.search.property_masks import learn_property, predict_hard, predict_soft
+from subprobe.pruning.search.property_options import PropertyOptions
+from subprobe.pruning.search.unit_gates import UNITS
 from tiers import mostly_slow
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
@@ -87,6 +94,7 @@ def masked_context(head=None):
 
 
 SHORT = {
+    "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "hidden-token-attribution": {"projections": 1},
     "token-identifiability": {"steps": 2},
@@ -95,7 +103,12 @@ SHORT = {
 
 def probed(context, name, examples):
     options = {name: SHORT[name]} if name in SHORT else {}
-    run_named_probes(context, examples, [name], options=options, batch_size=2)
+    learnt = tuple(random_examples(30, seed=1))
+    with passing_states() as states:
+        learning = Learning(learnt[:20], learnt[20:], "given", states)
+        run_named_probes(
+            context, examples, [name], options=options, learning=learning, batch_size=2
+        )
 
 
 @pytest.mark.parametrize("name", PROBES)
@@ -179,6 +192,14 @@ def by_gates(model, tokenizer, parts, *, frozen):
     learn_gates(model, tokenizer, parts, options, RECIPE)
 
 
+def by_property(model, tokenizer, parts, *, units):
+    words = label_words(tokenizer, tagged_sentences(12), "upos", max_length=32)
+    options = PropertyOptions(units=units, epochs=1, batch_size=4, readout_rate=0.01)
+    found = learn_property(model, words, options)
+    predict_soft(model, found, words)
+    predict_hard(model, found, words)
+
+
 def by_lottery(model, tokenizer, parts, rewind=0):
     def train(mask):
         steps = rewind if mask.weight_masks else 0
@@ -202,6 +223,7 @@ RUNNERS: dict[str, Callable[..., None]] = {
     },
     "l0": partial(by_gates, frozen=True),
     "l0, with the encoder": partial(by_gates, frozen=False),
+    **{f"l0, of a property, {units}": partial(by_property, units=units) for units in UNITS},
     "imp": by_lottery,
     "imp, rewound": partial(by_lottery, rewind=1),
 }

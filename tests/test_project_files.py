@@ -8,6 +8,7 @@ import pytest
 import subprobe
 import yaml
 from subprobe.cli import app
+from tiers import LONGEST, long_first
 from typer.main import get_command
 
 ROOT = Path(subprobe.__file__).parent
@@ -22,6 +23,12 @@ def versions_of_python():
     """The versions that the classifiers name, in order."""
     found = (re.fullmatch(r".*:: (3\.\d+)", one) for one in PROJECT["classifiers"])
     return [one[1] for one in found if one]
+
+
+def test_long_files_of_tests_exist_and_go_first():
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
+    files = ["a.py", "b.py", LONGEST[1], "b.py", "a.py", "b.py", LONGEST[0]]
+    assert long_first("1234567", files) == list("7324615"), "of one file as they were"
 
 
 def test_the_version_stands_in_one_place():

@@ -141,7 +141,7 @@ def dots(
     tick = base.mark_tick(color=GREY, thickness=2, size=24).encode(
         x=alt.X("baseline_value:Q", title=unit),
         y=y,
-        tooltip=[alt.Tooltip("baseline_value:Q", title=null, format=".3f"), f"{rows}:N"],
+        tooltip=told(alt.Tooltip("baseline_value:Q", title=null, format=".3f"), f"{rows}:N"),
     )
     layers: list[Any] = [tick, *_seen(table, draws, rows, y, offset, hue, unit)]
     mean = base.mark_point(filled=True, size=55, opacity=1).encode(
@@ -150,8 +150,8 @@ def dots(
         yOffset=offset,
         color=hue,
         shape=alt.Shape("kind:N", scale=shape, title="subnetwork"),
-        tooltip=["kind:N", f"{rows}:N", alt.Tooltip("mean:Q", format=".3f"), "n_seeds:Q",
-                 "n_draws:Q"],
+        tooltip=told("kind:N", f"{rows}:N", alt.Tooltip("mean:Q", format=".3f"), "n_seeds:Q",
+                     "n_draws:Q"),
     )  # fmt: skip
     height = alt.Step(34, **{"for": "position"})
     return alt.layer(*layers, mean).properties(width=width, height=height, title=title)
@@ -168,7 +168,11 @@ def _seen(
         spread = alt.Chart(table).mark_rule(strokeWidth=2, opacity=0.5)
         return [
             spread.encode(
-                x=alt.X("lowest:Q", title=unit), x2="highest:Q", y=y, yOffset=offset, color=hue
+                x=alt.X("lowest:Q", title=unit),
+                x2=alt.X2("highest:Q"),
+                y=y,
+                yOffset=offset,
+                color=hue,
             )
         ]
     points = alt.Chart(draws[[rows, "kind", "seed", "draw", "value"]])
@@ -177,9 +181,16 @@ def _seen(
         y=y,
         yOffset=offset,
         color=hue,
-        tooltip=["kind:N", f"{rows}:N", "seed:O", "draw:O", alt.Tooltip("value:Q", format=".3f")],
+        tooltip=told(
+            "kind:N", f"{rows}:N", "seed:O", "draw:O", alt.Tooltip("value:Q", format=".3f")
+        ),
     )
     return [marks]
+
+
+def told(*fields: Any) -> list[Any]:
+    """Fields of a tooltip; for each plain text altair would look through all of its classes."""
+    return [alt.Tooltip(field) if isinstance(field, str) else field for field in fields]
 
 
 def beside(
@@ -200,7 +211,10 @@ def beside(
 def spec_of(chart: Any) -> dict[str, Any]:
     """The chart's Vega-Lite specification, complete with data and look."""
     with alt.data_transformers.enable("default", max_rows=None):
-        spec: dict[str, Any] = chart.properties(config=alt.Config(**CONFIG)).to_dict(validate=False)
+        # `properties` would copy every part of it
+        looks = chart.copy(deep=False)
+        looks.config = alt.Config(**CONFIG)
+        spec: dict[str, Any] = looks.to_dict(validate=False)
     return spec
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ...probes.registry import entries_of
 from ..verdict.answer import Answer
 from ..wording import decimal
-from .charts import COLOURS, GREY, Figure, file_name, spec_of
+from .charts import COLOURS, GREY, Figure, file_name, spec_of, told
 
 
 def headlines_of_states(table: pd.DataFrame) -> pd.DataFrame:
@@ -49,8 +49,10 @@ def knowledge_figure(answer: Answer) -> Iterator[Figure]:
             scale=alt.Scale(scheme="blues", domain=[-0.2, 1.4]),
             legend=None,
         ),
-        tooltip=["property:N", "kind:N", *(alt.Tooltip(name, format=".3f")
-                 for name in ("mean", "lowest", "highest")), "n_draws:Q"],
+        tooltip=told(
+            "property:N", "kind:N", *(alt.Tooltip(f"{name}:Q", format=".3f")
+            for name in ("mean", "lowest", "highest")), "n_draws:Q",
+        ),
     )  # fmt: skip
     numbers = base.mark_text(color="black").encode(text="text:N")
     chart = alt.layer(squares, numbers).properties(width=alt.Step(84), height=alt.Step(24))

@@ -10,7 +10,7 @@ import pandas as pd
 from ...probes.registry import entries_of
 from ..verdict.answer import Answer
 from ..wording import decimal
-from .charts import GREY, Figure, file_name, kind_scales, spec_of
+from .charts import GREY, Figure, file_name, kind_scales, spec_of, told
 
 _NULLS = ("pretrained", "untrained")
 """States of the whole encoder that a probe which learns is compared with."""
@@ -99,7 +99,7 @@ def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.Conc
         base = alt.Chart(drawn[drawn["panel"] == panel].drop(columns="panel"))
         y = alt.Y("mean:Q", title=None, scale=alt.Scale(zero=False))
         band = base.mark_area(opacity=0.15).encode(
-            x=x, y=alt.Y(f"{low}:Q", title=None), y2=f"{high}:Q", color=hue
+            x=x, y=alt.Y(f"{low}:Q", title=None), y2=alt.Y2(f"{high}:Q"), color=hue
         )
         line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=hue)
         points = base.mark_point(filled=True, size=40, opacity=1).encode(
@@ -107,13 +107,18 @@ def _curves(drawn: pd.DataFrame, panels: list[str], intervals: bool) -> alt.Conc
             y=y,
             color=hue,
             shape=alt.Shape("kind:N", scale=shape, title="subnetwork"),
-            tooltip=["kind:N", "layer:O", alt.Tooltip("mean:Q", format=".3f")],
+            tooltip=told("kind:N", "layer:O", alt.Tooltip("mean:Q", format=".3f")),
         )
         mine = nulls.loc[nulls["panel"] == panel, ["layer", "baseline", "baseline_value"]]
         null = (
             alt.Chart(mine)
             .mark_line(color=GREY, strokeDash=[5, 3])
-            .encode(x=x, y="baseline_value:Q", detail="baseline:N", tooltip="baseline:N")
+            .encode(
+                x=x,
+                y=alt.Y("baseline_value:Q"),
+                detail=alt.Detail("baseline:N"),
+                tooltip=told("baseline:N"),
+            )
         )
         layers = [band, null, line, points] if len(mine) else [band, line, points]
         made.append(alt.layer(*layers).properties(width=250, height=150, title=panel))
@@ -135,7 +140,7 @@ def pattern_figure(answer: Answer) -> Iterator[Figure]:
             x=alt.X("sum(mean):Q", title="share of the maps", axis=alt.Axis(format=".0%")),
             y=alt.Y("of:N", sort=order, title=None),
             color=alt.Color("class:N", scale=alt.Scale(scheme="tableau10"), title="pattern"),
-            tooltip=["of:N", "class:N", alt.Tooltip("mean:Q", format=".1%")],
+            tooltip=told("of:N", "class:N", alt.Tooltip("mean:Q", format=".1%")),
         )
         .properties(width=290, height=alt.Step(24))
     )

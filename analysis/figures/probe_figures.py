@@ -13,7 +13,18 @@ from ...probes.registry import entries_of
 from ..summary.kinds import BESIDE_FULL
 from ..verdict.answer import Answer
 from ..wording import decimal
-from .charts import COLOURS, GREY, SEEN, Figure, beside, dots, file_name, kind_scales, spec_of
+from .charts import (
+    COLOURS,
+    GREY,
+    SEEN,
+    Figure,
+    beside,
+    dots,
+    file_name,
+    kind_scales,
+    spec_of,
+    told,
+)
 
 _KINDS = list(COLOURS)
 ATTENTION_ORDER = [
@@ -101,15 +112,17 @@ def survivor_figure(answer: Answer) -> Iterator[Figure]:
     both = pd.concat([table[drawn].assign(of="mean"), each], ignore_index=True)
     base = alt.Chart(both).transform_filter("datum.of == 'mean'")
     middle = base.mark_rule(strokeWidth=9, color=GREY, opacity=0.45).encode(
-        x=alt.X("null_low:Q", title=unit, scale=alt.Scale(zero=False)), x2="null_high:Q", y=y
+        x=alt.X("null_low:Q", title=unit, scale=alt.Scale(zero=False)),
+        x2=alt.X2("null_high:Q"),
+        y=y,
     )
     seen = base.mark_point(filled=True, size=80, opacity=1).encode(
-        x="mean:Q",
+        x=alt.X("mean:Q"),
         y=y,
         color=alt.Color("kind:N", scale=colour, legend=None),
         shape=alt.Shape("kind:N", scale=shape, legend=None),
-        tooltip=["kind:N", "null:N", alt.Tooltip("mean:Q", format=".3f"),
-                 alt.Tooltip("p_value:Q", format=".3f")],
+        tooltip=told("kind:N", "null:N", alt.Tooltip("mean:Q", format=".3f"),
+                     alt.Tooltip("p_value:Q", format=".3f")),
     )  # fmt: skip
     small = (
         alt.Chart(both)

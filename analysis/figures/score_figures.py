@@ -10,7 +10,7 @@ import pandas as pd
 from ..summary.kinds import BESIDE_FULL, plain
 from ..verdict.answer import Answer
 from ..wording import counted, decimal, percent
-from .charts import COLOURS, GREY, Figure, beside, file_name, kind_scales, spec_of
+from .charts import COLOURS, GREY, Figure, beside, file_name, kind_scales, spec_of, told
 
 _KINDS = list(COLOURS)
 _BASELINES = ("untrained", "bag-of-words")
@@ -90,7 +90,7 @@ def _strip(
         y=y,
         color=hue,
         shape=alt.Shape("kind:N", scale=shape, legend=None),
-        tooltip=["kind:N", "seed:O", "draw:O", alt.Tooltip("value:Q", format=".3f")],
+        tooltip=told("kind:N", "seed:O", "draw:O", alt.Tooltip("value:Q", format=".3f")),
     )
     medians = base.mark_tick(thickness=3, size=22).encode(
         x=x, xOffset=offset, y=alt.Y("median(value):Q", title=metric, scale=scale), color=hue
@@ -105,7 +105,7 @@ def _strip(
     labels = [
         rules.transform_filter(where)
         .mark_text(align=align, baseline="bottom", dy=-2, fontSize=11)
-        .encode(x=alt.value(at), text="label:N")
+        .encode(x=alt.value(at), text=alt.Text("label:N"))
         for where, align, at in (
             ("datum.line != 'untrained'", "right", 276),
             ("datum.line == 'untrained'", "left", 4),
@@ -169,7 +169,7 @@ def _heat_map(table: pd.DataFrame, value: str, title: str) -> alt.HConcatChart:
             x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("layer:O", title="layer", axis=alt.Axis(labelOverlap=True)),
             color=colour,
-            tooltip=["layer:O", "head:O", shown],
+            tooltip=told("layer:O", "head:O", shown),
         )
         .properties(width=step, height=step, title=title)
     )
@@ -180,7 +180,7 @@ def _heat_map(table: pd.DataFrame, value: str, title: str) -> alt.HConcatChart:
             x=alt.X("name:N", title=None, axis=alt.Axis(labelAngle=0)),
             y=alt.Y("layer:O", title=None, axis=None),
             color=colour,
-            tooltip=["layer:O", shown],
+            tooltip=told("layer:O", shown),
         )
         .properties(width=alt.Step(cell + 4), height=step)
     )

@@ -8,6 +8,7 @@ difference. Macro-F1 is no mean over cases: it is computed anew from the counts 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,7 @@ class _Cases:
         G, U = int(unit.max()) + 1, len(self.layers())
         K = int(max(predicted.max(), gold.max())) + 1
 
-        def counted(classes: npt.NDArray[np.int16], which: npt.NDArray[np.bool_]) -> Floats:
+        def counted(classes: npt.NDArray[Any], which: npt.NDArray[np.bool_]) -> Floats:
             flat = ((unit * U + state) * K + classes)[which]
             return np.bincount(flat, minlength=G * U * K).reshape(G, U, K).astype(np.float64)
 

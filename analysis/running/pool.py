@@ -54,6 +54,8 @@ class Pool:
         self.slots = slots
         self._config, self._folder, self._job = config, folder, job or compute_here
         self._workers = [_Worker(threads, config.deterministic, progress) for _ in range(slots)]
+        # a process tells nothing at the end of its cell: the thread that hears of it says so here
+        self._ended, self._ending = multiprocessing.Pipe(duplex=False)
 
     def submit(self, order: Order) -> None:
         """Give the cell to a free process, if there is one to one that knows its model."""
@@ -61,14 +63,21 @@ class Pool:
         model = order.inputs.get("model", "")
         chosen = next((worker for worker in free if model and worker.model == model), free[0])
         chosen.model = model
-        chosen.begin(order, self._job, self._config, self._folder)
+        chosen.begin(order, self._job, self._config, self._folder).add_done_callback(self._wake)
+
+    def _wake(self, _: Future[Done]) -> None:
+        # so short that it is one write: several threads may do so at once
+        self._ending.send_bytes(b"e")
 
     def wait(self) -> list[Done]:
         """What became of cells; passes on what the processes tell meanwhile."""
         pipes = {worker.told: worker for worker in self._workers if worker.order is not None}
-        for pipe in wait(list(pipes), timeout=_POLL_S):
+        for pipe in wait([*pipes, self._ended], timeout=_POLL_S):
             assert isinstance(pipe, Connection)
-            pipes[pipe].listen()
+            if pipe is self._ended:
+                pipe.recv_bytes()
+            else:
+                pipes[pipe].listen()
         return [done for worker in pipes.values() if (done := worker.ended()) is not None]
 
     def close(self) -> None:
@@ -102,11 +111,12 @@ class _Worker:
         )
         self._sending = sending
 
-    def begin(self, order: Order, job: Job, config: RunConfig, folder: Path) -> None:
+    def begin(self, order: Order, job: Job, config: RunConfig, folder: Path) -> Future[Done]:
         """Let the process compute a cell."""
         self.order = order
         with _without_script(), _one_thread(self._threads), _deaf_to_interrupts():
             self._future = self._pool.submit(_work, job, order, config, folder)
+        return self._future
 
     def listen(self) -> None:
         """Pass on what the process tells."""

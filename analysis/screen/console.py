@@ -74,12 +74,12 @@ def print_comparison(
     rows: pd.DataFrame, manifest: Mapping[str, Any], console: Console | None = None
 ) -> None:
     """Print the performance table and the verdict of a run's rows and manifest."""
-    from ..summary.summaries import performance_table
-    from ..verdict.verdict import verdict
+    from ..verdict.verdict import summaries_read, verdict
 
     console = console_of(console)
-    print_performance(performance_table(rows), console)
-    print_verdict(verdict(rows, manifest), console)
+    tables = summaries_read(rows)
+    print_performance(tables["summary_performance"], console)
+    print_verdict(verdict(rows, manifest, tables), console)
 
 
 def print_rows(rows: pd.DataFrame, console: Console | None = None) -> None:

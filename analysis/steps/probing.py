@@ -37,9 +37,12 @@ from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import scored_corpus
 from ..findings.change_statistics import with_statistics
 from ..findings.class_intervals import class_intervals
+from ..findings.code_intervals import code_intervals
 from ..findings.dependency_tests import dependency_rows
+from ..findings.edge_intervals import edge_intervals
 from ..findings.head_map import head_map_rows
 from ..findings.item_intervals import item_intervals
+from ..findings.jackknife import similarity_intervals
 from ..findings.length_intervals import length_intervals
 from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
@@ -229,14 +232,17 @@ def context_of(
 FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "": lambda result, _options: result.rows,
     "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
+    "edge-intervals": lambda result, _options: edge_intervals(result),
     "head-map": lambda result, _options: head_map_rows(result),
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "item-intervals": lambda result, _options: item_intervals(result),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
+    "code-intervals": lambda result, _options: code_intervals(result),
     "structural-intervals": lambda result, _options: item_intervals(
         replace(result, rows=length_intervals(result))
     ),
     "class-intervals": lambda result, _options: class_intervals(result),
+    "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
 
@@ -285,5 +291,10 @@ def output_of(
         split: the part of the corpus that it was scored on.
     """
     rows = finished(result, options)
-    rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
+    # a probe's rows about texts that are not the corpus say so themselves
+    for name, said in (
+        ("corpus", corpus), ("annotation", first.annotation), ("scheme", first.scheme)
+    ):  # fmt: skip
+        rows[name] = rows[name].fillna(said)
+    rows = rows.assign(split=split)
     return CellOutput(rows, result.item_parts, result.arrays, result.notes)

@@ -66,7 +66,8 @@ def odds_ratio(kept: Bools, predictor: Floats, layer: Indices) -> Odds:
         The interval treats a head with all its runs as one cluster (sandwich covariance, Student's
         t with heads - 1 degrees of freedom): the same head in another seed is no new observation.
     """
-    import statsmodels.api as sm
+    # statsmodels.api would import all the other models as well
+    from statsmodels.discrete.discrete_model import Logit
     from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
 
     runs, heads = informative(kept, layer)
@@ -84,7 +85,7 @@ def odds_ratio(kept: Bools, predictor: Floats, layer: Indices) -> Odds:
         warnings.simplefilter("error", PerfectSeparationWarning)
         warnings.simplefilter("ignore")
         try:
-            fitted = sm.Logit(y.ravel().astype(float), np.hstack(terms)).fit(
+            fitted = Logit(y.ravel().astype(float), np.hstack(terms)).fit(
                 disp=0, maxiter=60, cov_type="cluster",
                 cov_kwds={"groups": clusters}, use_t=True,
             )  # fmt: skip

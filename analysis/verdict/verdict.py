@@ -72,6 +72,18 @@ class Verdict:
         return "\n".join(" ".join(group) for group in groups if group)
 
 
+_READ: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "summary_performance": performance_table,
+    "summary_against_random": good_against_random,
+    "summary_probes": probe_table,
+}
+
+
+def summaries_read(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The summaries that an answer is read from, by name: a part of those of a run."""
+    return {name: make(rows) for name, make in _READ.items()}
+
+
 def verdicts(
     rows: pd.DataFrame,
     known: Mapping[str, pd.DataFrame] | None = None,
@@ -84,14 +96,8 @@ def verdicts(
         known: the summaries of the run by name, where they are there already.
         manifest: what `manifest.json` holds: with how much training.
     """
-    made: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-        "summary_performance": performance_table,
-        "summary_against_random": good_against_random,
-        "summary_probes": probe_table,
-    }
-    scores, ranks, probes = (
-        known[name] if known is not None else make(rows) for name, make in made.items()
-    )
+    known = summaries_read(rows) if known is None else known
+    scores, ranks, probes = (known[name] for name in _READ)
     # what the sentences read of the rows themselves: single heads are many and not among it
     read = by_method(rows[rows["unit"] == "model"])
     return [
@@ -104,9 +110,14 @@ def verdicts(
     ]
 
 
-def verdict(rows: pd.DataFrame, manifest: Mapping[str, Any] | None = None) -> str:
-    """The answer of a run, one paragraph a task and method."""
-    said = [missing_part(manifest or {}), *(one.text for one in verdicts(rows, manifest=manifest))]
+def verdict(
+    rows: pd.DataFrame,
+    manifest: Mapping[str, Any] | None = None,
+    known: Mapping[str, pd.DataFrame] | None = None,
+) -> str:
+    """The answer of a run, one paragraph a task and method; see `verdicts`."""
+    told = verdicts(rows, known, manifest)
+    said = [missing_part(manifest or {}), *(one.text for one in told)]
     return "\n\n".join(filter(None, said))
 
 

@@ -30,25 +30,31 @@ def compare(
     if report is not None:
         report = prepare_out(report, files=PAGES, overwrite=overwrite, option="report")
     one = len(folders) == 1
-    tables = _of_run(folders[0], correction, probes) if one else _of_runs(folders, correction)
+    shown = out is None and report is None and not as_json
+    tables = (
+        _of_run(folders[0], correction, probes, summed=not shown)
+        if one
+        else _of_runs(folders, correction)
+    )
     emit_tables(tables, out, "compare", overwrite=overwrite, as_json=as_json)
     if report is not None:
         from ...analysis.report.comparison_page import write_page
 
         write_page(tables, [str(folder) for folder in folders], report)
         typer.echo(f"comparison in {report}", err=True)
-    if out is None and report is None and not as_json:
+    if shown:
         _show(tables, folders)
 
 
-def _of_run(folder: Path, correction: str, probes: bool) -> dict[str, Any]:
+def _of_run(folder: Path, correction: str, probes: bool, *, summed: bool) -> dict[str, Any]:
+    """What is compared, and where it is written beside every summary."""
     from ...analysis.comparison.tables import comparison_tables
     from ...analysis.run_folder.reading import load_rows
     from ...analysis.summary.summaries import summaries
 
     rows = load_rows(folder)
     found = comparison_tables(rows, folder / "cells", correction=correction, probes=probes)
-    return summaries(rows) | found
+    return summaries(rows) | found if summed else found
 
 
 def _of_runs(folders: list[Path], correction: str) -> dict[str, Any]:

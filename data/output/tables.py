@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,17 +101,23 @@ def _frame(
     if unknown:
         raise KeyError(f"columns outside the schema: {unknown}")
     # a frame of the schema is handed on many times: only what has another type is converted
-    wanted = {name: pd.api.types.pandas_dtype(kind) for name, kind in types.items()}
+    wanted = {name: _dtype(kind) for name, kind in types.items()}
     held = dict(zip(frame.columns, frame.dtypes, strict=True))
     if list(held.items()) == list(wanted.items()):
         return frame.copy()
+    # most columns of most frames are empty; the frame copies what it is made of
+    lacking = {kind for name, kind in wanted.items() if name not in held}
+    empty = {kind: pd.array([pd.NA] * len(frame), dtype=kind) for kind in lacking}
     columns = {
-        name: frame[name].astype(kind)
-        if name in held
-        else pd.array([pd.NA] * len(frame), dtype=kind)
+        name: frame[name].astype(kind) if name in held else empty[kind]
         for name, kind in wanted.items()
     }
     return pd.DataFrame(columns, index=frame.index)
+
+
+@cache
+def _dtype(kind: str) -> Any:
+    return pd.api.types.pandas_dtype(kind)
 
 
 def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:

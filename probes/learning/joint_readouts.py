@@ -15,14 +15,14 @@ import torch
 
 from ..states.word_states import WordStates
 from .readouts import Pairs
-from .word_batches import WordBatch, WordReadouts
+from .word_batches import Batch, PairBatch, WordBatch, WordReadouts
 
 Ints = npt.NDArray[np.int64]
 
 PAIR = 3
 """How many times as wide as a word a pair is."""
 
-JointBatch = tuple[WordBatch | None, ...]
+JointBatch = tuple[Batch | None, ...]
 """What a batch of texts has for each task; None where it has nothing."""
 
 
@@ -132,20 +132,18 @@ def _joined(bounds: npt.NDArray[np.intp], chosen: npt.NDArray[np.intp]) -> npt.N
     return np.concatenate([np.arange(bounds[text], bounds[text + 1]) for text in chosen])
 
 
-def _batch(
-    vectors: torch.Tensor, cases: Cases, which: npt.NDArray[np.intp], place: Ints
-) -> WordBatch:
+def _batch(vectors: torch.Tensor, cases: Cases, which: npt.NDArray[np.intp], place: Ints) -> Batch:
     gold = torch.from_numpy(cases.gold[which]).to(vectors.device)
     first = place[cases.first[which]]
     if cases.second is None:
         return WordBatch(_read(vectors, first), gold)
     both = (torch.from_numpy(one).to(vectors.device)
             for one in (first, place[cases.second[which]]))  # fmt: skip
-    return WordBatch(Pairs.of(vectors, *both), gold)
+    return PairBatch(Pairs.of(vectors, *both), gold)
 
 
 def _read(vectors: torch.Tensor, places: Ints) -> torch.Tensor:
     """Vectors at some places [U, R', D]; the same memory where these are all, in order."""
     if len(places) == vectors.shape[1] and (places == np.arange(len(places))).all():
         return vectors
-    return vectors[:, torch.from_numpy(places).to(vectors.device)]
+    return vectors.index_select(1, torch.from_numpy(places).to(vectors.device))

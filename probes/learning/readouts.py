@@ -50,7 +50,8 @@ class Pairs:
     @classmethod
     def of(cls, words: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> Pairs:
         """Pairs of words [P, W, D]."""
-        return cls(words, first, second, words[:, first] * words[:, second])
+        product = words.index_select(1, first) * words.index_select(1, second)
+        return cls(words, first, second, product)
 
     def __getitem__(self, places: torch.Tensor) -> Pairs:
         """Those of some of the P."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from ..entry import Measure, Options, ProbeEntry, Units
+from ..entry import Headline, Measure, Options, ProbeEntry, Units
 
 _STATES: Units = ("layer",)
 
@@ -36,4 +38,31 @@ TOKEN_IDENTIFIABILITY = ProbeEntry(
     curves="hidden states",
 )
 
-ENTRIES = (TOKEN_IDENTIFIABILITY,)
+
+class StateSimilarityOptions(Options):
+    """Options of `state-similarity`."""
+
+    dissimilarity: Literal["correlation", "cosine", "euclidean"] = Field(
+        "correlation", description="of two words in RSA"
+    )
+    words: int = Field(500, ge=3, description="words that RSA compares, a random sample")
+    blocks: int = Field(20, ge=2, description="of sentences, which intervals leave out in turn")
+    seed: int = Field(0, ge=0, description="of the sample and of the blocks")
+    batch_size: int = Field(32, ge=1, description="texts a forward pass")
+
+
+STATE_SIMILARITY = ProbeEntry(
+    name="state-similarity",
+    help="how alike the states of a subnetwork are to those of the whole model: CKA and RSA",
+    code=f"{__package__}.state_similarity:run_state_similarity",
+    options=StateSimilarityOptions,
+    rows=(
+        Measure("linear_cka", _STATES, "centred kernel alignment, linear, of all words"),
+        Measure("rsa", _STATES, "Spearman's correlation of dissimilarities of sampled words"),
+    ),
+    headline=Headline("*", "layer"),
+    finish="similarity-intervals",
+    curves="hidden states",
+)
+
+ENTRIES = (TOKEN_IDENTIFIABILITY, STATE_SIMILARITY)

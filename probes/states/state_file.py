@@ -149,7 +149,7 @@ def open_states(path: Path, key: str) -> StateFile:
         DataFileError: if it is missing, truncated, changed, or holds the states of something else.
     """
     try:
-        opened = safe_open(path, framework="pt")
+        opened: Any = safe_open(path, framework="pt")
         about, names = opened.metadata() or {}, set(opened.keys())
         shapes = {tuple(opened.get_slice(name).get_shape()) for name in names}
     except (OSError, SafetensorError) as error:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..entry import Headline, Measure, ProbeEntry, Several
+from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several
 from ..learning.options import LearningOptions
 
 
@@ -64,6 +64,10 @@ STRUCTURAL = ProbeEntry(
     ),
     headline=Headline("uuas", "layer", by_variant=True),
     transfers=True,
+    phenomena=(
+        Phenomenon("syntax", "uuas", "*", "edges of trees", "own"),
+        Phenomenon("syntax", "root_accuracy", "*", "roots of trees", "own"),
+    ),
     finish="structural-intervals",
     curves="hidden states",
     curve_metrics=tuple(_MEANINGS),

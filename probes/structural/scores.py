@@ -209,6 +209,7 @@ def groups_of_one_length(trees: Sequence[GoldTree], count: int) -> Iterator[list
     by_length: dict[int, list[int]] = {}
     for text, tree in enumerate(trees):
         by_length.setdefault(len(tree), []).append(text)
+    by_length.pop(0, None)  # all of its words were cut off, or have no piece of their own
     for length in sorted(by_length):
         texts = by_length[length]
         step = max(1, _NUMBERS_AT_ONCE // (count * length**2))

@@ -42,7 +42,7 @@ def tree_batches(
     layers: Sequence[int] | None = None,
     device: torch.device | None = None,
 ) -> Iterator[TreeBatch]:
-    """All sentences once, in batches of like length, so that little of them is padding.
+    """All sentences with a word once, in batches of like length, so that little is padding.
 
     Args:
         states: states of the words.
@@ -54,6 +54,7 @@ def tree_batches(
         device: where batches go.
     """
     layers = range(states.num_states) if layers is None else layers
+    trees = [tree for tree in trees if len(tree)]
     for chosen in _orders([len(tree) for tree in trees], sentences, seed, by_length):
         yield tree_batch(states, [trees[one] for one in chosen], layers, device)
 
@@ -91,7 +92,7 @@ def tree_batch(
         rows[place, :n] = tree.rows
         distances[place, :n, :n] = tree.distances
         depths[place, :n] = tree.depths
-    share = (real / (B * np.maximum(lengths, 1))[:, None]).astype(np.float32)
+    share = (real / (B * lengths)[:, None]).astype(np.float32)
     pairs = share[:, :, None] * share[:, None, :] * B
     vectors = states.stacked(torch.from_numpy(rows.ravel()), layers)
     return TreeBatch(

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from ...data.sentences.word_labels import FEATURE, PROPERTIES, is_property
-from ..entry import Headline, Measure, ProbeEntry, Several
+from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several, Subfield
 from ..learning.options import LearningOptions
 
 ARC, ARC_LABEL = "arc", "arc-label"
@@ -73,6 +73,18 @@ class ShapeOptions(LearningOptions):
         return self
 
 
+_PHENOMENA: dict[Subfield, dict[str, str]] = {
+    "morphology": {"upos": "parts of speech", "xpos": "fine tags", f"{FEATURE}*": ""},
+    "syntax": {
+        "deprel": "relations of words", "head-side": "sides of heads",
+        "parent-deprel": "relations of heads", "grandparent-deprel": "relations of heads of heads",
+        ARC: "arcs", ARC_LABEL: "relations of arcs", "chunk": "chunks",
+    },
+    "semantics": {"entity": "entities"},
+}  # fmt: skip
+"""Subfield -> task -> what it is called in a profile; empty = by the name of the feature."""
+
+
 class TokensOptions(ShapeOptions):
     """Options of `tokens`."""
 
@@ -116,6 +128,11 @@ TOKENS = ProbeEntry(
         ),
     ),
     headline=Headline("accuracy", "layer", by_variant=True),
+    phenomena=tuple(
+        Phenomenon(subfield, "accuracy", task, name, "own")
+        for subfield, named in _PHENOMENA.items()
+        for task, name in named.items()
+    ),
     finish="class-intervals",
     curves="hidden states",
     curve_metrics=("accuracy", "macro_f1"),

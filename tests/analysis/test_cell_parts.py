@@ -49,6 +49,7 @@ class Watched:
             del part
 
 
+@pytest.mark.usefixtures("frozen_garbage")
 @pytest.mark.parametrize("size", [30, 100, 101, 950])
 def test_the_bytes_do_not_depend_on_the_parts(tmp_path, small_groups, size):
     whole = items()

@@ -2,14 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
 
+T = TypeVar("T")
+
 KINDS = ("bert", "deberta-v2", "modernbert")
 """One family each with absolute, relative and rotary positions."""
+
+
+LONGEST = (
+    "analysis/running/test_killed.py",
+    "analysis/running/test_partial.py",
+    "analysis/cells/test_kept_models.py",
+    "analysis/running/test_pool.py",
+    "models/training/test_resume.py",
+    "test_docs.py",
+    "cli/test_run.py",
+    "analysis/findings/test_change_statistics.py",
+    "analysis/upkeep/test_verify.py",
+    "analysis/steps/test_probe_parts.py",
+    "analysis/test_cell_parts.py",
+    "analysis/run_folder/test_export.py",
+    "analysis/report/test_report.py",
+    "analysis/running/test_probe_draws.py",
+    "analysis/verdict/test_verdict.py",
+    "analysis/steps/test_diverged.py",
+    "analysis/running/test_own_run.py",
+)
+"""Files of tests that take ten seconds and more: begun last, one would be waited for alone."""
+
+
+def long_first(tests: Sequence[T], files: Sequence[str]) -> list[T]:
+    """The tests in the order in which files are handed out: the longest, then those with most.
+
+    Args:
+        tests: in any order, which stays that of the tests of a file.
+        files: the file of each test, from the folder of all tests.
+    """
+    longest = {name: place for place, name in enumerate(LONGEST)}
+    count = Counter(files)
+    order = sorted(count, key=lambda name: (longest.get(name, len(longest)), -count[name]))
+    place = {name: number for number, name in enumerate(order)}
+    pairs = sorted(zip(tests, files, strict=True), key=lambda pair: place[pair[1]])
+    return [test for test, _ in pairs]
 
 
 def mostly_slow(cases: Iterable[Any], fast: Collection[Any] = KINDS) -> list[Any]:

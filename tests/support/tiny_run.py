@@ -51,6 +51,7 @@ def tiny_options(encoder: Path, **changed: Any) -> dict[str, Any]:
         "seeds": [1, 2],
         "examples": [48, 16, 24],
         "workers": 1,
+        "threads": 1,
         "recipe": {"learning_rate": 0.001, "epochs": 1, "batch_size": 16},
         "prune": {"keep": 0.5},  # three steps of training teach nothing that a rule could keep
         "controls": {"draws": 3, "untrained": True},

@@ -37,6 +37,12 @@ def die(order: Order, config: RunConfig, out: Path, progress: Any) -> Done:
     return write_name(order, config, out, progress)
 
 
+def mixed(order: Order, config: RunConfig, out: Path, progress: Any) -> Done:
+    """Fail where the cell is called `refused`, be killed where it is `killer`, else write."""
+    one = refuse if order.cell.name == "refused" else die
+    return one(order, config, out, progress)
+
+
 def rest(order: Order, config: RunConfig, out: Path, progress: Any) -> Done:
     """Say which process this is, and never end."""
     (out / order.cell.name).write_text(str(os.getpid()))

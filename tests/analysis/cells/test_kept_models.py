@@ -1,5 +1,6 @@
 """Retrained models: kept so that a new probe trains nothing, or removed when all is computed."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -36,13 +37,23 @@ def test_a_kept_model_scores_what_its_cell_says(route, tiny_encoder, tmp_path):
     assert found.items()["score"].tolist() == pytest.approx(stored, abs=1e-6)
 
 
-def test_a_new_probe_trains_nothing_where_models_are_kept(tiny_encoder, tmp_path, monkeypatch):
-    folder, names = tmp_path / "run", computed_cells(monkeypatch)
+@pytest.fixture(scope="module")
+def kept(tiny_encoder, tmp_path_factory):
+    """A finished run whose models are kept."""
+    folder = tmp_path_factory.mktemp("kept") / "run"
+    with pytest.MonkeyPatch.context() as patch, without_report():
+        names = computed_cells(patch)
+        run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
+    assert names.count("retrain") == 3
+    return folder
+
+
+def test_a_new_probe_trains_nothing_where_models_are_kept(
+    kept, tiny_encoder, tmp_path, monkeypatch
+):
+    folder, names = shutil.copytree(kept, tmp_path / "run"), computed_cells(monkeypatch)
     more = {**OPTIONS["probe"], "names": ["attention-stats", "attention-trees"]}
     with without_report():
-        run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
-        assert names.count("retrain") == 3
-        names.clear()
         wanted = tiny_config(tiny_encoder, **{**OPTIONS, "probe": more})
         run_experiment(wanted, folder, existing="add")
     assert set(names) == {"probe"}
@@ -74,13 +85,11 @@ def test_keeping_models_is_no_other_run():
     assert differences(RunConfig().plain(), spare.plain()) == {}
 
 
-def test_a_run_that_starts_anew_keeps_what_it_shares(tiny_encoder, tmp_path, monkeypatch):
-    folder, names = tmp_path / "run", computed_cells(monkeypatch)
+def test_a_run_that_starts_anew_keeps_what_it_shares(kept, tiny_encoder, tmp_path, monkeypatch):
+    folder, names = shutil.copytree(kept, tmp_path / "run"), computed_cells(monkeypatch)
     other = {**OPTIONS["probe"], "names": ["attention-trees"]}
+    models = {path.name for path in (folder / "models").iterdir()}
     with without_report():
-        run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
-        models = {path.name for path in (folder / "models").iterdir()}
-        names.clear()
         wanted = tiny_config(tiny_encoder, **{**OPTIONS, "probe": other})
         run_experiment(wanted, folder, existing="new")
     assert set(names) == {"probe"}

@@ -45,7 +45,7 @@ def whole(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         Strike(2, 0.05, signal.SIGKILL, "main", 1),
         Strike(5, 0.0, signal.SIGTERM, "main", 1),
-        Strike(1, 0.1, signal.SIGKILL, "both", 2),
+        pytest.param(Strike(1, 0.1, signal.SIGKILL, "both", 2), marks=pytest.mark.slow),
     ],
     ids=["kill", "term", "kill-of-two-workers"],
 )

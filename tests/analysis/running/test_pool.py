@@ -17,7 +17,7 @@ from subprobe.analysis.running.pool import Pool
 from subprobe.analysis.running.resources import threads_of, workers_of
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
-from worker_jobs import die, refuse, rest, write_name
+from worker_jobs import mixed, rest
 
 
 class Heard(Silent):
@@ -50,52 +50,73 @@ def order(name):
     return Order(Cell(name, "words"), f"words-{name}", {})
 
 
-def results(job, names, out, heard, slots=2):
-    """What became of cells by name, given to so many processes."""
-    found, waiting, running = {}, list(names), 0
-    pool = Pool(RunConfig(), out, slots, 1, heard, job)
+def results(names, out, heard, slots=2):
+    """What became of cells by name, given to so many processes, and the longest wait for one."""
+    found, waiting, running, longest = {}, list(names), 0, 0.0
+    pool = Pool(RunConfig(), out, slots, 1, heard, mixed)
     try:
         while waiting or running:
             while waiting and running < slots:
                 pool.submit(order(waiting.pop(0)))
                 running += 1
+            began = time.monotonic()
             for done in pool.wait():
                 found[done.name] = done
                 running -= 1
+            longest = max(longest, time.monotonic() - began)
     finally:
         pool.close()
-    return found
+    return found, longest
+
+
+LONG_S = 90.0
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory):
+    """Five cells in two processes, one of them killed: what became of them, and what they said.
+
+    Whoever waits for them looks by itself only after `LONG_S` seconds.
+    """
+    out, heard = tmp_path_factory.mktemp("pool"), Heard()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("subprobe.analysis.running.pool._POLL_S", LONG_S)
+        found, longest = results(["killer", "a", "b", "c", "refused"], out, heard)
+    return found, heard, out, longest
 
 
 @pytest.mark.timeout(120)
-def test_every_cell_is_computed_and_heard(tmp_path):
-    heard = Heard()
-    found = results(write_name, "abc", tmp_path, heard)
-    assert {name: done.state for name, done in found.items()} == dict.fromkeys("abc", "done")
-    assert {path.name for path in tmp_path.iterdir()} == set("abc")
+def test_every_cell_is_computed_and_heard(computed):
+    found, heard, out, _ = computed
+    assert {found[name].state for name in "abc"} == {"done"}
+    assert {path.name for path in out.iterdir()} == set("abc")
     assert sorted(heard.lines) == sorted(
-        [*(f"end cell {name}" for name in "abc"), *(f"said {name}" for name in "abc")]
+        [
+            "end dying",
+            *(f"end cell {name}" for name in "abc"),
+            *(f"said {name}" for name in "abc"),
+        ]
     )
     assert heard.open == []
     assert heard.done == [(1, 2)] * 3
 
 
-@pytest.mark.timeout(120)
-def test_a_killed_process_takes_its_own_cell_along_and_no_other(tmp_path):
-    heard = Heard()
-    found = results(die, ["killer", "a", "b", "c"], tmp_path, heard)
+def test_a_killed_process_takes_its_own_cell_along_and_no_other(computed):
+    found, *_ = computed
     assert found["killer"].state == "failed"
     assert "was killed, perhaps for its memory" in found["killer"].why
-    assert {found[name].state for name in "abc"} == {"done"}
-    assert heard.open == []
+    assert {name for name, done in found.items() if done.state != "done"} == {"killer", "refused"}
 
 
-@pytest.mark.timeout(120)
-def test_an_error_arrives_as_it_was_raised(tmp_path):
-    (done,) = results(refuse, "x", tmp_path, Heard(), slots=1).values()
+def test_an_error_arrives_as_it_was_raised(computed):
+    done = computed[0]["refused"]
     assert isinstance(done.error, ConfigError)
     assert done.error.exit_code == 2
-    assert done.why == "test: x is refused; none"
+    assert done.why == "test: refused is refused; none"
+
+
+def test_who_waits_is_woken_by_the_end_of_a_cell_or_of_its_process(computed):
+    assert computed[-1] < LONG_S
 
 
 @pytest.mark.timeout(120)

@@ -43,6 +43,7 @@ def probed(ground, name):
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("frozen_garbage")
 @pytest.mark.parametrize(
     "name", mostly_slow(OF_CORPUS, fast=("attention-stats", "attention-change", "dependency-heads"))
 )

@@ -1,6 +1,7 @@
 """Labels of words: those of a file, those read off its trees, and their way into identities."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from subprobe.analysis.steps.probing import Corpus
@@ -91,8 +92,8 @@ def test_every_layer_decides_the_identity_of_a_corpus(bank):
     (one,) = read_conllu(bank)
     digests = {Corpus("c", (one,)).digest}
     for layer in LAYERS:
-        other = ("O",) * 8 if layer == "entities" else ()
-        digests.add(Corpus("c", (replace(one, **{layer: other}),)).digest)
+        other: Any = {layer: ("O",) * 8 if layer == "entities" else ()}
+        digests.add(Corpus("c", (replace(one, **other),)).digest)
     assert len(digests) == 1 + len(LAYERS)
 
 

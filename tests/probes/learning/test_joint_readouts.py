@@ -90,10 +90,10 @@ def test_together_they_learn_what_each_learns_alone(states, tasks):
     def train(cases):
         return lambda epoch: case_batches(states, cases, LAYERS, texts=4, seed=(0, epoch))
 
-    courses = fit(
-        joint, train(tasks), lambda: case_batches(states, tasks, LAYERS, texts=5), schedule,
-        rates=rates * 3,
-    )  # fmt: skip
+    def dev(cases):
+        return lambda: case_batches(states, cases, LAYERS, texts=5)
+
+    courses = fit(joint, train(tasks), dev(tasks), schedule, rates=rates * 3)
     assert len({len(course.dev_losses) for course in courses}) > 1
     for k, cases in enumerate(tasks):
         for place, (seed, rate) in enumerate(zip(seeds, rates, strict=True)):
@@ -101,11 +101,7 @@ def test_together_they_learn_what_each_learns_alone(states, tasks):
             alone = JointReadouts(
                 [WordReadouts(Readouts(Form(width, classes[k]), [seed]), [place % 2])]
             )
-            (course,) = fit(
-                alone, train([cases]),
-                lambda cases=cases: case_batches(states, [cases], LAYERS, texts=5), schedule,
-                rates=[rate],
-            )  # fmt: skip
+            (course,) = fit(alone, train([cases]), dev([cases]), schedule, rates=[rate])
             ours = courses[4 * k + place]
             assert (ours.best, ours.lr) == (course.best, course.lr)
             assert ours.dev_losses == pytest.approx(course.dev_losses, abs=1e-5)

@@ -18,7 +18,7 @@ def plain(form, weights):
     """The same classifier of torch modules."""
 
     def linear(weight, bias=None):
-        layer = nn.Linear(*weight.shape, bias=bias is not None)
+        layer = nn.Linear(weight.shape[0], weight.shape[1], bias=bias is not None)
         layer.weight.data = weight.detach().T
         if bias is not None:
             layer.bias.data = bias.detach()

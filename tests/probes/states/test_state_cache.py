@@ -20,6 +20,7 @@ from subprobe.data.sentences.sentence import Example, Sentence
 from subprobe.probes.forward.texts import read_texts
 from subprobe.probes.states import cache as cache_module
 from subprobe.probes.states.cache import StateCache, passing_states, states_key
+from subprobe.probes.states.gather import gather_states
 from subprobe.probes.states.state_file import StateWriter
 
 EXAMPLES = random_examples(9)
@@ -39,10 +40,12 @@ def store(tmp_path):
 def passes(monkeypatch):
     """The number of passes over texts."""
     counted = []
-    gather = cache_module.gather_states
-    monkeypatch.setattr(
-        cache_module, "gather_states", lambda *a, **k: (counted.append(1), gather(*a, **k))
-    )
+
+    def gather(*args, **options):
+        counted.append(1)
+        gather_states(*args, **options)
+
+    monkeypatch.setattr(cache_module, "gather_states", gather)
     return counted
 
 

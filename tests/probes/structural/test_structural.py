@@ -10,7 +10,7 @@ import pytest
 import torch
 from probe_cases import random_examples, tiny_context, with_dead_heads
 from subprobe.data.errors import ConfigError, InputError
-from subprobe.data.sentences.sentence import ROOT
+from subprobe.data.sentences.sentence import ROOT, Example, Sentence
 from subprobe.probes.forward.texts import read_texts
 from subprobe.probes.learning.learning import Learning
 from subprobe.probes.options import typed_options
@@ -245,3 +245,18 @@ def test_sentences_without_tags_count_in_no_score_that_leaves_words_out(context,
 def test_options_that_cannot_be_are_refused(option, value, said):
     with pytest.raises(ConfigError, match=said):
         typed_options(find_probe("structural"), {option: value})
+
+
+def test_a_sentence_all_of_whose_words_are_cut_off_counts_nowhere(context, cache, learning):
+    """One word of more pieces than the model reads: it has no whole word, in any of the parts."""
+    lone = Sentence("long", ("x" * 90,), upos=("X",), heads=(ROOT,), annotation="gold", scheme="ud")
+    extra = Example("long", lone)
+    given = Learning((*learning.train, extra), (extra, *learning.dev), "given", cache)
+    short = replace(context, max_length=80)
+    found = run_structural(short, [extra, *TEST], learning=given, **OPTIONS)
+    plain = run_structural(short, TEST, learning=learning, **OPTIONS)
+    for metric in ("uuas", "root_accuracy"):
+        ours, theirs = (one.rows[one.rows["metric"] == metric]["n"] for one in (found, plain))
+        assert ours.tolist() == theirs.tolist()
+    assert "long" not in set(found.items["item_id"])
+    assert (found.notes["n_texts_read"], found.notes["structural_n_without_root"]) == (13, 1)
