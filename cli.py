@@ -13,7 +13,7 @@ from . import __version__
 from .commands import about
 from .commands.ending import end_well
 from .commands.flags import Command
-from .commands.one_model import gates, models, own_data, patterns, probes, smaller, view
+from .commands.one_model import gates, models, own_data, patterns, probes, prune, smaller, view
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -40,7 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plan": plan.plan,
     "data": own_data.data,
     "finetune": models.finetune,
-    "prune": models.prune,
+    "prune": prune.prune,
     "gates": gates.gates,
     "sample": models.sample_mask,
     "evaluate": models.evaluate,

@@ -117,6 +117,17 @@ class CellOutput:
         )
 
 
+def join(outputs: list[CellOutput]) -> CellOutput:
+    """Several outputs as one: rows and items below each other, arrays and notes side by side."""
+    empty = pd.DataFrame()
+    return CellOutput(
+        pd.concat([empty, *(output.rows for output in outputs)], ignore_index=True),
+        ItemParts.joined(output.parts for output in outputs),
+        {name: array for output in outputs for name, array in output.arrays.items()},
+        {name: note for output in outputs for name, note in output.notes.items()},
+    )
+
+
 def check_as_written(path: Path) -> None:
     """Raise if the file of a cell is not the one that its certificate, if it has one, names.
 

@@ -9,7 +9,7 @@ import pandas as pd
 from ..data.errors import ConfigError, DataFileError, SubprobeError
 from ..data.files.full_disk import room_asked_for
 from ..data.output.folders import atomic_folder, check_no_links
-from ..data.output.ownership import RUN
+from ..data.output.ownership import LOCKS, RUN
 from ..data.output.tables import write_csv, write_parquet
 from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
@@ -17,7 +17,9 @@ from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
 from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
-from .plan.preparing import Prepared, check_probes, summaries_of, told_of_heads
+from .learning.parts import write_learning
+from .learning.state_folder import run_states
+from .plan.preparing import Prepared, check_learning, check_probes, summaries_of, told_of_heads
 from .plan.whole_run import RunPlan, read_plan
 from .profile.profile import has_profile, profile_table
 from .report.report import write_report
@@ -27,7 +29,7 @@ from .running.collect import Collected
 from .running.earlier import Existing, begin, remove_unused, settled
 from .running.engine import EngineMaker, InThisProcess
 from .running.execute import State, assess, execute, first_error
-from .running.locks import RunLocks, named
+from .running.locks import RunLocks, named, owners
 from .running.manifest import write_manifest
 from .running.pool import Pool
 from .running.resources import computing_with, threads_of, workers_of
@@ -56,6 +58,7 @@ def conduct(
     with progress.stage("reading tasks and sentences"):
         plan, prepared = read_plan(config, out, progress)
         corpus = check_probes(config, progress)
+        parts, learnt = check_learning(prepared, progress)
         read = summaries_of(prepared)
     check_no_links(out, WRITTEN)
     with (
@@ -90,8 +93,11 @@ def conduct(
                     folder, plan, collected,
                     outcome=state.outcome(plan.configuration), threads=threads, started=started,
                     data=[without_texts(one) for one in read], said=_said(prepared),
-                    corpus=corpus_note(corpus, config.probe), missing=missing,
+                    corpus=corpus_note(corpus, config.probe),
+                    learning=learnt, missing=missing,
                 )  # fmt: skip
+                if parts is not None and learnt is not None:
+                    write_learning(folder, {"learning": {**learnt, "ids": parts.ids}})
                 words = word_frame(collected)
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
@@ -102,6 +108,8 @@ def conduct(
             if not config.retrain.keep and state.whole:
                 for name in plan.graph.cells:
                     _spend(plan, state, name)
+            if parts is not None and not config.probe.cache and not owners(out / LOCKS)[1:]:
+                run_states(out, "", config.probe.cache_limit).remove()
     return Finished(out, rows, manifest, tuple(read), tuple(missing))
 
 

@@ -28,6 +28,8 @@ def measures(*, quick: bool) -> list[Measure]:
         smaller,
         stability,
         start,
+        structural,
+        structural_memory,
     )
 
     torch.set_num_threads(1)
@@ -48,6 +50,7 @@ def measures(*, quick: bool) -> list[Measure]:
     ]
     found = [call() for call in calls]
     found += attention.attention_pass(**small)
+    found += structural.structural(**({"count": 60, "repeats": 1} if quick else {}))
     found += start.starts(**({"repeats": 1} if quick else {}))
     found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))
     few: dict[str, Any] = {"empty": 4, "equal": 2, "rounds": 1, "additions": 1000}
@@ -55,6 +58,7 @@ def measures(*, quick: bool) -> list[Measure]:
     if quick:
         return found  # few sentences leave nothing of memory but noise
     faults: dict[str, Any] = {"together": "hoarding", "items": "items-as-objects"}
+    found += structural_memory.structural_memory(what="hoarding" if planted() else "probe")
     return found + memory.memory(**(faults if planted() else {}))
 
 

@@ -64,6 +64,7 @@ _LIBRARY = {
 _NAME = re.compile(r"`([a-z][a-z_.]*)`")
 _CHECKED = re.compile(r"\boption '([a-z][a-z_.]*)'")
 _FLAGS: ContextVar[Mapping[str, str]] = ContextVar("flags", default=MappingProxyType({}))
+_GIVEN: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())
 
 
 class Command(typer.core.TyperCommand):
@@ -89,6 +90,7 @@ class Command(typer.core.TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Call the command; what the library says of options names them as the user does."""
         token = _FLAGS.set(_flags_of(self.params))
+        given = _GIVEN.set(_given(self.params, ctx))
         try:
             return super().invoke(ctx)
         except SubprobeError as error:
@@ -99,6 +101,7 @@ class Command(typer.core.TyperCommand):
             raise
         finally:
             _FLAGS.reset(token)
+            _GIVEN.reset(given)
 
     def _reword_checked(self, error: SubprobeError, ctx: Any) -> None:
         """Name the flag in what the check of all options says of one."""
@@ -124,6 +127,29 @@ def wording() -> Callable[[str], str]:
         return flags.get(_LIBRARY.get(found[1], found[1]), found[0])
 
     return lambda text: _NAME.sub(flag, text)
+
+
+def refuse(names: Iterable[str], beside: str) -> None:
+    """Refuse options that a command has for another use of it, if the user gave any.
+
+    Args:
+        names: the parameters.
+        beside: what they are not read beside.
+
+    Raises:
+        ConfigError: naming the first of them.
+    """
+    for name in names:
+        if name in _GIVEN.get():
+            raise ConfigError(
+                f"is not read beside {beside}", where=f"`{name}`", remedy="leave it out"
+            )
+
+
+def _given(parameters: Iterable[Any], ctx: Any) -> frozenset[str]:
+    """The parameters that the command line gives a value."""
+    sources = {one.name: ctx.get_parameter_source(one.name) for one in parameters}
+    return frozenset(name for name, at in sources.items() if at and at.name == "COMMANDLINE")
 
 
 def _checked(text: str) -> str:

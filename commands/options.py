@@ -78,6 +78,11 @@ def corpus_option() -> Any:
     return typer.Option("--corpus", parser=user_text, metavar="TEXT", help=said)
 
 
+def part_option(option: str, text: str) -> Any:
+    """A part of a corpus: a file like that of `--corpus`."""
+    return typer.Option(option, parser=user_text, metavar="FILE", help=text)
+
+
 def seed_option(what: str = "") -> Any:
     """`--seed`, and what it decides where that is not plain."""
     said = f"seed of the random choices{what and f' ({what})'}; same seed, same result"

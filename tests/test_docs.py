@@ -24,8 +24,8 @@ ROOT = Path(subprobe.__file__).parent
 SLOW = pytest.mark.slow
 LONG = {
     "README.md", "attention-patterns.md", "comparing.md", "exporting.md", "glue.md",
-    "learned-gates.md", "own-data.md", "pruning.md", "report.md", "smaller-models.md",
-    "tables.md",
+    "hidden-states.md", "learned-gates.md", "own-data.md", "pruning.md", "report.md",
+    "smaller-models.md", "tables.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
 LONG_SNIPPETS = {"exporting.md", "python.md"}
@@ -126,6 +126,8 @@ def small(words, folder):
     if words[0] == "finetune":
         words += ["--quiet"]
         words += [] if "--epochs" in words else ["--epochs", "0.2"]
+    if words[0] == "prune" and "--criterion" in words:
+        words += ["--quiet", "--epochs", "1", "--draws", "1", "--rank", "2"]
     if words[0] == "run":
         file = words[words.index("--config") + 1]
         given = tomlkit.parse((folder / file).read_text("utf-8")).unwrap()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import subprobe.probes
 import torch
+from labelled_sentences import tagged_sentences
 from model_state import (
     PlantedError,
     check_left_as_they_were,
@@ -28,6 +29,7 @@ from probe_cases import random_examples, tiny_context
 from subprobe.analysis.catalogue import catalogue
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.steps.selection import find_good
+from subprobe.data.encoding.labelled_words import label_words
 from subprobe.data.errors import SubprobeError
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.gates import Gates, gated
@@ -45,6 +47,9 @@ from subprobe.pruning.search.learned_gates import L0Options, learn_gates
 from subprobe.pruning.search.lottery import lottery, next_round
 from subprobe.pruning.search.magnitude import largest
 from subprobe.pruning.search.plan import Rule
+from subprobe.pruning.search.property_masks import learn_property, predict_hard, predict_soft
+from subprobe.pruning.search.property_options import PropertyOptions
+from subprobe.pruning.search.unit_gates import UNITS
 from tiers import mostly_slow
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
@@ -188,6 +193,14 @@ def by_gates(model, tokenizer, parts, *, frozen):
     learn_gates(model, tokenizer, parts, options, RECIPE)
 
 
+def by_property(model, tokenizer, parts, *, units):
+    words = label_words(tokenizer, tagged_sentences(12), "upos", max_length=32)
+    options = PropertyOptions(units=units, epochs=1, batch_size=4, readout_rate=0.01)
+    found = learn_property(model, words, options)
+    predict_soft(model, found, words)
+    predict_hard(model, found, words)
+
+
 def by_lottery(model, tokenizer, parts, rewind=0):
     def train(mask):
         steps = rewind if mask.weight_masks else 0
@@ -211,6 +224,7 @@ RUNNERS: dict[str, Callable[..., None]] = {
     },
     "l0": partial(by_gates, frozen=True),
     "l0, with the encoder": partial(by_gates, frozen=False),
+    **{f"l0, of a property, {units}": partial(by_property, units=units) for units in UNITS},
     "imp": by_lottery,
     "imp, rewound": partial(by_lottery, rewind=1),
 }

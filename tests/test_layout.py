@@ -13,7 +13,7 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "generator", "tasks", "encoding"],
+             "spans", "generator", "tasks", "encoding"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "training"],
     "pruning": ["importance", "search"],
     "probes": ["forward", "entry", "states", "learning", "attention", "patterns",
@@ -21,7 +21,7 @@ FLOORS = {
                "tokens", "edges", "description_length", "erasure", "attention_probe"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
                  "summary", "comparison", "profile", "findings", "configuration", "steps",
-                 "storage", "plan", "cells", "single", "running",
+                 "learning", "storage", "plan", "cells", "single", "property_search", "running",
                  "cost", "patterns", "verdict", "figures", "interactive", "report", "run_folder",
                  "upkeep",
                  "screen"],

@@ -11,11 +11,20 @@ from typing import Any
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts
 from ...data.tasks.task_parts import spread
-from ...models.checkpoint.checkpoint import load_classifier, load_encoder, load_tokenizer
+from ...models.checkpoint.checkpoint import (
+    load_classifier,
+    load_encoder,
+    load_tokenizer,
+    load_untrained,
+)
 from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
+from ...probes.registry import find_probe
+from ...probes.states.cache import StateCache
 from ..configuration.asked_probes import narrowed, of_task
 from ..configuration.config import ProbeOptions, RunConfig
+from ..learning.parts import Parts, read_parts
+from ..learning.state_folder import run_states
 from ..plan.preparing import Prepared, TaskSetting
 from ..steps.probing import Corpus, annotated_examples, read_probe_corpus
 from ..steps.selection import parts_for
@@ -37,6 +46,7 @@ class Materials:
     folder: Path
     _parts: dict[tuple[str, int], TaskParts] = field(default_factory=dict)
     _corpora: dict[str, Corpus] = field(default_factory=dict)
+    _learning: dict[bool, Parts] = field(default_factory=dict)
     _examples: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
     _models: OrderedDict[str, tuple[Any, Any]] = field(default_factory=OrderedDict)
 
@@ -66,6 +76,19 @@ class Materials:
             self._corpora[probe] = read_probe_corpus(narrowed(self.config.probe, [probe]))
         return self._corpora[probe]
 
+    def texts_to_learn(self, probe: str) -> Parts:
+        """What a probe that learns does so from, and is scored on, with the annotation it needs."""
+        parsed = bool(find_probe(probe).needs)
+        if parsed not in self._learning:
+            self._learning[parsed] = read_parts(narrowed(self.config.probe, [probe]))
+        return self._learning[parsed]
+
+    @property
+    def states(self) -> StateCache:
+        """Where hidden states are kept, for all that compute the run."""
+        named = self.config.probe.cache
+        return run_states(self.folder, named, self.config.probe.cache_limit)
+
     def examples(self, task: str, seed: int) -> tuple[Example, ...]:
         """Reported examples for the probes that read those of the task, annotated."""
         if (task, seed) not in self._examples:
@@ -74,6 +97,16 @@ class Materials:
             own = narrowed(options, of_task(options))
             self._examples[task, seed] = annotated_examples(chosen, own)
         return self._examples[task, seed]
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer of that encoder."""
+        return load_tokenizer(self.prepared.source.name)
+
+    def untrained(self, seed: int) -> Any:
+        """The same architecture with random weights of a seed."""
+        model = load_untrained(self.prepared.source.name, None, seed=seed)
+        return model.to(device_of(self.config.device))
 
     @cached_property
     def pretrained(self) -> Any:

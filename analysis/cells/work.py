@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from ...data.files.tensor_files import read_arrays, save_arrays
 from ...data.tasks.task import TaskParts
 from ...models.encoder.device import device_of
 from ...models.masks.subnetwork import Subnetwork
@@ -145,6 +146,24 @@ class Work:
         path = self.store.mask(self.order.id)
         mask.save(path)
         self.files.append(path)
+
+    def save_arrays(self, output: CellOutput) -> CellOutput:
+        """Keep the arrays of the cell in a file of their own; the output without them."""
+        path = self.store.arrays(self.order.id)
+        save_arrays(output.arrays, path)
+        self.files.append(path)
+        return CellOutput(output.rows, output.parts, notes=output.notes)
+
+    def read_arrays(self, role: str) -> Mapping[str, Any]:
+        """The arrays that an input keeps in a file of their own; none if it had nothing to keep.
+
+        Raises:
+            DataFileError: if it is not what was written.
+        """
+        self.store.check(self.proofs[role])
+        if len(self.proofs[role].files) == 1:
+            return {}
+        return read_arrays(self.store.arrays(self.order.inputs[role]))
 
     def about(self, mask: Subnetwork | None, state: str) -> dict[str, Any]:
         """The columns that say which model rows are about; of no cell with items."""

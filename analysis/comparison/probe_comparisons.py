@@ -31,7 +31,7 @@ from .pair_records import (
 )
 from .pairs import Pair, pairs_of
 from .probe_items import Key
-from .probed_models import Probed, ProbedModels, Table
+from .probed_models import ProbedBy, ProbedModels, Table
 from .run_items import model_columns
 from .score_comparisons import Comparisons, joined
 
@@ -137,9 +137,11 @@ class _ComparedProbe:
         self._keys = sorted({at[0] for at in places})
         self._ids = tuple(sorted({at[1] for at in places}))
         self._units = _shared_units(
-            self._ids, [m for s in tables for m in seeds[s].draws[pair.first]]
+            self._ids,
+            [m.by[probe] for s in tables for m in seeds[s].draws[pair.first] if probe in m.by],
         )
-        self._pair, self._models = pair, {seed: seeds[seed].draws for seed in tables}
+        self._pair, self._probe = pair, probe
+        self._models = {seed: seeds[seed].draws for seed in tables}
         self._draws = {seed: [draw for draw, _ in of_draws] for seed, of_draws in tables.items()}
         # seed -> both sides of each draw [D, 2 sides, 2 sums, N, C]
         self._values = {
@@ -207,7 +209,10 @@ class _ComparedProbe:
         model = (self._pair.first, self._pair.second)[i]
         sums = {s: self._values[s][at][:, i, :, :, c] for s, at in chosen.items()}  # [D, 2, N]
         places = {s: [self._draws[s][d][1 + i] for d in at] for s, at in chosen.items()}
-        probed = {s: [self._models[s][model][p] for p in found] for s, found in places.items()}
+        probed = {
+            s: [self._models[s][model][p].by[self._probe] for p in found]
+            for s, found in places.items()
+        }
         flags = {s: {flag for m in of for flag in m.flag.split(", ")} for s, of in probed.items()}
         return Side(
             {s: float(_ratio(*v.sum(axis=2).T).mean()) for s, v in sums.items()},
@@ -234,7 +239,7 @@ class _ComparedProbe:
         }  # fmt: skip
 
 
-def _shared_units(ids: tuple[str, ...], models: list[Probed]) -> Units:
+def _shared_units(ids: tuple[str, ...], models: list[ProbedBy]) -> Units:
     shared = {name: cluster for model in models for name, cluster in model.items.clusters.items()}
     return units_of([shared.get(name) for name in ids])
 
@@ -269,10 +274,11 @@ def _ratio(top: Any, bottom: Any) -> Any:
 
 
 def _key_columns(key: Key) -> dict[str, Any]:
-    probe, metric, relation, direction, layer = key
+    probe, metric, variant, relation, direction, layer = key
     return {
         "probe": probe,
         "metric": metric,
+        "variant": variant or pd.NA,
         "relation": relation or pd.NA,
         "direction": direction or pd.NA,
         "layer": pd.NA if layer < 0 else layer,

@@ -1,4 +1,4 @@
-"""Items of probes as sums by sentence: a ratio of sums for each metric, relation and direction.
+"""Items of probes as sums by sentence: a ratio of sums for each metric, variant and relation.
 
 A model's heads are kept apart until two models are compared: a difference is taken over the heads
 that live in both, so that no mean moves only because other heads were averaged.
@@ -15,20 +15,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...data.files.parquet_files import DAMAGED_CELL, read_frame
+from ...data.files.parquet_files import DAMAGED_CELL, read_frame, stored_empty
 from ..cell_output import check_as_written, check_own_items
-from ..statistics.row_units import BEST, items_metric
+from ..statistics.row_units import BEST, item_ratios, items_metric
 
-Key = tuple[str, str, str, str, int]
-"""Probe, metric, relation, direction and layer (-1 where items name heads or no layer)."""
+Key = tuple[str, str, str, str, str, int]
+"""Probe, metric, variant, relation, direction and layer (-1 where items name heads or no layer)."""
 
 CHOSEN_ON = "_choosing"
 """End of the metric of items that only chose a head: nothing is reported on them."""
 _COLUMNS = [
-    "probe", "sentence_id", "cluster_id", "layer", "head", "relation", "direction", "metric",
-    "numerator", "denominator", "score", "prediction", "gold",
+    "probe", "variant", "sentence_id", "cluster_id", "layer", "head", "relation", "direction",
+    "metric", "numerator", "denominator", "score", "prediction", "gold",
 ]  # fmt: skip
-_NAMES = ("probe", "metric", "relation", "direction")
+_NAMES = ("probe", "metric", "variant", "relation", "direction")
 _TEXTS = [*_NAMES, "sentence_id", "cluster_id"]
 
 
@@ -75,9 +75,15 @@ def read_probe_items(path: Path) -> ProbeItems | None:
     if not path.is_file():
         return None
     check_as_written(path)
-    columns, texts = ["cell_id", *_COLUMNS], ["cell_id", *_TEXTS]
+    stored = stored_empty(path, remedy=DAMAGED_CELL)[0].schema.names
+    # cells of earlier versions name no variant
+    lacking = [name for name in ("variant",) if name not in stored]
+    columns = [name for name in ("cell_id", *_COLUMNS) if name not in lacking]
+    texts = [name for name in ("cell_id", *_TEXTS) if name not in lacking]
     frame = read_frame(path, columns, remedy=DAMAGED_CELL, as_categories=texts, seal=True)
     check_own_items(frame.pop("cell_id").unique(), path)
+    for name in lacking:
+        frame[name] = pd.Categorical([None] * len(frame))
     return _summed(frame)
 
 
@@ -93,14 +99,14 @@ def _summed(frame: pd.DataFrame) -> ProbeItems | None:
     frame = frame[chosen & ~metric.codes.isin(np.flatnonzero(choosing))]
     if frame.empty:
         return None
-    top, bottom = _values(frame)
+    top, bottom = item_ratios(frame)
     layer = frame["layer"].fillna(-1).to_numpy(dtype=np.int64)
     head = frame["head"].fillna(-1).to_numpy(dtype=np.int64)
     place = layer * 100_000 + head
     of_head, column = np.unique(np.where(head < 0, -1, place), return_inverse=True)
     own_layer = np.where(head < 0, layer, -1)
     codes = [frame[name].cat.codes.to_numpy(dtype=np.int64) for name in (*_NAMES, "sentence_id")]
-    lines, line = _grouped([*codes[:4], own_layer, codes[4]])
+    lines, line = _grouped([*codes[:-1], own_layer, codes[-1]])
     shape = (len(lines), len(of_head))
     flat = line * shape[1] + column
     sums = np.stack(
@@ -108,11 +114,11 @@ def _summed(frame: pd.DataFrame) -> ProbeItems | None:
     )
     names = [[*frame[name].cat.categories, ""] for name in (*_NAMES, "sentence_id")]
     keys = np.empty(len(lines), dtype=object)
-    for g, (p, m, r, d, layer_, _) in enumerate(lines.tolist()):
-        keys[g] = (names[0][p], names[1][m], names[2][r], names[3][d], layer_)
+    for g, (*named, layer_, _) in enumerate(lines.tolist()):
+        keys[g] = (*(names[i][code] for i, code in enumerate(named)), layer_)
     return ProbeItems(
         keys,
-        np.array([names[4][s] for s in lines[:, 5]], dtype=object),
+        np.array([names[-1][s] for s in lines[:, -1]], dtype=object),
         _clusters(frame),
         tuple(NO_HEAD if h < 0 else (int(h // 100_000), int(h % 100_000)) for h in of_head),
         sums.reshape(2, *shape).astype(np.float32),
@@ -124,17 +130,6 @@ def _clusters(frame: pd.DataFrame) -> dict[str, str]:
     shared = frame[frame["cluster_id"].notna()]
     shared = shared[["sentence_id", "cluster_id"]].drop_duplicates("sentence_id").astype(object)
     return dict(shared.itertuples(index=False, name=None))
-
-
-def _values(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    numbers = frame[["numerator", "denominator", "score", "prediction", "gold"]]
-    top, bottom, score, said, gold = numbers.to_numpy(dtype=np.float64, na_value=np.nan).T
-    right = np.where(np.isnan(said) | np.isnan(gold), np.nan, said == gold)
-    summed = ~(np.isnan(top) | np.isnan(bottom))
-    alone = np.where(np.isnan(score), right, score)
-    value = np.where(summed, top, alone)
-    weight = np.where(summed, bottom, np.where(np.isnan(alone), 0.0, 1.0))
-    return np.nan_to_num(value), weight
 
 
 def _grouped(
@@ -155,10 +150,11 @@ def named_heads(rows: pd.DataFrame) -> list[tuple[Key, Key, tuple[int, int]]]:
     chosen = chosen.drop_duplicates(["probe", "metric", "relation"])
     return [
         (
-            (row.probe, row.metric, _text(row.relation), "", -1),
+            (row.probe, row.metric, "", _text(row.relation), "", -1),
             (
                 row.probe,
                 items_metric(row.probe, row.metric),
+                "",
                 _text(row.relation),
                 _text(row.direction),
                 -1,

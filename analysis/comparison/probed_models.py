@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,36 @@ Table = dict[tuple[Key, str], Any]
 """(key, sentence) -> numerator and denominator [2]."""
 
 
+@dataclass(frozen=True)
+class ProbedBy:
+    """What one probe found in one draw of a model.
+
+    Attributes:
+        items: sums by sentence.
+        named: rows that name the head they are about.
+        cell: where the items stand.
+        flag: flags of its rows.
+    """
+
+    items: ProbeItems
+    named: list[tuple[Key, Key, tuple[int, int]]]
+    cell: str
+    flag: str
+
+
+@dataclass
+class Probed:
+    """One draw of one model.
+
+    Attributes:
+        draw: its number.
+        by: probe -> what it found.
+    """
+
+    draw: int
+    by: dict[str, ProbedBy] = field(default_factory=dict)
+
+
 class ProbedModels:
     """The probed models of one task and seed, each draw read once."""
 
@@ -27,24 +57,28 @@ class ProbedModels:
     def read(cls, rows: pd.DataFrame, cells: Path) -> ProbedModels:
         """Those of a run."""
         models = cls()
-        for model, mine in rows.groupby(["method", "kind", "state"], sort=False):
-            mine = mine.assign(draw=mine["draw"].fillna(0))
-            for draw, of_draw in mine.groupby("draw", sort=True):
-                for cell in of_draw["cell_id"].dropna().unique():
-                    items = read_probe_items(cells / f"{cell}.parquet")
-                    if items is not None:
-                        named = of_draw[of_draw["cell_id"] == cell]
-                        models.add(model, named, items, str(cell), int(draw))
-                        break
+        rows = rows.assign(draw=rows["draw"].fillna(0))
+        about = ["method", "kind", "state", "draw", "probe", "cell_id"]
+        for (*model, draw, probe, cell), mine in rows.groupby(about, sort=False):
+            items = read_probe_items(cells / f"{cell}.parquet")
+            if items is not None:
+                models.add((model[0], model[1], model[2]), probe, mine, items, cell, int(draw))
+        for draws in models.draws.values():
+            draws.sort(key=lambda one: one.draw)
         return models
 
     def add(
-        self, model: Model, rows: pd.DataFrame, items: ProbeItems, cell: str, draw: int = 0
-    ) -> None:
-        """Add one draw of one model with its rows and items."""
+        self, model: Model, probe: str, rows: pd.DataFrame, items: ProbeItems, cell: str,
+        draw: int = 0,
+    ) -> None:  # fmt: skip
+        """Add what one probe found in one draw of one model: its rows and items."""
+        draws = self.draws.setdefault(model, [])
+        known = next((one for one in draws if one.draw == draw), None)
+        if known is None:
+            known = Probed(draw)
+            draws.append(known)
         flag = ", ".join(sorted(set(rows["flag"].dropna()) - {"", "dead"}))
-        found = Probed(draw, items, named_heads(rows), cell, flag)
-        self.draws.setdefault(model, []).append(found)
+        known.by.setdefault(probe, ProbedBy(items, named_heads(rows), cell, flag))
 
     def pairs(self, pair: Pair) -> list[DrawPair]:
         """Which draw of the first model is held against which of the second."""
@@ -56,35 +90,17 @@ class ProbedModels:
     def tables(self, pair: Pair, draw: DrawPair) -> tuple[Table, Table]:
         """Both sides on the keys and sentences that both have, over heads that live in both."""
         models = self.draws[pair.first][draw.first], self.draws[pair.second][draw.second]
-        there = set(models[1].items.heads)
-        common = [head for head in models[0].items.heads if head in there]
-        found: list[Table] = []
-        for model in models:
-            table: Table = model.items.pooled(common) if common else {}
-            for key, wanted, head in model.named:
-                table |= _of_head(model.items, key, wanted, head)
-            found.append(table)
+        found: tuple[Table, Table] = ({}, {})
+        for probe in models[0].by.keys() & models[1].by.keys():
+            sides = models[0].by[probe], models[1].by[probe]
+            there = set(sides[1].items.heads)
+            common = [head for head in sides[0].items.heads if head in there]
+            for side, table in zip(sides, found, strict=True):
+                table |= side.items.pooled(common) if common else {}
+                for key, wanted, head in side.named:
+                    table |= _of_head(side.items, key, wanted, head)
         both = found[0].keys() & found[1].keys()
         return tuple({at: table[at] for at in both} for table in found)  # type: ignore[return-value]
-
-
-@dataclass(frozen=True)
-class Probed:
-    """One draw of one model.
-
-    Attributes:
-        draw: its number.
-        items: what its probes found.
-        named: rows that name the head they are about.
-        cell: where the items stand.
-        flag: flags of its rows.
-    """
-
-    draw: int
-    items: ProbeItems
-    named: list[tuple[Key, Key, tuple[int, int]]]
-    cell: str
-    flag: str
 
 
 def _of_head(of: ProbeItems, key: Key, wanted: Key, head: tuple[int, int]) -> Table:

@@ -14,7 +14,6 @@ from .config import ProbeOptions
 
 UNMET: Mapping[Need, str] = {
     "language-model-head": "the head of masked language modelling",
-    "training-part": "texts to learn from",
 }
 """What an entry may say that a probe needs and that no probe is given yet."""
 
@@ -24,9 +23,15 @@ def probes_reading(options: ProbeOptions, reads: Reads) -> list[str]:
     return [name for name in options.names if find_probe(name).reads == reads]
 
 
+def learning(options: ProbeOptions) -> list[str]:
+    """The asked-for probes that learn from texts before they are scored on others."""
+    return [name for name in options.names if "training-part" in find_probe(name).further]
+
+
 def of_corpus(options: ProbeOptions) -> list[str]:
-    """The asked-for probes that read any sentences."""
-    return probes_reading(options, "corpus")
+    """The asked-for probes that read any sentences and learn from none."""
+    learnt = learning(options)
+    return [name for name in probes_reading(options, "corpus") if name not in learnt]
 
 
 def of_task(options: ProbeOptions) -> list[str]:
@@ -62,7 +67,7 @@ def narrowed(options: ProbeOptions, names: Iterable[str]) -> ProbeOptions:
 
 
 def needs_corpus(options: ProbeOptions) -> bool:
-    """Whether a probe is asked for that reads any sentences."""
+    """Whether a probe is asked for that reads any sentences and learns from none."""
     return bool(of_corpus(options))
 
 
@@ -71,8 +76,14 @@ def comparing(probes: Iterable[str]) -> list[str]:
     return [name for name in probes if "second-model" in find_probe(name).further]
 
 
+def headless(names: Iterable[str]) -> list[str]:
+    """Those of the named probes that read no head of a task, which only trained models have."""
+    return [name for name in names if "task-head" not in find_probe(name).further]
+
+
 _SHARED = ("max_length", "pre_split", "pipeline", "reparse")
 _OF_CORPUS = ("corpus", "tokens", "sentences")
+_OF_PARTS = ("train", "dev", "test", "train_sentences", *_OF_CORPUS)
 _OF_TASK = ("examples",)
 _STATISTICS = ("selection", "correction")
 
@@ -86,9 +97,35 @@ def probe_inputs(options: ProbeOptions, length: int) -> dict[str, Any]:
     """
     [(name, typed)] = options_of(options).items()
     reads = {"corpus": _OF_CORPUS, "task": _OF_TASK}.get(find_probe(name).reads, ())
+    if learning(options):
+        reads = (*reads, *_OF_PARTS)
+    elif "corpus" in reads and options.test:
+        options = options.model_copy(update={"corpus": options.test})
     plain = options.model_dump(mode="json", include={*_SHARED, *_STATISTICS, *reads})
-    if "corpus" in plain:
+    for part in {"corpus", "train", "dev", "test"} & plain.keys():
         # the content is a source of its own; where it lies decides nothing but its name
-        plain["corpus"] = Path(plain["corpus"]).name
+        plain[part] = Path(plain[part]).name
     own = {**typed.model_dump(mode="json"), **typed.inputs()}
     return {**plain, "max_length": options.max_length or length, "name": name, "options": own}
+
+
+def settings_of(options: ProbeOptions, batch_size: int) -> dict[str, dict[str, Any]]:
+    """The keywords of each asked-for probe.
+
+    Args:
+        options: which, and their settings.
+        batch_size: examples a forward pass; 0 = as each probe has it.
+    """
+    return {
+        name: {shared: getattr(options, shared) for shared in find_probe(name).shared}
+        | typed.model_dump()
+        | (_batch_sizes(typed, batch_size) if batch_size else {})
+        for name, typed in options_of(options).items()
+    }
+
+
+def _batch_sizes(options: Options, batch_size: int) -> dict[str, int]:
+    """A probe's own sizes of batches: no larger than asked for, unless it was told its own."""
+    known = {"batch_size", "internal_batch_size"} & set(type(options).model_fields)
+    own = options.model_dump()
+    return {name: min(own[name], batch_size) for name in known - options.model_fields_set}

@@ -15,6 +15,7 @@ from ...probes.entry import PathText
 from ...probes.options import complete_options
 from ...pruning.importance.methods import find_importance
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
+from .probe_options import ProbeOptions as ProbeOptions
 from .recipe_options import RecipeOptions as RecipeOptions
 from .renamed import RENAMED
 from .shipped import found_file
@@ -97,56 +98,6 @@ class RetrainOptions(_Section):
         True,
         description="keep every retrained model in models/, so that a new probe trains nothing "
         "again; false = remove it once everything that reads it is computed",
-    )
-
-
-class ProbeOptions(_Section):
-    """What every subnetwork is tested for."""
-
-    names: tuple[str, ...] = Field(
-        ("attention-stats", "dependency-heads", "attributions"), description="probes to run"
-    )
-    corpus: PathText = Field(
-        "natural", description="natural = the shipped sentences, or a .conllu or .txt file"
-    )
-    tokens: Literal["syntactic", "surface"] = Field(
-        "syntactic", description="words of a .conllu corpus; surface: don't is one, not do and n't"
-    )
-    sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
-    examples: int = Field(
-        32, ge=1, description="at most so many examples of the task, for probes that read those"
-    )
-    selection: Literal["held-out", "reported"] = Field(
-        "held-out",
-        description="held-out: heads chosen on one half of the corpus, scored on the other",
-    )
-    correction: Literal["holm", "fdr_bh"] = Field(
-        "holm", description="of p-values over heads x relations x directions; or fdr_bh"
-    )
-    options: dict[str, dict[str, Any]] = Field(
-        {},
-        description="of single probes, [probe.options.NAME]; `subprobe list probes` names them all",
-    )
-    states: tuple[Literal["pruned", "retrained"], ...] = Field(
-        ("pruned", "retrained"), description="which of the scored models are probed"
-    )
-    draws: int = Field(
-        5, ge=1, description="of the draws that are scored pruned, how many are probed"
-    )
-    subsets: int = Field(
-        1000, ge=1, description="random head subsets that survivors are compared with"
-    )
-    max_length: int = Field(
-        0, ge=0, description="subwords a probed sentence keeps; 0 = 128 or what has positions"
-    )
-    pre_split: bool = Field(
-        False, description="tokenize each word separately, as published; else the raw text"
-    )
-    pipeline: PathText = Field(
-        "", description="spaCy pipeline; empty = en_core_web_sm or the offline one"
-    )
-    reparse: bool = Field(
-        False, description="parse the corpus and the task with spaCy even where they are annotated"
     )
 
 

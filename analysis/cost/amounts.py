@@ -11,9 +11,11 @@ from typing import Any, Literal
 from ...models.training.recipes import Recipe
 from ...pruning.across_seeds import ACROSS
 from ...pruning.search.plan import schedule
+from ..configuration.asked_probes import learning
 from ..configuration.config import RunConfig
 from ..plan.graph import Cell
 from ..plan.registry import STEPS
+from .learning_size import NOTHING_LEARNT, LearningSize
 from .shape import EncoderShape
 from .sizes import TaskSize
 
@@ -33,6 +35,9 @@ _PHASES = 3
 """Candidates of a search by a rule that are rejected, one a phase."""
 
 _STEP_SHARE = 0.1
+
+_REPEATED = 0.1
+"""Weight of a cell that repeats what another one found."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Workload:
         sizes: task -> its examples.
         shape: of the encoder.
         corpus: sentences that probes read, and their mean subwords.
+        learning: sentences that probes learn from and are scored on.
     """
 
     config: RunConfig
@@ -65,6 +71,7 @@ class Workload:
     sizes: Mapping[str, TaskSize]
     shape: EncoderShape
     corpus: tuple[int, float] = (300, 25.0)
+    learning: LearningSize = NOTHING_LEARNT
 
     def of(self, cell: Cell) -> Amount:
         """The amount of one cell."""
@@ -78,6 +85,8 @@ class Workload:
             return Amount("train", self._training(cell, task))
         if cell.step == "prune":
             return Amount("score", self._search(cell, size))
+        if "same" in cell.inputs:
+            return Amount("other", _REPEATED)
         if cell.step == "probe":
             return Amount("probe", self._probe(cell, size))
         kept = self._kept(cell) if _structured(cell) else 1.0
@@ -144,6 +153,10 @@ class Workload:
     def _probe(self, cell: Cell, size: TaskSize) -> float:
         asked = cell.options["probe"]
         name, own = str(asked["name"]), asked["options"]
+        if name in learning(self.config.probe):
+            texts, shape = self.learning, self.shape
+            reading = shape.forward(texts.count * texts.length, texts.length)
+            return reading + texts.training(shape.layers, shape.width, own)
         if name in _OF_TASK:
             count, length = self.config.probe.examples, size.length
         else:

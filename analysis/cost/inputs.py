@@ -12,6 +12,7 @@ from ...models.folder.sources import ModelSource, resolve_model
 from ...models.folder.text_lengths import USUAL_LENGTH, fitting_length
 from ..configuration.asked_probes import needs_corpus, options_of
 from ..configuration.config import RunConfig
+from ..configuration.learning_files import scored_corpus
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..plan.graph import Graph
 from ..plan.planning import plan
@@ -19,6 +20,7 @@ from ..plan.seed_plan import TaskFacts
 from ..plan.whole_run import read_plan, recorded_plan
 from ..steps.progress import Progress
 from .amounts import Workload
+from .learning_size import learning_size
 from .shape import EncoderShape, shape_of
 from .sizes import SUBWORDS_A_WORD, TaskSize, from_hub, published_size, read_size
 
@@ -71,7 +73,7 @@ def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Plann
     absent += [task for task in config.tasks if from_hub(config, task)]
     if absent:
         return _unread(config, folder, source, absent)
-    from ..plan.preparing import check_probes
+    from ..plan.preparing import check_learning, check_probes
 
     here = config
     if config.recipe.precision in ("", "float32"):
@@ -80,9 +82,25 @@ def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Plann
         here = config.model_copy(update={"device": "cpu"})
     run, prepared = read_plan(here, folder or Path(), progress)
     check_probes(here, progress)
+    check_learning(prepared, progress)
     data = {task.data.spec.name: task.data for task in prepared.tasks.values()}
     work = workload_of(config, run.sources.facts, data)
-    return Planned(config, folder, run.graph, run.ids, work)
+    return Planned(config, folder, run.graph, run.ids, work, _states_said(work))
+
+
+def _states_said(work: Workload) -> tuple[str, ...]:
+    """What is to be told of the hidden states that the probes of a run share."""
+    probe, shape = work.config.probe, work.shape
+    if not work.learning.count:
+        return ()
+    size = work.learning.states(shape.layers, shape.width) / 2**30
+    where, until = "the run folder", "they are removed when it is done"
+    if probe.cache:
+        where, until = probe.cache, "stay there"
+    return (
+        f"hidden states of each probed model take {size:.2g} GiB in {where}; those used last stay, "
+        f"up to {probe.cache_limit:g} GiB, while the run is computed, and {until}",
+    )
 
 
 def _unread(
@@ -102,7 +120,7 @@ def _unread(
         said.append("counts of examples are the published ones of GLUE")
     if shape.known == "assumed":
         said.append(f"the shape of {config.model} is not known: that of BERT-base is taken")
-    return Planned(config, folder, plan(config, facts), None, work, tuple(said))
+    return Planned(config, folder, plan(config, facts), None, work, (*said, *_states_said(work)))
 
 
 def _data(config: RunConfig, task: str) -> TaskData | None:
@@ -149,7 +167,7 @@ def workload_of(
             sizes[fact.name] = read_size(config, read, fact.recipe)
     recipes = {fact.name: fact.recipe for fact in facts.values()}
     shape = shape_of(resolve_model(config.model))
-    return Workload(config, recipes, sizes, shape, _corpus(config))
+    return Workload(config, recipes, sizes, shape, _corpus(config), learning_size(config))
 
 
 def _corpus(config: RunConfig) -> tuple[int, float]:
@@ -157,6 +175,8 @@ def _corpus(config: RunConfig) -> tuple[int, float]:
     options = config.probe
     if not needs_corpus(options):
         return 0, 1.0
-    read = read_corpus(options.corpus, surface=options.tokens == "surface")[: options.sentences]
+    read = read_corpus(scored_corpus(options), surface=options.tokens == "surface")[
+        : options.sentences
+    ]
     words = sum(len(sentence.words) for sentence in read)
     return len(read), SUBWORDS_A_WORD * words / max(1, len(read)) + _SPECIAL

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FIRST: Model = ("first", "", "")
 SECOND: Model = ("second", "", "")
 _PAIR = Pair(FIRST, SECOND, "")
-_KEY = ["probe", "metric", "relation", "direction", "layer"]
+_KEY = ["probe", "metric", "variant", "relation", "direction", "layer"]
 _FROM_TESTS = ["test", "p_value", "p_floor", "p_adjusted", "correction", "family_size", "flag"]
 COLUMNS = [
     *_KEY, "value_a", "value_b", "difference", "ci_low", "ci_high", "ci_method", "effect",
@@ -143,10 +143,14 @@ def _answers(measured: Measurement) -> Answers:
 def _probes(first: Measurement, second: Measurement, resamples: int) -> Comparisons:
     models = ProbedModels()
     for side, measured in ((FIRST, first), (SECOND, second)):
-        items = probe_items(measured.items())
-        if items is None:
-            return Comparisons()
-        models.add(side, measured.to_frame(), items, _cell(measured))
+        rows, every = measured.to_frame(), measured.items()
+        for probe, own in every.groupby("probe", sort=False):
+            items = probe_items(own)
+            if items is not None:
+                mine = rows[rows["probe"].eq(probe)]
+                models.add(side, str(probe), mine, items, _cell(measured))
+    if len(models.draws) < len((FIRST, SECOND)):
+        return Comparisons()
     return compare_models([_PAIR], {0: models}, {}, resamples=resamples)
 
 

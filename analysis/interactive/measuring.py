@@ -14,8 +14,10 @@ from ...models.checkpoint.inputs import check_inputs
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.forward.needs import sentences_of
 from ...probes.registry import list_probes
-from ..configuration.asked_probes import comparing, of_corpus, of_task, options_of
+from ..configuration.asked_probes import comparing, learning, of_corpus, of_task, options_of
 from ..configuration.config import ProbeOptions, parse_config
+from ..configuration.learning_files import learning_files, scored_corpus
+from ..learning.parts import read_parts
 from ..single.loaded import LoadedModel
 from ..single.loaded_probe import probe_loaded
 from ..single.training import evaluate_loaded
@@ -62,6 +64,9 @@ def probe(
     names: str | Sequence[str],
     corpus: Texts | None = NATURAL,
     *,
+    train: Texts | None = None,
+    dev: Texts | None = None,
+    test: Texts | None = None,
     mask: Subnetwork | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     sentences: int = 1_000_000,
@@ -74,6 +79,8 @@ def probe(
     surface: bool = False,
     pre_split: bool = False,
     max_length: int = 0,
+    cache: Path | str | None = None,
+    cache_limit: float = 20.0,
     other_weights: bool = False,
     progress: Progress | None = None,
 ) -> Measurement:
@@ -84,10 +91,16 @@ def probe(
         names: name or names of probes, see `list_probes`.
         corpus: what the other probes read: `natural` (the sentences that come with the package), a
             `.conllu` file with gold trees, a `.txt` file with a sentence a line, texts or
-            `Sentence`s; None = the sentences of the task's reported examples.
+            `Sentence`s; None = the sentences of the task's reported examples. For probes that
+            learn, a corpus of your own is cut into parts, by its documents where it has enough;
+            else they learn from a generated treebank.
+        train: what probes that learn do so from, like `corpus`, which is what they are scored on
+            then.
+        dev: what says when they have learnt; None = a tenth of what they learn from.
+        test: what probes are scored on; `corpus` is what they learn from then.
         mask: the subnetwork; None = the whole model, or the mask that a smaller model brings.
         options: probe -> option -> value.
-        sentences: at most so many sentences of the corpus.
+        sentences: at most so many sentences of the corpus, or of each part of it.
         examples: at most so many examples of the task.
         selection: `held-out` chooses heads on one half of the corpus and scores them on the other;
             `reported` does both on all of it.
@@ -99,6 +112,8 @@ def probe(
         surface: words of a treebank are its surface tokens (don't), not its syntactic words.
         pre_split: tokenize each word alone, as published, instead of the raw text.
         max_length: subwords that a text keeps; 0 = 128, and task examples as fine-tuned.
+        cache: folder where hidden states are kept for the next call; None = removed after use.
+        cache_limit: GiB that hidden states may take on the disk.
         other_weights: accept a mask of this shape that was found on other weights.
         progress: what is told goes there; by default each line is a `SubprobeWarning`.
 
@@ -113,7 +128,15 @@ def probe(
         MaskError: if the mask belongs to another model.
     """
     progress = progress or Warned()
+    texts: dict[str, list[Sentence]] = {}
+    named = {
+        role: _named(role, one, texts)
+        for role, one in (("corpus", corpus), ("train", train), ("dev", dev), ("test", test))
+    }
     given = {
+        **named,
+        "train_sentences": sentences,
+        "cache_limit": cache_limit,
         "names": [names] if isinstance(names, str) else list(names),
         "options": {name: dict(values) for name, values in (options or {}).items()},
         "sentences": sentences,
@@ -128,6 +151,7 @@ def probe(
     }
     chosen = parse_config({"probe": given}, where="probe").probe
     options_of(chosen)
+    learning_files(chosen)
     other = _reference(model, chosen.names, reference)
     fitting = _fitted(model, mask, other_weights, progress)
     from_task: tuple[Example, ...] = ()
@@ -139,9 +163,11 @@ def probe(
         check_readable(from_task, of_task(chosen))
         say_left_out(progress, model.parts.spec.name, from_task, of_task(chosen))
     if of_corpus(chosen):
+        scored = corpus if test is None else test
         read = _corpus(
-            corpus, chosen, from_task, f"{model.spec and model.spec.name}/{split}", progress
+            scored, chosen, from_task, f"{model.spec and model.spec.name}/{split}", texts, progress
         )
+    parts = read_parts(chosen, progress, texts) if learning(chosen) else None
     output = probe_loaded(
         model,
         fitting,
@@ -151,10 +177,38 @@ def probe(
         split=split,
         progress=progress,
         reference=other,
+        parts=parts,
+        cache=None if cache is None else Path(cache),
     )
-    texts = [read.digest] if read else []
-    texts += [examples_digest(from_task)] if of_task(chosen) else []
-    return Measurement(output, " ".join(texts))
+    digests = [read.digest] if read else []
+    digests += [examples_digest(from_task)] if of_task(chosen) else []
+    digests += [parts.digest] if parts else []
+    return Measurement(output, " ".join(digests))
+
+
+def _named(role: str, given: Texts | None, texts: dict[str, list[Sentence]]) -> str:
+    """What options call some texts: the path of a file, or a name for texts in memory.
+
+    Raises:
+        InputError: for no sentences, or two with one id.
+    """
+    if given is None:
+        return NATURAL if role == "corpus" else ""
+    if isinstance(given, str | Path):
+        return str(given)
+    sentences = [
+        plain_sentence(str(place), one) if isinstance(one, str) else one
+        for place, one in enumerate(given, start=1)
+    ]
+    if not sentences:
+        raise InputError("no sentences to probe", where=role, remedy="give at least one")
+    if len({one.id for one in sentences}) < len(sentences):
+        raise InputError(
+            "two sentences have one id", where=role, remedy="give each an id of its own"
+        )
+    name = "texts" if role == "corpus" else f"{role} texts"
+    texts[name] = sentences
+    return name
 
 
 def _fitted(
@@ -185,30 +239,25 @@ def _corpus(
     options: ProbeOptions,
     from_task: tuple[Example, ...],
     name: str,
+    texts: Mapping[str, Sequence[Sentence]],
     progress: Progress,
 ) -> Corpus:
     """The sentences that probes of any sentences read, annotated as they need."""
     if isinstance(given, str | Path):
-        return read_probe_corpus(options.model_copy(update={"corpus": str(given)}), progress)
+        return read_probe_corpus(options, progress)
     if given is None:
         # an empty text has no tree and no word to look at
         read = [one for example in from_task for one in sentences_of(example) if one.words]
         corpus = Corpus(name, tuple(read), clusters_of(from_task))
     else:
-        texts = [
-            plain_sentence(str(place), one) if isinstance(one, str) else one
-            for place, one in enumerate(given, start=1)
-        ][: options.sentences]
-        if not texts:
-            raise InputError("no sentences to probe", where="corpus", remedy="give at least one")
-        if len({one.id for one in texts}) < len(texts):
-            raise InputError(
-                "two sentences have one id", where="corpus", remedy="give each an id of its own"
-            )
+        named = scored_corpus(options)
         read = as_read(
-            texts, of_corpus(options), pipeline=options.pipeline, reparse=options.reparse
+            list(texts[named])[: options.sentences],
+            of_corpus(options),
+            pipeline=options.pipeline,
+            reparse=options.reparse,
         )
-        corpus = Corpus("texts", tuple(read))
+        corpus = Corpus(named, tuple(read))
     check_readable(corpus.examples, of_corpus(options))
     say_left_out(progress, corpus.name, corpus.examples, of_corpus(options))
     return corpus

@@ -29,7 +29,8 @@ def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
     for task in config.tasks:
         # checking the options of a probe takes longer than all else of its cells
         probes = _inputs_of_probes(config, tasks[task].probe_length)
-        seeds = [SeedPlan(config, tasks[task], seed, probes) for seed in config.seeds]
+        first = tasks[config.tasks[0]].name
+        seeds = [SeedPlan(config, tasks[task], seed, probes, first) for seed in config.seeds]
         for one in seeds:
             cells += one.cells()
         if config.controls.across_seeds and len(seeds) > 1:

@@ -17,9 +17,11 @@ from ...models.folder.text_lengths import fitting_length
 from ...models.smaller.shrink import check_removable
 from ...models.training.precision import check_precision
 from ...models.training.recipes import Recipe
-from ..configuration.asked_probes import needs_corpus, of_corpus, options_of
+from ..configuration.asked_probes import learning, needs_corpus, of_corpus, options_of
 from ..configuration.config import RunConfig
+from ..configuration.learning_files import learning_files, scored_corpus
 from ..configuration.recipe import chosen_recipe, fitting_recipe
+from ..learning.parts import Parts, read_parts
 from ..steps.annotations import say_left_out
 from ..steps.data_summary import summarise
 from ..steps.probing import Corpus, read_probe_corpus
@@ -129,8 +131,30 @@ def check_probes(config: RunConfig, progress: Progress) -> Corpus | None:
     if not needs_corpus(config.probe):
         return None
     corpus = read_probe_corpus(config.probe)
-    say_left_out(progress, config.probe.corpus, corpus.examples, of_corpus(config.probe))
+    say_left_out(progress, scored_corpus(config.probe), corpus.examples, of_corpus(config.probe))
     return corpus
+
+
+def check_learning(
+    prepared: Prepared, progress: Progress
+) -> tuple[Parts, dict[str, Any]] | tuple[None, None]:
+    """Read what probes learn from, and check that each can read something of every part.
+
+    Returns:
+        The parts with the annotation that all of these probes need, and what is recorded of them;
+        None where none learns.
+
+    Raises:
+        InputError: for parts that cannot be read or do not go together.
+    """
+    options = prepared.config.probe
+    learning_files(options)
+    if not learning(options):
+        return None, None
+    parts = read_parts(options, progress)
+    progress.say(f"{', '.join(learning(options))}: {parts.said}")
+    unknown = parts.say_unknown(load_tokenizer(prepared.source.name), progress)
+    return parts, {**parts.note(options), "unknown": unknown}
 
 
 def summaries_of(prepared: Prepared) -> list[dict[str, Any]]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...models.training.recipes import Recipe
+from ...probes.registry import find_probe
 from ...pruning.controls import CONTROLS
-from ..configuration.asked_probes import comparing, narrowed, of_task
+from ..configuration.asked_probes import comparing, headless, learning, narrowed, of_task
 from ..configuration.config import RunConfig
 from .graph import Cell, Needs
 
@@ -48,12 +49,14 @@ class SeedPlan:
         facts: what decides beside them.
         seed: of initialisation, order and draws.
         probes: probe -> what decides its output.
+        first: name of the first task: what no task decides is computed for it alone.
     """
 
     config: RunConfig
     facts: TaskFacts
     seed: int
     probes: Mapping[str, Mapping[str, Any]]
+    first: str
 
     def cells(self) -> Iterator[Cell]:
         """All of them: scores, trainings, baselines, probes."""
@@ -103,7 +106,7 @@ class SeedPlan:
         *,
         parts: tuple[str, ...] = (),
         model: bool = False,
-        corpus: bool = False,
+        texts: tuple[str, ...] = (),
         **options: Any,
     ) -> Cell:
         at = f"{self.facts.name}/seed{self.seed}"
@@ -112,7 +115,7 @@ class SeedPlan:
             self.name(last),
             step,
             inputs or {},
-            (*(("model",) if model else ()), *sources, *(("corpus",) if corpus else ())),
+            (*(("model",) if model else ()), *sources, *texts),
             {"task": self.facts.name, "seed": self.seed, **options},
             Needs(
                 accelerator=step
@@ -234,6 +237,7 @@ class SeedPlan:
         yield from self.each_probe(
             "pretrained", model, "pretrained", only=tuple(comparing(probe.names))
         )
+        yield from self._encoders()
         draws = min(probe.draws, self.config.controls.draws)
         for method in self.config.prune.methods:
             for kind, draw in self.masks(method, draws):
@@ -251,16 +255,40 @@ class SeedPlan:
         """Every probe of the run, or `only` some, on a model, whole or under a mask."""
         probe = self.config.probe
         for name in probe.names if only is None else only:
-            reads_task = bool(of_task(narrowed(probe, [name])))
+            alone = narrowed(probe, [name])
+            learns, reads_task = bool(learning(alone)), bool(of_task(alone))
             inputs = self._masked(model, method) if method else {"model": model}
+            if method and find_probe(name).transfers:
+                # what the whole model was asked is asked of the mask once more
+                inputs = inputs | {"whole": self.name(f"full/probe/{name}")}
             yield self._cell(
                 f"{at}/probe/{name}", "probe", inputs,
                 parts=("report",) if reads_task else (),
                 model=bool(comparing([name])),
-                corpus=not reads_task,
+                texts=("learning",) if learns else () if reads_task else ("corpus",),
                 **(self._mask(method, kind, draw) if method else {}),
                 state=state, probe=self.probes[name], max_length=self._length,
             )  # fmt: skip
+
+    def _encoders(self) -> Iterator[Cell]:
+        """The probes that learn, on the pretrained encoder and on one with random weights.
+
+        No task decides what they find, and no seed what they find in the pretrained one: it is
+        computed once, and repeated under the names of other tasks and seeds.
+        """
+        probe = self.config.probe
+        for state in ("pretrained", "untrained"):
+            seed = self.seed if state == "untrained" else self.config.seeds[0]
+            for name in headless(learning(probe)):
+                last = f"{state}/probe/{name}"
+                if name in comparing(probe.names) and state == "pretrained":
+                    continue
+                once = f"{self.first}/seed{seed}/{last}"
+                yield self._cell(
+                    last, "probe", {} if once == self.name(last) else {"same": once},
+                    model=True, texts=("learning",), state=state, probe=self.probes[name],
+                    max_length=self._length,
+                )  # fmt: skip
 
     def _survivors(self, at: str, name: str, method: str, kind: str, draw: int) -> Cell:
         probe = self.config.probe

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...data.files.atomic import digest, file_digest
 from ...data.files.reading import reading
+from ...data.generated_treebank import treebank
+from ...data.sentences.plain_text import NATURAL
 from ...data.tasks.task_parts import examples_digest
 from ...models.folder.sources import ModelSource
 from ...models.training.recipes import Recipe
-from ..configuration.asked_probes import needs_corpus
+from ..configuration.asked_probes import learning, needs_corpus, probes_reading
 from ..configuration.config import ProbeOptions
+from ..configuration.learning_files import learning_files, scored_corpus
 from .seed_plan import PARTS, TaskFacts
 
 if TYPE_CHECKING:  # what was read before is checked without reading it again
@@ -102,8 +105,11 @@ def read_sources(prepared: Prepared) -> Sources:
             parts = parts_for(task.data, config.prune, seed=seed)
             for part in PARTS:
                 found[f"{name}/seed{seed}/{part}"] = examples_digest(getattr(parts, part))
-    if needs_corpus(config.probe):
+    if needs_corpus(config.probe) or probes_reading(config.probe, "suite"):
         found["corpus"], read = _corpus(config.probe)
+        files |= read
+    if learning(config.probe):
+        found["learning"], read = _parts(config.probe)
         files |= read
     known = {path: mark for path in sorted(files) if (mark := _mark(path)) is not None}
     return Sources(found, prepared.facts, known, _versions())
@@ -143,13 +149,30 @@ def _model(source: ModelSource) -> tuple[str, set[str]]:
 
 def _corpus(options: ProbeOptions) -> tuple[str, set[str]]:
     """Digest of the file with the sentences; the shipped ones change with the version."""
-    if options.corpus == "natural":
+    if scored_corpus(options) == NATURAL:
         folder = resources.files("subprobe.data") / "resources"
         texts = [one for one in _shipped(folder) if one.name.startswith("natural")]
         return digest([[one.name, digest(one.read_text("utf-8"))] for one in texts]), set()
-    path = Path(options.corpus)
-    with reading(path, remedy="check `probe.corpus`"):
+    return _file(scored_corpus(options), "corpus")
+
+
+def _file(name: str, option: str) -> tuple[str, set[str]]:
+    path = Path(name)
+    with reading(path, remedy=f"check `probe.{option}`"):
         return file_digest(path), {str(path.resolve())}
+
+
+def _parts(options: ProbeOptions) -> tuple[str, set[str]]:
+    """Digest of what probes learn from: of each file in its role, or of the generated treebank."""
+    files = learning_files(options)
+    if files.generated:
+        made = treebank()
+        every = (*made.train, *made.dev, *made.test)
+        return digest([[one.words, one.heads, one.deprels, one.upos] for one in every]), set()
+    named = {"corpus": files.one, "train": files.train, "dev": files.dev, "test": files.test}
+    found = {part: _file(path, part) for part, path in named.items() if path}
+    paths = {path for _, read in found.values() for path in read}
+    return digest({part: content for part, (content, _) in found.items()}), paths
 
 
 def _shipped(folder: Any) -> Iterable[Any]:

@@ -66,6 +66,8 @@ def configuration_of(config: RunConfig) -> str:
     plain.pop("workers")
     for name in ("checkpoint_steps", "checkpoint_minutes"):
         plain["recipe"].pop(name)
+    for name in ("cache", "cache_limit"):
+        plain["probe"].pop(name)
     return digest(plain)
 
 

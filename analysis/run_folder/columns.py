@@ -116,7 +116,7 @@ TIDY: dict[str, Column] = {
         "on the selection examples; `dead`: a removed head has no pattern; `classes-by-place`: the "
         "model does not name its classes; `no-specials`: the tokenizer never adds the special "
         "tokens that it knows; `unconfirmed`: real maps do not confirm the classifier's calls of "
-        "this pattern",
+        "this pattern; `no-gain`: no expected layer, since later states add nothing",
     ),
 }
 """Column of the tidy row -> its meaning."""

@@ -12,6 +12,7 @@ from ...data.files.temporaries import remove_stale
 from ...data.output.folders import remove_own, write_record
 from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
+from ...probes.registry import entries_of
 from ..configuration.config import RunConfig, parse_config
 from ..configuration.renamed import renamed
 from ..plan.whole_run import SOURCES, THREADS, RunPlan
@@ -21,13 +22,17 @@ Existing = Literal["refuse", "add", "new"]
 
 _NO_RESULT = {
     "workers", "threads", "device", "deterministic", "retrain.keep",
-    "recipe.checkpoint_steps", "recipe.checkpoint_minutes",
+    "recipe.checkpoint_steps", "recipe.checkpoint_minutes", "probe.cache", "probe.cache_limit",
 }  # fmt: skip
 """Options that change no result beyond rounding."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
-_PLACES = {"model", "data_dir", "probe.corpus", "probe.options.attention-patterns.weights"}
+_PLACES = {
+    "model", "data_dir", "probe.corpus", "probe.train", "probe.dev", "probe.test",
+    "probe.options.attention-patterns.weights",
+}  # fmt: skip
+_LEARNT_FROM = {"probe.train", "probe.dev", "probe.train_sentences"}
 _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_words"}
 
 
@@ -138,7 +143,9 @@ def _united(
     fixed = {
         name: pair
         for name, pair in different.items()
-        if name not in _LISTS | _COUNTS | _SWITCHES and not _of_new_probe(name, old, new)
+        if name not in _LISTS | _COUNTS | _SWITCHES
+        and not _of_new_probe(name, old, new)
+        and not _of_first_learning(name, old)
     }
     if fixed:
         raise ConfigError(
@@ -169,6 +176,14 @@ def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
     if parts[:2] != ["probe", "options"] or len(parts) < 3:
         return False
     return not all(parts[2] in side.get("probe", {}).get("names", ()) for side in (old, new))
+
+
+def _of_first_learning(name: str, old: dict[str, Any]) -> bool:
+    """Whether an option says what probes learn from, of which the run has none yet."""
+    if name not in _LEARNT_FROM:
+        return False
+    entries = entries_of(old.get("probe", {}).get("names", ()))
+    return not any("training-part" in entry.further for entry in entries)
 
 
 def begin(plan: RunPlan, threads: int, existing: Existing) -> None:

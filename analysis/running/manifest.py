@@ -69,6 +69,7 @@ def write_manifest(
     data: Sequence[Mapping[str, Any]],
     said: Sequence[str],
     corpus: Mapping[str, Any] | None,
+    learning: Mapping[str, Any] | None,
     missing: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
     """Write `manifest.json` and return what it holds.
@@ -83,6 +84,7 @@ def write_manifest(
         data: what was read of each task (`data_summary`).
         said: what was told of the tokenizer and the lengths.
         corpus: what is recorded of the sentences, see `corpus_note`.
+        learning: what is recorded of those that probes learn from, see `Parts.note`.
         missing: cells that failed or were skipped: name, why, log.
     """
     config, sources = plan.config, plan.sources
@@ -94,6 +96,7 @@ def write_manifest(
         "data": list(data),
         "said_of_input": list(said),
         "corpus": corpus,
+        "learning": learning,
         "runs": [
             describe_seed(collected, sources.facts[task].name, seed, config)
             for task in config.tasks

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
 from ...models.encoder.anatomy import anatomy_of
 from ...models.folder.text_lengths import fitting_length
+from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
-from ..cell_output import CellOutput
-from ..configuration.asked_probes import explaining
+from ...probes.registry import find_probe
+from ..cell_output import CellOutput, join
+from ..configuration.asked_probes import explaining, learning
 from ..configuration.config import ProbeOptions
+from ..learning.parts import Parts
+from ..learning.probing import Taught, probe_learning, whole_arrays
+from ..learning.state_folder import states_in
 from ..steps.identity import flagged, identity
 from ..steps.masks import state_of
 from ..steps.probing import Corpus, probe_model
@@ -33,6 +40,8 @@ def probe_loaded(
     reference: Any | None = None,
     spec: TaskSpec | None = None,
     batch_size: int = 0,
+    parts: Parts | None = None,
+    cache: Path | None = None,
 ) -> CellOutput:
     """Run the probes that `options` names on one model, whole or under a mask.
 
@@ -47,6 +56,8 @@ def probe_loaded(
         reference: another whole model that a probe compares with.
         spec: the task of a model that was loaded without its parts.
         batch_size: examples a forward pass; 0 = as each probe has it.
+        parts: what probes that learn read.
+        cache: folder where hidden states are kept; None = they are removed.
 
     Raises:
         ConfigError: if more subwords are asked for than the models have positions.
@@ -59,22 +70,35 @@ def probe_loaded(
     task_length, _ = fitting_length(positions, options.max_length, loaded.max_length)
     if said:
         progress.say(said)
-    with progress.stage("probing") as advance:
-        output = probe_model(
-            loaded.model,
-            loaded.tokenizer,
-            mask,
-            spec,
-            corpus,
-            examples,
-            options.model_copy(update={"max_length": length}),
-            split=split,
-            progress=advance,
-            reference=reference,
-            task_length=task_length,
-            batch_size=batch_size,
-            say=progress.say,
-        )
+    options = options.model_copy(update={"max_length": length})
+    output = join([])
+    if set(options.names) != set(learning(options)):
+        with progress.stage("probing") as advance:
+            output = probe_model(
+                loaded.model,
+                loaded.tokenizer,
+                mask,
+                spec,
+                corpus,
+                examples,
+                options,
+                split=split,
+                progress=advance,
+                reference=reference,
+                task_length=task_length,
+                batch_size=batch_size,
+                say=progress.say,
+            )
+    if parts is not None:
+        unknown = parts.say_unknown(loaded.tokenizer, progress)
+        learnt = _learning(
+            loaded, mask, options, parts, cache, examples, split=split, progress=progress,
+            spec=spec, task_length=task_length, batch_size=batch_size,
+        )  # fmt: skip
+        texts = {**output.notes.get("texts", {}), **learnt.notes["texts"]}
+        output = join([output, learnt])
+        about = {**parts.note(options), "unknown": unknown}
+        output = output.but(notes={**output.notes, "texts": texts, "learning": about})
     tuned = loaded.task is not None or bool(loaded.meta.get("task"))
     state = state_of(mask, loaded.meta) if tuned else "pretrained"
     about = identity(loaded.name, mask, state) | {"task": spec.name if spec else ""}
@@ -87,3 +111,36 @@ def probe_loaded(
     for line in (*reading_said(output.notes["texts"], lengths), *unscored_said(output.rows)):
         progress.say(line)
     return output.but(rows=flagged(rows, loaded.flag))
+
+
+def _learning(
+    loaded: LoadedModel, mask: Subnetwork | None, options: ProbeOptions, parts: Parts,
+    cache: Path | None, examples: tuple[Example, ...], *, split: str, progress: Progress,
+    spec: TaskSpec | None, task_length: int, batch_size: int,
+) -> CellOutput:  # fmt: skip
+    """The probes that learn; before a mask is probed, the whole model where that is transferred."""
+    model, tokenizer = loaded.model, loaded.tokenizer
+    lengths = {"task_length": task_length, "batch_size": batch_size}
+    with states_in(cache, options.cache_limit) as states:
+        taught = Taught(parts, states)
+        if mask is not None and any(find_probe(name).transfers for name in learning(options)):
+            if why := _no_whole(loaded, mask):
+                progress.say(f"{why}: no read-out of the whole model is transferred to it")
+            else:
+                whole = whole_arrays(
+                    model, tokenizer, spec, taught, examples, options, progress=progress, **lengths
+                )
+                taught = replace(taught, whole=whole)
+        return probe_learning(
+            model, tokenizer, mask, spec, taught, examples, options, split=split,
+            progress=progress, **lengths,
+        )  # fmt: skip
+
+
+def _no_whole(loaded: LoadedModel, mask: Subnetwork) -> str:
+    """Why a model is no mask of a whole model that is there; empty if it is."""
+    if compact_mask(loaded.model) is not None or loaded.meta.get("form") == "baked":
+        return f"{loaded.name} has lost units"
+    if state_of(mask, loaded.meta) == "retrained":
+        return f"{loaded.name} was trained under this mask"
+    return ""

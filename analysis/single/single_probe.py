@@ -8,6 +8,7 @@ from ...data.errors import ConfigError, InputError, UnknownNameError
 from ...data.output.folders import atomic_folder
 from ...data.output.item_parts import write_items
 from ...data.output.tables import rows_frame, write_csv
+from ...data.sentences.plain_text import NATURAL
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskSpec
@@ -29,13 +30,16 @@ from ..cell_output import CellOutput
 from ..configuration.asked_probes import (
     comparing,
     explaining,
+    learning,
     needs_corpus,
     of_corpus,
     of_task,
     options_of,
 )
 from ..configuration.config import ProbeOptions
+from ..configuration.learning_files import learning_files
 from ..configuration.task_choice import TaskChoice
+from ..learning.parts import read_parts, write_learning
 from ..steps.annotations import check_readable, say_left_out
 from ..steps.data_summary import left_out_lines
 from ..steps.masks import load_mask
@@ -83,19 +87,26 @@ def probe_rows(
     allow_no_specials: bool = False,
     batch_size: int = 0,
     device: str = "auto",
+    cache: Path | None = None,
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
+
+    Probes that learn read the parts that `options` and `corpus` name (`learning_files`), and keep
+    hidden states in the folder `cache`.
 
     With `untrained`, on the model's architecture with random weights of that seed: a baseline.
     """
     place = device_of(device)
     options_of(options)
+    options = options.model_copy(update={"corpus": corpus or NATURAL})
+    learning_files(options)
     if untrained is not None and mask_path is not None:
         raise ConfigError(
             "an untrained encoder has no subnetwork", remedy="leave out `mask` or `untrained`"
         )
     of_examples = of_task(options)
-    if corpus is None and task is None and (of_examples or needs_corpus(options)):
+    read_in = options.test or corpus
+    if read_in is None and task is None and (of_examples or needs_corpus(options)):
         raise ConfigError("nothing to read", remedy="give `corpus` or `task`")
     if of_examples and task is None:
         raise InputError(
@@ -150,8 +161,8 @@ def probe_rows(
     mask = load_mask(mask_path, net, name=model, say=progress.say)
     read: Corpus | None = None
     if needs_corpus(options):
-        if corpus is not None:
-            read = read_probe_corpus(options.model_copy(update={"corpus": corpus}), progress)
+        if read_in:
+            read = read_probe_corpus(options, progress)
         else:
             # an empty text has no tree and no word to look at
             sentences = [s for example in examples for s in sentences_of(example) if s.words]
@@ -159,6 +170,9 @@ def probe_rows(
             read = Corpus(name, tuple(sentences), clusters_of(examples))
             check_readable(read.examples, of_corpus(options))
             say_left_out(progress, read.name, read.examples, of_corpus(options))
+    parts = read_parts(options, progress) if learning(options) else None
+    if parts is not None:
+        progress.say(f"{', '.join(learning(options))}: {parts.said}")
     check_readable(examples, of_examples)
     say_left_out(progress, spec.name if spec else "", examples, of_examples)
     loaded = LoadedModel(
@@ -181,7 +195,12 @@ def probe_rows(
         reference=other,
         spec=spec,
         batch_size=batch_size,
+        parts=parts,
+        cache=cache,
     )
+    if parts is not None:
+        about = {**output.notes["learning"], "ids": parts.ids}
+        output = output.but(notes={**output.notes, "learning": about})
     if untrained is None:
         return output
     return output.but(rows=output.rows.assign(state="untrained", seed=untrained))
@@ -190,10 +209,15 @@ def probe_rows(
 def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> int:
     """Write one CSV file for each probe, and the scored items as Parquet (see `atomic_folder`).
 
+    Where probes learnt, `learning.json` says from what, which sentence is in which part, and what
+    each of them notes.
+
     Returns:
         the number of items.
     """
     with atomic_folder(out, PROBE, overwrite=overwrite) as folder:
         for name, rows in output.rows.groupby("probe", sort=False):
             write_csv(rows_frame(rows), folder / f"{name}.csv")
+        if "learning" in output.notes:
+            write_learning(folder, output.notes)
         return write_items(output.parts, folder / "items.parquet")

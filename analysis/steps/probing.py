@@ -12,32 +12,38 @@ import pandas as pd
 from ...data.errors import UnknownNameError
 from ...data.files.atomic import digest
 from ...data.output.better import filled
-from ...data.output.item_parts import ItemParts
 from ...data.output.tables import rows_frame
 from ...data.sentences.plain_text import read_corpus
-from ...data.sentences.sentence import Example, Sentence
+from ...data.sentences.sentence import LAYERS, Example, Sentence
 from ...data.tasks.task import TaskSpec
 from ...models.encoder.anatomy import anatomy_of
 from ...models.folder.text_lengths import USUAL_LENGTH
 from ...models.masks.subnetwork import Subnetwork
-from ...probes.entry import Options
 from ...probes.forward.base import Context, ProbeResult
 from ...probes.forward.needs import sentences_of
 from ...probes.named import run_named_probes
 from ...probes.registry import find_probe
-from ..cell_output import CellOutput
+from ..cell_output import CellOutput, join
 from ..configuration.asked_probes import (
+    learning,
     needs_corpus,
     of_corpus,
     of_task,
     options_of,
     probes_reading,
+    settings_of,
 )
 from ..configuration.config import ProbeOptions
+from ..configuration.learning_files import scored_corpus
 from ..findings.change_statistics import with_statistics
+from ..findings.class_intervals import class_intervals
+from ..findings.code_intervals import code_intervals
 from ..findings.dependency_tests import dependency_rows
+from ..findings.edge_intervals import edge_intervals
 from ..findings.head_map import head_map_rows
+from ..findings.item_intervals import item_intervals
 from ..findings.jackknife import similarity_intervals
+from ..findings.length_intervals import length_intervals
 from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
@@ -61,12 +67,14 @@ class Corpus:
 
     @property
     def digest(self) -> str:
-        """A hash of texts, words, trees, who made them, documents, and clusters."""
-        read = ([s.raw_text(), s.words, s.spans] for s in self.sentences)
-        trees = ([s.heads, s.deprels, s.upos] for s in self.sentences)
-        made = ([s.annotation, s.scheme, s.document] for s in self.sentences)
-        parts = zip(read, trees, made, strict=True)
-        said: list[Any] = [[*one, *other, *more] for one, other, more in parts]
+        """A hash of texts, words, all that is said of them, who made it, documents, clusters."""
+        said: list[Any] = [
+            [
+                s.raw_text(), s.words, *(getattr(s, layer) for layer in LAYERS),
+                s.annotation, s.scheme, s.document,
+            ]
+            for s in self.sentences
+        ]  # fmt: skip
         return digest([*said, dict(self.clusters)] if self.clusters else said)
 
     @property
@@ -98,12 +106,13 @@ def read_probe_corpus(options: ProbeOptions, progress: Progress | None = None) -
     """
     for typed in options_of(options).values():
         typed.inputs()  # a bad file is refused before anything is computed
-    read = read_corpus(options.corpus, surface=options.tokens == "surface")[: options.sentences]
+    named = scored_corpus(options)
+    read = read_corpus(named, surface=options.tokens == "surface")[: options.sentences]
     names = of_corpus(options)
     sentences = as_read(read, names, pipeline=options.pipeline, reparse=options.reparse)
-    corpus = Corpus(Path(options.corpus).name, tuple(sentences))
+    corpus = Corpus(Path(named).name, tuple(sentences))
     check_readable(corpus.examples, names)
-    say_left_out(progress or Silent(), options.corpus, corpus.examples, names)
+    say_left_out(progress or Silent(), named, corpus.examples, names)
     return corpus
 
 
@@ -147,7 +156,7 @@ def probe_model(
     batch_size: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> CellOutput:
-    """Run the probes that `options` names.
+    """Run the probes that `options` names, but for those that learn (learning/probing.py).
 
     Args:
         model: an encoder, with a task head where attributions are asked for.
@@ -169,22 +178,8 @@ def probe_model(
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
     """
-    context = Context(
-        model=model,
-        tokenizer=tokenizer,
-        anatomy=anatomy_of(model),
-        subnetwork=mask,
-        spec=spec,
-        max_length=options.max_length or USUAL_LENGTH,
-        reference=reference,
-        pre_split=options.pre_split,
-    )
-    settings = {
-        name: {shared: getattr(options, shared) for shared in find_probe(name).shared}
-        | typed.model_dump()
-        | (_batch_sizes(typed, batch_size) if batch_size else {})
-        for name, typed in options_of(options).items()
-    }
+    context = context_of(model, tokenizer, mask, spec, options, reference)
+    settings = settings_of(options, batch_size)
     outputs: list[CellOutput] = []
     readings: dict[str, dict[str, int]] = {}
     if corpus is not None and needs_corpus(options):
@@ -194,41 +189,59 @@ def probe_model(
             batch_size=batch_size or 32, progress=progress, say=say,
         ):  # fmt: skip
             found = clustered(result, corpus.clusters)
-            outputs.append(_output(found, corpus.name, first, options, split=""))
+            outputs.append(output_of(found, corpus.name, first, options, split=""))
             readings["sentences"] = reading_of(result.notes)
-    if task_examples and of_task(options):
+    names = [name for name in of_task(options) if name not in learning(options)]
+    if task_examples and names:
         own = replace(context, max_length=task_length or context.max_length)
         for result in run_named_probes(
-            own, task_examples, of_task(options), options=settings, batch_size=batch_size or 32,
+            own, task_examples, names, options=settings, batch_size=batch_size or 32,
             progress=progress, say=say,
         ):  # fmt: skip
             name = spec.name if spec else ""
             first = task_examples[0].first
             found = clustered(result, clusters_of(task_examples))
-            outputs.append(_output(found, name, first, options, split=split))
+            outputs.append(output_of(found, name, first, options, split=split))
             readings["examples"] = reading_of(result.notes)
-    suites = probes_reading(options, "suite")
+    suites = [name for name in probes_reading(options, "suite") if name not in learning(options)]
     for result in run_named_probes(
         context, (), suites, options=settings, progress=progress, say=say
     ):
-        outputs.append(_of_suite(result, options))
+        outputs.append(of_suite(result, options))
     joined = join(outputs)
     return joined.but(notes={**joined.notes, "texts": readings})
 
 
-def _batch_sizes(options: Options, batch_size: int) -> dict[str, int]:
-    """A probe's own sizes of batches: no larger than asked for, unless it was told its own."""
-    known = {"batch_size", "internal_batch_size"} & set(type(options).model_fields)
-    own = options.model_dump()
-    return {name: min(own[name], batch_size) for name in known - options.model_fields_set}
+def context_of(
+    model: Any, tokenizer: Any, mask: Subnetwork | None, spec: TaskSpec | None,
+    options: ProbeOptions, reference: Any | None = None,
+) -> Context:  # fmt: skip
+    """A model as probes see it (see `probe_model`)."""
+    return Context(
+        model=model,
+        tokenizer=tokenizer,
+        anatomy=anatomy_of(model),
+        subnetwork=mask,
+        spec=spec,
+        max_length=options.max_length or USUAL_LENGTH,
+        reference=reference,
+        pre_split=options.pre_split,
+    )
 
 
 FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "": lambda result, _options: result.rows,
     "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
+    "edge-intervals": lambda result, _options: edge_intervals(result),
     "head-map": lambda result, _options: head_map_rows(result),
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
+    "item-intervals": lambda result, _options: item_intervals(result),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
+    "code-intervals": lambda result, _options: code_intervals(result),
+    "structural-intervals": lambda result, _options: item_intervals(
+        replace(result, rows=length_intervals(result))
+    ),
+    "class-intervals": lambda result, _options: class_intervals(result),
     "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
@@ -248,7 +261,7 @@ def finished(result: ProbeResult, options: ProbeOptions) -> pd.DataFrame:
     return rows.assign(better=filled(rows["better"], rows["metric"], directions))
 
 
-def _of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:
+def of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:
     """The output of a probe that read texts of its own: its rows may say whose they are."""
     found = clustered(result, {})
     entry = find_probe(result.probe)
@@ -265,20 +278,23 @@ def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
     return replace(result, rows=with_n_clusters(result.rows, items), make_items=lambda: items)
 
 
-def _output(
+def output_of(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
+    """What a probe found, with what its texts are and what analysis adds.
+
+    Args:
+        result: what it found.
+        corpus: name of its texts.
+        first: one of them.
+        options: of all probes.
+        split: the part of the corpus that it was scored on.
+    """
     rows = finished(result, options)
-    rows = rows.assign(corpus=corpus, annotation=first.annotation, scheme=first.scheme, split=split)
+    # a probe's rows about texts that are not the corpus say so themselves
+    for name, said in (
+        ("corpus", corpus), ("annotation", first.annotation), ("scheme", first.scheme)
+    ):  # fmt: skip
+        rows[name] = rows[name].fillna(said)
+    rows = rows.assign(split=split)
     return CellOutput(rows, result.item_parts, result.arrays, result.notes)
-
-
-def join(outputs: list[CellOutput]) -> CellOutput:
-    """Several outputs as one: rows and items below each other, arrays and notes side by side."""
-    empty = pd.DataFrame()
-    return CellOutput(
-        pd.concat([empty, *(output.rows for output in outputs)], ignore_index=True),
-        ItemParts.joined(output.parts for output in outputs),
-        {name: array for output in outputs for name, array in output.arrays.items()},
-        {name: note for output in outputs for name, note in output.notes.items()},
-    )

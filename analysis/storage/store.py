@@ -9,7 +9,7 @@ from typing import Any
 
 from ...data.errors import DataFileError
 from ...data.files.parquet_files import DAMAGED_CELL
-from ...data.output.ownership import DAMAGED, LOCKS, RECORD, Record
+from ...data.output.ownership import DAMAGED, HIDDEN_STATES, LOCKS, RECORD, Record
 from ...models.folder.sources import MODEL
 from ..cell_output import CellOutput
 from .certificate import MISSING, Certificate, FileMark
@@ -20,7 +20,9 @@ STATES = "unfinished"
 LOGS = "logs"
 """Folder of a run with what went wrong in cells that failed."""
 
-WRITTEN = ("cells", "models", "models/*", "masks", STATES, f"{STATES}/*", LOGS, LOCKS)
+WRITTEN = (
+    "cells", "models", "models/*", "masks", STATES, f"{STATES}/*", LOGS, LOCKS, HIDDEN_STATES,
+)  # fmt: skip
 """Folders that are written to inside a run folder; none may be a link."""
 
 
@@ -46,6 +48,10 @@ class CellStore:
     def proof(self, cell: str) -> Path:
         """The certificate of a cell."""
         return self.cells / f"{cell}.json"
+
+    def arrays(self, cell: str) -> Path:
+        """The arrays of a cell that are too large for its table; such a cell gives no mask."""
+        return self.mask(cell)
 
     def state(self, cell: str) -> Path:
         """Folder for the state of a training that is going on, so that another can go on."""

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...data.files.temporaries import stale_in
-from ...data.output.ownership import DAMAGED, LOCKS, Record, is_cell, is_log
+from ...data.output.ownership import (
+    DAMAGED,
+    HIDDEN_STATES,
+    LOCKS,
+    Record,
+    is_cell,
+    is_log,
+    is_states,
+)
 from ..plan.registry import STEPS
 from ..plan.whole_run import RunPlan
 from ..running.execute import State, assess
@@ -73,6 +81,9 @@ def _all(plan: RunPlan, state: State, *, busy: bool) -> Iterator[tuple[Path, str
         # whoever works in the folder may be about to read them
         yield from _models(plan, state)
         yield from _unfinished(plan, state)
+        for path in _files(plan.folder / HIDDEN_STATES):
+            if is_states(path.name):
+                yield path, "nothing is being probed: hidden states can be made again"
     for part in (".", *WRITTEN):
         for place in _folders(plan.folder, part):
             for path in stale_in(place):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from ...models.folder.sources import resolve_model
+from ..configuration.asked_probes import learning
+from ..cost.learning_size import learning_size
+from ..cost.shape import shape_of
 from ..plan.registry import STEPS
 from ..plan.whole_run import RunPlan
 from ..running.execute import assess
@@ -28,4 +32,15 @@ def room_needed(plan: RunPlan) -> int:
         step = plan.graph[name].step
         usual = max(*models, encoder) if STEPS[step].trains else _SMALL
         found += sizes[step] or usual
-    return found
+    return found + _hidden_states(plan)
+
+
+def _hidden_states(plan: RunPlan) -> int:
+    """Bytes of the hidden states of all probed models, or what these may take."""
+    probe = plan.config.probe
+    if not learning(probe):
+        return 0
+    shape = shape_of(resolve_model(plan.config.model))
+    models = len({name.partition("/probe/")[0] for name in plan.graph.cells if "/probe/" in name})
+    one = learning_size(plan.config).states(shape.layers, shape.width)
+    return round(min(models * one, probe.cache_limit * 2**30))

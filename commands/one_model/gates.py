@@ -37,7 +37,8 @@ def gates(
     task: Task,
     out: Annotated[Path, writing("folder for the masks and sweep.csv")],
     penalty: Annotated[
-        list[float], typer.Option("--penalty", help="loss a head must be worth; repeat to sweep")
+        list[float],
+        typer.Option("--penalty", help="loss that open gates cost; each head; repeat to sweep"),
     ],
     data_dir: DataDir = None,
     column: Columns = None,

@@ -1,4 +1,4 @@
-"""The commands about one model and its masks: finetune, prune, sample, evaluate."""
+"""The commands about one model and its masks: finetune, sample, evaluate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from ..options import (
     Overwrite,
     Quiet,
     Quotes,
-    RecordedSelection,
     Seed,
     Selection,
     Task,
@@ -149,86 +148,6 @@ def finetune(
         device=device,
     )
     typer.echo(json.dumps(meta) if as_json else f"fine-tuned model in {out}", err=not as_json)
-
-
-def prune(
-    model: Model,
-    task: Task,
-    out: Annotated[Path, writing("mask file (.safetensors)")],
-    data_dir: DataDir = None,
-    column: Columns = None,
-    quotes: Quotes = "auto",
-    as_classes: AsClasses = False,
-    method: Annotated[
-        str,
-        typer.Option(
-            help="structured (heads and MLPs), structured-heads, structured-mlps, "
-            "structured-neurons, or magnitude (single weights)"
-        ),
-    ] = "structured",
-    importance: Annotated[
-        str, typer.Option(help="what units are ranked by; see: subprobe list importance")
-    ] = "gate-example",
-    normalise: Annotated[str, typer.Option(help="l2 (by layer) or none")] = "l2",
-    rule: Annotated[
-        str, typer.Option(help="gain (over the majority), study, or absolute")
-    ] = "gain",
-    threshold: Annotated[float, typer.Option(help="share, or metric, that must be kept")] = 0.9,
-    keep: Annotated[
-        float, typer.Option(help="share of the units to keep, whatever the metric does")
-    ] = 0.0,
-    min_heads: Annotated[int, typer.Option(help="heads that every layer keeps at least")] = 0,
-    folds: Annotated[
-        int, typer.Option(help="choose the size by cross-validation with so many folds; 0 = none")
-    ] = 0,
-    selection: RecordedSelection = "",
-    scores: Annotated[str, typer.Option(help="default or study")] = "default",
-    limit: Limit = 0,
-    batch_size: BatchSize = 0,
-    overwrite: Overwrite = False,
-    labels: Labels = None,
-    max_length: MaxLength = 0,
-    allow_no_specials: NoSpecials = False,
-    device: Device = "auto",
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Find the good subnetwork of a fine-tuned model.
-
-    Example: subprobe prune ./finetuned/acc-1 --task acceptability --out good.safetensors
-    """
-    from ...analysis.configuration.config import parse_config
-    from ...analysis.configuration.task_choice import task_choice
-    from ...analysis.screen.console import print_mask
-    from ...analysis.single.training import prune_to_mask
-
-    out = prepare_out(out, files=MASKS, overwrite=overwrite)
-    given = {
-        "methods": [method],
-        "importance": importance,
-        "normalise": normalise,
-        "rule": rule,
-        "threshold": threshold,
-        "keep": keep,
-        "min_heads": min_heads,
-        "scores": scores,
-        **({"batch_size": batch_size} if batch_size else {}),
-        **({"selection": selection} if selection else {}),
-        **({"selection": "cross-validation", "folds": folds} if folds else {}),
-    }
-    options = parse_config({"prune": given}, where="command line").prune
-    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
-    progress = progress_of(quiet)
-    loaded = open_for_task(
-        model, choice, selection="" if folds else selection, labels=labels, max_length=max_length,
-        limit=limit, device=device, allow_no_specials=allow_no_specials, progress=progress,
-        quiet=quiet,
-    )  # fmt: skip
-    good = prune_to_mask(loaded, options, out, progress)
-    if as_json:
-        typer.echo(json.dumps({**good.describe(), "classes_by": loaded.classes_by}))
-    else:
-        print_mask(good, out)
 
 
 def sample_mask(

@@ -30,7 +30,9 @@ from ..options import (
     emit,
     limit_option,
     max_length_option,
+    part_option,
     progress_of,
+    reading,
     writing,
 )
 
@@ -44,6 +46,21 @@ def probe(
         typer.Option(help="model that attention-change compares with; default: pretrained"),
     ] = None,
     corpus: Annotated[str | None, corpus_option()] = None,
+    train: Annotated[
+        str | None, part_option("--train", "what probes of hidden states learn from")
+    ] = None,
+    dev: Annotated[
+        str | None, part_option("--dev", "what says when they have learnt; none = 10% of --train")
+    ] = None,
+    test: Annotated[
+        str | None, part_option("--test", "what they are scored on; beside it --corpus is train")
+    ] = None,
+    cache: Annotated[
+        Path | None, reading("--cache", "folder to keep hidden states in; none = removed after use")
+    ] = None,
+    cache_limit: Annotated[
+        float, typer.Option("--cache-limit", help="GiB that hidden states may take on the disk")
+    ] = 20.0,
     tokens: Annotated[
         str, typer.Option(help="words of a .conllu corpus: syntactic (do, n't) or surface (don't)")
     ] = "syntactic",
@@ -99,6 +116,9 @@ def probe(
 ) -> None:
     """Test what one model, whole or under a mask, knows about language.
 
+    Without files, probes of hidden states learn from a generated treebank; one --corpus is cut into
+    parts.
+
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """
     from ...analysis.configuration.config import parse_config
@@ -109,12 +129,21 @@ def probe(
 
     if out is not None:
         out = prepare_out(
-            out, files=TABLES, folder=PROBE, overwrite=overwrite, reads=[model, mask, corpus]
+            out,
+            files=TABLES,
+            folder=PROBE,
+            overwrite=overwrite,
+            reads=[model, mask, corpus, train, dev, test],
         )
     given = {
         "names": probe,
+        "train": train or "",
+        "dev": dev or "",
+        "test": test or "",
+        "cache_limit": cache_limit,
         "tokens": tokens,
         "sentences": limit or LARGEST_NUMBER,
+        "train_sentences": limit or LARGEST_NUMBER,
         "examples": limit or 64,
         "max_length": max_length,
         "pre_split": pre_split,
@@ -142,6 +171,7 @@ def probe(
         allow_no_specials=allow_no_specials,
         batch_size=batch_size,
         device=device,
+        cache=cache,
     )
     if out is not None and not is_file_name(out):
         n_items = write_probe_folder(output, out, overwrite=overwrite)

@@ -79,6 +79,10 @@ def run(
             "each once everything that reads it is computed; overrides the file",
         ),
     ] = None,
+    cache: Annotated[
+        Path | None,
+        reading("--cache", "folder to keep hidden states in; none = removed when the run is done"),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option("--workers", min=1, help="cells computed in parallel; overrides the file"),
@@ -145,6 +149,8 @@ def run(
     overrides = {name: value for name, value in given.items() if value}
     if keep_models is not None:
         overrides["retrain"] = {**options.retrain.model_dump(), "keep": keep_models}
+    if cache is not None:
+        overrides["probe"] = {**options.probe.model_dump(), "cache": str(cache)}
     if overrides:
         options = parse_config({**options.model_dump(), **overrides}, where="command line")
     progress = progress_of(quiet)

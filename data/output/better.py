@@ -9,7 +9,7 @@ import pandas as pd
 HIGHER, LOWER = "higher", "lower"
 _HIGHER = (
     "accuracy", "f1", "matthews", "pearson", "spearman", "pearson_spearman", "gold_probability",
-    "negative_error",
+    "negative_error", "accuracy_by_sentence",
 )  # fmt: skip
 _LOWER = ("seconds", "time_ratio", "parameters", "flops", "prunable_flops")
 _KNOWN = {**dict.fromkeys(_HIGHER, HIGHER), **dict.fromkeys(_LOWER, LOWER)}

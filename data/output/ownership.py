@@ -42,6 +42,9 @@ DAMAGED = ".damaged"
 
 LOCKS = ".locks"
 """Folder of a run with the locks of those that compute in it."""
+HIDDEN_STATES = "hidden-states"
+"""Folder of a run with the hidden states that its probes share while it is computed."""
+_STATES = re.compile(r"[0-9a-f]{32}\.states\.(safetensors|lock)")
 _PART = 2**20
 
 
@@ -53,6 +56,11 @@ def is_cell(name: str) -> bool:
 def is_log(name: str) -> bool:
     """Whether a file in the `logs/` of a run folder describes how a cell failed."""
     return _LOG.fullmatch(name) is not None
+
+
+def is_states(name: str) -> bool:
+    """Whether a file in the `hidden-states/` of a run folder has the name of states or a lock."""
+    return _STATES.fullmatch(name) is not None
 
 
 def imprint(path: Path) -> str:
@@ -160,6 +168,8 @@ def _is_step(path: Path, records: list[tuple[Path, Record]]) -> bool:
             continue
         if path.parent == folder / "cells":
             return is_cell(path.name)
+        if path.parent == folder / HIDDEN_STATES:
+            return is_states(path.name)
         if path.parent.parent == folder / "models":
             own = records[-1][1]
             name = path.name.removesuffix(DAMAGED)

@@ -184,11 +184,19 @@ def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
         spans=spans,
         upos=tuple(token.pos_ for token in doc),
         xpos=tuple(token.tag_ for token in doc),
+        feats=_feats(doc),
         heads=tuple(heads),
         deprels=tuple(deprels),
         entities=tuple(
             f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O" for token in doc
         ),
+        chunks=(),
         annotation="silver",
         scheme=scheme,
     )
+
+
+def _feats(doc: Any) -> tuple[str, ...]:
+    """Morphological features of each word; empty where the pipeline sets none."""
+    found = tuple(str(token.morph) for token in doc)
+    return found if any(found) else ()

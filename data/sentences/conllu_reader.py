@@ -33,7 +33,8 @@ def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     """Read the sentences of a `.conllu` file, `.gz` unpacked.
 
     Words are the syntactic words: multiword ranges (`1-2`) and empty nodes (`1.1`) are left out.
-    Relations keep their subtypes. Sentences after a comment `newdoc` are of that document.
+    Relations keep their subtypes. Sentences after a comment `newdoc` are of that document. Tags of
+    base phrases are read from `Chunk=` in the last column.
 
     Args:
         path: the file.
@@ -111,8 +112,10 @@ def _sentence(
             spans=spans,
             upos=_layer(tokens, "upos"),
             xpos=_layer(tokens, "xpos"),
+            feats=_feats(tokens),
             heads=() if unparsed else tuple(head - 1 for head in heads),
             deprels=() if unparsed else _layer(tokens, "deprel"),
+            chunks=_misc(tokens, "Chunk"),
             annotation="gold",
             scheme="ud",
         )
@@ -136,6 +139,24 @@ def _layer(tokens: list[Any], column: str) -> tuple[str, ...]:
     """One column [W]; empty if it says nothing of any word."""
     values = tuple(token[column] or _UNKNOWN for token in tokens)
     return values if set(values) != {_UNKNOWN} else ()
+
+
+def _feats(tokens: list[Any]) -> tuple[str, ...]:
+    """Morphological features as the file has them [W], empty for words without any."""
+    found = tuple(
+        "|".join(f"{name}={value}" if value else name for name, value in feats.items())
+        for feats in (token["feats"] or {} for token in tokens)
+    )
+    return found if any(found) else ()
+
+
+def _misc(tokens: list[Any], key: str) -> tuple[str, ...]:
+    """A key of the last column [W]; empty if no word has it.
+
+    A word without it is outside of everything, as punctuation often is.
+    """
+    found = [(token["misc"] or {}).get(key) for token in tokens]
+    return tuple(value or "O" for value in found) if any(found) else ()
 
 
 def _place(path: Path, block: _Block, id: str) -> str:

@@ -12,10 +12,13 @@ from .sentence import Sentence
 SHARES = (0.8, 0.1, 0.1)
 """Of train, dev and test."""
 
+_DOCUMENTS = 10
+"""A part, for documents to decide."""
+
 
 @dataclass(frozen=True)
 class Parted:
-    """The parts of a corpus; no sentence, and no document, is in two of them.
+    """The parts of a corpus.
 
     Attributes:
         train: what probes learn from.
@@ -37,7 +40,8 @@ def part_by_hash(
 
     The documents (or the distinct sentences) in the order of their hashes fill one part after the
     other up to its share of the sentences. So parts do not depend on the order of the corpus, and
-    equal sentences are in one part.
+    no document is in two of them; without documents, no sentence is. A sentence that is in no
+    document stands for itself.
 
     Args:
         sentences: the corpus.
@@ -49,15 +53,19 @@ def part_by_hash(
     Raises:
         InputError: if there are fewer documents, or fewer distinct sentences, than parts.
     """
-    documents = {sentence.document for sentence in sentences}
-    how = "by document" if len(documents) >= 10 * len(shares) else "by sentence"
-    names = [_hash(s.document if how == "by document" else "\x1f".join(s.words)) for s in sentences]
+    documents = {sentence.document for sentence in sentences} - {""}
+    how = "by document" if len(documents) >= _DOCUMENTS * len(shares) else "by sentence"
+    names = [
+        _hash(s.document if s.document and how == "by document" else "\x1f".join(s.words))
+        for s in sentences
+    ]
     sizes: dict[str, int] = {}
     for name in names:
         sizes[name] = sizes.get(name, 0) + 1
     if len(sizes) < len(shares):
+        different = f"{len(sizes)} different sentence{'s' if len(sizes) != 1 else ''}"
         raise InputError(
-            f"{len(sizes)} different sentences cannot be cut into {len(shares)} parts",
+            f"{different} cannot be cut into {len(shares)} parts",
             remedy="name a larger treebank, or files for each part",
         )
     bounds = [sum(shares[: place + 1]) * len(sentences) for place in range(len(shares) - 1)]

@@ -15,6 +15,9 @@ ROOT = -1
 LONGEST = 1_000_000
 """Characters of a text: spaCy parses no longer one."""
 
+LAYERS = ("upos", "xpos", "feats", "heads", "deprels", "entities", "chunks", "spans")
+"""What a sentence says of each of its words, where it says anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -26,9 +29,12 @@ class Sentence:
         text: the original string where there is one; what a task model reads.
         upos: universal part-of-speech tags [W], or empty.
         xpos: language-specific tags [W], or empty.
+        feats: morphological features of each word as `Case=Nom|Number=Sing` [W], empty for a word
+            without any; or empty.
         heads: index of each word's head [W], counted from 0, `ROOT` (-1) for the root; or empty.
         deprels: relation of each word to its head [W], or empty.
         entities: IOB2 tags [W], or empty.
+        chunks: IOB2 tags of base phrases [W], or empty.
         annotation: `gold`, `silver` (a parser's), or empty.
         scheme: `ud` or `clearnlp`: the trees differ, not only the names, so they are never mixed.
         spans: (start, end) of each word in the text, in characters, in order [W]; the words of one
@@ -41,16 +47,18 @@ class Sentence:
     text: str | None = None
     upos: tuple[str, ...] = ()
     xpos: tuple[str, ...] = ()
+    feats: tuple[str, ...] = ()
     heads: tuple[int, ...] = ()
     deprels: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
+    chunks: tuple[str, ...] = ()
     annotation: Annotation = ""
     scheme: Scheme = ""
     spans: tuple[tuple[int, int], ...] = ()
     document: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("upos", "xpos", "heads", "deprels", "entities", "spans"):
+        for name in LAYERS:
             layer = getattr(self, name)
             if layer and len(layer) != len(self.words):
                 raise DataFileError(

@@ -59,7 +59,7 @@ def with_surface_tokens(sentence: Sentence, tokens: Sequence[MultiwordToken]) ->
     number = {word: k for k, group in enumerate(groups) for word in group} | {ROOT: ROOT}
     changed: dict[str, Any] = {
         layer: tuple(values[word] for word in outermost)
-        for layer in ("upos", "xpos", "deprels", "entities")
+        for layer in ("upos", "xpos", "feats", "deprels", "entities", "chunks")
         if (values := getattr(sentence, layer))
     }
     if sentence.heads:

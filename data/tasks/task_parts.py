@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from ..errors import ConfigError, DataFileError, UnknownNameError
 from ..files.atomic import digest
 from ..sentences.sentence import Example
 from .task import UNREADABLE, TaskData, TaskParts
+
+Sampled = TypeVar("Sampled")
 
 _HELD_OUT = 0.1
 """Share of train on which masks are chosen where no other labelled split is to spare."""
@@ -59,7 +61,7 @@ def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> Ta
     )
 
 
-def spread(examples: tuple[Example, ...], count: int) -> tuple[Example, ...]:
+def spread(examples: tuple[Sampled, ...], count: int) -> tuple[Sampled, ...]:
     """At most `count` examples at equal distances, so that every group of a sorted set is met."""
     if count >= len(examples):
         return examples

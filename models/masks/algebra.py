@@ -3,11 +3,13 @@
 A mask prunes at one level or more: heads and MLPs, neurons, single weights. What it does not list
 is kept: without a neuron mask all neurons of living MLPs live. The complement flips the finest
 level that a mask prunes and leaves the coarser ones whole, so that the complement of a neuron mask
-is a mask that still has all MLPs.
+is a mask that still has all MLPs. Heads hold no neurons: of a mask of heads and neurons both are
+flipped.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,30 +102,50 @@ def difference(first: Subnetwork, second: Subnetwork) -> Subnetwork:
     return intersection(first, complement(second))
 
 
-def complement(mask: Subnetwork) -> Subnetwork:
+def complement(mask: Subnetwork, levels: Collection[str] = ()) -> Subnetwork:
     """`~mask`: the units that it does not keep, of the kind `complement`.
 
     Its size is what was pruned; `bad_of` draws one of the mask's own size instead.
 
+    Args:
+        mask: the mask.
+        levels: what is flipped, of `heads`, `mlps`, `neurons` and `weights`, such as the levels
+            that a search chose from; the others stay as they are. Empty = as `~` does.
+
     Raises:
-        MaskError: if the mask prunes at two levels, such as heads and neurons: what is left of
-            those has no complement that is a mask.
+        MaskError: if the mask prunes at two levels one of which holds the other, such as MLPs and
+            neurons: what is left of those has no complement that is a mask.
     """
+    levels = levels or _flipped(mask)
     changes: dict[str, Any] = {"kind": "complement", "history": (), **_NO_SHARES}
+    if "heads" in levels:
+        changes["head_mask"] = ~mask.head_mask
+    if "mlps" in levels:
+        changes["mlp_mask"] = ~mask.mlp_mask
+    if "neurons" in levels and mask.neuron_mask is not None:
+        changes["neuron_mask"] = ~mask.neuron_mask
+    if "weights" in levels:
+        changes["weight_masks"] = {path: ~one for path, one in mask.weight_masks.items()}
+    return mask.with_meta(**changes)
+
+
+def _flipped(mask: Subnetwork) -> tuple[str, ...]:
+    """The levels that `~` flips: the finest, and heads beside neurons where some are pruned.
+
+    Raises:
+        MaskError: as `complement` does.
+    """
     if mask.size_of == "units":
-        return mask.with_meta(head_mask=~mask.head_mask, mlp_mask=~mask.mlp_mask, **changes)
-    coarser = [mask.head_mask, mask.mlp_mask]
+        return "heads", "mlps"
+    heads_beside = mask.size_of == "neurons" and not mask.head_mask.all()
+    coarser = [mask.mlp_mask] if heads_beside else [mask.head_mask, mask.mlp_mask]
     coarser += [mask.neuron_mask] if mask.weight_masks and mask.neuron_mask is not None else []
     if not all(np.all(one) for one in coarser):
         raise MaskError(
             f"the mask prunes {mask.size_of} and larger units: its complement is no mask",
             remedy="take the complement of a mask that prunes at one level",
         )
-    if mask.weight_masks:
-        weights = {path: ~one for path, one in mask.weight_masks.items()}
-        return mask.with_meta(weight_masks=weights, **changes)
-    assert mask.neuron_mask is not None  # what else is finer than units
-    return mask.with_meta(neuron_mask=~mask.neuron_mask, **changes)
+    return ("heads", "neurons") if heads_beside else (mask.size_of,)
 
 
 _NO_SHARES = {

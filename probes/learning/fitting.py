@@ -7,6 +7,7 @@ makes batches, labels and masks once. A probe that has stopped leaves the stack.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -73,8 +74,11 @@ class Stack(Protocol[Contra]):
     def losses(self, active: Sequence[int], batch: Contra) -> torch.Tensor:
         """Mean loss of each active probe on a batch [len(active)]."""
 
-    def size(self, batch: Contra) -> int:
-        """How many things the mean of a batch is over; the dev loss is weighted by it."""
+    def size(self, batch: Contra) -> int | torch.Tensor:
+        """How many things the mean of a batch is over, or how many it is for each probe [P].
+
+        The dev loss is weighted by it. A batch with nothing for a probe leaves it as it is.
+        """
 
 
 @dataclass
@@ -113,18 +117,24 @@ def fit(
         what became of each of the P probes.
 
     Raises:
-        InputError: if the loss of a probe is not finite in its first epoch.
+        InputError: if there is nothing to learn from or to stop by, or the loss of a probe is not
+            finite in its first epoch.
     """
     with torch.inference_mode(False), torch.enable_grad():
         states = _begin(stack, schedule, rates)
         active = list(range(len(states)))
         for epoch in range(schedule.epochs):
+            batch = None
             for batch in train(epoch):
                 for place in active:
                     states[place].optimiser.zero_grad(set_to_none=True)
-                stack.losses(active, batch).sum().backward()  # type: ignore[no-untyped-call]
+                summed = stack.losses(active, batch).sum()
+                if summed.requires_grad:  # else the batch has nothing for those still learning
+                    summed.backward()  # type: ignore[no-untyped-call]
                 for place in active:
                     states[place].optimiser.step()
+            if batch is None:
+                raise _nothing("learn from")
             with torch.no_grad():
                 found = _mean_losses(stack, active, dev())
             for place, loss in zip(active, found, strict=True):
@@ -145,7 +155,8 @@ def _begin(stack: Stack[Batch], schedule: Schedule, rates: Sequence[float]) -> l
     states: list[_State[Batch]] = []
     for place, parameters in enumerate(stack.parameters()):
         lr = rates[place] if rates else schedule.lr
-        optimiser = Adam(parameters, lr=lr, weight_decay=schedule.weight_decay)
+        # one kernel a tensor: with dozens of small probes, calls are what training waits for
+        optimiser = Adam(parameters, lr=lr, weight_decay=schedule.weight_decay, fused=True)
         scheduler = ReduceLROnPlateau(
             optimiser, factor=schedule.factor, patience=schedule.lr_patience
         )
@@ -157,12 +168,27 @@ def _begin(stack: Stack[Batch], schedule: Schedule, rates: Sequence[float]) -> l
 def _mean_losses(
     stack: Stack[Batch], active: Sequence[int], batches: Iterable[Batch]
 ) -> list[float]:
-    total, count = torch.zeros(len(active), dtype=torch.float64), 0
+    """Mean dev loss of each active probe; 0 for one that has nothing there, where others have.
+
+    Raises:
+        InputError: if there is nothing for any of them.
+    """
+    total, count = torch.zeros(2, len(active), dtype=torch.float64)
     for batch in batches:
-        size = stack.size(batch)
+        size = torch.as_tensor(stack.size(batch), dtype=torch.float64)
+        size = size[list(active)] if size.ndim else size
         total += stack.losses(active, batch).double().cpu() * size
         count += size
-    return [float(one) for one in total / max(count, 1)]
+    if not count.any():
+        raise _nothing("stop training by")
+    return [float(one) for one in total / count.clamp(min=1)]
+
+
+def _nothing(what: str) -> InputError:
+    return InputError(
+        f"a probe has nothing to {what}: no word of the part has a label",
+        remedy="name a larger part, or one with this annotation",
+    )
 
 
 def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
@@ -171,9 +197,9 @@ def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
     Raises:
         InputError: if the first loss is not finite: there are no weights to go back to.
     """
-    if loss != loss and not state.losses:
+    if not math.isfinite(loss) and not state.losses:
         raise InputError(
-            "the loss of a probe is not a number in its first epoch",
+            "the loss of a probe is not finite in its first epoch",
             remedy="check that the model's hidden states are finite, or lower the learning rate",
         )
     state.losses.append(loss)

@@ -29,6 +29,58 @@ class Form:
     dropout: float = 0.0
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """R pairs of words as [x, y, x * y] (Liu et al. 2019), which is never laid out.
+
+    Each word is in several pairs: what a weight makes of x and y alone is computed once a word.
+
+    Attributes:
+        words: vectors [P, W, D].
+        first: place of x among the words [R].
+        second: place of y [R].
+        product: x * y [P, R, D].
+    """
+
+    words: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+    product: torch.Tensor
+
+    @classmethod
+    def of(cls, words: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> Pairs:
+        """Pairs of words [P, W, D]."""
+        product = words.index_select(1, first) * words.index_select(1, second)
+        return cls(words, first, second, product)
+
+    def __getitem__(self, places: torch.Tensor) -> Pairs:
+        """Those of some of the P."""
+        return Pairs(self.words[places], self.first, self.second, self.product[places])
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def times(self, weight: torch.Tensor) -> torch.Tensor:
+        """[x, y, x * y] @ weight [P, 3 D, K], as [P, R, K]."""
+        x, y, both = weight.chunk(3, dim=1)
+        alone = (self.words @ x)[:, self.first] + (self.words @ y)[:, self.second]
+        return torch.baddbmm(alone, self.product, both)
+
+
+Read = torch.Tensor | Pairs
+"""What classifiers read: vectors [P, T, D], or pairs."""
+
+
+def _times(vectors: Read, weight: torch.Tensor) -> torch.Tensor:
+    return vectors.times(weight) if isinstance(vectors, Pairs) else vectors @ weight
+
+
+def _affine(vectors: Read, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    if isinstance(vectors, Pairs):
+        return vectors.times(weight) + bias[:, None]
+    return torch.baddbmm(bias[:, None], vectors, weight)
+
+
 class Readouts:
     """P classifiers from vectors [D] to K classes, each with weights of its own.
 
@@ -54,30 +106,27 @@ class Readouts:
         """The tensors of each of the P classifiers."""
         return self._parameters
 
-    def logits(self, active: Sequence[int], vectors: torch.Tensor) -> torch.Tensor:
-        """Scores [P', T, K] of the classifiers `active` (P') for vectors [P', T, D]."""
+    def logits(self, active: Sequence[int], vectors: Read) -> torch.Tensor:
+        """Scores [P', T, K] of the classifiers `active` (P') for vectors [P', T, D] or pairs."""
         stacked = [
             torch.stack([self._parameters[place][one] for place in active])
             for one in range(len(self._parameters[0]))
         ]
         if self.form.hidden:
             weight, bias, out, out_bias = stacked
-            inner = torch.relu(torch.baddbmm(bias[:, None], vectors, weight))
-            return torch.baddbmm(out_bias[:, None], inner, out)
+            return _affine(torch.relu(_affine(vectors, weight, bias)), out, out_bias)
         if self.form.rank:
             factor, out, out_bias = stacked
-            return torch.baddbmm(out_bias[:, None], vectors @ factor, out)
+            return _affine(_times(vectors, factor), out, out_bias)
         out, out_bias = stacked
-        return torch.baddbmm(out_bias[:, None], vectors, out)
+        return _affine(vectors, out, out_bias)
 
-    def losses(
-        self, active: Sequence[int], vectors: torch.Tensor, gold: torch.Tensor
-    ) -> torch.Tensor:
+    def losses(self, active: Sequence[int], vectors: Read, gold: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy in nats of each active classifier [P'].
 
         Args:
             active: places of the P' classifiers.
-            vectors: what they read [P', T, D].
+            vectors: what they read [P', T, D], or T pairs.
             gold: class of each vector [T], or of each vector for each classifier [P', T].
         """
         logits = self.logits(active, vectors)

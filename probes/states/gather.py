@@ -14,8 +14,8 @@ from ..forward.shared_pass import Progress, run_probes
 from ..forward.texts import Texts
 from .state_file import StateWriter, writing_states
 
-Pooling = Literal["mean", "first"]
-"""A word's state: the mean over its pieces (Hewitt & Manning 2019), or that of the first."""
+Pooling = Literal["mean", "first", "last"]
+"""A word's state: the mean over its pieces (Hewitt & Manning 2019), or its first or last one's."""
 
 
 def gather_states(
@@ -62,12 +62,12 @@ class _Writing(Probe):
     def begin(self, batch: BatchView) -> None:
         """Note where the words of each text are."""
         self._batch = batch
-        if self._pooling == "first":
-            target = batch.target
-            first = target.cumsum(1).eq(1) & target.bool()
-            self._pool = first.to(target.dtype).mT
-        else:
+        if self._pooling == "mean":
             self._pool = batch.source
+            return
+        target = batch.target
+        counted = target.cumsum(1) if self._pooling == "first" else target.flip(1).cumsum(1).flip(1)
+        self._pool = (counted.eq(1) & target.bool()).to(target.dtype).mT
 
     def hidden(self, layer: int, states: torch.Tensor) -> None:
         """Write the words' states."""

@@ -85,7 +85,15 @@ class WordStates:
             rows: places among the T words [R].
             layers: the P states.
         """
-        return torch.stack([self.state(layer)[rows] for layer in layers])
+        found = torch.empty(len(layers), len(rows), self.width)
+        for place, layer in enumerate(layers):
+            torch.index_select(self._views[layer], 0, rows, out=found[place])
+        return found
+
+    @cached_property
+    def _views(self) -> tuple[torch.Tensor, ...]:
+        """All states, opened once: batches of training ask for them again and again."""
+        return tuple(self.state(layer) for layer in range(self.num_states))
 
 
 def words_of(texts: Texts) -> int:

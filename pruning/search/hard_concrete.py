@@ -13,7 +13,8 @@ import math
 import torch
 
 TEMPERATURE = 0.33
-"""Of the sigmoid: the lower, the fewer draws fall between 0 and 1."""
+"""Of the sigmoid (Voita et al.): the lower, the fewer draws fall between 0 and 1. Louizos et al.,
+and Cao et al. (2021), take 2/3."""
 
 LOW, HIGH = -0.1, 1.1
 """What (0, 1) is stretched to before it is clipped."""
@@ -22,17 +23,20 @@ THRESHOLD = math.log(-LOW / HIGH)
 """`mean_gate` is 0 up to here, and 1 from minus this on."""
 
 
-def sample(log_a: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+def sample(
+    log_a: torch.Tensor, uniform: torch.Tensor, temperature: float = TEMPERATURE
+) -> torch.Tensor:
     """A draw of each gate, as in training; its gradient reaches `log_a` where it is not clipped.
 
     Args:
         log_a: location of each gate [L, H]; the higher, the more open.
         uniform: draws from [0, 1) of the same shape.
+        temperature: of the sigmoid.
 
     Returns:
         Gates in [0, 1], [L, H].
     """
-    return _clipped(torch.sigmoid((torch.logit(uniform) + log_a) / TEMPERATURE))
+    return _clipped(torch.sigmoid((torch.logit(uniform) + log_a) / temperature))
 
 
 def mean_gate(log_a: torch.Tensor) -> torch.Tensor:
@@ -40,9 +44,14 @@ def mean_gate(log_a: torch.Tensor) -> torch.Tensor:
     return _clipped(torch.sigmoid(log_a))
 
 
-def open_probability(log_a: torch.Tensor) -> torch.Tensor:
+def open_probability(log_a: torch.Tensor, temperature: float = TEMPERATURE) -> torch.Tensor:
     """P(gate > 0) of a draw, [L, H]; the sum is the expected number of open gates."""
-    return torch.sigmoid(log_a - TEMPERATURE * THRESHOLD)
+    return torch.sigmoid(log_a - temperature * THRESHOLD)
+
+
+def location(gate: float) -> float:
+    """Where `log_a` is for a gate that is `gate` without noise, between 0 and 1."""
+    return math.log((gate - LOW) / (HIGH - gate))
 
 
 def _clipped(within: torch.Tensor) -> torch.Tensor:

@@ -16,9 +16,14 @@ from subprobe.probes.states.cache import StateCache
 OPTIONS: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
+    "control": {"epochs": 1},
     "dependency-heads": {"min_count": 1},
+    "edges": {"projection": 8, "epochs": 1, "seeds": 2},
     "hidden-token-attribution": {"projections": 1},
+    "mdl": {"epochs": 1, "shuffles": 2},
+    "structural": {"epochs": 2, "seeds": 2},
     "token-identifiability": {"steps": 2},
+    "tokens": {"epochs": 1, "seeds": 2},
 }
 
 
@@ -49,9 +54,10 @@ def test_every_probe_runs_by_name_and_names_itself(results):
 
 def test_an_entry_says_every_number_that_its_probe_writes(results):
     """Each row is of one measure and of a unit that this measure has; no measure is without rows,
-    but for those that a finish step or a reference adds.
+    but for those that a finish step, a reference or an option adds.
     """
-    added = {"map_x", "map_y", "cluster", "map_cosine", "attention_to_target_change"}
+    added = {"map_x", "map_y", "cluster", "map_cosine", "attention_to_target_change",
+             "model_bits", "mix_gain", "summed_gain", "expected_layer"}  # fmt: skip
     for result in results[0]:
         entry, seen = find_probe(result.probe), set()
         for unit, metric in set(zip(result.rows["unit"], result.rows["metric"], strict=True)):

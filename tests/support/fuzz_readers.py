@@ -32,6 +32,7 @@ from subprobe.analysis.verdict.answer import answers_of
 from subprobe.data.files.atomic import canonical_json
 from subprobe.data.output.tables import write_csv
 from subprobe.data.sentences.plain_text import read_corpus
+from subprobe.data.spans.span_file import read_span_file
 from subprobe.data.tasks.by_name import custom_task
 from subprobe.data.tasks.task_parts import split_parts
 from subprobe.models.checkpoint.checkpoint import load_saved, load_tokenizer, read_meta
@@ -104,6 +105,11 @@ def _record(place: Path) -> None:
 
 # -- texts, examples and options ----------------------------------------------------------------
 
+_SPANS = (
+    '{"text": "The cats sat .", "targets": [{"span1": [0, 2], "span2": [2, 3], "label": "ARG0"}], '
+    '"info": {"document_id": "d"}}\n'
+    '{"text": "A caf\u00e9", "targets": [{"span1": [0, 1], "span2": [1, 2], "label": ["a"]}]}\n'
+)
 _TREEBANK = (
     "# sent_id = a\n# text = The cats sat.\n"
     "1\tThe\tthe\tDET\tDT\tDefinite=Def|PronType=Art\t2\tdet\t_\t_\n"
@@ -140,6 +146,9 @@ def table_readers(folder: Path) -> dict[str, Reader]:
     option = folder / "option.txt"
     option.write_text("attention-trees.root='free'")
     found.append(Reader("option", "text", option, lambda: _options(option)))
+    spans = folder / "spans.jsonl"
+    spans.write_text(_SPANS)
+    found.append(Reader("spans", "json", spans, lambda: read_span_file(spans)))
     return _named(*found)
 
 

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from learner import learner
 from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.plan.planning import plan
@@ -239,3 +240,20 @@ def test_a_table_that_the_user_changed_is_kept(one_seed, tiny_encoder, tmp_path)
     run_experiment(tiny_config(tiny_encoder, **SMALL), folder, Silent(), overwrite=True)
     assert (folder / "tests.csv.bak").read_text() == "my own numbers"
     assert np.isfinite(load_rows(folder)["n"].dropna().astype(float)).all()
+
+
+def test_the_first_probe_that_learns_brings_its_texts_along(tmp_path):
+    recorded(tmp_path, config(seeds=[1], probe={"names": ["attention-stats"]}))
+    new = {"names": ["nearest-tag"], "train": "a.conllu", "train_sentences": 50, "cache": "s"}
+    with learner():
+        both = settled(config(seeds=[1], probe=new), tmp_path, "add", lambda _line: None)
+        assert both.probe.names == ("attention-stats", "nearest-tag")
+        assert (both.probe.train, both.probe.train_sentences) == ("a.conllu", 50)
+        (tmp_path / "again").mkdir()
+        recorded(tmp_path / "again", both)
+        other = config(seeds=[1], probe={**new, "train": "b.conllu"})
+        with pytest.raises(ConfigError, match=r"probe.train: a.conllu -> b.conllu"):
+            settled(other, tmp_path / "again", "add", lambda _line: None)
+        # where states are kept changes nothing
+        same = config(**{**both.plain(), "probe": {**both.plain()["probe"], "cache": "elsewhere"}})
+        assert differences(both.plain(), same.plain()) == {}

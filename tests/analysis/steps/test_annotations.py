@@ -50,8 +50,9 @@ def test_gold_is_never_parsed_again(no_parser):
 def test_plain_text_is_parsed_only_for_a_probe_that_needs_it(no_parser):
     read = as_read(plain(), ["attention-stats", "norms"], reparse=False)
     assert {(one.annotation, one.scheme, one.heads) for one in read} == {("", "", ())}
-    with pytest.raises(AssertionError, match="the parser was called"):
-        as_read(plain(), ["attention-stats", "attention-trees"], reparse=False)
+    for probe in ("attention-trees", "edges"):
+        with pytest.raises(AssertionError, match="the parser was called"):
+            as_read(plain(), ["attention-stats", probe], reparse=False)
 
 
 def test_words_without_a_parse_are_those_of_unicode_and_their_marks_those_of_the_parser():

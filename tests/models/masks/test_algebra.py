@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_masks import random_mask
 from subprobe.data.errors import MaskError
+from subprobe.models.masks.algebra import complement
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from tiny import tiny_model
 
@@ -154,3 +155,32 @@ def test_what_does_not_belong_together_is_refused():
     units_only = random_mask(LAYERS, HEADS, NEURONS, 1, with_neurons=False, share=0.5)
     with pytest.raises(MaskError, match="single weights"):
         _ = weights | units_only
+
+
+def test_the_complement_of_heads_and_neurons_flips_both():
+    made = mask_of_neurons(1)
+    heads = np.zeros_like(made.head_mask)
+    heads[0] = True
+    both = made.with_meta(head_mask=heads)
+    rest = ~both
+    assert rest.kind == "complement"
+    assert (rest.head_mask == ~heads).all()
+    assert (rest.neuron_mask == ~made.neuron_mask).all()
+    assert rest.mlp_mask.all()
+    assert (~rest).mask_id == both.mask_id
+    without_mlp = both.with_meta(mlp_mask=np.arange(len(both.mlp_mask)) > 0)
+    with pytest.raises(MaskError, match="neurons and larger units"):
+        _ = ~without_mlp
+
+
+def test_the_complement_flips_the_levels_that_are_named():
+    units = random_mask(LAYERS, HEADS, NEURONS, 1, with_neurons=False, share=0.5)
+    rest = complement(units, ("heads",))
+    assert (rest.head_mask == ~units.head_mask).all()
+    assert (rest.mlp_mask == units.mlp_mask).all()
+    made = mask_of_neurons(1)
+    nothing = complement(
+        made.with_meta(head_mask=np.ones_like(made.head_mask)), ("heads", "neurons")
+    )
+    assert not nothing.head_mask.any()
+    assert (nothing.neuron_mask == ~made.neuron_mask).all()

@@ -1,0 +1,1 @@
+"""What probes learn from, and how those that learn are run."""

@@ -1,0 +1,164 @@
+"""The sentences that a mask for a property is learnt from, and those that it is scored on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...data.encoding.labelled_words import LabelledWords, label_words
+from ...data.errors import AnnotationError, ConfigError
+from ...data.sentences.parted import Parted, part_by_hash
+from ...data.sentences.plain_text import read_corpus
+from ...data.sentences.sentence import Sentence
+from ...data.tasks.task_parts import spread
+
+
+def read_parts(
+    corpus: str | None = None,
+    train: str | None = None,
+    dev: str | None = None,
+    test: str | None = None,
+    *,
+    limit: int = 0,
+) -> Parted:
+    """Read the files that a user names.
+
+    One corpus is cut by its documents, else by its sentences, into 8, 1 and 1 tenths. With a
+    training file alone a tenth of it becomes the dev part. Without a test file the dev part is
+    what is scored on, as in the published code.
+
+    Args:
+        corpus: one file for all parts.
+        train: what is learnt from.
+        dev: what decides when refitted read-outs stop.
+        test: what is scored on.
+        limit: sentences of each part at most, at equal distances; 0 = all.
+
+    Raises:
+        ConfigError: for no file, or a corpus beside parts.
+        DataFileError, InputError: for files that cannot be read or cut.
+    """
+    if corpus and (train or dev or test):
+        raise ConfigError(
+            "a corpus is cut into parts, and parts are given as well",
+            where="`corpus`",
+            remedy="give `corpus` alone, or `train`, `dev` and `test`",
+        )
+    if corpus:
+        (one, second, third), how = part_by_hash(read_corpus(corpus))
+        return Parted(
+            _limited(one, limit), _limited(second, limit), _limited(third, limit), how=how
+        )
+    if not train:
+        raise ConfigError("nothing to learn from", remedy="give `corpus`, or `train`")
+    if not (dev or test):
+        raise ConfigError(
+            "nothing to score on",
+            where="`train`",
+            remedy="give `dev` or `test` as well, or `corpus`, which is cut into parts",
+        )
+    learnt: Sequence[Sentence] = read_corpus(train)
+    if dev:
+        held: Sequence[Sentence] = read_corpus(dev)
+    else:
+        (learnt, held), _ = part_by_hash(learnt, (0.9, 0.1))
+    scored = read_corpus(test) if test else ()
+    return Parted(
+        _limited(learnt, limit), _limited(held, limit), _limited(scored, limit), how="given"
+    )
+
+
+def _limited(sentences: Sequence[Sentence], limit: int) -> tuple[Sentence, ...]:
+    return spread(tuple(sentences), limit) if limit else tuple(sentences)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The labelled words of the three parts.
+
+    Attributes:
+        train: what is learnt from.
+        dev: what decides when refitted read-outs stop.
+        test: what is scored on; the same as `dev` where no test part is given.
+        split: what rows call it: `test`, or `dev`.
+        corpus: name of what is scored on.
+    """
+
+    train: LabelledWords
+    dev: LabelledWords
+    test: LabelledWords
+    split: str
+    corpus: str = ""
+
+    def about(self) -> dict[str, str]:
+        """The columns of rows that name what is scored on."""
+        first = self.test.sentences[0]
+        return {
+            "corpus": self.corpus, "annotation": first.annotation, "scheme": first.scheme,
+            "target": self.test.property_name,
+        }  # fmt: skip
+
+
+def _kind(words: LabelledWords) -> str:
+    """How the sentences were annotated, and by which scheme."""
+    return ", ".join(sorted({f"{one.annotation} {one.scheme}".strip() for one in words.sentences}))
+
+
+def words_of(
+    tokenizer: Any,
+    parts: Parted,
+    property: str,
+    *,
+    max_length: int,
+    say: Callable[[str], None],
+    corpus: str = "",
+) -> Words:
+    """Find the labelled words of each part; what was left out is told.
+
+    Args:
+        tokenizer: a fast tokenizer.
+        parts: the sentences.
+        property: see `word_labels`.
+        max_length: subwords that a sentence keeps.
+        say: told what is left out, or known already.
+        corpus: name of what is scored on.
+
+    Raises:
+        AnnotationError, InputError, UnknownNameError: as `label_words`.
+    """
+    train = label_words(tokenizer, parts.train, property, max_length=max_length, part="train part")
+    found = {"train": train}
+    for name, sentences in (("dev", parts.dev), ("test", parts.test)):
+        if sentences:
+            found[name] = label_words(
+                tokenizer, sentences, property,
+                max_length=max_length, classes=train.classes, part=f"{name} part",
+            )  # fmt: skip
+    for name, words in found.items():
+        given = len(getattr(parts, name))
+        if given > len(words.sentences):
+            missing = given - len(words.sentences)
+            say(f"{missing} of {given} sentences of the {name} part have no {property} to read")
+        if words.n_words_dropped:
+            say(f"{words.n_words_dropped} words of the {name} part are cut off or have no subword")
+        if words.n_unseen:
+            say(
+                f"{words.n_unseen} of {words.n_words} words of the {name} part have a {property} "
+                "that no word of the train part has: they count as wrong"
+            )
+    split = "test" if "test" in found else "dev"
+    if split == "dev":
+        say("there is no test part: read-outs stop on the sentences that they are scored on")
+    kinds = {name: _kind(words) for name, words in found.items()}
+    if len(set(kinds.values())) > 1:
+        shown = ", ".join(f"{name} {kind or 'none'}" for name, kind in kinds.items())
+        raise AnnotationError(
+            f"the parts are annotated differently ({shown})",
+            remedy="name treebanks of one kind: gold and parsed ones are never mixed",
+        )
+    known = {one.words for one in train.sentences}
+    scored = found[split].sentences
+    if repeated := sum(one.words in known for one in scored):
+        say(f"{repeated} of {len(scored)} sentences that are scored on are in the train part too")
+    return Words(train, found["dev"], found[split], split, corpus)

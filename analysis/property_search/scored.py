@@ -1,0 +1,135 @@
+"""Rows of one score: accuracy over words and over sentences, with interval and majority."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..statistics.clusters import Floats, alone, count_of, limits, over_units, resampled, units_of
+from ..statistics.paired import expanded_limits
+from .parts import Words
+
+_CLUSTERS = 10
+"""Documents from which on they, and not sentences, are what was sampled."""
+
+PROBE = "subnetwork-probe"
+"""What rows and folders call it."""
+
+
+def score_rows(
+    correct: Floats, words: Words, about: Mapping[str, Any], **more: Any
+) -> list[dict[str, Any]]:
+    """`accuracy` over words, and `accuracy_by_sentence`, the mean of sentences' means (published).
+
+    Intervals resample documents, or sentences where these stand alone.
+
+    Args:
+        correct: right words and all words of each sentence [N, 2].
+        words: the parts; the baseline is the most frequent class of the train part.
+        about: columns that name the model and the score.
+        more: further columns of the first row, such as a p-value.
+    """
+    units = _units(words)
+    majority = _majority(words)
+    records = []
+    means = np.stack([correct[:, 0] / correct[:, 1], np.ones(len(correct))], axis=1)
+    chance = np.stack([majority[:, 0] / majority[:, 1], np.ones(len(correct))], axis=1)
+    for metric, sums, baseline in (
+        ("accuracy", correct, majority),
+        ("accuracy_by_sentence", means, chance),
+    ):
+        value = float(sums[:, 0].sum() / sums[:, 1].sum())
+        low, high, method = _interval(sums, units)
+        records.append(
+            {
+                **about,
+                "probe": PROBE,
+                "unit": "model",
+                **words.about(),
+                "split": words.split,
+                "metric": metric,
+                "value": value,
+                "ci_low": low,
+                "ci_high": high,
+                "ci_method": method,
+                "n": int(sums[:, 1].sum()),
+                "n_clusters": count_of(units),
+                "n_dropped": words.test.n_words_dropped,
+                "baseline": "majority",
+                "baseline_value": float(baseline[:, 0].sum() / baseline[:, 1].sum()),
+            }
+        )
+    records[0] |= more
+    return records
+
+
+def size_rows(
+    sizes: Mapping[str, tuple[float, int | None]], words: Words, about: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """One row for each number that says how large a mask or probe is.
+
+    Args:
+        sizes: metric -> value and, for counts, how many there are.
+        words: the parts.
+        about: columns that name the model and the score.
+    """
+    return [
+        {
+            **about, "probe": PROBE, "unit": "model", **words.about(),
+            "metric": metric, "value": float(value), "n": n,
+        }
+        for metric, (value, n) in sizes.items()
+    ]  # fmt: skip
+
+
+def _units(words: Words) -> npt.NDArray[np.int64]:
+    """The document of each sentence, where there are several; else each is a unit of its own."""
+    documents = [sentence.document for sentence in words.test.sentences]
+    clustered = len({*documents} - {""}) >= _CLUSTERS
+    return units_of([document or None if clustered else None for document in documents])
+
+
+def _majority(words: Words) -> Floats:
+    """Words of the train part's most frequent class, and all words, of each sentence [N, 2]."""
+    counts = np.bincount(np.concatenate(words.train.gold), minlength=len(words.train.classes))
+    most = int(counts.argmax())
+    return np.array([((gold == most).sum(), len(gold)) for gold in words.test.gold], dtype=float)
+
+
+def _interval(sums: Floats, units: npt.NDArray[np.int64]) -> tuple[float, float, str]:
+    n = count_of(units)
+    if n < 2:
+        return float("nan"), float("nan"), "no interval: there is one independent unit only"
+    drawn = resampled(over_units(sums, units), 0)
+    ratio = drawn[:, 0] / drawn[:, 1]
+    if np.ptp(ratio) <= 1e-12:
+        return float("nan"), float("nan"), f"no interval: all resamples score {ratio[0]:.4g}"
+    if alone(units):
+        low, high = limits(ratio[:, None])[0]
+        return float(low), float(high), f"percentile bootstrap over sentences ({len(ratio)})"
+    low, high = expanded_limits(ratio, n)
+    return low, high, f"percentile bootstrap over {n} documents ({len(ratio)})"
+
+
+def curve_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One record a scored thing: accuracy beside size, for plots and screens."""
+    points: dict[tuple[Any, ...], dict[str, Any]] = {}
+    named = ("encoder", "kind", "score", "lambda", "units", "rank", "draw")
+    for row in rows:
+        settings = dict(part.split("=", 1) for part in str(row["variant"]).split(";"))
+        about = {
+            "encoder": row["state"], "kind": row["kind"], "draw": row.get("draw"), **settings,
+        }  # fmt: skip
+        key = tuple(about.get(name) for name in named)
+        point = points.setdefault(key, {name: about.get(name) for name in named})
+        if row["metric"] == "accuracy":
+            point |= {
+                name: row.get(name)
+                for name in ("value", "ci_low", "ci_high", "baseline_value", "p_value", "flag")
+            }
+        elif row["metric"] != "accuracy_by_sentence":
+            point[row["metric"]] = row["value"]
+    return list(points.values())

@@ -1,0 +1,258 @@
+"""A mask for a property at one penalty or several, with the controls that it must be read beside.
+
+A mask learnt in a network of random weights solves its property as well, so a score alone says
+nothing. Beside each mask stand its complement, random masks of its size, masks learnt in the reset
+encoder, and read-outs of whole encoders, linear and MLP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ...data.errors import ConfigError, UnknownNameError
+from ...models.masks.algebra import complement
+from ...models.masks.subnetwork import Subnetwork
+from ...probes.learning.fitting import Schedule
+from ...pruning.controls import random_like
+from ...pruning.search.property_masks import (
+    PropertyMask,
+    learn_property,
+    predict_hard,
+    predict_soft,
+)
+from ...pruning.search.property_options import PropertyOptions
+from ...pruning.search.unit_gates import levels_of
+from ..statistics.draws import too_few_draws
+from ..statistics.uncertainty import permutation_p
+from ..steps.identity import identity
+from ..steps.progress import Progress
+from .overlap import check_comparable, overlap_rows
+from .parts import Words
+from .readouts import Predictions, Reader, correct_of
+from .scored import score_rows, size_rows
+from .size import mask_bits, probe_bits
+
+RESETS = ("encoder", "all", "none")
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What the masks are compared with.
+
+    Attributes:
+        draws: random masks of the size of each mask.
+        ranks: of the MLP probes on the whole encoders.
+        reset: which weights of the control encoder are random: the `encoder`'s, with the trained
+            embeddings (as published), or `all`; `none` leaves that control out.
+        schedule: how read-outs are fitted anew.
+        seed: of draws, of random weights and of refitted read-outs.
+
+    Raises:
+        ConfigError: for a number of draws below 0 or a rank below 1.
+        UnknownNameError: if there is no such reset.
+    """
+
+    draws: int = 5
+    ranks: tuple[int, ...] = ()
+    reset: str = "encoder"
+    schedule: Schedule = field(default_factory=Schedule)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.reset not in RESETS:
+            raise UnknownNameError("reset", self.reset, RESETS)
+        if self.draws < 0:
+            raise ConfigError(f"{self.draws} random masks cannot be drawn")
+        if any(rank < 1 for rank in self.ranks) or len(set(self.ranks)) < len(self.ranks):
+            raise ConfigError("ranks of MLP probes are 1 or more, each given once")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search for a property gave.
+
+    Attributes:
+        learnt: what each penalty left of the pretrained encoder, in the order given.
+        rows: records of tidy rows; `variant` says penalty, units and which score it is.
+        overlap: records of the overlap with masks that were given.
+    """
+
+    learnt: dict[float, PropertyMask]
+    rows: list[dict[str, Any]]
+    overlap: list[dict[str, Any]]
+
+
+def search_property(
+    name: str,
+    model: Any,
+    reset: Any,
+    tokenizer: Any,
+    words: Words,
+    penalties: Sequence[float],
+    options: PropertyOptions,
+    controls: Controls,
+    progress: Progress,
+    *,
+    against: Mapping[str, Subnetwork] | None = None,
+    max_length: int = 128,
+) -> Found:
+    """Learn a mask at each penalty and score it with its controls.
+
+    Args:
+        name: what the user called the model.
+        model: the frozen encoder.
+        reset: the same with random weights; None leaves that control out.
+        tokenizer: the tokenizer of both.
+        words: the labelled words of each part.
+        penalties: lambda, each once.
+        options: training; its `penalty` is not read.
+        controls: what masks are compared with.
+        progress: told of each stage, and warned of masks that carry no claim.
+        against: name -> masks whose overlap with what is learnt is measured.
+        max_length: subwords that a sentence keeps.
+
+    Raises:
+        ConfigError: if a penalty is out of range or given twice.
+    """
+    each = [replace(options, penalty=penalty) for penalty in penalties]
+    if not each or len({f"{one.penalty:g}" for one in each}) < len(each):
+        shown = ", ".join(f"{penalty:g}" for penalty in penalties) or "missing"
+        raise ConfigError(f"penalties {shown}", remedy="give one or more, each once")
+    levels = levels_of(options.units)
+    for other, mask in (against or {}).items():
+        check_comparable(model, levels, mask, other)
+    reader = Reader(tokenizer, words, controls.schedule, max_length, controls.seed)
+    search = _Search(name, reader, controls, progress)
+    encoders = {"pretrained": model} | ({} if reset is None else {"untrained": reset})
+    for state, encoder in encoders.items():
+        search.whole(encoder, state)
+    learnt = {one.penalty: search.learn(model, "pretrained", one) for one in each}
+    for one in each if reset is not None else ():
+        search.learn(reset, "untrained", one)
+    overlap = [
+        record
+        for penalty, found in learnt.items()
+        for other, mask in (against or {}).items()
+        for record in overlap_rows(
+            model, f"lambda={penalty:g}", found.subnetwork, levels, other, mask
+        )
+    ]
+    return Found(learnt, search.rows, overlap)
+
+
+class _Search:
+    """Rows of one search, as they are made."""
+
+    def __init__(self, name: str, reader: Reader, controls: Controls, progress: Progress):
+        self._name, self._reader, self._controls = name, reader, controls
+        self._words, self._progress = reader.words, progress
+        self.rows: list[dict[str, Any]] = []
+
+    def whole(self, model: Any, state: str) -> None:
+        """Read-outs of a whole encoder: linear, and MLP probes of each rank."""
+        ranks = (0, *self._controls.ranks)
+        with self._progress.stage(f"read-outs of the {state} encoder"):
+            found = self._reader.refit(model, None, ranks)
+        width = int(model.config.hidden_size)
+        for rank, said in zip(ranks, found, strict=True):
+            variant = f"score=mlp;rank={rank}" if rank else "score=refit"
+            about = self._about(None, state, variant)
+            self._score(said, about)
+            if rank:
+                sizes = {"probe_bits": (probe_bits(width, rank), None)}
+                self.rows += size_rows(sizes, self._words, about)
+
+    def learn(self, model: Any, state: str, options: PropertyOptions) -> PropertyMask:
+        """A mask at one penalty: its scores and size and, if pretrained, its controls."""
+        named = f"penalty {options.penalty:g}, {state} encoder"
+        with self._progress.stage(f"learning a mask, {named}") as advance:
+            found = learn_property(
+                model, self._words.train, options, model_name=self._name, progress=advance
+            )
+        self._warn(found, named)
+        mask, settings = found.subnetwork, f"lambda={options.penalty:g};units={options.units}"
+        with self._progress.stage(f"scoring it and its controls, {named}"):
+            null = self._random(model, found, settings) if state == "pretrained" else []
+            for score, predict in (("soft", predict_soft), ("hardened", predict_hard)):
+                about = self._about(mask, state, f"{settings};score={score}") | {"flag": found.flag}
+                self._score(predict(model, found, self._words.test), about)
+                self.rows += self._sizes(found, score, about)
+            about = self._about(mask, state, f"{settings};score=refit") | {"flag": found.flag}
+            said = self._reader.refit(model, mask)[0]
+            self._score(said, about, null)
+            self.rows += self._sizes(found, "refit", about)
+            if state == "pretrained":
+                rest = complement(mask, levels_of(options.units))
+                about = self._about(rest, state, f"{settings};score=refit")
+                self._score(self._reader.refit(model, rest)[0], about)
+                self.rows += self._size_of(rest, options.units, about)
+        return found
+
+    def _random(self, model: Any, found: PropertyMask, settings: str) -> list[float]:
+        """The accuracy of each random mask of the size of one."""
+        values = []
+        for draw in range(self._controls.draws):
+            drawn = random_like(found.subnetwork, self._controls.seed, draw)
+            about = self._about(drawn, "pretrained", f"{settings};score=refit")
+            said = self._reader.refit(model, drawn)[0]
+            values.append(self._score(said, about | {"flag": found.flag}))
+        return values
+
+    def _score(
+        self, said: Predictions, about: Mapping[str, Any], null: Sequence[float] = ()
+    ) -> float:
+        """Add the rows of one score; its accuracy."""
+        correct = correct_of(said, self._words.test)
+        value = float(correct[:, 0].sum() / correct[:, 1].sum())
+        more: dict[str, Any] = {}
+        if null and not too_few_draws(len(null)):
+            more["p_value"] = permutation_p(value, np.array(null), alternative="greater")
+        self.rows += score_rows(correct, self._words, about, **more)
+        return value
+
+    def _sizes(
+        self, found: PropertyMask, score: str, about: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """The size of what was scored: gates for the soft score, else the mask."""
+        if score != "soft":
+            return self._size_of(found.subnetwork, found.options.units, about)
+        partly = found.subnetwork.history[-1]["partly"]
+        total = sum(one.numel() for one in found.log_a.values())
+        sizes = {"expected_open": (found.expected, total), "expected_share": (found.share, None),
+                 "partly_open": (partly, total)}  # fmt: skip
+        return size_rows(sizes, self._words, about)
+
+    def _size_of(
+        self, mask: Subnetwork, units: str, about: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        levels = levels_of(units)
+        counted = [mask.counts()[level] for level in levels]
+        kept, total = (sum(one[side] for one in counted) for side in (0, 1))
+        sizes: dict[str, tuple[float, int | None]] = {
+            f"kept_{level}": one for level, one in zip(levels, counted, strict=True)
+        }
+        sizes |= {"kept_units": (kept, total), "mask_bits": (mask_bits(mask, levels), None)}
+        return size_rows(sizes, self._words, about)
+
+    def _about(self, mask: Subnetwork | None, state: str, variant: str) -> dict[str, Any]:
+        who = identity(self._name, mask, state)
+        return who | {
+            "variant": variant, "selection": "train", "seed": self._controls.seed,
+            "task": self._words.test.property_name,
+        }  # fmt: skip
+
+    def _warn(self, found: PropertyMask, named: str) -> None:
+        if found.flag == "degenerate":
+            self._progress.say(
+                f"DEGENERATE: {named}: nothing is left, which says nothing about what a subnetwork "
+                "keeps; give a lower penalty"
+            )
+        if found.flag == "diverged":
+            self._progress.say(
+                f"DIVERGED: {named}: the loss is not finite; gates and read-out are those before "
+                "that step and carry no claim; lower the learning rates"
+            )

@@ -1,0 +1,211 @@
+"""Structural probes of all states trained at once, against one after the other and a peer's loop.
+
+On UD English EWT train where SUBPROBE_REALDATA names the folder of test data, else on the generated
+sentences. Where SUBPROBE_STRUCTURAL_PROBES names a checkout of the code of Hewitt & Manning 2019,
+its training loop, probe and loss are called as they are, on the same states.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from subprobe.data.sentences.conllu_reader import read_conllu
+from subprobe.data.sentences.sentence import Example
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.probes.forward.base import Context
+from subprobe.probes.learning.fitting import Schedule, fit
+from subprobe.probes.states.cache import passing_states
+from subprobe.probes.states.word_states import WordStates
+from subprobe.probes.structural.gold_trees import GoldTree, gold_trees
+from subprobe.probes.structural.stacked_probes import Place, StackedProbes
+from subprobe.probes.structural.tree_batches import tree_batches
+
+from .models import encoder, examples
+from .timing import Measure, measured, spent
+
+RANK, BATCH, RATE = 64, 20, 1e-3
+"""Of the published recipe, with the rank from which more adds little."""
+SORTED_LIMIT, SHUFFLED_LIMIT = 0.55, 0.40
+PEER_LIMIT, PEER_LIMIT_OF_ONE = 0.1, 0.2
+_PEER = "SUBPROBE_STRUCTURAL_PROBES"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """States and trees of sentences to learn from, and to stop by.
+
+    Attributes:
+        train, dev: the states.
+        learnt, checked: the trees.
+    """
+
+    train: WordStates
+    dev: WordStates
+    learnt: Sequence[GoldTree]
+    checked: Sequence[GoldTree]
+
+    @property
+    def layers(self) -> list[int]:
+        """All states."""
+        return list(range(self.train.num_states))
+
+
+def treebank(count: int) -> list[Example]:
+    """The first sentences of EWT train, else generated ones."""
+    folder = os.environ.get("SUBPROBE_REALDATA")
+    path = Path(folder or "") / "ud" / "en_ewt-ud-train.conllu.gz"
+    if folder and path.is_file():
+        return [Example(one.id, one) for one in read_conllu(path)[:count]]
+    return list(examples(count))
+
+
+@contextlib.contextmanager
+def _ground(count: int) -> Iterator[Ground]:
+    """`count` sentences to learn from, and a fifth of that to stop by."""
+    chosen = treebank(count + count // 5)
+    model, tokenizer = encoder()
+    context = Context(model, tokenizer, anatomy_of(model))
+    with passing_states() as cache:
+        train, dev = (cache.of(context, part) for part in (chosen[:count], chosen[count:]))
+        yield Ground(train, dev, gold_trees(train), gold_trees(dev))
+
+
+def train(ground: Ground, layers: Sequence[int], *, by_length: bool, epochs: int) -> StackedProbes:
+    """Distance probes of some states, trained at once."""
+    places = [Place("distance", layer, RANK, 0, RATE) for layer in layers]
+    stack = StackedProbes(places, layers, ground.train.width)
+    fit(
+        stack,
+        lambda epoch: tree_batches(
+            ground.train, ground.learnt, sentences=BATCH, seed=(0, epoch), by_length=by_length,
+            layers=layers,
+        ),
+        lambda: tree_batches(
+            ground.dev, ground.checked, sentences=BATCH, by_length=by_length, layers=layers
+        ),
+        Schedule(epochs=epochs),
+    )  # fmt: skip
+    return stack
+
+
+def structural(count: int = 2000, epochs: int = 1, repeats: int = 5) -> list[Measure]:
+    """All states at once over one after the other, on like and on shuffled batches.
+
+    Args:
+        count: sentences to learn from.
+        epochs: of each training.
+        repeats: how often each is timed, in turn.
+    """
+    with _ground(count) as ground:
+        layers = ground.layers
+
+        def at_once() -> None:
+            train(ground, layers, by_length=True, epochs=epochs)
+
+        def one_by_one(by_length: bool) -> Callable[[], None]:
+            def each() -> None:
+                for layer in layers:
+                    train(ground, [layer], by_length=by_length, epochs=epochs)
+
+            return each
+
+        arms = {
+            "one after the other": (at_once, one_by_one(True), SORTED_LIMIT),
+            "one after the other, shuffled batches": (at_once, one_by_one(False), SHUFFLED_LIMIT),
+        }
+        peer = os.environ.get(_PEER)
+        if peer:
+            one = layers[len(layers) // 2]
+
+            def alone() -> None:
+                train(ground, [one], by_length=True, epochs=epochs)
+
+            with _peer(Path(peer), ground, epochs) as theirs:
+                arms["those of the authors' code"] = (
+                    at_once, lambda: [theirs(layer) for layer in layers], PEER_LIMIT,
+                )  # fmt: skip
+                arms["authors' code, one state"] = alone, lambda: theirs(one), PEER_LIMIT_OF_ONE
+                return _interleaved(arms, len(layers), repeats)
+        return _interleaved(arms, len(layers), repeats)
+
+
+def _interleaved(
+    arms: dict[str, tuple[Callable[[], object], Callable[[], object], float]],
+    states: int,
+    repeats: int,
+) -> list[Measure]:
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in arms}
+    for repeat in range(repeats + 1):
+        for name, (ours, reference, _) in arms.items():
+            mine, other = measured(ours), spent(reference)
+            if repeat:  # the first is to warm up
+                found[name].append((mine[0] / other[0], mine[1] / other[1]))
+    lines = []
+    for name, (_, _, limit) in arms.items():
+        cpu, wall = (list(ratios) for ratios in zip(*found[name], strict=True))
+        title = f"distance probes of {states} states at once / {name}"
+        lines.append(
+            Measure(
+                title, statistics.median(cpu), min(cpu), max(cpu), statistics.median(wall), limit
+            )
+        )
+    return lines
+
+
+@contextlib.contextmanager
+def _peer(folder: Path, ground: Ground, epochs: int) -> Iterator[Callable[[int], torch.Tensor]]:
+    """The authors' training of one state, which gives its matrix [D, k]."""
+    from torch.utils.data import DataLoader
+
+    sys.path.insert(0, str(folder / "structural-probes"))
+    loss, probe, regimen = map(importlib.import_module, ("loss", "probe", "regimen"))
+    sys.path.pop(0)
+
+    def pairs(states: WordStates, trees: Sequence[GoldTree], layer: int) -> list[Any]:
+        state = states.state(layer)
+        return [(state[tree.rows], torch.from_numpy(tree.distances).float()) for tree in trees]
+
+    with tempfile.TemporaryDirectory() as kept:
+        about = {
+            "probe": {"maximum_rank": RANK, "params_path": "probe"},
+            "model": {"hidden_dim": ground.train.width},
+            "probe_training": {"epochs": epochs},
+            "reporting": {"root": kept},
+            "device": torch.device("cpu"),
+        }
+
+        def run(layer: int) -> torch.Tensor:
+            batches = {"batch_size": BATCH, "collate_fn": _padded}
+            learnt = DataLoader(pairs(ground.train, ground.learnt, layer), shuffle=True, **batches)
+            checked = DataLoader(pairs(ground.dev, ground.checked, layer), **batches)
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                regimen.ProbeRegimen(about).train_until_convergence(
+                    probe.TwoWordPSDProbe(about), torch.nn.Identity(), loss.L1DistanceLoss(about),
+                    learnt, checked,
+                )  # fmt: skip
+            found: torch.Tensor = torch.load(Path(kept) / "probe", weights_only=True)["proj"]
+            return found
+
+        yield run
+
+
+def _padded(batch: Sequence[Any]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Sequence[Any]]:
+    """Words, distances with -1 at padding, and lengths, as the authors' loop reads them."""
+    lengths = torch.tensor([len(words) for words, _ in batch])
+    words = torch.nn.utils.rnn.pad_sequence([one for one, _ in batch], batch_first=True)
+    labels = torch.full((len(batch), words.shape[1], words.shape[1]), -1.0)
+    for place, (_, distances) in enumerate(batch):
+        labels[place, : len(distances), : len(distances)] = distances
+    return words, labels, lengths, batch

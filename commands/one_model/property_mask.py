@@ -1,0 +1,135 @@
+"""`subprobe prune --criterion property=NAME`: a mask that is learnt for a property of words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ...data.errors import UnknownNameError
+from ...data.output.outputs import MASKS, is_file_name, prepare_out
+
+_PROPERTY = "property="
+
+
+def prune_for_property(
+    model: str,
+    criterion: str,
+    out: Path,
+    *,
+    files: Mapping[str, str | None],
+    penalties: Sequence[float],
+    options: Mapping[str, Any],
+    controls: Mapping[str, Any],
+    against: list[Path],
+    opening: Mapping[str, Any],
+    limit: int,
+    overwrite: bool,
+    as_json: bool,
+    progress: Any,
+) -> None:
+    """Learn masks for a property, score them with their controls, write and print what was found.
+
+    Args:
+        model: the encoder.
+        criterion: `property=NAME`.
+        out: a mask file for one penalty, or a folder for masks, read-outs and tables.
+        files: corpus, train, dev and test.
+        penalties: lambda, each once.
+        options: fields of `PropertyOptions`; 0 = what is recorded for the model.
+        controls: fields of `Controls`.
+        against: mask files whose overlap is measured.
+        opening: how the model is opened.
+        limit: sentences of each part; 0 = all.
+        overwrite: write although other files are there.
+        as_json: print JSON on stdout.
+        progress: where long steps report to.
+    """
+    from ...analysis.property_search.files import (
+        masks_against,
+        open_encoder,
+        reset_of,
+        tables_of,
+        write_found,
+    )
+    from ...analysis.property_search.parts import read_parts, words_of
+    from ...analysis.property_search.scored import PROBE, curve_of
+    from ...analysis.property_search.search import Controls, search_property
+    from ...analysis.screen.console import print_mask
+    from ...analysis.screen.records import print_records
+    from ...data.errors import ConfigError
+    from ...data.sentences.word_labels import PROPERTIES
+    from ...pruning.search.property_options import recorded_options
+
+    if not criterion.startswith(_PROPERTY):
+        raise UnknownNameError("criterion", criterion, ("task", f"{_PROPERTY}NAME"))
+    name = criterion.removeprefix(_PROPERTY)
+    if name not in PROPERTIES:
+        raise UnknownNameError("property of words", name, PROPERTIES)
+    out = prepare_out(
+        out, files=MASKS, folder=PROBE, overwrite=overwrite,
+        reads=[model, *files.values(), *against],
+    )  # fmt: skip
+    if is_file_name(out) and len(penalties) > 1:
+        raise ConfigError(
+            f"{len(penalties)} penalties give as many masks",
+            where=f"`out` {out}",
+            remedy="name a folder, or give one `penalty`",
+        )
+    given = {key: value for key, value in options.items() if value or key in ("dropout", "seed")}
+    training, compared = recorded_options(model, given), Controls(**controls)
+    parts = read_parts(**files, limit=limit)
+    loaded = open_encoder(model, progress=progress, **opening)
+    others = masks_against(against, loaded, progress)
+    scored_on = Path(files["test"] or files["dev"] or files["corpus"] or files["train"] or "").name
+    words = words_of(
+        loaded.tokenizer, parts, name,
+        max_length=loaded.max_length, say=progress.say, corpus=scored_on,
+    )  # fmt: skip
+    reset = reset_of(loaded, compared.reset, compared.seed)
+    found = search_property(
+        model, loaded.model, reset, loaded.tokenizer, words, penalties, training, compared,
+        progress, against=others, max_length=loaded.max_length,
+    )  # fmt: skip
+    masks = [one.subnetwork for one in found.learnt.values()]
+    if is_file_name(out):
+        masks[0].save(out)
+    else:
+        write_found(found, out, overwrite=overwrite)
+    tables = tables_of(found)
+    if as_json:
+        said: dict[str, Any] = {
+            table: json.loads(frame.to_json(orient="records")) for table, frame in tables.items()
+        }
+        typer.echo(json.dumps({**said, "masks": [mask.describe() for mask in masks]}))
+        return
+    print_records(
+        [_shown(point) for point in curve_of(found.rows)],
+        title=f"{name}, accuracy on {words.split} beside size",
+    )
+    if "overlap" in tables:
+        print_records(tables["overlap"].to_dict("records"), title="overlap with other masks")
+    for mask in masks if is_file_name(out) else ():
+        print_mask(mask, out)
+
+
+def _shown(point: Mapping[str, Any]) -> dict[str, Any]:
+    """A point of the curve as the screen has it."""
+    rank, draw = point["rank"], point["draw"]
+    kept = point.get("kept_units", point.get("expected_open"))
+    bits = point.get("mask_bits", point.get("probe_bits"))
+    low, high = point["ci_low"], point["ci_high"]
+    return {
+        "encoder": point["encoder"],
+        "kind": f"random {draw}" if point["kind"] == "random" else point["kind"],
+        "score": f"mlp, rank {rank}" if rank else point["score"],
+        "λ": point["lambda"],
+        "accuracy": f"{point['value']:.3f}",
+        "95% interval": f"{low:.3f} to {high:.3f}" if low == low else "",
+        "kept": kept if kept is None else f"{kept:.0f}",
+        "bits": bits if bits is None else f"{bits:.0f}",
+        "flag": point["flag"],
+    }

@@ -1,0 +1,225 @@
+"""The command that finds a good subnetwork: of a task, or of a property of words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...data.errors import ConfigError
+from ...data.output.outputs import MASKS, prepare_out
+from ..flags import refuse
+from ..options import (
+    AsClasses,
+    AsJson,
+    BatchSize,
+    Columns,
+    DataDir,
+    Device,
+    Labels,
+    Limit,
+    MaxLength,
+    Model,
+    NoSpecials,
+    OptionalTask,
+    Overwrite,
+    Quiet,
+    Quotes,
+    RecordedSelection,
+    Seed,
+    corpus_option,
+    part_option,
+    progress_of,
+    reading,
+    writing,
+)
+from .property_mask import prune_for_property
+from .task_model import open_for_task
+
+_OF_TASK = (
+    "task", "data_dir", "column", "quotes", "as_classes", "method", "importance", "normalise",
+    "rule", "threshold", "keep", "min_heads", "folds", "selection", "scores", "labels",
+)  # fmt: skip
+_OF_PROPERTY = (
+    "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
+    "dropout", "draws", "rank", "reset", "against", "seed",
+)  # fmt: skip
+
+
+RANKS = (1, 5, 25)
+"""Of the MLP probes that masks are compared with, where none is asked for."""
+
+
+def prune(
+    model: Model,
+    out: Annotated[
+        Path, writing("mask file (.safetensors); of a property also a folder for all results")
+    ],
+    task: OptionalTask = None,
+    criterion: Annotated[
+        str,
+        typer.Option(
+            help="what the subnetwork is good at: task, or property=NAME of words, such "
+            "as upos, xpos or deprel"
+        ),
+    ] = "task",
+    data_dir: DataDir = None,
+    column: Columns = None,
+    quotes: Quotes = "auto",
+    as_classes: AsClasses = False,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="structured (heads and MLPs), structured-heads, structured-mlps, "
+            "structured-neurons, or magnitude (single weights)"
+        ),
+    ] = "structured",
+    importance: Annotated[
+        str, typer.Option(help="what units are ranked by; see: subprobe list importance")
+    ] = "gate-example",
+    normalise: Annotated[str, typer.Option(help="l2 (by layer) or none")] = "l2",
+    rule: Annotated[
+        str, typer.Option(help="gain (over the majority), study, or absolute")
+    ] = "gain",
+    threshold: Annotated[float, typer.Option(help="share, or metric, that must be kept")] = 0.9,
+    keep: Annotated[
+        float, typer.Option(help="share of the units to keep, whatever the metric does")
+    ] = 0.0,
+    min_heads: Annotated[int, typer.Option(help="heads that every layer keeps at least")] = 0,
+    folds: Annotated[
+        int, typer.Option(help="choose the size by cross-validation with so many folds; 0 = none")
+    ] = 0,
+    selection: RecordedSelection = "",
+    scores: Annotated[str, typer.Option(help="default or study")] = "default",
+    corpus: Annotated[str | None, corpus_option()] = None,
+    train: Annotated[
+        str | None,
+        part_option("--train", "what probes of hidden states learn from; or masks of a property"),
+    ] = None,
+    dev: Annotated[
+        str | None,
+        part_option("--dev", "what says when they have learnt; none = 10% of --train"),
+    ] = None,
+    test: Annotated[
+        str | None, part_option("--test", "what they are scored on; none = --dev")
+    ] = None,
+    units: Annotated[
+        str,
+        typer.Option(
+            help="what has gates; of a property: weights, heads-neurons, heads-mlps, heads, neurons"
+        ),
+    ] = "weights",
+    penalty: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--penalty",
+            help="loss that open gates cost; of a property all together; repeat to sweep; "
+            "default: 1",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int,
+        typer.Option(help="passes over the data; of a property; 0 = recorded for the model"),
+    ] = 0,
+    mask_rate: Annotated[
+        float,
+        typer.Option(help="learning rate of gates; of a property; 0 = recorded for the model"),
+    ] = 0.0,
+    readout_rate: Annotated[
+        float,
+        typer.Option(help="learning rate of the read-out; of a property; 0 = recorded"),
+    ] = 0.0,
+    dropout: Annotated[
+        bool, typer.Option("--dropout/--no-dropout", help="dropout while gates are learnt")
+    ] = True,
+    draws: Annotated[
+        int, typer.Option(help="random masks of each mask's size; of a property", min=0)
+    ] = 5,
+    rank: Annotated[
+        list[int] | None,
+        typer.Option("--rank", help="rank of an MLP probe to compare; default: 1, 5, 25"),
+    ] = None,
+    reset: Annotated[
+        str,
+        typer.Option(help="random weights of the control; encoder (embeddings stay), all, or none"),
+    ] = "encoder",
+    against: Annotated[
+        list[Path] | None,
+        reading("--against", "mask whose overlap with a property's is measured; repeatable"),
+    ] = None,
+    seed: Seed = 0,
+    limit: Limit = 0,
+    batch_size: BatchSize = 0,
+    overwrite: Overwrite = False,
+    labels: Labels = None,
+    max_length: MaxLength = 0,
+    allow_no_specials: NoSpecials = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the good subnetwork of a fine-tuned model, or the one that knows a property of words.
+
+    Example: subprobe prune ./finetuned/acc-1 --task acceptability --out good.safetensors
+
+    Example: subprobe prune embedded --criterion property=upos --corpus treebank.conllu --out upos
+    """
+    progress = progress_of(quiet)
+    if criterion != "task":
+        refuse(_OF_TASK, f"`criterion` {criterion}")
+        prune_for_property(
+            model, criterion, out,
+            files={"corpus": corpus, "train": train, "dev": dev, "test": test},
+            penalties=penalty or [1.0],
+            options={
+                "units": units, "epochs": epochs, "mask_rate": mask_rate, "seed": seed,
+                "readout_rate": readout_rate, "dropout": dropout, "batch_size": batch_size,
+            },
+            controls={"draws": draws, "ranks": tuple(rank or RANKS), "reset": reset, "seed": seed},
+            against=against or [],
+            opening={
+                "max_length": max_length, "allow_no_specials": allow_no_specials, "device": device,
+            },
+            limit=limit, overwrite=overwrite, as_json=as_json, progress=progress,
+        )  # fmt: skip
+        return
+    refuse(_OF_PROPERTY, "a task")
+    if task is None:
+        raise ConfigError(
+            "nothing to prune for",
+            where="`task`",
+            remedy="name a task, or a `criterion` such as property=upos",
+        )
+    from ...analysis.configuration.config import parse_config
+    from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.screen.console import print_mask
+    from ...analysis.single.training import prune_to_mask
+
+    out = prepare_out(out, files=MASKS, overwrite=overwrite)
+    given = {
+        "methods": [method],
+        "importance": importance,
+        "normalise": normalise,
+        "rule": rule,
+        "threshold": threshold,
+        "keep": keep,
+        "min_heads": min_heads,
+        "scores": scores,
+        **({"batch_size": batch_size} if batch_size else {}),
+        **({"selection": selection} if selection else {}),
+        **({"selection": "cross-validation", "folds": folds} if folds else {}),
+    }
+    options = parse_config({"prune": given}, where="command line").prune
+    choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
+    loaded = open_for_task(
+        model, choice, selection="" if folds else selection, labels=labels, max_length=max_length,
+        limit=limit, device=device, allow_no_specials=allow_no_specials, progress=progress,
+        quiet=quiet,
+    )  # fmt: skip
+    good = prune_to_mask(loaded, options, out, progress)
+    if as_json:
+        typer.echo(json.dumps({**good.describe(), "classes_by": loaded.classes_by}))
+    else:
+        print_mask(good, out)

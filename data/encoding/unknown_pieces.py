@@ -1,0 +1,49 @@
+"""How much of a text a tokenizer knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .literal import encode_literally
+
+MUCH = 0.05
+"""Share of unknown subwords that is worth a line."""
+
+_LONGEST = 1_000_000
+
+
+def unknown_share(tokenizer: Any, texts: Sequence[str]) -> float:
+    """Share of the subwords of some texts that stand for what the tokenizer does not know.
+
+    Special tokens around the texts do not count. A tokenizer that spells all texts, by bytes or
+    letters, has none.
+
+    Args:
+        tokenizer: a fast tokenizer.
+        texts: raw texts.
+    """
+    unknown = tokenizer.unk_token_id
+    if unknown is None or not texts:
+        return 0.0
+    read = unread = 0
+    for one in encode_literally(tokenizer, list(texts), pre_split=False, max_length=_LONGEST):
+        whole = one.whole
+        own = [
+            piece
+            for piece, part in zip(whole.ids, whole.sequence_ids, strict=True)
+            if part is not None
+        ]
+        read += len(own)
+        unread += own.count(unknown)
+    return unread / read if read else 0.0
+
+
+def unknown_said(share: float, what: str) -> str:
+    """What is told of texts of which a tokenizer knows little; empty where it knows enough."""
+    if share < MUCH:
+        return ""
+    return (
+        f"{share:.0%} of the subwords of {what} are unknown to the tokenizer: of these words the "
+        "model sees no more than that they are there"
+    )

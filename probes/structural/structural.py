@@ -1,0 +1,274 @@
+"""Structural probes (Hewitt & Manning 2019): are trees in the geometry of hidden states?
+
+Of every state 0..L, a matrix is learnt under which squared distances between words are numbers of
+edges in the tree, and another under which squared lengths are depths. On a mask two questions are
+asked: what a probe finds that is trained on the subnetwork's states (`own`), and what the probe
+of the whole model still finds there (`transferred`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+
+from ...data.errors import ConfigError
+from ...data.output.tables import rows_frame
+from ...data.sentences.sentence import Example
+from ..forward.base import Context, ProbeResult
+from ..forward.shared_pass import Progress
+from ..learning.fitting import Course, Schedule, fit
+from ..learning.learning import Arrays, Learning
+from ..states.word_states import WordStates
+from .baselines import chain_totals
+from .gold_trees import GoldTree, Punctuation, gold_trees
+from .rows import NAME, Answer, answers_of, structural_items, structural_rows
+from .scores import score_matrices
+from .stacked_probes import KINDS, Kind, Place, StackedProbes
+from .tree_batches import tree_batches
+
+OWN, TRANSFERRED = "own", "transferred"
+Matrices = Mapping[tuple[Kind, int], list[list[torch.Tensor]]]
+"""Kind and rank -> matrices [D, k] of each seed and state."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Probes with the learning rate that the dev part chose.
+
+    Attributes:
+        matrices: what was learnt.
+        rates: kind and rank -> learning rate of each state.
+        epochs: kind and rank -> epochs of each state, to the best one, the mean over seeds.
+    """
+
+    matrices: Matrices
+    rates: Mapping[tuple[Kind, int], list[float]]
+    epochs: Mapping[tuple[Kind, int], list[float]]
+
+
+def run_structural(
+    context: Context,
+    examples: Sequence[Example],
+    *,
+    learning: Learning,
+    progress: Progress | None = None,
+    batch_size: int = 32,
+    ranks: Sequence[int] = (64,),
+    punctuation: Punctuation = "upos",
+    sentences: int = 20,
+    seeds: int = 1,
+    seed: int = 0,
+    rates: Sequence[float] = (1e-3,),
+    epochs: int = 40,
+) -> ProbeResult:
+    """Train distance and depth probes of all states and score them.
+
+    Args:
+        context: the model with its mask.
+        examples: sentences with trees to score on.
+        learning: sentences with trees to learn from; on a mask, the whole model's matrices.
+        progress: called with (texts done, N) in each pass, (epochs done, at most so many) in
+            training.
+        batch_size: texts a forward pass.
+        ranks: rows of the matrices; more than D are as good as D.
+        punctuation: how it is known which words are left out of trees.
+        sentences: sentences a training step.
+        seeds: probes of each kind, trained from different first weights; values are their mean.
+        seed: of the first weights and of the order of sentences.
+        rates: learning rates; of each state the one with the least dev loss is used.
+        epochs: passes over the training part, at most.
+
+    Returns:
+        rows for each state, metric and question; items by sentence; the matrices
+        `structural_KIND_RANK` [S, L + 1, D, k] of a whole model.
+
+    Raises:
+        ConfigError: if the whole model's probes have other ranks, or are of another width.
+        InputError: if there is nothing to learn from, or states are not finite.
+    """
+    gathered = [
+        learning.states.of(context, part, batch_size=batch_size, progress=progress)
+        for part in (learning.train, learning.dev, examples)
+    ]
+    train, dev, test = gathered
+    kept = tuple(dict.fromkeys(min(rank, train.width) for rank in ranks))
+    trained = train_probes(
+        train, dev, ranks=kept, seeds=range(seed, seed + seeds), rates=rates,
+        sentences=sentences, schedule=Schedule(epochs=epochs), order=seed,
+        device=context.model.device, progress=progress,
+    )  # fmt: skip
+    asked = {OWN: trained.matrices}
+    if context.subnetwork is not None and learning.whole:
+        asked[TRANSFERRED] = read_matrices(learning.whole, kept, test, context.model.device)
+    trees = gold_trees(test, punctuation)
+    answers, n_constant = _answers(test, trees, asked, several=len(kept) > 1)
+    chain = chain_totals(trees)
+    rows = rows_frame(structural_rows(answers, chain))
+    notes: dict[str, int | float | str] = {
+        "structural_train_sentences": len(train.examples),
+        "structural_dev_sentences": len(dev.examples),
+        "structural_parts": learning.how,
+        "structural_ranks": " ".join(map(str, kept)),
+        "structural_seeds": seeds,
+        "structural_learning_rates": _said(trained.rates),
+        "structural_epochs": _said(trained.epochs),
+        "structural_n_constant": n_constant,
+        "structural_n_untagged": sum(tree.stays is None for tree in trees),
+        "structural_n_without_root": sum(tree.root < 0 for tree in trees),
+    }
+    found = ProbeResult(
+        NAME,
+        rows,
+        lambda: structural_items(test, answers, chain),
+        arrays=_arrays(trained.matrices) if context.subnetwork is None else {},
+        notes=notes,
+    )
+    return test.texts.counted(found)
+
+
+def train_probes(
+    train: WordStates,
+    dev: WordStates,
+    *,
+    ranks: Sequence[int],
+    seeds: Sequence[int],
+    rates: Sequence[float],
+    sentences: int,
+    schedule: Schedule,
+    order: int,
+    kinds: Sequence[Kind] = KINDS,
+    device: torch.device | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Probes of all states, ranks and seeds from one training.
+
+    Args:
+        train: states to learn from.
+        dev: states that stop the training and choose the learning rate.
+        ranks: k of each.
+        seeds: of the first weights of each.
+        rates: learning rates to choose from.
+        sentences: sentences a step.
+        schedule: of the training.
+        order: seed of the order of sentences.
+        kinds: distances, depths, or both.
+        device: where training runs.
+        progress: called with (epochs done, at most so many).
+    """
+    layers = range(train.num_states)
+    places = [
+        Place(kind, layer, rank, seed, lr)
+        for kind, rank, lr, seed, layer in product(kinds, ranks, rates, seeds, layers)
+    ]
+    stack = StackedProbes(places, layers, train.width, device)
+    learnt, checked = gold_trees(train), gold_trees(dev)
+    courses = fit(
+        stack,
+        lambda epoch: tree_batches(
+            train, learnt, sentences=sentences, seed=(order, epoch), device=device
+        ),
+        lambda: tree_batches(dev, checked, sentences=sentences, device=device),
+        schedule,
+        rates=[place.lr for place in places],
+        progress=progress,
+    )
+    return _chosen(stack, courses, seeds, rates)
+
+
+def _chosen(
+    stack: StackedProbes, courses: Sequence[Course], seeds: Sequence[int], rates: Sequence[float]
+) -> Trained:
+    """Of each kind, rank and state the rate whose seeds have the least mean dev loss."""
+    at = {place: number for number, place in enumerate(stack.places)}
+    every = stack.matrices()
+    layers = sorted({place.layer for place in stack.places})
+    matrices: dict[tuple[Kind, int], list[list[torch.Tensor]]] = {}
+    best_rates: dict[tuple[Kind, int], list[float]] = {}
+    epochs: dict[tuple[Kind, int], list[float]] = {}
+    for kind, rank in dict.fromkeys((place.kind, place.rank) for place in stack.places):
+        picked = []
+        for layer in layers:
+            of_rate = {
+                lr: [at[Place(kind, layer, rank, seed, lr)] for seed in seeds] for lr in rates
+            }
+            losses = {lr: np.mean([courses[one].loss for one in of_rate[lr]]) for lr in rates}
+            lr = min(rates, key=lambda one: losses[one])
+            picked.append(of_rate[lr])
+            best_rates.setdefault((kind, rank), []).append(lr)
+            taken = float(np.mean([courses[one].best + 1 for one in of_rate[lr]]))
+            epochs.setdefault((kind, rank), []).append(taken)
+        matrices[kind, rank] = [
+            [every[picked[layer][place]] for layer in layers] for place in range(len(seeds))
+        ]
+    return Trained(matrices, best_rates, epochs)
+
+
+def _answers(
+    test: WordStates, trees: Sequence[GoldTree], asked: Mapping[str, Matrices], *, several: bool
+) -> tuple[list[Answer], int]:
+    """What all matrices score, and how many predictions order nothing."""
+    answers: list[Answer] = []
+    n_constant = 0
+    for question, matrices in asked.items():
+        for (kind, rank), of_seeds in matrices.items():
+            variant = f"{question};rank={rank}" if several else question
+            flat = [one for layers in of_seeds for one in layers]
+            layers = [layer for of_seed in of_seeds for layer in range(len(of_seed))]
+            found = score_matrices(kind, test, trees, flat, layers)
+            answers += answers_of(variant, len(of_seeds), found.totals)
+            n_constant += found.n_constant
+    return answers, n_constant
+
+
+def _array_name(kind: Kind, rank: int) -> str:
+    return f"{NAME}_{kind}_{rank}"
+
+
+def _arrays(matrices: Matrices) -> Arrays:
+    """Matrices [S, L + 1, D, k] by name."""
+    return {
+        _array_name(*key): torch.stack([torch.stack(one) for one in of_seeds])
+        .double()
+        .cpu()
+        .numpy()
+        for key, of_seeds in matrices.items()
+    }
+
+
+def read_matrices(
+    whole: Arrays, ranks: Sequence[int], states: WordStates, device: torch.device | None = None
+) -> Matrices:
+    """The whole model's matrices from its arrays.
+
+    Args:
+        whole: the arrays.
+        ranks: those that are asked for.
+        states: what the matrices are to be read on.
+        device: where they go.
+
+    Raises:
+        ConfigError: if there are none of a rank, or they are of other states.
+    """
+    found: dict[tuple[Kind, int], list[list[torch.Tensor]]] = {}
+    for kind, rank in product(KINDS, ranks):
+        array = whole.get(_array_name(kind, rank))
+        if array is None or array.shape[1:3] != (states.num_states, states.width):
+            raise ConfigError(
+                f"the whole model has no {kind} probe of rank {rank} for {states.num_states} "
+                f"states of width {states.width}",
+                where=NAME,
+                remedy="probe the whole model with the same ranks",
+            )
+        tensors = torch.from_numpy(np.asarray(array, dtype=np.float32)).to(device)
+        found[kind, rank] = [list(layers) for layers in tensors]
+    return found
+
+
+def _said(by_probe: Mapping[tuple[Kind, int], Sequence[float]]) -> str:
+    """Numbers by state, as JSON."""
+    return json.dumps({f"{kind};rank={rank}": list(one) for (kind, rank), one in by_probe.items()})

@@ -1,0 +1,174 @@
+"""Token probing (Liu et al. 2019, NAACL): what a classifier of one state tells of words.
+
+For each task and each state 0..L a softmax classifier is trained on frozen states, and scored on
+test sentences that it never saw. Words are read as the mean of their pieces, pairs of words as
+[x, y, x * y]. Arc prediction asks of a pair whether the second word is the head of the first; each
+true pair stands beside one with a random other word, in evaluation as well, so chance is one half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ...data.errors import InputError
+from ...data.output.item_parts import text_blocks
+from ...data.output.tables import items_frame, rows_frame
+from ...data.sentences.sentence import Example
+from ...data.sentences.word_labels import properties_of
+from ..forward.base import Context, ProbeResult
+from ..forward.shared_pass import Progress
+from ..learning.learning import Learning
+from ..states.word_states import WordStates
+from .answers import Answers, answers_to
+from .arcs import arc_labels, arc_pairs
+from .entries import ARC, ARC_LABEL
+from .questions import Labelled, questions_of, words_labelled
+from .scores import macro_f1_of
+from .setting import notes_of, plan_of, refused, shapes_of, states_of
+
+PROBE = "tokens"
+
+
+def run_tokens(
+    context: Context,
+    examples: Sequence[Example],
+    *,
+    learning: Learning,
+    progress: Progress | None = None,
+    batch_size: int = 32,
+    tasks: Sequence[str] = (),
+    hidden: Sequence[int] = (0,),
+    rank: Sequence[int] = (0,),
+    seeds: int = 1,
+    seed: int = 0,
+    rates: Sequence[float] = (1e-3,),
+    epochs: int = 40,
+) -> ProbeResult:
+    """Learn tasks from every state and score them on other texts.
+
+    Args:
+        context: the model with its mask.
+        examples: the texts that are scored.
+        learning: the texts that are learnt from.
+        progress: called with (texts done, N) for each part, then with (epochs done, at most).
+        batch_size: texts a forward pass.
+        tasks: properties of words (`word_labels`), `arc` and `arc-label`; empty = those that the
+            corpus has.
+        hidden: units of the hidden layer, of each kind of classifier; 0 = none.
+        rank: of the weights of each kind of linear classifier; 0 = full.
+        seeds: S classifiers each, from different first weights.
+        seed: of the first weights, the order of texts and the negatives.
+        rates: learning rates; of each state that with the least dev loss is used.
+        epochs: passes over the training part, at most.
+
+    Returns:
+        for each task and state accuracy, macro-F1 and the gain over state 0; an item is a test case
+        with the class that it has and the one that was predicted, as numbers that notes name.
+
+    Raises:
+        InputError: if a task that is asked for cannot be learnt, or there is none.
+    """
+    parts = states_of(context, examples, learning, batch_size=batch_size, progress=progress)
+
+    def labelled(states: WordStates, name: str) -> Labelled:
+        if name == ARC:
+            return arc_pairs(states, seed)
+        return arc_labels(states) if name == ARC_LABEL else words_labelled(states, name)
+
+    names = list(tasks) or tasks_of(parts["train"])
+    questions, left_out = questions_of(names, parts, labelled)
+    if tasks and left_out:
+        name, why = next(iter(left_out.items()))
+        raise refused(PROBE, f"the task {name}", why)
+    if not questions:
+        raise InputError(
+            "the corpus has no task that can be learnt",
+            where=PROBE,
+            remedy="name a larger treebank, or one with more annotation",
+        )
+    plan = plan_of(seed, seeds, rates, epochs)
+    answered = answers_to(
+        questions, shapes_of(hidden, rank), parts, plan,
+        device=context.model.device, progress=progress,
+    )  # fmt: skip
+    rows = [row for answers in answered for row in _rows(answers)]
+    result = ProbeResult(
+        PROBE,
+        rows_frame(rows),
+        lambda: (part for answers in answered for part in _items(answers, parts["test"])),
+        notes=notes_of(PROBE, learning, parts, answered, left_out),
+    )
+    return parts["test"].texts.counted(result)
+
+
+def tasks_of(states: WordStates) -> list[str]:
+    """The tasks that a part has: properties of its words, and its arcs."""
+    sentences = [example.first for example in states.examples]
+    pairs = [ARC] * any(one.heads for one in sentences)
+    pairs += [ARC_LABEL] * any(one.heads and one.deprels for one in sentences)
+    return [*properties_of(sentences), *pairs]
+
+
+def _rows(answers: Answers) -> Iterator[Mapping[str, object]]:
+    question = answers.question
+    gold, majority = question.test.gold, question.majority
+    by_seed = answers.correct.mean(axis=2)  # [U, S]
+    accuracy = by_seed.mean(axis=1)
+    guess = np.full_like(gold, majority)
+    same = {"probe": PROBE, "unit": "layer", "relation": question.name, "n": len(gold),
+            "variant": f"own{answers.shape.said}", "n_dropped": question.lost}  # fmt: skip
+    for layer, value in enumerate(accuracy.tolist()):
+        at = {**same, "layer": layer}
+        yield {**at, "metric": "accuracy", "value": value, "baseline": "majority",
+               "baseline_value": float((gold == guess).mean())}  # fmt: skip
+        yield {**at, "metric": "macro_f1", "value": macro_f1_of(answers.predicted[layer], gold),
+               "baseline": "majority", "baseline_value": macro_f1_of(guess, gold)}  # fmt: skip
+        if layer:
+            yield {**at, "metric": "accuracy_gain", "value": value - accuracy[0],
+                   "baseline": "state 0", "baseline_value": accuracy[0]}  # fmt: skip
+        if by_seed.shape[1] > 1:
+            spread = float(by_seed[layer].std(ddof=1))
+            yield {**at, "metric": "accuracy_seed_sd", "value": spread}
+
+
+def _items(answers: Answers, states: WordStates) -> Iterator[pd.DataFrame]:
+    """One item a test case, state and seed, in frames of cases."""
+    question = answers.question
+    U, S, N = answers.predicted.shape
+    examples = states.examples
+    place = np.concatenate([states.places(text) for text in range(len(examples))])
+    for block in text_blocks(N, U * S):
+        test = question.test
+        text = test.text[block]
+        names = np.char.add(
+            [f"{examples[one].id}:" for one in text], (place[test.first[block]] + 1).astype(str)
+        )
+        if test.second is not None:
+            others = np.char.add(">", (place[test.second[block]] + 1).astype(str))
+            names = np.char.add(names, others)
+        predicted = answers.predicted[:, :, block].transpose(2, 0, 1)  # [B, U, S]
+        case, layer, seed = (axis.ravel() for axis in np.indices(predicted.shape))
+        gold = test.gold[block][case]
+        ids = names[case] if S == 1 else np.char.add(
+            np.char.add(names[case], "#"), seed.astype(str)
+        )  # fmt: skip
+        yield items_frame(
+            pd.DataFrame(
+                {
+                    "probe": PROBE,
+                    "variant": f"own{answers.shape.said}",
+                    "item_id": ids.astype(object),
+                    "sentence_id": np.array([examples[one].first.id for one in text],
+                                            dtype=object)[case],
+                    "layer": layer,
+                    "relation": question.name,
+                    "metric": "accuracy",
+                    "score": (predicted.ravel() == gold).astype(np.float64),
+                    "prediction": predicted.ravel().astype(np.float64),
+                    "gold": gold.astype(np.float64),
+                }
+            )
+        )  # fmt: skip
