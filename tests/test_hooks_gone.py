@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 import subprobe.probes
@@ -93,7 +94,7 @@ def masked_context(head=None):
     return replace(context, subnetwork=half_of(context.model), reference=other)
 
 
-SHORT = {
+SHORT: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "hidden-token-attribution": {"projections": 1},

@@ -64,8 +64,8 @@ def item_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
         _of_row(value, place, sums, limits) if pd.isna(known) else None
         for value, known, place in zip(rows["value"], rows["ci_low"], wanted, strict=True)
     ]
-    for column, name in enumerate(("ci_low", "ci_high", "ci_method")):
-        new = pd.Series([one and one[column] for one in found], rows.index)
+    for part, name in enumerate(("ci_low", "ci_high", "ci_method")):
+        new = pd.Series([one and one[part] for one in found], rows.index)
         rows[name] = rows[name].where(new.isna(), new)
     return rows_frame(rows)
 

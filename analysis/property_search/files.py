@@ -124,4 +124,8 @@ def write_found(found: Found, out: Path, *, overwrite: bool = False) -> None:
 
 
 def _named(found: Found) -> Mapping[str, PropertyMask]:
-    return {f"l0-{one.subnetwork.task}-{penalty:g}": one for penalty, one in found.learnt.items()}
+    # a feature has a colon in its name (feats:Number), which not every disk takes
+    return {
+        f"l0-{one.subnetwork.task.replace(':', '-')}-{penalty:g}": one
+        for penalty, one in found.learnt.items()
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...data.encoding.labelled_words import LabelledWords, label_words
 from ...data.errors import AnnotationError, ConfigError
+from ...data.generated_treebank import treebank
 from ...data.sentences.parted import Parted, part_by_hash
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Sentence
@@ -22,41 +23,48 @@ def read_parts(
     *,
     limit: int = 0,
 ) -> Parted:
-    """Read the files that a user names.
+    """Read the files that a user names, or the generated treebank where none is named.
 
-    One corpus is cut by its documents, else by its sentences, into 8, 1 and 1 tenths. With a
-    training file alone a tenth of it becomes the dev part. Without a test file the dev part is
-    what is scored on, as in the published code.
+    One corpus is cut by its documents, else by its sentences, into 8, 1 and 1 tenths; beside other
+    files it is the training file. Without a dev file a tenth of the training file becomes the dev
+    part. Without a test file the dev part is what is scored on, as in the published code.
 
     Args:
-        corpus: one file for all parts.
+        corpus: one file for all parts, or the training file.
         train: what is learnt from.
         dev: what decides when refitted read-outs stop.
         test: what is scored on.
         limit: sentences of each part at most, at equal distances; 0 = all.
 
     Raises:
-        ConfigError: for no file, or a corpus beside parts.
+        ConfigError: for files that do not go together.
         DataFileError, InputError: for files that cannot be read or cut.
     """
-    if corpus and (train or dev or test):
+    if corpus and train:
         raise ConfigError(
-            "a corpus is cut into parts, and parts are given as well",
-            where="`corpus`",
-            remedy="give `corpus` alone, or `train`, `dev` and `test`",
+            "is learnt from, and `train` is named as well",
+            where=f"`corpus` {corpus}",
+            remedy="leave out one of them",
         )
-    if corpus:
+    train = train or (corpus if dev or test else None)
+    if corpus and not train:
         (one, second, third), how = part_by_hash(read_corpus(corpus))
         return Parted(
             _limited(one, limit), _limited(second, limit), _limited(third, limit), how=how
         )
     if not train:
-        raise ConfigError("nothing to learn from", remedy="give `corpus`, or `train`")
+        if dev or test:
+            raise ConfigError("nothing to learn from", remedy="name `train`, or `corpus`")
+        made = treebank()
+        return Parted(
+            _limited(made.train, limit), _limited(made.dev, limit), _limited(made.test, limit),
+            how=made.how,
+        )  # fmt: skip
     if not (dev or test):
         raise ConfigError(
             "nothing to score on",
             where="`train`",
-            remedy="give `dev` or `test` as well, or `corpus`, which is cut into parts",
+            remedy="name `dev` or `test` as well, or `corpus` alone, which is cut into parts",
         )
     learnt: Sequence[Sentence] = read_corpus(train)
     if dev:

@@ -176,7 +176,10 @@ class _Search:
         self._warn(found, named)
         mask, settings = found.subnetwork, f"lambda={options.penalty:g};units={options.units}"
         with self._progress.stage(f"scoring it and its controls, {named}"):
+            # the null comes first, its rows last
+            before = len(self.rows)
             null = self._random(model, found, settings) if state == "pretrained" else []
+            drawn, self.rows = self.rows[before:], self.rows[:before]
             for score, predict in (("soft", predict_soft), ("hardened", predict_hard)):
                 about = self._about(mask, state, f"{settings};score={score}") | {"flag": found.flag}
                 self._score(predict(model, found, self._words.test), about)
@@ -190,6 +193,7 @@ class _Search:
                 about = self._about(rest, state, f"{settings};score=refit")
                 self._score(self._reader.refit(model, rest)[0], about)
                 self.rows += self._size_of(rest, options.units, about)
+            self.rows += drawn
         return found
 
     def _random(self, model: Any, found: PropertyMask, settings: str) -> list[float]:
@@ -198,8 +202,9 @@ class _Search:
         for draw in range(self._controls.draws):
             drawn = random_like(found.subnetwork, self._controls.seed, draw)
             about = self._about(drawn, "pretrained", f"{settings};score=refit")
-            said = self._reader.refit(model, drawn)[0]
-            values.append(self._score(said, about | {"flag": found.flag}))
+            about["flag"] = found.flag
+            values.append(self._score(self._reader.refit(model, drawn)[0], about))
+            self.rows += self._size_of(drawn, found.options.units, about)
         return values
 
     def _score(

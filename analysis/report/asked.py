@@ -40,6 +40,7 @@ def asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         "Probe corpus": (
             f"{corpus['name']}, {counted(int(corpus['sentences']), 'sentence')}" if corpus else ""
         ),
+        "Probes learn from": _learning(manifest.get("learning") or {}),
     }
     return [(term, text) for term, text in found.items() if text]
 
@@ -101,6 +102,18 @@ def _controls(controls: Mapping[str, Any]) -> str:
     said = f"{counted(draws, 'random and bad draw')} a seed, each of the good mask's size"
     if controls.get("untrained", True):
         said += "; the same encoder trained from random weights"
+    return said
+
+
+def _learning(about: Mapping[str, Any]) -> str:
+    """What probes of hidden states learn from, and are scored on."""
+    if not about:
+        return ""
+    sizes = {part: counted(n, "sentence") for part, n in (about.get("sentences") or {}).items()}
+    parts = ", ".join(f"{sizes[part]} of {part}" for part in ("train", "dev") if part in sizes)
+    said, scored = f"{about.get('learnt_from', '')} ({parts})", about.get("scored_on", "")
+    if "test" in sizes:
+        said += f"; scored on {scored}, {sizes['test']}"
     return said
 
 

@@ -57,6 +57,12 @@ class _Corpus(_Part):
     sentences: int
 
 
+class _Learning(_Part):
+    learnt_from: str = ""
+    scored_on: str = ""
+    sentences: dict[str, int] = {}
+
+
 class _Run(_Part):
     task: str = ""
     examples: dict[str, int] = {}
@@ -72,6 +78,7 @@ class _Manifest(_Part):
     config: _Config = Field(_Config())
     model: _Model = Field(_Model())
     corpus: _Corpus | None = None
+    learning: _Learning | None = None
     runs: list[_Run] = []
     missing: list[_Missing] = []
     cells: list[dict[str, Any]] = []

@@ -120,7 +120,7 @@ def _learning(
 ) -> CellOutput:  # fmt: skip
     """The probes that learn; before a mask is probed, the whole model where that is transferred."""
     model, tokenizer = loaded.model, loaded.tokenizer
-    lengths = {"task_length": task_length, "batch_size": batch_size}
+    lengths: dict[str, Any] = {"task_length": task_length, "batch_size": batch_size}
     with states_in(cache, options.cache_limit) as states:
         taught = Taught(parts, states)
         if mask is not None and any(find_probe(name).transfers for name in learning(options)):

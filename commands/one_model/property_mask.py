@@ -61,14 +61,15 @@ def prune_for_property(
     from ...analysis.screen.console import print_mask
     from ...analysis.screen.records import print_records
     from ...data.errors import ConfigError
-    from ...data.sentences.word_labels import PROPERTIES
+    from ...data.generated_treebank import GENERATED
+    from ...data.sentences.word_labels import FEATURE, PROPERTIES, is_property
     from ...pruning.search.property_options import recorded_options
 
     if not criterion.startswith(_PROPERTY):
         raise UnknownNameError("criterion", criterion, ("task", f"{_PROPERTY}NAME"))
     name = criterion.removeprefix(_PROPERTY)
-    if name not in PROPERTIES:
-        raise UnknownNameError("property of words", name, PROPERTIES)
+    if not is_property(name):
+        raise UnknownNameError("property of words", name, [*PROPERTIES, f"{FEATURE}NAME"])
     out = prepare_out(
         out, files=MASKS, folder=PROBE, overwrite=overwrite,
         reads=[model, *files.values(), *against],
@@ -84,7 +85,7 @@ def prune_for_property(
     parts = read_parts(**files, limit=limit)
     loaded = open_encoder(model, progress=progress, **opening)
     others = masks_against(against, loaded, progress)
-    scored_on = Path(files["test"] or files["dev"] or files["corpus"] or files["train"] or "").name
+    scored_on = Path(files["test"] or files["dev"] or files["corpus"] or GENERATED).name
     words = words_of(
         loaded.tokenizer, parts, name,
         max_length=loaded.max_length, say=progress.say, corpus=scored_on,

@@ -107,10 +107,10 @@ def word_batches(
         seed: of the order of texts; None = as they come.
         device: where batches go.
     """
-    every = np.arange(len(states.examples)) if among is None else among
-    for chosen in text_groups(every, texts, seed):
-        rows = np.concatenate([np.arange(*states.rows(int(text)).indices(states.num_words)[:2])
-                               for text in chosen])  # fmt: skip
+    for group in text_groups(len(states.examples) if among is None else among, texts, seed):
+        chosen = [np.arange(*states.rows(int(text)).indices(states.num_words)[:2])
+                  for text in group]  # fmt: skip
+        rows = np.concatenate(chosen)
         rows = rows[(gold[..., rows] >= 0).reshape(-1, len(rows)).all(0)]
         if len(rows):
             vectors = states.stacked(torch.from_numpy(rows), layers)
@@ -119,9 +119,17 @@ def word_batches(
 
 
 def text_groups(
-    every: npt.NDArray[np.int64], texts: int, seed: int | Sequence[int] | None
+    among: int | npt.NDArray[np.int64], texts: int, seed: int | Sequence[int] | None
 ) -> Iterator[npt.NDArray[np.int64]]:
-    """Texts in groups of `texts`, in the order of a seed, or as they come."""
-    order = every if seed is None else np.random.default_rng(seed).permutation(every)
+    """The numbers of texts, all of so many or some, in groups, in the order of a seed or as given.
+
+    Args:
+        among: how many texts there are, or which of them are read.
+        texts: texts a group.
+        seed: of the order; None = as they come.
+    """
+    order = np.arange(among) if isinstance(among, int) else among
+    if seed is not None:
+        order = np.random.default_rng(seed).permutation(order)
     for start in range(0, len(order), texts):
         yield order[start : start + texts]

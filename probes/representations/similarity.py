@@ -30,13 +30,17 @@ class CrossProducts:
             y: the other vectors of the same words [R, D].
         """
         found = cls(x.shape[1])
-        x, y = x.double(), y.double()
         found.count = len(x)
-        if len(x):
-            found._mean_x, found._mean_y = x.mean(0), y.mean(0)
-            # around their own means, so that means far from zero cost no digits
-            x, y = x - found._mean_x, y - found._mean_y
-            found._xx, found._yy, found._xy = x.mT @ x, y.mT @ y, x.mT @ y
+        if not len(x):
+            return found
+        # around their own means, so that means far from zero cost no digits
+        found._mean_x, moved = _centred(x)
+        found._xx = moved.mT @ moved
+        if x is y:
+            found._mean_y, found._yy, found._xy = found._mean_x, found._xx, found._xx
+            return found
+        found._mean_y, other = _centred(y)
+        found._yy, found._xy = other.mT @ other, moved.mT @ other
         return found
 
     def plus(self, other: CrossProducts) -> CrossProducts:
@@ -70,6 +74,12 @@ class CrossProducts:
         """
         below = float(self._xx.norm() * self._yy.norm())
         return float(self._xy.square().sum()) / below if below > 0 else float("nan")
+
+
+def _centred(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    wide = vectors.double()
+    mean = wide.mean(0)
+    return mean, wide - mean
 
 
 def dissimilarities(vectors: Floats, kind: str) -> Floats:

@@ -33,6 +33,9 @@ LEFT_OUT = "left_out"
 _AT_ONCE = 4096
 """Words whose products are made at a time."""
 
+_HELD = 2**28
+"""Bytes that the products of blocks may take in memory."""
+
 Dissimilarity = Literal["correlation", "cosine", "euclidean"]
 
 
@@ -155,17 +158,20 @@ def cka_without_blocks(
     Raises:
         InputError: if states are not finite.
     """
+    kept: list[CrossProducts] = []
     total = CrossProducts(ours.width)
     for block in range(blocks.count):
-        total = total.plus(_products(ours, theirs, layer, blocks, block))
-    # each block is read twice: D x D numbers for each would be too many to keep
-    return [
-        total.cka(),
-        *(
-            total.less(_products(ours, theirs, layer, blocks, block)).cka()
-            for block in range(blocks.count)
-        ),
-    ]
+        one = _products(ours, theirs, layer, blocks, block)
+        total = total.plus(one)
+        if _fits(ours.width, blocks.count):
+            kept.append(one)
+    again = kept or (_products(ours, theirs, layer, blocks, block) for block in range(blocks.count))
+    return [total.cka(), *(total.less(one).cka() for one in again)]
+
+
+def _fits(width: int, blocks: int) -> bool:
+    """Whether the products of all blocks may be held; else blocks are read twice."""
+    return 3 * 8 * width**2 * blocks <= _HELD
 
 
 def _products(
@@ -175,7 +181,8 @@ def _products(
     found = CrossProducts(ours.width)
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
-        x, y = ours.state(layer)[some], theirs.state(layer)[some]
+        x = ours.state(layer)[some]
+        y = x if ours is theirs else theirs.state(layer)[some]
         if not bool(x.isfinite().all() and y.isfinite().all()):
             raise InputError(
                 f"hidden state {layer} contains NaN or infinity",

@@ -58,7 +58,11 @@ def nearest_tag(
                      "numerator": part.sum(), "denominator": len(part)}
                 )  # fmt: skip
     frame = items_frame([{k: v for k, v in one.items() if k != "unit"} for one in items])
-    notes = {"tags": " ".join(tags), "n_dev": len(learning.dev), "parted": learning.how}
+    notes: dict[str, int | float | str] = {
+        "tags": " ".join(tags),
+        "n_dev": len(learning.dev),
+        "parted": learning.how,
+    }
     return ProbeResult(NAME, rows_frame(rows), lambda: frame, {"means": own}, notes)
 
 

@@ -20,7 +20,7 @@ from subprobe.analysis.upkeep.verify import verify_run
 from subprobe.data.generated_treebank import treebank
 from subprobe.data.output.ownership import foreign
 from subprobe.models.training.recipes import Recipe
-from subprobe.probes.states import cache
+from subprobe.probes.states.gather import gather_states
 from tiny_run import tiny_config, without_report
 from treebanks import write_conllu
 
@@ -41,6 +41,13 @@ def config(encoder, **probe):
         encoder, seeds=[1, 2], controls={"draws": 1, "retrained_draws": 1, "untrained": False},
         probe={**PROBE, **probe},
     )  # fmt: skip
+
+
+def small(encoder, **probe):
+    """A run that trains each seed once."""
+    controls = {"draws": 1, "retrained_draws": 0, "untrained": False, "bag_of_words": False}
+    given = {**PROBE, "names": [NAME], "states": ["pruned"], **probe}
+    return tiny_config(encoder, seeds=[1, 2], controls=controls, probe=given)
 
 
 def planned(**options):
@@ -138,14 +145,14 @@ def test_files_decide_by_their_content(tiny_encoder, tmp_path):
 @pytest.fixture(scope="module")
 def counted():
     """How often states were computed."""
-    made, gather = [], cache.gather_states
+    made = []
 
     def told(context, texts, *args, **options):
         made.append((context.subnetwork, len(texts.examples)))
-        return gather(context, texts, *args, **options)
+        return gather_states(context, texts, *args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cache, "gather_states", told)
+        patch.setattr("subprobe.probes.states.cache.gather_states", told)
         yield made
 
 
@@ -154,7 +161,7 @@ def run(tiny_encoder, tmp_path_factory, counted):
     """Folder of a run; nothing may write to it."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     with without_report():
-        run_experiment(config(tiny_encoder), folder)
+        run_experiment(small(tiny_encoder), folder)
     return folder
 
 
@@ -171,7 +178,7 @@ def test_rows_say_which_model_they_are_about(rows):
     assert set(full["variant"]) == {"own"}
     masked = rows[rows["kind"].isin(["good", "random", "bad"])]
     assert set(masked["variant"]) == {"own", "transferred"}
-    assert set(masked["state"]) == {"pruned", "retrained"}
+    assert set(masked["state"]) == {"pruned"}
     assert set(rows["corpus"]) == {"generated"}
     assert set(rows["split"]) == {"test"}
     assert rows["ci_low"].notna().mean() > 0.9
@@ -203,10 +210,10 @@ def test_items_of_a_repeated_cell_name_it(run, rows):
 
 
 def test_states_of_a_model_are_computed_once_and_removed(run, rows, counted):
-    # two parts of each of 2 x (full, 3 pruned, 3 retrained, untrained) models and of one pretrained
+    # two parts of each of 2 x (full, good, random, bad, untrained) models and of one pretrained
     masks = {mask.mask_id if mask else "" for mask, _ in counted}
     assert len(masks) >= 3
-    assert len(counted) == 2 * (2 * 8 + 1)
+    assert len(counted) == 2 * (2 * 5 + 1)
     assert not (run / "hidden-states").exists()
 
 
@@ -261,12 +268,12 @@ def test_states_are_kept_in_the_folder_that_is_named(tiny_encoder, run, tmp_path
 
     folder = tmp_path / "run"
     shutil.copytree(run, folder)
-    named = config(tiny_encoder, cache=str(tmp_path / "states"))
+    named = small(tiny_encoder, cache=str(tmp_path / "states"))
     for path in (folder / "cells").glob("probe-*"):
         path.unlink()
     with without_report():
         run_experiment(named, folder)
-    assert len(list((tmp_path / "states").glob("*.safetensors"))) == 2 * 17
+    assert len(list((tmp_path / "states").glob("*.safetensors"))) == 2 * 11
     pd.testing.assert_frame_equal(load_rows(folder), load_rows(run))
 
 

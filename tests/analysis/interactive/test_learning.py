@@ -1,6 +1,7 @@
 """Probes that learn, called from Python: parts in memory or in files, masks, comparisons."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,12 +43,12 @@ def mask(model):
 
 
 def test_sentences_in_memory_and_in_files_give_the_same(model, bank, tmp_path):
-    files = {
+    files: dict[str, Any] = {
         name: write_conllu(tmp_path / f"{name}.conllu", getattr(bank, name))
         for name in ("train", "dev", "test")
     }
     # the files name no documents
-    memory = {
+    memory: dict[str, Any] = {
         name: [replace(one, document="") for one in getattr(bank, name)]
         for name in ("train", "dev", "test")
     }
@@ -73,7 +74,7 @@ def test_probes_that_learn_nothing_read_the_test_part(model, bank):
 
 
 def test_subnetworks_are_compared_variant_by_variant(model, bank, mask):
-    parts = {"train": bank.train, "dev": bank.dev, "test": bank.test}
+    parts: dict[str, Any] = {"train": bank.train, "dev": bank.dev, "test": bank.test}
     whole, good = probe(model, NAME, **parts), probe(model, NAME, mask=mask, **parts)
     assert set(good.to_frame()["variant"]) == {"own", "transferred"}
     table = compare(whole, good).to_frame()

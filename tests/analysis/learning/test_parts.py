@@ -7,15 +7,16 @@ import pytest
 from learner import ENTRY, NAME, learner
 from subprobe.analysis.configuration.config import ProbeOptions
 from subprobe.analysis.learning.parts import read_parts
+from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import AnnotationError, DataFileError, InputError
 from subprobe.data.generated_treebank import treebank
 from tiny import tiny_tokenizer
 from treebanks import write_conllu
 
 
-class Told:
+class Told(Silent):
     def __init__(self):
-        self.lines = []
+        self.lines: list[str] = []
 
     def say(self, line):
         self.lines.append(line)

@@ -42,13 +42,26 @@ def test_given_parts_are_taken_as_they_are(files):
     assert not texts(cut.train) & texts(cut.dev)
 
 
+def test_a_corpus_beside_a_test_file_is_the_training_file(files):
+    parts = read_parts(files["train"], test=files["test"])
+    assert parts == read_parts(train=files["train"], test=files["test"])
+    assert len(parts.test) == 40
+
+
+def test_without_a_file_the_generated_treebank_is_read():
+    parts = read_parts(limit=20)
+    assert parts.how == "generated"
+    assert [len(one) for one in (parts.train, parts.dev, parts.test)] == [20, 20, 20]
+    assert all(one.upos for one in parts.train)
+    assert not texts(parts.train) & texts(parts.test)
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ((), "nothing to learn from"),
         (("train",), "nothing to score on"),
         (("dev", "test"), "nothing to learn from"),
-        (("corpus", "dev"), "is cut into parts"),
+        (("corpus", "train"), "`train` is named as well"),
     ],
 )
 def test_files_that_do_not_go_together_are_refused(files, names, said):

@@ -162,6 +162,15 @@ def test_same_seed_same_numbers_and_other_batches_alike():
     np.testing.assert_allclose(other.arrays[LEFT_OUT], first.arrays[LEFT_OUT], atol=1e-4)
 
 
+def test_blocks_that_do_not_fit_are_read_twice(monkeypatch):
+    context = with_dead_heads(tiny_context("bert"), DEAD)
+    examples = random_examples(15)
+    first = run_state_similarity(context, examples, words=30)
+    monkeypatch.setattr("subprobe.probes.representations.state_similarity._HELD", 0)
+    second = run_state_similarity(context, examples, words=30)
+    np.testing.assert_array_equal(first.arrays[LEFT_OUT], second.arrays[LEFT_OUT])
+
+
 def test_equal_texts_are_in_one_block():
     context = with_dead_heads(tiny_context("bert"), DEAD)
     two = random_examples(2)
