@@ -112,7 +112,7 @@ def case_batches(
     count = len(states.examples)
     bounds = [np.searchsorted(cases.text, np.arange(count + 1)) for cases in tasks]
     place = np.zeros(states.num_words, dtype=np.int64)
-    for chosen in text_groups(np.arange(count), texts, seed):
+    for chosen in text_groups(count, texts, seed):
         picked = [_joined(bound, chosen) for bound in bounds]
         if not any(map(len, picked)):
             continue
