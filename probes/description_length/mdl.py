@@ -14,12 +14,13 @@ from ..learning.learning import Learning
 from ..learning.readouts import Form
 from ..learning.word_classes import WordClasses, forms_of, labels_of
 from ..states.word_states import WordStates
+from ..tokens.control_labels import ControlLabels
 from .blocks import block_ends, shuffled
 from .coded import LabelledWords, Training
 from .layer_probes import Ints, bit_schedule
 from .mdl_rows import Measured, mdl_result
 from .online_code import online_code
-from .random_labels import labels_by_type, labels_by_word
+from .random_labels import labels_by_word
 from .variational_code import variational_code
 
 NAME = "mdl"
@@ -83,7 +84,7 @@ def run_mdl(
     variants, golds, random = ["own"], [(gold, dev_gold)], np.empty(0, dtype=np.int64)
     if control != "none":
         variants.append(f"own;control={control}")
-        random, drawn = _random_labels(train, dev, classes, control, seed)
+        random, drawn = _random_labels(train, dev, classes, control, property, seed)
         golds.append(drawn)
     coded = LabelledWords(
         train,
@@ -127,17 +128,21 @@ def _chosen(train: WordStates, labels: list[str], sentences: int, seed: int) -> 
 
 
 def _random_labels(
-    train: WordStates, dev: WordStates, classes: WordClasses, control: str, seed: int
+    train: WordStates, dev: WordStates, classes: WordClasses, control: str, name: str, seed: int
 ) -> tuple[Ints, tuple[Ints, Ints]]:
     """Classes that say nothing of the language: as they were drawn, and of each word of both parts.
 
-    They are drawn for the word forms in alphabetical order, or for the words of the training part.
+    They are drawn for the word forms in alphabetical order, those of the probe `control`, or for
+    the words of the training part.
     """
     if control == "words":
         K = len(classes.names)
         one = labels_by_word(train.num_words, K, (seed, 0))
         return one, (one, labels_by_word(dev.num_words, K, (seed, 1)))
     forms, dev_forms = forms_of(train), forms_of(dev)
-    by_type = labels_by_type([*forms, *dev_forms], classes, seed)
-    of_words = [np.array([by_type[form] for form in each]) for each in (forms, dev_forms)]
-    return np.array(list(by_type.values())), (of_words[0], of_words[1])
+    by_type = ControlLabels(name, seed, classes.names, classes.counts)
+    first, second = (
+        np.array([by_type.number(form) for form in each], dtype=np.int64)
+        for each in (forms, dev_forms)
+    )
+    return by_type.table([*forms, *dev_forms]).astype(np.int64), (first, second)

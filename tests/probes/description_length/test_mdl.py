@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from subprobe.probes.forward.base import ProbeResult
 from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.states.cache import StateCache
+from subprobe.probes.tokens.control_labels import ControlLabels
 
 EPOCHS: dict[str, Any] = {
     "epochs": 4, "variational_epochs": 4, "shuffles": 2, "rates": (0.02,),
@@ -163,16 +165,12 @@ def test_a_part_of_the_dev_sentences_stops_training(folder, found):
     assert not alone[0].equals(alone[1])  # which sentences they are matters
 
 
-def test_words_of_one_form_have_one_random_label(folder):
-    from subprobe.probes.description_length.random_labels import labels_by_type
-    from subprobe.probes.learning.word_classes import WordClasses
-
-    classes = WordClasses(("A", "B", "C"), (700, 200, 100))
-    forms = [f"w{number}" for number in range(4000)]
-    drawn = labels_by_type(forms * 2, classes, 0)
-    shares = np.bincount(list(drawn.values())) / 4000
-    np.testing.assert_allclose(shares, [0.7, 0.2, 0.1], atol=0.03)
-    assert labels_by_type(forms, classes, 0) == drawn != labels_by_type(forms, classes, 1)
+def test_random_labels_of_word_forms_are_those_of_the_control_task(found):
+    words = [word for one in (*TRAIN, *DEV) for word in one.first.words]
+    counts = Counter(tag for one in TRAIN for tag in one.first.upos)
+    names = sorted(counts)
+    labels = ControlLabels("upos", 0, names, [counts[name] for name in names])
+    np.testing.assert_array_equal(found.arrays["mdl_random_labels"], labels.table(words))
 
 
 def test_the_same_seed_gives_the_same_rows_and_a_mask_others(folder, found):
