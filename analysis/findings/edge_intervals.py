@@ -21,7 +21,6 @@ from ...probes.edges.edge_rows import SCORE
 from ...probes.edges.mix_measures import expected_layer
 from ...probes.forward.base import ProbeResult
 from ..statistics.clusters import (
-    RESAMPLES,
     Units,
     alone,
     count_of,
@@ -30,16 +29,14 @@ from ..statistics.clusters import (
     units_of,
 )
 from ..statistics.paired import expanded_limits
+from .item_intervals import NO_SPREAD, ONE_TEXT, OVER_CLUSTERS, OVER_TEXTS, item_intervals
 
 Floats = npt.NDArray[np.float64]
 
-OVER = f"percentile bootstrap over sentences ({RESAMPLES})"
-CLUSTERS = f"percentile bootstrap over clusters of sentences ({RESAMPLES})"
-ONE_UNIT = "no interval: there is one independent unit only"
-NO_SPREAD = "no interval: the resamples do not vary, or some are empty"
 REFUSED = "refused: the summed gain is not above zero beyond its interval"
 NO_GAIN = "no-gain"
 """Flag of an expected layer that is refused."""
+_SAME = ["probe", "variant", "relation", "corpus", "annotation", "scheme", "n", "n_dropped"]
 
 
 @dataclass(frozen=True)
@@ -69,52 +66,34 @@ class MixSums:
 def edge_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     """The rows of `edges` with intervals over sentences, gains, and expected layers.
 
-    Every mix of a task is scored on the same resamples, so that gains are paired. Quantiles are
-    expanded for the number of units (Hesterberg 2015).
+    Every mix of a task is scored on the same resamples, so that gains are paired. Intervals are
+    made like those of `item_intervals`.
 
     Args:
         result: of the probe.
         seed: same seed, same intervals.
     """
-    rows = result.rows.reset_index(drop=True)
+    rows = item_intervals(result, seed=seed)
     found = _mix_sums(result.item_parts)
     parts: list[pd.DataFrame] = []
     for (variant, relation), own in rows.groupby(["variant", "relation"], sort=False):
         parts.append(own)
         sums = found.get((str(variant), str(relation)))
-        if sums is None:
-            continue
-        drawn = sums.resampled_f1(seed)
-        scored = own["metric"].eq(SCORE)
-        within = [_interval(one, sums.units) for one in drawn.T]
-        limits = [within[int(layer)] for layer in own.loc[scored, "layer"]]
-        names = ["ci_low", "ci_high", "ci_method"]
-        parts[-1] = own.assign(
-            **{
-                name: own[name].mask(
-                    scored, pd.Series([one[name] for one in limits], own.index[scored])
-                )
-                for name in names
-            }
-        )
-        same = ["probe", "variant", "relation", "corpus", "annotation", "scheme", "n", "n_dropped"]
-        about = {**own[scored].iloc[0][same].to_dict(), "n_clusters": count_of(sums.units)}
-        parts.append(
-            pd.DataFrame({**about, **row} for row in _gain_rows(sums.f1, drawn, sums.units))
-        )
-    return rows_frame(pd.concat([rows_frame(part) for part in parts], ignore_index=True))
+        if sums is not None:
+            like = own[own["metric"].eq(SCORE)].iloc[0][_SAME].to_dict()
+            about = {**like, "n_clusters": count_of(sums.units)}
+            gains = _gain_rows(sums.f1, sums.resampled_f1(seed), sums.units)
+            parts.append(rows_frame({**about, **row} for row in gains))
+    return rows_frame(pd.concat(parts, ignore_index=True))
 
 
 def _interval(samples: Floats, units: Units) -> dict[str, Any]:
     """Limits of a number over resamples [B] and how they were made, or why there are none."""
     low, high = expanded_limits(samples, count_of(units))
     if np.isfinite(low):
-        return {
-            "ci_low": low, "ci_high": high, "ci_method": OVER if alone(units) else CLUSTERS,
-        }  # fmt: skip
-    return {
-        "ci_low": None, "ci_high": None, "ci_method": ONE_UNIT if count_of(units) < 2 else NO_SPREAD
-    }  # fmt: skip
+        method = OVER_TEXTS if alone(units) else OVER_CLUSTERS
+        return {"ci_low": low, "ci_high": high, "ci_method": method}
+    return {"ci_low": None, "ci_method": ONE_TEXT if count_of(units) < 2 else NO_SPREAD}
 
 
 def _gain_rows(f1: Floats, drawn: Floats, units: Units) -> Iterator[dict[str, Any]]:

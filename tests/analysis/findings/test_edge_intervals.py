@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from subprobe.analysis.configuration.config import ProbeOptions
-from subprobe.analysis.findings.edge_intervals import (
-    CLUSTERS,
-    NO_GAIN,
+from subprobe.analysis.findings.edge_intervals import NO_GAIN, REFUSED, edge_intervals
+from subprobe.analysis.findings.item_intervals import (
     NO_SPREAD,
-    OVER,
-    REFUSED,
-    edge_intervals,
+    ONE_TEXT,
+    OVER_CLUSTERS,
+    OVER_TEXTS,
 )
 from subprobe.analysis.steps.probing import output_of
 from subprobe.data.output.tables import items_frame, rows_frame
@@ -84,7 +83,7 @@ def test_the_expected_layer_of_published_scores():
     assert total["value"] == pytest.approx(f1[-1] - f1[0])
     assert 0 < total["ci_low"] < total["value"] < total["ci_high"]
     assert pd.isna(found["flag"])
-    assert found["ci_method"] == OVER
+    assert found["ci_method"] == OVER_TEXTS
     assert found["n_clusters"] == 400
 
 
@@ -136,7 +135,7 @@ def test_clusters_are_resampled_whole():
     clusters = [f"c{place // 8}" for place in range(400)]
     alone = only(edge_intervals(result_of(PUBLISHED)), "summed_gain")
     found = only(edge_intervals(result_of(PUBLISHED, clusters=clusters)), "summed_gain")
-    assert found["ci_method"] == CLUSTERS
+    assert found["ci_method"] == OVER_CLUSTERS
     assert found["n_clusters"] == 50
     assert found["value"] == alone["value"]
     assert found["ci_low"] != alone["ci_low"]
@@ -147,7 +146,7 @@ def test_one_sentence_has_no_interval_and_no_expected_layer():
     assert rows["ci_low"].isna().all()
     assert only(rows, "expected_layer")["flag"] == NO_GAIN
     f1 = rows[rows["metric"] == "mix_micro_f1"]
-    assert set(f1["ci_method"]) == {"no interval: there is one independent unit only"}
+    assert set(f1["ci_method"]) == {ONE_TEXT}
 
 
 def test_a_gain_that_no_resample_changes_is_a_gain():
