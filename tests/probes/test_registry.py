@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from probe_cases import random_examples, tiny_context
@@ -12,7 +13,7 @@ from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import PROBES, find_probe, list_probes
 from subprobe.probes.states.cache import StateCache
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "dependency-heads": {"min_count": 1},
