@@ -40,6 +40,9 @@ SORTED_LIMIT, SHUFFLED_LIMIT = 0.55, 0.40
 PEER_LIMIT, PEER_LIMIT_OF_ONE = 0.1, 0.2
 _PEER = "SUBPROBE_STRUCTURAL_PROBES"
 
+Arms = dict[str, tuple[Callable[[], object], Callable[[], object], float]]
+"""Name of the reference -> ours, the reference, and the limit of their ratio."""
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -120,7 +123,7 @@ def structural(count: int = 2000, epochs: int = 1, repeats: int = 5) -> list[Mea
 
             return each
 
-        arms = {
+        arms: Arms = {
             "one after the other": (at_once, one_by_one(True), SORTED_LIMIT),
             "one after the other, shuffled batches": (at_once, one_by_one(False), SHUFFLED_LIMIT),
         }
@@ -140,11 +143,7 @@ def structural(count: int = 2000, epochs: int = 1, repeats: int = 5) -> list[Mea
         return _interleaved(arms, len(layers), repeats)
 
 
-def _interleaved(
-    arms: dict[str, tuple[Callable[[], object], Callable[[], object], float]],
-    states: int,
-    repeats: int,
-) -> list[Measure]:
+def _interleaved(arms: Arms, states: int, repeats: int) -> list[Measure]:
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in arms}
     for repeat in range(repeats + 1):
         for name, (ours, reference, _) in arms.items():
@@ -172,7 +171,7 @@ def _peer(folder: Path, ground: Ground, epochs: int) -> Iterator[Callable[[int],
     loss, probe, regimen = map(importlib.import_module, ("loss", "probe", "regimen"))
     sys.path.pop(0)
 
-    def pairs(states: WordStates, trees: Sequence[GoldTree], layer: int) -> list[Any]:
+    def pairs(states: WordStates, trees: Sequence[GoldTree], layer: int) -> Any:
         state = states.state(layer)
         return [(state[tree.rows], torch.from_numpy(tree.distances).float()) for tree in trees]
 
@@ -186,9 +185,13 @@ def _peer(folder: Path, ground: Ground, epochs: int) -> Iterator[Callable[[int],
         }
 
         def run(layer: int) -> torch.Tensor:
-            batches = {"batch_size": BATCH, "collate_fn": _padded}
-            learnt = DataLoader(pairs(ground.train, ground.learnt, layer), shuffle=True, **batches)
-            checked = DataLoader(pairs(ground.dev, ground.checked, layer), **batches)
+            learnt, checked = (
+                DataLoader(pairs(states, trees, layer), BATCH, shuffle=shuffle, collate_fn=_padded)
+                for states, trees, shuffle in (
+                    (ground.train, ground.learnt, True),
+                    (ground.dev, ground.checked, False),
+                )
+            )
             said = io.StringIO()
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 regimen.ProbeRegimen(about).train_until_convergence(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame
-from ..states.word_states import WordStates
+from ...data.sentences.sentence import Example
 from .baselines import BASELINE_OF, CHAIN
 from .scores import Totals, value_of
 
@@ -107,7 +107,7 @@ def structural_rows(answers: Sequence[Answer], chain: Mapping[str, Totals]) -> p
 
 
 def structural_items(
-    states: WordStates, answers: Sequence[Answer], chain: Mapping[str, Totals]
+    examples: Sequence[Example], answers: Sequence[Answer], chain: Mapping[str, Totals]
 ) -> Iterator[pd.DataFrame]:
     """Numerator and denominator of each sentence, state, metric and question.
 
@@ -115,8 +115,8 @@ def structural_items(
     and NSpr: the sum over words of the sentence's correlations, and its words, which say the length
     that it is averaged in. With several seeds a numerator is their mean.
     """
-    item_ids = np.array([example.id for example in states.examples], dtype=object)
-    sentence_ids = np.array([example.first.id for example in states.examples], dtype=object)
+    item_ids = np.array([example.id for example in examples], dtype=object)
+    sentence_ids = np.array([example.first.id for example in examples], dtype=object)
     plain = [Answer(BASELINE_OF[metric], metric, totals, 1) for metric, totals in chain.items()]
     for one in (*answers, *plain):
         texts = np.flatnonzero(one.totals.scored & (one.totals.denominators > 0))

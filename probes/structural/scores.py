@@ -44,7 +44,7 @@ class Totals:
     @property
     def scored(self) -> npt.NDArray[np.bool_]:
         """Sentences that have a part in the metric [N]."""
-        return np.isfinite(self.numerators).all(0)
+        return np.asarray(np.isfinite(self.numerators).all(0))
 
 
 @dataclass(frozen=True)

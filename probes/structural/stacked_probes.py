@@ -82,8 +82,8 @@ class StackedProbes:
         for (kind, _), members in groups.items():
             numbers = [active[one] for one in members]
             found.append(_LOSSES[kind](self._projected(numbers, batch), batch))
-        order = [one for members in groups.values() for one in members]
-        return torch.cat(found)[torch.tensor(order).argsort()]
+        places = [one for members in groups.values() for one in members]
+        return torch.cat(found)[torch.tensor(places).argsort()]
 
     def size(self, batch: TreeBatch) -> int:
         """Sentences of a batch."""

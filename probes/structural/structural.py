@@ -108,6 +108,7 @@ def run_structural(
     trees = gold_trees(test, punctuation)
     answers, n_constant = _answers(test, trees, asked, several=len(kept) > 1)
     chain = chain_totals(trees)
+    scored = test.examples  # items hold on to these, not to the file of states
     rows = rows_frame(structural_rows(answers, chain))
     notes: dict[str, int | float | str] = {
         "structural_train_sentences": len(train.examples),
@@ -124,7 +125,7 @@ def run_structural(
     found = ProbeResult(
         NAME,
         rows,
-        lambda: structural_items(test, answers, chain),
+        lambda: structural_items(scored, answers, chain),
         arrays=_arrays(trained.matrices) if context.subnetwork is None else {},
         notes=notes,
     )
@@ -141,7 +142,6 @@ def train_probes(
     sentences: int,
     schedule: Schedule,
     order: int,
-    kinds: Sequence[Kind] = KINDS,
     device: torch.device | None = None,
     progress: Progress | None = None,
 ) -> Trained:
@@ -156,14 +156,13 @@ def train_probes(
         sentences: sentences a step.
         schedule: of the training.
         order: seed of the order of sentences.
-        kinds: distances, depths, or both.
         device: where training runs.
         progress: called with (epochs done, at most so many).
     """
     layers = range(train.num_states)
     places = [
         Place(kind, layer, rank, seed, lr)
-        for kind, rank, lr, seed, layer in product(kinds, ranks, rates, seeds, layers)
+        for kind, rank, lr, seed, layer in product(KINDS, ranks, rates, seeds, layers)
     ]
     stack = StackedProbes(places, layers, train.width, device)
     learnt, checked = gold_trees(train), gold_trees(dev)

@@ -41,9 +41,9 @@ def test_losses_and_gradients_are_those_of_the_plain_implementation(states):
     expected = []
     for number in active:
         place = PLACES[number]
-        matrix = first_matrix(place.kind, train.width, place.rank, place.seed).double().numpy()
+        first = first_matrix(place.kind, train.width, place.rank, place.seed).double().numpy()
         own = [
-            plain_losses(tree, train.state(place.layer)[tree.rows].double().numpy(), matrix)
+            plain_losses(tree, train.state(place.layer)[tree.rows].double().numpy(), first)
             for tree in trees
         ]
         expected.append(np.mean([both[place.kind == "depth"] for both in own]))

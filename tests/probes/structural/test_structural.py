@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from subprobe.probes.states.word_states import WordStates, words_of
 from subprobe.probes.structural.gold_trees import path_lengths
 from subprobe.probes.structural.structural import run_structural
 
-OPTIONS = {"epochs": 3, "ranks": (4,), "rates": (1e-2,), "sentences": 8}
+OPTIONS: dict[str, Any] = {"epochs": 3, "ranks": (4,), "rates": (1e-2,), "sentences": 8}
 TEST = random_examples(12, seed=2)
 
 
@@ -161,6 +162,8 @@ def test_what_training_came_to_is_noted(whole):
 class Planted(StateCache):
     """Files of states that `make` gives for a sentence and the place of a word in it [U, D]."""
 
+    make: Any
+
     def __init__(self, folder, make):
         super().__init__(folder)
         object.__setattr__(self, "make", make)
@@ -171,7 +174,9 @@ class Planted(StateCache):
         made = [self.make(one.first, place) for one, words in kept for _, place in words.kept]
         vectors = torch.tensor(made, dtype=torch.float32).transpose(0, 1)
         path = self.folder / f"{examples[0].id}-{len(examples)}.safetensors"
-        with writing_states(path, "planted", *vectors.shape[::2], words_of(texts)) as writer:
+        with writing_states(
+            path, "planted", len(vectors), vectors.shape[2], words_of(texts)
+        ) as writer:
             for layer, rows in enumerate(vectors):
                 writer.write(layer, 0, rows)
         return WordStates(texts, open_states(path, "planted"))
@@ -221,10 +226,10 @@ def test_sentences_longer_than_the_model_are_scored_on_what_is_kept(learning):
     short = tiny_context("bert", double=False, max_length=8)
     found = run_structural(short, TEST, learning=learning, **OPTIONS)
     rows = found.rows[found.rows["layer"] == 1].drop_duplicates("metric").set_index("metric")
-    lost = found.notes["structural_n_without_root"]
+    lost = int(found.notes["structural_n_without_root"])
     assert 0 < lost < len(TEST)
     assert rows.loc["root_accuracy", "n"] == len(TEST) - lost
-    assert found.notes["n_texts_cut"] > 0
+    assert int(found.notes["n_texts_cut"]) > 0
 
 
 def test_sentences_without_tags_count_in_no_score_that_leaves_words_out(context, learning):
