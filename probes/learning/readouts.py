@@ -19,14 +19,12 @@ class Form:
         classes: K.
         hidden: units of a hidden layer with ReLU; 0 = none.
         rank: columns of a factor between input and classes; 0 = none. Not both.
-        dropout: of what it reads, in training.
     """
 
     width: int
     classes: int
     hidden: int = 0
     rank: int = 0
-    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
