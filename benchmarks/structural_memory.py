@@ -10,7 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
-from .memory import MEGABYTE, PASSES
+from .memory import MEGABYTE
 from .timing import Measure
 
 FEW, MANY = 2_000, 12_000
@@ -62,6 +62,17 @@ def _probe(context: Any, chosen: Any, *, hoarding: bool = False) -> None:
         del kept
 
 
+def _bare(context: Any, chosen: Any) -> None:
+    """The model alone, without maps: its states are computed batch by batch and dropped."""
+    import torch
+
+    from .probing import padded_batches
+
+    with torch.inference_mode():
+        for batch in padded_batches(context, chosen):
+            context.model(**batch)
+
+
 def main(count: int, what: str) -> None:
     """Do one thing and print the bytes of its peak."""
     import torch
@@ -78,7 +89,7 @@ def main(count: int, what: str) -> None:
     context = Context(model, tokenizer, anatomy_of(model))
     with PeakMemory() as memory:
         if what == "bare":
-            PASSES["bare"](context, chosen)
+            _bare(context, chosen)
         else:
             _probe(context, chosen, hoarding=what == "hoarding")
     print(memory.above)
