@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
-from ...probes.structural.scores import BY_LENGTH
+from ...probes.structural.scores import BY_WORD
 from ..statistics.clusters import RESAMPLES, alone, count_of, over_units, resampled, units_of
 from ..statistics.paired import expanded_limits
 from ..statistics.row_units import items_metric
@@ -49,7 +49,10 @@ def length_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
 
 def _items(result: ProbeResult) -> pd.DataFrame:
     """The items that are averaged by length."""
-    parts = [part.loc[part["metric"].isin(BY_LENGTH), _COLUMNS] for part in result.item_parts]
+    parts = [
+        part.loc[part["metric"].isin(list(BY_WORD.values())), _COLUMNS]
+        for part in result.item_parts
+    ]
     every = pd.concat([pd.DataFrame(columns=_COLUMNS), *(part for part in parts if len(part))])
     return every.assign(variant=every["variant"].fillna(""), layer=every["layer"].fillna(-1))
 

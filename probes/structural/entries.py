@@ -39,6 +39,9 @@ _MEANINGS = {
     "nspr": "rank correlation of depths, mean over sentence lengths 5 to 50",
 }
 
+_ITEMS = {"dspr": "dspr_by_word", "nspr": "nspr_by_word"}
+"""Of what is averaged by length, the items: their ratio of sums is a mean over words."""
+
 STRUCTURAL = ProbeEntry(
     name="structural",
     help="trees in the geometry of hidden states: distances and depths under a learnt map",
@@ -49,11 +52,17 @@ STRUCTURAL = ProbeEntry(
     options=StructuralOptions,
     rows=(
         *(
-            Measure(metric, ("layer",), meaning, better="higher")
+            Measure(metric, ("layer",), meaning, _ITEMS.get(metric, ""), better="higher")
             for metric, meaning in _MEANINGS.items()
         ),
         *(
-            Measure(f"baseline_{metric}", ("model",), f"the same {of}", metric, better="higher")
+            Measure(
+                f"baseline_{metric}",
+                ("model",),
+                f"the same {of}",
+                _ITEMS.get(metric, metric),
+                better="higher",
+            )
             for metric, of in (
                 ("uuas", "of the linear chain"),
                 ("dspr", "of the linear chain"),

@@ -13,7 +13,7 @@ from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
 from .baselines import BASELINE_OF, CHAIN
-from .scores import Totals, value_of
+from .scores import BY_WORD, Totals, value_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -113,7 +113,9 @@ def structural_items(
 
     UUAS: gold edges found, and gold edges; root accuracy: 1 where the root is found, and 1; DSpr
     and NSpr: the sum over words of the sentence's correlations, and its words, which say the length
-    that it is averaged in. With several seeds a numerator is their mean.
+    that it is averaged in. The ratio of their sums is a mean over words, another number than the
+    row: these items are named `dspr_by_word` and `nspr_by_word`. With several seeds a numerator is
+    their mean.
     """
     item_ids = np.array([example.id for example in examples], dtype=object)
     sentence_ids = np.array([example.first.id for example in examples], dtype=object)
@@ -131,7 +133,7 @@ def structural_items(
                         "item_id": item_ids[own][text],
                         "sentence_id": sentence_ids[own][text],
                         "layer": None if one in plain else layer,
-                        "metric": one.metric,
+                        "metric": BY_WORD.get(one.metric, one.metric),
                         "variant": one.variant,
                         "numerator": means[:, own].ravel(),
                         "denominator": one.totals.denominators[own][text],

@@ -26,6 +26,9 @@ METRICS: Mapping[str, Kind] = {
 """Metric -> the kind of probe that it is of."""
 BY_LENGTH = ("dspr", "nspr")
 """Metrics that are averaged within each length, then over lengths."""
+BY_WORD: Mapping[str, str] = {metric: f"{metric}_by_word" for metric in BY_LENGTH}
+"""Metric that is averaged by length -> metric of its items, whose ratio of sums is the mean over
+words instead."""
 _NUMBERS_AT_ONCE = 2**20
 
 

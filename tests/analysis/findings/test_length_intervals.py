@@ -23,7 +23,8 @@ def result(*, layers=2, clusters=None, shuffled=False):
         {"probe": "structural", "metric": metric, "variant": "own", "layer": layer,
          "item_id": f"s{one}", "sentence_id": f"s{one}", "numerator": rho[layer, one] * n,
          "denominator": n, "cluster_id": clusters and clusters[one]}
-        for metric in ("dspr", "uuas") for layer in range(layers) for one, n in enumerate(LENGTHS)
+        for metric in ("dspr_by_word", "uuas") for layer in range(layers)
+        for one, n in enumerate(LENGTHS)
     ]  # fmt: skip
     if shuffled:
         items = [items[place] for place in draw.permutation(len(items))]

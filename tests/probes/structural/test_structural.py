@@ -58,7 +58,8 @@ def recomputed(items):
     found = {}
     keys = items.assign(layer=items["layer"].fillna(-1)).groupby(["metric", "variant", "layer"])
     for (metric, variant, layer), own in keys:
-        if metric in ("dspr", "nspr"):
+        if metric.endswith("_by_word"):
+            metric = metric.removesuffix("_by_word")
             sums = own.groupby("denominator")[["numerator", "denominator"]].sum()
             value = (sums["numerator"] / sums["denominator"]).mean()
         else:
