@@ -232,7 +232,7 @@ def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.Dat
         cells: where its cells lie.
 
     Returns:
-        the summaries by name.
+        the summaries by name, and the linguistic profile where there is one.
     """
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
@@ -240,4 +240,4 @@ def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.Dat
     own = {"profile": profile_table(rows, cells)} if has_profile(rows) else {}
     for name, table in {**summed, **compared, **own}.items():
         write_csv(table, out / f"{name}.csv")
-    return summed
+    return {**summed, **own}

@@ -16,6 +16,8 @@ from markupsafe import Markup, escape
 from ...data.files.atomic import write_text
 from ..figures.charts import Figure
 from ..figures.figures import drawn, overall
+from ..profile.profile import has_profile, profile_table
+from ..summary.kinds import WHO
 from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
 from ..verdict.limits import missing_part
@@ -41,6 +43,7 @@ class Section:
         scores: the performance table of the primary metric.
         further: the same of the other metrics, if there are any.
         figures: the pictures by part of the page, each with its table.
+        profile: the linguistic profile, where probes are about phenomena.
         examples: real examples, word by word.
     """
 
@@ -54,6 +57,7 @@ class Section:
     scores: Table
     further: Table | None
     figures: Mapping[str, tuple[Picture, ...]]
+    profile: Table | None
     examples: list[ShownExample]
 
 
@@ -88,6 +92,8 @@ def write_report(
     beside = ""
     if folder is not None and folder.resolve() != out_path.parent.resolve():
         beside = Path(os.path.relpath(folder.resolve(), out_path.parent.resolve())).as_posix() + "/"
+    if tables is None and folder is not None and has_profile(rows):
+        tables = {**summaries(rows), "profile": profile_table(rows, folder / "cells")}
     page = render_report(rows, manifest, words=words, beside=beside, tables=tables)
     write_text(out_path, page)
 
@@ -161,8 +167,22 @@ def _sections(
             scores=score_table(primary, f"{first['metric']} on {answer.label}"),
             further=score_table(others, "Other metrics") if len(others) else None,
             figures={part: tuple(map(_picture, some)) for part, some in drawn(answer).items()},
+            profile=_profile(answer),
             examples=examples,
         )
+
+
+def _profile(answer: Answer) -> Table | None:
+    """The linguistic profile of an answer, without what the caption and other columns say."""
+    table = answer.tables.get("profile")
+    if table is None or table.empty:
+        return None
+    shown = table.drop(columns=[*WHO, "correction", "family_size", "note"])
+    caption = (
+        "Linguistic profile: scores are means over hidden states 1 to L, draws and seeds; static = "
+        "state 0; the difference is good minus the mean of the random draws, tested over sentences"
+    )
+    return frame_table(shown, "profile.csv", caption)
 
 
 def _said(sentence: str) -> Markup:
