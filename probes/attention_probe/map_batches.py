@@ -40,7 +40,7 @@ def map_batches(
     texts: int = 16,
     seed: int | None = None,
 ) -> Iterator[MapBatch]:
-    """Batches of texts of like length, in an order of their own.
+    """Batches of texts of like length in which some word has a head, in an order of their own.
 
     Args:
         maps: of N texts.
@@ -54,7 +54,9 @@ def map_batches(
     if seed is not None:
         groups = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
     for group in groups:
-        yield _batch(maps, vectors, alive, group)
+        batch = _batch(maps, vectors, alive, group)
+        if (batch.gold >= 0).any():
+            yield batch
 
 
 def _batch(

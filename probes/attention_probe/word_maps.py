@@ -15,6 +15,7 @@ from ...data.sentences.sentence import Example, Sentence
 from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.shared_pass import Progress, run_probes
 from ..forward.texts import Texts, read_texts
+from ..states.word_states import check_whole_words
 
 SPECIALS = 4
 """Columns beside the words: to the first special token, to the others, from the first, from them.
@@ -88,9 +89,11 @@ def gather_maps(
         progress: called with (texts done, N).
 
     Raises:
+        InputError: if no text has a whole word.
         OSError: if the disk is full.
     """
     texts = read_texts(context, examples)
+    check_whole_words(texts, context.max_length)
     heads = context.anatomy.num_layers * context.anatomy.num_heads
     lengths = np.array([len(words.kept) for words in texts.words], dtype=np.int64)
     starts = np.cumsum([0, *(heads * lengths * (lengths + SPECIALS))])

@@ -24,7 +24,7 @@ from ..forward.shared_pass import Progress
 from ..forward.texts import Texts, read_texts
 from .gather import Pooling, gather_states
 from .state_file import FORMAT, StateFile, file_size, open_states
-from .word_states import WordStates, words_of
+from .word_states import WordStates, check_whole_words, words_of
 
 LIMIT = 20 * 2**30
 """Bytes that files of states may take together."""
@@ -67,11 +67,7 @@ class StateCache:
             InputError: if no text has a whole word, or the states do not fit on the disk.
         """
         texts = read_texts(context, examples)
-        if not words_of(texts):
-            raise InputError(
-                f"every text is cut inside its first word: {context.max_length} subwords are kept",
-                remedy="keep more subwords of a text (`max_length`)",
-            )
+        check_whole_words(texts, context.max_length)
         key = states_key(context, texts, pooling)
         path = self.folder / f"{key[:32]}{_SUFFIX}"
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...data.errors import InputError
 from ...data.sentences.sentence import Example, Sentence
 from ..forward.texts import Texts
 from .state_file import StateFile
@@ -99,3 +100,20 @@ class WordStates:
 def words_of(texts: Texts) -> int:
     """T, the kept words of all texts."""
     return sum(len(words.kept) for words in texts.words)
+
+
+def check_whole_words(texts: Texts, max_length: int) -> None:
+    """Raise unless some text has a word that is not cut.
+
+    Args:
+        texts: what is read.
+        max_length: subwords that a text keeps.
+
+    Raises:
+        InputError: saying so.
+    """
+    if not words_of(texts):
+        raise InputError(
+            f"every text is cut inside its first word: {max_length} subwords are kept",
+            remedy="keep more subwords of a text (`max_length`)",
+        )

@@ -1,6 +1,7 @@
 """What probes read: the texts that a task model reads, without those that have no word."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ from subprobe.models.training.evaluate import evaluate
 from subprobe.probes.attribution.attributions import attribute_words, run_attributions
 from subprobe.probes.forward.batch import batch_view
 from subprobe.probes.forward.texts import read_texts
+from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import list_probes
+from subprobe.probes.states.cache import StateCache
 from tiers import mostly_slow
 from tiny import FAMILIES
 
@@ -110,9 +113,13 @@ def test_words_read_alone_are_another_text(parsed):
 
 # -- texts without a word ------------------------------------------------------------------------
 
-STREAMED = [
-    one.name for one in list_probes() if one.reads == "corpus" and one.name != "attention-change"
+OF_TEXTS = [
+    one for one in list_probes() if one.reads == "corpus" and one.name != "attention-change"
 ]
+LEARNING = [one.name for one in OF_TEXTS if "training-part" in one.further]
+STREAMED = [one.name for one in OF_TEXTS if one.name not in LEARNING]
+OF_WORDS = [*LEARNING, "state-similarity"]
+"""Probes that need the states or maps of whole words."""
 
 
 def wordless(name):
@@ -133,13 +140,24 @@ def assert_same(ours, others):
     pd.testing.assert_frame_equal(ours[columns], others[columns], check_exact=False, atol=1e-6)
 
 
-def results_of(context, examples, probe):
+def results_of(context, examples, probe, learning=None):
     """The result of one probe, as cheaply as it can be had."""
-    options = {
+    options: dict[str, dict[str, Any]] = {
+        **{name: {"epochs": 1} for name in LEARNING if name != "amnesic"},
         "token-identifiability": {"steps": 2},
         "hidden-token-attribution": {"projections": 1},
     }
-    return run_named_probes(context, examples, [probe], options=options, batch_size=2)
+    return run_named_probes(
+        context, examples, [probe], options=options, batch_size=2, learning=learning
+    )
+
+
+@pytest.fixture
+def learning(tmp_path):
+    return Learning(
+        tuple(random_examples(20, seed=1)), tuple(random_examples(10, seed=2)), "given",
+        StateCache(tmp_path),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("probe", mostly_slow(STREAMED, [p for p in STREAMED if p != "flow"]))
@@ -191,13 +209,43 @@ def test_words_that_are_not_in_the_text_are_left_out_unless_read_alone():
         read_texts(context, examples[1:2])
 
 
-@pytest.mark.parametrize("probe", STREAMED)
+@pytest.mark.parametrize("probe", LEARNING)
+def test_probes_that_learn_leave_out_a_text_without_a_word(probe, learning):
+    context, examples = tiny_context("bert", double=False), random_examples(5)
+    (expected,) = results_of(context, examples, probe, learning)
+    (found,) = results_of(context, with_empty(examples, 2), probe, learning)
+    assert_same(found.rows, expected.rows)
+    assert (found.rows["n_dropped"] >= expected.rows["n_dropped"]).all()
+    assert "empty" not in set(found.items["item_id"])
+    if probe == "mdl":  # it codes the texts that it learns from
+        return
+    assert found.notes["n_texts_wordless"] == 1
+    if probe not in ("tokens", "control", "v-information"):  # these count words
+        assert (found.rows["n_dropped"] > expected.rows["n_dropped"]).any()
+    with pytest.raises(InputError, match="no text to probe: of 1, none has a word piece"):
+        results_of(context, with_empty([], 0), probe, learning)
+
+
+def cut_examples(n, seed=0):
+    """Texts whose first word has more pieces than a text keeps."""
+    return [
+        replace(one, first=replace(one.first, words=("antimanuscripts", *one.first.words[1:])))
+        for one in random_examples(n, seed=seed)
+    ]
+
+
+@pytest.mark.parametrize("probe", OF_WORDS)
+def test_where_every_text_is_cut_inside_its_first_word_it_is_said(probe, learning):
+    context = tiny_context("bert", double=False, max_length=3)
+    cut = replace(learning, train=tuple(cut_examples(6, 1)), dev=tuple(cut_examples(4, 2)))
+    with pytest.raises(InputError, match="every text is cut inside its first word: 3 subwords"):
+        results_of(context, cut_examples(4), probe, cut)
+
+
+@pytest.mark.parametrize("probe", [name for name in STREAMED if name not in OF_WORDS])
 def test_texts_cut_inside_their_first_word_are_counted(probe):
     context = tiny_context("bert", double=False, max_length=3)
-    examples = [
-        replace(one, first=replace(one.first, words=("antimanuscripts", *one.first.words[1:])))
-        for one in random_examples(4)
-    ]
+    examples = cut_examples(4)
     (found,) = results_of(context, examples, probe)
     assert found.notes["n_texts_cut"] == 4
     assert found.notes["n_texts_wordless"] == 0
