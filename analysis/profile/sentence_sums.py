@@ -12,10 +12,11 @@ import pandas as pd
 from ...data.files.parquet_files import DAMAGED_CELL, read_frame
 from ...probes.entry import ProbeEntry
 from ..cell_output import check_as_written, check_own_items
+from ..statistics.row_units import item_ratios
 
 _COLUMNS = [
     "variant", "metric", "relation", "layer", "sentence_id", "cluster_id", "numerator",
-    "denominator",
+    "denominator", "score", "prediction", "gold",
 ]  # fmt: skip
 _TEXTS = ["variant", "metric", "relation", "sentence_id", "cluster_id"]
 
@@ -106,7 +107,7 @@ def _of_sentences(items: pd.DataFrame) -> SentenceSums:
     """Sums by sentence; of several states their mean."""
     layer = items["layer"].fillna(1).astype(int)
     numbers = ["numerator", "denominator"]
-    items = items.assign(**{name: items[name].astype(float) for name in numbers})
+    items = items.assign(**dict(zip(numbers, item_ratios(items), strict=True)))
     above, below = items[layer > 0], items[layer == 0]
     states = max(1, int(layer[layer > 0].nunique()))
     sums = above.groupby("sentence_id", sort=True)[numbers].sum() / states

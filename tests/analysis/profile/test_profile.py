@@ -119,6 +119,23 @@ def test_scores_differences_and_corrections_are_those_of_loops(tmp_path):
     assert table["family_size"].tolist() == [2, 2]
 
 
+def test_items_with_answers_count_as_right_or_wrong(tmp_path):
+    rows, cells, frames = made_run(tmp_path, {"good": 0.8, "random": 0.6}, seeds=(1,))
+    expected = profile_table(rows, cells)
+    for name, items in frames.items():
+        records = []
+        for item in items.to_dict("records"):
+            for word in range(int(item["denominator"])):
+                right = word < item["numerator"]
+                records.append(
+                    item | {"numerator": None, "denominator": None, "gold": word,
+                            "prediction": word if right else word + 1}
+                )  # fmt: skip
+        mine = rows[rows["cell_id"] == name]
+        CellOutput(mine, items_frame(records)).save(cells / f"{name}.parquet")
+    pd.testing.assert_frame_equal(profile_table(rows, cells), expected)
+
+
 def test_equal_subnetworks_are_rarely_told_apart(tmp_path):
     rows, cells, _ = made_run(tmp_path, {"good": 0.6, "random": 0.6}, seeds=(3,))
     table = profile_table(rows, cells)
