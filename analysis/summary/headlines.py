@@ -62,6 +62,7 @@ def _over_states(cells: pd.DataFrame) -> pd.DataFrame:
     about = cells["relation"].fillna(cells["target"])
     cells = cells.assign(relation=about)[cells["layer"] > 0]
     line = [*_MODEL, "metric", "relation"]
+    # of a probe that names no variant in its headline the first counts: what is its own
     cells = cells.drop_duplicates([*line, "layer"])
     found = cells.groupby(line, observed=True, sort=False, dropna=False)
     return found.agg(
