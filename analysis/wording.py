@@ -23,6 +23,24 @@ def decimal(value: Any, places: int = FEW_DECIMALS) -> str:
     return sign + (digits[1:] if digits.startswith("0.") else digits)
 
 
+_NAMES = {
+    name.lower(): name
+    for name in ("UAS", "UUAS", "DSpr", "NSpr", "CKA", "RSA", "F1", "MDL", "ALTI", "UPOS")
+}
+_VARIANTS = {
+    " own": " (own probe)",
+    " transferred": " (probe of the full model)",
+}
+
+
+def named(metric: Any) -> str:
+    """A metric, probe or property in words: `uuas_own` is `UUAS (own probe)`."""
+    text = str(metric).replace("_", " ")
+    for end, said in _VARIANTS.items():
+        text = text.removesuffix(end) + said if text.endswith(end) else text
+    return " ".join(_NAMES.get(word.lower(), word) for word in text.split(" "))
+
+
 def percent(value: Any) -> str:
     """A share as whole percent; a dash where there is none."""
     return MISSING if pd.isna(value) else f"{100 * float(value):.0f}%"

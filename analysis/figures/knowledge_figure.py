@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...probes.registry import entries_of
 from ..verdict.answer import Answer
-from ..wording import decimal
+from ..wording import decimal, named
 from .charts import COLOURS, GREY, Figure, file_name, spec_of, told
 
 
@@ -22,8 +22,8 @@ def headlines_of_states(table: pd.DataFrame) -> pd.DataFrame:
     lines = table[table["probe"].isin(names)]
     kind = lines["kind"].mask(lines["state"] == "pretrained", "pretrained")
     about = (" of " + lines["relation"].astype("string")).fillna("")
-    metric = lines["metric"].astype("string").str.replace("_", " ")
-    return lines.assign(kind=kind, property=metric + about + " (" + lines["probe"] + ")")
+    metric = lines["metric"].map(named).astype("string")
+    return lines.assign(kind=kind, property=metric + about + ", " + lines["probe"])
 
 
 def knowledge_figure(answer: Answer) -> Iterator[Figure]:

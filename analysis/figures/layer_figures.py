@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...probes.registry import entries_of
 from ..verdict.answer import Answer
-from ..wording import decimal
+from ..wording import decimal, named
 from .charts import GREY, Figure, file_name, kind_scales, spec_of, told
 
 _NULLS = ("pretrained", "untrained")
@@ -62,13 +62,13 @@ def layer_figures(answer: Answer) -> Iterator[Figure]:
 
 
 def _title(probe: str) -> str:
-    name = probe.replace("-", " ")
+    name = named(probe.replace("-", " "))
     return name if name.isupper() else name[0].upper() + name[1:]
 
 
 def _panel(table: pd.DataFrame) -> pd.Series:
     """The metric, with what else tells lines of the same metric apart."""
-    name = table["metric"].astype("string").str.replace("_", " ")
+    name = table["metric"].map(named).astype("string")
     for column in ("variant", "relation", "target", "direction"):
         if table.groupby("metric")[column].nunique().gt(1).any():
             name = name + table[column].map(lambda value: f", {value}").astype("string").fillna("")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...probes.registry import entries_of
 from ..statistics.corrections import ALPHA
-from ..wording import between, cite, decimal, p_text
+from ..wording import between, cite, decimal, named, p_text
 from .lines import line_of, spread_of
 from .pattern_words import patterns_said
 
@@ -66,12 +66,12 @@ def _states(probes: pd.DataFrame) -> Iterator[str]:
         if count == MOST_PROPERTIES:
             yield f"Another {each.ngroups - count} properties of hidden states are in the figure."
             return
-        of = "" if pd.isna(about) else f" of {about}"
+        of = "" if pd.isna(about) else f" of {named(about)}"
         untrained = line_of(mine, kind="untrained")
         null = "" if untrained is None else f", untrained encoder {_found(untrained, 'mean')}"
         yield (
-            f"In hidden states, {str(metric).replace('_', ' ')}{of} ({probe}, mean over states 1 "
-            f"to L): {_kinds(mine)}{null}."
+            f"In hidden states, {named(metric)}{of} by {probe}, mean over states 1 to L: "
+            f"{_kinds(mine)}{null}."
         )
 
 

@@ -101,7 +101,7 @@ def test_the_verdict_says_each_property_with_its_null(rows):
     mine = [one for one in said if ENTRY.name in one]
     assert len(mine) == 2
     for sentence in mine:
-        assert sentence.startswith("In hidden states, tree score")
+        assert sentence.startswith("In hidden states, tree score (")
         for kind in ("full", "good", "random", "bad", "untrained encoder"):
             assert f"{kind} " in sentence
     several = rows[rows["probe"] == ENTRY.name]
