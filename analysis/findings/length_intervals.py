@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
-from ...probes.structural.scores import BY_WORD
+from ...probes.structural.entries import BY_WORD
 from ..statistics.clusters import RESAMPLES, alone, count_of, over_units, resampled, units_of
 from ..statistics.paired import expanded_limits
 from ..statistics.row_units import items_metric

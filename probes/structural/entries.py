@@ -39,8 +39,9 @@ _MEANINGS = {
     "nspr": "rank correlation of depths, mean over sentence lengths 5 to 50",
 }
 
-_ITEMS = {"dspr": "dspr_by_word", "nspr": "nspr_by_word"}
-"""Of what is averaged by length, the items: their ratio of sums is a mean over words."""
+BY_WORD = {"dspr": "dspr_by_word", "nspr": "nspr_by_word"}
+"""Metrics that are averaged within each length, then over lengths -> the metric of their items,
+whose ratio of sums is the mean over words instead."""
 
 STRUCTURAL = ProbeEntry(
     name="structural",
@@ -52,7 +53,7 @@ STRUCTURAL = ProbeEntry(
     options=StructuralOptions,
     rows=(
         *(
-            Measure(metric, ("layer",), meaning, _ITEMS.get(metric, ""), better="higher")
+            Measure(metric, ("layer",), meaning, BY_WORD.get(metric, ""), better="higher")
             for metric, meaning in _MEANINGS.items()
         ),
         *(
@@ -60,7 +61,7 @@ STRUCTURAL = ProbeEntry(
                 f"baseline_{metric}",
                 ("model",),
                 f"the same {of}",
-                _ITEMS.get(metric, metric),
+                BY_WORD.get(metric, metric),
                 better="higher",
             )
             for metric, of in (

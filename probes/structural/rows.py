@@ -13,7 +13,8 @@ from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
 from .baselines import BASELINE_OF, CHAIN
-from .scores import BY_WORD, Totals, value_of
+from .entries import BY_WORD
+from .scores import Totals, value_of
 
 Floats = npt.NDArray[np.float64]
 

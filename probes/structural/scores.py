@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ..states.word_states import WordStates
+from .entries import BY_WORD
 from .gold_trees import GoldTree
 from .measures import LENGTHS, edges_found, rank_correlations, shallowest
 from .spanning_trees import spanning_trees
@@ -24,11 +25,6 @@ METRICS: Mapping[str, Kind] = {
     "nspr": "depth",
 }
 """Metric -> the kind of probe that it is of."""
-BY_LENGTH = ("dspr", "nspr")
-"""Metrics that are averaged within each length, then over lengths."""
-BY_WORD: Mapping[str, str] = {metric: f"{metric}_by_word" for metric in BY_LENGTH}
-"""Metric that is averaged by length -> metric of its items, whose ratio of sums is the mean over
-words instead."""
 _NUMBERS_AT_ONCE = 2**20
 
 
@@ -160,7 +156,7 @@ def value_of(metric: str, numerators: Floats, denominators: Floats) -> Floats:
     """
     if not denominators.sum():
         return np.full(len(numerators), np.nan)
-    if metric not in BY_LENGTH:
+    if metric not in BY_WORD:
         return np.asarray(numerators.sum(1) / denominators.sum())
     lengths, place = np.unique(denominators, return_inverse=True)
     member = np.eye(len(lengths))[place]
