@@ -40,7 +40,9 @@ def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
         raise ConfigError(
             f"{first['msg'].removeprefix('Value error, ')}, got {shown(first['input'])}",
             where=f"option {entry.name}.{option}".rstrip("."),
-            remedy=f"give it like its default, {known[option].default!r}" if option else None,
+            remedy=f"give it like its default, {_written(known[option].default)}"
+            if option
+            else None,
         ) from None
 
 

@@ -69,7 +69,7 @@ def prune_for_property(
         raise UnknownNameError("criterion", criterion, ("task", f"{_PROPERTY}NAME"))
     name = criterion.removeprefix(_PROPERTY)
     if not is_property(name):
-        raise UnknownNameError("property of words", name, [*PROPERTIES, f"{FEATURE}NAME"])
+        raise UnknownNameError("word label", name, [*PROPERTIES, f"{FEATURE}NAME"])
     out = prepare_out(
         out, files=MASKS, folder=PROBE, overwrite=overwrite,
         reads=[model, *files.values(), *against],

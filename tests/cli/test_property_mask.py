@@ -91,7 +91,7 @@ def test_a_mask_file_and_json_and_the_same_bytes_again(place, subprobe_command):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        (["--criterion", "property=upas"], "property of words"),
+        (["--criterion", "property=upas"], "word label"),
         (["--criterion", "upos"], "property=NAME"),
         (["--criterion", "property=xpos"], "no sentence of the train part has xpos"),
         (["--task", "cola"], "--task: is not read beside --criterion property=upos"),
@@ -100,7 +100,7 @@ def test_a_mask_file_and_json_and_the_same_bytes_again(place, subprobe_command):
         (["--penalty", "-1"], "no cost of open gates"),
         (["--penalty", "1", "--penalty", "2"], "name a folder, or give one --penalty"),
         (["--train", "dev.conllu"], "--train is named as well"),
-        (["--criterion", "property=feats:"], "property of words"),
+        (["--criterion", "property=feats:"], "word label"),
         (["--criterion", "property=feats:Case"], "no sentence of the train part has feats:Case"),
         (["--reset", "some"], "reset"),
         (["--rank", "0"], "ranks of MLP probes"),

@@ -69,7 +69,7 @@ def test_options_that_do_not_fit_are_refused():
     run = ["attention-trees"]
     with pytest.raises(UnknownNameError, match="decoder, directions, renormalise, root, scores"):
         check_options({"attention-trees": {"roots": "free"}}, run)
-    with pytest.raises(ConfigError, match=r"trees\.renormalise: .*like its default, False"):
+    with pytest.raises(ConfigError, match=r"trees\.renormalise: .*like its default, false"):
         check_options({"attention-trees": {"renormalise": "yes"}}, run)
     with pytest.raises(ConfigError, match="norms, which is not run"):
         check_options({"norms": {}}, run)
