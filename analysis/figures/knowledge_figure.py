@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import altair as alt
 import pandas as pd
 
-from ...probes.registry import entries_of
+from ..summary.headlines import state_headlines
 from ..verdict.answer import Answer
 from ..wording import decimal, named
 from .charts import COLOURS, GREY, Figure, file_name, spec_of, told
@@ -15,11 +15,7 @@ from .charts import COLOURS, GREY, Figure, file_name, spec_of, told
 
 def headlines_of_states(table: pd.DataFrame) -> pd.DataFrame:
     """The lines of `summary_probes` that are means over hidden states, with a name each."""
-    entries = entries_of(table["probe"].dropna().unique())
-    names = [
-        one.name for one in entries if one.headline is not None and one.headline.unit == "layer"
-    ]
-    lines = table[table["probe"].isin(names)]
+    lines = state_headlines(table)
     kind = lines["kind"].mask(lines["state"] == "pretrained", "pretrained")
     about = (" of " + lines["relation"].astype("string")).fillna("")
     metric = lines["metric"].map(named).astype("string")

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ...probes.registry import entries_of
 from ..statistics.clusters import limits, units_of
-from ..statistics.corrections import CORRECTIONS, adjust
+from ..statistics.corrections import adjust_rows
 from ..statistics.draws import LEAST_DRAWS
 from ..statistics.paired_ratios import swap_ratios
 from ..statistics.weighted import Floats, sums, weight_blocks
@@ -88,9 +88,8 @@ def profile_table(rows: pd.DataFrame, cells: Path, *, correction: str = "holm") 
             for about, sums_ in read[line.cell_id].items():
                 found.setdefault(about, {})[column, int(line.seed), draw] = sums_
         lines = [_line(about, found[about]) for about in sorted(found, key=_order)]
-        tables.append(
-            _corrected(pd.DataFrame(lines).assign(**dict(zip(WHO, who, strict=True))), correction)
-        )
+        table = pd.DataFrame(lines).assign(**dict(zip(WHO, who, strict=True)))
+        tables.append(adjust_rows(table, method=correction))
     empty = pd.DataFrame(columns=COLUMNS)
     if not tables:
         return empty
@@ -104,17 +103,6 @@ def _order(about: About) -> tuple[int, str, str, str, str]:
     return (
         _SUBFIELDS.index(about.subfield), about.phenomenon, about.probe, about.metric, about.variant
     )  # fmt: skip
-
-
-def _corrected(table: pd.DataFrame, correction: str) -> pd.DataFrame:
-    known = table["p_value"].notna()
-    method = pd.Series(CORRECTIONS[correction], index=table.index, dtype="string")
-    size = pd.Series(int(known.sum()), index=table.index, dtype="Int64")
-    return table.assign(
-        p_adjusted=adjust(table["p_value"].to_numpy(dtype=np.float64), correction),
-        correction=method.where(known),
-        family_size=size.where(known),
-    )
 
 
 def _line(about: About, models: Models) -> dict[str, Any]:

@@ -106,3 +106,10 @@ def headline_parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     yield _survivors(rows).assign(probe="survivors")
     for entry in (one for one in entries if one.reads == "task"):
         yield headline_rows(rows, entry).assign(probe=entry.name)
+
+
+def state_headlines(table: pd.DataFrame) -> pd.DataFrame:
+    """The lines of `probe_table` that are means over hidden states."""
+    entries = entries_of(table["probe"].dropna().unique())
+    names = [one.name for one in entries if one.headline and one.headline.unit == "layer"]
+    return table[table["probe"].isin(names)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...probes.registry import entries_of
 from ..statistics.corrections import ALPHA
+from ..summary.headlines import state_headlines
 from ..wording import between, cite, decimal, named, p_text
 from .lines import line_of, spread_of
 from .pattern_words import patterns_said
@@ -58,9 +58,7 @@ def _relations(probes: pd.DataFrame) -> str:
 
 def _states(probes: pd.DataFrame) -> Iterator[str]:
     """Sentences on what probes read in hidden states: a property each, of the first few."""
-    entries = entries_of(probes["probe"].dropna().unique())
-    names = [one.name for one in entries if one.headline and one.headline.unit == "layer"]
-    lines = probes[probes["probe"].isin(names)]
+    lines = state_headlines(probes)
     each = lines.groupby(["probe", "metric", "relation"], sort=False, dropna=False)
     for count, ((probe, metric, about), mine) in enumerate(each):
         if count == MOST_PROPERTIES:

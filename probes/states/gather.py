@@ -13,6 +13,7 @@ from ..forward.base import BatchView, Context, Probe, ProbeResult
 from ..forward.shared_pass import Progress, run_probes
 from ..forward.texts import Texts
 from .state_file import StateWriter, writing_states
+from .word_states import word_offsets
 
 Pooling = Literal["mean", "first", "last"]
 """A word's state: the mean over its pieces (Hewitt & Manning 2019), or its first or last one's."""
@@ -43,7 +44,7 @@ def gather_states(
         OSError: if the file cannot be written.
     """
     num_states = context.anatomy.num_layers + 1
-    offsets = np.cumsum([0, *(len(words.kept) for words in texts.words)])
+    offsets = word_offsets(texts)
     width = int(context.model.config.hidden_size)
     with writing_states(path, key, num_states, width, int(offsets[-1])) as writer:
         states = _Writing(writer, offsets, pooling)

@@ -48,7 +48,7 @@ class WordStates:
     @cached_property
     def offsets(self) -> npt.NDArray[np.int64]:
         """Where the words of each text begin, and the number of all words at the end [N + 1]."""
-        return np.cumsum([0, *(len(words.kept) for words in self.texts.words)])
+        return word_offsets(self.texts)
 
     @property
     def num_words(self) -> int:
@@ -95,6 +95,11 @@ class WordStates:
     def _views(self) -> tuple[torch.Tensor, ...]:
         """All states, opened once: batches of training ask for them again and again."""
         return tuple(self.state(layer) for layer in range(self.num_states))
+
+
+def word_offsets(texts: Texts) -> npt.NDArray[np.int64]:
+    """Where the kept words of each text begin among all, and their number at the end [N + 1]."""
+    return np.cumsum([0, *(len(words.kept) for words in texts.words)])
 
 
 def words_of(texts: Texts) -> int:
