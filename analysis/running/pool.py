@@ -22,6 +22,7 @@ from ..steps.progress import Advance, Progress
 from . import following
 from .engine import materials_of, work_on
 from .resources import set_up
+from .stopping import held_back
 
 _POLL_S = 0.1
 Job = Callable[[Order, RunConfig, Path, Progress], Done]
@@ -82,8 +83,9 @@ class Pool:
 
     def close(self) -> None:
         """Stop all processes, and remove what they were writing."""
-        for worker in self._workers:
-            worker.stop()
+        with held_back():
+            for worker in self._workers:
+                worker.stop()
         models = self._folder / "models"
         for folder in (self._folder / "cells", models, *models.glob("*")):
             remove_stale(folder)
@@ -114,7 +116,7 @@ class _Worker:
     def begin(self, order: Order, job: Job, config: RunConfig, folder: Path) -> Future[Done]:
         """Let the process compute a cell."""
         self.order = order
-        with _without_script(), _one_thread(self._threads), _deaf_to_interrupts():
+        with held_back(), _without_script(), _one_thread(self._threads), _deaf_to_interrupts():
             self._future = self._pool.submit(_work, job, order, config, folder)
         return self._future
 

@@ -1,4 +1,4 @@
-"""SIGTERM ends a run as Ctrl-C does: workers are stopped, nothing is left half-written."""
+"""Signals that end a run: workers are stopped, nothing is left half-written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,33 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Let signals that would end the process wait until the block is over, then have their effect.
+
+    For what must not stop halfway: a process that is begun but not yet known would outlive the run,
+    and the run would wait for it for ever.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    # what was set by another library than Python's cannot be put back, and is left as it is
+    before = {one: signal.getsignal(one) for one in _ENDING if signal.getsignal(one) is not None}
+    for one in before:
+        signal.signal(one, lambda number, frame: waiting.append(number))
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for one in dict.fromkeys(waiting):
+            signal.raise_signal(one)
 
 
 @contextmanager

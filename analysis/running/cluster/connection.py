@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -89,10 +91,28 @@ def is_open(address: str) -> bool:
     return host != "localhost"
 
 
+async def _reach(address: str) -> None:
+    """Connect and hang up.
+
+    Raises:
+        OSError: if nobody answers.
+        TypeError, ValueError, RuntimeError: for an unknown protocol, and for TLS without its files.
+    """
+    from distributed import Security
+    from distributed.comm import connect
+
+    comm = await connect(address, **Security().get_connection_args("client"))
+    await comm.close()
+
+
 def _connected(address: str) -> Client:
     from distributed import Client
 
     try:
+        # a client that cannot be connected is closed when its memory is collected, in whatever
+        # thread that happens: it can keep the loop of the next client from starting
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _reach(address)).result()
         return Client(address, set_as_default=False, name="subprobe")
     except (OSError, TimeoutError) as error:
         said = str(error).lower()

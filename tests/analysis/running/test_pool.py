@@ -1,6 +1,7 @@
 """Processes that compute cells: what they tell, and what becomes of them."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -197,3 +198,24 @@ def test_threads_do_not_depend_on_the_number_of_workers(monkeypatch, tmp_path):
         assert threads_of(RunConfig(seeds=(1, 2), workers=workers), tmp_path) == 4
     assert threads_of(RunConfig(threads=3), tmp_path) == 3
     assert threads_of(RunConfig(seeds=tuple(range(20))), tmp_path) == 1
+
+
+@pytest.mark.timeout(120)
+def test_an_interrupt_while_it_closes_leaves_no_process(tmp_path, monkeypatch):
+    """The next one would wait for work for ever, and the run for it."""
+    pool = Pool(RunConfig(), tmp_path, 2, 1, Silent(), rest)
+    for name in "ab":
+        pool.submit(order(name))
+    workers = [one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())]
+    assert len(workers) >= 2
+    leave, interrupts = pool._workers[0]._leave_stage, [signal.SIGINT]
+
+    def interrupted():
+        leave()
+        if interrupts:
+            signal.raise_signal(interrupts.pop())
+
+    monkeypatch.setattr(pool._workers[0], "_leave_stage", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.close()
+    assert [one for one in workers if one.is_running()] == []
