@@ -15,10 +15,10 @@ from ..running.attributed_words import COLUMNS, FILE
 from ..verdict.answer import Answer
 from ..wording import MISSING, decimal
 from .page_tables import Cell, Table
+from .word_shades import Word, shaded
 
 MOST_EXAMPLES = 12
 """Examples on a whole page; each answer shows its share of them."""
-_LEVELS = 5
 _KINDS = ("full", "good", "random", "bad")
 
 
@@ -45,15 +45,6 @@ def read_word_frame(folder: Path) -> pd.DataFrame | None:
     return words.assign(
         attribution=values, word=words["word"].str.replace(r"^'(?=[=+@\t\r-])", "", regex=True)
     )
-
-
-@dataclass(frozen=True)
-class Word:
-    """One word: its text, its attribution in words, and how strong (-5 to 5) it is."""
-
-    text: str
-    said: str
-    level: int
 
 
 @dataclass(frozen=True)
@@ -113,17 +104,13 @@ def _shown(number: int, mine: pd.DataFrame) -> ShownExample:
 
 
 def _reading(kind: str, part: pd.DataFrame) -> Reading:
-    largest = float(part["attribution"].abs().max()) or 1.0
-    sentences = tuple(_sentence(one, largest) for _, one in part.groupby("sentence"))
+    largest = float(part["attribution"].abs().max())
+    sentences = tuple(
+        shaded(zip(one["word"].astype(str), one["attribution"], strict=True), largest)
+        for _, one in part.groupby("sentence")
+    )
     said, gold = str(part["prediction"].iloc[0]), str(part["gold"].iloc[0])
     return Reading(kind, said, said == gold, sentences)
-
-
-def _sentence(part: pd.DataFrame, largest: float) -> tuple[Word, ...]:
-    return tuple(
-        Word(str(text), decimal(value), round(_LEVELS * value / largest))
-        for text, value in zip(part["word"], part["attribution"], strict=True)
-    )
 
 
 def _numbers(number: int, parts: dict[str, pd.DataFrame]) -> Table:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
 
 from ..single.sentence_maps import Heads, Maps
+from ..single.sentence_words import SentenceWords
+from ..wording import decimal
 from .page import render, resource, script_json
+from .word_shades import Word, shaded
 
 FINE = 4_000_000
 """Values up to which each takes two bytes in the page; above it takes one."""
@@ -37,6 +41,20 @@ def heads_numbers(heads: Heads) -> dict[str, Any]:
         "alive": heads.alive.astype(int).tolist(),
         "maps": {kind: _lists(maps) for kind, maps in heads.maps.items()},
         "before": {kind: _lists(maps) for kind, maps in heads.before.items()},
+        "words": [
+            {
+                "method": one.method,
+                "variant": one.variant,
+                "prediction": one.prediction,
+                "logit_difference": _digits(one.logit_difference),
+                "delta": _digits(one.delta),
+                "sentences": [
+                    [{"word": word, "attribution": _digits(value)} for word, value in sentence]
+                    for sentence in one.sentences
+                ],
+            }
+            for one in heads.words
+        ],
     }
 
 
@@ -49,11 +67,31 @@ def render_heads(heads: Heads) -> str:
         L=L,
         H=H,
         n_alive=int(heads.alive.sum()),
+        words=[(one, _shaded(one), _said(one)) for one in heads.words],
         kinds=[(kind, LABELS[kind], ABOUT[kind]) for kind in heads.maps],
-        style=resource("view.css"),
+        style=resource("view.css", "words.css"),
         script=resource("view.js"),
         data=script_json(page_data(heads)),
     )
+
+
+def _shaded(words: SentenceWords) -> list[tuple[Word, ...]]:
+    largest = max((abs(value) for one in words.sentences for _, value in one), default=0.0)
+    return [shaded(sentence, largest) for sentence in words.sentences]
+
+
+def _said(words: SentenceWords) -> str:
+    """What the numbers add up to, in one sentence."""
+    said = f"Logit of {words.prediction} over that of the baseline: "
+    said += decimal(words.logit_difference, 3)
+    if math.isnan(words.delta):
+        return said
+    return f"{said}; the attributions miss it by {abs(words.delta):.1g}"
+
+
+def _digits(value: float) -> float | None:
+    """Six digits after the point, as JSON has it; null where there is no number."""
+    return None if math.isnan(value) else round(value, 6)
 
 
 def page_data(heads: Heads) -> dict[str, Any]:

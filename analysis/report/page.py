@@ -14,14 +14,15 @@ from markupsafe import Markup
 def render(template: str, **values: Any) -> str:
     """A template of this package filled in; what is no `Markup` is escaped."""
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_text(template)).render(**values)
+        loader=jinja2.FunctionLoader(_text), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template(template).render(**values)
 
 
-def resource(name: str) -> Markup:
-    """A style sheet or script of this package, to stand in a page as it is."""
-    return Markup(_text(name))
+def resource(*names: str) -> Markup:
+    """Style sheets or a script of this package, to stand in a page as they are."""
+    return Markup("\n".join(map(_text, names)))
 
 
 def script_json(value: Any, **options: Any) -> Markup:

@@ -127,7 +127,7 @@ def render_report(
         agreement=agreement_table(tables["summary_stability"]),
         overall=[_picture(figure) for figure in overall(tables)],
         beside=beside,
-        style=resource("report.css"),
+        style=resource("report.css", "words.css"),
         script=resource("report.js"),
         library=library(),
         manifest=manifest,

@@ -22,6 +22,7 @@ from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.device import device_of
 from ...models.encoder.kept_units import kept_units_of
 from ...models.folder.text_lengths import fitting_length
+from ...probes.attribution.settings import check_methods
 from ...probes.context_mixing.effective_attention import effective_attention
 from ...probes.forward.attention_block import LayerValues
 from ...probes.forward.base import BatchView, Context, Probe, ProbeResult
@@ -30,6 +31,7 @@ from ...probes.forward.shared_pass import run_probes
 from ...probes.forward.texts import encode_examples
 from ..steps.masks import load_mask
 from ..steps.progress import unheard
+from .sentence_words import SentenceWords, words_by_method
 
 Maps = npt.NDArray[np.float64]
 
@@ -54,6 +56,8 @@ class Heads:
             smaller.
         before: the same of dead heads in the whole model, NaN for living ones; empty where no head
             is dead, or the model has lost them.
+        words: how much each word carries the predicted class, by method; empty where it was not
+            asked for.
     """
 
     model: str
@@ -63,6 +67,7 @@ class Heads:
     masked: bool
     maps: dict[str, Maps]
     before: dict[str, Maps]
+    words: tuple[SentenceWords, ...] = ()
 
 
 def heads_of(
@@ -71,6 +76,7 @@ def heads_of(
     text: str,
     second: str | None = None,
     *,
+    methods: Sequence[str] = (),
     max_length: int = 0,
     allow_no_specials: bool = False,
     device: str = "auto",
@@ -83,6 +89,7 @@ def heads_of(
         mask: a mask file, or None for the whole model.
         text: the sentence; words are what white space parts.
         second: the second sentence of a pair.
+        methods: of attribution to words, see the probe `attributions`; they need a task head.
         max_length: cut longer texts at so many subwords; 0 = refuse those that are longer than the
             model's positions.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
@@ -93,9 +100,13 @@ def heads_of(
         CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
         ConfigError: if `max_length` is more than the model has positions for, or there is no such
             device.
-        InputError: if a sentence is empty, or longer than the model's positions.
+        InputError: if a sentence is empty, or longer than the model's positions, or words are to be
+            attributed and the model has no task head.
         MaskError: if the mask belongs to another model.
+        UnknownNameError: if there is no such method.
     """
+    if methods:
+        check_methods(methods)
     place = device_of(device)
     net, tokenizer = load_saved(model).to(place), load_tokenizer(model)
     subnetwork = load_mask(mask, net, say=say)
@@ -132,6 +143,7 @@ def heads_of(
         masked=subnetwork is not None,
         maps={kind: _only(grid, alive) for kind, grid in maps.items()},
         before=before,
+        words=words_by_method(context, example, methods) if methods else (),
     )
 
 

@@ -17,6 +17,14 @@ def view(
     sentence: Annotated[str, typer.Argument(help="what the model reads", metavar="SENTENCE")],
     second: Annotated[str | None, typer.Option(help="second sentence of a pair")] = None,
     mask: MaskIn = None,
+    attribution: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="also colour the words by how much they carry the predicted class, by this method "
+            "(integrated-gradients, shapley-sampling, ...); may be given several times",
+            metavar="METHOD",
+        ),
+    ] = None,
     max_length: Annotated[
         int,
         typer.Option(
@@ -47,8 +55,8 @@ def view(
     from ...data.files.atomic import write_text
 
     heads = heads_of(
-        model, mask, sentence, second, max_length=max_length, allow_no_specials=allow_no_specials,
-        device=device, say=progress_of(False).say,
+        model, mask, sentence, second, methods=attribution or (), max_length=max_length,
+        allow_no_specials=allow_no_specials, device=device, say=progress_of(False).say,
     )  # fmt: skip
     if out is not None:
         write_text(out, render_heads(heads))
