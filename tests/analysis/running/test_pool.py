@@ -206,7 +206,9 @@ def test_an_interrupt_while_it_closes_leaves_no_process(tmp_path, monkeypatch):
     pool = Pool(RunConfig(), tmp_path, 2, 1, Silent(), rest)
     for name in "ab":
         pool.submit(order(name))
-    workers = [one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())]
+    workers = [
+        one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())
+    ]
     assert len(workers) >= 2
     leave, interrupts = pool._workers[0]._leave_stage, [signal.SIGINT]
 

@@ -10,11 +10,16 @@ from subprobe.analysis.running.stopping import held_back, stopped_by_signals
 def interrupted(number):
     """What a block goes through that gets a signal, and what is raised at its end."""
     steps = []
-    with pytest.raises(KeyboardInterrupt), stopped_by_signals():
-        with held_back():
-            signal.raise_signal(number)
-            steps.append("block")
-        steps.append("after")
+
+    def block():
+        with stopped_by_signals():
+            with held_back():
+                signal.raise_signal(number)
+                steps.append("block")
+            steps.append("after")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
     return steps
 
 
@@ -26,9 +31,13 @@ def test_a_signal_waits_until_the_block_is_over(number):
 
 
 def test_an_error_inside_is_not_lost_to_the_signal_that_follows():
-    with pytest.raises(KeyboardInterrupt) as caught, held_back():
-        signal.raise_signal(signal.SIGINT)
-        raise ValueError("inside")
+    def block():
+        with held_back():
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError("inside")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        block()
     assert isinstance(caught.value.__context__, ValueError)
 
 
