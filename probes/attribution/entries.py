@@ -48,7 +48,7 @@ ATTRIBUTIONS = ProbeEntry(
     reads="task",
     needs=("deprels", "upos"),
     uses=("heads",),
-    further=("task-head",),
+    further=("task-head", "classes"),
     options=AttributionsOptions,
     rows=(
         Measure("attribution_share", ("model",), "share of |attribution| on the group `relation`"),

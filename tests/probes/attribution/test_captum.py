@@ -246,6 +246,8 @@ def test_what_cannot_be_attributed_is_refused():
         other = tiny_context(family, "classification")
         with pytest.raises(InputError, match=f"layer-conductance cannot .* {family}"):
             run_attributions(other, examples, method=["layer-conductance"])
+    with pytest.raises(InputError, match="this head predicts a number"):
+        run_attributions(tiny_context("bert", "classification", num_labels=1), examples)
     context.tokenizer.mask_token = None
     with pytest.raises(CheckpointError, match="no mask token"):
         run_attributions(context, examples, baseline="mask")
