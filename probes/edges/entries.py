@@ -93,11 +93,15 @@ EDGES = ProbeEntry(
         ),
         Measure(
             "mix_gain", ("layer",), "what the state adds to the F1 of those before",
-            items="mix_micro_f1", better="higher"),
+            items="mix_micro_f1",
+            better="higher",
+        ),
         Measure("mix_weight", ("layer",), "weight of the state in the mix of all"),
         Measure(
             "summed_gain", ("model",), "F1 of the mix of all states less that of the embeddings",
-            items="mix_micro_f1", better="higher"),
+            items="mix_micro_f1",
+            better="higher",
+        ),
         Measure(
             "expected_layer", ("model",), "mean layer of the gains; empty where there is no gain",
             items="mix_micro_f1",

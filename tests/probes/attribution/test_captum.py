@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import captum.attr
@@ -17,6 +18,7 @@ from subprobe.probes.attribution.attributions import attribute_words, run_attrib
 from subprobe.probes.attribution.seeded import example_seed
 from subprobe.probes.attribution.settings import COMPLETE, METHODS, AttributionSettings
 from subprobe.probes.forward.texts import read_texts
+from subprobe.probes.named import run_named_probes
 from tiers import mostly_slow
 from torch import nn
 
@@ -251,3 +253,56 @@ def test_what_cannot_be_attributed_is_refused():
     context.tokenizer.mask_token = None
     with pytest.raises(CheckpointError, match="no mask token"):
         run_attributions(context, examples, baseline="mask")
+
+
+def test_passes_are_halved_where_memory_runs_out_and_said(monkeypatch):
+    context, examples = tiny_context("bert", "classification", seed=4), random_examples(4)
+    options = {"n_steps": 8, "batch_size": 2, "internal_batch_size": 16, "permutations": 9}
+    expected = run_attributions(context, examples, **options).rows
+    run, seen, said = type(context.model).forward, [], []
+
+    def forward(self, *args, **kwargs):
+        seen.append(len(kwargs["inputs_embeds"]))
+        if seen[-1] > 8:
+            raise torch.OutOfMemoryError("out of memory")
+        return run(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(context.model), "forward", forward)
+    (found,) = run_named_probes(
+        context, examples, ["attributions"], options={"attributions": options}, say=said.append
+    )
+    assert max(seen) == 16
+    assert "starts again with 8 examples at a time, not 16" in said[0]
+    assert found.notes["attributions_batch_size"] == 8
+    for column in ("value", "p_value"):
+        values = [rows[column].to_numpy(float, na_value=np.nan) for rows in (found.rows, expected)]
+        np.testing.assert_allclose(*values, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["integrated-gradients", "gradient-shap", "shapley-sampling"])
+def test_no_pass_holds_more_texts_and_nothing_is_kept_of_it(method, monkeypatch):
+    """What is in memory at once does not grow with the examples, steps or draws."""
+    context = tiny_context("bert", "classification", seed=4)
+    run, sizes = type(context.model).forward, []
+
+    def forward(self, *args, **kwargs):
+        sizes.append(len(kwargs["inputs_embeds"]))
+        return run(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(context.model), "forward", forward)
+
+    def kept(count):
+        gc.collect()
+        before = sum(one.numel() for one in gc.get_objects() if type(one) is torch.Tensor)
+        found = attribute_words(
+            context, random_examples(count), method=method, n_steps=9, n_samples=20,
+            batch_size=2, internal_batch_size=8,
+        )  # fmt: skip
+        gc.collect()
+        after = sum(one.numel() for one in gc.get_objects() if type(one) is torch.Tensor)
+        return after - before, found
+
+    kept(1)
+    left, found = kept(6)
+    assert left <= 6 * max(len(one.words) for one in found)  # the words' own values
+    assert max(sizes) <= 8
