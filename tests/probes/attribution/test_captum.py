@@ -250,6 +250,12 @@ def test_what_cannot_be_attributed_is_refused():
             run_attributions(other, examples, method=["layer-conductance"])
     with pytest.raises(InputError, match="this head predicts a number"):
         run_attributions(tiny_context("bert", "classification", num_labels=1), examples)
+    long = []
+    for one in examples:
+        words = ("unbelievable",) * len(one.first.words)
+        long.append(replace(one, first=replace(one.first, words=words)))
+    with pytest.raises(InputError, match="no text keeps a whole word within 3 subwords"):
+        run_attributions(replace(context, max_length=3), long)
     context.tokenizer.mask_token = None
     with pytest.raises(CheckpointError, match="no mask token"):
         run_attributions(context, examples, baseline="mask")
