@@ -101,14 +101,10 @@ def conduct(
                 if parts is not None and learnt is not None:
                     write_learning(folder, {"learning": {**learnt, "ids": parts.ids}})
                 words = word_frame(collected)
+                tables = write_tables(rows, folder, out / "cells")
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
-                    agreement = agreement_table(
-                        compared_words(collected), correction=config.probe.correction
-                    )
-                    if len(agreement):
-                        write_csv(agreement, folder / AGREEMENT_FILE)
-                tables = write_tables(rows, folder, out / "cells")
+                    tables |= _agreement(collected, config.probe.correction, folder)
                 write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
             if existing == "new":
                 remove_unused(out / "cells", set(plan.ids.values()))
@@ -118,6 +114,15 @@ def conduct(
             if parts is not None and not config.probe.cache and not owners(out / LOCKS)[1:]:
                 run_states(out, "", config.probe.cache_limit).remove()
     return Finished(out, rows, manifest, tuple(read), tuple(missing))
+
+
+def _agreement(collected: Collected, correction: str, folder: Path) -> dict[str, pd.DataFrame]:
+    """Write how far subnetworks decide for the same words, where there are some to compare."""
+    table = agreement_table(compared_words(collected), correction=correction)
+    if table.empty:
+        return {}
+    write_csv(table, folder / AGREEMENT_FILE)
+    return {Path(AGREEMENT_FILE).stem: table}
 
 
 def _check_same(config: RunConfig, out: Path, existing: Existing) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.errors import DataFileError
+from ...data.files.reading import reading
 from ..findings.item_intervals import OVER_CLUSTERS, OVER_TEXTS
 from ..statistics.clusters import alone, count_of, units_of
 from ..statistics.corrections import adjust_rows
@@ -28,6 +31,8 @@ COLUMNS = [
     "ci_method", "chance", "ceiling", "ceiling_low", "ceiling_high", "difference", "p_value",
     "p_adjusted", "correction", "family_size", "n", "n_clusters", "n_seeds", "n_pairs", "note",
 ]  # fmt: skip
+_TEXTS = ("model", "task", "method", "variant", "metric", "first", "second", "ci_method",
+          "correction", "note")  # fmt: skip
 TOP_SHARE = 0.2
 ONE_SEED = "one seed: no ceiling"
 UNREADABLE = "no example has three words that both tell apart"
@@ -105,6 +110,25 @@ def agreement_table(
     return adjust_rows(found, family, correction)[COLUMNS]
 
 
+def read_agreement(folder: Path) -> dict[str, pd.DataFrame]:
+    """The table that a run wrote, by its name; none where it wrote none.
+
+    Raises:
+        DataFileError: if the file is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    with reading(path, problem="is not a table of agreement"):
+        table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, "string"))
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise DataFileError(
+            f"has no column {missing[0]!r}", where=str(path), remedy="run the folder again"
+        )
+    return {path.stem: table}
+
+
 Values = dict[str, dict[str, list[float]]]
 """Metric -> example -> the agreement of each pair of models."""
 
@@ -137,7 +161,7 @@ def _lines(words: pd.DataFrame, ceilings: Values, seed: int) -> Iterator[dict[st
     pairs = [*combinations(kinds, 2), *((kind, kind) for kind in kinds if kind != "full")]
     found: dict[tuple[str, tuple[str, str]], dict[str, list[float]]] = {}
     chances: dict[str, list[float]] = {metric: [] for metric in METRICS}
-    models: dict[tuple[str, str], set[object]] = {}
+    models: dict[tuple[str, str], set[tuple[Any, ...]]] = {}
     for number, mine in words.groupby("seed", sort=False):
         for item, names, values in _examples(mine, ["kind", "draw"]):
             measured = {metric: measure(values) for metric, measure in METRICS.items()}
@@ -160,7 +184,7 @@ def _lines(words: pd.DataFrame, ceilings: Values, seed: int) -> Iterator[dict[st
                 "first": pair[0],
                 "second": pair[1],
                 "chance": float(np.mean(chances[metric])),
-                "n_seeds": len({number for number, *_ in models[pair]}),  # type: ignore[misc]
+                "n_seeds": len({model[0] for model in models[pair]}),
                 "n_pairs": len(models[pair]),
                 **_summed(found[metric, pair], ceilings[metric], clusters, seed),
             }
@@ -180,7 +204,7 @@ def _mean(values: Sequence[float]) -> float:
 def _summed(
     found: Mapping[str, list[float]],
     ceiling: Mapping[str, list[float]],
-    clusters: Mapping[str, object],
+    clusters: Mapping[str, Any],
     seed: int,
 ) -> dict[str, object]:
     """Mean over examples, its interval, and the ceiling over the same examples."""
@@ -189,7 +213,7 @@ def _summed(
     items = [item for item, value in means.items() if np.isfinite(value)]
     if not items:
         return {"n": 0, "note": UNREADABLE}
-    units = units_of([None if pd.isna(clusters[i]) else str(clusters[i]) for i in items])  # type: ignore[call-overload]
+    units = units_of([None if pd.isna(clusters[i]) else str(clusters[i]) for i in items])
     own = np.array([means[item] for item in items])
     top = np.array([tops.get(item, np.nan) for item in items])
     limits = mean_limits(np.column_stack([own, top]), units, seed)

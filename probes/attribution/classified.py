@@ -227,7 +227,7 @@ def _unclassified(context: Context, view: BatchView, baseline: str) -> Classifie
         else:
             vector = torch.zeros_like(embedded[0, 0])
             if baseline == "mean":
-                vector = table.weight.mean(dim=0).to(embedded)
+                vector = table.get_parameter("weight").mean(dim=0).to(embedded)
             blank = torch.where(replaced[..., None], vector, embedded)
     nothing = embedded.new_zeros(0)
     return ClassifiedBatch(

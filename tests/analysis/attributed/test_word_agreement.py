@@ -15,7 +15,9 @@ from subprobe.analysis.attributed.word_agreement import (
     ONE_SEED,
     UNREADABLE,
     agreement_table,
+    read_agreement,
 )
+from subprobe.data.errors import DataFileError
 
 SEEDS, EXAMPLES = (1, 2, 3), 10
 MODELS = (("full", 0), ("good", 0), ("random", 0), ("random", 1))
@@ -145,3 +147,13 @@ def test_a_run_writes_the_agreement_of_its_subnetworks(finished_run):
     assert table["note"].isna().all()
     assert table["mean"].between(-1, 1).all()
     assert (table["n_seeds"] == 2).all()
+
+
+def test_the_page_shows_what_the_table_holds(finished_run, tmp_path):
+    page = (finished_run / "report.html").read_text("utf-8")
+    assert 'data-source="attribution_agreement.csv"' in page
+    assert "ceiling = the full models of two seeds" in page
+    assert read_agreement(tmp_path) == {}
+    (tmp_path / FILE).write_text("model,task\nm,t\n", "utf-8")
+    with pytest.raises(DataFileError, match="has no column 'method'"):
+        read_agreement(tmp_path)
