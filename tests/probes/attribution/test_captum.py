@@ -252,7 +252,7 @@ def test_what_cannot_be_attributed_is_refused():
         run_attributions(tiny_context("bert", "classification", num_labels=1), examples)
     long = []
     for one in examples:
-        words = ("unbelievable",) * len(one.first.words)
+        words = ("qzxvqzxv",) * len(one.first.words)
         long.append(replace(one, first=replace(one.first, words=words)))
     with pytest.raises(InputError, match="no text keeps a whole word within 3 subwords"):
         run_attributions(replace(context, max_length=3), long)
