@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,11 +33,10 @@ def attributions(count: int = 200, repeats: int = REPEATS) -> list[Measure]:
     model = load_classifier(MODEL, task.spec, new_head=True, seed=0)
     context = Context(model, load_tokenizer(MODEL), anatomy_of(model), spec=task.spec)
     texts = read_texts(context, task.splits["train"][:count])
-    size = {"batch_size": BATCH, "internal_batch_size": PASS}
     with classifier(context, every_token=True) as own:
         batches = _batches(own, texts)
-    path = AttributionSettings(n_steps=STEPS, **size)
-    left_out = AttributionSettings("feature-ablation", **size)
+    path = AttributionSettings(n_steps=STEPS, batch_size=BATCH, internal_batch_size=PASS)
+    left_out = replace(path, method="feature-ablation")
     return [
         ratio(
             f"integrated gradients / {STEPS} bare passes forward and backward",

@@ -81,7 +81,8 @@ def _against_frequency(
     def by_text(column: str) -> npt.NDArray[np.float64]:
         wide = mine.pivot_table(index="item_id", columns="relation", values=column)
         ordered = wide.reindex(index=texts["item_id"], columns=kinds)
-        return np.nan_to_num(ordered.to_numpy(dtype=np.float64, na_value=np.nan))
+        found: npt.NDArray[np.float64] = ordered.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.nan_to_num(found)
 
     shares, expected = by_text("numerator"), by_text("score")
     limits = mean_limits(shares, units, seed)

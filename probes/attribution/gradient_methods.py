@@ -98,7 +98,7 @@ def gradient_shap(
         size = settings.internal_batch_size
         if len(embedded) <= size:
             return batch.logits_of(embedded, *others)
-        parts = zip(*(one.split(size) for one in (embedded, *others)), strict=True)
+        parts = zip(*(torch.split(one, size) for one in (embedded, *others)), strict=True)
         return torch.cat(
             [checkpoint(batch.logits_of, *part, use_reentrant=False) for part in parts]
         )

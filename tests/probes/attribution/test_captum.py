@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import replace
+from typing import Any
 
 import captum.attr
 import numpy as np
@@ -263,7 +264,9 @@ def test_what_cannot_be_attributed_is_refused():
 
 def test_passes_are_halved_where_memory_runs_out_and_said(monkeypatch):
     context, examples = tiny_context("bert", "classification", seed=4), random_examples(4)
-    options = {"n_steps": 8, "batch_size": 2, "internal_batch_size": 16, "permutations": 9}
+    options: dict[str, Any] = {
+        "n_steps": 8, "batch_size": 2, "internal_batch_size": 16, "permutations": 9,
+    }  # fmt: skip
     expected = run_attributions(context, examples, **options).rows
     run, seen, said = type(context.model).forward, [], []
 
@@ -281,8 +284,10 @@ def test_passes_are_halved_where_memory_runs_out_and_said(monkeypatch):
     assert "starts again with 8 examples at a time, not 16" in said[0]
     assert found.notes["attributions_batch_size"] == 8
     for column in ("value", "p_value"):
-        values = [rows[column].to_numpy(float, na_value=np.nan) for rows in (found.rows, expected)]
-        np.testing.assert_allclose(*values, atol=1e-6)
+        halved, whole = (
+            rows[column].to_numpy(float, na_value=np.nan) for rows in (found.rows, expected)
+        )
+        np.testing.assert_allclose(halved, whole, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", ["integrated-gradients", "gradient-shap", "shapley-sampling"])
