@@ -11,6 +11,8 @@ from ..data.files.full_disk import room_asked_for
 from ..data.output.folders import atomic_folder, check_no_links
 from ..data.output.ownership import LOCKS, RUN
 from ..data.output.tables import write_csv, write_parquet
+from .attributed.word_agreement import FILE as AGREEMENT_FILE
+from .attributed.word_agreement import agreement_table
 from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
 from .cost.estimate import seconds_of
@@ -24,7 +26,7 @@ from .plan.whole_run import RunPlan, read_plan
 from .profile.profile import has_profile, profile_table
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
-from .running.attributed_words import word_frame
+from .running.attributed_words import compared_words, word_frame
 from .running.collect import Collected
 from .running.earlier import Existing, begin, remove_unused, settled
 from .running.engine import EngineMaker, InThisProcess
@@ -99,9 +101,10 @@ def conduct(
                 if parts is not None and learnt is not None:
                     write_learning(folder, {"learning": {**learnt, "ids": parts.ids}})
                 words = word_frame(collected)
+                tables = write_tables(rows, folder, out / "cells")
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
-                tables = write_tables(rows, folder, out / "cells")
+                    tables |= _agreement(collected, config.probe.correction, folder)
                 write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
             if existing == "new":
                 remove_unused(out / "cells", set(plan.ids.values()))
@@ -111,6 +114,15 @@ def conduct(
             if parts is not None and not config.probe.cache and not owners(out / LOCKS)[1:]:
                 run_states(out, "", config.probe.cache_limit).remove()
     return Finished(out, rows, manifest, tuple(read), tuple(missing))
+
+
+def _agreement(collected: Collected, correction: str, folder: Path) -> dict[str, pd.DataFrame]:
+    """Write how far subnetworks decide for the same words, where there are some to compare."""
+    table = agreement_table(compared_words(collected), correction=correction)
+    if table.empty:
+        return {}
+    write_csv(table, folder / AGREEMENT_FILE)
+    return {Path(AGREEMENT_FILE).stem: table}
 
 
 def _check_same(config: RunConfig, out: Path, existing: Existing) -> None:

@@ -18,6 +18,7 @@ def measures(*, quick: bool) -> list[Measure]:
 
     from . import (
         attention,
+        attributions,
         cells,
         memory,
         probing,
@@ -50,6 +51,7 @@ def measures(*, quick: bool) -> list[Measure]:
     ]
     found = [call() for call in calls]
     found += attention.attention_pass(**small)
+    found += attributions.attributions(**tiny)
     found += structural.structural(**({"count": 60, "repeats": 1} if quick else {}))
     found += start.starts(**({"repeats": 1} if quick else {}))
     found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))

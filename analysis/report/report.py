@@ -14,6 +14,8 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from ...data.files.atomic import write_text
+from ..attributed.word_agreement import FILE as AGREEMENT_FILE
+from ..attributed.word_agreement import read_agreement
 from ..figures.charts import Figure
 from ..figures.figures import drawn, overall
 from ..profile.profile import has_profile, profile_table
@@ -45,6 +47,7 @@ class Section:
         figures: the pictures by part of the page, each with its table.
         profile: the linguistic profile, where probes are about phenomena.
         examples: real examples, word by word.
+        word_agreement: whether subnetworks decide for the same words, where that was asked.
     """
 
     anchor: str
@@ -59,6 +62,7 @@ class Section:
     figures: Mapping[str, tuple[Picture, ...]]
     profile: Table | None
     examples: list[ShownExample]
+    word_agreement: Table | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,10 @@ def write_report(
     beside = ""
     if folder is not None and folder.resolve() != out_path.parent.resolve():
         beside = Path(os.path.relpath(folder.resolve(), out_path.parent.resolve())).as_posix() + "/"
-    if tables is None and folder is not None and has_profile(rows):
-        tables = {**summaries(rows), "profile": profile_table(rows, folder / "cells")}
+    if tables is None and folder is not None:
+        tables = {**summaries(rows), **read_agreement(folder)}
+        if has_profile(rows):
+            tables["profile"] = profile_table(rows, folder / "cells")
     page = render_report(rows, manifest, words=words, beside=beside, tables=tables)
     write_text(out_path, page)
 
@@ -169,6 +175,7 @@ def _sections(
             figures={part: tuple(map(_picture, some)) for part, some in drawn(answer).items()},
             profile=_profile(answer),
             examples=examples,
+            word_agreement=_word_agreement(answer),
         )
 
 
@@ -183,6 +190,22 @@ def _profile(answer: Answer) -> Table | None:
         "state 0; the difference is good minus the mean of the random draws, tested over sentences"
     )
     return frame_table(shown, "profile.csv", caption)
+
+
+def _word_agreement(answer: Answer) -> Table | None:
+    """Which kinds of subnetwork decide for the same words, beside two seeds of the full model."""
+    table = answer.tables.get(Path(AGREEMENT_FILE).stem)
+    if table is None or table.empty:
+        return None
+    caption = (
+        "Agreement of attributions to the words of an example, mean over examples, draws and "
+        "seeds; ceiling = the full models of two seeds; difference = the mean minus the ceiling"
+    )
+    shown = [
+        "variant", "metric", "first", "second", "mean", "ci_low", "ci_high", "chance", "ceiling",
+        "difference", "p_adjusted", "n", "n_clusters", "note",
+    ]  # fmt: skip
+    return frame_table(table[shown], AGREEMENT_FILE, caption)
 
 
 def _said(sentence: str) -> Markup:

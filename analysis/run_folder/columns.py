@@ -100,7 +100,7 @@ TIDY: dict[str, Column] = {
     "baseline": Column(
         "text",
         "what the number is compared with: `majority`, an offset, uniform attention, random heads, "
-        "shuffled places (`permutation`), a `reference`",
+        "shuffled places (`permutation`), a share of words (`frequency`), a `reference`",
     ),
     "baseline_value": Column("number", "value of the baseline", _METRIC),
     "p_value": Column("number", "test against the baseline", "probability"),

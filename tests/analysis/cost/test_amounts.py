@@ -96,11 +96,15 @@ def test_scoring_reads_the_reported_examples_once(folder):
 
 
 def test_a_probe_takes_as_many_passes_as_its_options_say(folder):
-    def steps(count):
-        own = {"names": ["attributions"], "options": {"attributions": {"n_steps": count}}}
+    def attributing(**options):
+        own = {"names": ["attributions"], "options": {"attributions": options}}
         return value(workload(folder, probe=own), "full/probe/attributions")
 
-    assert steps(20) == pytest.approx(2 * steps(10))
+    assert attributing(n_steps=20) == pytest.approx(2 * attributing(n_steps=10))
+    one = attributing(method=["saliency"])
+    assert attributing(n_steps=10) == pytest.approx(10 * one)
+    both = attributing(method=["saliency", "shapley-sampling"], n_samples=4)
+    assert both == pytest.approx(one + 2 * attributing(method=["shapley-sampling"], n_samples=2))
 
 
 def test_searches_score_more_candidates_the_less_is_kept(folder):

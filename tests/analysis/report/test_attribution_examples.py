@@ -110,3 +110,14 @@ def test_words_of_plain_texts_are_those_that_the_parser_made(tiny_encoder, tmp_p
     one = words[(words["kind"] == "full") & (words["item_id"] == words["item_id"].iloc[0])]
     assert one["word"].tolist()[:5] == ["The", "cats", ",", "too", ","]
     assert one["word"].tolist()[-1] == "."
+
+
+def test_of_several_methods_the_first_is_shown(made, tmp_path):
+    (answer,), words = made
+    other = words.assign(variant="kernel-shap", attribution=0.0)
+    both = pd.concat([words, other], ignore_index=True)
+    alone, shown = (shown_examples(one, answer, 2) for one in (words, both))
+    assert [one.readings for one in shown] == [one.readings for one in alone]
+    # a run of an earlier version had one method and did not name it
+    write_csv(words.drop(columns="variant"), tmp_path / FILE)
+    assert set(read_word_frame(tmp_path)["variant"]) == {""}
