@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from ..data.holmes.published import Subfield
 from ..data.output.outputs import user_text
 from .forward.needs import Layer
 
@@ -83,10 +84,6 @@ class Measure:
     def covers(self, metric: str) -> bool:
         """Whether a metric is this one."""
         return fnmatchcase(metric, self.metric)
-
-
-Subfield = Literal["morphology", "syntax", "semantics", "discourse", "reasoning"]
-"""The parts of linguistics by which Holmes (Waldis et al. 2024) orders its data sets."""
 
 
 @dataclass(frozen=True)

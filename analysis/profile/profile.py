@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...data.holmes.published import SUBFIELDS
 from ...probes.registry import entries_of
 from ..statistics.clusters import limits, units_of
 from ..statistics.corrections import adjust_rows
@@ -96,12 +97,9 @@ def profile_table(rows: pd.DataFrame, cells: Path, *, correction: str = "holm") 
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
 
 
-_SUBFIELDS = ("morphology", "syntax", "semantics", "discourse", "reasoning")
-
-
 def _order(about: About) -> tuple[int, str, str, str, str]:
     return (
-        _SUBFIELDS.index(about.subfield), about.phenomenon, about.probe, about.metric, about.variant
+        SUBFIELDS.index(about.subfield), about.phenomenon, about.probe, about.metric, about.variant
     )  # fmt: skip
 
 

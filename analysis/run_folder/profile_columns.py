@@ -1,4 +1,4 @@
-"""What the columns of the linguistic profile mean."""
+"""What the columns of the linguistic profile and of the leaderboard mean."""
 
 from __future__ import annotations
 
@@ -47,3 +47,17 @@ PROFILE: dict[str, Column] = {
     "note": Column("text", "what cannot be said here, and why"),
 }
 """Column of the profile that means something of its own there."""
+
+LEADERBOARD: dict[str, Column] = {
+    "probing dataset": Column("text", "data set"),
+    "linguistic subfield": Column("text", "part of linguistics"),
+    "linguistic phenomena": Column("text", "phenomenon that the data set is about"),
+    "probe type": Column("text", "what is classified"),
+    "train portion": Column("integer", "share of the training part that is learnt from", "share"),
+    "probe": Column("text", "data set, once more, as in Holmes's file"),
+    "comparable": Column("boolean", "whether the scores may stand beside those of Holmes's models"),
+}
+"""Column of the leaderboard -> what it means; the others are models."""
+OF_MODEL = Column(
+    "number", "score of this model: macro-F1, or Pearson's correlation of numbers", _METRIC
+)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ...data.holmes.published import Subfield
 from ...data.sentences.word_labels import FEATURE, PROPERTIES, is_property
-from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several, Subfield
+from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several
 from ..learning.options import LearningOptions
 
 ARC, ARC_LABEL = "arc", "arc-label"
