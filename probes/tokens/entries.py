@@ -133,6 +133,7 @@ TOKENS = ProbeEntry(
         ),
     ),
     headline=Headline("accuracy", "layer", by_variant=True),
+    transfers=True,
     phenomena=tuple(
         Phenomenon(subfield, "accuracy", task, name, "own")
         for subfield, named in _PHENOMENA.items()

@@ -4,11 +4,13 @@ For each task and each state 0..L a softmax classifier is trained on frozen stat
 test sentences that it never saw. Words are read as the mean of their pieces, pairs of words as
 [x, y, x * y]. Arc prediction asks of a pair whether the second word is the head of the first; each
 true pair stands beside one with a random other word, in evaluation as well, so chance is one half.
+On a mask the classifiers of the whole model are read as well (`transferred`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -28,8 +30,7 @@ from .entries import ALL, ARC, ARC_LABEL
 from .questions import Labelled, questions_of, words_labelled
 from .scores import macro_f1_of
 from .setting import notes_of, plan_of, refused, shapes_of, states_of
-
-PROBE = "tokens"
+from .transferred import PROBE, classifier_arrays, transferred_answers
 
 
 def run_tokens(
@@ -52,7 +53,7 @@ def run_tokens(
     Args:
         context: the model with its mask.
         examples: the texts that are scored.
-        learning: the texts that are learnt from.
+        learning: the texts that are learnt from; on a mask, the whole model's classifiers.
         progress: called with (texts done, N) for each part, then with (epochs done, at most).
         batch_size: texts a forward pass.
         tasks: properties of words (`word_labels`), `arc` and `arc-label`; `all` = those that the
@@ -66,10 +67,12 @@ def run_tokens(
 
     Returns:
         for each task and state accuracy, macro-F1 and the gain over state 0; an item is a test case
-        with the class that it has and the one that was predicted, as numbers that notes name.
+        with the class that it has and the one that was predicted, as numbers that notes name. The
+        arrays of a whole model are its classifiers (`classifier_arrays`).
 
     Raises:
         InputError: if a task that is asked for cannot be learnt, or there is none.
+        ConfigError: if the whole model's classifiers are of other tasks, labels or shapes.
     """
     parts = states_of(context, examples, learning, batch_size=batch_size, progress=progress)
 
@@ -91,16 +94,27 @@ def run_tokens(
             remedy="name a larger treebank, or one with more annotation",
         )
     plan = plan_of(seed, seeds, rates, epochs)
-    answered = answers_to(
-        questions, shapes_of(hidden, rank), parts, plan,
-        device=context.model.device, progress=progress,
+    shapes, device, whole = (
+        shapes_of(hidden, rank), context.model.device, context.subnetwork is None,
     )  # fmt: skip
+    own = answers_to(
+        questions, shapes, parts, plan, device=device, progress=progress, keep_weights=whole
+    )
+    arrays = classifier_arrays(own) if whole else {}
+    # items hold on to what they need
+    own = [replace(one, weights=()) for one in own]
+    answered = list(own)
+    if not whole and learning.whole:
+        answered += transferred_answers(
+            questions, shapes, learning.whole, parts["test"], seeds=seeds, device=device
+        )
     rows = [row for answers in answered for row in _rows(answers)]
     result = ProbeResult(
         PROBE,
         rows_frame(rows),
         lambda: (part for answers in answered for part in _items(answers, parts["test"])),
-        notes=notes_of(PROBE, learning, parts, answered, left_out),
+        arrays=arrays,
+        notes=notes_of(PROBE, learning, parts, own, left_out),
     )
     return parts["test"].texts.counted(result)
 
@@ -120,7 +134,7 @@ def _rows(answers: Answers) -> Iterator[Mapping[str, object]]:
     accuracy = by_seed.mean(axis=1)
     guess = np.full_like(gold, majority)
     same = {"probe": PROBE, "unit": "layer", "relation": question.name, "n": len(gold),
-            "variant": f"own{answers.shape.said}", "n_dropped": question.lost}  # fmt: skip
+            "variant": answers.variant, "n_dropped": question.lost}  # fmt: skip
     for layer, value in enumerate(accuracy.tolist()):
         at = {**same, "layer": layer}
         yield {**at, "metric": "accuracy", "value": value, "baseline": "majority",
@@ -160,7 +174,7 @@ def _items(answers: Answers, states: WordStates) -> Iterator[pd.DataFrame]:
             pd.DataFrame(
                 {
                     "probe": PROBE,
-                    "variant": f"own{answers.shape.said}",
+                    "variant": answers.variant,
                     "item_id": ids.astype(object),
                     "sentence_id": np.array([examples[one].first.id for one in text],
                                             dtype=object)[case],
