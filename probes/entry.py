@@ -27,6 +27,9 @@ Need = Literal["second-model", "language-model-head", "task-head", "training-par
 modelling, the head of the model's task, or texts to learn from that it does not score. A probe with
 a training part is called with the keyword `learning` (`learning/learning.py`)."""
 
+STATIC = "static-vectors"
+"""Variant of what was learnt from vectors of words in a file, not from hidden states."""
+
 Units = tuple[Literal["head", "layer", "model"], ...]
 
 Curves = Literal["layers", "hidden states"]

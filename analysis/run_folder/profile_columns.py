@@ -28,6 +28,9 @@ PROFILE: dict[str, Column] = {
     "static": Column(
         "number", "score of hidden state 0 of the whole model: embeddings, no context", _METRIC
     ),
+    "static_vectors": Column(
+        "number", "score of vectors of words from a file, where `static_vectors` names one", _METRIC
+    ),
     "random_lowest": Column("number", "lowest random draw of all seeds", _METRIC),
     "random_highest": Column("number", "highest random draw of all seeds", _METRIC),
     "difference": Column("number", "good minus the mean of the random draws", _METRIC),

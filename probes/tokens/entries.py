@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ...data.holmes.published import Subfield
 from ...data.sentences.word_labels import FEATURE, PROPERTIES, is_property
 from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several
-from ..learning.options import LearningOptions
+from ..learning.options import LearningOptions, StaticOptions
 
 ARC, ARC_LABEL = "arc", "arc-label"
 """Tasks of pairs: whether a word is the head of another, and the relation of a word to its head."""
@@ -90,7 +90,7 @@ _PHENOMENA: dict[Subfield, dict[str, str]] = {
 """Subfield -> task -> what it is called in a profile; empty = by the name of the feature."""
 
 
-class TokensOptions(ShapeOptions):
+class TokensOptions(ShapeOptions, StaticOptions):
     """Options of `tokens`."""
 
     tasks: Annotated[tuple[str, ...], Several, AfterValidator(_tasks)] = Field(

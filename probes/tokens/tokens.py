@@ -20,9 +20,11 @@ from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
 from ...data.sentences.word_labels import properties_of
+from ..entry import STATIC
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from ..learning.learning import Learning
+from ..states.static_words import static_states
 from ..states.word_states import WordStates
 from .answers import Answers, answers_to
 from .arcs import arc_labels, arc_pairs
@@ -47,6 +49,7 @@ def run_tokens(
     seed: int = 0,
     rates: Sequence[float] = (1e-3,),
     epochs: int = 40,
+    static_vectors: str = "",
 ) -> ProbeResult:
     """Learn tasks from every state and score them on other texts.
 
@@ -64,6 +67,8 @@ def run_tokens(
         seed: of the first weights, the order of texts and the negatives.
         rates: learning rates; of each state that with the least dev loss is used.
         epochs: passes over the training part, at most.
+        static_vectors: a file of vectors of words; classifiers of them stand beside those of a
+            whole model, in the variant `static-vectors`.
 
     Returns:
         for each task and state accuracy, macro-F1 and the gain over state 0; an item is a test case
@@ -108,13 +113,19 @@ def run_tokens(
         answered += transferred_answers(
             questions, shapes, learning.whole, parts["test"], seeds=seeds, device=device
         )
+    notes = notes_of(PROBE, learning, parts, own, left_out)
+    if whole and static_vectors:
+        static, said = static_states(parts, static_vectors, learning.states.folder)
+        found = answers_to(questions, shapes, static, plan, device=device, progress=progress)
+        answered += [replace(one, asked=STATIC) for one in found]
+        notes |= {f"{PROBE}_{name}": text for name, text in said.items()}
     rows = [row for answers in answered for row in _rows(answers)]
     result = ProbeResult(
         PROBE,
         rows_frame(rows),
         lambda: (part for answers in answered for part in _items(answers, parts["test"])),
         arrays=arrays,
-        notes=notes_of(PROBE, learning, parts, own, left_out),
+        notes=notes,
     )
     return parts["test"].texts.counted(result)
 
