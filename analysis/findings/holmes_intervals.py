@@ -76,7 +76,8 @@ def _classes(said: Floats, gold: Floats, weights: npt.NDArray[np.float32]) -> Ma
         place = (np.arange(seeds)[:, None] * classes + named).astype(np.int64)
         often = np.broadcast_to(weights, place.shape)
         often = often if which is None else np.where(which, often, 0)
-        return np.bincount(place.ravel(), often.ravel(), seeds * classes).reshape(seeds, -1)
+        found = np.bincount(place.ravel(), often.ravel(), seeds * classes).astype(np.float64)
+        return found.reshape(seeds, classes)
 
     hits = counted(gold, right)
     f1 = macro_f1(hits, counted(said), counted(gold))

@@ -131,7 +131,7 @@ class LinearProbes:
     def _outputs(
         self, active: Sequence[int], cases: Cases
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for places in torch.arange(len(cases)).split(_AT_ONCE):
+        for places in torch.split(torch.arange(len(cases)), _AT_ONCE):
             vectors = cases.read(places).to(self._device).expand(len(active), -1, -1)
             yield self._readouts.logits(active, vectors), cases.gold[places].to(self._device)
 
@@ -189,7 +189,7 @@ def _shuffled(cases: Cases, training: Training, epoch: int) -> Iterator[Batch]:
     mixed = [np.random.SeedSequence([seed, epoch]) for seed in training.seeds]
     draws = [torch.Generator().manual_seed(int(one.generate_state(1)[0])) for one in mixed]
     orders = torch.stack([torch.randperm(len(cases), generator=draw) for draw in draws])
-    for places in orders.split(training.cases, dim=1):
+    for places in torch.split(orders, training.cases, dim=1):
         shape = places.shape[1], cases.width
         kept = torch.stack([torch.rand(shape, generator=draw) >= DROPOUT for draw in draws])
         yield Batch(cases, places, kept)

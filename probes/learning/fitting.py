@@ -178,7 +178,8 @@ def _scheduler(optimiser: Adam, schedule: Schedule) -> ReduceLROnPlateau | Lambd
     steps = schedule.steps * schedule.epochs
     # the library compares the number of a step with it, which need not be whole
     rising: Any = schedule.warmup * steps
-    return get_linear_schedule_with_warmup(optimiser, rising, steps)
+    found: LambdaLR = get_linear_schedule_with_warmup(optimiser, rising, steps)
+    return found
 
 
 def _step(state: _State[Batch], schedule: Schedule) -> None:

@@ -22,12 +22,14 @@ def test_the_published_data_sets_are_all_there():
     assert counts == {"morphology": 19, "syntax": 75, "semantics": 67, "discourse": 28,
                       "reasoning": 19}  # fmt: skip
     # three phenomena are of two subfields
-    about = {(one.subfield, one.phenomenon) for one in published_sets().values()}
-    assert (len(about), len({name for _, name in about})) == (68, 65)
+    named = {(one.subfield, one.phenomenon) for one in published_sets().values()}
+    assert (len(named), len({name for _, name in named})) == (68, 65)
     about = about_set("upos")
     assert about is not None
     assert (about.subfield, about.phenomenon) == ("syntax", "part-of-speech")
-    assert about_set("feats:Number").subfield == "morphology"
+    feature = about_set("feats:Number")
+    assert feature is not None
+    assert feature.subfield == "morphology"
     assert about_set("my-own") is None
 
 

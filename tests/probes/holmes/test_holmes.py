@@ -16,6 +16,7 @@ from subprobe.data.errors import ConfigError, InputError
 from subprobe.data.holmes.folder import read_data_set
 from subprobe.models.masks.gates import gated
 from subprobe.probes.holmes.encoding import sample_vectors
+from subprobe.probes.holmes.entries import HolmesOptions
 from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.options import typed_options
@@ -117,6 +118,7 @@ def test_only_the_protocol_on_holmes_own_folder_is_comparable(ground, of_folder,
     whole = found(ground, folder=str(ground[2]), sets=("blimp-passive_2",), seeds=5, epochs=20)
     assert set(whole.rows["variant"]) == set(whole.items["variant"]) == {"comparable"}
     options = typed_options(find_probe("holmes"), {"folder": "x", "loss": "cross-entropy"})
+    assert isinstance(options, HolmesOptions)
     assert options.departures() == ["loss is cross-entropy, not as-published"]
 
 

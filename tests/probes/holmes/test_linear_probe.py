@@ -145,5 +145,5 @@ def test_scores_are_those_of_the_libraries():
     said, gold = draw.integers(0, 4, (2, 100))
     assert score_of(said, gold, 6) == pytest.approx(f1_score(gold, said, average="macro"))
     numbers = draw.normal(size=(2, 50))
-    assert score_of(*numbers, 1) == pytest.approx(np.corrcoef(*numbers)[0, 1])
+    assert score_of(numbers[0], numbers[1], 1) == pytest.approx(np.corrcoef(*numbers)[0, 1])
     assert score_of(np.ones(50), numbers[1], 1) == 0
