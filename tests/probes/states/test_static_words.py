@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from probe_cases import random_examples, tiny_context, with_dead_heads
 from subprobe.analysis.findings.class_intervals import class_intervals
+from subprobe.analysis.findings.edge_intervals import edge_intervals
 from subprobe.analysis.profile.sentence_sums import summed
 from subprobe.data.errors import DataFileError
 from subprobe.probes.entry import STATIC
@@ -19,6 +20,7 @@ from subprobe.probes.states.static_words import static_states
 OPTIONS = {
     "tokens": {"epochs": 60, "rates": (0.1,), "tasks": ("upos", "arc-label")},
     "structural": {"epochs": 2, "ranks": (2, 4)},
+    "edges": {"epochs": 3, "projection": 8, "tasks": ("upos", "dependencies")},
 }
 TAGS = ("ADJ", "NOUN", "VERB")
 
@@ -118,6 +120,25 @@ def test_the_trees_of_vectors_are_scored_by_rank(ground):
     assert set(rows["metric"]) == {"uuas", "dspr", "root_accuracy", "nspr"}
     assert set(rows["layer"]) == {0}
     assert "structural_static_vectors" in result.notes
+
+
+def test_spans_of_vectors_have_a_score_and_no_layers(ground):
+    result = found(ground, "edges")
+    finished = edge_intervals(result)
+    rows = finished[finished["variant"] == STATIC]
+    assert set(rows["metric"]) == {"mix_micro_f1"}
+    assert set(rows["relation"]) == {"upos", "dependencies"}
+    assert rows["ci_method"].notna().all()
+    own = finished[finished["variant"] == "own"]
+    assert {"mix_gain", "summed_gain", "expected_layer"} <= set(own["metric"])
+    alone = found(ground, "edges", static_vectors="").rows
+    own = result.rows[result.rows["variant"] == "own"]
+    assert own["value"].tolist() == alone["value"].tolist()
+    sums = summed(result.items, find_probe("edges"))
+    assert sums
+    assert all(one.vectors is not None for one in sums.values())
+    options = typed_options(find_probe("edges"), {"static_vectors": ground[3]})
+    assert set(options.inputs()) == {"static_vectors"}
 
 
 def test_a_mask_has_no_vectors_of_its_own(ground):
