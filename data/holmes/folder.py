@@ -26,6 +26,7 @@ from .data_set import PARTS, DataSet, Kind, Reading, Sample, Stretch
 SAMPLES, CONFIG = "samples.csv", "config-none.yaml"
 """Names of the files of a data set; other configurations are those of control tasks."""
 MOST_CLASSES = 10_000
+_TRUTH = {"False": "0", "True": "1"}
 _COLUMNS = ("id", "inputs", "context", "label", "set-0")
 
 
@@ -51,6 +52,8 @@ def data_set_folders(folder: Path | str) -> list[Path]:
 def read_data_set(folder: Path) -> DataSet:
     """Read one data set.
 
+    Words that are not inside their text are read as words that are cut off.
+
     Raises:
         DataFileError: naming file and line: if a file is missing or not of this format, a label is
             no class, or a part has no sample.
@@ -62,6 +65,7 @@ def read_data_set(folder: Path) -> DataSet:
     numbers = all(_is_whole(one) for one in numbered)
     parts: dict[str, list[tuple[tuple[int, str], Sample]]] = {part: [] for part in PARTS}
     widths: set[int] = set()
+    repeated = len(set(numbered)) < len(numbered)
     for place, (id, inputs, context, label, part) in zip(rows.places, rows.cells, strict=True):
         where = f"{path}, {place}"
         if part not in parts:
@@ -71,12 +75,11 @@ def read_data_set(folder: Path) -> DataSet:
         if len(widths) > 1:
             raise DataFileError("has another number of inputs than those before", where=where)
         order = (int(id), "") if numbers else (0, id)
-        parts[part].append((order, Sample(id, texts, readings, _label(label, classes, where))))
+        named = f"{id} ({place})" if repeated else id
+        parts[part].append((order, Sample(named, texts, readings, _label(label, classes, where))))
     for part, samples in parts.items():
         if not samples:
             raise DataFileError(f"has no sample of the part {part}", where=str(path))
-    if len(set(numbered)) < len(numbered):
-        raise DataFileError("two samples have one id", where=str(path))
     ordered = {
         part: tuple(sample for _, sample in sorted(samples, key=lambda one: one[0]))
         for part, samples in parts.items()
@@ -117,7 +120,7 @@ def _config(path: Path) -> tuple[str, Kind, int]:
 
 def _label(text: str, classes: int, where: str) -> float:
     try:
-        label = float(text)
+        label = float(_TRUTH.get(text, text))
     except ValueError:
         label = math.nan
     if not math.isfinite(label):
@@ -157,17 +160,17 @@ def _read(
             raise DataFileError(f"the input {shown(one)} is not of a {kind}", where=where)
         text, start, end, *group = one[1:]
         numbers = (text, start, end, *group)
-        if not all(type(value) is int for value in numbers) or not (
-            0 <= text < len(texts) and 0 <= start < end <= len(texts[text])
-        ):
-            raise DataFileError(f"the input {shown(one)} is not inside its context", where=where)
+        if not all(type(value) is int and value >= 0 for value in numbers):
+            raise DataFileError(f"the input {shown(one)} has no places", where=where)
+        if text >= len(texts):
+            raise DataFileError(f"the input {shown(one)} is of no context", where=where)
         stretches.setdefault(group[0] if group else number, []).append(Stretch(text, start, end))
     return texts, tuple(tuple(stretches[key]) for key in sorted(stretches))
 
 
 def _texts(given: list[Any], name: str, where: str) -> tuple[str, ...]:
-    if not all(isinstance(one, str) and one.strip() for one in given):
-        raise DataFileError(f"{name} are not texts, or one is empty", where=where)
+    if not all(isinstance(one, str) for one in given):
+        raise DataFileError(f"{name} are not texts", where=where)
     return tuple(given)
 
 

@@ -58,6 +58,7 @@ class Task:
         ids: of the test cases.
         sentences: the sentence that each of them is of.
         lost: test cases that are cut off.
+        lost_in: the samples that are cut off, by part, in words; empty where none is.
         source: name of the folder that the data set is from; empty = the corpus.
     """
 
@@ -69,6 +70,7 @@ class Task:
     sentences: npt.NDArray[np.object_]
     lost: int
     source: str = ""
+    lost_in: str = ""
 
     @property
     def numbers(self) -> bool:

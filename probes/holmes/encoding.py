@@ -126,7 +126,8 @@ def _wanted(samples: Sequence[Sample], separator: str | None) -> dict[str, list[
         for reading, stretches in enumerate(sample.readings):
             for one in stretches:
                 text, shift = _joined(sample, one, separator)
-                end = None if one.end is None else one.end + shift
+                # what is beyond its text is nowhere, and not in the text behind it
+                end = None if one.end is None else min(one.end, len(sample.texts[one.text])) + shift
                 part = _Part(row, reading, 1 / len(stretches), one.start + shift, end)
                 found.setdefault(text, []).append(part)
     return found

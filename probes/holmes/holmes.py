@@ -128,6 +128,8 @@ def _scored(task: Task, asked: HolmesOptions, training: Training, context: Conte
         "classes": str(task.classes),
         "epochs": " ".join(str(course.best + 1) for course in courses),
     }
+    if task.lost_in:
+        told["cut_off"] = task.lost_in
     majority = 0 if task.numbers else int(torch.bincount(train.gold).argmax())
     gold = test.gold.numpy().astype(np.float64)
     return Scored(replace(task, parts={}), gold, said, majority, length, told)

@@ -69,7 +69,7 @@ def task_of_set(data_set: DataSet, vectors: SampleVectors, source: str) -> Task:
         InputError: if a part has none left, or the training part one class.
     """
     table = torch.from_numpy(vectors.numbers)
-    start, parts, lost = 0, {}, 0
+    start, parts, lost = 0, {}, dict.fromkeys(PARTS, 0)
     for part in PARTS:
         samples = data_set.parts[part]
         rows = start + np.flatnonzero(vectors.whole[start : start + len(samples)])
@@ -82,14 +82,16 @@ def task_of_set(data_set: DataSet, vectors: SampleVectors, source: str) -> Task:
             )
         kind = torch.float32 if data_set.classes == 1 else torch.int64
         parts[part] = Cases(table, (torch.from_numpy(rows),), torch.tensor(labels, dtype=kind))
+        lost[part] = len(samples) - len(rows)
         if part == "test":
-            lost = len(samples) - len(rows)
             ids = [f"{data_set.name}/{samples[row - start].id}" for row in rows.tolist()]
         start += len(samples)
     named = np.array(ids, dtype=object)
+    cut = ", ".join(f"{count} {part}" for part, count in lost.items())
     return Task(
-        data_set.name, about_set(data_set.name), data_set.classes, parts, named, named, lost, source
-    )
+        data_set.name, about_set(data_set.name), data_set.classes, parts, named, named,
+        lost["test"], source, lost_in=cut if any(lost.values()) else "",
+    )  # fmt: skip
 
 
 def corpus_tasks(

@@ -59,6 +59,15 @@ def test_samples_are_in_the_order_of_their_ids(tmp_path):
     assert found.parts["dev"][0].readings == ((Stretch(0),),)
 
 
+def test_ids_that_are_there_twice_and_labels_that_are_true_or_false_are_read(tmp_path):
+    rows = [{**row, "id": 3, "label": label} for row, label in
+            zip(parts(ROW), ("True", "False", "1.0"), strict=True)]  # fmt: skip
+    found = read_data_set(write_data_set(tmp_path, "x", "SENTENCE", 2, rows))
+    samples = [one for part in found.parts.values() for one in part]
+    assert [one.label for one in samples] == [1, 0, 1]
+    assert [one.id for one in samples] == ["3 (line 2)", "3 (line 3)", "3 (line 4)"]
+
+
 def test_the_names_of_both_versions_are_the_leaderboards(tmp_path):
     place = write_data_set(tmp_path, "flash-holmes-upos", "SENTENCE", 2, parts(ROW))
     assert read_data_set(place).name == "upos"
@@ -71,12 +80,12 @@ def test_the_names_of_both_versions_are_the_leaderboards(tmp_path):
         ("SENTENCE", {"label": "nan"}, "the label 'nan' is no number"),
         ("SENTENCE", {"set-0": "valid"}, "set-0 is 'valid'"),
         ("SENTENCE", {"inputs": ["a", "b"]}, "2 inputs of a SENTENCE"),
-        ("SENTENCE", {"inputs": [""]}, "not texts, or one is empty"),
+        ("SENTENCE", {"inputs": [3]}, "inputs are not texts"),
         ("SENTENCE_PAIR_BI", {}, "1 inputs of a SENTENCE_PAIR_BI"),
         ("SENTENCE", {"inputs": 7}, "inputs are '7', not a list"),
         ("SENTENCE_TOKENS", {}, "context cannot be read"),
-        ("SENTENCE_TOKENS", {**TOKEN, "inputs": [("cats", 1, 4, 8)]}, "not inside its context"),
-        ("SENTENCE_TOKENS", {**TOKEN, "inputs": [("cats", 0, 4, 99)]}, "not inside its context"),
+        ("SENTENCE_TOKENS", {**TOKEN, "inputs": [("cats", 1, 4, 8)]}, "is of no context"),
+        ("SENTENCE_TOKENS", {**TOKEN, "inputs": [("cats", 0, -4, 8)]}, "has no places"),
         ("SENTENCE_SPANS", TOKEN, "not of a SENTENCE_SPANS"),
         ("PARAGRAPH", {}, "probe_task_type is 'PARAGRAPH'"),
     ],

@@ -180,6 +180,8 @@ def test_samples_that_are_cut_off_are_counted(ground):
     lost = cut.rows[cut.rows["metric"] == "macro_f1"].iloc[0]
     assert lost["n_dropped"] > 0
     assert lost["n"] + lost["n_dropped"] == 6
+    assert str(cut.notes["holmes_coref_cut_off"]).endswith(f"{lost['n_dropped']} test")
+    assert "holmes_coref_cut_off" not in whole.notes
     with pytest.raises(InputError, match="every sample of the part train is cut off"):
         found(ground, folder=str(folder), sets=("coref",), length=4)
 
