@@ -175,9 +175,17 @@ def _texts(given: list[Any], name: str, where: str) -> tuple[str, ...]:
 
 
 def digest_paths(folder: Path | str) -> Mapping[str, Path]:
-    """Name -> file, of every file of the data sets that is read."""
-    return {
+    """Name -> file, of every file of the data sets that is read.
+
+    Raises:
+        DataFileError: as `data_set_folders`, and if a data set lacks its configuration.
+    """
+    found = {
         f"{path.name}/{file}": path / file
         for path in data_set_folders(folder)
         for file in (CONFIG, SAMPLES)
     }
+    for path in found.values():
+        if not path.is_file():
+            raise DataFileError("no such file", where=str(path), remedy="check the folder")
+    return found

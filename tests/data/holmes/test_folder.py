@@ -4,7 +4,7 @@ import pytest
 from holmes_folder import write_data_set, write_holmes
 from subprobe.data.errors import DataFileError
 from subprobe.data.holmes.data_set import Stretch
-from subprobe.data.holmes.folder import data_set_folders, read_data_set
+from subprobe.data.holmes.folder import data_set_folders, digest_paths, read_data_set
 from subprobe.data.holmes.published import SUBFIELDS, about_set, published_sets
 
 ROW = {"inputs": ["The cats sat."], "label": 0, "set-0": "train"}
@@ -110,5 +110,11 @@ def test_a_folder_without_data_sets_or_parts_is_refused(tmp_path):
         data_set_folders(tmp_path)
     with pytest.raises(DataFileError, match="no such folder"):
         data_set_folders(tmp_path / "none")
+    place = write_data_set(tmp_path, "x", "SENTENCE", 2, [ROW])
     with pytest.raises(DataFileError, match="no sample of the part dev"):
-        read_data_set(write_data_set(tmp_path, "x", "SENTENCE", 2, [ROW]))
+        read_data_set(place)
+    assert list(digest_paths(tmp_path)) == ["x/config-none.yaml", "x/samples.csv"]
+    (place / "config-none.yaml").unlink()
+    for read in (digest_paths, lambda folder: read_data_set(folder / "x")):
+        with pytest.raises(DataFileError, match=r"config-none\.yaml: no such file"):
+            read(tmp_path)
