@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from ..data.holmes.published import Subfield
 from ..data.output.outputs import user_text
 from .forward.needs import Layer
 
@@ -26,6 +27,9 @@ Need = Literal["second-model", "language-model-head", "task-head", "classes", "t
 modelling, the head of the model's task, classes (a run leaves it out where labels are numbers), or
 texts to learn from that it does not score. A probe with a training part is called with the keyword
 `learning` (`learning/learning.py`)."""
+
+STATIC = "static-vectors"
+"""Variant of what was learnt from vectors of words in a file, not from hidden states."""
 
 Units = tuple[Literal["head", "layer", "model"], ...]
 
@@ -84,10 +88,6 @@ class Measure:
     def covers(self, metric: str) -> bool:
         """Whether a metric is this one."""
         return fnmatchcase(metric, self.metric)
-
-
-Subfield = Literal["morphology", "syntax", "semantics", "discourse", "reasoning"]
-"""The parts of linguistics by which Holmes (Waldis et al. 2024) orders its data sets."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ def place(tmp_path, monkeypatch, finished_run):
     write_labelled(tmp_path / "labelled")
     write_glue(tmp_path / "glue")
     write_treebank(tmp_path / "treebank.conllu")
+    (tmp_path / "vectors.txt").write_text("the 1 0.5\na -1 2\nand 0 1\n")
     shutil.copytree(PLUGIN, tmp_path / "busiest", ignore=shutil.ignore_patterns("__pycache__"))
     rng = np.random.default_rng(0)
     for task, seed in product(("MRPC", "RTE"), (42, 71, 86)):

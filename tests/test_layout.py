@@ -13,12 +13,12 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "spans", "generator", "tasks", "encoding"],
+             "spans", "holmes", "generator", "tasks", "encoding"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "training"],
     "pruning": ["importance", "search"],
     "probes": ["forward", "entry", "states", "learning", "attention", "patterns",
                "context_mixing", "syntax", "attribution", "representations", "structural",
-               "tokens", "edges", "description_length", "erasure", "attention_probe"],
+               "tokens", "edges", "description_length", "erasure", "attention_probe", "holmes"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
                  "summary", "comparison", "profile", "findings", "attributed",
                  "configuration", "steps",

@@ -79,7 +79,7 @@ def edge_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     for (variant, relation), own in rows.groupby(["variant", "relation"], sort=False):
         parts.append(own)
         sums = found.get((str(variant), str(relation)))
-        if sums is not None:
+        if sums is not None and len(sums.f1) > 1:  # static vectors have no layers
             like = own[own["metric"].eq(SCORE)].iloc[0][_SAME].to_dict()
             about = {**like, "n_clusters": count_of(sums.units)}
             gains = _gain_rows(sums.f1, sums.resampled_f1(seed), sums.units)

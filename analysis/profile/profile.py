@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...data.holmes.published import SUBFIELDS
 from ...probes.registry import entries_of
 from ..statistics.clusters import limits, units_of
 from ..statistics.corrections import adjust_rows
@@ -36,9 +37,9 @@ SCORED: Mapping[str, tuple[str, str]] = {
 """Column of the profile -> kind and state of the models that it scores."""
 ABOUT = ["subfield", "phenomenon", "probe", "metric", "variant"]
 COLUMNS = [
-    *WHO, *ABOUT, *SCORED, "static", "random_lowest", "random_highest", "n_seeds", "n_draws",
-    "difference", "ci_low", "ci_high", "p_value", "p_adjusted", "correction", "family_size",
-    "share_of_draws_below", "n", "n_clusters", "note",
+    *WHO, *ABOUT, *SCORED, "static", "static_vectors", "random_lowest", "random_highest",
+    "n_seeds", "n_draws", "difference", "ci_low", "ci_high", "p_value", "p_adjusted", "correction",
+    "family_size", "share_of_draws_below", "n", "n_clusters", "note",
 ]  # fmt: skip
 
 Models = Mapping[tuple[str, int, int], SentenceSums]
@@ -96,12 +97,9 @@ def profile_table(rows: pd.DataFrame, cells: Path, *, correction: str = "holm") 
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
 
 
-_SUBFIELDS = ("morphology", "syntax", "semantics", "discourse", "reasoning")
-
-
 def _order(about: About) -> tuple[int, str, str, str, str]:
     return (
-        _SUBFIELDS.index(about.subfield), about.phenomenon, about.probe, about.metric, about.variant
+        SUBFIELDS.index(about.subfield), about.phenomenon, about.probe, about.metric, about.variant
     )  # fmt: skip
 
 
@@ -112,6 +110,8 @@ def _line(about: About, models: Models) -> dict[str, Any]:
         line[column] = _score(models, column)
     static = [one.static for (column, _, _), one in models.items() if column == "full"]
     line["static"] = _mean([ratio(one) for one in static if one is not None])
+    vectors = [one.vectors for (column, _, _), one in models.items() if column == "full"]
+    line["static_vectors"] = _mean([ratio(one) for one in vectors if one is not None])
     values = [one.value for (column, _, _), one in models.items() if column == "random"]
     line["random_lowest"] = min(values, default=float("nan"))
     line["random_highest"] = max(values, default=float("nan"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.files.parquet_files import DAMAGED_CELL, read_frame
-from ...probes.entry import ProbeEntry
+from ...probes.entry import STATIC, ProbeEntry
 from ..cell_output import check_as_written, check_own_items
 from ..statistics.row_units import item_ratios
 
@@ -30,12 +30,14 @@ class SentenceSums:
         clusters: what each was sampled with; empty for those that stand alone [N].
         sums: numerators and denominators, means over states 1..L [2, N].
         static: the same of state 0, the embeddings; None where items name no state.
+        vectors: the same of static vectors from a file; None where none were probed.
     """
 
     sentences: tuple[str, ...]
     clusters: tuple[str, ...]
     sums: npt.NDArray[np.float64]
     static: npt.NDArray[np.float64] | None
+    vectors: npt.NDArray[np.float64] | None = None
 
     @property
     def value(self) -> float:
@@ -92,15 +94,21 @@ def summed(items: pd.DataFrame, entry: ProbeEntry) -> dict[About, SentenceSums]:
     items = items[_COLUMNS].astype(dict.fromkeys(_TEXTS, "string"))
     items[_TEXTS] = items[_TEXTS].fillna("")
     found: dict[About, SentenceSums] = {}
+    vectors: dict[About, npt.NDArray[np.float64] | None] = {}
     for (variant, metric, relation), mine in items.groupby(
         ["variant", "metric", "relation"], sort=True
     ):
+        of_vectors = str(variant).startswith(STATIC)
+        variant = str(variant).replace(STATIC, "own", 1) if of_vectors else str(variant)
         for one in entry.phenomena:
-            if one.covers(str(metric), str(relation), str(variant)):
+            if one.covers(str(metric), str(relation), variant):
                 name = one.name or str(relation).rpartition(":")[2]
-                about = About(one.subfield, name, entry.name, str(metric), str(variant))
-                found[about] = _of_sentences(mine)
-    return found
+                about = About(one.subfield, name, entry.name, str(metric), variant)
+                if of_vectors:
+                    vectors[about] = _of_sentences(mine).static
+                else:
+                    found[about] = _of_sentences(mine)
+    return {about: replace(sums, vectors=vectors.get(about)) for about, sums in found.items()}
 
 
 def _of_sentences(items: pd.DataFrame) -> SentenceSums:

@@ -184,7 +184,10 @@ def _profile(answer: Answer) -> Table | None:
     table = answer.tables.get("profile")
     if table is None or table.empty:
         return None
-    shown = table.drop(columns=[*WHO, "correction", "family_size", "note"])
+    hidden = [*WHO, "correction", "family_size", "note"]
+    if table["static_vectors"].isna().all():
+        hidden.append("static_vectors")
+    shown = table.drop(columns=hidden)
     caption = (
         "Linguistic profile: scores are means over hidden states 1 to L, draws and seeds; static = "
         "state 0; the difference is good minus the mean of the random draws, tested over sentences"

@@ -19,7 +19,7 @@ from .columns import (
     TYPES,
     Column,
 )
-from .profile_columns import PROFILE
+from .profile_columns import LEADERBOARD, OF_MODEL, PROFILE
 from .table_lines import line_of
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
@@ -43,6 +43,8 @@ def describe(table: str, column: str, dtype: object = None) -> Column:
         column: name of the column.
         dtype: pandas type of its values, which decides for columns that nobody has described.
     """
+    if table == "leaderboard":  # a model may be called like a column of another table
+        return LEADERBOARD.get(column, OF_MODEL)
     own = _OWN.get(table, {})
     found = OF_TABLE.get((table, column)) or own.get(column) or _ALL.get(column)
     return found or Column(_type_of(dtype), "")

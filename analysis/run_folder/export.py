@@ -15,6 +15,7 @@ from ...data.files.atomic import atomic_path
 from ...data.files.parquet_files import WRITING
 from ...data.output.folders import atomic_folder, check_folder
 from ...data.output.tables import inert
+from ..profile.leaderboard import has_leaderboard, leaderboard
 from ..profile.profile import has_profile, profile_table
 from ..summary.summaries import SUMMARIES
 from .cell_table import cell_table
@@ -80,6 +81,8 @@ def _makers(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
         makers["profile"] = lambda: [
             typed("profile", profile_table(run.rows, run.folder / "cells"))
         ]
+    if has_leaderboard(run.rows):
+        makers["leaderboard"] = lambda: [typed("leaderboard", leaderboard(run.rows))]
     return {
         **makers,
         "cells": lambda: [cell_table(run.folder, run.manifest)],

@@ -1,4 +1,4 @@
-"""What the columns of the linguistic profile mean."""
+"""What the columns of the linguistic profile and of the leaderboard mean."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ PROFILE: dict[str, Column] = {
     "static": Column(
         "number", "score of hidden state 0 of the whole model: embeddings, no context", _METRIC
     ),
+    "static_vectors": Column(
+        "number", "score of vectors of words from a file, where `static_vectors` names one", _METRIC
+    ),
     "random_lowest": Column("number", "lowest random draw of all seeds", _METRIC),
     "random_highest": Column("number", "highest random draw of all seeds", _METRIC),
     "difference": Column("number", "good minus the mean of the random draws", _METRIC),
@@ -47,3 +50,17 @@ PROFILE: dict[str, Column] = {
     "note": Column("text", "what cannot be said here, and why"),
 }
 """Column of the profile that means something of its own there."""
+
+LEADERBOARD: dict[str, Column] = {
+    "probing dataset": Column("text", "data set"),
+    "linguistic subfield": Column("text", "part of linguistics"),
+    "linguistic phenomena": Column("text", "phenomenon that the data set is about"),
+    "probe type": Column("text", "what is classified"),
+    "train portion": Column("integer", "share of the training part that is learnt from", "share"),
+    "probe": Column("text", "data set, once more, as in Holmes's file"),
+    "comparable": Column("boolean", "whether the scores may stand beside those of Holmes's models"),
+}
+"""Column of the leaderboard -> what it means; the others are models."""
+OF_MODEL = Column(
+    "number", "score of this model: macro-F1, or Pearson's correlation of numbers", _METRIC
+)

@@ -40,6 +40,7 @@ from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import learning_files
 from ..configuration.task_choice import TaskChoice
 from ..learning.parts import read_parts, write_learning
+from ..profile.leaderboard import has_leaderboard, leaderboard
 from ..steps.annotations import check_readable, say_left_out
 from ..steps.data_summary import left_out_lines
 from ..steps.masks import load_mask
@@ -209,6 +210,7 @@ def probe_rows(
 def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> int:
     """Write one CSV file for each probe, and the scored items as Parquet (see `atomic_folder`).
 
+    The scores of `holmes` stand in `leaderboard.csv` as well, in the form of its leaderboard.
     Where probes learnt, `learning.json` says from what, which sentence is in which part, and what
     each of them notes.
 
@@ -218,6 +220,8 @@ def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False
     with atomic_folder(out, PROBE, overwrite=overwrite) as folder:
         for name, rows in output.rows.groupby("probe", sort=False):
             write_csv(rows_frame(rows), folder / f"{name}.csv")
+        if has_leaderboard(output.rows):
+            write_csv(leaderboard(output.rows), folder / "leaderboard.csv")
         if "learning" in output.notes:
             write_learning(folder, output.notes)
         return write_items(output.parts, folder / "items.parquet")

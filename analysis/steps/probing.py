@@ -42,6 +42,7 @@ from ..findings.code_intervals import code_intervals
 from ..findings.dependency_tests import dependency_rows
 from ..findings.edge_intervals import edge_intervals
 from ..findings.head_map import head_map_rows
+from ..findings.holmes_intervals import holmes_intervals
 from ..findings.item_intervals import item_intervals
 from ..findings.jackknife import similarity_intervals
 from ..findings.length_intervals import length_intervals
@@ -244,6 +245,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
         replace(result, rows=length_intervals(result))
     ),
     "class-intervals": lambda result, _options: class_intervals(result),
+    "holmes-intervals": lambda result, _options: holmes_intervals(result),
     "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""

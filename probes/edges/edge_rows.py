@@ -39,6 +39,7 @@ class EdgeScores:
         n_train: spans that are learnt from.
         n: spans that are scored.
         n_dropped: spans that are not, because a word of theirs was cut off.
+        variant: `own`, or `static-vectors`, which have one state and so no mix.
     """
 
     task: str
@@ -50,6 +51,7 @@ class EdgeScores:
     n_train: int
     n: int
     n_dropped: int
+    variant: str = "own"
 
     def of_seeds(self) -> Mapping[int, list[MixProbe]]:
         """The probes of each mix, by its last state."""
@@ -77,7 +79,7 @@ def edge_rows(scores: EdgeScores) -> Iterator[dict[str, Any]]:
     """The rows of a task. What rests on resampled sentences is added by analysis."""
     about = {
         "probe": NAME,
-        "variant": "own",
+        "variant": scores.variant,
         "relation": scores.task,
         "n": scores.n,
         "n_dropped": scores.n_dropped,
@@ -94,6 +96,8 @@ def edge_rows(scores: EdgeScores) -> Iterator[dict[str, Any]]:
         if len(probes) > 1:
             spread = np.std([ratio(scores.sums([probe])) for probe in probes], ddof=1)
             yield {**row, "metric": SCORE + SPREAD, "value": float(spread)}
+    if len(by_depth) == 1:
+        return
     yield from _mix_rows({**about, "n": scores.n_train, "n_dropped": 0}, by_depth[max(by_depth)])
 
 
@@ -131,7 +135,7 @@ def edge_items(tasks: Sequence[EdgeScores]) -> Iterator[pd.DataFrame]:
                 pd.DataFrame(
                     {
                         "probe": NAME,
-                        "variant": "own",
+                        "variant": scores.variant,
                         "item_id": names[block][text, 0],
                         "sentence_id": names[block][text, 1],
                         "layer": np.array(list(by_depth))[depth],

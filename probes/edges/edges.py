@@ -19,10 +19,12 @@ from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example, Sentence
 from ...data.spans.labelled import Spans, SpansOf
 from ...data.spans.parts import read_span_parts
+from ..entry import STATIC
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from ..forward.texts import Texts
 from ..learning.learning import Learning
+from ..states.static_words import static_states
 from .edge_rows import NAME, EdgeScores, edge_items, edge_rows
 from .entries import EdgesOptions, Task
 from .span_probes import SpanForm
@@ -54,6 +56,7 @@ def run_edges(
     seed: int = 0,
     rates: Sequence[float] = (1e-3,),
     epochs: int = 40,
+    static_vectors: str = "",
 ) -> ProbeResult:
     """Train probes of spans on each mix of hidden states 0..k, and score them.
 
@@ -79,6 +82,8 @@ def run_edges(
         seed: of first weights, of the order of sentences, and of those that are drawn.
         rates: learning rates; of each mix the one with the least dev loss is used.
         epochs: passes over the training part, at most.
+        static_vectors: a file of vectors of words; a probe of them stands beside those of a whole
+            model, in the variant `static-vectors`.
 
     Returns:
         rows for each task, mix and state; items by sentence.
@@ -92,7 +97,7 @@ def run_edges(
         batch_size=batch_size, tasks=tuple(tasks), spans=spans, spans_train=spans_train,
         spans_dev=spans_dev, spans_test=spans_test, symmetric=symmetric, unscored=tuple(unscored),
         projection=projection, sentences=sentences, max_train=max_train, seeds=seeds, seed=seed,
-        rates=tuple(rates), epochs=epochs,
+        rates=tuple(rates), epochs=epochs, static_vectors=static_vectors,
     )  # fmt: skip
     paths = asked.span_paths()
     chosen: list[SpanTask] = []
@@ -105,7 +110,7 @@ def run_edges(
     texts: Texts | None = None
     for task in chosen:
         scores, read, said = _probed(context, task, learning, asked, progress)
-        found.append(scores)
+        found += scores
         notes |= {f"{NAME}_{task.name}_{name}": value for name, value in said.items()}
         texts = texts or read
     assert texts is not None
@@ -119,8 +124,11 @@ def _probed(
     learning: Learning,
     asked: EdgesOptions,
     progress: Progress | None,
-) -> tuple[EdgeScores, Texts, Notes]:
-    """What the probes of a task scored, the test texts that were read, and facts about both."""
+) -> tuple[list[EdgeScores], Texts, Notes]:
+    """What the probes of a task scored, the test texts that were read, and facts about both.
+
+    Scores of static vectors come second, where they were asked for.
+    """
     chosen = _drawn(task, asked.max_train, asked.seed)
     counts = label_counts([one.first for one in chosen], task.spans)
     labels = tuple(counts)
@@ -168,9 +176,8 @@ def _probed(
         epochs=asked.epochs,
         texts=asked.sentences,
     )
-    probes = train_mixes(
-        form, parts, settings, scored, device=context.model.device, progress=progress
-    )
+    device = context.model.device
+    probes = train_mixes(form, parts, settings, scored, device=device, progress=progress)
     common = max(np.flatnonzero(scored), key=lambda one: counts[labels[one]])
     gold, majority = _gold(test, int(common))
     scores = EdgeScores(
@@ -184,6 +191,14 @@ def _probed(
         n=len(test.table),
         n_dropped=lost["test"],
     )
+    found, said = [scores], dict[str, str]()
+    if context.subnetwork is None and asked.static_vectors:
+        given = {name: part.states for name, part in parts.items()}
+        static, said = static_states(given, asked.static_vectors, learning.states.folder)
+        alone = replace(form, states=1, width=static["train"].width)
+        vectors = {name: replace(part, states=static[name]) for name, part in parts.items()}
+        mixes = train_mixes(alone, vectors, settings, scored, device=device, progress=progress)
+        found.append(replace(scores, probes=mixes, variant=STATIC))
     learnt_texts = {one.first.words for one in chosen}
     notes: Notes = {
         "parts": task.how,
@@ -195,8 +210,9 @@ def _probed(
         "labels_unseen": _said(_unseen(task.test, counted, counts)),
         "majority_label": labels[common],
         **_training_notes(probes),
+        **said,
     }
-    return scores, test.states.texts, notes
+    return found, test.states.texts, notes
 
 
 def _drawn(task: SpanTask, most: int, seed: int) -> Sequence[Example]:

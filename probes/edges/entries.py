@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ...data.files.atomic import file_digest
 from ...data.spans.parts import PARTS, read_span_parts
 from ..entry import Headline, Measure, PathText, Phenomenon, ProbeEntry, Several
-from ..learning.options import LearningOptions
+from ..learning.options import LearningOptions, StaticOptions
 
 Task = Literal["dependencies", "upos", "entities"]
 
@@ -22,7 +22,7 @@ def _once(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-class EdgesOptions(LearningOptions):
+class EdgesOptions(LearningOptions, StaticOptions):
     """Options of `edges`."""
 
     tasks: Annotated[tuple[Task, ...], Several, AfterValidator(_once)] = Field(
@@ -69,12 +69,15 @@ class EdgesOptions(LearningOptions):
         return {}
 
     def inputs(self) -> Mapping[str, str]:
-        """The hash of each file of spans."""
+        """The hash of each file of spans, and of one of vectors."""
         paths = self.span_paths()
         if paths:
             read_span_parts(paths)
         return {
-            f"spans_{part}".rstrip("_"): file_digest(Path(path)) for part, path in paths.items()
+            **super().inputs(),
+            **{
+                f"spans_{part}".rstrip("_"): file_digest(Path(path)) for part, path in paths.items()
+            },
         }
 
 

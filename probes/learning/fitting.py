@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from transformers import get_linear_schedule_with_warmup
 
 from ...data.errors import InputError
 
@@ -34,6 +36,10 @@ class Schedule:
         lr_patience: epochs without improvement that are let pass before that.
         patience: epochs without improvement after which a probe stops.
         min_gain: what counts as an improvement of the dev loss.
+        warmup: share of all steps in which the rate rises from 0 before it falls linearly to 0 at
+            the last; None = it falls by `factor` when the dev loss has not improved.
+        steps: of an epoch; `warmup` needs it.
+        clip: the longest gradient of a probe; 0 = of any length.
     """
 
     epochs: int = 40
@@ -43,6 +49,9 @@ class Schedule:
     lr_patience: int = 0
     patience: int = 5
     min_gain: float = 1e-4
+    warmup: float | None = None
+    steps: int = 0
+    clip: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ class _State(Generic[Batch]):
 
     parameters: Sequence[torch.Tensor]
     optimiser: Adam
-    scheduler: ReduceLROnPlateau
+    scheduler: ReduceLROnPlateau | LambdaLR
     lr: float
     losses: list[float]
     best: int
@@ -132,7 +141,7 @@ def fit(
                 if summed.requires_grad:  # else the batch has nothing for those still learning
                     summed.backward()  # type: ignore[no-untyped-call]
                 for place in active:
-                    states[place].optimiser.step()
+                    _step(states[place], schedule)
             if batch is None:
                 raise _nothing("learn from")
             with torch.no_grad():
@@ -157,12 +166,29 @@ def _begin(stack: Stack[Batch], schedule: Schedule, rates: Sequence[float]) -> l
         lr = rates[place] if rates else schedule.lr
         # one kernel a tensor: with dozens of small probes, calls are what training waits for
         optimiser = Adam(parameters, lr=lr, weight_decay=schedule.weight_decay, fused=True)
-        scheduler = ReduceLROnPlateau(
-            optimiser, factor=schedule.factor, patience=schedule.lr_patience
-        )
+        scheduler = _scheduler(optimiser, schedule)
         kept = [one.detach().clone() for one in parameters]
         states.append(_State(parameters, optimiser, scheduler, lr, [], 0, kept))
     return states
+
+
+def _scheduler(optimiser: Adam, schedule: Schedule) -> ReduceLROnPlateau | LambdaLR:
+    if schedule.warmup is None:
+        return ReduceLROnPlateau(optimiser, factor=schedule.factor, patience=schedule.lr_patience)
+    steps = schedule.steps * schedule.epochs
+    # the library compares the number of a step with it, which need not be whole
+    rising: Any = schedule.warmup * steps
+    found: LambdaLR = get_linear_schedule_with_warmup(optimiser, rising, steps)
+    return found
+
+
+def _step(state: _State[Batch], schedule: Schedule) -> None:
+    """One step of a probe by its gradient, and of a rate that each step changes."""
+    if schedule.clip:
+        clip_grad_norm_(state.parameters, schedule.clip)
+    state.optimiser.step()
+    if isinstance(state.scheduler, LambdaLR):
+        state.scheduler.step()
 
 
 def _mean_losses(
@@ -206,7 +232,8 @@ def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
     if len(state.losses) == 1 or loss < state.losses[state.best] - schedule.min_gain:
         state.best = len(state.losses) - 1
         state.kept = [one.detach().clone() for one in state.parameters]
-    state.scheduler.step(loss)
+    if isinstance(state.scheduler, ReduceLROnPlateau):
+        state.scheduler.step(loss)
 
 
 def _ended(state: _State[Batch], schedule: Schedule) -> bool:

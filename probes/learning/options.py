@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ..entry import Options, Several
+from ...data.errors import DataFileError
+from ...data.files.atomic import file_digest
+from ..entry import Options, PathText, Several
 
 
 def distinct_rates(rates: tuple[float, ...]) -> tuple[float, ...]:
@@ -16,6 +20,25 @@ def distinct_rates(rates: tuple[float, ...]) -> tuple[float, ...]:
     if len(set(rates)) < len(rates):
         raise ValueError("learning rates contain duplicates")
     return rates
+
+
+class StaticOptions(Options):
+    """The option of probes that are trained on static vectors of words, too."""
+
+    static_vectors: PathText = Field(
+        "",
+        description="vectors of words (GloVe or word2vec as text, .gz too, or safetensors) that "
+        "are probed beside the states of a whole model",
+    )
+
+    def inputs(self) -> Mapping[str, str]:
+        """The hash of the file of vectors."""
+        if not self.static_vectors:
+            return {}
+        path = Path(self.static_vectors)
+        if not path.is_file():
+            raise DataFileError("no such file", where=str(path), remedy="check the path")
+        return {"static_vectors": file_digest(path)}
 
 
 class LearningOptions(Options):

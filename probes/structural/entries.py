@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several
-from ..learning.options import LearningOptions
+from ..learning.options import LearningOptions, StaticOptions
 
 
 def _ranks(given: tuple[int, ...]) -> tuple[int, ...]:
@@ -18,7 +18,7 @@ def _ranks(given: tuple[int, ...]) -> tuple[int, ...]:
     return given
 
 
-class StructuralOptions(LearningOptions):
+class StructuralOptions(LearningOptions, StaticOptions):
     """Options of `structural`."""
 
     ranks: Annotated[tuple[int, ...], Several, AfterValidator(_ranks)] = Field(

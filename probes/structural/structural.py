@@ -19,10 +19,12 @@ import torch
 from ...data.errors import ConfigError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
+from ..entry import STATIC
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from ..learning.fitting import Course, Schedule, fit
 from ..learning.learning import Arrays, Learning
+from ..states.static_words import static_states
 from ..states.word_states import WordStates
 from .baselines import chain_totals
 from .gold_trees import GoldTree, Punctuation, gold_trees
@@ -65,6 +67,7 @@ def run_structural(
     seed: int = 0,
     rates: Sequence[float] = (1e-3,),
     epochs: int = 40,
+    static_vectors: str = "",
 ) -> ProbeResult:
     """Train distance and depth probes of all states and score them.
 
@@ -82,6 +85,8 @@ def run_structural(
         seed: of the first weights and of the order of sentences.
         rates: learning rates; of each state the one with the least dev loss is used.
         epochs: passes over the training part, at most.
+        static_vectors: a file of vectors of words; probes of them stand beside those of a whole
+            model, in the variant `static-vectors`.
 
     Returns:
         rows for each state, metric and question; items by sentence; the matrices
@@ -91,22 +96,32 @@ def run_structural(
         ConfigError: if the whole model's probes have other ranks, or are of another width.
         InputError: if there is nothing to learn from, or states are not finite.
     """
-    gathered = [
-        learning.states.of(context, part, batch_size=batch_size, progress=progress)
-        for part in (learning.train, learning.dev, examples)
-    ]
-    train, dev, test = gathered
+    parts = {
+        name: learning.states.of(context, part, batch_size=batch_size, progress=progress)
+        for name, part in (("train", learning.train), ("dev", learning.dev), ("test", examples))
+    }
+    train, dev, test = parts.values()
     kept = tuple(dict.fromkeys(min(rank, train.width) for rank in ranks))
-    trained = train_probes(
-        train, dev, ranks=kept, seeds=range(seed, seed + seeds), rates=rates,
-        sentences=sentences, schedule=Schedule(epochs=epochs), order=seed,
-        device=context.model.device, progress=progress,
-    )  # fmt: skip
+
+    def learnt(of: Mapping[str, WordStates]) -> Trained:
+        return train_probes(
+            of["train"], of["dev"], ranks=kept, seeds=range(seed, seed + seeds), rates=rates,
+            sentences=sentences, schedule=Schedule(epochs=epochs), order=seed,
+            device=context.model.device, progress=progress,
+        )  # fmt: skip
+
+    trained = learnt(parts)
     asked = {OWN: trained.matrices}
     if context.subnetwork is not None and learning.whole:
         asked[TRANSFERRED] = read_matrices(learning.whole, kept, test, context.model.device)
     trees = gold_trees(test, punctuation)
     answers, n_constant = _answers(test, trees, asked, several=len(kept) > 1)
+    said: dict[str, str] = {}
+    if context.subnetwork is None and static_vectors:
+        static, said = static_states(parts, static_vectors, learning.states.folder)
+        matrices = {STATIC: learnt(static).matrices}
+        found, more = _answers(static["test"], trees, matrices, several=len(kept) > 1)
+        answers, n_constant = answers + found, n_constant + more
     chain = chain_totals(trees)
     scored = test.examples  # items hold on to these, not to the file of states
     rows = rows_frame(structural_rows(answers, chain))
@@ -121,15 +136,16 @@ def run_structural(
         "structural_n_constant": n_constant,
         "structural_n_untagged": sum(tree.stays is None for tree in trees),
         "structural_n_without_root": sum(tree.root < 0 for tree in trees),
+        **{f"structural_{name}": text for name, text in said.items()},
     }
-    found = ProbeResult(
+    result = ProbeResult(
         NAME,
         rows,
         lambda: structural_items(scored, answers, chain),
         arrays=_arrays(trained.matrices) if context.subnetwork is None else {},
         notes=notes,
     )
-    return test.texts.counted(found)
+    return test.texts.counted(result)
 
 
 def train_probes(

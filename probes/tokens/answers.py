@@ -17,6 +17,8 @@ from ..learning.word_batches import WordReadouts
 from ..states.word_states import WordStates
 from .questions import Question
 
+OWN, TRANSFERRED = "own", "transferred"
+"""Whose states classifiers were trained on: those that they read, or the whole model's."""
 NUMBERS_AT_ONCE = 8_000_000
 """Weights of classifiers that are trained at the same time; training holds several copies."""
 
@@ -66,12 +68,21 @@ class Answers:
         shape: of the classifiers.
         predicted: class of each of N test cases [U, S, N].
         courses: the training of the classifier with the rate that had the least dev loss [U][S].
+        weights: of these classifiers, [U, S, ...] for each of their tensors, where they are kept.
+        asked: `own`, or `transferred` where they were trained on the states of the whole model.
     """
 
     question: Question
     shape: Shape
     predicted: npt.NDArray[np.int16]
-    courses: tuple[tuple[Course, ...], ...]
+    courses: tuple[tuple[Course, ...], ...] = ()
+    weights: tuple[npt.NDArray[np.float64], ...] = ()
+    asked: str = OWN
+
+    @property
+    def variant(self) -> str:
+        """What rows and items call it."""
+        return f"{self.asked}{self.shape.said}"
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
@@ -95,6 +106,7 @@ def answers_to(
     *,
     device: torch.device | None = None,
     progress: Progress | None = None,
+    keep_weights: bool = False,
 ) -> list[Answers]:
     """Learn every task on every state, in every shape, and answer its test cases.
 
@@ -105,6 +117,7 @@ def answers_to(
         plan: seeds, rates and schedule.
         device: where classifiers live.
         progress: called with (epochs done, at most so many).
+        keep_weights: whether answers have the weights of classifiers.
 
     Returns:
         for each shape the answers to each task, in order.
@@ -122,7 +135,7 @@ def answers_to(
             if progress is not None:
                 progress(number * of + done, len(groups) * of)
 
-        found += _learnt(group, parts, plan, device, passed)
+        found += _learnt(group, parts, plan, device, passed, keep_weights=keep_weights)
     return found
 
 
@@ -152,6 +165,8 @@ def _learnt(
     plan: Plan,
     device: torch.device | None,
     progress: Progress,
+    *,
+    keep_weights: bool,
 ) -> list[Answers]:
     width, layers = parts["train"].width, list(range(parts["train"].num_states))
     # of a task: state by state, on each seed by seed, with each rate by rate
@@ -178,7 +193,9 @@ def _learnt(
         _least(courses[k * len(each) : (k + 1) * len(each)], len(plan.rates))
         for k in range(len(group))
     ]
-    said = _said(joint, [question for question, _ in group], chosen, parts["test"], layers, device)
+    said = predicted_classes(
+        joint, [question for question, _ in group], chosen, parts["test"], layers, device
+    )
     shaped = len(layers), len(plan.seeds)
     return [
         Answers(
@@ -187,9 +204,19 @@ def _learnt(
                 tuple(courses[k * len(each) + place] for place in places)
                 for places in np.reshape(chosen[k], shaped).tolist()
             ),
+            _weights(tasks[k], chosen[k], shaped) if keep_weights else (),
         )
         for k, ((question, shape), predicted) in enumerate(zip(group, said, strict=True))
     ]  # fmt: skip
+
+
+def _weights(
+    task: WordReadouts, chosen: Sequence[int], shaped: tuple[int, int]
+) -> tuple[npt.NDArray[np.float64], ...]:
+    """The tensors of the chosen classifiers, each as [U, S, ...]."""
+    every = [task.parameters()[place] for place in chosen]
+    stacks = (torch.stack(list(of)).detach().double().cpu() for of in zip(*every, strict=True))
+    return tuple(one.reshape(*shaped, *one.shape[1:]).numpy() for one in stacks)
 
 
 def _least(courses: Sequence[Course], rates: int) -> list[int]:
@@ -199,7 +226,7 @@ def _least(courses: Sequence[Course], rates: int) -> list[int]:
     return found
 
 
-def _said(
+def predicted_classes(
     joint: JointReadouts,
     questions: Sequence[Question],
     chosen: Sequence[Sequence[int]],
@@ -207,7 +234,16 @@ def _said(
     layers: Sequence[int],
     device: torch.device | None,
 ) -> list[npt.NDArray[np.int16]]:
-    """The classes that the chosen classifiers of each task give [chosen, N]."""
+    """The classes that the chosen classifiers of each task give to its test cases [chosen, N].
+
+    Args:
+        joint: the classifiers.
+        questions: their tasks.
+        chosen: the places of those that are asked, of each task.
+        states: of the test part.
+        layers: the states that are read.
+        device: where classifiers live.
+    """
     said: list[list[npt.NDArray[np.int16]]] = [
         [np.empty((len(places), 0), np.int16)] for places in chosen
     ]

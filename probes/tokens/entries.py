@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ...data.holmes.published import Subfield
 from ...data.sentences.word_labels import FEATURE, PROPERTIES, is_property
-from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several, Subfield
-from ..learning.options import LearningOptions
+from ..entry import Headline, Measure, Phenomenon, ProbeEntry, Several
+from ..learning.options import LearningOptions, StaticOptions
 
 ARC, ARC_LABEL = "arc", "arc-label"
 """Tasks of pairs: whether a word is the head of another, and the relation of a word to its head."""
@@ -89,7 +90,7 @@ _PHENOMENA: dict[Subfield, dict[str, str]] = {
 """Subfield -> task -> what it is called in a profile; empty = by the name of the feature."""
 
 
-class TokensOptions(ShapeOptions):
+class TokensOptions(ShapeOptions, StaticOptions):
     """Options of `tokens`."""
 
     tasks: Annotated[tuple[str, ...], Several, AfterValidator(_tasks)] = Field(
@@ -133,6 +134,7 @@ TOKENS = ProbeEntry(
         ),
     ),
     headline=Headline("accuracy", "layer", by_variant=True),
+    transfers=True,
     phenomena=tuple(
         Phenomenon(subfield, "accuracy", task, name, "own")
         for subfield, named in _PHENOMENA.items()

@@ -4,11 +4,13 @@ For each task and each state 0..L a softmax classifier is trained on frozen stat
 test sentences that it never saw. Words are read as the mean of their pieces, pairs of words as
 [x, y, x * y]. Arc prediction asks of a pair whether the second word is the head of the first; each
 true pair stands beside one with a random other word, in evaluation as well, so chance is one half.
+On a mask the classifiers of the whole model are read as well (`transferred`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,9 +20,11 @@ from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
 from ...data.sentences.word_labels import properties_of
+from ..entry import STATIC
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from ..learning.learning import Learning
+from ..states.static_words import static_states
 from ..states.word_states import WordStates
 from .answers import Answers, answers_to
 from .arcs import arc_labels, arc_pairs
@@ -28,8 +32,7 @@ from .entries import ALL, ARC, ARC_LABEL
 from .questions import Labelled, questions_of, words_labelled
 from .scores import macro_f1_of
 from .setting import notes_of, plan_of, refused, shapes_of, states_of
-
-PROBE = "tokens"
+from .transferred import PROBE, classifier_arrays, transferred_answers
 
 
 def run_tokens(
@@ -46,13 +49,14 @@ def run_tokens(
     seed: int = 0,
     rates: Sequence[float] = (1e-3,),
     epochs: int = 40,
+    static_vectors: str = "",
 ) -> ProbeResult:
     """Learn tasks from every state and score them on other texts.
 
     Args:
         context: the model with its mask.
         examples: the texts that are scored.
-        learning: the texts that are learnt from.
+        learning: the texts that are learnt from; on a mask, the whole model's classifiers.
         progress: called with (texts done, N) for each part, then with (epochs done, at most).
         batch_size: texts a forward pass.
         tasks: properties of words (`word_labels`), `arc` and `arc-label`; `all` = those that the
@@ -63,13 +67,17 @@ def run_tokens(
         seed: of the first weights, the order of texts and the negatives.
         rates: learning rates; of each state that with the least dev loss is used.
         epochs: passes over the training part, at most.
+        static_vectors: a file of vectors of words; classifiers of them stand beside those of a
+            whole model, in the variant `static-vectors`.
 
     Returns:
         for each task and state accuracy, macro-F1 and the gain over state 0; an item is a test case
-        with the class that it has and the one that was predicted, as numbers that notes name.
+        with the class that it has and the one that was predicted, as numbers that notes name. The
+        arrays of a whole model are its classifiers (`classifier_arrays`).
 
     Raises:
         InputError: if a task that is asked for cannot be learnt, or there is none.
+        ConfigError: if the whole model's classifiers are of other tasks, labels or shapes.
     """
     parts = states_of(context, examples, learning, batch_size=batch_size, progress=progress)
 
@@ -91,16 +99,33 @@ def run_tokens(
             remedy="name a larger treebank, or one with more annotation",
         )
     plan = plan_of(seed, seeds, rates, epochs)
-    answered = answers_to(
-        questions, shapes_of(hidden, rank), parts, plan,
-        device=context.model.device, progress=progress,
+    shapes, device, whole = (
+        shapes_of(hidden, rank), context.model.device, context.subnetwork is None,
     )  # fmt: skip
+    own = answers_to(
+        questions, shapes, parts, plan, device=device, progress=progress, keep_weights=whole
+    )
+    arrays = classifier_arrays(own) if whole else {}
+    # items hold on to what they need
+    own = [replace(one, weights=()) for one in own]
+    answered = list(own)
+    if not whole and learning.whole:
+        answered += transferred_answers(
+            questions, shapes, learning.whole, parts["test"], seeds=seeds, device=device
+        )
+    notes = notes_of(PROBE, learning, parts, own, left_out)
+    if whole and static_vectors:
+        static, said = static_states(parts, static_vectors, learning.states.folder)
+        found = answers_to(questions, shapes, static, plan, device=device, progress=progress)
+        answered += [replace(one, asked=STATIC) for one in found]
+        notes |= {f"{PROBE}_{name}": text for name, text in said.items()}
     rows = [row for answers in answered for row in _rows(answers)]
     result = ProbeResult(
         PROBE,
         rows_frame(rows),
         lambda: (part for answers in answered for part in _items(answers, parts["test"])),
-        notes=notes_of(PROBE, learning, parts, answered, left_out),
+        arrays=arrays,
+        notes=notes,
     )
     return parts["test"].texts.counted(result)
 
@@ -120,7 +145,7 @@ def _rows(answers: Answers) -> Iterator[Mapping[str, object]]:
     accuracy = by_seed.mean(axis=1)
     guess = np.full_like(gold, majority)
     same = {"probe": PROBE, "unit": "layer", "relation": question.name, "n": len(gold),
-            "variant": f"own{answers.shape.said}", "n_dropped": question.lost}  # fmt: skip
+            "variant": answers.variant, "n_dropped": question.lost}  # fmt: skip
     for layer, value in enumerate(accuracy.tolist()):
         at = {**same, "layer": layer}
         yield {**at, "metric": "accuracy", "value": value, "baseline": "majority",
@@ -160,7 +185,7 @@ def _items(answers: Answers, states: WordStates) -> Iterator[pd.DataFrame]:
             pd.DataFrame(
                 {
                     "probe": PROBE,
-                    "variant": f"own{answers.shape.said}",
+                    "variant": answers.variant,
                     "item_id": ids.astype(object),
                     "sentence_id": np.array([examples[one].first.id for one in text],
                                             dtype=object)[case],

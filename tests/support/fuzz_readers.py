@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from fuzzing import Reader
+from holmes_folder import write_holmes
 from paired_run import write_paired_run
 from report_rows import report_rows, report_words
 from run_rows import MadeRun
@@ -30,6 +31,8 @@ from subprobe.analysis.stability.mask_sets import read_mask_sets
 from subprobe.analysis.summary.summaries import summaries
 from subprobe.analysis.verdict.answer import answers_of
 from subprobe.data.files.atomic import canonical_json
+from subprobe.data.files.word_vectors import read_word_vectors
+from subprobe.data.holmes.folder import read_data_set
 from subprobe.data.output.tables import write_csv
 from subprobe.data.sentences.plain_text import read_corpus
 from subprobe.data.spans.span_file import read_span_file
@@ -149,6 +152,14 @@ def table_readers(folder: Path) -> dict[str, Reader]:
     spans = folder / "spans.jsonl"
     spans.write_text(_SPANS)
     found.append(Reader("spans", "json", spans, lambda: read_span_file(spans)))
+    place = write_holmes(folder / "holmes", count=10) / "srl"
+    for name in ("samples.csv", "config-none.yaml"):
+        found.append(Reader(name, "text", place / name, lambda: read_data_set(place)))
+    vectors = folder / "vectors.txt"
+    vectors.write_text("3 2\nthe 0.5 1\ncat 1 -2\nsat 3e-1 4\n")
+    found.append(
+        Reader("vectors", "text", vectors, lambda: read_word_vectors(vectors, ["the", "cat"]))
+    )
     return _named(*found)
 
 

@@ -1,0 +1,192 @@
+"""Vectors of words from a file: GloVe's or word2vec's text form, or safetensors.
+
+Only the asked-for words are kept: published files have millions, and some of their words hold
+spaces, at which other readers stop.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataFileError
+from .reading import reading, shown
+from .unpacking import LARGEST_RATIO, SMALL
+
+LONGEST_LINE = 2**20
+"""Bytes of a line."""
+WIDEST = 10_000
+"""Numbers of a vector."""
+SAFETENSORS = ".safetensors"
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """Vectors of some words.
+
+    Attributes:
+        rows: word -> its row.
+        numbers: [V, D].
+    """
+
+    rows: Mapping[str, int]
+    numbers: npt.NDArray[np.float32]
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return int(self.numbers.shape[1])
+
+    def row(self, word: str) -> int:
+        """The row of a word as it is written, else in lower case; -1 where it is unknown."""
+        return self.rows.get(word, self.rows.get(word.lower(), -1))
+
+
+def read_word_vectors(path: Path | str, words: Collection[str]) -> WordVectors:
+    """Read the vectors of some words.
+
+    A text file has a word and its numbers a line, with spaces between them, and may begin with the
+    numbers of words and of dimensions; `.gz` is unpacked. A `.safetensors` file has the tensors
+    `vectors` [V, D] and `words`, the bytes of V lines of UTF-8. Of a word that is there twice the
+    first vector counts.
+
+    Args:
+        path: the file.
+        words: those that are asked for, as they are written; their lower case is looked for too.
+
+    Raises:
+        DataFileError: if the file is missing, damaged or of another form, vectors are of different
+            lengths or not finite, or none of the words is there.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataFileError("no such file", where=str(path), remedy="check the path")
+    wanted = {form: None for word in words for form in (word, word.lower())}
+    found = _tensors(path, wanted) if path.suffix == SAFETENSORS else _text(path, wanted)
+    if not found:
+        raise DataFileError(
+            "has a vector for none of the words of the corpus",
+            where=str(path),
+            remedy="name vectors of the language of the corpus",
+        )
+    numbers = np.stack(list(found.values()))
+    if not np.isfinite(numbers).all():
+        raise DataFileError("vectors contain NaN or infinity", where=str(path))
+    return WordVectors({word: row for row, word in enumerate(found)}, numbers)
+
+
+def _tensors(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.float32]]:
+    from safetensors import safe_open
+
+    with reading(path):
+        opened: Any = safe_open(path, framework="numpy")
+        vectors, words = (opened.get_tensor(name) for name in ("vectors", "words"))
+        names = words.tobytes().decode("utf-8").split("\n")
+    if vectors.ndim != 2 or vectors.dtype.kind != "f" or words.dtype != np.uint8:
+        raise DataFileError("vectors are no numbers [V, D], or words no bytes", where=str(path))
+    names = names[:-1] if names[-1] == "" else names
+    if len(names) != len(vectors) or not vectors.shape[1]:
+        raise DataFileError(
+            f"has {len(names):,} words for {len(vectors):,} vectors of {vectors.shape[1]} numbers",
+            where=str(path),
+        )
+    found: dict[str, npt.NDArray[np.float32]] = {}
+    for word, vector in zip(names, vectors, strict=True):
+        if word in wanted:
+            found.setdefault(word, vector.astype(np.float32))
+    return found
+
+
+def _text(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.float32]]:
+    sought = {word.encode(): word for word in wanted if " " not in word}
+    found: dict[str, npt.NDArray[np.float32]] = {}
+    width = 0
+    for number, line in _lines(path):
+        line = line.rstrip(b" \r\n")
+        fields = line.count(b" ")
+        if number == 1:
+            head = line.split(b" ")
+            if len(head) == 2 and all(one.isdigit() for one in head):
+                width = int(head[1]) if len(head[1]) < 9 else 0
+                _check_width(width, path)
+                continue
+        if not line:
+            continue
+        if not width:
+            width = fields
+            _check_width(width, path)
+        if fields < width:
+            raise DataFileError(
+                f"line {number} has {fields} numbers instead of {width}",
+                where=str(path),
+                remedy="give a word and its numbers a line, with one space between them",
+            )
+        word = sought.get(line.partition(b" ")[0])
+        # a word may hold spaces: the last D fields are its numbers
+        if word is None or fields > width or word in found:
+            continue
+        found[word] = _numbers(line, width, f"{path}, line {number}")
+    return found
+
+
+def _check_width(width: int, path: Path) -> None:
+    if not 0 < width <= WIDEST:
+        raise DataFileError(
+            f"vectors have {width} numbers, not 1 to {WIDEST:,}",
+            where=str(path),
+            remedy="give a word and its numbers a line, with one space between them",
+        )
+
+
+def _numbers(line: bytes, width: int, where: str) -> npt.NDArray[np.float32]:
+    cells = line.split(b" ")[-width:]
+    try:
+        return np.array([float(one) for one in cells], dtype=np.float32)
+    except ValueError:
+        raise DataFileError(f"{shown(line[:60])} is no vector", where=where) from None
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, packed or not, without their ends; the file is read block by block."""
+    number, rest = 0, b""
+    for block in _blocks(path):
+        *lines, rest = (rest + block).split(b"\n")
+        if len(rest) > LONGEST_LINE or any(len(line) > LONGEST_LINE for line in lines):
+            raise DataFileError(
+                f"a line after line {number} has more than {LONGEST_LINE:,} bytes", where=str(path)
+            )
+        for line in lines:
+            number += 1
+            yield number, line
+    if rest:
+        yield number + 1, rest
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    packed, read = path.stat().st_size, 0
+    opened = gzip.open if path.suffix == ".gz" else open
+    with ExitStack() as stack:
+        with reading(path):
+            stream = stack.enter_context(opened(path, "rb"))
+        while True:
+            with reading(path):
+                block = stream.read(_BLOCK)
+            if not block:
+                return
+            read += len(block)
+            # the file as a whole may be larger than others: it is never held
+            if path.suffix == ".gz" and read > max(SMALL, LARGEST_RATIO * packed):
+                raise DataFileError(
+                    f"unpacks to more than {LARGEST_RATIO} times its size",
+                    where=str(path),
+                    remedy="give the unpacked file if that is right",
+                )
+            yield block
