@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -204,7 +205,7 @@ def search_property(
         )
     given = {"epochs": epochs, "mask_rate": mask_rate, "readout_rate": readout_rate,
              "batch_size": batch_size}  # fmt: skip
-    chosen = {name: value for name, value in given.items() if value}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value}
     chosen |= {"units": units, "seed": seed} | ({} if dropout is None else {"dropout": dropout})
     options = recorded_options(model.name, chosen)
     controls = Controls(draws=draws, ranks=tuple(ranks), reset=reset, seed=seed)

@@ -85,7 +85,7 @@ def prune_for_property(
         recorded_options(model, given),
         Controls(**{**controls, "ranks": controls["ranks"] or RANKS}),
     )
-    parts = read_parts(**files, limit=limit)
+    parts = read_parts(files["corpus"], files["train"], files["dev"], files["test"], limit=limit)
     loaded = open_encoder(model, progress=progress, **opening)
     others = masks_against(against, loaded, progress)
     scored_on = Path(files["test"] or files["dev"] or files["corpus"] or GENERATED).name

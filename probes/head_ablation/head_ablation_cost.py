@@ -237,8 +237,8 @@ class Cost:
         some = np.flatnonzero(sizes > 0)
         about = pd.DataFrame(
             {
-                "item_id": [examples[one].id for one in some],
-                "sentence_id": [examples[one].first.id for one in some],
+                "item_id": [examples[one].id for one in some.tolist()],
+                "sentence_id": [examples[one].first.id for one in some.tolist()],
                 "denominator": sizes[some],
             }
         ).assign(probe=NAME, variant=self.variant, relation=self.reader.task)

@@ -132,4 +132,5 @@ def _edges(tree: GoldTree) -> npt.NDArray[np.bool_]:
     """The edges between words that stay [W, W]; none where nothing says which do."""
     if tree.stays is None or len(tree) < 2:
         return np.zeros((len(tree), len(tree)), dtype=np.bool_)
-    return spanning_trees(tree.distances[None].astype(np.float64), tree.stays[None])[0]
+    found = spanning_trees(tree.distances[None].astype(np.float64), tree.stays[None])
+    return np.asarray(found[0])

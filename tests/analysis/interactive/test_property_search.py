@@ -50,6 +50,7 @@ def half_of(model):
     return sp.Subnetwork(heads, whole.mlp_mask)
 
 
+@pytest.mark.slow
 def test_masks_and_tables_are_those_of_the_command(place, found, model, subprobe_command):
     out = place / "by-command"
     code, _, err = subprobe_command(
