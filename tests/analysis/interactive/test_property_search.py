@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from subprobe.analysis.statistics.row_units import item_ratios
 from subprobe.analysis.steps.progress import Silent
 from tiny_run import save_tiny_encoder
 
-QUICK = {
+QUICK: dict[str, Any] = {
     "epochs": 2,
     "readout_rate": 0.05,
     "batch_size": 16,
@@ -163,6 +165,7 @@ def test_what_cannot_be_searched_is_refused(place, model):
         sp.search_property(model, "upos", test=str(place / "t.conllu"), **QUICK)
     with pytest.raises(sp.UnknownNameError, match="reset"):
         sp.search_property(model, "upos", reset="some")
-    task = sp.LoadedModel("m", model.model, model.tokenizer, task=object())
+    parts: Any = object()
+    task = sp.LoadedModel("m", model.model, model.tokenizer, task=parts)
     with pytest.raises(sp.InputError, match="load it without `task`"):
         sp.search_property(task, "upos")
