@@ -30,6 +30,7 @@ _HOMES = {
     "ProbeEntry": "probes.entry",
     "ProbeResult": "probes.forward.base",
     "Progress": "analysis.steps.progress",
+    "PropertySearch": "analysis.interactive.property_search",
     "Rule": "pruning.search.plan",
     "Run": "analysis.run_folder.reading",
     "RunConfig": "analysis.configuration.config",
@@ -70,6 +71,7 @@ _HOMES = {
     "run_probes": "probes.forward.shared_pass",
     "save_compact": "models.checkpoint.compact_files",
     "search": "analysis.interactive.searching",
+    "search_property": "analysis.interactive.property_search",
     "shrink": "models.smaller.shrink",
     "structured_search": "pruning.search.structured",
 }
@@ -89,6 +91,8 @@ if TYPE_CHECKING:
     from .analysis.interactive.measurement import Measurement as Measurement
     from .analysis.interactive.measuring import evaluate as evaluate
     from .analysis.interactive.measuring import probe as probe
+    from .analysis.interactive.property_search import PropertySearch as PropertySearch
+    from .analysis.interactive.property_search import search_property as search_property
     from .analysis.interactive.searching import search as search
     from .analysis.run_folder.reading import Run as Run
     from .analysis.run_folder.reading import load_manifest as load_manifest

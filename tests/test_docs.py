@@ -28,7 +28,7 @@ LONG = {
     "smaller-models.md", "tables.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
-LONG_SNIPPETS = {"exporting.md", "python.md"}
+LONG_SNIPPETS = {"exporting.md", "property-masks.md", "python.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)

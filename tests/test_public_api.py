@@ -29,6 +29,9 @@ scores: sp.Measurement = sp.evaluate(model, mask=good)
 heads = sp.probe(model, "attention-stats", corpus=["The cat sat."], mask=lost)
 found: sp.Comparison = sp.compare(scores, sp.evaluate(model))
 chart = found.plot("accuracy")
+tags: sp.PropertySearch = sp.search_property(sp.load_model("embedded"), "upos", penalties=[1, 5])
+readable: sp.Subnetwork = tags.masks[5]
+rest: sp.Comparison = sp.compare(tags.measurement(penalty=5), tags.measurement("complement"))
 layers: int = model.anatomy.num_layers
 entries: list[sp.ProbeEntry] = sp.list_probes()
 """

@@ -130,8 +130,12 @@ class Workload:
 
     @property
     def _units(self) -> int:
-        # heads have 64 dimensions in nearly every encoder
-        return self.shape.layers * (max(1, self.shape.width // 64) + 1)
+        return self._heads + self.shape.layers
+
+    @property
+    def _heads(self) -> int:
+        # they have 64 dimensions in nearly every encoder
+        return self.shape.layers * max(1, self.shape.width // 64)
 
     @property
     def _candidates_by_magnitude(self) -> float:
@@ -141,7 +145,7 @@ class Workload:
     def _candidates(self, method: str) -> float:
         """Masks that a search scores: the full one, the accepted and the rejected ones."""
         keep, shape = self.config.prune.keep, self.shape
-        heads = shape.layers * max(1, shape.width // 64)
+        heads = self._heads
         first = schedule(shape.layers, heads // shape.layers, method, shape.neurons)[0]
         gone = {
             "heads": (1 - (keep or KEPT_HEADS)) * heads,
@@ -157,6 +161,9 @@ class Workload:
         if name in learning(self.config.probe):
             texts, shape = self.learning, self.shape
             reading = shape.forward(texts.count * texts.length, texts.length)
+            if name == "head-ablation-cost":
+                # each head in turn, with what lies above it, which is half of the model
+                reading *= 1 + texts.others / texts.count * self._heads / 2
             return reading + texts.training(shape.layers, shape.width, own)
         if find_probe(name).reads == "task":
             count, length = self.config.probe.examples, size.length

@@ -30,12 +30,12 @@ NO_RATIO = "no interval: the row is no ratio of its items"
 ONE_TEXT = "no interval: there is one independent unit only"
 NO_SPREAD = "no interval: the resamples do not vary, or some are empty"
 
-Key = tuple[str, str, int, str]
-"""Metric of items, variant, layer (-1 for none), relation."""
+Key = tuple[str, str, int, int, str]
+"""Metric of items, variant, layer and head (-1 for none), relation."""
 Limits = tuple[float | None, float | None, str]
 """Lower and upper limit, and `ci_method`."""
 
-_KEY = ("metric", "variant", "layer", "relation")
+_KEY = ("metric", "variant", "layer", "head", "relation")
 _AT_ONCE = 4_000_000
 _TOLERANCE = 1e-6
 """Relative; items are sums of numbers that were rounded to float32."""
@@ -44,8 +44,8 @@ _TOLERANCE = 1e-6
 def item_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     """The rows of a probe with intervals, for rows that items of the same key sum up to.
 
-    The key of an item is its metric, variant, layer and relation; items of a metric that another
-    one sums up are found by `Measure.items`. Quantiles are expanded for the number of units
+    The key of an item is its metric, variant, layer, head and relation; items of a metric that
+    another one sums up are found by `Measure.items`. Quantiles are expanded for the number of units
     (Hesterberg 2015). Where a row has an interval it stays, and where a row is no ratio of its
     items, or shows no spread, `ci_method` says so.
 
@@ -83,9 +83,9 @@ def _of_row(
 
 def _row_keys(rows: pd.DataFrame) -> Iterator[Key]:
     texts = [rows[name].fillna("") for name in ("probe", "metric", "variant", "relation")]
-    layers = rows["layer"].fillna(-1).astype(int)
-    for probe, metric, variant, relation, layer in zip(*texts, layers, strict=True):
-        yield items_metric(probe, metric), variant, layer, relation
+    places = [rows[name].fillna(-1).astype(int) for name in ("layer", "head")]
+    for probe, metric, variant, relation, layer, head in zip(*texts, *places, strict=True):
+        yield items_metric(probe, metric), variant, layer, head, relation
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,7 @@ def summed_items(items: ItemParts) -> SummedItems:
                 "metric": part["metric"].fillna(""),
                 "variant": part["variant"].fillna(""),
                 "layer": part["layer"].fillna(-1).astype(int),
+                "head": part["head"].fillna(-1).astype(int),
                 "relation": part["relation"].fillna(""),
                 "unit": [units.setdefault(str(name), len(units)) for name in named],
                 "top": top,
@@ -168,7 +169,8 @@ def summed_items(items: ItemParts) -> SummedItems:
         summed = frame.groupby([*_KEY, "unit"], sort=False, as_index=False)[["top", "bottom"]].sum()
         about = zip(*(summed[name] for name in _KEY), strict=True)
         summed["place"] = [
-            keys.setdefault((str(m), str(v), int(at), str(r)), len(keys)) for m, v, at, r in about
+            keys.setdefault((str(m), str(v), int(at), int(of), str(r)), len(keys))
+            for m, v, at, of, r in about
         ]
         parts.append(summed[["place", "unit", "top", "bottom"]])
     if not parts:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...data.errors import ConfigError, InputError
+from ...data.errors import ConfigError
 from ...data.sentences.plain_text import NATURAL
-from ...data.sentences.sentence import Example, Sentence, plain_sentence
+from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task_parts import examples_digest, spread
 from ...models.checkpoint.inputs import check_inputs
 from ...models.masks.subnetwork import Subnetwork
@@ -27,8 +27,7 @@ from ..steps.probing import Corpus, annotated_examples, clusters_of, read_probe_
 from ..steps.progress import Progress, Warned
 from ..steps.reference_model import load_reference
 from .measurement import Measurement
-
-Texts = str | Path | Sequence[str | Sentence]
+from .named_texts import Texts, named_texts
 
 
 def evaluate(
@@ -130,7 +129,7 @@ def probe(
     progress = progress or Warned()
     texts: dict[str, list[Sentence]] = {}
     named = {
-        role: _named(role, one, texts)
+        role: named_texts(role, one, texts)
         for role, one in (("corpus", corpus), ("train", train), ("dev", dev), ("test", test))
     }
     given = {
@@ -184,31 +183,6 @@ def probe(
     digests += [examples_digest(from_task)] if of_task(chosen) else []
     digests += [parts.digest] if parts else []
     return Measurement(output, " ".join(digests))
-
-
-def _named(role: str, given: Texts | None, texts: dict[str, list[Sentence]]) -> str:
-    """What options call some texts: the path of a file, or a name for texts in memory.
-
-    Raises:
-        InputError: for no sentences, or two with one id.
-    """
-    if given is None:
-        return NATURAL if role == "corpus" else ""
-    if isinstance(given, str | Path):
-        return str(given)
-    sentences = [
-        plain_sentence(str(place), one) if isinstance(one, str) else one
-        for place, one in enumerate(given, start=1)
-    ]
-    if not sentences:
-        raise InputError("no sentences to probe", where=role, remedy="give at least one")
-    if len({one.id for one in sentences}) < len(sentences):
-        raise InputError(
-            "two sentences have one id", where=role, remedy="give each an id of its own"
-        )
-    name = "texts" if role == "corpus" else f"{role} texts"
-    texts[name] = sentences
-    return name
 
 
 def _fitted(

@@ -10,8 +10,7 @@ from typing import Any
 from ...data.encoding.unknown_pieces import unknown_said, unknown_share
 from ...data.errors import AnnotationError
 from ...data.files.atomic import canonical_json, digest, write_text
-from ...data.generated_treebank import treebank
-from ...data.sentences.parted import Parted, part_by_hash
+from ...data.sentences.parted import Parted
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Example, Sentence
 from ...probes.forward.needs import check_some_readable, kind_of
@@ -24,15 +23,13 @@ from ..configuration.probe_options import ProbeOptions
 from ..steps.annotations import as_read, left_out, say_left_out
 from ..steps.probing import Corpus
 from ..steps.progress import Progress, Silent
+from .cutting import cut_parts
 
 FILE = "learning.json"
 """What says which sentence is in which part."""
 
 _CLUSTERS = 10
 """Documents in the test part from which on they, and not sentences, are what was sampled."""
-
-_DEV = (0.9, 0.1)
-"""What is left of train, and what is taken for dev, where no file is named for it."""
 
 
 @dataclass(frozen=True)
@@ -184,17 +181,7 @@ def _read(
             return list(given[name])
         return read_corpus(name, surface=options.tokens == "surface")
 
-    if files.generated:
-        return treebank()
-    if files.one:
-        (train, dev, test), how = part_by_hash(sentences(files.one))
-        return Parted(tuple(train), tuple(dev), tuple(test), how)
-    train = sentences(files.train)
-    if files.dev:
-        dev = sentences(files.dev)
-    else:
-        (train, dev), _ = part_by_hash(train, _DEV)
-    return Parted(tuple(train), tuple(dev), tuple(sentences(files.test)), "given")
+    return cut_parts(sentences, one=files.one, train=files.train, dev=files.dev, test=files.test)
 
 
 def _check_one_kind(parts: Mapping[str, Sequence[Sentence]]) -> None:

@@ -13,7 +13,7 @@ from ...data.errors import ConfigError
 from ...data.files.atomic import atomic_path, canonical_json
 from ...data.output.folders import atomic_folder
 from ...data.output.ownership import SIGNED
-from ...data.output.tables import rows_frame, write_csv
+from ...data.output.tables import items_frame, rows_frame, write_csv, write_parquet
 from ...models.checkpoint.checkpoint import load_untrained
 from ...models.encoder.kept_units import kept_units_of
 from ...models.masks.subnetwork import Subnetwork
@@ -21,8 +21,9 @@ from ...pruning.search.property_masks import PropertyMask
 from ..single.loaded import LoadedModel, load_model
 from ..steps.masks import load_mask
 from ..steps.progress import Progress
+from .names import ITEMS, PROBE
 from .overlap import overlap_frame
-from .scored import PROBE, curve_of
+from .scored import curve_of
 from .search import Found
 
 
@@ -44,9 +45,20 @@ def open_encoder(
         name, max_length=max_length, allow_no_specials=allow_no_specials, device=device,
         progress=progress,
     )  # fmt: skip
-    if kept_units_of(loaded.model) is not None:
-        raise ConfigError("is a smaller model already", where=name, remedy="name the whole model")
+    check_whole(loaded)
     return loaded
+
+
+def check_whole(loaded: LoadedModel) -> None:
+    """Raise for a smaller model, whose lost units no gate can open.
+
+    Raises:
+        ConfigError: saying so.
+    """
+    if kept_units_of(loaded.model) is not None:
+        raise ConfigError(
+            "is a smaller model already", where=loaded.name, remedy="name the whole model"
+        )
 
 
 def reset_of(loaded: LoadedModel, reset: str, seed: int) -> Any:
@@ -100,6 +112,11 @@ def readout_bytes(found: PropertyMask) -> bytes:
     return content
 
 
+def items_of(found: Found) -> pd.DataFrame:
+    """Every item of a search: a score on a sentence each."""
+    return items_frame(pd.concat(found.items, ignore_index=True))
+
+
 def tables_of(found: Found) -> dict[str, pd.DataFrame]:
     """`rows` (tidy), `curve` (accuracy beside size) and, if masks were given, `overlap`."""
     tables = {"rows": rows_frame(found.rows), "curve": pd.DataFrame(curve_of(found.rows))}
@@ -112,7 +129,7 @@ def write_found(found: Found, out: Path, *, overwrite: bool = False) -> None:
     """Write a mask and a read-out for each penalty, and the tables, into a folder.
 
     Files are `l0-PROPERTY-PENALTY.safetensors`, the same with `.readout.safetensors`, and
-    `rows.csv`, `curve.csv`, `overlap.csv`.
+    `rows.csv`, `items.parquet`, `curve.csv`, `overlap.csv`.
     """
     with atomic_folder(out, PROBE, overwrite=overwrite) as folder:
         for name, one in _named(found).items():
@@ -121,6 +138,7 @@ def write_found(found: Found, out: Path, *, overwrite: bool = False) -> None:
                 temporary.write_bytes(readout_bytes(one))
         for name, table in tables_of(found).items():
             write_csv(table, folder / f"{name}.csv")
+        write_parquet(items_of(found), folder / ITEMS)
 
 
 def _named(found: Found) -> Mapping[str, PropertyMask]:

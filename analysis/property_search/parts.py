@@ -8,11 +8,11 @@ from typing import Any
 
 from ...data.encoding.labelled_words import LabelledWords, label_words
 from ...data.errors import AnnotationError, ConfigError
-from ...data.generated_treebank import treebank
-from ...data.sentences.parted import Parted, part_by_hash
+from ...data.sentences.parted import Parted
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import Sentence
 from ...data.tasks.task_parts import spread
+from ..learning.cutting import cut_parts
 
 
 def read_parts(
@@ -22,6 +22,7 @@ def read_parts(
     test: str | None = None,
     *,
     limit: int = 0,
+    read: Callable[[str], Sequence[Sentence]] = read_corpus,
 ) -> Parted:
     """Read the files that a user names, or the generated treebank where none is named.
 
@@ -35,6 +36,7 @@ def read_parts(
         dev: what decides when refitted read-outs stop.
         test: what is scored on.
         limit: sentences of each part at most, at equal distances; 0 = all.
+        read: gives the sentences of a name.
 
     Raises:
         ConfigError: for files that do not go together.
@@ -47,34 +49,20 @@ def read_parts(
             remedy="leave out one of them",
         )
     train = train or (corpus if dev or test else None)
-    if corpus and not train:
-        (one, second, third), how = part_by_hash(read_corpus(corpus))
-        return Parted(
-            _limited(one, limit), _limited(second, limit), _limited(third, limit), how=how
-        )
-    if not train:
-        if dev or test:
-            raise ConfigError("nothing to learn from", remedy="name `train`, or `corpus`")
-        made = treebank()
-        return Parted(
-            _limited(made.train, limit), _limited(made.dev, limit), _limited(made.test, limit),
-            how=made.how,
-        )  # fmt: skip
-    if not (dev or test):
+    if (dev or test) and not train:
+        raise ConfigError("nothing to learn from", remedy="name `train`, or `corpus`")
+    if train and not (dev or test):
         raise ConfigError(
             "nothing to score on",
             where="`train`",
             remedy="name `dev` or `test` as well, or `corpus` alone, which is cut into parts",
         )
-    learnt: Sequence[Sentence] = read_corpus(train)
-    if dev:
-        held: Sequence[Sentence] = read_corpus(dev)
-    else:
-        (learnt, held), _ = part_by_hash(learnt, (0.9, 0.1))
-    scored = read_corpus(test) if test else ()
-    return Parted(
-        _limited(learnt, limit), _limited(held, limit), _limited(scored, limit), how="given"
+    one = "" if train else corpus or ""
+    found = cut_parts(read, one=one, train=train or "", dev=dev or "", test=test or "")
+    train_part, dev_part, test_part = (
+        _limited(part, limit) for part in (found.train, found.dev, found.test)
     )
+    return Parted(train_part, dev_part, test_part, found.how)
 
 
 def _limited(sentences: Sequence[Sentence], limit: int) -> tuple[Sentence, ...]:

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from ...data.output.tables import items_frame
 from ..statistics.clusters import Floats, alone, count_of, limits, over_units, resampled, units_of
 from ..statistics.paired import expanded_limits
+from .names import PROBE
 from .parts import Words
 
 _CLUSTERS = 10
 """Documents from which on they, and not sentences, are what was sampled."""
-
-PROBE = "subnetwork-probe"
-"""What rows and folders call it."""
 
 
 def score_rows(
@@ -66,6 +66,31 @@ def score_rows(
     return records
 
 
+def score_items(correct: Floats, words: Words, about: Mapping[str, Any]) -> pd.DataFrame:
+    """The items of one score: right words and all words of each sentence.
+
+    Args:
+        correct: right words and all words of each sentence [N, 2].
+        words: the parts.
+        about: columns that name the model and the score.
+    """
+    sentences = words.test.sentences
+    ids = [one.id for one in sentences]
+    frame = pd.DataFrame(
+        {
+            "item_id": ids,
+            "sentence_id": ids,
+            "cluster_id": [one.document or None for one in sentences]
+            if _clustered(words)
+            else None,
+            "numerator": correct[:, 0],
+            "denominator": correct[:, 1],
+        }
+    )
+    about = {name: about[name] for name in ("cell_id", "variant")}
+    return items_frame(frame.assign(**about, probe=PROBE, metric="accuracy"))
+
+
 def size_rows(
     sizes: Mapping[str, tuple[float, int | None]], words: Words, about: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
@@ -87,9 +112,12 @@ def size_rows(
 
 def _units(words: Words) -> npt.NDArray[np.int64]:
     """The document of each sentence, where there are several; else each is a unit of its own."""
-    documents = [sentence.document for sentence in words.test.sentences]
-    clustered = len({*documents} - {""}) >= _CLUSTERS
-    return units_of([document or None if clustered else None for document in documents])
+    clustered = _clustered(words)
+    return units_of([one.document or None if clustered else None for one in words.test.sentences])
+
+
+def _clustered(words: Words) -> bool:
+    return len({one.document for one in words.test.sentences} - {""}) >= _CLUSTERS
 
 
 def _majority(words: Words) -> Floats:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ...data.errors import ConfigError, UnknownNameError
 from ...models.masks.algebra import complement
@@ -33,7 +34,7 @@ from ..steps.progress import Progress
 from .overlap import check_comparable, overlap_rows
 from .parts import Words
 from .readouts import Predictions, Reader, correct_of
-from .scored import score_rows, size_rows
+from .scored import score_items, score_rows, size_rows
 from .size import mask_bits, probe_bits
 
 RESETS = ("encoder", "all", "none")
@@ -79,11 +80,13 @@ class Found:
         learnt: what each penalty left of the pretrained encoder, in the order given.
         rows: records of tidy rows; `variant` says penalty, units and which score it is.
         overlap: records of the overlap with masks that were given.
+        items: right words and all words of each sentence, of each score.
     """
 
     learnt: dict[float, PropertyMask]
     rows: list[dict[str, Any]]
     overlap: list[dict[str, Any]]
+    items: list[pd.DataFrame]
 
 
 def search_property(
@@ -141,7 +144,7 @@ def search_property(
             model, f"lambda={penalty:g}", found.subnetwork, levels, other, mask
         )
     ]
-    return Found(learnt, search.rows, overlap)
+    return Found(learnt, search.rows, overlap, search.items)
 
 
 class _Search:
@@ -151,6 +154,7 @@ class _Search:
         self._name, self._reader, self._controls = name, reader, controls
         self._words, self._progress = reader.words, progress
         self.rows: list[dict[str, Any]] = []
+        self.items: list[pd.DataFrame] = []
 
     def whole(self, model: Any, state: str) -> None:
         """Read-outs of a whole encoder: linear, and MLP probes of each rank."""
@@ -217,6 +221,7 @@ class _Search:
         if null and not too_few_draws(len(null)):
             more["p_value"] = permutation_p(value, np.array(null), alternative="greater")
         self.rows += score_rows(correct, self._words, about, **more)
+        self.items.append(score_items(correct, self._words, about))
         return value
 
     def _sizes(
@@ -245,9 +250,10 @@ class _Search:
 
     def _about(self, mask: Subnetwork | None, state: str, variant: str) -> dict[str, Any]:
         who = identity(self._name, mask, state)
+        scored = (state, who["kind"], str(who["draw"]), variant)
         return who | {
-            "variant": variant, "selection": "train", "seed": self._controls.seed,
-            "task": self._words.test.property_name,
+            "cell_id": " ".join(scored), "variant": variant, "selection": "train",
+            "seed": self._controls.seed, "task": self._words.test.property_name,
         }  # fmt: skip
 
     def _warn(self, found: PropertyMask, named: str) -> None:

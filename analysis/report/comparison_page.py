@@ -15,6 +15,7 @@ from ...data.files.atomic import write_text
 from ..comparison.pair_records import ONE_DRAW, ONE_SEED
 from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..figures.charts import GREY, file_name, spec_of
+from ..property_search.names import PROBE
 from ..wording import MISSING, between, decimal, p_text
 from .grids import MOST_LINES, Grid, draw_grid, grid_of
 from .page import library, render, resource, script_json
@@ -65,17 +66,16 @@ def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str
 
 def _within(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
     compared, tests = tables["comparisons"], tables["tests"]
-    scores = compared[(compared["probe"] == "performance") & compared["primary"]]
-    for (model, task), lines in scores.groupby(["model", "task"], sort=False):
-        metric = lines["metric"].iloc[0]
+    for (probe, model, task, variant), lines in _leading(compared):
+        metric = " ".join(filter(None, (lines["metric"].iloc[0], variant)))
         shown = _over_seeds_first(lines)
         named = shown.assign(label=[_label(line) for line in shown.itertuples()])
         mine = tests[(tests["model"] == model) & (tests["task"] == task)]
-        mine = mine[(mine["probe"] == "performance") & mine["p_value"].notna()]
-        mine = mine[mine["level"] != ONE_DRAW]
+        mine = mine[(mine["probe"] == probe) & mine["p_value"].notna()]
+        mine = mine[(mine["level"] != ONE_DRAW) & (mine["variant"].fillna("") == variant)]
         mine = mine.sort_values("p_adjusted", kind="stable")
         yield Part(
-            file_name("differences", f"{model}-{task}"),
+            file_name("differences", "-".join(filter(None, (model, task, variant)))),
             f"{task}: differences in {metric}",
             f"Every line is one pair of models of {model}, the first minus the second. The points "
             "are differences, the bars 95% intervals; a point without a bar has none that "
@@ -87,6 +87,14 @@ def _within(tables: Mapping[str, pd.DataFrame]) -> Iterator[Part]:
                 _test_grid(mine, "tests.csv"),
             ),
         )
+
+
+def _leading(compared: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Primary scores of each task, and scores of masks for a property at each penalty."""
+    primary = (compared["probe"] == "performance") & compared["primary"]
+    lines = compared[primary | (compared["probe"] == PROBE)]
+    key = ["probe", "model", "task", "variant"]
+    yield from lines.assign(variant=lines["variant"].fillna("")).groupby(key, sort=False)
 
 
 def _over_seeds_first(lines: pd.DataFrame) -> pd.DataFrame:

@@ -251,6 +251,10 @@ SUMMARIES: dict[str, Column] = {
     "odds_ratio": Column(
         "number", "odds ratio of survival per standard deviation at the same run and layer", "ratio"
     ),
+    "correlation": Column("number", "of survival and predictor at the same run and layer"),
+    "correlation_low": Column("number", "its lower 95% limit"),
+    "correlation_high": Column("number", "its upper 95% limit"),
+    "correlation_method": Column("text", "how its interval came about; empty = none"),
     "z": Column("number", "score of the slope over its standard deviation under the null"),
     "p_smallest": Column("number", "smallest p that the draws and masks could give", _P),
     **{

@@ -9,10 +9,10 @@ import pandas as pd
 from rich.console import Console
 
 from ..comparison.answer_tests import EXACT
-from ..comparison.pair_records import ONE_DRAW
+from ..comparison.pair_records import ONE_DRAW, ONE_SEED
 from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..statistics.corrections import ALPHA
-from ..wording import MISSING, between, decimal, p_text
+from ..wording import MISSING, bare_p, between, decimal, p_text
 from .console import print_lines
 from .records import print_records
 
@@ -37,6 +37,31 @@ def print_pairs(tables: Mapping[str, pd.DataFrame], console: Console | None = No
             "of single draws; * flagged",
             *_notes(tables["comparison_notes"]),
         ],
+        console,
+    )
+
+
+def print_masks(tables: Mapping[str, pd.DataFrame], console: Console | None = None) -> None:
+    """Print how masks for a property differ from their controls, one table a penalty."""
+    compared, tests = tables["comparisons"], tables["tests"]
+    lines = compared[compared["level"] == ONE_SEED]
+    key = [*PAIR_COLUMNS, "variant", "level"]
+    tested = tests[tests["level"] == ONE_SEED][[*key, "p_adjusted"]]
+    for (model, task, variant), mine in lines.groupby(["model", "task", "variant"], sort=False):
+        records = [
+            {
+                "first - second": _called(pair, several=False) + ("*" if pair.flag else ""),
+                "question": pair.question,
+                "difference": decimal(pair.difference, 3),
+                "95%": between(pair.ci_low, pair.ci_high, 3) or MISSING,
+                "p": bare_p(pair.p_adjusted),
+            }
+            for pair in mine.merge(tested, on=key, how="left").itertuples()
+        ]
+        title = f"{task} · differences in accuracy · {model} ({variant})"
+        print_records(records, title=title, console=console)
+    print_lines(
+        ["p: sentences exchanged, adjusted; * flagged", *_notes(tables["comparison_notes"])],
         console,
     )
 

@@ -15,7 +15,8 @@ from .records import print_records
 
 _ANSWER = ["model", "task", "method", "state"]
 _LEGEND = (
-    "odds ratio: per standard deviation at the same run and layer; p: heads permuted within "
+    "odds ratio: per standard deviation at the same run and layer; correlation: at the same run "
+    "and layer; p: heads permuted within "
     "layers, in all seeds alike; Holm: of all predictors; AUC: on held-out heads and layers "
     "(layer alone; under the null)"
 )
@@ -63,6 +64,9 @@ def _line(row: Any) -> dict[str, str]:
     return {
         "predictor": row.predictor,
         "odds ratio": odds,
+        "correlation": (
+            f"{decimal(row.correlation)} {between(row.correlation_low, row.correlation_high)}"
+        ).strip(),
         "p": bare_p(row.p_value),
         "Holm": bare_p(row.p_adjusted),
         "AUC, heads": _auc(row.heads_auc, row.heads_auc_layer, row.heads_auc_null),

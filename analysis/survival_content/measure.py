@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..statistics.checks import trusted
 from ..statistics.corrections import ALPHA, CORRECTIONS, adjust
+from .correlation import survival_correlation
 from .coverage import interval_coverage
 from .folds import HELD_OUT, Held, LayerAlone, folds_of_heads, held_out, layer_alone
 from .null import (
@@ -40,13 +41,14 @@ _HELD = ("auc", "auc_layer", "auc_null", "auc_null_high", "log_loss", "log_loss_
 _OF_FOLDS = tuple(f"{held}_{name}" for held in HELD_OUT for name in _HELD)
 COLUMNS = (
     "model", "task", "method", "state", "predictor", *NAMED, "n_runs", "n_heads", "n_dropped",
-    "kept_share", "odds_ratio", "ci_low", "ci_high", "ci_method", "z", "p_value", "p_smallest",
+    "kept_share", "odds_ratio", "ci_low", "ci_high", "ci_method", "correlation",
+    "correlation_low", "correlation_high", "correlation_method", "z", "p_value", "p_smallest",
     "p_adjusted", "correction", "family_size", *_OF_FOLDS, "note",
 )  # fmt: skip
 """Columns of the table, in file order."""
 
-_TEXTS = ("model", "task", "method", "state", "predictor", *NAMED, "ci_method", "correction",
-          "note")  # fmt: skip
+_TEXTS = ("model", "task", "method", "state", "predictor", *NAMED, "ci_method",
+          "correlation_method", "correction", "note")  # fmt: skip
 _COUNTS = ("n_runs", "n_heads", "n_dropped", "family_size")
 
 
@@ -205,7 +207,12 @@ class _Tested:
         tested = self._test(kept, x, layer, complete=bool(whole.all()))
         odds = self._odds(kept, x, layer)
         notes = [part["note"] for part in (tested, odds) if part.get("note")]
-        line |= tested | odds | ({"note": "; ".join(notes)} if notes else {})
+        line |= (
+            self._correlation(kept, x, layer)
+            | tested
+            | odds
+            | ({"note": "; ".join(notes)} if notes else {})
+        )
         orders = self.orders(layer)[:DRAWS_HELD_OUT]
         drawn = np.concatenate([x[None], np.moveaxis(x[:, orders], 1, 0)])
         return line | self._held_out(kept, drawn, layer)
@@ -221,6 +228,11 @@ class _Tested:
         if floor > ALPHA:
             return tested | {"note": "no p: so few orders of heads cannot reach .05"}
         return tested | {"p_value": two_sided(observed, null)}
+
+    def _correlation(self, kept: Bools, x: Floats, layer: Indices) -> dict[str, Any]:
+        found = survival_correlation(kept, x, layer)
+        limits = {"correlation_low": found.low, "correlation_high": found.high}
+        return {"correlation": found.value, **limits, "correlation_method": found.method}
 
     def _odds(self, kept: Bools, x: Floats, layer: Indices) -> dict[str, Any]:
         odds = odds_ratio(kept, x, layer)

@@ -51,25 +51,25 @@ def prune_for_property(
     from ...analysis.property_search.files import (
         masks_against,
         open_encoder,
-        reset_of,
         tables_of,
         write_found,
     )
-    from ...analysis.property_search.parts import read_parts, words_of
-    from ...analysis.property_search.scored import PROBE, curve_of
-    from ...analysis.property_search.search import Controls, search_property
+    from ...analysis.property_search.loaded_search import search_loaded
+    from ...analysis.property_search.names import PROBE, RANKS
+    from ...analysis.property_search.parts import read_parts
+    from ...analysis.property_search.scored import curve_of
+    from ...analysis.property_search.search import Controls
     from ...analysis.screen.console import print_mask
     from ...analysis.screen.records import print_records
     from ...data.errors import ConfigError
     from ...data.generated_treebank import GENERATED
-    from ...data.sentences.word_labels import FEATURE, PROPERTIES, is_property
+    from ...data.sentences.word_labels import check_property
     from ...pruning.search.property_options import recorded_options
 
     if not criterion.startswith(_PROPERTY):
         raise UnknownNameError("criterion", criterion, ("task", f"{_PROPERTY}NAME"))
     name = criterion.removeprefix(_PROPERTY)
-    if not is_property(name):
-        raise UnknownNameError("word label", name, [*PROPERTIES, f"{FEATURE}NAME"])
+    check_property(name)
     out = prepare_out(
         out, files=MASKS, folder=PROBE, overwrite=overwrite,
         reads=[model, *files.values(), *against],
@@ -81,20 +81,17 @@ def prune_for_property(
             remedy="name a folder, or give one `penalty`",
         )
     given = {key: value for key, value in options.items() if value or key in ("dropout", "seed")}
-    training, compared = recorded_options(model, given), Controls(**controls)
-    parts = read_parts(**files, limit=limit)
+    training, compared = (
+        recorded_options(model, given),
+        Controls(**{**controls, "ranks": controls["ranks"] or RANKS}),
+    )
+    parts = read_parts(files["corpus"], files["train"], files["dev"], files["test"], limit=limit)
     loaded = open_encoder(model, progress=progress, **opening)
     others = masks_against(against, loaded, progress)
     scored_on = Path(files["test"] or files["dev"] or files["corpus"] or GENERATED).name
-    words = words_of(
-        loaded.tokenizer, parts, name,
-        max_length=loaded.max_length, say=progress.say, corpus=scored_on,
-    )  # fmt: skip
-    reset = reset_of(loaded, compared.reset, compared.seed)
-    found = search_property(
-        model, loaded.model, reset, loaded.tokenizer, words, penalties, training, compared,
-        progress, against=others, max_length=loaded.max_length,
-    )  # fmt: skip
+    found, words = search_loaded(
+        loaded, name, parts, scored_on, penalties, training, compared, others, progress
+    )
     masks = [one.subnetwork for one in found.learnt.values()]
     if is_file_name(out):
         masks[0].save(out)

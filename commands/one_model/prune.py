@@ -48,10 +48,6 @@ _OF_PROPERTY = (
 )  # fmt: skip
 
 
-RANKS = (1, 5, 25)
-"""Of the MLP probes that masks are compared with, where none is asked for."""
-
-
 def prune(
     model: Model,
     out: Annotated[
@@ -177,7 +173,7 @@ def prune(
                 "units": units, "epochs": epochs, "mask_rate": mask_rate, "seed": seed,
                 "readout_rate": readout_rate, "dropout": dropout, "batch_size": batch_size,
             },
-            controls={"draws": draws, "ranks": tuple(rank or RANKS), "reset": reset, "seed": seed},
+            controls={"draws": draws, "ranks": tuple(rank or ()), "reset": reset, "seed": seed},
             against=against or [],
             opening={
                 "max_length": max_length, "allow_no_specials": allow_no_specials, "device": device,

@@ -49,9 +49,12 @@ def compare(
 def _of_run(folder: Path, correction: str, probes: bool, *, summed: bool) -> dict[str, Any]:
     """What is compared, and where it is written beside every summary."""
     from ...analysis.comparison.tables import comparison_tables
+    from ...analysis.property_search.compared import compared_masks, is_search, read_search
     from ...analysis.run_folder.reading import load_rows
     from ...analysis.summary.summaries import summaries
 
+    if is_search(folder):
+        return compared_masks(*read_search(folder), correction=correction)
     rows = load_rows(folder)
     found = comparison_tables(rows, folder / "cells", correction=correction, probes=probes)
     return summaries(rows) | found if summed else found
@@ -76,11 +79,14 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
+    from ...analysis.property_search.compared import is_search
     from ...analysis.run_folder.reading import load_rows
-    from ...analysis.screen.comparison import print_between, print_pairs
+    from ...analysis.screen.comparison import print_between, print_masks, print_pairs
     from ...analysis.screen.console import print_comparison
 
-    if len(folders) == 1:
+    if len(folders) == 1 and is_search(folders[0]):
+        print_masks(tables)
+    elif len(folders) == 1:
         print_comparison(load_rows(folders[0]), _manifest(folders[0]))
         print_pairs(tables)
     else:

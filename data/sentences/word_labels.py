@@ -57,14 +57,23 @@ def is_property(name: str) -> bool:
     return name in PROPERTIES or (name.startswith(FEATURE) and name != FEATURE)
 
 
-def word_labels(sentence: Sentence, name: str) -> Labels:
-    """The labels of a sentence's words.
+def check_property(name: str) -> None:
+    """Raise unless there can be a property of that name.
 
     Raises:
         UnknownNameError: listing the properties.
     """
     if not is_property(name):
         raise UnknownNameError("word label", name, [*PROPERTIES, f"{FEATURE}NAME"])
+
+
+def word_labels(sentence: Sentence, name: str) -> Labels:
+    """The labels of a sentence's words.
+
+    Raises:
+        UnknownNameError: listing the properties.
+    """
+    check_property(name)
     if name in PROPERTIES:
         return PROPERTIES[name](sentence)
     feature = name.removeprefix(FEATURE)

@@ -22,6 +22,7 @@ from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import ROOT, Example
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
+from ..learning.chosen_rates import best_rates
 from ..learning.fitting import Course, Schedule, fit
 from ..learning.learning import Learning
 from .map_batches import map_batches
@@ -150,9 +151,7 @@ def _train(
         rates=[rate for rate, _ in each],
         progress=progress,
     )
-    losses = np.array([one.loss for one in courses]).reshape(len(rates), len(seeds))
-    best = int(np.nanargmin(losses.mean(1)))
-    chosen = tuple(range(best * len(seeds), (best + 1) * len(seeds)))
+    chosen = tuple(best_rates(courses, [form] * len(each))[form])
     return _Trained(form, scorers, chosen, tuple(courses[place] for place in chosen))
 
 

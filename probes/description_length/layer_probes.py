@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..learning.chosen_rates import best_rates
 from ..learning.fitting import Course, Schedule, Stack, fit
 from ..learning.readouts import Form, Readouts
 from ..learning.word_batches import WordBatch, WordReadouts
@@ -93,11 +94,8 @@ def fit_layer_probes(
     )
     given = [rate for *_, rate, _ in every]
     courses = fit(stack, train, dev, schedule, rates=given, progress=progress)
-    shape = (tasks, states, len(rates), len(seeds))
-    losses = np.array([course.loss for course in courses]).reshape(shape)
-    best = losses.mean(-1).argmin(-1)
-    places = np.arange(len(every)).reshape(shape)
-    chosen = np.take_along_axis(places, best[..., None, None], axis=2)[:, :, 0]
+    best = best_rates(courses, [(task, state) for task, state, *_ in every])
+    chosen = np.array(list(best.values())).reshape(tasks, states, len(seeds))
     return LayerProbes(stack, chosen, tuple(courses[place] for place in chosen.ravel()))
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ...data.errors import InputError
+from ..learning.chosen_rates import best_rates
 from ..learning.fitting import Course, Schedule, fit
 from ..states.word_states import WordStates
 from .span_batches import SpanBatch, span_batches
@@ -128,21 +129,8 @@ def train_mixes(
                 progress(done * settings.epochs + epoch * size, len(asked) * settings.epochs)
 
         every += _trained(form, parts, settings, chunk, scored, device, advanced)
-    return _chosen(every, settings.rates)
-
-
-def _chosen(every: Sequence[MixProbe], rates: Sequence[float]) -> list[MixProbe]:
-    """Of each mix the probes of the rate whose seeds have the least mean dev loss."""
-    best: dict[int, float] = {}
-    for depth in {one.depth for one in every}:
-        losses = {
-            rate: np.mean(
-                [one.course.loss for one in every if (one.depth, one.course.lr) == (depth, rate)]
-            )
-            for rate in rates
-        }
-        best[depth] = min(rates, key=losses.__getitem__)
-    return [one for one in every if one.course.lr == best[one.depth]]
+    best = best_rates([one.course for one in every], [one.depth for one in every])
+    return [every[place] for place in sorted(place for places in best.values() for place in places)]
 
 
 def _trained(

@@ -22,6 +22,7 @@ from ...data.sentences.sentence import Example
 from ..entry import STATIC
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
+from ..learning.chosen_rates import best_rates
 from ..learning.fitting import Course, Schedule, fit
 from ..learning.learning import Arrays, Learning
 from ..states.static_words import static_states
@@ -192,35 +193,27 @@ def train_probes(
         rates=[place.lr for place in places],
         progress=progress,
     )
-    return _chosen(stack, courses, seeds, rates)
+    return _chosen(stack, courses)
 
 
-def _chosen(
-    stack: StackedProbes, courses: Sequence[Course], seeds: Sequence[int], rates: Sequence[float]
-) -> Trained:
+def _chosen(stack: StackedProbes, courses: Sequence[Course]) -> Trained:
     """Of each kind, rank and state the rate whose seeds have the least mean dev loss."""
-    at = {place: number for number, place in enumerate(stack.places)}
+    chosen = best_rates(courses, [(one.kind, one.rank, one.layer) for one in stack.places])
     every = stack.matrices()
     layers = sorted({place.layer for place in stack.places})
     matrices: dict[tuple[Kind, int], list[list[torch.Tensor]]] = {}
-    best_rates: dict[tuple[Kind, int], list[float]] = {}
+    rates: dict[tuple[Kind, int], list[float]] = {}
     epochs: dict[tuple[Kind, int], list[float]] = {}
     for kind, rank in dict.fromkeys((place.kind, place.rank) for place in stack.places):
-        picked = []
-        for layer in layers:
-            of_rate = {
-                lr: [at[Place(kind, layer, rank, seed, lr)] for seed in seeds] for lr in rates
-            }
-            losses = {lr: np.mean([courses[one].loss for one in of_rate[lr]]) for lr in rates}
-            lr = min(rates, key=lambda one: losses[one])
-            picked.append(of_rate[lr])
-            best_rates.setdefault((kind, rank), []).append(lr)
-            taken = float(np.mean([courses[one].best + 1 for one in of_rate[lr]]))
-            epochs.setdefault((kind, rank), []).append(taken)
-        matrices[kind, rank] = [
-            [every[picked[layer][place]] for layer in layers] for place in range(len(seeds))
+        picked = [chosen[kind, rank, layer] for layer in layers]
+        rates[kind, rank] = [courses[of_seeds[0]].lr for of_seeds in picked]
+        epochs[kind, rank] = [
+            float(np.mean([courses[one].best + 1 for one in of_seeds])) for of_seeds in picked
         ]
-    return Trained(matrices, best_rates, epochs)
+        matrices[kind, rank] = [
+            [every[one] for one in of_seed] for of_seed in zip(*picked, strict=True)
+        ]
+    return Trained(matrices, rates, epochs)
 
 
 def _answers(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ..forward.shared_pass import Progress
+from ..learning.chosen_rates import best_rates
 from ..learning.fitting import Course, Schedule, fit
 from ..learning.joint_readouts import JointReadouts, case_batches
 from ..learning.readouts import Form, Readouts
@@ -189,9 +190,10 @@ def _learnt(
         rates=[rate for _ in group for _, _, rate in each],
         progress=progress,
     )
+    purposes = [(u, s) for u, s, _ in each]
     chosen = [
-        _least(courses[k * len(each) : (k + 1) * len(each)], len(plan.rates))
-        for k in range(len(group))
+        [place for [place] in best_rates(own, purposes).values()]
+        for own in (courses[k * len(each) : (k + 1) * len(each)] for k in range(len(group)))
     ]
     said = predicted_classes(
         joint, [question for question, _ in group], chosen, parts["test"], layers, device
@@ -217,13 +219,6 @@ def _weights(
     every = [task.parameters()[place] for place in chosen]
     stacks = (torch.stack(list(of)).detach().double().cpu() for of in zip(*every, strict=True))
     return tuple(one.reshape(*shaped, *one.shape[1:]).numpy() for one in stacks)
-
-
-def _least(courses: Sequence[Course], rates: int) -> list[int]:
-    """Of each row of rates the place of the one with the least dev loss, the first of several."""
-    losses = np.array([course.loss for course in courses]).reshape(-1, rates)
-    found: list[int] = (np.arange(len(losses)) * rates + losses.argmin(axis=1)).tolist()
-    return found
 
 
 def predicted_classes(

@@ -6,16 +6,14 @@ replayed: leaving out each head in turn costs about half of as many full passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from ...data.encoding.collate import Batch
-from ...models.encoder.anatomy import Anatomy, anatomy_of
+from ...models.encoder.anatomy import anatomy_of
+from ...models.encoder.replay import Replay
 from ...models.masks.gates import Gates
 from .gate_gradients import Units, labelled, losses
 
@@ -40,7 +38,7 @@ class Ablation:
         """Take in a batch: one full pass, then the upper part of one for each living unit."""
         inputs, labels = labelled(self._model, batch)
         # gates are read at each call, so that flipping an entry in place switches a unit off
-        with Gates(self._model, *self._gates), _Replay(self._model, self._anatomy) as replay:
+        with Gates(self._model, *self._gates), Replay(self._model, self._anatomy) as replay:
             logits: torch.Tensor = self._model(**inputs).logits
             whole = losses(logits, labels)
             for layer in range(self._anatomy.num_layers):
@@ -63,56 +61,3 @@ class Ablation:
 def _living(gates: torch.Tensor) -> list[int]:
     """Numbers of the units of a layer that are on."""
     return [int(unit) for unit in torch.nonzero(gates.reshape(-1)).ravel()]
-
-
-class _Replay:
-    """Remembers what each layer gave in one pass, and gives it again without computing it."""
-
-    def __init__(self, model: Any, anatomy: Anatomy):
-        self._blocks = [anatomy.block(model, layer) for layer in range(anatomy.num_layers)]
-        self._attentions = [
-            anatomy.attention_module(model, layer) for layer in range(anatomy.num_layers)
-        ]
-        # where one module serves several layers, it cannot be told which of them it is
-        self._distinct = len({id(block) for block in self._blocks}) == len(self._blocks)
-        # a module that holds the output projection does not end at the heads
-        row = anatomy.row
-        self._before_gates = not row.attention_output.startswith(f"{row.attention}.")
-        self._seen: dict[int, Any] = {}
-        self._hooks = ExitStack()
-
-    def __enter__(self) -> _Replay:
-        for module in {*self._blocks, *self._attentions} if self._distinct else ():
-            self._hooks.callback(module.register_forward_hook(self._remember).remove)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._hooks.close()
-        self._seen.clear()
-
-    def _remember(self, module: nn.Module, _args: Any, output: Any) -> None:
-        self._seen.setdefault(id(module), _copied(output))
-
-    @contextmanager
-    def up_to(self, layer: int) -> Iterator[None]:
-        """Inside, the layers below `layer`, and the attention of it, are not computed again."""
-        if not self._distinct:
-            yield
-            return
-        replayed = self._blocks[:layer]
-        replayed += [self._attentions[layer]] if self._before_gates else []
-        with ExitStack() as undo:
-            for module in replayed:
-                # an attribute of the instance hides the method of the class
-                module.forward = _giving(self._seen[id(module)])
-                undo.callback(delattr, module, "forward")
-            yield
-
-
-def _copied(output: Any) -> Any:
-    """The same with its first tensor copied: without gradients, gates scale what they get."""
-    return (output[0].clone(), *output[1:]) if isinstance(output, tuple) else output.clone()
-
-
-def _giving(output: Any) -> Callable[..., Any]:
-    return lambda *_args, **_kwargs: _copied(output)

@@ -1,0 +1,65 @@
+"""The probe of what single heads give to hidden states."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ...data.sentences.word_labels import FEATURE, PROPERTIES, is_property
+from ..entry import Measure, ProbeEntry, Several
+from ..learning.options import LearningOptions
+
+TREE = "tree"
+"""The task of the structural probe: which words are joined in the tree."""
+
+LAST = -1
+"""In place of a state: the last one."""
+
+
+def _tasks(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not is_property(name) and name != TREE:
+            known = ", ".join([*PROPERTIES, f"{FEATURE}NAME", TREE])
+            raise ValueError(f"unknown task {name!r}; known tasks: {known}")
+    if len(set(names)) < len(names):
+        raise ValueError("contains duplicates")
+    return names
+
+
+class HeadAblationCostOptions(LearningOptions):
+    """Options of `head-ablation-cost`."""
+
+    tasks: Annotated[tuple[str, ...], Several, AfterValidator(_tasks)] = Field(
+        ("upos", TREE),
+        min_length=1,
+        description="properties of words, and `tree`: what the classifiers read",
+    )
+    state: int = Field(LAST, ge=LAST, description="hidden state that they read; -1 = the last")
+    rank: int = Field(64, ge=1, description="rows of the matrix under which trees are distances")
+    punctuation: Literal["upos", "xpos", "none"] = Field(
+        "upos", description="words left out of trees, as in `structural`"
+    )
+
+
+HEAD_ABLATION_COST = ProbeEntry(
+    name="head-ablation-cost",
+    help="what classifiers of a hidden state lose when one head alone is switched off",
+    code=f"{__package__}.head_ablation_cost:run_head_ablation_cost",
+    needs=("heads",),
+    uses=("upos",),
+    further=("training-part",),
+    options=HeadAblationCostOptions,
+    rows=(
+        Measure("accuracy_cost", ("head",), "accuracy that words' labels lose without the head"),
+        Measure("uuas_cost", ("head",), "share of gold edges that is lost without the head"),
+        Measure(
+            "accuracy_whole", ("model",), "accuracy with all heads of the model", better="higher"
+        ),
+        Measure("uuas_whole", ("model",), "share of gold edges with all of them", better="higher"),
+    ),
+    transfers=True,
+    finish="item-intervals",
+)
+
+ENTRIES: tuple[ProbeEntry, ...] = (HEAD_ABLATION_COST,)
