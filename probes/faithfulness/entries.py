@@ -1,0 +1,121 @@
+"""The probes of what attributions are worth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ..attribution.settings import Baseline, Target, check_methods
+from ..entry import Headline, Measure, Options, ProbeEntry, Several, Units
+
+_MODEL: Units = ("model",)
+
+
+def _known(methods: tuple[str, ...]) -> tuple[str, ...]:
+    check_methods(methods)
+    return methods
+
+
+class WordScoreOptions(Options):
+    """Options of probes that judge attributions of words."""
+
+    methods: Annotated[tuple[str, ...], Several, AfterValidator(_known)] = Field(
+        ("integrated-gradients",), min_length=1, description="of attribution, one or several"
+    )
+    target: Target = Field("predicted", description="class whose logit is attributed")
+    baseline: Baseline = Field("pad", description="what attributions start from")
+    n_steps: int = Field(16, ge=2, description="steps of methods that integrate")
+    tolerance: float = Field(
+        0.0,
+        ge=0,
+        description="logits that integration may miss before steps are doubled; 0 = never",
+    )
+    n_samples: int = Field(25, ge=1, description="draws of methods that sample")
+    layer: int = Field(0, ge=0, description="block of layer-conductance")
+    batch_size: int = Field(8, ge=1, description="examples that are attributed together")
+    internal_batch_size: int = Field(64, ge=1, description="texts a forward pass")
+    seed: int = Field(0, ge=0, description="of all draws")
+
+
+class FaithfulnessOptions(WordScoreOptions):
+    """Options of `faithfulness`."""
+
+    removal: Literal["delete", "pad", "mask"] = Field(
+        "delete", description="words that are left out are deleted, or replaced by that token"
+    )
+    random_draws: int = Field(
+        3, ge=1, description="random attributions of each text, and sets of words of equal length"
+    )
+    infidelity_draws: int = Field(10, ge=0, description="random moves of the words; 0 = none")
+    infidelity_radius: float = Field(
+        1.0, gt=0, le=1, description="how far they go, as a share of the way to the baseline"
+    )
+    sensitivity_draws: int = Field(4, ge=0, description="noises of each text; 0 = none")
+    sensitivity_radius: float = Field(
+        0.02, gt=0, description="of the noise, in units of the word embeddings"
+    )
+    sensitivity_examples: int = Field(
+        40, ge=1, description="at most so many texts for max-sensitivity"
+    )
+
+
+FAITHFULNESS = ProbeEntry(
+    name="faithfulness",
+    help="whether attributions name the words that the prediction rests on",
+    code=f"{__package__}.faithfulness:run_faithfulness",
+    reads="task",
+    further=("task-head",),
+    options=FaithfulnessOptions,
+    rows=(
+        Measure(
+            "comprehensiveness",
+            _MODEL,
+            "what the class loses in probability without the share `relation` of the words",
+            better="higher",
+        ),
+        Measure("comprehensiveness_aopc", _MODEL, "its mean over the shares", better="higher"),
+        Measure(
+            "comprehensiveness_length_controlled",
+            _MODEL,
+            "that mean less the one of random words of as many pieces",
+            better="higher",
+        ),
+        Measure(
+            "sufficiency",
+            _MODEL,
+            "what the class loses in probability with that share of the words alone",
+            better="lower",
+        ),
+        Measure("sufficiency_aopc", _MODEL, "its mean over the shares", better="lower"),
+        Measure(
+            "sufficiency_length_controlled",
+            _MODEL,
+            "that mean less the one of random words of as many pieces",
+            better="lower",
+        ),
+        Measure(
+            "loo_tau",
+            _MODEL,
+            "Kendall's tau-b with what the logit loses without each word",
+            better="higher",
+        ),
+        Measure("loo_tau_absolute", _MODEL, "the same of absolute values", better="higher"),
+        Measure(
+            "infidelity",
+            _MODEL,
+            "mean square of what scaled attributions miss under random moves, in squared logits",
+            better="lower",
+        ),
+        Measure(
+            "max_sensitivity",
+            _MODEL,
+            "largest relative change of attributions under noise",
+            better="lower",
+        ),
+    ),
+    headline=Headline("*_aopc", "model", by_variant=True),
+    finish="null-tests",
+)
+
+ENTRIES: tuple[ProbeEntry, ...] = (FAITHFULNESS,)
