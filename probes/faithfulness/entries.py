@@ -114,8 +114,41 @@ FAITHFULNESS = ProbeEntry(
             better="lower",
         ),
     ),
-    headline=Headline("*_aopc", "model", by_variant=True),
+    headline=Headline("comprehensiveness_aopc", "model", by_variant=True),
     finish="null-tests",
 )
 
-ENTRIES: tuple[ProbeEntry, ...] = (FAITHFULNESS,)
+
+class PlausibilityOptions(WordScoreOptions):
+    """Options of `plausibility`."""
+
+    scores: Literal["signed", "absolute"] = Field(
+        "signed", description="words are ranked by their scores, or by absolute values"
+    )
+    random_draws: int = Field(20, ge=1, description="random attributions for the null of auprc")
+
+
+PLAUSIBILITY = ProbeEntry(
+    name="plausibility",
+    help="whether attributions name the words that people found decisive",
+    code=f"{__package__}.plausibility:run_plausibility",
+    reads="task",
+    needs=("rationale",),
+    further=("task-head",),
+    options=PlausibilityOptions,
+    rows=(
+        Measure(
+            "token_f1",
+            _MODEL,
+            "F1 of the highest words, as many as people mark on average",
+            better="higher",
+        ),
+        Measure(
+            "auprc", _MODEL, "area under precision and recall of the marked words", better="higher"
+        ),
+    ),
+    headline=Headline("*", "model", by_variant=True),
+    finish="null-tests",
+)
+
+ENTRIES: tuple[ProbeEntry, ...] = (FAITHFULNESS, PLAUSIBILITY)

@@ -211,7 +211,7 @@ def loss_columns(variant: str, losses: Sequence[TextLosses], method: int) -> lis
                 mean - long,
                 np.zeros(len(mean)),
                 baseline=EQUALLY_LONG,
-            ),  # fmt: skip
+            ),
         ]
     for metric, ours, random in (
         ("loo_tau", "tau", "tau_random"),

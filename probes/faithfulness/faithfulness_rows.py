@@ -25,7 +25,7 @@ class Column:
     Attributes:
         metric: its name.
         variant: method and settings.
-        values: of the N texts; NaN where there is none [N].
+        numbers: of the N texts; NaN where there is none [N].
         null: the same of random attributions [N]; None where that means nothing.
         relation: the share of words, or empty.
         baseline: what the null is.
@@ -33,7 +33,7 @@ class Column:
 
     metric: str
     variant: str
-    values: Floats
+    numbers: Floats
     null: Floats | None = None
     relation: str = ""
     baseline: str = RANDOM
@@ -43,13 +43,13 @@ def column_rows(columns: Sequence[Column], n_dropped: int) -> pd.DataFrame:
     """The mean of each column over the texts that have it; its null is over the same texts."""
     records = []
     for one in columns:
-        known = np.isfinite(one.values)
+        known = np.isfinite(one.numbers)
         n = int(known.sum())
         record = {
             "variant": one.variant,
             "relation": one.relation or None,
             "metric": one.metric,
-            "value": float(one.values[known].mean()) if n else np.nan,
+            "value": float(one.numbers[known].mean()) if n else np.nan,
             "n": n,
             "n_dropped": n_dropped + len(known) - n,
             "flag": None if n else "degenerate",
@@ -67,13 +67,13 @@ def column_items(
 ) -> Iterator[pd.DataFrame]:
     """One item for each text and number (numerator, denominator 1), with its null as score."""
     for one in columns:
-        known = np.flatnonzero(np.isfinite(one.values))
+        known = np.flatnonzero(np.isfinite(one.numbers))
         chosen = [examples[place] for place in known]
         frame = pd.DataFrame(
             {
                 "item_id": [example.id for example in chosen],
                 "sentence_id": [example.first.id for example in chosen],
-                "numerator": one.values[known],
+                "numerator": one.numbers[known],
                 "denominator": 1.0,
                 "score": np.nan if one.null is None else one.null[known],
             }

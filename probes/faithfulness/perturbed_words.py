@@ -56,7 +56,7 @@ def text_infidelities(
                     draws=draws,
                     seed=settings.seed,
                     at_once=settings.internal_batch_size,
-                )  # fmt: skip
+                )
             )
     return np.array(found)
 
