@@ -8,7 +8,7 @@ from ..errors import ConfigError, UnknownNameError
 
 ROLES = ("first", "second", "group", "rationale", "label", "score")
 """`first` and `second`: texts. `group`: the source that examples share. `rationale`: what people
-found decisive (`rationales.read_rationale`). `label`: a class name.
+found decisive (`spans.rationales`). `label`: a class name.
 `score`: a number to predict."""
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from ..errors import DataFileError
 from ..files.reading import shown
-from .missing import is_nothing
 
 Rationale = tuple[tuple[int, int, int], ...]
 """(segment, start, end) of each part, in characters of the first or second text."""
@@ -30,13 +29,13 @@ def read_rationale(cell: Any, texts: Sequence[str], where: str) -> Rationale | N
         where: the row, for messages.
 
     Returns:
-        None for an empty cell; no part where nothing is marked.
+        None for no cell or an empty one; no part where nothing is marked.
 
     Raises:
         DataFileError: if there are more or fewer marks than words, a part is in no text, or the
             cell is neither.
     """
-    if is_nothing(cell) or (isinstance(cell, str) and not cell.strip()):
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
     found = _entries(cell)
     if not found:

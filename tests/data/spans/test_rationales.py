@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from subprobe.data.errors import DataFileError
 from subprobe.data.tasks.by_name import custom_task
-from subprobe.data.tasks.rationales import read_rationale
+from subprobe.data.spans.rationales import read_rationale
 from subprobe.data.tasks.task_parts import examples_digest
 
 COLUMNS = {"first": "t", "label": "y", "rationale": "why"}
@@ -37,9 +37,7 @@ def test_parts_and_marks_of_a_pair():
 
 
 def test_an_empty_cell_is_no_rationale_and_an_empty_list_marks_nothing():
-    assert all(
-        read_rationale(cell, [TEXT], "here") is None for cell in (None, "", "  ", float("nan"))
-    )
+    assert all(read_rationale(cell, [TEXT], "here") is None for cell in (None, "", "  "))
     assert read_rationale("[]", [TEXT], "here") == read_rationale([], [TEXT], "here") == ()
     assert read_rationale("0 0 0 0", [TEXT], "here") == ()
 
