@@ -6,8 +6,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from subprobe.data.errors import DataFileError
-from subprobe.data.tasks.by_name import custom_task
 from subprobe.data.spans.rationales import read_rationale
+from subprobe.data.tasks.by_name import custom_task
 from subprobe.data.tasks.task_parts import examples_digest
 
 COLUMNS = {"first": "t", "label": "y", "rationale": "why"}

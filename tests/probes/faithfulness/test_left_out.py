@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from probe_cases import random_examples, tiny_context
+from scipy.stats import kendalltau
 from subprobe.data.errors import CheckpointError
 from subprobe.probes.faithfulness.chosen_words import as_long, highest
 from subprobe.probes.faithfulness.faithfulness import words_of
-from subprobe.probes.faithfulness.left_out import Words, text_losses
+from subprobe.probes.faithfulness.left_out import Words, taus, text_losses
 from subprobe.probes.faithfulness.packed_reading import PackedReader, Reduced
 from subprobe.probes.forward.texts import read_texts
 
@@ -23,6 +24,17 @@ def test_highest_words_by_share_and_words_of_equal_length():
     for drawn in draws:
         assert [pieces[row].sum() for row in drawn] == [pieces[row].sum() for row in top]
     assert len({drawn[4].tobytes() for drawn in draws}) > 5
+
+
+def test_tau_is_that_of_scipy_with_ties():
+    rng = np.random.default_rng(0)
+    rows, one = rng.integers(-2, 3, (30, 9)).astype(float), rng.integers(-2, 3, 9).astype(float)
+    expected = [kendalltau(row, one).statistic for row in rows]
+    np.testing.assert_allclose(taus(rows, one), expected, atol=1e-12)
+    assert taus(one[None], one)[0] == 1
+    assert np.isnan(taus(np.ones((1, 9)), one)).all()
+    assert np.isnan(taus(rows, np.ones(9))).all()
+    assert np.isnan(taus(np.ones((1, 1)), np.ones(1))).all()
 
 
 @pytest.fixture(scope="module")
