@@ -43,13 +43,10 @@ class Words:
     id: str
     pieces: Chosen
 
-    def without(self, words: Chosen) -> Reduced:
-        """The text without some of its words [W]."""
-        return Reduced(self.text, self.pieces[words].any(axis=0))
-
-    def alone(self, words: Chosen) -> Reduced:
-        """The text without its other words."""
-        return self.without(~words)
+    def without(self, sets: Chosen) -> list[Reduced]:
+        """The text without each of some sets of words [N, W]."""
+        out = sets.astype(np.float32) @ self.pieces.astype(np.float32) > 0
+        return [Reduced(self.text, row) for row in out]
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -132,14 +129,6 @@ def text_losses(
     ]
 
 
-def _whole(words: Words) -> Reduced:
-    return Reduced(words.text, np.zeros(words.pieces.shape[1], dtype=np.bool_))
-
-
-def _one_by_one(words: Words) -> list[Reduced]:
-    return [Reduced(words.text, row) for row in words.pieces]
-
-
 def _sets(words: Words, scores: Sequence[Floats], draws: int, seed: int) -> npt.NDArray[np.bool_]:
     """Sets of words [M + R + M * R, Q, W]: of attributions, at random, and of equal length."""
     named = [highest(one) for one in scores]
@@ -154,13 +143,10 @@ def _sets(words: Words, scores: Sequence[Floats], draws: int, seed: int) -> npt.
 
 def _of_text(words: Words, scores: Sequence[Floats], draws: int, seed: int) -> list[Reduced]:
     """Whole, with each word left out, and without and with nothing but each set."""
-    sets = _sets(words, scores, draws, seed).reshape(-1, len(words.pieces))
-    return [
-        _whole(words),
-        *_one_by_one(words),
-        *(words.without(one) for one in sets),
-        *(words.alone(one) for one in sets),
-    ]
+    W = len(words.pieces)
+    sets = _sets(words, scores, draws, seed).reshape(-1, W)
+    none = np.zeros((1, W), dtype=np.bool_)
+    return words.without(np.concatenate([none, np.eye(W, dtype=np.bool_), sets, ~sets]))
 
 
 def _losses(

@@ -72,7 +72,7 @@ def test_words_are_replaced_where_they_stand(family, removal):
     context, examples = tiny_context(family, "classification"), random_examples(2)
     reader, texts = reader_of(context, examples, removal=removal)
     words = words_of(texts)[1]
-    found = reader.logits([words.without(np.arange(len(words.pieces)) == 1)])[0]
+    found = reader.logits(words.without(np.arange(len(words.pieces))[None] == 1))[0]
     ids = torch.tensor([texts.encoded[1].input_ids])
     ids[:, torch.from_numpy(words.pieces[1])] = getattr(context.tokenizer, f"{removal}_token_id")
     table = context.model.get_input_embeddings()
