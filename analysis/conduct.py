@@ -11,6 +11,8 @@ from ..data.files.full_disk import room_asked_for
 from ..data.output.folders import atomic_folder, check_no_links
 from ..data.output.ownership import LOCKS, RUN
 from ..data.output.tables import write_csv, write_parquet
+from .attributed.word_agreement import FILE as AGREEMENT_FILE
+from .attributed.word_agreement import agreement_table
 from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
 from .cost.estimate import seconds_of
@@ -24,7 +26,7 @@ from .plan.whole_run import RunPlan, read_plan
 from .profile.profile import has_profile, profile_table
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
-from .running.attributed_words import word_frame
+from .running.attributed_words import compared_words, word_frame
 from .running.collect import Collected
 from .running.earlier import Existing, begin, remove_unused, settled
 from .running.engine import EngineMaker, InThisProcess
@@ -101,6 +103,11 @@ def conduct(
                 words = word_frame(collected)
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
+                    agreement = agreement_table(
+                        compared_words(collected), correction=config.probe.correction
+                    )
+                    if len(agreement):
+                        write_csv(agreement, folder / AGREEMENT_FILE)
                 tables = write_tables(rows, folder, out / "cells")
                 write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
             if existing == "new":

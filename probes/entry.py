@@ -21,10 +21,11 @@ Reads = Literal["corpus", "task", "suite"]
 """`corpus`: any sentences; `task`: examples of the model's task; `suite`: texts that the probe
 brings itself, of its own `source`."""
 
-Need = Literal["second-model", "language-model-head", "task-head", "training-part"]
+Need = Literal["second-model", "language-model-head", "task-head", "classes", "training-part"]
 """What a probe reads beside a model and texts: a model to compare with, the head of masked language
-modelling, the head of the model's task, or texts to learn from that it does not score. A probe with
-a training part is called with the keyword `learning` (`learning/learning.py`)."""
+modelling, the head of the model's task, classes (a run leaves it out where labels are numbers), or
+texts to learn from that it does not score. A probe with a training part is called with the keyword
+`learning` (`learning/learning.py`)."""
 
 Units = tuple[Literal["head", "layer", "model"], ...]
 

@@ -16,7 +16,7 @@ from ..learning.probing import Taught, probe_learning
 from ..steps.probing import probe_model
 from ..steps.said import reading_said, unscored_said
 from .scoring import flagged_by_training, reported_state
-from .work import Work, noted
+from .work import Nothing, Work, noted
 
 BARE = ("pretrained", "untrained")
 """States of an encoder without a task."""
@@ -27,6 +27,8 @@ def probe(work: Work) -> CellOutput:
     if "same" in work.order.inputs:
         return _repeated(work)
     name, state = str(work.options["probe"]["name"]), str(work.options["state"])
+    if work.parts.spec.regression and "classes" in find_probe(name).further:
+        raise Nothing(f"{work.parts.spec.name} has numbers as labels: {name} needs classes")
     options = narrowed(work.materials.probe_options(work.options["task"]), [name])
     mask = work.mask()
     model, tokenizer = _model(work, state)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from ...models.training.recipes import Recipe
+from ...probes.registry import find_probe
 from ...pruning.across_seeds import ACROSS
 from ...pruning.search.plan import schedule
 from ..configuration.asked_probes import learning
@@ -157,7 +158,7 @@ class Workload:
             texts, shape = self.learning, self.shape
             reading = shape.forward(texts.count * texts.length, texts.length)
             return reading + texts.training(shape.layers, shape.width, own)
-        if name in _OF_TASK:
+        if find_probe(name).reads == "task":
             count, length = self.config.probe.examples, size.length
         else:
             count, length = self.corpus
@@ -171,18 +172,31 @@ class Workload:
         return f"{counts}, {self.shape.known} shape of the encoder"
 
 
-_OF_TASK = ("attributions",)
-
-
 def _passes(probe: str, options: Mapping[str, Any], length: float) -> float:
     """Forward passes that a probe takes for one of its texts."""
     passes = {
-        "attributions": float(options.get("n_steps", 1)) * (1 + BACKWARD / 2),
+        "attributions": _attributing(options, length),
         "attention-change": 2.0,
         "value-zeroing": 1 + length,
         "hidden-token-attribution": 1 + 2.0 * (float(options.get("projections", 0)) or length),
     }
     return passes.get(probe, 1.0)
+
+
+def _attributing(options: Mapping[str, Any], length: float) -> float:
+    """Forward passes that the asked-for methods of attribution take for one text."""
+    both = 1 + BACKWARD / 2
+    steps, draws = float(options.get("n_steps", 1)), float(options.get("n_samples", 1))
+    passes = {
+        "integrated-gradients": steps * both,
+        "layer-conductance": (steps + 1) * both,
+        "gradient-shap": draws * both,
+        "feature-ablation": length,
+        "shapley-sampling": draws * length,
+        "kernel-shap": max(draws, 2 * length + 2),
+    }
+    asked = options.get("method", ("integrated-gradients",))
+    return sum(passes.get(name, both) for name in asked)
 
 
 def _structured(cell: Cell) -> bool:

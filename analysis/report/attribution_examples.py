@@ -27,7 +27,7 @@ def read_word_frame(folder: Path) -> pd.DataFrame | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    text = dict.fromkeys(["model", "task", "method", "kind", "state", "item_id", "word",
+    text = dict.fromkeys(["model", "task", "method", "kind", "state", "variant", "item_id", "word",
                           "prediction", "gold"], "string")  # fmt: skip
     types = {**text, **dict.fromkeys(["seed", "draw", "sentence", "position"], "int64")}
     with reading(path, problem="is not a table of attributed words"):
@@ -35,6 +35,8 @@ def read_word_frame(folder: Path) -> pd.DataFrame | None:
             path, dtype=types, keep_default_na=False, na_values={"attribution": [""]}
         )
         values = words["attribution"].astype("float64")
+    if "variant" not in words:  # runs of earlier versions had one method
+        words["variant"] = ""
     missing = [name for name in COLUMNS if name not in words]
     if missing or not np.isfinite(values).all():
         problem = (
@@ -91,7 +93,9 @@ def shown_examples(words: pd.DataFrame | None, answer: Answer, count: int) -> li
     mine = mine[mine["method"].isin([method, "full"]) & mine["kind"].isin(list(_KINDS))]
     if mine.empty:
         return []
-    mine = mine[mine["seed"] == mine["seed"].min()]
+    # of several methods the first that was asked for
+    variants = mine["variant"].fillna("")
+    mine = mine[(mine["seed"] == mine["seed"].min()) & (variants == variants.iloc[0])]
     ids = mine["item_id"].drop_duplicates().tolist()
     step = max(1, len(ids) // count)
     chosen = ids[step // 2 :: step][:count]

@@ -26,6 +26,7 @@ NOT_TIDY: dict[str, str] = {
     "mixed_model": "two kinds over all tasks and seeds",
     "comparison_notes": "what a comparison cannot say, and why",
     "attribution_examples": "one word of one example, as one model reads it",
+    "attribution_agreement": "agreement of two kinds of subnetwork on the words that count",
     "stability": "one statistic of agreement between masks (`subprobe stability`)",
     "overlap": "what the masks of two tasks share (`subprobe stability`)",
     "variance": "one source of the variance of masks (`subprobe stability`)",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from ...probes.attribution.attribution_rows import NAME, WORD_METRIC
+from ..cell_output import CellOutput
+from ..plan.graph import Cell
 from .collect import Collected
 
 COLUMNS = [
-    "model", "task", "method", "seed", "kind", "state", "draw", "mask_id", "cell_id", "item_id",
-    "sentence", "position", "word", "attribution", "prediction", "gold",
+    "model", "task", "method", "seed", "kind", "state", "draw", "mask_id", "cell_id", "variant",
+    "item_id", "sentence", "position", "word", "attribution", "prediction", "gold",
 ]  # fmt: skip
 FILE = "attribution_examples.csv"
 
@@ -23,33 +26,68 @@ def word_frame(collected: Collected) -> pd.DataFrame:
         collected: the finished cells of a run.
 
     Returns:
-        one line for each full or pruned model of the first draw, example and word; `item_id` names
-        the example, `sentence` and `position` (from 0) the word, `attribution` is in logits of the
-        predicted class.
+        one line for each full or pruned model of the first draw, method, example and word;
+        `variant` names the method, `item_id` the example, `sentence` and `position` (from 0) the
+        word, `attribution` is in logits of the attributed class.
     """
     parts = []
+    for cell, output in _outputs(collected):
+        if not cell.options.get("draw", 0):
+            read = collected.notes(f"{cell.options['task']}/seed{cell.options['seed']}/readings")
+            parts.append(_words(output.rows, output.items, read["words"], read["labels"]))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def compared_words(collected: Collected) -> pd.DataFrame:
+    """What `agreement_table` compares: attributions of all draws, without the words themselves."""
+    parts = []
+    for _, output in _outputs(collected):
+        about, items = output.rows.iloc[0], output.items
+        items = items[items["metric"] == WORD_METRIC]
+        parts.append(
+            pd.DataFrame(
+                {
+                    **{name: about[name] for name in ("model", "task", "method", "seed", "kind")},
+                    "draw": 0 if pd.isna(about["draw"]) else about["draw"],
+                    **{name: items[name] for name in ("variant", "cluster_id")},
+                    **_places(items),
+                    "attribution": items["score"].astype(float),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _outputs(collected: Collected) -> Iterator[tuple[Cell, CellOutput]]:
+    """The finished cells that attributed the words of a full or pruned model."""
     for cell in collected.of_step("probe"):
         options = cell.options
         if options["probe"]["name"] != NAME or options["state"] not in ("finetuned", "pruned"):
             continue
         # what several seeds share is no example of one of them
-        if options.get("draw", 0) or options.get("kind", "") in ("super", "anti", "middle"):
+        if options.get("kind", "") in ("super", "anti", "middle"):
             continue
         output = collected.output(cell.name)
         if output is not None and len(output.items) and len(output.rows):
-            read = collected.notes(f"{options['task']}/seed{options['seed']}/readings")
-            parts.append(_words(output.rows, output.items, read["words"], read["labels"]))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+            yield cell, output
+
+
+def _places(items: pd.DataFrame) -> dict[str, pd.Series]:
+    """Which word of which example each item is."""
+    place = items["item_id"].str.extract(r"(?P<id>.*)#(?P<sentence>\d+)\.(?P<position>\d+)")
+    return {
+        "item_id": place["id"],
+        "sentence": place["sentence"].astype(int),
+        "position": place["position"].astype(int),
+    }
 
 
 def _words(
     rows: pd.DataFrame, items: pd.DataFrame, texts: dict[str, list[list[str]]], labels: list[str]
 ) -> pd.DataFrame:
     items = items[items["metric"] == WORD_METRIC]
-    place = items["item_id"].str.extract(r"(?P<id>.*)#(?P<sentence>\d+)\.(?P<position>\d+)")
-    places = zip(
-        place["id"], place["sentence"].astype(int), place["position"].astype(int), strict=True
-    )
+    placed = _places(items)
+    places = zip(*placed.values(), strict=True)
 
     def named(value: Any) -> Any:
         return value if not labels or pd.isna(value) else labels[int(value)]
@@ -58,10 +96,8 @@ def _words(
     frame = pd.DataFrame(
         {
             **{name: about[name] for name in COLUMNS[:8]},
-            "cell_id": items["cell_id"],
-            "item_id": place["id"],
-            "sentence": place["sentence"].astype(int),
-            "position": place["position"].astype(int),
+            **{name: items[name] for name in ("cell_id", "variant")},
+            **placed,
             "word": [texts[one][sentence][position] for one, sentence, position in places],
             "attribution": items["score"].astype(float),
             "prediction": items["prediction"].map(named),

@@ -23,6 +23,7 @@ from ...probes.forward.base import Context, ProbeResult
 from ...probes.forward.needs import sentences_of
 from ...probes.named import run_named_probes
 from ...probes.registry import find_probe
+from ..attributed.share_tests import attribution_tests
 from ..cell_output import CellOutput, join
 from ..configuration.asked_probes import (
     learning,
@@ -232,6 +233,7 @@ def context_of(
 
 FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "": lambda result, _options: result.rows,
+    "attribution-tests": lambda result, options: attribution_tests(result, options.correction),
     "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
     "edge-intervals": lambda result, _options: edge_intervals(result),
     "head-map": lambda result, _options: head_map_rows(result),

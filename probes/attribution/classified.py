@@ -165,8 +165,8 @@ def check_classified(
     """Raise unless the model can classify the examples and has what is asked for.
 
     Raises:
-        InputError: without examples or task head, when a pair model gets single sentences or a
-            model of single sentences pairs, or an example lacks the label that is attributed.
+        InputError: without examples or task head, for a head that predicts a number, when a pair
+            model gets single sentences, or an example lacks the label that is attributed.
         CheckpointError: if there is no padding or mask token where the baseline needs it.
     """
     if not examples:
@@ -175,6 +175,11 @@ def check_classified(
         raise InputError(
             "attribution needs a model with a task head",
             remedy="fine-tune the model first (`subprobe finetune`)",
+        )
+    if context.model.config.num_labels == 1:
+        raise InputError(
+            "attribution needs classes, and this head predicts a number",
+            remedy="name a model that classifies",
         )
     if context.spec is not None and context.spec.pair and examples[0].second is None:
         raise InputError(

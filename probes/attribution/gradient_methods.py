@@ -29,7 +29,8 @@ def integrated_gradients(
     """Integrated gradients (Sundararajan et al. 2017), [B, S, D]."""
     from captum.attr import IntegratedGradients
 
-    return _along_the_path(IntegratedGradients(batch.logits_of), batch, settings, n_steps)
+    method = IntegratedGradients(batch.logits_of)
+    return _along_the_path(method, batch, n_steps, settings.internal_batch_size, 1)
 
 
 def layer_conductance(
@@ -39,19 +40,21 @@ def layer_conductance(
     from captum.attr import LayerConductance
 
     block = batch.context.anatomy.block(batch.context.model, settings.layer)
-    return _along_the_path(LayerConductance(batch.logits_of, block), batch, settings, n_steps)
+    method = LayerConductance(batch.logits_of, block)
+    return _along_the_path(method, batch, n_steps, settings.internal_batch_size, 2)
 
 
 def _along_the_path(
-    method: Any, batch: ClassifiedBatch, settings: AttributionSettings, n_steps: int
+    method: Any, batch: ClassifiedBatch, n_steps: int, size: int, least: int
 ) -> torch.Tensor:
+    """What a method finds along the path; a pass holds at least `least` points of each text."""
     values: torch.Tensor = method.attribute(
         batch.embedded,
         baselines=batch.blank,
         target=batch.target,
         additional_forward_args=batch.others,
         n_steps=n_steps,
-        internal_batch_size=max(settings.internal_batch_size, len(batch.embedded)),
+        internal_batch_size=max(size, least * len(batch.embedded)),
     )
     return values.detach()
 

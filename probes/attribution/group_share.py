@@ -58,10 +58,11 @@ class GroupShareTest:
 
         Args:
             id: its id, or that of its cluster, which seeds its shuffles.
-            weights: a nonnegative weight for each word [W], not all zero.
+            weights: a weight for each word [W], not all zero; shares are of the sum of their sizes,
+                so that those of signed weights say how much a group adds or takes.
             members: which words are in which group [G, W].
         """
-        share = weights / weights.sum()
+        share = weights / np.abs(weights).sum()
         sizes = members.sum(axis=1)
         absent = sizes == 0
         digest = hashlib.sha256(f"{self._seed}\x1f{id}".encode()).digest()
@@ -71,7 +72,7 @@ class GroupShareTest:
         )
         self._null += shuffled @ members.T.astype(np.float64)
         self._share.append(np.where(absent, np.nan, members @ share))
-        self._expected.append(np.where(absent, np.nan, sizes / len(share)))
+        self._expected.append(np.where(absent, np.nan, sizes / len(share) * share.sum()))
 
     def result(self) -> GroupShares:
         """Means over the examples that have each group, and their p-values."""

@@ -27,7 +27,7 @@ class WordAttributions:
     Attributes:
         words: attribution of each kept word, in logits [W]; special tokens get none.
         kept: (segment, index in the sentence) of each kept word.
-        predicted: the class that the model predicts; 0 for regression.
+        predicted: the class that the model predicts.
         target: the class whose logit is attributed.
         delta: how far the attributions miss the difference of the logits between the text and its
             baseline; NaN for a method that does not claim to reach it.
@@ -59,8 +59,9 @@ def word_scores(
         progress: called with (examples done, N) after each batch.
 
     Raises:
-        InputError: without task head, when a pair model gets single sentences, if an example lacks
-            the label that is attributed, or the family does not allow the method.
+        InputError: without task head or with one of a regression, when a pair model gets single
+            sentences, if an example lacks the label that is attributed, or the family does not
+            allow the method.
         CheckpointError: if there is no padding or mask token where it is needed.
     """
     check_classified(context, texts.examples, target=settings.target, baseline=settings.baseline)

@@ -61,14 +61,21 @@ MDL = ProbeEntry(
             items="bits_per_word",
             better="higher",
         ),
-        Measure("codelength_sd", ("layer",), "standard deviation over the shuffles, in bits"),
+        Measure(
+            "codelength_sd",
+            ("layer",),
+            "standard deviation over the shuffles, in bits",
+            better="lower",
+        ),
         Measure(
             "learning_curve_area",
             ("layer",),
             "share of labels of later blocks that were the likeliest before they were known",
             better="higher",
         ),
-        Measure("model_bits", ("layer",), "bits of the model in the variational code"),
+        Measure(
+            "model_bits", ("layer",), "bits of the model in the variational code", better="lower"
+        ),
     ),
     headline=Headline("compression", "layer"),
     finish="code-intervals",

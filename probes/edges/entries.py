@@ -94,11 +94,13 @@ EDGES = ProbeEntry(
         Measure(
             "mix_gain", ("layer",), "what the state adds to the F1 of those before",
             items="mix_micro_f1",
+            better="higher",
         ),
         Measure("mix_weight", ("layer",), "weight of the state in the mix of all"),
         Measure(
             "summed_gain", ("model",), "F1 of the mix of all states less that of the embeddings",
             items="mix_micro_f1",
+            better="higher",
         ),
         Measure(
             "expected_layer", ("model",), "mean layer of the gains; empty where there is no gain",
@@ -106,7 +108,12 @@ EDGES = ProbeEntry(
         ),
         Measure("centre_of_gravity", ("model",), "mean layer of the weights of the mix of all"),
         Measure("mix_weights_kl", ("model",), "bits by which these weights differ from equal ones"),
-        Measure("*_seed_sd", ("layer", "model"), "standard deviation of a metric over seeds"),
+        Measure(
+            "*_seed_sd",
+            ("layer", "model"),
+            "standard deviation of a metric over seeds",
+            better="lower",
+        ),
     ),
     headline=Headline("mix_micro_f1", "layer"),
     phenomena=(

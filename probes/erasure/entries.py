@@ -55,15 +55,33 @@ AMNESIC = ProbeEntry(
             "share of words whose class a linear probe finds",
             better="higher",
         ),
-        Measure("accuracy_erased", _STATES, "the same after the property was erased"),
         Measure(
-            "accuracy_erased_fit", _STATES, "the same on the words that the eraser was fitted on"
+            "accuracy_erased", _STATES, "the same after the property was erased", better="lower"
         ),
         Measure(
-            "accuracy_erased_refitted", _STATES, "the same of a probe fitted on held-out words"
+            "accuracy_erased_fit",
+            _STATES,
+            "the same on the words that the eraser was fitted on",
+            better="lower",
         ),
-        Measure("accuracy_random", _STATES, "the same after as many random directions were erased"),
-        Measure("accuracy_gold", _STATES, "the same after erasure, with the gold class given back"),
+        Measure(
+            "accuracy_erased_refitted",
+            _STATES,
+            "the same of a probe fitted on held-out words",
+            better="lower",
+        ),
+        Measure(
+            "accuracy_random",
+            _STATES,
+            "the same after as many random directions were erased",
+            better="higher",
+        ),
+        Measure(
+            "accuracy_gold",
+            _STATES,
+            "the same after erasure, with the gold class given back",
+            better="higher",
+        ),
         Measure(
             "accuracy_drop_selective", _STATES, "accuracy_random less accuracy_erased, word by word"
         ),

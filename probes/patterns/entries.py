@@ -34,7 +34,12 @@ ATTENTION_PATTERNS = ProbeEntry(
     options=AttentionPatternsOptions,
     rows=(
         Measure("pattern_share", _ALL, "share of maps of the pattern `relation`"),
-        Measure("abstention_rate", _ALL, "share of maps of which the classifier is not sure"),
+        Measure(
+            "abstention_rate",
+            _ALL,
+            "share of maps of which the classifier is not sure",
+            better="lower",
+        ),
         Measure("confident_share", _ALL, "share of the pattern among maps it is sure of"),
         Measure(
             "kappa_with_rules",

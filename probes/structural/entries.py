@@ -70,7 +70,9 @@ STRUCTURAL = ProbeEntry(
                 ("root_accuracy", "of the first word that is no punctuation"),
             )
         ),
-        Measure("*_seed_sd", ("layer",), "standard deviation of a metric over seeds"),
+        Measure(
+            "*_seed_sd", ("layer",), "standard deviation of a metric over seeds", better="lower"
+        ),
     ),
     headline=Headline("uuas", "layer", by_variant=True),
     transfers=True,

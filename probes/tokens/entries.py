@@ -129,6 +129,7 @@ TOKENS = ProbeEntry(
             ("layer",),
             "standard deviation of accuracy over the seeds of the probe",
             items="accuracy",
+            better="lower",
         ),
     ),
     headline=Headline("accuracy", "layer", by_variant=True),
@@ -165,6 +166,7 @@ CONTROL = ProbeEntry(
             "control_accuracy",
             ("layer",),
             "accuracy of the control task, beside the most that is possible",
+            better="lower",
         ),
         Measure("selectivity", ("layer",), "linguistic minus control accuracy", better="higher"),
         Measure(

@@ -119,8 +119,9 @@ def test_a_configuration_says_every_option_of_what_runs():
     said = config.plain()["probe"]["options"]
     assert said == {
         "attributions": {
-            "n_steps": 4, "batch_size": 8, "internal_batch_size": 64,
-            "permutations": 1000, "seed": 0,
+            "method": ["integrated-gradients"], "target": "predicted", "baseline": "pad",
+            "n_steps": 4, "tolerance": 0.0, "n_samples": 25, "layer": 0, "batch_size": 8,
+            "internal_batch_size": 64, "permutations": 1000, "seed": 0,
         }
     }  # fmt: skip
     assert parse_config(config.plain(), where="test").plain() == config.plain()

@@ -54,8 +54,8 @@ def report_words(rows: pd.DataFrame) -> pd.DataFrame:
             words = pd.DataFrame({"word": SENTENCE, "position": range(len(SENTENCE))})
             words["attribution"] = rng.normal(0, 1, len(words))
             same = {name: about[name] for name in COLUMNS[:9]}
-            same |= {"item_id": f"e{example}", "sentence": 0, "prediction": "yes",
-                     "gold": ("yes", "no")[example % 2]}  # fmt: skip
+            same |= {"variant": "saliency", "item_id": f"e{example}", "sentence": 0,
+                     "prediction": "yes", "gold": ("yes", "no")[example % 2]}  # fmt: skip
             frames.append(words.assign(**same)[COLUMNS])
     return pd.concat(frames, ignore_index=True)
 

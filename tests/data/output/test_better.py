@@ -1,5 +1,7 @@
 """`better` and `ablation`: what rows say of their metric and of what was removed."""
 
+from fnmatch import fnmatchcase
+
 import pandas as pd
 import pytest
 from random_masks import random_mask
@@ -20,7 +22,7 @@ from subprobe.data.output.tables import (
 from subprobe.data.tasks.metrics import METRICS
 from subprobe.probes.attention.attention_stats import METRICS as ATTENTION
 from subprobe.probes.forward.base import ProbeResult
-from subprobe.probes.registry import find_probe
+from subprobe.probes.registry import PROBES, find_probe
 from subprobe.probes.representations.identifiability import METRICS as IDENTIFIED
 from subprobe.probes.syntax.tree_baselines import METRICS as TREES
 
@@ -46,6 +48,26 @@ def test_every_score_has_a_direction_and_a_description_has_none():
         for metric in metrics:
             assert find_probe(probe).better_of(metric) is None, metric
             assert metric not in OF_VERSION_2
+
+
+JUDGED = ("*accuracy", "*f1", "*uas", "*uuas", "*_sd", "*delta*", "*selectivity", "codelength",
+          "compression", "*dspr", "*nspr", "*information", "*kappa*", "*unconverged*",
+          "*abstention*", "*_gain")  # fmt: skip
+"""What tells good from bad by its name; a share of attention or a rank describes."""
+
+
+def test_every_number_of_a_probe_that_judges_says_which_way():
+    directed = 0
+    for probe in PROBES.values():
+        for row in probe.rows:
+            if any(fnmatchcase(row.metric, judged) for judged in JUDGED):
+                assert row.better in ("higher", "lower"), f"{probe.name}: {row.metric}"
+                directed += 1
+    assert directed > 30
+    assert find_probe("edges").better_of("mix_micro_f1_seed_sd") == "lower"
+    assert find_probe("tokens").better_of("accuracy_seed_sd") == "lower"
+    assert find_probe("amnesic").better_of("accuracy_erased") == "lower"
+    assert find_probe("attributions").better_of("net_attribution_by_upos") is None
 
 
 def test_the_rows_of_a_probe_have_the_direction_that_its_entry_says():
