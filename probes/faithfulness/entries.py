@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from ..attribution.settings import Baseline, Target, check_methods
-from ..entry import Headline, Measure, Options, ProbeEntry, Several, Units
+from ..attribution.entries import Methods
+from ..attribution.settings import Baseline, Target
+from ..entry import Headline, Measure, Options, ProbeEntry, Units
 
 _MODEL: Units = ("model",)
-
-
-def _known(methods: tuple[str, ...]) -> tuple[str, ...]:
-    check_methods(methods)
-    return methods
 
 
 class WordScoreOptions(Options):
     """Options of probes that judge attributions of words."""
 
-    methods: Annotated[tuple[str, ...], Several, AfterValidator(_known)] = Field(
-        ("integrated-gradients",), min_length=1, description="of attribution, one or several"
-    )
+    method: Methods = Field(("integrated-gradients",), description="how words are attributed")
     target: Target = Field("predicted", description="class whose logit is attributed")
     baseline: Baseline = Field("pad", description="what attributions start from")
     n_steps: int = Field(16, ge=2, description="steps of methods that integrate")
     tolerance: float = Field(
         0.0,
         ge=0,
-        description="logits that integration may miss before steps are doubled; 0 = never",
+        allow_inf_nan=False,
+        description="largest convergence delta, in logits, before steps are doubled; 0 = never",
     )
     n_samples: int = Field(25, ge=1, description="draws of methods that sample")
     layer: int = Field(0, ge=0, description="block of layer-conductance")
@@ -53,7 +48,7 @@ class FaithfulnessOptions(WordScoreOptions):
     )
     sensitivity_draws: int = Field(4, ge=0, description="noises of each text; 0 = none")
     sensitivity_radius: float = Field(
-        0.02, gt=0, description="of the noise, in units of the word embeddings"
+        0.02, gt=0, allow_inf_nan=False, description="of the noise, in units of the word embeddings"
     )
     sensitivity_examples: int = Field(
         40, ge=1, description="at most so many texts for max-sensitivity"
@@ -65,7 +60,7 @@ FAITHFULNESS = ProbeEntry(
     help="whether attributions name the words that the prediction rests on",
     code=f"{__package__}.faithfulness:run_faithfulness",
     reads="task",
-    further=("task-head",),
+    further=("task-head", "classes"),
     options=FaithfulnessOptions,
     rows=(
         Measure(
@@ -134,7 +129,7 @@ PLAUSIBILITY = ProbeEntry(
     code=f"{__package__}.plausibility:run_plausibility",
     reads="task",
     needs=("rationale",),
-    further=("task-head",),
+    further=("task-head", "classes"),
     options=PlausibilityOptions,
     rows=(
         Measure(

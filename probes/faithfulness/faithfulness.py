@@ -21,7 +21,7 @@ from .faithfulness_rows import EQUALLY_LONG, Column, column_items, column_rows
 from .left_out import TextLosses, Words, text_losses
 from .packed_reading import PackedReader, Removal
 from .perturbed_words import text_infidelities, text_sensitivities
-from .readable_texts import check_classes, check_words
+from .readable_texts import check_words
 
 NAME = "faithfulness"
 
@@ -35,7 +35,7 @@ def run_faithfulness(
     context: Context,
     examples: Sequence[Example],
     *,
-    methods: Sequence[str] = ("integrated-gradients",),
+    method: Sequence[str] = ("integrated-gradients",),
     target: str = "predicted",
     baseline: str = "pad",
     n_steps: int = 16,
@@ -59,7 +59,7 @@ def run_faithfulness(
     Args:
         context: a model with a task head over classes, and its mask.
         examples: examples of the model's task; one with an empty text is left out and counted.
-        methods: of attribution, several at once.
+        method: of attribution, several at once.
         target: whose logit is attributed: `predicted` or `gold`.
         baseline: what attributions start from.
         n_steps: points of methods that integrate.
@@ -94,10 +94,9 @@ def run_faithfulness(
         "batch_size": batch_size, "internal_batch_size": internal_batch_size,
         "seed": seed,
     }  # fmt: skip
-    check_methods(methods)
-    settings = [AttributionSettings(method=method, **common) for method in methods]
+    check_methods(method)
+    settings = [AttributionSettings(method=one, **common) for one in method]
     check_classified(context, examples, target=target, baseline=baseline)
-    check_classes(context)
     texts = read_texts(context, examples)
     check_words(texts)
     found = [word_scores(context, texts, one, progress) for one in settings]

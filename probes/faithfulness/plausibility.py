@@ -30,7 +30,7 @@ def run_plausibility(
     context: Context,
     examples: Sequence[Example],
     *,
-    methods: Sequence[str] = ("integrated-gradients",),
+    method: Sequence[str] = ("integrated-gradients",),
     target: str = "predicted",
     baseline: str = "pad",
     n_steps: int = 16,
@@ -53,7 +53,7 @@ def run_plausibility(
     Args:
         context: a model with a task head, and its mask.
         examples: examples of the model's task with rationales.
-        methods: of attribution, several at once.
+        method: of attribution, several at once.
         target: whose logit is attributed: `predicted` or `gold`.
         baseline: what attributions start from.
         n_steps: points of methods that integrate.
@@ -68,8 +68,9 @@ def run_plausibility(
         progress: called with (examples done, N), from 0 again for each method.
 
     Raises:
-        InputError: without examples or task head, when a pair model gets single sentences, if a
-            text has no whole word after truncation, or no word that is read is marked.
+        InputError: without examples or task head, for a head that predicts a number, when a pair
+            model gets single sentences, if a text has no whole word after truncation, or no word
+            that is read is marked.
         CheckpointError: if there is no padding token, or no token that is asked for.
         UnknownNameError: for an unknown method.
     """
@@ -78,8 +79,8 @@ def run_plausibility(
         "tolerance": tolerance or None, "n_samples": n_samples, "layer": layer,
         "batch_size": batch_size, "internal_batch_size": internal_batch_size, "seed": seed,
     }  # fmt: skip
-    check_methods(methods)
-    settings = [AttributionSettings(method=method, **common) for method in methods]
+    check_methods(method)
+    settings = [AttributionSettings(method=one, **common) for one in method]
     check_classified(context, examples, target=target, baseline=baseline)
     texts = read_texts(context, examples)
     check_words(texts)

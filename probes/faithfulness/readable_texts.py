@@ -1,23 +1,9 @@
-"""What a model and its texts need so that attributions of classes to words can be judged."""
+"""What texts need so that attributions of their words can be judged."""
 
 from __future__ import annotations
 
 from ...data.errors import InputError
-from ..forward.base import Context
 from ..forward.texts import Texts
-
-
-def check_classes(context: Context) -> None:
-    """Raise unless the model predicts classes.
-
-    Raises:
-        InputError: if it predicts a number.
-    """
-    if context.model.config.num_labels < 2:
-        raise InputError(
-            "faithfulness is measured in probabilities of classes, and this model predicts a score",
-            remedy="use a model that was fine-tuned on classes",
-        )
 
 
 def check_words(texts: Texts) -> None:

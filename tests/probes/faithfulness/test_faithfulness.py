@@ -73,7 +73,7 @@ def plain_eraser(context, example, scores, label):
 @pytest.mark.parametrize("family", mostly_slow(FAMILIES, ["bert", "roberta"]))
 def test_numbers_are_those_of_single_texts(family, pairs):
     context, examples = tiny_context(family, "classification"), random_examples(3, pairs=pairs)
-    result = run_faithfulness(context, examples, methods=GRADIENT, **FEW)
+    result = run_faithfulness(context, examples, method=GRADIENT, **FEW)
     texts = read_texts(context, examples)
     found = word_scores(context, texts, AttributionSettings(*GRADIENT))
     items = result.items.assign(relation=result.items["relation"].fillna(""))
@@ -99,7 +99,7 @@ def several():
     """What several methods are worth on a masked model."""
     context = with_dead_heads(tiny_context("bert", "classification"), [(0, 0), (1, 2)])
     methods = ("integrated-gradients", "saliency", "feature-ablation")
-    return run_faithfulness(context, random_examples(7), methods=methods, **FEW)
+    return run_faithfulness(context, random_examples(7), method=methods, **FEW)
 
 
 def test_rows_are_means_of_their_items_and_name_method_and_settings(several):
@@ -157,7 +157,7 @@ def test_words_of_equal_length_are_what_the_controlled_form_subtracts():
     texts = read_texts(context, examples)
     found = [word_scores(context, texts, AttributionSettings(*GRADIENT))]
     losses = read_losses(context, texts, found, removal="delete", draws=2, seed=5, batch_size=16)
-    result = run_faithfulness(context, examples, methods=GRADIENT, seed=5, **FEW)
+    result = run_faithfulness(context, examples, method=GRADIENT, seed=5, **FEW)
     items = result.items.set_index(["metric", "item_id"])["numerator"]
     for example, one in zip(examples, losses, strict=True):
         for metric, part in (("comprehensiveness", "without"), ("sufficiency", "alone")):
@@ -167,7 +167,7 @@ def test_words_of_equal_length_are_what_the_controlled_form_subtracts():
 
 def test_numbers_do_not_depend_on_batches_or_order():
     context, examples = tiny_context("bert", "classification"), random_examples(5)
-    given = {**FEW, "methods": ("gradient-shap", "input-x-gradient"), "n_samples": 3}
+    given = {**FEW, "method": ("gradient-shap", "input-x-gradient"), "n_samples": 3}
     reference = run_faithfulness(context, examples, **given)
     other = run_faithfulness(context, examples[::-1], batch_size=2, internal_batch_size=3, **given)
     names = ["item_id", "metric", "variant", "relation"]
@@ -182,7 +182,7 @@ def test_numbers_do_not_depend_on_batches_or_order():
 def test_max_sensitivity_reads_some_of_the_texts():
     context, examples = tiny_context("bert", "classification"), random_examples(5)
     result = run_faithfulness(
-        context, examples, methods=("saliency",), sensitivity_examples=2, **FEW
+        context, examples, method=("saliency",), sensitivity_examples=2, **FEW
     )
     row = result.rows[result.rows["metric"] == "max_sensitivity"].iloc[0]
     assert (row["n"], row["n_dropped"]) == (2, 3)
@@ -194,7 +194,7 @@ def test_max_sensitivity_reads_some_of_the_texts():
 @pytest.mark.parametrize("method", mostly_slow(METHODS, ["gradient-shap"]))
 def test_every_method_has_every_number(method):
     context, examples = tiny_context("bert", "classification"), random_examples(3)
-    rows = run_faithfulness(context, examples, methods=(method,), n_samples=3, **FEW).rows
+    rows = run_faithfulness(context, examples, method=(method,), n_samples=3, **FEW).rows
     assert len(rows) == 2 * (len(PERCENTS) + 2) + 4
     assert rows["value"].notna().all()
     assert rows["variant"].str.startswith(method).all()
@@ -228,15 +228,15 @@ def test_bad_input_is_refused():
     context = tiny_context("bert", "classification")
     with pytest.raises(InputError, match="needs a model with a task head"):
         run_faithfulness(tiny_context("bert"), examples)
-    with pytest.raises(InputError, match="this model predicts a score"):
+    with pytest.raises(InputError, match="this head predicts a number"):
         run_faithfulness(tiny_context("bert", "classification", num_labels=1), examples)
     pair = TaskSpec("mrpc", ("no", "yes"), "accuracy", ("accuracy",), pair=True)
     with pytest.raises(InputError, match="pair model needs `task`"):
         run_faithfulness(replace(context, spec=pair), examples)
     with pytest.raises(UnknownNameError, match="attribution method"):
-        run_faithfulness(context, examples, methods=("lime",))
+        run_faithfulness(context, examples, method=("lime",))
     with pytest.raises(ConfigError, match="named twice"):
-        run_faithfulness(context, examples, methods=("saliency", "saliency"))
+        run_faithfulness(context, examples, method=("saliency", "saliency"))
     with pytest.raises(InputError, match="label 7 is no class of the model"):
         run_faithfulness(context, [replace(examples[0], label=7)], target="gold")
 

@@ -100,7 +100,7 @@ def marked_examples(n=6, **options):
 @pytest.mark.parametrize("scores", ["signed", "absolute"])
 def test_numbers_are_means_over_texts(context, pairs, scores):
     examples = marked_examples(pairs=pairs)
-    result = run_plausibility(context, examples, methods=GRADIENT, scores=scores, seed=2)
+    result = run_plausibility(context, examples, method=GRADIENT, scores=scores, seed=2)
     found = word_scores(context, read_texts(context, examples), AttributionSettings(*GRADIENT))
     marks = [marked_words(example, one.kept) for example, one in zip(examples, found, strict=True)]
     share = np.mean([one.mean() for one in marks])
@@ -132,7 +132,7 @@ def test_scores_that_know_the_rationale_are_perfect(context, monkeypatch):
         ]
 
     monkeypatch.setattr(module, "word_scores", knowing)
-    rows = run_plausibility(context, marked_examples(), methods=GRADIENT).rows.set_index("metric")
+    rows = run_plausibility(context, marked_examples(), method=GRADIENT).rows.set_index("metric")
     assert rows.loc["auprc", "value"] == 1
     assert rows.loc["token_f1", "value"] > rows.loc["token_f1", "baseline_value"] + 0.2
 
@@ -140,7 +140,7 @@ def test_scores_that_know_the_rationale_are_perfect(context, monkeypatch):
 def test_texts_without_a_rationale_are_left_out_and_counted(context):
     examples = marked_examples()
     some = [replace(examples[0], rationale=None), replace(examples[1], rationale=()), *examples[2:]]
-    options = {"plausibility": {"methods": GRADIENT}}
+    options = {"plausibility": {"method": GRADIENT}}
     (found,) = run_named_probes(context, some, ["plausibility"], options=options)
     assert set(found.rows["n"]) == {4}
     assert set(found.rows["n_dropped"]) == {2}
