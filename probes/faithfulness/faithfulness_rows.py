@@ -68,7 +68,7 @@ def column_items(
     """One item for each text and number (numerator, denominator 1), with its null as score."""
     for one in columns:
         known = np.flatnonzero(np.isfinite(one.numbers))
-        chosen = [examples[place] for place in known]
+        chosen = [examples[place] for place in known.tolist()]
         frame = pd.DataFrame(
             {
                 "item_id": [example.id for example in chosen],

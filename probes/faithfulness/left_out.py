@@ -188,4 +188,6 @@ def taus(several: Floats, one: Floats) -> Floats:
     rows = np.sign(several[:, :, None] - several[:, None, :]).reshape(len(several), -1)
     other = np.sign(one[:, None] - one[None, :]).ravel()
     pairs = np.sqrt(np.square(rows).sum(axis=1) * np.square(other).sum())
-    return np.divide(rows @ other, pairs, out=np.full(len(rows), np.nan), where=pairs > 0)
+    found: Floats = np.full(len(rows), np.nan)
+    np.divide(rows @ other, pairs, out=found, where=pairs > 0)
+    return found

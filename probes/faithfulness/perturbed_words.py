@@ -127,7 +127,7 @@ def infidelities(
     at_once = min(max(1, at_once), draws)
     found = []
     for one in scores:
-        parts = iter(shares.split(at_once))
+        parts = iter(torch.split(shares, at_once))
 
         def moved(
             present: torch.Tensor, parts: Iterator[torch.Tensor] = parts

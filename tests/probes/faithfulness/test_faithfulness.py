@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,12 @@ from subprobe.probes.forward.texts import read_texts
 from tiers import mostly_slow
 from tiny import FAMILIES
 
-FEW = {"n_steps": 3, "random_draws": 2, "infidelity_draws": 3, "sensitivity_draws": 2}
+FEW: dict[str, Any] = {
+    "n_steps": 3,
+    "random_draws": 2,
+    "infidelity_draws": 3,
+    "sensitivity_draws": 2,
+}
 GRADIENT = ("input-x-gradient",)
 
 
@@ -167,7 +173,7 @@ def test_words_of_equal_length_are_what_the_controlled_form_subtracts():
 
 def test_numbers_do_not_depend_on_batches_or_order():
     context, examples = tiny_context("bert", "classification"), random_examples(5)
-    given = {**FEW, "method": ("gradient-shap", "input-x-gradient"), "n_samples": 3}
+    given: dict[str, Any] = {**FEW, "method": ("gradient-shap", "input-x-gradient"), "n_samples": 3}
     reference = run_faithfulness(context, examples, **given)
     other = run_faithfulness(context, examples[::-1], batch_size=2, internal_batch_size=3, **given)
     names = ["item_id", "metric", "variant", "relation"]
@@ -176,7 +182,7 @@ def test_numbers_do_not_depend_on_batches_or_order():
     )
     for column in ("numerator", "score"):
         values = [frame[column].to_numpy(dtype=float, na_value=np.nan) for frame in (one, two)]
-        np.testing.assert_allclose(*values, atol=1e-6)
+        np.testing.assert_allclose(values[0], values[1], atol=1e-6)
 
 
 def test_max_sensitivity_reads_some_of_the_texts():
