@@ -76,8 +76,8 @@ def run_faithfulness(
         batch_size: examples that are attributed together.
         internal_batch_size: texts a forward pass.
         seed: of all draws.
-        progress: called with (examples done, N), from 0 again for each method and for the words
-            that are left out.
+        progress: called with (examples done, N), from 0 again for each method and each kind of
+            number.
 
     Returns:
         rows by method; an item for each of them and each text.
@@ -110,8 +110,9 @@ def run_faithfulness(
     if infidelity_draws:
         scores = [[one.words for one in given] for given in zip(*found, strict=True)]
         fits = text_infidelities(
-            context, texts, settings[0], scores, radius=infidelity_radius, draws=infidelity_draws
-        )
+            context, texts, settings[0], scores, radius=infidelity_radius, draws=infidelity_draws,
+            progress=progress,
+        )  # fmt: skip
         said = f"infidelity_radius={infidelity_radius:g};infidelity_draws={infidelity_draws}"
         columns += [
             Column("infidelity", f"{one.variant};{said}", fits[:, number], fits[:, -1])
@@ -122,7 +123,7 @@ def run_faithfulness(
         for one in settings:
             changes = text_sensitivities(
                 context, texts, one, radius=sensitivity_radius, draws=sensitivity_draws,
-                most=sensitivity_examples,
+                most=sensitivity_examples, progress=progress,
             )  # fmt: skip
             columns.append(Column("max_sensitivity", f"{one.variant};{said}", changes))
     rows = column_rows(columns, texts.n_dropped).assign(probe=NAME)

@@ -17,6 +17,7 @@ from ..attribution.classified import ClassifiedBatch, classifier, classify
 from ..attribution.settings import AttributionSettings
 from ..attribution.word_scores import batch_scores
 from ..forward.base import Context
+from ..forward.shared_pass import Progress
 from ..forward.texts import Texts
 from .chosen_words import generator_of
 
@@ -31,6 +32,7 @@ def text_infidelities(
     *,
     radius: float,
     draws: int,
+    progress: Progress | None = None,
 ) -> Floats:
     """Infidelity of each attribution of each text, and of a random one last [N, M + 1].
 
@@ -41,6 +43,7 @@ def text_infidelities(
         scores: for each text the attributions of its words, M times [W].
         radius: see `infidelities`.
         draws: see `infidelities`.
+        progress: called with (examples done, N).
     """
     found = []
     with classifier(context) as own:
@@ -58,6 +61,8 @@ def text_infidelities(
                     at_once=settings.internal_batch_size,
                 )
             )
+            if progress is not None:
+                progress(len(found), len(texts.examples))
     return np.array(found)
 
 
@@ -69,14 +74,17 @@ def text_sensitivities(
     radius: float,
     draws: int,
     most: int,
+    progress: Progress | None = None,
 ) -> Floats:
     """Max-sensitivity of an attribution on at most `most` of the texts, NaN on the others [N]."""
     found = np.full(len(texts.examples), np.nan)
     chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
     with classifier(context, every_token=settings.method == "layer-conductance") as own:
-        for number in chosen.tolist():
+        for done, number in enumerate(chosen.tolist(), start=1):
             batch = _one(own, texts, number, settings)
             found[number] = max_sensitivity(batch, settings, radius=radius, draws=draws)
+            if progress is not None:
+                progress(done, len(chosen))
     return found
 
 
