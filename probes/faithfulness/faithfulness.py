@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
-from ..attribution.classified import check_classified, classifier
-from ..attribution.settings import AttributionSettings, check_methods
+from ..attribution.classified import classifier
 from ..attribution.word_scores import WordAttributions, word_scores
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
-from ..forward.texts import Texts, read_texts
+from ..forward.texts import Texts
 from .chosen_words import PERCENTS
 from .faithfulness_rows import EQUALLY_LONG, Column, column_items, column_rows
 from .left_out import TextLosses, Words, text_losses
 from .packed_reading import PackedReader, Removal
 from .perturbed_words import text_infidelities, text_sensitivities
-from .readable_texts import check_words
+from .readable_texts import settings_and_texts
 
 NAME = "faithfulness"
 
@@ -88,17 +86,11 @@ def run_faithfulness(
         CheckpointError: if there is no padding token, or no token that is asked for.
         UnknownNameError: for an unknown method.
     """
-    common: Mapping[str, Any] = {
-        "target": target, "baseline": baseline, "n_steps": n_steps,
-        "tolerance": tolerance or None, "n_samples": n_samples, "layer": layer,
-        "batch_size": batch_size, "internal_batch_size": internal_batch_size,
-        "seed": seed,
-    }  # fmt: skip
-    check_methods(method)
-    settings = [AttributionSettings(method=one, **common) for one in method]
-    check_classified(context, examples, target=target, baseline=baseline)
-    texts = read_texts(context, examples)
-    check_words(texts)
+    settings, texts = settings_and_texts(
+        context, examples, method, target=target, baseline=baseline, n_steps=n_steps,
+        tolerance=tolerance or None, n_samples=n_samples, layer=layer, batch_size=batch_size,
+        internal_batch_size=internal_batch_size, seed=seed,
+    )  # fmt: skip
     found = [word_scores(context, texts, one, progress) for one in settings]
     losses = read_losses(
         context, texts, found, removal=removal, draws=random_draws, seed=seed,

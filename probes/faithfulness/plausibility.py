@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,12 @@ import numpy.typing as npt
 from ...data.errors import InputError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
-from ..attribution.classified import check_classified
-from ..attribution.settings import AttributionSettings, check_methods
 from ..attribution.word_scores import word_scores
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
-from ..forward.texts import read_texts
 from .faithfulness_rows import Column, column_items, column_rows
 from .rationale_agreement import Marks, auprc, marked_words, random_auprc, token_f1
-from .readable_texts import check_words
+from .readable_texts import settings_and_texts
 
 NAME = "plausibility"
 
@@ -74,16 +71,11 @@ def run_plausibility(
         CheckpointError: if there is no padding token, or no token that is asked for.
         UnknownNameError: for an unknown method.
     """
-    common: Mapping[str, Any] = {
-        "target": target, "baseline": baseline, "n_steps": n_steps,
-        "tolerance": tolerance or None, "n_samples": n_samples, "layer": layer,
-        "batch_size": batch_size, "internal_batch_size": internal_batch_size, "seed": seed,
-    }  # fmt: skip
-    check_methods(method)
-    settings = [AttributionSettings(method=one, **common) for one in method]
-    check_classified(context, examples, target=target, baseline=baseline)
-    texts = read_texts(context, examples)
-    check_words(texts)
+    settings, texts = settings_and_texts(
+        context, examples, method, target=target, baseline=baseline, n_steps=n_steps,
+        tolerance=tolerance or None, n_samples=n_samples, layer=layer, batch_size=batch_size,
+        internal_batch_size=internal_batch_size, seed=seed,
+    )  # fmt: skip
     marks = [
         marked_words(example, words.kept)
         for example, words in zip(texts.examples, texts.words, strict=True)
