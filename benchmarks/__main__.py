@@ -20,6 +20,7 @@ def measures(*, quick: bool) -> list[Measure]:
         attention,
         attributions,
         cells,
+        faithfulness,
         memory,
         probing,
         pruning,
@@ -48,6 +49,7 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: probing.streaming(**small),
         lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
         lambda: probing.change(**small),
+        lambda: faithfulness.left_out(**tiny),
     ]
     found = [call() for call in calls]
     found += attention.attention_pass(**small)

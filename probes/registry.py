@@ -13,6 +13,7 @@ from .description_length.entries import ENTRIES as DESCRIPTION_LENGTH
 from .edges.entries import ENTRIES as EDGES
 from .entry import ProbeEntry
 from .erasure.entries import ENTRIES as ERASURE
+from .faithfulness.entries import ENTRIES as FAITHFULNESS
 from .head_ablation.entries import ENTRIES as HEAD_ABLATION
 from .holmes.entries import ENTRIES as HOLMES
 from .patterns.entries import ENTRIES as PATTERNS
@@ -24,7 +25,7 @@ from .tokens.entries import ENTRIES as TOKENS
 _ROOMS = (
     ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
-    HEAD_ABLATION, HOLMES,
+    HEAD_ABLATION, HOLMES, FAITHFULNESS,
 )  # fmt: skip
 
 PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}

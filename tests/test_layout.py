@@ -19,7 +19,7 @@ FLOORS = {
     "probes": ["forward", "entry", "states", "learning", "attention", "patterns",
                "context_mixing", "syntax", "attribution", "representations", "structural",
                "tokens", "edges", "description_length", "erasure", "attention_probe",
-               "head_ablation", "holmes"],
+               "head_ablation", "holmes", "faithfulness"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
                  "summary", "comparison", "profile", "findings", "attributed",
                  "configuration", "steps",

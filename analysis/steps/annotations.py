@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ...data.sentences.annotate import annotate, split_words
 from ...data.sentences.sentence import Example, Sentence
-from ...probes.forward.needs import NAMES, check_some_readable, split_readable
+from ...probes.forward.needs import NAMES, check_some_readable, parsed, split_readable
 from ...probes.registry import find_probe
 from .progress import Progress
 
@@ -31,7 +31,7 @@ def as_read(
     """
     if not reparse and any(sentence.annotation == "gold" for sentence in sentences):
         return list(sentences)
-    if reparse or any(find_probe(name).needs for name in probes):
+    if reparse or any(parsed(find_probe(name).needs) for name in probes):
         return annotate(sentences, pipeline or None)
     return split_words(sentences, pipeline or None)
 

@@ -46,6 +46,7 @@ from ..findings.holmes_intervals import holmes_intervals
 from ..findings.item_intervals import item_intervals
 from ..findings.jackknife import similarity_intervals
 from ..findings.length_intervals import length_intervals
+from ..findings.null_tests import with_null_tests
 from ..findings.pattern_intervals import pattern_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
@@ -239,6 +240,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "head-map": lambda result, _options: head_map_rows(result),
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
     "item-intervals": lambda result, _options: item_intervals(result),
+    "null-tests": lambda result, options: with_null_tests(result, options.correction),
     "pattern-intervals": lambda result, _options: pattern_intervals(result),
     "code-intervals": lambda result, _options: code_intervals(result),
     "structural-intervals": lambda result, _options: item_intervals(

@@ -133,6 +133,8 @@ class Example:
         cluster: name of the source that it shares with other examples (the premise of several
             hypotheses, the set that a minimal pair belongs to); empty if it stands alone. Clusters
             are what intervals and tests resample.
+        rationale: (segment, start, end) of each part of the texts, in characters, that people found
+            decisive for the label; None where nobody was asked.
     """
 
     id: str
@@ -141,6 +143,7 @@ class Example:
     label: int | float | None = None
     group: str = ""
     cluster: str = ""
+    rationale: tuple[tuple[int, int, int], ...] | None = None
 
     def with_sentences(self, first: Sentence, second: Sentence | None) -> Example:
         """The same example with other annotations of its sentences."""

@@ -163,7 +163,8 @@ def custom_task(
         data_dir: folder of `.csv`, `.tsv`, `.jsonl` or `.parquet` files.
         columns: role -> column: `first`, optionally `second`, either `label`, whose values in
             train are the label set, or `score`, a number to predict, and optionally `group`, the
-            source that examples share (`Example.cluster`).
+            source that examples share (`Example.cluster`), and `rationale`, what people found
+            decisive (`Example.rationale`).
         quotes: of tab-separated files: `auto`, `undone` or `literal`, see `read_own_tsv`.
         as_classes: everything under `label` names a class: also numbers with many values, `-`,
             -1 and `NA`.

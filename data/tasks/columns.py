@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from ..errors import ConfigError, UnknownNameError
 
-ROLES = ("first", "second", "group", "label", "score")
-"""`first` and `second`: texts. `group`: the source that examples share. `label`: a class name.
+ROLES = ("first", "second", "group", "rationale", "label", "score")
+"""`first` and `second`: texts. `group`: the source that examples share. `rationale`: what people
+found decisive (`spans.rationales`). `label`: a class name.
 `score`: a number to predict."""
 
 

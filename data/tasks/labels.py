@@ -11,6 +11,7 @@ from ..errors import DataFileError
 from ..files.reading import shown
 from ..files.row_files import Rows
 from ..sentences.sentence import Example, Sentence, plain_sentence
+from ..spans.rationales import read_rationale
 from .missing import counted, is_nothing
 from .task import TaskSpec
 
@@ -52,8 +53,13 @@ def examples_of(
             texts = [found[role] for role in ("first", "second") if role in found]
             first, *rest = [_sentence(f"{id}/{n}", text, where) for n, text in enumerate(texts, 1)]
             parsed = parse_label(spec, cells[-1], where, by_name=by_name)
-            cluster = label_name(found.get("group"))
-            examples.append(Example(id, first, rest[0] if rest else None, parsed, cluster=cluster))
+            why = found.get("rationale")
+            made = Example(
+                id, first, rest[0] if rest else None, parsed,
+                cluster=label_name(found.get("group")),
+                rationale=read_rationale(None if is_nothing(why) else why, texts, where),
+            )  # fmt: skip
+            examples.append(made)
     return tuple(examples)
 
 

@@ -180,10 +180,13 @@ def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[A
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of what the examples say, and of the source that they share."""
+    """A hash of what the examples say, of the source that they share and of their rationales."""
     return digest(
-        [
-            [example.id, *example.texts(), example.label, *filter(None, [example.cluster])]
-            for example in examples
-        ]
+        [[example.id, *example.texts(), example.label, *_further(example)] for example in examples]
     )
+
+
+def _further(example: Example) -> list[Any]:
+    """What only some examples have: the name of their source, and a rationale."""
+    rationale = [] if example.rationale is None else [{"rationale": example.rationale}]
+    return [*filter(None, [example.cluster]), *rationale]

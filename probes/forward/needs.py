@@ -9,17 +9,25 @@ from typing import Literal
 from ...data.errors import AnnotationError
 from ...data.sentences.sentence import Example, Sentence
 
-Layer = Literal["words", "heads", "deprels", "upos"]
+Layer = Literal["words", "heads", "deprels", "upos", "rationale"]
 
 NAMES: Mapping[Layer, str] = {
     "words": "words",
     "heads": "dependency tree",
     "deprels": "relations",
     "upos": "universal tags",
+    "rationale": "human rationale",
 }
-"""Layer of a `Sentence` -> what people call it. Words are what every probe needs."""
+"""Layer -> what people call it. Words are what every probe needs. The rationale is one of an
+`Example`, the others are of a `Sentence`."""
 
 _REMEDY = "name a treebank that has them, or parse it with spaCy (`reparse`)"
+_NO_RATIONALE = "name the column of your files that holds them (`columns` rationale=...)"
+
+
+def parsed(needs: Iterable[Layer]) -> bool:
+    """Whether some of the layers are what a parser gives."""
+    return any(layer != "rationale" for layer in needs)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ def lacking(sentence: Sentence, needs: Iterable[Layer]) -> list[Layer]:
     """Which of the layers a sentence does not have; `words` alone if it is empty."""
     if not sentence.words:
         return ["words"]
-    return [layer for layer in needs if not getattr(sentence, layer)]
+    return [layer for layer in needs if parsed([layer]) and not getattr(sentence, layer)]
 
 
 def split_readable(
@@ -63,6 +71,8 @@ def split_readable(
     by_layer: dict[Layer, int] = {}
     for example in examples:
         lacks = [layer for sentence in sentences_of(example) for layer in lacking(sentence, needs)]
+        if "rationale" in needs and example.rationale is None:
+            lacks.append("rationale")
         (dropped if lacks else kept).append(example)
         for layer in lacks:
             by_layer[layer] = by_layer.get(layer, 0) + 1
@@ -110,5 +120,5 @@ def check_some_readable(probe: str, examples: Sequence[Example], needs: Sequence
             f"the only text has no {missing}" if one
             else f"none of the {len(examples)} texts can be read: they have no {missing}",
             where=probe,
-            remedy=_REMEDY,
+            remedy=_NO_RATIONALE if "rationale" in left.by_layer else _REMEDY,
         )  # fmt: skip

@@ -47,6 +47,7 @@ def random_examples(n: int = 10, *, pairs: bool = False, seed: int = 0) -> list[
             first=random_sentence(f"s{i}", 1000 * seed + i),
             second=random_sentence(f"t{i}", 1000 * seed + 500 + i) if pairs else None,
             label=i % 2,
+            rationale=((0, 0, 1),),
         )
         for i in range(n)
     ]

@@ -1,0 +1,1 @@
+"""Whether attributions say what a prediction rests on, and whether people would say the same."""
