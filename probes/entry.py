@@ -26,7 +26,7 @@ Need = Literal["second-model", "language-model-head", "task-head", "training-par
 modelling, the head of the model's task, or texts to learn from that it does not score. A probe with
 a training part is called with the keyword `learning` (`learning/learning.py`)."""
 
-Units = tuple[Literal["head", "layer", "model"], ...]
+Units = tuple[Literal["head", "mlp", "layer", "model"], ...]
 
 Curves = Literal["layers", "hidden states"]
 """What the rows of unit `layer` count: L blocks, or hidden states 0..L with 0 = embeddings."""

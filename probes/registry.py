@@ -13,6 +13,7 @@ from .description_length.entries import ENTRIES as DESCRIPTION_LENGTH
 from .edges.entries import ENTRIES as EDGES
 from .entry import ProbeEntry
 from .erasure.entries import ENTRIES as ERASURE
+from .head_attributions.entries import ENTRIES as HEAD_ATTRIBUTIONS
 from .patterns.entries import ENTRIES as PATTERNS
 from .representations.entries import ENTRIES as REPRESENTATIONS
 from .structural.entries import ENTRIES as STRUCTURAL
@@ -20,7 +21,7 @@ from .syntax.entries import ENTRIES as SYNTAX
 from .tokens.entries import ENTRIES as TOKENS
 
 _ROOMS = (
-    ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION,
+    ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION, HEAD_ATTRIBUTIONS,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
 )  # fmt: skip
 

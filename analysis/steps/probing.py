@@ -45,6 +45,7 @@ from ..findings.item_intervals import item_intervals
 from ..findings.jackknife import similarity_intervals
 from ..findings.length_intervals import length_intervals
 from ..findings.pattern_intervals import pattern_intervals
+from ..findings.unit_intervals import unit_intervals
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
 from .progress import Advance, Progress, Silent
@@ -242,6 +243,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
         replace(result, rows=length_intervals(result))
     ),
     "class-intervals": lambda result, _options: class_intervals(result),
+    "unit-intervals": lambda result, _options: unit_intervals(result),
     "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
