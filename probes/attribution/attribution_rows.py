@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.tables import items_frame
@@ -15,29 +13,10 @@ from ...data.sentences.sentence import Example
 from ...data.sentences.word_groups import GROUPS
 from ..forward.needs import sentences_of
 from .group_share import GroupShares
+from .word_scores import WordAttributions
 
 NAME = "attributions"
 WORD_METRIC = "word_attribution"
-
-
-@dataclass(frozen=True)
-class WordAttributions:
-    """Attribution of one example's prediction to its words.
-
-    Attributes:
-        words: attribution of each kept word, in logits [W]; special tokens get none.
-        kept: (segment, index in the sentence) of each kept word.
-        predicted: the class whose logit is attributed; 0 for regression.
-        delta: how far the attributions miss the difference of the logits between the text and
-            its baseline.
-        logit_difference: that difference.
-    """
-
-    words: npt.NDArray[np.float64]
-    kept: tuple[tuple[int, int], ...]
-    predicted: int
-    delta: float
-    logit_difference: float
 
 
 def attribution_rows(
