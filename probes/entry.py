@@ -154,11 +154,13 @@ class ProbeEntry:
         counts_arcs: whether its rows count arcs rather than examples.
         shared: settings of all probes that it takes as keywords, such as `selection`.
         options: its own options.
+        analysed: those of them that analysis reads, and not the probe.
         rows: what it writes.
         headline: the figures by which a summary speaks of it; None leaves it out.
         transfers: whether its `arrays` on the whole model are read again under a mask, from
             `learning.whole`.
         phenomena: what its items are about, for the linguistic profile of a run.
+        beside: name of what analysis computes on the same model beside it.
         finish: name of what analysis adds to its rows, such as intervals and tests.
         figure: name of the picture that a report draws of its headline.
         curves: what its rows of unit `layer` count.
@@ -176,10 +178,12 @@ class ProbeEntry:
     counts_arcs: bool = False
     shared: tuple[Literal["selection"], ...] = ()
     options: type[Options] = Options
+    analysed: tuple[str, ...] = ()
     rows: tuple[Measure, ...] = ()
     headline: Headline | None = None
     transfers: bool = False
     phenomena: tuple[Phenomenon, ...] = ()
+    beside: str = ""
     finish: str = ""
     figure: str = ""
     curves: Curves = "layers"

@@ -11,17 +11,27 @@ import pandas as pd
 from ...data.output.item_parts import ItemParts
 from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
-from ..statistics.clusters import RESAMPLES, alone, count_of, limits, over_units, resampled, units_of
+from ..statistics.clusters import (
+    RESAMPLES,
+    alone,
+    count_of,
+    limits,
+    over_units,
+    resampled,
+    units_of,
+)
 from .item_intervals import ONE_TEXT
 
 _KEY = ("variant", "metric", "relation")
 _UNIT = ("layer", "head")
+_LIMITS = ("ci_low", "ci_high", "ci_method")
 
 
 def unit_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     """The rows of a probe with percentile intervals, for rows that are the mean of their items.
 
-    An item belongs to the row of its variant, metric, relation, layer and head.
+    An item belongs to the row of its variant, metric, relation, layer and head. Rows without items
+    stay as they are.
 
     Args:
         result: rows, and items that have a score; each example has an item for every unit of a
@@ -31,13 +41,15 @@ def unit_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     rows = rows_frame(result.rows).reset_index(drop=True)
     tables = _tables(result.item_parts)
     about = [_names(rows, name) for name in (*_KEY, *_UNIT)]
+    there = zip(*(rows[name] for name in _LIMITS), strict=True)
     found = []
-    for variant, metric, relation, layer, head in zip(*about, strict=True):
+    for (variant, metric, relation, layer, head), own in zip(
+        zip(*about, strict=True), there, strict=True
+    ):
         table = tables.get((variant, metric, relation))
         known = table is not None and (layer, head) in table.columns
-        found.append(table.interval((layer, head), seed) if table and known else (None, None, None))
-    low, high, method = zip(*found, strict=True)
-    return rows_frame(rows.assign(ci_low=low, ci_high=high, ci_method=method))
+        found.append(table.interval((layer, head), seed) if table and known else own)
+    return rows_frame(rows.assign(**dict(zip(_LIMITS, zip(*found, strict=True), strict=True))))
 
 
 class _Table:

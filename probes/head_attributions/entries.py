@@ -23,12 +23,13 @@ def _known(target: str) -> str:
     return target
 
 
-def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+def _each_once(names: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(names)) != len(names):
         raise ValueError("names one twice")
     return names
 
 
+_Share = Annotated[float, Field(gt=0, lt=1)]
 Target = Annotated[str, BeforeValidator(_written), AfterValidator(_known)]
 
 
@@ -67,7 +68,17 @@ class HeadAttributionsOptions(Options):
     )
     batch_size: int = Field(8, ge=1, description="examples that are attributed together")
     internal_batch_size: int = Field(64, ge=1, description="texts a forward and backward pass")
-    seed: int = Field(0, ge=0, description="of the orders")
+    seed: int = Field(0, ge=0, description="of the orders, and of random units")
+    importances: Annotated[tuple[str, ...], Several, AfterValidator(_each_once)] = Field(
+        ("gate-example", "ablation", "magnitude"),
+        description="importance scores that attributions are compared with; [] = none",
+    )
+    keep: Annotated[tuple[_Share, ...], Several, AfterValidator(_each_once)] = Field(
+        (0.25, 0.5, 0.75),
+        min_length=1,
+        description="shares of the units that rankings are compared at",
+    )
+    draws: int = Field(39, ge=1, description="random subnetworks of each size")
 
 
 HEAD_ATTRIBUTIONS = ProbeEntry(
@@ -77,6 +88,7 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
     reads="task",
     further=("task-head",),
     options=HeadAttributionsOptions,
+    analysed=("importances", "keep", "draws"),
     rows=(
         Measure("head_attribution", _OF_HEADS, "mean attribution of the logit to a head"),
         Measure("head_attribution_absolute", _OF_HEADS, "mean of its absolute value"),
@@ -95,7 +107,25 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
             ("model",),
             "|logit with all units that play, less that with none|",
         ),
+        Measure("head_importance", _OF_HEADS, "importance of a head by the score `variant`"),
+        Measure("mlp_importance", ("mlp",), "importance of an MLP by the score `variant`"),
+        Measure(
+            "importance_spearman", ("model",), "rank correlation of attribution with importance"
+        ),
+        Measure("importance_overlap", ("model",), "share of the units that both keep"),
+        Measure(
+            "kept_*_difference",
+            ("model",),
+            "score of what attribution keeps, less that of what importance `target` keeps",
+        ),
+        Measure(
+            "kept_*",
+            ("model",),
+            "score of the subnetwork that a ranking keeps, on other examples",
+            better="higher",
+        ),
     ),
+    beside="importances",
     headline=Headline("head_attribution_absolute", "head", by_variant=True),
     finish="unit-intervals",
     figure="head-attributions",

@@ -6,9 +6,8 @@ The gates of a text's living heads and MLPs are the input of the model, from all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -18,8 +17,7 @@ import torch
 from ...data.errors import ConfigError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
-from ...models.encoder.evaluating import evaluating
-from ...models.smaller.candidate import classifying_as
+from ..attribution.classified import classifier
 from ..forward.base import Context, ProbeResult
 from ..forward.batch import batch_view
 from ..forward.shared_pass import Progress
@@ -118,17 +116,17 @@ def run_head_attributions(
     few = min(N, sampled_examples)
     counts = {method: few if method.startswith("shapley") else N for method in methods}
     paired = {"none": 0, "shapley": few}.get(interactions, N)
-    run = _Run(context, texts, players, batch_size, progress, sum(counts.values()) + paired + N)
+    run = _Run(texts, players, batch_size, progress, sum(counts.values()) + paired + N)
     about = f"target={target};players={units}" + (f";among={'+'.join(among)}" if among else "")
-    with _running(context) as model:
-        ends = run.ends(model)
+    with classifier(context) as running:
+        ends = run.ends(running)
         classes = targets_of(ends.full, texts.examples, target)
         place = np.arange(N)
         gained = ends.full[place, classes] - ends.empty[place, classes]
         found = [
             Attributed(
                 variant=f"{method}{said.get(method, '')};{about}",
-                values=run.over(model, classes, counts[method], of_method[method]),
+                scores=run.over(running, classes, counts[method], of_method[method]),
                 gained=gained[: counts[method]],
                 sums=method != "ablation",
             )
@@ -136,7 +134,7 @@ def run_head_attributions(
         ]
         between = Interacting(
             variant=f"{interactions};{about}",
-            values=run.over(model, classes, paired, of_pairs[interactions]) if paired else None,
+            scores=run.over(running, classes, paired, of_pairs[interactions]) if paired else None,
         )
     rows = [*attributed_rows(found, players), *interaction_rows(between, players)]
     result = ProbeResult(
@@ -185,22 +183,6 @@ def _check_few(players: Players, methods: Sequence[Method], interactions: Intera
             )
 
 
-@contextmanager
-def _running(context: Context) -> Iterator[torch.nn.Module]:
-    """The frozen model under its mask, without dropout; as it was afterwards."""
-    model = context.model
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    with evaluating(model):
-        try:
-            for parameter in trained:
-                parameter.requires_grad_(False)
-            with classifying_as(model, context.subnetwork) as running:
-                yield running
-        finally:
-            for parameter in trained:
-                parameter.requires_grad_(True)
-
-
 @dataclass(frozen=True)
 class _Ends:
     """Logits [N, K] with every unit that plays, and with none of them."""
@@ -213,7 +195,6 @@ class _Ends:
 class _Run:
     """Passes over the texts, packed by length; results in the order of the texts."""
 
-    context: Context
     texts: Texts
     players: Players
     batch_size: int
@@ -221,34 +202,34 @@ class _Run:
     total: int
     done: int = 0
 
-    def ends(self, model: torch.nn.Module) -> _Ends:
+    def ends(self, running: Context) -> _Ends:
         """Logits at both ends of all texts."""
-        found = self._gathered(model, len(self.texts.examples), lambda game, _: _stacked(game))
+        found = self._gathered(running, len(self.texts.examples), lambda game, _: _stacked(game))
         return _Ends(found[:, 0], found[:, 1])
 
-    def over(self, model: torch.nn.Module, classes: np.ndarray, count: int, of: Of) -> np.ndarray:
+    def over(self, running: Context, classes: np.ndarray, count: int, of: Of) -> np.ndarray:
         """What a method gives for the first texts [count, ...]."""
 
         def attributed(game: GateGame, chosen: np.ndarray) -> np.ndarray:
             target = torch.from_numpy(classes[chosen]).to(game.inputs[0].device)
             return of(game, target)
 
-        return self._gathered(model, count, attributed)
+        return self._gathered(running, count, attributed)
 
     def _gathered(
         self,
-        model: torch.nn.Module,
+        running: Context,
         count: int,
         of: Callable[[GateGame, np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        texts, context = self.texts, replace(self.context, model=model, subnetwork=None)
+        texts = self.texts
         lengths = [len(one.input_ids) for one in texts.encoded[:count]]
         order = np.argsort(-np.array(lengths), kind="stable")
         parts = []
         for start in range(0, count, self.batch_size):
             chosen = order[start : start + self.batch_size]
-            batch = batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
-            parts.append(of(GateGame.of(model, self.players, batch.inputs), chosen))
+            batch = batch_view(running, texts.examples, texts.encoded, texts.words, chosen)
+            parts.append(of(GateGame.of(running.model, self.players, batch.inputs), chosen))
             self.done += len(chosen)
             if self.progress is not None:
                 self.progress(self.done, self.total)

@@ -26,20 +26,20 @@ class Attributed:
 
     Attributes:
         variant: the method and its settings.
-        values: attributions in logits [N, U].
+        scores: attributions in logits [N, U].
         gained: logit with all units that play, less that with none [N].
         sums: whether the method promises that its values sum to `gained`.
     """
 
     variant: str
-    values: Numbers
+    scores: Numbers
     gained: Numbers
     sums: bool
 
     @property
     def delta(self) -> Numbers:
         """How far the values of each example miss `gained` [N]."""
-        return np.asarray(self.values.sum(axis=1) - self.gained)
+        return np.asarray(self.scores.sum(axis=1) - self.gained)
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,22 @@ class Interacting:
 
     Attributes:
         variant: the measure and its settings.
-        values: in logits [N, U, U]; None where none were asked for.
+        scores: in logits [N, U, U]; None where none were asked for.
     """
 
     variant: str
-    values: Numbers | None
+    scores: Numbers | None
 
 
-def attributed_rows(
-    found: Sequence[Attributed], players: Players
-) -> Iterator[dict[str, Any]]:
+def attributed_rows(found: Sequence[Attributed], players: Players) -> Iterator[dict[str, Any]]:
     """The rows of each method: two of each unit, and those of the model.
 
     The baseline of an absolute value is its mean over the units of the same kind: what each would
     have if all mattered alike. Dead units have rows without a value.
     """
     for one in found:
-        n = len(one.values)
-        means = {"": one.values.mean(axis=0), "_absolute": np.abs(one.values).mean(axis=0)}
+        n = len(one.scores)
+        means = {"": one.scores.mean(axis=0), "_absolute": np.abs(one.scores).mean(axis=0)}
         for end, mean in means.items():
             uniform = {kind: _mean(mean, players.head == MLP, kind) for kind in (True, False)}
             for place, (layer, head) in enumerate(zip(players.layer, players.head, strict=True)):
@@ -100,9 +98,10 @@ def attributed_rows(
 
 def interaction_rows(found: Interacting, players: Players) -> Iterator[dict[str, Any]]:
     """The rows of each two heads: mean interaction, and mean of its absolute value."""
-    if found.values is None:
+    if found.scores is None:
         return
-    for one, other, values in _pairs(found.values, players):
+    for one, other in combinations(players.heads.tolist(), 2):
+        values = found.scores[:, one, other]
         both = {"": values, "_absolute": np.abs(values)}
         for end, numbers in both.items():
             yield {
@@ -126,14 +125,14 @@ def attributed_items(
     """A line for each example and unit, of the values and of their absolute values; then a line
     for each example: how far its values miss the difference of the logits, and the difference.
     """
-    N, U = found.values.shape
+    N, U = found.scores.shape
     head = np.where(players.head == MLP, -1, players.head)
     about = {
         "layer": np.tile(players.layer, N),
         "head": pd.array(np.tile(head, N), dtype="Int64"),
         "prediction": np.repeat(classes[:N], U),
     }
-    for end, values in (("", found.values), ("_absolute", np.abs(found.values))):
+    for end, values in (("", found.scores), ("_absolute", np.abs(found.scores))):
         frame = _items(examples[:N], found.variant, U).assign(**about, score=values.ravel())
         of_mlps = frame["head"] == MLP
         kinds = of_mlps.map({True: "mlp", False: "head"}).astype("string")
@@ -151,15 +150,20 @@ def interaction_items(
     found: Interacting, players: Players, examples: Sequence[Example]
 ) -> Iterator[pd.DataFrame]:
     """A line for each example and two heads, the second one in `relation`."""
-    if found.values is None:
+    if found.scores is None:
         return
-    names = list(unit_names(players))
-    for one, other, values in _pairs(found.values, players):
-        about = _items(examples[: len(values)], found.variant, 1).assign(
-            layer=int(players.layer[one]), head=int(players.head[one]), relation=names[other]
+    names, heads = np.array(list(unit_names(players))), players.heads
+    for place, one in enumerate(heads[:-1].tolist()):
+        others = heads[place + 1 :]
+        values = found.scores[:, one, others]
+        frame = _items(examples[: len(values)], found.variant, len(others)).assign(
+            layer=int(players.layer[one]),
+            head=int(players.head[one]),
+            relation=np.tile(names[others], len(values)),
         )
         for end, numbers in (("", values), ("_absolute", np.abs(values))):
-            yield items_frame(about.assign(metric=f"head_interaction{end}", score=numbers))
+            metric = f"head_interaction{end}"
+            yield items_frame(frame.assign(metric=metric, score=numbers.ravel()))
 
 
 def _items(examples: Sequence[Example], variant: str, times: int) -> pd.DataFrame:
@@ -172,12 +176,6 @@ def _items(examples: Sequence[Example], variant: str, times: int) -> pd.DataFram
             "sentence_id": np.repeat([example.first.id for example in examples], times),
         }
     )
-
-
-def _pairs(values: Numbers, players: Players) -> Iterator[tuple[int, int, Numbers]]:
-    """Each two heads by their places, and their interaction in each example [N]."""
-    for one, other in combinations(players.heads.tolist(), 2):
-        yield one, other, values[:, one, other]
 
 
 def _kind(head: int) -> str:
