@@ -97,6 +97,7 @@ def masked_context(head=None):
 SHORT: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
+    "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "hidden-token-attribution": {"projections": 1},
     "token-identifiability": {"steps": 2},
 }

@@ -180,7 +180,7 @@ def _difference(first: Evaluation, second: Evaluation, seed: int) -> dict[str, A
     tested = swap_test(metric, first.predictions, second.predictions, gold, units, seed=seed)
     same = np.isnan(low)
     return {
-        "metric": f"kept_{metric}_difference",
+        "metric": f"over_importance_{metric}",
         "value": float(first.metrics[metric] - second.metrics[metric]),
         "ci_low": low,
         "ci_high": high,

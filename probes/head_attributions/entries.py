@@ -29,7 +29,12 @@ def _each_once(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return names
 
 
-_Share = Annotated[float, Field(gt=0, lt=1)]
+def _shares(given: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(0 < share < 1 for share in given):
+        raise ValueError("each share must be > 0 and < 1")
+    return given
+
+
 Target = Annotated[str, BeforeValidator(_written), AfterValidator(_known)]
 
 
@@ -73,7 +78,9 @@ class HeadAttributionsOptions(Options):
         ("gate-example", "ablation", "magnitude"),
         description="importance scores that attributions are compared with; [] = none",
     )
-    keep: Annotated[tuple[_Share, ...], Several, AfterValidator(_each_once)] = Field(
+    keep: Annotated[
+        tuple[float, ...], Several, AfterValidator(_each_once), AfterValidator(_shares)
+    ] = Field(
         (0.25, 0.5, 0.75),
         min_length=1,
         description="shares of the units that rankings are compared at",
@@ -114,9 +121,10 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
         ),
         Measure("importance_overlap", ("model",), "share of the units that both keep"),
         Measure(
-            "kept_*_difference",
+            "over_importance_*",
             ("model",),
             "score of what attribution keeps, less that of what importance `target` keeps",
+            better="higher",
         ),
         Measure(
             "kept_*",

@@ -169,7 +169,7 @@ def test_what_is_ranked_on_one_half_is_scored_on_the_other(ground, found):
 def test_differences_are_of_two_rankings_at_equal_size(found):
     rows = found.rows
     scores = rows[rows["metric"] == "kept_accuracy"].set_index("variant")["value"]
-    differences = rows[rows["metric"] == "kept_accuracy_difference"]
+    differences = rows[rows["metric"] == "over_importance_accuracy"]
     assert len(differences) == 2 * len(IMPORTANCES)
     for row in differences.itertuples():
         assert row.value == pytest.approx(scores[row.variant] - scores[row.target])
@@ -209,7 +209,7 @@ def test_a_better_ranking_is_seen_in_interval_and_test():
     assert best.loc["attribution", "p_value"] == pytest.approx(2 / 40)
     null = np.mean([one.score for one in random])
     assert best.loc["attribution", "baseline_value"] == pytest.approx(null)
-    difference = rows.loc["kept_accuracy_difference"]
+    difference = rows.loc["over_importance_accuracy"]
     assert difference["value"] == pytest.approx(0.3)
     assert 0.15 < difference["ci_low"] < 0.3 < difference["ci_high"] < 0.45
     assert difference["p_value"] < 0.01

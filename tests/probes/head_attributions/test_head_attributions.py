@@ -419,6 +419,9 @@ def test_more_units_than_subsets_can_be_counted_of_are_refused():
         ({"n_steps": 1}, "greater than or equal to 2"),
         ({"n_samples": 0}, "greater than or equal to 1"),
         ({"interactions": "all"}, "second-order"),
+        ({"keep": [0.5, 1.0]}, "each share must be > 0 and < 1"),
+        ({"keep": [0.5, 0.5]}, "names one twice"),
+        ({"draws": 0}, "greater than or equal to 1"),
     ],
 )
 def test_options_of_other_kinds_are_refused(given, said):
