@@ -66,10 +66,10 @@ def _said(drawn: pd.DataFrame) -> str:
     """How each map of heads goes with survival, in words."""
     heads = drawn[drawn["unit"] == "head"]
     wide = heads.pivot_table(values="mean", index=["layer", "head"], columns="panel", sort=False)
-    if _SURVIVAL not in wide or wide[_SURVIVAL].nunique() < 2:
+    varies = [name for name in wide if wide[name].max() > wide[name].min()]
+    if _SURVIVAL not in varies:
         return "No head is kept more often than another."
-    ranks = wide.rank()
-    ranks = ranks[[name for name in ranks if name == _SURVIVAL or wide[name].nunique() > 1]]
+    ranks = wide[varies].rank()
     others = ranks.drop(columns=_SURVIVAL).corrwith(ranks[_SURVIVAL])
     listed = ", ".join(f"{name} {decimal(value)}" for name, value in others.items())
     return f"Rank correlation with survival over heads: {listed}."

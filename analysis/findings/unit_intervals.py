@@ -91,4 +91,4 @@ def _tables(items: ItemParts) -> dict[tuple[str, str, str], _Table]:
 
 def _names(frame: pd.DataFrame, column: str) -> list[str]:
     """The values of a column as text, empty where there is none."""
-    return frame[column].astype("string").fillna("").tolist()
+    return list(frame[column].astype("string").fillna(""))

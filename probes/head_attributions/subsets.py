@@ -35,7 +35,8 @@ def worths(game: GateGame, target: torch.Tensor, *, internal_batch_size: int) ->
     subsets = torch.from_numpy(_members(U)).to(full)
     at_once = max(1, internal_batch_size // B)
     found = []
-    for part in subsets.split(at_once):
+    for start in range(0, len(subsets), at_once):
+        part = subsets[start : start + at_once]
         # text after text, and for each text every subset of the part
         inputs = [one.repeat_interleave(len(part), 0) for one in game.inputs]
         logits = game(part.repeat(B, 1), *inputs)

@@ -78,7 +78,7 @@ def targets_of(
         target: `predicted`, `gold`, or a number.
     """
     if target == "predicted":
-        return logits.argmax(axis=1)
+        return np.asarray(logits.argmax(axis=1), dtype=np.int64)
     if target == "gold":
         return np.array([int(one.label or 0) for one in examples], dtype=np.int64)
     return np.full(len(logits), int(target), dtype=np.int64)

@@ -282,7 +282,7 @@ def test_a_fault_while_comparing_leaves_the_model_as_it_was(ground):
     context = with_dead_heads(ground[0], [(0, 0)])
     before = model_state(context.model)
     for late in (1, 2):
-        fault = failing_at(context.model, lambda number, late=late: number == late)
+        fault = failing_at(context.model, late.__eq__)
         with fault, pytest.raises(PlantedError):
             list(importance_rankings(context, ground[1], IMPORTANCES))
         assert model_state(context.model) == before

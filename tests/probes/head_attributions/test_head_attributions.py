@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,8 @@ from subprobe.probes.registry import find_probe
 from tiers import mostly_slow
 from tiny import FAMILIES
 
-METHODS = ("integrated-gradients", "ablation", "shapley-sampling", "shapley-exact")
-ITEMS = {}
+METHODS: Any = ("integrated-gradients", "ablation", "shapley-sampling", "shapley-exact")
+ITEMS: dict[int, Any] = {}
 SOME = ("0.1", "1.0", "1.3", "0")
 
 
@@ -217,7 +218,12 @@ def test_second_derivatives_equal_finite_differences(attention):
 
 def test_nothing_depends_on_batches_padding_order_or_the_random_state():
     context, examples = tiny_context("bert", "classification"), random_examples(3)
-    options = {"methods": METHODS[:3], "n_steps": 2, "n_samples": 1, "interactions": "second-order"}
+    options: Any = {
+        "methods": METHODS[:3],
+        "n_steps": 2,
+        "n_samples": 1,
+        "interactions": "second-order",
+    }
     reference = run_head_attributions(context, examples, batch_size=3, **options)
     torch.manual_seed(17)
     before = torch.random.get_rng_state()
@@ -228,8 +234,10 @@ def test_nothing_depends_on_batches_padding_order_or_the_random_state():
         for method in METHODS[:3]:
             one, other = values_of(reference, method), values_of(again, method)
             np.testing.assert_allclose(other[one.index], one, atol=1e-6)
-        both = reference.rows["value"], again.rows["value"]
-        np.testing.assert_allclose(*(v.to_numpy(float, na_value=np.nan) for v in both), atol=1e-6)
+        old, new = (
+            found.rows["value"].to_numpy(float, na_value=np.nan) for found in (reference, again)
+        )
+        np.testing.assert_allclose(new, old, atol=1e-6)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -333,7 +341,7 @@ def test_the_model_is_left_as_it_was_after_success_and_failure():
     context = with_dead_heads(tiny_context("bert", "classification"), [(0, 0)])
     model, examples = context.model, random_examples(2)
     next(model.parameters()).requires_grad_(False)
-    options = {
+    options: Any = {
         "methods": METHODS, "n_steps": 2, "n_samples": 1, "interactions": "second-order",
         "units": "heads",
     }  # fmt: skip
@@ -343,7 +351,7 @@ def test_the_model_is_left_as_it_was_after_success_and_failure():
     model = context.model
     before = model_state(model)
     for late in (1, 3, 9):
-        fault = failing_at(model, lambda number, late=late: number == late)
+        fault = failing_at(model, late.__eq__)
         with fault, pytest.raises(PlantedError):
             run_head_attributions(context, examples, **options)
         assert model_state(model) == before
@@ -358,7 +366,8 @@ def test_sdpa_and_eager_give_the_same(family):
             run_head_attributions(context, examples, methods=METHODS, n_steps=4, n_samples=1)
         )
     for method in METHODS:
-        np.testing.assert_allclose(*(values_of(one, method) for one in found), atol=1e-5)
+        fused, plainly = (values_of(one, method) for one in found)
+        np.testing.assert_allclose(fused, plainly, atol=1e-5)
 
 
 def test_bad_input_is_refused():
@@ -431,6 +440,7 @@ def test_options_of_other_kinds_are_refused(given, said):
 
 def test_a_class_may_be_named_by_its_number():
     typed = typed_options(find_probe("head-attributions"), {"target": 1, "methods": "ablation"})
-    assert (typed.target, typed.methods) == ("1", ("ablation",))
+    chosen = typed.model_dump()
+    assert (chosen["target"], chosen["methods"]) == ("1", ("ablation",))
     with pytest.raises(UnknownNameError):
         typed_options(find_probe("head-attributions"), {"steps": 3})
