@@ -49,7 +49,7 @@ def beside_importances(
         keep: shares of the units that are kept.
         draws: random rankings, the null of what is kept.
         seed: of these, and of shuffles and resamples.
-        say: told why nothing is compared.
+        say: told why nothing is compared, or not with all of the importances.
 
     Returns:
         The result with the importance of each unit, agreement of the rankings, and scores of the
@@ -70,6 +70,12 @@ def beside_importances(
         return result
     whole = attributed[0]
     known = [one.among(whole) for one in importance_rankings(context, ranked, importances)]
+    lost = [name for name in importances if name not in {one.name for one in known}]
+    if lost and say is not None:
+        say(
+            f"a model that lost units has no importance {', '.join(lost)}, which reads weights by "
+            "their place: attributions are not compared with it"
+        )
     spec = context.spec
     assert spec is not None
     scorer = Scorer(

@@ -27,7 +27,7 @@ from .game import GateGame
 from .players import Players, players_of
 from .second_order import second_derivatives
 from .subsets import MOST_PLAYERS, shapley_interactions, shapley_values, worths
-from .targets import check_classifier, check_target, targets_of
+from .targets import check_classifier, check_target, check_words, targets_of
 from .unit_rows import (
     NAME,
     Attributed,
@@ -88,12 +88,14 @@ def run_head_attributions(
 
     Raises:
         InputError: without examples, a head of classes, or gold classes where they are the target;
-            if a pair model gets single sentences, or none of the units lives.
+            if a pair model gets single sentences or another pairs, truncation leaves no word, or
+            none of the units lives.
         ConfigError: for a class or a unit that the model does not have, or more than
             `MOST_PLAYERS` units for exact Shapley values.
     """
     check_classifier(context, examples)
     texts = read_texts(context, examples)
+    check_words(context, texts)
     check_target(context, texts.examples, target)
     players = players_of(context, units, among)
     _check_few(players, methods, interactions)

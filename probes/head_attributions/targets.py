@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ...data.errors import ConfigError, InputError
 from ...data.sentences.sentence import Example
 from ..forward.base import Context
+from ..forward.texts import Texts
 from .unit_rows import NAME
 
 
@@ -17,7 +18,8 @@ def check_classifier(context: Context, examples: Sequence[Example]) -> None:
     """Raise unless a model has classes whose logits can be attributed, and gets what it reads.
 
     Raises:
-        InputError: without examples or a head of classes, or for single sentences of a pair model.
+        InputError: without examples or a head of classes, or for single sentences of a pair model
+            and pairs of another.
     """
     if not examples:
         raise InputError("no examples to attribute", where=NAME, remedy="name a task")
@@ -33,11 +35,27 @@ def check_classifier(context: Context, examples: Sequence[Example]) -> None:
             where=NAME,
             remedy="use a model of a classification task",
         )
-    if context.spec is not None and context.spec.pair and examples[0].second is None:
+    if context.spec is not None and context.spec.pair != (examples[0].second is not None):
+        pair = context.spec.pair
         raise InputError(
-            "a pair model is given single sentences",
+            f"a {'pair model is given single' if pair else 'model of single sentences is given'}"
+            f" {'sentences' if pair else 'pairs'}",
             where=NAME,
-            remedy=f"this model reads pairs of sentences: `task` {context.spec.name}",
+            remedy=f"give examples of its task: `task` {context.spec.name}",
+        )
+
+
+def check_words(context: Context, texts: Texts) -> None:
+    """Raise unless a text keeps a whole word: special tokens alone say nothing of the units.
+
+    Raises:
+        InputError: naming the length.
+    """
+    if not any(one.kept for one in texts.words):
+        raise InputError(
+            f"no text keeps a whole word within {context.max_length} subwords",
+            where=NAME,
+            remedy="ask for a larger `max_length`",
         )
 
 

@@ -19,6 +19,9 @@ from subprobe.analysis.steps.probing import probe_model
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.tasks.metrics import score
+from subprobe.models.encoder.anatomy import anatomy_of
+from subprobe.models.masks.compact_mask import compact_mask
+from subprobe.models.smaller.shrink import shrink
 from subprobe.models.training.evaluate import Evaluation, evaluate
 from subprobe.probes.forward.held_out import halves, unit_digest
 from subprobe.probes.head_attributions.head_attributions import run_head_attributions
@@ -272,6 +275,31 @@ def test_what_cannot_be_compared_is_said(ground, change, said):
     )  # fmt: skip
     assert same is result
     assert [said in line for line in lines] == [True]
+
+
+def test_a_model_that_lost_units_is_compared_by_gates_alone(ground):
+    whole, examples, _ = ground
+    mask = with_dead_heads(whole, [(0, 1), (0, 2)]).subnetwork
+    model = shrink(whole.model, mask)
+    context = replace(whole, model=model, anatomy=anatomy_of(model), subnetwork=compact_mask(model))
+    result = run_head_attributions(context, examples, methods=("ablation",))
+    lines = []
+    found = beside_importances(
+        result, context, examples, importances=("magnitude", "gate-example"), keep=(0.5,),
+        draws=1, seed=0, say=lines.append,
+    )  # fmt: skip
+    assert ["has no importance magnitude" in line for line in lines] == [True]
+    own = found.rows[found.rows["metric"] == "head_importance"]
+    masked = replace(whole, subnetwork=mask)
+    same = run_head_attributions(masked, examples, methods=("ablation",))
+    expected = beside_importances(
+        same, masked, examples, importances=("gate-example",), keep=(0.5,), draws=1, seed=0
+    ).rows
+    expected = expected[expected["metric"] == "head_importance"]
+    assert own["variant"].eq("gate-example").all()
+    np.testing.assert_allclose(
+        own["value"].to_numpy(float), expected["value"].to_numpy(float), atol=1e-5
+    )
 
 
 def test_nothing_is_compared_where_no_importance_is_named(ground):

@@ -376,6 +376,13 @@ def test_bad_input_is_refused():
     pair = TaskSpec("mrpc", ("no", "yes"), "accuracy", ("accuracy",), pair=True)
     with pytest.raises(InputError, match="pair model is given single sentences"):
         run_head_attributions(replace(context, spec=pair), examples)
+    single = replace(pair, name="cola", pair=False)
+    with pytest.raises(InputError, match="model of single sentences is given pairs"):
+        run_head_attributions(replace(context, spec=single), random_examples(2, pairs=True))
+    long = [replace(one, first=replace(one.first, words=("antimanuscripts", *one.first.words[1:])))
+            for one in examples]  # fmt: skip
+    with pytest.raises(InputError, match="no text keeps a whole word within 3 subwords"):
+        run_head_attributions(replace(context, max_length=3), long)
     with pytest.raises(InputError, match="task head"):
         run_head_attributions(tiny_context("bert"), examples)
     with pytest.raises(InputError, match="regression head"):
