@@ -31,7 +31,7 @@ texts to learn from that it does not score. A probe with a training part is call
 STATIC = "static-vectors"
 """Variant of what was learnt from vectors of words in a file, not from hidden states."""
 
-Units = tuple[Literal["head", "layer", "model"], ...]
+Units = tuple[Literal["head", "mlp", "layer", "model"], ...]
 
 Curves = Literal["layers", "hidden states"]
 """What the rows of unit `layer` count: L blocks, or hidden states 0..L with 0 = embeddings."""
@@ -155,11 +155,13 @@ class ProbeEntry:
         counts_arcs: whether its rows count arcs rather than examples.
         shared: settings of all probes that it takes as keywords, such as `selection`.
         options: its own options.
+        analysed: those of them that analysis reads, and not the probe.
         rows: what it writes.
         headline: the figures by which a summary speaks of it; None leaves it out.
         transfers: whether its `arrays` on the whole model are read again under a mask, from
             `learning.whole`.
         phenomena: what its items are about, for the linguistic profile of a run.
+        beside: name of what analysis computes on the same model beside it.
         finish: name of what analysis adds to its rows, such as intervals and tests.
         figure: name of the picture that a report draws of its headline.
         curves: what its rows of unit `layer` count.
@@ -177,10 +179,12 @@ class ProbeEntry:
     counts_arcs: bool = False
     shared: tuple[Literal["selection"], ...] = ()
     options: type[Options] = Options
+    analysed: tuple[str, ...] = ()
     rows: tuple[Measure, ...] = ()
     headline: Headline | None = None
     transfers: bool = False
     phenomena: tuple[Phenomenon, ...] = ()
+    beside: str = ""
     finish: str = ""
     figure: str = ""
     curves: Curves = "layers"

@@ -15,6 +15,7 @@ from .entry import ProbeEntry
 from .erasure.entries import ENTRIES as ERASURE
 from .faithfulness.entries import ENTRIES as FAITHFULNESS
 from .head_ablation.entries import ENTRIES as HEAD_ABLATION
+from .head_attributions.entries import ENTRIES as HEAD_ATTRIBUTIONS
 from .holmes.entries import ENTRIES as HOLMES
 from .patterns.entries import ENTRIES as PATTERNS
 from .representations.entries import ENTRIES as REPRESENTATIONS
@@ -23,7 +24,7 @@ from .syntax.entries import ENTRIES as SYNTAX
 from .tokens.entries import ENTRIES as TOKENS
 
 _ROOMS = (
-    ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION,
+    ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION, HEAD_ATTRIBUTIONS,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
     HEAD_ABLATION, HOLMES, FAITHFULNESS,
 )  # fmt: skip

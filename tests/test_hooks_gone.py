@@ -98,6 +98,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "faithfulness": {"n_steps": 2, "random_draws": 1, "sensitivity_draws": 1},
+    "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "hidden-token-attribution": {"projections": 1},
     "holmes": {"epochs": 1, "seeds": 1},
     "plausibility": {"n_steps": 2, "random_draws": 1},

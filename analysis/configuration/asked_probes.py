@@ -10,6 +10,7 @@ from ...data.errors import ConfigError
 from ...probes.entry import Need, Options, Reads
 from ...probes.options import check_options
 from ...probes.registry import find_probe
+from ...pruning.importance.methods import find_importance
 from .config import ProbeOptions
 
 UNMET: Mapping[Need, str] = {
@@ -44,14 +45,18 @@ def options_of(options: ProbeOptions) -> dict[str, Options]:
 
     Raises:
         ConfigError: for an option that does not fit, or a probe that needs what no model gets here.
-        UnknownNameError: for a probe or an option that does not exist.
+        UnknownNameError: for a probe, an option or an importance that does not exist.
     """
     for name in options.names:
         unmet = [UNMET[need] for need in find_probe(name).further if need in UNMET]
         if unmet:
             said = f"needs {' and '.join(unmet)}, which subprobe gives to no probe"
             raise ConfigError(said, where=name)
-    return check_options(options.options, options.names)
+    checked = check_options(options.options, options.names)
+    for typed in checked.values():
+        for importance in getattr(typed, "importances", ()):
+            find_importance(importance)
+    return checked
 
 
 def explaining(options: ProbeOptions) -> list[str]:
@@ -118,7 +123,7 @@ def settings_of(options: ProbeOptions, batch_size: int) -> dict[str, dict[str, A
     """
     return {
         name: {shared: getattr(options, shared) for shared in find_probe(name).shared}
-        | typed.model_dump()
+        | typed.model_dump(exclude=set(find_probe(name).analysed))
         | (_batch_sizes(typed, batch_size) if batch_size else {})
         for name, typed in options_of(options).items()
     }

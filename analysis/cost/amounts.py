@@ -169,7 +169,7 @@ class Workload:
             count, length = self.config.probe.examples, size.length
         else:
             count, length = self.corpus
-        return self.shape.forward(count * length, length) * _passes(name, own, length)
+        return self.shape.forward(count * length, length) * _passes(name, own, length, self._units)
 
     @cached_property
     def flops(self) -> str:
@@ -179,9 +179,10 @@ class Workload:
         return f"{counts}, {self.shape.known} shape of the encoder"
 
 
-def _passes(probe: str, options: Mapping[str, Any], length: float) -> float:
-    """Forward passes that a probe takes for one of its texts."""
+def _passes(probe: str, options: Mapping[str, Any], length: float, units: int) -> float:
+    """Forward passes that a probe takes for one of its texts, on a model of so many units."""
     passes = {
+        "head-attributions": _of_units(options, units) if probe == "head-attributions" else 0.0,
         "attributions": _attributing(options, length),
         "attention-change": 2.0,
         "value-zeroing": 1 + length,
@@ -204,6 +205,22 @@ def _attributing(options: Mapping[str, Any], length: float) -> float:
     }
     asked = options.get("method", ("integrated-gradients",))
     return sum(passes.get(name, both) for name in asked)
+
+
+def _of_units(options: Mapping[str, Any], units: int) -> float:
+    """Passes of attributions of units; importances and kept subnetworks read half of the texts."""
+    methods = {
+        "integrated-gradients": float(options["n_steps"]) * (1 + BACKWARD / 2),
+        "ablation": 1.0 + units,
+        "shapley-sampling": float(options["n_samples"]) * units,
+        "shapley-exact": 2.0 ** min(units, 10),
+    }
+    attributed = sum(methods[name] for name in options["methods"])
+    names = options["importances"]
+    scored = sum(1.0 + units if name == "ablation" else 1 + BACKWARD / 2 for name in names)
+    rankings = len(names) + 2 * len(options["methods"]) + options["draws"]
+    kept = sum(options["keep"]) * rankings if names else 0.0
+    return float(2 + attributed + (scored + kept) / 2)
 
 
 def _structured(cell: Cell) -> bool:

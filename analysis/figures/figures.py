@@ -16,6 +16,7 @@ from .layer_figures import layer_figures, pattern_figure
 from .mask_figures import overlap_figures, stability_figure
 from .probe_figures import attention_figure, attribution_figure, dependency_figure, survivor_figure
 from .score_figures import performance_figure, survival_figure
+from .unit_figure import unit_figure
 
 DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
     "scores": (performance_figure,),
@@ -28,6 +29,7 @@ DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
         knowledge_figure,
         layer_figures,
         attribution_figure,
+        unit_figure,
     ),
 }
 """Part of the report -> the figures of one answer that stand in it."""

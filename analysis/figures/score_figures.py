@@ -115,6 +115,9 @@ def _strip(
     return alt.layer(*layers).properties(width=280, height=280, title=state)
 
 
+_KEPT = "share of seeds that keep it; spread"
+
+
 # -- survival ---------------------------------------------------------------------------------
 
 
@@ -126,7 +129,7 @@ def survival_figure(answer: Answer) -> Iterator[Figure]:
         return
     n_seeds = int(table["n_seeds"].max())
     kinds = table["kind"].unique().tolist()
-    panels = [_heat_map(table[table["kind"] == kind], "share", kind) for kind in kinds]
+    panels = [heat_map(table[table["kind"] == kind], "share", kind, _KEPT) for kind in kinds]
     good = table[(table["kind"] == "good") & (table["unit"] == "head")]
     text = (
         "Each cell is a head (its layer down, its number across) or, to the right, a layer's MLP: "
@@ -135,7 +138,7 @@ def survival_figure(answer: Answer) -> Iterator[Figure]:
     )
     if n_seeds > 1 and len(good):
         spread = table[table["kind"] == "good"]
-        panels.insert(1, _heat_map(spread, "sd", "good: spread over seeds"))
+        panels.insert(1, heat_map(spread, "sd", "good: spread over seeds", _KEPT))
         text += " The second map is the standard deviation over seeds: dark where all agree."
     always, never = (good["share"] == 1).mean(), (good["share"] == 0).mean()
     yield Figure(
@@ -150,17 +153,29 @@ def survival_figure(answer: Answer) -> Iterator[Figure]:
     )
 
 
-def _heat_map(table: pd.DataFrame, value: str, title: str) -> alt.HConcatChart:
-    table = table[["unit", "layer", "head", value]]
+def heat_map(
+    table: pd.DataFrame, value: str, title: str, legend: str, shown: str = ""
+) -> alt.HConcatChart:
+    """Heads of all layers, and to their right the MLPs.
+
+    Args:
+        table: a line a head and MLP.
+        value: the column that colours them, from 0 to 1.
+        title: of the map.
+        legend: what the colours say.
+        shown: the column whose numbers a tooltip tells, where that is another one.
+    """
+    numbers = dict.fromkeys([value, shown or value])
+    table = table[["unit", "layer", "head", *numbers]]
     heads = table[table["unit"] == "head"].astype({"head": int, "layer": int})
     mlps = table[table["unit"] == "mlp"].astype({"layer": int}).assign(name="MLP")
     cell = max(6, min(13, 156 // max(1, int(heads["head"].nunique()))))
     colour = alt.Color(
         f"{value}:Q", scale=alt.Scale(scheme="cividis", domain=[0, 1]),
-        title="share of seeds that keep it; spread",
+        title=legend,
         legend=alt.Legend(gradientLength=160, titleLimit=400),
     )  # fmt: skip
-    shown = alt.Tooltip(f"{value}:Q", format=".2f")
+    number = alt.Tooltip(f"{shown or value}:Q", format=".3g" if shown else ".2f")
     step = alt.Step(cell)
     grid = (
         alt.Chart(heads)
@@ -169,7 +184,7 @@ def _heat_map(table: pd.DataFrame, value: str, title: str) -> alt.HConcatChart:
             x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("layer:O", title="layer", axis=alt.Axis(labelOverlap=True)),
             color=colour,
-            tooltip=told("layer:O", "head:O", shown),
+            tooltip=told("layer:O", "head:O", number),
         )
         .properties(width=step, height=step, title=title)
     )
@@ -180,7 +195,7 @@ def _heat_map(table: pd.DataFrame, value: str, title: str) -> alt.HConcatChart:
             x=alt.X("name:N", title=None, axis=alt.Axis(labelAngle=0)),
             y=alt.Y("layer:O", title=None, axis=None),
             color=colour,
-            tooltip=told("layer:O", shown),
+            tooltip=told("layer:O", number),
         )
         .properties(width=alt.Step(cell + 4), height=step)
     )

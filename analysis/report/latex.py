@@ -16,6 +16,7 @@ LEFT_OUT = {
     "summary_layers",
     "summary_survival_content",
     "summary_probe_draws",
+    "summary_head_attributions",
 }
 """Summaries too long or too wide for a page."""
 _MISSING = "--"

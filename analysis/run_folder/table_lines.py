@@ -16,6 +16,7 @@ NOT_TIDY: dict[str, str] = {
     "summary_overlap": "what the masks of two tasks share",
     "summary_layers": "one number of a probe about one layer, for one kind and state",
     "summary_patterns": "the share of one attention pattern, for one kind and state",
+    "summary_head_attributions": "one head or MLP, by an attribution, an importance or survival",
     "profile": "one phenomenon, and what each kind of subnetwork knows of it",
     "leaderboard": "one data set, with a column of scores for each model, in Holmes's form",
     "comparisons": "one difference between two models",

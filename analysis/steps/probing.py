@@ -48,6 +48,8 @@ from ..findings.jackknife import similarity_intervals
 from ..findings.length_intervals import length_intervals
 from ..findings.null_tests import with_null_tests
 from ..findings.pattern_intervals import pattern_intervals
+from ..findings.unit_intervals import unit_intervals
+from ..rankings.beside import with_what_is_beside
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
 from .progress import Advance, Progress, Silent
@@ -204,6 +206,7 @@ def probe_model(
             name = spec.name if spec else ""
             first = task_examples[0].first
             found = clustered(result, clusters_of(task_examples))
+            found = with_what_is_beside(found, own, task_examples, options, say)
             outputs.append(output_of(found, name, first, options, split=split))
             readings["examples"] = reading_of(result.notes)
     suites = [name for name in probes_reading(options, "suite") if name not in learning(options)]
@@ -248,6 +251,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     ),
     "class-intervals": lambda result, _options: class_intervals(result),
     "holmes-intervals": lambda result, _options: holmes_intervals(result),
+    "unit-intervals": lambda result, _options: unit_intervals(result),
     "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }
 """Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""

@@ -13,6 +13,7 @@ from .layers import layer_summary, pattern_summary
 from .probes import probe_draws, probe_table
 from .ranks import good_against_random
 from .survival import content_summary, survival_table
+from .unit_attributions import unit_attributions
 
 
 def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -117,6 +118,7 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "summary_overlap": overlap_summary,
     "summary_layers": layer_summary,
     "summary_patterns": pattern_summary,
+    "summary_head_attributions": unit_attributions,
 }
 """Name of the CSV file -> how it is computed from the rows of a run."""
 

@@ -32,6 +32,7 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "summary_survival.csv", "summary_survival_content.csv",
         "summary_stability.csv",
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
+        "summary_head_attributions.csv",
         "attribution_examples.csv", "attribution_agreement.csv",
         "comparisons.csv", "tests.csv",
         "seed_points.csv", "over_seeds.csv", "mixed_model.csv", "comparison_notes.csv",

@@ -42,14 +42,17 @@ def test_options_are_read_as_toml_or_words():
 
 @pytest.mark.parametrize("entry", PROBES.values(), ids=lambda entry: entry.name)
 def test_the_options_of_an_entry_are_the_keywords_of_its_probe(entry):
-    """Each keyword is an option or a shared setting, each option a keyword, with one default."""
+    """Each keyword is an option or a shared setting, each option that analysis does not read a
+    keyword, with one default."""
     keywords = {
         one.name: one.default
         for one in inspect.signature(entry.load()).parameters.values()
         if one.kind is one.KEYWORD_ONLY and one.name not in ELSEWHERE
     }
     fields = {name: field.default for name, field in entry.options.model_fields.items()}
-    assert set(keywords) == {*fields, *entry.shared}
+    assert set(keywords) == {*fields, *entry.shared} - {*entry.analysed}
+    assert {*entry.analysed} <= set(fields)
+    fields = {name: value for name, value in fields.items() if name in keywords}
     assert {name: keywords[name] for name in fields} == fields
     assert all(field.description for field in entry.options.model_fields.values())
 

@@ -107,6 +107,19 @@ def test_a_probe_takes_as_many_passes_as_its_options_say(folder):
     assert both == pytest.approx(one + 2 * attributing(method=["shapley-sampling"], n_samples=2))
 
 
+def test_attributions_of_units_take_passes_by_method(folder):
+    def asked(**options):
+        options = {"importances": [], **options}
+        own = {"names": ["head-attributions"], "options": {"head-attributions": options}}
+        return value(workload(folder, probe=own), "full/probe/head-attributions")
+
+    few, many = (asked(methods="shapley-sampling", n_samples=count) for count in (5, 10))
+    assert 1.9 < many / few < 2.0  # beside the two ends of the path
+    both = asked(methods=["ablation", "integrated-gradients"])
+    assert both > max(asked(methods="ablation"), asked(methods="integrated-gradients"))
+    assert asked(methods="ablation", importances=["ablation"]) > asked(methods="ablation")
+
+
 def test_searches_score_more_candidates_the_less_is_kept(folder):
     by_share = [
         value(workload(folder, prune={"keep": keep}), "structured/search")

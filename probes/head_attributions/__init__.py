@@ -1,0 +1,1 @@
+"""Which heads and MLPs carry a prediction: attribution to the gates of whole units."""

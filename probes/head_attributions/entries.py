@@ -1,0 +1,142 @@
+"""The probe of which heads and MLPs carry a prediction."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ..entry import Headline, Measure, Options, ProbeEntry, Several, Units
+
+_OF_HEADS: Units = ("head",)
+
+
+def _written(given: Any) -> Any:
+    """A class that is named by its number, as text."""
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
+def _known(target: str) -> str:
+    if target not in ("predicted", "gold") and not re.fullmatch(r"\d{1,6}", target):
+        raise ValueError("predicted, gold, or the number of a class")
+    return target
+
+
+def _each_once(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(names)) != len(names):
+        raise ValueError("names one twice")
+    return names
+
+
+def _shares(given: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(0 < share < 1 for share in given):
+        raise ValueError("each share must be > 0 and < 1")
+    return given
+
+
+Target = Annotated[str, BeforeValidator(_written), AfterValidator(_known)]
+
+
+class HeadAttributionsOptions(Options):
+    """Options of `head-attributions`."""
+
+    methods: Annotated[
+        tuple[
+            Literal["integrated-gradients", "ablation", "shapley-sampling", "shapley-exact"], ...
+        ],
+        Several,
+        AfterValidator(_each_once),
+    ] = Field(
+        ("integrated-gradients", "ablation"),
+        min_length=1,
+        description="how the logit is attributed; shapley-exact to 10 units at most",
+    )
+    target: Target = Field(
+        "predicted", description="whose logit: predicted, gold, or the number of a class"
+    )
+    units: Literal["heads+mlps", "heads", "mlps"] = Field(
+        "heads+mlps", description="what it is attributed to; other units stay on"
+    )
+    among: Annotated[tuple[str, ...], Several, AfterValidator(_each_once)] = Field(
+        (), description="single units alone: LAYER.HEAD, or LAYER for its MLP; none named = all"
+    )
+    interactions: Literal["none", "second-order", "shapley"] = Field(
+        "none",
+        description="of each two heads: second derivatives of their gates, or the Shapley "
+        "interaction index of 10 units at most",
+    )
+    n_steps: int = Field(16, ge=2, description="integration steps")
+    n_samples: int = Field(25, ge=1, description="orders of shapley-sampling")
+    sampled_examples: int = Field(
+        40, ge=1, description="at most so many examples for Shapley values, the first ones"
+    )
+    batch_size: int = Field(8, ge=1, description="examples that are attributed together")
+    internal_batch_size: int = Field(64, ge=1, description="texts a forward and backward pass")
+    seed: int = Field(0, ge=0, description="of the orders, and of random units")
+    importances: Annotated[tuple[str, ...], Several, AfterValidator(_each_once)] = Field(
+        ("gate-example", "ablation", "magnitude"),
+        description="importance scores that attributions are compared with; [] = none",
+    )
+    keep: Annotated[
+        tuple[float, ...], Several, AfterValidator(_each_once), AfterValidator(_shares)
+    ] = Field(
+        (0.25, 0.5, 0.75),
+        min_length=1,
+        description="shares of the units that rankings are compared at",
+    )
+    draws: int = Field(39, ge=1, description="random subnetworks of each size")
+
+
+HEAD_ATTRIBUTIONS = ProbeEntry(
+    name="head-attributions",
+    help="how much each head and MLP carries a prediction, and each two heads together",
+    code=f"{__package__}.head_attributions:run_head_attributions",
+    reads="task",
+    further=("task-head",),
+    options=HeadAttributionsOptions,
+    analysed=("importances", "keep", "draws"),
+    rows=(
+        Measure("head_attribution", _OF_HEADS, "mean attribution of the logit to a head"),
+        Measure("head_attribution_absolute", _OF_HEADS, "mean of its absolute value"),
+        Measure("mlp_attribution", ("mlp",), "mean attribution of the logit to an MLP"),
+        Measure("mlp_attribution_absolute", ("mlp",), "mean of its absolute value"),
+        Measure("head_interaction", _OF_HEADS, "mean interaction of two heads, in logits"),
+        Measure("head_interaction_absolute", _OF_HEADS, "mean of its absolute value"),
+        Measure(
+            "convergence_delta_*",
+            ("model",),
+            "how far attributions miss the difference of the logits",
+            better="lower",
+        ),
+        Measure(
+            "logit_difference_mean",
+            ("model",),
+            "|logit with all units that play, less that with none|",
+        ),
+        Measure("head_importance", _OF_HEADS, "importance of a head by the score `variant`"),
+        Measure("mlp_importance", ("mlp",), "importance of an MLP by the score `variant`"),
+        Measure(
+            "importance_spearman", ("model",), "rank correlation of attribution with importance"
+        ),
+        Measure("importance_overlap", ("model",), "share of the units that both keep"),
+        Measure(
+            "over_importance_*",
+            ("model",),
+            "score of what attribution keeps, less that of what importance `target` keeps",
+            better="higher",
+        ),
+        Measure(
+            "kept_*",
+            ("model",),
+            "score of the subnetwork that a ranking keeps, on other examples",
+            better="higher",
+        ),
+    ),
+    beside="importances",
+    headline=Headline("head_attribution_absolute", "head", by_variant=True),
+    finish="unit-intervals",
+    figure="head-attributions",
+)
+
+ENTRIES = (HEAD_ATTRIBUTIONS,)

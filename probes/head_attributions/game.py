@@ -1,0 +1,58 @@
+"""A model as a function of the gates of its units: what every attribution method calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ...models.masks.gates import Gates
+from .players import Players
+
+
+@dataclass(frozen=True)
+class GateGame:
+    """The logits of B texts as a function of one gate a player and text.
+
+    Attributes:
+        model: the frozen model, as it runs under its mask.
+        players: the U units whose gates vary.
+        names: what the model calls its inputs.
+        inputs: their tensors, [B, S] each.
+    """
+
+    model: Any
+    players: Players
+    names: tuple[str, ...]
+    inputs: tuple[torch.Tensor, ...]
+
+    @classmethod
+    def of(cls, model: Any, players: Players, inputs: Mapping[str, torch.Tensor]) -> GateGame:
+        """The game over one batch."""
+        return cls(model, players, tuple(inputs), tuple(inputs.values()))
+
+    def __call__(self, gates: torch.Tensor, *inputs: torch.Tensor) -> torch.Tensor:
+        """Logits [n, K] under gates [n, U], of inputs that were repeated to n texts.
+
+        The gates are on the model during this call alone.
+        """
+        head, mlp = self.players.gates(gates)
+        with Gates(self.model, head, mlp):
+            found: torch.Tensor = self.model(**dict(zip(self.names, inputs, strict=True))).logits
+        return found
+
+    def ones(self) -> torch.Tensor:
+        """The gates of the model as it is [B, U], in the model's precision and never half."""
+        dtype = torch.promote_types(self.model.dtype, torch.float32)
+        shape = (len(self.inputs[0]), len(self.players))
+        return torch.ones(shape, dtype=dtype, device=self.inputs[0].device)
+
+    @torch.no_grad()
+    def ends(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits [B, K] with every player, and with none."""
+        full = self.ones()
+        both = torch.cat([full, torch.zeros_like(full)])
+        whole, empty = self(both, *(one.repeat(2, 1) for one in self.inputs)).chunk(2)
+        return whole, empty

@@ -1,0 +1,106 @@
+"""Whose logit is attributed to units: that of the predicted class, of the gold one, or of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ...data.errors import ConfigError, InputError
+from ...data.sentences.sentence import Example
+from ..forward.base import Context
+from ..forward.texts import Texts
+from .unit_rows import NAME
+
+
+def check_classifier(context: Context, examples: Sequence[Example]) -> None:
+    """Raise unless a model has classes whose logits can be attributed, and gets what it reads.
+
+    Raises:
+        InputError: without examples or a head of classes, or for single sentences of a pair model
+            and pairs of another.
+    """
+    if not examples:
+        raise InputError("no examples to attribute", where=NAME, remedy="name a task")
+    if context.model.base_model is context.model:
+        raise InputError(
+            "needs a model with a task head",
+            where=NAME,
+            remedy="fine-tune the model first (`subprobe finetune`)",
+        )
+    if context.model.config.num_labels < 2:
+        raise InputError(
+            "a regression head has no classes whose logits could be attributed",
+            where=NAME,
+            remedy="use a model of a classification task",
+        )
+    if context.spec is not None and context.spec.pair != (examples[0].second is not None):
+        pair = context.spec.pair
+        raise InputError(
+            f"a {'pair model is given single' if pair else 'model of single sentences is given'}"
+            f" {'sentences' if pair else 'pairs'}",
+            where=NAME,
+            remedy=f"give examples of its task: `task` {context.spec.name}",
+        )
+
+
+def check_words(context: Context, texts: Texts) -> None:
+    """Raise unless a text keeps a whole word: special tokens alone say nothing of the units.
+
+    Raises:
+        InputError: naming the length.
+    """
+    if not any(one.kept for one in texts.words):
+        raise InputError(
+            f"no text keeps a whole word within {context.max_length} subwords",
+            where=NAME,
+            remedy="ask for a larger `max_length`",
+        )
+
+
+def check_target(context: Context, examples: Sequence[Example], target: str) -> None:
+    """Raise unless every example has the class that is asked for.
+
+    Raises:
+        ConfigError: for a class that the model does not have.
+        InputError: for gold classes of examples without.
+    """
+    K = int(context.model.config.num_labels)
+    if target == "predicted":
+        return
+    if target == "gold":
+        missing = [one.id for one in examples if not _is_class(one.label, K)]
+        if missing:
+            raise InputError(
+                f"the target is the gold class, which example {missing[0]!r} does not have",
+                where=f"option {NAME}.target",
+                remedy="name a split with labels, or take predicted",
+            )
+    elif int(target) >= K:
+        raise ConfigError(
+            f"there is no class {target}",
+            where=f"option {NAME}.target",
+            remedy=f"the classes of this model are 0 to {K - 1}",
+        )
+
+
+def targets_of(
+    logits: npt.NDArray[np.float64], examples: Sequence[Example], target: str
+) -> npt.NDArray[np.int64]:
+    """The class of each example [N] whose logit is attributed.
+
+    Args:
+        logits: of the model as it is [N, K].
+        examples: the N examples.
+        target: `predicted`, `gold`, or a number.
+    """
+    if target == "predicted":
+        return np.asarray(logits.argmax(axis=1), dtype=np.int64)
+    if target == "gold":
+        return np.array([int(one.label or 0) for one in examples], dtype=np.int64)
+    return np.full(len(logits), int(target), dtype=np.int64)
+
+
+def _is_class(label: float | None, K: int) -> bool:
+    return label is not None and float(label).is_integer() and 0 <= label < K
