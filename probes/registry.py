@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..data.plugins import Plugins
 from .attention.entries import ENTRIES as ATTENTION
+from .attention_explanation.entries import ENTRIES as ATTENTION_EXPLANATION
 from .attention_probe.entries import ENTRIES as ATTENTION_PROBE
 from .attribution.entries import ENTRIES as ATTRIBUTION
 from .context_mixing.entries import ENTRIES as CONTEXT_MIXING
@@ -22,6 +23,7 @@ from .tokens.entries import ENTRIES as TOKENS
 _ROOMS = (
     ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
+    ATTENTION_EXPLANATION,
 )  # fmt: skip
 
 PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}
