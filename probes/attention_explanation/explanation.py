@@ -90,10 +90,8 @@ def run_attention_explanation(
         tuple(range(L)) if adversary_layers == "all" else (L - 1,),
         copies, steps, rate, epsilon, penalty, seed,
     )  # fmt: skip
-    found, moved = (
-        _Found(context, len(texts.examples)),
-        np.full((len(texts.examples), L + 2), np.nan),
-    )
+    found = _Found(context, len(texts.examples))
+    moved = np.full((len(texts.examples), L + 2), np.nan)
     with classifying(context):
         done = 0
         for batch in _batches(context, texts, range(len(texts.examples)), batch_size):

@@ -28,7 +28,8 @@ OF_HEADS = ("attention", "effective", "norm-weighted")
 that it weighs (Kobayashi et al. 2020)."""
 OF_LAYERS = ("mean-attention", "mean-effective", "summed-norm", "rollout")
 """Means over the living heads; the norm of the sum over heads; and attention multiplied through the
-layers up to here. Of the whole model: means over layers with a living head, and the last rollout."""
+layers up to here. Of the whole model: means over layers with a living head, and the last rollout.
+"""
 
 
 @dataclass
