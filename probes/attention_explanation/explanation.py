@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,8 @@ import torch
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ..forward.base import BatchView, Context, ProbeResult
-from ..forward.batch import batch_view
 from ..forward.shared_pass import Progress
-from ..forward.texts import Texts, read_texts
+from ..forward.texts import read_texts
 from .adversarial import Search, adversarial_divergence
 from .agreement import kendall_tau
 from .classifier import check_classifier, classifying
@@ -29,6 +28,7 @@ from .figures import Figure, Numbers, mean_of
 from .first_rows import OF_HEADS, OF_LAYERS, attention_pass, first_rows
 from .importance import gradient_importance, left_out, words_hidden
 from .permuted import permuted_output
+from .sorted_batches import batches_of
 
 NAME = "attention-explanation"
 MEASURES = ("gradient", "leave_one_out")
@@ -94,7 +94,7 @@ def run_attention_explanation(
     moved = np.full((len(texts.examples), L + 2), np.nan)
     with classifying(context):
         done = 0
-        for batch in _batches(context, texts, range(len(texts.examples)), batch_size):
+        for batch in batches_of(context, texts, range(len(texts.examples)), batch_size):
             passed = attention_pass(context, batch)
             maps = passed.maps if gradient == "fixed-attention" else None
             by_gradient = gradient_importance(context, batch, maps)
@@ -105,7 +105,7 @@ def run_attention_explanation(
             done += len(batch.examples)
             if progress is not None:
                 progress(done, total)
-        for batch in _batches(context, texts, chosen, batch_size):
+        for batch in batches_of(context, texts, chosen, batch_size):
             passed = attention_pass(context, batch)
             moved[batch.position, : L + 1] = permuted_output(
                 context, batch, passed,
@@ -148,14 +148,6 @@ def _drawn(examples: Sequence[Example], count: int, seed: int) -> list[int]:
 
     order = sorted(range(len(examples)), key=rank)
     return sorted(order[: count or len(order)])
-
-
-def _batches(context: Context, texts: Texts, places: Sequence[int], size: int) -> Any:
-    """Batches of the named texts, longest first."""
-    order = sorted(places, key=lambda place: -len(texts.encoded[place].input_ids))
-    for start in range(0, len(order), size):
-        chosen = np.array(order[start : start + size])
-        yield batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
 
 
 class _Found:

@@ -53,10 +53,15 @@ class _Held:
     values: dict[int, torch.Tensor] = field(default_factory=dict)
 
 
-def attention_pass(context: Context, batch: BatchView) -> AttentionPass:
+def attention_pass(context: Context, batch: BatchView, *, gradient: bool = False) -> AttentionPass:
     """Run a classifier once on eager attention, with its mask attached, and hold its maps.
 
     Rows of padding are zero: where its window holds no token, they are not even numbers.
+
+    Args:
+        context: the classifier.
+        batch: the texts.
+        gradient: whether what is held has gradients.
 
     Raises:
         SubprobeError: if a layer delivered no map.
@@ -64,7 +69,7 @@ def attention_pass(context: Context, batch: BatchView) -> AttentionPass:
     anatomy, model = context.anatomy, context.model
     # families without fused attention build their maps only on request
     request = {} if anatomy.sdpa else {"output_attentions": True}
-    with torch.no_grad(), eager_attention(model), _taps(context) as held:
+    with torch.set_grad_enabled(gradient), eager_attention(model), _taps(context) as held:
         logits = model(**batch.inputs, **request).logits
     layers = range(anatomy.num_layers)
     if missing := [layer for layer in layers if layer not in held.maps]:
