@@ -31,7 +31,7 @@ class Course:
 
     Attributes:
         epochs: passes over its texts.
-        rate: of AdamW; it falls linearly to 0.
+        rate: of AdamW; it rises over the first tenth of the steps and falls linearly to 0 after.
         batch_size: texts a step.
         seed: of the order of texts, of dropout and of what is drawn anew.
         dropout: whether there is dropout.
@@ -115,7 +115,12 @@ def _learn(
     draw = np.random.default_rng(course.seed)
     steps = course.epochs * -(-len(places) // course.batch_size)
     optimiser = torch.optim.AdamW(parameters, lr=course.rate, weight_decay=0.0)
-    falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=steps)
+    rising = -(-steps // 10)
+
+    def share(step: int) -> float:
+        return min((step + 1) / rising, (steps - step) / max(1, steps - rising))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, share)
     with ExitStack() as stack:
         stack.enter_context(gated(model, context.subnetwork))
         stack.enter_context(held_at_zero(model, context.subnetwork))
@@ -130,7 +135,7 @@ def _learn(
                     (loss(context, batch).sum() / len(chosen)).backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(parameters, _MAX_NORM)
                 optimiser.step()
-                falling.step()
+                schedule.step()
                 optimiser.zero_grad(set_to_none=True)
     model.eval()
 

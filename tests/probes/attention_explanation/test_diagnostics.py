@@ -64,9 +64,11 @@ def test_rows_are_the_means_of_items_of_the_half_that_nothing_learns_from(found)
         assert value == pytest.approx(means[key])
     assert (result.rows["n"] == len(score)).all()
     assert set(rows["guide_accuracy"].reset_index()["relation"]) == set(GUIDES)
-    assert sorted(result.rows.loc[result.rows["relation"] == "adversary", "variant"].unique()) == [
-        "lambda=0", "lambda=3",
-    ]  # fmt: skip
+    lambdas = {
+        (metric, f"lambda={factor}") for metric in ("accuracy", "tvd", "jsd") for factor in "03"
+    }
+    assert lambdas <= {(metric, variant) for metric, relation, variant in rows.index
+                       if relation == "adversary"}  # fmt: skip
     divergence = result.rows.loc[result.rows["metric"] == "jsd", "value"]
     assert divergence.between(0, math.log(2)).all()
     assert result.rows.loc[result.rows["metric"] == "tvd", "value"].between(0, 1).all()
@@ -140,7 +142,7 @@ def _without_queries(context, output):
     return output
 
 
-@pytest.mark.parametrize("family", mostly_slow(FAMILIES, ["bert", "modernbert"]))
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES, ["bert"]))
 def test_a_copy_learns_the_task_under_the_mask(family):
     context = with_dead_heads(tiny_context(family, "classification"), DEAD)
     texts, batch = texts_of(context)
@@ -211,14 +213,14 @@ def test_the_loss_of_an_adversary_is_that_of_the_paper():
 def test_a_larger_lambda_moves_attention_further():
     context = tiny_context("bert", "classification")
     result = run_attention_diagnostics(
-        context, random_examples(16), seeds=1, lambdas=(0.0, 0.3, 3.0), epochs=20, rate=3e-3,
+        context, random_examples(16), seeds=1, lambdas=(0.0, 3.0), epochs=10, rate=5e-3,
         guide_epochs=1, batch_size=8,
     )  # fmt: skip
     rows = result.rows[result.rows["relation"] == "adversary"]
     away = rows[rows["metric"] == "jsd"]["value"].tolist()
     moved = rows[rows["metric"] == "tvd"]["value"].tolist()
-    assert away[0] < away[1] < away[2]
-    assert moved[0] < moved[2]
+    assert away[0] < away[1]
+    assert moved[0] < moved[1]
 
 
 def test_guides_are_the_mean_first_row_over_pieces_of_words():
