@@ -115,7 +115,7 @@ def run_attention_explanation(
             done += len(batch.examples)
             if progress is not None:
                 progress(done, total)
-    dead = ~context.alive.any(axis=1)
+    dead = np.asarray(~context.alive.any(axis=1))
     moved[:, np.append(dead, [dead.all(), False])] = np.nan  # no row to change
     permuted = f"permutations={permutations};texts={len(chosen)}"
     attack = (
@@ -181,25 +181,21 @@ class _Found:
 
     def figures(self, variant: str) -> list[Figure]:
         """What was found, beside the agreement of the two measures with each other."""
-        against = {
-            "variant": variant,
-            "baseline": "gradient-leave-one-out",
-            "baseline_value": mean_of(self._between),
-        }
+        between = "gradient-leave-one-out", mean_of(self._between)
         dead = np.logical_not(self._alive)
         made = []
         for m, measure in enumerate(MEASURES):
             tau = f"tau_{measure}"
             made += [
-                Figure(tau, self._heads[..., r, m], relation, dead=dead, **against)
+                Figure(tau, self._heads[..., r, m], relation, variant, *between, dead)
                 for r, relation in enumerate(OF_HEADS)
             ]
             for r, relation in enumerate(OF_LAYERS):
                 layers, model = self._layers[..., r, m], self._model[:, r, m]
-                lost = dead.all(axis=1) if relation != "rollout" else None
+                lost = np.asarray(dead.all(axis=1)) if relation != "rollout" else None
                 made += [
-                    Figure(tau, layers, relation, dead=lost, **against),
-                    Figure(tau, model, relation, **against),
+                    Figure(tau, layers, relation, variant, *between, lost),
+                    Figure(tau, model, relation, variant, *between),
                     Figure(
                         f"significant_{measure}",
                         _below(self._p_values[:, r, m]),

@@ -43,9 +43,10 @@ class Figure:
         with np.errstate(invalid="ignore"):  # 0 / 0 where no text has a value
             means = np.asarray(np.nansum(self.values, axis=0) / counts)
         places = [axis.ravel() for axis in np.indices(counts.shape)]
-        flag = np.where(np.ravel(counts) > 0, None, "degenerate")
+        flag = np.full(counts.size, None, dtype=object)
+        flag[np.ravel(counts) == 0] = "degenerate"
         if self.dead is not None:
-            flag = np.where(self.dead.ravel(), "dead", flag)
+            flag[self.dead.ravel()] = "dead"
         return pd.DataFrame(
             {
                 "probe": probe,

@@ -106,7 +106,8 @@ class Guided:
             weights = scores.softmax(-1)
         else:
             weights = batch.weights[:, place]
-        return (weights[:, None] @ states)[:, 0] @ outer + last
+        logits: torch.Tensor = (weights[:, None] @ states)[:, 0] @ outer + last
+        return logits
 
 
 def guided_right(
@@ -146,7 +147,8 @@ def _first_weights(
     def drawn(rows: int, *shape: int) -> torch.Tensor:
         bound = rows**-0.5
         values = (torch.rand(rows, *shape, generator=draw) * 2 - 1) * bound
-        return values.to(like).requires_grad_()
+        leaf: torch.Tensor = values.to(like).requires_grad_()
+        return leaf
 
     inner, outer = drawn(D, width), drawn(width, classes)
     zeros = [like.new_zeros(n).requires_grad_() for n in (width, classes)]

@@ -41,7 +41,8 @@ def gradient_importance(
         odds = logits.gather(1, predicted)[:, 0] - rest.logsumexp(1)
         (slope,) = torch.autograd.grad(odds.sum(), embedded)
     pieces = (slope * embedded.detach()).sum(-1)
-    return (pieces[:, None] @ batch.target)[:, 0].abs()
+    words: torch.Tensor = (pieces[:, None] @ batch.target)[:, 0].abs()
+    return words
 
 
 def left_out(
@@ -67,7 +68,7 @@ def left_out(
     # what hides nothing that is read moves nothing
     wanted = (flat & batch.real[row]).any(1).nonzero()[:, 0]
     moved = whole.new_zeros(B * N)
-    for chosen in wanted.split(texts):
+    for chosen in torch.split(wanted, texts):
         inputs = {name: one[row[chosen]] for name, one in batch.inputs.items()}
         seen = inputs["attention_mask"] * ~flat[chosen]
         with torch.no_grad():

@@ -51,7 +51,7 @@ def permuted_output(
     place = torch.arange(B, device=rows.device).repeat(permutations)
     flat, whole = orders.reshape(-1, S), found.logits.softmax(-1)
     moved = whole.new_zeros(L + 1, len(flat))
-    for chosen in torch.arange(len(flat), device=rows.device).split(texts):
+    for chosen in torch.split(torch.arange(len(flat), device=rows.device), texts):
         text, order = place[chosen], flat[chosen][:, None]
         inputs = {name: one[text] for name, one in batch.inputs.items()}
         swapped = {

@@ -84,7 +84,7 @@ def values_of(anatomy: Anatomy, model: Any, layer: int, output: torch.Tensor) ->
         output: [B, S, H*d], or [B, S, 3*H*d] where fused.
     """
     rows = anatomy.rows("value", len(heads_of(model, anatomy, layer))).to(output.device)
-    found = output[..., rows.flatten()].unflatten(-1, tuple(rows.shape))
+    found: torch.Tensor = output[..., rows.flatten()].reshape(*output.shape[:-1], *rows.shape)
     biases = anatomy.head_biases(model, layer)
     # of a query and a value bias outside the dense layers, the value's is the last
     return found + biases[-1].view(tuple(rows.shape)) if biases else found

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ from tiers import mostly_slow
 from tiny import FAMILIES
 from transformers import AttentionInterface
 
-FEW = {"permutations": 4, "steps": 3, "perturbed_texts": 2}
+FEW: dict[str, Any] = {"permutations": 4, "steps": 3, "perturbed_texts": 2}
 DEAD = [(0, 0), (1, 0), (1, 2)]
 
 
@@ -156,15 +157,17 @@ def test_leaving_padding_out_moves_nothing(family):
         assert (~batch.real).any()
         assert (moved[batch.real & ~batch.special] > 1e-7).all()
         # the same when the model is asked: padding is not skipped for that reason alone
-        longer = batch_view(context, *_parts(context), np.arange(4), padded_to=hidden.shape[1] + 3)
+        longer = _longer(context, hidden.shape[1] + 3)
         with torch.no_grad():
             again = context.model(**longer.inputs).logits
         assert total_variation(again.softmax(-1), logits.softmax(-1)).max() < 1e-6
 
 
-def _parts(context):
+def _longer(context, length):
     texts = read_texts(context, random_examples(4))
-    return texts.examples, texts.encoded, texts.words
+    return batch_view(
+        context, texts.examples, texts.encoded, texts.words, np.arange(4), padded_to=length
+    )
 
 
 def test_a_word_left_out_is_a_text_without_its_pieces_at_the_places_of_the_others():
@@ -237,9 +240,9 @@ def test_rows_of_the_first_token_are_those_of_plain_products():
                 basis = value @ torch.linalg.pinv(value)  # projects on the columns of T
                 torch.testing.assert_close(mine[1], maps[head, 0] @ basis @ words)
             living = [head for head in range(4) if alive[head]]
-            mean = sum(maps[head] for head in living) / len(living)
+            mean = torch.stack([maps[head] for head in living]).mean(0)
             rolled = (mean / 2 + torch.eye(n) / 2) @ rolled
-            summed = sum(maps[head, 0, :, None] * vectors[head] for head in living)
+            summed = torch.stack([maps[h, 0, :, None] * vectors[h] for h in living]).sum(0)
             effective = of_heads[row, layer, living, OF_HEADS.index("effective"), :W].mean(0)
             expected = [mean[0] @ words, effective, summed.norm(dim=-1) @ words, rolled[0] @ words]
             torch.testing.assert_close(of_layers[row, layer, :, :W], torch.stack(expected))
@@ -279,7 +282,7 @@ def test_permuted_output_is_the_median_over_shuffles_of_real_tokens():
         found = attention_pass(context, batch)
         moved = permuted_output(context, batch, found, permutations=4, seed=0, texts=5)
         for row in range(3):
-            single = batch_view(context, *_shorter(context, row), np.array([0]))
+            single = _shorter(context, row)
             n = int(batch.real[row].sum())
             apart = []
             for order in orders[:, row, :n]:
@@ -292,7 +295,7 @@ def test_permuted_output_is_the_median_over_shuffles_of_real_tokens():
 
 def _shorter(context, row):
     texts = read_texts(context, random_examples(3)[row : row + 1])
-    return texts.examples, texts.encoded, texts.words
+    return batch_view(context, texts.examples, texts.encoded, texts.words, np.array([0]))
 
 
 def test_an_adversary_finds_other_attention_where_nothing_depends_on_it():
@@ -314,14 +317,15 @@ def test_an_adversary_finds_other_attention_where_nothing_depends_on_it():
 def test_texts_beside_it_and_their_order_do_not_change_a_text():
     context, examples = tiny_context("bert", "classification"), random_examples(5)
     names = ["item_id", "metric", "relation", "layer", "head", "variant"]
+    given: list[tuple[list[Any], dict[str, Any]]] = [
+        (examples, {"batch_size": 5}),
+        (examples[::-1], {"batch_size": 2, "internal_batch_size": 3}),
+    ]
     frames = [
-        run_attention_explanation(context, given, **FEW, **sizes)
+        run_attention_explanation(context, read, **FEW, **sizes)
         .items.sort_values(names)
         .reset_index(drop=True)
-        for given, sizes in (
-            (examples, {"batch_size": 5}),
-            (examples[::-1], {"batch_size": 2, "internal_batch_size": 3}),
-        )
+        for read, sizes in given
     ]
     for name in names:
         assert frames[0][name].equals(frames[1][name])
@@ -360,10 +364,8 @@ def test_figures_are_those_of_the_mask_with_dropout_off(masked):
     smaller = shrink(context.model, context.subnetwork, share=True)
     for model in (context.model.train(), smaller):
         again = run_attention_explanation(replace(context, model=model), random_examples(5), **FEW)
-        np.testing.assert_allclose(
-            *(one.rows["value"].to_numpy(float, na_value=np.nan) for one in (result, again)),
-            atol=1e-6,
-        )
+        values = [one.rows["value"].to_numpy(float, na_value=np.nan) for one in (result, again)]
+        np.testing.assert_allclose(values[0], values[1], atol=1e-6)
     assert context.model.training
 
 
