@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..data.plugins import Plugins
 from .attention.entries import ENTRIES as ATTENTION
+from .attention_diagnostics.entries import ENTRIES as ATTENTION_DIAGNOSTICS
 from .attention_explanation.entries import ENTRIES as ATTENTION_EXPLANATION
 from .attention_probe.entries import ENTRIES as ATTENTION_PROBE
 from .attribution.entries import ENTRIES as ATTRIBUTION
@@ -23,7 +24,7 @@ from .tokens.entries import ENTRIES as TOKENS
 _ROOMS = (
     ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
-    ATTENTION_EXPLANATION,
+    ATTENTION_EXPLANATION, ATTENTION_DIAGNOSTICS,
 )  # fmt: skip
 
 PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}

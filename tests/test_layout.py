@@ -19,7 +19,7 @@ FLOORS = {
     "probes": ["forward", "entry", "states", "learning", "attention", "patterns",
                "context_mixing", "syntax", "attribution", "representations", "structural",
                "tokens", "edges", "description_length", "erasure", "attention_probe",
-               "attention_explanation"],
+               "attention_explanation", "attention_diagnostics"],
     "analysis": ["wording", "flags", "cell_output", "statistics", "stability", "survival_content",
                  "summary", "comparison", "profile", "findings", "configuration", "steps",
                  "learning", "storage", "plan", "cells", "single", "property_search", "running",

@@ -19,19 +19,19 @@ import torch
 from ...data.errors import InputError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
+from ..attention_explanation.agreement import jensen_shannon, total_variation
+from ..attention_explanation.classifier import check_classifier, classifying
+from ..attention_explanation.figures import Figure, Numbers
+from ..attention_explanation.first_rows import attention_pass
+from ..attention_explanation.sorted_batches import batches_of
 from ..forward.base import Context, ProbeResult
 from ..forward.held_out import halves, unit_digest
 from ..forward.shared_pass import Progress
 from ..forward.texts import Texts, read_texts
-from .agreement import jensen_shannon, total_variation
-from .classifier import check_classifier, classifying
 from .copies import Copies, Course
-from .figures import Figure, Numbers
-from .first_rows import attention_pass
 from .guide import guided_right
 from .guide_texts import guide_weights, guided_texts
 from .objectives import adversary_loss, labels_of, task_loss, uniform_attention
-from .sorted_batches import batches_of
 
 NAME = "attention-diagnostics"
 GUIDES = ("uniform", "model", "adversary", "trained")

@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
+from ..attention_explanation.agreement import total_variation
+from ..attention_explanation.first_rows import attention_pass
+from ..attention_explanation.replaced_attention import attention_replaced
 from ..forward.base import BatchView, Context
-from .agreement import total_variation
 from .copies import Loss
-from .first_rows import attention_pass
-from .replaced_attention import attention_replaced
 
 
 def labels_of(batch: BatchView) -> torch.Tensor:

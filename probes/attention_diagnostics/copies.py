@@ -14,10 +14,10 @@ from ...models.checkpoint.contract import output_layer
 from ...models.masks.gates import gated
 from ...models.masks.weight_masks import held_at_zero
 from ...models.training.randomness import own_randomness
+from ..attention_explanation.classifier import classifying
 from ..forward.base import BatchView, Context
 from ..forward.batch import batch_view
 from ..forward.texts import Texts
-from .classifier import classifying
 
 Loss = Callable[[Context, BatchView], torch.Tensor]
 """The loss of each text of a batch [B]."""

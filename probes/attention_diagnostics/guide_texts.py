@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..attention_explanation.first_rows import attention_pass
+from ..attention_explanation.sorted_batches import batches_of
 from ..forward.base import Context
 from ..forward.texts import Texts
-from .first_rows import attention_pass
 from .guide import GuidedText
-from .sorted_batches import batches_of
 
 
 def guide_weights(

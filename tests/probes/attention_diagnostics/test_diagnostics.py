@@ -10,22 +10,22 @@ import torch
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from subprobe.data.errors import InputError
 from subprobe.models.masks.gates import gated
-from subprobe.probes.attention_explanation.agreement import total_variation
-from subprobe.probes.attention_explanation.classifier import classifying
-from subprobe.probes.attention_explanation.copies import Copies, Course
-from subprobe.probes.attention_explanation.diagnostics import (
+from subprobe.probes.attention_diagnostics.copies import Copies, Course
+from subprobe.probes.attention_diagnostics.diagnostics import (
     GUIDES,
     _halves,
     run_attention_diagnostics,
 )
-from subprobe.probes.attention_explanation.first_rows import attention_pass
-from subprobe.probes.attention_explanation.guide import GuidedText, guided_right
-from subprobe.probes.attention_explanation.guide_texts import guide_weights
-from subprobe.probes.attention_explanation.objectives import (
+from subprobe.probes.attention_diagnostics.guide import GuidedText, guided_right
+from subprobe.probes.attention_diagnostics.guide_texts import guide_weights
+from subprobe.probes.attention_diagnostics.objectives import (
     adversary_loss,
     task_loss,
     uniform_attention,
 )
+from subprobe.probes.attention_explanation.agreement import total_variation
+from subprobe.probes.attention_explanation.classifier import classifying
+from subprobe.probes.attention_explanation.first_rows import attention_pass
 from subprobe.probes.forward.batch import batch_view
 from subprobe.probes.forward.texts import read_texts
 from tiers import mostly_slow
