@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from ..data.plugins import Plugins
 from .attention.entries import ENTRIES as ATTENTION
+from .attention_diagnostics.entries import ENTRIES as ATTENTION_DIAGNOSTICS
+from .attention_explanation.entries import ENTRIES as ATTENTION_EXPLANATION
 from .attention_probe.entries import ENTRIES as ATTENTION_PROBE
 from .attribution.entries import ENTRIES as ATTRIBUTION
 from .context_mixing.entries import ENTRIES as CONTEXT_MIXING
@@ -26,7 +28,7 @@ from .tokens.entries import ENTRIES as TOKENS
 _ROOMS = (
     ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION, HEAD_ATTRIBUTIONS,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
-    HEAD_ABLATION, HOLMES, FAITHFULNESS,
+    HEAD_ABLATION, HOLMES, FAITHFULNESS, ATTENTION_EXPLANATION, ATTENTION_DIAGNOSTICS,
 )  # fmt: skip
 
 PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}

@@ -95,6 +95,8 @@ def masked_context(head=None):
 
 
 SHORT: dict[str, dict[str, Any]] = {
+    "attention-diagnostics": {"epochs": 1, "seeds": 1, "lambdas": (0.1,), "guide_epochs": 1},
+    "attention-explanation": {"permutations": 2, "steps": 2, "perturbed_texts": 2},
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "faithfulness": {"n_steps": 2, "random_draws": 1, "sensitivity_draws": 1},

@@ -1,0 +1,1 @@
+"""How tightly attention is tied to what a model decides."""

@@ -1,0 +1,1 @@
+"""Whether attention says why a model decides as it does."""

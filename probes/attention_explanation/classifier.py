@@ -1,0 +1,63 @@
+"""A classifier whose attention is looked at and replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from ...data.errors import InputError
+from ...data.sentences.sentence import Example
+from ...models.encoder.evaluating import evaluating
+from ...models.masks.gates import gated
+from ..forward.base import Context
+
+
+def check_classifier(name: str, context: Context, examples: Sequence[Example]) -> None:
+    """Raise unless a probe of class probabilities can read the model and the examples.
+
+    Raises:
+        InputError: without a task head, for a regression, or when a pair model gets single
+            sentences.
+    """
+    if context.model.base_model is context.model:
+        raise InputError(
+            "needs a model with a task head",
+            where=name,
+            remedy="fine-tune the model first (`subprobe finetune`)",
+        )
+    if context.model.config.num_labels < 2:
+        raise InputError(
+            "needs class probabilities, and a regression has none",
+            where=name,
+            remedy="probe a model that was fine-tuned to classify",
+        )
+    if context.spec is not None and context.spec.pair and any(e.second is None for e in examples):
+        raise InputError(
+            "reads pairs of sentences with this model",
+            where=name,
+            remedy=f"name its task: `task` {context.spec.name}",
+        )
+
+
+@contextmanager
+def classifying(context: Context) -> Iterator[None]:
+    """Run the model without dropout, frozen and under its mask."""
+    with ExitStack() as stack:
+        stack.enter_context(evaluating(context.model))
+        stack.enter_context(frozen(context.model))
+        stack.enter_context(gated(context.model, context.subnetwork))
+        yield
+
+
+@contextmanager
+def frozen(model: Any) -> Iterator[None]:
+    """Compute no gradient of the parameters, and leave them as they were."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
