@@ -1,4 +1,4 @@
-"""A model run without dropout, and its modules in their own modes again afterwards."""
+"""A model run without dropout, or without gradients of its own, and as it was again afterwards."""
 
 from __future__ import annotations
 
@@ -18,3 +18,16 @@ def evaluating(model: Any) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+@contextmanager
+def frozen(model: Any) -> Iterator[None]:
+    """Compute no gradient of the parameters; they are as they were afterwards, come what may."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)

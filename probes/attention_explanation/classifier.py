@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from ...data.errors import InputError
 from ...data.sentences.sentence import Example
-from ...models.encoder.evaluating import evaluating
+from ...models.encoder.evaluating import evaluating, frozen
 from ...models.masks.gates import gated
 from ..forward.base import Context
 
@@ -48,16 +47,3 @@ def classifying(context: Context) -> Iterator[None]:
         stack.enter_context(frozen(context.model))
         stack.enter_context(gated(context.model, context.subnetwork))
         yield
-
-
-@contextmanager
-def frozen(model: Any) -> Iterator[None]:
-    """Compute no gradient of the parameters, and leave them as they were."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    for parameter in trained:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in trained:
-            parameter.requires_grad_(True)

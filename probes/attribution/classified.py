@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import torch
 from ...data.encoding.tokenizer_check import check_padding
 from ...data.errors import CheckpointError, InputError
 from ...data.sentences.sentence import Example
-from ...models.encoder.evaluating import evaluating
+from ...models.encoder.evaluating import evaluating, frozen
 from ...models.masks.gates import gated
 from ...models.smaller.candidate import classifying_as, shrunk_to
 from ..forward.base import BatchView, Context
@@ -119,7 +118,7 @@ def classifier(context: Context, *, every_token: bool = False) -> Iterator[Conte
     """
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.model))
-        stack.enter_context(_frozen(context.model))
+        stack.enter_context(frozen(context.model))
         if every_token:
             model = shrunk_to(context.model, context.subnetwork)
             if model is context.model:
@@ -233,16 +232,3 @@ def _unclassified(context: Context, view: BatchView, baseline: str) -> Classifie
     return ClassifiedBatch(
         context, view, embedded, blank, blank_ids, nothing, nothing, nothing.long()
     )
-
-
-@contextmanager
-def _frozen(model: Any) -> Iterator[None]:
-    """Compute no gradient of the parameters, and leave them as they were."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    for parameter in trained:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in trained:
-            parameter.requires_grad_(True)
