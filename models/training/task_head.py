@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ...data.encoding.collate import TextBatches, to_inputs
+from ...data.errors import InputError
 from ...data.tasks.task import TaskParts
 from ..checkpoint.contract import output_layer
 from ..masks.gates import gated
@@ -47,16 +48,20 @@ def probe_head(
         encoded: the training examples.
         seed: draws the examples that the head is fitted to.
         subnetwork: mask under which the features are read.
+
+    Raises:
+        InputError: if all examples have one class.
     """
     # scikit-learn takes a second to import, and few recipes probe the head first
     from sklearn.linear_model import LogisticRegression, Ridge
 
     _, layer = output_layer(model, parts.spec.num_labels)
+    _check_labels(parts)
     chosen = _drawn(parts, seed)
     features = _features(model, layer, encoded, chosen, subnetwork)
     centre, scale = features.mean(axis=0), features.std(axis=0)
     # a feature that hardly varies must not get a weight that dropout turns into noise
-    scale = np.maximum(scale, LEAST_SCALE * scale.mean())
+    scale = np.maximum(scale, LEAST_SCALE * scale.mean() or 1.0)
     standard = (features - centre) / scale
     labels = np.array([parts.train[place].label for place in chosen])
     weight = np.zeros((parts.spec.num_labels, features.shape[1]))
@@ -77,6 +82,16 @@ def probe_head(
     with torch.no_grad():
         layer.weight.copy_(torch.as_tensor(weight))
         layer.bias.copy_(torch.as_tensor(bias))
+
+
+def _check_labels(parts: TaskParts) -> None:
+    labels = {example.label for example in parts.train}
+    if not parts.spec.regression and len(labels) < 2:
+        raise InputError(
+            f"all {len(parts.train)} training examples have one class: there is nothing to learn",
+            where=parts.spec.name,
+            remedy="train on more examples, or on examples of at least two classes",
+        )
 
 
 def _drawn(parts: TaskParts, seed: int) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from subprobe.data.encoding.collate import text_batches
+from subprobe.data.errors import InputError
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import full_subnetwork
@@ -143,3 +144,19 @@ def test_the_seed_draws_the_examples():
         heads.append(model.classifier.weight.detach().clone())
     assert torch.equal(heads[0], heads[1])
     assert not torch.allclose(heads[0], heads[2], atol=1e-3)
+
+
+def test_examples_of_one_class_teach_no_head():
+    model, parts, encoded = setting()
+    alike = replace(parts, train=tuple(replace(one, label=1) for one in parts.train))
+    with pytest.raises(InputError, match=f"all {COUNT} training examples have one class"):
+        probe_head(model, alike, encoded, seed=1)
+
+
+def test_one_number_is_learnt_as_it_is():
+    parts = toy_parts(1, train=1)
+    model = tiny_model("bert", head="classification", num_labels=1)
+    encoded = text_batches(tiny_tokenizer("wordpiece"), parts.train, batch_size=8, max_length=32)
+    probe_head(model, parts, encoded, seed=1)
+    (found,) = logits_of(model, encoded, [0])
+    assert found[0] == pytest.approx(parts.train[0].label, abs=1e-5)
