@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import subprobe
 import yaml
-from subprobe.cli import app
+from subprobe.cli import root_command
 from tiers import LONGEST, long_first
-from typer.main import get_command
 
 ROOT = Path(subprobe.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -127,7 +126,7 @@ def test_files_and_commands_that_the_pages_name_exist():
             commands = (ROOT / "commands").rglob("*.py")
             written = [ROOT / "cli.py", *commands, ROOT / "benchmarks" / "__main__.py"]
             named = any(f'"{option}"' in path.read_text("utf-8") for path in written)
-            assert named or option in options_of(get_command(app)), option
+            assert named or option in options_of(root_command()), option
 
 
 def table_rows(text, title):
