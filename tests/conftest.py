@@ -124,6 +124,12 @@ def finished_run(tiny_encoder, made_once):
     return made_once("tiny-run", lambda path: run_experiment(tiny_config(tiny_encoder), path))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _earlier_files_frozen():
+    # what earlier files imported and left need not be looked through either
+    gc.freeze()
+
+
 @pytest.fixture
 def frozen_garbage():
     """The test collects garbage often: only what is made from here on is looked through."""
