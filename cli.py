@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -83,6 +84,12 @@ def _root(
     """Options before a command."""
 
 
+@cache
+def root_command() -> Any:
+    """Every command with its options: what they are is read from annotations, which takes long."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; an error is one line, and what a user can mend has exit code 2."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -91,4 +98,4 @@ def main() -> None:
     words = sys.argv[1:]
     # a global option, wherever it stands
     given = [word for word in words if word != "--debug"]
-    end_well(lambda: app(given), debug=len(given) < len(words))
+    end_well(lambda: root_command()(given), debug=len(given) < len(words))

@@ -62,13 +62,14 @@ def realdata() -> Path:
 
 
 @pytest.hookimpl(trylast=True)  # the order within files stays that of pytest-randomly
-def pytest_collection_modifyitems(items):
-    from tiers import long_first
+def pytest_collection_modifyitems(config, items):
+    from tiers import LONGEST, LONGEST_SLOW, long_first
 
     for item in items:
         if "realdata" in getattr(item, "fixturenames", ()):
             item.add_marker("realdata")
-    items[:] = long_first(items, [str(item.path.relative_to(_TESTS)) for item in items])
+    longest = LONGEST if config.getoption("markexpr") == "not slow" else LONGEST_SLOW
+    items[:] = long_first(items, [str(item.path.relative_to(_TESTS)) for item in items], longest)
 
 
 def pytest_collection_finish():
@@ -122,6 +123,12 @@ def finished_run(tiny_encoder, made_once):
     from tiny_run import tiny_config
 
     return made_once("tiny-run", lambda path: run_experiment(tiny_config(tiny_encoder), path))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _earlier_files_frozen():
+    # what earlier files imported and left need not be looked through either
+    gc.freeze()
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ import yaml
 from distributed.cli.dask_scheduler import main as dask_scheduler
 from distributed.cli.dask_worker import main as dask_worker
 from on_cluster import certificates, workers_here
-from subprobe.cli import app
-from typer.main import get_command
+from subprobe.cli import root_command
 
 PAGE = (Path(subprobe.__file__).parent / "docs" / "cluster.md").read_text("utf-8")
 DASK = {"worker": dask_worker, "scheduler": dask_scheduler}
@@ -41,7 +40,7 @@ def typed():
 
 def test_the_commands_have_the_options_that_the_page_gives_them():
     seen = set()
-    whole: Any = get_command(app)
+    whole: Any = root_command()
     run = whole.commands["run"]
     for words in typed():
         if words[0] == "dask":

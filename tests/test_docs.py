@@ -244,10 +244,9 @@ def test_the_quickstart_is_what_make_runs():
 
 
 def test_the_pages_show_every_command():
-    import typer
-    from subprobe.cli import app
+    from subprobe.cli import root_command
 
     shown = {shlex.split(line)[1] for page in PAGES for line in commands(page)
              if line.startswith("subprobe ")}  # fmt: skip
-    root: Any = typer.main.get_command(app)
+    root: Any = root_command()
     assert shown == set(root.commands)

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import subprobe
 import yaml
-from subprobe.cli import app
-from tiers import LONGEST, long_first
-from typer.main import get_command
+from subprobe.cli import root_command
+from tiers import LONGEST, LONGEST_SLOW, long_first
 
 ROOT = Path(subprobe.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -26,9 +25,11 @@ def versions_of_python():
 
 
 def test_long_files_of_tests_exist_and_go_first():
-    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
+    known = {*LONGEST, *LONGEST_SLOW}
+    assert [name for name in known if not (ROOT / "tests" / name).is_file()] == []
     files = ["a.py", "b.py", LONGEST[1], "b.py", "a.py", "b.py", LONGEST[0]]
     assert long_first("1234567", files) == list("7324615"), "of one file as they were"
+    assert long_first("1234567", files, ["b.py"]) == list("2461537")
 
 
 def test_the_version_stands_in_one_place():
@@ -127,7 +128,7 @@ def test_files_and_commands_that_the_pages_name_exist():
             commands = (ROOT / "commands").rglob("*.py")
             written = [ROOT / "cli.py", *commands, ROOT / "benchmarks" / "__main__.py"]
             named = any(f'"{option}"' in path.read_text("utf-8") for path in written)
-            assert named or option in options_of(get_command(app)), option
+            assert named or option in options_of(root_command()), option
 
 
 def table_rows(text, title):

@@ -60,7 +60,7 @@ def test_wheel_runs_the_main_job_from_an_empty_folder(wheel: Path, tmp_path: Pat
     (empty / "tiny.toml").write_text(
         "seeds = [3]\nexamples = [96, 32, 32]\n[recipe]\nepochs = 1\n"
         "[controls]\ndraws = 2\nuntrained = false\nretrained_draws = 1\n"
-        "[probe]\nsentences = 12\nexamples = 3\nsubsets = 50\n"
+        '[probe]\nsentences = 8\nexamples = 2\nsubsets = 50\nstates = ["pruned"]\n'
         "[probe.options.attributions]\nn_steps = 4\n"
     )
     code = "from subprobe.cli import main; import subprobe; print(subprobe.__file__); main()"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,15 +89,20 @@ class Run:
             DataFileError: if the rows have no numbers for any figure.
             UnknownNameError: if there is no such figure; the message lists those there are.
         """
-        from ..figures.figures import figures
-
-        known = {figure.name: figure for figure in figures(self.rows)}
+        known = self._figures
         if not known:
             raise DataFileError("its rows have no numbers for a figure", where=str(self.folder))
         name = next(iter(known)) if name is None else name
         if name not in known:
             raise UnknownNameError("figure", name, known)
-        return known[name]
+        return deepcopy(known[name])  # whoever changes one changes theirs alone
+
+    @cached_property
+    def _figures(self) -> Mapping[str, Figure]:
+        """Every figure by name: one needs the summaries that all of them need."""
+        from ..figures.figures import figures
+
+        return {figure.name: figure for figure in figures(self.rows)}
 
     @cached_property
     def items(self) -> pd.DataFrame:

@@ -38,4 +38,6 @@ def filled(
     better: pd.Series, metrics: pd.Series, known: Mapping[str, str | None] = _KNOWN
 ) -> pd.Series:
     """The column `better` with what is known of each metric, where a row does not say it itself."""
+    if better.notna().all():
+        return better
     return better.fillna(metrics.map(known).astype("string"))

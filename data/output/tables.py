@@ -109,10 +109,15 @@ def _frame(
     lacking = {kind for name, kind in wanted.items() if name not in held}
     empty = {kind: pd.array([pd.NA] * len(frame), dtype=kind) for kind in lacking}
     columns = {
-        name: frame[name].astype(kind) if name in held else empty[kind]
+        name: _typed(frame[name].array, kind) if name in held else empty[kind]
         for name, kind in wanted.items()
     }
     return pd.DataFrame(columns, index=frame.index)
+
+
+def _typed(values: Any, kind: Any) -> Any:
+    """The values of a column in a type of the schema: themselves where they have it."""
+    return values if values.dtype == kind else values.astype(kind)
 
 
 @cache

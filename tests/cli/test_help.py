@@ -5,11 +5,10 @@ import shlex
 from typing import Any
 
 import pytest
-import typer
-from subprobe.cli import app
+from subprobe.cli import root_command
 from typer.core import TyperOption
 
-ROOT: Any = typer.main.get_command(app)
+ROOT: Any = root_command()
 COMMANDS = sorted(ROOT.commands)
 EVERY = {
     **{name: one for name, one in ROOT.commands.items() if name != "patterns"},

@@ -12,6 +12,7 @@ from subprobe.analysis import conduct
 from subprobe.analysis.configuration.config import RunConfig, parse_config
 from subprobe.analysis.configuration.config_toml import config_toml
 from subprobe.data.output.ownership import GENERATOR
+from subprobe.data.output.tables import write_parquet
 
 
 def few_options(encoder: Path, **changed: Any) -> dict[str, Any]:
@@ -54,6 +55,19 @@ def without_report() -> Iterator[None]:
     """Runs inside write a page of one word."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conduct, "write_report", write_page)
+        yield
+
+
+@contextmanager
+def rows_alone() -> Iterator[None]:
+    """Runs inside write their rows, and neither the tables that are made of these nor a report."""
+
+    def write_rows(rows: Any, out: Path, _cells: Path) -> dict[str, Any]:
+        write_parquet(rows, out / "rows.parquet")
+        return {}
+
+    with without_report(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conduct, "write_tables", write_rows)
         yield
 
 

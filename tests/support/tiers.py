@@ -36,17 +36,41 @@ LONGEST = (
 )
 """Files of tests that take ten seconds and more: begun last, one would be waited for alone."""
 
+LONGEST_SLOW = (
+    "test_benchmarks.py",
+    "analysis/running/test_killed.py",
+    "test_docs.py",
+    "analysis/running/test_cluster_processes.py",
+    "test_benchmark_memory.py",
+    "test_wheel.py",
+    "analysis/stability/test_many_masks.py",
+    "analysis/cells/test_methods.py",
+    "analysis/test_experiment.py",
+    "fuzz/test_fuzz_runs.py",
+    "analysis/run_folder/test_export.py",
+    "cli/test_plugins.py",
+    "test_public_api.py",
+    "analysis/interactive/test_measuring.py",
+    "test_documentation_site.py",
+    "test_notebook.py",
+    "models/training/test_resume.py",
+)
+"""The same in the slow tier."""
 
-def long_first(tests: Sequence[T], files: Sequence[str]) -> list[T]:
+
+def long_first(
+    tests: Sequence[T], files: Sequence[str], longest: Sequence[str] = LONGEST
+) -> list[T]:
     """The tests in the order in which files are handed out: the longest, then those with most.
 
     Args:
         tests: in any order, which stays that of the tests of a file.
         files: the file of each test, from the folder of all tests.
+        longest: those that are known to last, in order.
     """
-    longest = {name: place for place, name in enumerate(LONGEST)}
+    first = {name: place for place, name in enumerate(longest)}
     count = Counter(files)
-    order = sorted(count, key=lambda name: (longest.get(name, len(longest)), -count[name]))
+    order = sorted(count, key=lambda name: (first.get(name, len(first)), -count[name]))
     place = {name: number for number, name in enumerate(order)}
     pairs = sorted(zip(tests, files, strict=True), key=lambda pair: place[pair[1]])
     return [test for test, _ in pairs]

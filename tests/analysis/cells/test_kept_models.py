@@ -4,12 +4,13 @@ import shutil
 from typing import Any
 
 import pytest
+from few_cells import rows_alone
 from subprobe.analysis.configuration.config import RunConfig
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running.earlier import differences
 from subprobe.models.checkpoint.checkpoint import load_classifier, load_tokenizer
 from subprobe.models.training.evaluate import evaluate
-from tiny_run import TinyCells, computed_cells, tiny_config, without_report
+from tiny_run import TinyCells, computed_cells, tiny_config
 
 OPTIONS: dict[str, Any] = {
     "seeds": [1],
@@ -41,7 +42,7 @@ def test_a_kept_model_scores_what_its_cell_says(route, tiny_encoder, tmp_path):
 def kept(tiny_encoder, tmp_path_factory):
     """A finished run whose models are kept."""
     folder = tmp_path_factory.mktemp("kept") / "run"
-    with pytest.MonkeyPatch.context() as patch, without_report():
+    with pytest.MonkeyPatch.context() as patch, rows_alone():
         names = computed_cells(patch)
         run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
     assert names.count("retrain") == 3
@@ -53,7 +54,7 @@ def test_a_new_probe_trains_nothing_where_models_are_kept(
 ):
     folder, names = shutil.copytree(kept, tmp_path / "run"), computed_cells(monkeypatch)
     more = {**OPTIONS["probe"], "names": ["attention-stats", "attention-trees"]}
-    with without_report():
+    with rows_alone():
         wanted = tiny_config(tiny_encoder, **{**OPTIONS, "probe": more})
         run_experiment(wanted, folder, existing="add")
     assert set(names) == {"probe"}
@@ -63,7 +64,7 @@ def test_a_new_probe_trains_nothing_where_models_are_kept(
 def test_where_they_are_removed_only_a_new_reader_trains_again(tiny_encoder, tmp_path, monkeypatch):
     folder, names = tmp_path / "run", computed_cells(monkeypatch)
     spare = {**OPTIONS, "retrain": {"keep": False}}
-    with without_report():
+    with rows_alone():
         run_experiment(tiny_config(tiny_encoder, **spare), folder)
         models = folder / "models"
         assert [path.name for path in models.iterdir()] == ["acceptability-seed1"]
@@ -89,7 +90,7 @@ def test_a_run_that_starts_anew_keeps_what_it_shares(kept, tiny_encoder, tmp_pat
     folder, names = shutil.copytree(kept, tmp_path / "run"), computed_cells(monkeypatch)
     other = {**OPTIONS["probe"], "names": ["attention-trees"]}
     models = {path.name for path in (folder / "models").iterdir()}
-    with without_report():
+    with rows_alone():
         wanted = tiny_config(tiny_encoder, **{**OPTIONS, "probe": other})
         run_experiment(wanted, folder, existing="new")
     assert set(names) == {"probe"}

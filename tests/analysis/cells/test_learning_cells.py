@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from few_cells import rows_alone
 from learner import ENTRY, NAME, learner
 from subprobe.analysis.cells.probing import BARE
 from subprobe.analysis.experiment import run_experiment
@@ -21,7 +22,7 @@ from subprobe.data.generated_treebank import treebank
 from subprobe.data.output.ownership import foreign
 from subprobe.models.training.recipes import Recipe
 from subprobe.probes.states.gather import gather_states
-from tiny_run import tiny_config, without_report
+from tiny_run import tiny_config
 from treebanks import write_conllu
 
 PROBE = {
@@ -160,7 +161,7 @@ def counted():
 def run(tiny_encoder, tmp_path_factory, counted):
     """Folder of a run; nothing may write to it."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    with without_report():
+    with rows_alone():
         run_experiment(small(tiny_encoder), folder)
     return folder
 
@@ -271,7 +272,7 @@ def test_states_are_kept_in_the_folder_that_is_named(tiny_encoder, run, tmp_path
     named = small(tiny_encoder, cache=str(tmp_path / "states"))
     for path in (folder / "cells").glob("probe-*"):
         path.unlink()
-    with without_report():
+    with rows_alone():
         run_experiment(named, folder)
     assert len(list((tmp_path / "states").glob("*.safetensors"))) == 2 * 11
     pd.testing.assert_frame_equal(load_rows(folder), load_rows(run))

@@ -15,7 +15,7 @@ from subprobe.analysis.report.report import render_report
 from subprobe.analysis.screen.console import print_comparison
 from subprobe.models.masks.subnetwork import METHODS as MASK_METHODS
 from subprobe.models.masks.subnetwork import Subnetwork
-from tiny_run import tiny_config
+from tiny_run import tiny_config, without_report
 
 # three searches by folds, two lottery rounds, two seeds
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -36,7 +36,7 @@ def finished(tiny_encoder, tmp_path_factory):
         "probe": {"names": ["attention-stats"], "sentences": 6, "states": ["pruned"]},
     }  # fmt: skip
     folder = tmp_path_factory.mktemp("methods") / "run"
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, without_report():
         # what a tiny encoder learns in three steps would be no ticket
         patch.setattr(training, "outcome", only_diverged)
         return run_experiment(tiny_config(tiny_encoder, **options), folder)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from few_cells import rows_alone
 from probe_cases import random_examples, tiny_context
 from scipy.stats import norm
 from subprobe.analysis.experiment import run_experiment
@@ -16,7 +17,7 @@ from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.probes.attention.attention_change import AttentionChange
 from subprobe.probes.forward.shared_pass import run_probes
 from tiny import tiny_model, tiny_tokenizer
-from tiny_run import save_tiny_encoder, tiny_config, without_report
+from tiny_run import save_tiny_encoder, tiny_config
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def run_folder(tiny_encoder, tmp_path_factory):
         "controls": {"draws": 1, "untrained": False},
         "probe": {"names": ["attention-change"], "sentences": 8, "states": ["pruned", "retrained"]},
     }
-    with without_report():
+    with rows_alone():
         run_experiment(tiny_config(tiny_encoder, **options), folder)
     return folder
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from few_cells import rows_alone
 from report_rows import SENTENCE, report_words
 from run_rows import MadeRun
 from subprobe.analysis.configuration.config import parse_config
@@ -90,7 +91,6 @@ def test_without_words_there_are_no_examples(made, tmp_path):
     assert read_word_frame(tmp_path) is None
 
 
-@pytest.mark.usefixtures("no_report")
 def test_words_of_plain_texts_are_those_that_the_parser_made(tiny_encoder, tmp_path):
     for split in ("train", "dev"):
         lines = [f"gj04\t{place % 2}\t\tThe cats, too, saw {place} dogs." for place in range(24)]
@@ -105,7 +105,8 @@ def test_words_of_plain_texts_are_those_that_the_parser_made(tiny_encoder, tmp_p
                "states": ["pruned"]},
     )  # fmt: skip
     del options["examples"]
-    run_experiment(parse_config(options, where="test"), tmp_path / "run")
+    with rows_alone():
+        run_experiment(parse_config(options, where="test"), tmp_path / "run")
     words = read_word_frame(tmp_path / "run")
     one = words[(words["kind"] == "full") & (words["item_id"] == words["item_id"].iloc[0])]
     assert one["word"].tolist()[:5] == ["The", "cats", ",", "too", ","]

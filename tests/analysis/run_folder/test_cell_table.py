@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from few_cells import few_config, without_report
+from few_cells import few_config, rows_alone
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder.columns import CELLS
 
@@ -16,7 +16,7 @@ from subprobe.analysis.run_folder.columns import CELLS
 @pytest.fixture(scope="module")
 def run(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
-    with without_report():
+    with rows_alone():
         run_experiment(few_config(tiny_encoder), folder)
     return folder
 

@@ -221,7 +221,8 @@ def test_a_run_draws_the_figures_of_its_report(finished_run):
     assert len(names) > 3
     for name in names:
         assert run.plot(name).name == name
-    assert run.plot().spec == run.plot(names[0]).spec
+    run.plot().spec.clear()
+    assert run.plot().spec == run.plot(names[0]).spec != {}
     # a notebook gets the picture with its data
     shown = run.plot()._repr_mimebundle_()
     assert "vega-lite" in shown["text/html"]

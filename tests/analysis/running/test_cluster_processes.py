@@ -8,6 +8,7 @@ from pathlib import Path
 import dask
 import pytest
 from distributed import Client, Security
+from few_cells import rows_alone
 from on_cluster import LOOPBACK, Told, certificates, die_once, order, processes, results, spread
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.plan.whole_run import read_plan
@@ -31,6 +32,13 @@ SMALL = {
     "workers": 0,
 }
 """Options of a run with every kind of cell, and few of each."""
+
+
+@pytest.fixture
+def no_tables():
+    """Runs of the test write their rows alone."""
+    with rows_alone():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +102,10 @@ def _count_deaths(event, died):
         next(died)
 
 
-@pytest.mark.usefixtures("no_report")
+@pytest.mark.usefixtures("no_tables")
 @pytest.mark.timeout(1200)
 def test_the_same_bytes_by_one_process_a_pool_and_clusters(cluster, client, tiny_encoder, tmp_path):
-    """Of every cell, mask and table, whatever computes them and in whatever order."""
+    """Of every cell and mask and the rows, whatever computes them and in whatever order."""
     inline, pool = tmp_path / "inline", tmp_path / "pool"
     few = {**SMALL, "seeds": [1]}
     run_experiment(tiny_config(tiny_encoder, **{**few, "workers": 1}), inline)
@@ -121,7 +129,7 @@ def test_the_same_bytes_by_one_process_a_pool_and_clusters(cluster, client, tiny
     cluster.scale(2)
 
 
-@pytest.mark.usefixtures("no_report")
+@pytest.mark.usefixtures("no_tables")
 def test_workers_read_anew_what_has_changed(cluster, client, tiny_encoder, tmp_path, monkeypatch):
     """They live longer than a run; relative paths are those of where the run was started."""
     own = {

@@ -5,6 +5,7 @@ import shutil
 from typing import Any
 
 import pytest
+from few_cells import rows_alone
 from subprobe.analysis.cells import probing, scoring, training
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder.reading import load_run
@@ -97,7 +98,7 @@ def test_everything_that_reads_the_run_says_so(partial):
 
 def test_the_same_call_computes_what_is_missing(partial, tiny_encoder, tmp_path):
     folder = shutil.copytree(partial[0].folder, tmp_path / "run")
-    with without_report():
+    with rows_alone():
         again = run_experiment(tiny_config(tiny_encoder, **OPTIONS), folder)
     assert again.missing == ()
     assert "random" in set(again.rows[again.rows["state"] == "retrained"]["kind"])
@@ -115,7 +116,7 @@ def test_a_cell_is_tried_again_as_often_as_asked_for(tiny_encoder, tmp_path, mon
     monkeypatch.setattr(training, "finetune", broken)
     few = {**OPTIONS, "probe": {"names": []}, "controls": {"draws": 1, "retrained_draws": 0}}
     heard = Heard()
-    with without_report():
+    with rows_alone():
         finished = run_experiment(
             tiny_config(tiny_encoder, **few), tmp_path / "run", heard, retries=2
         )
@@ -139,7 +140,9 @@ def test_where_nothing_can_be_scored_the_error_itself_is_raised(
 def test_the_command_ends_with_3(tiny_encoder, tmp_path, monkeypatch, subprobe_command):
     import tomlkit
 
-    options = tiny_options(tiny_encoder, **OPTIONS)
+    controls = {**OPTIONS["controls"], "retrained_draws": 0}
+    probe = {**OPTIONS["probe"], "names": ["attention-stats"], "states": ["pruned"]}
+    options = tiny_options(tiny_encoder, **{**OPTIONS, "controls": controls, "probe": probe})
     (tmp_path / "run.toml").write_text(tomlkit.dumps(options))
     broken = failing(probe_model, when=lambda *_: True, error=ValueError("no probe"))
     monkeypatch.setattr(probing, "probe_model", broken)
@@ -166,7 +169,7 @@ def test_models_that_are_not_kept_go_as_soon_as_they_are_read(tiny_encoder, tmp_
     monkeypatch.setattr(scoring, "evaluate", counting)
     few = {**OPTIONS, "controls": {"draws": 1, "untrained": False, "retrained_draws": 3}}
     spare = {**few, "probe": {"names": []}, "retrain": {"keep": False}}
-    with without_report():
+    with rows_alone():
         finished = run_experiment(tiny_config(tiny_encoder, **spare), tmp_path / "run")
     assert len(finished.rows[finished.rows["state"] == "retrained"]["mask_id"].unique()) >= 3
     assert [path.name for path in (tmp_path / "run" / "models").iterdir()] == [

@@ -5,6 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 import subprobe
+from few_cells import rows_alone
 from subprobe.analysis.configuration.asked_probes import narrowed, probe_inputs
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.run_folder.export import export_run
@@ -29,7 +30,8 @@ def config(encoder, draws, **more):
 @pytest.fixture(scope="module")
 def one(tiny_encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("one") / "run"
-    run_experiment(config(tiny_encoder, 1), folder)
+    with rows_alone():
+        run_experiment(config(tiny_encoder, 1), folder)
     return folder
 
 
@@ -37,7 +39,7 @@ def one(tiny_encoder, tmp_path_factory):
 def three(one, tiny_encoder, tmp_path_factory):
     """The same run with two more draws added; and the names of the steps that were computed."""
     folder = shutil.copytree(one, tmp_path_factory.mktemp("three") / "run")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, rows_alone():
         names = computed_cells(patch)
         run_experiment(config(tiny_encoder, 9), folder, existing="add")
     return folder, names

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from few_cells import few_config, without_report
+from few_cells import few_config, rows_alone
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.running.locks import RunLocks, cell_lock
 from subprobe.analysis.upkeep.clean import leftovers
@@ -23,7 +23,7 @@ CELL = "evaluate-0123456789abcdef"
 @pytest.fixture(scope="module")
 def sound(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
-    with without_report():
+    with rows_alone():
         run_experiment(few_config(tiny_encoder), folder)
     return folder
 
@@ -126,7 +126,7 @@ def test_spent_models_go_once_everything_has_read_them(tiny_encoder: Path, tmp_p
     """Those of a run that was stopped before it removed them itself."""
     controls = {"draws": 1, "retrained_draws": 1, "untrained": False, "bag_of_words": False}
     kept = few_config(tiny_encoder, controls=controls, retrain={"keep": True})
-    with without_report():
+    with rows_alone():
         run_experiment(kept, tmp_path / "run")
     assert leftovers(tmp_path / "run") == []
     path = tmp_path / "run" / "subprobe.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from few_cells import few_config, without_report
+from few_cells import few_config, rows_alone
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.storage.certificate import Certificate, FileMark
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(600)
 def sound(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
     controls = {"draws": 1, "retrained_draws": 1, "untrained": False, "bag_of_words": False}
-    with without_report():
+    with rows_alone():
         run_experiment(few_config(tiny_encoder, controls=controls, retrain={"keep": False}), folder)
     return folder
 
