@@ -427,7 +427,7 @@ def test_more_units_than_subsets_can_be_counted_of_are_refused():
     ("given", "said"),
     [
         ({"methods": "deep-lift"}, "shapley-exact"),
-        ({"methods": ["ablation", "ablation"]}, "names one twice"),
+        ({"methods": ["ablation", "ablation"]}, "contains duplicates"),
         ({"methods": []}, "at least 1"),
         ({"target": "first"}, "predicted, gold, or the number of a class"),
         ({"target": -1}, "predicted, gold, or the number of a class"),
@@ -436,7 +436,7 @@ def test_more_units_than_subsets_can_be_counted_of_are_refused():
         ({"n_samples": 0}, "greater than or equal to 1"),
         ({"interactions": "all"}, "second-order"),
         ({"keep": [0.5, 1.0]}, "each share must be > 0 and < 1"),
-        ({"keep": [0.5, 0.5]}, "names one twice"),
+        ({"keep": [0.5, 0.5]}, "contains duplicates"),
         ({"draws": 0}, "greater than or equal to 1"),
     ],
 )
