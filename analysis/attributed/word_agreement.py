@@ -1,4 +1,4 @@
-"""Whether the subnetworks of a run decide for the same words.
+"""Whether the subnetworks of a run rely on the same words.
 
 Attributions of two models to the words of one example are compared by rank and by the words that
 come first. The ceiling is what two full models agree that were fine-tuned with other seeds: more
@@ -35,7 +35,7 @@ _TEXTS = ("model", "task", "method", "variant", "metric", "first", "second", "ci
           "correction", "note")  # fmt: skip
 TOP_SHARE = 0.2
 ONE_SEED = "one seed: no ceiling"
-UNREADABLE = "no example has three words that both tell apart"
+UNREADABLE = "no example has three words with different attributions in both"
 
 _FAMILY = ("model", "task", "variant")
 _ORDER = ("full", "good", "random", "bad")
