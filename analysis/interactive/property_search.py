@@ -199,7 +199,7 @@ def search_property(
     check_whole(model)
     if model.task is not None:
         raise InputError(
-            "was loaded with a task, and a property is read off an encoder alone",
+            "was loaded with a task, but a property is read from an encoder without task head",
             where=model.name,
             remedy="load it without `task`",
         )

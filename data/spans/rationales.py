@@ -13,7 +13,7 @@ from ..files.reading import shown
 Rationale = tuple[tuple[int, int, int], ...]
 """(segment, start, end) of each part, in characters of the first or second text."""
 
-_FORMS = "give 0 or 1 for each white-space word, or the parts of the text as a list"
+_FORMS = "give 0 or 1 for each whitespace-separated word, or a list of parts of the text"
 
 
 def read_rationale(cell: Any, texts: Sequence[str], where: str) -> Rationale | None:
@@ -107,6 +107,6 @@ def _occurrences(part: str, texts: Sequence[str], where: str) -> Rationale:
     ]
     if not spans:
         raise DataFileError(
-            f"the rationale {shown(part)} is no part of the text", where=where, remedy=_FORMS
+            f"the rationale {shown(part)} does not occur in the text", where=where, remedy=_FORMS
         )
     return tuple(spans)

@@ -174,7 +174,7 @@ def _check_labels(examples: Sequence[Example], classes: int) -> None:
         if label is None or label != int(label) or not 0 <= label < classes:
             raise InputError(
                 "has no label" if label is None
-                else f"label {label} is no class of the model, which has {classes}",
+                else f"label {label} is not a class of the model, which has {classes}",
                 where=f"{NAME}, example {example.id!r}",
                 remedy="name a split with labels of the task that the model was fine-tuned on",
             )  # fmt: skip
@@ -190,9 +190,9 @@ def _halves(examples: Sequence[Example]) -> tuple[list[int], list[int]]:
     learn, score = (np.flatnonzero(half == side).tolist() for side in (0, 1))
     if not learn or not score:
         raise InputError(
-            "needs two different texts at least: copies learn from one half",
+            "needs at least two different texts: copies are trained on one half",
             where=NAME,
-            remedy="name more examples",
+            remedy="use more examples",
         )
     return learn, score
 

@@ -112,8 +112,8 @@ def check_method(name: str) -> None:
     """
     if name.lower() in _DEEP_LIFT:
         raise ConfigError(
-            f"{name} is not offered: its rules do not know the activations of these encoders, so "
-            "its result is gradient x (embedding - baseline)",
+            f"{name} is not offered: its rules do not cover the activations of these encoders, so "
+            "its result would be gradient x (embedding - baseline)",
             remedy="use integrated-gradients, or input-x-gradient",
         )
     if name not in METHODS:
@@ -134,4 +134,6 @@ def check_methods(names: Iterable[str]) -> None:
             raise ConfigError(f"method {name} is named twice", remedy="name each method once")
         seen.add(name)
     if not seen:
-        raise ConfigError("no attribution method", remedy=f"name some of {', '.join(METHODS)}")
+        raise ConfigError(
+            "no attribution method", remedy=f"name at least one of {', '.join(METHODS)}"
+        )

@@ -83,8 +83,8 @@ def run_plausibility(
     share = float(np.mean([one.mean() for one in marks]))
     if not share:
         raise InputError(
-            "no word that the model reads is marked in the rationales",
-            remedy="check the column that is named as rationale=..., or raise `max_length`",
+            "the rationales mark no word that the model reads",
+            remedy="check the column given as rationale=..., or raise `max_length`",
         )
     columns: list[Column] = []
     for one in settings:

@@ -171,17 +171,16 @@ def _check_few(players: Players, methods: Sequence[Method], interactions: Intera
     for option, asked in exact.items():
         if asked and len(players) > MOST_PLAYERS:
             raise ConfigError(
-                f"exact Shapley values are computed for at most {MOST_PLAYERS} units, "
-                f"{len(players)} play",
+                f"exact Shapley values are limited to {MOST_PLAYERS} units, got {len(players)}",
                 where=f"option {NAME}.{option}",
-                remedy=f"name some with {NAME}.among, or ask for "
+                remedy=f"select units with {NAME}.among, or use "
                 + ("shapley-sampling" if option == "methods" else "second-order"),
             )
         if asked and option == "interactions" and len(players) < 2:
             raise ConfigError(
-                "an interaction is one of two heads, and one unit plays",
+                "an interaction needs two heads, but only one unit is selected",
                 where=f"option {NAME}.{option}",
-                remedy=f"name more with {NAME}.among",
+                remedy=f"select more units with {NAME}.among",
             )
 
 
