@@ -1,4 +1,4 @@
-"""The probe of which words carry a prediction."""
+"""The probe that attributes predictions to words."""
 
 from __future__ import annotations
 

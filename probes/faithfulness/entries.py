@@ -1,4 +1,4 @@
-"""The probes of what attributions are worth."""
+"""The probes that evaluate attributions: faithfulness and plausibility."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MODEL: Units = ("model",)
 
 
 class WordScoreOptions(Options):
-    """Options of probes that judge attributions of words."""
+    """Options of probes that evaluate attributions of words."""
 
     method: Methods = Field(("integrated-gradients",), description="methods of attribution")
     target: Target = Field("predicted", description="class whose logit is attributed")

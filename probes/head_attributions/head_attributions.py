@@ -64,20 +64,20 @@ def run_head_attributions(
     """How much each living head and MLP carries the logit of a class.
 
     Args:
-        context: a classifier, and its mask: units that it removes do not play.
+        context: a classifier and its mask; units that it removes get no attribution.
         examples: examples of its task.
-        methods: how the logit is attributed, each once.
-        target: whose logit: `predicted`, `gold`, or the number of a class.
-        units: what plays; the other units stay on.
-        among: single units that play alone: `LAYER.HEAD`, or `LAYER` for an MLP; empty = all.
-        interactions: of each two heads that play: `second-order` derivatives of their gates, or the
-            exact `shapley` interaction index.
-        n_steps: points of integration of `integrated-gradients`.
-        n_samples: orders of `shapley-sampling`.
-        sampled_examples: examples that Shapley values are computed on, the first ones.
-        batch_size: examples that are attributed together.
-        internal_batch_size: texts a forward and backward pass.
-        seed: of the orders.
+        methods: methods of attribution, each once.
+        target: class whose logit is attributed: `predicted`, `gold`, or its number.
+        units: units that are attributed to; all others stay on.
+        among: only these units: `LAYER.HEAD`, or `LAYER` for an MLP; empty = all.
+        interactions: of each pair of heads: `second-order` derivatives with respect to their gates,
+            or the exact `shapley` interaction index.
+        n_steps: steps of `integrated-gradients`.
+        n_samples: random orders of `shapley-sampling`.
+        sampled_examples: largest number of examples for Shapley values; the first ones are used.
+        batch_size: examples attributed together.
+        internal_batch_size: texts per forward and backward pass.
+        seed: seed of the random orders.
         progress: called with (examples done, all), over all methods.
 
     Returns:
