@@ -53,18 +53,18 @@ class WordVectors:
 def read_word_vectors(path: Path | str, words: Collection[str]) -> WordVectors:
     """Read the vectors of some words.
 
-    A text file has a word and its numbers a line, with spaces between them, and may begin with the
-    numbers of words and of dimensions; `.gz` is unpacked. A `.safetensors` file has the tensors
-    `vectors` [V, D] and `words`, the bytes of V lines of UTF-8. Of a word that is there twice the
-    first vector counts.
+    A text file has one word and its numbers per line, separated by single spaces, and may begin
+    with a line that gives the numbers of words and dimensions; `.gz` is decompressed. A
+    `.safetensors` file has the tensors `vectors` [V, D] and `words`, the bytes of V lines of UTF-8.
+    If a word occurs twice, its first vector is used.
 
     Args:
         path: the file.
-        words: those that are asked for, as they are written; their lower case is looked for too.
+        words: the words, as written; their lower-case forms are looked up too.
 
     Raises:
-        DataFileError: if the file is missing, damaged or of another form, vectors are of different
-            lengths or not finite, or none of the words is there.
+        DataFileError: if the file is missing, damaged or of another format, vectors differ in
+            length or are not finite, or the file has none of the words.
     """
     path = Path(path)
     if not path.is_file():
