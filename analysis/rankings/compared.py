@@ -1,4 +1,4 @@
-"""What is attributed to heads and MLPs, compared with their importance on the same model.
+"""Attributions to heads and MLPs, compared with their importance in the same model.
 
 Attributions and importances are taken from one half of the examples; the subnetworks that they keep
 are scored on the other half.
@@ -39,7 +39,7 @@ def beside_importances(
     seed: int,
     say: Callable[[str], None] | None = None,
 ) -> ProbeResult:
-    """A result of `head-attributions` with rows that compare it with importances by name.
+    """A result of `head-attributions` with rows that compare it with importance scores.
 
     Args:
         result: what the probe found.

@@ -1,4 +1,4 @@
-"""Which heads and MLPs carry a prediction: a logit attributed to the gates of whole units.
+"""Which heads and MLPs carry a prediction: attribution of a logit to the gates of units.
 
 The gates of a text's living heads and MLPs are the input of the model, from all 0 (no unit) to all
 1 (the model as it is), and Captum attributes the difference of the two logits to them.
@@ -61,7 +61,7 @@ def run_head_attributions(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """How much each living head and MLP carries the logit of a class.
+    """Attribute the logit of a class to each living head and MLP.
 
     Args:
         context: a classifier and its mask; units that it removes get no attribution.

@@ -1,4 +1,4 @@
-"""Whose logit is attributed to units: that of the predicted class, of the gold one, or of one."""
+"""The class whose logit is attributed: the predicted one, the gold one, or a given one."""
 
 from __future__ import annotations
 
