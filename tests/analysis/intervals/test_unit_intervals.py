@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from subprobe.analysis.findings.unit_intervals import unit_intervals
+from subprobe.analysis.intervals.unit_intervals import unit_intervals
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.forward.base import ProbeResult
 
