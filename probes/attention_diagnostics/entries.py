@@ -21,15 +21,15 @@ class AttentionDiagnosticsOptions(Options):
         3, ge=1, description="copies that learn again, and classifiers of words for each guide"
     )
     lambdas: Annotated[tuple[NotNegative, ...], Several] = Field(
-        (0.0, 0.01, 0.03, 0.1, 0.3, 1.0),
+        (0.0, 0.1, 0.3, 1.0, 3.0),
         min_length=1,
         description="what the divergence weighs in the loss of an adversary, one adversary each",
     )
-    noise: float = Field(
-        0.1, gt=0, description="on an adversary's first query and key weights, in their spread"
-    )
     epochs: int = Field(5, ge=1, description="that copies learn")
-    rate: float = Field(5e-5, gt=0, description="learning rate of the copies")
+    rate: float = Field(5e-5, gt=0, description="learning rate of copies that learn the task")
+    adversary_rate: float = Field(
+        1e-3, gt=0, description="of adversaries, whose queries and keys alone learn"
+    )
     guide_width: int = Field(64, ge=1, description="of the classifier of words")
     guide_epochs: int = Field(50, ge=1, description="that it learns, at most")
     seed: int = Field(0, ge=0, description="the first of the seeds")
@@ -57,6 +57,11 @@ ATTENTION_DIAGNOSTICS = ProbeEntry(
             "jsd",
             ("model",),
             f"divergence of the first token's rows from the model's, in nats: {_OF_WHOM}",
+        ),
+        Measure(
+            "*_sd",
+            ("model",),
+            "standard deviation over the retrained copies, one a seed, of their mean over texts",
         ),
         Measure(
             "guide_accuracy",

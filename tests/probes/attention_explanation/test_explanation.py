@@ -378,6 +378,33 @@ def test_a_model_without_a_living_head_has_no_attention_to_speak_of():
     assert set(result.rows["flag"]) <= {"dead", "degenerate"}
 
 
+def test_padding_without_gradients_is_refused_and_texts_without_padding_are_read():
+    """Under eager attention, where a local window holds padding alone."""
+    context, examples = tiny_context("modernbert", "classification"), random_examples(4)
+    options = {**FEW, "gradient": "through-attention"}
+    expected = run_attention_explanation(context, examples, **options).rows["value"]
+    context.model.set_attn_implementation("eager")
+    with pytest.raises(InputError, match="modernbert under eager attention has no gradients"):
+        run_attention_explanation(context, examples, **options)
+    assert hooks_on(context.model) == 0
+    found = run_attention_explanation(context, examples, **options, batch_size=1).rows["value"]
+    np.testing.assert_allclose(found.astype(float), expected.astype(float), atol=1e-4)
+    search = Search((0, 1), copies=2, steps=2)
+    batch = batch_of(context)
+    with classifying(context):
+        found = attention_pass(context, batch)
+        with pytest.raises(InputError, match="no gradients of padded texts"):
+            adversarial_divergence(context, batch, found, search)
+
+
+def test_a_model_that_is_no_number_is_refused():
+    context, examples = tiny_context("bert", "classification"), random_examples(2)
+    with torch.no_grad():
+        context.model.classifier.weight[0, 0] = torch.nan
+    with pytest.raises(InputError, match="gradients contain NaN or infinity"):
+        run_attention_explanation(context, examples, **FEW)
+
+
 def test_bad_input_is_refused_and_leaves_no_hooks():
     context, examples = tiny_context("bert", "classification"), random_examples(2)
     pair = TaskSpec("mrpc", ("no", "yes"), "accuracy", ("accuracy",), pair=True)
