@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -120,7 +121,7 @@ def _draw_anew(context: Context, course: Course) -> None:
 
 def _queries_and_keys(
     context: Context, layers: Sequence[int] | None
-) -> list[tuple[torch.nn.Parameter, torch.Tensor]]:
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Weights of query and key projections, and the rows of them that are a query's or a key's.
 
     Layers that share their weights give them once; all layers for None.
@@ -141,7 +142,7 @@ def _queries_and_keys(
 
 
 @contextmanager
-def _learning(context: Context, layers: Sequence[int] | None) -> Iterator[list[torch.nn.Parameter]]:
+def _learning(context: Context, layers: Sequence[int] | None) -> Iterator[Sequence[torch.Tensor]]:
     """What learns: all weights, or the queries and keys of some layers alone."""
     every = list(context.model.parameters())
     for parameter in every:
@@ -149,7 +150,7 @@ def _learning(context: Context, layers: Sequence[int] | None) -> Iterator[list[t
     if layers is None:
         yield every
         return
-    free: dict[torch.nn.Parameter, torch.Tensor] = {}
+    free: dict[torch.Tensor, torch.Tensor] = {}
     for weight, rows in _queries_and_keys(context, layers):
         kept = free.setdefault(weight, torch.zeros_like(weight))
         kept[rows] = 1
@@ -157,7 +158,8 @@ def _learning(context: Context, layers: Sequence[int] | None) -> Iterator[list[t
         for weight, kept in free.items():
             weight.requires_grad_(True)
             # a fused projection holds the values too
-            stack.callback(weight.register_hook(lambda slope, kept=kept: slope * kept).remove)
+            hook = weight.register_hook(partial(torch.mul, kept))  # type: ignore[no-untyped-call]
+            stack.callback(hook.remove)
         yield list(free)
 
 

@@ -210,10 +210,11 @@ def test_an_adversary_moves_queries_and_keys_of_the_compared_layers_alone(family
     own = context.model.state_dict()
     changed = {name: torch.zeros_like(one, dtype=torch.bool) for name, one in own.items()}
     parameters = dict(context.model.named_parameters())
-    for find, part in ((context.anatomy.query, "query"), (context.anatomy.key, "key")):
-        weight = find(context.model, 1).weight
-        (name,) = [name for name, one in parameters.items() if one is weight]
-        changed[name][context.anatomy.rows(part).flatten()] = True
+    anatomy = context.anatomy
+    queries, keys = anatomy.query(context.model, 1), anatomy.key(context.model, 1)
+    for module, rows in ((queries, anatomy.rows("query")), (keys, anatomy.rows("key"))):
+        (name,) = [name for name, one in parameters.items() if one is module.weight]
+        changed[name][rows.flatten()] = True
     loss = adversary_loss(context, (1,), 1.0)
     with classifying(context), Copies(context).learnt(texts, range(6), loss, course) as made:
         found = made.model.state_dict()
