@@ -89,7 +89,7 @@ def adversarial_divergence(
         best = torch.maximum(best, admissible.max(0).values)
         if step < search.steps:
             (scores.grad,) = torch.autograd.grad(loss, scores)
-            check_gradients("attention-explanation", context, scores.grad)
+            check_gradients("attention-explanation", scores.grad)
             optimiser.step()
     return best
 

@@ -46,7 +46,7 @@ def gradient_importance(
         (slope,) = torch.autograd.grad(odds.sum(), embedded)
     pieces = (slope * embedded.detach()).sum(-1)
     words: torch.Tensor = (pieces[:, None] @ batch.target)[:, 0].abs()
-    check_gradients("attention-explanation", context, words)
+    check_gradients("attention-explanation", words)
     return words
 
 

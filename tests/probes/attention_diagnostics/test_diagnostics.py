@@ -238,7 +238,7 @@ def test_a_copy_that_ends_worse_than_the_model_takes_its_weights_again():
             torch.testing.assert_close(made.model.state_dict(), own, rtol=0, atol=0)
 
 
-def test_local_attention_under_eager_has_gradients_or_says_that_it_has_none():
+def test_padding_in_a_local_window_has_gradients_and_a_model_that_is_no_number_is_refused():
     context, examples = tiny_context("modernbert", "classification"), random_examples(8)
     context.model.set_attn_implementation("eager")
     rows = run_attention_diagnostics(context, examples, **{**FEW, "epochs": 1}).rows
