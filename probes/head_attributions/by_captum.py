@@ -36,7 +36,7 @@ def integrated_gradients(
 
 
 def ablation(game: GateGame, target: torch.Tensor, *, internal_batch_size: int) -> torch.Tensor:
-    """What the logit loses when one unit alone is switched off [B, U]; no sum is promised.
+    """What the logit loses when a single unit is ablated [B, U]; the values need not sum up.
 
     Args:
         game: B texts and U units.
@@ -60,10 +60,10 @@ def ablation(game: GateGame, target: torch.Tensor, *, internal_batch_size: int) 
 def shapley_sampling(
     game: GateGame, target: torch.Tensor, *, n_samples: int, internal_batch_size: int, seed: int
 ) -> torch.Tensor:
-    """Mean gain of each unit over random orders in which units join (Castro et al. 2009) [B, U].
+    """Mean contribution of each unit over random orders (Castro et al. 2009) [B, U].
 
-    Every batch gets the same orders, so that no attribution depends on how texts are batched. The
-    global random state is left as it was.
+    All batches use the same orders, so that attributions do not depend on batching. The global
+    random state is restored.
 
     Args:
         game: B texts and U units.

@@ -13,8 +13,8 @@ from .game import GateGame
 def second_derivatives(game: GateGame, target: torch.Tensor) -> npt.NDArray[np.float64]:
     """d2 logit / dgate_i dgate_j where all gates are 1 [B, U, U]; symmetric.
 
-    Gates enter a logit smoothly, so that this is how much more one head matters for each unit that
-    another one is turned up. One backward pass a unit.
+    The logit is smooth in the gates, so this is how the effect of one unit changes as another is
+    turned up. One backward pass per unit.
 
     Args:
         game: B texts and U units.
