@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 
+from ...data.errors import InputError
 from ...models.checkpoint.contract import output_layer
 from ...models.masks.gates import gated
 from ...models.masks.weight_masks import held_at_zero
 from ...models.training.randomness import own_randomness
 from ..attention_explanation.classifier import classifying
+from ..attention_explanation.sorted_batches import batches_of
 from ..forward.base import BatchView, Context
 from ..forward.batch import batch_view
 from ..forward.texts import Texts
@@ -36,7 +40,9 @@ class Course:
         seed: of the order of texts, of dropout and of what is drawn anew.
         dropout: whether there is dropout.
         new_head: draw the last layer of the task head anew.
-        noise: of query and key projections, as a share of the standard deviation of their weights.
+        attention: layers whose queries and keys learn, and nothing else; None = all weights learn.
+        noise: of these queries and keys, as a share of the standard deviation of their weights.
+        never_worse: take the model's own weights again if the loss ends no lower than theirs.
     """
 
     epochs: int
@@ -45,7 +51,9 @@ class Course:
     seed: int
     dropout: bool = True
     new_head: bool = False
+    attention: tuple[int, ...] | None = None
     noise: float = 0.0
+    never_worse: bool = False
 
 
 class Copies:
@@ -70,14 +78,29 @@ class Copies:
             places: the texts to learn from.
             loss: what is made small.
             course: how.
+
+        Raises:
+            InputError: if the loss or its gradient is not a number.
         """
-        self._copy.model.load_state_dict(self._context.model.state_dict())
+        own = self._context.model.state_dict()
+        self._copy.model.load_state_dict(own)
+        before = self._loss(texts, places, loss, course) if course.never_worse else math.inf
         with own_randomness():
             torch.manual_seed(course.seed)
             _draw_anew(self._copy, course)
             _learn(self._copy, texts, places, loss, course)
+        if course.never_worse and self._loss(texts, places, loss, course) >= before:
+            self._copy.model.load_state_dict(own)
         with classifying(self._copy):
             yield self._copy
+
+    def _loss(self, texts: Texts, places: Sequence[int], loss: Loss, course: Course) -> float:
+        """The mean over the texts, without learning."""
+        total = 0.0
+        with classifying(self._copy), torch.no_grad():
+            for batch in batches_of(self._copy, texts, places, course.batch_size):
+                total += float(loss(self._copy, batch).sum())
+        return total / len(places)
 
 
 def _draw_anew(context: Context, course: Course) -> None:
@@ -90,38 +113,71 @@ def _draw_anew(context: Context, course: Course) -> None:
                 head.bias.zero_()
         if not course.noise:
             return
-        anatomy = context.anatomy
-        modules = [
-            (find(model, layer), part)
-            for layer in range(anatomy.num_layers)
-            for part, find in (("query", anatomy.query), ("key", anatomy.key))
-        ]
-        # layers that share their weights are moved once
-        for module, part in dict.fromkeys(modules):
-            weight, fused = module.weight, bool(anatomy.row.fused)
-            heads = weight.shape[0] // (anatomy.head_size * (3 if fused else 1))
-            rows = anatomy.rows("query" if part == "query" else "key", heads).flatten()
+        for weight, rows in _queries_and_keys(context, course.attention):
             if len(rows):
                 drawn = torch.randn(len(rows), weight.shape[1]).to(weight)
                 weight[rows] += course.noise * weight[rows].std() * drawn
 
 
+def _queries_and_keys(
+    context: Context, layers: Sequence[int] | None
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Weights of query and key projections, and the rows of them that are a query's or a key's.
+
+    Layers that share their weights give them once; all layers for None.
+    """
+    anatomy, model = context.anatomy, context.model
+    modules = [
+        (find(model, layer), part)
+        for layer in (range(anatomy.num_layers) if layers is None else layers)
+        for part, find in (("query", anatomy.query), ("key", anatomy.key))
+    ]
+    found = []
+    for module, part in dict.fromkeys(modules):
+        weight, fused = module.weight, bool(anatomy.row.fused)
+        heads = weight.shape[0] // (anatomy.head_size * (3 if fused else 1))
+        rows = anatomy.rows("query" if part == "query" else "key", heads).flatten()
+        found.append((weight, rows))
+    return found
+
+
+@contextmanager
+def _learning(context: Context, layers: Sequence[int] | None) -> Iterator[Sequence[torch.Tensor]]:
+    """What learns: all weights, or the queries and keys of some layers alone."""
+    every = list(context.model.parameters())
+    for parameter in every:
+        parameter.requires_grad_(layers is None)
+    if layers is None:
+        yield every
+        return
+    free: dict[torch.Tensor, torch.Tensor] = {}
+    for weight, rows in _queries_and_keys(context, layers):
+        kept = free.setdefault(weight, torch.zeros_like(weight))
+        kept[rows] = 1
+    with ExitStack() as stack:
+        for weight, kept in free.items():
+            weight.requires_grad_(True)
+            # a fused projection holds the values too
+            hook = weight.register_hook(partial(torch.mul, kept))  # type: ignore[no-untyped-call]
+            stack.callback(hook.remove)
+        yield list(free)
+
+
 def _learn(
     context: Context, texts: Texts, places: Sequence[int], loss: Loss, course: Course
 ) -> None:
-    model, parameters = context.model, list(context.model.parameters())
-    for parameter in parameters:
-        parameter.requires_grad_(True)
+    model = context.model
     draw = np.random.default_rng(course.seed)
     steps = course.epochs * -(-len(places) // course.batch_size)
-    optimiser = torch.optim.AdamW(parameters, lr=course.rate, weight_decay=0.0)
     rising = -(-steps // 10)
 
     def share(step: int) -> float:
         return min((step + 1) / rising, (steps - step) / max(1, steps - rising))
 
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, share)
     with ExitStack() as stack:
+        parameters = stack.enter_context(_learning(context, course.attention))
+        optimiser = torch.optim.AdamW(parameters, lr=course.rate, weight_decay=0.0)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, share)
         stack.enter_context(gated(model, context.subnetwork))
         stack.enter_context(held_at_zero(model, context.subnetwork))
         stack.enter_context(torch.enable_grad())
@@ -132,8 +188,16 @@ def _learn(
                 chosen = order[start : start + course.batch_size]
                 for part in _parts(context, texts, chosen):
                     batch = batch_view(context, texts.examples, texts.encoded, texts.words, part)
-                    (loss(context, batch).sum() / len(chosen)).backward()  # type: ignore[no-untyped-call]
-                torch.nn.utils.clip_grad_norm_(parameters, _MAX_NORM)
+                    value = loss(context, batch).sum() / len(chosen)
+                    if value.requires_grad:  # nothing can be learnt where all heads are lost
+                        value.backward()  # type: ignore[no-untyped-call]
+                norm = torch.nn.utils.clip_grad_norm_(parameters, _MAX_NORM)
+                if not norm.isfinite():
+                    raise InputError(
+                        "a copy's gradient contains NaN or infinity",
+                        where="attention-diagnostics",
+                        remedy="lower the learning rate, or check the model's weights",
+                    )
                 optimiser.step()
                 schedule.step()
                 optimiser.zero_grad(set_to_none=True)

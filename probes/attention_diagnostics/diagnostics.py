@@ -9,6 +9,7 @@ of one distance against the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -32,10 +33,13 @@ from .copies import Copies, Course
 from .guide import guided_right
 from .guide_texts import guide_weights, guided_texts
 from .objectives import adversary_loss, labels_of, task_loss, uniform_attention
+from .seeds import means_of_seeds, spread_of_seeds
 
 NAME = "attention-diagnostics"
 GUIDES = ("uniform", "model", "adversary", "trained")
 """Whose weights the classifier of words gets; the last learns them."""
+
+_NOISE = 1e-3  # the divergence of equal rows has no gradient
 
 
 def run_attention_diagnostics(
@@ -44,10 +48,10 @@ def run_attention_diagnostics(
     *,
     layers: Literal["last", "all"] = "all",
     seeds: int = 3,
-    lambdas: tuple[float, ...] = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0),
-    noise: float = 0.1,
+    lambdas: tuple[float, ...] = (0.0, 0.1, 0.3, 1.0, 3.0),
     epochs: int = 5,
     rate: float = 5e-5,
+    adversary_rate: float = 1e-3,
     guide_width: int = 64,
     guide_epochs: int = 50,
     seed: int = 0,
@@ -62,10 +66,9 @@ def run_attention_diagnostics(
         layers: layers whose attention is made uniform and compared.
         seeds: retrained copies, and classifiers of words for each set of weights.
         lambdas: weights of the divergence in the loss, one adversary each.
-        noise: noise on an adversary's initial query and key weights, in units of their
-            standard deviation: the divergence of equal rows has no gradient.
         epochs: training epochs of the copies.
-        rate: learning rate of the copies (AdamW).
+        rate: learning rate of the copies that learn the task (AdamW).
+        adversary_rate: learning rate of the adversaries, which train queries and keys only.
         guide_width: hidden units of the classifiers of words.
         guide_epochs: largest number of their training epochs.
         seed: first seed.
@@ -96,9 +99,7 @@ def run_attention_diagnostics(
         if progress is not None:
             progress(done, parts)
 
-    def course(number: int, **options: float) -> Course:
-        return Course(epochs, rate, batch_size, number, **options)  # type: ignore[arg-type]
-
+    course = partial(Course, epochs, rate, batch_size)
     copies = Copies(context)
     with classifying(context):
         figures = tests.figures("model", context, None)
@@ -108,15 +109,21 @@ def run_attention_diagnostics(
         with copies.learnt(texts, learn, task, course(seed)) as made:
             figures += tests.figures("uniform-trained", made, f"seed={seed}", uniform=True)
         advance()
+        again_learnt = []
         for number in range(seed, seed + seeds):
             task, again = task_loss(compared), course(number, new_head=True)
             with copies.learnt(texts, learn, task, again) as made:
-                figures += tests.figures("retrained", made, f"seed={number}")
+                again_learnt.append(tests.figures("retrained", made, f"seed={number}"))
             advance()
+        figures += [one for of_seed in again_learnt for one in of_seed]
+        figures += means_of_seeds(again_learnt)
         against: list[npt.NDArray[np.float64]] = []
         for factor in lambdas:
             loss = adversary_loss(context, compared, factor)
-            moved = course(seed, dropout=False, noise=noise)
+            moved = Course(
+                epochs, adversary_rate, batch_size, seed,
+                dropout=False, attention=compared, noise=_NOISE, never_worse=True,
+            )  # fmt: skip
             with copies.learnt(texts, learn, loss, moved) as made:
                 figures += tests.figures("adversary", made, f"lambda={factor:g}")
                 if factor == max(lambdas):
@@ -148,7 +155,8 @@ def run_attention_diagnostics(
             for g, guide in enumerate(GUIDES)
         ),
     ]
-    rows = pd.concat([one.rows(NAME) for one in figures], ignore_index=True)
+    tables = [*(one.rows(NAME) for one in figures), spread_of_seeds(NAME, again_learnt)]
+    rows = pd.concat(tables, ignore_index=True)
     scored = rows["metric"].isin(["accuracy", "guide_accuracy"])
     rows.loc[scored, "baseline"] = "majority"
     rows.loc[scored, "baseline_value"] = majority
@@ -163,6 +171,7 @@ def run_attention_diagnostics(
             f"{NAME}_n_scored": len(score),
             f"{NAME}_epochs": epochs,
             f"{NAME}_rate": rate,
+            f"{NAME}_adversary_rate": adversary_rate,
         },
     )
     return texts.counted(result)

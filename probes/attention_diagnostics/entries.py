@@ -21,17 +21,15 @@ class AttentionDiagnosticsOptions(Options):
         3, ge=1, description="retrained copies, and classifiers of words for each set of weights"
     )
     lambdas: Annotated[tuple[NotNegative, ...], Several] = Field(
-        (0.0, 0.01, 0.03, 0.1, 0.3, 1.0),
+        (0.0, 0.1, 0.3, 1.0, 3.0),
         min_length=1,
         description="weights of the divergence in the loss; one adversary each",
     )
-    noise: float = Field(
-        0.1,
-        gt=0,
-        description="noise on an adversary's initial query and key weights, in their SD",
-    )
     epochs: int = Field(5, ge=1, description="training epochs of the copies")
-    rate: float = Field(5e-5, gt=0, description="learning rate of the copies")
+    rate: float = Field(5e-5, gt=0, description="learning rate of the copies that learn the task")
+    adversary_rate: float = Field(
+        1e-3, gt=0, description="learning rate of the adversaries' queries and keys"
+    )
     guide_width: int = Field(64, ge=1, description="hidden units of the classifiers of words")
     guide_epochs: int = Field(50, ge=1, description="largest number of their training epochs")
     seed: int = Field(0, ge=0, description="first seed")
@@ -61,6 +59,11 @@ ATTENTION_DIAGNOSTICS = ProbeEntry(
             "jsd",
             ("model",),
             f"divergence between the first token's rows and the model's, in nats: {_OF_WHOM}",
+        ),
+        Measure(
+            "*_sd",
+            ("model",),
+            "standard deviation over the retrained copies, one per seed, of their mean over texts",
         ),
         Measure(
             "guide_accuracy",

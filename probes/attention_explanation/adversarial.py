@@ -14,6 +14,7 @@ import torch
 
 from ..forward.base import BatchView, Context
 from .agreement import jensen_shannon, total_variation
+from .finite_gradients import check_gradients
 from .first_rows import AttentionPass
 from .permuted import text_generator
 from .replaced_attention import attention_replaced
@@ -56,6 +57,9 @@ def adversarial_divergence(
         batch: the texts.
         found: their maps and logits.
         search: how.
+
+    Raises:
+        InputError: if a gradient is not a number.
     """
     alive = torch.tensor(context.alive[list(search.layers)]).to(batch.real.device)
     own = found.maps[list(search.layers)][:, :, :, 0].transpose(0, 1)  # [B, A, H, S]
@@ -85,6 +89,7 @@ def adversarial_divergence(
         best = torch.maximum(best, admissible.max(0).values)
         if step < search.steps:
             (scores.grad,) = torch.autograd.grad(loss, scores)
+            check_gradients("attention-explanation", scores.grad)
             optimiser.step()
     return best
 

@@ -10,6 +10,7 @@ from ...data.sentences.sentence import Example
 from ...models.encoder.evaluating import evaluating, frozen
 from ...models.masks.gates import gated
 from ..forward.base import Context
+from ..forward.eval_mode import differentiable_attention
 
 
 def check_classifier(name: str, context: Context, examples: Sequence[Example]) -> None:
@@ -45,5 +46,6 @@ def classifying(context: Context) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(evaluating(context.model))
         stack.enter_context(frozen(context.model))
+        stack.enter_context(differentiable_attention(context.model))
         stack.enter_context(gated(context.model, context.subnetwork))
         yield

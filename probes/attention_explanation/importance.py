@@ -12,6 +12,7 @@ import torch
 
 from ..forward.base import BatchView, Context
 from .agreement import total_variation
+from .finite_gradients import check_gradients
 from .replaced_attention import attention_replaced
 
 
@@ -28,6 +29,9 @@ def gradient_importance(
         batch: the texts.
         maps: attention [L, B, H, S, S] that is held fixed, as published; None lets the gradient
             flow through attention too.
+
+    Raises:
+        InputError: if a gradient is not a number.
     """
     ids, others = batch.inputs["input_ids"], _others(batch.inputs)
     fixed = {} if maps is None else dict(enumerate(maps))
@@ -42,6 +46,7 @@ def gradient_importance(
         (slope,) = torch.autograd.grad(odds.sum(), embedded)
     pieces = (slope * embedded.detach()).sum(-1)
     words: torch.Tensor = (pieces[:, None] @ batch.target)[:, 0].abs()
+    check_gradients("attention-explanation", words)
     return words
 
 

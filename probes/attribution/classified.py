@@ -18,6 +18,7 @@ from ...models.masks.gates import gated
 from ...models.smaller.candidate import classifying_as, shrunk_to
 from ..forward.base import BatchView, Context
 from ..forward.batch import batch_view
+from ..forward.eval_mode import differentiable_attention
 from ..forward.texts import Texts
 
 
@@ -110,7 +111,7 @@ def classifier(context: Context, *, every_token: bool = False) -> Iterator[Conte
     """The model under its mask, in eval mode and frozen, as a context without subnetwork.
 
     Frozen parameters save a third of a backward pass; what was trained before is trained again
-    afterwards. The attention implementation stays as it is.
+    afterwards. The attention implementation stays as it is where it has gradients.
 
     Args:
         context: the model and its mask.
@@ -125,6 +126,7 @@ def classifier(context: Context, *, every_token: bool = False) -> Iterator[Conte
                 stack.enter_context(gated(model, context.subnetwork))
         else:
             model = stack.enter_context(classifying_as(context.model, context.subnetwork))
+        stack.enter_context(differentiable_attention(model))
         yield replace(context, model=model, subnetwork=None)
 
 

@@ -23,8 +23,10 @@ from subprobe.probes.attention_diagnostics.objectives import (
     task_loss,
     uniform_attention,
 )
+from subprobe.probes.attention_diagnostics.seeds import spread_of_seeds
 from subprobe.probes.attention_explanation.agreement import total_variation
 from subprobe.probes.attention_explanation.classifier import classifying
+from subprobe.probes.attention_explanation.figures import Figure
 from subprobe.probes.attention_explanation.first_rows import attention_pass
 from subprobe.probes.forward.batch import batch_view
 from subprobe.probes.forward.texts import read_texts
@@ -36,6 +38,7 @@ FEW: dict[str, Any] = {
     "lambdas": (0.0, 3.0),
     "epochs": 2,
     "rate": 3e-3,
+    "adversary_rate": 3e-2,
     "guide_epochs": 4,
 }
 DEAD = [(0, 0), (1, 2)]
@@ -65,11 +68,12 @@ def test_rows_are_the_means_of_items_of_the_half_that_nothing_learns_from(found)
     items = result.items.fillna({"variant": ""})
     assert set(items["item_id"]) == {examples[place].id for place in score}
     means = items.groupby(keys)["score"].mean()
-    rows = result.rows.fillna({"variant": ""}).set_index(keys)["value"]
+    over_texts = result.rows[~result.rows["metric"].str.endswith("_sd")]
+    rows = over_texts.fillna({"variant": ""}).set_index(keys)["value"]
     assert len(rows) == len(means)
     for key, value in rows.items():
         assert value == pytest.approx(means[key])
-    assert (result.rows["n"] == len(score)).all()
+    assert (over_texts["n"] == len(score)).all()
     assert set(rows["guide_accuracy"].reset_index()["relation"]) == set(GUIDES)
     lambdas = {
         (metric, f"lambda={factor}") for metric in ("accuracy", "tvd", "jsd") for factor in "03"
@@ -83,6 +87,33 @@ def test_rows_are_the_means_of_items_of_the_half_that_nothing_learns_from(found)
     expected = np.mean([examples[place].label == majority for place in score])
     scored = result.rows[result.rows["metric"].isin(["accuracy", "guide_accuracy"])]
     assert scored["baseline_value"].astype(float).to_numpy() == pytest.approx(expected)
+
+
+def test_seeds_have_a_mean_and_a_standard_deviation(found):
+    _, _, _, result = found
+    rows = result.rows[result.rows["relation"] == "retrained"].set_index(["metric", "variant"])
+    for metric in ("accuracy", "tvd", "jsd"):
+        first, second = (rows.loc[(metric, f"seed={seed}"), "value"] for seed in (0, 1))
+        mean, spread = (rows.loc[(name, "seeds=2"), :] for name in (metric, f"{metric}_sd"))
+        assert mean["value"] == pytest.approx((first + second) / 2)
+        assert spread["value"] == pytest.approx(abs(first - second) / math.sqrt(2))
+        assert spread["n"] == 2
+    assert rows.loc[("tvd_sd", "seeds=2"), "value"] > 0
+
+
+def test_a_single_seed_has_no_spread():
+    figure = Figure("jsd", np.array([0.1, 0.3]), "retrained", "seed=0")
+    (row,) = spread_of_seeds("x", [[figure]]).to_dict("records")
+    assert math.isnan(row["value"])
+    assert row["flag"] == "degenerate"
+
+
+def test_without_a_reason_to_move_an_adversary_keeps_the_output(found):
+    _, _, _, result = found
+    rows = result.rows.set_index(["relation", "variant", "metric"])["value"]
+    assert rows["adversary", "lambda=0", "tvd"] < 1e-6
+    assert rows["adversary", "lambda=0", "jsd"] < 1e-6
+    assert rows["adversary", "lambda=3", "jsd"] > 1e-3
 
 
 def test_accuracy_is_that_of_the_model_under_its_mask_whose_weights_stay(found):
@@ -171,6 +202,53 @@ def test_a_copy_learns_the_task_under_the_mask(family):
     assert hooks_on(made.model) == 0
 
 
+@pytest.mark.parametrize("family", mostly_slow(FAMILIES))
+def test_an_adversary_moves_queries_and_keys_of_the_compared_layers_alone(family):
+    context = with_dead_heads(tiny_context(family, "classification"), DEAD)
+    texts, _ = texts_of(context)
+    course = Course(1, 1e-2, 4, 0, dropout=False, attention=(1,), noise=1e-3)
+    own = context.model.state_dict()
+    changed = {name: torch.zeros_like(one, dtype=torch.bool) for name, one in own.items()}
+    parameters = dict(context.model.named_parameters())
+    anatomy = context.anatomy
+    queries, keys = anatomy.query(context.model, 1), anatomy.key(context.model, 1)
+    for module, rows in ((queries, anatomy.rows("query")), (keys, anatomy.rows("key"))):
+        (name,) = [name for name, one in parameters.items() if one is module.weight]
+        changed[name][rows.flatten()] = True
+    loss = adversary_loss(context, (1,), 1.0)
+    with classifying(context), Copies(context).learnt(texts, range(6), loss, course) as made:
+        found = made.model.state_dict()
+    moved = {name: found[name] != one for name, one in own.items()}
+    assert sum(int(one.sum()) for one in moved.values()) > 100
+    for name, one in moved.items():
+        assert not (one & ~changed[name]).any(), name
+
+
+def test_a_copy_that_ends_worse_than_the_model_takes_its_weights_again():
+    context = with_dead_heads(tiny_context("bert", "classification"), DEAD)
+    texts, _ = texts_of(context)
+    loss = adversary_loss(context, (0, 1), 0.0)
+    course = Course(2, 0.3, 4, 0, dropout=False, attention=(0, 1), noise=1e-3)
+    copies, own = Copies(context), context.model.state_dict()
+    name = "bert.encoder.layer.0.attention.self.query.weight"
+    with classifying(context):
+        with copies.learnt(texts, range(6), loss, course) as made:
+            assert (made.model.state_dict()[name] - own[name]).abs().max() > 0.1
+        with copies.learnt(texts, range(6), loss, replace(course, never_worse=True)) as made:
+            torch.testing.assert_close(made.model.state_dict(), own, rtol=0, atol=0)
+
+
+def test_padding_in_a_local_window_has_gradients_and_a_model_that_is_no_number_is_refused():
+    context, examples = tiny_context("modernbert", "classification"), random_examples(8)
+    context.model.set_attn_implementation("eager")
+    rows = run_attention_diagnostics(context, examples, **{**FEW, "epochs": 1}).rows
+    assert rows["value"].notna().all()
+    with torch.no_grad():
+        context.model.base_model.layers[0].mlp.Wi.weight[0, 0] = torch.nan
+    with pytest.raises(InputError, match="gradient contains NaN"):
+        run_attention_diagnostics(context, examples, **FEW)
+
+
 def test_a_copy_that_fails_leaves_the_model_and_the_next_copy_as_they_were():
     context = with_dead_heads(tiny_context("bert", "classification"), DEAD)
     texts, _ = texts_of(context)
@@ -220,7 +298,7 @@ def test_the_loss_of_an_adversary_is_that_of_the_paper():
 def test_a_larger_lambda_moves_attention_further():
     context = tiny_context("bert", "classification")
     result = run_attention_diagnostics(
-        context, random_examples(16), seeds=1, lambdas=(0.0, 3.0), epochs=10, rate=5e-3,
+        context, random_examples(16), seeds=1, lambdas=(0.1, 3.0), epochs=5, adversary_rate=2e-2,
         guide_epochs=1, batch_size=8,
     )  # fmt: skip
     rows = result.rows[result.rows["relation"] == "adversary"]
@@ -267,7 +345,8 @@ def test_a_mask_without_heads_has_no_divergence():
     away = rows[rows["metric"] == "jsd"]
     assert away["value"].isna().all()
     assert (away["flag"] == "degenerate").all()
-    assert rows.loc[rows["metric"] != "jsd", "value"].notna().all()
+    others = ~rows["metric"].isin(["jsd", "jsd_sd"])
+    assert rows.loc[others, "value"].notna().all()
 
 
 def test_bad_input_is_refused():

@@ -378,6 +378,37 @@ def test_a_model_without_a_living_head_has_no_attention_to_speak_of():
     assert set(result.rows["flag"]) <= {"dead", "degenerate"}
 
 
+def test_eager_attention_gives_what_fused_attention_does_where_a_window_holds_padding_alone():
+    context, examples = tiny_context("modernbert", "classification"), random_examples(4)
+    options = {**FEW, "gradient": "through-attention", "adversary_layers": "all"}
+    expected = run_attention_explanation(context, examples, **options).rows["value"]
+    context.model.set_attn_implementation("eager")
+    found = run_attention_explanation(context, examples, **options).rows["value"]
+    assert found.notna().all()
+    np.testing.assert_allclose(found.astype(float), expected.astype(float), atol=1e-4)
+    assert context.model.config._attn_implementation == "eager"
+
+
+def test_gradients_that_are_no_numbers_are_refused():
+    """Outside `classifying`, eager attention has none for padding in a local window."""
+    context = tiny_context("modernbert", "classification")
+    batch = batch_of(context)
+    context.model.set_attn_implementation("eager")
+    with pytest.raises(InputError, match="gradients contain NaN"):
+        gradient_importance(context, batch, None)
+    found = attention_pass(context, batch)
+    with pytest.raises(InputError, match="gradients contain NaN"):
+        adversarial_divergence(context, batch, found, Search((0, 1), copies=2, steps=2))
+
+
+def test_a_model_that_is_no_number_is_refused():
+    context, examples = tiny_context("bert", "classification"), random_examples(2)
+    with torch.no_grad():
+        context.model.classifier.weight[0, 0] = torch.nan
+    with pytest.raises(InputError, match="gradients contain NaN or infinity"):
+        run_attention_explanation(context, examples, **FEW)
+
+
 def test_bad_input_is_refused_and_leaves_no_hooks():
     context, examples = tiny_context("bert", "classification"), random_examples(2)
     pair = TaskSpec("mrpc", ("no", "yes"), "accuracy", ("accuracy",), pair=True)

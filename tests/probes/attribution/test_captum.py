@@ -152,12 +152,15 @@ def test_on_a_linear_model_attributions_are_weight_times_input():
             assert np.abs(expected).max() > 1e-2
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_fused_and_eager_attention_give_the_same(method):
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [*(("bert", method) for method in METHODS), ("modernbert", "saliency")],
+)
+def test_fused_and_eager_attention_give_the_same(family, method):
     examples = random_examples(3)
     both = [
         attribute_words(
-            tiny_context("bert", "classification", seed=4, attention=attention), examples,
+            tiny_context(family, "classification", seed=4, attention=attention), examples,
             method=method, n_steps=4, n_samples=5,
         )
         for attention in ("sdpa", "eager")

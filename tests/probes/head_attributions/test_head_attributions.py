@@ -357,7 +357,9 @@ def test_the_model_is_left_as_it_was_after_success_and_failure():
         assert model_state(model) == before
 
 
-@pytest.mark.parametrize("family", mostly_slow(["bert", "roberta", "distilbert"], ["bert"]))
+@pytest.mark.parametrize(
+    "family", mostly_slow(["bert", "roberta", "distilbert", "modernbert"], ["bert", "modernbert"])
+)
 def test_sdpa_and_eager_give_the_same(family):
     examples, found = random_examples(3), []
     for attention in ("sdpa", "eager"):
