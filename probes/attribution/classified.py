@@ -76,6 +76,16 @@ class ClassifiedBatch:
         result: torch.Tensor = self.context.model(inputs_embeds=embedded, **inputs).logits
         return result
 
+    def at(self, embedded: torch.Tensor) -> ClassifiedBatch:
+        """One text at other embeddings [N, S, D], each with its own logits; its class stays.
+
+        Args:
+            embedded: in the place of those of the batch, which holds one text.
+        """
+        moved = replace(self.rows([0] * len(embedded)), embedded=embedded)
+        with torch.no_grad():
+            return replace(moved, logits=moved.logits_of(embedded, *moved.others))
+
     def rows(self, chosen: Sequence[int]) -> ClassifiedBatch:
         """Some texts of the batch, without padding that none of them needs."""
         view = self.view
