@@ -67,6 +67,12 @@ class HeadAttributionsOptions(Options):
         "interaction index of 10 units at most",
     )
     n_steps: int = Field(16, ge=2, description="integration steps")
+    tolerance: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="largest convergence delta, in logits, before steps are doubled; 0 = never",
+    )
     n_samples: int = Field(25, ge=1, description="orders of shapley-sampling")
     sampled_examples: int = Field(
         40, ge=1, description="at most so many examples for Shapley values, the first ones"
@@ -108,6 +114,15 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
             ("model",),
             "how far attributions miss the difference of the logits",
             better="lower",
+        ),
+        Measure(
+            "unconverged_share",
+            ("model",),
+            "examples that miss it by more than the tolerance",
+            better="lower",
+        ),
+        Measure(
+            "steps_mean", ("model",), "points of integration, or draws, an example", items="steps"
         ),
         Measure(
             "logit_difference_mean",
