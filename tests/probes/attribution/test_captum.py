@@ -251,12 +251,13 @@ def test_what_cannot_be_attributed_is_refused():
             run_attributions(other, examples, method=["layer-conductance"])
     with pytest.raises(InputError, match="this head predicts a number"):
         run_attributions(tiny_context("bert", "classification", num_labels=1), examples)
-    long = replace(examples[1].first, words=("qzxvqzxv",) * len(examples[1].first.words))
+    short, long = (
+        replace(one, first=replace(one.first, words=(word,) * len(one.first.words)))
+        for one, word in zip(examples, ("the", "qzxvqzxv"), strict=True)
+    )
     with pytest.raises(InputError, match="truncation left no whole word") as error:
-        run_attributions(
-            replace(context, max_length=3), [examples[0], replace(examples[1], first=long)]
-        )
-    assert error.value.where == f"example {examples[1].id!r}"
+        run_attributions(replace(context, max_length=3), [short, long])
+    assert error.value.where == f"example {long.id!r}"
     context.tokenizer.mask_token = None
     with pytest.raises(CheckpointError, match="no mask token"):
         run_attributions(context, examples, baseline="mask")
