@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import comb, factorial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def agreement_rows(
     The correlation is tested against shuffled units on both sides. The overlap is the share of one
     top that is in the other; random tops of that size share k / n, and its p-value is the exact
     hypergeometric one of so large an overlap; tops of all units say nothing. Heads and MLPs are
-    ranked apart, as pruning does.
+    ranked apart, as pruning does. `floor` is the smallest p that the row's test can give.
 
     Args:
         attributions: rankings by attribution.
@@ -94,6 +95,7 @@ def _correlated(
         "baseline": "shuffled-units",
         "baseline_value": 0.0,
         "p_value": permutation_p(value, shuffled @ one / size),
+        "floor": max(2 / (SHUFFLES + 1), min(1.0, 2 / factorial(len(one)))),
     }
 
 
@@ -108,4 +110,5 @@ def _overlapping(
         "baseline": "random-units",
         "baseline_value": k / n,
         "p_value": float(hypergeom.sf(shared - 1, n, k, k)),
+        "floor": 1 / comb(n, k),
     }
