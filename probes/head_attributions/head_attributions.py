@@ -105,15 +105,17 @@ def run_head_attributions(
     check_target(context, texts.examples, target)
     players = players_of(context, units, among)
     _check_few(players, methods, interactions)
-    sizes = {"internal_batch_size": internal_batch_size}
+    size = internal_batch_size
     of_method: Mapping[Method, Of] = {
         "integrated-gradients": partial(
-            integrated_gradients, n_steps=n_steps, tolerance=tolerance, **sizes
+            integrated_gradients, n_steps=n_steps, tolerance=tolerance, internal_batch_size=size
         ),
-        "ablation": partial(ablation, **sizes),
-        "shapley-sampling": partial(shapley_sampling, n_samples=n_samples, seed=seed, **sizes),
+        "ablation": partial(ablation, internal_batch_size=size),
+        "shapley-sampling": partial(
+            shapley_sampling, n_samples=n_samples, seed=seed, internal_batch_size=size
+        ),
         "shapley-exact": lambda game, asked: (
-            shapley_values(worths(game, asked, **sizes)), np.zeros(len(asked.ids))
+            shapley_values(worths(game, asked, internal_batch_size=size)), np.zeros(len(asked.ids))
         ),
     }  # fmt: skip
     said: Mapping[Method, str] = {
@@ -124,7 +126,7 @@ def run_head_attributions(
     of_pairs: Mapping[str, OfPairs] = {
         "second-order": second_derivatives,
         "shapley": lambda game, asked: shapley_interactions(
-            worths(game, asked, **sizes), players.heads.tolist()
+            worths(game, asked, internal_batch_size=size), players.heads.tolist()
         ),
     }
     N = len(texts.examples)

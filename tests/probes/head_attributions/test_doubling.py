@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from subprobe.data.errors import ConfigError, InputError
 from subprobe.data.output import item_parts
 from subprobe.probes.head_attributions.head_attributions import run_head_attributions
 from subprobe.probes.head_attributions.pair_table import PairTable
+
+IG: Any = ("integrated-gradients",)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,7 @@ def of_examples(result, metric):
 
 
 def test_steps_are_doubled_until_the_delta_is_small(context):
-    examples, method = random_examples(6), ("integrated-gradients",)
+    examples, method = random_examples(6), IG
     by_steps = {
         steps: run_head_attributions(context, examples, methods=method, n_steps=steps)
         for steps in (2, 4, 8, 16)
@@ -66,7 +69,7 @@ def test_texts_have_orders_of_their_own(context):
     """Errors of sampling that all texts shared would not average out over them."""
     one = random_examples(1)[0]
     same = [one, replace(one, id="again"), replace(one, id="once more")]
-    options = {"methods": ("shapley-sampling",), "n_samples": 1}
+    options: Any = {"methods": ("shapley-sampling",), "n_samples": 1}
     found = run_head_attributions(context, same, **options)
     scores = [of_examples(found, "head_attribution")[example.id].to_numpy() for example in same]
     for first, second in combinations(scores, 2):
@@ -79,7 +82,7 @@ def test_texts_have_orders_of_their_own(context):
 
 def test_pairs_of_heads_are_made_some_texts_at_a_time(context, monkeypatch):
     examples = random_examples(5)
-    options = {"methods": ("ablation",), "interactions": "second-order", "batch_size": 2}
+    options: Any = {"methods": ("ablation",), "interactions": "second-order", "batch_size": 2}
     whole = run_head_attributions(context, examples, **options)
     expected = whole.items
     monkeypatch.setattr(item_parts, "ITEMS_AT_ONCE", 60)
@@ -122,6 +125,6 @@ def test_numbers_that_are_not_finite_are_refused():
 
 
 @pytest.mark.parametrize("interactions", ["second-order", "shapley"])
-def test_interactions_need_two_heads(context, interactions):
+def test_interactions_need_two_heads(context, interactions: Any):
     with pytest.raises(ConfigError, match="one of two heads, and none plays"):
         run_head_attributions(context, random_examples(1), units="mlps", interactions=interactions)
