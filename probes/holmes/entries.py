@@ -89,7 +89,8 @@ HOLMES = ProbeEntry(
         ),
         Measure("negative_error", ("model",), "mean absolute error of numbers, negative",
                 better="higher"),
-        Measure("*_seed_sd", ("model",), "standard deviation of a score over seeds"),
+        Measure("*_seed_sd", ("model",), "standard deviation of a score over seeds",
+                better="lower"),
         Measure(
             BY_SET, ("model",),
             "mean over the data sets of a subfield of macro-F1 or Pearson; empty without any",
