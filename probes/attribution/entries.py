@@ -41,6 +41,24 @@ class AttributionsOptions(Options):
     seed: int = Field(0, ge=0, description="of the shuffles and the draws")
 
 
+CONVERGENCE = (
+    Measure(
+        "convergence_delta_*",
+        ("model",),
+        "how far attributions miss the difference of the logits",
+        better="lower",
+    ),
+    Measure(
+        "unconverged_share",
+        ("model",),
+        "examples that miss it by more than the tolerance",
+        better="lower",
+    ),
+    Measure("steps_mean", ("model",), "points of integration, or draws, an example", items="steps"),
+)
+"""Numbers that say how near attributions come to the sum that their method promises."""
+
+
 ATTRIBUTIONS = ProbeEntry(
     name="attributions",
     help="share of a prediction's attribution on each kind of word, by eight methods of Captum",
@@ -62,21 +80,7 @@ ATTRIBUTIONS = ProbeEntry(
             ("model",),
             "the same of signed attribution: what such words add to the logit or take from it",
         ),
-        Measure(
-            "convergence_delta_*",
-            ("model",),
-            "how far attributions miss the difference of the logits",
-            better="lower",
-        ),
-        Measure(
-            "unconverged_share",
-            ("model",),
-            "examples that miss it by more than the tolerance",
-            better="lower",
-        ),
-        Measure(
-            "steps_mean", ("model",), "points of integration, or draws, an example", items="steps"
-        ),
+        *CONVERGENCE,
         Measure(
             "logit_difference_mean",
             ("model",),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ..attribution.entries import CONVERGENCE
 from ..entry import Headline, Measure, Options, ProbeEntry, Several, Units
 
 _OF_HEADS: Units = ("head",)
@@ -109,21 +110,7 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
         Measure("mlp_attribution_absolute", ("mlp",), "mean of its absolute value"),
         Measure("head_interaction", _OF_HEADS, "mean interaction of two heads, in logits"),
         Measure("head_interaction_absolute", _OF_HEADS, "mean of its absolute value"),
-        Measure(
-            "convergence_delta_*",
-            ("model",),
-            "how far attributions miss the difference of the logits",
-            better="lower",
-        ),
-        Measure(
-            "unconverged_share",
-            ("model",),
-            "examples that miss it by more than the tolerance",
-            better="lower",
-        ),
-        Measure(
-            "steps_mean", ("model",), "points of integration, or draws, an example", items="steps"
-        ),
+        *CONVERGENCE,
         Measure(
             "logit_difference_mean",
             ("model",),
