@@ -117,7 +117,7 @@ def conduct(
 
 
 def _agreement(collected: Collected, correction: str, folder: Path) -> dict[str, pd.DataFrame]:
-    """Write how far subnetworks decide for the same words, where there are some to compare."""
+    """Write how far subnetworks agree in their attributions to words, if there are several."""
     table = agreement_table(compared_words(collected), correction=correction)
     if table.empty:
         return {}

@@ -113,7 +113,7 @@ Columns = Annotated[
     typer.Option(
         "--column",
         help="role=name for your own files: first=, second=, label= (a class) or score= (a "
-        "number), group= (what examples share), rationale= (what people found decisive)",
+        "number), group= (what examples share), rationale= (human rationales)",
     ),
 ]
 Quotes = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -110,6 +110,8 @@ def _kind(annotation: Any) -> str:
     names = {bool: "true | false", int: "integer", float: "number", str: "text"}
     if annotation in names:
         return names[annotation]
+    if get_origin(annotation) is Annotated:
+        return _values(FieldInfo.from_annotation(annotation))
     if get_origin(annotation) is tuple:
         return f"list of {_kind(get_args(annotation)[0])}"
     return " | ".join(map(str, get_args(annotation))) or str(annotation)

@@ -1,1 +1,1 @@
-"""What attributions to words say: tests of their shares, and agreement between subnetworks."""
+"""Attributions to words: tests of their shares, and agreement between subnetworks."""

@@ -1,4 +1,4 @@
-"""Means over texts: their intervals, and whether they differ from nothing."""
+"""Means over texts: their intervals, and tests against zero."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mean_limits(values: Floats, units: Units, seed: int = 0) -> Floats:
 
 
 def flipped_signs(differences: Floats, units: Units, seed: int = 0) -> Floats:
-    """Two-sided p of the sum of each column [K], each unit's sign being as likely as the other.
+    """Two-sided p-value of the sum of each column [K] under random signs of the units.
 
     A unit keeps its sign over all columns; 4,999 patterns of signs are drawn.
 

@@ -1,8 +1,8 @@
-"""Tests of the shares that attributions give to kinds of word, and their intervals.
+"""Tests and intervals of the shares of attribution on kinds of word.
 
-A probe holds each share against shuffles inside the sentence: given these texts, are words
-exchangeable? What is added here holds it against the share expected from frequency, that of the
-words, over texts like these: texts, or the clusters they were sampled in, are the units.
+The probe compares each share with shuffles inside the sentence: are words exchangeable, given these
+texts? Here it is also compared with the frequency of such words, to generalise to other texts like
+these: texts, or the clusters that they were sampled in, are the units.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..statistics.paired_tests import LEAST_DIFFERING
 from .over_texts import flipped_signs, least_of_signs, mean_limits
 
 FREQUENCY = "frequency"
-"""`baseline` of rows that hold a share against that of the words."""
+"""`baseline` of rows that compare a share with the frequency of such words."""
 FEW = f"fewer than {LEAST_DIFFERING} texts"
 """Flag of rows that are not tested."""
 

@@ -1,8 +1,8 @@
-"""Whether the subnetworks of a run decide for the same words.
+"""Whether the subnetworks of a run rely on the same words.
 
-Attributions of two models to the words of one example are compared by rank and by the words that
-come first. The ceiling is what two full models agree that were fine-tuned with other seeds: more
-than that no subnetwork can be asked for.
+Attributions of two models to the words of one example are compared by rank and by top words. The
+ceiling is the agreement of two full models that were fine-tuned with different seeds: no more can
+be expected of a subnetwork.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TEXTS = ("model", "task", "method", "variant", "metric", "first", "second", "ci
           "correction", "note")  # fmt: skip
 TOP_SHARE = 0.2
 ONE_SEED = "one seed: no ceiling"
-UNREADABLE = "no example has three words that both tell apart"
+UNREADABLE = "no example has three words with different attributions in both"
 
 _FAMILY = ("model", "task", "variant")
 _ORDER = ("full", "good", "random", "bad")
@@ -79,7 +79,7 @@ METRICS: Mapping[str, Callable[[Floats], Measured]] = {
 def agreement_table(
     words: pd.DataFrame, *, correction: str = "holm", seed: int = 0
 ) -> pd.DataFrame:
-    """How far each two kinds of subnetwork agree, beside two seeds of the full model.
+    """Agreement of each pair of kinds of subnetwork, and of full models of two seeds.
 
     Models of one fine-tuning seed are compared; an example's agreement is its mean over pairs of
     draws and over seeds. `difference` is that mean minus the ceiling, over the same examples, and

@@ -205,8 +205,8 @@ def attribution_figure(answer: Answer) -> Iterator[Figure]:
     yield Figure(
         file_name("attributions", answer.label),
         f"Which words the predictions on {answer.label} rest on",
-        "Mean share of the attribution, by the first method asked for, on each group of words, "
-        "over the examples that have such a word. Grey tick: the share if words were shuffled. "
+        "Mean share of |attribution|, by the first method named, on each group of words, over the "
+        "examples that have such a word. Grey tick: the mean share if attributions are shuffled. "
         f"{SEEN}",
         f"Attribution shares. Means over groups: {_means(table)}.",
         spec_of(

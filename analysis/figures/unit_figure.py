@@ -37,11 +37,12 @@ def unit_figure(answer: Answer) -> Iterator[Figure]:
     n_seeds = int(table.loc[full.loc[table.index], "n_seeds"].max())
     yield Figure(
         file_name("head-attributions", answer.label),
-        f"What heads and MLPs carry of the predictions on {answer.label}",
+        f"Which heads and MLPs carry the predictions on {answer.label}",
         "Each cell is a head (its layer down, its number across) or, to the right, a layer's MLP "
-        "of the full model: the mean size of what is attributed to it, its importance by name, and "
-        "the share of seeds whose good mask keeps it. Colours of attributions and importances are "
-        "shares of the largest of their panel, heads and MLPs apart; negative importances are as 0."
+        "of the full model: its mean absolute attribution, its importance by each score, and the "
+        "share of seeds whose good mask keeps it. Colours of attributions and importances are "
+        "scaled to the largest value in their panel, separately for heads and MLPs; negative "
+        "values count as 0."
         f" Means over {counted(n_seeds, 'seed')}.",
         f"Heat maps of attribution, importance and survival. {_said(drawn)}",
         spec_of(beside(maps, shared=False, columns=4, spacing=14)),
@@ -50,7 +51,7 @@ def unit_figure(answer: Answer) -> Iterator[Figure]:
     )
 
 
-_LEGEND = "of the largest in its panel; share of seeds that keep it"
+_LEGEND = "fraction of the largest in the panel; share of seeds that keep it"
 
 
 def _panels(table: pd.DataFrame) -> pd.Series:

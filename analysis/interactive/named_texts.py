@@ -30,7 +30,7 @@ def named_texts(role: str, given: Texts | None, texts: dict[str, list[Sentence]]
         raise InputError("no sentences to probe", where=role, remedy="give at least one")
     if len({one.id for one in sentences}) < len(sentences):
         raise InputError(
-            "two sentences have one id", where=role, remedy="give each an id of its own"
+            "two sentences have one id", where=role, remedy="give each sentence its own id"
         )
     name = "texts" if role == "corpus" else f"{role} texts"
     texts[name] = sentences

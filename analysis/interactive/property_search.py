@@ -1,4 +1,4 @@
-"""Search masks for a property of words on a loaded encoder, and hold their scores together."""
+"""Learn masks for a property of words on a loaded encoder, with their scores and controls."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from .named_texts import Texts, named_texts
 
 @dataclass(frozen=True, repr=False, eq=False)
 class PropertySearch:
-    """What `search_property` found: a mask for each penalty, and what must stand beside it.
+    """What `search_property` found: a mask for each penalty, with scores and controls.
 
     Attributes:
-        property_name: what was read, such as `upos`.
-        found: masks with their read-outs, records of rows, items and overlap.
+        property_name: the property, such as `upos`.
+        found: masks with their read-outs, and records of rows, items and overlap.
         read: hash of the sentences that were scored.
     """
 
@@ -50,7 +50,7 @@ class PropertySearch:
 
     @property
     def masks(self) -> dict[float, Subnetwork]:
-        """Penalty -> what it left of the encoder, in the order given."""
+        """Penalty -> mask, in the order given."""
         return {penalty: one.subnetwork for penalty, one in self.found.learnt.items()}
 
     def to_frame(self) -> pd.DataFrame:
@@ -58,25 +58,26 @@ class PropertySearch:
         return rows_frame(self.found.rows)
 
     def items(self) -> pd.DataFrame:
-        """Right words and all words of each sentence, of each score; a copy."""
+        """Correct words and all words of each sentence, for each score; a copy."""
         return items_of(self.found)
 
     def curve(self) -> pd.DataFrame:
-        """One line a scored thing: accuracy beside size."""
+        """Accuracy and size of each mask, control and whole encoder, one line each."""
         return tables_of(self.found)["curve"]
 
     def overlap(self) -> pd.DataFrame:
-        """What masks share with those of `against`; empty without them."""
+        """Overlap of the masks with those of `against`; empty without them."""
         return tables_of(self.found).get("overlap", pd.DataFrame())
 
     def comparisons(self, *, correction: str = "holm") -> dict[str, pd.DataFrame]:
-        """Differences of each mask from its controls over the same sentences, and their tests.
+        """Differences between each mask and its controls on the same sentences, with tests.
 
         Args:
             correction: `holm` or `fdr_bh`.
 
         Returns:
-            the tables `comparisons` and `tests` of `subprobe compare`, and what goes with them.
+            the tables of `subprobe compare`: `comparisons`, `tests`, `seed_points` and
+            `comparison_notes`.
         """
         return compared_masks(self.to_frame(), self.items(), correction=correction)
 
@@ -89,17 +90,17 @@ class PropertySearch:
         state: str = "pretrained",
         draw: int = 0,
     ) -> Measurement:
-        """One score, which `compare` holds against another one of the same sentences.
+        """One score, for `compare` with another score on the same sentences.
 
         Args:
             kind: `good`, `complement`, `random` or `full`.
-            penalty: of the mask; None = the first, and none for `full`.
-            score: `refit`, `hardened` or `soft`; of `full` `refit` or `mlp;rank=5`.
+            penalty: of the mask; None = the first one. Ignored for `full`.
+            score: `refit`, `hardened` or `soft`; for `full`, `refit` or for example `mlp;rank=5`.
             state: `pretrained` or `untrained`.
-            draw: of a random mask.
+            draw: number of the random mask.
 
         Raises:
-            UnknownNameError: if there is no such score; the message lists those there are.
+            UnknownNameError: if there is no such score; the message lists the scores.
         """
         first = next(iter(self.found.learnt)) if penalty is None else penalty
         units = next(iter(self.found.learnt.values())).options.units
@@ -117,11 +118,11 @@ class PropertySearch:
         return Measurement(output, self.read)
 
     def save(self, folder: Path | str, *, overwrite: bool = False) -> None:
-        """Write masks, read-outs and tables into a folder, as `subprobe prune` does.
+        """Write masks, read-outs and tables to a folder, as `subprobe prune` does.
 
         Args:
-            folder: where to; `subprobe compare` reads it.
-            overwrite: write although the folder has other files.
+            folder: the folder; `subprobe compare` reads it.
+            overwrite: write even if the folder contains other files.
         """
         write_found(self.found, Path(folder), overwrite=overwrite)
 
@@ -157,39 +158,38 @@ def search_property(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> PropertySearch:
-    """Learn which part of an encoder is enough to read a property of words (Cao et al. 2021).
+    """Learn which part of an encoder suffices to predict a property of words (Cao et al. 2021).
 
     Args:
         model: the encoder, loaded without a task.
-        property_name: `upos`, `xpos`, `deprel`, `feats:Number` and what else words are labelled
-            with.
-        corpus: a treebank (file, or `Sentence`s with labels) that is cut into parts, or is learnt
-            from beside `dev` or `test`; None, or `natural` = the generated treebank.
-        train: what is learnt from, in place of `corpus`.
-        dev: what stops read-outs; None = a tenth of what is learnt from.
-        test: what is scored; None = the dev part, as published.
-        penalties: lambda, or several for a curve: what all gates cost if they are open, in nats.
+        property_name: `upos`, `xpos`, `deprel`, `feats:Number`, or another label of words.
+        corpus: a treebank (file, or `Sentence`s with labels) that is split into parts, or the
+            training part if `dev` or `test` is given; None or `natural` = the generated treebank.
+        train: the training part, in place of `corpus`.
+        dev: part for early stopping of read-outs; None = a tenth of the training part.
+        test: part for scores; None = the dev part, as published.
+        penalties: lambda, or several for a curve: the cost in nats if all gates are open.
         units: `weights`, `heads-neurons`, `heads-mlps`, `heads` or `neurons`.
-        draws: random masks of the size of each mask.
-        ranks: of MLP probes on the whole encoders.
+        draws: random masks of the same size, for each mask.
+        ranks: ranks of the MLP probes on whole encoders.
         reset: control encoder with random weights: `encoder` keeps the trained embeddings, `all`
-            does not; `none` leaves it out.
-        against: name -> mask of a task, whose overlap with what is learnt is measured.
-        sentences: of each part at most, at equal distances; 0 = all.
-        epochs: passes over what is learnt from; 0 = as is recorded for the model.
-        mask_rate: Adam's learning rate for gates; 0 = as recorded.
-        readout_rate: the same for the read-out.
-        batch_size: sentences a step; 0 = as recorded.
-        dropout: of the encoder while it learns; None = as recorded.
-        seed: of gates, read-outs, draws and random weights.
-        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+            resets them too; `none` = no control encoder.
+        against: name -> mask of a task, whose overlap with the learnt masks is measured.
+        sentences: largest number of sentences of each part, evenly spaced; 0 = all.
+        epochs: passes over the training part; 0 = the value recorded for the model.
+        mask_rate: learning rate of Adam for the gates; 0 = as recorded.
+        readout_rate: learning rate of Adam for the read-out; 0 = as recorded.
+        batch_size: sentences per step; 0 = as recorded.
+        dropout: whether the encoder has dropout in training; None = as recorded.
+        seed: seed of gates, read-outs, draws and random weights.
+        progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Returns:
         The masks, kind `good` and method `l0`, with scores, controls and sizes.
 
     Raises:
-        UnknownNameError: if there is no such property, reset or unit.
-        ConfigError: for an option out of range, parts that do not go together, a smaller model.
+        UnknownNameError: for an unknown property, reset or unit.
+        ConfigError: for an option out of range, incompatible parts, or a smaller model.
         InputError: if the model was loaded with a task.
         AnnotationError: if no sentence has the property.
         MaskError: for a mask in `against` that does not fit the model.
@@ -199,7 +199,7 @@ def search_property(
     check_whole(model)
     if model.task is not None:
         raise InputError(
-            "was loaded with a task, and a property is read off an encoder alone",
+            "was loaded with a task, but a property is read from an encoder without task head",
             where=model.name,
             remedy="load it without `task`",
         )

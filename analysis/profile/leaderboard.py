@@ -1,4 +1,4 @@
-"""Scores of `holmes` in the form of Holmes's leaderboard: a line a data set, a column a model."""
+"""Scores of `holmes` in the format of its leaderboard: a line per data set, a column per model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FORM = [
     "probing dataset", "linguistic subfield", "linguistic phenomena", "probe type",
     "train portion", "probe", "comparable",
 ]  # fmt: skip
-"""The columns before those of models: the leaderboard's, and whether a line may stand in it."""
+"""Columns before those of models: the leaderboard's, and whether a line is comparable with it."""
 
 
 def has_leaderboard(rows: pd.DataFrame) -> bool:
@@ -28,9 +28,8 @@ def leaderboard(rows: pd.DataFrame) -> pd.DataFrame:
         rows: tidy rows, those of other probes too.
 
     Returns:
-        a line for each data set. A model's column is called as the model; what else sets it apart
-        (task, method, kind, state) follows its name, and its scores are means over seeds of each
-        seed's mean over draws.
+        a line for each data set. A column has the name of its model, followed by what distinguishes
+        it (task, method, kind, state); scores are averaged over draws, then over seeds.
     """
     own = rows[rows["probe"].eq(HOLMES.name) & rows["metric"].isin(SCORES)]
     own = by_method(own.assign(model=own["model"].fillna("model")))

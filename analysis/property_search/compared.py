@@ -19,8 +19,8 @@ from ..statistics.weighted import RESAMPLES
 from .names import ITEMS, PROBE, REFIT, ROWS
 
 _QUESTIONS = (
-    (("good", "pretrained"), ("full", "pretrained"), "what the mask finds or loses"),
-    (("good", "pretrained"), ("complement", "pretrained"), "whether the rest knows it as well"),
+    (("good", "pretrained"), ("full", "pretrained"), "what the mask gains or loses"),
+    (("good", "pretrained"), ("complement", "pretrained"), "whether the rest encodes it as well"),
     (("good", "pretrained"), ("random", "pretrained"), "whether it matters which units are kept"),
     (("good", "pretrained"), ("good", "untrained"), "what pretraining gives"),
     (("random", "pretrained"), ("full", "pretrained"), "what random loses"),

@@ -1,1 +1,1 @@
-"""Rankings of heads and MLPs by attribution and by importance, held against each other."""
+"""Rankings of heads and MLPs by attribution and by importance, compared."""

@@ -1,4 +1,4 @@
-"""How far two rankings of units agree: rank correlation, and what their tops share."""
+"""Agreement of two rankings of units: rank correlation, and overlap of their top units."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ def agreement_rows(
     *,
     seed: int = 0,
 ) -> Iterator[dict[str, Any]]:
-    """Spearman correlation and overlap of the tops of each attribution with each importance.
+    """Spearman correlation, and overlap of top units, of each attribution with each importance.
 
-    The correlation is tested against shuffled units on both sides. The overlap is the share of one
-    top that is in the other; random tops of that size share k / n, and its p-value is the exact
-    hypergeometric one of so large an overlap; tops of all units say nothing. Heads and MLPs are
-    ranked apart, as pruning does. `floor` is the smallest p that the row's test can give.
+    The correlation is tested against shuffled units, two-sided. The overlap is the share of the top
+    units of one ranking that are also top units of the other; its expectation for random selections
+    is k / n, and its p-value the exact hypergeometric probability of an overlap at least as large.
+    Sizes that keep all units are left out. Heads and MLPs are ranked separately, as in pruning.
+    `floor` is the smallest p-value that the test of a row can give.
 
     Args:
         attributions: rankings by attribution.

@@ -1,4 +1,4 @@
-"""What is attributed to heads and MLPs, compared with their importance on the same model.
+"""Attributions to heads and MLPs, compared with their importance in the same model.
 
 Attributions and importances are taken from one half of the examples; the subnetworks that they keep
 are scored on the other half.
@@ -39,7 +39,7 @@ def beside_importances(
     seed: int,
     say: Callable[[str], None] | None = None,
 ) -> ProbeResult:
-    """A result of `head-attributions` with rows that compare it with importances by name.
+    """A result of `head-attributions` with rows that compare it with importance scores.
 
     Args:
         result: what the probe found.
@@ -59,7 +59,7 @@ def beside_importances(
         return result
     if why := _not_comparable(context, examples):
         if say is not None:
-            say(f"attributions of units are not compared with importances: {why}")
+            say(f"attributions are not compared with importances: {why}")
         return result
     half = halves([unit_digest(one, one.first) for one in examples])
     ranked, scored = ([one for one, at in zip(examples, half, strict=True) if at == side]
@@ -73,8 +73,8 @@ def beside_importances(
     lost = [name for name in importances if name not in {one.name for one in known}]
     if lost and say is not None:
         say(
-            f"a model that lost units has no importance {', '.join(lost)}, which reads weights by "
-            "their place: attributions are not compared with it"
+            f"not compared with the importance {', '.join(lost)}, which reads weights by their "
+            "position in the whole model: this model is a smaller one"
         )
     spec = context.spec
     assert spec is not None
@@ -112,7 +112,7 @@ def _not_comparable(context: Context, examples: Sequence[Example]) -> str:
     if any(example.label is None for example in examples):
         return "some examples have no label"
     if len({unit_digest(one, one.first) for one in examples}) < 2:
-        return "units are ranked on one half of the examples and scored on the other"
+        return "needs at least two different examples, one half to rank on and one to score"
     return ""
 
 
@@ -131,7 +131,7 @@ def _importance_rows(ranking: Ranking) -> list[dict[str, Any]]:
                     "variant": ranking.name,
                     "value": float(scores[tuple(place)]),
                     "n": ranking.n,
-                    "ci_method": "no interval: the score is one number of all examples",
+                    "ci_method": "no interval: the score is a single number for all examples",
                 }
             )
     return rows

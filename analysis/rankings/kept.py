@@ -1,4 +1,4 @@
-"""Which ranking keeps the better subnetwork: the tops of each, at equal size, scored."""
+"""Which ranking keeps the better subnetwork: the top units of each, scored at equal size."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def kept_tops(
 def kept_rows(
     tops: Sequence[Kept], random: Sequence[Kept], names: Sequence[str], *, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """The score of each top beside those of random units, and differences of two rankings.
+    """The score of the top units of each ranking against random units, and differences of rankings.
 
     `floor` is the smallest p that the row's test can give.
 

@@ -1,4 +1,4 @@
-"""Units in an order: by what is attributed to them, or by an importance score."""
+"""Rankings of units, by attribution or by an importance score."""
 
 from __future__ import annotations
 

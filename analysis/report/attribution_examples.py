@@ -132,7 +132,7 @@ def _numbers(number: int, parts: dict[str, pd.DataFrame]) -> Table:
             )
     header = ("word", *parts)
     return Table(
-        f"Attribution of each word of example {number}, in logits of the predicted class",
+        f"Attribution of each word of example {number}, in logits of the attributed class",
         FILE,
         header,
         ("",) * len(header),

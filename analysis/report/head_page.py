@@ -82,11 +82,11 @@ def _shaded(words: SentenceWords) -> list[tuple[Word, ...]]:
 
 def _said(words: SentenceWords) -> str:
     """What the numbers add up to, in one sentence."""
-    said = f"Logit of {words.prediction} over that of the baseline: "
+    said = f"Logit of {words.prediction} minus that of the baseline: "
     said += decimal(words.logit_difference, 3)
     if math.isnan(words.delta):
         return said
-    return f"{said}; the attributions miss it by {abs(words.delta):.1g}"
+    return f"{said}; the attributions sum to it within {abs(words.delta):.1g}"
 
 
 def _digits(value: float) -> float | None:

@@ -47,7 +47,7 @@ class Section:
         figures: the pictures by part of the page, each with its table.
         profile: the linguistic profile, where probes are about phenomena.
         examples: real examples, word by word.
-        word_agreement: whether subnetworks decide for the same words, where that was asked.
+        word_agreement: agreement of subnetworks in their attributions to words, if there is any.
     """
 
     anchor: str
@@ -196,13 +196,14 @@ def _profile(answer: Answer) -> Table | None:
 
 
 def _word_agreement(answer: Answer) -> Table | None:
-    """Which kinds of subnetwork decide for the same words, beside two seeds of the full model."""
+    """Agreement of kinds of subnetwork in their attributions, and of full models of two seeds."""
     table = answer.tables.get(Path(AGREEMENT_FILE).stem)
     if table is None or table.empty:
         return None
     caption = (
-        "Agreement of attributions to the words of an example, mean over examples, draws and "
-        "seeds; ceiling = the full models of two seeds; difference = the mean minus the ceiling"
+        "Agreement between two models in their attributions to the words of an example, averaged "
+        "over examples, draws and seeds; ceiling = agreement of full models of two seeds; "
+        "difference = the mean minus the ceiling, tested over examples or their clusters"
     )
     shown = [
         "variant", "metric", "first", "second", "mean", "ci_low", "ci_high", "chance", "ceiling",

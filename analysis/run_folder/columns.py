@@ -100,7 +100,8 @@ TIDY: dict[str, Column] = {
     "baseline": Column(
         "text",
         "what the number is compared with: `majority`, an offset, uniform attention, random heads, "
-        "shuffled places (`permutation`), a share of words (`frequency`), a `reference`",
+        "shuffled places (`permutation`), word frequency (`frequency`), random attributions, a "
+        "`reference`",
     ),
     "baseline_value": Column("number", "value of the baseline", _METRIC),
     "p_value": Column("number", "test against the baseline", "probability"),
@@ -251,10 +252,10 @@ SUMMARIES: dict[str, Column] = {
     "odds_ratio": Column(
         "number", "odds ratio of survival per standard deviation at the same run and layer", "ratio"
     ),
-    "correlation": Column("number", "of survival and predictor at the same run and layer"),
-    "correlation_low": Column("number", "its lower 95% limit"),
-    "correlation_high": Column("number", "its upper 95% limit"),
-    "correlation_method": Column("text", "how its interval came about; empty = none"),
+    "correlation": Column("number", "of survival with the predictor, at the same run and layer"),
+    "correlation_low": Column("number", "lower 95% limit of the correlation"),
+    "correlation_high": Column("number", "upper 95% limit of the correlation"),
+    "correlation_method": Column("text", "how this interval was computed; empty = none"),
     "z": Column("number", "score of the slope over its standard deviation under the null"),
     "p_smallest": Column("number", "smallest p that the draws and masks could give", _P),
     **{

@@ -29,7 +29,7 @@ PROFILE: dict[str, Column] = {
         "number", "score of hidden state 0 of the whole model: embeddings, no context", _METRIC
     ),
     "static_vectors": Column(
-        "number", "score of vectors of words from a file, where `static_vectors` names one", _METRIC
+        "number", "score of static word vectors, if `static_vectors` names a file", _METRIC
     ),
     "random_lowest": Column("number", "lowest random draw of all seeds", _METRIC),
     "random_highest": Column("number", "highest random draw of all seeds", _METRIC),
@@ -53,14 +53,18 @@ PROFILE: dict[str, Column] = {
 
 LEADERBOARD: dict[str, Column] = {
     "probing dataset": Column("text", "data set"),
-    "linguistic subfield": Column("text", "part of linguistics"),
-    "linguistic phenomena": Column("text", "phenomenon that the data set is about"),
+    "linguistic subfield": Column("text", "subfield of linguistics"),
+    "linguistic phenomena": Column("text", "phenomenon that the data set tests"),
     "probe type": Column("text", "what is classified"),
-    "train portion": Column("integer", "share of the training part that is learnt from", "share"),
-    "probe": Column("text", "data set, once more, as in Holmes's file"),
-    "comparable": Column("boolean", "whether the scores may stand beside those of Holmes's models"),
+    "train portion": Column(
+        "integer", "share of the training part that probes are trained on", "share"
+    ),
+    "probe": Column("text", "name of the data set again, as in Holmes's file"),
+    "comparable": Column("boolean", "whether scores can be compared with published ones"),
 }
 """Column of the leaderboard -> what it means; the others are models."""
 OF_MODEL = Column(
-    "number", "score of this model: macro-F1, or Pearson's correlation of numbers", _METRIC
+    "number",
+    "score of this model: macro-F1, or Pearson's correlation if labels are numbers",
+    _METRIC,
 )

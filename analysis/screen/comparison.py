@@ -61,7 +61,10 @@ def print_masks(tables: Mapping[str, pd.DataFrame], console: Console | None = No
         title = f"{task} · differences in accuracy · {model} ({variant})"
         print_records(records, title=title, console=console)
     print_lines(
-        ["p: sentences exchanged, adjusted; * flagged", *_notes(tables["comparison_notes"])],
+        [
+            "p: adjusted, from sentences exchanged between the two; * flagged",
+            *_notes(tables["comparison_notes"]),
+        ],
         console,
     )
 

@@ -1,4 +1,4 @@
-"""How much each word of one sentence, or pair, carries the class that a model predicts."""
+"""Attribution of a model's predicted class to the words of one sentence or pair."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ class SentenceWords:
 
     Attributes:
         method: the method's name.
-        variant: the method with everything that its numbers depend on.
+        variant: the method with its settings.
         prediction: the class that the model predicts, by name.
         sentences: for each sentence its words in order, each with its signed attribution in logits;
             words that were cut off at the end are not there.
-        logit_difference: how much larger the class's logit is than that of the baseline.
-        delta: by how much the attributions miss it; NaN for a method that does not claim to reach
-            it.
+        logit_difference: logit of the class minus its logit for the baseline.
+        delta: sum of attributions minus that difference; NaN for methods that need not sum to it.
     """
 
     method: str
@@ -42,7 +41,7 @@ def words_by_method(
 
     Args:
         context: a model with a task head, and its mask.
-        example: the text; words are what white space parts.
+        example: the text; words are separated by whitespace.
         methods: names of methods of the probe `attributions`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What is attributed to each head and MLP, beside its importance and whether masks keep it."""
+"""Attribution and importance of each head and MLP, and the share of masks that keep it."""
 
 from __future__ import annotations
 

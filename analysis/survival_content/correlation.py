@@ -37,8 +37,8 @@ class Correlation:
 def survival_correlation(kept: Bools, predictor: Floats, layer: Indices) -> Correlation:
     """The partial point-biserial correlation, over all heads of all runs.
 
-    Its numerator is the score statistic, and heads that are permuted within layers change nothing
-    else of it: the permutation p of the one is that of the other.
+    Permuting heads within layers changes only its numerator, which is the score statistic, so the
+    permutation p-value of the score test is also that of the correlation.
 
     Args:
         kept: survival [R, U].
@@ -46,8 +46,8 @@ def survival_correlation(kept: Bools, predictor: Floats, layer: Indices) -> Corr
         layer: of each head [U].
 
     Returns:
-        The interval leaves out one head with all its runs at a time, for the same head in another
-        seed is no new observation, and is symmetric in Fisher's z.
+        The correlation with a jackknife interval, symmetric in Fisher's z. Each head is left out
+        with all its runs, because the same head in another seed is not a new observation.
     """
     y, x = centred(kept.astype(np.float64), layer), centred(predictor, layer)
     products = np.array([(x * y).sum(0), (x * x).sum(0), (y * y).sum(0)])  # [3, U]

@@ -20,8 +20,8 @@ def view(
     attribution: Annotated[
         list[str] | None,
         typer.Option(
-            help="also colour the words by how much they carry the predicted class, by this method "
-            "(integrated-gradients, shapley-sampling, ...); may be given several times",
+            help="also colour the words by their attribution for the predicted class, by this "
+            "method (integrated-gradients, shapley-sampling, ...); may be given several times",
             metavar="METHOD",
         ),
     ] = None,

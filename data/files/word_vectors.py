@@ -53,18 +53,18 @@ class WordVectors:
 def read_word_vectors(path: Path | str, words: Collection[str]) -> WordVectors:
     """Read the vectors of some words.
 
-    A text file has a word and its numbers a line, with spaces between them, and may begin with the
-    numbers of words and of dimensions; `.gz` is unpacked. A `.safetensors` file has the tensors
-    `vectors` [V, D] and `words`, the bytes of V lines of UTF-8. Of a word that is there twice the
-    first vector counts.
+    A text file has one word and its numbers per line, separated by single spaces, and may begin
+    with a line that gives the numbers of words and dimensions; `.gz` is decompressed. A
+    `.safetensors` file has the tensors `vectors` [V, D] and `words`, the bytes of V lines of UTF-8.
+    If a word occurs twice, its first vector is used.
 
     Args:
         path: the file.
-        words: those that are asked for, as they are written; their lower case is looked for too.
+        words: the words, as written; their lower-case forms are looked up too.
 
     Raises:
-        DataFileError: if the file is missing, damaged or of another form, vectors are of different
-            lengths or not finite, or none of the words is there.
+        DataFileError: if the file is missing, damaged or of another format, vectors differ in
+            length or are not finite, or the file has none of the words.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,13 +73,15 @@ def read_word_vectors(path: Path | str, words: Collection[str]) -> WordVectors:
     found = _tensors(path, wanted) if path.suffix == SAFETENSORS else _text(path, wanted)
     if not found:
         raise DataFileError(
-            "has a vector for none of the words of the corpus",
+            "has vectors for none of the words of the corpus",
             where=str(path),
-            remedy="name vectors of the language of the corpus",
+            remedy="use vectors of the language of the corpus",
         )
     numbers = np.stack(list(found.values()))
     if not np.isfinite(numbers).all():
-        raise DataFileError("vectors contain NaN or infinity", where=str(path))
+        raise DataFileError(
+            "vectors contain NaN or infinity", where=str(path), remedy="use another file"
+        )
     return WordVectors({word: row for row, word in enumerate(found)}, numbers)
 
 
@@ -91,7 +93,11 @@ def _tensors(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.fl
         vectors, words = (opened.get_tensor(name) for name in ("vectors", "words"))
         names = words.tobytes().decode("utf-8").split("\n")
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or words.dtype != np.uint8:
-        raise DataFileError("vectors are no numbers [V, D], or words no bytes", where=str(path))
+        raise DataFileError(
+            "`vectors` is not an array of floats [V, D], or `words` not of bytes",
+            where=str(path),
+            remedy="store `words` as uint8: the UTF-8 text, one word a line",
+        )
     names = names[:-1] if names[-1] == "" else names
     if len(names) != len(vectors) or not vectors.shape[1]:
         raise DataFileError(
@@ -127,7 +133,7 @@ def _text(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.float
             raise DataFileError(
                 f"line {number} has {fields} numbers instead of {width}",
                 where=str(path),
-                remedy="give a word and its numbers a line, with one space between them",
+                remedy="write one word and its numbers per line, separated by single spaces",
             )
         word = sought.get(line.partition(b" ")[0])
         # a word may hold spaces: the last D fields are its numbers
@@ -140,9 +146,9 @@ def _text(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.float
 def _check_width(width: int, path: Path) -> None:
     if not 0 < width <= WIDEST:
         raise DataFileError(
-            f"vectors have {width} numbers, not 1 to {WIDEST:,}",
+            f"vectors have {width} numbers each, not 1 to {WIDEST:,}",
             where=str(path),
-            remedy="give a word and its numbers a line, with one space between them",
+            remedy="write one word and its numbers per line, separated by single spaces",
         )
 
 
@@ -151,7 +157,9 @@ def _numbers(line: bytes, width: int, where: str) -> npt.NDArray[np.float32]:
     try:
         return np.array([float(one) for one in cells], dtype=np.float32)
     except ValueError:
-        raise DataFileError(f"{shown(line[:60])} is no vector", where=where) from None
+        raise DataFileError(
+            f"{shown(line[:60])} is not a word followed by numbers", where=where
+        ) from None
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -187,6 +195,6 @@ def _blocks(path: Path) -> Iterator[bytes]:
                 raise DataFileError(
                     f"unpacks to more than {LARGEST_RATIO} times its size",
                     where=str(path),
-                    remedy="give the unpacked file if that is right",
+                    remedy="if this is correct, give the unpacked file",
                 )
             yield block

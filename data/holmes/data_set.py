@@ -41,7 +41,7 @@ class Sample:
     Attributes:
         id: unique in its data set.
         texts: what the encoder reads.
-        readings: their vectors are laid side by side.
+        readings: their vectors are concatenated.
         label: class counted from 0, or a number where the data set has one class.
     """
 
@@ -58,7 +58,7 @@ class DataSet:
     Attributes:
         name: as the leaderboard has it.
         kind: what its samples are.
-        classes: how many; 1 = numbers are predicted.
+        classes: number of classes; 1 = numbers are predicted.
         parts: `train`, `dev`, `test` -> samples, in the order of their ids.
     """
 

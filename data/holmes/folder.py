@@ -42,9 +42,9 @@ def data_set_folders(folder: Path | str) -> list[Path]:
     found = sorted(path.parent for path in root.glob(f"*/{SAMPLES}"))
     if not found:
         raise DataFileError(
-            "holds no data set of Holmes",
+            "contains no data set of Holmes",
             where=str(folder),
-            remedy=f"name the folder whose folders hold {CONFIG} and {SAMPLES}",
+            remedy=f"name the folder whose subfolders contain {CONFIG} and {SAMPLES}",
         )
     return found
 
@@ -73,13 +73,13 @@ def read_data_set(folder: Path) -> DataSet:
         texts, readings = _read(kind, inputs, context, where)
         widths.add(len(readings))
         if len(widths) > 1:
-            raise DataFileError("has another number of inputs than those before", where=where)
+            raise DataFileError("the number of inputs differs from previous lines", where=where)
         order = (int(id), "") if numbers else (0, id)
         named = f"{id} ({place})" if repeated else id
         parts[part].append((order, Sample(named, texts, readings, _label(label, classes, where))))
     for part, samples in parts.items():
         if not samples:
-            raise DataFileError(f"has no sample of the part {part}", where=str(path))
+            raise DataFileError(f"has no samples of the part {part}", where=str(path))
     ordered = {
         part: tuple(sample for _, sample in sorted(samples, key=lambda one: one[0]))
         for part, samples in parts.items()
@@ -97,22 +97,25 @@ def _config(path: Path) -> tuple[str, Kind, int]:
         found = yaml.safe_load(text)
     where = str(path)
     if not isinstance(found, dict):
-        raise DataFileError("holds no settings", where=where)
+        raise DataFileError("is not a mapping of settings", where=where)
     kind = str(found.get("probe_task_type"))
     if kind not in get_args(Kind):
         raise DataFileError(
-            f"probe_task_type is {shown(found.get('probe_task_type'))}",
+            f"unknown probe_task_type {shown(found.get('probe_task_type'))}",
             where=where,
             remedy=f"one of {', '.join(get_args(Kind))}",
         )
     classes = found.get("num_labels", 2)
     if not isinstance(classes, int) or not 1 <= classes <= MOST_CLASSES:
         raise DataFileError(
-            f"num_labels is {shown(classes)}, not a number from 1 to {MOST_CLASSES}", where=where
+            f"num_labels is {shown(classes)}, not an integer from 1 to {MOST_CLASSES}", where=where
         )
     name = found.get("probe_name") or path.parent.name
     if not isinstance(name, str) or len(name) > 200 or not name.isprintable():
-        raise DataFileError(f"probe_name is {shown(name)}", where=where)
+        raise DataFileError(
+            f"probe_name {shown(name)} is not a printable name of at most 200 characters",
+            where=where,
+        )
     for start in ("flash-holmes-", "holmes-"):
         name = name.removeprefix(start)
     return name, cast(Kind, kind), classes
@@ -124,10 +127,10 @@ def _label(text: str, classes: int, where: str) -> float:
     except ValueError:
         label = math.nan
     if not math.isfinite(label):
-        raise DataFileError(f"the label {shown(text)} is no number", where=where)
+        raise DataFileError(f"the label {shown(text)} is not a number", where=where)
     if classes > 1 and not (label.is_integer() and 0 <= label < classes):
         raise DataFileError(
-            f"the label {shown(text)} is no class from 0 to {classes - 1}", where=where
+            f"the label {shown(text)} is not a class from 0 to {classes - 1}", where=where
         )
     return label
 
@@ -137,7 +140,7 @@ def _literal(text: str, name: str, where: str) -> list[Any]:
     with reading(where, problem=f"{name} cannot be read", remedy="write them as a Python list"):
         found = ast.literal_eval(text)
     if not isinstance(found, list | tuple) or not found:
-        raise DataFileError(f"{name} are {shown(text)}, not a list", where=where)
+        raise DataFileError(f"{name}: {shown(text)} is not a list", where=where)
     return list(found)
 
 
@@ -150,20 +153,20 @@ def _read(
         texts = _texts(given, "inputs", where)
         whole = range(1) if kind.endswith("CROSS") else range(len(texts))
         if len(texts) != (1 if kind == "SENTENCE" else 2):
-            raise DataFileError(f"{len(texts)} inputs of a {kind}", where=where)
+            raise DataFileError(f"wrong number of inputs for {kind}: {len(texts)}", where=where)
         return texts, tuple((Stretch(text),) for text in whole)
     texts = _texts(_literal(context, "context", where), "context", where)
     stretches: dict[int, list[Stretch]] = {}
     for number, one in enumerate(given):
         spans = kind == "SENTENCE_SPANS"
         if not isinstance(one, list | tuple) or len(one) != (5 if spans else 4):
-            raise DataFileError(f"the input {shown(one)} is not of a {kind}", where=where)
+            raise DataFileError(f"the input {shown(one)} does not fit {kind}", where=where)
         text, start, end, *group = one[1:]
         numbers = (text, start, end, *group)
         if not all(type(value) is int and value >= 0 for value in numbers):
-            raise DataFileError(f"the input {shown(one)} has no places", where=where)
+            raise DataFileError(f"the input {shown(one)} has invalid positions", where=where)
         if text >= len(texts):
-            raise DataFileError(f"the input {shown(one)} is of no context", where=where)
+            raise DataFileError(f"the input {shown(one)} refers to no context", where=where)
         stretches.setdefault(group[0] if group else number, []).append(Stretch(text, start, end))
     return texts, tuple(tuple(stretches[key]) for key in sorted(stretches))
 

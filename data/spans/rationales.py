@@ -13,15 +13,15 @@ from ..files.reading import shown
 Rationale = tuple[tuple[int, int, int], ...]
 """(segment, start, end) of each part, in characters of the first or second text."""
 
-_FORMS = "give 0 or 1 for each white-space word, or the parts of the text as a list"
+_FORMS = "give 0 or 1 for each whitespace-separated word, or a list of parts of the text"
 
 
 def read_rationale(cell: Any, texts: Sequence[str], where: str) -> Rationale | None:
     """The parts of the texts that a cell marks.
 
-    A cell is either marks, 0 or 1 for each white-space word (those of a second text follow those of
-    the first), or parts of the texts, of which every occurrence counts. Both may be a list, a list
-    written as JSON, or plain text: marks with spaces or commas between them, or a single part.
+    A cell contains either marks, 0 or 1 for each whitespace-separated word (those of a second text
+    follow those of the first), or parts of the texts, every occurrence of which counts. Both may be
+    a list, a JSON list, or plain text: marks separated by spaces or commas, or a single part.
 
     Args:
         cell: as it is in the file.
@@ -32,7 +32,7 @@ def read_rationale(cell: Any, texts: Sequence[str], where: str) -> Rationale | N
         None for no cell or an empty one; no part where nothing is marked.
 
     Raises:
-        DataFileError: if there are more or fewer marks than words, a part is in no text, or the
+        DataFileError: if the numbers of marks and words differ, a part occurs in no text, or the
             cell is neither.
     """
     if cell is None or (isinstance(cell, str) and not cell.strip()):
@@ -107,6 +107,6 @@ def _occurrences(part: str, texts: Sequence[str], where: str) -> Rationale:
     ]
     if not spans:
         raise DataFileError(
-            f"the rationale {shown(part)} is no part of the text", where=where, remedy=_FORMS
+            f"the rationale {shown(part)} does not occur in the text", where=where, remedy=_FORMS
         )
     return tuple(spans)

@@ -1,1 +1,1 @@
-"""How tightly attention is tied to what a model decides."""
+"""How tightly attention is tied to a model's decisions."""

@@ -1,9 +1,9 @@
-"""How much a model's attention is tied to what it decides (Wiegreffe & Pinter 2019).
+"""How tightly attention is tied to a model's decisions (Wiegreffe & Pinter 2019).
 
-Four diagnostics: is attention needed at all (uniform weights, frozen, with and without learning);
-how far does it move when the model learns again with another seed; does it guide a classifier of
-words without context; and can a model be trained whose output is the same and whose attention is
-not, along the curve of what one costs the other.
+Four diagnostics: is attention needed at all (uniform weights, with and without training); how
+much does it vary when the model is retrained with another seed; does it help a classifier of words
+without context; and can a model be trained with the same output but different attention, as a curve
+of one distance against the other.
 """
 
 from __future__ import annotations
@@ -54,27 +54,27 @@ def run_attention_diagnostics(
     batch_size: int = 16,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Diagnostics of attention, on one half of the texts; copies of the model learn from the other.
+    """Diagnostics of attention on one half of the texts; copies are trained on the other half.
 
     Args:
-        context: a classifier, and its mask, under which the copies learn too.
+        context: a classifier and its mask, under which the copies are trained too.
         examples: labelled, of its task.
-        layers: whose attention is made uniform and compared.
-        seeds: copies that learn the task again, and classifiers of words for each guide.
-        lambdas: weights of the divergence in the adversaries' loss, one adversary each.
-        noise: on an adversary's query and key weights before it learns, as a share of their
+        layers: layers whose attention is made uniform and compared.
+        seeds: retrained copies, and classifiers of words for each set of weights.
+        lambdas: weights of the divergence in the loss, one adversary each.
+        noise: noise on an adversary's initial query and key weights, in units of their
             standard deviation: the divergence of equal rows has no gradient.
-        epochs: that copies learn.
-        rate: of their AdamW.
-        guide_width: of the classifier of words.
-        guide_epochs: that it learns, at most.
-        seed: the first of the seeds.
-        batch_size: texts a step and a pass.
+        epochs: training epochs of the copies.
+        rate: learning rate of the copies (AdamW).
+        guide_width: hidden units of the classifiers of words.
+        guide_epochs: largest number of their training epochs.
+        seed: first seed.
+        batch_size: texts per training step and per pass.
         progress: called with (parts done, all).
 
     Returns:
-        rows of unit `model`: accuracy, and distance of output and attention from the model's own,
-        of the model, uniform attention, retrained copies and adversaries; accuracy of the guided
+        rows of unit `model`: accuracy, and distances of output and attention to the model's, for
+        the model, uniform attention, retrained copies and adversaries; accuracy of the guided
         classifiers. An item for each text of the scored half.
 
     Raises:
@@ -174,7 +174,7 @@ def _check_labels(examples: Sequence[Example], classes: int) -> None:
         if label is None or label != int(label) or not 0 <= label < classes:
             raise InputError(
                 "has no label" if label is None
-                else f"label {label} is no class of the model, which has {classes}",
+                else f"label {label} is not a class of the model, which has {classes}",
                 where=f"{NAME}, example {example.id!r}",
                 remedy="name a split with labels of the task that the model was fine-tuned on",
             )  # fmt: skip
@@ -190,9 +190,9 @@ def _halves(examples: Sequence[Example]) -> tuple[list[int], list[int]]:
     learn, score = (np.flatnonzero(half == side).tolist() for side in (0, 1))
     if not learn or not score:
         raise InputError(
-            "needs two different texts at least: copies learn from one half",
+            "needs at least two different texts: copies are trained on one half",
             where=NAME,
-            remedy="name more examples",
+            remedy="use more examples",
         )
     return learn, score
 

@@ -18,50 +18,54 @@ class AttentionDiagnosticsOptions(Options):
         "all", description="layers whose attention is made uniform and compared"
     )
     seeds: int = Field(
-        3, ge=1, description="copies that learn again, and classifiers of words for each guide"
+        3, ge=1, description="retrained copies, and classifiers of words for each set of weights"
     )
     lambdas: Annotated[tuple[NotNegative, ...], Several] = Field(
         (0.0, 0.01, 0.03, 0.1, 0.3, 1.0),
         min_length=1,
-        description="what the divergence weighs in the loss of an adversary, one adversary each",
+        description="weights of the divergence in the loss; one adversary each",
     )
     noise: float = Field(
-        0.1, gt=0, description="on an adversary's first query and key weights, in their spread"
+        0.1,
+        gt=0,
+        description="noise on an adversary's initial query and key weights, in their SD",
     )
-    epochs: int = Field(5, ge=1, description="that copies learn")
+    epochs: int = Field(5, ge=1, description="training epochs of the copies")
     rate: float = Field(5e-5, gt=0, description="learning rate of the copies")
-    guide_width: int = Field(64, ge=1, description="of the classifier of words")
-    guide_epochs: int = Field(50, ge=1, description="that it learns, at most")
-    seed: int = Field(0, ge=0, description="the first of the seeds")
-    batch_size: int = Field(16, ge=1, description="texts a step and a pass")
+    guide_width: int = Field(64, ge=1, description="hidden units of the classifiers of words")
+    guide_epochs: int = Field(50, ge=1, description="largest number of their training epochs")
+    seed: int = Field(0, ge=0, description="first seed")
+    batch_size: int = Field(16, ge=1, description="texts per training step and per pass")
 
 
-_OF_WHOM = "of uniform attention, retrained copies and adversaries"
+_OF_WHOM = "uniform attention, retrained copies and adversaries"
 
 ATTENTION_DIAGNOSTICS = ProbeEntry(
     name="attention-diagnostics",
-    help="whether attention is needed, moves with the seed, guides others, and can be swapped",
+    help="how tightly attention is tied to decisions: uniform, retrained and adversarial models",
     code=f"{__package__}.diagnostics:run_attention_diagnostics",
     reads="task",
-    further=("task-head",),
+    further=("task-head", "classes"),
     options=AttentionDiagnosticsOptions,
     rows=(
         Measure(
             "accuracy",
             ("model",),
-            f"share of right classes: of the model, {_OF_WHOM}",
+            f"share of correct predictions: model, {_OF_WHOM}",
             better="higher",
         ),
-        Measure("tvd", ("model",), f"total variation of the output from the model's: {_OF_WHOM}"),
+        Measure(
+            "tvd", ("model",), f"total variation between the output and the model's: {_OF_WHOM}"
+        ),
         Measure(
             "jsd",
             ("model",),
-            f"divergence of the first token's rows from the model's, in nats: {_OF_WHOM}",
+            f"divergence between the first token's rows and the model's, in nats: {_OF_WHOM}",
         ),
         Measure(
             "guide_accuracy",
             ("model",),
-            "the same of a classifier of words that the weights of `relation` guide",
+            "accuracy of a classifier of words that uses the attention weights of `relation`",
             better="higher",
         ),
     ),

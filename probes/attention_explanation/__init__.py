@@ -1,1 +1,1 @@
-"""Whether attention says why a model decides as it does."""
+"""Whether attention explains a model's decisions."""

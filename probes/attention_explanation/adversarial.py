@@ -1,8 +1,8 @@
-"""Other attention that gives the same output (Jain & Wallace 2019, 4.2.2 and their equation 1).
+"""Different attention with the same output (Jain & Wallace 2019, 4.2.2 and equation 1).
 
-K rows a head are looked for that are as far as can be from the model's own and from each other, by
-Jensen-Shannon divergence, while the class probabilities move by no more than epsilon in total
-variation. The constraint is a penalty: lambda times what exceeds epsilon.
+K rows per head are optimised to be as far as possible from the model's own and from each other, by
+Jensen-Shannon divergence, while the class probabilities change by at most epsilon in total
+variation. The constraint is a penalty: lambda times the excess over epsilon.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .replaced_attention import attention_replaced
 
 @dataclass(frozen=True)
 class Search:
-    """How other attention is looked for.
+    """Settings of the adversary.
 
     Attributes:
         layers: whose first rows may change.

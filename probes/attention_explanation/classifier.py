@@ -27,13 +27,13 @@ def check_classifier(name: str, context: Context, examples: Sequence[Example]) -
         )
     if context.model.config.num_labels < 2:
         raise InputError(
-            "needs class probabilities, and a regression has none",
+            "needs class probabilities, which a regression head does not have",
             where=name,
-            remedy="probe a model that was fine-tuned to classify",
+            remedy="use a model fine-tuned on a classification task",
         )
     if context.spec is not None and context.spec.pair and any(e.second is None for e in examples):
         raise InputError(
-            "reads pairs of sentences with this model",
+            "this model reads pairs of sentences, but got single sentences",
             where=name,
             remedy=f"name its task: `task` {context.spec.name}",
         )

@@ -1,8 +1,8 @@
 """Whether attention agrees with what a prediction depends on (Jain & Wallace 2019).
 
-Three questions about the row of the first token: does it rank words as gradients and leaving out
-do; does the output move when its weights change places; and is there quite other attention that
-gives the same output. The model runs without dropout, unlike in the authors' code.
+Three questions about the row of the first token: does it rank words as gradients and leave-one-out
+do; does the output change when its weights are permuted; and is there very different attention with
+the same output. The model runs without dropout, unlike in the authors' code.
 """
 
 from __future__ import annotations
@@ -54,23 +54,23 @@ def run_attention_explanation(
     internal_batch_size: int = 64,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Agreement of attention with importance, and what other attention does to the output.
+    """Agreement of attention with importance, and the effect of other attention on the output.
 
     Args:
         context: a classifier, and its mask.
         examples: of its task.
-        gradient: whether attention is held fixed while the gradient is taken, as published.
-        perturbed_texts: texts whose attention is permuted and attacked; 0 = all.
-        permutations: of each of these texts.
-        adversary_layers: where the adversary may change the first token's row.
-        copies: rows that the adversary looks for at once, from different starts.
-        steps: of the adversary.
-        rate: its learning rate.
-        epsilon: by how much it may move the output.
-        penalty: of what moves it further.
-        seed: of the choice of texts, the permutations and the adversary's starts.
-        batch_size: texts whose attention is in memory at once.
-        internal_batch_size: texts a forward pass while words are left out or rows permuted.
+        gradient: whether gradients flow through attention; fixed attention as published.
+        perturbed_texts: texts for permutations and the adversary; 0 = all.
+        permutations: permutations of each of these texts.
+        adversary_layers: layers in which the adversary changes the first token's row.
+        copies: rows that the adversary optimises at once, from different starts.
+        steps: optimisation steps of the adversary.
+        rate: learning rate of the adversary.
+        epsilon: total variation by which the adversary may change the output.
+        penalty: weight of changes beyond epsilon.
+        seed: seed of the choice of texts, permutations and starting rows.
+        batch_size: texts per pass with attention maps.
+        internal_batch_size: texts per pass when words are left out or rows permuted.
         progress: called with (texts done, all).
 
     Returns:

@@ -24,7 +24,7 @@ class Figure:
         values: of the model [N], by layer [N, L] or by head [N, L, H]; NaN where there is none.
         relation: what it is of; None where the metric says it all.
         variant: settings.
-        baseline: what the mean is held against; None for nothing.
+        baseline: what the mean is compared with; None for nothing.
         baseline_value: that.
         dead: units that a mask removes, in the shape of the units.
     """

@@ -1,4 +1,4 @@
-"""Which words carry the prediction: attributions by several methods, and on which words they fall.
+"""Which words carry a prediction: attributions, and their shares by kind of word.
 
 Integrated gradients (Sundararajan et al. 2017) and the other methods are Captum's, at the word
 embeddings: positions and special tokens stay as they are in the text.
@@ -48,24 +48,24 @@ def run_attributions(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Share of the attribution that falls on each kind of word, by each method.
+    """Attributions to words, and their shares on each kind of word, by each method.
 
     Args:
         context: a model with a task head, and its mask.
         examples: examples with relations and universal tags, of the model's task; one with an empty
             text is left out and counted.
         method: names of `METHODS`; each has rows of its own variant.
-        target: `predicted` or `gold`: whose logit.
-        baseline: `pad`, `mask`, `zero` or `mean`: what words are replaced by.
+        target: class whose logit is attributed: `predicted` or `gold`.
+        baseline: what replaces the embeddings of words: `pad`, `mask`, `zero` or `mean`.
         n_steps: points of the Gauss-Legendre integration.
-        tolerance: largest convergence delta of an example, in logits, before its steps are doubled
+        tolerance: convergence delta of an example, in logits, above which its steps are doubled
             (up to 1,024); 0 = `n_steps` for all.
         n_samples: draws of gradient SHAP, orders of Shapley sampling, sets of words of kernel SHAP.
         layer: block of layer conductance, from 0.
-        batch_size: examples that go through Captum together.
-        internal_batch_size: texts a forward and backward pass, over examples and steps.
-        permutations: shuffles inside each sentence for the null.
-        seed: chooses the shuffles and the draws.
+        batch_size: examples attributed together.
+        internal_batch_size: texts per forward and backward pass, over examples and steps.
+        permutations: shuffles inside each text for the null.
+        seed: seed of shuffles and draws.
         progress: called with (examples done, of all methods) after each batch.
 
     Returns:
@@ -77,7 +77,7 @@ def run_attributions(
         InputError: without examples or task head, or when a pair model gets single sentences, or
             no example has words, or a label that is attributed is no class of the model.
         UnknownNameError: for a method, target or baseline that does not exist.
-        ConfigError: for DeepLift, whose result would mean nothing, and a method named twice.
+        ConfigError: for DeepLift, whose result would be meaningless, and a method named twice.
         CheckpointError: if there is no padding or mask token that is needed.
         AnnotationError: if an example with words has no relations or no tags.
     """

@@ -192,8 +192,8 @@ def check_classified(
         )
     if context.model.config.num_labels == 1:
         raise InputError(
-            "attribution needs classes, and this head predicts a number",
-            remedy="name a model that classifies",
+            "attribution needs classes, but this head predicts a number",
+            remedy="use a model fine-tuned on a classification task",
         )
     if context.spec is not None and context.spec.pair and examples[0].second is None:
         raise InputError(
@@ -236,7 +236,7 @@ def _check_labels(classes: int, examples: Sequence[Example]) -> None:
             )
         if label != int(label) or not 0 <= label < classes:
             raise InputError(
-                f"label {label} is no class of the model, which has {classes}",
+                f"label {label} is not a class of the model, which has {classes}",
                 where=f"example {example.id!r}",
                 remedy="use target=predicted, or the task that the model was fine-tuned on",
             )

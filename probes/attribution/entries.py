@@ -1,4 +1,4 @@
-"""The probe of which words carry a prediction."""
+"""The probe that attributes predictions to words."""
 
 from __future__ import annotations
 
@@ -23,45 +23,56 @@ Methods = Annotated[tuple[Method, ...], BeforeValidator(_known), Several]
 class AttributionsOptions(Options):
     """Options of `attributions`."""
 
-    method: Methods = Field(("integrated-gradients",), description="how words are attributed")
-    target: Target = Field("predicted", description="whose logit: the predicted or the gold class")
-    baseline: Baseline = Field("pad", description="what the embeddings of words are replaced by")
-    n_steps: int = Field(16, ge=2, description="integration steps")
+    method: Methods = Field(("integrated-gradients",), description="methods of attribution")
+    target: Target = Field("predicted", description="class whose logit is attributed")
+    baseline: Baseline = Field("pad", description="what replaces the embeddings of words")
+    n_steps: int = Field(
+        16, ge=2, description="steps of integrated-gradients and layer-conductance"
+    )
     tolerance: float = Field(
         0.0,
         ge=0,
         allow_inf_nan=False,
-        description="largest convergence delta, in logits, before steps are doubled; 0 = never",
+        description="convergence delta, in logits, above which steps are doubled; 0 = never",
     )
-    n_samples: int = Field(25, ge=1, description="draws of gradient-shap and the Shapley methods")
-    layer: int = Field(0, ge=0, description="block of layer-conductance, from 0")
-    batch_size: int = Field(8, ge=1, description="examples that are attributed together")
-    internal_batch_size: int = Field(64, ge=1, description="texts a forward and backward pass")
-    permutations: int = Field(1000, ge=1, description="shuffles of each text's words for the null")
-    seed: int = Field(0, ge=0, description="of the shuffles and the draws")
+    n_samples: int = Field(
+        25, ge=1, description="samples of gradient-shap, shapley-sampling and kernel-shap"
+    )
+    layer: int = Field(0, ge=0, description="block of layer-conductance, counted from 0")
+    batch_size: int = Field(8, ge=1, description="examples attributed together")
+    internal_batch_size: int = Field(64, ge=1, description="texts per forward and backward pass")
+    permutations: int = Field(
+        1000, ge=1, description="shuffles of each text's attributions, the null"
+    )
+    seed: int = Field(0, ge=0, description="seed of shuffles and samples")
 
 
 CONVERGENCE = (
     Measure(
         "convergence_delta_*",
         ("model",),
-        "how far attributions miss the difference of the logits",
+        "absolute error of the sum of attributions, in logits: mean and largest",
         better="lower",
     ),
     Measure(
         "unconverged_share",
         ("model",),
-        "examples that miss it by more than the tolerance",
+        "share of examples whose error exceeds the tolerance",
         better="lower",
     ),
-    Measure("steps_mean", ("model",), "points of integration, or draws, an example", items="steps"),
+    Measure(
+        "steps_mean",
+        ("model",),
+        "mean number of integration steps, or samples, per example",
+        items="steps",
+    ),
 )
-"""Numbers that say how near attributions come to the sum that their method promises."""
+"""How near attributions come to the sum that their method promises."""
 
 
 ATTRIBUTIONS = ProbeEntry(
     name="attributions",
-    help="share of a prediction's attribution on each kind of word, by eight methods of Captum",
+    help="attribution of a class's logit to words, and its share on each kind of word",
     code=f"{__package__}.attributions:run_attributions",
     reads="task",
     needs=("deprels", "upos"),
@@ -69,22 +80,26 @@ ATTRIBUTIONS = ProbeEntry(
     further=("task-head", "classes"),
     options=AttributionsOptions,
     rows=(
-        Measure("attribution_share", ("model",), "share of |attribution| on the group `relation`"),
+        Measure(
+            "attribution_share",
+            ("model",),
+            "share of |attribution| on a group of words (`relation`)",
+        ),
         Measure(
             "attribution_share_by_*",
             ("model",),
-            "share of |attribution| on words of one tag, relation, entity or place in the tree",
+            "share on words of one tag, relation, entity or place in the tree (`relation`)",
         ),
         Measure(
             "net_attribution*",
             ("model",),
-            "the same of signed attribution: what such words add to the logit or take from it",
+            "signed attribution of such words, as a share of the sum of |attribution|",
         ),
         *CONVERGENCE,
         Measure(
             "logit_difference_mean",
             ("model",),
-            "logit of the attributed class, over that of the baseline",
+            "mean absolute difference between the logits of text and baseline",
         ),
     ),
     headline=Headline("attribution_share", "model"),

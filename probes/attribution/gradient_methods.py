@@ -138,7 +138,7 @@ def check_block(batch: ClassifiedBatch, layer: int) -> None:
     remedy = "use integrated-gradients"
     if layer >= anatomy.num_layers:
         raise InputError(
-            f"no layer {layer} to conduct: the model has {anatomy.num_layers}, from 0",
+            f"no layer {layer} for layer-conductance: the model has 0 to {anatomy.num_layers - 1}",
             remedy="choose another `layer`",
         )
     if anatomy.shared:

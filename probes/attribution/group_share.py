@@ -58,8 +58,8 @@ class GroupShareTest:
 
         Args:
             id: its id, or that of its cluster, which seeds its shuffles.
-            weights: a weight for each word [W], not all zero; shares are of the sum of their sizes,
-                so that those of signed weights say how much a group adds or takes.
+            weights: a weight for each word [W], not all zero; shares are of the sum of absolute
+                weights, so that shares of signed weights are net contributions.
             members: which words are in which group [G, W].
         """
         share = weights / np.abs(weights).sum()

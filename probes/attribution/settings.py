@@ -1,4 +1,4 @@
-"""What is attributed, by which method, from which baseline."""
+"""Settings of attribution: method, target class and baseline."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ class AttributionSettings:
 
     Attributes:
         method: one of `METHODS`.
-        target: whose logit.
-        baseline: what words are replaced by.
+        target: class whose logit is attributed.
+        baseline: what replaces the embeddings of words.
         n_steps: points of the Gauss-Legendre integration.
-        tolerance: how far the attributions of an example may miss the difference of its logits, in
-            logits, before its steps are doubled; None = `n_steps` for all.
+        tolerance: convergence delta of an example, in logits, above which its steps are doubled;
+            None = `n_steps` for all.
         n_samples: draws of gradient SHAP, orders of Shapley sampling, sets of words of kernel SHAP.
-        layer: block whose output layer conductance speaks of, from 0.
+        layer: block of layer conductance, from 0.
         batch_size: examples that are encoded and classified together.
-        internal_batch_size: texts a forward (and backward) pass, over examples and steps, draws or
-            words.
-        seed: of the draws.
+        internal_batch_size: texts per forward (and backward) pass, over examples and steps, draws
+            or words.
+        seed: seed of the draws.
 
     Raises:
         UnknownNameError: if there is no such method, target or baseline.
@@ -112,8 +112,8 @@ def check_method(name: str) -> None:
     """
     if name.lower() in _DEEP_LIFT:
         raise ConfigError(
-            f"{name} is not offered: its rules do not know the activations of these encoders, so "
-            "its result is gradient x (embedding - baseline)",
+            f"{name} is not offered: its rules do not cover the activations of these encoders, so "
+            "its result would be gradient x (embedding - baseline)",
             remedy="use integrated-gradients, or input-x-gradient",
         )
     if name not in METHODS:
@@ -134,4 +134,6 @@ def check_methods(names: Iterable[str]) -> None:
             raise ConfigError(f"method {name} is named twice", remedy="name each method once")
         seen.add(name)
     if not seen:
-        raise ConfigError("no attribution method", remedy=f"name some of {', '.join(METHODS)}")
+        raise ConfigError(
+            "no attribution method", remedy=f"name at least one of {', '.join(METHODS)}"
+        )

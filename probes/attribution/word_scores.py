@@ -23,17 +23,17 @@ MOST_STEPS = 1024
 
 @dataclass(frozen=True)
 class WordAttributions:
-    """Attribution of one example's prediction to its words.
+    """Attribution of the logit of one example's class to its words.
 
     Attributes:
         words: attribution of each kept word, in logits [W]; special tokens get none.
         kept: (segment, index in the sentence) of each kept word.
         predicted: the class that the model predicts.
         target: the class whose logit is attributed.
-        delta: how far the attributions miss the difference of the logits between the text and its
-            baseline; NaN for a method that does not claim to reach it.
-        logit_difference: that difference, of the target's logit.
-        n_steps: points of integration, or draws, that it took; 0 where there are none.
+        delta: sum of attributions minus the difference between the logits of text and baseline; NaN
+            for methods that need not sum to it.
+        logit_difference: that difference, for the target's logit.
+        n_steps: steps of integration, or draws, used; 0 for methods without.
     """
 
     words: npt.NDArray[np.float64]

@@ -1,1 +1,1 @@
-"""Whether attributions say what a prediction rests on, and whether people would say the same."""
+"""Whether attributions are faithful to a model, and whether they agree with human rationales."""

@@ -1,4 +1,4 @@
-"""The probes of what attributions are worth."""
+"""The probes that evaluate attributions: faithfulness and plausibility."""
 
 from __future__ import annotations
 
@@ -14,50 +14,62 @@ _MODEL: Units = ("model",)
 
 
 class WordScoreOptions(Options):
-    """Options of probes that judge attributions of words."""
+    """Options of probes that evaluate attributions of words."""
 
-    method: Methods = Field(("integrated-gradients",), description="how words are attributed")
+    method: Methods = Field(("integrated-gradients",), description="methods of attribution")
     target: Target = Field("predicted", description="class whose logit is attributed")
-    baseline: Baseline = Field("pad", description="what attributions start from")
-    n_steps: int = Field(16, ge=2, description="steps of methods that integrate")
+    baseline: Baseline = Field("pad", description="what replaces the embeddings of words")
+    n_steps: int = Field(
+        16, ge=2, description="steps of integrated-gradients and layer-conductance"
+    )
     tolerance: float = Field(
         0.0,
         ge=0,
         allow_inf_nan=False,
-        description="largest convergence delta, in logits, before steps are doubled; 0 = never",
+        description="convergence delta, in logits, above which steps are doubled; 0 = never",
     )
-    n_samples: int = Field(25, ge=1, description="draws of methods that sample")
-    layer: int = Field(0, ge=0, description="block of layer-conductance")
-    batch_size: int = Field(8, ge=1, description="examples that are attributed together")
-    internal_batch_size: int = Field(64, ge=1, description="texts a forward pass")
-    seed: int = Field(0, ge=0, description="of all draws")
+    n_samples: int = Field(
+        25, ge=1, description="samples of gradient-shap, shapley-sampling and kernel-shap"
+    )
+    layer: int = Field(0, ge=0, description="block of layer-conductance, counted from 0")
+    batch_size: int = Field(8, ge=1, description="examples attributed together")
+    internal_batch_size: int = Field(64, ge=1, description="texts per forward pass")
+    seed: int = Field(0, ge=0, description="seed of all random draws")
 
 
 class FaithfulnessOptions(WordScoreOptions):
     """Options of `faithfulness`."""
 
     removal: Literal["delete", "pad", "mask"] = Field(
-        "delete", description="words that are left out are deleted, or replaced by that token"
+        "delete",
+        description="whether words that are left out are deleted, or replaced by this token",
     )
     random_draws: int = Field(
-        3, ge=1, description="random attributions of each text, and sets of words of equal length"
+        3, ge=1, description="random attributions, and sets of words of equal length, of each text"
     )
-    infidelity_draws: int = Field(10, ge=0, description="random moves of the words; 0 = none")
+    infidelity_draws: int = Field(
+        10, ge=0, description="random perturbations of the words; 0 = no infidelity"
+    )
     infidelity_radius: float = Field(
-        1.0, gt=0, le=1, description="how far they go, as a share of the way to the baseline"
+        1.0, gt=0, le=1, description="their largest size, as a fraction of the way to the baseline"
     )
-    sensitivity_draws: int = Field(4, ge=0, description="noises of each text; 0 = none")
+    sensitivity_draws: int = Field(
+        4, ge=0, description="noise samples of each text; 0 = no max-sensitivity"
+    )
     sensitivity_radius: float = Field(
-        0.02, gt=0, allow_inf_nan=False, description="of the noise, in units of the word embeddings"
+        0.02,
+        gt=0,
+        allow_inf_nan=False,
+        description="largest noise, in units of the word embeddings",
     )
     sensitivity_examples: int = Field(
-        40, ge=1, description="at most so many texts for max-sensitivity"
+        40, ge=1, description="largest number of texts for max-sensitivity"
     )
 
 
 FAITHFULNESS = ProbeEntry(
     name="faithfulness",
-    help="whether attributions name the words that the prediction rests on",
+    help="whether a prediction rests on the words that an attribution ranks highest",
     code=f"{__package__}.faithfulness:run_faithfulness",
     reads="task",
     further=("task-head", "classes"),
@@ -66,46 +78,46 @@ FAITHFULNESS = ProbeEntry(
         Measure(
             "comprehensiveness",
             _MODEL,
-            "what the class loses in probability without the share `relation` of the words",
+            "loss in probability without the highest-ranked share `relation` of the words",
             better="higher",
         ),
-        Measure("comprehensiveness_aopc", _MODEL, "its mean over the shares", better="higher"),
+        Measure("comprehensiveness_aopc", _MODEL, "mean over the shares of words", better="higher"),
         Measure(
             "comprehensiveness_length_controlled",
             _MODEL,
-            "that mean less the one of random words of as many pieces",
+            "that mean minus the mean for random words with as many pieces",
             better="higher",
         ),
         Measure(
             "sufficiency",
             _MODEL,
-            "what the class loses in probability with that share of the words alone",
+            "loss in probability with that share of the words only",
             better="lower",
         ),
-        Measure("sufficiency_aopc", _MODEL, "its mean over the shares", better="lower"),
+        Measure("sufficiency_aopc", _MODEL, "mean over the shares of words", better="lower"),
         Measure(
             "sufficiency_length_controlled",
             _MODEL,
-            "that mean less the one of random words of as many pieces",
+            "that mean minus the mean for random words with as many pieces",
             better="lower",
         ),
         Measure(
             "loo_tau",
             _MODEL,
-            "Kendall's tau-b with what the logit loses without each word",
+            "Kendall's tau-b with the leave-one-out loss of the logit",
             better="higher",
         ),
-        Measure("loo_tau_absolute", _MODEL, "the same of absolute values", better="higher"),
+        Measure("loo_tau_absolute", _MODEL, "the same for absolute values", better="higher"),
         Measure(
             "infidelity",
             _MODEL,
-            "mean square of what scaled attributions miss under random moves, in squared logits",
+            "mean squared error of the predicted change of the logit under perturbation",
             better="lower",
         ),
         Measure(
             "max_sensitivity",
             _MODEL,
-            "largest relative change of attributions under noise",
+            "largest relative change of the attribution under noise",
             better="lower",
         ),
     ),
@@ -118,14 +130,14 @@ class PlausibilityOptions(WordScoreOptions):
     """Options of `plausibility`."""
 
     scores: Literal["signed", "absolute"] = Field(
-        "signed", description="words are ranked by their scores, or by absolute values"
+        "signed", description="whether words are ranked by signed or by absolute attribution"
     )
-    random_draws: int = Field(20, ge=1, description="random attributions for the null of auprc")
+    random_draws: int = Field(20, ge=1, description="random attributions, the null of auprc")
 
 
 PLAUSIBILITY = ProbeEntry(
     name="plausibility",
-    help="whether attributions name the words that people found decisive",
+    help="whether attributions agree with human rationales",
     code=f"{__package__}.plausibility:run_plausibility",
     reads="task",
     needs=("rationale",),
@@ -135,11 +147,14 @@ PLAUSIBILITY = ProbeEntry(
         Measure(
             "token_f1",
             _MODEL,
-            "F1 of the highest words, as many as people mark on average",
+            "F1 of the highest-ranked words; their share is the mean share that people marked",
             better="higher",
         ),
         Measure(
-            "auprc", _MODEL, "area under precision and recall of the marked words", better="higher"
+            "auprc",
+            _MODEL,
+            "area under the precision-recall curve for the marked words",
+            better="higher",
         ),
     ),
     headline=Headline("*", "model", by_variant=True),

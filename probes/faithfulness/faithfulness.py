@@ -1,4 +1,4 @@
-"""Whether attributions are faithful: what the prediction loses without the words they name."""
+"""Whether attributions are faithful: how the prediction changes without the top words."""
 
 from __future__ import annotations
 
@@ -52,28 +52,28 @@ def run_faithfulness(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Comprehensiveness, sufficiency, tau against leave-one-out, infidelity and max-sensitivity.
+    """Comprehensiveness, sufficiency, agreement with leave-one-out, infidelity, max-sensitivity.
 
     Args:
         context: a model with a task head over classes, and its mask.
         examples: examples of the model's task; one with an empty text is left out and counted.
-        method: of attribution, several at once.
+        method: methods of attribution.
         target: whose logit is attributed: `predicted` or `gold`.
-        baseline: what attributions start from.
-        n_steps: points of methods that integrate.
-        tolerance: logits that integration may miss before its steps are doubled; 0 = never.
-        n_samples: draws of methods that sample.
-        layer: of layer conductance.
-        removal: what becomes of a word that is left out.
+        baseline: what replaces the embeddings of words.
+        n_steps: steps of methods that integrate.
+        tolerance: convergence delta, in logits, above which steps are doubled; 0 = never.
+        n_samples: samples of methods that draw at random.
+        layer: block of layer conductance, from 0.
+        removal: whether words that are left out are deleted or replaced by a token.
         random_draws: random attributions, and sets of words of equal length, of each text.
-        infidelity_draws: random moves of the words of each text; 0 leaves infidelity out.
-        infidelity_radius: how far they go, as a share of the way to the baseline.
-        sensitivity_draws: noises of each text; 0 leaves max-sensitivity out.
-        sensitivity_radius: of the noise, in units of the embeddings.
-        sensitivity_examples: texts that max-sensitivity looks at, at equal distances.
-        batch_size: examples that are attributed together.
-        internal_batch_size: texts a forward pass.
-        seed: of all draws.
+        infidelity_draws: random perturbations of the words of each text; 0 = no infidelity.
+        infidelity_radius: their largest size, as a fraction of the way to the baseline.
+        sensitivity_draws: noise samples of each text; 0 = no max-sensitivity.
+        sensitivity_radius: largest noise, in units of the embeddings.
+        sensitivity_examples: largest number of texts for max-sensitivity, evenly spaced.
+        batch_size: examples attributed together.
+        internal_batch_size: texts per forward pass.
+        seed: seed of all random draws.
         progress: called with (examples done, N), from 0 again for each method and each kind of
             number.
 

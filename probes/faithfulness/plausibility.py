@@ -1,4 +1,4 @@
-"""Whether attributions are plausible: how far they agree with what people found decisive."""
+"""Whether attributions are plausible: their agreement with human rationales."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ def run_plausibility(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Token F1 and AUPRC of attributions beside human rationales (DeYoung et al. 2020).
+    """Token F1 and AUPRC of attributions against human rationales (DeYoung et al. 2020).
 
-    F1 is of the words with the highest scores. How many are taken is the mean share of words that
-    people marked, the same for every text. Texts of which no word that is read is marked have
+    F1 is of the words with the highest scores; their share of the text is the mean share of words
+    that people marked, the same for every text. Texts of which no word that is read is marked have
     neither number; they are counted.
 
     Args:
         context: a model with a task head, and its mask.
         examples: examples of the model's task with rationales.
-        method: of attribution, several at once.
+        method: methods of attribution.
         target: whose logit is attributed: `predicted` or `gold`.
-        baseline: what attributions start from.
-        n_steps: points of methods that integrate.
-        tolerance: logits that integration may miss before its steps are doubled; 0 = never.
-        n_samples: draws of methods that sample.
-        layer: of layer conductance.
+        baseline: what replaces the embeddings of words.
+        n_steps: steps of methods that integrate.
+        tolerance: convergence delta, in logits, above which steps are doubled; 0 = never.
+        n_samples: samples of methods that draw at random.
+        layer: block of layer conductance, from 0.
         scores: whether words are ranked by signed scores or by absolute values.
         random_draws: random attributions whose mean AUPRC is its null. That of F1 is exact.
-        batch_size: examples that are attributed together.
-        internal_batch_size: texts a forward pass.
-        seed: of all draws.
+        batch_size: examples attributed together.
+        internal_batch_size: texts per forward pass.
+        seed: seed of all random draws.
         progress: called with (examples done, N), from 0 again for each method.
 
     Raises:
@@ -83,8 +83,8 @@ def run_plausibility(
     share = float(np.mean([one.mean() for one in marks]))
     if not share:
         raise InputError(
-            "no word that the model reads is marked in the rationales",
-            remedy="check the column that is named as rationale=..., or raise `max_length`",
+            "the rationales mark no word that the model reads",
+            remedy="check the column given as rationale=..., or raise `max_length`",
         )
     columns: list[Column] = []
     for one in settings:

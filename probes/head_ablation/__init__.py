@@ -1,1 +1,1 @@
-"""What probes of hidden states lose when one head is switched off."""
+"""What probes of hidden states lose when one head is ablated."""

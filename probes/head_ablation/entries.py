@@ -33,30 +33,39 @@ class HeadAblationCostOptions(LearningOptions):
     tasks: Annotated[tuple[str, ...], Several, AfterValidator(_tasks)] = Field(
         ("upos", TREE),
         min_length=1,
-        description="properties of words, and `tree`: what the classifiers read",
+        description="properties of words, and `tree`, that classifiers predict",
     )
-    state: int = Field(LAST, ge=LAST, description="hidden state that they read; -1 = the last")
-    rank: int = Field(64, ge=1, description="rows of the matrix under which trees are distances")
+    state: int = Field(
+        LAST, ge=LAST, description="hidden state that the classifiers read; -1 = the last"
+    )
+    rank: int = Field(64, ge=1, description="rank of the structural probe for `tree`")
     punctuation: Literal["upos", "xpos", "none"] = Field(
-        "upos", description="words left out of trees, as in `structural`"
+        "upos", description="how punctuation is recognised, as in `structural`"
     )
 
 
 HEAD_ABLATION_COST = ProbeEntry(
     name="head-ablation-cost",
-    help="what classifiers of a hidden state lose when one head alone is switched off",
+    help="what classifiers of a hidden state lose when a single head is ablated",
     code=f"{__package__}.head_ablation_cost:run_head_ablation_cost",
     needs=("heads",),
     uses=("upos",),
     further=("training-part",),
     options=HeadAblationCostOptions,
     rows=(
-        Measure("accuracy_cost", ("head",), "accuracy that words' labels lose without the head"),
-        Measure("uuas_cost", ("head",), "share of gold edges that is lost without the head"),
+        Measure(
+            "accuracy_cost", ("head",), "accuracy with all heads minus accuracy without the head"
+        ),
+        Measure("uuas_cost", ("head",), "UUAS with all heads minus UUAS without the head"),
         Measure(
             "accuracy_whole", ("model",), "accuracy with all heads of the model", better="higher"
         ),
-        Measure("uuas_whole", ("model",), "share of gold edges with all of them", better="higher"),
+        Measure(
+            "uuas_whole",
+            ("model",),
+            "UUAS (share of gold edges) with all heads of the model",
+            better="higher",
+        ),
     ),
     transfers=True,
     finish="item-intervals",

@@ -1,8 +1,8 @@
-"""What classifiers of a hidden state lose when one head alone is switched off.
+"""What classifiers of a hidden state lose when a single head is ablated.
 
-The classifiers are those of the whole model: a linear one of each property of words, and a
-structural probe of trees. They stay as they are while a head gives nothing, so that the cost says
-what the head adds to what is read there, and not what could be learnt again without it.
+The classifiers are those of the whole model: a linear one for each property of words, and a
+structural probe for trees. They are not retrained without the head, so that the cost is what the
+head contributes to what they read, not what could be learnt without it.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def integrated_gradients(
 
 
 def ablation(game: GateGame, asked: Asked, *, internal_batch_size: int) -> Values:
-    """What the logit loses when one unit alone is switched off; no sum is promised.
+    """What the logit loses when a single unit is ablated; the values need not sum up.
 
     Args:
         game: B texts and U units.
@@ -79,11 +79,11 @@ def ablation(game: GateGame, asked: Asked, *, internal_batch_size: int) -> Value
 def shapley_sampling(
     game: GateGame, asked: Asked, *, n_samples: int, internal_batch_size: int, seed: int
 ) -> Values:
-    """Mean gain of each unit over random orders in which units join (Castro et al. 2009).
+    """Mean contribution of each unit over random orders (Castro et al. 2009).
 
     Each text is run alone and has orders of its own, seeded by its id: the errors of sampling
     differ between texts and average out over them, and none depends on batches. The global random
-    state is left as it was.
+    state is restored.
 
     Args:
         game: B texts and U units.

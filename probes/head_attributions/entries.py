@@ -26,7 +26,7 @@ def _known(target: str) -> str:
 
 def _each_once(names: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(names)) != len(names):
-        raise ValueError("names one twice")
+        raise ValueError("contains duplicates")
     return names
 
 
@@ -51,53 +51,55 @@ class HeadAttributionsOptions(Options):
     ] = Field(
         ("integrated-gradients", "ablation"),
         min_length=1,
-        description="how the logit is attributed; shapley-exact to 10 units at most",
+        description="methods of attribution; shapley-exact takes at most 10 units",
     )
     target: Target = Field(
-        "predicted", description="whose logit: predicted, gold, or the number of a class"
+        "predicted", description="class whose logit is attributed: predicted, gold, or its number"
     )
     units: Literal["heads+mlps", "heads", "mlps"] = Field(
-        "heads+mlps", description="what it is attributed to; other units stay on"
+        "heads+mlps", description="units that are attributed to; all others stay on"
     )
     among: Annotated[tuple[str, ...], Several, AfterValidator(_each_once)] = Field(
-        (), description="single units alone: LAYER.HEAD, or LAYER for its MLP; none named = all"
+        (), description="only these units: LAYER.HEAD, or LAYER for its MLP; empty = all"
     )
     interactions: Literal["none", "second-order", "shapley"] = Field(
         "none",
-        description="of each two heads: second derivatives of their gates, or the Shapley "
-        "interaction index of 10 units at most",
+        description="of each pair of heads: second derivative with respect to their gates, or "
+        "Shapley interaction index (at most 10 units)",
     )
-    n_steps: int = Field(16, ge=2, description="integration steps")
+    n_steps: int = Field(16, ge=2, description="steps of integrated-gradients")
     tolerance: float = Field(
         0.0,
         ge=0,
         allow_inf_nan=False,
         description="largest convergence delta, in logits, before steps are doubled; 0 = never",
     )
-    n_samples: int = Field(25, ge=1, description="orders of shapley-sampling")
+    n_samples: int = Field(25, ge=1, description="random orders of shapley-sampling")
     sampled_examples: int = Field(
-        40, ge=1, description="at most so many examples for Shapley values, the first ones"
+        40,
+        ge=1,
+        description="largest number of examples for Shapley values; the first ones are used",
     )
-    batch_size: int = Field(8, ge=1, description="examples that are attributed together")
-    internal_batch_size: int = Field(64, ge=1, description="texts a forward and backward pass")
-    seed: int = Field(0, ge=0, description="of the orders, and of random units")
+    batch_size: int = Field(8, ge=1, description="examples attributed together")
+    internal_batch_size: int = Field(64, ge=1, description="texts per forward and backward pass")
+    seed: int = Field(0, ge=0, description="seed of random orders and random subnetworks")
     importances: Annotated[tuple[str, ...], Several, AfterValidator(_each_once)] = Field(
         ("gate-example", "ablation", "magnitude"),
-        description="importance scores that attributions are compared with; [] = none",
+        description="importance scores to compare attributions with; [] = none",
     )
     keep: Annotated[
         tuple[float, ...], Several, AfterValidator(_each_once), AfterValidator(_shares)
     ] = Field(
         (0.25, 0.5, 0.75),
         min_length=1,
-        description="shares of the units that rankings are compared at",
+        description="shares of the units to keep when rankings are compared",
     )
-    draws: int = Field(39, ge=1, description="random subnetworks of each size")
+    draws: int = Field(39, ge=1, description="random subnetworks of each size, the null of kept_*")
 
 
 HEAD_ATTRIBUTIONS = ProbeEntry(
     name="head-attributions",
-    help="how much each head and MLP carries a prediction, and each two heads together",
+    help="attribution of a class's logit to heads and MLPs, compared with their importance",
     code=f"{__package__}.head_attributions:run_head_attributions",
     reads="task",
     further=("task-head", "classes"),
@@ -108,30 +110,34 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
         Measure("head_attribution_absolute", _OF_HEADS, "mean of its absolute value"),
         Measure("mlp_attribution", ("mlp",), "mean attribution of the logit to an MLP"),
         Measure("mlp_attribution_absolute", ("mlp",), "mean of its absolute value"),
-        Measure("head_interaction", _OF_HEADS, "mean interaction of two heads, in logits"),
+        Measure("head_interaction", _OF_HEADS, "mean interaction of a pair of heads, in logits"),
         Measure("head_interaction_absolute", _OF_HEADS, "mean of its absolute value"),
         *CONVERGENCE,
         Measure(
             "logit_difference_mean",
             ("model",),
-            "|logit with all units that play, less that with none|",
+            "mean absolute difference between the logits with all units and with none",
         ),
-        Measure("head_importance", _OF_HEADS, "importance of a head by the score `variant`"),
-        Measure("mlp_importance", ("mlp",), "importance of an MLP by the score `variant`"),
+        Measure(
+            "head_importance", _OF_HEADS, "importance of a head by the score named in `variant`"
+        ),
+        Measure("mlp_importance", ("mlp",), "importance of an MLP by the score named in `variant`"),
         Measure(
             "importance_spearman", ("model",), "rank correlation of attribution with importance"
         ),
-        Measure("importance_overlap", ("model",), "share of the units that both keep"),
+        Measure(
+            "importance_overlap", ("model",), "share of the kept units that both rankings keep"
+        ),
         Measure(
             "over_importance_*",
             ("model",),
-            "score of what attribution keeps, less that of what importance `target` keeps",
+            "score of the subnetwork kept by attribution minus by the importance `target`",
             better="higher",
         ),
         Measure(
             "kept_*",
             ("model",),
-            "score of the subnetwork that a ranking keeps, on other examples",
+            "score of the subnetwork that a ranking keeps, on held-out examples",
             better="higher",
         ),
     ),

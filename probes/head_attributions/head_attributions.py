@@ -1,4 +1,4 @@
-"""Which heads and MLPs carry a prediction: a logit attributed to the gates of whole units.
+"""Which heads and MLPs carry a prediction: attribution of a logit to the gates of units.
 
 The gates of a text's living heads and MLPs are the input of the model, from all 0 (no unit) to all
 1 (the model as it is), and Captum attributes the difference of the two logits to them.
@@ -65,25 +65,25 @@ def run_head_attributions(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """How much each living head and MLP carries the logit of a class.
+    """Attribute the logit of a class to each living head and MLP.
 
     Args:
-        context: a classifier, and its mask: units that it removes do not play.
+        context: a classifier and its mask; units that it removes get no attribution.
         examples: examples of its task.
-        methods: how the logit is attributed, each once.
-        target: whose logit: `predicted`, `gold`, or the number of a class.
-        units: what plays; the other units stay on.
-        among: single units that play alone: `LAYER.HEAD`, or `LAYER` for an MLP; empty = all.
-        interactions: of each two heads that play: `second-order` derivatives of their gates, or the
-            exact `shapley` interaction index.
-        n_steps: points of integration of `integrated-gradients`.
+        methods: methods of attribution, each once.
+        target: class whose logit is attributed: `predicted`, `gold`, or its number.
+        units: units that are attributed to; all others stay on.
+        among: only these units: `LAYER.HEAD`, or `LAYER` for an MLP; empty = all.
+        interactions: of each pair of heads: `second-order` derivatives with respect to their gates,
+            or the exact `shapley` interaction index.
+        n_steps: steps of `integrated-gradients`.
         tolerance: largest convergence delta of an example, in logits, before its steps are doubled
             (up to 1,024); 0 = `n_steps` for all.
-        n_samples: orders of `shapley-sampling`.
-        sampled_examples: examples that Shapley values are computed on, the first ones.
-        batch_size: examples that are attributed together.
-        internal_batch_size: texts a forward and backward pass.
-        seed: of the orders.
+        n_samples: random orders of `shapley-sampling`.
+        sampled_examples: largest number of examples for Shapley values; the first ones are used.
+        batch_size: examples attributed together.
+        internal_batch_size: texts per forward and backward pass.
+        seed: seed of the random orders.
         progress: called with (examples done, all), over all methods.
 
     Returns:
@@ -186,18 +186,17 @@ def _check_few(players: Players, methods: Sequence[Method], interactions: Intera
     for option, asked in exact.items():
         if asked and len(players) > MOST_PLAYERS:
             raise ConfigError(
-                f"exact Shapley values are computed for at most {MOST_PLAYERS} units, "
-                f"{len(players)} play",
+                f"exact Shapley values are limited to {MOST_PLAYERS} units, got {len(players)}",
                 where=f"option {NAME}.{option}",
-                remedy=f"name some with {NAME}.among, or ask for "
+                remedy=f"select units with {NAME}.among, or use "
                 + ("shapley-sampling" if option == "methods" else "second-order"),
             )
     if interactions != "none" and len(players.heads) < 2:
         count = len(players.heads)
         raise ConfigError(
-            f"an interaction is one of two heads, and {'one' if count else 'none'} plays",
+            f"an interaction needs two heads, got {count}",
             where=f"option {NAME}.interactions",
-            remedy=f"choose more with {NAME}.units and {NAME}.among",
+            remedy=f"select more heads with {NAME}.units and {NAME}.among",
         )
 
 

@@ -87,9 +87,9 @@ def players_of(context: Context, units: str, among: Sequence[str] = ()) -> Playe
     chosen = [one for one in asked if lives[one]]
     if not chosen:
         raise InputError(
-            "none of the units lives under the mask" if asked else "no unit is chosen",
+            "the mask removes all of the selected units" if asked else "no unit is selected",
             where="head-attributions",
-            remedy="choose other units, or another mask",
+            remedy="select other units, or use another mask",
         )
     layer, head = np.array(chosen, dtype=np.int64).T
     dead = tuple(one for one in asked if not lives[one])
@@ -106,7 +106,7 @@ def _unit(name: str, L: int, H: int) -> tuple[int, int]:
     head = MLP if found is None or found[2] is None else int(found[2])
     if found is None or int(found[1]) >= L or head >= H:
         raise ConfigError(
-            f"there is no unit {name}",
+            f"unknown unit {name}",
             where="option head-attributions.among",
             remedy=f"write LAYER.HEAD, 0.0 to {L - 1}.{H - 1}, or LAYER for its MLP",
         )

@@ -13,8 +13,8 @@ from .game import Asked, GateGame
 def second_derivatives(game: GateGame, asked: Asked) -> npt.NDArray[np.float64]:
     """d2 logit / dgate_i dgate_j of each two heads where all gates are 1, [B, pairs].
 
-    Gates enter a logit smoothly, so that this is how much more one head matters for each unit that
-    another one is turned up. One backward pass a head.
+    The logit is smooth in the gates, so this is how the effect of one head changes as another is
+    turned up. One backward pass per head.
 
     Args:
         game: B texts and U units.

@@ -1,4 +1,4 @@
-"""Whose logit is attributed to units: that of the predicted class, of the gold one, or of one."""
+"""The class whose logit is attributed: the predicted one, the gold one, or a given one."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def check_classifier(context: Context, examples: Sequence[Example]) -> None:
         )
     if context.model.config.num_labels < 2:
         raise InputError(
-            "a regression head has no classes whose logits could be attributed",
+            "a regression head has no class logits to attribute",
             where=NAME,
-            remedy="use a model of a classification task",
+            remedy="use a model fine-tuned on a classification task",
         )
     if context.spec is not None and context.spec.pair != (examples[0].second is not None):
         pair = context.spec.pair
@@ -76,7 +76,7 @@ def check_target(context: Context, examples: Sequence[Example], target: str) -> 
             raise InputError(
                 f"the target is the gold class, which example {missing[0]!r} does not have",
                 where=f"option {NAME}.target",
-                remedy="name a split with labels, or take predicted",
+                remedy="use a split with labels, or target=predicted",
             )
     elif int(target) >= K:
         raise ConfigError(

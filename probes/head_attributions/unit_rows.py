@@ -65,8 +65,8 @@ class Interacting:
 def attributed_rows(found: Sequence[Attributed], players: Players) -> Iterator[dict[str, Any]]:
     """The rows of each method: two of each unit, and those of the model.
 
-    The baseline of an absolute value is its mean over the units of the same kind: what each would
-    have if all mattered alike. Dead units have rows without a value.
+    The baseline of an absolute value is its mean over units of the same kind, the value if all
+    mattered equally. Dead units have rows without a value.
     """
     for one in found:
         n = len(one.scores)

@@ -78,7 +78,7 @@ def sample_vectors(
     """
     if not getattr(context.tokenizer, "is_fast", False):
         raise CheckpointError(
-            "the tokenizer is a slow one without offsets",
+            "the tokenizer is slow and has no character offsets",
             remedy="use a model that ships a tokenizer.json",
         )
     check_padding(context.tokenizer)
@@ -113,7 +113,7 @@ def _separator(context: Context) -> str:
     token = context.tokenizer.sep_token
     if token is None:
         raise CheckpointError(
-            "the tokenizer has no separator, which joins two texts",
+            "the tokenizer has no separator token to join two texts",
             remedy="leave the data sets of pairs out (`holmes.sets`)",
         )
     return f" {token} "

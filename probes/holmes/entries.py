@@ -22,7 +22,7 @@ BY_SET, BY_PHENOMENON = "mean_by_data_set", "mean_by_phenomenon"
 
 def _once(given: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(given)) < len(given):
-        raise ValueError("a name is given twice")
+        raise ValueError("contains duplicates")
     return given
 
 
@@ -30,26 +30,27 @@ class HolmesOptions(Options):
     """Options of `holmes`; those of training have the values of the protocol as defaults."""
 
     folder: PathText = Field(
-        "", description="Holmes's folder of data sets; without it the corpus at hand is probed"
+        "", description="folder of Holmes's data sets; empty = the annotated corpus is probed"
     )
     sets: Annotated[tuple[str, ...], Several, AfterValidator(_once)] = Field(
         (), description="names of data sets, or patterns such as blimp-*; empty = all"
     )
     loss: Loss = Field(
         "as-published",
-        description="as-published: cross-entropy of outputs that went through a softmax already",
+        description="as-published: cross-entropy of outputs that already went through a softmax",
     )
     description_length: bool = Field(
-        False, description="the description length as published, which trains ten further probes"
+        False,
+        description="also compute the published description length; trains up to ten more probes",
     )
-    seeds: int = Field(5, ge=1, description="probes of each data set; scores are their mean")
-    seed: int = Field(0, ge=0, description="of the first of them")
-    epochs: int = Field(20, ge=1, description="passes over the training part, at most")
-    cases: int = Field(16, ge=1, description="cases a training step")
+    seeds: int = Field(5, ge=1, description="probes of each data set; scores are means over them")
+    seed: int = Field(0, ge=0, description="first seed")
+    epochs: int = Field(20, ge=1, description="largest number of passes over the training part")
+    cases: int = Field(16, ge=1, description="cases per training step")
     length: int = Field(
-        512, ge=1, description="subwords that a text of the folder keeps, or what the model can"
+        512, ge=1, description="longest text of the folder, in subwords, within the model's limit"
     )
-    batch_size: int = Field(32, ge=1, description="texts a forward pass")
+    batch_size: int = Field(32, ge=1, description="texts per forward pass")
 
     def inputs(self) -> Mapping[str, str]:
         """The hash of each file of the folder."""
@@ -69,8 +70,8 @@ class HolmesOptions(Options):
 
 HOLMES = ProbeEntry(
     name="holmes",
-    help="the protocol of Holmes: linear probes of the last state, means over data sets and "
-    "phenomena of each subfield",
+    help="the protocol of Holmes: linear probes of the last hidden state, averaged over the data "
+    "sets of each subfield",
     code=f"{__package__}.holmes:run_holmes",
     needs=("words",),
     uses=("heads", "deprels", "upos"),
@@ -78,31 +79,31 @@ HOLMES = ProbeEntry(
     options=HolmesOptions,
     rows=(
         Measure(
-            "macro_f1", ("model",), "mean over classes of F1, then over seeds of the probe",
+            "macro_f1", ("model",), "mean of F1 over classes, averaged over seeds",
             items="accuracy", better="higher",
         ),
-        Measure("accuracy", ("model",), "share of test cases with the right class",
+        Measure("accuracy", ("model",), "share of test cases with the correct class",
                 better="higher"),
         Measure(
-            "pearson", ("model",), "correlation of predicted and true numbers, mean over seeds",
+            "pearson", ("model",), "correlation of predicted and gold numbers, averaged over seeds",
             items="negative_error", better="higher",
         ),
-        Measure("negative_error", ("model",), "mean absolute error of numbers, negative",
+        Measure("negative_error", ("model",), "minus the mean absolute error of predicted numbers",
                 better="higher"),
         Measure("*_seed_sd", ("model",), "standard deviation of a score over seeds",
                 better="lower"),
         Measure(
             BY_SET, ("model",),
-            "mean over the data sets of a subfield of macro-F1 or Pearson; empty without any",
+            "mean of macro-F1 or Pearson over the data sets of a subfield",
             better="higher",
         ),
         Measure(
             BY_PHENOMENON, ("model",), "mean over phenomena of the means over their data sets",
             better="higher",
         ),
-        Measure(LENGTH, ("model",), "first block in bits and the others in nats of squashed "
-                "outputs: as published, in no unit", better="lower"),
-        Measure(DESCRIBED, ("model",), "bits of the uniform code over that length: as published",
+        Measure(LENGTH, ("model",), "description length as published: first block in bits, the "
+                "others in nats; not a code length", better="lower"),
+        Measure(DESCRIBED, ("model",), "bits of the uniform code over that length, as published",
                 better="higher"),
     ),
     headline=Headline(BY_SET, "model"),

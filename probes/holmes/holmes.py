@@ -1,4 +1,4 @@
-"""The protocol of Holmes (Waldis et al. 2024, TACL): what the last hidden state tells, set by set.
+"""The protocol of Holmes (Waldis et al. 2024, TACL): linear probes of the last hidden state.
 
 A linear probe with dropout is trained on the last state of the frozen encoder for each data set
 and each of five seeds. Data sets come from Holmes's own folder, and numbers are then comparable
@@ -53,23 +53,22 @@ def run_holmes(
 
     Args:
         context: the model with its mask.
-        examples: the texts that are scored, where no folder is given.
-        learning: the texts that are learnt from, likewise.
+        examples: test texts, if no folder is given.
+        learning: training texts, if no folder is given.
         progress: called with (texts done, all) and (data sets done, all).
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         folder: Holmes's folder of data sets; empty = the corpus.
         sets: names of data sets, or patterns; empty = all.
-        loss: that of the published code, or plain cross-entropy.
-        description_length: whether the published description length is computed.
+        loss: `as-published` or `cross-entropy`.
+        description_length: whether to compute the published description length.
         seeds: probes of each data set.
-        seed: of the first.
-        epochs: at most.
-        cases: a training step.
-        length: subwords that a text of the folder keeps.
+        seed: first seed.
+        epochs: largest number of epochs.
+        cases: cases per training step.
+        length: longest text of the folder, in subwords.
 
     Returns:
-        a score of each data set and means over those of each subfield; an item is a test case and
-        seed.
+        scores of data sets, and their means over each subfield; one item per test case and seed.
 
     Raises:
         InputError: if there is no data set, or one cannot be learnt.

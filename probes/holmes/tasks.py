@@ -35,9 +35,10 @@ def chosen(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             raise InputError(
-                f"no data set is called {pattern}",
+                f"no data set matches {pattern}",
                 where="option holmes.sets",
-                remedy=f"there are {', '.join(names[:20])}" + (" ..." if len(names) > 20 else ""),
+                remedy=f"known data sets: {', '.join(names[:20])}"
+                + (" ..." if len(names) > 20 else ""),
             )
     return [one for one in names if not patterns or any(fnmatchcase(one, p) for p in patterns)]
 
@@ -56,7 +57,9 @@ def folder_sets(folder: str, patterns: Sequence[str]) -> Iterator[tuple[int, int
         found = read_data_set(by_name[name])
         if found.name in seen:
             raise InputError(
-                f"{seen[found.name]} and {name} have the probe_name {found.name}", where=folder
+                f"{seen[found.name]} and {name} have the same probe_name {found.name}",
+                where=folder,
+                remedy="leave one out (`holmes.sets`)",
             )
         seen[found.name] = name
         yield number, len(names), found
@@ -76,7 +79,7 @@ def task_of_set(data_set: DataSet, vectors: SampleVectors, source: str) -> Task:
         labels = [samples[row - start].label for row in rows.tolist()]
         if not labels:
             raise InputError(
-                f"every sample of the part {part} is cut off",
+                f"truncation cuts off every sample of the part {part}",
                 where=data_set.name,
                 remedy="raise `length`, or leave the data set out (`holmes.sets`)",
             )
@@ -118,7 +121,7 @@ def corpus_tasks(
         raise InputError(
             "the corpus has no task that can be learnt",
             where="holmes",
-            remedy="name a larger treebank, or one with more annotation",
+            remedy="use a larger treebank, or one with more annotation",
         )
     return [_task_of(one, parts) for one in questions], left_out
 

@@ -23,12 +23,12 @@ def distinct_rates(rates: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class StaticOptions(Options):
-    """The option of probes that are trained on static vectors of words, too."""
+    """The option of probes that can also be trained on static word vectors."""
 
     static_vectors: PathText = Field(
         "",
-        description="vectors of words (GloVe or word2vec as text, .gz too, or safetensors) that "
-        "are probed beside the states of a whole model",
+        description="file of static word vectors (GloVe or word2vec text, .gz, or safetensors) "
+        "to probe as a baseline of the whole model",
     )
 
     def inputs(self) -> Mapping[str, str]:

@@ -75,7 +75,7 @@ def test_both_write_rows_with_nulls_and_directions(subprobe_command, place, tmp_
             "plausibility",
             {"own": [*OWN, "--column", "rationale=how"]},
             "",
-            "is no part of the text",
+            "does not occur in the text",
         ),
     ],
 )

@@ -75,7 +75,7 @@ def test_models_and_examples_that_cannot_be_attributed(subprobe_command, place, 
     ("probe", "option", "told", "model"),
     [
         ("attributions", "method=lime", "attribution method 'lime'", "model"),
-        ("attributions", "method=deeplift", "its rules do not know the activations", "model"),
+        ("attributions", "method=deeplift", "its rules do not cover the activations", "model"),
         ("attributions", "method=layer-conductance", "cannot tell the layers of albert", "shared"),
         ("faithfulness", "method=layer-conductance", "cannot tell the layers of albert", "shared"),
         ("attributions", "target=2", "got 2", "model"),

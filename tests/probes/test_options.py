@@ -197,6 +197,16 @@ def test_options_are_told_with_values_and_defaults():
         "true | false", "false",
     )  # fmt: skip
     assert told["attention-trees.root"]["default"] == '"gold"'
+    assert told["attention-diagnostics.lambdas"]["values"] == "list of number >= 0"
+    assert not [name for name, one in told.items() if "<class" in one["values"]]
+
+
+def test_a_run_leaves_out_what_needs_classes_where_labels_are_numbers():
+    of_classes = {name for name, one in PROBES.items() if "classes" in one.further}
+    assert of_classes == {
+        "attention-diagnostics", "attention-explanation", "attributions", "faithfulness",
+        "head-attributions", "plausibility",
+    }  # fmt: skip
 
 
 def test_what_no_model_gets_is_refused(monkeypatch):

@@ -162,7 +162,7 @@ def test_a_run_writes_the_agreement_of_its_subnetworks(finished_run):
 def test_the_page_shows_what_the_table_holds(finished_run, tmp_path):
     page = (finished_run / "report.html").read_text("utf-8")
     assert 'data-source="attribution_agreement.csv"' in page
-    assert "ceiling = the full models of two seeds" in page
+    assert "ceiling = agreement of full models of two seeds" in page
     assert read_agreement(tmp_path) == {}
     (tmp_path / FILE).write_text("model,task\nm,t\n", "utf-8")
     with pytest.raises(DataFileError, match="has no column 'method'"):

@@ -23,7 +23,9 @@ def test_every_option_is_written_and_explained() -> None:
     for name, value in plain.items():
         if isinstance(value, dict):
             assert written[name].keys() == value.keys()
-    assert "# attributions.n_steps = 16  # integration steps" in text
+    assert (
+        "# attributions.n_steps = 16  # steps of integrated-gradients and layer-conductance" in text
+    )
     assert '# attention-stats.queries = "all"' in text
     options = [line for line in text.splitlines() if " = " in line.split("#")[0]]
     assert all("#" in line for line in options)

@@ -56,7 +56,7 @@ def test_safetensors_hold_words_as_lines(tmp_path):
     ("text", "said"),
     [
         ("the 1 2 3\ncat 1 2\n", "line 2 has 2 numbers instead of 3"),
-        ("the 1 2 3\ncat 1 x 3\n", "line 2: .*is no vector"),
+        ("the 1 2 3\ncat 1 x 3\n", "line 2: .*is not a word followed by numbers"),
         ("the 1 nan 3\n", "NaN or infinity"),
         ("the 1 inf 3\n", "NaN or infinity"),
         ("cow 1 2 3\n", "none of the words of the corpus"),

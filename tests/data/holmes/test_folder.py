@@ -76,18 +76,18 @@ def test_the_names_of_both_versions_are_the_leaderboards(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "change", "said"),
     [
-        ("SENTENCE", {"label": 2}, "line 2: the label '2' is no class from 0 to 1"),
-        ("SENTENCE", {"label": "nan"}, "the label 'nan' is no number"),
+        ("SENTENCE", {"label": 2}, "line 2: the label '2' is not a class from 0 to 1"),
+        ("SENTENCE", {"label": "nan"}, "the label 'nan' is not a number"),
         ("SENTENCE", {"set-0": "valid"}, "set-0 is 'valid'"),
-        ("SENTENCE", {"inputs": ["a", "b"]}, "2 inputs of a SENTENCE"),
+        ("SENTENCE", {"inputs": ["a", "b"]}, "wrong number of inputs for SENTENCE: 2"),
         ("SENTENCE", {"inputs": [3]}, "inputs are not texts"),
-        ("SENTENCE_PAIR_BI", {}, "1 inputs of a SENTENCE_PAIR_BI"),
-        ("SENTENCE", {"inputs": 7}, "inputs are '7', not a list"),
+        ("SENTENCE_PAIR_BI", {}, "wrong number of inputs for SENTENCE_PAIR_BI: 1"),
+        ("SENTENCE", {"inputs": 7}, "inputs: '7' is not a list"),
         ("SENTENCE_TOKENS", {}, "context cannot be read"),
-        ("SENTENCE_TOKENS", {**TOKEN, "inputs": [("cats", 1, 4, 8)]}, "is of no context"),
-        ("SENTENCE_TOKENS", {**TOKEN, "inputs": [("cats", 0, -4, 8)]}, "has no places"),
-        ("SENTENCE_SPANS", TOKEN, "not of a SENTENCE_SPANS"),
-        ("PARAGRAPH", {}, "probe_task_type is 'PARAGRAPH'"),
+        ("SENTENCE_TOKENS", {**TOKEN, "inputs": [("cats", 1, 4, 8)]}, "refers to no context"),
+        ("SENTENCE_TOKENS", {**TOKEN, "inputs": [("cats", 0, -4, 8)]}, "has invalid positions"),
+        ("SENTENCE_SPANS", TOKEN, "does not fit SENTENCE_SPANS"),
+        ("PARAGRAPH", {}, "unknown probe_task_type 'PARAGRAPH'"),
     ],
 )
 def test_what_is_not_of_the_format_is_refused_with_its_place(tmp_path, kind, change, said):
@@ -106,12 +106,12 @@ def test_nothing_of_a_cell_is_run(tmp_path):
 
 
 def test_a_folder_without_data_sets_or_parts_is_refused(tmp_path):
-    with pytest.raises(DataFileError, match="holds no data set of Holmes"):
+    with pytest.raises(DataFileError, match="contains no data set of Holmes"):
         data_set_folders(tmp_path)
     with pytest.raises(DataFileError, match="no such folder"):
         data_set_folders(tmp_path / "none")
     place = write_data_set(tmp_path, "x", "SENTENCE", 2, [ROW])
-    with pytest.raises(DataFileError, match="no sample of the part dev"):
+    with pytest.raises(DataFileError, match="no samples of the part dev"):
         read_data_set(place)
     assert list(digest_paths(tmp_path)) == ["x/config-none.yaml", "x/samples.csv"]
     (place / "config-none.yaml").unlink()

@@ -46,9 +46,10 @@ def test_an_empty_cell_is_no_rationale_and_an_empty_list_marks_nothing():
     ("cell", "said"),
     [
         ("0 1", "2 marks for 4 words"), ([1] * 5, "5 marks for 4 words"),
-        ("good", "'good' is no part of the text"), ('["bad", ""]', "'' is no part of the text"),
+        ("good", "'good' does not occur in the text"),
+        ('["bad", ""]', "'' does not occur in the text"),
         ("[0, 2, 1, 0]", "neither marks nor parts"), (3, "neither marks nor parts"),
-        ([["bad"]], "neither marks nor parts"), ("[0, 1", r"'\[0, 1' is no part of the text"),
+        ([["bad"]], "neither marks nor parts"), ("[0, 1", r"'\[0, 1' does not occur in the text"),
     ],
 )  # fmt: skip
 def test_a_cell_of_another_kind_is_refused(cell, said):

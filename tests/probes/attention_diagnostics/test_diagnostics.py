@@ -278,7 +278,7 @@ def test_bad_input_is_refused():
         run_attention_diagnostics(tiny_context("bert", "classification", num_labels=1), examples)
     with pytest.raises(InputError, match="no sentences"):
         run_attention_diagnostics(context, [])
-    for label, said in ((None, "has no label"), (7, "label 7 is no class"), (0.5, "label 0.5")):
+    for label, said in ((None, "has no label"), (7, "label 7 is not a class"), (0.5, "label 0.5")):
         with pytest.raises(InputError, match=said):
             run_attention_diagnostics(context, [*examples, replace(examples[0], label=label)])
     with pytest.raises(InputError, match="two different texts"):

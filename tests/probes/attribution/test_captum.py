@@ -230,7 +230,7 @@ def test_leaving_out_padding_does_nothing():
 def test_what_cannot_be_attributed_is_refused():
     context, examples = tiny_context("bert", "classification"), random_examples(2)
     for name in ("DeepLift", "deep-lift", "deeplift-shap"):
-        with pytest.raises(ConfigError, match="its rules do not know the activations"):
+        with pytest.raises(ConfigError, match="its rules do not cover the activations"):
             run_attributions(context, examples, method=[name])
     with pytest.raises(UnknownNameError, match="did you mean 'saliency'"):
         run_attributions(context, examples, method=["salience"])
@@ -239,11 +239,11 @@ def test_what_cannot_be_attributed_is_refused():
     with pytest.raises(ConfigError, match="n_steps must be >= 2, got 1"):
         AttributionSettings(n_steps=1)
     wrong = [replace(examples[0], label=7), examples[1]]
-    with pytest.raises(InputError, match="label 7 is no class of the model, which has 2"):
+    with pytest.raises(InputError, match="label 7 is not a class of the model, which has 2"):
         run_attributions(context, wrong, target="gold")
     with pytest.raises(InputError, match="no label to attribute"):
         run_attributions(context, [replace(examples[0], label=None)], target="gold")
-    with pytest.raises(InputError, match="no layer 2 to conduct: the model has 2, from 0"):
+    with pytest.raises(InputError, match="no layer 2 for layer-conductance: the model has 0 to 1"):
         run_attributions(context, examples, method=["layer-conductance"], layer=2)
     for family in ("albert", "deberta-v2"):
         other = tiny_context(family, "classification")

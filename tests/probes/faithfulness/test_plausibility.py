@@ -157,7 +157,7 @@ def test_bad_input_is_refused(context):
     with pytest.raises(AnnotationError, match=r"no human rationale.*rationale=\.\.\."):
         run_named_probes(context, bare, ["plausibility"])
     unmarked = [replace(one, rationale=()) for one in examples]
-    with pytest.raises(InputError, match="no word that the model reads is marked"):
+    with pytest.raises(InputError, match="the rationales mark no word that the model reads"):
         run_plausibility(context, unmarked)
     with pytest.raises(InputError, match="task head"):
         run_plausibility(tiny_context("bert"), examples)

@@ -126,5 +126,5 @@ def test_numbers_that_are_not_finite_are_refused():
 
 @pytest.mark.parametrize("interactions", ["second-order", "shapley"])
 def test_interactions_need_two_heads(context, interactions: Any):
-    with pytest.raises(ConfigError, match="one of two heads, and none plays"):
+    with pytest.raises(ConfigError, match="an interaction needs two heads, got 0"):
         run_head_attributions(context, random_examples(1), units="mlps", interactions=interactions)

@@ -397,15 +397,15 @@ def test_bad_input_is_refused():
         run_head_attributions(context, [examples[0], replace(examples[1], label=None)],
                               target="gold")  # fmt: skip
     for name in ("2.0", "0.4", "2", "first", "-1", "0.1.1", ""):
-        with pytest.raises(ConfigError, match="there is no unit") as error:
+        with pytest.raises(ConfigError, match="unknown unit") as error:
             run_head_attributions(context, examples, among=(name,))
         assert "0.0 to 1.3" in error.value.remedy
     dead = with_dead_heads(context, [(0, 0)])
-    with pytest.raises(InputError, match="none of the units lives"):
+    with pytest.raises(InputError, match="the mask removes all of the selected units"):
         run_head_attributions(dead, examples, among=("0.0",))
-    with pytest.raises(InputError, match="no unit is chosen"):
+    with pytest.raises(InputError, match="no unit is selected"):
         run_head_attributions(context, examples, units="mlps", among=("0.0",))
-    with pytest.raises(ConfigError, match="an interaction is one of two heads"):
+    with pytest.raises(ConfigError, match="an interaction needs two heads"):
         run_head_attributions(context, examples, among=("0.0",), interactions="shapley")
 
 
@@ -415,7 +415,7 @@ def test_more_units_than_subsets_can_be_counted_of_are_refused():
         ({"methods": ("shapley-exact",)}, "shapley-sampling"),
         ({"interactions": "shapley"}, "second-order"),
     ):
-        with pytest.raises(ConfigError, match="at most 10 units, 15 play") as error:
+        with pytest.raises(ConfigError, match="limited to 10 units, got 15") as error:
             run_head_attributions(context, random_examples(1), **options)
         assert way in error.value.remedy
     few = run_head_attributions(
@@ -428,7 +428,7 @@ def test_more_units_than_subsets_can_be_counted_of_are_refused():
     ("given", "said"),
     [
         ({"methods": "deep-lift"}, "shapley-exact"),
-        ({"methods": ["ablation", "ablation"]}, "names one twice"),
+        ({"methods": ["ablation", "ablation"]}, "contains duplicates"),
         ({"methods": []}, "at least 1"),
         ({"target": "first"}, "predicted, gold, or the number of a class"),
         ({"target": -1}, "predicted, gold, or the number of a class"),
@@ -437,7 +437,7 @@ def test_more_units_than_subsets_can_be_counted_of_are_refused():
         ({"n_samples": 0}, "greater than or equal to 1"),
         ({"interactions": "all"}, "second-order"),
         ({"keep": [0.5, 1.0]}, "each share must be > 0 and < 1"),
-        ({"keep": [0.5, 0.5]}, "names one twice"),
+        ({"keep": [0.5, 0.5]}, "contains duplicates"),
         ({"draws": 0}, "greater than or equal to 1"),
     ],
 )

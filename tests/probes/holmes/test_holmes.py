@@ -182,14 +182,14 @@ def test_samples_that_are_cut_off_are_counted(ground):
     assert lost["n"] + lost["n_dropped"] == 6
     assert str(cut.notes["holmes_coref_cut_off"]).endswith(f"{lost['n_dropped']} test")
     assert "holmes_coref_cut_off" not in whole.notes
-    with pytest.raises(InputError, match="every sample of the part train is cut off"):
+    with pytest.raises(InputError, match="truncation cuts off every sample of the part train"):
         found(ground, folder=str(folder), sets=("coref",), length=4)
 
 
 def test_wrong_names_are_refused(ground):
-    with pytest.raises(InputError, match="no data set is called blimp-x"):
+    with pytest.raises(InputError, match="no data set matches blimp-x"):
         found(ground, folder=str(ground[2]), sets=("blimp-x*",))
-    with pytest.raises(InputError, match="no data set is called ner"):
+    with pytest.raises(InputError, match="no data set matches ner"):
         found(ground, sets=("ner",))
     with pytest.raises(ConfigError, match=r"holmes\.seeds"):
         typed_options(find_probe("holmes"), {"seeds": 0})
