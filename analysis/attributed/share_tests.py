@@ -14,7 +14,7 @@ import pandas as pd
 from ...data.output.tables import rows_frame
 from ...probes.attribution.attribution_rows import PERMUTATION, SHARE
 from ...probes.forward.base import ProbeResult
-from ..findings.item_intervals import OVER_CLUSTERS, OVER_TEXTS, item_intervals
+from ..intervals.item_intervals import OVER_CLUSTERS, OVER_TEXTS, item_intervals
 from ..statistics.clusters import alone, count_of, units_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.paired_tests import LEAST_DIFFERING

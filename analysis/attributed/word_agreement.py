@@ -18,7 +18,7 @@ import pandas as pd
 
 from ...data.errors import DataFileError
 from ...data.files.reading import reading
-from ..findings.item_intervals import OVER_CLUSTERS, OVER_TEXTS
+from ..intervals.item_intervals import OVER_CLUSTERS, OVER_TEXTS
 from ..statistics.clusters import alone, count_of, units_of
 from ..statistics.corrections import adjust_rows
 from .over_texts import flipped_signs, least_of_signs, mean_limits

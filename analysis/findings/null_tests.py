@@ -7,10 +7,10 @@ import pandas as pd
 
 from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
+from ..intervals.item_intervals import item_intervals
 from ..statistics.clusters import over_units, units_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.paired_tests import Tested, sign_flips
-from .item_intervals import item_intervals
 
 _KEY = ["metric", "variant"]
 

@@ -17,11 +17,11 @@ import pandas as pd
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.patterns.pattern_shares import METRICS, ratios
 from ..cell_output import CellOutput
+from ..intervals.pattern_intervals import OVER, PROBE, classes_of, way_of
 from ..statistics.clusters import Units, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust
 from ..statistics.subsets import random_subsets
 from ..statistics.uncertainty import permutation_p
-from .pattern_intervals import OVER, PROBE, classes_of, way_of
 
 Floats = npt.NDArray[np.float64]
 

@@ -37,18 +37,18 @@ from ..configuration.asked_probes import (
 from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import scored_corpus
 from ..findings.change_statistics import with_statistics
-from ..findings.class_intervals import class_intervals
-from ..findings.code_intervals import code_intervals
 from ..findings.dependency_tests import dependency_rows
-from ..findings.edge_intervals import edge_intervals
 from ..findings.head_map import head_map_rows
-from ..findings.holmes_intervals import holmes_intervals
-from ..findings.item_intervals import item_intervals
-from ..findings.jackknife import similarity_intervals
-from ..findings.length_intervals import length_intervals
 from ..findings.null_tests import with_null_tests
-from ..findings.pattern_intervals import pattern_intervals
-from ..findings.unit_intervals import unit_intervals
+from ..intervals.class_intervals import class_intervals
+from ..intervals.code_intervals import code_intervals
+from ..intervals.edge_intervals import edge_intervals
+from ..intervals.holmes_intervals import holmes_intervals
+from ..intervals.item_intervals import item_intervals
+from ..intervals.jackknife import similarity_intervals
+from ..intervals.length_intervals import length_intervals
+from ..intervals.pattern_intervals import pattern_intervals
+from ..intervals.unit_intervals import unit_intervals
 from ..rankings.beside import with_what_is_beside
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out

@@ -90,8 +90,9 @@ HOLMES = ProbeEntry(
         ),
         Measure("negative_error", ("model",), "minus the mean absolute error of predicted numbers",
                 better="higher"),
-        Measure("*_seed_sd", ("model",), "standard deviation of a score over seeds",
-                better="lower"),
+        Measure(
+            "*_seed_sd", ("model",), "standard deviation of a score over seeds", better="lower"
+        ),
         Measure(
             BY_SET, ("model",),
             "mean of macro-F1 or Pearson over the data sets of a subfield",

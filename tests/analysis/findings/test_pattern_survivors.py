@@ -8,8 +8,8 @@ import pytest
 from probe_cases import random_sentence, tiny_context, with_dead_heads
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.experiment import run_experiment
-from subprobe.analysis.findings.pattern_intervals import OVER, pattern_intervals
 from subprobe.analysis.findings.pattern_survivors import pattern_survivor_rows
+from subprobe.analysis.intervals.pattern_intervals import OVER, pattern_intervals
 from subprobe.analysis.run_folder.reading import load_rows
 from subprobe.data.output.tables import ROW_TYPES, items_frame, rows_frame
 from subprobe.data.sentences.sentence import Example

@@ -7,6 +7,14 @@ import pytest
 from subprobe.analysis.running.stopping import held_back, stopped_by_signals
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Ctrl-C is heard, which whoever runs tests in the background may have switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted(number):
     """What a block goes through that gets a signal, and what is raised at its end."""
     steps = []

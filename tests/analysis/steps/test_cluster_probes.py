@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from probe_cases import random_examples, tiny_context
 from subprobe.analysis.findings.change_statistics import with_statistics
-from subprobe.analysis.findings.pattern_intervals import CLUSTERS, OVER, pattern_intervals
+from subprobe.analysis.intervals.pattern_intervals import CLUSTERS, OVER, pattern_intervals
 from subprobe.analysis.steps.probing import Corpus, clustered, clusters_of
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.attribution.group_share import GroupShareTest

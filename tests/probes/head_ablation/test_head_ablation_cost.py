@@ -10,7 +10,7 @@ import pytest
 import torch
 from labelled_sentences import first_word_sentences, one_head_reads
 from probe_cases import random_examples, tiny_context, with_dead_heads
-from subprobe.analysis.findings.item_intervals import item_intervals
+from subprobe.analysis.intervals.item_intervals import item_intervals
 from subprobe.data.errors import ConfigError, InputError
 from subprobe.data.sentences.sentence import ROOT, Example
 from subprobe.models.encoder.anatomy import anatomy_of

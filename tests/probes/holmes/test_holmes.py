@@ -10,7 +10,7 @@ from holmes_folder import write_data_set, write_holmes
 from probe_cases import random_examples, tiny_context, with_dead_heads
 from scipy.stats import pearsonr
 from sklearn.metrics import f1_score
-from subprobe.analysis.findings.holmes_intervals import NO_SAMPLE, holmes_intervals
+from subprobe.analysis.intervals.holmes_intervals import NO_SAMPLE, holmes_intervals
 from subprobe.analysis.profile.leaderboard import FORM, leaderboard
 from subprobe.data.errors import ConfigError, InputError
 from subprobe.data.holmes.folder import read_data_set

@@ -8,7 +8,7 @@ import torch
 from attention_oracle import plain_text
 from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from scipy.stats import spearmanr
-from subprobe.analysis.findings.jackknife import similarity_intervals
+from subprobe.analysis.intervals.jackknife import similarity_intervals
 from subprobe.data.errors import InputError
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.representations.similarity import (

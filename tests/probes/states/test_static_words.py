@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from probe_cases import random_examples, tiny_context, with_dead_heads
-from subprobe.analysis.findings.class_intervals import class_intervals
-from subprobe.analysis.findings.edge_intervals import edge_intervals
+from subprobe.analysis.intervals.class_intervals import class_intervals
+from subprobe.analysis.intervals.edge_intervals import edge_intervals
 from subprobe.analysis.profile.sentence_sums import summed
 from subprobe.data.errors import DataFileError
 from subprobe.probes.entry import STATIC

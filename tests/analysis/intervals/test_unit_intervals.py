@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from subprobe.analysis.findings.unit_intervals import unit_intervals
+from subprobe.analysis.intervals.unit_intervals import unit_intervals
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.forward.base import ProbeResult
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from subprobe.analysis.configuration.config import ProbeOptions
-from subprobe.analysis.findings.edge_intervals import NO_GAIN, REFUSED, edge_intervals
-from subprobe.analysis.findings.item_intervals import (
+from subprobe.analysis.intervals.edge_intervals import NO_GAIN, REFUSED, edge_intervals
+from subprobe.analysis.intervals.item_intervals import (
     NO_SPREAD,
     ONE_TEXT,
     OVER_CLUSTERS,

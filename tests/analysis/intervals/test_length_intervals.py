@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis.findings.length_intervals import length_intervals
+from subprobe.analysis.intervals.length_intervals import length_intervals
 from subprobe.analysis.statistics.paired import expanded_limits
 from subprobe.analysis.steps.probing import FINISHED
 from subprobe.data.output.tables import items_frame, rows_frame

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis.findings.code_intervals import code_intervals
+from subprobe.analysis.intervals.code_intervals import code_intervals
 from subprobe.analysis.statistics.clusters import RESAMPLES
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.forward.base import ProbeResult

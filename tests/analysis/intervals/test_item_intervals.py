@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from subprobe.analysis.findings.item_intervals import (
+from subprobe.analysis.intervals.item_intervals import (
     NO_RATIO,
     NO_SPREAD,
     ONE_TEXT,

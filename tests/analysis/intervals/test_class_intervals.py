@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
-from subprobe.analysis.findings.class_intervals import class_intervals
+from subprobe.analysis.intervals.class_intervals import class_intervals
 from subprobe.analysis.statistics.clusters import RESAMPLES
 from subprobe.data.output.item_parts import ItemParts
 from subprobe.data.output.tables import items_frame, rows_frame

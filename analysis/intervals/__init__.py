@@ -1,0 +1,1 @@
+"""Intervals of what probes found: sentences, clusters or examples are drawn again."""
