@@ -57,3 +57,8 @@ def flipped_signs(differences: Floats, units: Units, seed: int = 0) -> Floats:
         signs = rng.choice([-1.0, 1.0], size=(count, len(sums)))
         reached += (np.abs(signs @ sums) >= observed - margin).sum(axis=0)
     return np.asarray((1 + reached) / (1 + _SIGNS))
+
+
+def least_of_signs(units: npt.ArrayLike) -> Floats:
+    """The smallest p that `flipped_signs` gives for so many units [T]."""
+    return np.maximum(2.0 ** (1.0 - np.asarray(units, dtype=np.float64)), 1 / (1 + _SIGNS))

@@ -18,7 +18,7 @@ from ..intervals.item_intervals import OVER_CLUSTERS, OVER_TEXTS, item_intervals
 from ..statistics.clusters import alone, count_of, units_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.paired_tests import LEAST_DIFFERING
-from .over_texts import flipped_signs, mean_limits
+from .over_texts import flipped_signs, least_of_signs, mean_limits
 
 FREQUENCY = "frequency"
 """`baseline` of rows that compare a share with the frequency of such words."""
@@ -34,7 +34,8 @@ def attribution_tests(
     A share by kind of word gets a second row with the baseline `frequency`: its mean over all
     texts, 0 where a text has no such word, beside the mean share of the words that are of the kind.
     Its p is that of sign flips of each unit's difference. A family is all kinds of one metric,
-    method and baseline; kinds that fewer than 6 texts have are not tested.
+    method and baseline; kinds that fewer than 6 texts have are not tested. A family that too few
+    permutations or units keep from ever reaching .05 says so in `flag`.
 
     Args:
         result: rows and items of the probe, items with `cluster_id` where they share a source.
@@ -52,7 +53,12 @@ def attribution_tests(
             parts.append(_against_frequency(rows, mine, str(variant), str(metric), seed))
     found = rows_frame(pd.concat(parts, ignore_index=True))
     found["p_value"] = found["p_value"].mask(found["flag"].eq(FEW).fillna(value=False))
-    return rows_frame(adjust_rows(found, ["variant", "metric", "baseline"], correction))
+    floors = pd.Series(1 / (1 + int(result.notes["permutations"])), index=found.index)
+    over_texts = found["baseline"].eq(FREQUENCY).fillna(value=False)
+    units = found.loc[over_texts, "n_clusters"].to_numpy(dtype=np.float64)
+    floors[over_texts] = least_of_signs(units)
+    family = ["variant", "metric", "baseline"]
+    return rows_frame(adjust_rows(found, family, correction, floors=floors))
 
 
 def _against_frequency(

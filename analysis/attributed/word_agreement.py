@@ -21,7 +21,7 @@ from ...data.files.reading import reading
 from ..intervals.item_intervals import OVER_CLUSTERS, OVER_TEXTS
 from ..statistics.clusters import alone, count_of, units_of
 from ..statistics.corrections import adjust_rows
-from .over_texts import flipped_signs, mean_limits
+from .over_texts import flipped_signs, least_of_signs, mean_limits
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,7 +84,7 @@ def agreement_table(
     Models of one fine-tuning seed are compared; an example's agreement is its mean over pairs of
     draws and over seeds. `difference` is that mean minus the ceiling, over the same examples, and
     its p is that of sign flips of each unit. A family is all pairs of one model, task, search,
-    variant and metric.
+    variant and metric; `note` says where too few units keep it from ever reaching .05.
 
     Args:
         words: a line for each word, example, and model: `model`, `task`, `method`, `variant`,
@@ -106,8 +106,11 @@ def agreement_table(
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
     found = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+    found["note"] = found["note"].astype("string")
     family = [*_FAMILY, "method", "metric"]
-    return adjust_rows(found, family, correction)[COLUMNS]
+    units = found["n_clusters"].to_numpy(dtype=np.float64, na_value=np.nan)
+    floors = pd.Series(least_of_signs(units), index=found.index)
+    return adjust_rows(found, family, correction, floors=floors, flag="note")[COLUMNS]
 
 
 def read_agreement(folder: Path) -> dict[str, pd.DataFrame]:

@@ -112,6 +112,7 @@ def save(work: Work, trained: FineTuned, ending: str, **about: Any) -> None:
         "cell_id": work.order.id,
         "model": work.materials.prepared.source.name,
         "task": work.parts.spec.name,
+        "pair": work.parts.spec.pair,
         "seed_init": work.seed,
         "seed_order": work.seed,
         "selection": work.parts.selection_name,

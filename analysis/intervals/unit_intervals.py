@@ -5,7 +5,10 @@ Examples are resampled, or the clusters that they were sampled in, the same ones
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.item_parts import ItemParts
@@ -13,6 +16,7 @@ from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
 from ..statistics.clusters import (
     RESAMPLES,
+    Units,
     alone,
     count_of,
     limits,
@@ -21,6 +25,8 @@ from ..statistics.clusters import (
     units_of,
 )
 from .item_intervals import ONE_TEXT
+
+Numbers = npt.NDArray[np.generic]
 
 _KEY = ("variant", "metric", "relation")
 _UNIT = ("layer", "head")
@@ -55,16 +61,35 @@ def unit_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
 class _Table:
     """The scores of N examples by unit, and the intervals of their means."""
 
-    def __init__(self, items: pd.DataFrame):
-        names = list(zip(*(_names(items, name) for name in _UNIT), strict=True))
-        self.columns = {unit: place for place, unit in enumerate(dict.fromkeys(names))}
-        row, examples = pd.factorize(items["item_id"])
-        column = [self.columns[name] for name in names]
-        self._scores = np.zeros((len(examples), len(self.columns)))
-        self._scores[row, column] = items["score"].to_numpy(dtype=np.float64)
-        first = items.drop_duplicates("item_id")["cluster_id"]
-        self._units = units_of([None if pd.isna(one) else str(one) for one in first])
+    def __init__(self) -> None:
+        self.columns: dict[tuple[str, str], int] = {}
+        self._parts: list[tuple[Numbers, Numbers, Numbers]] = []
+        self._units: Units = np.zeros(0, dtype=np.int64)
         self._limits: np.ndarray | None = None
+
+    def add(self, example: Numbers, units: Sequence[tuple[str, str]], scores: Numbers) -> None:
+        """Take some items.
+
+        Args:
+            example: number of the example of each item.
+            units: layer and head of each.
+            scores: of each.
+        """
+        column = [self.columns.setdefault(unit, len(self.columns)) for unit in units]
+        self._parts.append((example.astype(np.int32), np.array(column, dtype=np.int32), scores))
+
+    def close(self, clusters: Sequence[str | None]) -> None:
+        """Bring together what was taken.
+
+        Args:
+            clusters: of all examples, by number.
+        """
+        examples, column, scores = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        self._parts.clear()
+        row, there = pd.factorize(examples)
+        self._scores = np.zeros((len(there), len(self.columns)))
+        self._scores[row, column] = scores
+        self._units = units_of([clusters[one] for one in there.tolist()])
 
     def interval(self, unit: tuple[str, str], seed: int) -> tuple[float | None, float | None, str]:
         """Lower and upper limit of a unit's mean, and how they were made."""
@@ -80,13 +105,27 @@ class _Table:
 
 
 def _tables(items: ItemParts) -> dict[tuple[str, str, str], _Table]:
-    """Variant, metric and relation -> the scores of their items."""
-    parts: dict[tuple[str, str, str], list[pd.DataFrame]] = {}
+    """Variant, metric and relation -> the scores of their items, read part by part."""
+    tables: dict[tuple[str, str, str], _Table] = {}
+    numbers: dict[str, int] = {}
+    clusters: list[str | None] = []
     for part in items:
-        names = [_names(part, name) for name in _KEY]
-        for key, own in part.groupby([pd.Series(one, part.index) for one in names], sort=False):
-            parts.setdefault(tuple(map(str, key)), []).append(own)  # type: ignore[arg-type]
-    return {key: _Table(pd.concat(own)) for key, own in parts.items()}
+        code, ids = pd.factorize(part["item_id"])
+        first = part["cluster_id"].iloc[np.unique(code, return_index=True)[1]]
+        for name, cluster in zip(ids.tolist(), first.tolist(), strict=True):
+            if name not in numbers:
+                numbers[name] = len(numbers)
+                clusters.append(None if pd.isna(cluster) else str(cluster))
+        example = np.array([numbers[name] for name in ids.tolist()], dtype=np.int64)[code]
+        units = list(zip(*(_names(part, name) for name in _UNIT), strict=True))
+        scores = part["score"].to_numpy(dtype=np.float64, na_value=np.nan)
+        names = [pd.Series(_names(part, name)) for name in _KEY]
+        for key, own in names[0].groupby(names, sort=False).indices.items():
+            table = tables.setdefault(tuple(map(str, key)), _Table())  # type: ignore[arg-type]
+            table.add(example[own], [units[one] for one in own.tolist()], scores[own])
+    for table in tables.values():
+        table.close(clusters)
+    return tables
 
 
 def _names(frame: pd.DataFrame, column: str) -> list[str]:

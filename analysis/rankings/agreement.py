@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import comb, factorial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ def agreement_rows(
     units of one ranking that are also top units of the other; its expectation for random selections
     is k / n, and its p-value the exact hypergeometric probability of an overlap at least as large.
     Sizes that keep all units are left out. Heads and MLPs are ranked separately, as in pruning.
+    `floor` is the smallest p-value that the test of a row can give.
 
     Args:
         attributions: rankings by attribution.
@@ -94,6 +96,7 @@ def _correlated(
         "baseline": "shuffled-units",
         "baseline_value": 0.0,
         "p_value": permutation_p(value, shuffled @ one / size),
+        "floor": max(2 / (SHUFFLES + 1), min(1.0, 2 / factorial(len(one)))),
     }
 
 
@@ -108,4 +111,5 @@ def _overlapping(
         "baseline": "random-units",
         "baseline_value": k / n,
         "p_value": float(hypergeom.sf(shared - 1, n, k, k)),
+        "floor": 1 / comb(n, k),
     }

@@ -89,7 +89,9 @@ def beside_importances(
         *agreement_rows(attributed, known, keep, seed=seed),
         *kept_rows(tops, null, [one.name for one in known], seed=seed),
     ]
-    found = adjust_rows(rows_frame([{"probe": result.probe, **row} for row in rows]), FAMILY)
+    floors = pd.Series([row.pop("floor", np.nan) for row in rows], dtype=np.float64)
+    table = rows_frame([{"probe": result.probe, **row} for row in rows])
+    found = adjust_rows(table, FAMILY, floors=floors)
     answers = [items_frame(part.assign(probe=result.probe)) for part in kept_items(tops)]
     return replace(
         result,

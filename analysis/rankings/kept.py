@@ -104,6 +104,8 @@ def kept_rows(
 ) -> Iterator[dict[str, Any]]:
     """The score of the top units of each ranking against random units, and differences of rankings.
 
+    `floor` is the smallest p that the row's test can give.
+
     Args:
         tops: of attributions and importances.
         random: the null: tops of random rankings.
@@ -128,6 +130,7 @@ def kept_rows(
             "baseline": "random-units",
             "baseline_value": float(np.mean(null)),
             "p_value": tested.p_value,
+            "floor": tested.floor,
             "flag": tested.flag or None,
         }
     for one in tops:
@@ -187,6 +190,7 @@ def _difference(first: Evaluation, second: Evaluation, seed: int) -> dict[str, A
         "ci_method": "no interval: the two never differ, or some resamples are undefined" if same
         else f"percentile bootstrap over examples of both at once ({RESAMPLES})",
         "p_value": tested.p_value,
+        "floor": tested.floor,
         "flag": tested.flag or None,
     }  # fmt: skip
 

@@ -147,6 +147,7 @@ def fine_tune_to_folder(
         progress.say(came_to.why)
     meta = {
         "task": data.spec.name,
+        "pair": data.spec.pair,
         "model": source.name,
         "seed_init": seed,
         "seed_order": order_seed,

@@ -54,7 +54,12 @@ def _holm(p_values: Floats) -> Floats:
 
 
 def adjust_rows(
-    rows: pd.DataFrame, family: Sequence[str] = (), method: str = "holm"
+    rows: pd.DataFrame,
+    family: Sequence[str] = (),
+    method: str = "holm",
+    *,
+    floors: pd.Series | None = None,
+    flag: str = "flag",
 ) -> pd.DataFrame:
     """Fill `p_adjusted`, `correction` and `family_size` from `p_value`.
 
@@ -62,6 +67,9 @@ def adjust_rows(
         rows: a frame with a column `p_value`.
         family: columns whose equal values make one family; none = all rows are one.
         method: as in `adjust`.
+        floors: the smallest p that each row's test can give, such as 1 / (draws + 1), by the index
+            of `rows`. Where no outcome can bring a family to .05, rows that have no flag say so.
+        flag: column that says it.
     """
     rows = rows.assign(
         p_adjusted=np.nan,
@@ -77,4 +85,21 @@ def adjust_rows(
             rows.loc[members, "p_adjusted"] = adjust(raw, method)
             rows.loc[members, "correction"] = CORRECTIONS[method]
             rows.loc[members, "family_size"] = len(members)
+            if floors is not None and (said := out_of_reach(floors[members], method)):
+                unsaid = members[rows.loc[members, flag].isna()]
+                rows.loc[unsaid, flag] = said
     return rows
+
+
+def out_of_reach(floors: npt.ArrayLike, method: str = "holm") -> str:
+    """Why no outcome brings a family of tests to .05 once it is corrected; empty if one can.
+
+    Args:
+        floors: the smallest p that each test can give; NaN where that is unknown.
+        method: as in `adjust`.
+    """
+    each = np.nan_to_num(np.asarray(floors, dtype=np.float64), nan=0.0)
+    least = float(adjust(each, method).min())
+    if least <= ALPHA + 1e-12:
+        return ""
+    return f"smallest corrected p is {least:.3g}: {len(each)} tests of {each.min():.3g} at best"

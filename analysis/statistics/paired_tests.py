@@ -50,21 +50,25 @@ def answered(p_value: float, floor: float, what: str) -> Tested:
     return Tested(float("nan"), floor, f"smallest p is {floor:.3g}: {what}")
 
 
-def sign_flips(differences: npt.ArrayLike) -> Tested:
+def sign_flips(differences: npt.ArrayLike, *, what: str = "seeds") -> Tested:
     """Two-sided randomisation test of paired differences: each sign is as likely as the other.
 
     All sign patterns are counted (Fisher 1935), or 19,999 sampled ones above 14 differences.
+
+    Args:
+        differences: one of each unit; what is not finite is left out.
+        what: the units, in words.
     """
     d = np.asarray(differences, dtype=np.float64)
     d = d[np.isfinite(d)]
     n = len(d)
     if n < 2:
-        return Tested(float("nan"), 1.0, "fewer than 2 seeds")
+        return Tested(float("nan"), 1.0, f"fewer than 2 {what}")
     observed, margin = abs(d.sum()), 1e-12 * max(1.0, float(np.abs(d).sum()))
     if n <= _MOST_SEEDS:
         signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
         p = float((np.abs(signs @ d) >= observed - margin).mean())
-        needed = f"{n} seeds, {LEAST_DIFFERING} are needed"
+        needed = f"{n} {what}, {LEAST_DIFFERING} are needed"
         return answered(p, 2.0 ** (1 - n), needed)
     signs = np.random.default_rng(n).choice([-1.0, 1.0], size=(SAMPLED, n))
     return Tested(

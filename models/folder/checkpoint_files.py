@@ -170,14 +170,26 @@ def check_files(folder: Path, where: str) -> None:
 
 
 def check_task(source: ModelSource, spec: TaskSpec) -> None:
-    """Raise if a folder that subprobe trained belongs to another task."""
-    trained = read_meta(source.location).get("task") if source.kind == "folder" else None
+    """Raise if a folder that subprobe trained belongs to another task, or one of another form.
+
+    Raises:
+        CheckpointError: naming the task, or saying that one side alone reads pairs.
+    """
+    meta = read_meta(source.location) if source.kind == "folder" else {}
+    trained, pair = meta.get("task"), meta.get("pair", spec.pair)
     if trained is not None and trained != spec.name:
         raise CheckpointError(
             f"was fine-tuned on {trained}, not on {spec.name}",
             where=source.name,
             remedy=f"give `task` {trained}, or another model, or say which of its classes are "
             "which with `labels`",
+        )
+    if pair != spec.pair:
+        forms = "single sentences", "pairs of sentences"
+        raise CheckpointError(
+            f"was fine-tuned on {forms[pair]}, and {spec.name} has {forms[not pair]}",
+            where=source.name,
+            remedy="name the columns that hold both sentences" if pair else "name one column alone",
         )
 
 

@@ -77,6 +77,16 @@ class ClassifiedBatch:
         result: torch.Tensor = self.context.model(inputs_embeds=embedded, **inputs).logits
         return result
 
+    def at(self, embedded: torch.Tensor) -> ClassifiedBatch:
+        """One text at other embeddings [N, S, D], each with its own logits; its class stays.
+
+        Args:
+            embedded: in the place of those of the batch, which holds one text.
+        """
+        moved = replace(self.rows([0] * len(embedded)), embedded=embedded)
+        with torch.no_grad():
+            return replace(moved, logits=moved.logits_of(embedded, *moved.others))
+
     def rows(self, chosen: Sequence[int]) -> ClassifiedBatch:
         """Some texts of the batch, without padding that none of them needs."""
         view = self.view
@@ -146,12 +156,17 @@ def classify(
         chosen: places in it [B].
         target: `predicted` or `gold`.
         baseline: `pad`, `mask`, `zero` or `mean`.
+
+    Raises:
+        InputError: if logits are not finite.
     """
     view = batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
     batch = _unclassified(context, view, baseline)
     with torch.no_grad():
         ends = torch.cat([batch.embedded, batch.blank])
         both = batch.logits_of(ends, *(one.repeat(2, 1) for one in batch.others))
+    if not bool(both.isfinite().all()):
+        raise InputError("logits contain NaN or infinity", remedy="check the model's weights")
     logits, blank_logits = both.chunk(2)
     wanted = logits.argmax(dim=1)
     if target == "gold":
@@ -195,6 +210,21 @@ def check_classified(
         )
     if target == "gold":
         _check_labels(int(context.model.config.num_labels), examples)
+
+
+def check_kept_words(texts: Texts) -> None:
+    """Raise unless each text keeps a whole word: special tokens alone say nothing of words.
+
+    Raises:
+        InputError: naming the first example that truncation emptied.
+    """
+    for example, words in zip(texts.examples, texts.words, strict=True):
+        if not words.kept:
+            raise InputError(
+                "truncation left no whole word",
+                where=f"example {example.id!r}",
+                remedy="raise `max_length`, or leave the example out",
+            )
 
 
 def _check_labels(classes: int, examples: Sequence[Example]) -> None:

@@ -47,6 +47,29 @@ class AttributionsOptions(Options):
     seed: int = Field(0, ge=0, description="seed of shuffles and samples")
 
 
+CONVERGENCE = (
+    Measure(
+        "convergence_delta_*",
+        ("model",),
+        "absolute error of the sum of attributions, in logits: mean and largest",
+        better="lower",
+    ),
+    Measure(
+        "unconverged_share",
+        ("model",),
+        "share of examples whose error exceeds the tolerance",
+        better="lower",
+    ),
+    Measure(
+        "steps_mean",
+        ("model",),
+        "mean number of integration steps, or samples, per example",
+        items="steps",
+    ),
+)
+"""How near attributions come to the sum that their method promises."""
+
+
 ATTRIBUTIONS = ProbeEntry(
     name="attributions",
     help="attribution of a class's logit to words, and its share on each kind of word",
@@ -72,24 +95,7 @@ ATTRIBUTIONS = ProbeEntry(
             ("model",),
             "signed attribution of such words, as a share of the sum of |attribution|",
         ),
-        Measure(
-            "convergence_delta_*",
-            ("model",),
-            "absolute error of the sum of attributions, in logits: mean and largest",
-            better="lower",
-        ),
-        Measure(
-            "unconverged_share",
-            ("model",),
-            "share of examples whose error exceeds the tolerance",
-            better="lower",
-        ),
-        Measure(
-            "steps_mean",
-            ("model",),
-            "mean number of integration steps, or samples, per example",
-            items="steps",
-        ),
+        *CONVERGENCE,
         Measure(
             "logit_difference_mean",
             ("model",),

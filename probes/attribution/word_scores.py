@@ -12,7 +12,7 @@ from ...data.errors import InputError
 from ..forward.base import Context
 from ..forward.shared_pass import Progress
 from ..forward.texts import Texts
-from .classified import ClassifiedBatch, check_classified, classifier, classify
+from .classified import ClassifiedBatch, check_classified, check_kept_words, classifier, classify
 from .gradient_methods import GRADIENT_METHODS, check_block
 from .settings import COMPLETE, DRAWN, PATHS, AttributionSettings
 from .word_masks import WORD_METHODS, feature_values
@@ -61,16 +61,12 @@ def word_scores(
 
     Raises:
         InputError: without task head or with one of a regression, when a pair model gets single
-            sentences, if an example lacks the label that is attributed, truncation leaves no word,
-            or the family does not allow the method.
+            sentences, if an example lacks the label that is attributed, truncation leaves none of
+            its words, the family does not allow the method, or numbers are not finite.
         CheckpointError: if there is no padding or mask token where it is needed.
     """
     check_classified(context, texts.examples, target=settings.target, baseline=settings.baseline)
-    if not any(one.kept for one in texts.words):
-        raise InputError(
-            f"no text keeps a whole word within {context.max_length} subwords",
-            remedy="ask for a larger `max_length`",
-        )
+    check_kept_words(texts)
     order = sorted(range(len(texts.encoded)), key=lambda i: -len(texts.encoded[i].input_ids))
     found: dict[int, WordAttributions] = {}
     with classifier(context, every_token=settings.method == "layer-conductance") as own:
@@ -131,6 +127,12 @@ def _scores(
     """One text's result, of the values of its words (and what follows them) and their sum."""
     kept, difference = batch.view.kept[row], batch.difference[row]
     complete = settings.method in COMPLETE
+    if not bool(words.isfinite().all()):
+        raise InputError(
+            "attributions contain NaN or infinity",
+            where=f"example {batch.view.examples[row].id!r}",
+            remedy="check the model's weights",
+        )
     return WordAttributions(
         words=words[: len(kept)].cpu().numpy(),
         kept=kept,

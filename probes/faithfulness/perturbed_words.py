@@ -7,7 +7,6 @@ number depends on batches or on other texts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -183,9 +182,8 @@ def max_sensitivity(
 
     def explained(inputs: torch.Tensor | tuple[torch.Tensor]) -> tuple[torch.Tensor]:
         embedded = inputs[0] if isinstance(inputs, tuple) else inputs
-        repeated = replace(batch.rows([0] * len(embedded)), embedded=embedded)
         with torch.enable_grad():
-            found = batch_scores(repeated, settings)
+            found = batch_scores(batch.at(embedded), settings)
         return (torch.from_numpy(np.stack([one.words for one in found])),)
 
     value = sensitivity_max(

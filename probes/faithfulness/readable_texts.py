@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...data.errors import InputError
 from ...data.sentences.sentence import Example
-from ..attribution.classified import check_classified
+from ..attribution.classified import check_classified, check_kept_words
 from ..attribution.settings import AttributionSettings, check_methods
 from ..forward.base import Context
 from ..forward.texts import Texts, read_texts
@@ -34,11 +33,5 @@ def settings_and_texts(
     settings = [AttributionSettings(method=method, **common) for method in methods]
     check_classified(context, examples, target=settings[0].target, baseline=settings[0].baseline)
     texts = read_texts(context, examples)
-    for example, words in zip(texts.examples, texts.words, strict=True):
-        if not words.kept:
-            raise InputError(
-                "truncation left no whole word",
-                where=f"example {example.id!r}",
-                remedy="raise `max_length`, or leave the example out",
-            )
+    check_kept_words(texts)
     return settings, texts

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ..attribution.entries import CONVERGENCE
 from ..entry import Headline, Measure, Options, ProbeEntry, Several, Units
 
 _OF_HEADS: Units = ("head",)
@@ -67,6 +68,12 @@ class HeadAttributionsOptions(Options):
         "Shapley interaction index (at most 10 units)",
     )
     n_steps: int = Field(16, ge=2, description="steps of integrated-gradients")
+    tolerance: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="largest convergence delta, in logits, before steps are doubled; 0 = never",
+    )
     n_samples: int = Field(25, ge=1, description="random orders of shapley-sampling")
     sampled_examples: int = Field(
         40,
@@ -105,12 +112,7 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
         Measure("mlp_attribution_absolute", ("mlp",), "mean of its absolute value"),
         Measure("head_interaction", _OF_HEADS, "mean interaction of a pair of heads, in logits"),
         Measure("head_interaction_absolute", _OF_HEADS, "mean of its absolute value"),
-        Measure(
-            "convergence_delta_*",
-            ("model",),
-            "absolute error of the sum of attributions, in logits: mean and largest",
-            better="lower",
-        ),
+        *CONVERGENCE,
         Measure(
             "logit_difference_mean",
             ("model",),

@@ -6,7 +6,7 @@ The gates of a text's living heads and MLPs are the input of the model, from all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -17,17 +17,18 @@ import torch
 from ...data.errors import ConfigError
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
-from ..attribution.classified import classifier
+from ..attribution.classified import check_kept_words, classifier
 from ..forward.base import Context, ProbeResult
 from ..forward.batch import batch_view
 from ..forward.shared_pass import Progress
 from ..forward.texts import Texts, read_texts
-from .by_captum import ablation, integrated_gradients, shapley_sampling
-from .game import GateGame
+from .by_captum import Values, ablation, integrated_gradients, shapley_sampling
+from .game import Asked, GateGame
+from .pair_table import PairTable
 from .players import Players, players_of
 from .second_order import second_derivatives
 from .subsets import MOST_PLAYERS, shapley_interactions, shapley_values, worths
-from .targets import check_classifier, check_target, check_words, targets_of
+from .targets import check_classifier, check_finite, check_target, targets_of
 from .unit_rows import (
     NAME,
     Attributed,
@@ -40,8 +41,10 @@ from .unit_rows import (
 
 Method = Literal["integrated-gradients", "ablation", "shapley-sampling", "shapley-exact"]
 Interaction = Literal["none", "second-order", "shapley"]
-Of = Callable[[GateGame, torch.Tensor], np.ndarray]
-"""What a method gives for one batch [B, ...], of its target classes."""
+Of = Callable[[GateGame, Asked], Values]
+"""What a method gives for the texts of a batch."""
+OfPairs = Callable[[GateGame, Asked], np.ndarray]
+"""Interactions of each two heads in the texts of a batch [B, pairs]."""
 
 
 def run_head_attributions(
@@ -54,6 +57,7 @@ def run_head_attributions(
     among: tuple[str, ...] = (),
     interactions: Interaction = "none",
     n_steps: int = 16,
+    tolerance: float = 0.0,
     n_samples: int = 25,
     sampled_examples: int = 40,
     batch_size: int = 8,
@@ -73,6 +77,8 @@ def run_head_attributions(
         interactions: of each pair of heads: `second-order` derivatives with respect to their gates,
             or the exact `shapley` interaction index.
         n_steps: steps of `integrated-gradients`.
+        tolerance: largest convergence delta of an example, in logits, before its steps are doubled
+            (up to 1,024); 0 = `n_steps` for all.
         n_samples: random orders of `shapley-sampling`.
         sampled_examples: largest number of examples for Shapley values; the first ones are used.
         batch_size: examples attributed together.
@@ -88,31 +94,40 @@ def run_head_attributions(
 
     Raises:
         InputError: without examples, a head of classes, or gold classes where they are the target;
-            if a pair model gets single sentences or another pairs, truncation leaves no word, or
-            none of the units lives.
+            if a pair model gets single sentences or another pairs, truncation leaves an example no
+            word, numbers are not finite, or none of the units lives.
         ConfigError: for a class or a unit that the model does not have, or more than
             `MOST_PLAYERS` units for exact Shapley values.
     """
     check_classifier(context, examples)
     texts = read_texts(context, examples)
-    check_words(context, texts)
+    check_kept_words(texts)
     check_target(context, texts.examples, target)
     players = players_of(context, units, among)
     _check_few(players, methods, interactions)
-    sizes = {"internal_batch_size": internal_batch_size}
+    size = internal_batch_size
     of_method: Mapping[Method, Of] = {
-        "integrated-gradients": _numbers(integrated_gradients, n_steps=n_steps, **sizes),
-        "ablation": _numbers(ablation, **sizes),
-        "shapley-sampling": _numbers(shapley_sampling, n_samples=n_samples, seed=seed, **sizes),
-        "shapley-exact": lambda game, of: shapley_values(worths(game, of, **sizes)),
-    }
+        "integrated-gradients": partial(
+            integrated_gradients, n_steps=n_steps, tolerance=tolerance, internal_batch_size=size
+        ),
+        "ablation": partial(ablation, internal_batch_size=size),
+        "shapley-sampling": partial(
+            shapley_sampling, n_samples=n_samples, seed=seed, internal_batch_size=size
+        ),
+        "shapley-exact": lambda game, asked: (
+            shapley_values(worths(game, asked, internal_batch_size=size)), np.zeros(len(asked.ids))
+        ),
+    }  # fmt: skip
     said: Mapping[Method, str] = {
-        "integrated-gradients": f";n_steps={n_steps}",
+        "integrated-gradients": f";n_steps={n_steps}"
+        + (f";tolerance={tolerance:g}" if tolerance else ""),
         "shapley-sampling": f";n_samples={n_samples};seed={seed}",
     }
-    of_pairs: Mapping[str, Of] = {
+    of_pairs: Mapping[str, OfPairs] = {
         "second-order": second_derivatives,
-        "shapley": lambda game, of: shapley_interactions(worths(game, of, **sizes)),
+        "shapley": lambda game, asked: shapley_interactions(
+            worths(game, asked, internal_batch_size=size), players.heads.tolist()
+        ),
     }
     N = len(texts.examples)
     few = min(N, sampled_examples)
@@ -121,22 +136,28 @@ def run_head_attributions(
     run = _Run(texts, players, batch_size, progress, sum(counts.values()) + paired + N)
     about = f"target={target};players={units}" + (f";among={'+'.join(among)}" if among else "")
     with classifier(context) as running:
-        ends = run.ends(running)
-        classes = targets_of(ends.full, texts.examples, target)
+        full, empty = run.ends(running)
+        classes = targets_of(full, texts.examples, target)
         place = np.arange(N)
-        gained = ends.full[place, classes] - ends.empty[place, classes]
-        found = [
-            Attributed(
-                variant=f"{method}{said.get(method, '')};{about}",
-                scores=run.over(running, classes, counts[method], of_method[method]),
-                gained=gained[: counts[method]],
-                sums=method != "ablation",
+        gained = full[place, classes] - empty[place, classes]
+        found = []
+        for method in dict.fromkeys(methods):
+            scores, steps = run.over(running, classes, gained, counts[method], of_method[method])
+            found.append(
+                Attributed(
+                    variant=f"{method}{said.get(method, '')};{about}",
+                    scores=scores,
+                    gained=gained[: counts[method]],
+                    sums=method != "ablation",
+                    steps=steps,
+                    tolerance=tolerance if method == "integrated-gradients" else 0.0,
+                )
             )
-            for method in dict.fromkeys(methods)
-        ]
         between = Interacting(
             variant=f"{interactions};{about}",
-            scores=run.over(running, classes, paired, of_pairs[interactions]) if paired else None,
+            table=run.pairs(running, classes, gained, paired, of_pairs[interactions])
+            if paired
+            else None,
         )
     rows = [*attributed_rows(found, players), *interaction_rows(between, players)]
     result = ProbeResult(
@@ -155,12 +176,6 @@ def run_head_attributions(
     return texts.counted(result)
 
 
-def _numbers(method: Callable[..., torch.Tensor], **options: int) -> Of:
-    """A method of Captum, its attributions as numbers."""
-    attribute = partial(method, **options)
-    return lambda game, target: attribute(game, target).double().cpu().numpy()
-
-
 def _check_few(players: Players, methods: Sequence[Method], interactions: Interaction) -> None:
     """Raise unless there are few enough units for what is computed over all subsets.
 
@@ -176,20 +191,13 @@ def _check_few(players: Players, methods: Sequence[Method], interactions: Intera
                 remedy=f"select units with {NAME}.among, or use "
                 + ("shapley-sampling" if option == "methods" else "second-order"),
             )
-        if asked and option == "interactions" and len(players) < 2:
-            raise ConfigError(
-                "an interaction needs two heads, but only one unit is selected",
-                where=f"option {NAME}.{option}",
-                remedy=f"select more units with {NAME}.among",
-            )
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """Logits [N, K] with every unit that plays, and with none of them."""
-
-    full: np.ndarray
-    empty: np.ndarray
+    if interactions != "none" and len(players.heads) < 2:
+        count = len(players.heads)
+        raise ConfigError(
+            f"an interaction needs two heads, got {count}",
+            where=f"option {NAME}.interactions",
+            remedy=f"select more heads with {NAME}.units and {NAME}.among",
+        )
 
 
 @dataclass
@@ -203,41 +211,54 @@ class _Run:
     total: int
     done: int = 0
 
-    def ends(self, running: Context) -> _Ends:
-        """Logits at both ends of all texts."""
-        found = self._gathered(running, len(self.texts.examples), lambda game, _: _stacked(game))
-        return _Ends(found[:, 0], found[:, 1])
+    def ends(self, running: Context) -> tuple[np.ndarray, np.ndarray]:
+        """Logits [N, K] of all texts with every unit that plays, and with none of them."""
+        found = np.zeros((2, len(self.texts.examples), int(running.model.config.num_labels)))
+        for chosen, game in self._batches(running, found.shape[1]):
+            for end, logits in zip(found, game.ends(), strict=True):
+                end[chosen] = logits.double().cpu().numpy()
+        check_finite(found, "logits")
+        full, empty = found
+        return full, empty
 
-    def over(self, running: Context, classes: np.ndarray, count: int, of: Of) -> np.ndarray:
-        """What a method gives for the first texts [count, ...]."""
+    def over(
+        self, running: Context, classes: np.ndarray, gained: np.ndarray, count: int, of: Of
+    ) -> Values:
+        """What a method gives for the first texts: [count, U], and steps [count]."""
+        values, steps = np.zeros((count, len(self.players))), np.zeros(count)
+        for chosen, game in self._batches(running, count):
+            values[chosen], steps[chosen] = of(game, self._asked(game, classes, gained, chosen))
+        check_finite(values, "attributions")
+        return values, steps
 
-        def attributed(game: GateGame, chosen: np.ndarray) -> np.ndarray:
-            target = torch.from_numpy(classes[chosen]).to(game.inputs[0].device)
-            return of(game, target)
+    def pairs(
+        self, running: Context, classes: np.ndarray, gained: np.ndarray, count: int, of: OfPairs
+    ) -> PairTable:
+        """Interactions of each two heads in the first texts."""
+        H = len(self.players.heads)
+        table = PairTable(count, H * (H - 1) // 2)
+        for chosen, game in self._batches(running, count):
+            found = of(game, self._asked(game, classes, gained, chosen))
+            check_finite(found, "interactions")
+            table.put(chosen, found)
+        return table
 
-        return self._gathered(running, count, attributed)
+    def _asked(
+        self, game: GateGame, classes: np.ndarray, gained: np.ndarray, chosen: np.ndarray
+    ) -> Asked:
+        ids = tuple(self.texts.examples[row].id for row in chosen.tolist())
+        target = torch.from_numpy(classes[chosen]).to(game.inputs[0].device)
+        return Asked(ids, target, gained[chosen])
 
-    def _gathered(
-        self,
-        running: Context,
-        count: int,
-        of: Callable[[GateGame, np.ndarray], np.ndarray],
-    ) -> np.ndarray:
+    def _batches(self, running: Context, count: int) -> Iterator[tuple[np.ndarray, GateGame]]:
+        """Places of the first texts, the longest first, and the game over them."""
         texts = self.texts
         lengths = [len(one.input_ids) for one in texts.encoded[:count]]
         order = np.argsort(-np.array(lengths), kind="stable")
-        parts = []
         for start in range(0, count, self.batch_size):
             chosen = order[start : start + self.batch_size]
             batch = batch_view(running, texts.examples, texts.encoded, texts.words, chosen)
-            parts.append(of(GateGame.of(running.model, self.players, batch.inputs), chosen))
+            yield chosen, GateGame.of(running.model, self.players, batch.inputs)
             self.done += len(chosen)
             if self.progress is not None:
                 self.progress(self.done, self.total)
-        found = np.concatenate(parts)
-        return found[np.argsort(order, kind="stable")]
-
-
-def _stacked(game: GateGame) -> np.ndarray:
-    """Logits at both ends [B, 2, K]."""
-    return torch.stack(game.ends(), dim=1).double().cpu().numpy()

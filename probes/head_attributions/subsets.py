@@ -5,13 +5,15 @@ Captum's exact class walks all U! orders; the 2^U subsets hold the same and are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
 from math import comb
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from .game import GateGame
+from .game import Asked, GateGame
 
 MOST_PLAYERS = 10
 """Units at most: 1,024 passes a text."""
@@ -20,14 +22,14 @@ Numbers = npt.NDArray[np.float64]
 
 
 @torch.no_grad()
-def worths(game: GateGame, target: torch.Tensor, *, internal_batch_size: int) -> Numbers:
+def worths(game: GateGame, asked: Asked, *, internal_batch_size: int) -> Numbers:
     """Logit of the target class with each subset of the units [B, 2^U].
 
     Unit u plays in subset s where bit u of s is set.
 
     Args:
         game: B texts and U units.
-        target: the class of each text [B].
+        asked: whose logit.
         internal_batch_size: texts a forward pass; the texts of the batch at least.
     """
     full = game.ones()
@@ -40,7 +42,7 @@ def worths(game: GateGame, target: torch.Tensor, *, internal_batch_size: int) ->
         # text after text, and for each text every subset of the part
         inputs = [one.repeat_interleave(len(part), 0) for one in game.inputs]
         logits = game(part.repeat(B, 1), *inputs)
-        chosen = logits.gather(1, target.repeat_interleave(len(part))[:, None])
+        chosen = logits.gather(1, asked.target.repeat_interleave(len(part))[:, None])
         found.append(chosen.view(B, len(part)).double().cpu())
     return np.asarray(torch.cat(found, dim=1).numpy(), dtype=np.float64)
 
@@ -63,29 +65,27 @@ def shapley_values(worth: Numbers) -> Numbers:
     return found
 
 
-def shapley_interactions(worth: Numbers) -> Numbers:
-    """Shapley interaction index of each two units [B, U, U] (Grabisch & Roubens 1999).
+def shapley_interactions(worth: Numbers, units: Sequence[int]) -> Numbers:
+    """Shapley interaction index of each two of some units [B, pairs] (Grabisch & Roubens 1999).
 
     What two units add together beyond what each adds alone, in the mean over orders in which the
-    two stand side by side. Symmetric; NaN on the diagonal.
+    two stand side by side.
 
     Args:
         worth: of all subsets [B, 2^U].
+        units: those whose pairs are wanted, in the order of `combinations`.
     """
     member = _members_of(worth)
     U = member.shape[1]
     size = member.sum(axis=1).astype(np.int64)
-    found = np.full((len(worth), U, U), np.nan)
-    for one in range(U):
-        for other in range(one):
-            rest = np.flatnonzero(~member[:, one] & ~member[:, other])
-            a, b = 1 << one, 1 << other
-            joint = (
-                worth[:, rest | a | b] - worth[:, rest | a] - worth[:, rest | b] + worth[:, rest]
-            )
-            weight = np.array([1 / ((U - 1) * comb(U - 2, s)) for s in size[rest]])
-            found[:, one, other] = found[:, other, one] = joint @ weight
-    return found
+    found = []
+    for one, other in combinations(units, 2):
+        rest = np.flatnonzero(~member[:, one] & ~member[:, other])
+        a, b = 1 << one, 1 << other
+        joint = worth[:, rest | a | b] - worth[:, rest | a] - worth[:, rest | b] + worth[:, rest]
+        weight = np.array([1 / ((U - 1) * comb(U - 2, s)) for s in size[rest]])
+        found.append(joint @ weight)
+    return np.stack(found, axis=1)
 
 
 def _members(U: int) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from ...data.errors import ConfigError, InputError
 from ...data.sentences.sentence import Example
 from ..forward.base import Context
-from ..forward.texts import Texts
 from .unit_rows import NAME
 
 
@@ -45,17 +44,19 @@ def check_classifier(context: Context, examples: Sequence[Example]) -> None:
         )
 
 
-def check_words(context: Context, texts: Texts) -> None:
-    """Raise unless a text keeps a whole word: special tokens alone say nothing of the units.
+def check_finite(numbers: npt.NDArray[np.float64], what: str) -> None:
+    """Raise unless numbers are finite.
+
+    Args:
+        numbers: what a model gave.
+        what: they are, in words.
 
     Raises:
-        InputError: naming the length.
+        InputError: naming them.
     """
-    if not any(one.kept for one in texts.words):
+    if not np.isfinite(numbers).all():
         raise InputError(
-            f"no text keeps a whole word within {context.max_length} subwords",
-            where=NAME,
-            remedy="ask for a larger `max_length`",
+            f"{what} contain NaN or infinity", where=NAME, remedy="check the model's weights"
         )
 
 

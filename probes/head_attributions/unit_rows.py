@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.output.item_parts import text_blocks
 from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
+from .pair_table import PairTable
 from .players import MLP, Players, unit_names
 
 NAME = "head-attributions"
@@ -29,12 +31,16 @@ class Attributed:
         scores: attributions in logits [N, U].
         gained: logit with all units that play, less that with none [N].
         sums: whether the method promises that its values sum to `gained`.
+        steps: points of integration, or draws, of each example [N]; 0 = none.
+        tolerance: how far a sum may miss `gained`; 0 = it is not said.
     """
 
     variant: str
     scores: Numbers
     gained: Numbers
     sums: bool
+    steps: Numbers
+    tolerance: float = 0.0
 
     @property
     def delta(self) -> Numbers:
@@ -48,11 +54,12 @@ class Interacting:
 
     Attributes:
         variant: the measure and its settings.
-        scores: in logits [N, U, U]; None where none were asked for.
+        table: in logits, of each two heads in the order of `combinations`; None where none were
+            asked for.
     """
 
     variant: str
-    scores: Numbers | None
+    table: PairTable | None
 
 
 def attributed_rows(found: Sequence[Attributed], players: Players) -> Iterator[dict[str, Any]]:
@@ -91,6 +98,10 @@ def attributed_rows(found: Sequence[Attributed], players: Players) -> Iterator[d
                 "convergence_delta_mean": float(off.mean()),
                 "convergence_delta_max": float(off.max()),
             }
+            if one.tolerance:
+                summed["unconverged_share"] = float((off > one.tolerance).mean())
+        if one.steps.any():
+            summed["steps_mean"] = float(one.steps.mean())
         for metric, value in summed.items():
             yield {"unit": "model", "metric": metric, "variant": one.variant, "value": value,
                    "n": n}  # fmt: skip
@@ -98,12 +109,11 @@ def attributed_rows(found: Sequence[Attributed], players: Players) -> Iterator[d
 
 def interaction_rows(found: Interacting, players: Players) -> Iterator[dict[str, Any]]:
     """The rows of each two heads: mean interaction, and mean of its absolute value."""
-    if found.scores is None:
+    if found.table is None:
         return
-    for one, other in combinations(players.heads.tolist(), 2):
-        values = found.scores[:, one, other]
-        both = {"": values, "_absolute": np.abs(values)}
-        for end, numbers in both.items():
+    pairs = combinations(players.heads.tolist(), 2)
+    for (one, other), *means in zip(pairs, *found.table.means(), strict=True):
+        for end, mean in zip(("", "_absolute"), means, strict=True):
             yield {
                 **_unit(int(players.layer[one]), int(players.head[one])),
                 "layer_b": int(players.layer[other]),
@@ -111,8 +121,8 @@ def interaction_rows(found: Interacting, players: Players) -> Iterator[dict[str,
                 "relation": f"{players.layer[other]}.{players.head[other]}",
                 "metric": f"head_interaction{end}",
                 "variant": found.variant,
-                "value": float(numbers.mean()),
-                "n": len(numbers),
+                "value": float(mean),
+                "n": found.table.shape[0],
             }
 
 
@@ -127,20 +137,24 @@ def attributed_items(
     """
     N, U = found.scores.shape
     head = np.where(players.head == MLP, -1, players.head)
-    about = {
-        "layer": np.tile(players.layer, N),
-        "head": pd.array(np.tile(head, N), dtype="Int64"),
-        "prediction": np.repeat(classes[:N], U),
-    }
-    for end, values in (("", found.scores), ("_absolute", np.abs(found.scores))):
-        frame = _items(examples[:N], found.variant, U).assign(**about, score=values.ravel())
-        of_mlps = frame["head"] == MLP
-        kinds = of_mlps.map({True: "mlp", False: "head"}).astype("string")
-        frame["metric"] = kinds + f"_attribution{end}"
-        yield items_frame(frame.assign(head=frame["head"].mask(of_mlps)))
+    for block in text_blocks(N, U):
+        some = found.scores[block]
+        about = {
+            "layer": np.tile(players.layer, len(some)),
+            "head": pd.array(np.tile(head, len(some)), dtype="Int64"),
+            "prediction": np.repeat(classes[block], U),
+        }
+        for end, values in (("", some), ("_absolute", np.abs(some))):
+            frame = _items(examples[block], found.variant, U).assign(**about, score=values.ravel())
+            of_mlps = frame["head"] == MLP
+            kinds = of_mlps.map({True: "mlp", False: "head"}).astype("string")
+            frame["metric"] = kinds + f"_attribution{end}"
+            yield items_frame(frame.assign(head=frame["head"].mask(of_mlps)))
     single = {"logit_difference_mean": np.abs(found.gained)}
     if found.sums:
         single["convergence_delta_mean"] = np.abs(found.delta)
+    if found.steps.any():
+        single["steps"] = found.steps
     for metric, numbers in single.items():
         frame = _items(examples[:N], found.variant, 1)
         yield items_frame(frame.assign(metric=metric, score=numbers, prediction=classes[:N]))
@@ -149,17 +163,16 @@ def attributed_items(
 def interaction_items(
     found: Interacting, players: Players, examples: Sequence[Example]
 ) -> Iterator[pd.DataFrame]:
-    """A line for each example and two heads, the second one in `relation`."""
-    if found.scores is None:
+    """A line for each example and two heads, the second one in `relation`; some texts at a time."""
+    if found.table is None:
         return
-    names, heads = np.array(list(unit_names(players))), players.heads
-    for place, one in enumerate(heads[:-1].tolist()):
-        others = heads[place + 1 :]
-        values = found.scores[:, one, others]
-        frame = _items(examples[: len(values)], found.variant, len(others)).assign(
-            layer=int(players.layer[one]),
-            head=int(players.head[one]),
-            relation=np.tile(names[others], len(values)),
+    names = np.array(list(unit_names(players)))
+    first, second = np.array(list(combinations(players.heads.tolist(), 2))).T
+    for block, values in found.table.blocks():
+        frame = _items(examples[block], found.variant, len(first)).assign(
+            layer=np.tile(players.layer[first], len(values)),
+            head=np.tile(players.head[first], len(values)),
+            relation=np.tile(names[second], len(values)),
         )
         for end, numbers in (("", values), ("_absolute", np.abs(values))):
             metric = f"head_interaction{end}"

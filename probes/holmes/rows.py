@@ -76,7 +76,9 @@ def holmes_rows(found: Sequence[Scored], variant: str) -> Iterator[dict[str, Any
             yield {
                 **about, **(source if found[0].task.source else {}),
                 "metric": metric, "relation": subfield, "n": len(of),
-                "value": float(np.mean(of)) if of else np.nan, "n_dropped": 0,
+                "value": float(np.mean(of)) if of else np.nan,
+                # of a corpus, the texts without a word, which are counted where they are read
+                "n_dropped": 0 if found[0].task.source else None,
             }  # fmt: skip
 
 

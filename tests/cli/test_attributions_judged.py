@@ -52,8 +52,13 @@ def test_both_write_rows_with_nulls_and_directions(subprobe_command, place, tmp_
     assert rows["better"].isin(["higher", "lower"]).all()
     tested = rows[rows["relation"].isna() & rows["baseline"].notna()]
     # four texts are too few for a test
-    assert tested.loc[tested["probe"] == "plausibility", "p_value"].isna().all()
-    assert set(tested.loc[tested["probe"] == "faithfulness", "family_size"]) == {7}
+    few = tested[tested["probe"] == "plausibility"]
+    assert few["p_value"].isna().all()
+    assert set(few["flag"]) == {"smallest p is 0.125: 4 texts, 6 are needed"}
+    # and six are too few for seven tests
+    faithful = tested[tested["probe"] == "faithfulness"]
+    assert set(faithful["family_size"]) == {7}
+    assert set(faithful["flag"]) == {"smallest corrected p is 0.219: 7 tests of 0.0312 at best"}
 
 
 @pytest.mark.parametrize(

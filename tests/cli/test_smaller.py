@@ -69,6 +69,7 @@ def test_compact_writes_a_folder_and_says_what_is_left(subprobe_command, tuned, 
     assert 0 < told["prunable_kept"] < 1
     meta = json.loads((tmp_path / "m" / "subprobe.json").read_text())
     assert (meta["task"], meta["form"], meta["made_from"]) == ("toy", "compact", str(model))
+    assert meta["pair"] is False
 
 
 def test_evaluate_gives_the_same_for_mask_compact_and_baked(subprobe_command, own, tuned, smaller):

@@ -75,6 +75,24 @@ def test_a_family_is_one_way_of_sorting_words(read):
     assert permuted["p_value"].notna().all()
 
 
+def test_families_that_permutations_or_clusters_keep_from_05_say_so(read):
+    _, result, _ = read
+    rows = attribution_tests(result)
+    tested = rows[rows["p_value"].notna()]
+    # 50 permutations give 1 / 51 at best, six clusters 2 ** -5
+    for baseline, floor in (("permutation", 1 / 51), ("frequency", 2**-5)):
+        for _, family in tested[tested["baseline"] == baseline].groupby(["variant", "metric"]):
+            least = floor * len(family)
+            said = (
+                f"smallest corrected p is {least:.3g}: {len(family)} tests of {floor:.3g} at best"
+            )
+            assert (family["flag"] == said).all() if least > 0.05 else family["flag"].isna().all()
+    sizes = tested.groupby("baseline")["family_size"]
+    assert sizes.min()["permutation"] <= 2
+    assert sizes.max()["permutation"] > 2
+    assert attribution_tests(result, "fdr_bh")["flag"].dropna().isin([FEW, "degenerate"]).all()
+
+
 def test_kinds_of_a_tree_by_hand():
     example = random_examples(1)[0].first
     sentence = replace(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from subprobe.analysis.intervals.unit_intervals import unit_intervals
@@ -55,3 +57,13 @@ def test_one_unit_of_inference_has_no_interval():
         rows = unit_intervals(result_of(scores, clusters))
         assert rows.loc[:1, "ci_low"].isna().all()
         assert rows.loc[:1, "ci_method"].str.startswith("no interval").all()
+
+
+def test_items_in_parts_give_what_items_at_once_give():
+    scores = np.random.default_rng(2).normal(size=(30, 2))
+    clusters = [f"c{n // 3}" for n in range(30)]
+    whole = result_of(scores, clusters)
+    items = whole.items
+    parts = [items.iloc[start : start + 7] for start in range(0, len(items), 7)]
+    again = replace(whole, make_items=lambda: iter(parts))
+    pd.testing.assert_frame_equal(unit_intervals(again), unit_intervals(whole))

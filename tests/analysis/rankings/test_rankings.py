@@ -169,6 +169,18 @@ def test_what_is_ranked_on_one_half_is_scored_on_the_other(ground, found):
     assert np.ptp(rows["baseline_value"].to_numpy(float)) == 0
 
 
+def test_draws_too_few_for_so_many_rankings_are_said(found):
+    rows = found.rows[found.rows["metric"] == "kept_accuracy"]
+    m = len(rows)
+    said = f"smallest corrected p is {0.05 * m:.3g}: {m} tests of 0.05 at best"
+    assert set(rows["flag"]) == {said}
+    assert m > 1
+    # all shuffles of eight heads are enough for as many correlations
+    agreeing = found.rows[found.rows["metric"] == "importance_spearman"]
+    assert agreeing.loc[agreeing["p_value"].notna(), "flag"].isna().all()
+    assert "floor" not in found.rows
+
+
 def test_differences_are_of_two_rankings_at_equal_size(found):
     rows = found.rows
     scores = rows[rows["metric"] == "kept_accuracy"].set_index("variant")["value"]

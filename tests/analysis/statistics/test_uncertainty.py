@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, pearsonr, spearmanr
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from statsmodels.stats.multitest import multipletests
-from subprobe.analysis.statistics.corrections import adjust, adjust_rows
+from subprobe.analysis.statistics.corrections import adjust, adjust_rows, out_of_reach
 from subprobe.analysis.statistics.uncertainty import (
     bootstrap_interval,
     mcnemar_exact,
@@ -211,3 +211,28 @@ def test_rows_are_corrected_within_their_family():
     assert found["family_size"].isna().tolist() == [False, False, False, True]
     assert found["correction"].tolist()[:3] == ["Holm"] * 3
     assert adjust_rows(rows)["family_size"].tolist()[:3] == [3, 3, 3]
+
+
+def test_a_family_that_no_outcome_brings_to_05_says_so():
+    said = "smallest corrected p is 0.06: 60 tests of 0.001 at best"
+    assert out_of_reach([0.001] * 60) == said
+    assert out_of_reach([0.001] * 50) == ""
+    assert out_of_reach([0.001] * 60, "fdr_bh") == ""
+    # the best of its tests decides
+    one = "smallest corrected p is 0.0525: 21 tests of 0.0025 at best"
+    assert out_of_reach([0.5] * 20 + [0.0025]) == one
+    assert out_of_reach([0.5] * 20 + [0.0023]) == ""
+    assert out_of_reach([0.5, np.nan]) == ""
+    rows = pd.DataFrame(
+        {
+            "task": ["a", "a", "b", "b"],
+            "p_value": pd.array([0.04, 0.04, 0.04, pd.NA], "Float64"),
+            "flag": pd.array([pd.NA, "known", pd.NA, pd.NA], "string"),
+        }
+    )
+    floors = pd.Series(0.04, index=rows.index)
+    found = adjust_rows(rows, ["task"], floors=floors)
+    assert found["flag"].fillna("").tolist() == [
+        "smallest corrected p is 0.08: 2 tests of 0.04 at best", "known", "", ""
+    ]  # fmt: skip
+    assert adjust_rows(rows, ["task"])["flag"].isna().tolist() == [True, False, True, True]

@@ -254,12 +254,13 @@ def test_what_cannot_be_attributed_is_refused():
             run_attributions(other, examples, method=["layer-conductance"])
     with pytest.raises(InputError, match="this head predicts a number"):
         run_attributions(tiny_context("bert", "classification", num_labels=1), examples)
-    long = []
-    for one in examples:
-        words = ("qzxvqzxv",) * len(one.first.words)
-        long.append(replace(one, first=replace(one.first, words=words)))
-    with pytest.raises(InputError, match="no text keeps a whole word within 3 subwords"):
-        run_attributions(replace(context, max_length=3), long)
+    short, long = (
+        replace(one, first=replace(one.first, words=(word,) * len(one.first.words)))
+        for one, word in zip(examples, ("the", "qzxvqzxv"), strict=True)
+    )
+    with pytest.raises(InputError, match="truncation left no whole word") as error:
+        run_attributions(replace(context, max_length=3), [short, long])
+    assert error.value.where == f"example {long.id!r}"
     context.tokenizer.mask_token = None
     with pytest.raises(CheckpointError, match="no mask token"):
         run_attributions(context, examples, baseline="mask")

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from probe_cases import random_examples, tiny_context
 from subprobe.probes.attribution.classified import classify
+from subprobe.probes.attribution.gradient_methods import (
+    GRADIENT_METHODS,
+    integrated_gradients,
+)
 from subprobe.probes.attribution.settings import AttributionSettings
-from subprobe.probes.attribution.word_scores import batch_scores
 from subprobe.probes.faithfulness.chosen_words import generator_of
 from subprobe.probes.faithfulness.perturbed_words import infidelities, max_sensitivity
 from subprobe.probes.forward.texts import read_texts
@@ -51,19 +52,52 @@ def test_infidelity_is_that_of_the_best_scale_over_moves_of_words(context, examp
     assert expected > 1e-6
 
 
+def by_hand(context, batch, method, embedded):
+    """Scores of the words of a text at some embeddings [1, S, D], from passes of its own."""
+    label, word = int(batch.target[0]), batch.view.word[0]
+    here = embedded.clone().requires_grad_()
+    logit = context.model(inputs_embeds=here).logits[0, label]
+    words = range(len(batch.view.kept[0]))
+    if method == "input-x-gradient":
+        (gradient,) = torch.autograd.grad(logit, here)
+        pieces = (here * gradient)[0].detach().sum(-1)
+        return np.array([float(pieces[word == one].sum()) for one in words])
+    lost = []
+    for one in words:
+        without = embedded.clone()
+        without[0, word == one] = batch.blank[0, word == one]
+        with torch.no_grad():
+            lost.append(float(logit - context.model(inputs_embeds=without).logits[0, label]))
+    return np.array(lost)
+
+
 @pytest.mark.parametrize("method", ["input-x-gradient", "feature-ablation"])
-def test_max_sensitivity_is_the_largest_change_of_the_scores(method, example, batch):
+def test_max_sensitivity_is_the_largest_change_of_the_scores(method, context, example, batch):
     settings = AttributionSettings(method, seed=3)
     inside = (batch.view.real & ~batch.view.special)[0]
     drawn = generator_of(3, example.id, "noise").uniform(-0.1, 0.1, (3, int(inside.sum()), 32))
-    plain = batch_scores(batch, settings)[0].words
+    plain = by_hand(context, batch, method, batch.embedded)
     changes = []
     for noise in drawn:
         moved = batch.embedded.clone()
         moved[0, inside] += torch.from_numpy(noise)
-        scores = batch_scores(replace(batch, embedded=moved), settings)[0].words
+        scores = by_hand(context, batch, method, moved)
         changes.append(np.linalg.norm(scores - plain) / np.linalg.norm(plain))
     found = max_sensitivity(batch, settings, radius=0.1, draws=3)
     assert found == pytest.approx(max(changes), rel=1e-6)
     assert min(changes) < found
     assert found > 1e-3
+
+
+def test_noise_does_not_count_as_steps_that_are_missing(batch, monkeypatch):
+    """A moved text is held against its own logits, so that no more steps are taken than need be."""
+    steps, run = [], integrated_gradients
+
+    def counted(batch, settings, n_steps):
+        steps.append(n_steps)
+        return run(batch, settings, n_steps)
+
+    monkeypatch.setitem(GRADIENT_METHODS, "integrated-gradients", counted)
+    settings = AttributionSettings("integrated-gradients", n_steps=16, tolerance=1e-3)
+    max_sensitivity(batch, settings, radius=0.1, draws=3)
+    assert set(steps) == {16}

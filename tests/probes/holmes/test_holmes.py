@@ -216,7 +216,7 @@ def test_intervals_are_of_the_scores(of_folder):
     assert (means["ci_method"] == NO_SAMPLE).all()
     assert means["ci_low"].isna().all()
     # cases of one sentence, weighted alike, give the score itself
-    from subprobe.analysis.findings import holmes_intervals as module
+    from subprobe.analysis.intervals import holmes_intervals as module
 
     for relation, own in of_folder.items.groupby("relation"):
         said, gold, units, clustered = module._cases(own.assign(cluster_id=pd.NA))
