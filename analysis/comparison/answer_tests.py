@@ -105,7 +105,7 @@ def _right_answers(first: Any, second: Any, units: Units) -> dict[str, Any]:
     if floor <= ALPHA:
         tested = Tested(found.p_value, floor)
     else:
-        why = f"smallest p is {floor:.3g}: one alone is right on {differing} items, 6 are needed"
+        why = f"smallest p is {floor:.3g}: one alone is right on {differing} items; 6 are needed"
         tested = Tested(float("nan"), floor, why if differing else "right on the same items")
     name = MCNEMAR
     if not alone(units):

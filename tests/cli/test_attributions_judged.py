@@ -54,7 +54,7 @@ def test_both_write_rows_with_nulls_and_directions(subprobe_command, place, tmp_
     # four texts are too few for a test
     few = tested[tested["probe"] == "plausibility"]
     assert few["p_value"].isna().all()
-    assert set(few["flag"]) == {"smallest p is 0.125: 4 texts, 6 are needed"}
+    assert set(few["flag"]) == {"smallest p is 0.125: 4 texts; 6 are needed"}
     # and six are too few for seven tests
     faithful = tested[tested["probe"] == "faithfulness"]
     assert set(faithful["family_size"]) == {7}

@@ -138,7 +138,7 @@ def test_benjamini_hochberg_is_an_option(folder, rows):
 def test_three_seeds_have_no_test_over_seeds(tables):
     found = tables["tests"][tables["tests"]["test"] == "sign flips over seeds"]
     assert found["p_value"].isna().all()
-    assert found["flag"].str.contains("3 seeds, 6 are needed").all()
+    assert found["flag"].str.contains("3 seeds; 6 are needed").all()
 
 
 def test_six_seeds_have_one(tmp_path):

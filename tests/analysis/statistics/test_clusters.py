@@ -124,7 +124,7 @@ def test_signs_of_clusters_are_counted_exactly(seed):
     assert cluster_signs(b, a, units).p_value == pytest.approx(found.p_value)
     few = cluster_signs(a[units < 5], b[units < 5], units[units < 5])
     assert np.isnan(few.p_value)
-    assert "clusters, 6 are needed" in few.flag
+    assert "clusters; 6 are needed" in few.flag
 
 
 def test_signs_of_single_examples_are_mcnemars_test():

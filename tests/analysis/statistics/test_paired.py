@@ -127,7 +127,7 @@ def test_sign_flips_equal_scipy(n):
 def test_five_seeds_cannot_reach_the_level_and_say_so():
     found = sign_flips([0.1, 0.2, 0.3, 0.1, 0.2])
     assert np.isnan(found.p_value)
-    assert "5 seeds, 6 are needed" in found.flag
+    assert "5 seeds; 6 are needed" in found.flag
     assert sign_flips([0.1, 0.2, 0.3, 0.1, 0.2, 0.1]).p_value == pytest.approx(2 / 64)
     assert sign_flips([]).flag == "fewer than 2 seeds"
 
@@ -193,7 +193,7 @@ def test_tests_on_items_say_when_too_few_differ():
     other[:4] = 1
     found = swap_test("matthews", gold, other, gold)
     assert np.isnan(found.p_value)
-    assert "differ on 4 items, 6 are needed" in found.flag
+    assert "differ on 4 items; 6 are needed" in found.flag
     assert swap_test("f1", gold, gold, gold).flag == "the two never differ"
 
 
