@@ -64,6 +64,7 @@ ATTENTION_DIAGNOSTICS = ProbeEntry(
             "*_sd",
             ("model",),
             "standard deviation over the retrained copies, one per seed, of their mean over texts",
+            better="lower",
         ),
         Measure(
             "guide_accuracy",
