@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,12 @@ import pandas as pd
 
 from ...data.output.item_parts import ItemParts
 from ...data.output.tables import rows_frame
-from ...probes.forward.base import ProbeResult
 from ..statistics.clusters import RESAMPLES, resampled
 from ..statistics.paired import expanded_limits
 from ..statistics.row_units import item_ratios, items_metric
+
+if TYPE_CHECKING:
+    from ...probes.forward.base import ProbeResult
 
 Floats = npt.NDArray[np.float64]
 

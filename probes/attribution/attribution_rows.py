@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,9 @@ from ..forward.needs import sentences_of
 from .group_share import GroupShares
 from .settings import COMPLETE, AttributionSettings
 from .word_kinds import Kind
-from .word_scores import WordAttributions
+
+if TYPE_CHECKING:
+    from .word_scores import WordAttributions
 
 NAME = "attributions"
 WORD_METRIC = "word_attribution"
