@@ -20,8 +20,8 @@ def _known(names: Any) -> Any:
 Methods = Annotated[tuple[Method, ...], BeforeValidator(_known), Several]
 
 
-class AttributionsOptions(Options):
-    """Options of `attributions`."""
+class WordScoreOptions(Options):
+    """How words are attributed: options of every probe that reads such attributions."""
 
     method: Methods = Field(("integrated-gradients",), description="methods of attribution")
     target: Target = Field("predicted", description="class whose logit is attributed")
@@ -40,11 +40,16 @@ class AttributionsOptions(Options):
     )
     layer: int = Field(0, ge=0, description="block of layer-conductance, counted from 0")
     batch_size: int = Field(8, ge=1, description="examples attributed together")
-    internal_batch_size: int = Field(64, ge=1, description="texts per forward and backward pass")
+    internal_batch_size: int = Field(64, ge=1, description="texts per pass")
+    seed: int = Field(0, ge=0, description="seed of all random draws")
+
+
+class AttributionsOptions(WordScoreOptions):
+    """Options of `attributions`."""
+
     permutations: int = Field(
         1000, ge=1, description="shuffles of each text's attributions, the null"
     )
-    seed: int = Field(0, ge=0, description="seed of shuffles and samples")
 
 
 CONVERGENCE = (

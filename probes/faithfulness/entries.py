@@ -6,35 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..attribution.entries import Methods
-from ..attribution.settings import Baseline, Target
-from ..entry import Headline, Measure, Options, ProbeEntry, Units
+from ..attribution.entries import WordScoreOptions
+from ..entry import Headline, Measure, ProbeEntry, Units
 
 _MODEL: Units = ("model",)
-
-
-class WordScoreOptions(Options):
-    """Options of probes that evaluate attributions of words."""
-
-    method: Methods = Field(("integrated-gradients",), description="methods of attribution")
-    target: Target = Field("predicted", description="class whose logit is attributed")
-    baseline: Baseline = Field("pad", description="what replaces the embeddings of words")
-    n_steps: int = Field(
-        16, ge=2, description="steps of integrated-gradients and layer-conductance"
-    )
-    tolerance: float = Field(
-        0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="convergence delta, in logits, above which steps are doubled; 0 = never",
-    )
-    n_samples: int = Field(
-        25, ge=1, description="samples of gradient-shap, shapley-sampling and kernel-shap"
-    )
-    layer: int = Field(0, ge=0, description="block of layer-conductance, counted from 0")
-    batch_size: int = Field(8, ge=1, description="examples attributed together")
-    internal_batch_size: int = Field(64, ge=1, description="texts per forward pass")
-    seed: int = Field(0, ge=0, description="seed of all random draws")
 
 
 class FaithfulnessOptions(WordScoreOptions):

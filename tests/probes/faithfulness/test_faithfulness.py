@@ -127,7 +127,7 @@ def test_rows_are_means_of_their_items_and_name_method_and_settings(several):
     assert "feature-ablation;baseline=pad;sensitivity_radius=0.02;sensitivity_draws=2" in said
     nulls = {"random attribution", "random words of equal length"}
     assert set(rows["baseline"].dropna()) == nulls
-    # every method is held against the same draws
+    # every method is compared with the same draws
     assert rows.loc[rows["metric"] == "loo_tau", "baseline_value"].nunique() == 1
 
 
