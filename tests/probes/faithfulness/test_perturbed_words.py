@@ -90,7 +90,7 @@ def test_max_sensitivity_is_the_largest_change_of_the_scores(method, context, ex
 
 
 def test_noise_does_not_count_as_steps_that_are_missing(batch, monkeypatch):
-    """A moved text is compared with its own logits, so that no more steps are taken than need be."""
+    """A moved text is compared with its own logits, so that no needless steps are taken."""
     steps, run = [], integrated_gradients
 
     def counted(batch, settings, n_steps):
