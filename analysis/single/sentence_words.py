@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...data.sentences.sentence import Example
 from ...probes.attribution.attributions import attribute_words
-from ...probes.attribution.settings import AttributionSettings, check_methods
+from ...probes.attribution.settings import AttributionSettings
 from ...probes.forward.base import Context
 from ...probes.forward.needs import sentences_of
 
@@ -48,7 +48,6 @@ def words_by_method(
         InputError: without task head, or when a pair model gets a single sentence.
         UnknownNameError: if there is no such method.
     """
-    check_methods(methods)
     return tuple(_words(context, example, AttributionSettings(method=name)) for name in methods)
 
 
