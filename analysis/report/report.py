@@ -18,6 +18,7 @@ from ..attributed.word_agreement import FILE as AGREEMENT_FILE
 from ..attributed.word_agreement import read_agreement
 from ..figures.charts import Figure
 from ..figures.figures import drawn, overall
+from ..glossary import TERMS
 from ..profile.profile import has_profile, profile_table
 from ..summary.kinds import WHO
 from ..summary.summaries import summaries
@@ -138,6 +139,7 @@ def render_report(
         library=library(),
         manifest=manifest,
         missing=missing_part(manifest),
+        glossary=TERMS,
         # how long each cell took is in the manifest, and is hundreds of lines
         recorded=json.dumps(
             {name: value for name, value in manifest.items() if name != "cells"},
