@@ -4,7 +4,7 @@
 # make fuzz     10,000 damaged files for each reader: each must be read, or refused with one line
 # make lint     style and types
 # make bench    ratios against limits; python -m benchmarks --planted shows that each can be broken
-# make coverage the tests of every change with a count of the lines that they run, against a floor
+# make coverage all tests with a count of the lines that they run, against a floor
 # make docs     the pages and the reference of names as HTML in build/docs; broken links are errors
 # make check-resume  kill a run at 100 moments; each must go on to the same bytes
 # make check-statistics   intervals and tests on simulated data with a known truth
@@ -37,7 +37,7 @@ lint: $(VENV)/.dev
 	.ci/types $(BIN)/mypy
 
 coverage: $(VENV)/.dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow' --cov=subprobe --cov-report=term:skip-covered
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov=subprobe --cov-report=term:skip-covered
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs

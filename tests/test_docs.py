@@ -23,12 +23,14 @@ from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 ROOT = Path(subprobe.__file__).parent
 SLOW = pytest.mark.slow
 LONG = {
-    "README.md", "attention-patterns.md", "comparing.md", "exporting.md", "glue.md",
-    "hidden-states.md", "learned-gates.md", "own-data.md", "pruning.md", "report.md",
-    "smaller-models.md", "tables.md",
+    "README.md", "attention-explanation.md", "attention-patterns.md", "comparing.md",
+    "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
+    "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "own-data.md",
+    "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
+    "tables.md", "training.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
-LONG_SNIPPETS = {"exporting.md", "property-masks.md", "python.md"}
+LONG_SNIPPETS = {"exporting.md", "hidden-states.md", "property-masks.md", "python.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import subprobe
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(subprobe.__file__).parent
 ROOMS = ("data/", "models/", "pruning/", "probes/", "analysis/", "commands/")
 

@@ -12,6 +12,8 @@ from subprobe.models.checkpoint.checkpoint import load_classifier, load_tokenize
 from subprobe.models.training.evaluate import evaluate
 from tiny_run import TinyCells, computed_cells, tiny_config
 
+pytestmark = pytest.mark.slow
+
 OPTIONS: dict[str, Any] = {
     "seeds": [1],
     "prune": {"keep": 0.5},

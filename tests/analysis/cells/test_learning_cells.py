@@ -25,6 +25,8 @@ from subprobe.probes.states.gather import gather_states
 from tiny_run import tiny_config
 from treebanks import write_conllu
 
+pytestmark = pytest.mark.slow
+
 PROBE = {
     "names": [NAME, "attention-stats"], "draws": 1, "sentences": 20, "train_sentences": 40,
     "states": ["pruned", "retrained"],

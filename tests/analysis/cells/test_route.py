@@ -7,6 +7,8 @@ from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import InputError
 from tiny_run import TinyCells, save_tiny_encoder, tiny_config
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {
     "seeds": [1],
     "prune": {"methods": ["structured", "magnitude"], "keep": 0.5},

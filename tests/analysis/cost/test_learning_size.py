@@ -14,6 +14,8 @@ from subprobe.data.generated_treebank import SENTENCES, treebank
 from tiny_run import tiny_config
 from treebanks import write_conllu
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _known():

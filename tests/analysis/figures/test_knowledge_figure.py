@@ -14,6 +14,8 @@ from subprobe.data.output.tables import rows_frame
 from subprobe.probes import registry
 from subprobe.probes.entry import Headline, Measure, ProbeEntry
 
+pytestmark = pytest.mark.slow
+
 STATES = 4
 BASELINES = {"chain": 0.3, "majority": 0.2}
 ENTRY = ProbeEntry(

@@ -19,6 +19,8 @@ from subprobe.probes.forward.shared_pass import run_probes
 from tiny import tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder, tiny_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result():

@@ -14,6 +14,8 @@ from subprobe.analysis.statistics.row_units import item_ratios
 from subprobe.analysis.steps.progress import Silent
 from tiny_run import save_tiny_encoder
 
+pytestmark = pytest.mark.slow
+
 QUICK: dict[str, Any] = {
     "epochs": 2,
     "readout_rate": 0.05,

@@ -12,6 +12,8 @@ from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.forward.base import ProbeResult
 from subprobe.probes.registry import find_probe
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = np.array([5, 5, 7, 7, 7, 9, 9, 12, 12, 12, 12, 20])
 
 

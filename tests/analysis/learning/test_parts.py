@@ -13,6 +13,8 @@ from subprobe.data.generated_treebank import treebank
 from tiny import tiny_tokenizer
 from treebanks import write_conllu
 
+pytestmark = pytest.mark.slow
+
 
 class Told(Silent):
     def __init__(self):

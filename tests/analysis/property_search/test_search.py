@@ -22,6 +22,8 @@ from subprobe.probes.learning.fitting import Schedule
 from subprobe.pruning.search.property_options import PropertyOptions
 from tiny import tiny_model, tiny_tokenizer
 
+pytestmark = pytest.mark.slow
+
 HEAD = (0, 2)
 OPTIONS = PropertyOptions(units="heads", readout_rate=0.2, epochs=12, batch_size=16, dropout=False)
 SCHEDULE = Schedule(epochs=50, lr=0.2, lr_patience=5, patience=20)

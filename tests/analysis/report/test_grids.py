@@ -8,6 +8,8 @@ from subprobe.analysis.report.comparison_page import render_page
 from subprobe.analysis.report.grids import draw_grid
 from subprobe.analysis.wording import decimal, seen
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):

@@ -10,6 +10,8 @@ from run_rows import MadeRun
 from subprobe.analysis.report.latex import latex_table, save_latex
 from subprobe.analysis.summary.summaries import summaries
 
+pytestmark = pytest.mark.slow
+
 EVIL = r"a_b & c% $x$ #1 {y} ~z^2 \input{/etc/passwd}"
 
 

@@ -12,6 +12,8 @@ from run_rows import MadeRun, made_manifest
 from subprobe.analysis.report.report import render_report
 from subprobe.analysis.summary.summaries import summaries
 
+pytestmark = pytest.mark.slow
+
 DASH = "–"
 
 

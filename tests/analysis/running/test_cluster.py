@@ -26,6 +26,7 @@ from subprobe.data.errors import ConfigError, DataFileError, SubprobeError
 from worker_jobs import refuse, write_name
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.enable_socket,
     # clients and clusters that end beside each other
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

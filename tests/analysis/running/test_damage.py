@@ -15,6 +15,8 @@ from subprobe.analysis.configuration.config import RunConfig
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.storage.certificate import Certificate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def config(tiny_encoder: Path) -> RunConfig:

@@ -24,7 +24,7 @@ from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.models.training.recipes import Recipe
 from tiny_run import computed_cells, tiny_config, without_report
 
-pytestmark = pytest.mark.usefixtures("no_report")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_report")]
 
 SMALL = {
     "seeds": [1],

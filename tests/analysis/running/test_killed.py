@@ -25,7 +25,7 @@ STRIKES = int(os.environ.get("SUBPROBE_STRIKES", "20"))
 """Moments of the slow test; `make check-resume` sets another number."""
 
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

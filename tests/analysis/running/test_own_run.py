@@ -12,6 +12,8 @@ from subprobe.analysis.run_folder.reading import load_rows
 from subprobe.data.errors import ConfigError, DataFileError, InputError
 from tiny_run import tiny_options, write_toy_task
 
+pytestmark = pytest.mark.slow
+
 STANCE = {"first": "text", "label": "side"}
 MOOD = {"first": "text", "score": "how", "group": "doc"}
 

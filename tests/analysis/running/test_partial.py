@@ -17,6 +17,8 @@ from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.finetune import finetune
 from tiny_run import tiny_config, tiny_options, without_report
 
+pytestmark = pytest.mark.slow
+
 OPTIONS: dict[str, Any] = {
     "seeds": [1],
     "prune": {"keep": 0.5},

@@ -20,6 +20,8 @@ from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 from worker_jobs import mixed, rest
 
+pytestmark = pytest.mark.slow
+
 
 class Heard(Silent):
     """Progress that remembers what it is told."""

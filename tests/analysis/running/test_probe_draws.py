@@ -12,6 +12,8 @@ from subprobe.analysis.run_folder.export import export_run
 from subprobe.data.output.tables import ROW_TYPES, read_rows, write_parquet
 from tiny_run import computed_cells, tiny_config
 
+pytestmark = pytest.mark.slow
+
 PROBE = {
     "names": ["attention-stats", "dependency-heads"], "sentences": 12, "subsets": 20,
 }  # fmt: skip

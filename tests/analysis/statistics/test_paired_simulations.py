@@ -25,6 +25,8 @@ from subprobe.analysis.statistics.paired_coverage import (
 )
 from subprobe.data.tasks.metrics import METRICS
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 
 

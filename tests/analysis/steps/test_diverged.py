@@ -23,6 +23,8 @@ from tiny import tiny_model, tiny_tokenizer
 from tiny_run import TinyCells, tiny_config
 from toy_parts import toy_parts
 
+pytestmark = pytest.mark.slow
+
 OPTIONS: dict[str, Any] = {
     "prune": {"keep": 0.5},
     "controls": {"draws": 1, "untrained": False},

@@ -23,6 +23,8 @@ from subprobe.probes.registry import list_probes
 from tiers import mostly_slow
 from tiny import tiny_model
 
+pytestmark = pytest.mark.slow
+
 OF_CORPUS = [entry.name for entry in list_probes() if entry.reads == "corpus"]
 
 

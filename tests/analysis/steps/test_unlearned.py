@@ -14,6 +14,8 @@ from subprobe.analysis.steps.performance import lowest
 from subprobe.models.masks.subnetwork import Subnetwork
 from tiny_run import tiny_config
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {
     "seeds": [1],
     "recipe": {"learning_rate": 1e-12, "epochs": 1, "batch_size": 16},

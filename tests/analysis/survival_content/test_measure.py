@@ -30,6 +30,8 @@ from subprobe.analysis.survival_content.panel import BEST, head_panels, panel_of
 from subprobe.data.output.tables import rows_frame
 from survival_content_simulation import Law, check_rows
 
+pytestmark = pytest.mark.slow
+
 
 def panel_of(kept, layer, predictors):
     """A panel of masks [S, U] with as many heads in every layer."""

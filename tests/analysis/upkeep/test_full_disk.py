@@ -15,6 +15,8 @@ from subprobe.analysis.experiment import run_experiment
 from subprobe.data.errors import DiskFullError
 from subprobe.data.files import atomic
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def files_up_to(size: int) -> Iterator[None]:

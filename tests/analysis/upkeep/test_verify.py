@@ -16,7 +16,7 @@ from subprobe.analysis.storage.certificate import Certificate, FileMark
 from subprobe.analysis.upkeep.verify import verify_run
 from subprobe.data.errors import ConfigError
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

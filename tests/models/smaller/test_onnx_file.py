@@ -13,6 +13,8 @@ from subprobe.models.smaller import onnx_file
 from subprobe.models.smaller.shrink import shrink
 from tiny import SEPARABLE, tiny_model
 
+pytestmark = pytest.mark.slow
+
 L, H, D, F = 2, 4, 8, 48
 INSTALLED = all(importlib.util.find_spec(name) for name in ("onnxscript", "onnxruntime"))
 needs_onnx = pytest.mark.skipif(not INSTALLED, reason="the extra [onnx] is not installed")

@@ -20,6 +20,8 @@ from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(learning_rate=1e-3, epochs=2, batch_size=16, max_length=64)
 PARTS = toy_parts(train=46)
 """Three steps an epoch, the last of 14 examples."""

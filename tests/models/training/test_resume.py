@@ -27,6 +27,8 @@ from tiers import mostly_slow
 from tiny_run import save_tiny_encoder
 from toy_parts import toy_parts
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 RECIPE = Recipe(learning_rate=1e-3, epochs=3, batch_size=16, max_length=64, warmup=0.1)
 """Nine steps of three an epoch."""

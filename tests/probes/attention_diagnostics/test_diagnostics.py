@@ -33,6 +33,8 @@ from subprobe.probes.forward.texts import read_texts
 from tiers import mostly_slow
 from tiny import FAMILIES
 
+pytestmark = pytest.mark.slow
+
 FEW: dict[str, Any] = {
     "seeds": 2,
     "lambdas": (0.0, 3.0),

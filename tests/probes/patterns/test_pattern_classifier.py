@@ -17,6 +17,8 @@ from subprobe.probes.patterns.network import PatternClassifier, shipped_classifi
 from subprobe.probes.patterns.rules import mass_shares, rule_patterns
 from subprobe.probes.patterns.scores import cohen_kappa, expected_calibration_error, macro_f1
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def fresh():

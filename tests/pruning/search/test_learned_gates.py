@@ -16,6 +16,8 @@ from tiers import mostly_slow
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_parts
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(learning_rate=1e-3, epochs=1, max_length=64)
 PLANTED = ((0, 2), (1, 1))
 QUICK = L0Options(penalty=0.05, learning_rate=0.2, epochs=2, batch_size=8)
