@@ -242,7 +242,7 @@ def test_states_that_are_no_numbers_are_refused():
         ({"hidden": True}, "valid tuple"),
         ({"tasks": ("upos", "upos")}, "contains duplicates"),
         ({"hidden": (-1,)}, "sizes must be >= 0"),
-        ({"hidden": (8,), "rank": (4,)}, "a hidden layer or a rank, not both"),
+        ({"hidden": (8,), "rank": (4,)}, "a hidden layer and a rank exclude each other"),
         ({"hidden": (8,), "rank": (0, 4)}, "rank needs a linear classifier"),
     ],
 )
