@@ -172,7 +172,9 @@ def _check_result(entry: ProbeEntry, found: ProbeResult) -> None:
     if not isinstance(found, ProbeResult) or found.probe != entry.name:
         said = f"the name {found.probe!r}" if isinstance(found, ProbeResult) else "no ProbeResult"
         raise ConfigError(
-            f"its result has {said}", where=entry.name, remedy="the probe is to name itself"
+            f"its result has {said}",
+            where=entry.name,
+            remedy="the probe's result must carry the probe's own name",
         )
 
 

@@ -26,9 +26,9 @@ def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
     for option in given:
         if option in entry.shared:
             raise ConfigError(
-                f"{option} is one setting for all probes that take it",
+                f"{option} cannot be set for a single probe",
                 where=f"option {entry.name}.{option}",
-                remedy=f"set it for all of them: probe.{option}",
+                remedy=f"set it for all probes: probe.{option}",
             )
         if option not in known:
             raise UnknownNameError(f"{entry.name} option", option, known)
@@ -65,8 +65,8 @@ def check_options(
     for name in given:
         if find_probe(name).name not in probes:
             raise ConfigError(
-                f"options for the probe {name}, which is not run",
-                remedy=f"run one of its own, or give options to {', '.join(probes)}",
+                f"options are given for the probe {name}, which is not among the probes to run",
+                remedy=f"add {name} to the probes, or set options of {', '.join(probes)}",
             )
     return {name: typed_options(find_probe(name), given.get(name, {})) for name in probes}
 
@@ -139,7 +139,7 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not (equals and dot and probe and option):
             raise ConfigError(
                 f"`option` {text} is not of the form PROBE.OPTION=VALUE",
-                remedy="for instance attention-trees.root=free",
+                remedy="write it like attention-trees.root=free",
             )
         if option in found.setdefault(probe, {}):
             raise ConfigError(f"`option` {place} is given twice")

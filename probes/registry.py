@@ -41,9 +41,9 @@ OTHER_ROWS = ("performance", "mask", "survivors", "pattern-survivors", "latency"
 def _problem(entry: ProbeEntry) -> str:
     """What is wrong with a probe of another package."""
     if entry.name in OTHER_ROWS:
-        return "subprobe writes rows of that name"
+        return "the name is reserved for rows that subprobe writes"
     if entry.reads == "suite" and isinstance(entry.code, type):
-        return "a probe of a suite is a function: the shared pass feeds none"
+        return "a probe of a suite must be a function: the shared pass has no texts for it"
     return ""
 
 

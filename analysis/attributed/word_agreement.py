@@ -34,7 +34,7 @@ COLUMNS = [
 _TEXTS = ("model", "task", "method", "variant", "metric", "first", "second", "ci_method",
           "correction", "note")  # fmt: skip
 TOP_SHARE = 0.2
-ONE_SEED = "one seed: no ceiling"
+ONE_SEED = "no ceiling: only one seed"
 UNREADABLE = "no example has three words with different attributions in both"
 
 _FAMILY = ("model", "task", "variant")
@@ -122,7 +122,7 @@ def read_agreement(folder: Path) -> dict[str, pd.DataFrame]:
     path = folder / FILE
     if not path.is_file():
         return {}
-    with reading(path, problem="is not a table of agreement"):
+    with reading(path, problem="is not an agreement table"):
         table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, "string"))
     missing = [name for name in COLUMNS if name not in table]
     if missing:

@@ -102,8 +102,8 @@ def compare(
         raise UnknownNameError("correction", correction, CORRECTIONS)
     if first.read != second.read:
         raise InputError(
-            "the two measurements did not read the same examples or sentences",
-            remedy="evaluate or probe both on the same",
+            "the two measurements are of different examples or sentences",
+            remedy="evaluate or probe both on the same examples",
         )
     if "performance" in (*first.probes, *second.probes):
         found = _scores(first, second, resamples)
@@ -112,7 +112,7 @@ def compare(
     if not len(found.compared):
         raise InputError(
             "the two measurements have nothing in common to compare",
-            remedy="run the same probes on both; some probes score no single sentence",
+            remedy="run the same probes on both; some probes have no scores of single sentences",
         )
     return Comparison(first, second, _joined(found.corrected(correction)))
 

@@ -201,9 +201,9 @@ def _reference(model: LoadedModel, names: Sequence[str], named: str | None) -> A
         return found.to(model.model.device)
     if named is not None:
         raise ConfigError(
-            "no probe that was asked for compares models",
+            "none of the chosen probes compares models",
             where="reference",
-            remedy=f"leave it out, or add {', '.join(comparing(e.name for e in list_probes()))}",
+            remedy=f"omit it, or add {', '.join(comparing(e.name for e in list_probes()))}",
         )
     return None
 

@@ -27,10 +27,12 @@ def named_texts(role: str, given: Texts | None, texts: dict[str, list[Sentence]]
         for place, one in enumerate(given, start=1)
     ]
     if not sentences:
-        raise InputError("no sentences to probe", where=role, remedy="give at least one")
+        raise InputError("no sentences to probe", where=role, remedy="pass at least one sentence")
     if len({one.id for one in sentences}) < len(sentences):
         raise InputError(
-            "two sentences have one id", where=role, remedy="give each sentence its own id"
+            "two sentences have the same id",
+            where=role,
+            remedy="give each sentence an id of its own",
         )
     name = "texts" if role == "corpus" else f"{role} texts"
     texts[name] = sentences

@@ -50,7 +50,8 @@ def search(
     """
     if rule is not None and keep:
         raise ConfigError(
-            "keep is the size that a rule would search for", remedy="leave out one of them"
+            "keep fixes the size, and a selection rule would search for it",
+            remedy="omit one of them",
         )
     held = rule or Rule()
     given = {

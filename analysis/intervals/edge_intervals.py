@@ -33,7 +33,7 @@ from .item_intervals import NO_SPREAD, ONE_TEXT, OVER_CLUSTERS, OVER_TEXTS, item
 
 Floats = npt.NDArray[np.float64]
 
-REFUSED = "refused: the summed gain is not above zero beyond its interval"
+REFUSED = "not reported: the interval of the summed gain includes zero"
 NO_GAIN = "no-gain"
 """Flag of an expected layer that is refused."""
 _SAME = ["probe", "variant", "relation", "corpus", "annotation", "scheme", "n", "n_dropped"]

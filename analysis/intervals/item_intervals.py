@@ -28,8 +28,8 @@ Floats = npt.NDArray[np.float64]
 OVER_TEXTS = f"percentile bootstrap over sentences ({RESAMPLES})"
 OVER_CLUSTERS = f"percentile bootstrap over clusters of sentences ({RESAMPLES})"
 """`ci_method`, by what is resampled."""
-NO_RATIO = "no interval: the row is no ratio of its items"
-ONE_TEXT = "no interval: there is one independent unit only"
+NO_RATIO = "no interval: the row is not a ratio of its items"
+ONE_TEXT = "no interval: there is only one independent unit"
 NO_SPREAD = "no interval: the resamples do not vary, or some are empty"
 
 Key = tuple[str, str, int, int, str]

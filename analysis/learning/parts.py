@@ -59,11 +59,11 @@ class Parts:
         """In words, what is learnt from and what is scored."""
         how = {
             "given": "as the files say" if self.named_dev else "dev is a tenth of train",
-            "generated": "no word of the lexicon is in two of them",
+            "generated": "no word of the lexicon is in two parts",
         }
         return (
-            f"{self.learnt} gives {len(self.train)} sentences to learn from and {len(self.dev)} to "
-            f"stop by, {self.test.name} {len(self.test.sentences)} to be scored on "
+            f"{self.learnt}: {len(self.train)} training sentences and {len(self.dev)} dev "
+            f"sentences; {self.test.name}: {len(self.test.sentences)} test sentences "
             f"({how.get(self.how, f'parted {self.how}')})"
         )
 
@@ -195,9 +195,9 @@ def _check_one_kind(parts: Mapping[str, Sequence[Sentence]]) -> None:
     for other, another in others:
         if another != kind:
             raise AnnotationError(
-                f"{other} has {another} trees, and {part} has {kind} ones",
-                remedy="the schemes draw different trees: name treebanks of one kind, or parse "
-                "them all with spaCy (`reparse`)",
+                f"{other} has {another} trees, but {part} has {kind} trees",
+                remedy="annotation schemes differ in their trees: name treebanks of one kind, or "
+                "parse all of them with spaCy (`reparse`)",
             )
 
 
@@ -225,7 +225,7 @@ def _examples_by_part(parts: Parts) -> dict[str, Sequence[Example]]:
 def _tell(parts: Parts, names: Sequence[str], progress: Progress) -> None:
     n_test = len(parts.test.sentences)
     if parts.n_repeated:
-        progress.say(f"{parts.n_repeated} of {n_test} sentences of test are in train or dev too")
+        progress.say(f"{parts.n_repeated} of {n_test} test sentences also occur in train or dev")
     for part, examples in _examples_by_part(parts).items():
         say_left_out(progress, part, examples, names)
 

@@ -117,7 +117,7 @@ def whole_arrays(
     names = [name for name in learning(options) if find_probe(name).transfers]
     results = _results(
         context_of(model, tokenizer, None, spec, options), replace(taught, whole={}),
-        task_examples, options, names, progress=progress, title="learning on the whole model",
+        task_examples, options, names, progress=progress, title="training probes on the full model",
         task_length=task_length, batch_size=batch_size,
     )  # fmt: skip
     return {result.probe: result.arrays for result in results}

@@ -109,7 +109,7 @@ def sample_maps(
     heads = np.argwhere(context.alive)
     if not texts or not len(heads):
         raise InputError(
-            f"no text of {SHORTEST} to {LONGEST} tokens, or no living head",
+            f"no text of {SHORTEST} to {LONGEST} tokens, or no kept head",
             remedy="name a corpus of longer sentences",
         )
     every = len(texts) * len(heads)

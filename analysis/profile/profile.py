@@ -186,7 +186,10 @@ def _difference(models: Models) -> dict[str, Any]:
     """Good minus the mean of the random draws, its interval and test, and where good lies."""
     pairs = _pairs(models)
     if pairs is None:
-        return {"p_value": float("nan"), "note": "good and random were not probed alike"}
+        return {
+            "p_value": float("nan"),
+            "note": "good and random subnetworks were probed differently",
+        }
     units = units_of(pairs.clusters)
     # each seed counts alike, and each draw of a seed
     share = np.array([1 / len(set(pairs.seeds)) / pairs.seeds.count(s) for s in pairs.seeds])
@@ -203,7 +206,10 @@ def _difference(models: Models) -> dict[str, Any]:
     (tested,) = swap_ratios(pairs.good[..., None], pairs.random[..., None], pairs.ids, units)
     below, notes = _below(models), [tested.flag] if tested.flag else []
     if below is None:
-        notes.append(f"fewer than {LEAST_DRAWS} draws a seed: where good lies among them is open")
+        notes.append(
+            f"fewer than {LEAST_DRAWS} draws per seed: the rank of the good subnetwork among "
+            "them is not tested"
+        )
     return {
         "n_seeds": len(set(pairs.seeds)),
         "n_draws": min(pairs.seeds.count(seed) for seed in set(pairs.seeds)),

@@ -57,7 +57,7 @@ def check_whole(loaded: LoadedModel) -> None:
     """
     if kept_units_of(loaded.model) is not None:
         raise ConfigError(
-            "is a smaller model already", where=loaded.name, remedy="name the whole model"
+            "is already a compact model", where=loaded.name, remedy="name the full model"
         )
 
 
@@ -94,7 +94,7 @@ def masks_against(
         assert mask is not None
         if path.stem in found:
             raise ConfigError(
-                f"two masks are called {path.stem}", where=str(path), remedy="rename one of them"
+                f"two masks have the name {path.stem}", where=str(path), remedy="rename one of them"
             )
         found[path.stem] = mask
     return found

@@ -65,7 +65,7 @@ def check_comparable(model: Any, levels: Collection[str], other: Subnetwork, whe
         except AttributeError:
             shape = ()
         if shape != mask.shape:
-            raise MaskError(f"masks {path}, which the model does not have so", where=where)
+            raise MaskError(f"masks {path}, which does not match the model", where=where)
 
 
 def overlap_rows(

@@ -44,18 +44,18 @@ def read_parts(
     """
     if corpus and train:
         raise ConfigError(
-            "is learnt from, and `train` is named as well",
+            "`corpus` and `train` both name training sentences",
             where=f"`corpus` {corpus}",
             remedy="leave out one of them",
         )
     train = train or (corpus if dev or test else None)
     if (dev or test) and not train:
-        raise ConfigError("nothing to learn from", remedy="name `train`, or `corpus`")
+        raise ConfigError("no training sentences", remedy="name `train`, or `corpus`")
     if train and not (dev or test):
         raise ConfigError(
-            "nothing to score on",
+            "no sentences to score on",
             where="`train`",
-            remedy="name `dev` or `test` as well, or `corpus` alone, which is cut into parts",
+            remedy="name `dev` or `test` as well, or only `corpus`, which is split into parts",
         )
     one = "" if train else corpus or ""
     found = cut_parts(read, one=one, train=train or "", dev=dev or "", test=test or "")
@@ -135,26 +135,26 @@ def words_of(
         given = len(getattr(parts, name))
         if given > len(words.sentences):
             missing = given - len(words.sentences)
-            say(f"{missing} of {given} sentences of the {name} part have no {property} to read")
+            say(f"{missing} of {given} sentences of the {name} part have no {property}")
         if words.n_words_dropped:
             say(f"{words.n_words_dropped} words of the {name} part are cut off or have no subword")
         if words.n_unseen:
             say(
                 f"{words.n_unseen} of {words.n_words} words of the {name} part have a {property} "
-                "that no word of the train part has: they count as wrong"
+                "that does not occur in the train part: they count as errors"
             )
     split = "test" if "test" in found else "dev"
     if split == "dev":
-        say("there is no test part: read-outs stop on the sentences that they are scored on")
+        say("there is no test part: early stopping uses the sentences that are scored")
     kinds = {name: _kind(words) for name, words in found.items()}
     if len(set(kinds.values())) > 1:
         shown = ", ".join(f"{name} {kind or 'none'}" for name, kind in kinds.items())
         raise AnnotationError(
             f"the parts are annotated differently ({shown})",
-            remedy="name treebanks of one kind: gold and parsed ones are never mixed",
+            remedy="name treebanks of one kind: gold and parsed annotation are never mixed",
         )
     known = {one.words for one in train.sentences}
     scored = found[split].sentences
     if repeated := sum(one.words in known for one in scored):
-        say(f"{repeated} of {len(scored)} sentences that are scored on are in the train part too")
+        say(f"{repeated} of {len(scored)} scored sentences also occur in the train part")
     return Words(train, found["dev"], found[split], split, corpus)

@@ -130,7 +130,7 @@ def _majority(words: Words) -> Floats:
 def _interval(sums: Floats, units: npt.NDArray[np.int64]) -> tuple[float, float, str]:
     n = count_of(units)
     if n < 2:
-        return float("nan"), float("nan"), "no interval: there is one independent unit only"
+        return float("nan"), float("nan"), "no interval: there is only one independent unit"
     drawn = resampled(over_units(sums, units), 0)
     ratio = drawn[:, 0] / drawn[:, 1]
     if np.ptp(ratio) <= 1e-12:

@@ -67,9 +67,9 @@ class Controls:
         if self.reset not in RESETS:
             raise UnknownNameError("reset", self.reset, RESETS)
         if self.draws < 0:
-            raise ConfigError(f"{self.draws} random masks cannot be drawn")
+            raise ConfigError(f"the number of random masks must be >= 0, got {self.draws}")
         if any(rank < 1 for rank in self.ranks) or len(set(self.ranks)) < len(self.ranks):
-            raise ConfigError("ranks of MLP probes are 1 or more, each given once")
+            raise ConfigError("ranks of MLP probes must be >= 1 and distinct")
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,10 @@ def search_property(
     each = [replace(options, penalty=penalty) for penalty in penalties]
     if not each or len({f"{one.penalty:g}" for one in each}) < len(each):
         shown = ", ".join(f"{penalty:g}" for penalty in penalties) or "missing"
-        raise ConfigError(f"penalties {shown}", remedy="give one or more, each once")
+        raise ConfigError(
+            f"penalties must be one or more distinct numbers, got {shown}",
+            remedy="name each penalty once",
+        )
     levels = levels_of(options.units)
     for other, mask in (against or {}).items():
         check_comparable(model, levels, mask, other)
@@ -179,7 +182,7 @@ class _Search:
             )
         self._warn(found, named)
         mask, settings = found.subnetwork, f"lambda={options.penalty:g};units={options.units}"
-        with self._progress.stage(f"scoring it and its controls, {named}"):
+        with self._progress.stage(f"scoring the mask and its controls, {named}"):
             # the null comes first, its rows last
             before = len(self.rows)
             null = self._random(model, found, settings) if state == "pretrained" else []
@@ -259,11 +262,11 @@ class _Search:
     def _warn(self, found: PropertyMask, named: str) -> None:
         if found.flag == "degenerate":
             self._progress.say(
-                f"DEGENERATE: {named}: nothing is left, which says nothing about what a subnetwork "
-                "keeps; give a lower penalty"
+                f"DEGENERATE: {named}: all units are pruned, so the mask says nothing about "
+                "subnetworks; lower the penalty"
             )
         if found.flag == "diverged":
             self._progress.say(
-                f"DIVERGED: {named}: the loss is not finite; gates and read-out are those before "
-                "that step and carry no claim; lower the learning rates"
+                f"DIVERGED: {named}: the loss is NaN or infinite; gates and read-out are those of "
+                "the step before and support no conclusion; lower the learning rates"
             )

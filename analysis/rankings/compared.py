@@ -74,7 +74,7 @@ def beside_importances(
     if lost and say is not None:
         say(
             f"not compared with the importance {', '.join(lost)}, which reads weights by their "
-            "position in the whole model: this model is a smaller one"
+            "position in the full model: this model is a compact one"
         )
     spec = context.spec
     assert spec is not None
@@ -112,7 +112,7 @@ def _not_comparable(context: Context, examples: Sequence[Example]) -> str:
     if any(example.label is None for example in examples):
         return "some examples have no label"
     if len({unit_digest(one, one.first) for one in examples}) < 2:
-        return "needs at least two different examples, one half to rank on and one to score"
+        return "needs at least two different examples: one half for ranking, one for scoring"
     return ""
 
 

@@ -119,7 +119,9 @@ def kept_rows(
             metric, found.predictions, found.labels, units=_units(found), seed=seed
         )
         p = permutation_p(one.score, null)
-        tested = answered(p, 2 / (len(null) + 1), f"{len(null)} draws; {LEAST_RANDOM} are needed")
+        tested = answered(
+            p, 2 / (len(null) + 1), f"{len(null)} draws; at least {LEAST_RANDOM} are needed"
+        )
         yield {
             **_about(one),
             "metric": f"kept_{metric}",

@@ -75,7 +75,8 @@ def sweep_gates(
     names = [f"{penalty:g}" for penalty in penalties]
     if not each or len(set(names)) < len(names):
         raise ConfigError(
-            f"penalties {', '.join(names) or 'missing'}", remedy="give one or more, each once"
+            f"penalties must be one or more distinct numbers, got {', '.join(names) or 'none'}",
+            remedy="name each penalty once",
         )
     if not options.frozen:
         check_plain_head(loaded.model, loaded.name)
@@ -87,7 +88,8 @@ def sweep_gates(
     if at_chance:
         progress.say(
             f"DEGENERATE: the full model's {reported['metric']} of {reported['value']:.3f} is no "
-            f"better than the majority's {reported['baseline_value']:.3f}: fine-tune it first"
+            f"better than the majority baseline of {reported['baseline_value']:.3f}: fine-tune the "
+            "model first"
         )
     full = full.assign(flag="degenerate" if at_chance else "")
     learned: dict[float, LearnedGates] = {}
@@ -205,11 +207,11 @@ def _scores(
 def _warn(found: LearnedGates, name: str, progress: Progress) -> None:
     if found.flag == "degenerate":
         progress.say(
-            f"DEGENERATE: penalty {name} leaves no head, which says nothing about what a "
-            "subnetwork keeps; give a lower one"
+            f"DEGENERATE: penalty {name} prunes all heads, so the mask says nothing about "
+            "subnetworks; lower the penalty"
         )
     if found.flag == "diverged":
         progress.say(
-            f"DIVERGED: the loss under penalty {name} is not finite; the gates are those "
-            "before that step and carry no claim; check that the fine-tuning converged"
+            f"DIVERGED: the loss under penalty {name} is NaN or infinite; the gates are those of "
+            "the step before and support no conclusion; check that fine-tuning converged"
         )

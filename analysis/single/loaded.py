@@ -85,7 +85,7 @@ class LoadedModel:
         """
         if self.task is None:
             raise InputError(
-                "was loaded without a task, so there are no examples to score",
+                "was loaded without a task, so no examples can be scored",
                 where=self.name,
                 remedy="load it with the task that it was fine-tuned on",
             )
@@ -168,8 +168,9 @@ def load_for_task(
     trained = meta.get("train_digest", "")
     if trained and chosen == recorded and trained != examples_digest(parts.train):
         told.append(
-            f"{model} was fine-tuned on other examples than these files and options set apart for "
-            f"training now: it may have seen what is called held out ({parts.selection_name})"
+            f"{model} was fine-tuned on a different training part than the one defined by the "
+            "current files and options: it may have seen examples that are held out now "
+            f"({parts.selection_name})"
         )
     parts = limited(parts, limit)
     return LoadedModel(model, net, tokenizer, parts, meta, order, tuple(told), length, found.flag)

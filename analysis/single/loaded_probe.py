@@ -125,7 +125,7 @@ def _learning(
         taught = Taught(parts, states)
         if mask is not None and any(find_probe(name).transfers for name in learning(options)):
             if why := _no_whole(loaded, mask):
-                progress.say(f"{why}: no read-out of the whole model is transferred to it")
+                progress.say(f"{why}: no read-out of the full model is transferred to it")
             else:
                 whole = whole_arrays(
                     model, tokenizer, spec, taught, examples, options, progress=progress, **lengths

@@ -206,7 +206,7 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
     for sentence, where in zip(sentences, ("`text`", "`second`"), strict=False):
         (alone,) = encode_examples(context, [Example("view", sentence)])
         if not alone.readable:
-            raise InputError("is empty", where=where, remedy="give a sentence to look at")
+            raise InputError("is empty", where=where, remedy="enter a sentence")
     limit, texts = context.max_length, example.texts()
     one: Any = texts[0] if len(texts) == 1 else texts
     (fitted,) = encode_literally(context.tokenizer, [one], pre_split=False, max_length=limit)
@@ -214,7 +214,7 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
         raise InputError(
             f"has {len(fitted.whole)} subwords, the model {limit} positions",
             where="`text`",
-            remedy=f"look at a shorter one, or cut it with `max_length` {limit}",
+            remedy=f"use a shorter sentence, or cut it with `max_length` {limit}",
         )
     whole = len(fitted.whole)
     return f"the text was cut at {limit} of {whole} subwords" if fitted.truncated else ""

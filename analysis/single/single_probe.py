@@ -103,12 +103,13 @@ def probe_rows(
     learning_files(options)
     if untrained is not None and mask_path is not None:
         raise ConfigError(
-            "an untrained encoder has no subnetwork", remedy="leave out `mask` or `untrained`"
+            "a mask does not apply to an untrained encoder",
+            remedy="leave out `mask` or `untrained`",
         )
     of_examples = of_task(options)
     read_in = options.test or corpus
     if read_in is None and task is None and (of_examples or needs_corpus(options)):
-        raise ConfigError("nothing to read", remedy="give `corpus` or `task`")
+        raise ConfigError("no texts to probe", remedy="name a `corpus` or a `task`")
     if of_examples and task is None:
         raise InputError(
             "reads examples of the task that the model was fine-tuned on",
@@ -118,7 +119,7 @@ def probe_rows(
     compares = bool(comparing(options.names))
     if reference is not None and not compares:
         raise ConfigError(
-            "no probe that was asked for compares models",
+            "none of the chosen probes compares models",
             where="`reference`",
             remedy=f"add `names` {', '.join(comparing(one.name for one in list_probes()))}",
         )
@@ -145,7 +146,7 @@ def probe_rows(
     other = other and other.to(place)
     if labels and order is None:
         raise ConfigError(
-            "nothing that was asked for reads classes of the model",
+            "none of the chosen probes uses the classes of the model",
             where="`labels`",
             remedy="leave it out, or add `names` attributions and `task`",
         )

@@ -54,7 +54,7 @@ def load_whole(
     place = device_of(device)
     model = load_saved(name).to(place)
     if kept_units_of(model) is not None:
-        raise ConfigError("is a smaller model already", where=name, remedy="name the whole model")
+        raise ConfigError("is already a compact model", where=name, remedy="name the full model")
     found = load_mask(mask, model, other_weights=other_weights, say=say)
     assert found is not None
     return Whole(name, model, load_tokenizer(name), found)

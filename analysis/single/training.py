@@ -114,9 +114,9 @@ def fine_tune_to_folder(
     tokenizer = load_tokenizer(model)
     if labels and options.head != "kept":
         raise ConfigError(
-            "a new head has no classes to map",
+            "a new task head has no classes to map",
             where="`labels`",
-            remedy="leave it out, or keep the model's head (`recipe.head`)",
+            remedy="omit it, or keep the model's head (`recipe.head`)",
         )
     if said := start_of_head(model, data.spec, seed, kept=options.head == "kept", labels=labels):
         progress.say(said)
@@ -201,7 +201,7 @@ def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) ->
     loaded.tell(parts.selection, "selection examples", progress)
     if (flag := loaded.meta.get("flag")) in FAILED:
         progress.say(f"{loaded.name} {ABOUT[str(flag)]}")
-    with progress.stage("searching the good subnetwork") as advance:
+    with progress.stage("searching for the good subnetwork") as advance:
         good = find_good(
             loaded.model,
             loaded.tokenizer,

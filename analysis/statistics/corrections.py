@@ -27,7 +27,9 @@ def adjust(p_values: npt.ArrayLike, method: str = "holm") -> Floats:
         ValueError: for another method.
     """
     if method not in CORRECTIONS:
-        raise ValueError(f"no correction {method!r}; known: {', '.join(CORRECTIONS)}")
+        raise ValueError(
+            f"unknown correction {method!r}; known corrections: {', '.join(CORRECTIONS)}"
+        )
     raw = np.asarray(p_values, dtype=np.float64)
     known = ~np.isnan(raw)
     adjusted = np.full(raw.shape, np.nan)
@@ -102,4 +104,4 @@ def out_of_reach(floors: npt.ArrayLike, method: str = "holm") -> str:
     least = float(adjust(each, method).min())
     if least <= ALPHA + 1e-12:
         return ""
-    return f"smallest corrected p is {least:.3g}: {len(each)} tests of {each.min():.3g} at best"
+    return f"smallest possible corrected p is {least:.3g}: {len(each)} tests, each with p >= {each.min():.3g}"

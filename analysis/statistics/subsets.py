@@ -140,9 +140,11 @@ def subset_test(
     kept = np.asarray(head_mask).astype(bool)
     chosen_by = None if choosing is None else np.asarray(choosing, dtype=np.float64)
     if scores.ndim != 3 or scores.shape[1:] != kept.shape:
-        raise ValueError(f"scores {scores.shape} do not fit the mask {kept.shape}")
+        raise ValueError(f"scores have shape {scores.shape}, but the mask has shape {kept.shape}")
     if chosen_by is not None and chosen_by.shape != scores.shape:
-        raise ValueError(f"choosing {chosen_by.shape} does not fit the scores {scores.shape}")
+        raise ValueError(
+            f"chosen_by has shape {chosen_by.shape}, but the scores have shape {scores.shape}"
+        )
     masks = random_subsets(kept, n_subsets, per_layer=per_layer, rng=rng)
     observed = best_of(kept[None], scores, chosen_by)[0]
     null = best_of(masks, scores, chosen_by)

@@ -173,7 +173,7 @@ def bootstrap_interval(
 
     Clusters are resampled whole (Davison & Hinkley 1997, 3.8), and quantiles are expanded for
     their number (Hesterberg 2015), which is a fraction of the number of examples. There is no
-    interval where the answer is the same to every example, as the score is then that of the
+    interval where the prediction is the same for every example, as the score is then that of the
     labels, and none where all resamples score the same: what was sampled shows no spread.
 
     Args:
@@ -197,9 +197,9 @@ def bootstrap_interval(
     """
     predicted, gold = np.asarray(predictions), np.asarray(labels)
     if predicted.ndim != 1 or predicted.shape != gold.shape or not len(gold):
-        raise ValueError(f"need two equal 1-d arrays, got {predicted.shape} and {gold.shape}")
+        raise ValueError(f"need equal-length 1-d arrays, got {predicted.shape} and {gold.shape}")
     if not callable(metric) and metric not in (*_OF_CONFUSION, *_OF_PAIRS):
-        raise ValueError(f"no bootstrap for metric {metric!r}")
+        raise ValueError(f"metric {metric!r} cannot be bootstrapped")
     if units is None or alone(units):
         name, n = f"percentile bootstrap over examples ({resamples})", len(gold)
         scores = _over_examples(metric, predicted, gold, resamples, seed)
@@ -238,7 +238,7 @@ def _over_clusters(
 ) -> Floats:  # fmt: skip
     """The score of resampled clusters [B], each with all of its examples."""
     if callable(metric):
-        raise ValueError("clusters are resampled for metrics by name only")
+        raise ValueError("clusters are resampled only for metrics that are given by name")
     if metric in _OF_CONFUSION:
         cell, size = _cells(predicted, gold)
         by_unit = over_units(np.eye(size * size)[cell], units)
@@ -252,9 +252,9 @@ def _over_clusters(
 def _no_spread(predicted: npt.NDArray[Any], scores: Floats, n: int) -> str:
     """Why resamples of n units carry no interval; empty where they do."""
     if n < 2:
-        return "there is one independent unit only"
+        return "there is only one independent unit"
     if np.ptp(predicted) == 0:
-        return "the answer is the same to every example"
+        return "the prediction is the same for every example"
     if np.ptp(scores) <= 1e-12:
         return f"all resamples score {scores[0]:.4g}"
     return ""
@@ -274,7 +274,7 @@ def mcnemar_exact(first: npt.ArrayLike, second: npt.ArrayLike) -> McNemar:
 
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if a.shape != b.shape:
-        raise ValueError(f"need the same examples, got {a.shape} and {b.shape}")
+        raise ValueError(f"scores of the same examples are needed, got {a.shape} and {b.shape}")
     table = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
     only_first, only_second = table[0][1], table[1][0]
     if only_first + only_second == 0:
@@ -305,5 +305,5 @@ def permutation_p(observed: float, null: npt.ArrayLike, *, alternative: str = "t
     below = (1 + int((draws <= observed + margin).sum())) / (1 + len(draws))
     sides = {"greater": above, "less": below, "two-sided": min(1.0, 2 * min(above, below))}
     if alternative not in sides:
-        raise ValueError(f"no alternative {alternative!r}; known: {', '.join(sides)}")
+        raise ValueError(f"unknown alternative {alternative!r}; known: {', '.join(sides)}")
     return sides[alternative]

@@ -75,7 +75,7 @@ def weighted_scores(
     if metric in _OF_NUMBERS:
         numbers, wanted = predictions.astype(np.float64), gold.astype(np.float64)
         return _OF_NUMBERS[metric](numbers, wanted, weights)
-    raise ValueError(f"no resampled scores of metric {metric!r}")
+    raise ValueError(f"metric {metric!r} has no resampled scores")
 
 
 def sums(weights: Weights, values: npt.NDArray[np.generic]) -> Floats:

@@ -164,11 +164,13 @@ def _check_padding(context: Context, padded_to: int) -> None:
         return
     if padded_to < context.max_length:
         raise ConfigError(
-            f"padded_to is {padded_to}, texts keep {context.max_length} subwords",
-            remedy=f"lower `max_length` to {padded_to} or pad to more",
+            f"padded_to is {padded_to}, less than the maximum text length of {context.max_length} "
+            "subwords",
+            remedy=f"lower `max_length` to {padded_to} or raise padded_to",
         )
     if padded_to > context.anatomy.max_tokens:
         raise ConfigError(
-            f"padded_to is {padded_to}, the model has {context.anatomy.max_tokens} positions",
-            remedy="pad to fewer subwords",
+            f"padded_to is {padded_to}, but the model has only {context.anatomy.max_tokens} "
+            "positions",
+            remedy="lower padded_to",
         )

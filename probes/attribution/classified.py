@@ -194,7 +194,7 @@ def check_classified(
         )
     if context.model.config.num_labels == 1:
         raise InputError(
-            "attribution needs classes, but this head predicts a number",
+            "attribution needs a classification head, but this head predicts a number",
             remedy="use a model fine-tuned on a classification task",
         )
     if context.spec is not None and context.spec.pair and examples[0].second is None:
@@ -234,7 +234,7 @@ def _check_labels(classes: int, examples: Sequence[Example]) -> None:
             raise InputError(
                 "no label to attribute",
                 where=f"example {example.id!r}",
-                remedy="use target=predicted, or a task with labels",
+                remedy="use target=predicted, or examples with labels",
             )
         if label != int(label) or not 0 <= label < classes:
             raise InputError(

@@ -138,12 +138,13 @@ def check_block(batch: ClassifiedBatch, layer: int) -> None:
     remedy = "use integrated-gradients"
     if layer >= anatomy.num_layers:
         raise InputError(
-            f"no layer {layer} for layer-conductance: the model has 0 to {anatomy.num_layers - 1}",
+            f"unknown layer {layer} for layer-conductance: the layers are 0 to "
+            f"{anatomy.num_layers - 1}",
             remedy="choose another `layer`",
         )
     if anatomy.shared:
         raise InputError(
-            f"layer-conductance cannot tell the layers of {anatomy.family} apart: they share one "
+            f"layer-conductance cannot separate the layers of {anatomy.family}: they share one "
             "block",
             remedy=remedy,
         )

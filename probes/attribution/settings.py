@@ -112,8 +112,8 @@ def check_method(name: str) -> None:
     """
     if name.lower() in _DEEP_LIFT:
         raise ConfigError(
-            f"{name} is not offered: its rules do not cover the activations of these encoders, so "
-            "its result would be gradient x (embedding - baseline)",
+            f"{name} is not supported: its rules do not cover the activations of these encoders, "
+            "so its result would equal gradient x (embedding - baseline)",
             remedy="use integrated-gradients, or input-x-gradient",
         )
     if name not in METHODS:
@@ -131,7 +131,9 @@ def check_methods(names: Iterable[str]) -> None:
     for name in names:
         check_method(name)
         if name in seen:
-            raise ConfigError(f"method {name} is named twice", remedy="name each method once")
+            raise ConfigError(
+                f"'method' contains duplicates: {name}", remedy="name each method only once"
+            )
         seen.add(name)
     if not seen:
         raise ConfigError(

@@ -67,7 +67,9 @@ def run_hidden_attribution(
         InputError: if there are one and two sentences mixed, or no text has a word.
     """
     if projections < 0:
-        raise ConfigError("projections is negative", remedy="choose 0 (exact) or more")
+        raise ConfigError(
+            f"projections must be >= 0, got {projections}", remedy="use 0 for exact contributions"
+        )
     dead = np.zeros(context.anatomy.num_layers + 1, dtype=np.bool_)
     held = {f"contribution_{name}": "uniform" for name in MASS}
     sums = TextSums("layer", METRICS, dead, held)

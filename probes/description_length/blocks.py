@@ -28,7 +28,7 @@ def block_ends(texts: int, fractions: Sequence[float] = FRACTIONS) -> list[int]:
     """
     if texts < 2:
         raise InputError(
-            f"an online code needs two sentences with a label, got {texts}",
+            f"an online code needs at least 2 labelled sentences, got {texts}",
             remedy="name a larger training part",
         )
     ends: list[int] = []

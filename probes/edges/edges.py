@@ -135,10 +135,10 @@ def _probed(
     scored = np.array([_is_scored(label, asked) for label in labels], dtype=np.bool_)
     if not scored.any():
         raise ConfigError(
-            f"no label of the task {task.name} is left to count" if labels
+            f"all labels of the task {task.name} are excluded from F1" if labels
             else f"no training span of the task {task.name} has a label",
             where="option edges.unscored" if labels else NAME,
-            remedy="leave some label in" if labels else "name texts with labels to learn from",
+            remedy="exclude fewer labels" if labels else "name training texts with labels",
         )  # fmt: skip
 
     def counted(sentence: Sentence) -> Spans:
@@ -156,7 +156,7 @@ def _probed(
         lost[name] = sum(len(task.spans(one.first)) for one in part) - len(parts[name].table)
         if not len(parts[name].table):
             raise InputError(
-                f"every span of the task {task.name} in the {name} part is cut off",
+                f"truncation cuts off every span of the task {task.name} in the {name} part",
                 where=NAME,
                 remedy="raise `max_length`, or name shorter sentences",
             )

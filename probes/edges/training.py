@@ -184,7 +184,7 @@ def _found(
             logits = probes.logits(range(count), batch)
             if not bool(torch.isfinite(logits).all()):
                 raise InputError(
-                    "a probe's scores are not finite",
+                    "a probe's scores contain NaN or infinity",
                     where="edges",
                     remedy="check that the model's hidden states are finite",
                 )

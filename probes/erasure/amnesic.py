@@ -136,9 +136,9 @@ def _with_test(
     """
     if not with_label(examples, name):
         raise AnnotationError(
-            f"no sentence has labels of the property {name!r}",
+            f"no sentence is annotated with the property {name!r}",
             where=NAME,
-            remedy="name a treebank that has them, or another property",
+            remedy="name an annotated treebank, or another property",
         )
     words = read()
     states = learning.states.of(context, examples, batch_size=batch_size)

@@ -149,7 +149,7 @@ def _checked(context: Context, examples: Sequence[Example], layers: Sequence[int
     last = context.anatomy.num_layers
     if wrong := [layer for layer in layers if not 0 <= layer <= last]:
         raise ConfigError(
-            f"there is no hidden state {wrong[0]}",
+            f"unknown hidden state {wrong[0]}",
             where=f"option {NAME}.layers",
             remedy=f"the states of this model are 0 (embeddings) to {last}",
         )

@@ -177,9 +177,9 @@ def property_words(
     for part, examples in (("train", learning.train), ("dev", learning.dev)):
         if not (some := with_label(examples, name)):
             raise AnnotationError(
-                f"no sentence of the {part} part has labels of the property {name!r}",
+                f"no sentence of the {part} part is annotated with the property {name!r}",
                 where=probe,
-                remedy="name a treebank that has them, or another property",
+                remedy="name an annotated treebank, or another property",
             )
         states = learning.states.of(context, some, batch_size=batch_size, progress=progress)
         found[part] = states, labels_of(states, name)
@@ -188,15 +188,15 @@ def property_words(
     classes = tuple(sorted(used))
     if len(classes) < 2:
         raise InputError(
-            f"all words of the train part have the same {name}: there is nothing to erase",
+            f"all words of the train part have the same {name}, so nothing can be erased",
             where=probe,
             remedy="name a larger treebank",
         )
     width = found["train"][0].width
     if len(classes) > width:
         raise InputError(
-            f"{name} has {len(classes)} classes and a hidden state {width} dimensions: to erase "
-            "the property would erase everything",
+            f"{name} has {len(classes)} classes, but a hidden state has only {width} dimensions: "
+            "erasure would remove everything",
             where=probe,
             remedy="name a property with fewer classes",
         )

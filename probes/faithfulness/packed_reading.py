@@ -130,7 +130,7 @@ def _stand_in(tokenizer: Any, removal: Removal) -> int:
     if found is None:
         name = {"pad": "padding", "mask": "mask"}.get(removal)
         raise CheckpointError(
-            f"the tokenizer has no {name} token to put in the place of words",
-            remedy="leave words out instead: `removal` delete",
+            f"the tokenizer has no {name} token to replace words with",
+            remedy="delete words instead: `removal` delete",
         )
     return int(found)

@@ -84,7 +84,7 @@ def run_plausibility(
     if not share:
         raise InputError(
             "the rationales mark no word that the model reads",
-            remedy="check the column given as rationale=..., or raise `max_length`",
+            remedy="check the column named by rationale=..., or raise `max_length`",
         )
     columns: list[Column] = []
     for one in settings:

@@ -22,7 +22,7 @@ def check_selection(selection: str) -> None:
         ConfigError: listing the two.
     """
     if selection not in ("held-out", "reported"):
-        raise ConfigError(f"selection is {selection!r}", remedy="choose held-out or reported")
+        raise ConfigError(f"unknown selection {selection!r}", remedy="choose held-out or reported")
 
 
 def text_digest(sentence: Sentence) -> str:

@@ -21,7 +21,7 @@ NAMES: Mapping[Layer, str] = {
 """Layer -> what people call it. Words are what every probe needs. The rationale is one of an
 `Example`, the others are of a `Sentence`."""
 
-_REMEDY = "name a treebank that has them, or parse it with spaCy (`reparse`)"
+_REMEDY = "name an annotated treebank, or parse this one with spaCy (`reparse`)"
 _NO_RATIONALE = "name the column of your files that holds them (`columns` rationale=...)"
 
 
@@ -97,7 +97,7 @@ def check_annotated(sentences: Iterable[Sentence], needs: Sequence[Layer]) -> No
             raise AnnotationError(
                 f"{kind_of(sentence)} tree among {kind_of(first)} trees",
                 where=f"sentence {sentence.id!r}",
-                remedy="the schemes draw different trees: probe one kind at a time",
+                remedy="annotation schemes differ in their trees: probe one kind at a time",
             )
 
 

@@ -48,14 +48,16 @@ def check_reference(context: Context) -> None:
     """
     model, reference = context.model, context.reference
     if reference is None:
-        raise ConfigError("nothing to compare with", remedy="give the context a reference model")
+        raise ConfigError("no reference model", remedy="add a reference model to the context")
     if reference.base_model is model.base_model:
         raise ConfigError(
-            "the reference is the model itself", remedy="load it a second time: masks go on one"
+            "the reference and the model are the same object",
+            remedy="load it a second time: a mask applies only to one of them",
         )
     if kept_units_of(reference) is not None:
         raise ConfigError(
-            "the reference is a smaller model", remedy="compare with the whole one it came from"
+            "the reference is a compact model from which heads were removed",
+            remedy="compare with the full model that it was made from",
         )
     ours, theirs = context.anatomy, anatomy_of(reference)
     facts = {

@@ -139,8 +139,8 @@ def _checked(state: int, layers: int) -> int:
     found = layers if state == LAST else state
     if not 1 <= found <= layers:
         raise ConfigError(
-            f"no head acts on hidden state {state}" if state == 0
-            else f"there is no hidden state {state}",
+            f"no head affects hidden state {state}" if state == 0
+            else f"unknown hidden state {state}",
             where=f"option {NAME}.state",
             remedy=f"name one of 1 to {layers}, or -1 for the last",
         )  # fmt: skip

@@ -154,9 +154,9 @@ def from_arrays(
         array = whole.get(key)
         if array is None or array.shape[1:] != shape:
             raise ConfigError(
-                f"the whole model has no {key} of shape {list(shape)}",
+                f"the full model has no {key} of shape {list(shape)}",
                 where=name,
-                remedy="probe the whole model with the same options",
+                remedy="probe the full model with the same options",
             )
         found[key] = torch.from_numpy(np.asarray(array, dtype=np.float32)).to(device)
     return found

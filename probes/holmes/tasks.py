@@ -119,7 +119,7 @@ def corpus_tasks(
     questions, left_out = questions_of(chosen(names, patterns), parts, labelled)
     if not questions:
         raise InputError(
-            "the corpus has no task that can be learnt",
+            "no task can be learnt from the corpus",
             where="holmes",
             remedy="use a larger treebank, or one with more annotation",
         )

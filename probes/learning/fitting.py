@@ -126,8 +126,8 @@ def fit(
         what became of each of the P probes.
 
     Raises:
-        InputError: if there is nothing to learn from or to stop by, or the loss of a probe is not
-            finite in its first epoch.
+        InputError: if there is nothing to learn from or to stop by, or the loss of a probe is NaN
+            or infinite in its first epoch.
     """
     with torch.inference_mode(False), torch.enable_grad():
         states = _begin(stack, schedule, rates)
@@ -225,7 +225,7 @@ def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
     """
     if not math.isfinite(loss) and not state.losses:
         raise InputError(
-            "the loss of a probe is not finite in its first epoch",
+            "the loss of a probe is NaN or infinite in its first epoch",
             remedy="check that the model's hidden states are finite, or lower the learning rate",
         )
     state.losses.append(loss)

@@ -51,6 +51,6 @@ class Learning:
                 raise InputError(
                     f"no sentence of the {part} part can be read: they have no {missing}",
                     where=probe,
-                    remedy="name a treebank that has them, or parse it with spaCy (`reparse`)",
+                    remedy="name an annotated treebank, or parse this one with spaCy (`reparse`)",
                 )
         return replace(self, train=tuple(train), dev=tuple(dev))

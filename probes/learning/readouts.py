@@ -93,7 +93,7 @@ class Readouts:
 
     def __init__(self, form: Form, seeds: Sequence[int], device: torch.device | None = None):
         if form.hidden and form.rank:
-            raise ValueError("a classifier has a hidden layer or a rank, not both")
+            raise ValueError("a classifier has either a hidden layer or a rank, not both")
         self.form = form
         self._parameters = [
             [one.to(device or "cpu").requires_grad_() for one in first_weights(form, seed)]

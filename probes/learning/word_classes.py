@@ -42,9 +42,13 @@ class WordClasses:
         """
         counted = Counter(label for label in labels if label)
         if len(counted) < 2:
-            found = f"all words have the label {next(iter(counted))!r}" if counted else "none has"
+            found = (
+                f"all words have the label {next(iter(counted))!r}"
+                if counted
+                else "no word is labelled"
+            )
             raise InputError(
-                f"the training part has no two labels of {name}: {found}",
+                f"the training part needs at least two labels of {name}: {found}",
                 where=where,
                 remedy="name another property, or a treebank that is annotated with it",
             )
@@ -71,9 +75,10 @@ class WordClasses:
         found = self.numbers(labels)
         if not (found >= 0).any():
             raise InputError(
-                f"no word of the {part} part has a label of {name} that the training part has",
+                f"no word of the {part} part has a label of {name} that occurs in the training "
+                "part",
                 where=where,
-                remedy="name a larger part, or one that is annotated with it",
+                remedy="name a larger or annotated part",
             )
         return found
 

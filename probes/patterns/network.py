@@ -125,11 +125,11 @@ def _check_parameters(stored: Mapping[str, npt.NDArray[Any]], path: Path, remedy
     for name, shape in shapes.items():
         one, problem = stored[name], ""
         if one.shape != shape:
-            problem = f"has the shape {list(one.shape)}, not {list(shape)}"
+            problem = f"has shape {list(one.shape)}, expected {list(shape)}"
         elif one.dtype.kind != "f" or not np.isfinite(one).all():
             problem = "contains NaN or infinity"
         elif name in ("scale", "temperature") and not (one > 0).all():
-            problem = "is not above 0"
+            problem = "must be > 0"
         if problem:
             raise DataFileError(f"{name} {problem}", where=str(path), remedy=remedy)
 

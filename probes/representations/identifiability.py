@@ -67,7 +67,7 @@ def run_token_identifiability(
         InputError: if all texts are equal, or none has a word.
     """
     if max_tokens < 1 or steps < 1:
-        raise ConfigError("max_tokens and steps must be positive")
+        raise ConfigError("max_tokens and steps must be >= 1")
     texts = read_texts(context, examples)
     train, test = _halves(texts, max_tokens)
     states = _TrainingStates(context)
@@ -101,7 +101,7 @@ def _halves(texts: Texts, max_tokens: int) -> tuple[list[Example], list[Example]
     side = halves(digests)
     if not side.any():
         raise InputError(
-            "token identifiability learns on one half of the texts and scores on the other",
+            "token identifiability trains on one half of the texts and scores on the other",
             remedy="read at least two different texts",
         )
     learning = sorted(np.flatnonzero(side == 0).tolist(), key=lambda i: (digests[i], i))

@@ -139,7 +139,7 @@ class Blocks:
         names = sorted(set(units))
         if len(names) < 2:
             raise InputError(
-                "one text alone gives no interval",
+                "an interval needs at least two texts",
                 where=NAME,
                 remedy="read at least two different texts",
             )

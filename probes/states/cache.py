@@ -147,8 +147,8 @@ class StateCache:
             kept -= size
         if needed > (free := self._free()):
             raise InputError(
-                f"the hidden states take {needed / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB "
-                "are free",
+                f"the hidden states take {needed / 2**20:,.0f} MiB, and only {free / 2**20:,.0f} "
+                "MiB are free",
                 where=str(self.folder),
                 remedy="free the space, read fewer sentences, or keep the states on another disk",
             )

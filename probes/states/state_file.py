@@ -157,7 +157,7 @@ def open_states(path: Path, key: str) -> StateFile:
     if about.get("key") != key or about.get("format") != FORMAT:
         raise DataFileError("holds the states of another model, mask or corpus", where=str(path))
     if names != {_name(layer) for layer in range(len(names))} or len(shapes) != 1:
-        raise DataFileError("does not hold one tensor a state: it is damaged", where=str(path))
+        raise DataFileError("does not contain one tensor per state: it is damaged", where=str(path))
     with path.open("rb") as stream:
         start = 8 + int.from_bytes(stream.read(8), "little")
         if f"{_check(stream, start):08x}" != about.get("crc32"):

@@ -41,7 +41,7 @@ def static_states(
         unknown.append(f"{int((rows < 0).sum())} of {len(rows)} {part}")
         found[part] = _written(states, vectors, rows, folder)
     said = {
-        "static_vectors": f"{Path(path).name}, {vectors.width} numbers a word",
+        "static_vectors": f"{Path(path).name}, {vectors.width} dimensions",
         "static_vectors_unknown_words": ", ".join(unknown),
     }
     return found, said

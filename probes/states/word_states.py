@@ -119,6 +119,6 @@ def check_whole_words(texts: Texts, max_length: int) -> None:
     """
     if not words_of(texts):
         raise InputError(
-            f"every text is cut inside its first word: {max_length} subwords are kept",
-            remedy="keep more subwords of a text (`max_length`)",
+            f"truncation to {max_length} subwords leaves no whole word in any text",
+            remedy="raise `max_length`",
         )

@@ -267,10 +267,10 @@ def read_matrices(
         array = whole.get(_array_name(kind, rank))
         if array is None or array.shape[1:3] != (states.num_states, states.width):
             raise ConfigError(
-                f"the whole model has no {kind} probe of rank {rank} for {states.num_states} "
-                f"states of width {states.width}",
+                f"the full model has no {kind} probe of rank {rank} for {states.num_states} states "
+                f"of width {states.width}",
                 where=NAME,
-                remedy="probe the whole model with the same ranks",
+                remedy="probe the full model with the same ranks",
             )
         tensors = torch.from_numpy(np.asarray(array, dtype=np.float32)).to(device)
         found[kind, rank] = [list(layers) for layers in tensors]

@@ -239,4 +239,4 @@ def _tiny(words: torch.Tensor) -> float:
 
 def _check(option: str, value: Any, known: Sequence[str]) -> None:
     if value not in known:
-        raise ConfigError(f"{option} is {value!r}", remedy=f"choose {', '.join(known)}")
+        raise ConfigError(f"unknown {option} {value!r}", remedy=f"choose {', '.join(known)}")

@@ -67,5 +67,5 @@ def refused(probe: str, what: str, why: str) -> InputError:
     return InputError(
         f"{what} cannot be learnt: {why}",
         where=probe,
-        remedy=f"leave it out of the option {probe}.tasks",
+        remedy=f"remove it from the option {probe}.tasks",
     )

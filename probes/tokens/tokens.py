@@ -94,7 +94,7 @@ def run_tokens(
         raise refused(PROBE, f"the task {name}", why)
     if not questions:
         raise InputError(
-            "the corpus has no task that can be learnt",
+            "no task can be learnt from the corpus",
             where=PROBE,
             remedy="name a larger treebank, or one with more annotation",
         )

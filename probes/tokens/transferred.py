@@ -111,10 +111,10 @@ def _hold(
     wanted = [(*shaped, *one.shape) for one in own[0]]
     if [one.shape for one in tensors] != wanted:
         raise ConfigError(
-            f"the whole model has no classifiers of {question.name} for {shaped[0]} states, "
+            f"the full model has no classifiers of {question.name} for {shaped[0]} states, "
             f"{shaped[1]} seeds and these labels",
             where=PROBE,
-            remedy="probe the whole model with the same texts and options",
+            remedy="probe the full model with the same texts and options",
         )
     with torch.no_grad():
         for number, tensor in enumerate(tensors):

@@ -92,7 +92,7 @@ def test_under_a_mask_the_whole_model_is_learnt_from_first(
     words = (tiny_encoder, "--probe", NAME, "--corpus", train, "--test", test)
     probed(subprobe_command, *words, "--out", tmp_path / "whole.csv")
     err = probed(subprobe_command, *words, "--mask", mask, "--out", tmp_path / "mask.csv")
-    assert "learning on the whole model" in err
+    assert "training probes on the full model" in err
     whole, rows = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("whole", "mask"))
     assert list(rows["variant"]) == ["own"] * 3 + ["transferred"] * 3
     assert set(rows["kind"]) == {"good"}

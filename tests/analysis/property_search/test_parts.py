@@ -59,9 +59,9 @@ def test_without_a_file_the_generated_treebank_is_read():
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("train",), "nothing to score on"),
+        (("train",), "no sentences to score on"),
         (("dev", "test"), "nothing to learn from"),
-        (("corpus", "train"), "`train` is named as well"),
+        (("corpus", "train"), "`train` both name training sentences"),
     ],
 )
 def test_files_that_do_not_go_together_are_refused(files, names, said):

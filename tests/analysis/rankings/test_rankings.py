@@ -172,7 +172,7 @@ def test_what_is_ranked_on_one_half_is_scored_on_the_other(ground, found):
 def test_draws_too_few_for_so_many_rankings_are_said(found):
     rows = found.rows[found.rows["metric"] == "kept_accuracy"]
     m = len(rows)
-    said = f"smallest corrected p is {0.05 * m:.3g}: {m} tests of 0.05 at best"
+    said = f"smallest possible corrected p is {0.05 * m:.3g}: {m} tests, each with p >= 0.05"
     assert set(rows["flag"]) == {said}
     assert m > 1
     # all shuffles of eight heads are enough for as many correlations

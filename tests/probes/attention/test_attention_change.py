@@ -369,7 +369,7 @@ def test_what_cannot_be_compared_is_refused():
     heads[0, 0] = False
     smaller = shrink(tiny_model("bert"), replace(mask, head_mask=heads))
     others = {
-        "the model itself": context.model,
+        "are the same object": context.model,
         "smaller model": smaller,
         "family: the model has bert, the reference roberta": tiny_model("roberta"),
         "layers: the model has 2, the reference 3": tiny_model("bert", layers=3),

@@ -205,11 +205,11 @@ def test_two_texts_that_are_equal_give_no_refit(context, learning):
     ("tag", "options", "said"),
     [
         (lambda *_: "NOUN", {}, "all words of the train part have the same"),
-        (lambda word, place: f"{word}{place}", {}, "hidden state 32 dim"),
+        (lambda word, place: f"{word}{place}", {}, "has only 32 dim"),
         (
             lambda *_: "X",
             {"properties": ("xpos",)},
-            "no sentence has labels of the prop",
+            "no sentence is annotated with the prop",
         ),
     ],
 )

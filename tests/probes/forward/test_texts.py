@@ -205,7 +205,7 @@ def test_words_that_are_not_in_the_text_are_left_out_unless_read_alone():
     assert (texts.n_unlocated, texts.n_wordless, texts.n_dropped) == (1, 0, 1)
     assert [one.id for one in texts.examples] == ["e0", "e2"]
     assert read_texts(replace(context, pre_split=True), examples).n_dropped == 0
-    with pytest.raises(InputError, match="the words of none are found in its text"):
+    with pytest.raises(InputError, match="none contains its words in its text"):
         read_texts(context, examples[1:2])
 
 
