@@ -104,4 +104,7 @@ def out_of_reach(floors: npt.ArrayLike, method: str = "holm") -> str:
     least = float(adjust(each, method).min())
     if least <= ALPHA + 1e-12:
         return ""
-    return f"smallest possible corrected p is {least:.3g}: {len(each)} tests, each with p >= {each.min():.3g}"
+    return (
+        f"smallest possible corrected p is {least:.3g}: {len(each)} tests, each with "
+        f"p >= {each.min():.3g}"
+    )

@@ -47,7 +47,7 @@ def answered(p_value: float, floor: float, what: str) -> Tested:
     """The p-value, unless the test could not have reached .05: then it says so instead."""
     if floor <= ALPHA + 1e-12:
         return Tested(p_value, floor)
-    return Tested(float("nan"), floor, f"smallest possible p is {floor:.3g}: {what}")
+    return Tested(float("nan"), floor, f"smallest p is {floor:.3g}: {what}")
 
 
 def sign_flips(differences: npt.ArrayLike, *, what: str = "seeds") -> Tested:
@@ -68,7 +68,7 @@ def sign_flips(differences: npt.ArrayLike, *, what: str = "seeds") -> Tested:
     if n <= _MOST_SEEDS:
         signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
         p = float((np.abs(signs @ d) >= observed - margin).mean())
-        needed = f"{n} {what}; at least {LEAST_DIFFERING} are needed"
+        needed = f"{n} {what}; {LEAST_DIFFERING} are needed"
         return answered(p, 2.0 ** (1 - n), needed)
     signs = np.random.default_rng(n).choice([-1.0, 1.0], size=(SAMPLED, n))
     return Tested(
@@ -195,8 +195,7 @@ def few_differ(count: int, what: str = "items") -> str:
         return "the two never differ"
     floor = 2.0 ** (1 - count)
     return (
-        f"smallest possible p is {floor:.3g}: the two differ on {count} {what}; at least "
-        f"{LEAST_DIFFERING} are needed"
+        f"smallest p is {floor:.3g}: the two differ on {count} {what}; {LEAST_DIFFERING} are needed"
     )
 
 

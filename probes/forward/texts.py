@@ -72,9 +72,9 @@ def read_texts(context: Context, examples: Sequence[Example]) -> Texts:
     kept = [place for place, one in enumerate(encoded) if one.readable]
     unlocated = sum(one.n_unlocated > 0 for one in encoded)
     if not kept:
-        why = "none contains its words in its text" if unlocated else "none contains a word"
+        why = "the words are not found in any text" if unlocated else "no text contains a word"
         raise InputError(
-            f"no text to probe: of {len(encoded)} texts, {why}",
+            f"no text to probe: {why} (texts: {len(encoded)})",
             remedy="name a corpus with at least one sentence that the tokenizer can read",
         )
     read = [encoded[place] for place in kept]

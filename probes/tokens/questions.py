@@ -126,7 +126,7 @@ def question_of(name: str, labelled: Mapping[str, Labelled]) -> Question | str:
     if len(known) == 0:
         return "no label in training"
     if len(known) == 1:
-        return f"only one label in training, {known[0]}"
+        return f"one label in training, {known[0]}"
     classes = [*known.tolist(), *(one for one in seen.tolist() if one not in set(known.tolist()))]
     code = {label: number for number, label in enumerate(classes)}
     cases = {part: _coded(labelled[part], code) for part in PARTS}

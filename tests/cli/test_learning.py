@@ -61,7 +61,7 @@ def test_a_model_is_probed_on_the_parts_that_are_named(
         subprobe_command, tiny_encoder, "--probe", NAME, "--probe", "attention-stats",
         "--train", train, "--dev", dev, "--test", test, "--out", out,
     )  # fmt: skip
-    assert "train.conllu gives 40 sentences to learn from and 12 to stop by" in err
+    assert "train.conllu: 40 training sentences and 12 dev sentences" in err
     rows = pd.read_csv(out / f"{NAME}.csv")
     assert list(rows["layer"]) == [0, 1, 2]
     assert set(rows["variant"]) == {"own"}

@@ -74,7 +74,7 @@ def test_options_that_do_not_fit_are_refused():
         check_options({"attention-trees": {"roots": "free"}}, run)
     with pytest.raises(ConfigError, match=r"trees\.renormalise: .*like its default, false"):
         check_options({"attention-trees": {"renormalise": "yes"}}, run)
-    with pytest.raises(ConfigError, match="norms, which is not run"):
+    with pytest.raises(ConfigError, match="norms, which is not among the probes"):
         check_options({"norms": {}}, run)
     with pytest.raises(UnknownNameError, match="attention-trees"):
         check_options({"attention-tree": {}}, run)

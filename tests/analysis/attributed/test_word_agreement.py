@@ -108,7 +108,7 @@ def test_every_pair_of_kinds_stands_beside_the_ceiling(table):
 
 def test_clusters_too_few_for_so_many_pairs_are_said(table):
     # five clusters, four pairs of kinds
-    said = "smallest possible corrected p is 0.25: 4 tests of 0.0625 at best"
+    said = "smallest possible corrected p is 0.25: 4 tests, each with p >= 0.0625"
     assert (table["n_clusters"] == 5).all()
     assert (table["note"] == said).all()
     enough = agreement_table(made_words().assign(cluster_id=lambda words: words["item_id"]))

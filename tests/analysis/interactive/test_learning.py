@@ -99,7 +99,7 @@ def test_states_are_kept_where_asked(model, bank, tmp_path):
 
 def test_what_is_odd_is_warned_of(model, bank):
     twice = [replace(one, id=f"again-{one.id}") for one in bank.train[:3]]
-    with pytest.warns(SubprobeWarning, match="3 of 27 sentences of test are in train or dev too"):
+    with pytest.warns(SubprobeWarning, match="3 of 27 test sentences also occur in train or dev"):
         probe(model, NAME, train=bank.train, dev=bank.dev, test=[*bank.test, *twice])
 
 
@@ -108,5 +108,5 @@ def test_parts_that_do_not_go_together_are_refused(model, bank):
         probe(model, NAME, train=bank.train)
     with pytest.raises(InputError, match="train: no sentences to probe"):
         probe(model, NAME, train=[], test=bank.test)
-    with pytest.raises(InputError, match="test: two sentences have one id"):
+    with pytest.raises(InputError, match="test: two sentences have the same id"):
         probe(model, NAME, train=bank.train, test=[*bank.test, bank.test[0]])

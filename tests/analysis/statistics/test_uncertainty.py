@@ -70,7 +70,7 @@ def test_one_class_predictions_have_no_spread_to_speak_of():
     for name in ("accuracy", "matthews", "f1"):
         found = bootstrap_interval(name, np.zeros(40, int), gold)
         assert np.isnan([found.low, found.high]).all()
-        assert found.method == "no interval: the answer is the same to every example"
+        assert found.method == "no interval: the prediction is the same for every example"
     assert np.isnan(bootstrap_interval("pearson", np.ones(40), gold).high)
 
 
@@ -214,12 +214,12 @@ def test_rows_are_corrected_within_their_family():
 
 
 def test_a_family_that_no_outcome_brings_to_05_says_so():
-    said = "smallest corrected p is 0.06: 60 tests of 0.001 at best"
+    said = "smallest possible corrected p is 0.06: 60 tests, each with p >= 0.001"
     assert out_of_reach([0.001] * 60) == said
     assert out_of_reach([0.001] * 50) == ""
     assert out_of_reach([0.001] * 60, "fdr_bh") == ""
     # the best of its tests decides
-    one = "smallest corrected p is 0.0525: 21 tests of 0.0025 at best"
+    one = "smallest possible corrected p is 0.0525: 21 tests, each with p >= 0.0025"
     assert out_of_reach([0.5] * 20 + [0.0025]) == one
     assert out_of_reach([0.5] * 20 + [0.0023]) == ""
     assert out_of_reach([0.5, np.nan]) == ""
@@ -233,6 +233,6 @@ def test_a_family_that_no_outcome_brings_to_05_says_so():
     floors = pd.Series(0.04, index=rows.index)
     found = adjust_rows(rows, ["task"], floors=floors)
     assert found["flag"].fillna("").tolist() == [
-        "smallest corrected p is 0.08: 2 tests of 0.04 at best", "known", "", ""
+        "smallest possible corrected p is 0.08: 2 tests, each with p >= 0.04", "known", "", ""
     ]  # fmt: skip
     assert adjust_rows(rows, ["task"])["flag"].isna().tolist() == [True, False, True, True]

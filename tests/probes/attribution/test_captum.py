@@ -246,7 +246,9 @@ def test_what_cannot_be_attributed_is_refused():
         run_attributions(context, wrong, target="gold")
     with pytest.raises(InputError, match="no label to attribute"):
         run_attributions(context, [replace(examples[0], label=None)], target="gold")
-    with pytest.raises(InputError, match="no layer 2 for layer-conductance: the model has 0 to 1"):
+    with pytest.raises(
+        InputError, match="unknown layer 2 for layer-conductance: the layers are 0 to 1"
+    ):
         run_attributions(context, examples, method=["layer-conductance"], layer=2)
     for family in ("albert", "deberta-v2"):
         other = tiny_context(family, "classification")

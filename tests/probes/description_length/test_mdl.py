@@ -205,7 +205,7 @@ def test_a_label_of_dev_alone_is_counted(folder):
     ("given", "message"),
     [
         ({"train": labelled(TRAIN, lambda w: "X")}, "no two labels of upos: all words have .* 'X'"),
-        ({"train": TRAIN[:1]}, "an online code needs two sentences with a label, got 1"),
+        ({"train": TRAIN[:1]}, "an online code needs at least 2 labelled sentences, got 1"),
         ({"dev": labelled(DEV, lambda w: "NEW")}, "no word of the dev part has a label of upos"),
         ({"property": "xpos"}, "no two labels of xpos: none has"),
     ],

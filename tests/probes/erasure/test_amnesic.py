@@ -221,7 +221,7 @@ def test_properties_that_cannot_be_erased_are_one_line(tag, options, said, conte
 
 def test_parts_without_the_property_are_named(context, learning):
     bare = replace(learning, dev=(Example("e", Sentence("s", ("a", "b"), upos=("", ""))),))
-    with pytest.raises(AnnotationError, match="dev part has labels of the property 'upos'"):
+    with pytest.raises(AnnotationError, match="dev part is annotated with the property 'upos'"):
         ran(context, bare)
 
 

@@ -173,7 +173,7 @@ def test_a_state_is_read_without_the_heads_above_it(context, learning):
     )
     assert {layer for layer, _ in costs(found, "accuracy_cost")} == {0}
     assert set(found.rows["variant"]) == {"own;state=1"}
-    for state, said in ((0, "no head acts on hidden state 0"), (3, "no hidden state 3")):
+    for state, said in ((0, "no head affects hidden state 0"), (3, "no hidden state 3")):
         with pytest.raises(ConfigError, match=said) as refused:
             run_head_ablation_cost(context, TEST, learning=learning, state=state)
         assert refused.value.remedy == "name one of 1 to 2, or -1 for the last"

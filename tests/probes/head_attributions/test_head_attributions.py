@@ -392,7 +392,7 @@ def test_bad_input_is_refused():
         run_head_attributions(tiny_context("bert", "classification", num_labels=1), examples)
     with pytest.raises(InputError, match="no examples"):
         run_head_attributions(context, [])
-    with pytest.raises(ConfigError, match="there is no class 3") as error:
+    with pytest.raises(ConfigError, match="unknown class 3") as error:
         run_head_attributions(context, examples, target="3")
     assert error.value.remedy == "the classes of this model are 0 to 1"
     with pytest.raises(InputError, match="gold class, which example 'e1' does not have"):
