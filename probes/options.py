@@ -1,4 +1,4 @@
-"""The options of each probe: which there are, and whether given ones fit."""
+"""The options of each probe, and checks of given values."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .registry import find_probe
 
 
 def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
-    """The checked options of a probe: the given ones, and the defaults of the others.
+    """The checked options of a probe: given values, and defaults for the rest.
 
     Raises:
-        ConfigError: for a value that the option cannot have.
-        UnknownNameError: for an option that the probe does not have, listing those it has.
+        ConfigError: for a value that the option does not accept.
+        UnknownNameError: for an option that the probe does not have, listing the existing ones.
     """
     known = entry.options.model_fields
     for option in given:
@@ -49,11 +49,11 @@ def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
 def check_options(
     given: Mapping[str, Mapping[str, Any]], probes: Sequence[str]
 ) -> dict[str, Options]:
-    """The options of every probe that runs, checked.
+    """Check the options of all probes that run.
 
     Args:
         given: probe -> option -> value.
-        probes: what runs.
+        probes: the probes that run.
 
     Returns:
         probe -> its options, of each that runs.
@@ -74,7 +74,7 @@ def check_options(
 def complete_options(
     given: Mapping[str, Mapping[str, Any]], probes: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Every option of every probe that runs, as plain JSON values; probes without options left out.
+    """All options of all probes that run, as plain JSON values; probes without options are omitted.
 
     Raises:
         ConfigError: as `check_options`.
@@ -85,7 +85,7 @@ def complete_options(
 
 
 def option_records(entry: ProbeEntry) -> Iterator[dict[str, str]]:
-    """What can be said of each option: its name, values, default and meaning."""
+    """Name, possible values, default and meaning of each option."""
     for name, field in entry.options.model_fields.items():
         yield {
             "option": f"{entry.name}.{name}",
@@ -118,7 +118,7 @@ def _kind(annotation: Any) -> str:
 
 
 def _written(default: Any) -> str:
-    """A default as TOML writes it."""
+    """A default value in TOML notation."""
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, tuple):

@@ -32,7 +32,7 @@ def with_statistics(
     Args:
         rows: of one model.
         items: the same result's, sorted by text inside each metric and relation; each text has an
-            item for every living head. Parts are read once, one after the other.
+            item for every kept head. Parts are read once, one after the other.
         seed: of the resamples.
     """
     names = ["ci_low", "ci_high", "p_value"]
@@ -116,7 +116,7 @@ def _score_tables(items: ItemParts) -> dict[tuple[str, str], _Scores]:
 def _limits(
     scores: Floats, heads: list[tuple[int, int]], clusters: Units, seed: int
 ) -> dict[tuple[int | None, int | None], Floats]:
-    """Interval of each head, of each layer's mean over living heads, and of the model's."""
+    """Interval of each head, of each layer's mean over kept heads, and of the model's."""
     n = len(scores)
     if n < 2:
         return {}

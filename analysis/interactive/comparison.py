@@ -1,4 +1,4 @@
-"""Two measurements of the same items held against each other."""
+"""Two measurements of the same items compared with each other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Comparison:
     """What `compare` found: one line a metric, relation, direction and layer.
 
     Attributes:
-        first: what was held against `second`; a difference is first minus second.
+        first: what was compared with `second`; a difference is first minus second.
         second: the reference.
         table: the values of both, their difference with its interval, and the test of it.
     """
@@ -84,8 +84,8 @@ def compare(
     """Hold two measurements of the same examples or sentences against each other.
 
     Scores: the paired bootstrap, and the exact test of right answers (McNemar's, or of clusters) or
-    the exchange of answers. Probes: ratios of sums over the sentences, and over the heads that live
-    in both models; sentences are resampled and exchanged. Where items share a source, their
+    the exchange of answers. Probes: ratios of sums over the sentences, and over the heads that are
+    kept in both models; sentences are resampled and exchanged. Where items share a source, their
     clusters are.
 
     Args:

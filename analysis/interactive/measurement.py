@@ -47,7 +47,7 @@ class Measurement:
         return rows_frame(self.output.rows)
 
     def items(self) -> pd.DataFrame:
-        """One line a scored thing: an example, or a head on a sentence; a copy."""
+        """One line per scored item: an example, or a head on a sentence; a copy."""
         return items_frame(self.output.items)
 
     def plot(

@@ -41,7 +41,7 @@ def evaluate(
 
     Args:
         model: the fine-tuned model; it is scored on `model.parts.report`.
-        mask: the subnetwork; None = the whole model, or the mask that a smaller model brings.
+        mask: the subnetwork; None = the full model, or the mask that a smaller model brings.
         other_weights: accept a mask of this shape that was found on other weights.
         progress: what is told goes there; by default each line is a `SubprobeWarning`.
 
@@ -97,7 +97,7 @@ def probe(
             then.
         dev: what says when they have learnt; None = a tenth of what they learn from.
         test: what probes are scored on; `corpus` is what they learn from then.
-        mask: the subnetwork; None = the whole model, or the mask that a smaller model brings.
+        mask: the subnetwork; None = the full model, or the mask that a smaller model brings.
         options: probe -> option -> value.
         sentences: at most so many sentences of the corpus, or of each part of it.
         examples: at most so many examples of the task.

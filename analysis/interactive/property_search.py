@@ -54,7 +54,7 @@ class PropertySearch:
         return {penalty: one.subnetwork for penalty, one in self.found.learnt.items()}
 
     def to_frame(self) -> pd.DataFrame:
-        """Tidy rows: scores and sizes of masks, controls and whole encoders; a copy."""
+        """Tidy rows: scores and sizes of masks, controls and full encoders; a copy."""
         return rows_frame(self.found.rows)
 
     def items(self) -> pd.DataFrame:
@@ -171,7 +171,7 @@ def search_property(
         penalties: lambda, or several for a curve: the cost in nats if all gates are open.
         units: `weights`, `heads-neurons`, `heads-mlps`, `heads` or `neurons`.
         draws: random masks of the same size, for each mask.
-        ranks: ranks of the MLP probes on whole encoders.
+        ranks: ranks of the MLP probes on full encoders.
         reset: control encoder with random weights: `encoder` keeps the trained embeddings, `all`
             resets them too; `none` = no control encoder.
         against: name -> mask of a task, whose overlap with the learnt masks is measured.

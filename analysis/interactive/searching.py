@@ -37,7 +37,7 @@ def search(
         normalise: `l2` by each layer's norm, or `none`.
         min_heads: heads that every layer keeps at least.
         folds: choose the size by so many folds of cross-validation; 0 = on all selection examples.
-        scores: `default`, or `study`: dead units enter the norm, rejected scores are reused.
+        scores: `default`, or `study`: pruned units enter the norm, rejected scores are reused.
         batch_size: examples a scoring batch.
         progress: what is told goes there; by default each line is a `SubprobeWarning`.
 

@@ -78,7 +78,7 @@ class Parts:
 
         Args:
             states: where hidden states are kept.
-            whole: what the same probe gave on the whole model, if this is a mask of it.
+            whole: what the same probe gave on the full model, if this is a mask of it.
         """
         return Learning(_examples(self.train), _examples(self.dev), self.how, states, whole or {})
 

@@ -1,4 +1,4 @@
-"""Probes that learn, run on one model: each gets texts to learn from, states, and its whole model.
+"""Probes that learn, run on one model: each gets texts to learn from, states, and its full model.
 
 Those that only read are in steps/probing.py.
 """
@@ -36,8 +36,8 @@ class Taught:
     Attributes:
         parts: sentences to learn from, and to be scored on.
         states: where hidden states are kept.
-        whole: probe -> its `arrays` on the whole model, where this is a mask of it, for probes
-            whose read-outs are transferred.
+        whole: probe -> its `arrays` on the full model, where this is a mask of it, for probes whose
+            read-outs are transferred.
     """
 
     parts: Parts
@@ -65,7 +65,7 @@ def probe_learning(
     Args:
         model: an encoder, with a task head where probes ask for one.
         tokenizer: its tokenizer.
-        mask: the subnetwork, or None for the whole model.
+        mask: the subnetwork, or None for the full model.
         spec: the task that the model was fine-tuned on, if any.
         taught: what they learn from.
         task_examples: annotated examples, for those that are scored on the task's.
@@ -74,7 +74,7 @@ def probe_learning(
         progress: told how far each probe is, and of smaller batches where memory runs out.
         title: of what is told.
         task_length: subwords that a task example keeps, where that is not `options.max_length`.
-        batch_size: examples a forward pass; 0 = as each probe has it.
+        batch_size: examples per forward pass; 0 = as each probe has it.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -110,7 +110,7 @@ def whole_arrays(
     task_length: int = 0,
     batch_size: int = 0,
 ) -> dict[str, Arrays]:
-    """Probe -> what it learns on a whole model, of those whose read-outs are transferred.
+    """Probe -> what it learns on a full model, of those whose read-outs are transferred.
 
     The arguments are those of `probe_learning`.
     """

@@ -142,7 +142,7 @@ def retrain(
 
     Args:
         folder: as `read_labelled` reads it.
-        start: classifier to go on from; empty = the shipped one.
+        start: classifier to go on from; empty = the built-in one.
         from_nothing: start from random weights instead.
         seed: of the split, the weights and the order.
         epochs: passes over the maps.

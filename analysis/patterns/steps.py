@@ -31,11 +31,11 @@ def maps_of(
     device: str = "auto",
     allow_no_specials: bool = False,
 ) -> tuple[list[OwnMap], str]:
-    """Read model, mask and corpus, and draw maps of living heads.
+    """Read model, mask and corpus, and draw maps of kept heads.
 
     Args:
         model: a model's name.
-        mask: a mask file, or None for the whole model.
+        mask: a mask file, or None for the full model.
         corpus: `natural`, or a file.
         limit: sentences of it at most; 0 = all.
         n_maps: of each kind.

@@ -85,7 +85,7 @@ def compared_masks(
 
 
 def _probed(rows: pd.DataFrame, items: pd.DataFrame, variant: str) -> ProbedModels:
-    """The scored models, all under one variant: whole encoders have no penalty."""
+    """The scored models, all under one variant: full encoders have no penalty."""
     models = ProbedModels()
     about = ["method", "kind", "state", "draw", "cell_id"]
     for (method, kind, state, draw, cell), mine in rows.groupby(about, sort=True):

@@ -11,4 +11,4 @@ RANKS = (1, 5, 25)
 """Of the MLP probes that masks are compared with, where none is asked for."""
 
 REFIT = "score=refit"
-"""The score in which masks and whole encoders are comparable: a new read-out of each."""
+"""The score in which masks and full encoders are comparable: a new read-out of each."""

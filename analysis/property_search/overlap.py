@@ -1,10 +1,10 @@
 """What two masks share beyond their sizes: Jaccard and adjusted overlap, with p-values.
 
-Under the null the other mask places its units at random over the whole model, or in each layer
-(each module, for single weights) as many as it keeps there. Of two masks of the same units the
-number shared is then hypergeometric, or a sum of such numbers: the permutation test with all
-permutations, nothing is sampled. Of a mask of finer units the share that it keeps of each head and
-MLP is compared between those that the other keeps and those that it prunes.
+Under the null the other mask places its units at random over the full model, or in each layer (each
+module, for single weights) as many as it keeps there. Of two masks of the same units the number
+shared is then hypergeometric, or a sum of such numbers: the permutation test with all permutations,
+nothing is sampled. Of a mask of finer units the share that it keeps of each head and MLP is
+compared between those that the other keeps and those that it prunes.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Probes:
         width: D.
         classes: K.
         ranks: r of each probe; 0 = linear.
-        seed: of the first weights.
+        seed: of the initial weights.
         device: where they live.
     """
 
@@ -82,7 +82,7 @@ class Reader:
         words: the labelled words.
         schedule: how read-outs are trained.
         max_length: subwords that a sentence keeps.
-        seed: of first weights and the order of sentences.
+        seed: of initial weights and the order of sentences.
     """
 
     tokenizer: Any
@@ -100,7 +100,7 @@ class Reader:
 
         Args:
             model: the encoder.
-            mask: None = the whole model.
+            mask: None = the full model.
             ranks: of the read-outs, see `Probes`.
 
         Returns:

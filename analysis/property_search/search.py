@@ -2,7 +2,7 @@
 
 A mask learnt in a network of random weights solves its property as well, so a score alone says
 nothing. Beside each mask stand its complement, random masks of its size, masks learnt in the reset
-encoder, and read-outs of whole encoders, linear and MLP.
+encoder, and read-outs of full encoders, linear and MLP.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Controls:
 
     Attributes:
         draws: random masks of the size of each mask.
-        ranks: of the MLP probes on the whole encoders.
+        ranks: of the MLP probes on the full encoders.
         reset: which weights of the control encoder are random: the `encoder`'s, with the trained
             embeddings (as published), or `all`; `none` leaves that control out.
         schedule: how read-outs are fitted anew.

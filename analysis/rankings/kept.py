@@ -55,7 +55,7 @@ def top_mask(context: Context, ranking: Ranking, share: float) -> Subnetwork:
 
     Args:
         context: the model and its mask.
-        ranking: of its living units.
+        ranking: of its kept units.
         share: of the ranked heads that are kept, and of the ranked MLPs; one of each at least.
     """
     mask = context.subnetwork or full_subnetwork(context.anatomy)

@@ -53,9 +53,9 @@ def probe_loaded(
         examples: what probes of the task read.
         split: where those come from.
         progress: told what was cut or left out.
-        reference: another whole model that a probe compares with.
+        reference: another full model that a probe compares with.
         spec: the task of a model that was loaded without its parts.
-        batch_size: examples a forward pass; 0 = as each probe has it.
+        batch_size: examples per forward pass; 0 = as each probe has it.
         parts: what probes that learn read.
         cache: folder where hidden states are kept; None = they are removed.
 
@@ -118,7 +118,7 @@ def _learning(
     cache: Path | None, examples: tuple[Example, ...], *, split: str, progress: Progress,
     spec: TaskSpec | None, task_length: int, batch_size: int,
 ) -> CellOutput:  # fmt: skip
-    """The probes that learn; before a mask is probed, the whole model where that is transferred."""
+    """The probes that learn; before a mask is probed, the full model where that is transferred."""
     model, tokenizer = loaded.model, loaded.tokenizer
     lengths: dict[str, Any] = {"task_length": task_length, "batch_size": batch_size}
     with states_in(cache, options.cache_limit) as states:
@@ -138,7 +138,7 @@ def _learning(
 
 
 def _no_whole(loaded: LoadedModel, mask: Subnetwork) -> str:
-    """Why a model is no mask of a whole model that is there; empty if it is."""
+    """Why a model is no mask of a full model that is there; empty if it is."""
     if compact_mask(loaded.model) is not None or loaded.meta.get("form") == "baked":
         return f"{loaded.name} has lost units"
     if state_of(mask, loaded.meta) == "retrained":

@@ -49,12 +49,12 @@ class Heads:
         sentence: the text that was read, pairs joined by a bar.
         tokens: the n subwords as they are in the text; special tokens by name. WordPiece's mark
             `##` is kept.
-        alive: living heads [L, H].
+        alive: kept heads [L, H].
         masked: whether there is a mask.
-        maps: kind -> maps of living heads [L, H, n, n], NaN for dead ones; rows look, columns are
+        maps: kind -> maps of kept heads [L, H, n, n], NaN for pruned ones; rows look, columns are
             looked at. `attention` alone where the family cannot be taken apart, or has been made
             smaller.
-        before: the same of dead heads in the whole model, NaN for living ones; empty where no head
+        before: the same of pruned heads in the full model, NaN for kept ones; empty where no head
             is dead, or the model has lost them.
         words: how much each word carries the predicted class, by method; empty where it was not
             asked for.
@@ -86,7 +86,7 @@ def heads_of(
 
     Args:
         model: a model's name; a smaller model brings its own mask.
-        mask: a mask file, or None for the whole model.
+        mask: a mask file, or None for the full model.
         text: the sentence; words are what white space parts.
         second: the second sentence of a pair.
         methods: of attribution to words, see the probe `attributions`; they need a task head.

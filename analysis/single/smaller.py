@@ -23,7 +23,7 @@ from ..steps.progress import unheard
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole model with its tokenizer and the mask that is to make it smaller."""
+    """A full model with its tokenizer and the mask that is to make it smaller."""
 
     name: str
     model: Any
@@ -79,7 +79,7 @@ def bake_to_folder(whole: Whole, out: Path, *, overwrite: bool = False) -> dict[
 
 
 def _meta(whole: Whole, form: str) -> dict[str, Any]:
-    """What was recorded of the whole model, and what was made of it."""
+    """What was recorded of the full model, and what was made of it."""
     return {**meta_of(whole.name), "form": form, "made_from": whole.name}
 
 

@@ -26,13 +26,13 @@ Absent = Literal["skip", "zero"]
 class AttentionChange(Probe):
     """Cosine of each head's maps before and after, and attention to six kinds of word.
 
-    `map_cosine` is the cosine between the flattened maps of one text, of real tokens alone; beside
-    it the reference's cosine with a map that attends to all tokens alike, which any two maps have
-    in common. `attention_to_target` is the attention that the subwords of a text give on average,
-    special tokens included, to the subword of a target that gets most; beside it what it would be
-    if the targets' places were shuffled among the words' subwords (position_null.py).
+    `map_cosine` is the cosine between the flattened maps of one text, of real tokens alone;
+    together with the reference's cosine with a map that attends to all tokens alike, which any two
+    maps have in common. `attention_to_target` is the attention that the subwords of a text give on
+    average, special tokens included, to the subword of a target that gets most; beside it what it
+    would be if the targets' places were shuffled among the words' subwords (position_null.py).
     `attention_to_target_change` is the difference to the reference. Every value is a mean over
-    texts; those of a layer and of the model are means over living heads.
+    texts; those of a layer and of the model are means over kept heads.
 
     Without a reference in the context only attention to targets is given.
 
@@ -108,11 +108,11 @@ class AttentionChange(Probe):
         self._note("reference_attention_to_target", layer, highest)
 
     def end(self) -> None:
-        """Nothing is left of the batch but its numbers."""
+        """Drop the batch; only its numbers are kept."""
         del self._query, self._rows, self._n, self._places, self._targets
 
     def result(self) -> ProbeResult:
-        """Rows for heads, layers and the model; an item for each text, living head and number."""
+        """Rows for heads, layers and the model; an item for each text, kept head and number."""
         table = self._table.ordered()
         alive, padded = self._context.alive, self.padded_to
         maps = f"padded-{padded}" if padded else "cropped"

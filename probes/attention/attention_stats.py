@@ -47,7 +47,7 @@ class AttentionStats(Probe):
     Each text gives one sum over its query rows (numerator) and the number of those rows
     (denominator); a head's value is the ratio of the sums over all texts. A row whose neighbour
     does not exist counts as 0 attention to it, as in Clark et al., and so it does in the baseline.
-    A layer's value is the mean over its living heads. Dead heads have no value.
+    A layer's value is the mean over its kept heads. Pruned heads have no value.
 
     Args:
         context: the model that will be read.
@@ -132,11 +132,11 @@ class AttentionStats(Probe):
         return torch.cat([kinds, torch.stack(others, dim=-1)], dim=-1)
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         del self._query, self._columns, self._first_row, self._distance
 
     def result(self) -> ProbeResult:
-        """A row for each head, layer and metric; an item for each text, living head and metric."""
+        """A row for each head, layer and metric; an item for each text, kept head and metric."""
         order = np.argsort(np.concatenate(self._positions), kind="stable")
         ids = [self._ids[i] for i in order]
         sums = in_corpus_order(self._sums, self._positions)
@@ -197,7 +197,7 @@ def _rows(
     """Ratios of sums: sums [N, L, H, M], uniform [N, M], queries [N, M], alive [L, H]."""
     H = alive.shape[1]
     total, living = sums.sum(0, dtype=np.float64), alive.sum(axis=1)
-    # the mean over living heads stands behind the heads of its layer
+    # the mean over kept heads stands behind the heads of its layer
     mean = np.where(alive[..., None], total, 0.0).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):  # 0 / 0 where no text has a query row: no value
         total = np.concatenate([total, mean / living[:, None, None]], axis=1)
@@ -235,7 +235,7 @@ def _items(
     layer, head = np.nonzero(alive)
     names = np.array(ids, dtype=object).reshape(-1, 2)
     for block in text_blocks(len(ids), len(layer) * len(METRICS)):
-        numerator, counts = sums[block, layer, head], queries[block]  # [n, living heads, M]
+        numerator, counts = sums[block, layer, head], queries[block]  # [n, kept heads, M]
         some = np.broadcast_to(counts[:, None], numerator.shape) > 0
         text, unit, metric = np.nonzero(some)
         yield items_frame(

@@ -22,10 +22,10 @@ _BLOCK = 2**21  # numbers of the largest intermediate
 
 
 class HeadDistances(Probe):
-    """Jensen-Shannon divergence in nats between the rows of every two living heads.
+    """Jensen-Shannon divergence in nats between the rows of every two kept heads.
 
     All real tokens are query rows. The maps of one batch are held until its last layer has come;
-    what stays is one number a pair. There are (L H)^2 / 2 pairs: the probe costs about as much as
+    what stays is one number per pair. There are (L H)^2 / 2 pairs: the probe costs about as much as
     the forward pass, and has no items, as one for each text and pair would be larger than the maps.
 
     Args:
@@ -54,7 +54,7 @@ class HeadDistances(Probe):
         self._maps: list[torch.Tensor] = []
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Keep the rows of the living heads until the batch ends."""
+        """Keep the rows of the kept heads until the batch ends."""
         living = torch.from_numpy(np.flatnonzero(self._context.alive[layer]))
         self._maps.append(attention[:, living.to(attention.device)])
 
@@ -72,7 +72,7 @@ class HeadDistances(Probe):
         del self._maps, self._real
 
     def result(self) -> ProbeResult:
-        """One row for each pair of living heads; the matrix [L * H, L * H] as an array."""
+        """One row for each pair of kept heads; the matrix [L * H, L * H] as an array."""
         L, H = self._context.alive.shape
         # added up in the order of the corpus: same bytes whatever the batches
         ordered = [found for _, found in sorted(self._sums, key=lambda one: one[0])]

@@ -36,7 +36,7 @@ class Course:
     Attributes:
         epochs: passes over its texts.
         rate: of AdamW; it rises over the first tenth of the steps and falls linearly to 0 after.
-        batch_size: texts a step.
+        batch_size: texts per step.
         seed: of the order of texts, of dropout and of what is drawn anew.
         dropout: whether there is dropout.
         new_head: draw the last layer of the task head anew.
@@ -80,7 +80,7 @@ class Copies:
             course: how.
 
         Raises:
-            InputError: if the loss or its gradient is not a number.
+            InputError: if the loss or its gradient is NaN or infinite.
         """
         own = self._context.model.state_dict()
         self._copy.model.load_state_dict(own)
@@ -189,7 +189,7 @@ def _learn(
                 for part in _parts(context, texts, chosen):
                     batch = batch_view(context, texts.examples, texts.encoded, texts.words, part)
                     value = loss(context, batch).sum() / len(chosen)
-                    if value.requires_grad:  # nothing can be learnt where all heads are lost
+                    if value.requires_grad:  # nothing can be learnt where no heads are left
                         value.backward()  # type: ignore[no-untyped-call]
                 norm = torch.nn.utils.clip_grad_norm_(parameters, _MAX_NORM)
                 if not norm.isfinite():

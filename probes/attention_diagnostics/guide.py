@@ -49,7 +49,7 @@ class Guided:
         guides: G.
         classes: K.
         width: of the layer.
-        seed: of the first weights, which are the same in all of them.
+        seed: of the initial weights, which are the same in all of them.
     """
 
     def __init__(self, table: torch.Tensor, guides: int, classes: int, width: int, seed: int):

@@ -18,9 +18,9 @@ from .guide import GuidedText
 def guide_weights(
     context: Context, texts: Texts, layers: Sequence[int], size: int
 ) -> list[npt.NDArray[np.float64]]:
-    """The mean first row of the living heads over the pieces of words, summing to 1, text by text.
+    """The mean first row of the kept heads over the pieces of words, summing to 1, text by text.
 
-    Uniform where no head lives, or none of its weight is on a word.
+    Uniform where no head is kept, or none of its weight is on a word.
     """
     found: dict[int, npt.NDArray[np.float64]] = {}
     alive = torch.tensor(context.alive[list(layers)])

@@ -15,7 +15,7 @@ def means_of_seeds(copies: Sequence[Sequence[Figure]]) -> list[Figure]:
     """The mean over copies of each figure, text by text.
 
     Args:
-        copies: the same figures of each copy, one copy a seed.
+        copies: the same figures of each copy, one copy per seed.
     """
     return [
         replace(

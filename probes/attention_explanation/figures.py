@@ -17,7 +17,7 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Figure:
-    """One number a text and unit.
+    """One number per text and unit.
 
     Attributes:
         metric: what it is.

@@ -31,7 +31,7 @@ def gradient_importance(
             flow through attention too.
 
     Raises:
-        InputError: if a gradient is not a number.
+        InputError: if a gradient is NaN or infinite.
     """
     ids, others = batch.inputs["input_ids"], _others(batch.inputs)
     fixed = {} if maps is None else dict(enumerate(maps))
@@ -60,7 +60,7 @@ def left_out(
     Args:
         context: a classifier that runs under its mask.
         batch: the texts.
-        hidden: which pieces are hidden together, N times a text [B, N, S].
+        hidden: which pieces are hidden together, N times per text [B, N, S].
         logits: with nothing hidden [B, K].
         texts: that are run at once.
 

@@ -23,7 +23,7 @@ def attention_replaced(context: Context, weights: Mapping[int, torch.Tensor]) ->
     """Run the model with other attention in some layers; its mask is to be attached already.
 
     Args:
-        context: the model, and the mask that it runs under: dead heads stay dead.
+        context: the model, and the mask that it runs under: pruned heads stay dead.
         weights: layer -> weights of the first token's row [B, H, S], the other rows staying as the
             model computes them, or whole maps [B, H, S, S]. One row or map may stand for all heads,
             or for all texts, with a 1 in place of H or B.

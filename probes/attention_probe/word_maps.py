@@ -85,7 +85,7 @@ def gather_maps(
         context: the model with its mask.
         examples: the texts.
         path: the file.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N).
 
     Raises:
@@ -141,7 +141,7 @@ class _Writing(Probe):
             self._stream.write(block.numpy().tobytes())
 
     def end(self) -> None:
-        """Nothing is left of the batch."""
+        """Drop the batch."""
         del self._batch, self._specials
 
     def close(self) -> None:

@@ -158,7 +158,7 @@ def classify(
         baseline: `pad`, `mask`, `zero` or `mean`.
 
     Raises:
-        InputError: if logits are not finite.
+        InputError: if logits contain NaN or infinity.
     """
     view = batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
     batch = _unclassified(context, view, baseline)

@@ -1,4 +1,4 @@
-"""Methods that take whole words away, through Captum: one value a word.
+"""Methods that take whole words away, through Captum: one value per word.
 
 What they switch is a word: all of its pieces get the baseline's embeddings at once. Pieces of a
 word that truncation cut are one more such feature, so that what is complete stays so.

@@ -62,7 +62,7 @@ def word_scores(
     Raises:
         InputError: without task head or with one of a regression, when a pair model gets single
             sentences, if an example lacks the label that is attributed, truncation leaves none of
-            its words, the family does not allow the method, or numbers are not finite.
+            its words, the family does not allow the method, or numbers contain NaN or infinity.
         CheckpointError: if there is no padding or mask token where it is needed.
     """
     check_classified(context, texts.examples, target=settings.target, baseline=settings.baseline)

@@ -94,11 +94,11 @@ class EffectiveAttention(Probe):
         return dict(zip(_NORMS, (by_kind / total).sum(2).unbind(-1), strict=True))
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         del self._real, self._kinds, self._mass
 
     def result(self) -> ProbeResult:
-        """A row for each head and metric; an item for each text, living head and metric."""
+        """A row for each head and metric; an item for each text, kept head and metric."""
         variant = f"row_sums={'kept' if self._kept else 'free'}"
         return sums_result(self.name, variant, [self._sums], {})
 

@@ -1,7 +1,7 @@
 """How much each input token moves each hidden state (Brunner et al. 2020, section 5).
 
 The contribution of token i to hidden state j of layer l is the Frobenius norm of the Jacobian
-d h_j^l / d h_i^0, brought to sum 1 over i; h^0 is the output of the embedding block.
+d h_j^l / d h_i^0, normalised to sum to 1 over i; h^0 is the output of the embedding block.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class BayesianReadouts:
         return self._parameters
 
     def losses(self, active: Sequence[int], batch: WordBatch) -> torch.Tensor:
-        """Nats a word of each active classifier: sampled cross-entropy, and its share of KL.
+        """Nats per word of each active classifier: sampled cross-entropy, and its share of KL.
 
         In training the noise goes on; where nothing is learnt a batch has the same each time.
         """

@@ -78,7 +78,7 @@ class Training:
     Attributes:
         form: of a probe.
         rates: learning rates to choose from.
-        seeds: of first weights.
+        seeds: of initial weights.
         seed: of the order of texts in training.
         schedule: see `fit`.
     """

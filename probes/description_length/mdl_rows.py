@@ -17,8 +17,9 @@ from .coded import Costs, LabelledWords, uniform_bits
 from .layer_probes import Floats, Ints
 
 UNIFORM, ENTROPY, MAJORITY = "uniform code", "label entropy", "majority class"
-"""What codelengths are held against: log2 K a word; the entropy of the labels a word, which a code
-that knows how frequent they are needs; and for guesses the share of the most frequent label."""
+"""What codelengths are compared with: log2 K per word; the entropy of the labels per word, which a
+code that knows how frequent they are needs; and for guesses the share of the most frequent
+label."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The online code (Voita & Titov 2020): each block is coded by probes that learnt the ones before.
 
-Sender and receiver know the words' states and K. The first block costs log2 K a word; after each
+Sender and receiver know the words' states and K. The first block costs log2 K per word; after each
 block both train the same probe on all that they have, and a label of the next block costs -log2 of
 the probability that it is given. The dev part stops training and is never coded.
 """

@@ -64,9 +64,8 @@ def run_edges(
         context: the model with its mask.
         examples: sentences to score on, for tasks of the corpus.
         learning: sentences to learn from, for the same.
-        progress: called with (texts done, N) in each pass, (epochs done, at most so many) in
-            training.
-        batch_size: texts a forward pass.
+        progress: called with (texts done, N) in each pass, (epochs done, maximum) in training.
+        batch_size: texts per forward pass.
         tasks: what is read off the corpus; none = all that it is annotated with, or nothing beside
             files of spans.
         spans: a file of labelled spans that is cut into parts.
@@ -76,21 +75,21 @@ def run_edges(
         symmetric: one projection for both spans of the pairs of a file.
         unscored: patterns of labels that F1 does not count.
         projection: numbers that a word is projected to, and hidden units.
-        sentences: sentences a training step.
+        sentences: sentences per training step.
         max_train: training sentences, drawn at random; 0 = all.
-        seeds: probes of each mix, from different first weights; they are scored together.
-        seed: of first weights, of the order of sentences, and of those that are drawn.
-        rates: learning rates; of each mix the one with the least dev loss is used.
-        epochs: passes over the training part, at most.
-        static_vectors: a file of vectors of words; a probe of them stands beside those of a whole
+        seeds: probes of each mix, from different initial weights; they are scored together.
+        seed: of initial weights, of the order of sentences, and of those that are drawn.
+        rates: learning rates; of each mix the one with the lowest dev loss is used.
+        epochs: maximum number of passes over the training part.
+        static_vectors: a file of vectors of words; a probe of them stands beside those of a full
             model, in the variant `static-vectors`.
 
     Returns:
         rows for each task, mix and state; items by sentence.
 
     Raises:
-        InputError: if a task has nothing to learn from or to be scored on, or states are not
-            finite.
+        InputError: if a task has nothing to learn from or to be scored on, or states contain NaN or
+            infinity.
         ConfigError: if no label is counted.
     """
     asked = EdgesOptions(

@@ -72,11 +72,11 @@ class Settings:
     """How the probes of a task are trained.
 
     Attributes:
-        seed: of first weights, of the order of texts and of dropout.
-        seeds: probes a mix, from different first weights.
-        rates: learning rates that are tried; the one of the least dev loss is kept.
-        epochs: passes, at most.
-        texts: texts a step of training.
+        seed: of initial weights, of the order of texts and of dropout.
+        seeds: probes per mix, from different initial weights.
+        rates: learning rates that are tried; the one of the lowest dev loss is kept.
+        epochs: maximum number of passes.
+        texts: texts per training step.
         memory: bytes that the probes of one optimisation may take.
     """
 
@@ -105,13 +105,13 @@ def train_mixes(
         settings: how.
         scored: which labels are counted [K].
         device: where.
-        progress: called with (epochs done, at most so many).
+        progress: called with (epochs done, maximum).
 
     Returns:
-        those with the learning rate that has the least dev loss, by seed and then by depth.
+        those with the learning rate that has the lowest dev loss, by seed and then by depth.
 
     Raises:
-        InputError: if hidden states or losses are not finite.
+        InputError: if hidden states or losses contain NaN or infinity.
     """
     asked = [
         (seed, depth, rate)

@@ -73,12 +73,12 @@ def run_amnesic(
         properties: names (`data/sentences/word_labels.py`).
         erasers: `leace` and `inlp`.
         shrinkage: shrink the covariance that LEACE whitens by.
-        rounds: of INLP, at most.
+        rounds: maximum number of INLP rounds.
         margin: above the majority, at which the rounds end.
         penalty: of linear classifiers: mean cross-entropy + penalty / 2 |weights|^2.
-        max_words: training words that are used, about.
+        max_words: approximate number of training words to use.
         seed: of the choice of training texts and of the random directions.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N) of each pass, then with (states done, all).
 
     Returns:
@@ -87,7 +87,7 @@ def run_amnesic(
     Raises:
         AnnotationError: if a part is not annotated with a property.
         InputError: if a property has one class, or more classes than a state has dimensions, or
-            states are not finite.
+            states contain NaN or infinity.
     """
     options = EraserOptions(shrinkage, rounds, margin, penalty)
     scores: list[Score] = []

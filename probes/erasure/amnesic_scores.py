@@ -54,7 +54,7 @@ class Score:
         }
 
     def items(self, probe: str) -> pd.DataFrame:
-        """One line a text that has words."""
+        """One line per text that has words."""
         there = [int(text) for text in np.flatnonzero(self.words)]
         return items_frame(
             pd.DataFrame(
@@ -74,7 +74,7 @@ class Score:
 
 
 def score_items(probe: str, scores: Sequence[Score]) -> Iterator[pd.DataFrame]:
-    """The items of all scores, a frame each."""
+    """The items of all scores, one frame each."""
     for score in scores:
         yield score.items(probe)
 

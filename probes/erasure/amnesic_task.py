@@ -64,12 +64,12 @@ def run_amnesic_task(
         tokens: which are erased: all, or words without special tokens.
         draws: sets of random directions, as many directions each.
         shrinkage: shrink the covariance that LEACE whitens by.
-        rounds: of INLP, at most.
+        rounds: maximum number of INLP rounds.
         margin: above the majority, at which the rounds end.
         penalty: of the classifiers of INLP.
-        max_words: training words that are used, about.
+        max_words: approximate number of training words to use.
         seed: of the choice of training texts and of the random directions.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, all), over all passes.
 
     Returns:
@@ -199,7 +199,7 @@ class Column:
         }
 
     def items(self, examples: Sequence[Example]) -> pd.DataFrame:
-        """One line an example."""
+        """One line per example."""
         return items_frame(
             pd.DataFrame(
                 {

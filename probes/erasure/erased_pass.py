@@ -38,7 +38,7 @@ def erased_logits(
         texts: what it reads, the N texts.
         erasers: gives each erasure, a state and its eraser; None = nothing is erased.
         words_alone: whether special tokens are left as they are.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         advance: called with the number of texts done under one erasure.
 
     Returns:

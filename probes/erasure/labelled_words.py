@@ -44,7 +44,7 @@ class LabelledWords:
         """State `layer` of the words, float64 [T, D].
 
         Raises:
-            InputError: if one is not finite.
+            InputError: if one contains NaN or infinity.
         """
         found = self.states.state(layer)[torch.from_numpy(self.rows)].double()
         if not bool(found.isfinite().all()):
@@ -55,7 +55,7 @@ class LabelledWords:
         return found
 
     def sums(self, values: Codes) -> Codes:
-        """The sum of a number a word over the words of each text [N]."""
+        """The sum of one number per word over the words of each text [N]."""
         counts = np.bincount(self.text, values, minlength=len(self.states.examples))
         return counts.astype(np.int64)
 
@@ -166,7 +166,7 @@ def property_words(
         name: of the property.
         max_words: about so many of each part are used: whole sentences in random order.
         seed: of that order.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N) where states are computed.
 
     Raises:

@@ -157,7 +157,7 @@ def read_losses(
         removal: what becomes of a word that is left out.
         draws: random attributions of each text.
         seed: of these.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (examples done, N).
     """
     order = sorted(range(len(texts.encoded)), key=lambda i: -len(texts.encoded[i].input_ids))

@@ -48,7 +48,7 @@ class PackedReader:
         tokenizer: tells what stands for a piece that is left out.
         encoded: the texts [N].
         removal: what becomes of pieces that are left out.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
 
     Raises:
         CheckpointError: if the tokenizer has no token that is to stand for pieces.

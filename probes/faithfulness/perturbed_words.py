@@ -116,7 +116,7 @@ def infidelities(
         radius: share of the way to the baseline, above 0 and at most 1.
         draws: random moves.
         seed: of the moves, which all attributions share.
-        at_once: texts a forward pass.
+        at_once: texts per forward pass.
     """
     from captum.metrics import infidelity
 

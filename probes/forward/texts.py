@@ -1,4 +1,4 @@
-"""The texts of a corpus as probes read them: encoded once, those without a word left out."""
+"""The texts of a corpus as probes read them: encoded once, without texts that have no word."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Texts:
         return self.n_wordless + self.n_unlocated
 
     def counted(self, result: ProbeResult) -> ProbeResult:
-        """A probe's result that says what was left out, in its rows and its notes.
+        """A probe's result whose rows and notes count what was left out.
 
         Rows that count smaller things than texts, such as arcs, have a count of their own.
         """

@@ -1,6 +1,6 @@
 """What classifiers of a hidden state lose when a single head is ablated.
 
-The classifiers are those of the whole model: a linear one for each property of words, and a
+The classifiers are those of the full model: a linear one for each property of words, and a
 structural probe for trees. They are not retrained without the head, so that the cost is what the
 head contributes to what they read, not what could be learnt without it.
 """
@@ -48,32 +48,31 @@ def run_head_ablation_cost(
     rates: Sequence[float] = (1e-3,),
     epochs: int = 40,
 ) -> ProbeResult:
-    """Score classifiers of a hidden state without each living head in turn.
+    """Score classifiers of a hidden state without each kept head in turn.
 
     Args:
         context: the model with its mask.
         examples: the texts that are scored.
-        learning: the texts that are learnt from; on a mask, the whole model's classifiers.
-        progress: called with (texts done, N) in each pass, (epochs done, at most so many) in
-            training.
-        batch_size: texts a forward pass.
+        learning: the texts that are learnt from; on a mask, the full model's classifiers.
+        progress: called with (texts done, N) in each pass, (epochs done, maximum) in training.
+        batch_size: texts per forward pass.
         tasks: properties of words, and `tree`.
         state: the state that is read, 1..L; -1 = the last. Heads above it are not scored.
         rank: rows of the matrix of trees.
         punctuation: how it is known which words are left out of trees.
-        seeds: classifiers from different first weights; values are their mean.
-        seed: of the first weights and of the order of texts.
-        rates: learning rates; that with the least dev loss is used.
-        epochs: passes over the training part, at most.
+        seeds: classifiers from different initial weights; values are their mean.
+        seed: of the initial weights and of the order of texts.
+        rates: learning rates; that with the lowest dev loss is used.
+        epochs: maximum number of passes over the training part.
 
     Returns:
         for each head and task the score of the model less that without the head (negative where
-        the head does harm), and the score itself; items by text; the classifiers of a whole model.
+        the head does harm), and the score itself; items by text; the classifiers of a full model.
 
     Raises:
-        ConfigError: for a state on which no head acts, or if the whole model's classifiers are
+        ConfigError: for a state on which no head acts, or if the full model's classifiers are
             others.
-        InputError: if a task cannot be learnt, or states are not finite.
+        InputError: if a task cannot be learnt, or states contain NaN or infinity.
     """
     state = _checked(state, context.anatomy.num_layers)
     transferred = context.subnetwork is not None and bool(learning.whole)
@@ -217,7 +216,7 @@ class Cost:
     variant: str
 
     def rows(self, heads: Sequence[Head], dead: Sequence[Head]) -> Iterator[dict[str, object]]:
-        """The score, then a row for each head; dead ones have no cost."""
+        """The score, then a row for each head; pruned ones have no cost."""
         reader, n = self.reader, self.reader.sizes.sum()
         same = {"probe": NAME, "variant": self.variant, "relation": reader.task, "n": int(n)}
         scores = self.totals.sum(1) / n if n else np.full(len(self.totals), np.nan)
@@ -232,7 +231,7 @@ class Cost:
                    "flag": None if (layer, head) in cost else "dead"}  # fmt: skip
 
     def items(self, heads: Sequence[Head], examples: Sequence[Example]) -> Iterator[pd.DataFrame]:
-        """A frame for the model and for each head: one line a text that has something of it."""
+        """A frame for the model and for each head: one line per text that has something of it."""
         sizes = self.reader.sizes
         some = np.flatnonzero(sizes > 0)
         about = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""What reads a hidden state: classifiers of words and maps of trees, learnt on the whole model."""
+"""What reads a hidden state: classifiers of words and maps of trees, learnt on the full model."""
 
 from __future__ import annotations
 

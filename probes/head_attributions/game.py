@@ -38,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class GateGame:
-    """The logits of B texts as a function of one gate a player and text.
+    """The logits of B texts as a function of one gate per player and text.
 
     Attributes:
         model: the frozen model, as it runs under its mask.

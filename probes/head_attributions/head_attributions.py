@@ -1,7 +1,7 @@
 """Which heads and MLPs carry a prediction: attribution of a logit to the gates of units.
 
-The gates of a text's living heads and MLPs are the input of the model, from all 0 (no unit) to all
-1 (the model as it is), and Captum attributes the difference of the two logits to them.
+The gates of a text's kept heads and MLPs are the input of the model, from all 0 (no unit) to all 1
+(the model as it is), and Captum attributes the difference of the two logits to them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def run_head_attributions(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Attribute the logit of a class to each living head and MLP.
+    """Attribute the logit of a class to each kept head and MLP.
 
     Args:
         context: a classifier and its mask; units that it removes get no attribution.
@@ -95,7 +95,7 @@ def run_head_attributions(
     Raises:
         InputError: without examples, a head of classes, or gold classes where they are the target;
             if a pair model gets single sentences or another pairs, truncation leaves an example no
-            word, numbers are not finite, or none of the units lives.
+            word, numbers are not finite, or none of the units is kept.
         ConfigError: for a class or a unit that the model does not have, or more than
             `MOST_PLAYERS` units for exact Shapley values.
     """

@@ -30,7 +30,7 @@ def worths(game: GateGame, asked: Asked, *, internal_batch_size: int) -> Numbers
     Args:
         game: B texts and U units.
         asked: whose logit.
-        internal_batch_size: texts a forward pass; the texts of the batch at least.
+        internal_batch_size: texts per forward pass; the texts of the batch at least.
     """
     full = game.ones()
     B, U = full.shape

@@ -69,7 +69,7 @@ def sample_vectors(
         data_set: whose samples.
         path: the file.
         length: subwords that a text keeps, fewer where the model has fewer positions.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, all).
 
     Raises:

@@ -110,7 +110,7 @@ def _of_set(one: Scored, about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def holmes_items(found: Sequence[Scored], variant: str) -> Iterator[pd.DataFrame]:
-    """One item a test case and seed, whose number follows the case's name and #."""
+    """One item per test case and seed, whose number follows the case's name and #."""
     for one in found:
         seeds, count = one.said.shape
         metric = "negative_error" if one.task.numbers else "accuracy"

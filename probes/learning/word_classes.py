@@ -1,4 +1,4 @@
-"""A property of words as numbers: its classes, and the class of each word that has a state."""
+"""A property of words as class numbers: its classes, and the class of each word with a state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class WordClasses:
-    """The K labels that a part of a corpus has.
+    """The K labels that occur in a part of a corpus.
 
     Attributes:
         names: in alphabetical order [K].
@@ -90,7 +90,7 @@ class WordClasses:
 
 
 def entropy_of(counts: npt.NDArray[np.int64] | Sequence[int]) -> float:
-    """Entropy in bits of classes that are met so often."""
+    """Entropy in bits of classes with these counts."""
     met = np.array([count for count in counts if count], dtype=np.float64)
     shares = met / met.sum()
     return float(-(shares * np.log2(shares)).sum())

@@ -141,5 +141,5 @@ def shipped_classifier() -> PatternClassifier:
 
 
 def classifier_of(path: str = "") -> PatternClassifier:
-    """The user's own classifier, or the shipped one where no file is named."""
+    """The user's own classifier, or the built-in one where no file is named."""
     return PatternClassifier.load(Path(path)) if path else shipped_classifier()

@@ -96,7 +96,7 @@ def train_classifier(
         fit: maps the weights are fitted on.
         calibrate: maps that temperature and threshold are chosen on.
         held_out: maps that the report is about.
-        seed: of the first weights and of the order of the maps.
+        seed: of the initial weights and of the order of the maps.
         about: what goes into the metadata: where the maps come from.
         epochs: passes over `fit`.
         start: weights to go on from, with their scaling; None = random ones.

@@ -55,7 +55,7 @@ def run_token_identifiability(
         max_tokens: training tokens.
         steps: steps of 256 tokens that the MLP is trained for.
         seed: of the MLP's weights and order.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N) of each pass.
 
     Returns:
@@ -229,7 +229,7 @@ class _Scores(Probe):
         self._sums.put(layer, found, dict.fromkeys(METRICS, once))
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         del self._real, self._embeddings
 
     def result(self) -> ProbeResult:

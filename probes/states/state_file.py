@@ -1,7 +1,7 @@
-"""A file of hidden states: safetensors that are written text by text and read memory-mapped.
+"""A safetensors file of hidden states, written text by text and read memory-mapped.
 
 The library writes whole arrays, which states of a corpus are not: the header is written first, the
-rows of each text go to their places, and only then has the file its name.
+rows of each text go to their places, and only then is the file renamed to its final name.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class StateWriter:
 def writing_states(
     path: Path, key: str, num_states: int, width: int, num_words: int
 ) -> Iterator[StateWriter]:
-    """A file of states that has its name once all of it is written; nothing is left of a failure.
+    """Write a file of states under a temporary name; rename it when complete, remove it on failure.
 
     Args:
         path: the file.

@@ -1,7 +1,7 @@
 """Syntax trees read off attention maps, for every head and for means of heads.
 
 Htut et al. 2019, Raganato and Tiedemann 2018, Ravishankar et al. 2021: the words of a sentence get
-heads from one map (decoding.py), which are held against the gold tree (tree_scores.py) and against
+heads from one map (decoding.py), which are compared with the gold tree (tree_scores.py) and against
 trees that need no model (tree_baselines.py).
 """
 
@@ -33,9 +33,9 @@ class AttentionTrees(Probe):
     """UAS and UUAS of the tree of every head, of each layer's mean and of the mean of all heads.
 
     Attention is summed over target pieces and averaged over source pieces; special tokens are left
-    out. Means are over living heads. In a pair each sentence is read by itself. Words that
-    truncation cut leave the score with their arcs, and so do sentences whose root was cut, and
-    sentences without tags from the scores without punctuation.
+    out. Means are over kept heads. In a pair each sentence is read by itself. Words that truncation
+    cut leave the score with their arcs, and so do sentences whose root was cut, and sentences
+    without tags from the scores without punctuation.
 
     Args:
         context: the model that will be read.

@@ -120,7 +120,7 @@ class DependencyHeads(Probe):
             self._table.correct[self._whole, direction, layer] = right
 
     def end(self) -> None:
-        """Nothing is left of the batch but its outcomes, one bit an arc, direction and head."""
+        """Drop the batch and keep only its outcomes, one bit per arc, direction and head."""
         self._tables.append(self._table)
         del self._table, self._batch, self._row, self._dependent, self._head, self._apart
 

@@ -19,7 +19,7 @@ from ..states.word_states import WordStates
 from .questions import Question
 
 OWN, TRANSFERRED = "own", "transferred"
-"""Whose states classifiers were trained on: those that they read, or the whole model's."""
+"""Whose states classifiers were trained on: those that they read, or the full model's."""
 NUMBERS_AT_ONCE = 8_000_000
 """Weights of classifiers that are trained at the same time; training holds several copies."""
 
@@ -48,7 +48,7 @@ class Plan:
     """How many classifiers there are of a task and a state, and how they are trained.
 
     Attributes:
-        seeds: of the first weights [S].
+        seeds: of the initial weights [S].
         rates: learning rates that are tried [R].
         schedule: of training.
         order: seed of the order of texts.
@@ -68,9 +68,9 @@ class Answers:
         question: the task.
         shape: of the classifiers.
         predicted: class of each of N test cases [U, S, N].
-        courses: the training of the classifier with the rate that had the least dev loss [U][S].
+        courses: the training of the classifier with the rate that had the lowest dev loss [U][S].
         weights: of these classifiers, [U, S, ...] for each of their tensors, where they are kept.
-        asked: `own`, or `transferred` where they were trained on the states of the whole model.
+        asked: `own`, or `transferred` where they were trained on the states of the full model.
     """
 
     question: Question
@@ -117,14 +117,14 @@ def answers_to(
         parts: the states of each part.
         plan: seeds, rates and schedule.
         device: where classifiers live.
-        progress: called with (epochs done, at most so many).
+        progress: called with (epochs done, maximum).
         keep_weights: whether answers have the weights of classifiers.
 
     Returns:
         for each shape the answers to each task, in order.
 
     Raises:
-        InputError: if states are not finite.
+        InputError: if states contain NaN or infinity.
     """
     states = parts["train"]
     asked = [(question, shape) for shape in shapes for question in questions]

@@ -70,7 +70,7 @@ def arc_labels(states: WordStates) -> Labelled:
 
 
 def arc_pairs(states: WordStates, seed: int) -> Labelled:
-    """Each word with its head, and with one random word that is neither: two cases an arc.
+    """Each word with its head, and with one random word that is neither: two cases per arc.
 
     Negatives are drawn in every part, so that chance is one half. A sentence of two words has none,
     and its arc is lost.

@@ -1,4 +1,4 @@
-"""The classifiers of a whole model, kept as arrays and read on the states of its subnetworks."""
+"""The classifiers of a full model, kept as arrays and read on the states of its subnetworks."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def transferred_answers(
     seeds: int,
     device: torch.device | None = None,
 ) -> list[Answers]:
-    """What the whole model's classifiers say of the states of a subnetwork.
+    """What the full model's classifiers say of the states of a subnetwork.
 
     Args:
         questions: the tasks.
         shapes: of classifiers.
-        whole: what `classifier_arrays` gave on the whole model.
+        whole: what `classifier_arrays` gave on the full model.
         states: the subnetwork's, of the test part.
         seeds: classifiers of each task and state.
         device: where they live.
 
     Raises:
-        ConfigError: if the whole model has none for a task, or they are of other labels, states or
+        ConfigError: if the full model has none for a task, or they are of other labels, states or
             seeds.
     """
     shaped = states.num_states, seeds

@@ -237,7 +237,7 @@ def test_what_cannot_be_attributed_is_refused():
             run_attributions(context, examples, method=[name])
     with pytest.raises(UnknownNameError, match="did you mean 'saliency'"):
         run_attributions(context, examples, method=["salience"])
-    with pytest.raises(ConfigError, match="saliency is named twice"):
+    with pytest.raises(ConfigError, match="contains duplicates: saliency"):
         run_attributions(context, examples, method=["saliency", "saliency"])
     with pytest.raises(ConfigError, match="n_steps must be >= 2, got 1"):
         AttributionSettings(n_steps=1)

@@ -376,5 +376,5 @@ def test_by_name_and_without_texts_to_learn_from(context, learning, examples):
     )  # fmt: skip
     assert found.probe == "edges"
     assert found.notes["n_texts_read"] == 10
-    with pytest.raises(ConfigError, match="needs texts to learn from"):
+    with pytest.raises(ConfigError, match="needs training texts"):
         run_named_probes(context, examples, ["edges"])

@@ -134,7 +134,7 @@ def test_a_mask_is_read_by_the_classifiers_of_the_whole_model(context, learning,
     assert not found.items[["layer", "head"]].apply(tuple, axis=1).isin(DEAD).any()
     alone = run_head_ablation_cost(masked, TEST, learning=learning, **OPTIONS)
     assert set(alone.rows["variant"]) == {"own;state=2"}
-    with pytest.raises(ConfigError, match="the whole model has no head-ablation-cost_2_tree"):
+    with pytest.raises(ConfigError, match="the full model has no head-ablation-cost_2_tree"):
         run_head_ablation_cost(masked, TEST, learning=given, **(OPTIONS | {"rank": 3}))
 
 
