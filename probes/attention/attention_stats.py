@@ -1,7 +1,7 @@
-"""Where each head looks: special tokens, neighbours, itself, and how widely.
+"""Where each head attends: special tokens, neighbours, the token itself; and how broadly.
 
 The statistics of Clark et al. 2019 ("What Does BERT Look At?"), section 3, over the real subword
-tokens of each text, by head and by layer, with the same figure for a uniform row beside each.
+tokens of each text, by head and by layer, each with the value of a uniform row as its baseline.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ class AttentionStats(Probe):
     """Mean attention mass to kinds of token, mean distance and mean entropy, by head and by layer.
 
     Each text gives one sum over its query rows (numerator) and the number of those rows
-    (denominator); a head's value is the ratio of the sums over all texts. A row whose neighbour
-    does not exist counts as 0 attention to it, as in Clark et al., and so it does in the baseline.
-    A layer's value is the mean over its kept heads. Pruned heads have no value.
+    (denominator); a head's value is the ratio of the sums over all texts. A row without that
+    neighbour counts as 0 attention to it, as in Clark et al., in the baseline too. A layer's value
+    is the mean over its kept heads. Pruned heads have no value.
 
     Args:
         context: the model that will be read.
         queries: `all` real tokens as query rows, or `words`, without the rows of special tokens.
-        averaging: `rows` counts every query row of the corpus alike. `documents` takes the mean of
-            each document first and then the mean of these, as Clark et al. do, so that a short
-            document counts as much as a long one. A text whose corpus names no documents is one by
-            itself. Items are documents then.
+        averaging: `rows` gives every query row of the corpus the same weight. `documents` takes the
+            mean of each document first and then the mean of these, as Clark et al. do, so that a
+            short document counts as much as a long one. A text without a document is a document of
+            its own. Items are then documents.
 
     Raises:
-        ConfigError: if an option has no such value.
+        ConfigError: for an unknown value of an option.
     """
 
     name = "attention-stats"
@@ -103,7 +103,7 @@ class AttentionStats(Probe):
         self._documents += [example.first.document for example in batch.examples]
 
     def _uniform_sums(self, real: torch.Tensor) -> npt.NDArray[np.float64]:
-        """What rows that attend to all n real tokens alike would sum to [B, M]."""
+        """The sums for rows that attend to all n real tokens equally [B, M]."""
         weights = real.double()
         uniform = weights / weights.sum(1, keepdim=True)
         maps = uniform[:, None, None].expand(-1, 1, real.shape[1], -1)

@@ -1,4 +1,4 @@
-"""What `attention-change` keeps of each text, and the rows and items made of it."""
+"""What `attention-change` stores for each text, and its rows and items."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _columns(means: list[Floats], over: tuple[int, ...], n: int) -> dict[str, ob
 
 
 def _mean(values: Floats, over: tuple[int, ...] = (0,)) -> Floats:
-    """Mean of what is a number; NaN where nothing is."""
+    """Mean over the values that are not NaN; NaN where there are none."""
     known = np.isfinite(values)
     count = known.sum(axis=over)
     total = np.where(known, values, 0.0).sum(axis=over)

@@ -1,4 +1,4 @@
-"""The weights that a model's attention gives a classifier of words."""
+"""The attention weights that guide a word classifier."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def guided_texts(
     own: Sequence[npt.NDArray[np.float64]],
     against: Sequence[npt.NDArray[np.float64]],
 ) -> list[GuidedText]:
-    """What classifiers of words read of each text, with uniform, own and other weights."""
+    """The input of word classifiers for each text, with uniform, own and other weights."""
     device, dtype = context.model.device, context.model.dtype
     found = []
     for example, encoded, mine, theirs in zip(

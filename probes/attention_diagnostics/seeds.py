@@ -1,4 +1,4 @@
-"""What seeds alone change: mean and standard deviation over copies that learn the task again."""
+"""Variation due to seeds: mean and standard deviation over copies retrained on the task."""
 
 from __future__ import annotations
 

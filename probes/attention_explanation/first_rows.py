@@ -1,4 +1,4 @@
-"""What the first token's row says of each word: attention and what is made of it.
+"""The first token's row over words: attention and measures derived from it.
 
 The first token is what a task head reads, so its row takes the place of the one attention vector of
 the models that attention was questioned in (Jain & Wallace 2019). Weights of a word's pieces are
@@ -56,7 +56,7 @@ class _Held:
 def attention_pass(context: Context, batch: BatchView, *, gradient: bool = False) -> AttentionPass:
     """Run a classifier once on eager attention, with its mask attached, and hold its maps.
 
-    Rows of padding are zero: where its window holds no token, they are not even numbers.
+    Rows of padding are set to zero: where the window contains no token, they would be NaN.
 
     Args:
         context: the classifier.

@@ -53,7 +53,7 @@ def gradient_importance(
 def left_out(
     context: Context, batch: BatchView, hidden: torch.Tensor, logits: torch.Tensor, texts: int
 ) -> torch.Tensor:
-    """How far the output moves when pieces are hidden from all others [B, N].
+    """The change of the output when pieces are hidden from all others [B, N].
 
     A hidden piece gets no attention from any token, at its place: those of the others stay.
 

@@ -1,7 +1,7 @@
-"""How much syntax attention maps hold together: heads of words, learnt from all maps at once.
+"""How much syntax all attention maps contain together: heads of words, learnt from all maps.
 
-Clark et al. 2019, section 5. Each head alone is the matter of `dependency-heads`; here a classifier
-reads all of them, with one weight per head and direction, or with weights that depend on the words.
+Clark et al. 2019, section 5. `dependency-heads` examines single heads; here a classifier reads all
+of them, with one weight per head and direction, or with weights that depend on the words.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def run_attention_probe(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Learn to find the heads of words from attention between words, and score it on other texts.
+    """Train a classifier to find the heads of words from attention between words, and score it.
 
     Maps lie in a temporary file beside the hidden states: K W (W + 4) numbers per text.
 
@@ -76,9 +76,9 @@ def run_attention_probe(
         context: the model with its mask; maps of pruned heads are zero.
         examples: what is scored.
         learning: texts to learn from.
-        forms: which classifiers (scorers.py).
+        forms: forms of classifier (scorers.py).
         width: dimensions of word vectors.
-        max_train: training texts, the first so many.
+        max_train: maximum number of training texts, counted from the first.
         seeds: probes trained from different initial weights; a convex one ends alike.
         seed: of the initial weights and of the order of batches.
         rates: learning rates; the one with the lowest dev loss is used.
@@ -87,8 +87,9 @@ def run_attention_probe(
         progress: called with (texts done, N) of each pass, then with (epochs done, maximum).
 
     Returns:
-        UAS of each form (unit `model`), beside chains and the best fixed offset; the weight of each
-        head and direction in the form `maps` (unit `head`); an item for each text and form.
+        UAS of each form (unit `model`), with chains and the best fixed offset as baselines; the
+        weight of each head and direction in the form `maps` (unit `head`); an item for each text
+        and form.
 
     Raises:
         InputError: if no text can be read, or the loss contains NaN or infinity.
@@ -174,7 +175,7 @@ def _scores(trained: Sequence[_Trained], test: _Part, alive: torch.Tensor) -> di
 
 
 def _counted(maps: WordMaps, text: int, right: npt.NDArray[np.float64]) -> Found:
-    """Counts of one text from how right the answer of each word is [W]."""
+    """Counts of one text from the share of correct answers for each word [W]."""
     scored = maps.gold(text) >= 0
     upos = maps.sentence(text).upos
     kept = maps.texts.words[text].kept

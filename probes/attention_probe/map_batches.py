@@ -1,4 +1,4 @@
-"""Texts of like length side by side: maps, word vectors and where each word's head is."""
+"""Batches of texts of similar length: maps, word vectors and the head of each word."""
 
 from __future__ import annotations
 

@@ -21,14 +21,15 @@ DRAWN = ("gradient-shap", "shapley-sampling", "kernel-shap")
 COMPLETE = (*PATHS, *DRAWN)
 """Methods whose attributions sum to the difference of the logits between text and baseline."""
 WITHOUT_BASELINE = ("input-x-gradient", "saliency")
-"""Methods that look at the text alone."""
+"""Methods that do not use a reference input."""
 
 Target = Literal["predicted", "gold"]
 """Whose logit is attributed: that of the class that the model predicts, or that of the label."""
 
 Baseline = Literal["pad", "mask", "zero", "mean"]
-"""What the embedding of every word piece is replaced by: that of the padding or the mask token,
-zero, or the mean over the vocabulary."""
+"""The replacement for the embedding of every word piece: the padding or the mask token's embedding,
+zero, or the mean over the vocabulary.
+"""
 
 _DEEP_LIFT = ("deeplift", "deep-lift", "layer-deeplift", "deeplift-shap", "deep-lift-shap")
 
@@ -86,7 +87,7 @@ class AttributionSettings:
 
     @property
     def variant(self) -> str:
-        """The method with everything that its numbers depend on, as rows name it."""
+        """The method and all settings that its values depend on, as written in rows."""
         said = [self.method]
         if self.method in PATHS:
             said.append(f"n_steps={self.n_steps}")
@@ -121,11 +122,11 @@ def check_method(name: str) -> None:
 
 
 def check_methods(names: Iterable[str]) -> None:
-    """Raise unless each method exists and is named once.
+    """Raise unless each method exists and occurs only once.
 
     Raises:
         UnknownNameError: listing the methods.
-        ConfigError: for DeepLift, for no method, or for one that is named twice.
+        ConfigError: for DeepLift, for no method, or for duplicates.
     """
     seen: set[str] = set()
     for name in names:

@@ -18,7 +18,7 @@ from .settings import COMPLETE, DRAWN, PATHS, AttributionSettings
 from .word_masks import WORD_METHODS, feature_values
 
 MOST_STEPS = 1024
-"""Where doubling ends."""
+"""The maximum number of steps after doubling."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _scores(
     total: torch.Tensor,
     n_steps: int,
 ) -> WordAttributions:
-    """One text's result, of the values of its words (and what follows them) and their sum."""
+    """The result of one text, from the values of its words (and of cut pieces) and their sum."""
     kept, difference = batch.view.kept[row], batch.difference[row]
     complete = settings.method in COMPLETE
     if not bool(words.isfinite().all()):

@@ -1,4 +1,4 @@
-"""What attention carries, not only where it points: norms of weighted, transformed vectors.
+"""Norms of attention-weighted, transformed vectors, instead of attention weights alone.
 
 Kobayashi et al. 2020 ("Attention is Not Only a Weight") and 2021 ("Incorporating Residual and
 Normalization Layers"). Head h gives token i the sum over j of alpha_ij f(x_j), with
@@ -47,7 +47,7 @@ _BLOCK = 2**20  # elements of the largest intermediate: 8 MiB in double
 
 
 class Norms(Probe):
-    """Norms of what heads and layers carry, by kind of token, and mixing ratios.
+    """Norms of the outputs of heads and layers, by kind of token, and context-mixing ratios.
 
     ||alpha f(x_j)|| = alpha ||f(x_j)|| needs one norm per key and head; ||sum_h alpha f(x_j)||^2 is
     a^T K_j a, with a the H weights of a query and key and K_j the Gram matrix [H, H] of the key's
@@ -55,9 +55,9 @@ class Norms(Probe):
     layer, S (D + S) H numbers per block of texts (8 MiB or one text), and its sums, one number per
     text, unit and metric.
 
-    A pruned head carries nothing and leaves its layer's sums; a layer of pruned heads alone has no
-    value. Weights are averaged over kept heads. No token is masked before measuring, as the 2021
-    paper does with 12% of them.
+    A pruned head contributes nothing and is excluded from its layer's sums; a layer of pruned heads
+    alone has no value. Weights are averaged over kept heads. No token is masked before measuring,
+    as the 2021 paper does with 12% of them.
 
     Args:
         context: the model that will be read.
@@ -145,7 +145,7 @@ class Norms(Probe):
 
 
 def mixing_ratios(block: LayerValues) -> dict[str, torch.Tensor]:
-    """Part of each token's new vector that other tokens give, metric -> [B, S].
+    """Share of each token's new vector that comes from other tokens, metric -> [B, S].
 
     ||sum_{j != i} v_ij|| / (||sum_{j != i} v_ij|| + ||v_ii||), with v_ij what token i gets from
     token j; for weights, the mass off the diagonal. The deviation that LayerNorm divides by is the

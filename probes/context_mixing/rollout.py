@@ -22,7 +22,7 @@ _UNITS = 5 * 10**8
 def mean_map(attention: torch.Tensor, alive: npt.NDArray[np.bool_]) -> torch.Tensor:
     """Half the mean over kept heads and half the identity [B, S, S], from [B, H, S, S].
 
-    A layer without a kept head passes every token on: the identity.
+    For a layer without a kept head it is the identity.
     """
     S = attention.shape[-1]
     identity = torch.eye(S, dtype=attention.dtype, device=attention.device)
@@ -33,7 +33,7 @@ def mean_map(attention: torch.Tensor, alive: npt.NDArray[np.bool_]) -> torch.Ten
 
 
 class MapsThroughLayers:
-    """What probes share that multiply one map per layer: figures of the map and of its rollout.
+    """What probes that multiply one map per layer share: statistics of the map and of its rollout.
 
     Args:
         name: the probe's name.
@@ -56,7 +56,7 @@ class MapsThroughLayers:
         self._sums.begin(batch, dict.fromkeys(self._sums.metrics, self._mass.counts))
 
     def put(self, layer: int, maps: torch.Tensor) -> None:
-        """Multiply one layer's maps [B, S, S] in and add their figures up.
+        """Multiply by one layer's maps [B, S, S] and add up their statistics.
 
         A layer of pruned heads has no map of its own, and its rollout is that of the layer below.
         """
@@ -86,7 +86,7 @@ class MapsThroughLayers:
 
 
 class Rollout(Probe):
-    """Attention rollout: where each layer's states come from if attention were all that moved.
+    """Attention rollout: the origin of each layer's states if only attention mixed tokens.
 
     Rows of maps and rollouts sum to one. A layer without a kept head is flagged `dead`: it has no
     map of its own, and rollout passes it unchanged.
@@ -107,7 +107,7 @@ class Rollout(Probe):
         self._maps.begin(batch)
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Multiply one layer in."""
+        """Multiply by one layer."""
         self._maps.put(layer, mean_map(attention, self._alive[layer]))
 
     def end(self) -> None:

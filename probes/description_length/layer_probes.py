@@ -100,7 +100,7 @@ def fit_layer_probes(
 
 
 def word_bits(probes: LayerProbes[WordReadouts], batch: WordBatch) -> tuple[Floats, Ints]:
-    """What the labels of a batch cost each classifier, and what each would say.
+    """The code length of the labels of a batch for each classifier, and its predictions.
 
     Args:
         probes: trained ones.

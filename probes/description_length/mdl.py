@@ -1,4 +1,4 @@
-"""How many bits the labels of words take once the words' states are known, by state."""
+"""Code length of word labels given hidden states, by state (minimum description length)."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _chosen(train: WordStates, labels: list[str], sentences: int, seed: int) -> 
 def _random_labels(
     train: WordStates, dev: WordStates, classes: WordClasses, control: str, name: str, seed: int
 ) -> tuple[Ints, tuple[Ints, Ints]]:
-    """Classes that say nothing of the language: as they were drawn, and of each word of both parts.
+    """Random classes: as they were drawn, and for each word of both parts.
 
     They are drawn for the word forms in alphabetical order, those of the probe `control`, or for
     the words of the training part.

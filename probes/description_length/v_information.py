@@ -1,4 +1,4 @@
-"""How many bits a classifier reads off the states about the labels of words, word by word.
+"""Usable information (V-information) about word labels in hidden states, word by word.
 
 V-information (Xu et al. 2020) of a family V of classifiers: H_V(Y) - H_V(Y|X), with both terms the
 cross-entropy on unseen words of the member of V that was fitted on the training part, once without

@@ -1,8 +1,8 @@
-"""Edge probing (Tenney et al. 2019a, 2019b): what spans are, and at which layer that is found.
+"""Edge probing (Tenney et al. 2019a, 2019b): labels of spans, and the layers that encode them.
 
-A probe reads the labels of spans off a mix of the hidden states 0..k. What the mix of one state
-more adds to F1 says at which layer a label is found; the learnt weights of the mix of all states
-say where the probe looks. Only given spans are classified, none is looked for.
+A probe predicts the labels of spans from a mix of the hidden states 0..k. The F1 that one more
+state adds shows at which layer a label is encoded; the learnt weights of the mix of all states show
+which states the probe uses. Only given spans are classified; spans are not searched for.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _probed(
     asked: EdgesOptions,
     progress: Progress | None,
 ) -> tuple[list[EdgeScores], Texts, Notes]:
-    """What the probes of a task scored, the test texts that were read, and facts about both.
+    """The scores of the probes of a task, the test texts, and facts about both.
 
     Scores of static vectors come second, where they were asked for.
     """
@@ -215,7 +215,7 @@ def _probed(
 
 
 def _drawn(task: SpanTask, most: int, seed: int) -> Sequence[Example]:
-    """At most so many training sentences with spans, drawn at random, in order; 0 = all."""
+    """A random sample of the training sentences with spans, in corpus order; 0 = all."""
     if not most or len(task.train) <= most:
         return task.train
     some = [example for example in task.train if task.spans(example.first)]
@@ -228,7 +228,7 @@ def _is_scored(label: str, asked: EdgesOptions) -> bool:
 
 
 def _gold(part: Part, common: int) -> tuple[npt.NDArray[np.int64], float]:
-    """Labels that count in each test text [N], and the F1 of giving every span one label."""
+    """Number of scored labels in each test text [N], and F1 of the majority baseline."""
     table = part.table
     known = table.starts[1:] - table.starts[:-1]
     gold = np.zeros(len(part.states.examples), dtype=np.int64)

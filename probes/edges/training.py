@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True)
 class MixProbe:
-    """A trained probe of one mix, and what it says of the test part.
+    """A trained probe of one mix, and its predictions for the test part.
 
     Attributes:
         depth: k, the last state of its mix.
@@ -97,7 +97,7 @@ def train_mixes(
     device: torch.device,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[MixProbe]:
-    """Train a probe of each mix 0..k of hidden states, from each seed, and let them read the test.
+    """Train a probe of each mix 0..k of hidden states for each seed, and apply it to the test part.
 
     Args:
         form: of the probes.
@@ -175,7 +175,7 @@ def _found(
     A label is given where its probability is above one half.
 
     Raises:
-        InputError: if a probe's scores are not numbers.
+        InputError: if a probe's scores contain NaN or infinity.
     """
     found = np.zeros((count, len(part.states.examples), 2), dtype=np.int64)
     counted = torch.from_numpy(scored).to(device)

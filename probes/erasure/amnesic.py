@@ -1,7 +1,7 @@
-"""What is left of a property in hidden states after it was removed (Elazar et al. 2021).
+"""What remains of a property in hidden states after erasure (Elazar et al. 2021).
 
-A linear probe reads the property from each state before and after its removal, beside the same
-after as many random directions were removed, and after the gold labels were given back.
+A linear probe predicts the property from each state before and after erasure. Controls: the same
+number of random directions is erased, or the gold labels are added to the input.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def run_amnesic(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Accuracy of a linear probe for a property of words, before and after the property's removal.
+    """Accuracy of a linear probe for a property of words, before and after erasure.
 
     Erasers and probes are fitted on the training part, of each state alone. Two accuracies after
     removal are of held-out words: of the probe that was fitted on erased training words, and of one

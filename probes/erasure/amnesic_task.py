@@ -1,8 +1,9 @@
-"""What a task model loses when a property is erased from one of its hidden states.
+"""The loss of a task model when a property is erased from one of its hidden states.
 
-The behavioural side of amnesic probing (Elazar et al. 2021): a property that can be read need not
-be used. The eraser is fitted on the states of annotated sentences under the same mask, and acts
-while the model reads the examples of its task; as many random directions are the null.
+The behavioural side of amnesic probing (Elazar et al. 2021): a property that can be decoded need
+not be used. The eraser is fitted on the states of annotated sentences under the same mask, and is
+applied while the model processes the examples of its task; the same number of random directions is
+the control.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def run_amnesic_task(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Accuracy of a task model while a property is erased from a hidden state on the way.
+    """Accuracy of a task model while a property is erased from one of its hidden states.
 
     Args:
         context: a model with a task head, and its mask.
@@ -252,7 +253,7 @@ class Erasure:
     def columns(
         self, measure: str, intact: Numbers, own: Numbers, random: Numbers
     ) -> Iterator[Column]:
-        """Scores after erasure, and how much less they are, of each example.
+        """Scores after erasure, and their decrease, for each example.
 
         Args:
             measure: `accuracy` or `negative_error`.

@@ -1,4 +1,4 @@
-"""Whether attributions are faithful: how the prediction changes without the top words."""
+"""Whether attributions are faithful: the change of the prediction without the top words."""
 
 from __future__ import annotations
 

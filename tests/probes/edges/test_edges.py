@@ -365,7 +365,7 @@ def test_states_that_are_no_numbers(learning, examples):
     broken = tiny_context(double=False, seed=3)
     with torch.no_grad():
         broken.model.get_input_embeddings().weight[5:] = float("nan")
-    with pytest.raises(InputError, match=r"not (finite|a number)"):
+    with pytest.raises(InputError, match="NaN or infinit"):
         run_edges(broken, examples, learning=learning, tasks=("upos",), **QUICK)
 
 
