@@ -23,11 +23,11 @@ def with_statistics(
     """The rows with intervals over texts, and a test of each head's attention to targets.
 
     The interval is a percentile bootstrap over texts, with the same resamples for all heads. The
-    test holds attention to a target against shuffles of its places inside each text: the sum over
-    texts is compared with its exact mean and variance over shuffles by the normal distribution, on
-    both sides. It is made for heads alone, and corrected over all heads and targets (Holm). Texts
-    that share a source are resampled as one cluster, and the variance is the largest that shuffles
-    of a cluster can have together: that of texts that are shuffled alike.
+    test compares attention to a target with shuffles of its positions within each text: the sum
+    over texts is compared with its exact mean and variance over shuffles by the normal
+    distribution, two-sided. It is computed only for heads, and corrected over all heads and targets
+    (Holm). Texts that share a source are resampled as one cluster, and the variance is the largest
+    that shuffles of a cluster can have together: that of texts that are shuffled alike.
 
     Args:
         rows: of one model.

@@ -1,4 +1,4 @@
-"""A map of heads by how differently they attend, and groups of alike heads.
+"""A map of heads by the divergence of their attention, and groups of similar heads.
 
 Clark et al. 2019, figure 6: metric multidimensional scaling of the Jensen-Shannon divergences
 between heads to two dimensions. Groups are those of average-linkage clustering on the same
@@ -18,7 +18,7 @@ MOST_GROUPS = 10
 
 
 def head_map_rows(result: ProbeResult) -> pd.DataFrame:
-    """Rows of `head-distances` with the place and group of each kept head behind them.
+    """Rows of `head-distances` followed by the position and group of each kept head.
 
     Args:
         result: what the probe found.

@@ -1,6 +1,6 @@
-"""Probes that learn, run on one model: each gets texts to learn from, states, and its full model.
+"""Run trained probes on one model, with training texts, hidden states and full-model arrays.
 
-Those that only read are in steps/probing.py.
+Probes without training are run in steps/probing.py.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ SPLIT = "test"
 
 @dataclass(frozen=True)
 class Taught:
-    """What probes that learn are given.
+    """The data that trained probes need.
 
     Attributes:
-        parts: sentences to learn from, and to be scored on.
+        parts: training and test sentences.
         states: where hidden states are kept.
         whole: probe -> its `arrays` on the full model, where this is a mask of it, for probes whose
             read-outs are transferred.
@@ -60,18 +60,19 @@ def probe_learning(
     task_length: int = 0,
     batch_size: int = 0,
 ) -> CellOutput:
-    """Run the probes that `options` names and that learn.
+    """Run those probes named in `options` that are trained.
 
     Args:
-        model: an encoder, with a task head where probes ask for one.
+        model: an encoder, with a task head if probes need one.
         tokenizer: its tokenizer.
         mask: the subnetwork, or None for the full model.
         spec: the task that the model was fine-tuned on, if any.
-        taught: what they learn from.
-        task_examples: annotated examples, for those that are scored on the task's.
+        taught: their training data.
+        task_examples: annotated examples, for probes that are scored on the task's examples.
         options: which probes, and their settings.
         split: name of the split that `task_examples` come from.
-        progress: told how far each probe is, and of smaller batches where memory runs out.
+        progress: receives the progress of each probe, and messages about smaller batches if memory
+            runs out.
         title: of what is told.
         task_length: subwords that a task example keeps, where that is not `options.max_length`.
         batch_size: examples per forward pass; 0 = as each probe has it.
@@ -110,7 +111,7 @@ def whole_arrays(
     task_length: int = 0,
     batch_size: int = 0,
 ) -> dict[str, Arrays]:
-    """Probe -> what it learns on a full model, of those whose read-outs are transferred.
+    """Probe -> its arrays from the full model, for probes whose read-outs are transferred.
 
     The arguments are those of `probe_learning`.
     """
@@ -153,7 +154,7 @@ def _with_texts(
     result: ProbeResult, parts: Parts, task_examples: tuple[Example, ...], spec: TaskSpec | None,
     options: ProbeOptions, split: str,
 ) -> CellOutput:  # fmt: skip
-    """The output of a probe, which says what its texts are."""
+    """The output of a probe, with the names of its texts."""
     own = narrowed(options, [result.probe])
     if find_probe(result.probe).reads == "task":
         found = clustered(result, clusters_of(task_examples))

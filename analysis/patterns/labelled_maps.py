@@ -1,4 +1,4 @@
-"""Maps with labels of the user's own: a file of arrays and a CSV file of pattern names."""
+"""User-labelled maps: a file of arrays and a CSV file of pattern names."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def export_maps(
 ) -> None:
     """Write a folder for labelling: `maps.safetensors` and `labels.csv`.
 
-    The column `pattern` holds what the classifier says, to be corrected by hand; `probability` says
-    how sure it is.
+    The column `pattern` has the classifier's prediction, to be corrected by hand; `probability` is
+    its confidence.
     """
     import torch
     from safetensors.numpy import save_file
@@ -142,7 +142,7 @@ def retrain(
 
     Args:
         folder: as `read_labelled` reads it.
-        start: classifier to go on from; empty = the built-in one.
+        start: initial classifier; empty = the built-in one.
         from_nothing: start from random weights instead.
         seed: of the split, the weights and the order.
         epochs: passes over the maps.

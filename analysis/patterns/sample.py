@@ -93,7 +93,7 @@ def sample_maps(
     Args:
         context: the model.
         examples: the corpus; texts of fewer than 8 or more than 128 tokens are left out.
-        n_maps: of each kind, as many as there are at most.
+        n_maps: maximum number of maps of each kind.
         seed: same seed, same maps.
         batch_size: texts per forward pass.
 

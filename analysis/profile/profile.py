@@ -1,9 +1,10 @@
-"""One line a phenomenon: what each kind of subnetwork knows of it, good beside random.
+"""The score of each kind of subnetwork for each phenomenon, one line per phenomenon.
 
 Scores are means over hidden states 1..L, then over draws, then over seeds. The difference of good
 from the mean of the random draws is tested over sentences (those that share a source together),
-and the tests of one answer are one family. Whether good is beyond what random draws vary is another
-question: it is answered by the share of draws below good, from 29 draws a seed on.
+and the tests of one answer are one family. Whether good lies outside the variation of random draws
+is a different question: it is answered by the share of draws below good, if there are at least 29
+draws per seed.
 """
 
 from __future__ import annotations
@@ -136,14 +137,14 @@ def _mean(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Good beside each random draw, on the sentences that all of them read.
+    """Good and each random draw, on the sentences that all of them read.
 
     Attributes:
         seeds: the seed of each of the D pairs [D].
         good: numerators and denominators of good [D, 2, N].
         random: of a random draw of the same seed [D, 2, N].
         ids: the N sentences.
-        clusters: what each was sampled with.
+        clusters: the sampling cluster of each sentence.
     """
 
     seeds: tuple[int, ...]
@@ -183,7 +184,7 @@ def _pairs(models: Models) -> _Pairs | None:
 
 
 def _difference(models: Models) -> dict[str, Any]:
-    """Good minus the mean of the random draws, its interval and test, and where good lies."""
+    """Good minus the mean of the random draws, with interval and test, and good's percentile."""
     pairs = _pairs(models)
     if pairs is None:
         return {

@@ -1,4 +1,4 @@
-"""The sentences that a mask for a property is learnt from, and those that it is scored on."""
+"""The training and test sentences of a mask for a property."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ def read_parts(
     limit: int = 0,
     read: Callable[[str], Sequence[Sentence]] = read_corpus,
 ) -> Parted:
-    """Read the files that a user names, or the generated treebank where none is named.
+    """Read the named files, or the generated treebank if none is named.
 
-    One corpus is cut by its documents, else by its sentences, into 8, 1 and 1 tenths; beside other
-    files it is the training file. Without a dev file a tenth of the training file becomes the dev
-    part. Without a test file the dev part is what is scored on, as in the published code.
+    A single corpus is split by documents, or else by sentences, into 8, 1 and 1 tenths; together
+    with other files it is the training file. Without a dev file a tenth of the training file
+    becomes the dev part. Without a test file the dev part is scored, as in the published code.
 
     Args:
         corpus: one file for all parts, or the training file.
-        train: what is learnt from.
-        dev: what decides when refitted read-outs stop.
-        test: what is scored on.
-        limit: sentences of each part at most, at equal distances; 0 = all.
+        train: the training part.
+        dev: the part for early stopping of refitted read-outs.
+        test: the scored part.
+        limit: maximum number of sentences of each part, evenly spaced; 0 = all.
         read: gives the sentences of a name.
 
     Raises:
-        ConfigError: for files that do not go together.
-        DataFileError, InputError: for files that cannot be read or cut.
+        ConfigError: for incompatible files.
+        DataFileError, InputError: for files that cannot be read or split.
     """
     if corpus and train:
         raise ConfigError(
@@ -74,10 +74,10 @@ class Words:
     """The labelled words of the three parts.
 
     Attributes:
-        train: what is learnt from.
-        dev: what decides when refitted read-outs stop.
-        test: what is scored on; the same as `dev` where no test part is given.
-        split: what rows call it: `test`, or `dev`.
+        train: the training part.
+        dev: the part for early stopping of refitted read-outs.
+        test: the scored part; the same as `dev` if there is no test part.
+        split: its name in rows: `test` or `dev`.
         corpus: name of what is scored on.
     """
 
@@ -88,7 +88,7 @@ class Words:
     corpus: str = ""
 
     def about(self) -> dict[str, str]:
-        """The columns of rows that name what is scored on."""
+        """The columns of rows that identify the scored part."""
         first = self.test.sentences[0]
         return {
             "corpus": self.corpus, "annotation": first.annotation, "scheme": first.scheme,
@@ -110,14 +110,14 @@ def words_of(
     say: Callable[[str], None],
     corpus: str = "",
 ) -> Words:
-    """Find the labelled words of each part; what was left out is told.
+    """Find the labelled words of each part, and report what was left out.
 
     Args:
         tokenizer: a fast tokenizer.
         parts: the sentences.
         property: see `word_labels`.
         max_length: subwords that a sentence keeps.
-        say: told what is left out, or known already.
+        say: receives messages about what was left out or also occurs in training.
         corpus: name of what is scored on.
 
     Raises:

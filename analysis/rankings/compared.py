@@ -49,7 +49,7 @@ def beside_importances(
         keep: shares of the units that are kept.
         draws: random rankings, the null of what is kept.
         seed: of these, and of shuffles and resamples.
-        say: told why nothing is compared, or not with all of the importances.
+        say: receives the reason if some or all importances are not compared.
 
     Returns:
         The result with the importance of each unit, agreement of the rankings, and scores of the

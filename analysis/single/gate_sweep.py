@@ -29,10 +29,10 @@ from .loaded import LoadedModel
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep over penalties gave.
+    """The result of a sweep over penalties.
 
     Attributes:
-        learned: what each penalty left, in the order given.
+        learned: the mask learnt at each penalty, in the given order.
         rows: tidy rows: the full model's scores, then each mask's heads and scores; `variant` says
             the penalty, `split` which examples.
     """
@@ -61,10 +61,11 @@ def sweep_gates(
 
     Args:
         loaded: a fine-tuned model and its task.
-        penalties: lambda, each once.
+        penalties: values of lambda, without duplicates.
         options: training; its `penalty` is not read.
-        out: folder, made if need be.
-        progress: told of each penalty, and warned of masks that carry no claim.
+        out: folder; created if missing.
+        progress: receives the progress of each penalty, and warnings about masks that support no
+            conclusion.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
@@ -126,7 +127,7 @@ def sweep_gates(
 
 
 def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:
-    """One record a penalty and one for the full model: heads kept, and the primary metric.
+    """One record per penalty and one for the full model: kept heads, and the primary metric.
 
     Args:
         sweep: a finished sweep.
@@ -154,7 +155,7 @@ def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:
 
 
 def _recipe(loaded: LoadedModel) -> Recipe:
-    """What the model was fine-tuned with, else what is recorded for it."""
+    """The recipe that the model was fine-tuned with, else the recorded one."""
     recorded = loaded.meta.get("recipe")
     if recorded:
         return Recipe(**recorded)

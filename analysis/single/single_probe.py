@@ -1,4 +1,4 @@
-"""One model alone: what it knows, whole, under a mask, or with random weights."""
+"""Probe a single model: full, under a mask, or with random weights."""
 
 from __future__ import annotations
 
@@ -92,10 +92,11 @@ def probe_rows(
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
-    Probes that learn read the parts that `options` and `corpus` name (`learning_files`), and keep
+    Trained probes read the parts named in `options` and `corpus` (`learning_files`), and keep
     hidden states in the folder `cache`.
 
-    With `untrained`, on the model's architecture with random weights of that seed: a baseline.
+    With `untrained`, the model's architecture with random weights of that seed is probed as a
+    baseline.
     """
     place = device_of(device)
     options_of(options)
@@ -211,9 +212,8 @@ def probe_rows(
 def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> int:
     """Write one CSV file for each probe, and the scored items as Parquet (see `atomic_folder`).
 
-    The scores of `holmes` stand in `leaderboard.csv` as well, in the form of its leaderboard.
-    Where probes learnt, `learning.json` says from what, which sentence is in which part, and what
-    each of them notes.
+    The scores of `holmes` are also written to `leaderboard.csv`, in the format of its leaderboard.
+    For trained probes, `learning.json` records the parts, their sentences and each probe's notes.
 
     Returns:
         the number of items.

@@ -11,7 +11,7 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 ALPHA = 0.05
-"""A test says something where its p, corrected, is at most this."""
+"""Significance level of corrected p-values."""
 
 CORRECTIONS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 
@@ -70,7 +70,7 @@ def adjust_rows(
         family: columns whose equal values make one family; none = all rows are one.
         method: as in `adjust`.
         floors: the smallest p that each row's test can give, such as 1 / (draws + 1), by the index
-            of `rows`. Where no outcome can bring a family to .05, rows that have no flag say so.
+            of `rows`. If a family cannot reach .05, rows without a flag get one that says so.
         flag: column that says it.
     """
     rows = rows.assign(
@@ -94,7 +94,7 @@ def adjust_rows(
 
 
 def out_of_reach(floors: npt.ArrayLike, method: str = "holm") -> str:
-    """Why no outcome brings a family of tests to .05 once it is corrected; empty if one can.
+    """Why a family of tests cannot reach .05 after correction; empty if it can.
 
     Args:
         floors: the smallest p that each test can give; NaN where that is unknown.

@@ -1,7 +1,7 @@
-"""What survivors keep, against random sets of heads of the same size.
+"""Survivors compared with random sets of heads of the same size.
 
-The best of many heads beats the best of few, so a best-of-heads score says nothing by itself about
-which heads a search kept. Each test draws head subsets of the survivors' size from the same cached
+The best of many heads outscores the best of few, so a best-of-heads score alone does not show which
+heads a search kept. Each test draws head subsets of the survivors' size from the same cached
 per-head scores, also with the survivors' number of heads in every layer.
 """
 
@@ -134,7 +134,7 @@ def subset_test(
             chooses on the scores themselves.
 
     Raises:
-        ValueError: if the shapes do not belong together.
+        ValueError: if the shapes are incompatible.
     """
     scores = np.asarray(per_head_scores, dtype=np.float64)
     kept = np.asarray(head_mask).astype(bool)

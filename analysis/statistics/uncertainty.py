@@ -1,8 +1,8 @@
 """Intervals and tests of the scores of single models.
 
-An interval from this module covers examples like those scored, for this model as it was trained
-(`these seeds`): it says nothing about another fine-tuning seed. What varies over seeds is shown as
-points and their range, because two seeds carry no interval.
+An interval from this module covers other examples of the same kind for this trained model (`these
+seeds`), not other fine-tuning seeds. Variation over seeds is shown as points and their range,
+because two seeds give no interval.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Interval:
     Attributes:
         low: lower limit, in the metric's unit; NaN where there is no interval.
         high: upper limit.
-        method: what goes into `ci_method`: the procedure and what it covers, or why there is none.
+        method: the value of `ci_method`: the procedure and its coverage, or why there is no
+            interval.
     """
 
     low: float
@@ -127,7 +128,7 @@ def _resampled_confusions(
     """Confusion counts [B, K, K] (gold, predicted) of resampled examples.
 
     Drawing N examples with replacement is a multinomial draw over the cells of the confusion
-    matrix, so no example is ever touched twice.
+    matrix, so single examples need not be drawn.
     """
     cell, size = _cells(predictions, labels)
     counts = np.bincount(cell, minlength=size * size)
@@ -174,12 +175,12 @@ def bootstrap_interval(
     Clusters are resampled whole (Davison & Hinkley 1997, 3.8), and quantiles are expanded for
     their number (Hesterberg 2015), which is a fraction of the number of examples. There is no
     interval where the prediction is the same for every example, as the score is then that of the
-    labels, and none where all resamples score the same: what was sampled shows no spread.
+    labels, and none where all resamples have the same score.
 
     Args:
         metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman` or
             `pearson_spearman`, all vectorised; or any function of (predictions, labels), called
-            once a resample.
+            once per resample.
         predictions: class ids 0..K-1, or numbers for correlations and functions [N].
         labels: what they should be [N].
         units: cluster of each example [N], see `units_of`; None = each stands alone.
@@ -189,8 +190,8 @@ def bootstrap_interval(
 
     Returns:
         An interval that covers examples (or clusters) like these for this one model. Where
-        examples stand alone and N is under 30, and for accuracies near 0 or 1, it covers less
-        than it says.
+        examples stand alone and N is under 30, and for accuracies near 0 or 1, its coverage is
+        below nominal.
 
     Raises:
         ValueError: without examples, for arrays of two lengths, or for an unknown metric.
@@ -250,7 +251,7 @@ def _over_clusters(
 
 
 def _no_spread(predicted: npt.NDArray[Any], scores: Floats, n: int) -> str:
-    """Why resamples of n units carry no interval; empty where they do."""
+    """Why resamples of n units give no interval; empty if they do."""
     if n < 2:
         return "there is only one independent unit"
     if np.ptp(predicted) == 0:
@@ -261,7 +262,7 @@ def _no_spread(predicted: npt.NDArray[Any], scores: Floats, n: int) -> str:
 
 
 def mcnemar_exact(first: npt.ArrayLike, second: npt.ArrayLike) -> McNemar:
-    """Exact McNemar test (McNemar 1947) of two models' right answers.
+    """Exact McNemar test (McNemar 1947) of two models' correct answers.
 
     Args:
         first: whether the first model is right on each example [N].

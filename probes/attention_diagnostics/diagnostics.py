@@ -223,7 +223,7 @@ class _Tests:
     def figures(
         self, relation: str, made: Context, variant: str | None, *, uniform: bool = False
     ) -> list[Figure]:
-        """Accuracy of a model, and the distances of its output and first rows from the original's."""
+        """Accuracy of a model, and distances of its output and first rows from the original."""
         found = np.full((len(self._texts.examples), 3), np.nan)
         alive = torch.tensor(self._context.alive[self._layers])
         for batch in batches_of(self._context, self._texts, self._places, self._size):

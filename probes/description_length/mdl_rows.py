@@ -17,8 +17,8 @@ from .coded import Costs, LabelledWords, uniform_bits
 from .layer_probes import Floats, Ints
 
 UNIFORM, ENTROPY, MAJORITY = "uniform code", "label entropy", "majority class"
-"""Baselines of code lengths: log2 K per word; the entropy of the labels per word, the code length if
-only their frequencies are known; for predictions, the majority baseline.
+"""Baselines of code lengths: log2 K per word; the entropy of the labels per word, the code length
+if only their frequencies are known; for predictions, the majority baseline.
 """
 
 

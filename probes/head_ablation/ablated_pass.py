@@ -1,7 +1,7 @@
-"""One hidden state of some texts, read as the model is and with each head switched off in turn.
+"""One hidden state of some texts, from the intact model and with each head ablated in turn.
 
-What lies below a head does not change without it: it is computed once per batch and replayed, so
-that all heads cost about half of as many passes.
+The layers below a head do not depend on it: they are computed once per batch and reused, which
+saves about half of the computation.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def ablated_totals(
     batch_size: int = 32,
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[Floats]:
-    """What each reader finds in a state of every text.
+    """The score of each reader on a hidden state of every text.
 
     Args:
         context: the model with its mask.

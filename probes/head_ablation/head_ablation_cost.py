@@ -1,4 +1,4 @@
-"""What classifiers of a hidden state lose when a single head is ablated.
+"""The loss of classifiers of a hidden state when a single head is ablated.
 
 The classifiers are those of the full model: a linear one for each property of words, and a
 structural probe for trees. They are not retrained without the head, so that the cost is what the
@@ -53,7 +53,7 @@ def run_head_ablation_cost(
     Args:
         context: the model with its mask.
         examples: the texts that are scored.
-        learning: the texts that are learnt from; on a mask, the full model's classifiers.
+        learning: the training texts; for a mask, also the full model's classifiers.
         progress: called with (texts done, N) in each pass, (epochs done, maximum) in training.
         batch_size: texts per forward pass.
         tasks: properties of words, and `tree`.
@@ -66,12 +66,12 @@ def run_head_ablation_cost(
         epochs: maximum number of passes over the training part.
 
     Returns:
-        for each head and task the score of the model less that without the head (negative where
-        the head does harm), and the score itself; items by text; the classifiers of a full model.
+        for each head and task the score of the model minus that without the head (negative if the
+        head is harmful), and the score itself; items by text; the classifiers of a full model.
 
     Raises:
-        ConfigError: for a state on which no head acts, or if the full model's classifiers are
-            others.
+        ConfigError: for a state that no head affects, or if the full model's classifiers do not
+            match.
         InputError: if a task cannot be learnt, or states contain NaN or infinity.
     """
     state = _checked(state, context.anatomy.num_layers)
@@ -130,10 +130,10 @@ def run_head_ablation_cost(
 
 
 def _checked(state: int, layers: int) -> int:
-    """The number of the state.
+    """The index of the state.
 
     Raises:
-        ConfigError: if no head acts on it.
+        ConfigError: if no head affects it.
     """
     found = layers if state == LAST else state
     if not 1 <= found <= layers:
@@ -150,7 +150,7 @@ def _classes(learning: Learning, task: str) -> WordClasses:
     """The labels of the training part.
 
     Raises:
-        InputError: if it has no two of them.
+        InputError: if it has fewer than two labels.
     """
     sentences = [example.first for example in learning.train]
     return WordClasses.of(
@@ -203,7 +203,7 @@ def _reader(
 
 @dataclass(frozen=True)
 class Cost:
-    """What one task loses.
+    """The loss for one task.
 
     Attributes:
         reader: of the task.

@@ -1,4 +1,4 @@
-"""Learning what reads a hidden state, and finding it again among the arrays of the full model."""
+"""Train the readers of a hidden state, or take them from the arrays of the full model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SENTENCES = 20
 
 @dataclass(frozen=True)
 class Training:
-    """How they are learnt.
+    """How readers are trained.
 
     Attributes:
         state: the hidden state that is read.
@@ -37,7 +37,7 @@ class Training:
         order: seed of the order of texts.
         device: where training runs.
         progress: called with (epochs done, maximum).
-        notes: takes what was chosen.
+        notes: receives the chosen rates.
     """
 
     state: int

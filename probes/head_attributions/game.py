@@ -1,4 +1,4 @@
-"""A model as a function of the gates of its units: what every attribution method calls."""
+"""A model as a function of the gates of its units, which all attribution methods call."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Exact Shapley values and interactions of a few units, from the worth of every subset of them.
+"""Exact Shapley values and interactions of a few units, from the value of every subset of them.
 
-Captum's exact class walks all U! orders; the 2^U subsets hold the same and are fewer from U = 4 on.
+Captum's exact class visits all U! orders; the 2^U subsets suffice and are fewer for U >= 4.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .unit_rows import NAME
 
 
 def check_classifier(context: Context, examples: Sequence[Example]) -> None:
-    """Raise unless a model has classes whose logits can be attributed, and gets what it reads.
+    """Raise unless a model has class logits to attribute, and gets the kind of texts that it reads.
 
     Raises:
         InputError: without examples or a head of classes, or for single sentences of a pair model
@@ -61,7 +61,7 @@ def check_finite(numbers: npt.NDArray[np.float64], what: str) -> None:
 
 
 def check_target(context: Context, examples: Sequence[Example], target: str) -> None:
-    """Raise unless every example has the class that is asked for.
+    """Raise unless every example has the requested class.
 
     Raises:
         ConfigError: for a class that the model does not have.

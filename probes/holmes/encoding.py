@@ -44,7 +44,7 @@ class SampleVectors:
 
 @dataclass(frozen=True)
 class _Part:
-    """What a text gives to a sample: a share of one of its vectors."""
+    """The contribution of a text to a sample: a share of one of its vectors."""
 
     row: int
     reading: int

@@ -1,9 +1,9 @@
-"""Which of five patterns each attention map has, by head, layer and model.
+"""The pattern of each attention map, out of five, by head, layer and model.
 
 Kovaleva et al. 2019 ("Revealing the Dark Secrets of BERT"), section 4.1, and Prasanna et al. 2020,
 section 6, on raw maps and on norm-weighted maps ||alpha f(x)|| (Kobayashi et al. 2020). The
-classifier (probes/patterns/) is trained on synthetic maps: its probabilities are calibrated for
-those alone.
+classifier (probes/patterns/) is trained on synthetic maps: its probabilities are calibrated only
+for those.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class AttentionPatterns(Probe):
 
     Each text and kept head gives one map, cut to its real tokens, special tokens included. Texts of
     fewer than 8 tokens are left out and counted. A norm-weighted map is alpha_ij ||f(x_j)||, of the
-    same shape as the raw one. No map is kept: of each there remain its pattern, the probability of
-    it, and the pattern by mass rules (patterns/rules.py), 6 bytes in all.
+    same shape as the raw one. Maps are not kept, only the pattern of each, its probability, and the
+    pattern by mass rules (patterns/rules.py), 6 bytes in total.
 
     Args:
         context: the model that will be read.
@@ -50,7 +50,7 @@ class AttentionPatterns(Probe):
         ConfigError: for maps of another name.
         UnknownNameError: if `norm` is asked for by name and the family has no LayerNorm after the
             attention's residual.
-        DataFileError: if `weights` is no classifier.
+        DataFileError: if `weights` is not a classifier file.
     """
 
     name = "attention-patterns"

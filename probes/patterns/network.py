@@ -92,7 +92,7 @@ class PatternClassifier:
         """Read a file that `save` wrote.
 
         Raises:
-            DataFileError: if it is missing or no classifier of these patterns and features.
+            DataFileError: if it is missing or is not a classifier of these patterns and features.
         """
         from safetensors import safe_open
 

@@ -1,4 +1,4 @@
-"""How alike two sets of vectors of the same words are: linear CKA, and RSA."""
+"""Similarity of two sets of vectors of the same words: linear CKA and RSA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike the hidden states of a subnetwork are to those of the full model, layer by layer.
+"""Similarity of the hidden states of a subnetwork to those of the full model, by layer.
 
 Neither measure is a sum over sentences, so its interval comes from leaving out one block of
 sentences at a time: analysis makes a jackknife of these values.

@@ -1,9 +1,9 @@
-"""Structural probes (Hewitt & Manning 2019): are trees in the geometry of hidden states?
+"""Structural probes (Hewitt & Manning 2019): syntax trees in the geometry of hidden states.
 
 Of every state 0..L, a matrix is learnt under which squared distances between words are numbers of
-edges in the tree, and another under which squared lengths are depths. On a mask two questions are
-asked: what a probe finds that is trained on the subnetwork's states (`own`), and what the probe
-of the full model still finds there (`transferred`).
+edges in the tree, and another under which squared lengths are depths. For a mask there are two
+variants: a probe trained on the subnetwork's states (`own`), and the full model's probe applied to
+them (`transferred`).
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def _chosen(stack: StackedProbes, courses: Sequence[Course]) -> Trained:
 def _answers(
     test: WordStates, trees: Sequence[GoldTree], asked: Mapping[str, Matrices], *, several: bool
 ) -> tuple[list[Answer], int]:
-    """What all matrices score, and how many predictions order nothing."""
+    """The scores of all matrices, and the number of constant predictions."""
     answers: list[Answer] = []
     n_constant = 0
     for question, matrices in asked.items():

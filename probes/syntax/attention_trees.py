@@ -1,8 +1,8 @@
-"""Syntax trees read off attention maps, for every head and for means of heads.
+"""Syntax trees decoded from attention maps, for every head and for means of heads.
 
 Htut et al. 2019, Raganato and Tiedemann 2018, Ravishankar et al. 2021: the words of a sentence get
-heads from one map (decoding.py), which are compared with the gold tree (tree_scores.py) and against
-trees that need no model (tree_baselines.py).
+heads from one map (decoding.py), which are compared with the gold tree (tree_scores.py) and with
+model-free trees (tree_baselines.py).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class AttentionTrees(Probe):
         scores: sums of attention `weights`, or of their `log` (products of weights).
         directions: `dependent->head` looks for heads where a word attends, `head->dependent` among
             the words that attend to it. An undirected tree reads both at once.
-        renormalise: let the attention of each word to the words of its sentence, itself included,
-            sum to 1.
+        renormalise: normalise the attention of each word to the words of its sentence, itself
+            included, to sum to 1.
         selection: `held-out` chooses the best head and offset on one half of the sentences and
             scores everything on the other; `reported` does both on all sentences, as published.
         untrained: what the same probe found on an untrained encoder: one more baseline of the
@@ -171,7 +171,7 @@ class AttentionTrees(Probe):
         self._heads[:, :, units] = found.reshape(T, len(turned), len(units), W)
 
     def end(self) -> None:
-        """Decode the mean of all heads and count; nothing else is left of the batch."""
+        """Decode the mean of all heads, count, and drop the batch."""
         if self._context.alive.any():
             mean = self._sum / int(self._context.alive.sum())
             self._decode(mean[:, None], np.array([self._heads.shape[2] - 1]))

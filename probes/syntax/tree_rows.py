@@ -77,8 +77,8 @@ class TreeCounts:
 def tree_rows(counts: TreeCounts, untrained: ProbeResult | None) -> pd.DataFrame:
     """Rows for every unit x direction x metric, then the best head and the baselines.
 
-    Rows of UAS are compared with the best offset, those of UUAS against the adjacent chain; the
-    best head against every baseline, a row each.
+    The baseline of UAS rows is the best offset, that of UUAS rows the adjacent chain; the best head
+    is compared with every baseline, one row each.
 
     Args:
         counts: arcs found.

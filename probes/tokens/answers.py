@@ -1,4 +1,4 @@
-"""Classifiers of many tasks on every state, trained together, and what they say of test cases."""
+"""Classifiers of many tasks on every state, trained together, and their test predictions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ..states.word_states import WordStates
 from .questions import Question
 
 OWN, TRANSFERRED = "own", "transferred"
-"""Whose states classifiers were trained on: those that they read, or the full model's."""
+"""The states that classifiers were trained on: those that they read, or the full model's."""
 NUMBERS_AT_ONCE = 8_000_000
 """Weights of classifiers that are trained at the same time; training holds several copies."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What classifiers look like: linear, or with a hidden layer, or of low rank.
+    """The form of classifiers: linear, with a hidden layer, or of low rank.
 
     Attributes:
         hidden: units of the hidden layer; 0 = none.
@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the classifiers of one task and shape say, on each of U states and with each of S seeds.
+    """The predictions of the classifiers of one task and shape, for each of U states and S seeds.
 
     Attributes:
         question: the task.
@@ -82,7 +82,7 @@ class Answers:
 
     @property
     def variant(self) -> str:
-        """What rows and items call it."""
+        """Its variant in rows and items."""
         return f"{self.asked}{self.shape.said}"
 
     @property

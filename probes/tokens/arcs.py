@@ -1,4 +1,4 @@
-"""Arcs as pairs of words: the true head beside one random other word, and relations (Liu 2019)."""
+"""Arcs as pairs of words: the true head or a random other word, and relations (Liu et al. 2019)."""
 
 from __future__ import annotations
 

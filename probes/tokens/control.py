@@ -1,9 +1,9 @@
-"""Control tasks (Hewitt & Liang 2019, EMNLP): what a probe learns of a state, and what by itself.
+"""Control tasks (Hewitt & Liang 2019): whether a probe decodes a state or memorises words.
 
 In a control task every word type has one label, drawn at random from the distribution of the
 property's labels in the training part; for arcs every type is attached to itself or to the first or
-the last word. A classifier can only learn it by heart. Selectivity is the accuracy of the property
-minus that of its control task, of the same classifiers on the same cases.
+the last word. A classifier can only memorise it. Selectivity is the accuracy of the property minus
+that of its control task, of the same classifiers on the same cases.
 """
 
 from __future__ import annotations

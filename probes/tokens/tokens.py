@@ -1,4 +1,4 @@
-"""Token probing (Liu et al. 2019, NAACL): what a classifier of one state tells of words.
+"""Token probing (Liu et al. 2019, NAACL): properties of words predicted from one hidden state.
 
 For each task and each state 0..L a softmax classifier is trained on frozen states, and scored on
 test sentences that it never saw. Words are read as the mean of their pieces, pairs of words as
@@ -56,7 +56,7 @@ def run_tokens(
     Args:
         context: the model with its mask.
         examples: the texts that are scored.
-        learning: the texts that are learnt from; on a mask, the full model's classifiers.
+        learning: the training texts; for a mask, also the full model's classifiers.
         progress: called with (texts done, N) for each part, then with (epochs done, maximum).
         batch_size: texts per forward pass.
         tasks: properties of words (`word_labels`), `arc` and `arc-label`; `all` = those that the
@@ -76,7 +76,7 @@ def run_tokens(
         arrays of a full model are its classifiers (`classifier_arrays`).
 
     Raises:
-        InputError: if a task that is asked for cannot be learnt, or there is none.
+        InputError: if a requested task cannot be learnt, or there is none.
         ConfigError: if the full model's classifiers are of other tasks, labels or shapes.
     """
     parts = states_of(context, examples, learning, batch_size=batch_size, progress=progress)

@@ -43,7 +43,7 @@ def transferred_answers(
     seeds: int,
     device: torch.device | None = None,
 ) -> list[Answers]:
-    """What the full model's classifiers say of the states of a subnetwork.
+    """Predictions of the full model's classifiers for the states of a subnetwork.
 
     Args:
         questions: the tasks.
