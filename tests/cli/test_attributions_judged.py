@@ -71,7 +71,7 @@ def test_both_write_rows_with_nulls_and_directions(subprobe_command, place, tmp_
         ("faithfulness", {}, "method=lime", "attribution method 'lime'"),
         ("faithfulness", {}, "method=deeplift", "deeplift is not supported"),
         ("faithfulness", {}, "removal=blank", "got 'blank'"),
-        ("faithfulness", {}, "infidelity_radius=2.0", "less than or equal to 1"),
+        ("faithfulness", {}, "infidelity_radius=2.0", "must be <= 1"),
         ("plausibility", {}, "", "no human rationale; name the column"),
         (
             "plausibility",
