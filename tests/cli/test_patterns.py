@@ -97,7 +97,7 @@ def refused(subprobe_command, folder, *more):
     [
         ("nothing-1,block", "no map is named 'nothing-1'"),
         ("block-1,round", "unknown pattern 'round'; known: vertical, diagonal"),
-        ("block-2,block", "labels map 'block-2' twice"),
+        ("block-2,block", "contains two labels for the map 'block-2'"),
     ],
 )
 def test_bad_labels_are_named(labelled, subprobe_command, line, said):

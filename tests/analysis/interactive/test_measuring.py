@@ -139,7 +139,7 @@ def test_a_rule_or_a_size(model):
     held = search(model, rule=Rule("absolute", 0.01), method="structured-heads")
     assert held.history[0]["rule"] == "absolute"
     assert held.method == "structured-heads"
-    with pytest.raises(ConfigError, match="leave out one"):
+    with pytest.raises(ConfigError, match="omit one"):
         search(model, rule=Rule(), keep=0.5)
     with pytest.raises(ConfigError, match="keep"):
         search(model, keep=2.0)

@@ -156,7 +156,7 @@ def test_wrong_use_is_refused():
     single, pair = example(0, "a"), example(1, "a", "b")
     with pytest.raises(InputError, match="no examples"):
         text_batches(tokenizer, [], batch_size=2, max_length=9)
-    with pytest.raises(InputError, match="single sentences and sentence pairs"):
+    with pytest.raises(InputError, match="one sentence and some two"):
         text_batches(tokenizer, [single, pair], batch_size=2, max_length=9)
     with pytest.raises(InputError, match="some have none"):
         text_batches(tokenizer, [single, example(2, "b", label=1)], batch_size=2, max_length=9)
