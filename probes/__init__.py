@@ -1,1 +1,1 @@
-"""What one model knows; how its mask was made is no concern of a probe."""
+"""Probes of a single model; they do not depend on how its mask was made."""

@@ -1,7 +1,7 @@
-"""What is known of a probe before any of its code is loaded: one entry, written in one place.
+"""The description of a probe, which can be read before its code is loaded.
 
-Everything that others need to know of a probe comes from here: the command line, configurations,
-the docs, tables, summaries and figures. Nothing here imports torch.
+The command line, configurations, docs, tables, summaries and figures take all they need about a
+probe from its entry. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Reads = Literal["corpus", "task", "suite"]
 brings itself, of its own `source`."""
 
 Need = Literal["second-model", "language-model-head", "task-head", "classes", "training-part"]
-"""What a probe reads beside a model and texts: a model to compare with, the head of masked language
-modelling, the head of the model's task, classes (a run leaves it out where labels are numbers), or
-texts to learn from that it does not score. A probe with a training part is called with the keyword
+"""What a probe needs in addition to a model and texts: a second model for comparison, the masked
+language modelling head, the task head, classes (a run skips the probe if labels are numbers), or
+training texts that it does not score. A probe with a training part is called with the keyword
 `learning` (`learning/learning.py`)."""
 
 STATIC = "static-vectors"
-"""Variant of what was learnt from vectors of words in a file, not from hidden states."""
+"""The variant of rows that are based on static word vectors from a file, not on hidden states."""
 
 Units = tuple[Literal["head", "mlp", "layer", "model"], ...]
 
@@ -38,28 +38,28 @@ Curves = Literal["layers", "hidden states"]
 
 
 def _as_tuple(given: Any) -> Any:
-    """One word or number, or a list as TOML writes it."""
+    """Wrap a single word or number in a tuple; leave a TOML list as it is."""
     if isinstance(given, str | int | float) and not isinstance(given, bool):
         return (given,)
     return tuple(given) if isinstance(given, list) else given
 
 
 Several = BeforeValidator(_as_tuple)
-"""Of a field `tuple[...]`: one word or number counts as one of several."""
+"""For a field of type `tuple[...]`: a single word or number stands for a list of one."""
 PathText = Annotated[str, AfterValidator(user_text)]
-"""A text that may be a path: `~` is the home folder."""
+"""Text that may be a path: `~` stands for the home folder."""
 
 
 class Options(BaseModel):
-    """The options of a probe: each field is a keyword that the probe takes, with its default.
+    """The options of a probe: each field is a keyword argument of the probe, with its default.
 
-    Values must have the type of the field: "5" is not a number.
+    Values must have the type of the field: "5" is NaN or infinite.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     def inputs(self) -> Mapping[str, str]:
-        """Option -> a hash of what it names, for options that name a file: its content decides.
+        """Option -> hash of the file that it names, for options that name files.
 
         Raises:
             InputError: if a file is missing or damaged.
@@ -69,14 +69,14 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that a probe writes into its rows.
+    """A metric that a probe writes to its rows.
 
     Attributes:
         metric: name; `*` stands for one of several words.
-        units: what it is measured of.
-        meaning: one clause.
-        items: the metric of the items that it sums up, where that is another one.
-        better: which way it is better, where it has a direction.
+        units: the units that it is measured for.
+        meaning: its meaning, in one clause.
+        items: the metric of the items that it summarises, if it has another name.
+        better: whether higher or lower values are better, if either is.
     """
 
     metric: str
@@ -86,19 +86,19 @@ class Measure:
     better: Literal["", "higher", "lower"] = ""
 
     def covers(self, metric: str) -> bool:
-        """Whether a metric is this one."""
+        """Whether this entry describes the metric."""
         return fnmatchcase(metric, self.metric)
 
 
 @dataclass(frozen=True)
 class Phenomenon:
-    """What some items of a probe are about, for the linguistic profile.
+    """The linguistic phenomenon that some items of a probe measure, for the linguistic profile.
 
     Attributes:
-        subfield: the part of linguistics.
+        subfield: the subfield of linguistics.
         metric: of the items; each has a numerator and a denominator.
         relation: of the items; `*` stands for anything.
-        name: what it is called; empty = as the relation.
+        name: its name; empty = the relation.
         variant: how the variant of the items begins.
     """
 
@@ -109,7 +109,7 @@ class Phenomenon:
     variant: str = ""
 
     def covers(self, metric: str, relation: str, variant: str) -> bool:
-        """Whether items are about it."""
+        """Whether items measure this phenomenon."""
         return (
             metric == self.metric
             and fnmatchcase(relation, self.relation)
@@ -119,13 +119,13 @@ class Phenomenon:
 
 @dataclass(frozen=True)
 class Headline:
-    """The figures by which a summary speaks of a probe.
+    """The metrics with which a summary represents a probe.
 
     Attributes:
         metric: name; `*` stands for one of several words.
-        unit: `head`: the mean over living heads, beside the same heads of the full model; `layer`:
-            the mean over hidden states 1..L, of what a probe says of hidden states; `model`: the
-            rows of unit `model` as they are.
+        unit: `head`: the mean over kept heads, next to that of the same heads in the full model;
+            `layer`: the mean over hidden states 1..L, of what a probe says of hidden states;
+            `model`: the rows of unit `model` as they are.
         by_variant: whether the variant is part of the metric's name.
         mean_over_relations: whether the mean over relations stands beside each of them.
     """
@@ -138,33 +138,33 @@ class Headline:
 
 @dataclass(frozen=True)
 class ProbeEntry:
-    """Everything about one probe.
+    """The complete description of one probe.
 
     Attributes:
-        name: as the user writes it; goes into every row.
+        name: the name that users write; it is in every row.
         help: one line.
-        code: the probe, or where it is, as `package.module:Name`, which is loaded when it runs. A
-            class of `Probe` is fed by the shared pass and is called with (context, **options). A
-            function has a pass of its own and is called with (context, examples, progress=...,
+        code: the probe, or its location as `package.module:Name`, which is loaded when it runs. A
+            class of `Probe` is run in the shared pass and is called with (context, **options). A
+            function runs its own pass and is called with (context, examples, progress=...,
             **options); it returns a `ProbeResult`.
         reads: what its texts are.
-        source: of a probe that reads a suite: what the column `corpus` of its rows says.
-        needs: layers of annotation that an example needs to be read at all.
-        uses: further layers, without which an example is in some of the rows alone.
-        further: what else it needs; without `second-model` and so on it does not run.
-        counts_arcs: whether its rows count arcs rather than examples.
-        shared: settings of all probes that it takes as keywords, such as `selection`.
+        source: for a probe that reads a suite: the value of the column `corpus` in its rows.
+        needs: annotation layers without which an example cannot be used.
+        uses: further layers; examples without them contribute to only some of the rows.
+        further: further requirements, such as `second-model`; without them it does not run.
+        counts_arcs: whether its rows count arcs instead of examples.
+        shared: settings shared by all probes that it accepts as keywords, such as `selection`.
         options: its own options.
-        analysed: those of them that analysis reads, and not the probe.
-        rows: what it writes.
-        headline: the figures by which a summary speaks of it; None leaves it out.
-        transfers: whether its `arrays` on the whole model are read again under a mask, from
+        analysed: those options that the analysis reads, not the probe.
+        rows: the metrics that it writes.
+        headline: the metrics with which a summary represents it; None = none.
+        transfers: whether its `arrays` from the full model are reused under a mask, from
             `learning.whole`.
-        phenomena: what its items are about, for the linguistic profile of a run.
-        beside: name of what analysis computes on the same model beside it.
-        finish: name of what analysis adds to its rows, such as intervals and tests.
-        figure: name of the picture that a report draws of its headline.
-        curves: what its rows of unit `layer` count.
+        phenomena: the phenomena that its items measure, for the linguistic profile of a run.
+        beside: name of an analysis that is computed together with it on the same model.
+        finish: name of the analysis that adds intervals and tests to its rows.
+        figure: name of the figure that a report draws of its headline.
+        curves: what the rows of unit `layer` count: blocks or hidden states.
         curve_metrics: the metrics whose curves over layers are drawn; empty = the first six.
     """
 
@@ -196,7 +196,7 @@ class ProbeEntry:
         return next(known, None)
 
     def load(self) -> Callable[..., Any]:
-        """The probe itself: a class of `Probe`, or a function with a pass of its own."""
+        """The probe itself: a subclass of `Probe`, or a function that runs its own pass."""
         code = pkgutil.resolve_name(self.code) if isinstance(self.code, str) else self.code
         assert callable(code)
         return code

@@ -1,4 +1,4 @@
-"""Probes run by name: those that read the same texts share a pass."""
+"""Run probes by name; those that read the same texts share a forward pass."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .learning.learning import Learning
 from .registry import find_probe
 
 SIZES = ("batch_size", "internal_batch_size")
-"""Options of a probe with a pass of its own that say how much is in memory at once."""
+"""Options that control the memory use of a probe that runs its own pass."""
 
 
 def run_named_probes(
@@ -39,34 +39,35 @@ def run_named_probes(
     progress: Progress | None = None,
     say: Callable[[str], None] | None = None,
 ) -> list[ProbeResult]:
-    """Run several probes on one corpus: a shared pass, then those with a pass of their own.
+    """Run several probes on one corpus: first the shared pass, then the probes that run their own.
 
-    A probe reads the examples that have the layers of annotation it needs; the others are counted
-    in its rows (`n_dropped`) and its notes. Probes that read the same examples share a pass. One
-    that reads a suite brings its own texts and gets none of the examples.
+    A probe reads the examples that have the annotation it needs; the others are counted in its rows
+    (`n_dropped`) and its notes. Probes that read the same examples share a pass. A probe that reads
+    a suite uses its own texts and none of the examples.
 
     Args:
         context: the model with its mask.
         examples: the corpus.
-        names: probes, each once.
+        names: names of probes, without duplicates.
         options: name -> keyword options of that probe.
-        learning: what probes with a training part learn from; those of `names` that have one need
-            it. `learning.whole` is of the one probe that is run.
-        batch_size: examples a forward pass of the shared pass. It is halved once if memory runs
-            out, and so are the batches of a probe with a pass of its own.
+        learning: training data of the probes that have a training part. `learning.whole` belongs to
+            the single probe that is run.
+        batch_size: examples per forward pass. It is halved once if memory runs out, for the shared
+            pass and for each probe that runs its own.
         progress: called with (examples done, N), from 0 again for each pass.
-        say: told of smaller batches.
+        say: called with a message when batches become smaller.
 
     Returns:
-        results in the order of `names`; the note `PROBE_batch_size` says how many examples were in
-        memory at once.
+        results in the order of `names`; the note `PROBE_batch_size` gives the number of examples
+        that were in memory at once.
 
     Raises:
-        UnknownNameError: if a name is no probe.
-        AnnotationError: if a probe can read no example, or gold and silver ones are mixed.
-        ConfigError: if a probe of another package is no probe, or one has nothing to learn from.
-        InputError: if a probe can read no example of what it is to learn from.
-        MemoryLimitError: if memory runs out in smaller batches as well.
+        UnknownNameError: if there is no probe of that name.
+        AnnotationError: if a probe can read no example, or gold and silver annotation are mixed.
+        ConfigError: if an object from another package is not a probe, or a probe has no training
+            data.
+        InputError: if a probe can read none of its training examples.
+        MemoryLimitError: if memory also runs out with smaller batches.
     """
     entries, options = [find_probe(name) for name in names], options or {}
     read: dict[str, tuple[list[Example], LeftOut]] = {}
@@ -110,19 +111,19 @@ def run_named_probes(
 
 
 def _learnt_from(entry: ProbeEntry, learning: Learning | None) -> dict[str, Learning]:
-    """The keyword of a probe that learns.
+    """The keyword argument `learning` of a probe that trains.
 
     Raises:
-        ConfigError: if there is nothing to learn from.
+        ConfigError: if there is no training data.
         InputError: if the probe can read none of it.
     """
     if "training-part" not in entry.further:
         return {}
     if learning is None:
         raise ConfigError(
-            "needs texts to learn from",
+            "needs training texts",
             where=entry.name,
-            remedy="name a treebank to learn from",
+            remedy="name a training treebank",
         )
     return {"learning": learning.readable(entry.name, entry.needs)}
 
@@ -136,7 +137,7 @@ def _own_pass(
     progress: Progress | None,
     say: Callable[[str], None] | None,
 ) -> Any:
-    """The result of a probe with a pass of its own, in smaller batches if memory runs out."""
+    """The result of a probe that runs its own pass, in smaller batches if memory runs out."""
     parameters = inspect.signature(code).parameters
     own = {one: parameters[one].default for one in SIZES if one in parameters}
     sizes = {one: options.get(one, default) for one, default in own.items()}
@@ -152,14 +153,14 @@ def _own_pass(
 
 
 def _sized(found: Any, name: str, size: int) -> Any:
-    """A result with the note of how many examples were in memory at once."""
+    """The result with a note of the number of examples that were in memory at once."""
     if not isinstance(found, ProbeResult):
         return found
     return replace(found, notes={**found.notes, f"{name}_batch_size": size})
 
 
 def _is_fed(code: Any) -> bool:
-    """Whether a probe is an accumulator, which the shared pass feeds."""
+    """Whether a probe is an accumulator that runs in the shared pass."""
     return isinstance(code, type) and issubclass(code, Probe)
 
 
@@ -172,12 +173,14 @@ def _check_result(entry: ProbeEntry, found: ProbeResult) -> None:
     if not isinstance(found, ProbeResult) or found.probe != entry.name:
         said = f"the name {found.probe!r}" if isinstance(found, ProbeResult) else "no ProbeResult"
         raise ConfigError(
-            f"its result has {said}", where=entry.name, remedy="the probe is to name itself"
+            f"its result has {said}",
+            where=entry.name,
+            remedy="the probe's result must carry the probe's own name",
         )
 
 
 def _counted(entry: ProbeEntry, found: ProbeResult, left: LeftOut) -> ProbeResult:
-    """A probe's result with the examples that it could not read among what its rows lost."""
+    """A probe's result whose rows count the examples that could not be read as dropped."""
     if not left.n_examples:
         return found
     lost = left.n_arcs if entry.counts_arcs else left.n_examples

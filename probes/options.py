@@ -1,4 +1,4 @@
-"""The options of each probe: which there are, and whether given ones fit."""
+"""The options of each probe, and checks of given values."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from ..data.errors import ConfigError, UnknownNameError
-from ..data.files.reading import shown
+from ..data.validation import broken_rule
 from .entry import Options, ProbeEntry
 from .registry import find_probe
 
 
 def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
-    """The checked options of a probe: the given ones, and the defaults of the others.
+    """The checked options of a probe: given values, and defaults for the rest.
 
     Raises:
-        ConfigError: for a value that the option cannot have.
-        UnknownNameError: for an option that the probe does not have, listing those it has.
+        ConfigError: for a value that the option does not accept.
+        UnknownNameError: for an option that the probe does not have, listing the existing ones.
     """
     known = entry.options.model_fields
     for option in given:
         if option in entry.shared:
             raise ConfigError(
-                f"{option} is one setting for all probes that take it",
+                f"{option} cannot be set for a single probe",
                 where=f"option {entry.name}.{option}",
-                remedy=f"set it for all of them: probe.{option}",
+                remedy=f"set it for all probes: probe.{option}",
             )
         if option not in known:
             raise UnknownNameError(f"{entry.name} option", option, known)
@@ -38,7 +38,7 @@ def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
         first = error.errors()[0]
         option = str(first["loc"][0]) if first["loc"] else ""
         raise ConfigError(
-            f"{first['msg'].removeprefix('Value error, ')}, got {shown(first['input'])}",
+            broken_rule(first),
             where=f"option {entry.name}.{option}".rstrip("."),
             remedy=f"give it like its default, {_written(known[option].default)}"
             if option
@@ -49,11 +49,11 @@ def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
 def check_options(
     given: Mapping[str, Mapping[str, Any]], probes: Sequence[str]
 ) -> dict[str, Options]:
-    """The options of every probe that runs, checked.
+    """Check the options of all probes that run.
 
     Args:
         given: probe -> option -> value.
-        probes: what runs.
+        probes: the probes that run.
 
     Returns:
         probe -> its options, of each that runs.
@@ -65,8 +65,8 @@ def check_options(
     for name in given:
         if find_probe(name).name not in probes:
             raise ConfigError(
-                f"options for the probe {name}, which is not run",
-                remedy=f"run one of its own, or give options to {', '.join(probes)}",
+                f"options are given for the probe {name}, which is not among the probes to run",
+                remedy=f"add {name} to the probes, or set options of {', '.join(probes)}",
             )
     return {name: typed_options(find_probe(name), given.get(name, {})) for name in probes}
 
@@ -74,7 +74,7 @@ def check_options(
 def complete_options(
     given: Mapping[str, Mapping[str, Any]], probes: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Every option of every probe that runs, as plain JSON values; probes without options left out.
+    """All options of all probes that run, as plain JSON values; probes without options are omitted.
 
     Raises:
         ConfigError: as `check_options`.
@@ -85,7 +85,7 @@ def complete_options(
 
 
 def option_records(entry: ProbeEntry) -> Iterator[dict[str, str]]:
-    """What can be said of each option: its name, values, default and meaning."""
+    """Name, possible values, default and meaning of each option."""
     for name, field in entry.options.model_fields.items():
         yield {
             "option": f"{entry.name}.{name}",
@@ -118,7 +118,7 @@ def _kind(annotation: Any) -> str:
 
 
 def _written(default: Any) -> str:
-    """A default as TOML writes it."""
+    """A default value in TOML notation."""
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, tuple):
@@ -139,7 +139,7 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not (equals and dot and probe and option):
             raise ConfigError(
                 f"`option` {text} is not of the form PROBE.OPTION=VALUE",
-                remedy="for instance attention-trees.root=free",
+                remedy="write it like attention-trees.root=free",
             )
         if option in found.setdefault(probe, {}):
             raise ConfigError(f"`option` {place} is given twice")

@@ -1,4 +1,4 @@
-"""The probes by name: those of subprobe, and those that other packages add."""
+"""The probes by name: those of subprobe and those that other packages add."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for ent
 """Those of subprobe, by name."""
 
 OTHER_ROWS = ("performance", "mask", "survivors", "pattern-survivors", "latency", "pattern-check")
-"""What the column `probe` says of rows that no probe wrote."""
+"""Values of the column `probe` for rows that no probe wrote."""
 
 
 def _problem(entry: ProbeEntry) -> str:
-    """What is wrong with a probe of another package."""
+    """Why a probe of another package cannot be used; empty if it can."""
     if entry.name in OTHER_ROWS:
-        return "subprobe writes rows of that name"
+        return "the name is reserved for rows that subprobe writes"
     if entry.reads == "suite" and isinstance(entry.code, type):
-        return "a probe of a suite is a function: the shared pass feeds none"
+        return "a probe of a suite must be a function: the shared pass has no texts for it"
     return ""
 
 

@@ -34,8 +34,8 @@ def attribution_tests(
     A share by kind of word gets a second row with the baseline `frequency`: its mean over all
     texts, 0 where a text has no such word, beside the mean share of the words that are of the kind.
     Its p is that of sign flips of each unit's difference. A family is all kinds of one metric,
-    method and baseline; kinds that fewer than 6 texts have are not tested. A family that too few
-    permutations or units keep from ever reaching .05 says so in `flag`.
+    method and baseline; kinds that fewer than 6 texts have are not tested. If a family has too few
+    permutations or units to reach .05, `flag` says so.
 
     Args:
         result: rows and items of the probe, items with `cluster_id` where they share a source.

@@ -1,8 +1,7 @@
 """Whether the subnetworks of a run rely on the same words.
 
 Attributions of two models to the words of one example are compared by rank and by top words. The
-ceiling is the agreement of two full models that were fine-tuned with different seeds: no more can
-be expected of a subnetwork.
+ceiling is the agreement of two full models that were fine-tuned with different seeds.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ COLUMNS = [
 _TEXTS = ("model", "task", "method", "variant", "metric", "first", "second", "ci_method",
           "correction", "note")  # fmt: skip
 TOP_SHARE = 0.2
-ONE_SEED = "one seed: no ceiling"
+ONE_SEED = "no ceiling: only one seed"
 UNREADABLE = "no example has three words with different attributions in both"
 
 _FAMILY = ("model", "task", "variant")
@@ -46,7 +45,7 @@ Measured = tuple[Floats, float]
 
 
 def _ranks(values: Floats) -> Measured:
-    """Spearman's rank correlation; NaN for a model that tells no words apart."""
+    """Spearman's rank correlation; NaN for a model that gives all words the same value."""
     from scipy.stats import rankdata  # takes most of a second to import
 
     ranks = rankdata(values, axis=1)
@@ -84,7 +83,7 @@ def agreement_table(
     Models of one fine-tuning seed are compared; an example's agreement is its mean over pairs of
     draws and over seeds. `difference` is that mean minus the ceiling, over the same examples, and
     its p is that of sign flips of each unit. A family is all pairs of one model, task, search,
-    variant and metric; `note` says where too few units keep it from ever reaching .05.
+    variant and metric; `note` says if there are too few units to reach .05.
 
     Args:
         words: a line for each word, example, and model: `model`, `task`, `method`, `variant`,
@@ -114,7 +113,7 @@ def agreement_table(
 
 
 def read_agreement(folder: Path) -> dict[str, pd.DataFrame]:
-    """The table that a run wrote, by its name; none where it wrote none.
+    """The table that a run wrote, by its name; empty if it wrote none.
 
     Raises:
         DataFileError: if the file is damaged.
@@ -122,7 +121,7 @@ def read_agreement(folder: Path) -> dict[str, pd.DataFrame]:
     path = folder / FILE
     if not path.is_file():
         return {}
-    with reading(path, problem="is not a table of agreement"):
+    with reading(path, problem="is not an agreement table"):
         table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, "string"))
     missing = [name for name in COLUMNS if name not in table]
     if missing:

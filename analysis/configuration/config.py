@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.errors import ConfigError
-from ...data.files.reading import reading, shown
+from ...data.files.reading import reading
 from ...data.seeds import LARGEST_NUMBER, SEEDS, too_large
+from ...data.validation import broken_rule
 from ...probes.entry import PathText
 from ...probes.options import complete_options
 from ...pruning.importance.methods import find_importance
@@ -206,7 +207,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         problem = (
             f"unknown option {option!r}"
             if first["type"] == "extra_forbidden"
-            else f"option {option!r}: {first['msg']}, got {shown(first['input'])}"
+            else f"option {option!r}: {broken_rule(first)}"
         )
         raise ConfigError(
             problem, where=where, remedy="`subprobe config` writes every option with its default"

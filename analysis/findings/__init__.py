@@ -1,1 +1,1 @@
-"""Rows computed from the rows and arrays of probes."""
+"""Rows that are computed from the rows and arrays of probes."""

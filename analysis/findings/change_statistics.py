@@ -23,16 +23,16 @@ def with_statistics(
     """The rows with intervals over texts, and a test of each head's attention to targets.
 
     The interval is a percentile bootstrap over texts, with the same resamples for all heads. The
-    test holds attention to a target against shuffles of its places inside each text: the sum over
-    texts is compared with its exact mean and variance over shuffles by the normal distribution, on
-    both sides. It is made for heads alone, and corrected over all heads and targets (Holm). Texts
-    that share a source are resampled as one cluster, and the variance is the largest that shuffles
-    of a cluster can have together: that of texts that are shuffled alike.
+    test compares attention to a target with shuffles of its positions within each text: the sum
+    over texts is compared with its exact mean and variance over shuffles by the normal
+    distribution, two-sided. It is computed only for heads, and corrected over all heads and targets
+    (Holm). Texts that share a source are resampled as one cluster, and the variance is the largest
+    that shuffles of a cluster can have together: that of texts that are shuffled alike.
 
     Args:
         rows: of one model.
         items: the same result's, sorted by text inside each metric and relation; each text has an
-            item for every living head. Parts are read once, one after the other.
+            item for every kept head. Parts are read once, one after the other.
         seed: of the resamples.
     """
     names = ["ci_low", "ci_high", "p_value"]
@@ -116,7 +116,7 @@ def _score_tables(items: ItemParts) -> dict[tuple[str, str], _Scores]:
 def _limits(
     scores: Floats, heads: list[tuple[int, int]], clusters: Units, seed: int
 ) -> dict[tuple[int | None, int | None], Floats]:
-    """Interval of each head, of each layer's mean over living heads, and of the model's."""
+    """Interval of each head, of each layer's mean over kept heads, and of the model's."""
     n = len(scores)
     if n < 2:
         return {}

@@ -1,6 +1,6 @@
 """Does a head find a relation better than the best fixed offset? Tests and their correction.
 
-Exact McNemar (1947) of head and offset on the same arcs, for every living head, relation and
+Exact McNemar (1947) of head and offset on the same arcs, for every kept head, relation and
 direction; all of them are one family. What was sampled is the sentence (or a cluster of sentences)
 with all of its arcs: counts are divided by their design effect (Rao & Scott 1992), which is the
 variance of the difference by sentences (Obuchowski 1998; Durkalski et al. 2003) over that of single

@@ -1,4 +1,4 @@
-"""A map of heads by how differently they attend, and groups of alike heads.
+"""A map of heads by the divergence of their attention, and groups of similar heads.
 
 Clark et al. 2019, figure 6: metric multidimensional scaling of the Jensen-Shannon divergences
 between heads to two dimensions. Groups are those of average-linkage clustering on the same
@@ -18,14 +18,14 @@ MOST_GROUPS = 10
 
 
 def head_map_rows(result: ProbeResult) -> pd.DataFrame:
-    """Rows of `head-distances` with the place and group of each living head behind them.
+    """Rows of `head-distances` followed by the position and group of each kept head.
 
     Args:
         result: what the probe found.
 
     Returns:
-        The rows, and for each living head `map_x`, `map_y` (in the divergence's unit) and `cluster`
-        (numbered from 0 by first head, their count in `target`); nothing is added under four living
+        The rows, and for each kept head `map_x`, `map_y` (in the divergence's unit) and `cluster`
+        (numbered from 0 by first head, their count in `target`); nothing is added under four kept
         heads.
     """
     matrix = result.arrays["js_divergence"]

@@ -1,4 +1,4 @@
-"""Do survivors have other attention patterns than pruned heads, in the maps of the full model?
+"""Do survivors and pruned heads differ in attention patterns, in the maps of the full model?
 
 Prasanna et al. 2020 compare the patterns of the heads that survive with those of all heads. Deep
 layers have other patterns than early ones, and a search prunes some layers more than others: which

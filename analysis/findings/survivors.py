@@ -1,4 +1,4 @@
-"""What survivors keep of the relations that heads of the full model find.
+"""Accuracy of the survivors for the relations that heads of the full model find.
 
 Accuracies are those of the full model, so that one set of per-head scores serves every mask; the
 best head of each relation is chosen on one half of the sentences and scored on the other, for the

@@ -1,1 +1,1 @@
-"""What a person calls from Python: one loaded model searched, scored, probed and compared."""
+"""The Python interface: search, score, probe and compare a loaded model."""

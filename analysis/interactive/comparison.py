@@ -1,4 +1,4 @@
-"""Two measurements of the same items held against each other."""
+"""Compare two measurements of the same items."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ COLUMNS = [
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Comparison:
-    """What `compare` found: one line a metric, relation, direction and layer.
+    """The result of `compare`: one line per metric, relation, direction and layer.
 
     Attributes:
-        first: what was held against `second`; a difference is first minus second.
+        first: the measurement that is compared with `second`; a difference is first minus second.
         second: the reference.
         table: the values of both, their difference with its interval, and the test of it.
     """
@@ -81,12 +81,12 @@ def compare(
     correction: str = "holm",
     resamples: int = RESAMPLES,
 ) -> Comparison:
-    """Hold two measurements of the same examples or sentences against each other.
+    """Compare two measurements of the same examples or sentences.
 
-    Scores: the paired bootstrap, and the exact test of right answers (McNemar's, or of clusters) or
-    the exchange of answers. Probes: ratios of sums over the sentences, and over the heads that live
-    in both models; sentences are resampled and exchanged. Where items share a source, their
-    clusters are.
+    Scores: the paired bootstrap, and the exact test of correct predictions (McNemar's, or for
+    clusters) or approximate randomisation. Probes: ratios of sums over the sentences, and over the
+    heads that are kept in both models; sentences are resampled and exchanged, or clusters of items
+    that share a source.
 
     Args:
         first: a difference is `first` minus `second`.
@@ -95,15 +95,15 @@ def compare(
         resamples: bootstrap samples.
 
     Raises:
-        InputError: if the two read other examples or sentences, or measured nothing alike.
+        InputError: if the two read different examples or sentences, or have no metric in common.
         UnknownNameError: if there is no such correction.
     """
     if correction not in CORRECTIONS:
         raise UnknownNameError("correction", correction, CORRECTIONS)
     if first.read != second.read:
         raise InputError(
-            "the two measurements did not read the same examples or sentences",
-            remedy="evaluate or probe both on the same",
+            "the two measurements are of different examples or sentences",
+            remedy="evaluate or probe both on the same examples",
         )
     if "performance" in (*first.probes, *second.probes):
         found = _scores(first, second, resamples)
@@ -112,7 +112,7 @@ def compare(
     if not len(found.compared):
         raise InputError(
             "the two measurements have nothing in common to compare",
-            remedy="run the same probes on both; some probes score no single sentence",
+            remedy="run the same probes on both; some probes have no scores of single sentences",
         )
     return Comparison(first, second, _joined(found.corrected(correction)))
 
@@ -155,13 +155,13 @@ def _probes(first: Measurement, second: Measurement, resamples: int) -> Comparis
 
 
 def _cell(measured: Measurement) -> str:
-    """What is the same for two measurements of one model under one mask."""
+    """The identity of a model under a mask, as text."""
     about: dict[str, Any] = measured.about
     return f"{about['model']} {about['state']} {about['mask_id']}"
 
 
 def _joined(found: Comparisons) -> pd.DataFrame:
-    """Differences with the test over items beside each."""
+    """Differences, each with its test over items."""
     tests = found.tests[found.tests["test"] != "sign flips over seeds"]
     tests = tests[[*_KEY, *_FROM_TESTS]].rename(columns={"flag": "why_no_p"})
     joined = found.compared.merge(tests, on=_KEY, how="left")

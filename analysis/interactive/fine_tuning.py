@@ -45,32 +45,32 @@ def fine_tune(
         name: the encoder: `embedded`, a folder *written as a path*, or a hub id.
         task: an embedded or GLUE task by name, or what `load_task` gave.
         out: the folder; it may hold an earlier model that subprobe wrote.
-        seed: initialises the task head, and draws what is set aside for choosing masks.
-        order_seed: orders the examples and draws the dropout; by default the seed.
-        mask: train this subnetwork alone, on the pretrained weights.
-        learning_rate: peak learning rate; 0 takes what is recorded for the encoder and task, as for
+        seed: seed of the task head, and of the examples that are held out for choosing masks.
+        order_seed: seed of the order of examples and of dropout; by default `seed`.
+        mask: train only this subnetwork, from the pretrained weights.
+        learning_rate: peak learning rate; 0 = the value recorded for the encoder and task, as for
             the other options of the recipe.
         epochs: passes over the training examples; 0 = recorded.
-        batch_size: examples a step; 0 = recorded.
-        max_length: subwords an example keeps; 0 = recorded.
+        batch_size: examples per step; 0 = recorded.
+        max_length: maximum length of an example in subwords; 0 = recorded.
         precision: `float32`, `bfloat16` or, on a GPU, `float16`; empty = recorded.
         micro_batch: examples of a step in memory at once; 0 = all, or half if memory runs out.
-        memory_gb: halve the micro-batch until training fits into so many GB; 0 = no limit.
-        patience: stop after so many scores on the selection examples without a new best; 0 = never.
-        evaluate_every: steps between these scores; 0 = an epoch.
-        checkpoint_steps: steps between states that the same call goes on from after a stop; 0 =
-            none.
-        checkpoint_minutes: minutes between such states; 0 = none.
-        selection: what masks will be chosen on: `held-out` or `reported`.
+        memory_gb: memory limit in GB, to which the micro-batch is adapted by halving; 0 = no limit.
+        patience: number of evaluations on the selection examples without a new best score before
+            training stops; 0 = never.
+        evaluate_every: steps between these evaluations; 0 = one epoch.
+        checkpoint_steps: steps between checkpoints from which the same call resumes; 0 = none.
+        checkpoint_minutes: minutes between such checkpoints; 0 = none.
+        selection: the examples on which masks will be chosen: `held-out` or `reported`.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
         device: as in `load_model`.
-        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+        progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Raises:
         CheckpointError: if the encoder cannot be loaded faithfully.
         ConfigError: for an option out of range.
-        InputError: if the folder holds something else.
-        MemoryLimitError: if memory runs out, in smaller micro-batches too.
+        InputError: if the folder contains other files.
+        MemoryLimitError: if memory also runs out with smaller micro-batches.
         UnknownNameError: if there is no such task or family.
     """
     progress = progress or Warned()

@@ -1,4 +1,4 @@
-"""What was measured of one model: a table, a picture, and the items behind both."""
+"""The measurements of one model: a table, a figure, and the items behind both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Measurement:
-    """What `evaluate` or `probe` found on one model, whole or under a mask.
+    """The result of `evaluate` or `probe` for one model, full or under a mask.
 
     Attributes:
         output: rows, scored items, small arrays and notes.
@@ -29,7 +29,7 @@ class Measurement:
 
     @property
     def probes(self) -> tuple[str, ...]:
-        """What was measured: `performance`, or the names of probes."""
+        """The kinds of measurement: `performance`, or the names of probes."""
         return tuple(dict.fromkeys(self.output.rows["probe"]))
 
     @property
@@ -42,12 +42,12 @@ class Measurement:
     def to_frame(self) -> pd.DataFrame:
         """Tidy rows with every column of the schema; a copy.
 
-        Several frames below each other, and below those of `load_rows`, are one table.
+        Several such frames can be concatenated, also with those of `load_rows`.
         """
         return rows_frame(self.output.rows)
 
     def items(self) -> pd.DataFrame:
-        """One line a scored thing: an example, or a head on a sentence; a copy."""
+        """One line per scored item: an example, or a head on a sentence; a copy."""
         return items_frame(self.output.items)
 
     def plot(

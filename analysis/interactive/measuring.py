@@ -37,16 +37,16 @@ def evaluate(
     other_weights: bool = False,
     progress: Progress | None = None,
 ) -> Measurement:
-    """Score a model that was loaded with its task, whole or under a mask.
+    """Score a model that was loaded with its task, full or under a mask.
 
     Args:
         model: the fine-tuned model; it is scored on `model.parts.report`.
-        mask: the subnetwork; None = the whole model, or the mask that a smaller model brings.
+        mask: the subnetwork; None = the full model, or the mask of a compact model.
         other_weights: accept a mask of this shape that was found on other weights.
-        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+        progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Returns:
-        One row a metric of the task, with its interval and the majority baseline.
+        One row per metric of the task, with its interval and the majority baseline.
 
     Raises:
         InputError: if the model was loaded without a task.
@@ -83,41 +83,42 @@ def probe(
     other_weights: bool = False,
     progress: Progress | None = None,
 ) -> Measurement:
-    """Run one or several probes on a model, whole or under a mask.
+    """Run one or several probes on a model, full or under a mask.
 
     Args:
         model: the model. Probes of a task model read its own examples, `model.parts.report`.
         names: name or names of probes, see `list_probes`.
-        corpus: what the other probes read: `natural` (the sentences that come with the package), a
-            `.conllu` file with gold trees, a `.txt` file with a sentence a line, texts or
-            `Sentence`s; None = the sentences of the task's reported examples. For probes that
-            learn, a corpus of your own is cut into parts, by its documents where it has enough;
-            else they learn from a generated treebank.
-        train: what probes that learn do so from, like `corpus`, which is what they are scored on
-            then.
-        dev: what says when they have learnt; None = a tenth of what they learn from.
-        test: what probes are scored on; `corpus` is what they learn from then.
-        mask: the subnetwork; None = the whole model, or the mask that a smaller model brings.
+        corpus: the corpus of the other probes: `natural` (the sentences that come with the
+            package), a `.conllu` file with gold trees, a `.txt` file with one sentence per line,
+            texts or `Sentence`s; None = the sentences of the task's reported examples. For trained
+            probes, your own corpus is split into parts, by documents if it has enough; otherwise
+            they are trained on a generated treebank.
+        train: training corpus of trained probes, in the same forms as `corpus`, which is then the
+            test part.
+        dev: corpus for early stopping; None = a tenth of the training corpus.
+        test: test corpus; `corpus` is then the training corpus.
+        mask: the subnetwork; None = the full model, or the mask of a compact model.
         options: probe -> option -> value.
-        sentences: at most so many sentences of the corpus, or of each part of it.
-        examples: at most so many examples of the task.
+        sentences: maximum number of sentences of the corpus, or of each part of it.
+        examples: maximum number of examples of the task.
         selection: `held-out` chooses heads on one half of the corpus and scores them on the other;
             `reported` does both on all of it.
         correction: of p-values: `holm` or `fdr_bh`.
         reference: the model that `attention-change` compares with; by default the encoder that the
             model was fine-tuned from.
         pipeline: spaCy pipeline for sentences without trees.
-        reparse: parse sentences that have gold trees as well.
-        surface: words of a treebank are its surface tokens (don't), not its syntactic words.
-        pre_split: tokenize each word alone, as published, instead of the raw text.
-        max_length: subwords that a text keeps; 0 = 128, and task examples as fine-tuned.
+        reparse: also parse sentences that have gold trees.
+        surface: use the surface tokens of a treebank as words (don't), not its syntactic words.
+        pre_split: tokenise each word separately, as published, instead of the raw text.
+        max_length: maximum length of a text in subwords; 0 = 128, and for task examples as in
+            fine-tuning.
         cache: folder where hidden states are kept for the next call; None = removed after use.
-        cache_limit: GiB that hidden states may take on the disk.
+        cache_limit: maximum size of hidden states on disk, in GiB.
         other_weights: accept a mask of this shape that was found on other weights.
-        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+        progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Returns:
-        The rows of all probes, with intervals and tests where a probe has them.
+        The rows of all probes, with intervals and tests if a probe has them.
 
     Raises:
         UnknownNameError: if there is no such probe or option.
@@ -188,7 +189,7 @@ def probe(
 def _fitted(
     model: LoadedModel, mask: Subnetwork | None, other_weights: bool, progress: Progress
 ) -> Subnetwork | None:
-    """The mask, if it is one of this model; without one, that of a smaller model."""
+    """The mask, checked against this model; without one, that of a compact model."""
     return fitted(
         mask, model.model, model.meta, model.name, other_weights=other_weights, say=progress.say
     )
@@ -201,9 +202,9 @@ def _reference(model: LoadedModel, names: Sequence[str], named: str | None) -> A
         return found.to(model.model.device)
     if named is not None:
         raise ConfigError(
-            "no probe that was asked for compares models",
+            "none of the chosen probes compares models",
             where="reference",
-            remedy=f"leave it out, or add {', '.join(comparing(e.name for e in list_probes()))}",
+            remedy=f"omit it, or add {', '.join(comparing(e.name for e in list_probes()))}",
         )
     return None
 
@@ -216,7 +217,7 @@ def _corpus(
     texts: Mapping[str, Sequence[Sentence]],
     progress: Progress,
 ) -> Corpus:
-    """The sentences that probes of any sentences read, annotated as they need."""
+    """The sentences for probes that read any sentences, annotated as needed."""
     if isinstance(given, str | Path):
         return read_probe_corpus(options, progress)
     if given is None:

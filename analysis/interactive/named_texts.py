@@ -1,4 +1,4 @@
-"""Texts that a caller gives: files by name, or sentences in memory under a name of their own."""
+"""Texts from a caller: files by name, or sentences in memory under an internal name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Texts = str | Path | Sequence[str | Sentence]
 
 
 def named_texts(role: str, given: Texts | None, texts: dict[str, list[Sentence]]) -> str:
-    """What options call some texts: the path of a file, or a name for texts in memory.
+    """The name of some texts in options: the path of a file, or a name for texts in memory.
 
     Raises:
-        InputError: for no sentences, or two with one id.
+        InputError: for no sentences, or two sentences with the same id.
     """
     if given is None:
         return NATURAL if role == "corpus" else ""
@@ -27,10 +27,12 @@ def named_texts(role: str, given: Texts | None, texts: dict[str, list[Sentence]]
         for place, one in enumerate(given, start=1)
     ]
     if not sentences:
-        raise InputError("no sentences to probe", where=role, remedy="give at least one")
+        raise InputError("no sentences to probe", where=role, remedy="pass at least one sentence")
     if len({one.id for one in sentences}) < len(sentences):
         raise InputError(
-            "two sentences have one id", where=role, remedy="give each sentence its own id"
+            "two sentences have the same id",
+            where=role,
+            remedy="give each sentence an id of its own",
         )
     name = "texts" if role == "corpus" else f"{role} texts"
     texts[name] = sentences

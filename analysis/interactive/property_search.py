@@ -36,7 +36,7 @@ from .named_texts import Texts, named_texts
 
 @dataclass(frozen=True, repr=False, eq=False)
 class PropertySearch:
-    """What `search_property` found: a mask for each penalty, with scores and controls.
+    """The result of `search_property`: a mask for each penalty, with scores and controls.
 
     Attributes:
         property_name: the property, such as `upos`.
@@ -54,7 +54,7 @@ class PropertySearch:
         return {penalty: one.subnetwork for penalty, one in self.found.learnt.items()}
 
     def to_frame(self) -> pd.DataFrame:
-        """Tidy rows: scores and sizes of masks, controls and whole encoders; a copy."""
+        """Tidy rows: scores and sizes of masks, controls and full encoders; a copy."""
         return rows_frame(self.found.rows)
 
     def items(self) -> pd.DataFrame:
@@ -62,7 +62,7 @@ class PropertySearch:
         return items_of(self.found)
 
     def curve(self) -> pd.DataFrame:
-        """Accuracy and size of each mask, control and whole encoder, one line each."""
+        """Accuracy and size of each mask, control and full encoder, one line each."""
         return tables_of(self.found)["curve"]
 
     def overlap(self) -> pd.DataFrame:
@@ -171,11 +171,11 @@ def search_property(
         penalties: lambda, or several for a curve: the cost in nats if all gates are open.
         units: `weights`, `heads-neurons`, `heads-mlps`, `heads` or `neurons`.
         draws: random masks of the same size, for each mask.
-        ranks: ranks of the MLP probes on whole encoders.
+        ranks: ranks of the MLP probes on full encoders.
         reset: control encoder with random weights: `encoder` keeps the trained embeddings, `all`
             resets them too; `none` = no control encoder.
         against: name -> mask of a task, whose overlap with the learnt masks is measured.
-        sentences: largest number of sentences of each part, evenly spaced; 0 = all.
+        sentences: maximum number of sentences of each part, evenly spaced; 0 = all.
         epochs: passes over the training part; 0 = the value recorded for the model.
         mask_rate: learning rate of Adam for the gates; 0 = as recorded.
         readout_rate: learning rate of Adam for the read-out; 0 = as recorded.
@@ -189,7 +189,7 @@ def search_property(
 
     Raises:
         UnknownNameError: for an unknown property, reset or unit.
-        ConfigError: for an option out of range, incompatible parts, or a smaller model.
+        ConfigError: for an option out of range, incompatible parts, or a compact model.
         InputError: if the model was loaded with a task.
         AnnotationError: if no sentence has the property.
         MaskError: for a mask in `against` that does not fit the model.

@@ -1,4 +1,4 @@
-"""Search the good subnetwork of a loaded model."""
+"""Search for the good subnetwork of a loaded model."""
 
 from __future__ import annotations
 
@@ -29,20 +29,21 @@ def search(
 
     Args:
         model: the fine-tuned model; masks are chosen on `model.parts.selection`.
-        rule: what the metric must hold; by default 90% of the gain over the majority baseline.
-        keep: share of the units to keep instead, whatever the metric does.
+        rule: the score that must be kept; by default 90% of the gain over the majority baseline.
+        keep: share of the units to keep instead, regardless of the metric.
         method: `structured`, `structured-heads`, `structured-mlps`, `structured-neurons` or
             `magnitude`.
-        importance: what units are ranked by, such as `gate-example` or `ablation`.
+        importance: importance score that ranks the units, such as `gate-example` or `ablation`.
         normalise: `l2` by each layer's norm, or `none`.
-        min_heads: heads that every layer keeps at least.
-        folds: choose the size by so many folds of cross-validation; 0 = on all selection examples.
-        scores: `default`, or `study`: dead units enter the norm, rejected scores are reused.
-        batch_size: examples a scoring batch.
-        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+        min_heads: minimum number of heads that every layer keeps.
+        folds: number of cross-validation folds for choosing the size; 0 = use all selection
+            examples.
+        scores: `default`, or `study`: pruned units enter the norm, rejected scores are reused.
+        batch_size: examples per scoring batch.
+        progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Returns:
-        The last accepted mask, kind `good`; its history has one record a candidate.
+        The last accepted mask, kind `good`; its history has one record per candidate.
 
     Raises:
         InputError: if the model was loaded without a task.
@@ -50,7 +51,8 @@ def search(
     """
     if rule is not None and keep:
         raise ConfigError(
-            "keep is the size that a rule would search for", remedy="leave out one of them"
+            "keep fixes the size, and a selection rule would search for it",
+            remedy="omit one of them",
         )
     held = rule or Rule()
     given = {

@@ -1,1 +1,1 @@
-"""Intervals of what probes found: sentences, clusters or examples are drawn again."""
+"""Intervals of probe results, from resampled sentences, clusters or examples."""

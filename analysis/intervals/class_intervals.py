@@ -1,4 +1,4 @@
-"""Intervals of scores of classes, from items that say what was predicted and what is true.
+"""Intervals of classification scores, from items with the predicted and the true class.
 
 Resamples draw sentences (or clusters of sentences) with all of their cases. Every state of a task
 is scored on the same resamples, so the interval of a gain over state 0 is that of a paired

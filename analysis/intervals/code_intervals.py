@@ -27,8 +27,8 @@ CLUSTERS = f"percentile bootstrap over clusters of sentences ({RESAMPLES})"
 def code_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     """The rows of `mdl` with intervals.
 
-    Sentences (or clusters) are drawn with what their labels cost, mean over shuffles: how much the
-    order of blocks matters is said by the rows `codelength_sd`.
+    Sentences (or clusters) are drawn with what their labels cost, mean over shuffles: the variation
+    due to the order of blocks is in the rows `codelength_sd`.
 
     Args:
         result: of the probe.

@@ -1,8 +1,7 @@
-"""Intervals of `edges`, and what rests on them: gains of layers, and the expected layer.
+"""Intervals of `edges`, and the gains of layers and the expected layer that depend on them.
 
-The expected layer divides by the summed gain. Where that is not above zero beyond its interval the
-ratio means nothing, however precise it looks (Tenney et al. 2019b have 23.9 for a task on a model
-of 12 layers): it is refused.
+The expected layer divides by the summed gain. If the summed gain is not clearly above zero, the
+ratio is meaningless (Tenney et al. 2019b report 23.9 for a model of 12 layers) and is not reported.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from .item_intervals import NO_SPREAD, ONE_TEXT, OVER_CLUSTERS, OVER_TEXTS, item
 
 Floats = npt.NDArray[np.float64]
 
-REFUSED = "refused: the summed gain is not above zero beyond its interval"
+REFUSED = "not reported: the summed gain is not clearly above zero"
 NO_GAIN = "no-gain"
 """Flag of an expected layer that is refused."""
 _SAME = ["probe", "variant", "relation", "corpus", "annotation", "scheme", "n", "n_dropped"]
@@ -97,7 +96,7 @@ def _interval(samples: Floats, units: Units) -> dict[str, Any]:
 
 
 def _gain_rows(f1: Floats, drawn: Floats, units: Units) -> Iterator[dict[str, Any]]:
-    """What each layer adds, what all add, and the expected layer.
+    """The gain of each layer, the summed gain, and the expected layer.
 
     Args:
         f1: of mixes 0..L [L + 1].

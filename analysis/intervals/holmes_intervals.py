@@ -1,7 +1,7 @@
 """Intervals of the scores of `holmes`: each resample of texts is scored anew, seed by seed.
 
 Texts are resampled, or the clusters that they were sampled in, with all of their cases. Means over
-data sets have no interval: the data sets of a subfield are no sample of others.
+data sets have no interval: the data sets of a subfield are not a random sample.
 """
 
 from __future__ import annotations

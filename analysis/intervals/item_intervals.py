@@ -1,4 +1,4 @@
-"""Intervals of rows that are ratios of sums, or means, of their items: over texts like these.
+"""Intervals over texts for rows that are ratios of sums, or means, of their items.
 
 Texts are resampled, or the clusters that they were sampled in, with all of their items. All rows of
 a probe get the same resamples.
@@ -28,8 +28,8 @@ Floats = npt.NDArray[np.float64]
 OVER_TEXTS = f"percentile bootstrap over sentences ({RESAMPLES})"
 OVER_CLUSTERS = f"percentile bootstrap over clusters of sentences ({RESAMPLES})"
 """`ci_method`, by what is resampled."""
-NO_RATIO = "no interval: the row is no ratio of its items"
-ONE_TEXT = "no interval: there is one independent unit only"
+NO_RATIO = "no interval: the row is not a ratio of its items"
+ONE_TEXT = "no interval: there is only one independent unit"
 NO_SPREAD = "no interval: the resamples do not vary, or some are empty"
 
 Key = tuple[str, str, int, int, str]
@@ -48,8 +48,8 @@ def item_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
 
     The key of an item is its metric, variant, layer, head and relation; items of a metric that
     another one sums up are found by `Measure.items`. Quantiles are expanded for the number of units
-    (Hesterberg 2015). Where a row has an interval it stays, and where a row is no ratio of its
-    items, or shows no spread, `ci_method` says so.
+    (Hesterberg 2015). Existing intervals are kept. If a row is not a ratio of its items, or does
+    not vary, `ci_method` says so.
 
     Args:
         result: rows without intervals, items with `cluster_id` where they share a source.

@@ -1,4 +1,4 @@
-"""Intervals of numbers that are no sums over texts, from their values without blocks of texts."""
+"""Jackknife intervals of measures that are not sums over texts."""
 
 from __future__ import annotations
 

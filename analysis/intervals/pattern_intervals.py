@@ -1,4 +1,4 @@
-"""Intervals of pattern shares: over texts like these, and over heads like these."""
+"""Intervals of pattern shares, over texts and over heads."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pattern_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     """The rows of `attention-patterns` with intervals.
 
     Every row gets one over texts, or over clusters of texts that share a source; the rows of the
-    whole model stand a second time, with an interval over heads.
+    full model are repeated with an interval over heads.
 
     Args:
         result: of the probe.

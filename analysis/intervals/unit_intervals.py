@@ -1,4 +1,4 @@
-"""Intervals of means over examples, for heads, MLPs and pairs of heads: other examples like these.
+"""Intervals over examples of means for heads, MLPs and pairs of heads.
 
 Examples are resampled, or the clusters that they were sampled in, the same ones for all units.
 """

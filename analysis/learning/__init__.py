@@ -1,1 +1,1 @@
-"""What probes learn from, and how those that learn are run."""
+"""The training data of probes, and how trained probes are run."""

@@ -1,4 +1,4 @@
-"""The three parts of a treebank, from the texts that are named for them."""
+"""The train, dev and test parts of a treebank, from one or several named corpora."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...data.sentences.parted import Parted, part_by_hash
 from ...data.sentences.sentence import Sentence
 
 _DEV = (0.9, 0.1)
-"""What is left of train, and what is taken for dev, where nothing is named for it."""
+"""Shares of the training corpus for train and dev if no dev corpus is named."""
 
 
 def cut_parts(
@@ -20,19 +20,19 @@ def cut_parts(
     dev: str = "",
     test: str = "",
 ) -> Parted:
-    """Cut one corpus into train, dev and test, or read the parts as they are named.
+    """Split one corpus into train, dev and test, or read each part from its own corpus.
 
-    Without any name the generated treebank is read; without `dev` it is a tenth of `train`.
+    Without any name the generated treebank is used; without `dev`, a tenth of `train` is.
 
     Args:
         read: gives the sentences of a name.
-        one: a corpus that is cut by its documents, else by its sentences; alone.
-        train: what is learnt from.
-        dev: what stops training.
-        test: what is scored; empty = nothing, for the caller to say what is.
+        one: a single corpus, which is split by documents, or by sentences where it has too few.
+        train: the training part.
+        dev: the part for early stopping.
+        test: the part that is scored; empty = the caller provides it.
 
     Raises:
-        InputError: for fewer sentences than parts.
+        InputError: if there are fewer sentences than parts.
     """
     if one:
         (learnt, held, scored), how = part_by_hash(read(one))

@@ -1,4 +1,4 @@
-"""The parts of a treebank: what probes learn from, what stops them, and what they are scored on."""
+"""The parts of a treebank: for training, for early stopping, and for scoring."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from ..steps.progress import Progress, Silent
 from .cutting import cut_parts
 
 FILE = "learning.json"
-"""What says which sentence is in which part."""
+"""The file that lists the part of each sentence."""
 
 _CLUSTERS = 10
-"""Documents in the test part from which on they, and not sentences, are what was sampled."""
+"""Minimum number of test documents for documents, not sentences, to be the sampling unit."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Sentences that probes learn from, and others that they are scored on.
+    """The training sentences of probes, and the sentences that they are scored on.
 
     Attributes:
-        train: what weights are learnt from.
-        dev: what stops training and chooses settings.
-        test: what is scored; documents are clusters, where there are several.
+        train: the training part.
+        dev: the part for early stopping and for choosing settings.
+        test: the scored part; its documents are clusters, if there are several.
         how: `given`, `by document`, `by sentence` or `generated`.
-        learnt: name of what is learnt from.
-        n_repeated: sentences of test that are in train or dev as well.
-        named_dev: whether dev is a file of its own.
+        learnt: name of the training corpus.
+        n_repeated: number of test sentences that also occur in train or dev.
+        named_dev: whether dev comes from a separate file.
     """
 
     train: tuple[Sentence, ...]
@@ -56,14 +56,14 @@ class Parts:
 
     @property
     def said(self) -> str:
-        """In words, what is learnt from and what is scored."""
+        """The sizes and origins of the parts, in words."""
         how = {
             "given": "as the files say" if self.named_dev else "dev is a tenth of train",
-            "generated": "no word of the lexicon is in two of them",
+            "generated": "no word of the lexicon is in two parts",
         }
         return (
-            f"{self.learnt} gives {len(self.train)} sentences to learn from and {len(self.dev)} to "
-            f"stop by, {self.test.name} {len(self.test.sentences)} to be scored on "
+            f"{self.learnt}: {len(self.train)} training sentences and {len(self.dev)} dev "
+            f"sentences; {self.test.name}: {len(self.test.sentences)} test sentences "
             f"({how.get(self.how, f'parted {self.how}')})"
         )
 
@@ -74,16 +74,16 @@ class Parts:
         return digest([*learnt, self.test.digest])
 
     def learning(self, states: StateCache, whole: Arrays | None = None) -> Learning:
-        """What a probe gets to learn from.
+        """The training data for a probe.
 
         Args:
             states: where hidden states are kept.
-            whole: what the same probe gave on the whole model, if this is a mask of it.
+            whole: the arrays of the same probe on the full model, if a mask of it is probed.
         """
         return Learning(_examples(self.train), _examples(self.dev), self.how, states, whole or {})
 
     def note(self, options: ProbeOptions) -> dict[str, Any]:
-        """What is recorded of them."""
+        """The record of the parts."""
         parts = {"train": self.train, "dev": self.dev, "test": self.test.sentences}
         return {
             "learnt_from": self.learnt,
@@ -105,7 +105,7 @@ class Parts:
         return {name: [one.id for one in part] for name, part in parts.items()}
 
     def unknown(self, tokenizer: Any) -> dict[str, float]:
-        """Part -> share of its subwords that the tokenizer does not know."""
+        """Part -> share of subwords that are unknown to the tokenizer."""
         parts = {"train": self.train, "test": self.test.sentences}
         return {
             name: unknown_share(tokenizer, [one.raw_text() for one in part])
@@ -113,7 +113,7 @@ class Parts:
         }
 
     def say_unknown(self, tokenizer: Any, progress: Progress) -> dict[str, float]:
-        """The same, and tell if the tokenizer knows little of them."""
+        """The same, with a warning if many subwords are unknown."""
         shares = self.unknown(tokenizer)
         for name, share in shares.items():
             if said := unknown_said(share, name):
@@ -126,20 +126,20 @@ def read_parts(
     progress: Progress | None = None,
     given: Mapping[str, Sequence[Sentence]] | None = None,
 ) -> Parts:
-    """Read what the asked-for probes learn from and are scored on, with the annotation they need.
+    """Read the training and test data of the chosen probes, with the annotation that they need.
 
-    Gold annotation stays as it is, unless `options.reparse` asks for the parser's. What is odd
-    about the parts is told to `progress`.
+    Gold annotation is kept unless `options.reparse` is set. Warnings about the parts go to
+    `progress`.
 
     Args:
         options: which probes, files, and how many sentences.
-        progress: what is told goes there.
+        progress: receives messages.
         given: name in place of a file -> sentences that are in memory.
 
     Raises:
-        AnnotationError: if a probe can read no sentence of a part, or parts are annotated
+        AnnotationError: if a probe can read no sentence of a part, or the parts are annotated
             differently.
-        ConfigError: for files that do not go together.
+        ConfigError: for incompatible files.
         DataFileError: for a file that is missing, empty or malformed.
         InputError: for fewer sentences than parts.
     """
@@ -195,14 +195,14 @@ def _check_one_kind(parts: Mapping[str, Sequence[Sentence]]) -> None:
     for other, another in others:
         if another != kind:
             raise AnnotationError(
-                f"{other} has {another} trees, and {part} has {kind} ones",
-                remedy="the schemes draw different trees: name treebanks of one kind, or parse "
-                "them all with spaCy (`reparse`)",
+                f"{other} has {another} trees, but {part} has {kind} trees",
+                remedy="annotation schemes differ in their trees: name treebanks of one kind, or "
+                "parse all of them with spaCy (`reparse`)",
             )
 
 
 def _check_needs(parts: Parts, names: Iterable[str]) -> None:
-    """Raise unless each probe can read something of every part.
+    """Raise unless each probe can read at least one sentence of every part.
 
     Raises:
         AnnotationError: naming the probe, the part, and what is missing.
@@ -225,7 +225,7 @@ def _examples_by_part(parts: Parts) -> dict[str, Sequence[Example]]:
 def _tell(parts: Parts, names: Sequence[str], progress: Progress) -> None:
     n_test = len(parts.test.sentences)
     if parts.n_repeated:
-        progress.say(f"{parts.n_repeated} of {n_test} sentences of test are in train or dev too")
+        progress.say(f"{parts.n_repeated} of {n_test} test sentences also occur in train or dev")
     for part, examples in _examples_by_part(parts).items():
         say_left_out(progress, part, examples, names)
 
@@ -243,5 +243,5 @@ def _clusters(sentences: Sequence[Sentence]) -> dict[str, str]:
 
 
 def write_learning(folder: Path, notes: Mapping[str, Any]) -> None:
-    """Write `learning.json`: what is recorded of parts, their sentences, and what probes note."""
+    """Write `learning.json`: the record of the parts, their sentences, and the notes of probes."""
     write_text(folder / FILE, canonical_json(dict(notes)) + "\n")

@@ -1,6 +1,6 @@
-"""Probes that learn, run on one model: each gets texts to learn from, states, and its whole model.
+"""Run trained probes on one model, with training texts, hidden states and full-model arrays.
 
-Those that only read are in steps/probing.py.
+Probes without training are run in steps/probing.py.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ SPLIT = "test"
 
 @dataclass(frozen=True)
 class Taught:
-    """What probes that learn are given.
+    """The data that trained probes need.
 
     Attributes:
-        parts: sentences to learn from, and to be scored on.
+        parts: training and test sentences.
         states: where hidden states are kept.
-        whole: probe -> its `arrays` on the whole model, where this is a mask of it, for probes
-            whose read-outs are transferred.
+        whole: probe -> its `arrays` on the full model, where this is a mask of it, for probes whose
+            read-outs are transferred.
     """
 
     parts: Parts
@@ -60,21 +60,22 @@ def probe_learning(
     task_length: int = 0,
     batch_size: int = 0,
 ) -> CellOutput:
-    """Run the probes that `options` names and that learn.
+    """Run those probes named in `options` that are trained.
 
     Args:
-        model: an encoder, with a task head where probes ask for one.
+        model: an encoder, with a task head if probes need one.
         tokenizer: its tokenizer.
-        mask: the subnetwork, or None for the whole model.
+        mask: the subnetwork, or None for the full model.
         spec: the task that the model was fine-tuned on, if any.
-        taught: what they learn from.
-        task_examples: annotated examples, for those that are scored on the task's.
+        taught: their training data.
+        task_examples: annotated examples, for probes that are scored on the task's examples.
         options: which probes, and their settings.
         split: name of the split that `task_examples` come from.
-        progress: told how far each probe is, and of smaller batches where memory runs out.
+        progress: receives the progress of each probe, and messages about smaller batches if memory
+            runs out.
         title: of what is told.
         task_length: subwords that a task example keeps, where that is not `options.max_length`.
-        batch_size: examples a forward pass; 0 = as each probe has it.
+        batch_size: examples per forward pass; 0 = as each probe has it.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -110,14 +111,14 @@ def whole_arrays(
     task_length: int = 0,
     batch_size: int = 0,
 ) -> dict[str, Arrays]:
-    """Probe -> what it learns on a whole model, of those whose read-outs are transferred.
+    """Probe -> its arrays from the full model, for probes whose read-outs are transferred.
 
     The arguments are those of `probe_learning`.
     """
     names = [name for name in learning(options) if find_probe(name).transfers]
     results = _results(
         context_of(model, tokenizer, None, spec, options), replace(taught, whole={}),
-        task_examples, options, names, progress=progress, title="learning on the whole model",
+        task_examples, options, names, progress=progress, title="training probes on the full model",
         task_length=task_length, batch_size=batch_size,
     )  # fmt: skip
     return {result.probe: result.arrays for result in results}
@@ -153,7 +154,7 @@ def _with_texts(
     result: ProbeResult, parts: Parts, task_examples: tuple[Example, ...], spec: TaskSpec | None,
     options: ProbeOptions, split: str,
 ) -> CellOutput:  # fmt: skip
-    """The output of a probe, which says what its texts are."""
+    """The output of a probe, with the names of its texts."""
     own = narrowed(options, [result.probe])
     if find_probe(result.probe).reads == "task":
         found = clustered(result, clusters_of(task_examples))

@@ -1,4 +1,4 @@
-"""Where the hidden states of a command or a run lie, and for how long."""
+"""The folder of the hidden states of a command or a run, and how long it is kept."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _GIB = 2**30
 
 @contextmanager
 def states_in(folder: Path | None, limit: float) -> Iterator[StateCache]:
-    """A folder of hidden states: the named one, whose files stay, or one that goes after use.
+    """A folder of hidden states: the named one, whose files are kept, or a temporary one.
 
     Args:
-        folder: the named one; it is made where need be.
-        limit: GiB that its files may take.
+        folder: the named one; created if missing.
+        limit: maximum size of its files in GiB.
 
     Raises:
-        ConfigError: if it is no folder, or cannot be written to.
+        ConfigError: if it is not a folder, or is not writable.
     """
     most = int(limit * _GIB)
     if folder is None:
@@ -41,11 +41,11 @@ def states_in(folder: Path | None, limit: float) -> Iterator[StateCache]:
 
 
 def run_states(folder: Path, named: str, limit: float) -> StateCache:
-    """Where the hidden states of a run lie, for all processes that compute it.
+    """The folder of the hidden states of a run, shared by all of its processes.
 
     Args:
         folder: the run folder.
         named: a folder to keep them in; empty = inside the run folder, until the run is done.
-        limit: GiB that they may take.
+        limit: maximum size in GiB.
     """
     return StateCache(Path(named) if named else folder / HIDDEN_STATES, int(limit * _GIB))

@@ -1,1 +1,1 @@
-"""How far the pattern classifier can be trusted on a model's own maps."""
+"""Reliability of the pattern classifier on a model's own maps."""

@@ -1,8 +1,8 @@
-"""How far the pattern classifier can be trusted on a model's own maps.
+"""Reliability of the pattern classifier on a model's own maps.
 
-Its probabilities are calibrated for synthetic maps only. On real maps, without labels, three
-figures say how it does: its agreement with rules that were never fitted, how often it abstains, and
-how far real maps are from those that it was trained on.
+Its probabilities are calibrated for synthetic maps only. On unlabelled real maps, three measures
+indicate its reliability: its agreement with rules that were not fitted, its abstention rate, and
+the distance of real maps from its training maps.
 """
 
 from __future__ import annotations

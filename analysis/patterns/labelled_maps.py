@@ -1,4 +1,4 @@
-"""Maps with labels of the user's own: a file of arrays and a CSV file of pattern names."""
+"""User-labelled maps: a file of arrays and a CSV file of pattern names."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def export_maps(
 ) -> None:
     """Write a folder for labelling: `maps.safetensors` and `labels.csv`.
 
-    The column `pattern` holds what the classifier says, to be corrected by hand; `probability` says
-    how sure it is.
+    The column `pattern` has the classifier's prediction, to be corrected by hand; `probability` is
+    its confidence.
     """
     import torch
     from safetensors.numpy import save_file
@@ -82,7 +82,7 @@ def read_labelled(
     for place, (name, label) in zip(read.places, read.cells, strict=True):
         where = f"{labels}, {place}"
         if name in seen:
-            raise DataFileError(f"labels map {name!r} twice", where=where)
+            raise DataFileError(f"contains two labels for the map {name!r}", where=where)
         seen.add(name)
         maps.append(_checked(arrays, name, where))
         patterns.append(_pattern(label, where))
@@ -108,7 +108,7 @@ def _arrays(folder: Path) -> Mapping[str, Any]:
         raise DataFileError(f"has no {_MAPS} or {zipped.name}", where=str(folder))
     if path == zipped:
         return read_npz(path)
-    with reading(path, problem="is not a file of arrays"):
+    with reading(path, problem="is not a valid safetensors file"):
         found: Mapping[str, Any] = load_file(path)
     return found
 
@@ -123,12 +123,14 @@ def _checked(arrays: Mapping[str, Any], name: str, where: str) -> npt.NDArray[np
     elif len(raw) < SHORTEST:
         problem = f"has {len(raw)} tokens, fewer than {SHORTEST}"
     elif raw.dtype.kind not in "fiu" or not np.isfinite(raw).all() or (raw < 0).any():
-        problem = "has weights that are no numbers of at least 0"
+        problem = "contains weights that are NaN, infinite or negative"
     elif not (raw.sum(axis=1) > 0).all():
-        problem = "has a row without attention"
+        problem = "contains a row without attention"
     if problem:
         raise DataFileError(
-            f"map {name!r} {problem}", where=where, remedy="cut padding off, keep real tokens"
+            f"map {name!r} {problem}",
+            where=where,
+            remedy="remove padding and keep only real tokens",
         )
     return raw.astype(np.float64)
 
@@ -140,7 +142,7 @@ def retrain(
 
     Args:
         folder: as `read_labelled` reads it.
-        start: classifier to go on from; empty = the shipped one.
+        start: initial classifier; empty = the built-in one.
         from_nothing: start from random weights instead.
         seed: of the split, the weights and the order.
         epochs: passes over the maps.

@@ -88,17 +88,17 @@ def sample_maps(
     seed: int = 0,
     batch_size: int = 32,
 ) -> list[OwnMap]:
-    """Draw maps of living heads uniformly over texts, heads and kinds of map.
+    """Draw maps of kept heads uniformly over texts, heads and kinds of map.
 
     Args:
         context: the model.
         examples: the corpus; texts of fewer than 8 or more than 128 tokens are left out.
-        n_maps: of each kind, as many as there are at most.
+        n_maps: maximum number of maps of each kind.
         seed: same seed, same maps.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
 
     Raises:
-        InputError: if no text is long enough or no head lives.
+        InputError: if no text is long enough or no head is kept.
     """
     encoded = encode_examples(context, examples)
     texts = [
@@ -109,7 +109,7 @@ def sample_maps(
     heads = np.argwhere(context.alive)
     if not texts or not len(heads):
         raise InputError(
-            f"no text of {SHORTEST} to {LONGEST} tokens, or no living head",
+            f"no text of {SHORTEST} to {LONGEST} tokens, or no kept head",
             remedy="name a corpus of longer sentences",
         )
     every = len(texts) * len(heads)

@@ -1,4 +1,4 @@
-"""A sample of maps of the model that a command names."""
+"""Draw a sample of maps of a named model."""
 
 from __future__ import annotations
 
@@ -31,27 +31,28 @@ def maps_of(
     device: str = "auto",
     allow_no_specials: bool = False,
 ) -> tuple[list[OwnMap], str]:
-    """Read model, mask and corpus, and draw maps of living heads.
+    """Read model, mask and corpus, and draw maps of kept heads.
 
     Args:
         model: a model's name.
-        mask: a mask file, or None for the whole model.
+        mask: a mask file, or None for the full model.
         corpus: `natural`, or a file.
-        limit: sentences of it at most; 0 = all.
+        limit: maximum number of sentences; 0 = all.
         n_maps: of each kind.
         seed: same seed, same maps.
-        progress: told of the stages, and of what is odd.
-        batch_size: sentences a forward pass.
-        max_length: subwords a sentence keeps; 0 = 128, or what the model has positions for.
+        progress: receives the progress and warnings.
+        batch_size: sentences per forward pass.
+        max_length: maximum length of a sentence in subwords; 0 = 128, or the model's number of
+            positions.
         device: where the model runs, see `device_of`.
         allow_no_specials: see `check_inputs`.
 
     Returns:
-        the maps, and what rows about them are flagged with for the tokenizer's sake.
+        the maps, and the flag of their rows that is due to the tokenizer.
 
     Raises:
-        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
-        InputError: for what cannot be read, or a corpus without a text that is long enough.
+        CheckpointError: if the tokenizer does not fit the model, see `check_inputs`.
+        InputError: for input that cannot be read, or a corpus without a text that is long enough.
     """
     place = device_of(device)
     read = read_corpus(corpus)[: limit or None]

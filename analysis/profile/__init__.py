@@ -1,1 +1,1 @@
-"""The linguistic profile of a run: what each subnetwork knows of each phenomenon."""
+"""The linguistic profile of a run: the score of each subnetwork for each phenomenon."""

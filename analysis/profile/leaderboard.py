@@ -1,4 +1,4 @@
-"""Scores of `holmes` in the format of its leaderboard: a line per data set, a column per model."""
+"""Scores of `holmes` in the format of its leaderboard: data sets are lines, models are columns."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""One line a phenomenon: what each kind of subnetwork knows of it, good beside random.
+"""The score of each kind of subnetwork for each phenomenon, one line per phenomenon.
 
 Scores are means over hidden states 1..L, then over draws, then over seeds. The difference of good
 from the mean of the random draws is tested over sentences (those that share a source together),
-and the tests of one answer are one family. Whether good is beyond what random draws vary is another
-question: it is answered by the share of draws below good, from 29 draws a seed on.
+and the tests of one answer are one family. Whether good lies outside the variation of random draws
+is a different question: it is answered by the share of draws below good, if there are at least 29
+draws per seed.
 """
 
 from __future__ import annotations
@@ -136,14 +137,14 @@ def _mean(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Good beside each random draw, on the sentences that all of them read.
+    """Good and each random draw, on the sentences that all of them read.
 
     Attributes:
         seeds: the seed of each of the D pairs [D].
         good: numerators and denominators of good [D, 2, N].
         random: of a random draw of the same seed [D, 2, N].
         ids: the N sentences.
-        clusters: what each was sampled with.
+        clusters: the sampling cluster of each sentence.
     """
 
     seeds: tuple[int, ...]
@@ -183,10 +184,13 @@ def _pairs(models: Models) -> _Pairs | None:
 
 
 def _difference(models: Models) -> dict[str, Any]:
-    """Good minus the mean of the random draws, its interval and test, and where good lies."""
+    """Good minus the mean of the random draws, with interval and test, and good's percentile."""
     pairs = _pairs(models)
     if pairs is None:
-        return {"p_value": float("nan"), "note": "good and random were not probed alike"}
+        return {
+            "p_value": float("nan"),
+            "note": "good and random subnetworks were probed differently",
+        }
     units = units_of(pairs.clusters)
     # each seed counts alike, and each draw of a seed
     share = np.array([1 / len(set(pairs.seeds)) / pairs.seeds.count(s) for s in pairs.seeds])
@@ -203,7 +207,10 @@ def _difference(models: Models) -> dict[str, Any]:
     (tested,) = swap_ratios(pairs.good[..., None], pairs.random[..., None], pairs.ids, units)
     below, notes = _below(models), [tested.flag] if tested.flag else []
     if below is None:
-        notes.append(f"fewer than {LEAST_DRAWS} draws a seed: where good lies among them is open")
+        notes.append(
+            f"fewer than {LEAST_DRAWS} draws per seed: the rank of the good subnetwork among "
+            "them is not tested"
+        )
     return {
         "n_seeds": len(set(pairs.seeds)),
         "n_draws": min(pairs.seeds.count(seed) for seed in set(pairs.seeds)),

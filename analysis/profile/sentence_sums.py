@@ -23,11 +23,11 @@ _TEXTS = ["variant", "metric", "relation", "sentence_id", "cluster_id"]
 
 @dataclass(frozen=True)
 class SentenceSums:
-    """What one model has of one phenomenon.
+    """The sums of one model for one phenomenon.
 
     Attributes:
         sentences: the N sentences, sorted.
-        clusters: what each was sampled with; empty for those that stand alone [N].
+        clusters: the sampling cluster of each sentence; empty = none [N].
         sums: numerators and denominators, means over states 1..L [2, N].
         static: the same of state 0, the embeddings; None where items name no state.
         vectors: the same of static vectors from a file; None where none were probed.
@@ -58,7 +58,7 @@ class About:
     Attributes:
         subfield: the part of linguistics.
         phenomenon: its name.
-        probe: what measured it.
+        probe: the probe that measured it.
         metric: the number.
         variant: how it was measured.
     """

@@ -1,1 +1,1 @@
-"""Masks learnt for a property of words: their scores, size and controls, and what they overlap."""
+"""Masks learnt for a property of words: their scores, size, controls and overlap."""

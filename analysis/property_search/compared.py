@@ -1,4 +1,4 @@
-"""Masks for a property beside their controls: differences in what their read-outs say, tested."""
+"""Tests of the differences between masks for a property and their controls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _QUESTIONS = (
 
 
 def is_search(folder: Path) -> bool:
-    """Whether a folder holds what a search for a property wrote."""
+    """Whether a folder contains the results of a search for a property."""
     return (folder / ROWS).is_file() and (folder / ITEMS).is_file()
 
 
@@ -51,7 +51,7 @@ def compared_masks(
     """Differences of each mask from its controls, over the words of the same sentences.
 
     Sentences, or their documents, are resampled and exchanged, as for every probe; each penalty has
-    its own lines, which `variant` names.
+    its own lines, identified by `variant`.
 
     Args:
         rows: of a search.
@@ -60,7 +60,7 @@ def compared_masks(
         resamples: bootstrap samples.
 
     Returns:
-        the tables of `subprobe compare` that there are: comparisons, tests, seed_points,
+        the available tables of `subprobe compare`: comparisons, tests, seed_points,
         comparison_notes.
     """
     scored = rows[rows["metric"].eq("accuracy")]
@@ -85,7 +85,7 @@ def compared_masks(
 
 
 def _probed(rows: pd.DataFrame, items: pd.DataFrame, variant: str) -> ProbedModels:
-    """The scored models, all under one variant: whole encoders have no penalty."""
+    """The scored models, all under one variant: full encoders have no penalty."""
     models = ProbedModels()
     about = ["method", "kind", "state", "draw", "cell_id"]
     for (method, kind, state, draw, cell), mine in rows.groupby(about, sort=True):

@@ -1,4 +1,4 @@
-"""Opening an encoder and its reset twin for a search, and what is written of what was found."""
+"""Load an encoder and its reset control for a search, and write the results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def open_encoder(
     """An encoder without a task head.
 
     Raises:
-        ConfigError: for a smaller model, whose lost units no gate can open.
+        ConfigError: for a compact model, whose removed units cannot be restored by gates.
         CheckpointError, UnknownNameError: as `load_model`.
     """
     loaded = load_model(
@@ -50,14 +50,14 @@ def open_encoder(
 
 
 def check_whole(loaded: LoadedModel) -> None:
-    """Raise for a smaller model, whose lost units no gate can open.
+    """Raise for a compact model, whose removed units cannot be restored by gates.
 
     Raises:
         ConfigError: saying so.
     """
     if kept_units_of(loaded.model) is not None:
         raise ConfigError(
-            "is a smaller model already", where=loaded.name, remedy="name the whole model"
+            "is already a compact model", where=loaded.name, remedy="name the full model"
         )
 
 
@@ -82,10 +82,10 @@ def reset_of(loaded: LoadedModel, reset: str, seed: int) -> Any:
 def masks_against(
     paths: list[Path], loaded: LoadedModel, progress: Progress
 ) -> dict[str, Subnetwork]:
-    """Masks by their file's name; they may have been found on fine-tuned weights of this encoder.
+    """Masks by file name; they may have been found on fine-tuned weights of this encoder.
 
     Raises:
-        ConfigError: if two files have one name.
+        ConfigError: if two files have the same name.
         MaskError: for a mask that does not fit the model.
     """
     found: dict[str, Subnetwork] = {}
@@ -94,7 +94,7 @@ def masks_against(
         assert mask is not None
         if path.stem in found:
             raise ConfigError(
-                f"two masks are called {path.stem}", where=str(path), remedy="rename one of them"
+                f"two masks have the name {path.stem}", where=str(path), remedy="rename one of them"
             )
         found[path.stem] = mask
     return found
@@ -113,12 +113,12 @@ def readout_bytes(found: PropertyMask) -> bytes:
 
 
 def items_of(found: Found) -> pd.DataFrame:
-    """Every item of a search: a score on a sentence each."""
+    """All items of a search: scores of single sentences."""
     return items_frame(pd.concat(found.items, ignore_index=True))
 
 
 def tables_of(found: Found) -> dict[str, pd.DataFrame]:
-    """`rows` (tidy), `curve` (accuracy beside size) and, if masks were given, `overlap`."""
+    """`rows` (tidy), `curve` (accuracy and size) and, if masks were given, `overlap`."""
     tables = {"rows": rows_frame(found.rows), "curve": pd.DataFrame(curve_of(found.rows))}
     if found.overlap:
         tables["overlap"] = overlap_frame(found.overlap)

@@ -1,4 +1,4 @@
-"""A search for a property on a model that is in memory, from sentences to scores."""
+"""A search for a property on a loaded model, from sentences to scores."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def search_loaded(
         loaded: the encoder, without a task head.
         name: of the property.
         parts: the sentences.
-        corpus: what rows call those that are scored.
-        penalties: lambda, each once.
+        corpus: name of the scored sentences in rows.
+        penalties: values of lambda, without duplicates.
         options: training.
-        controls: what masks are compared with.
+        controls: the controls of the masks.
         against: name -> masks whose overlap is measured.
-        progress: where long steps report to.
+        progress: receives the progress of long steps.
 
     Raises:
         AnnotationError, InputError, UnknownNameError: as `words_of`.

@@ -1,14 +1,14 @@
-"""What a search for a property is called: in rows, and as files."""
+"""Names of a search for a property in rows and files."""
 
 from __future__ import annotations
 
 PROBE = "subnetwork-probe"
-"""What rows and folders call it."""
+"""Its name in rows and folders."""
 
 ROWS, ITEMS = "rows.csv", "items.parquet"
 
 RANKS = (1, 5, 25)
-"""Of the MLP probes that masks are compared with, where none is asked for."""
+"""Default ranks of the MLP probes that masks are compared with."""
 
 REFIT = "score=refit"
-"""The score in which masks and whole encoders are comparable: a new read-out of each."""
+"""The score that is comparable between masks and full encoders: a newly fitted read-out."""

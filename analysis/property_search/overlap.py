@@ -1,10 +1,10 @@
-"""What two masks share beyond their sizes: Jaccard and adjusted overlap, with p-values.
+"""The overlap of two masks given their sizes: Jaccard and adjusted overlap, with p-values.
 
-Under the null the other mask places its units at random over the whole model, or in each layer
-(each module, for single weights) as many as it keeps there. Of two masks of the same units the
-number shared is then hypergeometric, or a sum of such numbers: the permutation test with all
-permutations, nothing is sampled. Of a mask of finer units the share that it keeps of each head and
-MLP is compared between those that the other keeps and those that it prunes.
+Under the null the other mask places its units at random over the full model, or in each layer (each
+module, for single weights) as many as it keeps there. Of two masks of the same units the number
+shared is then hypergeometric, or a sum of such numbers: this is the exact permutation test. Of a
+mask of finer units the share that it keeps of each head and MLP is compared between those that the
+other keeps and those that it prunes.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ Layers = Sequence[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]
 
 
 def check_comparable(model: Any, levels: Collection[str], other: Subnetwork, where: str) -> None:
-    """Raise, before anything is learnt, unless a mask of some levels can be compared with another.
+    """Raise, before training, unless a mask of some levels can be compared with another.
 
     Raises:
-        MaskError: if no level of the one says anything about a level that the other prunes.
+        MaskError: if no level of one mask can be compared with a level that the other prunes.
     """
     pruned = _pruned(other)
     if not {level for one in levels for level in _REACHES[one]} & set(pruned):
@@ -65,7 +65,7 @@ def check_comparable(model: Any, levels: Collection[str], other: Subnetwork, whe
         except AttributeError:
             shape = ()
         if shape != mask.shape:
-            raise MaskError(f"masks {path}, which the model does not have so", where=where)
+            raise MaskError(f"masks {path}, which does not match the model", where=where)
 
 
 def overlap_rows(
@@ -76,14 +76,14 @@ def overlap_rows(
     other_name: str,
     other: Subnetwork,
 ) -> list[dict[str, Any]]:
-    """One record for each level that both speak of.
+    """One record for each level that both masks cover.
 
     Args:
         model: the encoder that both are of.
-        name: what the learnt mask is called.
+        name: name of the learnt mask.
         mask: the learnt mask.
-        levels: what it decides on.
-        other_name: what the other is called.
+        levels: the levels that it prunes.
+        other_name: name of the other mask.
         other: a mask of the same encoder.
     """
     about = {"mask": name, "other": other_name, "task": other.task}
@@ -181,7 +181,8 @@ def _expected_jaccard(n: int, kept: int, other: int) -> float:
 
 
 def _p_value(sizes: npt.NDArray[np.int64]) -> float:
-    """Chance to share as many units or more, summed over layers [P, 4] of (n, kept, other, shared).
+    """Probability of sharing at least as many units, summed over layers [P, 4] of (n, kept, other,
+    shared).
 
     NaN where the largest overlap that these sizes allow is likelier than .05.
     """

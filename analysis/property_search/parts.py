@@ -1,4 +1,4 @@
-"""The sentences that a mask for a property is learnt from, and those that it is scored on."""
+"""The training and test sentences of a mask for a property."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ def read_parts(
     limit: int = 0,
     read: Callable[[str], Sequence[Sentence]] = read_corpus,
 ) -> Parted:
-    """Read the files that a user names, or the generated treebank where none is named.
+    """Read the named files, or the generated treebank if none is named.
 
-    One corpus is cut by its documents, else by its sentences, into 8, 1 and 1 tenths; beside other
-    files it is the training file. Without a dev file a tenth of the training file becomes the dev
-    part. Without a test file the dev part is what is scored on, as in the published code.
+    A single corpus is split by documents, or else by sentences, into 8, 1 and 1 tenths; together
+    with other files it is the training file. Without a dev file a tenth of the training file
+    becomes the dev part. Without a test file the dev part is scored, as in the published code.
 
     Args:
         corpus: one file for all parts, or the training file.
-        train: what is learnt from.
-        dev: what decides when refitted read-outs stop.
-        test: what is scored on.
-        limit: sentences of each part at most, at equal distances; 0 = all.
+        train: the training part.
+        dev: the part for early stopping of refitted read-outs.
+        test: the scored part.
+        limit: maximum number of sentences of each part, evenly spaced; 0 = all.
         read: gives the sentences of a name.
 
     Raises:
-        ConfigError: for files that do not go together.
-        DataFileError, InputError: for files that cannot be read or cut.
+        ConfigError: for incompatible files.
+        DataFileError, InputError: for files that cannot be read or split.
     """
     if corpus and train:
         raise ConfigError(
-            "is learnt from, and `train` is named as well",
+            "`corpus` and `train` both name training sentences",
             where=f"`corpus` {corpus}",
             remedy="leave out one of them",
         )
     train = train or (corpus if dev or test else None)
     if (dev or test) and not train:
-        raise ConfigError("nothing to learn from", remedy="name `train`, or `corpus`")
+        raise ConfigError("no training sentences", remedy="name `train`, or `corpus`")
     if train and not (dev or test):
         raise ConfigError(
-            "nothing to score on",
+            "no sentences to score on",
             where="`train`",
-            remedy="name `dev` or `test` as well, or `corpus` alone, which is cut into parts",
+            remedy="name `dev` or `test` as well, or only `corpus`, which is split into parts",
         )
     one = "" if train else corpus or ""
     found = cut_parts(read, one=one, train=train or "", dev=dev or "", test=test or "")
@@ -74,10 +74,10 @@ class Words:
     """The labelled words of the three parts.
 
     Attributes:
-        train: what is learnt from.
-        dev: what decides when refitted read-outs stop.
-        test: what is scored on; the same as `dev` where no test part is given.
-        split: what rows call it: `test`, or `dev`.
+        train: the training part.
+        dev: the part for early stopping of refitted read-outs.
+        test: the scored part; the same as `dev` if there is no test part.
+        split: its name in rows: `test` or `dev`.
         corpus: name of what is scored on.
     """
 
@@ -88,7 +88,7 @@ class Words:
     corpus: str = ""
 
     def about(self) -> dict[str, str]:
-        """The columns of rows that name what is scored on."""
+        """The columns of rows that identify the scored part."""
         first = self.test.sentences[0]
         return {
             "corpus": self.corpus, "annotation": first.annotation, "scheme": first.scheme,
@@ -110,14 +110,14 @@ def words_of(
     say: Callable[[str], None],
     corpus: str = "",
 ) -> Words:
-    """Find the labelled words of each part; what was left out is told.
+    """Find the labelled words of each part, and report what was left out.
 
     Args:
         tokenizer: a fast tokenizer.
         parts: the sentences.
         property: see `word_labels`.
         max_length: subwords that a sentence keeps.
-        say: told what is left out, or known already.
+        say: receives messages about what was left out or also occurs in training.
         corpus: name of what is scored on.
 
     Raises:
@@ -135,26 +135,26 @@ def words_of(
         given = len(getattr(parts, name))
         if given > len(words.sentences):
             missing = given - len(words.sentences)
-            say(f"{missing} of {given} sentences of the {name} part have no {property} to read")
+            say(f"{missing} of {given} sentences of the {name} part have no {property}")
         if words.n_words_dropped:
             say(f"{words.n_words_dropped} words of the {name} part are cut off or have no subword")
         if words.n_unseen:
             say(
                 f"{words.n_unseen} of {words.n_words} words of the {name} part have a {property} "
-                "that no word of the train part has: they count as wrong"
+                "that does not occur in the train part: they count as errors"
             )
     split = "test" if "test" in found else "dev"
     if split == "dev":
-        say("there is no test part: read-outs stop on the sentences that they are scored on")
+        say("there is no test part: early stopping uses the sentences that are scored")
     kinds = {name: _kind(words) for name, words in found.items()}
     if len(set(kinds.values())) > 1:
         shown = ", ".join(f"{name} {kind or 'none'}" for name, kind in kinds.items())
         raise AnnotationError(
             f"the parts are annotated differently ({shown})",
-            remedy="name treebanks of one kind: gold and parsed ones are never mixed",
+            remedy="name treebanks of one kind: gold and parsed annotation are never mixed",
         )
     known = {one.words for one in train.sentences}
     scored = found[split].sentences
     if repeated := sum(one.words in known for one in scored):
-        say(f"{repeated} of {len(scored)} sentences that are scored on are in the train part too")
+        say(f"{repeated} of {len(scored)} scored sentences also occur in the train part")
     return Words(train, found["dev"], found[split], split, corpus)

@@ -1,4 +1,4 @@
-"""Read-outs that are fitted anew on the last hidden states of one model, whole or under a mask."""
+"""Read-outs that are newly fitted on the last hidden states of one model, full or under a mask."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NO_CLASS = -1
 
 
 class Probes:
-    """P read-outs of the same vectors, linear or MLPs: what `fit` trains.
+    """P read-outs of the same vectors, linear or MLPs, as `fit` trains them.
 
     The MLP of Cao, Sanh & Rush (2021): two factors D x r and r x D, LayerNorm, ReLU, then the
     linear read-out that all have.
@@ -39,8 +39,8 @@ class Probes:
         width: D.
         classes: K.
         ranks: r of each probe; 0 = linear.
-        seed: of the first weights.
-        device: where they live.
+        seed: of the initial weights.
+        device: their device.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Probes:
         return torch.stack([nn.functional.cross_entropy(one, batch.gold) for one in found])
 
     def size(self, batch: WordBatch) -> int:
-        """How many words a batch has."""
+        """The number of words in a batch."""
         return batch.vectors.shape[1]
 
 
@@ -82,7 +82,7 @@ class Reader:
         words: the labelled words.
         schedule: how read-outs are trained.
         max_length: subwords that a sentence keeps.
-        seed: of first weights and the order of sentences.
+        seed: of initial weights and the order of sentences.
     """
 
     tokenizer: Any
@@ -94,13 +94,13 @@ class Reader:
     def refit(
         self, model: Any, mask: Subnetwork | None, ranks: Sequence[int] = (0,)
     ) -> list[Predictions]:
-        """What read-outs of some ranks, fitted on a model's states, say of the words scored on.
+        """Predictions of read-outs of some ranks, fitted on a model's states, for the scored words.
 
         Hidden states are kept in a file meanwhile, which is removed.
 
         Args:
             model: the encoder.
-            mask: None = the whole model.
+            mask: None = the full model.
             ranks: of the read-outs, see `Probes`.
 
         Returns:
@@ -164,7 +164,7 @@ def _said(
 
 
 def correct_of(said: Predictions, words: LabelledWords) -> npt.NDArray[np.float64]:
-    """Words that are right and all words, of each sentence [N, 2].
+    """Correct words and all words of each sentence [N, 2].
 
     Raises:
         ValueError: if predictions and words are not of the same sentences.

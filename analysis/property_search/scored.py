@@ -1,4 +1,4 @@
-"""Rows of one score: accuracy over words and over sentences, with interval and majority."""
+"""Rows of one score: accuracy over words and over sentences, with intervals and baseline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .names import PROBE
 from .parts import Words
 
 _CLUSTERS = 10
-"""Documents from which on they, and not sentences, are what was sampled."""
+"""Minimum number of documents for documents, not sentences, to be the sampling unit."""
 
 
 def score_rows(
@@ -24,10 +24,10 @@ def score_rows(
 ) -> list[dict[str, Any]]:
     """`accuracy` over words, and `accuracy_by_sentence`, the mean of sentences' means (published).
 
-    Intervals resample documents, or sentences where these stand alone.
+    Intervals resample documents, or sentences where there are no documents.
 
     Args:
-        correct: right words and all words of each sentence [N, 2].
+        correct: correct words and all words of each sentence [N, 2].
         words: the parts; the baseline is the most frequent class of the train part.
         about: columns that name the model and the score.
         more: further columns of the first row, such as a p-value.
@@ -67,10 +67,10 @@ def score_rows(
 
 
 def score_items(correct: Floats, words: Words, about: Mapping[str, Any]) -> pd.DataFrame:
-    """The items of one score: right words and all words of each sentence.
+    """The items of one score: correct words and all words of each sentence.
 
     Args:
-        correct: right words and all words of each sentence [N, 2].
+        correct: correct words and all words of each sentence [N, 2].
         words: the parts.
         about: columns that name the model and the score.
     """
@@ -111,7 +111,7 @@ def size_rows(
 
 
 def _units(words: Words) -> npt.NDArray[np.int64]:
-    """The document of each sentence, where there are several; else each is a unit of its own."""
+    """The document of each sentence if there are several; else each sentence is its own unit."""
     clustered = _clustered(words)
     return units_of([one.document or None if clustered else None for one in words.test.sentences])
 
@@ -130,7 +130,7 @@ def _majority(words: Words) -> Floats:
 def _interval(sums: Floats, units: npt.NDArray[np.int64]) -> tuple[float, float, str]:
     n = count_of(units)
     if n < 2:
-        return float("nan"), float("nan"), "no interval: there is one independent unit only"
+        return float("nan"), float("nan"), "no interval: there is only one independent unit"
     drawn = resampled(over_units(sums, units), 0)
     ratio = drawn[:, 0] / drawn[:, 1]
     if np.ptp(ratio) <= 1e-12:
@@ -143,7 +143,7 @@ def _interval(sums: Floats, units: npt.NDArray[np.int64]) -> tuple[float, float,
 
 
 def curve_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One record a scored thing: accuracy beside size, for plots and screens."""
+    """One record per scored model: accuracy and size, for plots and screens."""
     points: dict[tuple[Any, ...], dict[str, Any]] = {}
     named = ("encoder", "kind", "score", "lambda", "units", "rank", "draw")
     for row in rows:

@@ -1,8 +1,8 @@
-"""A mask for a property at one penalty or several, with the controls that it must be read beside.
+"""Learn masks for a property at one or several penalties, with the necessary controls.
 
-A mask learnt in a network of random weights solves its property as well, so a score alone says
-nothing. Beside each mask stand its complement, random masks of its size, masks learnt in the reset
-encoder, and read-outs of whole encoders, linear and MLP.
+A mask learnt in a network of random weights also solves its property, so a score alone is not
+evidence. Controls of each mask are its complement, random masks of its size, masks learnt in the
+reset encoder, and linear and MLP read-outs of full encoders.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ RESETS = ("encoder", "all", "none")
 
 @dataclass(frozen=True)
 class Controls:
-    """What the masks are compared with.
+    """The controls of the masks.
 
     Attributes:
         draws: random masks of the size of each mask.
-        ranks: of the MLP probes on the whole encoders.
+        ranks: of the MLP probes on the full encoders.
         reset: which weights of the control encoder are random: the `encoder`'s, with the trained
-            embeddings (as published), or `all`; `none` leaves that control out.
-        schedule: how read-outs are fitted anew.
+            embeddings (as published), or `all`; `none` omits that control.
+        schedule: how read-outs are refitted.
         seed: of draws, of random weights and of refitted read-outs.
 
     Raises:
-        ConfigError: for a number of draws below 0 or a rank below 1.
+        ConfigError: if the number of draws is < 0 or a rank < 1.
         UnknownNameError: if there is no such reset.
     """
 
@@ -67,20 +67,20 @@ class Controls:
         if self.reset not in RESETS:
             raise UnknownNameError("reset", self.reset, RESETS)
         if self.draws < 0:
-            raise ConfigError(f"{self.draws} random masks cannot be drawn")
+            raise ConfigError(f"the number of random masks must be >= 0, got {self.draws}")
         if any(rank < 1 for rank in self.ranks) or len(set(self.ranks)) < len(self.ranks):
-            raise ConfigError("ranks of MLP probes are 1 or more, each given once")
+            raise ConfigError("ranks of MLP probes must be >= 1 and distinct")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search for a property gave.
+    """The result of a search for a property.
 
     Attributes:
-        learnt: what each penalty left of the pretrained encoder, in the order given.
+        learnt: the mask learnt in the pretrained encoder at each penalty, in the given order.
         rows: records of tidy rows; `variant` says penalty, units and which score it is.
         overlap: records of the overlap with masks that were given.
-        items: right words and all words of each sentence, of each score.
+        items: correct words and all words of each sentence, for each score.
     """
 
     learnt: dict[float, PropertyMask]
@@ -106,16 +106,16 @@ def search_property(
     """Learn a mask at each penalty and score it with its controls.
 
     Args:
-        name: what the user called the model.
+        name: the user's name of the model.
         model: the frozen encoder.
-        reset: the same with random weights; None leaves that control out.
+        reset: the same with random weights; None omits that control.
         tokenizer: the tokenizer of both.
         words: the labelled words of each part.
-        penalties: lambda, each once.
+        penalties: values of lambda, without duplicates.
         options: training; its `penalty` is not read.
-        controls: what masks are compared with.
-        progress: told of each stage, and warned of masks that carry no claim.
-        against: name -> masks whose overlap with what is learnt is measured.
+        controls: the controls of the masks.
+        progress: receives the progress, and warnings about masks that support no conclusion.
+        against: name -> masks whose overlap with the learnt masks is measured.
         max_length: subwords that a sentence keeps.
 
     Raises:
@@ -124,7 +124,10 @@ def search_property(
     each = [replace(options, penalty=penalty) for penalty in penalties]
     if not each or len({f"{one.penalty:g}" for one in each}) < len(each):
         shown = ", ".join(f"{penalty:g}" for penalty in penalties) or "missing"
-        raise ConfigError(f"penalties {shown}", remedy="give one or more, each once")
+        raise ConfigError(
+            f"penalties must be one or more distinct numbers, got {shown}",
+            remedy="name each penalty once",
+        )
     levels = levels_of(options.units)
     for other, mask in (against or {}).items():
         check_comparable(model, levels, mask, other)
@@ -148,7 +151,7 @@ def search_property(
 
 
 class _Search:
-    """Rows of one search, as they are made."""
+    """Collects the rows of one search."""
 
     def __init__(self, name: str, reader: Reader, controls: Controls, progress: Progress):
         self._name, self._reader, self._controls = name, reader, controls
@@ -157,7 +160,7 @@ class _Search:
         self.items: list[pd.DataFrame] = []
 
     def whole(self, model: Any, state: str) -> None:
-        """Read-outs of a whole encoder: linear, and MLP probes of each rank."""
+        """Read-outs of a full encoder: linear, and MLP probes of each rank."""
         ranks = (0, *self._controls.ranks)
         with self._progress.stage(f"read-outs of the {state} encoder"):
             found = self._reader.refit(model, None, ranks)
@@ -179,7 +182,7 @@ class _Search:
             )
         self._warn(found, named)
         mask, settings = found.subnetwork, f"lambda={options.penalty:g};units={options.units}"
-        with self._progress.stage(f"scoring it and its controls, {named}"):
+        with self._progress.stage(f"scoring the mask and its controls, {named}"):
             # the null comes first, its rows last
             before = len(self.rows)
             null = self._random(model, found, settings) if state == "pretrained" else []
@@ -201,7 +204,7 @@ class _Search:
         return found
 
     def _random(self, model: Any, found: PropertyMask, settings: str) -> list[float]:
-        """The accuracy of each random mask of the size of one."""
+        """The accuracy of random masks of the same size."""
         values = []
         for draw in range(self._controls.draws):
             drawn = random_like(found.subnetwork, self._controls.seed, draw)
@@ -227,7 +230,7 @@ class _Search:
     def _sizes(
         self, found: PropertyMask, score: str, about: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """The size of what was scored: gates for the soft score, else the mask."""
+        """The size of the scored model: gates for the soft score, otherwise the mask."""
         if score != "soft":
             return self._size_of(found.subnetwork, found.options.units, about)
         partly = found.subnetwork.history[-1]["partly"]
@@ -259,11 +262,11 @@ class _Search:
     def _warn(self, found: PropertyMask, named: str) -> None:
         if found.flag == "degenerate":
             self._progress.say(
-                f"DEGENERATE: {named}: nothing is left, which says nothing about what a subnetwork "
-                "keeps; give a lower penalty"
+                f"DEGENERATE: {named}: all units are pruned, so the mask says nothing about "
+                "subnetworks; lower the penalty"
             )
         if found.flag == "diverged":
             self._progress.say(
-                f"DIVERGED: {named}: the loss is not finite; gates and read-out are those before "
-                "that step and carry no claim; lower the learning rates"
+                f"DIVERGED: {named}: the loss is NaN or infinite; gates and read-out are those of "
+                "the step before and support no conclusion; lower the learning rates"
             )

@@ -1,4 +1,4 @@
-"""How much a mask of finer units keeps of each head and of each MLP."""
+"""The share of each head and MLP that a mask of finer units keeps."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def _masks_of(model: Any, mask: Subnetwork) -> Callable[[nn.Module], npt.NDArray
 def share_difference(
     shares: Floats, kept: npt.NDArray[np.bool_], *, within: bool, draws: int = 9999, seed: int = 0
 ) -> tuple[float, Floats]:
-    """Mean share in units that another mask keeps less that in those it prunes, and its null.
+    """Mean share in units that another mask keeps minus that in those it prunes, and its null.
 
     Args:
         shares: of each unit [L, H], or [1, L] for MLPs.
         kept: what the other mask keeps, of the same shape.
-        within: whether units are permuted within layers (rows) alone.
+        within: whether units are permuted only within layers (rows).
         draws: permutations.
         seed: same seed, same permutations.
 

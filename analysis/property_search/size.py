@@ -1,8 +1,8 @@
-"""How large a mask or a probe is, in bits: what it takes to say which one it is.
+"""The size of a mask or a probe in bits: the code length that identifies it.
 
-A mask that keeps k of n units is one of C(n, k) of its size, so log2 C(n, k) bits name it; levels
-that were chosen from add up. A probe's float32 weights take 32 bits each. The linear read-out,
-which every score has, is counted in neither.
+A mask that keeps k of n units is one of C(n, k) of its size, so log2 C(n, k) bits name it; the bits
+of several levels are added. A probe's float32 weights take 32 bits each. The linear read-out, which
+every score uses, is not counted.
 """
 
 from __future__ import annotations

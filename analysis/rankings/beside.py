@@ -1,4 +1,4 @@
-"""What analysis computes on the same model and examples beside a probe of the task."""
+"""Analyses that are computed together with a task probe on the same model and examples."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def with_what_is_beside(
     options: ProbeOptions,
     say: Say = None,
 ) -> ProbeResult:
-    """A result with what the entry of its probe wants computed beside it.
+    """Add the analysis that a probe's entry asks for to its result.
 
     Args:
         result: of a probe of the task.
         context: the model and its mask.
         examples: those that the probe was given.
         options: of all probes.
-        say: told what was not computed, and why.
+        say: receives messages about what was not computed, and why.
 
     Raises:
-        UnknownNameError: if analysis knows nothing of that name.
+        UnknownNameError: if there is no analysis of that name.
     """
     name = find_probe(result.probe).beside
     if name not in BESIDE:

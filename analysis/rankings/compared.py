@@ -49,7 +49,7 @@ def beside_importances(
         keep: shares of the units that are kept.
         draws: random rankings, the null of what is kept.
         seed: of these, and of shuffles and resamples.
-        say: told why nothing is compared, or not with all of the importances.
+        say: receives the reason if some or all importances are not compared.
 
     Returns:
         The result with the importance of each unit, agreement of the rankings, and scores of the
@@ -74,7 +74,7 @@ def beside_importances(
     if lost and say is not None:
         say(
             f"not compared with the importance {', '.join(lost)}, which reads weights by their "
-            "position in the whole model: this model is a smaller one"
+            "position in the full model: this model is a compact one"
         )
     spec = context.spec
     assert spec is not None
@@ -112,7 +112,7 @@ def _not_comparable(context: Context, examples: Sequence[Example]) -> str:
     if any(example.label is None for example in examples):
         return "some examples have no label"
     if len({unit_digest(one, one.first) for one in examples}) < 2:
-        return "needs at least two different examples, one half to rank on and one to score"
+        return "needs at least two different examples: one half for ranking, one for scoring"
     return ""
 
 

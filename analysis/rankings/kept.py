@@ -1,4 +1,4 @@
-"""Which ranking keeps the better subnetwork: the top units of each, scored at equal size."""
+"""Compare the subnetworks of the top units of several rankings at equal size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEAST_RANDOM = 39
 
 @dataclass(frozen=True)
 class Kept:
-    """What a subnetwork of the top units of one ranking says.
+    """The predictions of a subnetwork of the top units of one ranking.
 
     Attributes:
         ranking: whose top it is.
@@ -41,7 +41,7 @@ class Kept:
 
     @property
     def relation(self) -> str:
-        """How rows call the size."""
+        """The size as it appears in rows."""
         return f"top={self.share:g}"
 
     @property
@@ -55,7 +55,7 @@ def top_mask(context: Context, ranking: Ranking, share: float) -> Subnetwork:
 
     Args:
         context: the model and its mask.
-        ranking: of its living units.
+        ranking: of its kept units.
         share: of the ranked heads that are kept, and of the ranked MLPs; one of each at least.
     """
     mask = context.subnetwork or full_subnetwork(context.anatomy)
@@ -119,7 +119,9 @@ def kept_rows(
             metric, found.predictions, found.labels, units=_units(found), seed=seed
         )
         p = permutation_p(one.score, null)
-        tested = answered(p, 2 / (len(null) + 1), f"{len(null)} draws; {LEAST_RANDOM} are needed")
+        tested = answered(
+            p, 2 / (len(null) + 1), f"{len(null)} draws; at least {LEAST_RANDOM} are needed"
+        )
         yield {
             **_about(one),
             "metric": f"kept_{metric}",
@@ -145,7 +147,7 @@ def kept_rows(
 
 
 def kept_items(tops: Sequence[Kept]) -> Iterator[pd.DataFrame]:
-    """A line for each example and top: the answer beside the gold one."""
+    """One line for each example and top: the predicted and the gold answer."""
     for one in tops:
         found = one.found
         yield pd.DataFrame(
@@ -174,7 +176,7 @@ def _about(one: Kept) -> dict[str, Any]:
 
 
 def _difference(first: Evaluation, second: Evaluation, seed: int) -> dict[str, Any]:
-    """How much better the first scores on the same examples, its interval and its test."""
+    """The difference between two scores on the same examples, its interval and its test."""
     metric, gold, units = first.spec.metric, first.labels, _units(first)
     both = np.column_stack([first.predictions, second.predictions])
     weights = np.concatenate(list(unit_weights(units, RESAMPLES, seed)))

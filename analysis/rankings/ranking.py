@@ -37,10 +37,10 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Ranking:
-    """A score of each unit that is ranked: the higher, the sooner it is kept.
+    """A score of each unit that is ranked: units with higher scores are kept first.
 
     Attributes:
-        name: what scores: the variant of an attribution and which value of it, or an importance.
+        name: the source of the scores: the variant and value of an attribution, or an importance.
         head: scores [L, H]; NaN where a head is not ranked.
         mlp: scores [L]; NaN where an MLP is not ranked.
         n: examples that the scores are means over.
@@ -108,7 +108,7 @@ def importance_rankings(
     Args:
         context: a classifier and its mask.
         examples: labelled examples.
-        names: definitions of importance; those that a smaller model does not have are left out.
+        names: definitions of importance; those undefined for a compact model are omitted.
     """
     model, mask = context.model, context.subnetwork
     if kept_units_of(model) is not None:

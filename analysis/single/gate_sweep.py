@@ -29,10 +29,10 @@ from .loaded import LoadedModel
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep over penalties gave.
+    """The result of a sweep over penalties.
 
     Attributes:
-        learned: what each penalty left, in the order given.
+        learned: the mask learnt at each penalty, in the given order.
         rows: tidy rows: the full model's scores, then each mask's heads and scores; `variant` says
             the penalty, `split` which examples.
     """
@@ -61,10 +61,11 @@ def sweep_gates(
 
     Args:
         loaded: a fine-tuned model and its task.
-        penalties: lambda, each once.
+        penalties: values of lambda, without duplicates.
         options: training; its `penalty` is not read.
-        out: folder, made if need be.
-        progress: told of each penalty, and warned of masks that carry no claim.
+        out: folder; created if missing.
+        progress: receives the progress of each penalty, and warnings about masks that support no
+            conclusion.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
 
     Raises:
@@ -75,7 +76,8 @@ def sweep_gates(
     names = [f"{penalty:g}" for penalty in penalties]
     if not each or len(set(names)) < len(names):
         raise ConfigError(
-            f"penalties {', '.join(names) or 'missing'}", remedy="give one or more, each once"
+            f"penalties must be one or more distinct numbers, got {', '.join(names) or 'none'}",
+            remedy="name each penalty once",
         )
     if not options.frozen:
         check_plain_head(loaded.model, loaded.name)
@@ -87,7 +89,8 @@ def sweep_gates(
     if at_chance:
         progress.say(
             f"DEGENERATE: the full model's {reported['metric']} of {reported['value']:.3f} is no "
-            f"better than the majority's {reported['baseline_value']:.3f}: fine-tune it first"
+            f"better than the majority baseline of {reported['baseline_value']:.3f}: fine-tune the "
+            "model first"
         )
     full = full.assign(flag="degenerate" if at_chance else "")
     learned: dict[float, LearnedGates] = {}
@@ -124,7 +127,7 @@ def sweep_gates(
 
 
 def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:
-    """One record a penalty and one for the full model: heads kept, and the primary metric.
+    """One record per penalty and one for the full model: kept heads, and the primary metric.
 
     Args:
         sweep: a finished sweep.
@@ -152,7 +155,7 @@ def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:
 
 
 def _recipe(loaded: LoadedModel) -> Recipe:
-    """What the model was fine-tuned with, else what is recorded for it."""
+    """The recipe that the model was fine-tuned with, else the recorded one."""
     recorded = loaded.meta.get("recipe")
     if recorded:
         return Recipe(**recorded)
@@ -205,11 +208,11 @@ def _scores(
 def _warn(found: LearnedGates, name: str, progress: Progress) -> None:
     if found.flag == "degenerate":
         progress.say(
-            f"DEGENERATE: penalty {name} leaves no head, which says nothing about what a "
-            "subnetwork keeps; give a lower one"
+            f"DEGENERATE: penalty {name} prunes all heads, so the mask says nothing about "
+            "subnetworks; lower the penalty"
         )
     if found.flag == "diverged":
         progress.say(
-            f"DIVERGED: the loss under penalty {name} is not finite; the gates are those "
-            "before that step and carry no claim; check that the fine-tuning converged"
+            f"DIVERGED: the loss under penalty {name} is NaN or infinite; the gates are those of "
+            "the step before and support no conclusion; check that fine-tuning converged"
         )

@@ -1,4 +1,4 @@
-"""How fast a model is whole, under its mask, with zeros for it, and without what it kills."""
+"""Speed of the full model, under its mask, with zeroed weights, and with pruned units removed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..steps.identity import identity
 from .smaller import Whole
 
 REPEATS = 7
-"""Least number of rounds that a time is the median of."""
+"""Minimum number of rounds for a median time."""
 
 
 def latency_rows(
@@ -36,9 +36,9 @@ def latency_rows(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Time and size of the whole, masked, baked and smaller model, side by side.
+    """Time and size of the full, masked, baked and compact model.
 
-    The four run in turn, so that what else the machine does hits all of them. A ratio is the
+    The four run in turn, so that other load on the machine affects all of them. A ratio is the
     median over rounds of a variant's time over the masked model's in the same round; its interval,
     like that of a time, is the lowest and the highest round.
 
@@ -46,8 +46,8 @@ def latency_rows(
         whole: the model and its mask.
         batches: numbers of examples B.
         lengths: numbers of subwords S, without padding.
-        repeats: rounds that count, after one that does not.
-        threads: torch threads; None = as they are.
+        repeats: number of timed rounds, after one warm-up round.
+        threads: torch threads; None = unchanged.
         progress: called with (cells done, cells).
 
     Raises:
@@ -78,7 +78,7 @@ def latency_rows(
 
 
 def _machine(model: Any) -> str:
-    """Where the times were taken: they mean nothing elsewhere."""
+    """The machine on which the times were measured; they hold only there."""
     if model.device.type == "cuda":
         return torch.cuda.get_device_name(model.device)
     return f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
@@ -117,7 +117,7 @@ def _times(
 
 
 def _wait(model: Any) -> None:
-    """Let a GPU finish: it works on after a call has come back."""
+    """Wait for a GPU, which runs asynchronously."""
     if model.device.type == "cuda":
         torch.cuda.synchronize(model.device)
 

@@ -1,4 +1,4 @@
-"""A model that a single command or a caller names, checked against its task and tokenizer."""
+"""A loaded model, checked against its task and tokenizer."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ from ..steps.said import read_said
 
 @dataclass(frozen=True, repr=False, eq=False)
 class LoadedModel:
-    """A model in memory, with the task that it was fine-tuned on where one is named.
+    """A model in memory, with the task that it was fine-tuned on, if any.
 
     Attributes:
-        name: what the user called it.
+        name: the name that the user gave.
         model: a transformers encoder; with a task, the classifier or regressor.
         tokenizer: its tokenizer, checked against it.
-        task: the parts of the task that it was trained with; None for an encoder alone.
-        meta: what was recorded beside the weights.
-        order: how its classes were found to be the task's; None in regression.
-        told: lines for the user: rows that were left out, or another training part than the one
-            that the folder records.
-        max_length: subwords an example keeps: what was asked for, else the length that the model
-            was fine-tuned with, else 128 or what it has positions for.
-        flag: what its rows are flagged with for its tokenizer's sake.
+        task: the parts of the task that it was trained with; None for an encoder without a task.
+        meta: the record stored with the weights.
+        order: how its classes were matched to the task's; None in regression.
+        told: messages for the user: rows that were left out, or a training part that differs from
+            the recorded one.
+        max_length: maximum length of an example in subwords: the requested one, else the one of
+            fine-tuning, else 128 or the model's number of positions.
+        flag: flag of its rows that is due to its tokenizer.
     """
 
     name: str
@@ -68,12 +68,12 @@ class LoadedModel:
 
     @property
     def anatomy(self) -> Anatomy:
-        """Where its heads and MLPs sit."""
+        """The location of its heads and MLPs."""
         return anatomy_of(self.model)
 
     @property
     def spec(self) -> TaskSpec | None:
-        """The task's labels and metrics; None for an encoder alone."""
+        """The task's labels and metrics; None for an encoder without a task."""
         return self.task.spec if self.task else None
 
     @property
@@ -85,7 +85,7 @@ class LoadedModel:
         """
         if self.task is None:
             raise InputError(
-                "was loaded without a task, so there are no examples to score",
+                "was loaded without a task, so no examples can be scored",
                 where=self.name,
                 remedy="load it with the task that it was fine-tuned on",
             )
@@ -93,11 +93,11 @@ class LoadedModel:
 
     @property
     def classes_by(self) -> str:
-        """How its classes were found to be the task's: see `ClassOrder.by`; empty in regression."""
+        """How its classes were matched to the task's: see `ClassOrder.by`; empty in regression."""
         return self.order.by if self.order else ""
 
     def tell(self, examples: Sequence[Example], what: str, progress: Progress) -> None:
-        """Tell how many examples are cut, or have a text without a word piece."""
+        """Report how many examples are truncated, or have a text without a word piece."""
         encoded = text_batches(
             self.tokenizer, examples, batch_size=len(examples), max_length=self.max_length
         )
@@ -126,21 +126,20 @@ def load_for_task(
 
     Args:
         model: its folder, or a hub id.
-        task: what it was fine-tuned on, named or read already.
+        task: the task that it was fine-tuned on, by name or already loaded.
         selection: `held-out` or `reported`; empty takes what the folder records, else `held-out`.
-        labels: which classes of the model mean which of the task, where names do not say it.
-        max_length: subwords an example keeps; 0 = as it was fine-tuned.
-        limit: examples of each part of the task at most, at equal distances; 0 = all.
+        labels: class of the task -> class of the model, if their names do not match.
+        max_length: maximum length of an example in subwords; 0 = as in fine-tuning.
+        limit: maximum number of examples of each part of the task, evenly spaced; 0 = all.
         device: where the model runs, see `device_of`.
-        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
-        progress: told if the classes were not found by name, and what is odd about the tokenizer
-            or the length.
+        allow_no_specials: continue if the tokenizer never adds the special tokens that it knows.
+        progress: receives messages if classes were not matched by name, and warnings about
+            tokenizer or length.
 
     Raises:
-        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`, or
-            its classes are not the task's, see `contract`.
-        ConfigError: if `max_length` is more than the model has positions for, or there is no such
-            device.
+        CheckpointError: if the tokenizer does not fit the model, see `check_inputs`, or its classes
+            are not the task's, see `contract`.
+        ConfigError: if `max_length` exceeds the model's positions, or the device does not exist.
     """
     place = device_of(device)
     progress = progress or Silent()
@@ -168,8 +167,9 @@ def load_for_task(
     trained = meta.get("train_digest", "")
     if trained and chosen == recorded and trained != examples_digest(parts.train):
         told.append(
-            f"{model} was fine-tuned on other examples than these files and options set apart for "
-            f"training now: it may have seen what is called held out ({parts.selection_name})"
+            f"{model} was fine-tuned on a different training part than the one defined by the "
+            "current files and options: it may have seen examples that are held out now "
+            f"({parts.selection_name})"
         )
     parts = limited(parts, limit)
     return LoadedModel(model, net, tokenizer, parts, meta, order, tuple(told), length, found.flag)
@@ -194,20 +194,20 @@ def load_model(
         name: `embedded`, a folder *written as a path* (`./model`), or a hub id.
         task: the task that it was fine-tuned on: an embedded or GLUE task by name, any name with
             `columns`, or what `load_task` gave; None loads the encoder without a task head.
-        data_dir: local folder of a GLUE task or of files of your own.
-        columns: role -> column of files of your own, such as `{"first": "text", "label": "side"}`.
-        selection: what masks are chosen on, `held-out` or `reported`; empty takes what the model's
-            folder records, else `held-out`.
-        labels: class of the task -> class of the model, where their names do not agree.
-        max_length: subwords an example keeps; 0 = as the model was fine-tuned, else 128.
-        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
-        device: `auto` is a GPU where there is one; or `cpu`, `cuda`.
-        progress: what is told goes there; by default each line is a `SubprobeWarning`.
+        data_dir: local folder of a GLUE task or of your own files.
+        columns: role -> column of your own files, such as `{"first": "text", "label": "side"}`.
+        selection: the examples on which masks are chosen, `held-out` or `reported`; empty takes
+            what the model's folder records, else `held-out`.
+        labels: class of the task -> class of the model, if their names do not match.
+        max_length: maximum length of an example in subwords; 0 = as in fine-tuning, else 128.
+        allow_no_specials: continue if the tokenizer never adds the special tokens that it knows.
+        device: `auto` (a GPU if there is one), `cpu` or `cuda`.
+        progress: receives messages; by default each is issued as a `SubprobeWarning`.
 
     Raises:
         CheckpointError: if the model cannot be loaded faithfully, or its classes are not the
             task's.
-        ConfigError: if options do not go together, or there is no such device.
+        ConfigError: for incompatible options, or a device that does not exist.
         DataFileError: naming the file, row or column at fault.
         UnknownNameError: if there is no such task or family.
     """

@@ -1,4 +1,4 @@
-"""Probes on a loaded model: rows that say which model and mask they are about."""
+"""Run probes on a loaded model; rows identify the model and its mask."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ def probe_loaded(
     parts: Parts | None = None,
     cache: Path | None = None,
 ) -> CellOutput:
-    """Run the probes that `options` names on one model, whole or under a mask.
+    """Run the probes named in `options` on one model, full or under a mask.
 
     Args:
         loaded: the model.
         mask: the mask, checked against it.
         options: which probes, and their settings.
-        corpus: what probes of any sentences read.
-        examples: what probes of the task read.
-        split: where those come from.
-        progress: told what was cut or left out.
-        reference: another whole model that a probe compares with.
+        corpus: the corpus of probes that read any sentences.
+        examples: the examples of probes that read the task.
+        split: the split of these examples.
+        progress: receives messages about truncated or skipped texts.
+        reference: another full model that a probe compares with.
         spec: the task of a model that was loaded without its parts.
-        batch_size: examples a forward pass; 0 = as each probe has it.
-        parts: what probes that learn read.
+        batch_size: examples per forward pass; 0 = as each probe has it.
+        parts: the parts for trained probes.
         cache: folder where hidden states are kept; None = they are removed.
 
     Raises:
-        ConfigError: if more subwords are asked for than the models have positions.
+        ConfigError: if the maximum length exceeds the models' positions.
     """
     spec = spec or loaded.spec
     positions = loaded.anatomy.max_tokens
@@ -118,14 +118,14 @@ def _learning(
     cache: Path | None, examples: tuple[Example, ...], *, split: str, progress: Progress,
     spec: TaskSpec | None, task_length: int, batch_size: int,
 ) -> CellOutput:  # fmt: skip
-    """The probes that learn; before a mask is probed, the whole model where that is transferred."""
+    """The trained probes; before a mask, the full model if read-outs are transferred."""
     model, tokenizer = loaded.model, loaded.tokenizer
     lengths: dict[str, Any] = {"task_length": task_length, "batch_size": batch_size}
     with states_in(cache, options.cache_limit) as states:
         taught = Taught(parts, states)
         if mask is not None and any(find_probe(name).transfers for name in learning(options)):
             if why := _no_whole(loaded, mask):
-                progress.say(f"{why}: no read-out of the whole model is transferred to it")
+                progress.say(f"{why}: no read-out of the full model is transferred to it")
             else:
                 whole = whole_arrays(
                     model, tokenizer, spec, taught, examples, options, progress=progress, **lengths
@@ -138,7 +138,7 @@ def _learning(
 
 
 def _no_whole(loaded: LoadedModel, mask: Subnetwork) -> str:
-    """Why a model is no mask of a whole model that is there; empty if it is."""
+    """Why the model is not a mask of an available full model; empty if it is."""
     if compact_mask(loaded.model) is not None or loaded.meta.get("form") == "baked":
         return f"{loaded.name} has lost units"
     if state_of(mask, loaded.meta) == "retrained":

@@ -1,4 +1,4 @@
-"""Every head's map of one sentence: as it is, norm-weighted, and its effective part."""
+"""Every head's map of one sentence: raw, norm-weighted and effective attention."""
 
 from __future__ import annotations
 
@@ -42,22 +42,21 @@ alpha without what its values cannot show (Brunner et al. 2020); may be negative
 
 @dataclass(frozen=True)
 class Heads:
-    """One sentence, or pair, through every head of a model.
+    """The maps of all heads of a model for one sentence or pair.
 
     Attributes:
         model: the model's name.
         sentence: the text that was read, pairs joined by a bar.
-        tokens: the n subwords as they are in the text; special tokens by name. WordPiece's mark
-            `##` is kept.
-        alive: living heads [L, H].
+        tokens: the n subwords as they are in the text; special tokens by name. The prefix `##` of
+            WordPiece is kept.
+        alive: kept heads [L, H].
         masked: whether there is a mask.
-        maps: kind -> maps of living heads [L, H, n, n], NaN for dead ones; rows look, columns are
-            looked at. `attention` alone where the family cannot be taken apart, or has been made
-            smaller.
-        before: the same of dead heads in the whole model, NaN for living ones; empty where no head
-            is dead, or the model has lost them.
-        words: how much each word carries the predicted class, by method; empty where it was not
-            asked for.
+        maps: kind -> maps of kept heads [L, H, n, n], NaN for pruned ones; rows attend to columns.
+            Only `attention` if the family's blocks cannot be decomposed, or the model is compact.
+        before: the same of pruned heads in the full model, NaN for kept ones; empty if no head is
+            pruned, or pruned heads were removed.
+        words: attribution of the predicted class to each word, by method; empty if it was not
+            requested.
     """
 
     model: str
@@ -82,24 +81,23 @@ def heads_of(
     device: str = "auto",
     say: Callable[[str], None] = unheard,
 ) -> Heads:
-    """Load a model and look at one sentence, or a pair.
+    """Load a model and compute the maps of one sentence or pair.
 
     Args:
-        model: a model's name; a smaller model brings its own mask.
-        mask: a mask file, or None for the whole model.
-        text: the sentence; words are what white space parts.
+        model: a model's name; a compact model has its own mask.
+        mask: a mask file, or None for the full model.
+        text: the sentence; words are separated by white space.
         second: the second sentence of a pair.
         methods: of attribution to words, see the probe `attributions`; they need a task head.
-        max_length: cut longer texts at so many subwords; 0 = refuse those that are longer than the
-            model's positions.
+        max_length: maximum length in subwords, at which longer texts are truncated; 0 = refuse
+            texts longer than the model's positions.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
         device: where the model runs, see `device_of`.
-        say: called with each line that is to be told of the mask, the tokenizer or the text.
+        say: receives messages about the mask, the tokenizer or the text.
 
     Raises:
-        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
-        ConfigError: if `max_length` is more than the model has positions for, or there is no such
-            device.
+        CheckpointError: if the tokenizer does not fit the model, see `check_inputs`.
+        ConfigError: if `max_length` exceeds the model's positions, or the device does not exist.
         InputError: if a sentence is empty, or longer than the model's positions, or words are to be
             attributed and the model has no task head.
         MaskError: if the mask belongs to another model.
@@ -148,7 +146,7 @@ def heads_of(
 
 
 class _Keeper(Probe):
-    """Keeps the maps of the one text that it is shown: what a probe of a corpus must not do."""
+    """Keeps the maps of a single text, which a probe of a corpus must not do."""
 
     name = "view"
     needs_attention = True
@@ -197,7 +195,7 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
     """Raise unless every sentence has subwords, and all together have positions.
 
     Returns:
-        what is to be told where the text is cut.
+        a message if the text is truncated.
 
     Raises:
         InputError: saying which sentence, or both numbers.
@@ -206,7 +204,7 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
     for sentence, where in zip(sentences, ("`text`", "`second`"), strict=False):
         (alone,) = encode_examples(context, [Example("view", sentence)])
         if not alone.readable:
-            raise InputError("is empty", where=where, remedy="give a sentence to look at")
+            raise InputError("is empty", where=where, remedy="enter a sentence")
     limit, texts = context.max_length, example.texts()
     one: Any = texts[0] if len(texts) == 1 else texts
     (fitted,) = encode_literally(context.tokenizer, [one], pre_split=False, max_length=limit)
@@ -214,7 +212,7 @@ def _check_text(context: Context, example: Example, *, cut: bool) -> str:
         raise InputError(
             f"has {len(fitted.whole)} subwords, the model {limit} positions",
             where="`text`",
-            remedy=f"look at a shorter one, or cut it with `max_length` {limit}",
+            remedy=f"use a shorter sentence, or cut it with `max_length` {limit}",
         )
     whole = len(fitted.whole)
     return f"the text was cut at {limit} of {whole} subwords" if fitted.truncated else ""

@@ -1,4 +1,4 @@
-"""One model alone: what it knows, whole, under a mask, or with random weights."""
+"""Probe a single model: full, under a mask, or with random weights."""
 
 from __future__ import annotations
 
@@ -92,10 +92,11 @@ def probe_rows(
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
-    Probes that learn read the parts that `options` and `corpus` name (`learning_files`), and keep
+    Trained probes read the parts named in `options` and `corpus` (`learning_files`), and keep
     hidden states in the folder `cache`.
 
-    With `untrained`, on the model's architecture with random weights of that seed: a baseline.
+    With `untrained`, the model's architecture with random weights of that seed is probed as a
+    baseline.
     """
     place = device_of(device)
     options_of(options)
@@ -103,12 +104,13 @@ def probe_rows(
     learning_files(options)
     if untrained is not None and mask_path is not None:
         raise ConfigError(
-            "an untrained encoder has no subnetwork", remedy="leave out `mask` or `untrained`"
+            "a mask does not apply to an untrained encoder",
+            remedy="leave out `mask` or `untrained`",
         )
     of_examples = of_task(options)
     read_in = options.test or corpus
     if read_in is None and task is None and (of_examples or needs_corpus(options)):
-        raise ConfigError("nothing to read", remedy="give `corpus` or `task`")
+        raise ConfigError("no texts to probe", remedy="name a `corpus` or a `task`")
     if of_examples and task is None:
         raise InputError(
             "reads examples of the task that the model was fine-tuned on",
@@ -118,7 +120,7 @@ def probe_rows(
     compares = bool(comparing(options.names))
     if reference is not None and not compares:
         raise ConfigError(
-            "no probe that was asked for compares models",
+            "none of the chosen probes compares models",
             where="`reference`",
             remedy=f"add `names` {', '.join(comparing(one.name for one in list_probes()))}",
         )
@@ -145,7 +147,7 @@ def probe_rows(
     other = other and other.to(place)
     if labels and order is None:
         raise ConfigError(
-            "nothing that was asked for reads classes of the model",
+            "none of the chosen probes uses the classes of the model",
             where="`labels`",
             remedy="leave it out, or add `names` attributions and `task`",
         )
@@ -210,9 +212,8 @@ def probe_rows(
 def write_probe_folder(output: CellOutput, out: Path, *, overwrite: bool = False) -> int:
     """Write one CSV file for each probe, and the scored items as Parquet (see `atomic_folder`).
 
-    The scores of `holmes` stand in `leaderboard.csv` as well, in the form of its leaderboard.
-    Where probes learnt, `learning.json` says from what, which sentence is in which part, and what
-    each of them notes.
+    The scores of `holmes` are also written to `leaderboard.csv`, in the format of its leaderboard.
+    For trained probes, `learning.json` records the parts, their sentences and each probe's notes.
 
     Returns:
         the number of items.

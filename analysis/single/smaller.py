@@ -1,4 +1,4 @@
-"""What the commands about smaller models do: write compact and baked folders."""
+"""Write compact and baked models, as the commands about smaller models do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..steps.progress import unheard
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole model with its tokenizer and the mask that is to make it smaller."""
+    """A full model with its tokenizer and the mask to apply permanently."""
 
     name: str
     model: Any
@@ -39,22 +39,22 @@ def load_whole(
     device: str = "cpu",
     say: Callable[[str], None] = unheard,
 ) -> Whole:
-    """Load a model, with the head that it was saved with, and a mask that fits it.
+    """Load a model with its saved head, and a matching mask.
 
     Args:
         name: the model.
         mask: the mask file.
         other_weights: accept a mask that was found on other weights.
         device: where the model runs, see `device_of`.
-        say: told what is not known of the mask.
+        say: receives messages about what is unknown of the mask.
 
     Raises:
-        ConfigError: for a model that is a smaller one already, or a device that is not there.
+        ConfigError: if the model is already compact, or the device does not exist.
     """
     place = device_of(device)
     model = load_saved(name).to(place)
     if kept_units_of(model) is not None:
-        raise ConfigError("is a smaller model already", where=name, remedy="name the whole model")
+        raise ConfigError("is already a compact model", where=name, remedy="name the full model")
     found = load_mask(mask, model, other_weights=other_weights, say=say)
     assert found is not None
     return Whole(name, model, load_tokenizer(name), found)
@@ -63,7 +63,7 @@ def load_whole(
 def compact_to_folder(
     whole: Whole, out: Path, *, overwrite: bool = False
 ) -> tuple[Any, dict[str, Any]]:
-    """Take out what the mask switches off; returns the smaller model and what became smaller."""
+    """Remove the units that the mask prunes; returns the compact model and its changes in size."""
     smaller = shrink(whole.model, whole.mask)
     meta = _meta(whole, "compact")
     save_compact(smaller, whole.tokenizer, out, whole.mask, meta, overwrite=overwrite)
@@ -71,7 +71,7 @@ def compact_to_folder(
 
 
 def bake_to_folder(whole: Whole, out: Path, *, overwrite: bool = False) -> dict[str, Any]:
-    """Write the mask as zeros into an ordinary checkpoint; returns how many weights are left."""
+    """Write the mask as zeros into an ordinary checkpoint; returns the number of kept weights."""
     baked = bake(whole.model, whole.mask)
     meta = _meta(whole, "baked")
     save_classifier(baked, whole.tokenizer, out, meta, whole.mask, overwrite=overwrite)
@@ -79,7 +79,7 @@ def bake_to_folder(whole: Whole, out: Path, *, overwrite: bool = False) -> dict[
 
 
 def _meta(whole: Whole, form: str) -> dict[str, Any]:
-    """What was recorded of the whole model, and what was made of it."""
+    """The record of the full model, with the changes made to it."""
     return {**meta_of(whole.name), "form": form, "made_from": whole.name}
 
 

@@ -1,4 +1,4 @@
-"""One step alone: what the single commands do with a model folder, a task and a mask."""
+"""The single steps that commands run on a model folder, a task and a mask."""
 
 from __future__ import annotations
 
@@ -42,15 +42,16 @@ from .loaded import LoadedModel
 def look_at(
     model: str, task: TaskChoice, *, seed: int, selection: str, max_length: int, limit: int = 0
 ) -> dict[str, Any]:
-    """What is read of a task, as fine-tuning `model` on it would read it (`data_summary`).
+    """A summary of the data of a task as fine-tuning of `model` would read it (`data_summary`).
 
     Args:
         model: the encoder whose subwords are counted.
         task: the task.
-        seed: draws what is set aside for choosing masks.
+        seed: seed of the examples that are held out for choosing masks.
         selection: `held-out` or `reported`.
-        max_length: subwords an example keeps; 0 takes what is recorded for the model and task.
-        limit: examples of each part at most; 0 = all.
+        max_length: maximum length of an example in subwords; 0 = the value recorded for model and
+            task.
+        limit: maximum number of examples of each part; 0 = all.
     """
     data = task.load()
     options = RecipeOptions(max_length=max_length)
@@ -78,33 +79,34 @@ def fine_tune_to_folder(
     limit: int = 0,
     device: str = "auto",
 ) -> dict[str, Any]:
-    """Fine-tune a model on a task into a folder; returns what was recorded beside the weights.
+    """Fine-tune a model on a task and save it to a folder; returns the record stored with the
+    weights.
 
-    What was read is told before; the first examples of it are returned and not recorded. A training
-    that is stopped goes on when it is asked for again (`recipe.checkpoint_minutes`).
+    The data are described first; the first examples are returned but not recorded. An interrupted
+    training is resumed by the same call (`recipe.checkpoint_minutes`).
 
     Args:
         model: the pretrained encoder.
-        task: the task, named or read already.
+        task: the task, by name or already loaded.
         out: the folder.
         seed: initialises the task head.
-        order_seed: orders the examples and draws the dropout.
+        order_seed: seed of the order of examples and of dropout.
         selection: `held-out` or `reported`.
-        options: what of the recorded recipe to change.
-        progress: where the training reports to.
+        options: changes to the recorded recipe.
+        progress: receives the progress of training.
         mask: retrain this subnetwork on the pretrained weights.
-        route: by which way, see `finetune`.
+        route: the kind of fine-tuning, see `finetune`.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
-        labels: which classes of a kept head mean which of the task.
+        labels: class of the task -> class of a kept head.
         allow_no_specials: see `check_inputs`.
-        describe: called with each line about what was read; by default they go to `progress`.
-        limit: examples of each part of the task at most, at equal distances; 0 = all.
+        describe: receives each line of the data description; by default `progress` does.
+        limit: maximum number of examples of each part of the task, evenly spaced; 0 = all.
         device: where the model is trained, see `device_of`.
 
     Raises:
-        ConfigError: for `labels` without a head to keep, or a device that is not there or does not
-            compute in the precision.
-        MemoryLimitError: if memory runs out, in smaller micro-batches too.
+        ConfigError: for `labels` without a kept head, or a device that does not exist or lacks the
+            precision.
+        MemoryLimitError: if memory also runs out with smaller micro-batches.
     """
     from ...models.training.finetune import finetune  # with the Trainer, that only this one needs
 
@@ -114,9 +116,9 @@ def fine_tune_to_folder(
     tokenizer = load_tokenizer(model)
     if labels and options.head != "kept":
         raise ConfigError(
-            "a new head has no classes to map",
+            "a new task head has no classes to map",
             where="`labels`",
-            remedy="leave it out, or keep the model's head (`recipe.head`)",
+            remedy="omit it, or keep the model's head (`recipe.head`)",
         )
     if said := start_of_head(model, data.spec, seed, kept=options.head == "kept", labels=labels):
         progress.say(said)
@@ -173,7 +175,7 @@ def fine_tune_to_folder(
 
 
 def _state_folder(out: Path) -> Path:
-    """Where the state of a training that is under way lies: beside what it is to become."""
+    """The path of the state of an unfinished training, next to its output folder."""
     folder = out.resolve()
     return folder.with_name(f".{folder.name}.training")
 
@@ -182,7 +184,7 @@ def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) ->
     """Find the good subnetwork of a fine-tuned model by the first of `options.methods`.
 
     Raises:
-        ConfigError: for the lottery protocol, whose rounds are trainings.
+        ConfigError: for the lottery protocol, which retrains in each round.
     """
     parts, method = loaded.parts, options.methods[0]
     if "selection" not in loaded.meta and parts.selection_name.startswith("train"):
@@ -201,7 +203,7 @@ def find_mask(loaded: LoadedModel, options: PruneOptions, progress: Progress) ->
     loaded.tell(parts.selection, "selection examples", progress)
     if (flag := loaded.meta.get("flag")) in FAILED:
         progress.say(f"{loaded.name} {ABOUT[str(flag)]}")
-    with progress.stage("searching the good subnetwork") as advance:
+    with progress.stage("searching for the good subnetwork") as advance:
         good = find_good(
             loaded.model,
             loaded.tokenizer,
@@ -235,14 +237,14 @@ def evaluate_rows(
     *,
     batch_size: int = 64,
 ) -> pd.DataFrame:
-    """Performance rows of a fine-tuned model, whole or under a mask; cut texts are told."""
+    """Performance rows of a fine-tuned model, full or masked; truncated texts are reported."""
     return evaluate_loaded(loaded, mask, progress or Silent(), batch_size=batch_size).rows
 
 
 def evaluate_loaded(
     loaded: LoadedModel, mask: Subnetwork | None, progress: Progress, *, batch_size: int = 64
 ) -> CellOutput:
-    """The same with the answer to each example as items."""
+    """The same with the prediction for each example as items."""
     found = evaluate(
         loaded.model,
         loaded.tokenizer,

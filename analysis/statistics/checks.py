@@ -1,4 +1,4 @@
-"""The committed tables of `make check-statistics`, and where the numbers in use lie in them."""
+"""The committed tables of `make check-statistics`, and look-ups in them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 import pandas as pd
 
 LEAST_COVERAGE = 0.92
-"""An interval is given where simulated ones covered the truth at least this often."""
+"""Minimum simulated coverage for which an interval is reported."""
 
 
 @cache
@@ -33,5 +33,5 @@ def at_next_smaller(table: pd.DataFrame, **numbers: int) -> pd.DataFrame:
 
 
 def trusted(coverage: float | None) -> bool:
-    """Whether an interval with this simulated coverage may be given."""
+    """Whether an interval with this simulated coverage is reported."""
     return coverage is not None and coverage >= LEAST_COVERAGE

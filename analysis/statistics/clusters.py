@@ -1,7 +1,7 @@
-"""Independent units: what was sampled, and so what is resampled and permuted as a whole.
+"""Independent sampling units, which are resampled and permuted as a whole.
 
 Items that share a source (the members of a minimal set, the hypotheses of a premise, the maps of a
-text) are one cluster. An item without a named source is a unit of its own.
+text) are one cluster. An item without a source is its own unit.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 ALPHA = 0.05
-"""A test says something where its p, corrected, is at most this."""
+"""Significance level of corrected p-values."""
 
 CORRECTIONS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 
@@ -27,7 +27,9 @@ def adjust(p_values: npt.ArrayLike, method: str = "holm") -> Floats:
         ValueError: for another method.
     """
     if method not in CORRECTIONS:
-        raise ValueError(f"no correction {method!r}; known: {', '.join(CORRECTIONS)}")
+        raise ValueError(
+            f"unknown correction {method!r}; known corrections: {', '.join(CORRECTIONS)}"
+        )
     raw = np.asarray(p_values, dtype=np.float64)
     known = ~np.isnan(raw)
     adjusted = np.full(raw.shape, np.nan)
@@ -68,7 +70,7 @@ def adjust_rows(
         family: columns whose equal values make one family; none = all rows are one.
         method: as in `adjust`.
         floors: the smallest p that each row's test can give, such as 1 / (draws + 1), by the index
-            of `rows`. Where no outcome can bring a family to .05, rows that have no flag say so.
+            of `rows`. If a family cannot reach .05, rows without a flag get one that says so.
         flag: column that says it.
     """
     rows = rows.assign(
@@ -92,7 +94,7 @@ def adjust_rows(
 
 
 def out_of_reach(floors: npt.ArrayLike, method: str = "holm") -> str:
-    """Why no outcome brings a family of tests to .05 once it is corrected; empty if one can.
+    """Why a family of tests cannot reach .05 after correction; empty if it can.
 
     Args:
         floors: the smallest p that each test can give; NaN where that is unknown.
@@ -102,4 +104,7 @@ def out_of_reach(floors: npt.ArrayLike, method: str = "holm") -> str:
     least = float(adjust(each, method).min())
     if least <= ALPHA + 1e-12:
         return ""
-    return f"smallest corrected p is {least:.3g}: {len(each)} tests of {each.min():.3g} at best"
+    return (
+        f"smallest possible corrected p is {least:.3g}: {len(each)} tests, each with "
+        f"p >= {each.min():.3g}"
+    )

@@ -1,4 +1,4 @@
-"""How many random subnetworks a p-value or a percentile over them needs."""
+"""The number of random subnetworks that a p-value or a percentile over them needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ one-sided test reaches .033. Of fewer draws the mean and the range are told."""
 
 
 def too_few_draws(draws: int) -> str:
-    """Why there is no p-value and no percentile over so few draws; empty where there are enough."""
+    """Why this number of draws gives no p-value or percentile; empty if it is large enough."""
     if draws >= LEAST_DRAWS:
         return ""
     return f"{counted(draws, 'draw')}: too few for a p-value over draws, which needs {LEAST_DRAWS}"

@@ -1,10 +1,10 @@
 """Differences between two models: their intervals and effect sizes.
 
-What an interval covers is part of its name:
+The source of variation is part of an interval's name:
 
-- `these seeds`: other examples like those scored, the very models that were trained;
-- `seeds and examples`: other fine-tuning seeds as well. Seeds are drawn with replacement together
-  with the examples that all of them share (both ways of a crossed design, Owen 2007).
+- `these seeds`: other examples of the same kind, for the models that were trained;
+- `seeds and examples`: other fine-tuning seeds, too. Seeds are drawn with replacement together with
+  the examples that all of them share (both ways of a crossed design, Owen 2007).
 
 Quantiles are expanded (Hesterberg 2015): plain percentiles of n units are as narrow as a normal
 interval with the variance divided by n, and cover too little where n is small.
@@ -61,9 +61,9 @@ def over_seeds_and_examples(
 ) -> tuple[float, float]:
     """Limits of a mean over seeds, for other seeds and other examples.
 
-    Seeds are drawn beside the examples. A handful of seeds has no tails to take percentiles of
-    (.89 of them cover at 5 seeds), hence the standard error of the resamples, times
-    sqrt(S / (S - 1)), with Student's t of S - 1.
+    Seeds and examples are resampled. With few seeds, percentile intervals cover too little (.89 at
+    5 seeds), hence the standard error of the resamples, times sqrt(S / (S - 1)), with Student's t
+    of S - 1.
 
     Args:
         value: the mean over seeds.

@@ -1,4 +1,4 @@
-"""How often the intervals of differences cover the truth, from simulations with a known one.
+"""Coverage of the intervals of differences, from simulations.
 
 The table is written by `make check-statistics`, as that of the intervals of agreement is.
 """

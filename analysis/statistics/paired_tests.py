@@ -1,7 +1,7 @@
 """Exact and randomisation tests of two models, on their answers or on their seeds.
 
-What is exchanged is what was sampled: an example, or a cluster of examples with all its answers.
-A test that no outcome could bring to .05 at the numbers in use says so instead of answering.
+The sampling units are exchanged: examples, or clusters of examples with all their answers. A test
+that cannot reach .05 with the given numbers says so and gives no p-value.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Tested:
     """A p-value, or why there is none.
 
     Attributes:
-        p_value: two-sided; NaN where no outcome could have reached .05.
+        p_value: two-sided; NaN where .05 could not be reached.
         floor: the smallest p that these data could give.
         flag: why there is no p, else empty.
     """
@@ -44,7 +44,7 @@ class Tested:
 
 
 def answered(p_value: float, floor: float, what: str) -> Tested:
-    """The p-value, unless the test could not have reached .05: then it says so instead."""
+    """The p-value, or the reason why the test could not have reached .05."""
     if floor <= ALPHA + 1e-12:
         return Tested(p_value, floor)
     return Tested(float("nan"), floor, f"smallest p is {floor:.3g}: {what}")
@@ -77,12 +77,12 @@ def sign_flips(differences: npt.ArrayLike, *, what: str = "seeds") -> Tested:
 
 
 def cluster_signs(first: npt.ArrayLike, second: npt.ArrayLike, units: Units) -> Tested:
-    """Exact two-sided test of two models' right answers, with clusters of examples and draws.
+    """Exact two-sided test of two models' correct answers, with clusters of examples and draws.
 
     Under the null a cluster's difference, the number of its examples that the first model gets
     right minus the second's, could have had the other sign, as if all of its answers changed
     places. A model with several draws enters with the mean of its draws, and they change places
-    together: what is tested are these draws, not others. All sign patterns are counted (Fisher
+    together: the test is about these draws, not about others. All sign patterns are counted (Fisher
     1935), by convolution of the laws of clusters with equal differences; where each example stands
     alone and each model has one draw this is the exact McNemar test.
 
@@ -164,7 +164,7 @@ def swap_draws(
 
     Args:
         metric: as in `weighted_scores`.
-        first: answers of the first model [N, D], one column a draw.
+        first: answers of the first model [N, D], one column per draw.
         second: answers of the second model [N, D].
         gold: what they should be [N].
         units: cluster of each example [N].

@@ -1,4 +1,4 @@
-"""How many independent units the numbers of a probe rest on."""
+"""The number of independent units behind the metrics of a probe."""
 
 from __future__ import annotations
 

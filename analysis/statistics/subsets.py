@@ -1,7 +1,7 @@
-"""What survivors keep, against random sets of heads of the same size.
+"""Survivors compared with random sets of heads of the same size.
 
-The best of many heads beats the best of few, so a best-of-heads score says nothing by itself about
-which heads a search kept. Each test draws head subsets of the survivors' size from the same cached
+The best of many heads outscores the best of few, so a best-of-heads score alone does not show which
+heads a search kept. Each test draws head subsets of the survivors' size from the same cached
 per-head scores, also with the survivors' number of heads in every layer.
 """
 
@@ -134,15 +134,17 @@ def subset_test(
             chooses on the scores themselves.
 
     Raises:
-        ValueError: if the shapes do not belong together.
+        ValueError: if the shapes are incompatible.
     """
     scores = np.asarray(per_head_scores, dtype=np.float64)
     kept = np.asarray(head_mask).astype(bool)
     chosen_by = None if choosing is None else np.asarray(choosing, dtype=np.float64)
     if scores.ndim != 3 or scores.shape[1:] != kept.shape:
-        raise ValueError(f"scores {scores.shape} do not fit the mask {kept.shape}")
+        raise ValueError(f"scores have shape {scores.shape}, but the mask has shape {kept.shape}")
     if chosen_by is not None and chosen_by.shape != scores.shape:
-        raise ValueError(f"choosing {chosen_by.shape} does not fit the scores {scores.shape}")
+        raise ValueError(
+            f"chosen_by has shape {chosen_by.shape}, but the scores have shape {scores.shape}"
+        )
     masks = random_subsets(kept, n_subsets, per_layer=per_layer, rng=rng)
     observed = best_of(kept[None], scores, chosen_by)[0]
     null = best_of(masks, scores, chosen_by)

@@ -1,8 +1,8 @@
 """Intervals and tests of the scores of single models.
 
-An interval from this module covers examples like those scored, for this model as it was trained
-(`these seeds`): it says nothing about another fine-tuning seed. What varies over seeds is shown as
-points and their range, because two seeds carry no interval.
+An interval from this module covers other examples of the same kind for this trained model (`these
+seeds`), not other fine-tuning seeds. Variation over seeds is shown as points and their range,
+because two seeds give no interval.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Interval:
     Attributes:
         low: lower limit, in the metric's unit; NaN where there is no interval.
         high: upper limit.
-        method: what goes into `ci_method`: the procedure and what it covers, or why there is none.
+        method: the value of `ci_method`: the procedure and its coverage, or why there is no
+            interval.
     """
 
     low: float
@@ -127,7 +128,7 @@ def _resampled_confusions(
     """Confusion counts [B, K, K] (gold, predicted) of resampled examples.
 
     Drawing N examples with replacement is a multinomial draw over the cells of the confusion
-    matrix, so no example is ever touched twice.
+    matrix, so single examples need not be drawn.
     """
     cell, size = _cells(predictions, labels)
     counts = np.bincount(cell, minlength=size * size)
@@ -173,13 +174,13 @@ def bootstrap_interval(
 
     Clusters are resampled whole (Davison & Hinkley 1997, 3.8), and quantiles are expanded for
     their number (Hesterberg 2015), which is a fraction of the number of examples. There is no
-    interval where the answer is the same to every example, as the score is then that of the
-    labels, and none where all resamples score the same: what was sampled shows no spread.
+    interval where the prediction is the same for every example, as the score is then that of the
+    labels, and none where all resamples have the same score.
 
     Args:
         metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman` or
             `pearson_spearman`, all vectorised; or any function of (predictions, labels), called
-            once a resample.
+            once per resample.
         predictions: class ids 0..K-1, or numbers for correlations and functions [N].
         labels: what they should be [N].
         units: cluster of each example [N], see `units_of`; None = each stands alone.
@@ -189,17 +190,17 @@ def bootstrap_interval(
 
     Returns:
         An interval that covers examples (or clusters) like these for this one model. Where
-        examples stand alone and N is under 30, and for accuracies near 0 or 1, it covers less
-        than it says.
+        examples stand alone and N is under 30, and for accuracies near 0 or 1, its coverage is
+        below nominal.
 
     Raises:
         ValueError: without examples, for arrays of two lengths, or for an unknown metric.
     """
     predicted, gold = np.asarray(predictions), np.asarray(labels)
     if predicted.ndim != 1 or predicted.shape != gold.shape or not len(gold):
-        raise ValueError(f"need two equal 1-d arrays, got {predicted.shape} and {gold.shape}")
+        raise ValueError(f"need equal-length 1-d arrays, got {predicted.shape} and {gold.shape}")
     if not callable(metric) and metric not in (*_OF_CONFUSION, *_OF_PAIRS):
-        raise ValueError(f"no bootstrap for metric {metric!r}")
+        raise ValueError(f"metric {metric!r} cannot be bootstrapped")
     if units is None or alone(units):
         name, n = f"percentile bootstrap over examples ({resamples})", len(gold)
         scores = _over_examples(metric, predicted, gold, resamples, seed)
@@ -238,7 +239,7 @@ def _over_clusters(
 ) -> Floats:  # fmt: skip
     """The score of resampled clusters [B], each with all of its examples."""
     if callable(metric):
-        raise ValueError("clusters are resampled for metrics by name only")
+        raise ValueError("clusters are resampled only for metrics that are given by name")
     if metric in _OF_CONFUSION:
         cell, size = _cells(predicted, gold)
         by_unit = over_units(np.eye(size * size)[cell], units)
@@ -250,18 +251,18 @@ def _over_clusters(
 
 
 def _no_spread(predicted: npt.NDArray[Any], scores: Floats, n: int) -> str:
-    """Why resamples of n units carry no interval; empty where they do."""
+    """Why resamples of n units give no interval; empty if they do."""
     if n < 2:
-        return "there is one independent unit only"
+        return "there is only one independent unit"
     if np.ptp(predicted) == 0:
-        return "the answer is the same to every example"
+        return "the prediction is the same for every example"
     if np.ptp(scores) <= 1e-12:
         return f"all resamples score {scores[0]:.4g}"
     return ""
 
 
 def mcnemar_exact(first: npt.ArrayLike, second: npt.ArrayLike) -> McNemar:
-    """Exact McNemar test (McNemar 1947) of two models' right answers.
+    """Exact McNemar test (McNemar 1947) of two models' correct answers.
 
     Args:
         first: whether the first model is right on each example [N].
@@ -274,7 +275,7 @@ def mcnemar_exact(first: npt.ArrayLike, second: npt.ArrayLike) -> McNemar:
 
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if a.shape != b.shape:
-        raise ValueError(f"need the same examples, got {a.shape} and {b.shape}")
+        raise ValueError(f"scores of the same examples are needed, got {a.shape} and {b.shape}")
     table = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
     only_first, only_second = table[0][1], table[1][0]
     if only_first + only_second == 0:
@@ -305,5 +306,5 @@ def permutation_p(observed: float, null: npt.ArrayLike, *, alternative: str = "t
     below = (1 + int((draws <= observed + margin).sum())) / (1 + len(draws))
     sides = {"greater": above, "less": below, "two-sided": min(1.0, 2 * min(above, below))}
     if alternative not in sides:
-        raise ValueError(f"no alternative {alternative!r}; known: {', '.join(sides)}")
+        raise ValueError(f"unknown alternative {alternative!r}; known: {', '.join(sides)}")
     return sides[alternative]

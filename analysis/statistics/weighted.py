@@ -2,7 +2,8 @@
 
 Drawing N examples with replacement gives every example a whole number of copies. All models that
 were scored on the same examples get the same weights, so that differences between them are paired,
-and every score is a few sums of weights: products of the weights [R, N] with what the models said.
+and every score is a few sums of weights: products of the weights [R, N] with the models'
+predictions.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _CELLS_AT_ONCE = 20_000_000
 
 
 def seed_of(ids: Sequence[str]) -> int:
-    """A whole number that is the same for the same items in the same order."""
+    """A seed that depends on the items and their order."""
     return zlib.crc32("\n".join(ids).encode())
 
 
@@ -75,7 +76,7 @@ def weighted_scores(
     if metric in _OF_NUMBERS:
         numbers, wanted = predictions.astype(np.float64), gold.astype(np.float64)
         return _OF_NUMBERS[metric](numbers, wanted, weights)
-    raise ValueError(f"no resampled scores of metric {metric!r}")
+    raise ValueError(f"metric {metric!r} has no resampled scores")
 
 
 def sums(weights: Weights, values: npt.NDArray[np.generic]) -> Floats:

@@ -1,4 +1,4 @@
-"""How fine-tuning and pruning change where heads look (Kovaleva et al. 2019, sections 4.2 to 4.4).
+"""How fine-tuning and pruning change attention (Kovaleva et al. 2019, sections 4.2 to 4.4).
 
 Cosine similarity between the maps of a model and of its reference, such as the pretrained encoder
 it was fine-tuned from, and attention to kinds of word in both.
@@ -24,28 +24,27 @@ Absent = Literal["skip", "zero"]
 
 
 class AttentionChange(Probe):
-    """Cosine of each head's maps before and after, and attention to six kinds of word.
+    """Cosine similarity of each head's maps before and after, and attention to six kinds of word.
 
-    `map_cosine` is the cosine between the flattened maps of one text, of real tokens alone; beside
-    it the reference's cosine with a map that attends to all tokens alike, which any two maps have
-    in common. `attention_to_target` is the attention that the subwords of a text give on average,
-    special tokens included, to the subword of a target that gets most; beside it what it would be
-    if the targets' places were shuffled among the words' subwords (position_null.py).
-    `attention_to_target_change` is the difference to the reference. Every value is a mean over
-    texts; those of a layer and of the model are means over living heads.
+    `map_cosine` is the cosine between the flattened maps of one text, restricted to real tokens.
+    Its baseline is the reference's cosine with a uniform map, a similarity that any two maps share.
+    `attention_to_target` is the mean attention of all subwords of a text, special tokens included,
+    to the subword of a target that receives most. Its baseline is the expected value when the
+    targets' positions are shuffled among the words' subwords (position_null.py).
+    `attention_to_target_change` is the difference from the reference. Every value is a mean over
+    texts; those of a layer and of the model are means over kept heads.
 
-    Without a reference in the context only attention to targets is given.
+    Without a reference in the context, only attention to targets is computed.
 
     Args:
-        context: the model that will be read, under its mask; its reference stays whole.
-        padded_to: 0 compares maps of real tokens. Else texts are padded to so many subwords and the
-            rows of padding enter the cosine, as in the authors' notebook (200 there), where they
-            raise it.
-        absent: a text without a target is left out (`skip`) or counts as 0 (`zero`, as in the
+        context: the model under its mask; its reference is not masked.
+        padded_to: 0 compares maps of real tokens. Otherwise texts are padded to this many subwords,
+            and padding rows enter the cosine and raise it, as in the authors' notebook (200 there).
+        absent: a text without a target is skipped (`skip`) or counts as 0 (`zero`, as in the
             notebook).
 
     Raises:
-        ConfigError: if an option or the reference does not fit the model.
+        ConfigError: if an option or the reference is incompatible with the model.
     """
 
     name = "attention-change"
@@ -66,7 +65,8 @@ class AttentionChange(Probe):
         """Prepare what all layers share.
 
         Raises:
-            AnnotationError: if a sentence has no relations or no tags, or is not like the others.
+            AnnotationError: if a sentence has no relations or no tags, or is annotated differently
+                from the others.
         """
         for example in batch.examples:
             self._first = self._first or (example.first,)
@@ -108,11 +108,11 @@ class AttentionChange(Probe):
         self._note("reference_attention_to_target", layer, highest)
 
     def end(self) -> None:
-        """Nothing is left of the batch but its numbers."""
+        """Drop the batch; only its numbers are kept."""
         del self._query, self._rows, self._n, self._places, self._targets
 
     def result(self) -> ProbeResult:
-        """Rows for heads, layers and the model; an item for each text, living head and number."""
+        """Rows for heads, layers and the model; an item for each text, kept head and number."""
         table = self._table.ordered()
         alive, padded = self._context.alive, self.padded_to
         maps = f"padded-{padded}" if padded else "cropped"
@@ -164,11 +164,13 @@ def _check_padding(context: Context, padded_to: int) -> None:
         return
     if padded_to < context.max_length:
         raise ConfigError(
-            f"padded_to is {padded_to}, texts keep {context.max_length} subwords",
-            remedy=f"lower `max_length` to {padded_to} or pad to more",
+            f"padded_to is {padded_to}, less than the maximum text length of {context.max_length} "
+            "subwords",
+            remedy=f"lower `max_length` to {padded_to} or raise padded_to",
         )
     if padded_to > context.anatomy.max_tokens:
         raise ConfigError(
-            f"padded_to is {padded_to}, the model has {context.anatomy.max_tokens} positions",
-            remedy="pad to fewer subwords",
+            f"padded_to is {padded_to}, but the model has only {context.anatomy.max_tokens} "
+            "positions",
+            remedy="lower padded_to",
         )

@@ -1,7 +1,7 @@
-"""Where each head looks: special tokens, neighbours, itself, and how widely.
+"""Where each head attends: special tokens, neighbours, the token itself; and how broadly.
 
 The statistics of Clark et al. 2019 ("What Does BERT Look At?"), section 3, over the real subword
-tokens of each text, by head and by layer, with the same figure for a uniform row beside each.
+tokens of each text, by head and by layer, each with the value of a uniform row as its baseline.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ class AttentionStats(Probe):
     """Mean attention mass to kinds of token, mean distance and mean entropy, by head and by layer.
 
     Each text gives one sum over its query rows (numerator) and the number of those rows
-    (denominator); a head's value is the ratio of the sums over all texts. A row whose neighbour
-    does not exist counts as 0 attention to it, as in Clark et al., and so it does in the baseline.
-    A layer's value is the mean over its living heads. Dead heads have no value.
+    (denominator); a head's value is the ratio of the sums over all texts. A row without that
+    neighbour counts as 0 attention to it, as in Clark et al., in the baseline too. A layer's value
+    is the mean over its kept heads. Pruned heads have no value.
 
     Args:
         context: the model that will be read.
         queries: `all` real tokens as query rows, or `words`, without the rows of special tokens.
-        averaging: `rows` counts every query row of the corpus alike. `documents` takes the mean of
-            each document first and then the mean of these, as Clark et al. do, so that a short
-            document counts as much as a long one. A text whose corpus names no documents is one by
-            itself. Items are documents then.
+        averaging: `rows` gives every query row of the corpus the same weight. `documents` takes the
+            mean of each document first and then the mean of these, as Clark et al. do, so that a
+            short document counts as much as a long one. A text without a document is a document of
+            its own. Items are then documents.
 
     Raises:
-        ConfigError: if an option has no such value.
+        ConfigError: for an unknown value of an option.
     """
 
     name = "attention-stats"
@@ -103,7 +103,7 @@ class AttentionStats(Probe):
         self._documents += [example.first.document for example in batch.examples]
 
     def _uniform_sums(self, real: torch.Tensor) -> npt.NDArray[np.float64]:
-        """What rows that attend to all n real tokens alike would sum to [B, M]."""
+        """The sums for rows that attend to all n real tokens equally [B, M]."""
         weights = real.double()
         uniform = weights / weights.sum(1, keepdim=True)
         maps = uniform[:, None, None].expand(-1, 1, real.shape[1], -1)
@@ -132,11 +132,11 @@ class AttentionStats(Probe):
         return torch.cat([kinds, torch.stack(others, dim=-1)], dim=-1)
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         del self._query, self._columns, self._first_row, self._distance
 
     def result(self) -> ProbeResult:
-        """A row for each head, layer and metric; an item for each text, living head and metric."""
+        """A row for each head, layer and metric; an item for each text, kept head and metric."""
         order = np.argsort(np.concatenate(self._positions), kind="stable")
         ids = [self._ids[i] for i in order]
         sums = in_corpus_order(self._sums, self._positions)
@@ -197,7 +197,7 @@ def _rows(
     """Ratios of sums: sums [N, L, H, M], uniform [N, M], queries [N, M], alive [L, H]."""
     H = alive.shape[1]
     total, living = sums.sum(0, dtype=np.float64), alive.sum(axis=1)
-    # the mean over living heads stands behind the heads of its layer
+    # the mean over kept heads stands behind the heads of its layer
     mean = np.where(alive[..., None], total, 0.0).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):  # 0 / 0 where no text has a query row: no value
         total = np.concatenate([total, mean / living[:, None, None]], axis=1)
@@ -235,7 +235,7 @@ def _items(
     layer, head = np.nonzero(alive)
     names = np.array(ids, dtype=object).reshape(-1, 2)
     for block in text_blocks(len(ids), len(layer) * len(METRICS)):
-        numerator, counts = sums[block, layer, head], queries[block]  # [n, living heads, M]
+        numerator, counts = sums[block, layer, head], queries[block]  # [n, kept heads, M]
         some = np.broadcast_to(counts[:, None], numerator.shape) > 0
         text, unit, metric = np.nonzero(some)
         yield items_frame(

@@ -1,4 +1,4 @@
-"""What `attention-change` keeps of each text, and the rows and items made of it."""
+"""What `attention-change` stores for each text, and its rows and items."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Changes:
 
     Attributes:
         ids: (example id, id of its first sentence) of each text.
-        numbers: metric -> one number a text and head [N, L, H], or a text, head and target
-            [N, L, H, T]; NaN for a target that a text does not have.
+        numbers: metric -> one number per text and head [N, L, H], or per text, head and target [N,
+            L, H, T]; NaN for a target that a text does not have.
     """
 
     ids: list[tuple[str, str]]
@@ -41,7 +41,7 @@ class ChangeTable:
     """Collects the numbers of each batch.
 
     Args:
-        alive: living heads [L, H].
+        alive: kept heads [L, H].
         compared: whether there is a reference.
     """
 
@@ -112,7 +112,7 @@ def _columns(means: list[Floats], over: tuple[int, ...], n: int) -> dict[str, ob
 
 
 def _mean(values: Floats, over: tuple[int, ...] = (0,)) -> Floats:
-    """Mean of what is a number; NaN where nothing is."""
+    """Mean over the values that are not NaN; NaN where there are none."""
     known = np.isfinite(values)
     count = known.sum(axis=over)
     total = np.where(known, values, 0.0).sum(axis=over)
@@ -122,7 +122,7 @@ def _mean(values: Floats, over: tuple[int, ...] = (0,)) -> Floats:
 
 
 def change_items(table: Changes, alive: Bools, probe: str) -> Iterator[pd.DataFrame]:
-    """One item for each text, living head, number and target that the text has.
+    """One item for each text, kept head, number and target that the text has.
 
     `score` is the number; those whose name starts with `shuffled` belong to the null.
     """
@@ -131,7 +131,7 @@ def change_items(table: Changes, alive: Bools, probe: str) -> Iterator[pd.DataFr
     for metric, values in table.numbers.items():
         for place, target in enumerate(TARGETS if values.ndim == 4 else (None,)):
             for block in text_blocks(len(names), len(layer)):
-                living = values[block, layer, head]  # [n, living heads] or [n, living heads, T]
+                living = values[block, layer, head]  # [n, kept heads] or [n, kept heads, T]
                 scores = living[..., place] if values.ndim == 4 else living
                 text, unit = np.nonzero(np.isfinite(scores))
                 yield items_frame(

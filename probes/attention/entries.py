@@ -1,4 +1,4 @@
-"""The probes of where heads look."""
+"""The probes of where heads attend."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ class AttentionStatsOptions(Options):
     """Options of `attention-stats`."""
 
     queries: Literal["all", "words"] = Field(
-        "all", description="which tokens attend; words: all but special tokens"
+        "all", description="which tokens attend; words: all except special tokens"
     )
     averaging: Literal["rows", "documents"] = Field(
         "rows",
-        description="rows: every query row counts alike; documents: every document, as published",
+        description="rows: every query row has the same weight; documents: every document has, "
+        "as published",
     )
 
 
@@ -34,10 +35,10 @@ ATTENTION_STATS = ProbeEntry(
         Measure("attention_to_separator", _HEADS, "share of attention to other special tokens"),
         Measure("attention_to_special", _HEADS, "share of attention to any special token"),
         Measure("attention_to_punctuation", _HEADS, "share of attention to punctuation"),
-        Measure("attention_to_previous", _HEADS, "share of attention to the token before"),
-        Measure("attention_to_next", _HEADS, "share of attention to the token after"),
+        Measure("attention_to_previous", _HEADS, "share of attention to the previous token"),
+        Measure("attention_to_next", _HEADS, "share of attention to the next token"),
         Measure("attention_to_self", _HEADS, "share of attention to the token itself"),
-        Measure("attention_distance", _HEADS, "mean distance to what is attended to, in tokens"),
+        Measure("attention_distance", _HEADS, "mean distance to the attended tokens, in tokens"),
         Measure("attention_entropy", _HEADS, "mean entropy of a row, in nats"),
         Measure("attention_entropy_first", _HEADS, "entropy of the first token's row, in nats"),
     ),
@@ -56,14 +57,19 @@ class HeadDistancesOptions(Options):
 
 HEAD_DISTANCES = ProbeEntry(
     name="head-distances",
-    help="Jensen-Shannon divergence between all heads, with a map and clusters of them",
+    help="Jensen-Shannon divergence between all pairs of heads, with a map and clusters of the "
+    "heads",
     code=f"{__package__}.head_distances:HeadDistances",
     options=HeadDistancesOptions,
     rows=(
         Measure("js_divergence", ("head",), "divergence between two heads' rows, in nats"),
-        Measure("map_x", ("head",), "place on the map of heads, along the longer axis"),
-        Measure("map_y", ("head",), "place on the map of heads, along the shorter axis"),
-        Measure("cluster", ("head",), "number of the head's cluster; `target` says of how many"),
+        Measure("map_x", ("head",), "position on the map of heads, along the longer axis"),
+        Measure("map_y", ("head",), "position on the map of heads, along the shorter axis"),
+        Measure(
+            "cluster",
+            ("head",),
+            "number of the head's cluster; `target` gives the number of clusters",
+        ),
     ),
     finish="head-map",
 )
@@ -73,25 +79,30 @@ class AttentionChangeOptions(Options):
     """Options of `attention-change`."""
 
     padded_to: int = Field(
-        0, description="subwords that texts are padded to, as published; 0 = real tokens alone"
+        0, description="length in subwords to which texts are padded, as published; 0 = no padding"
     )
     absent: Literal["skip", "zero"] = Field(
-        "skip", description="a text without a target is left out, or counts as 0, as published"
+        "skip",
+        description="whether a text without a target is skipped, or counts as 0, as published",
     )
 
 
 ATTENTION_CHANGE = ProbeEntry(
     name="attention-change",
-    help="likeness of each head's maps to those of a reference model, and attention to kinds of "
-    "word in both",
+    help="similarity of each head's maps to those of a reference model, and attention to kinds "
+    "of word in both",
     code=f"{__package__}.attention_change:AttentionChange",
     needs=("deprels", "upos"),
     further=("second-model",),
     options=AttentionChangeOptions,
     rows=(
-        Measure("map_cosine", _ALL, "cosine between a text's map in the model and the reference"),
-        Measure("attention_to_target", _ALL, "highest attention to a word of the kind `relation`"),
-        Measure("attention_to_target_change", _ALL, "its difference to the reference"),
+        Measure(
+            "map_cosine",
+            _ALL,
+            "cosine similarity between a text's maps in the model and in the reference",
+        ),
+        Measure("attention_to_target", _ALL, "maximum attention to a word of the kind `relation`"),
+        Measure("attention_to_target_change", _ALL, "the difference from the reference"),
     ),
     finish="change-statistics",
 )

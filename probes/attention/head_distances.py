@@ -1,4 +1,4 @@
-"""How differently two heads attend: Jensen-Shannon divergence between all pairs of heads.
+"""Jensen-Shannon divergence between the attention of all pairs of heads.
 
 Clark et al. 2019 ("What Does BERT Look At?"), section 6: the sum over tokens of JS(row of head a,
 row of head b). Here the mean over tokens by default, so that the value does not grow with the
@@ -22,11 +22,11 @@ _BLOCK = 2**21  # numbers of the largest intermediate
 
 
 class HeadDistances(Probe):
-    """Jensen-Shannon divergence in nats between the rows of every two living heads.
+    """Jensen-Shannon divergence in nats between the rows of every two kept heads.
 
-    All real tokens are query rows. The maps of one batch are held until its last layer has come;
-    what stays is one number a pair. There are (L H)^2 / 2 pairs: the probe costs about as much as
-    the forward pass, and has no items, as one for each text and pair would be larger than the maps.
+    All real tokens are query rows. The maps of one batch are held until its last layer; what is
+    kept is one number per pair. There are (L H)^2 / 2 pairs: the probe costs about as much as the
+    forward pass, and has no items, as one for each text and pair would be larger than the maps.
 
     Args:
         context: the model that will be read.
@@ -54,12 +54,12 @@ class HeadDistances(Probe):
         self._maps: list[torch.Tensor] = []
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Keep the rows of the living heads until the batch ends."""
+        """Keep the rows of the kept heads until the batch ends."""
         living = torch.from_numpy(np.flatnonzero(self._context.alive[layer]))
         self._maps.append(attention[:, living.to(attention.device)])
 
     def end(self) -> None:
-        """Compare all heads, text by text; the maps go."""
+        """Compare all heads, text by text, and release the maps."""
         maps = torch.cat(self._maps, dim=1)
         for row, position in enumerate(self._position.tolist()):
             n = int(self._real[row].sum())
@@ -72,7 +72,7 @@ class HeadDistances(Probe):
         del self._maps, self._real
 
     def result(self) -> ProbeResult:
-        """One row for each pair of living heads; the matrix [L * H, L * H] as an array."""
+        """One row for each pair of kept heads; the matrix [L * H, L * H] as an array."""
         L, H = self._context.alive.shape
         # added up in the order of the corpus: same bytes whatever the batches
         ordered = [found for _, found in sorted(self._sums, key=lambda one: one[0])]

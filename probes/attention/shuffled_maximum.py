@@ -1,4 +1,4 @@
-"""The largest of k values at random places: its exact mean and variance.
+"""Exact mean and variance of the largest of k values at random positions.
 
 If the places of k targets among m values are shuffled, the largest value at a target is the j-th
 largest of all (j from 0) with probability C(m - 1 - j, k - 1) / C(m, k). The moments over all

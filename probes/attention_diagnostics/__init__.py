@@ -1,1 +1,1 @@
-"""How tightly attention is tied to a model's decisions."""
+"""How closely attention is tied to a model's decisions."""

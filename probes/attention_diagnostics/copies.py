@@ -1,4 +1,4 @@
-"""Copies of a classifier that learn under its mask, with an objective of their own."""
+"""Copies of a classifier that are trained under its mask with their own objective."""
 
 from __future__ import annotations
 
@@ -31,18 +31,20 @@ _MAX_NORM = 1.0
 
 @dataclass(frozen=True)
 class Course:
-    """How a copy learns.
+    """How a copy is trained.
 
     Attributes:
-        epochs: passes over its texts.
-        rate: of AdamW; it rises over the first tenth of the steps and falls linearly to 0 after.
-        batch_size: texts a step.
-        seed: of the order of texts, of dropout and of what is drawn anew.
-        dropout: whether there is dropout.
-        new_head: draw the last layer of the task head anew.
-        attention: layers whose queries and keys learn, and nothing else; None = all weights learn.
+        epochs: number of passes over the training texts.
+        rate: learning rate of AdamW; it rises over the first tenth of the steps and then falls
+            linearly to 0.
+        batch_size: texts per step.
+        seed: seed of the order of texts, of dropout and of reinitialised weights.
+        dropout: whether dropout is used.
+        new_head: reinitialise the last layer of the task head.
+        attention: layers whose queries and keys are trained, and nothing else; None = all weights
+            are trained.
         noise: of these queries and keys, as a share of the standard deviation of their weights.
-        never_worse: take the model's own weights again if the loss ends no lower than theirs.
+        never_worse: return to the model's own weights if training does not lower the loss.
     """
 
     epochs: int
@@ -57,7 +59,7 @@ class Course:
 
 
 class Copies:
-    """One copy of a classifier, which learns again and again from where the model is.
+    """One copy of a classifier, which can be trained repeatedly from the model's weights.
 
     Args:
         context: the classifier and its mask; nothing may be attached to it yet.
@@ -71,16 +73,16 @@ class Copies:
     def learnt(
         self, texts: Texts, places: Sequence[int], loss: Loss, course: Course
     ) -> Iterator[Context]:
-        """The copy when it has learnt, in eval mode and under the mask, until the end.
+        """Train the copy; it is in eval mode and under the mask until the context ends.
 
         Args:
             texts: a corpus.
-            places: the texts to learn from.
-            loss: what is made small.
+            places: the training texts.
+            loss: the loss to minimise.
             course: how.
 
         Raises:
-            InputError: if the loss or its gradient is not a number.
+            InputError: if the loss or its gradient is NaN or infinite.
         """
         own = self._context.model.state_dict()
         self._copy.model.load_state_dict(own)
@@ -95,7 +97,7 @@ class Copies:
             yield self._copy
 
     def _loss(self, texts: Texts, places: Sequence[int], loss: Loss, course: Course) -> float:
-        """The mean over the texts, without learning."""
+        """The mean loss over the texts, without training."""
         total = 0.0
         with classifying(self._copy), torch.no_grad():
             for batch in batches_of(self._copy, texts, places, course.batch_size):
@@ -143,7 +145,7 @@ def _queries_and_keys(
 
 @contextmanager
 def _learning(context: Context, layers: Sequence[int] | None) -> Iterator[Sequence[torch.Tensor]]:
-    """What learns: all weights, or the queries and keys of some layers alone."""
+    """The trained parameters: all weights, or only the queries and keys of some layers."""
     every = list(context.model.parameters())
     for parameter in every:
         parameter.requires_grad_(layers is None)
@@ -189,7 +191,7 @@ def _learn(
                 for part in _parts(context, texts, chosen):
                     batch = batch_view(context, texts.examples, texts.encoded, texts.words, part)
                     value = loss(context, batch).sum() / len(chosen)
-                    if value.requires_grad:  # nothing can be learnt where all heads are lost
+                    if value.requires_grad:  # nothing can be learnt where no heads are left
                         value.backward()  # type: ignore[no-untyped-call]
                 norm = torch.nn.utils.clip_grad_norm_(parameters, _MAX_NORM)
                 if not norm.isfinite():

@@ -1,4 +1,4 @@
-"""How tightly attention is tied to a model's decisions (Wiegreffe & Pinter 2019).
+"""How closely attention is tied to a model's decisions (Wiegreffe & Pinter 2019).
 
 Four diagnostics: is attention needed at all (uniform weights, with and without training); how
 much does it vary when the model is retrained with another seed; does it help a classifier of words
@@ -37,7 +37,7 @@ from .seeds import means_of_seeds, spread_of_seeds
 
 NAME = "attention-diagnostics"
 GUIDES = ("uniform", "model", "adversary", "trained")
-"""Whose weights the classifier of words gets; the last learns them."""
+"""The attention weights that the word classifier uses; the last kind is learnt."""
 
 _NOISE = 1e-3  # the divergence of equal rows has no gradient
 
@@ -69,8 +69,8 @@ def run_attention_diagnostics(
         epochs: training epochs of the copies.
         rate: learning rate of the copies that learn the task (AdamW).
         adversary_rate: learning rate of the adversaries, which train queries and keys only.
-        guide_width: hidden units of the classifiers of words.
-        guide_epochs: largest number of their training epochs.
+        guide_width: number of hidden units of the word classifiers.
+        guide_epochs: maximum number of training epochs of the word classifiers.
         seed: first seed.
         batch_size: texts per training step and per pass.
         progress: called with (parts done, all).
@@ -190,7 +190,7 @@ def _check_labels(examples: Sequence[Example], classes: int) -> None:
 
 
 def _halves(examples: Sequence[Example]) -> tuple[list[int], list[int]]:
-    """Places of the texts to learn from and of those that are scored.
+    """The indices of the training texts and of the scored texts.
 
     Raises:
         InputError: if either is empty.
@@ -207,7 +207,7 @@ def _halves(examples: Sequence[Example]) -> tuple[list[int], list[int]]:
 
 
 class _Tests:
-    """Scores of models on the half of the texts that nothing learns from."""
+    """Scores of models on the half of the texts that is not used for training."""
 
     def __init__(
         self,
@@ -223,7 +223,7 @@ class _Tests:
     def figures(
         self, relation: str, made: Context, variant: str | None, *, uniform: bool = False
     ) -> list[Figure]:
-        """Accuracy of a model, and how far output and first rows are from the model's own."""
+        """Accuracy of a model, and distances of its output and first rows from the original."""
         found = np.full((len(self._texts.examples), 3), np.nan)
         alive = torch.tensor(self._context.alive[self._layers])
         for batch in batches_of(self._context, self._texts, self._places, self._size):
@@ -257,6 +257,6 @@ class _Tests:
         return found
 
     def majority(self, learn: Sequence[int]) -> float:
-        """Accuracy of the most frequent class of the texts that are learnt from."""
+        """Accuracy of the majority baseline: the most frequent class of the training texts."""
         labels = np.array([example.label for example in self._texts.examples], dtype=np.int64)
         return float((labels[self._places] == np.bincount(labels[learn]).argmax()).mean())

@@ -1,4 +1,4 @@
-"""The probe of how tightly attention is tied to what a model decides."""
+"""The probe of how closely attention is tied to the decisions of a model."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ class AttentionDiagnosticsOptions(Options):
         "all", description="layers whose attention is made uniform and compared"
     )
     seeds: int = Field(
-        3, ge=1, description="retrained copies, and classifiers of words for each set of weights"
+        3,
+        ge=1,
+        description="number of retrained copies, and of word classifiers for each set of weights",
     )
     lambdas: Annotated[tuple[NotNegative, ...], Several] = Field(
         (0.0, 0.1, 0.3, 1.0, 3.0),
         min_length=1,
         description="weights of the divergence in the loss; one adversary each",
     )
-    epochs: int = Field(5, ge=1, description="training epochs of the copies")
+    epochs: int = Field(5, ge=1, description="number of training epochs of the copies")
     rate: float = Field(5e-5, gt=0, description="learning rate of the copies that learn the task")
     adversary_rate: float = Field(
         1e-3, gt=0, description="learning rate of the adversaries' queries and keys"
     )
-    guide_width: int = Field(64, ge=1, description="hidden units of the classifiers of words")
-    guide_epochs: int = Field(50, ge=1, description="largest number of their training epochs")
+    guide_width: int = Field(64, ge=1, description="number of hidden units of the word classifiers")
+    guide_epochs: int = Field(
+        50, ge=1, description="maximum number of training epochs of the word classifiers"
+    )
     seed: int = Field(0, ge=0, description="first seed")
     batch_size: int = Field(16, ge=1, description="texts per training step and per pass")
 
@@ -40,7 +44,7 @@ _OF_WHOM = "uniform attention, retrained copies and adversaries"
 
 ATTENTION_DIAGNOSTICS = ProbeEntry(
     name="attention-diagnostics",
-    help="how tightly attention is tied to decisions: uniform, retrained and adversarial models",
+    help="how closely attention is tied to decisions: uniform, retrained and adversarial attention",
     code=f"{__package__}.diagnostics:run_attention_diagnostics",
     reads="task",
     further=("task-head", "classes"),
@@ -49,27 +53,26 @@ ATTENTION_DIAGNOSTICS = ProbeEntry(
         Measure(
             "accuracy",
             ("model",),
-            f"share of correct predictions: model, {_OF_WHOM}",
+            f"share of correct predictions: the model, {_OF_WHOM}",
             better="higher",
         ),
-        Measure(
-            "tvd", ("model",), f"total variation between the output and the model's: {_OF_WHOM}"
-        ),
+        Measure("tvd", ("model",), f"total variation distance from the model's output: {_OF_WHOM}"),
         Measure(
             "jsd",
             ("model",),
-            f"divergence between the first token's rows and the model's, in nats: {_OF_WHOM}",
+            "Jensen-Shannon divergence of the first token's attention from the model's, in nats: "
+            f"{_OF_WHOM}",
         ),
         Measure(
             "*_sd",
             ("model",),
-            "standard deviation over the retrained copies, one per seed, of their mean over texts",
+            "standard deviation of the mean over texts across the retrained copies, one per seed",
             better="lower",
         ),
         Measure(
             "guide_accuracy",
             ("model",),
-            "accuracy of a classifier of words that uses the attention weights of `relation`",
+            "accuracy of a word classifier that uses the attention weights of `relation`",
             better="higher",
         ),
     ),

@@ -1,8 +1,8 @@
-"""Classifiers of words without context that attention guides (Wiegreffe & Pinter 2019, 3.4).
+"""Context-free word classifiers guided by attention weights (Wiegreffe & Pinter 2019, 3.4).
 
-Each piece's word embedding goes through one layer with tanh; the results are summed with weights
-that are given and not learnt, and classified. What such a model gains from a model's attention over
-uniform weights is what that attention says of the words alone.
+Each piece's word embedding goes through one layer with tanh; the results are summed with fixed
+weights and classified. The gain from a model's attention over uniform weights shows how informative
+that attention is about the words themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Numbers = torch.Tensor
 
 @dataclass(frozen=True)
 class GuidedText:
-    """What the classifiers read of one text with n pieces of words.
+    """The input of the classifiers for one text with n word pieces.
 
     Attributes:
         ids: of the pieces [n].
@@ -42,14 +42,14 @@ class _Batch:
 
 
 class Guided:
-    """G + 1 classifiers that are fitted together; the last learns its own weights.
+    """G + 1 classifiers that are trained together; the last learns its own weights.
 
     Args:
         table: word embeddings [V, D]; they stay as they are.
         guides: G.
         classes: K.
         width: of the layer.
-        seed: of the first weights, which are the same in all of them.
+        seed: of the initial weights, which are the same in all of them.
     """
 
     def __init__(self, table: torch.Tensor, guides: int, classes: int, width: int, seed: int):
@@ -77,7 +77,7 @@ class Guided:
         return len(batch.labels)
 
     def right(self, texts: Sequence[GuidedText], batch_size: int = 64) -> np.ndarray:
-        """Whether each classifier is right, 1 or 0 [N, G + 1]."""
+        """Whether each classifier is correct, 1 or 0 [N, G + 1]."""
         found = []
         with torch.no_grad():
             for batch in self.batches(texts, range(len(texts)), batch_size):
@@ -121,9 +121,10 @@ def guided_right(
     seed: int,
     batch_size: int = 16,
 ) -> np.ndarray:
-    """Whether the classifiers are right on texts that they did not learn from [N, G + 1].
+    """Whether the classifiers are correct on texts that they were not trained on [N, G + 1].
 
-    A fifth of the texts to learn from stops the training, at least one; a single text does both.
+    A fifth of the training texts, at least one, is used for early stopping; a single text serves
+    both purposes.
     """
     dev, train = learn[::5], [one for place, one in enumerate(learn) if place % 5] or learn
     made = Guided(table, len(learn[0].weights), classes, width, seed)

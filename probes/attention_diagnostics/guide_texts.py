@@ -1,4 +1,4 @@
-"""The weights that a model's attention gives a classifier of words."""
+"""The attention weights that guide a word classifier."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .guide import GuidedText
 def guide_weights(
     context: Context, texts: Texts, layers: Sequence[int], size: int
 ) -> list[npt.NDArray[np.float64]]:
-    """The mean first row of the living heads over the pieces of words, summing to 1, text by text.
+    """The mean first row of the kept heads over the pieces of words, summing to 1, text by text.
 
-    Uniform where no head lives, or none of its weight is on a word.
+    Uniform where no head is kept, or none of its weight is on a word.
     """
     found: dict[int, npt.NDArray[np.float64]] = {}
     alive = torch.tensor(context.alive[list(layers)])
@@ -43,7 +43,7 @@ def guided_texts(
     own: Sequence[npt.NDArray[np.float64]],
     against: Sequence[npt.NDArray[np.float64]],
 ) -> list[GuidedText]:
-    """What classifiers of words read of each text, with uniform, own and other weights."""
+    """The input of word classifiers for each text, with uniform, own and other weights."""
     device, dtype = context.model.device, context.model.dtype
     found = []
     for example, encoded, mine, theirs in zip(

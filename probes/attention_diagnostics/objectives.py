@@ -1,4 +1,4 @@
-"""What copies of a classifier learn: its task, or other attention for the same output."""
+"""Training objectives of copies: the task, or different attention with the same output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What seeds alone change: mean and standard deviation over copies that learn the task again."""
+"""Variation due to seeds: mean and standard deviation over copies retrained on the task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def means_of_seeds(copies: Sequence[Sequence[Figure]]) -> list[Figure]:
     """The mean over copies of each figure, text by text.
 
     Args:
-        copies: the same figures of each copy, one copy a seed.
+        copies: the same figures of each copy, one copy per seed.
     """
     return [
         replace(

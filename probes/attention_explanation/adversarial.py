@@ -29,7 +29,7 @@ class Search:
         copies: K, started from different rows.
         steps: of Adam.
         rate: its learning rate.
-        epsilon: by how much the output may move.
+        epsilon: the maximum change of the output.
         penalty: lambda.
         seed: draws the rows that the copies start from.
     """
@@ -48,9 +48,9 @@ def adversarial_divergence(
 ) -> torch.Tensor:
     """The largest divergence of admissible attention from the model's own, in nats [B].
 
-    The mean over the living heads of the searched layers. The model's own attention is admissible,
-    so 0 is the least; rows are looked at after every step, not after the last alone. NaN for all
-    texts where no searched layer has a living head.
+    The mean over the kept heads of the searched layers. The model's own attention is admissible, so
+    the minimum is 0; rows are evaluated after every step, not only after the last. NaN for all
+    texts where no searched layer has a kept head.
 
     Args:
         context: a classifier that runs under its mask; its parameters need no gradient.
@@ -59,7 +59,7 @@ def adversarial_divergence(
         search: how.
 
     Raises:
-        InputError: if a gradient is not a number.
+        InputError: if a gradient is NaN or infinite.
     """
     alive = torch.tensor(context.alive[list(search.layers)]).to(batch.real.device)
     own = found.maps[list(search.layers)][:, :, :, 0].transpose(0, 1)  # [B, A, H, S]

@@ -29,7 +29,7 @@ def kendall_tau(scores: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """Kendall's tau-b [...] of scores [..., W] and others [..., W], for many rows at once.
 
     Pairs that are tied in both count nowhere, pairs tied in one lower the denominator (Kendall
-    1945). NaN where all scores of either side are equal, or one is not finite.
+    1945). NaN where all scores of either side are equal, or one contains NaN or infinity.
     """
     W = scores.shape[-1]
     row, column = torch.triu_indices(W, W, 1, device=scores.device).unbind(0)

@@ -1,4 +1,4 @@
-"""A classifier whose attention is looked at and replaced."""
+"""A classifier whose attention is read and replaced."""
 
 from __future__ import annotations
 

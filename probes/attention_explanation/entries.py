@@ -16,7 +16,7 @@ class AttentionExplanationOptions(Options):
 
     gradient: Literal["fixed-attention", "through-attention"] = Field(
         "fixed-attention",
-        description="whether gradients flow through attention; fixed as published",
+        description="whether gradients flow through attention; fixed-attention as published",
     )
     perturbed_texts: int = Field(
         40, ge=0, description="texts for permutations and the adversary; 0 = all"
@@ -73,7 +73,7 @@ ATTENTION_EXPLANATION = ProbeEntry(
         Measure(
             "adversarial_jsd",
             ("model",),
-            "largest divergence from attention with the same output, in nats, 0 to ln 2",
+            "maximum divergence from attention that gives the same output, in nats, 0 to ln 2",
             better="lower",
         ),
     ),

@@ -180,7 +180,7 @@ class _Found:
             self._p_values[place] = _p_values(rows[2][b, :, :W].abs(), measures)
 
     def figures(self, variant: str) -> list[Figure]:
-        """What was found, beside the agreement of the two measures with each other."""
+        """The results, with the agreement between the two importance measures."""
         between = "gradient-leave-one-out", mean_of(self._between)
         dead = np.logical_not(self._alive)
         made = []

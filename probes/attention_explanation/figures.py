@@ -1,4 +1,4 @@
-"""Numbers of single texts, as the items of a probe and as the rows that are their means."""
+"""Values of single texts, as items of a probe and as rows that are their means."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Figure:
-    """One number a text and unit.
+    """One number per text and unit.
 
     Attributes:
         metric: what it is.
         values: of the model [N], by layer [N, L] or by head [N, L, H]; NaN where there is none.
         relation: what it is of; None where the metric says it all.
         variant: settings.
-        baseline: what the mean is compared with; None for nothing.
+        baseline: the name of the baseline of the mean; None = no baseline.
         baseline_value: that.
         dead: units that a mask removes, in the shape of the units.
     """
@@ -84,6 +84,6 @@ class Figure:
 
 
 def mean_of(values: Numbers) -> float:
-    """The mean of what is finite; NaN if nothing is."""
+    """The mean of the finite values; NaN if there are none."""
     found = values[np.isfinite(values)]
     return float(found.mean()) if len(found) else float("nan")

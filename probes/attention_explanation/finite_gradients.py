@@ -1,4 +1,4 @@
-"""Gradients that are no numbers are refused: ranks and searches would lose them without a word."""
+"""Refuse gradients with NaN or infinity: ranks and searches would drop them silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first token's row says of each word: attention and what is made of it.
+"""The first token's row over words: attention and measures derived from it.
 
 The first token is what a task head reads, so its row takes the place of the one attention vector of
 the models that attention was questioned in (Jain & Wallace 2019). Weights of a word's pieces are
@@ -27,17 +27,17 @@ OF_HEADS = ("attention", "effective", "norm-weighted")
 """A head's weights; its effective attention, which can be negative; and the norms of the vectors
 that it weighs (Kobayashi et al. 2020)."""
 OF_LAYERS = ("mean-attention", "mean-effective", "summed-norm", "rollout")
-"""Means over the living heads; the norm of the sum over heads; and attention multiplied through the
-layers up to here. Of the whole model: means over layers with a living head, and the last rollout.
+"""Means over the kept heads; the norm of the sum over heads; and attention multiplied through the
+layers up to here. Of the full model: means over layers with a kept head, and the last rollout.
 """
 
 
 @dataclass
 class AttentionPass:
-    """Maps and values of one forward pass on B texts; H counts the heads of the whole model.
+    """Maps and values of one forward pass on B texts; H counts the heads of the full model.
 
     Attributes:
-        maps: weights [L, B, H, S, S]; heads that the model has lost attend to nothing.
+        maps: weights [L, B, H, S, S]; heads that were removed from the model attend to nothing.
         values: value vectors with their bias [L, B, S, H, d].
         logits: of the task head [B, K].
     """
@@ -56,7 +56,7 @@ class _Held:
 def attention_pass(context: Context, batch: BatchView, *, gradient: bool = False) -> AttentionPass:
     """Run a classifier once on eager attention, with its mask attached, and hold its maps.
 
-    Rows of padding are zero: where its window holds no token, they are not even numbers.
+    Rows of padding are set to zero: where the window contains no token, they would be NaN.
 
     Args:
         context: the classifier.
@@ -91,7 +91,7 @@ def _taps(context: Context) -> Iterator[_Held]:
     held, H = _Held(), anatomy.num_heads
 
     def spread(part: torch.Tensor, layer: int, axis: int) -> torch.Tensor:
-        """The same with zeros for heads that the model has lost."""
+        """The same with zeros for heads that were removed from the model."""
         present = heads_of(model, anatomy, layer)
         if len(present) == H:
             return part
@@ -103,7 +103,7 @@ def _taps(context: Context) -> Iterator[_Held]:
         def hook(_module: Any, _args: Any, output: Any) -> None:
             if isinstance(output, tuple) and len(output) > 1 and output[1] is not None:
                 held.maps[layer] = spread(output[1], layer, 1)
-                # a layer that has lost all heads computes no values
+                # a layer that has no heads left computes no values
                 B, S = output[1].shape[0], output[1].shape[-1]
                 empty = output[1].new_zeros(B, S, H, anatomy.head_size)
                 held.values.setdefault(layer, empty)
@@ -127,10 +127,10 @@ def _taps(context: Context) -> Iterator[_Held]:
 def first_rows(
     context: Context, batch: BatchView, found: AttentionPass
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The first token's rows over words; NaN for dead heads and layers without a living one.
+    """The first token's rows over words; NaN for pruned heads and layers without a kept head.
 
     Returns:
-        by head [B, L, H, 3, W] in the order of `OF_HEADS`, by layer [B, L, 4, W] and of the whole
+        by head [B, L, H, 3, W] in the order of `OF_HEADS`, by layer [B, L, 4, W] and of the full
         model [B, 4, W] in that of `OF_LAYERS`.
     """
     real = batch.real.to(found.maps.dtype)
@@ -166,7 +166,7 @@ def first_rows(
 
 
 def _head_weights(context: Context, layer: int) -> torch.Tensor:
-    """The output projection's columns by head [H, d, D]; zero for heads that the model has lost."""
+    """The output projection's columns by head [H, d, D]; zero for heads that were removed."""
     anatomy, model = context.anatomy, context.model
     present = heads_of(model, anatomy, layer)
     own = anatomy.attention_projection(model, layer).weight

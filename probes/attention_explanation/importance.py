@@ -31,7 +31,7 @@ def gradient_importance(
             flow through attention too.
 
     Raises:
-        InputError: if a gradient is not a number.
+        InputError: if a gradient is NaN or infinite.
     """
     ids, others = batch.inputs["input_ids"], _others(batch.inputs)
     fixed = {} if maps is None else dict(enumerate(maps))
@@ -53,14 +53,14 @@ def gradient_importance(
 def left_out(
     context: Context, batch: BatchView, hidden: torch.Tensor, logits: torch.Tensor, texts: int
 ) -> torch.Tensor:
-    """How far the output moves when pieces are hidden from all others [B, N].
+    """The change of the output when pieces are hidden from all others [B, N].
 
     A hidden piece gets no attention from any token, at its place: those of the others stay.
 
     Args:
         context: a classifier that runs under its mask.
         batch: the texts.
-        hidden: which pieces are hidden together, N times a text [B, N, S].
+        hidden: which pieces are hidden together, N times per text [B, N, S].
         logits: with nothing hidden [B, K].
         texts: that are run at once.
 

@@ -1,4 +1,4 @@
-"""How far the output moves when the weights of a row change places (Jain & Wallace 2019, 4.2)."""
+"""The change of the output when the weights of a row are permuted (Jain & Wallace 2019, 4.2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .replaced_attention import attention_replaced
 
 
 def text_generator(name: str, seed: int) -> np.random.Generator:
-    """Draws for one text that depend on its id and the seed, not on the texts beside it."""
+    """Draws for one text that depend only on its id and the seed, not on other texts."""
     drawn = hashlib.sha256(f"{seed}\x1f{name}".encode()).digest()
     return np.random.default_rng(int.from_bytes(drawn[:16], "big"))
 
@@ -28,7 +28,7 @@ def permuted_output(
     seed: int,
     texts: int,
 ) -> torch.Tensor:
-    """Median over permutations of how far the output moves [B, L + 1].
+    """Median change of the output over permutations [B, L + 1].
 
     All heads of a layer get the same permutation of their weights on the real tokens of the text,
     in the row of the first token.

@@ -1,6 +1,6 @@
-"""Attention put in place of a model's own, where it weighs the values.
+"""Replace a model's attention weights where they are multiplied with the values.
 
-What a head gives is its map times its values. The hooks here recompute that product with other
+The output of a head is its map times its values. The hooks here recompute that product with other
 weights, so they work in every family, fused attention included, and gradients reach the weights.
 """
 
@@ -20,10 +20,10 @@ from ..forward.base import Context
 
 @contextmanager
 def attention_replaced(context: Context, weights: Mapping[int, torch.Tensor]) -> Iterator[None]:
-    """Run the model with other attention in some layers; its mask is to be attached already.
+    """Run the model with other attention in some layers; its mask must already be attached.
 
     Args:
-        context: the model, and the mask that it runs under: dead heads stay dead.
+        context: the model, and the mask that it runs under: pruned heads stay pruned.
         weights: layer -> weights of the first token's row [B, H, S], the other rows staying as the
             model computes them, or whole maps [B, H, S, S]. One row or map may stand for all heads,
             or for all texts, with a 1 in place of H or B.

@@ -1,7 +1,7 @@
-"""How much syntax attention maps hold together: heads of words, learnt from all maps at once.
+"""How much syntax all attention maps contain together: heads of words, learnt from all maps.
 
-Clark et al. 2019, section 5. Each head alone is the matter of `dependency-heads`; here a classifier
-reads all of them, with one weight a head and direction, or with weights that depend on the words.
+Clark et al. 2019, section 5. `dependency-heads` examines single heads; here a classifier reads all
+of them, with one weight per head and direction, or with weights that depend on the words.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Trained:
-    """The probes of one form at the learning rate that was best on dev, one a seed."""
+    """The probes of one form at the learning rate that was best on dev, one per seed."""
 
     form: str
     scorers: HeadScorers
@@ -68,30 +68,31 @@ def run_attention_probe(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Learn to find the heads of words from attention between words, and score it on other texts.
+    """Train a classifier to find the heads of words from attention between words, and score it.
 
-    Maps lie in a temporary file beside the hidden states: K W (W + 4) numbers a text.
+    Maps lie in a temporary file beside the hidden states: K W (W + 4) numbers per text.
 
     Args:
-        context: the model with its mask; maps of dead heads are zero.
+        context: the model with its mask; maps of pruned heads are zero.
         examples: what is scored.
         learning: texts to learn from.
-        forms: which classifiers (scorers.py).
+        forms: forms of classifier (scorers.py).
         width: dimensions of word vectors.
-        max_train: training texts, the first so many.
-        seeds: probes trained from different first weights; a convex one ends alike.
-        seed: of the first weights and of the order of batches.
-        rates: learning rates; the one with the least dev loss is used.
-        epochs: at most so many passes over the training texts.
-        batch_size: texts a forward pass.
-        progress: called with (texts done, N) of each pass, then with (epochs done, at most).
+        max_train: maximum number of training texts, counted from the first.
+        seeds: probes trained from different initial weights; a convex one ends alike.
+        seed: of the initial weights and of the order of batches.
+        rates: learning rates; the one with the lowest dev loss is used.
+        epochs: maximum number of passes over the training texts.
+        batch_size: texts per forward pass.
+        progress: called with (texts done, N) of each pass, then with (epochs done, maximum).
 
     Returns:
-        UAS of each form (unit `model`), beside chains and the best fixed offset; the weight of each
-        head and direction in the form `maps` (unit `head`); an item for each text and form.
+        UAS of each form (unit `model`), with chains and the best fixed offset as baselines; the
+        weight of each head and direction in the form `maps` (unit `head`); an item for each text
+        and form.
 
     Raises:
-        InputError: if no text can be read, or the loss is not finite.
+        InputError: if no text can be read, or the loss contains NaN or infinity.
     """
     learning.states.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="maps-", dir=learning.states.folder))
@@ -174,7 +175,7 @@ def _scores(trained: Sequence[_Trained], test: _Part, alive: torch.Tensor) -> di
 
 
 def _counted(maps: WordMaps, text: int, right: npt.NDArray[np.float64]) -> Found:
-    """Counts of one text from how right the answer of each word is [W]."""
+    """Counts of one text from the share of correct answers for each word [W]."""
     scored = maps.gold(text) >= 0
     upos = maps.sentence(text).upos
     kept = maps.texts.words[text].kept
@@ -183,7 +184,7 @@ def _counted(maps: WordMaps, text: int, right: npt.NDArray[np.float64]) -> Found
 
 
 def _baselines(parts: Mapping[str, _Part]) -> dict[str, Found]:
-    """Trees of no model: the word before, the word after, the best offset of the training part."""
+    """Model-free trees: the word before, the word after, the best offset of the training part."""
     counts: dict[int, int] = {}
     for text in range(len(parts["train"].maps.examples)):
         sentence = parts["train"].maps.sentence(text)

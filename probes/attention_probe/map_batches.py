@@ -1,4 +1,4 @@
-"""Texts of like length side by side: maps, word vectors and where each word's head is."""
+"""Batches of texts of similar length: maps, word vectors and the head of each word."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def map_batches(
         maps: of N texts.
         vectors: of the words of each text [W, D].
         alive: which of the K heads live; the maps of the others are zero.
-        texts: texts a batch.
+        texts: texts per batch.
         seed: of the order of batches; None = the shortest first.
     """
     order = sorted(range(len(maps.examples)), key=lambda text: (maps.length(text), text))

@@ -2,7 +2,7 @@
 
 With A_k the map of head k between words, i a dependent and j a candidate:
 
-- `maps`: s_ij = sum_k w_k A_k[i, j] + u_k A_k[j, i], two weights a head;
+- `maps`: s_ij = sum_k w_k A_k[i, j] + u_k A_k[j, i], two weights per head;
 - `maps+words`: the same, where w_k and u_k are linear in the vectors of both words;
 - `words+distances`: no map; an MLP over both words' vectors and eight features of their distance.
 
@@ -118,7 +118,7 @@ FORMS: Mapping[str, tuple[Callable[[int, int, torch.Generator], Weights], Score]
     "maps+words": (word_weights, word_scores),
     "words+distances": (distance_weights, distance_scores),
 }
-"""Form -> (first weights of one probe, scores of P)."""
+"""Form -> (initial weights of one probe, scores of P)."""
 
 
 class HeadScorers:
@@ -128,7 +128,7 @@ class HeadScorers:
         form: a key of FORMS.
         heads: K.
         width: D, of word vectors.
-        seeds: the seed of the first weights of each of the P.
+        seeds: the seed of the initial weights of each of the P.
     """
 
     def __init__(self, form: str, heads: int, width: int, seeds: Sequence[int]):

@@ -1,6 +1,6 @@
-"""Vectors of words that know no context: the encoder's input embeddings, in few dimensions.
+"""Context-free word vectors: the encoder's input embeddings, reduced to few dimensions.
 
-Clark et al. 2019 give their probe GloVe vectors; every encoder brings embeddings of its own.
+Clark et al. 2019 use GloVe vectors; here each encoder's own embeddings are used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Attention between the words of some texts, of all heads, in a file that is read text by text."""
+"""Attention of all heads between the words of some texts, in a file that is read text by text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..states.word_states import check_whole_words
 
 SPECIALS = 4
 """Columns beside the words: to the first special token, to the others, from the first, from them.
-Where a word's head is the root, attention has no word to show it on."""
+A word whose head is the root has no word to attend to."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class WordMaps:
         return torch.from_numpy(part).view(self.heads, W, W + SPECIALS)
 
     def gold(self, text: int) -> npt.NDArray[np.int64]:
-        """Where each kept word finds its head among the kept words [W].
+        """The index of each kept word's head among the kept words [W].
 
         W = the root; -1 = a word whose head is cut off, or that is not of the first sentence.
         """
@@ -85,7 +85,7 @@ def gather_maps(
         context: the model with its mask.
         examples: the texts.
         path: the file.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N).
 
     Raises:
@@ -141,13 +141,13 @@ class _Writing(Probe):
             self._stream.write(block.numpy().tobytes())
 
     def end(self) -> None:
-        """Nothing is left of the batch."""
+        """Drop the batch."""
         del self._batch, self._specials
 
     def close(self) -> None:
-        """Everything is in the file."""
+        """End the batch: everything is in the file."""
         self._stream.close()
 
     def result(self) -> ProbeResult:
-        """No row: the maps are in the file."""
+        """An empty result: the maps are in the file."""
         return ProbeResult(self.name, rows_frame([]), lambda: items_frame([]))

@@ -1,1 +1,1 @@
-"""Which words carry a prediction."""
+"""Which words a prediction depends on."""

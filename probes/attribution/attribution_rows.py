@@ -28,7 +28,7 @@ PERMUTATION = "permutation"
 
 @dataclass(frozen=True)
 class Attributed:
-    """What one method found.
+    """The results of one method.
 
     Attributes:
         settings: the method and all that it depends on.
@@ -37,7 +37,7 @@ class Attributed:
         kinds: kinds of word, behind the groups.
         shares: metric -> shares of groups and kinds, of the examples that have an attribution.
         attributed: places of these examples.
-        n_dropped: examples that were read by nothing or have no attribution.
+        n_dropped: examples that could not be read or have no attribution.
     """
 
     settings: AttributionSettings
@@ -56,7 +56,7 @@ class Attributed:
 
 
 def attribution_rows(found: Attributed) -> pd.DataFrame:
-    """Mean share of each group and kind, and how far the attributions miss the logits."""
+    """Mean share of each group and kind, and the convergence error of the attributions."""
     parts = [_shares(metric, shares, found) for metric, shares in found.shares.items()]
     return pd.concat([*parts, _convergence(found)], ignore_index=True).assign(
         probe=NAME, variant=found.settings.variant, unit="model"

@@ -1,4 +1,4 @@
-"""Which words carry a prediction: attributions, and their shares by kind of word.
+"""Which words a prediction depends on: attributions, and their shares by kind of word.
 
 Integrated gradients (Sundararajan et al. 2017) and the other methods are Captum's, at the word
 embeddings: positions and special tokens stay as they are in the text.
@@ -28,7 +28,7 @@ from .word_kinds import Kind, Marked, kinds_among, marked, members_of
 from .word_scores import WordAttributions, word_scores
 
 UNSIGNED = ("saliency",)
-"""Methods whose attributions are sizes."""
+"""Methods whose attributions have no sign."""
 
 
 def run_attributions(
@@ -138,7 +138,7 @@ def _sorted_into(
     permutations: int,
     seed: int,
 ) -> Attributed:
-    """The shares of one method's attributions that fall on groups and kinds."""
+    """The shares of one method's attributions on groups and kinds of words."""
     metrics = (SHARE,) if settings.method in UNSIGNED else (SHARE, NET)
     n_columns = len(GROUPS) + len(kinds)
     tests = {

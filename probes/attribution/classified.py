@@ -1,4 +1,4 @@
-"""A classifier under its mask, run from embeddings, beside the baseline of each of its texts."""
+"""A classifier under its mask, run from embeddings, with the reference input of each text."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class ClassifiedBatch:
 
     @property
     def difference(self) -> torch.Tensor:
-        """How much larger the target's logit is than that of the baseline [B]."""
+        """The target's logit minus its logit for the reference input [B]."""
         return (self.logits - self.blank_logits).gather(1, self.target[:, None])[:, 0]
 
     @property
     def others(self) -> tuple[torch.Tensor, ...]:
-        """The model's inputs beside ids, such as the attention mask, [B, S] each."""
+        """The model's inputs other than ids, such as the attention mask, [B, S] each."""
         return tuple(one for name, one in self.view.inputs.items() if name != "input_ids")
 
     def logits_of(self, embedded: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
@@ -88,7 +88,7 @@ class ClassifiedBatch:
             return replace(moved, logits=moved.logits_of(embedded, *moved.others))
 
     def rows(self, chosen: Sequence[int]) -> ClassifiedBatch:
-        """Some texts of the batch, without padding that none of them needs."""
+        """Some texts of the batch, without padding columns that none of them needs."""
         view = self.view
         S = int(view.real[list(chosen)].sum(dim=1).max())
         W = max(1, *(len(view.kept[row]) for row in chosen))
@@ -158,7 +158,7 @@ def classify(
         baseline: `pad`, `mask`, `zero` or `mean`.
 
     Raises:
-        InputError: if logits are not finite.
+        InputError: if logits contain NaN or infinity.
     """
     view = batch_view(context, texts.examples, texts.encoded, texts.words, chosen)
     batch = _unclassified(context, view, baseline)
@@ -178,7 +178,7 @@ def classify(
 def check_classified(
     context: Context, examples: Sequence[Example], *, target: str = "predicted", baseline: str
 ) -> None:
-    """Raise unless the model can classify the examples and has what is asked for.
+    """Raise unless the model can classify the examples and has the requested tokens and labels.
 
     Raises:
         InputError: without examples or task head, for a head that predicts a number, when a pair
@@ -194,7 +194,7 @@ def check_classified(
         )
     if context.model.config.num_labels == 1:
         raise InputError(
-            "attribution needs classes, but this head predicts a number",
+            "attribution needs a classification head, but this head predicts a number",
             remedy="use a model fine-tuned on a classification task",
         )
     if context.spec is not None and context.spec.pair and examples[0].second is None:
@@ -213,7 +213,7 @@ def check_classified(
 
 
 def check_kept_words(texts: Texts) -> None:
-    """Raise unless each text keeps a whole word: special tokens alone say nothing of words.
+    """Raise unless truncation leaves a whole word in each text.
 
     Raises:
         InputError: naming the first example that truncation emptied.
@@ -234,7 +234,7 @@ def _check_labels(classes: int, examples: Sequence[Example]) -> None:
             raise InputError(
                 "no label to attribute",
                 where=f"example {example.id!r}",
-                remedy="use target=predicted, or a task with labels",
+                remedy="use target=predicted, or examples with labels",
             )
         if label != int(label) or not 0 <= label < classes:
             raise InputError(

@@ -11,7 +11,7 @@ from .settings import Baseline, Method, Target, check_methods
 
 
 def _known(names: Any) -> Any:
-    """Names of methods, refused with the reason where there is one."""
+    """Check the names of methods; the error gives the reason for a refusal where there is one."""
     if isinstance(names, tuple) and all(isinstance(name, str) for name in names):
         check_methods(names)
     return names
@@ -21,11 +21,13 @@ Methods = Annotated[tuple[Method, ...], BeforeValidator(_known), Several]
 
 
 class WordScoreOptions(Options):
-    """How words are attributed: options of every probe that reads such attributions."""
+    """Options of all probes that attribute a prediction to words."""
 
     method: Methods = Field(("integrated-gradients",), description="methods of attribution")
     target: Target = Field("predicted", description="class whose logit is attributed")
-    baseline: Baseline = Field("pad", description="what replaces the embeddings of words")
+    baseline: Baseline = Field(
+        "pad", description="what replaces the word embeddings in the reference input"
+    )
     n_steps: int = Field(
         16, ge=2, description="steps of integrated-gradients and layer-conductance"
     )
@@ -33,7 +35,8 @@ class WordScoreOptions(Options):
         0.0,
         ge=0,
         allow_inf_nan=False,
-        description="convergence delta, in logits, above which steps are doubled; 0 = never",
+        description="convergence delta, in logits, above which the number of steps is doubled; 0 "
+        "= never",
     )
     n_samples: int = Field(
         25, ge=1, description="samples of gradient-shap, shapley-sampling and kernel-shap"
@@ -48,7 +51,9 @@ class AttributionsOptions(WordScoreOptions):
     """Options of `attributions`."""
 
     permutations: int = Field(
-        1000, ge=1, description="shuffles of each text's attributions, the null"
+        1000,
+        ge=1,
+        description="number of shuffles of each text's attributions, for the null distribution",
     )
 
 
@@ -56,7 +61,7 @@ CONVERGENCE = (
     Measure(
         "convergence_delta_*",
         ("model",),
-        "absolute error of the sum of attributions, in logits: mean and largest",
+        "absolute error of the sum of attributions, in logits: mean and maximum",
         better="lower",
     ),
     Measure(
@@ -72,12 +77,12 @@ CONVERGENCE = (
         items="steps",
     ),
 )
-"""How near attributions come to the sum that their method promises."""
+"""How close the sum of attributions comes to the value that the method guarantees."""
 
 
 ATTRIBUTIONS = ProbeEntry(
     name="attributions",
-    help="attribution of a class's logit to words, and its share on each kind of word",
+    help="attribution of a class's logit to words, and the share of each kind of word",
     code=f"{__package__}.attributions:run_attributions",
     reads="task",
     needs=("deprels", "upos"),
@@ -98,13 +103,13 @@ ATTRIBUTIONS = ProbeEntry(
         Measure(
             "net_attribution*",
             ("model",),
-            "signed attribution of such words, as a share of the sum of |attribution|",
+            "signed attribution to such words, as a share of the sum of |attribution|",
         ),
         *CONVERGENCE,
         Measure(
             "logit_difference_mean",
             ("model",),
-            "mean absolute difference between the logits of text and baseline",
+            "mean absolute difference between the logits of the text and of the reference input",
         ),
     ),
     headline=Headline("attribution_share", "model"),

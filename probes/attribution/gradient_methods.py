@@ -47,7 +47,7 @@ def layer_conductance(
 def _along_the_path(
     method: Any, batch: ClassifiedBatch, n_steps: int, size: int, least: int
 ) -> torch.Tensor:
-    """What a method finds along the path; a pass holds at least `least` points of each text."""
+    """The attributions of a path method; a pass holds at least `least` points of each text."""
     values: torch.Tensor = method.attribute(
         batch.embedded,
         baselines=batch.blank,
@@ -89,8 +89,8 @@ def gradient_shap(
 ) -> torch.Tensor:
     """Gradient SHAP (Lundberg & Lee 2017; expected gradients) from one baseline, [B, S, D].
 
-    Each text is drawn for alone, seeded by its id. What does not fit into one pass goes through in
-    parts that are computed again on the way back.
+    Draws are made for each text separately, seeded by its id. What does not fit into one pass goes
+    through in parts that are computed again on the way back.
     """
     from captum.attr import GradientShap
 
@@ -138,12 +138,13 @@ def check_block(batch: ClassifiedBatch, layer: int) -> None:
     remedy = "use integrated-gradients"
     if layer >= anatomy.num_layers:
         raise InputError(
-            f"no layer {layer} for layer-conductance: the model has 0 to {anatomy.num_layers - 1}",
+            f"unknown layer {layer} for layer-conductance: the layers are 0 to "
+            f"{anatomy.num_layers - 1}",
             remedy="choose another `layer`",
         )
     if anatomy.shared:
         raise InputError(
-            f"layer-conductance cannot tell the layers of {anatomy.family} apart: they share one "
+            f"layer-conductance cannot separate the layers of {anatomy.family}: they share one "
             "block",
             remedy=remedy,
         )

@@ -1,4 +1,4 @@
-"""How much of a quantity falls on groups of words, against a permutation inside each sentence."""
+"""The share of a quantity on groups of words, with a permutation test within each sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class GroupShares:
 
     Attributes:
         share: share of each group in each example [N, G]; NaN where the example has no such word.
-        expected: what the share is on average over all orders of the words [N, G].
+        expected: the mean share over all orders of the words [N, G].
         mean: mean share [G]; NaN for a group that no example has.
         mean_expected: its exact mean under permutation [G].
         p_value: two-sided, (1 + as extreme permutations) / (1 + permutations) [G].

@@ -1,4 +1,4 @@
-"""Random draws that belong to one example, whatever is drawn for others."""
+"""Random draws for one example that do not depend on other examples."""
 
 from __future__ import annotations
 

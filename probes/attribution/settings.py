@@ -21,14 +21,15 @@ DRAWN = ("gradient-shap", "shapley-sampling", "kernel-shap")
 COMPLETE = (*PATHS, *DRAWN)
 """Methods whose attributions sum to the difference of the logits between text and baseline."""
 WITHOUT_BASELINE = ("input-x-gradient", "saliency")
-"""Methods that look at the text alone."""
+"""Methods that do not use a reference input."""
 
 Target = Literal["predicted", "gold"]
 """Whose logit is attributed: that of the class that the model predicts, or that of the label."""
 
 Baseline = Literal["pad", "mask", "zero", "mean"]
-"""What the embedding of every word piece is replaced by: that of the padding or the mask token,
-zero, or the mean over the vocabulary."""
+"""The replacement for the embedding of every word piece: the padding or the mask token's embedding,
+zero, or the mean over the vocabulary.
+"""
 
 _DEEP_LIFT = ("deeplift", "deep-lift", "layer-deeplift", "deeplift-shap", "deep-lift-shap")
 
@@ -86,7 +87,7 @@ class AttributionSettings:
 
     @property
     def variant(self) -> str:
-        """The method with everything that its numbers depend on, as rows name it."""
+        """The method and all settings that its values depend on, as written in rows."""
         said = [self.method]
         if self.method in PATHS:
             said.append(f"n_steps={self.n_steps}")
@@ -112,8 +113,8 @@ def check_method(name: str) -> None:
     """
     if name.lower() in _DEEP_LIFT:
         raise ConfigError(
-            f"{name} is not offered: its rules do not cover the activations of these encoders, so "
-            "its result would be gradient x (embedding - baseline)",
+            f"{name} is not supported: its rules do not cover the activations of these encoders, "
+            "so its result would equal gradient x (embedding - baseline)",
             remedy="use integrated-gradients, or input-x-gradient",
         )
     if name not in METHODS:
@@ -121,17 +122,19 @@ def check_method(name: str) -> None:
 
 
 def check_methods(names: Iterable[str]) -> None:
-    """Raise unless each method exists and is named once.
+    """Raise unless each method exists and occurs only once.
 
     Raises:
         UnknownNameError: listing the methods.
-        ConfigError: for DeepLift, for no method, or for one that is named twice.
+        ConfigError: for DeepLift, for no method, or for duplicates.
     """
     seen: set[str] = set()
     for name in names:
         check_method(name)
         if name in seen:
-            raise ConfigError(f"method {name} is named twice", remedy="name each method once")
+            raise ConfigError(
+                f"'method' contains duplicates: {name}", remedy="name each method only once"
+            )
         seen.add(name)
     if not seen:
         raise ConfigError(

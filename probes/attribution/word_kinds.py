@@ -1,4 +1,4 @@
-"""What kinds of word there are: part of speech, relation, entity, and place in the tree."""
+"""Kinds of word: part of speech, relation, entity, and position in the tree."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ WAYS: Mapping[str, Callable[[Sentence], Sequence[str]]] = {
     "depth": _depths,
     "root_distance": _root_distances,
 }
-"""Way -> the kind of each word [W]; empty where the sentence does not say."""
+"""Way -> the kind of each word [W]; empty where the sentence is not annotated."""
 
 Marked = dict[str, list[str]]
-"""Way -> the kind of each word of an example; a way that a sentence of it lacks is left out."""
+"""Way -> the kind of each word of an example; ways without annotation are omitted."""
 
 
 def marked(sentences: Sequence[Sentence]) -> Marked:

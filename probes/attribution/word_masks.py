@@ -1,7 +1,7 @@
-"""Methods that take whole words away, through Captum: one value a word.
+"""Methods that remove whole words, through Captum: one value per word.
 
-What they switch is a word: all of its pieces get the baseline's embeddings at once. Pieces of a
-word that truncation cut are one more such feature, so that what is complete stays so.
+Each feature is a word: all of its pieces get the reference embeddings at once. Pieces of truncated
+words form one more feature, so that complete methods stay complete.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .settings import AttributionSettings
 def feature_ablation(
     words: WordSwitches, settings: AttributionSettings, _draws: int
 ) -> torch.Tensor:
-    """What the logit loses without each word (leave-one-out), [1, F]."""
+    """The decrease of the logit without each word (leave-one-out), [1, F]."""
     from captum.attr import FeatureAblation
 
     found: torch.Tensor = FeatureAblation(words.logits_of).attribute(
@@ -120,7 +120,7 @@ def feature_values(
 ) -> list[tuple[torch.Tensor, int]]:
     """Values [F] of the words of each text, that of its cut pieces last, and the draws they took.
 
-    Each text is run alone and unpadded, and drawn for with the seed of its id.
+    Each text is run alone and unpadded, with draws seeded by its id.
     """
     method, found = WORD_METHODS[settings.method], []
     for row, example in enumerate(batch.view.examples):

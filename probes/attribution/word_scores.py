@@ -18,7 +18,7 @@ from .settings import COMPLETE, DRAWN, PATHS, AttributionSettings
 from .word_masks import WORD_METHODS, feature_values
 
 MOST_STEPS = 1024
-"""Where doubling ends."""
+"""The maximum number of steps after doubling."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def word_scores(
     Raises:
         InputError: without task head or with one of a regression, when a pair model gets single
             sentences, if an example lacks the label that is attributed, truncation leaves none of
-            its words, the family does not allow the method, or numbers are not finite.
+            its words, the family does not allow the method, or numbers contain NaN or infinity.
         CheckpointError: if there is no padding or mask token where it is needed.
     """
     check_classified(context, texts.examples, target=settings.target, baseline=settings.baseline)
@@ -124,7 +124,7 @@ def _scores(
     total: torch.Tensor,
     n_steps: int,
 ) -> WordAttributions:
-    """One text's result, of the values of its words (and what follows them) and their sum."""
+    """The result of one text, from the values of its words (and of cut pieces) and their sum."""
     kept, difference = batch.view.kept[row], batch.difference[row]
     complete = settings.method in COMPLETE
     if not bool(words.isfinite().all()):

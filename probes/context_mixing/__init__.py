@@ -1,1 +1,1 @@
-"""What attention carries: norms, rollout, contributions."""
+"""The information that attention moves: norms, rollout, contributions."""

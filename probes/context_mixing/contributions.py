@@ -1,10 +1,10 @@
-"""What each token contributes to each block's output: ALTI and value zeroing, with their rollouts.
+"""The contribution of each token to each block's output: ALTI and value zeroing, with rollout.
 
-ALTI (Ferrando et al. 2022): the attention block's output is a sum of one vector a token,
-y_i = sum_j T_i(x_j) + bias, LayerNorm taken as linear at the deviation that it has; token j
+ALTI (Ferrando et al. 2022): the attention block's output is a sum of one vector per token, y_i =
+sum_j T_i(x_j) + bias, where LayerNorm is linearised at its actual standard deviation; token j
 contributes max(0, ||y_i||_1 - ||y_i - T_i(x_j)||_1). Value zeroing (Mohebbi et al. 2023): the
-cosine distance by which the whole block's output moves when token j's value vectors are zero in
-this layer, which leaves its residual untouched. Both are brought to sum 1 over j and multiplied
+cosine distance by which the whole block's output changes when token j's value vectors are set to
+zero in this layer; its residual stays. Both are normalised to sum to 1 over j and multiplied
 through the layers as their authors do, without adding an identity.
 """
 
@@ -25,7 +25,7 @@ Step = Callable[[torch.Tensor, slice], torch.Tensor]
 
 
 class _Contributions(Probe):
-    """A map of contributions a layer, its rollout, and their figures.
+    """A map of contributions per layer, its rollout, and their statistics.
 
     Args:
         context: the model that will be read.
@@ -47,7 +47,7 @@ class _Contributions(Probe):
         self._maps.begin(batch)
 
     def values(self, layer: int, block: LayerValues) -> None:
-        """Multiply one layer's contributions in; without a living head every token is its own."""
+        """Multiply by one layer's contributions; without a kept head they are the identity."""
         S = self._real.shape[1]
         if not block.alive.any():
             maps = torch.eye(S).to(block.output).expand(len(self._real), S, S)
@@ -59,11 +59,11 @@ class _Contributions(Probe):
         self._maps.put(layer, maps)
 
     def scores(self, layer: int, block: LayerValues) -> torch.Tensor:
-        """Contributions [B, S, S] before they are brought to sum 1."""
+        """Contributions [B, S, S] before they are normalised to sum to 1."""
         raise NotImplementedError
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         self._maps.end()
         del self._real
 
@@ -91,7 +91,7 @@ class Alti(_Contributions):
 
 
 class ValueZeroing(_Contributions):
-    """How far each block's output moves when one token's values are zero.
+    """The change of each block's output when one token's values are set to zero.
 
     Attention weights and the block's input stay as they are. Each layer costs S times the MLP of
     a forward pass, in blocks of queries of at most 16 MiB or one query of the batch.
@@ -139,7 +139,7 @@ def weighted_sums(block: LayerValues, *, extra: int = 0) -> Iterator[tuple[torch
 
     Args:
         block: the layer.
-        extra: further numbers a query and key that the caller will need.
+        extra: further numbers per query and key that the caller will need.
     """
     B, S = block.value.shape[:2]
     transformed = block.value.transpose(1, 2) @ block.head_weights()  # [B, H, S, D]

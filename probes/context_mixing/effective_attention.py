@@ -1,9 +1,10 @@
 """The part of attention that reaches the output (Brunner et al. 2020, section 3).
 
 A head gives A T, with A its map [n, n] and T = V its value vectors [n, d]. Where n > d, or T has
-linear dependencies, whatever part of A's rows lies in the left null space of T is lost: different
-maps give the same output. Effective attention is A without that part. T is taken before the output
-projection, whose columns of one head are of full rank in every trained model that we know of.
+linear dependencies, the component of A's rows in the left null space of T has no effect: different
+maps give the same output. Effective attention is A without that component. T is taken before the
+output projection, whose columns of one head are of full rank in every trained model that we know
+of.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ missing ranks, whether it has as many ranks as tokens, and ||A - effective|| / |
 
 
 class EffectiveAttention(Probe):
-    """Statistics of effective attention for every head, and how far it is from attention.
+    """Statistics of effective attention for every head, and its distance from attention.
 
     Rows of effective maps can be negative and need not sum to one; with `row_sums="kept"` only the
     part of the null space whose entries sum to zero is removed. The decomposition is in double
@@ -94,11 +95,11 @@ class EffectiveAttention(Probe):
         return dict(zip(_NORMS, (by_kind / total).sum(2).unbind(-1), strict=True))
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         del self._real, self._kinds, self._mass
 
     def result(self) -> ProbeResult:
-        """A row for each head and metric; an item for each text, living head and metric."""
+        """A row for each head and metric; an item for each text, kept head and metric."""
         variant = f"row_sums={'kept' if self._kept else 'free'}"
         return sums_result(self.name, variant, [self._sums], {})
 
@@ -110,7 +111,7 @@ def effective_attention(
     *,
     row_sums_kept: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Attention [B, H, S, S] without the part that its values cannot show.
+    """Attention [B, H, S, S] without the component that cannot affect the output.
 
     Args:
         attention: maps; rows of padding are zero.

@@ -1,4 +1,4 @@
-"""The probes of what attention carries from token to token."""
+"""The probes of the information that attention moves between tokens."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..entry import Measure, Options, ProbeEntry, Units
 
 _HEAD: Units = ("head",)
 _LAYER: Units = ("layer",)
-_FROM = "tokens of a kind, the token before or after, or the token itself"
+_FROM = "tokens of one kind, the previous or next token, or the token itself"
 
 
 def _map(name: str, of: str, units: Units) -> tuple[Measure, ...]:
-    """The figures that probes of maps over tokens share."""
+    """The metrics that all probes of token-to-token maps share."""
     return (
         Measure(f"{name}_to_*", units, f"share of {of} from {_FROM}"),
         Measure(f"{name}_entropy", units, f"mean entropy of a row of {of}, in nats"),
@@ -27,20 +27,30 @@ def _maps(of: str) -> tuple[Measure, ...]:
 
 NORMS = ProbeEntry(
     name="norms",
-    help="norms of attention-weighted vectors by kind of token, and mixing ratios",
+    help="norms of attention-weighted vectors by kind of token, and context-mixing ratios",
     code=f"{__package__}.norms:Norms",
     rows=(
-        Measure("transformed_norm_*", _HEAD, "mean norm of the transformed vectors of a kind"),
+        Measure(
+            "transformed_norm_*",
+            _HEAD,
+            "mean norm of the transformed vectors of tokens of one kind",
+        ),
         Measure("weighted_norm", _HEAD, "norms of weighted vectors, summed over a row"),
-        Measure("weighted_norm_to_*", _HEAD, "the same of the tokens of a kind"),
-        Measure("norm_share_to_*", _HEAD, "its share of the row's sum"),
-        Measure("head_output_norm", _HEAD, "norm of what the head gives a token"),
-        Measure("head_output_share", _HEAD, "its share of the sum over heads"),
+        Measure("weighted_norm_to_*", _HEAD, "the same for tokens of one kind"),
+        Measure("norm_share_to_*", _HEAD, "the share of that kind in the row's sum"),
+        Measure("head_output_norm", _HEAD, "norm of the head's output at a token"),
+        Measure("head_output_share", _HEAD, "the head's share of the sum over heads"),
         Measure("summed_norm", _LAYER, "norms of vectors summed over heads, summed over a row"),
-        Measure("summed_norm_to_*", _LAYER, "the same of the tokens of a kind"),
-        Measure("summed_norm_share_to_*", _LAYER, "its share of the row's sum"),
-        Measure("mixing_weight_*", _LAYER, "share that comes from other tokens, by weights"),
-        Measure("mixing_norm_*", _LAYER, "share that comes from other tokens, by norms"),
+        Measure("summed_norm_to_*", _LAYER, "the same for tokens of one kind"),
+        Measure("summed_norm_share_to_*", _LAYER, "the share of that kind in the row's sum"),
+        Measure(
+            "mixing_weight_*",
+            _LAYER,
+            "share of the state that comes from other tokens, by attention weights",
+        ),
+        Measure(
+            "mixing_norm_*", _LAYER, "share of the state that comes from other tokens, by norms"
+        ),
     ),
     curve_metrics=(
         "mixing_norm_residual",
@@ -55,23 +65,26 @@ class EffectiveAttentionOptions(Options):
     """Options of `effective-attention`."""
 
     row_sums: Literal["free", "kept"] = Field(
-        "free", description="free as in the definition; kept: only what sums to 0 is removed"
+        "free", description="free: as defined; kept: only components that sum to 0 are removed"
     )
 
 
 EFFECTIVE_ATTENTION = ProbeEntry(
     name="effective-attention",
-    help="attention without the part that its values cannot show, and how much that is",
+    help="attention without the component that cannot affect the output, and the size of that "
+    "component",
     code=f"{__package__}.effective_attention:EffectiveAttention",
     options=EffectiveAttentionOptions,
     rows=(
         *_map("effective", "effective attention", _HEAD),
-        Measure("effective_norm_share_to_*", _HEAD, "share of norms on the tokens of a kind"),
+        Measure(
+            "effective_norm_share_to_*", _HEAD, "share of the summed norms on tokens of one kind"
+        ),
         Measure("effective_row_sum", _HEAD, "mean sum of a row"),
         Measure("rank", _HEAD, "mean numerical rank of a text's value vectors"),
-        Measure("null_dimension", _HEAD, "tokens of a text minus that rank"),
-        Measure("full_row_rank", _HEAD, "share of texts with as many ranks as tokens"),
-        Measure("change", _HEAD, "norm of what is removed over that of the map"),
+        Measure("null_dimension", _HEAD, "number of tokens in a text minus that rank"),
+        Measure("full_row_rank", _HEAD, "share of texts whose rank equals the number of tokens"),
+        Measure("change", _HEAD, "norm of the removed component divided by the norm of the map"),
     ),
 )
 
@@ -79,19 +92,21 @@ EFFECTIVE_ATTENTION = ProbeEntry(
 class HiddenAttributionOptions(Options):
     """Options of `hidden-token-attribution`."""
 
-    projections: int = Field(8, ge=0, description="random directions a token; 0 = exact")
-    seed: int = Field(0, ge=0, description="of the directions")
+    projections: int = Field(8, ge=0, description="random directions per token; 0 = exact")
+    seed: int = Field(0, ge=0, description="seed of the random directions")
 
 
 HIDDEN_TOKEN_ATTRIBUTION = ProbeEntry(
     name="hidden-token-attribution",
-    help="how much each input token moves each hidden state, from Jacobians",
+    help="how much each input token influences each hidden state, from Jacobians",
     code=f"{__package__}.hidden_attribution:run_hidden_attribution",
     options=HiddenAttributionOptions,
     rows=(
         *_map("contribution", "contributions to a hidden state", _LAYER),
         Measure(
-            "contribution_is_largest", _LAYER, "share of states that their own token moves most"
+            "contribution_is_largest",
+            _LAYER,
+            "share of states whose largest contribution comes from their own token",
         ),
     ),
     curves="hidden states",
@@ -99,9 +114,9 @@ HIDDEN_TOKEN_ATTRIBUTION = ProbeEntry(
 
 ROLLOUT = ProbeEntry(
     name="rollout",
-    help="where each layer's states come from, multiplying attention through the layers",
+    help="contribution of each input token to the states of each layer, by attention rollout",
     code=f"{__package__}.rollout:Rollout",
-    rows=_maps("attention with the residual"),
+    rows=_maps("attention with the residual connection"),
 )
 
 
@@ -109,13 +124,14 @@ class FlowOptions(Options):
     """Options of `flow`."""
 
     first_only: bool = Field(
-        False, description="read the flow of the first token alone, as published"
+        False, description="compute the flow into the first token only, as published"
     )
 
 
 FLOW = ProbeEntry(
     name="flow",
-    help="where the last layer's states come from, as the largest flow through attention",
+    help="contribution of each input token to the states of the last layer, by maximum flow "
+    "through attention",
     code=f"{__package__}.rollout:Flow",
     options=FlowOptions,
     rows=_map("flow", "the flow into the last layer", _LAYER),
@@ -123,14 +139,15 @@ FLOW = ProbeEntry(
 
 ALTI = ProbeEntry(
     name="alti",
-    help="what each token contributes to each block, by its vector's nearness to the sum",
+    help="contribution of each token to each block's output, by the distance of its vector from "
+    "the sum",
     code=f"{__package__}.contributions:Alti",
     rows=_maps("contributions"),
 )
 
 VALUE_ZEROING = ProbeEntry(
     name="value-zeroing",
-    help="what each token contributes to each block, by zeroing its values",
+    help="contribution of each token to each block's output, by zeroing its value vector",
     code=f"{__package__}.contributions:ValueZeroing",
     rows=_maps("contributions"),
 )

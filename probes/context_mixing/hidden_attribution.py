@@ -1,7 +1,7 @@
-"""How much each input token moves each hidden state (Brunner et al. 2020, section 5).
+"""How much each input token influences each hidden state (Brunner et al. 2020, section 5).
 
 The contribution of token i to hidden state j of layer l is the Frobenius norm of the Jacobian
-d h_j^l / d h_i^0, brought to sum 1 over i; h^0 is the output of the embedding block.
+d h_j^l / d h_i^0, normalised to sum to 1 over i; h^0 is the output of the embedding block.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def run_hidden_attribution(
 ) -> ProbeResult:
     """Contribution of input tokens to the hidden states of every layer.
 
-    Forward derivatives: one pass with a tangent at one token gives how all hidden states of all
-    layers move. The squared norm of a Jacobian block is the mean of |J v|^2 over random signs v,
+    Forward derivatives: one pass with a tangent at one token gives the change of all hidden states
+    of all layers. The squared norm of a Jacobian block is the mean of |J v|^2 over random signs v,
     whose variance is 2 (||J^T J||_F^2 - its diagonal's) / projections (Hutchinson); with
-    `projections=0` all D unit vectors are used and the result is exact. Every text costs its
-    number of tokens times `projections` (or D) texts of forward pass.
+    `projections=0` all D unit vectors are used and the result is exact. Every text costs its number
+    of tokens times `projections` (or D) texts of forward pass.
 
     Args:
         context: the model with its mask.
@@ -59,15 +59,17 @@ def run_hidden_attribution(
         progress: called with (texts done, N).
 
     Returns:
-        a row for each hidden state (0 = embeddings to L) and metric, with a uniform map beside it;
-        an item for each text. Hidden state 0 is moved by its own token alone.
+        a row for each hidden state (0 = embeddings to L) and metric, with a uniform map as the
+        baseline; an item for each text. Hidden state 0 depends only on its own token.
 
     Raises:
         ConfigError: if `projections` is negative.
-        InputError: if there are one and two sentences mixed, or no text has a word.
+        InputError: if single sentences and pairs are mixed, or no text has a word.
     """
     if projections < 0:
-        raise ConfigError("projections is negative", remedy="choose 0 (exact) or more")
+        raise ConfigError(
+            f"projections must be >= 0, got {projections}", remedy="use 0 for exact contributions"
+        )
     dead = np.zeros(context.anatomy.num_layers + 1, dtype=np.bool_)
     held = {f"contribution_{name}": "uniform" for name in MASS}
     sums = TextSums("layer", METRICS, dead, held)
@@ -133,7 +135,7 @@ def _signs(n: int, D: int, generator: torch.Generator) -> torch.Tensor:
 
 
 def _moved(context: Context, batch: BatchView, tangent: torch.Tensor) -> torch.Tensor:
-    """Squared length of how each hidden state moves [L + 1, T, S] along the tangents [T, S, D]."""
+    """Squared norm of the change of each state [L + 1, T, S] along the tangents [T, S, D]."""
     found: list[torch.Tensor] = []
     inputs = {name: one.expand(len(tangent), -1) for name, one in batch.inputs.items()}
     with forward_ad.dual_level(), _dual_states(context, tangent, found):
@@ -145,7 +147,7 @@ def _moved(context: Context, batch: BatchView, tangent: torch.Tensor) -> torch.T
 def _dual_states(
     context: Context, tangent: torch.Tensor, found: list[torch.Tensor]
 ) -> Iterator[None]:
-    """Hooks that start the tangent at the first block and note how each hidden state moves."""
+    """Hooks that start the tangent at the first block and record the change of each state."""
 
     def note(states: Any) -> None:
         states = states[0] if isinstance(states, tuple) else states

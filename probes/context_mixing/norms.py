@@ -1,4 +1,4 @@
-"""What attention carries, not only where it points: norms of weighted, transformed vectors.
+"""Norms of attention-weighted, transformed vectors, instead of attention weights alone.
 
 Kobayashi et al. 2020 ("Attention is Not Only a Weight") and 2021 ("Incorporating Residual and
 Normalization Layers"). Head h gives token i the sum over j of alpha_ij f(x_j), with
@@ -47,17 +47,17 @@ _BLOCK = 2**20  # elements of the largest intermediate: 8 MiB in double
 
 
 class Norms(Probe):
-    """Norms of what heads and layers carry, by kind of token, and mixing ratios.
+    """Norms of the outputs of heads and layers, by kind of token, and context-mixing ratios.
 
-    ||alpha f(x_j)|| = alpha ||f(x_j)|| needs one norm a key and head; ||sum_h alpha f(x_j)||^2 is
+    ||alpha f(x_j)|| = alpha ||f(x_j)|| needs one norm per key and head; ||sum_h alpha f(x_j)||^2 is
     a^T K_j a, with a the H weights of a query and key and K_j the Gram matrix [H, H] of the key's
-    f_h(x_j). So no tensor of [S, S, D] is built: beyond the pass the probe holds D^2 numbers a
-    layer, S (D + S) H numbers a block of texts (8 MiB or one text), and its sums, one number a
+    f_h(x_j). So no tensor of [S, S, D] is built: beyond the pass the probe holds D^2 numbers per
+    layer, S (D + S) H numbers per block of texts (8 MiB or one text), and its sums, one number per
     text, unit and metric.
 
-    A dead head carries nothing and leaves its layer's sums; a layer of dead heads alone has no
-    value. Weights are averaged over living heads. No token is masked before measuring, as the 2021
-    paper does with 12% of them.
+    A pruned head contributes nothing and is excluded from its layer's sums; a layer of pruned heads
+    alone has no value. Weights are averaged over kept heads. No token is masked before measuring,
+    as the 2021 paper does with 12% of them.
 
     Args:
         context: the model that will be read.
@@ -136,16 +136,16 @@ class Norms(Probe):
         self._layers.put(layer, found, weights)
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         del self._query, self._kinds
 
     def result(self) -> ProbeResult:
-        """A row for each head or layer and metric; an item for each text, living unit, metric."""
+        """A row for each head or layer and metric; an item for each text, kept unit, metric."""
         return sums_result(self.name, "output-bias=excluded", [self._heads, self._layers], {})
 
 
 def mixing_ratios(block: LayerValues) -> dict[str, torch.Tensor]:
-    """Part of each token's new vector that other tokens give, metric -> [B, S].
+    """Share of each token's new vector that comes from other tokens, metric -> [B, S].
 
     ||sum_{j != i} v_ij|| / (||sum_{j != i} v_ij|| + ||v_ii||), with v_ij what token i gets from
     token j; for weights, the mass off the diagonal. The deviation that LayerNorm divides by is the
@@ -174,7 +174,7 @@ def mixing_ratios(block: LayerValues) -> dict[str, torch.Tensor]:
 
 
 def _head_products(block: LayerValues) -> torch.Tensor:
-    """W_h W_g^T for each pair of heads [H, d, H*d], in double; zero for dead heads."""
+    """W_h W_g^T for each pair of heads [H, d, H*d], in double; zero for pruned heads."""
     weights = block.head_weights().double()
     return weights @ weights.flatten(0, 1).T
 

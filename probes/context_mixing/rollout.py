@@ -1,6 +1,6 @@
 """Attention followed through all layers: rollout and flow (Abnar & Zuidema 2020).
 
-A layer's map is the mean over living heads, half of it the identity for the residual connection.
+A layer's map is the mean over kept heads, half of it the identity for the residual connection.
 Rollout multiplies the maps of the layers; flow is the largest flow from a token of the last layer
 to each input when the maps' entries are capacities.
 """
@@ -20,9 +20,9 @@ _UNITS = 5 * 10**8
 
 
 def mean_map(attention: torch.Tensor, alive: npt.NDArray[np.bool_]) -> torch.Tensor:
-    """Half the mean over living heads and half the identity [B, S, S], from [B, H, S, S].
+    """Half the mean over kept heads and half the identity [B, S, S], from [B, H, S, S].
 
-    A layer without a living head passes every token on: the identity.
+    For a layer without a kept head it is the identity.
     """
     S = attention.shape[-1]
     identity = torch.eye(S, dtype=attention.dtype, device=attention.device)
@@ -33,7 +33,7 @@ def mean_map(attention: torch.Tensor, alive: npt.NDArray[np.bool_]) -> torch.Ten
 
 
 class MapsThroughLayers:
-    """What probes share that multiply a map a layer: figures of the map and of its rollout.
+    """What probes that multiply one map per layer share: statistics of the map and of its rollout.
 
     Args:
         name: the probe's name.
@@ -56,9 +56,9 @@ class MapsThroughLayers:
         self._sums.begin(batch, dict.fromkeys(self._sums.metrics, self._mass.counts))
 
     def put(self, layer: int, maps: torch.Tensor) -> None:
-        """Multiply one layer's maps [B, S, S] in and add their figures up.
+        """Multiply by one layer's maps [B, S, S] and add up their statistics.
 
-        A layer of dead heads has no map of its own, and its rollout is that of the layer below.
+        A layer of pruned heads has no map of its own, and its rollout is that of the layer below.
         """
         rolled = maps if self._rolled is None else maps @ self._rolled
         if not self._alive[layer].any() and self._rolled is not None:
@@ -77,7 +77,7 @@ class MapsThroughLayers:
         self._sums.put(layer, found, uniform)
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         del self._mass, self._rolled
 
     def result(self, variant: str) -> ProbeResult:
@@ -86,10 +86,10 @@ class MapsThroughLayers:
 
 
 class Rollout(Probe):
-    """Attention rollout: where each layer's states come from if attention were all that moved.
+    """Attention rollout: the origin of each layer's states if only attention mixed tokens.
 
-    Rows of maps and rollouts sum to one. A layer without a living head is flagged `dead`: it has
-    no map of its own, and rollout passes it unchanged.
+    Rows of maps and rollouts sum to one. A layer without a kept head is flagged `dead`: it has no
+    map of its own, and rollout passes it unchanged.
 
     Args:
         context: the model that will be read.
@@ -107,11 +107,11 @@ class Rollout(Probe):
         self._maps.begin(batch)
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:
-        """Multiply one layer in."""
+        """Multiply by one layer."""
         self._maps.put(layer, mean_map(attention, self._alive[layer]))
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         self._maps.end()
 
     def result(self) -> ProbeResult:
@@ -120,7 +120,7 @@ class Rollout(Probe):
 
 
 class Flow(Probe):
-    """Attention flow from the last layer to the inputs, rows brought to sum 1.
+    """Attention flow from the last layer to the inputs, rows normalised to sum to 1.
 
     One largest-flow problem a token of the last layer and input: n^2 for each text, or n where only
     the first token is asked for, solved text by text while the layers of one batch are held.
@@ -175,7 +175,8 @@ class Flow(Probe):
 
 
 def attention_flow(maps: npt.NDArray[np.float64], tokens: list[int]) -> npt.NDArray[np.float64]:
-    """Largest flows from tokens of the last layer to each input [T, n], rows brought to sum 1.
+    """Largest flows from tokens of the last layer to each input [T, n], rows normalised to sum to
+    1.
 
     Args:
         maps: of one text without padding, from the first layer to the last [L, n, n].

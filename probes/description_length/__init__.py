@@ -1,1 +1,1 @@
-"""How many bits labels take, given hidden states."""
+"""Code length of labels given hidden states, in bits."""

@@ -1,4 +1,4 @@
-"""P classifiers whose weights are distributions: a model whose own description can be priced.
+"""P classifiers whose weights are distributions, so that the model has a code length.
 
 Bayesian compression with the group normal-Jeffreys prior (Louizos et al. 2017): the weights of an
 input share a scale z with a log-uniform prior, q(z) = N(mu, alpha mu^2), and given z each is normal
@@ -41,7 +41,7 @@ class BayesianReadouts:
         seeds: the seed of the first means of each.
         reads: the place of each classifier's state among those of a batch [P].
         answers: the task of each [P].
-        words: how many words the code is of: the divergence is shared out over them.
+        words: number of coded words: the divergence is divided equally among them.
         noise: seed of the samples; all P classifiers get the same noise.
     """
 
@@ -65,7 +65,7 @@ class BayesianReadouts:
         return self._parameters
 
     def losses(self, active: Sequence[int], batch: WordBatch) -> torch.Tensor:
-        """Nats a word of each active classifier: sampled cross-entropy, and its share of KL.
+        """Nats per word of each active classifier: sampled cross-entropy, and its share of KL.
 
         In training the noise goes on; where nothing is learnt a batch has the same each time.
         """
@@ -78,7 +78,7 @@ class BayesianReadouts:
         return batch.vectors.shape[1]
 
     def divergence(self, active: Sequence[int]) -> torch.Tensor:
-        """KL of all weights of each active classifier in nats: what the model itself costs [P']."""
+        """KL of all weights of each active classifier in nats, the code length of a model [P']."""
         total = torch.zeros(len(active))
         for z, log_z, weight, log_weight, bias, log_bias in self._layers(active):
             log_alpha = log_z - torch.log(z**2 + _LEAST)

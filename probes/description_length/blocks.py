@@ -1,4 +1,4 @@
-"""The blocks of an online code: how many texts are known before the next ones are coded."""
+"""The blocks of an online code: the number of texts that are known before each block."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRACTIONS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5,
 def block_ends(texts: int, fractions: Sequence[float] = FRACTIONS) -> list[int]:
     """How many texts have been coded at the end of each block.
 
-    A block that would have no text of its own is one with the next.
+    A block without texts is merged with the next.
 
     Args:
         texts: how many are coded.
@@ -28,7 +28,7 @@ def block_ends(texts: int, fractions: Sequence[float] = FRACTIONS) -> list[int]:
     """
     if texts < 2:
         raise InputError(
-            f"an online code needs two sentences with a label, got {texts}",
+            f"an online code needs at least 2 labelled sentences, got {texts}",
             remedy="name a larger training part",
         )
     ends: list[int] = []

@@ -1,4 +1,4 @@
-"""What a code is given, and what it gives: labelled words, and the bits that they take."""
+"""The input and output of a code: labelled words and their code lengths."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ class LabelledWords:
 
 @dataclass(frozen=True)
 class Training:
-    """How probes are trained and which there are.
+    """The probes, and how they are trained.
 
     Attributes:
         form: of a probe.
         rates: learning rates to choose from.
-        seeds: of first weights.
+        seeds: of initial weights.
         seed: of the order of texts in training.
         schedule: see `fit`.
     """
@@ -92,12 +92,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Costs:
-    """What labels cost, by assignment, shuffle, state and text.
+    """Code lengths by assignment, shuffle, state and text.
 
     Attributes:
         bits: of each text, mean over seeds [M, S, U, N]; 0 where it is not coded.
-        right: words whose label was the likeliest before it was known, mean over seeds [M, S, U,
-            N]; none of the first block.
+        right: words whose label was predicted before it was coded, mean over seeds [M, S, U, N];
+            none of the first block.
         guessed: words that could be guessed so [S, N].
         model_bits: of the model itself [M, S, U]; 0 where both sides learn it.
         rates: learning rate of the probe of each coded block [M, S, U], by shuffle and block.
@@ -113,7 +113,7 @@ class Costs:
 
     @classmethod
     def none(cls, coded: LabelledWords, shuffles: int) -> Costs:
-        """Before anything is coded."""
+        """All zero: nothing has been coded yet."""
         shape, N = (len(coded.gold), shuffles, len(coded.layers)), coded.texts
         each = (*shape, N)
         return cls(np.zeros(each), np.zeros(each), np.zeros((shuffles, N)), np.zeros(shape))

@@ -1,4 +1,4 @@
-"""The probes that measure bits."""
+"""The probes that measure information in bits."""
 
 from __future__ import annotations
 
@@ -13,29 +13,35 @@ from ..learning.options import LearningOptions, distinct_rates
 class BitsOptions(LearningOptions):
     """Options of both probes."""
 
-    property: str = Field("upos", description="the property of words whose labels are read")
-    hidden: int = Field(0, ge=0, description="units of a hidden layer of the probe; 0 = linear")
+    property: str = Field("upos", description="property of words that the labels come from")
+    hidden: int = Field(0, ge=0, description="units of the probe's hidden layer; 0 = linear probe")
 
 
 class MdlOptions(BitsOptions):
     """Options of `mdl`."""
 
     code: Literal["online", "variational"] = Field(
-        "online", description="each block by a probe that learnt the ones before, or the model sent"
+        "online",
+        description="online: each block is coded by a probe trained on the earlier ones; "
+        "variational: the probe is sent too",
     )
-    shuffles: int = Field(3, ge=1, description="orders in which the sentences are coded")
+    shuffles: int = Field(
+        3, ge=1, description="number of random orders in which the sentences are coded"
+    )
     sentences: int = Field(
-        0, ge=0, description="training sentences that are coded, drawn at random; 0 = all"
+        0, ge=0, description="number of training sentences that are coded, drawn at random; 0 = all"
     )
     dev_sentences: int = Field(
-        500, ge=0, description="dev sentences that stop training, drawn at random; 0 = all"
+        500,
+        ge=0,
+        description="number of dev sentences for early stopping, drawn at random; 0 = all",
     )
     control: Literal["none", "types", "words"] = Field(
         "types",
-        description="random labels that are coded beside: one for each word form, or for each word",
+        description="control task with random labels: one label per word form, or one per word",
     )
     variational_epochs: int = Field(
-        200, ge=1, description="passes over the training part for the variational code"
+        200, ge=1, description="number of passes over the training part for the variational code"
     )
     variational_rates: Annotated[tuple[float, ...], Several, AfterValidator(distinct_rates)] = (
         Field((1e-3, 1e-2), description="learning rates; the one with the shortest code is used")
@@ -44,37 +50,45 @@ class MdlOptions(BitsOptions):
 
 MDL = ProbeEntry(
     name="mdl",
-    help="bits that the labels of words take once their hidden states are known",
+    help="code length of word labels given their hidden states (minimum description length)",
     code=f"{__package__}.mdl:run_mdl",
     needs=("upos",),
     further=("training-part",),
     options=MdlOptions,
     rows=(
         Measure(
-            "codelength", ("layer",), "bits of all labels", items="bits_per_word", better="lower"
+            "codelength",
+            ("layer",),
+            "code length of all labels, in bits",
+            items="bits_per_word",
+            better="lower",
         ),
-        Measure("bits_per_word", ("layer",), "the same by the number of words", better="lower"),
+        Measure("bits_per_word", ("layer",), "code length per word, in bits", better="lower"),
         Measure(
             "compression",
             ("layer",),
-            "length of the uniform code by the codelength",
+            "length of the uniform code divided by the code length",
             items="bits_per_word",
             better="higher",
         ),
         Measure(
             "codelength_sd",
             ("layer",),
-            "standard deviation over the shuffles, in bits",
+            "standard deviation over the random orders, in bits",
             better="lower",
         ),
         Measure(
             "learning_curve_area",
             ("layer",),
-            "share of labels of later blocks that were the likeliest before they were known",
+            "share of labels after the first block that the probe predicts before it is trained on "
+            "them",
             better="higher",
         ),
         Measure(
-            "model_bits", ("layer",), "bits of the model in the variational code", better="lower"
+            "model_bits",
+            ("layer",),
+            "code length of the probe in the variational code, in bits",
+            better="lower",
         ),
     ),
     headline=Headline("compression", "layer"),
@@ -84,7 +98,7 @@ MDL = ProbeEntry(
 )
 V_INFORMATION = ProbeEntry(
     name="v-information",
-    help="bits about the labels of words that a classifier reads off their hidden states",
+    help="usable information about word labels in hidden states, in bits (V-information)",
     code=f"{__package__}.v_information:run_v_information",
     needs=("upos",),
     further=("training-part",),
@@ -99,13 +113,13 @@ V_INFORMATION = ProbeEntry(
         Measure(
             "conditional_entropy",
             ("layer",),
-            "bits of a label once the word's state is known",
+            "conditional V-entropy of a label given the word's state, in bits",
             better="lower",
         ),
         Measure(
             "negative_share",
             ("layer",),
-            "share of words with a pointwise value below 0",
+            "share of words with pointwise V-information below 0",
             better="lower",
         ),
     ),

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Probes = TypeVar("Probes", bound=Stack[WordBatch])
 Make = Callable[[Sequence[int], Sequence[int], Sequence[int]], Probes]
-"""Makes P probes of (seed of the first weights, place of the state, task) of each."""
+"""Makes P probes of (seed of the initial weights, place of the state, task) of each."""
 
 
 def bit_schedule(epochs: int) -> Schedule:
@@ -73,7 +73,7 @@ def fit_layer_probes(
     schedule: Schedule,
     progress: Callable[[int, int], None] | None = None,
 ) -> LayerProbes[Probes]:
-    """Train all at once; for each task and state the rate with the least dev loss over all seeds.
+    """Train all at once; for each task and state the rate with the lowest dev loss over all seeds.
 
     Args:
         make: makes the probes.
@@ -82,7 +82,7 @@ def fit_layer_probes(
         train: makes the batches of an epoch; their classes are of M tasks [M, R].
         dev: makes those that stop training and choose the rate.
         rates: to choose from.
-        seeds: of the first weights.
+        seeds: of the initial weights.
         schedule: how they are trained.
         progress: see `fit`.
     """
@@ -100,7 +100,7 @@ def fit_layer_probes(
 
 
 def word_bits(probes: LayerProbes[WordReadouts], batch: WordBatch) -> tuple[Floats, Ints]:
-    """What the labels of a batch cost each classifier, and what each would say.
+    """The code length of the labels of a batch for each classifier, and its predictions.
 
     Args:
         probes: trained ones.

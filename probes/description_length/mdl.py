@@ -1,4 +1,4 @@
-"""How many bits the labels of words take once the words' states are known, by state."""
+"""Code length of word labels given hidden states, by state (minimum description length)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run_mdl(
         examples: not read: it is the labels of the training part that are coded.
         learning: what is coded, and what stops training.
         progress: called with (probes trained, of all).
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         property: of words.
         code: which code.
         shuffles: orders in which the texts are coded; numbers are means over them.
@@ -64,10 +64,10 @@ def run_mdl(
         hidden: units of a hidden layer; 0 = linear.
         variational_epochs: of the variational code, in the place of `epochs`.
         variational_rates: of the same, in the place of `rates`: the one with the shortest code.
-        seeds: probes from different first weights; numbers are means over them.
-        seed: of orders, random labels and first weights.
+        seeds: probes from different initial weights; numbers are means over them.
+        seed: of orders, random labels and initial weights.
         rates: learning rates to choose from.
-        epochs: at most so many passes over what is known.
+        epochs: maximum number of passes over the known texts.
 
     Raises:
         InputError: if fewer than two labels, or fewer than two sentences with one, are there, or
@@ -130,7 +130,7 @@ def _chosen(train: WordStates, labels: list[str], sentences: int, seed: int) -> 
 def _random_labels(
     train: WordStates, dev: WordStates, classes: WordClasses, control: str, name: str, seed: int
 ) -> tuple[Ints, tuple[Ints, Ints]]:
-    """Classes that say nothing of the language: as they were drawn, and of each word of both parts.
+    """Random classes: as they were drawn, and for each word of both parts.
 
     They are drawn for the word forms in alphabetical order, those of the probe `control`, or for
     the words of the training part.

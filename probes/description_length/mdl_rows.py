@@ -17,13 +17,14 @@ from .coded import Costs, LabelledWords, uniform_bits
 from .layer_probes import Floats, Ints
 
 UNIFORM, ENTROPY, MAJORITY = "uniform code", "label entropy", "majority class"
-"""What codelengths are held against: log2 K a word; the entropy of the labels a word, which a code
-that knows how frequent they are needs; and for guesses the share of the most frequent label."""
+"""Baselines of code lengths: log2 K per word; the entropy of the labels per word, the code length
+if only their frequencies are known; for predictions, the majority baseline.
+"""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Codelengths of one property, and how they came about.
+    """Code lengths of one property, and how they were computed.
 
     Attributes:
         name: of the property.
@@ -47,7 +48,7 @@ class Measured:
 
     @property
     def words(self) -> int:
-        """How many labels are coded."""
+        """The number of coded labels."""
         return int(self.coded.words_by_text.sum())
 
     @property

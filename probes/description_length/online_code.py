@@ -1,6 +1,6 @@
-"""The online code (Voita & Titov 2020): each block is coded by probes that learnt the ones before.
+"""The online code (Voita & Titov 2020): each block is coded by probes trained on the earlier ones.
 
-Sender and receiver know the words' states and K. The first block costs log2 K a word; after each
+Sender and receiver know the words' states and K. The first block costs log2 K per word; after each
 block both train the same probe on all that they have, and a label of the next block costs -log2 of
 the probability that it is given. The dev part stops training and is never coded.
 """
@@ -52,7 +52,7 @@ def trained_on(
     number: tuple[int, int],
     progress: Callable[[int, int], None] | None = None,
 ) -> LayerProbes[WordReadouts]:
-    """Fresh probes that have learnt from the known texts.
+    """New probes, trained on the known texts.
 
     Args:
         coded: the words and their labels.
@@ -80,7 +80,7 @@ def trained_on(
 def _code(
     coded: LabelledWords, probes: LayerProbes[WordReadouts], block: Ints, costs: Costs, shuffle: int
 ) -> None:
-    """Add what the texts of a block cost."""
+    """Add the code lengths of the texts of a block."""
     shape = (len(coded.gold), len(coded.layers), -1)
     for batch in word_batches(coded.train, coded.gold, coded.layers, among=block):
         bits, said = word_bits(probes, batch)

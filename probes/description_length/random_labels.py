@@ -1,4 +1,4 @@
-"""Labels that say nothing at all, not even which word it is: nothing to compress."""
+"""Random labels that do not even depend on the word, so that they cannot be compressed."""
 
 from __future__ import annotations
 

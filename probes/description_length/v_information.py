@@ -1,4 +1,4 @@
-"""How many bits a classifier reads off the states about the labels of words, word by word.
+"""Usable information (V-information) about word labels in hidden states, word by word.
 
 V-information (Xu et al. 2020) of a family V of classifiers: H_V(Y) - H_V(Y|X), with both terms the
 cross-entropy on unseen words of the member of V that was fitted on the training part, once without
@@ -80,14 +80,14 @@ def run_v_information(
         context: the model with its mask.
         examples: the texts whose words are scored.
         learning: what the classifiers are fitted on, and what stops training.
-        progress: called with (epochs done, at most so many).
-        batch_size: texts a forward pass.
+        progress: called with (epochs done, maximum).
+        batch_size: texts per forward pass.
         property: of words.
         hidden: units of a hidden layer of the classifiers; 0 = linear.
-        seeds: classifiers from different first weights; bits are means over them.
-        seed: of first weights and of the order of texts.
-        rates: learning rates; the one with the least dev loss is used.
-        epochs: passes over the training part, at most.
+        seeds: classifiers from different initial weights; bits are means over them.
+        seed: of initial weights and of the order of texts.
+        rates: learning rates; the one with the lowest dev loss is used.
+        epochs: maximum number of passes over the training part.
 
     Raises:
         InputError: if the training part has fewer than two labels, or no word of the test or dev
@@ -180,7 +180,7 @@ def _rows(words: Words, variant: str, property: str) -> pd.DataFrame:
 
 
 def _items(words: Words, variant: str, property: str) -> Iterator[pd.DataFrame]:
-    """One item a word and state: its bits, the likeliest class, and the class it has.
+    """One item per word and state: its bits, the likeliest class, and the class it has.
 
     Classes are counted from 0 in alphabetical order.
     """

@@ -1,4 +1,4 @@
-"""The variational code (Voita & Titov 2020): the model is sent, and then the labels given it.
+"""The variational code (Voita & Titov 2020): the model is sent first, then the labels given it.
 
 Its length is the divergence of the weights' distribution from its prior, and the expected
 cross-entropy of the labels. Whatever the distribution, it is a code: so the epoch and the learning

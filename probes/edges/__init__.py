@@ -1,1 +1,1 @@
-"""Labels of spans, read from a mix of hidden states."""
+"""Labels of spans, predicted from a mix of hidden states."""

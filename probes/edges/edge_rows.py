@@ -27,7 +27,7 @@ SPREAD = "_seed_sd"
 
 @dataclass(frozen=True)
 class EdgeScores:
-    """What the probes of a task scored.
+    """The scores of the probes of a task.
 
     Attributes:
         task: name of the task.
@@ -76,7 +76,7 @@ def ratio(sums: Counts) -> float:
 
 
 def edge_rows(scores: EdgeScores) -> Iterator[dict[str, Any]]:
-    """The rows of a task. What rests on resampled sentences is added by analysis."""
+    """The rows of a task. Intervals from resampled sentences are added by the analysis."""
     about = {
         "probe": NAME,
         "variant": scores.variant,

@@ -1,8 +1,8 @@
-"""Edge probing (Tenney et al. 2019a, 2019b): what spans are, and at which layer that is found.
+"""Edge probing (Tenney et al. 2019a, 2019b): labels of spans, and the layers that encode them.
 
-A probe reads the labels of spans off a mix of the hidden states 0..k. What the mix of one state
-more adds to F1 says at which layer a label is found; the learnt weights of the mix of all states
-say where the probe looks. Only given spans are classified, none is looked for.
+A probe predicts the labels of spans from a mix of the hidden states 0..k. The F1 that one more
+state adds shows at which layer a label is encoded; the learnt weights of the mix of all states show
+which states the probe uses. Only given spans are classified; spans are not searched for.
 """
 
 from __future__ import annotations
@@ -64,9 +64,8 @@ def run_edges(
         context: the model with its mask.
         examples: sentences to score on, for tasks of the corpus.
         learning: sentences to learn from, for the same.
-        progress: called with (texts done, N) in each pass, (epochs done, at most so many) in
-            training.
-        batch_size: texts a forward pass.
+        progress: called with (texts done, N) in each pass, (epochs done, maximum) in training.
+        batch_size: texts per forward pass.
         tasks: what is read off the corpus; none = all that it is annotated with, or nothing beside
             files of spans.
         spans: a file of labelled spans that is cut into parts.
@@ -76,21 +75,21 @@ def run_edges(
         symmetric: one projection for both spans of the pairs of a file.
         unscored: patterns of labels that F1 does not count.
         projection: numbers that a word is projected to, and hidden units.
-        sentences: sentences a training step.
+        sentences: sentences per training step.
         max_train: training sentences, drawn at random; 0 = all.
-        seeds: probes of each mix, from different first weights; they are scored together.
-        seed: of first weights, of the order of sentences, and of those that are drawn.
-        rates: learning rates; of each mix the one with the least dev loss is used.
-        epochs: passes over the training part, at most.
-        static_vectors: a file of vectors of words; a probe of them stands beside those of a whole
+        seeds: probes of each mix, from different initial weights; they are scored together.
+        seed: of initial weights, of the order of sentences, and of those that are drawn.
+        rates: learning rates; of each mix the one with the lowest dev loss is used.
+        epochs: maximum number of passes over the training part.
+        static_vectors: a file of vectors of words; a probe of them stands beside those of a full
             model, in the variant `static-vectors`.
 
     Returns:
         rows for each task, mix and state; items by sentence.
 
     Raises:
-        InputError: if a task has nothing to learn from or to be scored on, or states are not
-            finite.
+        InputError: if a task has nothing to learn from or to be scored on, or states contain NaN or
+            infinity.
         ConfigError: if no label is counted.
     """
     asked = EdgesOptions(
@@ -125,7 +124,7 @@ def _probed(
     asked: EdgesOptions,
     progress: Progress | None,
 ) -> tuple[list[EdgeScores], Texts, Notes]:
-    """What the probes of a task scored, the test texts that were read, and facts about both.
+    """The scores of the probes of a task, the test texts, and facts about both.
 
     Scores of static vectors come second, where they were asked for.
     """
@@ -135,10 +134,10 @@ def _probed(
     scored = np.array([_is_scored(label, asked) for label in labels], dtype=np.bool_)
     if not scored.any():
         raise ConfigError(
-            f"no label of the task {task.name} is left to count" if labels
+            f"all labels of the task {task.name} are excluded from F1" if labels
             else f"no training span of the task {task.name} has a label",
             where="option edges.unscored" if labels else NAME,
-            remedy="leave some label in" if labels else "name texts with labels to learn from",
+            remedy="exclude fewer labels" if labels else "name training texts with labels",
         )  # fmt: skip
 
     def counted(sentence: Sentence) -> Spans:
@@ -156,7 +155,7 @@ def _probed(
         lost[name] = sum(len(task.spans(one.first)) for one in part) - len(parts[name].table)
         if not len(parts[name].table):
             raise InputError(
-                f"every span of the task {task.name} in the {name} part is cut off",
+                f"truncation cuts off every span of the task {task.name} in the {name} part",
                 where=NAME,
                 remedy="raise `max_length`, or name shorter sentences",
             )
@@ -216,7 +215,7 @@ def _probed(
 
 
 def _drawn(task: SpanTask, most: int, seed: int) -> Sequence[Example]:
-    """At most so many training sentences with spans, drawn at random, in order; 0 = all."""
+    """A random sample of the training sentences with spans, in corpus order; 0 = all."""
     if not most or len(task.train) <= most:
         return task.train
     some = [example for example in task.train if task.spans(example.first)]
@@ -229,7 +228,7 @@ def _is_scored(label: str, asked: EdgesOptions) -> bool:
 
 
 def _gold(part: Part, common: int) -> tuple[npt.NDArray[np.int64], float]:
-    """Labels that count in each test text [N], and the F1 of giving every span one label."""
+    """Number of scored labels in each test text [N], and F1 of the majority baseline."""
     table = part.table
     known = table.starts[1:] - table.starts[:-1]
     gold = np.zeros(len(part.states.examples), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The probes of spans."""
+"""The edge probes: labels of spans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Task = Literal["dependencies", "upos", "entities"]
 
 def _once(given: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(given)) < len(given):
-        raise ValueError("a name is given twice")
+        raise ValueError("contains duplicates")
     return given
 
 
@@ -27,41 +27,46 @@ class EdgesOptions(LearningOptions, StaticOptions):
 
     tasks: Annotated[tuple[Task, ...], Several, AfterValidator(_once)] = Field(
         (),
-        description="what is read off the corpus: dependencies, upos, entities; empty = all that "
-        "it is annotated with, or none beside files of spans",
+        description="tasks from the corpus: dependencies, upos, entities; empty = all annotated "
+        "ones, or none if files of spans are given",
     )
     spans: PathText = Field(
-        "", description="JSON lines with texts and labelled spans of your own, cut into parts"
+        "",
+        description="JSON Lines file with your own texts and labelled spans, split into train, "
+        "dev and test parts",
     )
-    spans_train: PathText = Field("", description="in place of `spans`: to learn from")
-    spans_dev: PathText = Field("", description="in place of `spans`: to stop by")
-    spans_test: PathText = Field("", description="in place of `spans`: to be scored")
+    spans_train: PathText = Field("", description="training part, instead of `spans`")
+    spans_dev: PathText = Field("", description="dev part for early stopping, instead of `spans`")
+    spans_test: PathText = Field("", description="test part, instead of `spans`")
     symmetric: bool = Field(
-        False, description="one projection for both spans of your pairs, as for coreference"
+        False,
+        description="share one projection between both spans of your pairs, as for coreference",
     )
     unscored: Annotated[tuple[str, ...], Several, AfterValidator(_once)] = Field(
-        (), description="labels that F1 does not count, such as 0, R-* or no_relation"
+        (), description="labels that are excluded from F1, such as 0, R-* or no_relation"
     )
     projection: int = Field(
-        256, ge=1, description="numbers that a word is projected to, and hidden units"
+        256, ge=1, description="dimension of the word projection, and number of hidden units"
     )
-    sentences: int = Field(8, ge=1, description="sentences a training step")
+    sentences: int = Field(8, ge=1, description="sentences per training step")
     max_train: int = Field(
-        2000, ge=0, description="training sentences, drawn at random; 0 = all there are"
+        2000, ge=0, description="number of training sentences, drawn at random; 0 = all"
     )
 
     @model_validator(mode="after")
     def _files_go_together(self) -> Self:
         named = [part for part in PARTS if getattr(self, f"spans_{part}")]
         if self.spans and named:
-            raise ValueError(f"give spans, or spans_{named[0]} and the other parts, not both")
+            raise ValueError(
+                f"spans and spans_{named[0]} exclude each other: name one file, or one per part"
+            )
         if named and len(named) < len(PARTS):
             missing = next(part for part in PARTS if part not in named)
-            raise ValueError(f"spans_{named[0]} needs spans_{missing} beside it")
+            raise ValueError(f"spans_{named[0]} needs spans_{missing} as well")
         return self
 
     def span_paths(self) -> dict[str, str]:
-        """The files of spans by part; one that is cut is named by the empty text."""
+        """The files of spans by part; a single file that is split has the empty key."""
         if self.spans:
             return {"": self.spans}
         if self.spans_test:
@@ -69,7 +74,7 @@ class EdgesOptions(LearningOptions, StaticOptions):
         return {}
 
     def inputs(self) -> Mapping[str, str]:
-        """The hash of each file of spans, and of one of vectors."""
+        """The hash of each file of spans, and of the file of word vectors."""
         paths = self.span_paths()
         if paths:
             read_span_parts(paths)
@@ -83,7 +88,8 @@ class EdgesOptions(LearningOptions, StaticOptions):
 
 EDGES = ProbeEntry(
     name="edges",
-    help="labels of spans read from mixes of hidden states, and at which layer they are found",
+    help="labels of spans predicted from mixes of hidden states, and the layers that contribute "
+    "to them",
     code=f"{__package__}.edges:run_edges",
     needs=("words",),
     uses=("heads", "deprels", "upos"),
@@ -91,26 +97,30 @@ EDGES = ProbeEntry(
     options=EdgesOptions,
     rows=(
         Measure(
-            "mix_micro_f1", ("layer",), "micro-F1 of labels, from a mix of states 0..layer",
+            "mix_micro_f1",
+            ("layer",),
+            "micro-F1 of labels predicted from a mix of states 0..layer",
             better="higher",
         ),
         Measure(
-            "mix_gain", ("layer",), "what the state adds to the F1 of those before",
+            "mix_gain", ("layer",), "F1 that the state adds to that of the previous states",
             items="mix_micro_f1",
             better="higher",
         ),
-        Measure("mix_weight", ("layer",), "weight of the state in the mix of all"),
+        Measure("mix_weight", ("layer",), "weight of the state in the mix of all states"),
         Measure(
-            "summed_gain", ("model",), "F1 of the mix of all states less that of the embeddings",
+            "summed_gain", ("model",), "F1 of the mix of all states minus that of the embeddings",
             items="mix_micro_f1",
             better="higher",
         ),
         Measure(
-            "expected_layer", ("model",), "mean layer of the gains; empty where there is no gain",
+            "expected_layer",
+            ("model",),
+            "mean layer weighted by the gains; empty where there is no gain",
             items="mix_micro_f1",
         ),
-        Measure("centre_of_gravity", ("model",), "mean layer of the weights of the mix of all"),
-        Measure("mix_weights_kl", ("model",), "bits by which these weights differ from equal ones"),
+        Measure("centre_of_gravity", ("model",), "mean layer weighted by the mix of all states"),
+        Measure("mix_weights_kl", ("model",), "bits by which these weights differ from uniform"),
         Measure(
             "*_seed_sd",
             ("layer", "model"),

@@ -1,4 +1,4 @@
-"""Where in the model a task is solved: numbers about a mix of states (Tenney et al. 2019)."""
+"""The layers at which a task is solved: measures of a mix of states (Tenney et al. 2019)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ Floats = npt.NDArray[np.float64]
 def expected_layer(scores: npt.ArrayLike) -> Floats:
     """The layer at which a label is found, on average, from scores of mixes 0..k [..., L + 1].
 
-    sum_l l * (F(l) - F(l - 1)) / sum_l (F(l) - F(l - 1)) over l = 1..L: a step back counts as it
-    is, and what the embeddings find counts for nothing. NaN where nothing is gained over them.
+    sum_l l * (F(l) - F(l - 1)) / sum_l (F(l) - F(l - 1)) over l = 1..L: negative steps count as
+    they are, and the score of the embeddings is ignored. NaN where there is no gain over the
+    embeddings.
     """
     gains = np.diff(np.asarray(scores, dtype=np.float64), axis=-1)
     total = gains.sum(-1)

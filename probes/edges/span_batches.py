@@ -61,7 +61,7 @@ def span_batches(
         states: of the words.
         table: its spans.
         num_labels: K.
-        texts: texts a batch; those without a span are passed over.
+        texts: texts per batch; those without a span are passed over.
         order: seed of the order of texts, a few numbers; None = as they come, nothing dropped.
         device: where batches go.
     """

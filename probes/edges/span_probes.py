@@ -1,8 +1,8 @@
-"""P probes of spans side by side, each of a mix of its own of hidden states (Tenney et al. 2019).
+"""P span probes trained side by side, each on its own mix of hidden states (Tenney et al. 2019).
 
 A probe weighs the states 0..k of each word, gamma * sum_l softmax(a)_l h_l, projects the mix, pools
 the words of a span by learnt attention, and gives the pooled span, or both of a pair, to a network
-with one hidden layer and a sigmoid a label: Linear, tanh, LayerNorm, dropout, Linear, as in
+with one hidden layer and one sigmoid per label: Linear, tanh, LayerNorm, dropout, Linear, as in
 `modules/edge_probing.py` and `modules/simple_modules.py` of jiant 1.
 """
 
@@ -21,14 +21,14 @@ _MIX, _GAMMA = range(2)
 _HASTE = 10
 """The weights of a mix are softmax(10 b), and b is learnt at the rate of all other parameters.
 
-Adam moves a parameter by about its rate a step. Over 250,000 steps of 1e-4, as published, a weight
-can go anywhere; over hundreds of 1e-3 it would stay near uniform, whatever its state tells.
+Adam moves a parameter by about its rate per step. Over 250,000 steps of 1e-4, as published, a
+weight can go anywhere; over hundreds of 1e-3 it would stay near uniform, whatever its state tells.
 """
 
 
 @dataclass(frozen=True)
 class SpanForm:
-    """What a probe of spans looks like.
+    """The architecture of a span probe.
 
     Attributes:
         states: L + 1, of the model.
@@ -50,12 +50,12 @@ class SpanForm:
 
     @property
     def sides(self) -> int:
-        """How many projections there are."""
+        """The number of projections."""
         return 2 if self.pairs and not self.symmetric else 1
 
     @property
     def size(self) -> int:
-        """How many numbers a probe learns."""
+        """The number of parameters of a probe."""
         projected = self.sides * self.projection
         spans = (2 if self.pairs else 1) * self.projection
         inner = (spans + 1) * self.projection + 2 * self.projection
@@ -71,7 +71,7 @@ class SpanProbes:
     Args:
         form: of each of them.
         depths: the last state k of each probe's mix [P].
-        seeds: of the first weights of each [P].
+        seeds: of the initial weights of each [P].
         device: where they live.
     """
 
@@ -179,14 +179,14 @@ def _pooled(words: torch.Tensor, score: torch.Tensor, cover: Cover, spans: int) 
 
 
 def _kept(like: torch.Tensor, dropout: float, seed: int) -> torch.Tensor:
-    """What dropout multiplies by, the same for all probes: none is changed by those beside it."""
+    """The dropout mask, the same for all probes: no probe depends on the others."""
     generator = torch.Generator().manual_seed(seed)
     kept = torch.rand(like.shape, generator=generator) >= dropout
     return kept.to(like) / (1 - dropout)
 
 
 def first_weights(form: SpanForm, seed: int) -> list[torch.Tensor]:
-    """The first weights of one probe, as modules of torch begin; weights are [inputs, outputs]."""
+    """Initial weights of one probe, as torch modules have them; weights are [inputs, outputs]."""
     projection, spans = form.projection, 2 if form.pairs else 1
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)

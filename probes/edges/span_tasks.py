@@ -93,9 +93,9 @@ def annotated_tasks(
     ]
     if not there:
         raise InputError(
-            f"the texts are annotated with none of {', '.join(ANNOTATED)} in each part",
+            f"none of {', '.join(ANNOTATED)} is annotated in every part",
             where="edges",
-            remedy="name a treebank that is, or a file of labelled spans (`spans`)",
+            remedy="name an annotated treebank, or a file of labelled spans (`spans`)",
         )
     return there
 
@@ -113,9 +113,10 @@ def task_of_files(read: SpanParts, others: Sequence[str]) -> SpanTask:
     """
     if read.name in others:
         raise ConfigError(
-            f"a file named {read.name} beside the task {read.name}: their rows would be confused",
+            f"the file of spans and the task {read.name} have the same name, so their rows could "
+            "not be told apart",
             where="option edges.spans",
-            remedy="give the file another name",
+            remedy="rename the file",
         )
 
     def spans(sentence: Sentence) -> Spans:

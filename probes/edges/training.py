@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True)
 class MixProbe:
-    """A trained probe of one mix, and what it says of the test part.
+    """A trained probe of one mix, and its predictions for the test part.
 
     Attributes:
         depth: k, the last state of its mix.
@@ -72,11 +72,11 @@ class Settings:
     """How the probes of a task are trained.
 
     Attributes:
-        seed: of first weights, of the order of texts and of dropout.
-        seeds: probes a mix, from different first weights.
-        rates: learning rates that are tried; the one of the least dev loss is kept.
-        epochs: passes, at most.
-        texts: texts a step of training.
+        seed: of initial weights, of the order of texts and of dropout.
+        seeds: probes per mix, from different initial weights.
+        rates: learning rates that are tried; the one of the lowest dev loss is kept.
+        epochs: maximum number of passes.
+        texts: texts per training step.
         memory: bytes that the probes of one optimisation may take.
     """
 
@@ -97,7 +97,7 @@ def train_mixes(
     device: torch.device,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[MixProbe]:
-    """Train a probe of each mix 0..k of hidden states, from each seed, and let them read the test.
+    """Train a probe of each mix 0..k of hidden states for each seed, and apply it to the test part.
 
     Args:
         form: of the probes.
@@ -105,13 +105,13 @@ def train_mixes(
         settings: how.
         scored: which labels are counted [K].
         device: where.
-        progress: called with (epochs done, at most so many).
+        progress: called with (epochs done, maximum).
 
     Returns:
-        those with the learning rate that has the least dev loss, by seed and then by depth.
+        those with the learning rate that has the lowest dev loss, by seed and then by depth.
 
     Raises:
-        InputError: if hidden states or losses are not finite.
+        InputError: if hidden states or losses contain NaN or infinity.
     """
     asked = [
         (seed, depth, rate)
@@ -175,7 +175,7 @@ def _found(
     A label is given where its probability is above one half.
 
     Raises:
-        InputError: if a probe's scores are not numbers.
+        InputError: if a probe's scores contain NaN or infinity.
     """
     found = np.zeros((count, len(part.states.examples), 2), dtype=np.int64)
     counted = torch.from_numpy(scored).to(device)
@@ -184,7 +184,7 @@ def _found(
             logits = probes.logits(range(count), batch)
             if not bool(torch.isfinite(logits).all()):
                 raise InputError(
-                    "a probe's scores are not finite",
+                    "a probe's scores contain NaN or infinity",
                     where="edges",
                     remedy="check that the model's hidden states are finite",
                 )

@@ -1,1 +1,1 @@
-"""What a property's removal from hidden states does."""
+"""The effects of erasing a property from hidden states."""

@@ -1,7 +1,7 @@
-"""What is left of a property in hidden states after it was removed (Elazar et al. 2021).
+"""What remains of a property in hidden states after erasure (Elazar et al. 2021).
 
-A linear probe reads the property from each state before and after its removal, beside the same
-after as many random directions were removed, and after the gold labels were given back.
+A linear probe predicts the property from each state before and after erasure. Controls: the same
+number of random directions is erased, or the gold labels are added to the input.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def run_amnesic(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Accuracy of a linear probe for a property of words, before and after the property's removal.
+    """Accuracy of a linear probe for a property of words, before and after erasure.
 
     Erasers and probes are fitted on the training part, of each state alone. Two accuracies after
     removal are of held-out words: of the probe that was fitted on erased training words, and of one
@@ -73,12 +73,12 @@ def run_amnesic(
         properties: names (`data/sentences/word_labels.py`).
         erasers: `leace` and `inlp`.
         shrinkage: shrink the covariance that LEACE whitens by.
-        rounds: of INLP, at most.
+        rounds: maximum number of INLP rounds.
         margin: above the majority, at which the rounds end.
         penalty: of linear classifiers: mean cross-entropy + penalty / 2 |weights|^2.
-        max_words: training words that are used, about.
+        max_words: approximate number of training words to use.
         seed: of the choice of training texts and of the random directions.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N) of each pass, then with (states done, all).
 
     Returns:
@@ -87,7 +87,7 @@ def run_amnesic(
     Raises:
         AnnotationError: if a part is not annotated with a property.
         InputError: if a property has one class, or more classes than a state has dimensions, or
-            states are not finite.
+            states contain NaN or infinity.
     """
     options = EraserOptions(shrinkage, rounds, margin, penalty)
     scores: list[Score] = []
@@ -136,9 +136,9 @@ def _with_test(
     """
     if not with_label(examples, name):
         raise AnnotationError(
-            f"no sentence has labels of the property {name!r}",
+            f"no sentence is annotated with the property {name!r}",
             where=NAME,
-            remedy="name a treebank that has them, or another property",
+            remedy="name an annotated treebank, or another property",
         )
     words = read()
     states = learning.states.of(context, examples, batch_size=batch_size)

@@ -1,4 +1,4 @@
-"""Right words of each sentence under each condition: the items, and the rows that they sum to."""
+"""Correct words of each sentence under each condition: the items, and the rows that they sum to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .linear_probe import Codes
 
 @dataclass(frozen=True)
 class Score:
-    """How one classifier did on the words of one state.
+    """The score of one classifier on the words of one state.
 
     Attributes:
         metric: what is counted.
@@ -54,7 +54,7 @@ class Score:
         }
 
     def items(self, probe: str) -> pd.DataFrame:
-        """One line a text that has words."""
+        """One line per text that has words."""
         there = [int(text) for text in np.flatnonzero(self.words)]
         return items_frame(
             pd.DataFrame(
@@ -74,13 +74,13 @@ class Score:
 
 
 def score_items(probe: str, scores: Sequence[Score]) -> Iterator[pd.DataFrame]:
-    """The items of all scores, a frame each."""
+    """The items of all scores, one frame each."""
     for score in scores:
         yield score.items(probe)
 
 
 def rank_row(variant: str, relation: str, layer: int, rank: int, n: int) -> dict[str, object]:
-    """How many directions an eraser removes."""
+    """The number of directions that an eraser removes."""
     return {
         "unit": "layer", "layer": layer, "metric": "rank_removed", "variant": variant,
         "relation": relation, "value": float(rank), "n": n,

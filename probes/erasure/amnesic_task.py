@@ -1,8 +1,9 @@
-"""What a task model loses when a property is erased from one of its hidden states.
+"""The loss of a task model when a property is erased from one of its hidden states.
 
-The behavioural side of amnesic probing (Elazar et al. 2021): a property that can be read need not
-be used. The eraser is fitted on the states of annotated sentences under the same mask, and acts
-while the model reads the examples of its task; as many random directions are the null.
+The behavioural side of amnesic probing (Elazar et al. 2021): a property that can be decoded need
+not be used. The eraser is fitted on the states of annotated sentences under the same mask, and is
+applied while the model processes the examples of its task; the same number of random directions is
+the control.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def run_amnesic_task(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Accuracy of a task model while a property is erased from a hidden state on the way.
+    """Accuracy of a task model while a property is erased from one of its hidden states.
 
     Args:
         context: a model with a task head, and its mask.
@@ -64,12 +65,12 @@ def run_amnesic_task(
         tokens: which are erased: all, or words without special tokens.
         draws: sets of random directions, as many directions each.
         shrinkage: shrink the covariance that LEACE whitens by.
-        rounds: of INLP, at most.
+        rounds: maximum number of INLP rounds.
         margin: above the majority, at which the rounds end.
         penalty: of the classifiers of INLP.
-        max_words: training words that are used, about.
+        max_words: approximate number of training words to use.
         seed: of the choice of training texts and of the random directions.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, all), over all passes.
 
     Returns:
@@ -149,7 +150,7 @@ def _checked(context: Context, examples: Sequence[Example], layers: Sequence[int
     last = context.anatomy.num_layers
     if wrong := [layer for layer in layers if not 0 <= layer <= last]:
         raise ConfigError(
-            f"there is no hidden state {wrong[0]}",
+            f"unknown hidden state {wrong[0]}",
             where=f"option {NAME}.layers",
             remedy=f"the states of this model are 0 (embeddings) to {last}",
         )
@@ -199,7 +200,7 @@ class Column:
         }
 
     def items(self, examples: Sequence[Example]) -> pd.DataFrame:
-        """One line an example."""
+        """One line per example."""
         return items_frame(
             pd.DataFrame(
                 {
@@ -252,7 +253,7 @@ class Erasure:
     def columns(
         self, measure: str, intact: Numbers, own: Numbers, random: Numbers
     ) -> Iterator[Column]:
-        """Scores after erasure, and how much less they are, of each example.
+        """Scores after erasure, and their decrease, for each example.
 
         Args:
             measure: `accuracy` or `negative_error`.

@@ -1,4 +1,4 @@
-"""What a task model says while a hidden state of it is erased on the way."""
+"""Predictions of a task model while a property is erased from one of its hidden states."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def erased_logits(
         texts: what it reads, the N texts.
         erasers: gives each erasure, a state and its eraser; None = nothing is erased.
         words_alone: whether special tokens are left as they are.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         advance: called with the number of texts done under one erasure.
 
     Returns:
-        of each erasure [N, K]; numbers that are not finite are 0: such a model guesses.
+        of each erasure [N, K]; NaN and infinity become 0, which amounts to guessing.
     """
     model, encoded = context.model, texts.encoded
     order = sorted(range(len(encoded)), key=lambda i: -len(encoded[i].input_ids))

@@ -24,7 +24,7 @@ class EraserOptions:
 
     Attributes:
         shrinkage: of LEACE's covariance.
-        rounds: of INLP, at most.
+        rounds: maximum number of INLP rounds.
         margin: above the majority, at which the rounds of INLP end.
         penalty: of linear classifiers.
     """
@@ -68,7 +68,7 @@ def fit_eraser(method: Method, words: PropertyWords, layer: int, options: Eraser
         options: how.
 
     Raises:
-        InputError: if the states are not finite.
+        InputError: if the states contain NaN or infinity.
     """
     train = words.train.vectors(layer)
     if method == "leace":

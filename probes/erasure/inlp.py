@@ -1,7 +1,7 @@
 """Iterative null-space projection (Ravfogel et al. 2020; as in Elazar et al. 2021).
 
-A linear classifier learns the property, the directions that it reads are projected away, and so on
-until the next one does no better than the majority.
+A linear classifier is trained on the property and its directions are projected away, until the next
+classifier is no better than the majority baseline.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UNCHANGED = 3
 
 @dataclass(frozen=True)
 class Inlp:
-    """What the rounds came to.
+    """The result of all rounds.
 
     Attributes:
         eraser: orthogonal, around zero.

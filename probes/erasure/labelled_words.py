@@ -44,7 +44,7 @@ class LabelledWords:
         """State `layer` of the words, float64 [T, D].
 
         Raises:
-            InputError: if one is not finite.
+            InputError: if one contains NaN or infinity.
         """
         found = self.states.state(layer)[torch.from_numpy(self.rows)].double()
         if not bool(found.isfinite().all()):
@@ -55,7 +55,7 @@ class LabelledWords:
         return found
 
     def sums(self, values: Codes) -> Codes:
-        """The sum of a number a word over the words of each text [N]."""
+        """The sum of one number per word over the words of each text [N]."""
         counts = np.bincount(self.text, values, minlength=len(self.states.examples))
         return counts.astype(np.int64)
 
@@ -166,7 +166,7 @@ def property_words(
         name: of the property.
         max_words: about so many of each part are used: whole sentences in random order.
         seed: of that order.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N) where states are computed.
 
     Raises:
@@ -177,9 +177,9 @@ def property_words(
     for part, examples in (("train", learning.train), ("dev", learning.dev)):
         if not (some := with_label(examples, name)):
             raise AnnotationError(
-                f"no sentence of the {part} part has labels of the property {name!r}",
+                f"no sentence of the {part} part is annotated with the property {name!r}",
                 where=probe,
-                remedy="name a treebank that has them, or another property",
+                remedy="name an annotated treebank, or another property",
             )
         states = learning.states.of(context, some, batch_size=batch_size, progress=progress)
         found[part] = states, labels_of(states, name)
@@ -188,15 +188,15 @@ def property_words(
     classes = tuple(sorted(used))
     if len(classes) < 2:
         raise InputError(
-            f"all words of the train part have the same {name}: there is nothing to erase",
+            f"all words of the train part have the same {name}, so nothing can be erased",
             where=probe,
             remedy="name a larger treebank",
         )
     width = found["train"][0].width
     if len(classes) > width:
         raise InputError(
-            f"{name} has {len(classes)} classes and a hidden state {width} dimensions: to erase "
-            "the property would erase everything",
+            f"{name} has {len(classes)} classes, but a hidden state has only {width} dimensions: "
+            "erasure would remove everything",
             where=probe,
             remedy="name a property with fewer classes",
         )

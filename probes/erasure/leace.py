@@ -1,4 +1,4 @@
-"""LEACE: the least change of vectors after which no linear classifier finds their classes.
+"""LEACE: the smallest change of vectors after which no linear classifier can predict their classes.
 
 Belrose et al. (2023), theorem 4.3: r(x) = x - W^+ P W (x - E x), where W is the whitening of x, and
 P projects on the columns of W Cov(x, z), with z the one-hot classes.

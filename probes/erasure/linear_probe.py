@@ -1,4 +1,4 @@
-"""One linear classifier, fitted to its optimum: what says whether a property can be read."""
+"""A linear classifier fitted to its optimum, which shows whether a property can be decoded."""
 
 from __future__ import annotations
 

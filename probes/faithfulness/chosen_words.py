@@ -1,4 +1,4 @@
-"""Which words are left out or kept: those with the highest scores, and random ones beside them."""
+"""The words to remove or keep: those with the highest scores, and random ones as a control."""
 
 from __future__ import annotations
 

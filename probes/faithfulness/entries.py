@@ -17,28 +17,34 @@ class FaithfulnessOptions(WordScoreOptions):
 
     removal: Literal["delete", "pad", "mask"] = Field(
         "delete",
-        description="whether words that are left out are deleted, or replaced by this token",
+        description="whether removed words are deleted, or replaced by this token",
     )
     random_draws: int = Field(
-        3, ge=1, description="random attributions, and sets of words of equal length, of each text"
+        3,
+        ge=1,
+        description="number of random attributions, and of word sets of equal length, per text",
     )
     infidelity_draws: int = Field(
-        10, ge=0, description="random perturbations of the words; 0 = no infidelity"
+        10, ge=0, description="number of random perturbations of the words; 0 = skip infidelity"
     )
     infidelity_radius: float = Field(
-        1.0, gt=0, le=1, description="their largest size, as a fraction of the way to the baseline"
+        1.0,
+        gt=0,
+        le=1,
+        description="maximum size of a perturbation, as a fraction of the distance to the "
+        "reference input",
     )
     sensitivity_draws: int = Field(
-        4, ge=0, description="noise samples of each text; 0 = no max-sensitivity"
+        4, ge=0, description="number of noise samples per text; 0 = skip max-sensitivity"
     )
     sensitivity_radius: float = Field(
         0.02,
         gt=0,
         allow_inf_nan=False,
-        description="largest noise, in units of the word embeddings",
+        description="maximum noise, in units of the word embeddings",
     )
     sensitivity_examples: int = Field(
-        40, ge=1, description="largest number of texts for max-sensitivity"
+        40, ge=1, description="maximum number of texts for max-sensitivity"
     )
 
 
@@ -53,33 +59,33 @@ FAITHFULNESS = ProbeEntry(
         Measure(
             "comprehensiveness",
             _MODEL,
-            "loss in probability without the highest-ranked share `relation` of the words",
+            "loss in probability when the highest-ranked share `relation` of the words is removed",
             better="higher",
         ),
         Measure("comprehensiveness_aopc", _MODEL, "mean over the shares of words", better="higher"),
         Measure(
             "comprehensiveness_length_controlled",
             _MODEL,
-            "that mean minus the mean for random words with as many pieces",
+            "that mean minus the mean for random words with the same number of subwords",
             better="higher",
         ),
         Measure(
             "sufficiency",
             _MODEL,
-            "loss in probability with that share of the words only",
+            "loss in probability when only that share of the words is kept",
             better="lower",
         ),
         Measure("sufficiency_aopc", _MODEL, "mean over the shares of words", better="lower"),
         Measure(
             "sufficiency_length_controlled",
             _MODEL,
-            "that mean minus the mean for random words with as many pieces",
+            "that mean minus the mean for random words with the same number of subwords",
             better="lower",
         ),
         Measure(
             "loo_tau",
             _MODEL,
-            "Kendall's tau-b with the leave-one-out loss of the logit",
+            "Kendall's tau-b with the loss in the logit when each word is left out",
             better="higher",
         ),
         Measure("loo_tau_absolute", _MODEL, "the same for absolute values", better="higher"),
@@ -92,7 +98,7 @@ FAITHFULNESS = ProbeEntry(
         Measure(
             "max_sensitivity",
             _MODEL,
-            "largest relative change of the attribution under noise",
+            "maximum relative change of the attribution under noise",
             better="lower",
         ),
     ),
@@ -107,7 +113,9 @@ class PlausibilityOptions(WordScoreOptions):
     scores: Literal["signed", "absolute"] = Field(
         "signed", description="whether words are ranked by signed or by absolute attribution"
     )
-    random_draws: int = Field(20, ge=1, description="random attributions, the null of auprc")
+    random_draws: int = Field(
+        20, ge=1, description="number of random attributions, for the null distribution of auprc"
+    )
 
 
 PLAUSIBILITY = ProbeEntry(
@@ -122,7 +130,8 @@ PLAUSIBILITY = ProbeEntry(
         Measure(
             "token_f1",
             _MODEL,
-            "F1 of the highest-ranked words; their share is the mean share that people marked",
+            "F1 of the highest-ranked words; their share is the mean share of words that "
+            "annotators marked",
             better="higher",
         ),
         Measure(

@@ -1,4 +1,4 @@
-"""Whether attributions are faithful: how the prediction changes without the top words."""
+"""Whether attributions are faithful: the change of the prediction without the top words."""
 
 from __future__ import annotations
 
@@ -64,13 +64,14 @@ def run_faithfulness(
         tolerance: convergence delta, in logits, above which steps are doubled; 0 = never.
         n_samples: samples of methods that draw at random.
         layer: block of layer conductance, from 0.
-        removal: whether words that are left out are deleted or replaced by a token.
-        random_draws: random attributions, and sets of words of equal length, of each text.
-        infidelity_draws: random perturbations of the words of each text; 0 = no infidelity.
-        infidelity_radius: their largest size, as a fraction of the way to the baseline.
-        sensitivity_draws: noise samples of each text; 0 = no max-sensitivity.
-        sensitivity_radius: largest noise, in units of the embeddings.
-        sensitivity_examples: largest number of texts for max-sensitivity, evenly spaced.
+        removal: whether removed words are deleted or replaced by a token.
+        random_draws: number of random attributions, and of word sets of equal length, per text.
+        infidelity_draws: number of random perturbations of the words of each text; 0 = skip
+            infidelity.
+        infidelity_radius: their maximum size, as a fraction of the distance to the reference input.
+        sensitivity_draws: number of noise samples per text; 0 = skip max-sensitivity.
+        sensitivity_radius: maximum noise, in units of the embeddings.
+        sensitivity_examples: maximum number of texts for max-sensitivity, evenly spaced.
         batch_size: examples attributed together.
         internal_batch_size: texts per forward pass.
         seed: seed of all random draws.
@@ -83,7 +84,7 @@ def run_faithfulness(
     Raises:
         InputError: without examples or task head, for a regression head, when a pair model gets
             single sentences, or a text has no whole word after truncation.
-        CheckpointError: if there is no padding token, or no token that is asked for.
+        CheckpointError: if there is no padding token, or a requested token is missing.
         UnknownNameError: for an unknown method.
     """
     settings, texts = settings_and_texts(
@@ -148,16 +149,17 @@ def read_losses(
     batch_size: int,
     progress: Progress | None = None,
 ) -> list[TextLosses]:
-    """What each text loses without words, in the order of the texts; few are in memory at once.
+    """The effect of removing words from each text, in the order of the texts; few are in memory at
+    once.
 
     Args:
         context: a model with a task head, and its mask.
         texts: the texts [N].
         found: for each method the attributions of the N texts.
-        removal: what becomes of a word that is left out.
+        removal: how words are removed.
         draws: random attributions of each text.
         seed: of these.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (examples done, N).
     """
     order = sorted(range(len(texts.encoded)), key=lambda i: -len(texts.encoded[i].input_ids))

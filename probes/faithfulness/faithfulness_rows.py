@@ -1,4 +1,4 @@
-"""What the faithfulness of attributions is, as rows and items."""
+"""The faithfulness of attributions as rows and items."""
 
 from __future__ import annotations
 

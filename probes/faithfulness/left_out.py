@@ -1,4 +1,4 @@
-"""What a class loses when words are left out, or kept alone.
+"""The decrease in a class's probability when words are removed, or only they are kept.
 
 After ERASER (DeYoung et al. 2020). m(x) is the probability of the class that the model gives the
 whole text; r are the words that an attribution puts first:
@@ -60,7 +60,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Losses:
-    """What the class loses in probability, by share of words.
+    """The decrease in the class's probability, by share of words.
 
     Attributes:
         without: where the words are left out: comprehensiveness [..., Q].
@@ -79,7 +79,7 @@ class TextLosses:
         of_scores: of each attribution [M, Q].
         of_random: of random attributions [R, Q].
         of_length: of random words as long as those of each attribution [M, R, Q].
-        left_out: what the logit of the class loses with each word left out alone [W].
+        left_out: the decrease of the class's logit when each word is left out [W].
         tau: Kendall's tau-b between each attribution and `left_out` [M]; NaN where one of them
             does not vary.
         tau_absolute: the same of their absolute values.

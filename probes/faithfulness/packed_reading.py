@@ -1,8 +1,8 @@
-"""Logits of texts of which pieces are left out, read in batches of nearly equal length.
+"""Logits of texts without some of their pieces, in batches of nearly equal length.
 
 One text gives rise to dozens: each word left out, the words that an attribution puts first, random
-words. Texts that come out alike are read once, and the longest go first, so that next to nothing
-but real pieces is computed.
+words. Identical texts are read once, and texts are sorted by length, so that there is little
+padding.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Chosen = npt.NDArray[np.bool_]
 Ids = npt.NDArray[np.int64]
 
 Removal = Literal["delete", "pad", "mask"]
-"""What becomes of pieces that are left out: nothing (the text gets shorter), or another token."""
+"""How pieces are removed: deleted (the text gets shorter), or replaced by a token."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class PackedReader:
     Args:
         model: gives logits [B, K] of `inputs_embeds`, such as that of `classifying_as`.
         embeddings: its word embeddings.
-        tokenizer: tells what stands for a piece that is left out.
+        tokenizer: provides the replacement token.
         encoded: the texts [N].
-        removal: what becomes of pieces that are left out.
-        batch_size: texts a forward pass.
+        removal: how pieces are removed.
+        batch_size: texts per forward pass.
 
     Raises:
-        CheckpointError: if the tokenizer has no token that is to stand for pieces.
+        CheckpointError: if the tokenizer has no such replacement token.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class PackedReader:
 
 
 def _stand_in(tokenizer: Any, removal: Removal) -> int:
-    """The token that stands for pieces that are left out.
+    """The replacement token for removed pieces.
 
     Raises:
         CheckpointError: if there is none.
@@ -130,7 +130,7 @@ def _stand_in(tokenizer: Any, removal: Removal) -> int:
     if found is None:
         name = {"pad": "padding", "mask": "mask"}.get(removal)
         raise CheckpointError(
-            f"the tokenizer has no {name} token to put in the place of words",
-            remedy="leave words out instead: `removal` delete",
+            f"the tokenizer has no {name} token to replace words with",
+            remedy="delete words instead: `removal` delete",
         )
     return int(found)

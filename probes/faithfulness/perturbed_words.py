@@ -103,12 +103,13 @@ def infidelities(
     seed: int,
     at_once: int,
 ) -> Floats:
-    """How far each attribution of a text misses what random moves of its words do [M].
+    """Mean squared error of each attribution in predicting the effect of random perturbations [M].
 
     Each draw moves every word towards the baseline, by its own random share of the way of at most
-    `radius`. The attribution foretells the sum of its scores times these shares; infidelity is the
-    mean square of what the logit of the class loses beside it, in squared logits. As in the
-    authors' code, the attribution is first scaled to fit best, since not every method is in logits.
+    `radius`. The attribution predicts the decrease of the class's logit as the sum of its scores
+    times these shares; infidelity is the mean squared error of this prediction, in squared logits.
+    As in the authors' code, the attribution is first scaled to fit best, since not every method is
+    in logits.
 
     Args:
         batch: of one text.
@@ -116,7 +117,7 @@ def infidelities(
         radius: share of the way to the baseline, above 0 and at most 1.
         draws: random moves.
         seed: of the moves, which all attributions share.
-        at_once: texts a forward pass.
+        at_once: texts per forward pass.
     """
     from captum.metrics import infidelity
 
@@ -159,7 +160,7 @@ def infidelities(
 def max_sensitivity(
     batch: ClassifiedBatch, settings: AttributionSettings, *, radius: float, draws: int
 ) -> float:
-    """How much the attribution of a text changes under noise, at most, relative to its size.
+    """The maximum change of a text's attribution under noise, relative to its norm.
 
     The noise is uniform within `radius`, on each dimension of the embeddings of pieces of words.
     Explanations are the words' scores; change and size are their Euclidean norms.

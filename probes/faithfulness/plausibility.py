@@ -44,8 +44,8 @@ def run_plausibility(
     """Token F1 and AUPRC of attributions against human rationales (DeYoung et al. 2020).
 
     F1 is of the words with the highest scores; their share of the text is the mean share of words
-    that people marked, the same for every text. Texts of which no word that is read is marked have
-    neither number; they are counted.
+    that people marked, the same for every text. Texts without a marked word that the model reads
+    have neither score; they are counted.
 
     Args:
         context: a model with a task head, and its mask.
@@ -68,7 +68,7 @@ def run_plausibility(
         InputError: without examples or task head, for a head that predicts a number, when a pair
             model gets single sentences, if a text has no whole word after truncation, or no word
             that is read is marked.
-        CheckpointError: if there is no padding token, or no token that is asked for.
+        CheckpointError: if there is no padding token, or a requested token is missing.
         UnknownNameError: for an unknown method.
     """
     settings, texts = settings_and_texts(
@@ -84,7 +84,7 @@ def run_plausibility(
     if not share:
         raise InputError(
             "the rationales mark no word that the model reads",
-            remedy="check the column given as rationale=..., or raise `max_length`",
+            remedy="check the column named by rationale=..., or raise `max_length`",
         )
     columns: list[Column] = []
     for one in settings:

@@ -1,4 +1,4 @@
-"""Agreement of scores of words with the words that people marked (DeYoung et al. 2020)."""
+"""Agreement of word scores with the words that annotators marked (DeYoung et al. 2020)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways to attribute that are judged, and the texts that they are judged on."""
+"""The attribution methods to evaluate, and the texts that they are evaluated on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def settings_and_texts(
     Raises:
         InputError: without examples or task head, for a head that predicts a number, when a pair
             model gets single sentences, or if a text has no whole word after truncation.
-        CheckpointError: if there is no padding token, or no token that is asked for.
+        CheckpointError: if there is no padding token, or a requested token is missing.
         UnknownNameError: for an unknown method.
     """
     check_methods(methods)

@@ -1,1 +1,1 @@
-"""What all probes share: the texts, one forward pass, and the base class."""
+"""What all probes share: texts, one forward pass and the base class."""

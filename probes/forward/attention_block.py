@@ -1,7 +1,7 @@
-"""What stands behind an attention map: value vectors, residual, output projection and LayerNorm.
+"""The parts of an attention block: value vectors, residual, output projection and LayerNorm.
 
-An optional delivery of the shared pass, for the probes that take an attention block apart into
-what each token contributes to it (Kobayashi et al. 2020, 2021; Ferrando et al. 2022).
+An optional delivery of the shared pass, for probes that decompose an attention block into the
+contributions of single tokens (Kobayashi et al. 2020, 2021; Ferrando et al. 2022).
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ class LayerValues:
     """One layer's attention block on one batch; padding rows included.
 
     `output = norm(projection(context) + residual)`, and `context` is the attention-weighted sum of
-    the values, zero for dead heads.
+    the values, zero for pruned heads.
 
     Attributes:
         attention: weights [B, H, S, S].
         value: value vectors, bias included [B, S, H, d].
-        context: what the output projection reads [B, S, H, d].
-        projected: what it gives, bias included [B, S, D].
+        context: the input of the output projection [B, S, H, d].
+        projected: its output, bias included [B, S, D].
         residual: input of the block, which is added [B, S, D].
         output: after the LayerNorm [B, S, D].
         projection: the output projection.
         norm: the LayerNorm.
-        alive: living heads [H].
+        alive: kept heads [H].
     """
 
     attention: torch.Tensor
@@ -47,12 +47,12 @@ class LayerValues:
     alive: torch.Tensor
 
     def head_weights(self) -> torch.Tensor:
-        """The projection's columns by head [H, d, D]; zero for dead heads."""
+        """The projection's columns by head [H, d, D]; zero for pruned heads."""
         weights = by_head(self.projection.weight, len(self.alive)).permute(1, 2, 0)
         return weights * self.alive[:, None, None].to(weights)
 
     def transformed_norms(self) -> torch.Tensor:
-        """||f_h(x_j)|| of every token and head [B, H, S]; zero for dead heads."""
+        """||f_h(x_j)|| of every token and head [B, H, S]; zero for pruned heads."""
         weights = self.head_weights().double()
         return quadratic_norm(self.value, weights @ weights.transpose(1, 2))
 
@@ -63,7 +63,7 @@ class LayerValues:
         return (variance + self.norm.eps).rsqrt()
 
     def linear_norm(self, vectors: torch.Tensor) -> torch.Tensor:
-        """What the LayerNorm does to a summand [..., D], but for `scale` and its bias."""
+        """Apply the LayerNorm to a summand [..., D], without `scale` and bias."""
         centred = vectors - vectors.mean(dim=-1, keepdim=True)
         return torch.mul(centred, self.norm.weight)
 
@@ -91,7 +91,7 @@ def value_taps(
 
     Args:
         context: the model, with its mask attached already.
-        probes: who wants values.
+        probes: the probes that need values.
         delivered: where ("values", layer) is noted.
 
     Raises:

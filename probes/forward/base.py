@@ -1,4 +1,4 @@
-"""What a probe is: an accumulator over batches that never keeps an attention map."""
+"""The base class of probes: accumulators over batches that do not keep attention maps."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """One model, whole or masked, as probes see it.
+    """A full or masked model, as probes see it.
 
     Attributes:
         model: a transformers encoder, with or without a task head.
         tokenizer: its fast tokenizer.
-        anatomy: where its heads sit.
-        subnetwork: the mask that is applied while probing; None = the whole model.
+        anatomy: where its heads are.
+        subnetwork: the mask that is applied while probing; None = the full model.
         spec: the task that the model was fine-tuned on, where one is known.
         max_length: subwords a sentence (or pair) keeps.
-        reference: another whole model of the same anatomy and vocabulary that the model is compared
-            with, such as the pretrained encoder; the mask is not applied to it.
-        pre_split: give the tokenizer each word alone, as published studies of attention did; else
-            texts are read raw, as the task model reads them.
+        reference: another full model of the same anatomy and vocabulary, for comparison, such as
+            the pretrained encoder; the mask is not applied to it.
+        pre_split: tokenise each word separately, as published studies of attention did; otherwise
+            texts are tokenised as the task model does it.
     """
 
     model: Any
@@ -50,7 +50,7 @@ class Context:
 
     @property
     def alive(self) -> npt.NDArray[np.bool_]:
-        """Which heads live [L, H]."""
+        """Which heads are kept [L, H]."""
         if self.subnetwork is None:
             return np.ones((self.anatomy.num_layers, self.anatomy.num_heads), dtype=np.bool_)
         return np.asarray(self.subnetwork.head_mask, dtype=np.bool_)
@@ -58,7 +58,7 @@ class Context:
 
 @dataclass(frozen=True)
 class BatchView:
-    """One batch of the corpus: what is common to all layers.
+    """One batch of the corpus, with everything that is common to all layers.
 
     Attributes:
         position: where the B examples stand in the corpus [B].
@@ -103,16 +103,16 @@ class BatchView:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a probe found on one model.
+    """The result of a probe on one model.
 
     Attributes:
         probe: the probe's name.
         rows: tidy rows (data/output/tables.py) without the columns that name model, task and mask.
         make_items: builds the scored items, in one frame or in frames one after the other, each
-            time that they are asked for: one line a sentence, head and metric is many times larger
-            than the sums behind it.
+            time that they are asked for: one line per sentence, head and metric is many times
+            larger than the sums behind it.
         arrays: small counts that later tests need, such as correct arcs [2, R, 2, L, H].
-        notes: plain facts: counts of sentences, dropped words, names of array axes.
+        notes: plain facts, such as counts of sentences and dropped words, and names of array axes.
     """
 
     probe: str
@@ -123,7 +123,7 @@ class ProbeResult:
 
     @property
     def items(self) -> pd.DataFrame:
-        """One line a scored thing; the rows are a pure function of these."""
+        """One line per scored item; the rows are a pure function of these."""
         made = self.make_items()
         return made if isinstance(made, pd.DataFrame) else self.item_parts.frame()
 
@@ -140,8 +140,8 @@ class ProbeResult:
 class Probe:
     """An accumulator that `run_probes` feeds: one `begin`, L deliveries and one `end` a batch.
 
-    The base class of probes: a probe says which deliveries it wants, overrides those methods and
-    `result`. The tensors it is shown are dropped after each call: it keeps sums, never maps.
+    A probe declares which deliveries it needs, and overrides the corresponding methods and
+    `result`. Tensors are dropped after each call: a probe keeps sums, never maps.
 
     Attributes:
         name: goes into every row.
@@ -161,7 +161,7 @@ class Probe:
     padded_to: int = 0
 
     def begin(self, batch: BatchView) -> None:
-        """A new batch; its layers follow."""
+        """Start a new batch; its layers follow."""
 
     def layer(self, layer: int, attention: torch.Tensor) -> None:
         """Attention weights [B, H, S, S] of one layer, counted from 0; padding rows included."""
@@ -176,10 +176,10 @@ class Probe:
         """Maps [B, H, S, S] of one layer of the model and of the reference."""
 
     def end(self) -> None:
-        """Every layer of the batch has been delivered."""
+        """End the batch: every layer has been delivered."""
 
     def result(self) -> ProbeResult:
-        """What was found over all batches, in the order of the corpus."""
+        """The result over all batches, in the order of the corpus."""
         raise NotImplementedError(f"{type(self).__name__} has no result")
 
 

@@ -1,4 +1,4 @@
-"""From encoded examples to the padded tensors of one batch."""
+"""Turn encoded examples into the padded tensors of one batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .base import BatchView, Context
 
 @dataclass(frozen=True)
 class KeptWords:
-    """The words of one example that are whole after truncation.
+    """The words of one example that truncation left whole.
 
     Attributes:
         word: number of each piece's word [S], counted over both sentences; -1 where there is none.

@@ -1,4 +1,4 @@
-"""How a model is run while probes look on: eager attention, no task head."""
+"""How a model runs while it is probed: eager attention, without its task head."""
 
 from __future__ import annotations
 

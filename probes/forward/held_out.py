@@ -1,4 +1,4 @@
-"""The halves of a corpus: what is chosen on one is scored on the other."""
+"""The two halves of a corpus: one is used for choosing, the other for scoring."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def check_selection(selection: str) -> None:
     """Raise unless `selection` names a protocol.
 
     Raises:
-        ConfigError: listing the two.
+        ConfigError: listing both.
     """
     if selection not in ("held-out", "reported"):
-        raise ConfigError(f"selection is {selection!r}", remedy="choose held-out or reported")
+        raise ConfigError(f"unknown selection {selection!r}", remedy="choose held-out or reported")
 
 
 def text_digest(sentence: Sentence) -> str:
@@ -31,17 +31,17 @@ def text_digest(sentence: Sentence) -> str:
 
 
 def unit_digest(example: Example, sentence: Sentence) -> str:
-    """Hash of what a sentence was sampled with: its example's cluster, else its own words."""
+    """Hash of the sampling unit of a sentence: its example's cluster, or its own words."""
     if not example.cluster:
         return text_digest(sentence)
     return hashlib.sha256(f"\x1e{example.cluster}".encode()).hexdigest()
 
 
 def halves(digests: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Half 0 or 1 for each sentence [N]: what is chosen on half 0 is scored on half 1.
+    """Half 0 or 1 for each sentence [N]: half 0 is for choosing, half 1 for scoring.
 
-    The distinct texts, sorted by hash, go to the halves in turn. The split therefore does not
-    depend on the order of the corpus, is even, and keeps repeated sentences on one side, as it
+    The distinct texts, sorted by hash, are assigned to the halves in turn. The split therefore does
+    not depend on the order of the corpus, is even, and keeps repeated sentences on one side, as it
     does those of a cluster, which have one digest (`unit_digest`).
     """
     rank = {digest: place for place, digest in enumerate(sorted(set(digests)))}

@@ -1,4 +1,4 @@
-"""Where the rows of any map over tokens point: the figures that map-like probes share."""
+"""Statistics of token-to-token maps that several probes share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .token_kinds import KINDS, token_kinds
 
 MASS = (*(f"to_{kind}" for kind in KINDS), "to_previous", "to_next", "to_self", "entropy")
 """Mass on the tokens of a kind, on the neighbours and on the token itself; entropy in nats of the
-row's magnitudes brought to sum 1."""
+row's magnitudes normalised to sum to 1."""
 
 
 class MapMass:

@@ -1,4 +1,4 @@
-"""Which layers of annotation a probe reads, and which examples of a corpus have them."""
+"""The annotation layers that a probe needs, and the examples that have them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ NAMES: Mapping[Layer, str] = {
     "upos": "universal tags",
     "rationale": "human rationale",
 }
-"""Layer -> what people call it. Words are what every probe needs. The rationale is one of an
+"""Layer -> its name in messages. Words are what every probe needs. The rationale is one of an
 `Example`, the others are of a `Sentence`."""
 
-_REMEDY = "name a treebank that has them, or parse it with spaCy (`reparse`)"
+_REMEDY = "name an annotated treebank, or parse this one with spaCy (`reparse`)"
 _NO_RATIONALE = "name the column of your files that holds them (`columns` rationale=...)"
 
 
 def parsed(needs: Iterable[Layer]) -> bool:
-    """Whether some of the layers are what a parser gives."""
+    """Whether some of the layers come from a parser."""
     return any(layer != "rationale" for layer in needs)
 
 
@@ -60,7 +60,7 @@ def lacking(sentence: Sentence, needs: Iterable[Layer]) -> list[Layer]:
 def split_readable(
     examples: Sequence[Example], needs: Sequence[Layer]
 ) -> tuple[list[Example], LeftOut]:
-    """Examples whose sentences have every needed layer, in order, and what is said of the others.
+    """Examples whose sentences have every needed layer, in order, and a count of the others.
 
     Args:
         examples: a corpus.
@@ -84,7 +84,7 @@ def check_annotated(sentences: Iterable[Sentence], needs: Sequence[Layer]) -> No
     """Raise unless every sentence has the layers, all in one scheme and all gold or all silver.
 
     Raises:
-        AnnotationError: naming the first sentence that is not like the others.
+        AnnotationError: naming the first sentence that differs from the others.
     """
     first: Sentence | None = None
     for sentence in sentences:
@@ -97,7 +97,7 @@ def check_annotated(sentences: Iterable[Sentence], needs: Sequence[Layer]) -> No
             raise AnnotationError(
                 f"{kind_of(sentence)} tree among {kind_of(first)} trees",
                 where=f"sentence {sentence.id!r}",
-                remedy="the schemes draw different trees: probe one kind at a time",
+                remedy="annotation schemes differ in their trees: probe one kind at a time",
             )
 
 
@@ -107,7 +107,7 @@ def kind_of(sentence: Sentence) -> str:
 
 
 def check_some_readable(probe: str, examples: Sequence[Example], needs: Sequence[Layer]) -> None:
-    """Raise unless a probe can read one example at least.
+    """Raise unless a probe can read at least one example.
 
     Raises:
         AnnotationError: naming the probe and the layers that are missing.

@@ -1,4 +1,4 @@
-"""A second model beside the probed one: its maps of the same batch, layer by layer.
+"""A second model for comparison: its maps of the same batch, layer by layer.
 
 An optional delivery of the shared pass, for probes that compare a model with the one that it was
 made from. The reference runs a batch first and its L maps are held; the model then runs the same
@@ -25,11 +25,11 @@ from .base import BatchView, Context, Probe
 from .eval_mode import eager_attention, forward
 
 HELD_BYTES = 2**26
-"""What the maps of the reference may take: 64 MiB."""
+"""Memory limit for the maps of the reference: 64 MiB."""
 
 
 def padded_length(probes: Sequence[Probe]) -> int:
-    """Subwords that some probe wants every text padded to; 0 = the longest of its batch."""
+    """The length in subwords that some probe pads every text to; 0 = the longest of its batch."""
     return max((probe.padded_to for probe in probes), default=0)
 
 
@@ -44,18 +44,20 @@ def check_reference(context: Context) -> None:
     """Raise unless the reference can be compared with the model head by head.
 
     Raises:
-        ConfigError: saying what is not the same.
+        ConfigError: saying what differs.
     """
     model, reference = context.model, context.reference
     if reference is None:
-        raise ConfigError("nothing to compare with", remedy="give the context a reference model")
+        raise ConfigError("no reference model", remedy="add a reference model to the context")
     if reference.base_model is model.base_model:
         raise ConfigError(
-            "the reference is the model itself", remedy="load it a second time: masks go on one"
+            "the reference and the model are the same object",
+            remedy="load it a second time: a mask applies only to one of them",
         )
     if kept_units_of(reference) is not None:
         raise ConfigError(
-            "the reference is a smaller model", remedy="compare with the whole one it came from"
+            "the reference is a compact model from which heads were removed",
+            remedy="compare with the full model that it was made from",
         )
     ours, theirs = context.anatomy, anatomy_of(reference)
     facts = {
@@ -91,7 +93,7 @@ class ReferencePass:
             hooks.after(layer, module, self._holder(layer))
 
     def run(self, batch: BatchView) -> None:
-        """Fill the store with the maps of one batch.
+        """Store the maps of one batch.
 
         Raises:
             SubprobeError: if a layer gave none.
@@ -106,7 +108,7 @@ class ReferencePass:
             )
 
     def take(self, layer: int) -> torch.Tensor:
-        """Maps [B, H, S, S] of one layer, which are not held any longer."""
+        """Return the maps [B, H, S, S] of one layer and release them."""
         return self._held.pop(layer)
 
     def _holder(self, layer: int) -> Callable[..., Any]:

@@ -1,8 +1,8 @@
-"""One forward pass for all probes: attention and hidden states, shown layer by layer and dropped.
+"""One forward pass for all probes: each gets attention and hidden states layer by layer.
 
 Attention maps exist under eager attention alone: under sdpa transformers 5 returns an empty tuple
-without an error. The pass therefore switches the model to eager, reads the maps with forward hooks
-where they arise, and counts what was delivered.
+without an error. The pass therefore switches the model to eager, reads the maps with forward hooks,
+and checks that every layer delivered them once.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ def run_probes(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> list[ProbeResult]:
-    """Show a corpus to all probes in one pass.
+    """Run all probes on a corpus in one forward pass.
 
     Texts go in sorted by length; results are in the order of the corpus and do not depend on
     batch size, padding or order beyond 1e-5.
 
     Args:
         context: the model with its mask.
-        examples: one or two sentences each; those with a text that has no word are left out and
+        examples: one or two sentences each; examples with a text without words are left out and
             counted.
         probes: accumulators, fresh ones.
-        batch_size: examples a forward pass, fewer where their maps take more than `MAPS_BYTES`.
+        batch_size: examples per forward pass, fewer where their maps take more than `MAPS_BYTES`.
         progress: called with (examples done, N) after each batch.
 
     Returns:
@@ -174,7 +174,7 @@ def _taps(
 
 
 def _over_all_heads(context: Context, layer: int, maps: torch.Tensor) -> torch.Tensor:
-    """Maps [B, H, S, S] of a smaller model too; the heads that it has lost attend to nothing."""
+    """Maps [B, H, S, S], also of a compact model; heads that were removed attend to nothing."""
     kept_units = kept_units_of(context.model)
     if kept_units is None:
         return maps

@@ -1,7 +1,7 @@
-"""One sum for each text, unit and metric: rows are ratios of these sums, items are the sums.
+"""Sums by text, unit and metric: rows are ratios of these sums, items are the sums.
 
 A metric's value is the sum of its numerators over all texts by the sum of its denominators, such
-as query rows. What grows with the corpus is a number a text, unit and metric, and no map.
+as query rows. Memory grows by one number per text, unit and metric; no map is kept.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class TextSums:
     Args:
         unit: `head` or `layer`.
         metrics: names.
-        dead: units without a living head, [L, H] or [L]; their rows are flagged.
-        baselines: metric -> what it is held against, where there is something.
-        drop_dead: whether dead units have no value at all; else what is undefined is NaN.
+        dead: units without a kept head, [L, H] or [L]; their rows are flagged.
+        baselines: metric -> the name of its baseline, if it has one.
+        drop_dead: whether pruned units have no value at all; else what is undefined is NaN.
         first_layer: number of the first layer that is noted.
     """
 
@@ -77,8 +77,8 @@ class TextSums:
 
         Args:
             layer: counted from the first that is noted.
-            sums: metric -> numerators, [B, H] or [B]; those of dead units are dropped.
-            references: the same for metrics that are held against something.
+            sums: metric -> numerators, [B, H] or [B]; those of pruned units are dropped.
+            references: the same for the baselines of metrics.
         """
         self._sums[-1][:, layer] = _table(sums, self.metrics)
         if references:
@@ -112,10 +112,10 @@ class TextSums:
         return frame.assign(unit=self.unit, flag=["dead" if lost else None for lost in dead])
 
     def items(self, **same: str) -> Iterator[pd.DataFrame]:
-        """One item for each text, unit and metric that it has something of, in frames of texts.
+        """One item for each text, unit and metric with a nonzero denominator, in frames of texts.
 
         Args:
-            same: columns with one value in all.
+            same: columns with the same value in all items.
         """
         counts, sums = self._ordered(self._counts), self._ordered(self._sums)
         names = np.array([self._ids[i] for i in self._order()], dtype=object).reshape(-1, 2)
@@ -149,7 +149,7 @@ class TextSums:
 
     @property
     def n_texts(self) -> int:
-        """Texts seen."""
+        """The number of texts so far."""
         return len(self._ids)
 
 

@@ -1,4 +1,4 @@
-"""The texts of a corpus as probes read them: encoded once, those without a word left out."""
+"""The texts of a corpus as probes read them: encoded once, without texts that have no word."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Texts:
         return self.n_wordless + self.n_unlocated
 
     def counted(self, result: ProbeResult) -> ProbeResult:
-        """A probe's result that says what was left out, in its rows and its notes.
+        """A probe's result whose rows and notes count what was left out.
 
         Rows that count smaller things than texts, such as arcs, have a count of their own.
         """
@@ -72,9 +72,9 @@ def read_texts(context: Context, examples: Sequence[Example]) -> Texts:
     kept = [place for place, one in enumerate(encoded) if one.readable]
     unlocated = sum(one.n_unlocated > 0 for one in encoded)
     if not kept:
-        why = "the words of none are found in its text" if unlocated else "none has a word piece"
+        why = "the words are not found in any text" if unlocated else "no text contains a word"
         raise InputError(
-            f"no text to probe: of {len(encoded)}, {why}",
+            f"no text to probe: {why} (texts: {len(encoded)})",
             remedy="name a corpus with at least one sentence that the tokenizer can read",
         )
     read = [encoded[place] for place in kept]
@@ -101,7 +101,7 @@ def encode_examples(context: Context, examples: Sequence[Example]) -> list[Encod
     seconds = [example.second for example in examples if example.second is not None]
     if seconds and len(seconds) != len(firsts):
         raise InputError(
-            "some examples have one sentence and some two", remedy="probe them separately"
+            "single sentences and sentence pairs are mixed", remedy="probe them separately"
         )
     encode = encode_words if context.pre_split else encode_texts
     return encode(context.tokenizer, firsts, seconds or None, max_length=context.max_length)

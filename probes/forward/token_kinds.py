@@ -1,4 +1,4 @@
-"""Four kinds of token that every piece belongs to one of."""
+"""The four kinds of token, of which every piece has exactly one."""
 
 from __future__ import annotations
 

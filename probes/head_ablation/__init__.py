@@ -1,1 +1,1 @@
-"""What probes of hidden states lose when one head is ablated."""
+"""The loss of probes of hidden states when one head is ablated."""

@@ -1,7 +1,7 @@
-"""One hidden state of some texts, read as the model is and with each head switched off in turn.
+"""One hidden state of some texts, from the intact model and with each head ablated in turn.
 
-What lies below a head does not change without it: it is computed once a batch and replayed, so that
-all heads cost about half of as many passes.
+The layers below a head do not depend on it: they are computed once per batch and reused, which
+saves about half of the computation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Head = tuple[int, int]
 
 
 def acting_heads(context: Context, state: int) -> list[Head]:
-    """(layer, head) of the living heads below a state, 0 = embeddings."""
+    """(layer, head) of the kept heads below a state, 0 = embeddings."""
     alive = context.alive.copy()
     if present := kept_units_of(context.model):
         for layer, heads in enumerate(present.heads):
@@ -46,21 +46,21 @@ def ablated_totals(
     batch_size: int = 32,
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[Floats]:
-    """What each reader finds in a state of every text.
+    """The score of each reader on a hidden state of every text.
 
     Args:
         context: the model with its mask.
         texts: the N texts.
         state: which is read, 1..L.
         readers: what reads it.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         advance: called with the number of texts done.
 
     Returns:
         of each reader [1 + A, N]: as the model is, then without each of its A acting heads.
 
     Raises:
-        InputError: if states are not finite.
+        InputError: if states contain NaN or infinity.
     """
     model, anatomy, encoded = context.model, context.anatomy, texts.encoded
     heads = acting_heads(context, state)
@@ -99,7 +99,7 @@ def _words(batch: BatchView, states: torch.Tensor, number: int) -> torch.Tensor:
     """The mean over each word's pieces [B, W, D], as fine as states are gathered.
 
     Raises:
-        InputError: if they are not finite.
+        InputError: if they contain NaN or infinity.
     """
     words: torch.Tensor = batch.source.float() @ states.float()
     if not bool(words.isfinite().all()):

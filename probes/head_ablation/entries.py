@@ -1,4 +1,4 @@
-"""The probe of what single heads give to hidden states."""
+"""The probe of what single heads contribute to hidden states."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TREE = "tree"
 """The task of the structural probe: which words are joined in the tree."""
 
 LAST = -1
-"""In place of a state: the last one."""
+"""Instead of the number of a state: the last one."""
 
 
 def _tasks(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class HeadAblationCostOptions(LearningOptions):
 
 HEAD_ABLATION_COST = ProbeEntry(
     name="head-ablation-cost",
-    help="what classifiers of a hidden state lose when a single head is ablated",
+    help="loss of classifiers of a hidden state when a single head is ablated",
     code=f"{__package__}.head_ablation_cost:run_head_ablation_cost",
     needs=("heads",),
     uses=("upos",),

@@ -1,6 +1,6 @@
-"""What classifiers of a hidden state lose when a single head is ablated.
+"""The loss of classifiers of a hidden state when a single head is ablated.
 
-The classifiers are those of the whole model: a linear one for each property of words, and a
+The classifiers are those of the full model: a linear one for each property of words, and a
 structural probe for trees. They are not retrained without the head, so that the cost is what the
 head contributes to what they read, not what could be learnt without it.
 """
@@ -48,32 +48,31 @@ def run_head_ablation_cost(
     rates: Sequence[float] = (1e-3,),
     epochs: int = 40,
 ) -> ProbeResult:
-    """Score classifiers of a hidden state without each living head in turn.
+    """Score classifiers of a hidden state without each kept head in turn.
 
     Args:
         context: the model with its mask.
         examples: the texts that are scored.
-        learning: the texts that are learnt from; on a mask, the whole model's classifiers.
-        progress: called with (texts done, N) in each pass, (epochs done, at most so many) in
-            training.
-        batch_size: texts a forward pass.
+        learning: the training texts; for a mask, also the full model's classifiers.
+        progress: called with (texts done, N) in each pass, (epochs done, maximum) in training.
+        batch_size: texts per forward pass.
         tasks: properties of words, and `tree`.
         state: the state that is read, 1..L; -1 = the last. Heads above it are not scored.
         rank: rows of the matrix of trees.
         punctuation: how it is known which words are left out of trees.
-        seeds: classifiers from different first weights; values are their mean.
-        seed: of the first weights and of the order of texts.
-        rates: learning rates; that with the least dev loss is used.
-        epochs: passes over the training part, at most.
+        seeds: classifiers from different initial weights; values are their mean.
+        seed: of the initial weights and of the order of texts.
+        rates: learning rates; that with the lowest dev loss is used.
+        epochs: maximum number of passes over the training part.
 
     Returns:
-        for each head and task the score of the model less that without the head (negative where
-        the head does harm), and the score itself; items by text; the classifiers of a whole model.
+        for each head and task the score of the model minus that without the head (negative if the
+        head is harmful), and the score itself; items by text; the classifiers of a full model.
 
     Raises:
-        ConfigError: for a state on which no head acts, or if the whole model's classifiers are
-            others.
-        InputError: if a task cannot be learnt, or states are not finite.
+        ConfigError: for a state that no head affects, or if the full model's classifiers do not
+            match.
+        InputError: if a task cannot be learnt, or states contain NaN or infinity.
     """
     state = _checked(state, context.anatomy.num_layers)
     transferred = context.subnetwork is not None and bool(learning.whole)
@@ -131,16 +130,16 @@ def run_head_ablation_cost(
 
 
 def _checked(state: int, layers: int) -> int:
-    """The number of the state.
+    """The index of the state.
 
     Raises:
-        ConfigError: if no head acts on it.
+        ConfigError: if no head affects it.
     """
     found = layers if state == LAST else state
     if not 1 <= found <= layers:
         raise ConfigError(
-            f"no head acts on hidden state {state}" if state == 0
-            else f"there is no hidden state {state}",
+            f"no head affects hidden state {state}" if state == 0
+            else f"unknown hidden state {state}",
             where=f"option {NAME}.state",
             remedy=f"name one of 1 to {layers}, or -1 for the last",
         )  # fmt: skip
@@ -151,7 +150,7 @@ def _classes(learning: Learning, task: str) -> WordClasses:
     """The labels of the training part.
 
     Raises:
-        InputError: if it has no two of them.
+        InputError: if it has fewer than two labels.
     """
     sentences = [example.first for example in learning.train]
     return WordClasses.of(
@@ -204,7 +203,7 @@ def _reader(
 
 @dataclass(frozen=True)
 class Cost:
-    """What one task loses.
+    """The loss for one task.
 
     Attributes:
         reader: of the task.
@@ -217,7 +216,7 @@ class Cost:
     variant: str
 
     def rows(self, heads: Sequence[Head], dead: Sequence[Head]) -> Iterator[dict[str, object]]:
-        """The score, then a row for each head; dead ones have no cost."""
+        """The score, then a row for each head; pruned ones have no cost."""
         reader, n = self.reader, self.reader.sizes.sum()
         same = {"probe": NAME, "variant": self.variant, "relation": reader.task, "n": int(n)}
         scores = self.totals.sum(1) / n if n else np.full(len(self.totals), np.nan)
@@ -232,7 +231,7 @@ class Cost:
                    "flag": None if (layer, head) in cost else "dead"}  # fmt: skip
 
     def items(self, heads: Sequence[Head], examples: Sequence[Example]) -> Iterator[pd.DataFrame]:
-        """A frame for the model and for each head: one line a text that has something of it."""
+        """A frame for the model and for each head: one line per text that has something of it."""
         sizes = self.reader.sizes
         some = np.flatnonzero(sizes > 0)
         about = pd.DataFrame(

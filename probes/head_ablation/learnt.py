@@ -1,4 +1,4 @@
-"""Learning what reads a hidden state, and finding it again among the arrays of the whole model."""
+"""Train the readers of a hidden state, or take them from the arrays of the full model."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from ..structural.stacked_probes import Place, StackedProbes
 from ..structural.tree_batches import tree_batches
 
 _SENTENCES = 20
-"""Sentences a step when trees are learnt, as `structural` has them."""
+"""Sentences per step when trees are learnt, as `structural` has them."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How they are learnt.
+    """How readers are trained.
 
     Attributes:
         state: the hidden state that is read.
-        seeds: of the first weights [S].
+        seeds: of the initial weights [S].
         rates: learning rates that are tried.
-        epochs: passes over the training part, at most.
+        epochs: maximum number of passes over the training part.
         order: seed of the order of texts.
         device: where training runs.
-        progress: called with (epochs done, at most so many).
-        notes: takes what was chosen.
+        progress: called with (epochs done, maximum).
+        notes: receives the chosen rates.
     """
 
     state: int
@@ -77,7 +77,7 @@ def learn_labels(
         training: how.
 
     Raises:
-        InputError: if dev has none of the labels, or states are not finite.
+        InputError: if dev has none of the labels, or states contain NaN or infinity.
     """
     gold = classes.numbers(labels_of(train, task))
     checked = classes.known_numbers(labels_of(dev, task), task, "dev", where=name)
@@ -138,7 +138,7 @@ def as_arrays(tensors: Mapping[str, torch.Tensor]) -> Arrays:
 def from_arrays(
     name: str, whole: Arrays, shapes: Mapping[str, tuple[int, ...]], device: torch.device
 ) -> dict[str, torch.Tensor]:
-    """The tensors of the whole model.
+    """The tensors of the full model.
 
     Args:
         name: of the probe, for errors.
@@ -154,9 +154,9 @@ def from_arrays(
         array = whole.get(key)
         if array is None or array.shape[1:] != shape:
             raise ConfigError(
-                f"the whole model has no {key} of shape {list(shape)}",
+                f"the full model has no {key} of shape {list(shape)}",
                 where=name,
-                remedy="probe the whole model with the same options",
+                remedy="probe the full model with the same options",
             )
         found[key] = torch.from_numpy(np.asarray(array, dtype=np.float32)).to(device)
     return found

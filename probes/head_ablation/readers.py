@@ -1,4 +1,4 @@
-"""What reads a hidden state: classifiers of words and maps of trees, learnt on the whole model."""
+"""Readers of a hidden state: word classifiers and structural probes, trained on the full model."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Ints = npt.NDArray[np.int64]
 
 
 class Reader(Protocol):
-    """What is right about a state, text by text.
+    """Scores a hidden state, text by text.
 
     Attributes:
         task: what is read.
         metric: what is counted.
         sizes: words, or edges, of each of N texts [N].
-        baseline: the score of a guess that sees nothing; NaN where there is none.
+        baseline: the majority baseline; NaN if there is none.
     """
 
     task: str

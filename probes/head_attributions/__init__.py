@@ -1,1 +1,1 @@
-"""Which heads and MLPs carry a prediction: attribution to the gates of whole units."""
+"""Which heads and MLPs a prediction depends on: attribution to the gates of units."""

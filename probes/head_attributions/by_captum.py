@@ -27,7 +27,7 @@ def integrated_gradients(
         n_steps: points of the Gauss-Legendre integration.
         tolerance: how far the attributions of a text may miss what its logit gains before its steps
             are doubled, up to `MOST_STEPS`; 0 = `n_steps` for all.
-        internal_batch_size: texts a forward and backward pass; the texts of the batch at least.
+        internal_batch_size: texts per forward and backward pass; the texts of the batch at least.
     """
     from captum.attr import IntegratedGradients
 
@@ -60,7 +60,7 @@ def ablation(game: GateGame, asked: Asked, *, internal_batch_size: int) -> Value
     Args:
         game: B texts and U units.
         asked: what is attributed.
-        internal_batch_size: texts a forward pass.
+        internal_batch_size: texts per forward pass.
     """
     from captum.attr import FeatureAblation
 
@@ -89,7 +89,7 @@ def shapley_sampling(
         game: B texts and U units.
         asked: what is attributed.
         n_samples: orders.
-        internal_batch_size: texts a forward pass.
+        internal_batch_size: texts per forward pass.
         seed: of the orders, with the id of the text.
     """
     from captum.attr import ShapleyValueSampling

@@ -57,7 +57,7 @@ class HeadAttributionsOptions(Options):
         "predicted", description="class whose logit is attributed: predicted, gold, or its number"
     )
     units: Literal["heads+mlps", "heads", "mlps"] = Field(
-        "heads+mlps", description="units that are attributed to; all others stay on"
+        "heads+mlps", description="units that receive attributions; all others stay active"
     )
     among: Annotated[tuple[str, ...], Several, AfterValidator(_each_once)] = Field(
         (), description="only these units: LAYER.HEAD, or LAYER for its MLP; empty = all"
@@ -72,13 +72,14 @@ class HeadAttributionsOptions(Options):
         0.0,
         ge=0,
         allow_inf_nan=False,
-        description="largest convergence delta, in logits, before steps are doubled; 0 = never",
+        description="convergence delta, in logits, above which the number of steps is doubled; 0 "
+        "= never",
     )
-    n_samples: int = Field(25, ge=1, description="random orders of shapley-sampling")
+    n_samples: int = Field(25, ge=1, description="number of random orders for shapley-sampling")
     sampled_examples: int = Field(
         40,
         ge=1,
-        description="largest number of examples for Shapley values; the first ones are used",
+        description="maximum number of examples for Shapley values; the first ones are used",
     )
     batch_size: int = Field(8, ge=1, description="examples attributed together")
     internal_batch_size: int = Field(64, ge=1, description="texts per forward and backward pass")
@@ -94,7 +95,12 @@ class HeadAttributionsOptions(Options):
         min_length=1,
         description="shares of the units to keep when rankings are compared",
     )
-    draws: int = Field(39, ge=1, description="random subnetworks of each size, the null of kept_*")
+    draws: int = Field(
+        39,
+        ge=1,
+        description="number of random subnetworks of each size, for the null distribution of "
+        "kept_*",
+    )
 
 
 HEAD_ATTRIBUTIONS = ProbeEntry(
@@ -116,7 +122,7 @@ HEAD_ATTRIBUTIONS = ProbeEntry(
         Measure(
             "logit_difference_mean",
             ("model",),
-            "mean absolute difference between the logits with all units and with none",
+            "mean absolute difference between the logits with all units and with no units",
         ),
         Measure(
             "head_importance", _OF_HEADS, "importance of a head by the score named in `variant`"

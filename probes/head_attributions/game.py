@@ -1,4 +1,4 @@
-"""A model as a function of the gates of its units: what every attribution method calls."""
+"""A model as a function of the gates of its units, which all attribution methods call."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class GateGame:
-    """The logits of B texts as a function of one gate a player and text.
+    """The logits of B texts as a function of one gate per player and text.
 
     Attributes:
         model: the frozen model, as it runs under its mask.

@@ -1,7 +1,7 @@
-"""Which heads and MLPs carry a prediction: attribution of a logit to the gates of units.
+"""Which heads and MLPs a prediction depends on: attribution of a logit to the gates of units.
 
-The gates of a text's living heads and MLPs are the input of the model, from all 0 (no unit) to all
-1 (the model as it is), and Captum attributes the difference of the two logits to them.
+The gates of a text's kept heads and MLPs are the input of the model, from all 0 (no unit) to all 1
+(the model as it is), and Captum attributes the difference of the two logits to them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from .unit_rows import (
 Method = Literal["integrated-gradients", "ablation", "shapley-sampling", "shapley-exact"]
 Interaction = Literal["none", "second-order", "shapley"]
 Of = Callable[[GateGame, Asked], Values]
-"""What a method gives for the texts of a batch."""
+"""The result of a method for the texts of a batch."""
 OfPairs = Callable[[GateGame, Asked], np.ndarray]
 """Interactions of each two heads in the texts of a batch [B, pairs]."""
 
@@ -65,22 +65,22 @@ def run_head_attributions(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Attribute the logit of a class to each living head and MLP.
+    """Attribute the logit of a class to each kept head and MLP.
 
     Args:
         context: a classifier and its mask; units that it removes get no attribution.
         examples: examples of its task.
         methods: methods of attribution, each once.
         target: class whose logit is attributed: `predicted`, `gold`, or its number.
-        units: units that are attributed to; all others stay on.
+        units: units that receive attributions; all others stay active.
         among: only these units: `LAYER.HEAD`, or `LAYER` for an MLP; empty = all.
         interactions: of each pair of heads: `second-order` derivatives with respect to their gates,
             or the exact `shapley` interaction index.
         n_steps: steps of `integrated-gradients`.
-        tolerance: largest convergence delta of an example, in logits, before its steps are doubled
-            (up to 1,024); 0 = `n_steps` for all.
+        tolerance: convergence delta of an example, in logits, above which its steps are doubled (up
+            to 1,024); 0 = `n_steps` for all.
         n_samples: random orders of `shapley-sampling`.
-        sampled_examples: largest number of examples for Shapley values; the first ones are used.
+        sampled_examples: maximum number of examples for Shapley values; the first ones are used.
         batch_size: examples attributed together.
         internal_batch_size: texts per forward and backward pass.
         seed: seed of the random orders.
@@ -95,7 +95,7 @@ def run_head_attributions(
     Raises:
         InputError: without examples, a head of classes, or gold classes where they are the target;
             if a pair model gets single sentences or another pairs, truncation leaves an example no
-            word, numbers are not finite, or none of the units lives.
+            word, numbers are not finite, or none of the units is kept.
         ConfigError: for a class or a unit that the model does not have, or more than
             `MOST_PLAYERS` units for exact Shapley values.
     """

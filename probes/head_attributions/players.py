@@ -21,7 +21,7 @@ _NAME = re.compile(r"(\d+)(?:\.(\d+))?")
 
 @dataclass(frozen=True)
 class Players:
-    """U living units whose gates vary; all other units stay as the mask has them.
+    """U kept units whose gates vary; all other units stay as the mask has them.
 
     Attributes:
         layer: of each unit [U].
@@ -62,7 +62,7 @@ class Players:
 
 
 def players_of(context: Context, units: str, among: Sequence[str] = ()) -> Players:
-    """The living units that an attribution is about, heads before MLPs.
+    """The kept units that an attribution is about, heads before MLPs.
 
     Args:
         context: the model and its mask.
@@ -71,7 +71,7 @@ def players_of(context: Context, units: str, among: Sequence[str] = ()) -> Playe
 
     Raises:
         ConfigError: for a name that is none, or a unit that the model does not have.
-        InputError: if none of the units lives.
+        InputError: if none of the units is kept.
     """
     L, H = context.anatomy.num_layers, context.anatomy.num_heads
     mask = context.subnetwork

@@ -1,6 +1,6 @@
-"""Exact Shapley values and interactions of a few units, from the worth of every subset of them.
+"""Exact Shapley values and interactions of a few units, from the value of every subset of them.
 
-Captum's exact class walks all U! orders; the 2^U subsets hold the same and are fewer from U = 4 on.
+Captum's exact class visits all U! orders; the 2^U subsets suffice and are fewer for U >= 4.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def worths(game: GateGame, asked: Asked, *, internal_batch_size: int) -> Numbers
     Args:
         game: B texts and U units.
         asked: whose logit.
-        internal_batch_size: texts a forward pass; the texts of the batch at least.
+        internal_batch_size: texts per forward pass; the texts of the batch at least.
     """
     full = game.ones()
     B, U = full.shape

@@ -14,7 +14,7 @@ from .unit_rows import NAME
 
 
 def check_classifier(context: Context, examples: Sequence[Example]) -> None:
-    """Raise unless a model has classes whose logits can be attributed, and gets what it reads.
+    """Raise unless a model has class logits to attribute, and gets the kind of texts that it reads.
 
     Raises:
         InputError: without examples or a head of classes, or for single sentences of a pair model
@@ -40,7 +40,7 @@ def check_classifier(context: Context, examples: Sequence[Example]) -> None:
             f"a {'pair model is given single' if pair else 'model of single sentences is given'}"
             f" {'sentences' if pair else 'pairs'}",
             where=NAME,
-            remedy=f"give examples of its task: `task` {context.spec.name}",
+            remedy=f"use examples of its task: `task` {context.spec.name}",
         )
 
 
@@ -61,7 +61,7 @@ def check_finite(numbers: npt.NDArray[np.float64], what: str) -> None:
 
 
 def check_target(context: Context, examples: Sequence[Example], target: str) -> None:
-    """Raise unless every example has the class that is asked for.
+    """Raise unless every example has the requested class.
 
     Raises:
         ConfigError: for a class that the model does not have.
@@ -74,13 +74,13 @@ def check_target(context: Context, examples: Sequence[Example], target: str) -> 
         missing = [one.id for one in examples if not _is_class(one.label, K)]
         if missing:
             raise InputError(
-                f"the target is the gold class, which example {missing[0]!r} does not have",
+                f"the target is the gold class, but example {missing[0]!r} has no label",
                 where=f"option {NAME}.target",
                 remedy="use a split with labels, or target=predicted",
             )
     elif int(target) >= K:
         raise ConfigError(
-            f"there is no class {target}",
+            f"unknown class {target}",
             where=f"option {NAME}.target",
             remedy=f"the classes of this model are 0 to {K - 1}",
         )

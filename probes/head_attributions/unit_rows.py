@@ -66,7 +66,7 @@ def attributed_rows(found: Sequence[Attributed], players: Players) -> Iterator[d
     """The rows of each method: two of each unit, and those of the model.
 
     The baseline of an absolute value is its mean over units of the same kind, the value if all
-    mattered equally. Dead units have rows without a value.
+    mattered equally. Pruned units have rows without a value.
     """
     for one in found:
         n = len(one.scores)

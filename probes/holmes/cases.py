@@ -1,4 +1,4 @@
-"""What probes of one data set read: rows of a table of vectors, side by side, and labels."""
+"""The cases of one data set: concatenated rows of a table of vectors, and labels."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Cases:
 
 @dataclass(frozen=True)
 class Task:
-    """One data set, ready to be learnt.
+    """One data set, prepared for training.
 
     Attributes:
         name: of the data set.
         about: what it is about; None where that is unknown.
-        classes: how many a probe tells apart; 1 = it predicts numbers.
+        classes: number of classes; 1 = the probe predicts numbers.
         parts: `train`, `dev`, `test` -> cases.
         ids: of the test cases.
         sentences: the sentence that each of them is of.

@@ -1,8 +1,8 @@
-"""The description length that Holmes publishes, as its code computes it; it is no code length.
+"""The description length published with Holmes, as its code computes it; not a true code length.
 
 Losses are those of softmaxed outputs and in nats, while the first block and the uniform code are in
-bits. So no probe compresses K classes beyond log2 K / ln(1 + (K - 1) / e), 3.19 for two. The probe
-`mdl` computes code lengths.
+bits. So the compression of K classes is at most log2 K / ln(1 + (K - 1) / e), 3.19 for two. The
+probe `mdl` computes code lengths.
 """
 
 from __future__ import annotations

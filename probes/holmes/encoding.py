@@ -44,7 +44,7 @@ class SampleVectors:
 
 @dataclass(frozen=True)
 class _Part:
-    """What a text gives to a sample: a share of one of its vectors."""
+    """The contribution of a text to a sample: a share of one of its vectors."""
 
     row: int
     reading: int
@@ -69,7 +69,7 @@ def sample_vectors(
         data_set: whose samples.
         path: the file.
         length: subwords that a text keeps, fewer where the model has fewer positions.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, all).
 
     Raises:
@@ -78,7 +78,7 @@ def sample_vectors(
     """
     if not getattr(context.tokenizer, "is_fast", False):
         raise CheckpointError(
-            "the tokenizer is slow and has no character offsets",
+            "the tokenizer is not a fast tokenizer, so it has no character offsets",
             remedy="use a model that ships a tokenizer.json",
         )
     check_padding(context.tokenizer)
@@ -104,7 +104,9 @@ def sample_vectors(
             progress(done, len(wanted))
     if not np.isfinite(numbers[whole]).all():
         raise InputError(
-            "hidden states are not finite", where=data_set.name, remedy="check the model's weights"
+            "hidden states contain NaN or infinity",
+            where=data_set.name,
+            remedy="check the model's weights",
         )
     return SampleVectors(numbers, whole)
 

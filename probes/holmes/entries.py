@@ -1,4 +1,4 @@
-"""The probe that follows Holmes."""
+"""The probe that follows the protocol of Holmes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..entry import Headline, Measure, Options, PathText, Phenomenon, ProbeEntry
 
 Loss = Literal["as-published", "cross-entropy"]
 COMPARABLE, NOT_COMPARABLE = "comparable", "not comparable"
-"""Variants: whether a number may stand beside those of Holmes's models."""
+"""Variants: whether a score can be compared with the published scores of Holmes."""
 LENGTH, DESCRIBED = "holmes-as-published_length", "holmes-as-published_compression"
 """Metrics of the description length as the published code computes it."""
 BY_SET, BY_PHENOMENON = "mean_by_data_set", "mean_by_phenomenon"
@@ -30,25 +30,30 @@ class HolmesOptions(Options):
     """Options of `holmes`; those of training have the values of the protocol as defaults."""
 
     folder: PathText = Field(
-        "", description="folder of Holmes's data sets; empty = the annotated corpus is probed"
+        "", description="folder of the Holmes data sets; empty = probe the annotated corpus"
     )
     sets: Annotated[tuple[str, ...], Several, AfterValidator(_once)] = Field(
         (), description="names of data sets, or patterns such as blimp-*; empty = all"
     )
     loss: Loss = Field(
         "as-published",
-        description="as-published: cross-entropy of outputs that already went through a softmax",
+        description="as-published: cross-entropy of outputs that have already passed through a "
+        "softmax",
     )
     description_length: bool = Field(
         False,
         description="also compute the published description length; trains up to ten more probes",
     )
-    seeds: int = Field(5, ge=1, description="probes of each data set; scores are means over them")
+    seeds: int = Field(
+        5, ge=1, description="number of probes per data set; scores are means over them"
+    )
     seed: int = Field(0, ge=0, description="first seed")
-    epochs: int = Field(20, ge=1, description="largest number of passes over the training part")
+    epochs: int = Field(20, ge=1, description="maximum number of passes over the training part")
     cases: int = Field(16, ge=1, description="cases per training step")
     length: int = Field(
-        512, ge=1, description="longest text of the folder, in subwords, within the model's limit"
+        512,
+        ge=1,
+        description="maximum length of the folder's texts in subwords, within the model's limit",
     )
     batch_size: int = Field(32, ge=1, description="texts per forward pass")
 
@@ -59,7 +64,7 @@ class HolmesOptions(Options):
         return {name: file_digest(path) for name, path in digest_paths(self.folder).items()}
 
     def departures(self) -> list[str]:
-        """What is not as in the protocol: by it, numbers cannot be compared with published ones."""
+        """The deviations from the protocol, which make scores incomparable with published ones."""
         found = [] if self.folder else ["the data sets are not those of Holmes"]
         for name in ("loss", "seeds", "seed", "epochs", "cases", "length"):
             usual, own = type(self).model_fields[name].default, getattr(self, name)
@@ -79,7 +84,7 @@ HOLMES = ProbeEntry(
     options=HolmesOptions,
     rows=(
         Measure(
-            "macro_f1", ("model",), "mean of F1 over classes, averaged over seeds",
+            "macro_f1", ("model",), "macro-F1 (mean over classes), averaged over seeds",
             items="accuracy", better="higher",
         ),
         Measure("accuracy", ("model",), "share of test cases with the correct class",
@@ -103,8 +108,9 @@ HOLMES = ProbeEntry(
             better="higher",
         ),
         Measure(LENGTH, ("model",), "description length as published: first block in bits, the "
-                "others in nats; not a code length", better="lower"),
-        Measure(DESCRIBED, ("model",), "bits of the uniform code over that length, as published",
+            "others in nats; not a true code length", better="lower"),
+        Measure(DESCRIBED, ("model",), "length of the uniform code in bits divided by that "
+            "length, as published",
                 better="higher"),
     ),
     headline=Headline(BY_SET, "model"),

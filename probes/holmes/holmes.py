@@ -1,8 +1,8 @@
 """The protocol of Holmes (Waldis et al. 2024, TACL): linear probes of the last hidden state.
 
 A linear probe with dropout is trained on the last state of the frozen encoder for each data set
-and each of five seeds. Data sets come from Holmes's own folder, and numbers are then comparable
-with those of its models; else from what the corpus is annotated with, and they are not.
+and each of five seeds. Data sets come from Holmes's own folder, and scores are then comparable with
+published ones; otherwise from the annotation of the corpus, and they are not.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def run_holmes(
         description_length: whether to compute the published description length.
         seeds: probes of each data set.
         seed: first seed.
-        epochs: largest number of epochs.
+        epochs: maximum number of epochs.
         cases: cases per training step.
-        length: longest text of the folder, in subwords.
+        length: maximum length of the folder's texts in subwords.
 
     Returns:
         scores of data sets, and their means over each subfield; one item per test case and seed.
@@ -114,7 +114,7 @@ def _of_folder(
 
 
 def _scored(task: Task, asked: HolmesOptions, training: Training, context: Context) -> Scored:
-    """What the probes of a data set say of its test part; its vectors are held no longer."""
+    """The predictions of the probes of a data set for its test part; its vectors are released."""
     device = context.model.device
     train, dev, test = (task.parts[part] for part in ("train", "dev", "test"))
     probes, courses = train_probes(train, dev, task.classes, training, device=device)

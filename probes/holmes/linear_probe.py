@@ -1,7 +1,7 @@
 """The probe of Holmes: dropout and one linear layer, several seeds side by side.
 
-Each seed has its own first weights, its own order of cases and its own dropout. The published code
-gives softmaxed outputs to a cross-entropy that takes a softmax itself, in training and on dev
+Each seed has its own initial weights, its own order of cases and its own dropout. The published
+code gives softmaxed outputs to a cross-entropy that takes a softmax itself, in training and on dev
 alike: with K classes a loss lies between ln(1 + (K - 1) / e) and ln(K - 1 + e).
 """
 
@@ -172,7 +172,7 @@ def train_probes(
         device: where probes live.
 
     Raises:
-        InputError: if vectors are not finite.
+        InputError: if vectors contain NaN or infinity.
     """
     probes = LinearProbes(train.width, classes, training, device)
     courses = fit(

@@ -20,13 +20,13 @@ from .linear_probe import score_of
 
 PROBE = "holmes"
 ALL = "all"
-"""In place of a subfield: of every data set."""
+"""Instead of a subfield: over all data sets."""
 MAJORITY = "majority"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What the probes of a data set said.
+    """The predictions of the probes of a data set.
 
     Attributes:
         task: the data set, its vectors forgotten.
@@ -55,7 +55,7 @@ def holmes_rows(found: Sequence[Scored], variant: str) -> Iterator[dict[str, Any
 
     Args:
         found: what was scored.
-        variant: whether the numbers may stand beside published ones.
+        variant: whether the scores are comparable with published ones.
     """
     about = {"probe": PROBE, "unit": "model", "variant": variant}
     for one in found:
@@ -110,7 +110,7 @@ def _of_set(one: Scored, about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def holmes_items(found: Sequence[Scored], variant: str) -> Iterator[pd.DataFrame]:
-    """One item a test case and seed, whose number follows the case's name and #."""
+    """One item per test case and seed, whose number follows the case's name and #."""
     for one in found:
         seeds, count = one.said.shape
         metric = "negative_error" if one.task.numbers else "accuracy"

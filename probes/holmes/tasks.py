@@ -1,4 +1,4 @@
-"""Tasks from what there is: data sets of Holmes's folder, or what a corpus is annotated with."""
+"""Tasks from the data sets of the Holmes folder, or from the annotation of a corpus."""
 
 from __future__ import annotations
 
@@ -100,10 +100,10 @@ def task_of_set(data_set: DataSet, vectors: SampleVectors, source: str) -> Task:
 def corpus_tasks(
     parts: Mapping[str, WordStates], patterns: Sequence[str]
 ) -> tuple[list[Task], dict[str, str]]:
-    """What the corpus is annotated with, of the tasks that Holmes has, and why others are left out.
+    """The Holmes tasks that the corpus is annotated for, and why the others are omitted.
 
     Raises:
-        InputError: if nothing can be learnt, or a pattern covers no task.
+        InputError: if no task can be learnt, or a pattern matches no task.
     """
     sentences = [example.first for example in parts["train"].examples]
     there = properties_of(sentences)
@@ -119,7 +119,7 @@ def corpus_tasks(
     questions, left_out = questions_of(chosen(names, patterns), parts, labelled)
     if not questions:
         raise InputError(
-            "the corpus has no task that can be learnt",
+            "no task can be learnt from the corpus",
             where="holmes",
             remedy="use a larger treebank, or one with more annotation",
         )

@@ -1,1 +1,1 @@
-"""What probes that learn share: texts to learn from, stacked read-outs, and their training."""
+"""What all trained probes share: training texts, stacked read-outs, and their training."""

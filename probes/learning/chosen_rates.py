@@ -1,4 +1,4 @@
-"""The learning rate that the dev part chooses, for all that were trained at once."""
+"""Choose the learning rate on the dev part, for all probes that were trained together."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Purpose = TypeVar("Purpose", bound=Hashable)
 
 
 def best_rates(courses: Sequence[Course], purposes: Sequence[Purpose]) -> dict[Purpose, list[int]]:
-    """Of probes of one purpose that differ in rate, and in seed, those of the best rate.
+    """For each purpose, the probes with the best learning rate.
 
-    The best is the rate whose probes have the least mean dev loss, the first of several.
+    The best is the rate whose probes have the lowest mean dev loss, the first of several.
 
     Args:
         courses: the training of each of P probes.
-        purposes: what each of them is for, such as a task and a state [P].
+        purposes: the purpose of each probe, such as a task and a state [P].
 
     Returns:
         purpose -> the places of its probes with that rate, in order; purposes as they come.

@@ -1,4 +1,4 @@
-"""Several probes trained at once on the same batches, each with its own learning rate and end.
+"""Train several probes at once on the same batches, each with its own learning rate and stopping.
 
 The losses of P probes are summed, so that each gets the gradient that it would get alone, and Adam
 works element by element: training them together gives what training each alone would give, and
@@ -29,17 +29,17 @@ class Schedule:
     """How probes are trained (the defaults are those of Hewitt & Manning 2019).
 
     Attributes:
-        epochs: at most so many passes over the training part.
+        epochs: maximum number of passes over the training part.
         lr: Adam's learning rate, where a probe has none of its own.
         weight_decay: of Adam.
-        factor: what the rate is multiplied by when the dev loss has not improved.
-        lr_patience: epochs without improvement that are let pass before that.
-        patience: epochs without improvement after which a probe stops.
-        min_gain: what counts as an improvement of the dev loss.
+        factor: factor by which the rate is multiplied when the dev loss has not improved.
+        lr_patience: number of epochs without improvement before that.
+        patience: number of epochs without improvement after which a probe stops.
+        min_gain: minimum improvement of the dev loss.
         warmup: share of all steps in which the rate rises from 0 before it falls linearly to 0 at
             the last; None = it falls by `factor` when the dev loss has not improved.
-        steps: of an epoch; `warmup` needs it.
-        clip: the longest gradient of a probe; 0 = of any length.
+        steps: number of steps per epoch; needed for `warmup`.
+        clip: maximum gradient norm of a probe; 0 = no clipping.
     """
 
     epochs: int = 40
@@ -56,12 +56,12 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Course:
-    """How the training of one probe went.
+    """The course of training of one probe.
 
     Attributes:
-        lr: the learning rate that it began with.
+        lr: the initial learning rate.
         dev_losses: the mean loss on the dev part after each epoch.
-        best: the epoch whose weights it has, counted from 0.
+        best: the epoch whose weights were kept, counted from 0.
     """
 
     lr: float
@@ -70,7 +70,7 @@ class Course:
 
     @property
     def loss(self) -> float:
-        """The dev loss of the weights that it has."""
+        """The dev loss of the weights that were kept."""
         return self.dev_losses[self.best]
 
 
@@ -120,14 +120,14 @@ def fit(
         dev: makes the batches of the dev part.
         schedule: how.
         rates: the learning rate of each of the P probes; empty = `schedule.lr`.
-        progress: called with (epochs done, at most so many).
+        progress: called with (epochs done, maximum).
 
     Returns:
-        what became of each of the P probes.
+        the course of training of each of the P probes.
 
     Raises:
-        InputError: if there is nothing to learn from or to stop by, or the loss of a probe is not
-            finite in its first epoch.
+        InputError: if there is nothing to learn from or to stop by, or the loss of a probe is NaN
+            or infinite in its first epoch.
     """
     with torch.inference_mode(False), torch.enable_grad():
         states = _begin(stack, schedule, rates)
@@ -164,7 +164,7 @@ def _begin(stack: Stack[Batch], schedule: Schedule, rates: Sequence[float]) -> l
     states: list[_State[Batch]] = []
     for place, parameters in enumerate(stack.parameters()):
         lr = rates[place] if rates else schedule.lr
-        # one kernel a tensor: with dozens of small probes, calls are what training waits for
+        # one kernel per tensor: with dozens of small probes, calls are what training waits for
         optimiser = Adam(parameters, lr=lr, weight_decay=schedule.weight_decay, fused=True)
         scheduler = _scheduler(optimiser, schedule)
         kept = [one.detach().clone() for one in parameters]
@@ -225,7 +225,7 @@ def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
     """
     if not math.isfinite(loss) and not state.losses:
         raise InputError(
-            "the loss of a probe is not finite in its first epoch",
+            "the loss of a probe is NaN or infinite in its first epoch",
             remedy="check that the model's hidden states are finite, or lower the learning rate",
         )
     state.losses.append(loss)

@@ -1,4 +1,4 @@
-"""Several tasks learnt on the same batches: each asks of words, or of pairs of words.
+"""Train several tasks on the same batches; each is about words, or about pairs of words.
 
 The states of a batch of texts are gathered once; each task reads those that it has a class for. A
 pair is read as [x, y, x * y] (Liu et al. 2019).
@@ -20,15 +20,15 @@ from .word_batches import Batch, PairBatch, WordBatch, WordReadouts, text_groups
 Ints = npt.NDArray[np.int64]
 
 PAIR = 3
-"""How many times as wide as a word a pair is."""
+"""The width of a pair in multiples of that of a word."""
 
 JointBatch = tuple[Batch | None, ...]
-"""What a batch of texts has for each task; None where it has nothing."""
+"""The cases of a batch for each task; None where there are none."""
 
 
 @dataclass(frozen=True)
 class Cases:
-    """What a task asks of some texts: R cases, sorted by text.
+    """The R cases of a task in some texts, sorted by text.
 
     Attributes:
         first: row of the word, among those of the states [R].
@@ -46,13 +46,13 @@ class Cases:
         return len(self.gold)
 
     def chosen(self, which: npt.NDArray[np.bool_]) -> Cases:
-        """Some of them [R]."""
+        """A selection of the cases [R]."""
         second = None if self.second is None else self.second[which]
         return Cases(self.first[which], second, self.gold[which], self.text[which])
 
 
 class JointReadouts:
-    """The classifiers of several tasks: what `fit` trains.
+    """The classifiers of several tasks, as `fit` trains them.
 
     Args:
         tasks: the classifiers of each task.
@@ -105,7 +105,7 @@ def case_batches(
         states: states of T words.
         tasks: their cases.
         layers: the U states that are read.
-        texts: texts a batch.
+        texts: texts per batch.
         seed: of the order of texts; None = as they come.
         device: where batches go.
     """

@@ -1,4 +1,4 @@
-"""What a probe that learns is given beside the texts that it is scored on."""
+"""The training data of a probe."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Arrays = Mapping[str, npt.NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Learning:
-    """Texts to learn from, and where hidden states are kept.
+    """Training texts, and the store of hidden states.
 
-    None of the texts is among those that the probe is scored on.
+    The texts are disjoint from those that are scored.
 
     Attributes:
-        train: what weights are learnt from.
-        dev: what decides when training stops, and on settings such as the learning rate.
+        train: the part that weights are trained on.
+        dev: the part for early stopping and for choosing settings such as the learning rate.
         how: how the parts were made: `given`, `by document`, `by sentence` or `generated`.
         states: the hidden states of texts, shared by all probes on a model.
-        whole: the `arrays` that the same probe gave on the whole model, where this is a mask of it;
-            else empty. They are what a transferred probe is read from.
+        whole: the `arrays` of the same probe on the full model if a mask of it is probed, else
+            empty; transferred probes are read from them.
     """
 
     train: tuple[Example, ...]
@@ -38,7 +38,7 @@ class Learning:
     whole: Arrays = field(default_factory=dict)
 
     def readable(self, probe: str, needs: Sequence[Layer]) -> Learning:
-        """The same with the examples alone that have some layers of annotation.
+        """The same, restricted to examples that have some annotation layers.
 
         Raises:
             InputError: if none is left to learn from.
@@ -51,6 +51,6 @@ class Learning:
                 raise InputError(
                     f"no sentence of the {part} part can be read: they have no {missing}",
                     where=probe,
-                    remedy="name a treebank that has them, or parse it with spaCy (`reparse`)",
+                    remedy="name an annotated treebank, or parse this one with spaCy (`reparse`)",
                 )
         return replace(self, train=tuple(train), dev=tuple(dev))

@@ -1,4 +1,4 @@
-"""The options that probes which learn have in common."""
+"""The options that all trained probes share."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ..entry import Options, PathText, Several
 
 
 def distinct_rates(rates: tuple[float, ...]) -> tuple[float, ...]:
-    """The rates, once they are checked: positive, below 1, each once."""
+    """Check the learning rates: each between 0 and 1, without duplicates."""
     if not rates or any(not 0 < rate < 1 for rate in rates):
-        raise ValueError("learning rates must be above 0 and below 1")
+        raise ValueError("learning rates must be > 0 and < 1")
     if len(set(rates)) < len(rates):
         raise ValueError("learning rates contain duplicates")
     return rates
 
 
 class StaticOptions(Options):
-    """The option of probes that can also be trained on static word vectors."""
+    """The option of all probes that can also be trained on static word vectors."""
 
     static_vectors: PathText = Field(
         "",
         description="file of static word vectors (GloVe or word2vec text, .gz, or safetensors) "
-        "to probe as a baseline of the whole model",
+        "to probe as a baseline for the full model",
     )
 
     def inputs(self) -> Mapping[str, str]:
-        """The hash of the file of vectors."""
+        """The hash of the file of word vectors."""
         if not self.static_vectors:
             return {}
         path = Path(self.static_vectors)
@@ -42,12 +42,14 @@ class StaticOptions(Options):
 
 
 class LearningOptions(Options):
-    """Options of every probe that learns."""
+    """Options of all probes that train."""
 
-    seeds: int = Field(1, ge=1, description="probes trained from different first weights")
-    seed: int = Field(0, ge=0, description="of the first weights and of the order of texts")
-    rates: Annotated[tuple[float, ...], Several, AfterValidator(distinct_rates)] = Field(
-        (1e-3,), description="learning rates; the one with the least dev loss is used"
+    seeds: int = Field(
+        1, ge=1, description="number of probes trained from different initial weights"
     )
-    epochs: int = Field(40, ge=1, description="passes over the training part, at most")
-    batch_size: int = Field(32, ge=1, description="texts a forward pass")
+    seed: int = Field(0, ge=0, description="seed of the initial weights and of the order of texts")
+    rates: Annotated[tuple[float, ...], Several, AfterValidator(distinct_rates)] = Field(
+        (1e-3,), description="learning rates; the one with the lowest dev loss is used"
+    )
+    epochs: int = Field(40, ge=1, description="maximum number of passes over the training part")
+    batch_size: int = Field(32, ge=1, description="texts per forward pass")

@@ -1,4 +1,4 @@
-"""P classifiers of the same form side by side: linear, of low rank, or with a hidden layer."""
+"""P classifiers of the same form side by side: linear, low-rank, or with a hidden layer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Form:
-    """What a classifier looks like.
+    """The form of a classifier.
 
     Attributes:
         width: D, of what it reads.
@@ -29,9 +29,10 @@ class Form:
 
 @dataclass(frozen=True)
 class Pairs:
-    """R pairs of words as [x, y, x * y] (Liu et al. 2019), which is never laid out.
+    """R pairs of words as [x, y, x * y] (Liu et al. 2019), which is never materialised.
 
-    Each word is in several pairs: what a weight makes of x and y alone is computed once a word.
+    Each word is in several pairs: products of a weight with x or y alone are computed once per
+    word.
 
     Attributes:
         words: vectors [P, W, D].
@@ -84,8 +85,8 @@ class Readouts:
 
     Args:
         form: of each of them.
-        seeds: the seed of the first weights of each of the P.
-        device: where they live.
+        seeds: the seed of the initial weights of each of the P.
+        device: their device.
 
     Raises:
         ValueError: for a form with both a hidden layer and a rank.
@@ -93,7 +94,7 @@ class Readouts:
 
     def __init__(self, form: Form, seeds: Sequence[int], device: torch.device | None = None):
         if form.hidden and form.rank:
-            raise ValueError("a classifier has a hidden layer or a rank, not both")
+            raise ValueError("a classifier has either a hidden layer or a rank, not both")
         self.form = form
         self._parameters = [
             [one.to(device or "cpu").requires_grad_() for one in first_weights(form, seed)]
@@ -134,7 +135,7 @@ class Readouts:
 
 
 def first_weights(form: Form, seed: int) -> list[torch.Tensor]:
-    """The first weights of one classifier: uniform in 1 / sqrt(inputs), as `torch.nn.Linear` has.
+    """The initial weights of one classifier: uniform in 1 / sqrt(inputs), as `torch.nn.Linear` has.
 
     Weights are [inputs, outputs], so that `vectors @ weight` is the product.
     """

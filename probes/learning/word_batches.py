@@ -1,4 +1,4 @@
-"""Words with a class each, in batches of whole texts, for classifiers of several states at once."""
+"""Words with their classes, in batches of whole texts, for classifiers of several states."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WordBatch:
     Attributes:
         vectors: their states, of each layer that is read [U, R, D].
         gold: their classes [R], or those of each of M tasks [M, R].
-        rows: their places among the words of all texts [R]; empty where nobody needs them.
+        rows: their places among the words of all texts [R]; empty where they are not needed.
     """
 
     vectors: torch.Tensor
@@ -45,7 +45,7 @@ Batch = WordBatch | PairBatch
 
 
 class WordReadouts:
-    """P classifiers of words, each of one state: what `fit` trains.
+    """P word classifiers, each of one state, as `fit` trains them.
 
     Args:
         readouts: the P classifiers.
@@ -71,7 +71,7 @@ class WordReadouts:
         return self.readouts.logits(active, self._read(active, batch))
 
     def gold(self, active: Sequence[int], batch: Batch) -> torch.Tensor:
-        """Classes that the active classifiers are to give [R], or [P', R] of several tasks."""
+        """The gold classes for the active classifiers [R], or [P', R] for several tasks."""
         return batch.gold if batch.gold.ndim == 1 else batch.gold[self._answers[list(active)]]
 
     def size(self, batch: Batch) -> int:
@@ -103,7 +103,7 @@ def word_batches(
             class for some task is left out.
         layers: the U states that are read.
         among: the texts that are read; None = all.
-        texts: texts a batch.
+        texts: texts per batch.
         seed: of the order of texts; None = as they come.
         device: where batches go.
     """
@@ -121,11 +121,11 @@ def word_batches(
 def text_groups(
     among: int | npt.NDArray[np.int64], texts: int, seed: int | Sequence[int] | None
 ) -> Iterator[npt.NDArray[np.int64]]:
-    """The numbers of texts, all of so many or some, in groups, in the order of a seed or as given.
+    """The numbers of all or some texts in groups, in the order of a seed or as given.
 
     Args:
         among: how many texts there are, or which of them are read.
-        texts: texts a group.
+        texts: texts per group.
         seed: of the order; None = as they come.
     """
     order = np.arange(among) if isinstance(among, int) else among

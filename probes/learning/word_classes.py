@@ -1,4 +1,4 @@
-"""A property of words as numbers: its classes, and the class of each word that has a state."""
+"""A property of words as class numbers: its classes, and the class of each word with a state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class WordClasses:
-    """The K labels that a part of a corpus has.
+    """The K labels that occur in a part of a corpus.
 
     Attributes:
         names: in alphabetical order [K].
@@ -42,9 +42,13 @@ class WordClasses:
         """
         counted = Counter(label for label in labels if label)
         if len(counted) < 2:
-            found = f"all words have the label {next(iter(counted))!r}" if counted else "none has"
+            found = (
+                f"all words have the label {next(iter(counted))!r}"
+                if counted
+                else "no word is labelled"
+            )
             raise InputError(
-                f"the training part has no two labels of {name}: {found}",
+                f"the training part needs at least two labels of {name}: {found}",
                 where=where,
                 remedy="name another property, or a treebank that is annotated with it",
             )
@@ -71,9 +75,10 @@ class WordClasses:
         found = self.numbers(labels)
         if not (found >= 0).any():
             raise InputError(
-                f"no word of the {part} part has a label of {name} that the training part has",
+                f"no word of the {part} part has a label of {name} that occurs in the training "
+                "part",
                 where=where,
-                remedy="name a larger part, or one that is annotated with it",
+                remedy="name a larger or annotated part",
             )
         return found
 
@@ -85,7 +90,7 @@ class WordClasses:
 
 
 def entropy_of(counts: npt.NDArray[np.int64] | Sequence[int]) -> float:
-    """Entropy in bits of classes that are met so often."""
+    """Entropy in bits of classes with these counts."""
     met = np.array([count for count in counts if count], dtype=np.float64)
     shares = met / met.sum()
     return float(-(shares * np.log2(shares)).sum())

@@ -1,1 +1,1 @@
-"""Five patterns that attention maps have, and a classifier of them trained on synthetic maps."""
+"""Five patterns of attention maps, and a classifier of them trained on synthetic maps."""

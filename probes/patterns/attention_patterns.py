@@ -1,9 +1,9 @@
-"""Which of five patterns each attention map has, by head, layer and model.
+"""The pattern of each attention map, out of five, by head, layer and model.
 
 Kovaleva et al. 2019 ("Revealing the Dark Secrets of BERT"), section 4.1, and Prasanna et al. 2020,
 section 6, on raw maps and on norm-weighted maps ||alpha f(x)|| (Kobayashi et al. 2020). The
-classifier (probes/patterns/) is trained on synthetic maps: its probabilities are calibrated for
-those alone.
+classifier (probes/patterns/) is trained on synthetic maps: its probabilities are calibrated only
+for those.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ precision."""
 
 
 class AttentionPatterns(Probe):
-    """Shares of the five patterns among the maps of every living head.
+    """Shares of the five patterns among the maps of every kept head.
 
-    Each text and living head gives one map, cut to its real tokens, special tokens included. Texts
-    of fewer than 8 tokens are left out and counted. A norm-weighted map is alpha_ij ||f(x_j)||, of
-    the same shape as the raw one. No map is kept: of each there remain its pattern, the probability
-    of it, and the pattern by mass rules (patterns/rules.py), 6 bytes in all.
+    Each text and kept head gives one map, cut to its real tokens, special tokens included. Texts of
+    fewer than 8 tokens are left out and counted. A norm-weighted map is alpha_ij ||f(x_j)||, of the
+    same shape as the raw one. Maps are not kept, only the pattern of each, its probability, and the
+    pattern by mass rules (patterns/rules.py), 6 bytes in total.
 
     Args:
         context: the model that will be read.
         maps: which maps, `raw`, `norm` or both; none = raw, and norm where the family has it.
-        weights: file of a classifier of the user's own; empty = the shipped one.
+        weights: file of a classifier of the user's own; empty = the built-in one.
 
     Raises:
         ConfigError: for maps of another name.
         UnknownNameError: if `norm` is asked for by name and the family has no LayerNorm after the
             attention's residual.
-        DataFileError: if `weights` is no classifier.
+        DataFileError: if `weights` is not a classifier file.
     """
 
     name = "attention-patterns"
@@ -100,11 +100,11 @@ class AttentionPatterns(Probe):
                 part.put(place, pattern, probability, rule)
 
     def end(self) -> None:
-        """Nothing is left of the batch but its patterns."""
+        """Drop the batch; only its patterns are kept."""
         del self._texts
 
     def result(self) -> ProbeResult:
-        """Rows by head, layer and model; an item for each text, living head and kind of map."""
+        """Rows by head, layer and model; an item for each text, kept head and kind of map."""
         order = np.argsort(np.concatenate(self._positions), kind="stable")
         ids = [self._ids[i] for i in order]
         found = {name: PatternClasses.join(parts, order) for name, parts in self._found.items()}

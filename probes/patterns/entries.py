@@ -16,9 +16,9 @@ class AttentionPatternsOptions(Options):
     """Options of `attention-patterns`."""
 
     maps: Annotated[tuple[Literal["raw", "norm"], ...], Several] = Field(
-        (), description="which maps: raw, norm or both; empty = raw, and norm where there is one"
+        (), description="maps to classify: raw, norm or both; empty = raw, and norm where available"
     )
-    weights: PathText = Field("", description="classifier file; empty = the shipped one")
+    weights: PathText = Field("", description="classifier file; empty = the built-in classifier")
 
     def inputs(self) -> Mapping[str, str]:
         """The classifier's hash."""
@@ -33,14 +33,18 @@ ATTENTION_PATTERNS = ProbeEntry(
     code=f"{__package__}.attention_patterns:AttentionPatterns",
     options=AttentionPatternsOptions,
     rows=(
-        Measure("pattern_share", _ALL, "share of maps of the pattern `relation`"),
+        Measure("pattern_share", _ALL, "share of maps that show the pattern `relation`"),
         Measure(
             "abstention_rate",
             _ALL,
-            "share of maps of which the classifier is not sure",
+            "share of maps for which the classifier abstains",
             better="lower",
         ),
-        Measure("confident_share", _ALL, "share of the pattern among maps it is sure of"),
+        Measure(
+            "confident_share",
+            _ALL,
+            "share of the pattern among maps for which the classifier does not abstain",
+        ),
         Measure(
             "kappa_with_rules",
             ("model",),

@@ -1,4 +1,4 @@
-"""The names of what the classifier sees of a map: its file is read without torch."""
+"""The names of the features of a map; this file is read without torch."""
 
 from __future__ import annotations
 

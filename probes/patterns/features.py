@@ -1,4 +1,4 @@
-"""What the classifier sees of a map: shares of mass that do not depend on length or padding.
+"""The features of a map: shares of mass that do not depend on length or padding.
 
 Maps are cut to their real tokens before anything is computed, so padding cannot enter. All figures
 are in double precision and relative: to the mass of the map, or to the uniform map of its length.

@@ -92,7 +92,7 @@ class PatternClassifier:
         """Read a file that `save` wrote.
 
         Raises:
-            DataFileError: if it is missing or no classifier of these patterns and features.
+            DataFileError: if it is missing or is not a classifier of these patterns and features.
         """
         from safetensors import safe_open
 
@@ -125,11 +125,11 @@ def _check_parameters(stored: Mapping[str, npt.NDArray[Any]], path: Path, remedy
     for name, shape in shapes.items():
         one, problem = stored[name], ""
         if one.shape != shape:
-            problem = f"has the shape {list(one.shape)}, not {list(shape)}"
+            problem = f"has shape {list(one.shape)}, expected {list(shape)}"
         elif one.dtype.kind != "f" or not np.isfinite(one).all():
             problem = "contains NaN or infinity"
         elif name in ("scale", "temperature") and not (one > 0).all():
-            problem = "is not above 0"
+            problem = "must be > 0"
         if problem:
             raise DataFileError(f"{name} {problem}", where=str(path), remedy=remedy)
 
@@ -141,5 +141,5 @@ def shipped_classifier() -> PatternClassifier:
 
 
 def classifier_of(path: str = "") -> PatternClassifier:
-    """The user's own classifier, or the shipped one where no file is named."""
+    """The user's own classifier, or the built-in one where no file is named."""
     return PatternClassifier.load(Path(path)) if path else shipped_classifier()

@@ -14,7 +14,7 @@ from .classes import PATTERNS
 from .scores import cohen_kappa
 
 NO_CLASS = 255
-"""Stands where there is no map: a dead head, or a text that is too short."""
+"""Stands where there is no map: a pruned head, or a text that is too short."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class PatternClasses:
         self.rule[place] = rule.reshape(shape)
 
     def n_short(self, alive: npt.NDArray[np.bool_]) -> int:
-        """Texts without any map though a head lives."""
+        """Texts without any map although a head is kept."""
         if not alive.any():
             return 0
         return int((self.pattern == NO_CLASS).all(axis=(1, 2)).sum())
@@ -127,7 +127,7 @@ def share_rows(
 ) -> pd.DataFrame:
     """Figures of each head and layer and of the model, and the kappa with the mass rules.
 
-    Every map counts once: a layer's share is over the maps of its living heads.
+    Every map counts once: a layer's share is over the maps of its kept heads.
     """
     counts = found.counts(threshold)
     _, L, H, _ = counts.shape

@@ -1,4 +1,4 @@
-"""Real maps with labels by eye: the test of what the classifier says outside its synthetic world.
+"""Manually labelled real maps, which test the classifier outside its synthetic training data.
 
 144 maps of the embedded encoder on the shipped sentences: every head once, raw and norm-weighted,
 on a random sentence or pair of sentences of 10 to 40 tokens. Two readings, independent of each
@@ -29,7 +29,7 @@ from .training import FeatureSet, feature_set
 
 REAL = "real"
 TRUSTED, LEAST = 0.6, 5
-"""A pattern counts as confirmed if so many of at least so many maps that get it have its label."""
+"""A pattern is confirmed if at least this share of this minimum number of calls is correct."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def flag_unconfirmed(rows: pd.DataFrame, confirmed: tuple[str, ...]) -> pd.DataF
 
 
 def real_report(classifier: PatternClassifier) -> dict[str, Any]:
-    """What a classifier gets right of the maps that both readings agree on.
+    """The accuracy of a classifier on the maps for which both readings agree.
 
     Returns:
         plain values: `n`, `accuracy` with a 95% interval (Wilson), `kappa` with the readings,

@@ -1,4 +1,4 @@
-"""A second opinion without training: patterns by rules on three shares of a map's mass."""
+"""Classification without training: rules on three shares of a map's mass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped classifier from nothing: generate, train, calibrate, write.
+"""The built-in classifier from nothing: generate, train, calibrate, write.
 
 `python -m subprobe.probes.patterns.synthetic` writes `data/resources/patterns/` again.
 """
@@ -78,7 +78,7 @@ def write_classifier(fitted: Fitted, folder: Path, name: str = SHIPPED) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the shipped classifier, or the same into another folder."""
+    """Write the built-in classifier, or the same into another folder."""
     parser = argparse.ArgumentParser(prog="python -m subprobe.probes.patterns.synthetic")
     room = Path(__file__).resolve().parents[2] / "data"
     parser.add_argument("--out", type=Path, default=room.joinpath(*FOLDER), help="folder")

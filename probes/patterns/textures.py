@@ -1,4 +1,4 @@
-"""What synthetic maps hold beside columns, diagonals and blocks: rows without such an order."""
+"""Unstructured rows of synthetic maps, in addition to columns, diagonals and blocks."""
 
 from __future__ import annotations
 

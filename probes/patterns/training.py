@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 SELECTIVE_ACCURACY = 0.99
-"""What the classifier is to get right of the calibration maps that it does not abstain on."""
+"""Target accuracy on the calibration maps on which the classifier does not abstain."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def feature_set(maps: Sequence[npt.NDArray[np.floating]], patterns: Sequence[int
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained classifier and what it scored on maps that neither fitting nor choosing saw.
+    """A trained classifier and its scores on held-out maps.
 
     Attributes:
         classifier: with the report in its `meta`.
@@ -96,10 +96,10 @@ def train_classifier(
         fit: maps the weights are fitted on.
         calibrate: maps that temperature and threshold are chosen on.
         held_out: maps that the report is about.
-        seed: of the first weights and of the order of the maps.
+        seed: of the initial weights and of the order of the maps.
         about: what goes into the metadata: where the maps come from.
         epochs: passes over `fit`.
-        start: weights to go on from, with their scaling; None = random ones.
+        start: initial weights, with their scaling; None = random ones.
         progress: called with (epochs done, epochs).
     """
     tensors = fit_network(fit, seed=seed, epochs=epochs, start=start, progress=progress)
@@ -201,7 +201,7 @@ def _temperature(classifier: PatternClassifier, maps: FeatureSet) -> float:
 
 
 def _threshold(probabilities: Floats, maps: FeatureSet) -> float:
-    """The lowest of .50, .51 ... .95 from which on enough of what is answered is right."""
+    """The lowest of .50, .51 ... .95 at which the accuracy on the remaining maps is high enough."""
     best = probabilities.max(1)
     right = probabilities.argmax(1) == maps.pattern
     for threshold in np.arange(50, 96) / 100:

@@ -1,1 +1,1 @@
-"""What hidden states hold."""
+"""The content of hidden states."""

@@ -14,22 +14,27 @@ _STATES: Units = ("layer",)
 class TokenIdentifiabilityOptions(Options):
     """Options of `token-identifiability`."""
 
-    max_tokens: int = Field(10_000, ge=1, description="tokens that the maps are learnt from")
-    steps: int = Field(300, ge=1, description="training steps of the MLP, of 256 tokens each")
-    seed: int = Field(0, ge=0, description="of the MLP's weights and order")
-    batch_size: int = Field(32, ge=1, description="texts a forward pass")
+    max_tokens: int = Field(
+        10_000, ge=1, description="number of tokens that the maps are trained on"
+    )
+    steps: int = Field(
+        300, ge=1, description="number of training steps of the MLP, with 256 tokens each"
+    )
+    seed: int = Field(0, ge=0, description="seed of the MLP's weights and of the order of tokens")
+    batch_size: int = Field(32, ge=1, description="texts per forward pass")
 
 
 TOKEN_IDENTIFIABILITY = ProbeEntry(
     name="token-identifiability",
-    help="share of tokens that can be found from each hidden state, by no map, linear, MLP",
+    help="share of tokens identified from each hidden state: directly, or through a linear map "
+    "or an MLP",
     code=f"{__package__}.identifiability:run_token_identifiability",
     options=TokenIdentifiabilityOptions,
     rows=(
         Measure(
             "identified_naive",
             _STATES,
-            "share of tokens nearest to their own embedding",
+            "share of tokens whose state is nearest to their own embedding",
             better="higher",
         ),
         Measure("identified_linear", _STATES, "the same through a linear map", better="higher"),
@@ -43,22 +48,26 @@ class StateSimilarityOptions(Options):
     """Options of `state-similarity`."""
 
     dissimilarity: Literal["correlation", "cosine", "euclidean"] = Field(
-        "correlation", description="of two words in RSA"
+        "correlation", description="dissimilarity of two words in RSA"
     )
-    words: int = Field(500, ge=3, description="words that RSA compares, a random sample")
-    blocks: int = Field(20, ge=2, description="of sentences, which intervals leave out in turn")
-    seed: int = Field(0, ge=0, description="of the sample and of the blocks")
-    batch_size: int = Field(32, ge=1, description="texts a forward pass")
+    words: int = Field(500, ge=3, description="number of words that RSA compares, a random sample")
+    blocks: int = Field(
+        20, ge=2, description="number of blocks of sentences, left out in turn for the intervals"
+    )
+    seed: int = Field(0, ge=0, description="seed of the sample and of the blocks")
+    batch_size: int = Field(32, ge=1, description="texts per forward pass")
 
 
 STATE_SIMILARITY = ProbeEntry(
     name="state-similarity",
-    help="how alike the states of a subnetwork are to those of the whole model: CKA and RSA",
+    help="similarity of the hidden states of a subnetwork to those of the full model: CKA and RSA",
     code=f"{__package__}.state_similarity:run_state_similarity",
     options=StateSimilarityOptions,
     rows=(
-        Measure("linear_cka", _STATES, "centred kernel alignment, linear, of all words"),
-        Measure("rsa", _STATES, "Spearman's correlation of dissimilarities of sampled words"),
+        Measure("linear_cka", _STATES, "linear centred kernel alignment over all words"),
+        Measure(
+            "rsa", _STATES, "Spearman correlation between the dissimilarities of sampled words"
+        ),
     ),
     headline=Headline("*", "layer"),
     finish="similarity-intervals",

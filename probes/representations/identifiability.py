@@ -1,4 +1,4 @@
-"""Whether a token can still be found from its hidden state (Brunner et al. 2020, section 4).
+"""Whether a token can be identified from its hidden state (Brunner et al. 2020, section 4).
 
 A map g is learnt from the hidden state of a layer to the token's own input embedding; a token is
 identified if, among the embeddings of all tokens of its text, its own is nearest to g's answer by
@@ -41,7 +41,7 @@ def run_token_identifiability(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Share of tokens found from each layer's hidden states, by no map, a linear one and an MLP.
+    """Share of tokens identified from each layer's states: directly, by a linear map and by an MLP.
 
     Two passes: the first gathers the hidden states of some `max_tokens` training tokens, whole
     texts in the order of their hashes, so that what is held does not grow with the corpus:
@@ -55,19 +55,19 @@ def run_token_identifiability(
         max_tokens: training tokens.
         steps: steps of 256 tokens that the MLP is trained for.
         seed: of the MLP's weights and order.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N) of each pass.
 
     Returns:
-        one row for each hidden state (0 = embeddings to L) and map, with the chance of guessing
-        (the mean of 1 / tokens of the text) beside it; an item for each scored text.
+        one row for each hidden state (0 = embeddings to L) and map, with the chance level (mean of
+        1 / tokens of the text) as the baseline; an item for each scored text.
 
     Raises:
         ConfigError: if `max_tokens` or `steps` is not positive.
         InputError: if all texts are equal, or none has a word.
     """
     if max_tokens < 1 or steps < 1:
-        raise ConfigError("max_tokens and steps must be positive")
+        raise ConfigError("max_tokens and steps must be >= 1")
     texts = read_texts(context, examples)
     train, test = _halves(texts, max_tokens)
     states = _TrainingStates(context)
@@ -101,7 +101,7 @@ def _halves(texts: Texts, max_tokens: int) -> tuple[list[Example], list[Example]
     side = halves(digests)
     if not side.any():
         raise InputError(
-            "token identifiability learns on one half of the texts and scores on the other",
+            "token identifiability trains on one half of the texts and scores on the other",
             remedy="read at least two different texts",
         )
     learning = sorted(np.flatnonzero(side == 0).tolist(), key=lambda i: (digests[i], i))
@@ -183,11 +183,11 @@ class _TrainingStates(Probe):
         self._layers[layer].append(states[self._real])
 
     def end(self) -> None:
-        """The texts were few enough to keep."""
+        """End the batch; the texts are few enough to keep."""
         del self._real
 
     def result(self) -> ProbeResult:
-        """No row: the states are read with `tensors`."""
+        """An empty result: the states are read with `tensors`."""
         return ProbeResult(NAME, rows_frame([]), lambda: items_frame([]))
 
     def tensors(self) -> list[torch.Tensor]:
@@ -196,7 +196,7 @@ class _TrainingStates(Probe):
 
 
 class _Scores(Probe):
-    """How many tokens of each text the maps of each layer find."""
+    """The number of tokens of each text that the maps of each layer identify."""
 
     name = NAME
     needs_hidden = True
@@ -229,7 +229,7 @@ class _Scores(Probe):
         self._sums.put(layer, found, dict.fromkeys(METRICS, once))
 
     def end(self) -> None:
-        """Nothing is left of the batch but its sums."""
+        """Drop the batch; only its sums are kept."""
         del self._real, self._embeddings
 
     def result(self) -> ProbeResult:

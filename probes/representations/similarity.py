@@ -1,4 +1,4 @@
-"""How alike two sets of vectors of the same words are: linear CKA, and RSA."""
+"""Similarity of two sets of vectors of the same words: linear CKA and RSA."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def dissimilarities(vectors: Floats, kind: str) -> Floats:
 
 
 def rank_correlation(ours: Floats, theirs: Floats) -> float:
-    """Spearman's correlation; NaN where one side does not vary or is not a number."""
+    """Spearman's correlation; NaN where one side does not vary or is NaN or infinite."""
     from scipy.stats import rankdata
 
     if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):

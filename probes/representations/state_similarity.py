@@ -1,4 +1,4 @@
-"""How alike the hidden states of a subnetwork are to those of the whole model, layer by layer.
+"""Similarity of the hidden states of a subnetwork to those of the full model, by layer.
 
 Neither measure is a sum over sentences, so its interval comes from leaving out one block of
 sentences at a time: analysis makes a jackknife of these values.
@@ -50,7 +50,7 @@ def run_state_similarity(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Linear CKA and RSA between the states of the masked and those of the whole model.
+    """Linear CKA and RSA between the states of the masked and those of the full model.
 
     CKA is of all words, RSA of a random sample of them, the same in all layers.
 
@@ -61,14 +61,15 @@ def run_state_similarity(
         words: the sample of RSA.
         blocks: of sentences, which are left out one at a time.
         seed: of the sample and of the blocks.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N) of each pass.
 
     Returns:
         a row for each state and measure; an item for each block: the jackknife's pseudo-value.
 
     Raises:
-        InputError: if there are fewer than two different sentences, or states are not finite.
+        InputError: if there are fewer than two different sentences, or states contain NaN or
+            infinity.
     """
     whole = replace(context, subnetwork=None)
     with passing_states() as cache:
@@ -139,7 +140,7 @@ class Blocks:
         names = sorted(set(units))
         if len(names) < 2:
             raise InputError(
-                "one text alone gives no interval",
+                "an interval needs at least two texts",
                 where=NAME,
                 remedy="read at least two different texts",
             )
@@ -156,7 +157,7 @@ def cka_without_blocks(
     """Linear CKA of one state over all words, then without each of the blocks.
 
     Raises:
-        InputError: if states are not finite.
+        InputError: if states contain NaN or infinity.
     """
     kept: list[CrossProducts] = []
     total = CrossProducts(ours.width)

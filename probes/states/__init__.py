@@ -1,1 +1,1 @@
-"""Hidden states of words, of all layers, gathered in one pass and kept in memory-mapped files."""
+"""Hidden states of words from all layers, gathered in one pass and kept in memory-mapped files."""

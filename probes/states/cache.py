@@ -1,4 +1,4 @@
-"""Files of states by what they are of: made once, used by every probe, removed by age."""
+"""A cache of files of hidden states: computed once, shared by all probes, removed by age."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .state_file import FORMAT, StateFile, file_size, open_states
 from .word_states import WordStates, check_whole_words, words_of
 
 LIMIT = 20 * 2**30
-"""Bytes that files of states may take together."""
+"""Maximum size of all files of states, in bytes."""
 _SUFFIX, _LOCK = ".states.safetensors", ".states.lock"
 
 
@@ -36,8 +36,8 @@ class StateCache:
     """A folder of files of states.
 
     Attributes:
-        folder: where they lie; it is made when the first is written.
-        limit: bytes that they may take together: the longest unused go first.
+        folder: the folder of the files; created when the first is written.
+        limit: their maximum total size in bytes: the least recently used are removed first.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class StateCache:
             context: the model with its mask.
             examples: the texts.
             pooling: how a word gets a vector from its pieces.
-            batch_size: texts a forward pass.
+            batch_size: texts per forward pass.
             progress: called with (texts done, N) where they are computed.
 
         Raises:
@@ -87,11 +87,11 @@ class StateCache:
         return WordStates(texts, found)
 
     def size(self) -> int:
-        """Bytes that the files take."""
+        """The size of the files in bytes."""
         return sum(size for _, _, size in self._files())
 
     def _files(self) -> list[tuple[float, Path, int]]:
-        """(last used, path, bytes) of each file, the longest unused first."""
+        """(last used, path, bytes) of each file, the least recently used first."""
         found = []
         for path in self.folder.glob(f"*{_SUFFIX}"):
             with contextlib.suppress(FileNotFoundError):
@@ -147,8 +147,8 @@ class StateCache:
             kept -= size
         if needed > (free := self._free()):
             raise InputError(
-                f"the hidden states take {needed / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB "
-                "are free",
+                f"the hidden states take {needed / 2**20:,.0f} MiB, and only {free / 2**20:,.0f} "
+                "MiB are free",
                 where=str(self.folder),
                 remedy="free the space, read fewer sentences, or keep the states on another disk",
             )
@@ -158,7 +158,7 @@ class StateCache:
 
 
 def _bytes_of(context: Context, texts: Texts) -> int:
-    """What the states of some texts take on the disk."""
+    """The disk space that the states of some texts need."""
     states, width = context.anatomy.num_layers + 1, int(context.model.config.hidden_size)
     return file_size(states, width, words_of(texts))
 
@@ -175,7 +175,7 @@ def _opened(path: Path, key: str) -> StateFile | None:
 
 
 def states_key(context: Context, texts: Texts, pooling: Pooling) -> str:
-    """SHA-256 over all that decides the states: weights, mask, and texts as they are encoded."""
+    """SHA-256 of everything that determines the states: weights, mask and encoded texts."""
     mask = "" if context.subnetwork is None else context.subnetwork.mask_id
     precision = str(context.model.dtype)
     hasher = hashlib.sha256()

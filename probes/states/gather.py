@@ -1,4 +1,4 @@
-"""One pass over some texts that writes the states of all words of all layers."""
+"""Write the states of all words from all layers in one pass over the texts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def gather_states(
         path: the file.
         key: what names model, mask and texts.
         pooling: how a word gets a vector from its pieces.
-        batch_size: texts a forward pass.
+        batch_size: texts per forward pass.
         progress: called with (texts done, N).
 
     Raises:
@@ -81,9 +81,9 @@ class _Writing(Probe):
             self._writer.write(layer, int(self._offsets[place]), words[row, : len(kept)])
 
     def end(self) -> None:
-        """Nothing is left of the batch."""
+        """Drop the batch."""
         del self._batch, self._pool
 
     def result(self) -> ProbeResult:
-        """No row: the states are in the file."""
+        """An empty result: the states are in the file."""
         return ProbeResult(self.name, rows_frame([]), lambda: items_frame([]))

@@ -1,7 +1,7 @@
-"""A file of hidden states: safetensors that are written text by text and read memory-mapped.
+"""A safetensors file of hidden states, written text by text and read memory-mapped.
 
 The library writes whole arrays, which states of a corpus are not: the header is written first, the
-rows of each text go to their places, and only then has the file its name.
+rows of each text go to their places, and only then is the file renamed to its final name.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class StateWriter:
 def writing_states(
     path: Path, key: str, num_states: int, width: int, num_words: int
 ) -> Iterator[StateWriter]:
-    """A file of states that has its name once all of it is written; nothing is left of a failure.
+    """Write a file of states under a temporary name; rename it when complete, remove it on failure.
 
     Args:
         path: the file.
@@ -157,7 +157,7 @@ def open_states(path: Path, key: str) -> StateFile:
     if about.get("key") != key or about.get("format") != FORMAT:
         raise DataFileError("holds the states of another model, mask or corpus", where=str(path))
     if names != {_name(layer) for layer in range(len(names))} or len(shapes) != 1:
-        raise DataFileError("does not hold one tensor a state: it is damaged", where=str(path))
+        raise DataFileError("does not contain one tensor per state: it is damaged", where=str(path))
     with path.open("rb") as stream:
         start = 8 + int.from_bytes(stream.read(8), "little")
         if f"{_check(stream, start):08x}" != about.get("crc32"):

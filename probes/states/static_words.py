@@ -1,4 +1,4 @@
-"""Vectors of words that know no context, where the hidden states of the same words stand else."""
+"""Static word vectors in place of the hidden states of the same words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def static_states(
 ) -> tuple[dict[str, WordStates], dict[str, str]]:
     """The vectors of the words of each part, as their only state.
 
-    A word that the file does not know, as it is written or in lower case, gets zeros.
+    A word that is not in the file, either as written or in lower case, gets zeros.
 
     Args:
         parts: the hidden states of the same words.
@@ -41,7 +41,7 @@ def static_states(
         unknown.append(f"{int((rows < 0).sum())} of {len(rows)} {part}")
         found[part] = _written(states, vectors, rows, folder)
     said = {
-        "static_vectors": f"{Path(path).name}, {vectors.width} numbers a word",
+        "static_vectors": f"{Path(path).name}, {vectors.width} dimensions",
         "static_vectors_unknown_words": ", ".join(unknown),
     }
     return found, said

@@ -1,4 +1,4 @@
-"""The hidden states of the words of some texts, one matrix a state, memory-mapped from a file."""
+"""The hidden states of the words of some texts: one matrix per state, memory-mapped from a file."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def words_of(texts: Texts) -> int:
 
 
 def check_whole_words(texts: Texts, max_length: int) -> None:
-    """Raise unless some text has a word that is not cut.
+    """Raise unless some text has a whole word after truncation.
 
     Args:
         texts: what is read.
@@ -119,6 +119,6 @@ def check_whole_words(texts: Texts, max_length: int) -> None:
     """
     if not words_of(texts):
         raise InputError(
-            f"every text is cut inside its first word: {max_length} subwords are kept",
-            remedy="keep more subwords of a text (`max_length`)",
+            f"truncation to {max_length} subwords leaves no whole word in any text",
+            remedy="raise `max_length`",
         )

@@ -1,1 +1,1 @@
-"""Whole trees in the geometry of hidden states: distances and depths."""
+"""Syntax trees in the geometry of hidden states: distances and depths."""

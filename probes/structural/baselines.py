@@ -1,4 +1,4 @@
-"""Trees of no model: the linear chain, and the first word as the root."""
+"""Model-free trees: the linear chain, and the first word as the root."""
 
 from __future__ import annotations
 

@@ -22,21 +22,23 @@ class StructuralOptions(LearningOptions, StaticOptions):
     """Options of `structural`."""
 
     ranks: Annotated[tuple[int, ...], Several, AfterValidator(_ranks)] = Field(
-        (64,), min_length=1, description="rows of the learnt matrices; several are a sweep"
+        (64,),
+        min_length=1,
+        description="ranks of the learned matrices; one probe is trained for each",
     )
     punctuation: Literal["upos", "xpos", "none"] = Field(
         "upos",
-        description="words left out of trees: tagged PUNCT, with one of the Penn tags that Hewitt "
-        "& Manning left out, or none",
+        description="words to leave out of trees: those tagged PUNCT, those with the Penn tags "
+        "that Hewitt & Manning excluded, or none",
     )
-    sentences: int = Field(20, ge=1, description="sentences a training step")
+    sentences: int = Field(20, ge=1, description="sentences per training step")
 
 
 _MEANINGS = {
-    "uuas": "share of gold edges that the spanning tree of the distances has",
-    "dspr": "rank correlation of distances, mean over sentence lengths 5 to 50",
-    "root_accuracy": "share of sentences whose root is the shallowest word",
-    "nspr": "rank correlation of depths, mean over sentence lengths 5 to 50",
+    "uuas": "share of gold edges in the minimum spanning tree of the distances",
+    "dspr": "Spearman correlation of distances, mean over sentence lengths 5 to 50",
+    "root_accuracy": "share of sentences whose root has the lowest predicted depth",
+    "nspr": "Spearman correlation of depths, mean over sentence lengths 5 to 50",
 }
 
 BY_WORD = {"dspr": "dspr_by_word", "nspr": "nspr_by_word"}
@@ -45,7 +47,8 @@ whose ratio of sums is the mean over words instead."""
 
 STRUCTURAL = ProbeEntry(
     name="structural",
-    help="trees in the geometry of hidden states: distances and depths under a learnt map",
+    help="syntax trees in the geometry of hidden states: distances and depths under a learned "
+    "linear map",
     code=f"{__package__}.structural:run_structural",
     needs=("heads",),
     uses=("upos",),
@@ -60,14 +63,14 @@ STRUCTURAL = ProbeEntry(
             Measure(
                 f"baseline_{metric}",
                 ("model",),
-                f"the same {of}",
+                f"the same for {of}",
                 BY_WORD.get(metric, metric),
                 better="higher",
             )
             for metric, of in (
-                ("uuas", "of the linear chain"),
-                ("dspr", "of the linear chain"),
-                ("root_accuracy", "of the first word that is no punctuation"),
+                ("uuas", "the linear chain"),
+                ("dspr", "the linear chain"),
+                ("root_accuracy", "the first word that is not punctuation"),
             )
         ),
         Measure(

@@ -15,7 +15,7 @@ from ...data.sentences.sentence import ROOT, Sentence
 from ..states.word_states import WordStates
 
 Punctuation = Literal["upos", "xpos", "none"]
-"""How punctuation is known: the universal tag PUNCT, a list of Penn tags, or not at all."""
+"""How punctuation is recognised: by the universal tag PUNCT, a list of Penn tags, or not at all."""
 
 PUNCTUATION_TAGS = ("''", ",", ".", ":", "``", "-LRB-", "-RRB-")
 """The tags of words that Hewitt & Manning 2019 leave out of trees; UD has others, such as NFP."""
@@ -32,7 +32,7 @@ class GoldTree:
         distances: edges between each two words in the tree of the whole sentence [W, W].
         depths: edges between each word and the root of the whole sentence [W].
         root: index of the root among the kept words; -1 if it was cut off.
-        stays: words that are no punctuation [W]; None where nothing says which are.
+        stays: words that are not punctuation [W]; None if unknown.
     """
 
     rows: npt.NDArray[np.int64]
@@ -61,7 +61,7 @@ def path_lengths(heads: Sequence[int]) -> tuple[Paths, Paths]:
 
 
 def words_that_stay(sentence: Sentence, punctuation: Punctuation) -> npt.NDArray[np.bool_] | None:
-    """Words that are no punctuation [W]; None if the sentence lacks the tags that would tell."""
+    """Words that are not punctuation [W]; None if the sentence lacks the tags."""
     if punctuation == "none":
         return np.ones(len(sentence.words), dtype=np.bool_)
     tags = sentence.upos if punctuation == "upos" else sentence.xpos

@@ -1,4 +1,4 @@
-"""What predicted distances and depths are worth: edges found, ranks kept, the root found.
+"""Measures of predicted distances and depths: edges, rank correlations, roots.
 
 UUAS (Hewitt & Manning 2019) counts the gold edges that the minimum spanning tree of the predicted
 distances has, without punctuation; the gold edges are those of the minimum spanning tree of the
@@ -29,7 +29,7 @@ def edges_found(predicted: Floats, gold: Flags, stays: Flags) -> Counts:
     Args:
         predicted: distances [P, B, W, W].
         gold: edges above the diagonal [B, W, W].
-        stays: words that are no punctuation [B, W].
+        stays: words that are not punctuation [B, W].
     """
     P, B, W, _ = predicted.shape
     flat = np.broadcast_to(stays, (P, B, W)).reshape(P * B, W)
@@ -52,7 +52,7 @@ def rank_correlations(predicted: Floats, gold: Floats) -> Floats:
 
 
 def shallowest(depths: Floats, stays: Flags) -> Counts:
-    """Index of the word of least depth that is no punctuation; of all, where all are it.
+    """Index of the non-punctuation word of lowest depth; over all words if all are punctuation.
 
     Args:
         depths: [..., W].

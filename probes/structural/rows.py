@@ -76,7 +76,7 @@ def structural_rows(answers: Sequence[Answer], chain: Mapping[str, Totals]) -> p
 
     Args:
         answers: of all questions, ranks and metrics.
-        chain: what trees of no model score.
+        chain: what model-free trees score.
     """
     plain = {metric: Answer(CHAIN, metric, totals, 1) for metric, totals in chain.items()}
     of_chain = {metric: float(one.values()[0, 0]) for metric, one in plain.items()}

@@ -18,7 +18,7 @@ from .tree_batches import TreeBatch
 Kind = Literal["distance", "depth"]
 KINDS: tuple[Kind, ...] = ("distance", "depth")
 _BOUND = 0.05
-"""First weights are uniform between its negative and it."""
+"""Initial weights are uniform between its negative and it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Place:
         kind: what it predicts.
         layer: the state that it reads, 0..L.
         rank: k.
-        seed: of its first weights.
+        seed: of its initial weights.
         lr: learning rate that it is trained with.
     """
 
@@ -102,7 +102,7 @@ class StackedProbes:
 
 
 def first_matrix(kind: Kind, width: int, rank: int, seed: int) -> torch.Tensor:
-    """The first weights of a probe [D, k]; those of the two kinds differ."""
+    """The initial weights of a probe [D, k]; those of the two kinds differ."""
     generator = torch.Generator().manual_seed(2 * seed + KINDS.index(kind))
     return torch.empty(width, rank).uniform_(-_BOUND, _BOUND, generator=generator)
 

@@ -1,9 +1,9 @@
-"""Structural probes (Hewitt & Manning 2019): are trees in the geometry of hidden states?
+"""Structural probes (Hewitt & Manning 2019): syntax trees in the geometry of hidden states.
 
 Of every state 0..L, a matrix is learnt under which squared distances between words are numbers of
-edges in the tree, and another under which squared lengths are depths. On a mask two questions are
-asked: what a probe finds that is trained on the subnetwork's states (`own`), and what the probe
-of the whole model still finds there (`transferred`).
+edges in the tree, and another under which squared lengths are depths. For a mask there are two
+variants: a probe trained on the subnetwork's states (`own`), and the full model's probe applied to
+them (`transferred`).
 """
 
 from __future__ import annotations
@@ -75,27 +75,26 @@ def run_structural(
     Args:
         context: the model with its mask.
         examples: sentences with trees to score on.
-        learning: sentences with trees to learn from; on a mask, the whole model's matrices.
-        progress: called with (texts done, N) in each pass, (epochs done, at most so many) in
-            training.
-        batch_size: texts a forward pass.
+        learning: sentences with trees to learn from; on a mask, the full model's matrices.
+        progress: called with (texts done, N) in each pass, (epochs done, maximum) in training.
+        batch_size: texts per forward pass.
         ranks: rows of the matrices; more than D are as good as D.
         punctuation: how it is known which words are left out of trees.
-        sentences: sentences a training step.
-        seeds: probes of each kind, trained from different first weights; values are their mean.
-        seed: of the first weights and of the order of sentences.
-        rates: learning rates; of each state the one with the least dev loss is used.
-        epochs: passes over the training part, at most.
-        static_vectors: a file of vectors of words; probes of them stand beside those of a whole
+        sentences: sentences per training step.
+        seeds: probes of each kind, trained from different initial weights; values are their mean.
+        seed: of the initial weights and of the order of sentences.
+        rates: learning rates; of each state the one with the lowest dev loss is used.
+        epochs: maximum number of passes over the training part.
+        static_vectors: a file of vectors of words; probes of them stand beside those of a full
             model, in the variant `static-vectors`.
 
     Returns:
         rows for each state, metric and question; items by sentence; the matrices
-        `structural_KIND_RANK` [S, L + 1, D, k] of a whole model.
+        `structural_KIND_RANK` [S, L + 1, D, k] of a full model.
 
     Raises:
-        ConfigError: if the whole model's probes have other ranks, or are of another width.
-        InputError: if there is nothing to learn from, or states are not finite.
+        ConfigError: if the full model's probes have other ranks, or are of another width.
+        InputError: if there is nothing to learn from, or states contain NaN or infinity.
     """
     parts = {
         name: learning.states.of(context, part, batch_size=batch_size, progress=progress)
@@ -168,13 +167,13 @@ def train_probes(
         train: states to learn from.
         dev: states that stop the training and choose the learning rate.
         ranks: k of each.
-        seeds: of the first weights of each.
+        seeds: of the initial weights of each.
         rates: learning rates to choose from.
-        sentences: sentences a step.
+        sentences: sentences per step.
         schedule: of the training.
         order: seed of the order of sentences.
         device: where training runs.
-        progress: called with (epochs done, at most so many).
+        progress: called with (epochs done, maximum).
     """
     layers = range(train.num_states)
     places = [
@@ -197,7 +196,7 @@ def train_probes(
 
 
 def _chosen(stack: StackedProbes, courses: Sequence[Course]) -> Trained:
-    """Of each kind, rank and state the rate whose seeds have the least mean dev loss."""
+    """Of each kind, rank and state the rate whose seeds have the lowest mean dev loss."""
     chosen = best_rates(courses, [(one.kind, one.rank, one.layer) for one in stack.places])
     every = stack.matrices()
     layers = sorted({place.layer for place in stack.places})
@@ -219,7 +218,7 @@ def _chosen(stack: StackedProbes, courses: Sequence[Course]) -> Trained:
 def _answers(
     test: WordStates, trees: Sequence[GoldTree], asked: Mapping[str, Matrices], *, several: bool
 ) -> tuple[list[Answer], int]:
-    """What all matrices score, and how many predictions order nothing."""
+    """The scores of all matrices, and the number of constant predictions."""
     answers: list[Answer] = []
     n_constant = 0
     for question, matrices in asked.items():
@@ -251,7 +250,7 @@ def _arrays(matrices: Matrices) -> Arrays:
 def read_matrices(
     whole: Arrays, ranks: Sequence[int], states: WordStates, device: torch.device | None = None
 ) -> Matrices:
-    """The whole model's matrices from its arrays.
+    """The full model's matrices from its arrays.
 
     Args:
         whole: the arrays.
@@ -267,10 +266,10 @@ def read_matrices(
         array = whole.get(_array_name(kind, rank))
         if array is None or array.shape[1:3] != (states.num_states, states.width):
             raise ConfigError(
-                f"the whole model has no {kind} probe of rank {rank} for {states.num_states} "
-                f"states of width {states.width}",
+                f"the full model has no {kind} probe of rank {rank} for {states.num_states} states "
+                f"of width {states.width}",
                 where=NAME,
-                remedy="probe the whole model with the same ranks",
+                remedy="probe the full model with the same ranks",
             )
         tensors = torch.from_numpy(np.asarray(array, dtype=np.float32)).to(device)
         found[kind, rank] = [list(layers) for layers in tensors]

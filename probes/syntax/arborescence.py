@@ -91,7 +91,7 @@ class _Forest:
         return True
 
     def _join(self, joined: Places, starts: Places, sizes: Places) -> None:
-        """Rows of the new groups: the best of their members, each held against its own edge."""
+        """Rows of the new groups: the best of their members, each compared with its own edge."""
 
         def rows(members: Places) -> Floats:
             found = self._rows.take(members, axis=0)

@@ -1,8 +1,8 @@
-"""Syntax trees read off attention maps, for every head and for means of heads.
+"""Syntax trees decoded from attention maps, for every head and for means of heads.
 
 Htut et al. 2019, Raganato and Tiedemann 2018, Ravishankar et al. 2021: the words of a sentence get
-heads from one map (decoding.py), which are held against the gold tree (tree_scores.py) and against
-trees that need no model (tree_baselines.py).
+heads from one map (decoding.py), which are compared with the gold tree (tree_scores.py) and with
+model-free trees (tree_baselines.py).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class AttentionTrees(Probe):
     """UAS and UUAS of the tree of every head, of each layer's mean and of the mean of all heads.
 
     Attention is summed over target pieces and averaged over source pieces; special tokens are left
-    out. Means are over living heads. In a pair each sentence is read by itself. Words that
-    truncation cut leave the score with their arcs, and so do sentences whose root was cut, and
-    sentences without tags from the scores without punctuation.
+    out. Means are over kept heads. In a pair each sentence is read by itself. Words that truncation
+    cut leave the score with their arcs, and so do sentences whose root was cut, and sentences
+    without tags from the scores without punctuation.
 
     Args:
         context: the model that will be read.
@@ -44,8 +44,8 @@ class AttentionTrees(Probe):
         scores: sums of attention `weights`, or of their `log` (products of weights).
         directions: `dependent->head` looks for heads where a word attends, `head->dependent` among
             the words that attend to it. An undirected tree reads both at once.
-        renormalise: let the attention of each word to the words of its sentence, itself included,
-            sum to 1.
+        renormalise: normalise the attention of each word to the words of its sentence, itself
+            included, to sum to 1.
         selection: `held-out` chooses the best head and offset on one half of the sentences and
             scores everything on the other; `reported` does both on all sentences, as published.
         untrained: what the same probe found on an untrained encoder: one more baseline of the
@@ -171,7 +171,7 @@ class AttentionTrees(Probe):
         self._heads[:, :, units] = found.reshape(T, len(turned), len(units), W)
 
     def end(self) -> None:
-        """Decode the mean of all heads and count; nothing else is left of the batch."""
+        """Decode the mean of all heads, count, and drop the batch."""
         if self._context.alive.any():
             mean = self._sum / int(self._context.alive.sum())
             self._decode(mean[:, None], np.array([self._heads.shape[2] - 1]))
@@ -239,4 +239,4 @@ def _tiny(words: torch.Tensor) -> float:
 
 def _check(option: str, value: Any, known: Sequence[str]) -> None:
     if value not in known:
-        raise ConfigError(f"{option} is {value!r}", remedy=f"choose {', '.join(known)}")
+        raise ConfigError(f"unknown {option} {value!r}", remedy=f"choose {', '.join(known)}")

@@ -1,8 +1,8 @@
-"""Which head finds which dependency relation (Clark et al. 2019, section 4.2).
+"""Which attention head finds which dependency relation (Clark et al. 2019, section 4.2).
 
 For every dependent each head names the word it attends to most (`dependent->head`, a row of the
 map) and the word that attends to it most (`head->dependent`, a column); either is right if it is
-the syntactic head. What is reported of the best head was chosen on other sentences.
+the syntactic head. The best head is chosen on other sentences than those that are scored.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DependencyHeads(Probe):
         min_count: relations with fewer arcs in the corpus get no rows.
 
     Raises:
-        ConfigError: if `selection` is no protocol.
+        ConfigError: if `selection` is unknown.
         AnnotationError: when a sentence without a tree comes, or one in another scheme.
     """
 
@@ -120,7 +120,7 @@ class DependencyHeads(Probe):
             self._table.correct[self._whole, direction, layer] = right
 
     def end(self) -> None:
-        """Nothing is left of the batch but its outcomes, one bit an arc, direction and head."""
+        """Drop the batch and keep only its outcomes, one bit per arc, direction and head."""
         self._tables.append(self._table)
         del self._table, self._batch, self._row, self._dependent, self._head, self._apart
 

@@ -21,7 +21,7 @@ def arc_rows(counts: ArcCounts, alive: npt.NDArray[np.bool_]) -> pd.DataFrame:
 
     Args:
         counts: correct arcs by half.
-        alive: which heads live [L, H]; the others have no value and are never the best.
+        alive: which heads are kept [L, H]; the others have no value and are never the best.
     """
     chosen = counts.correct[list(counts.choosing)].sum(0)  # [R, 2, L, H]
     correct = counts.correct[list(counts.scoring)].sum(0)
@@ -127,7 +127,7 @@ def arc_items(
         ends = starts + sizes
         for block in text_blocks(len(text), len(DIRECTIONS) * len(layer)):
             arcs = inside[starts[block][0] : ends[block][-1]]
-            found = table.correct[arcs][:, :, layer, head].astype(np.int32)  # [A, 2, living heads]
+            found = table.correct[arcs][:, :, layer, head].astype(np.int32)  # [A, 2, kept heads]
             correct = np.add.reduceat(found, starts[block] - starts[block][0], axis=0)
             group, direction, unit = (axis.ravel() for axis in np.indices(correct.shape))
             scored = np.isin(counts.half[text[block]], counts.scoring)

@@ -15,12 +15,15 @@ Direction = Literal["dependent->head", "head->dependent"]
 class DependencyHeadsOptions(Options):
     """Options of `dependency-heads`."""
 
-    min_count: int = Field(20, description="relations with fewer arcs in the corpus get no rows")
+    min_count: int = Field(
+        20, description="minimum number of arcs in the corpus for a relation to get rows"
+    )
 
 
 DEPENDENCY_HEADS = ProbeEntry(
     name="dependency-heads",
-    help="which head finds which dependency relation, beside the best fixed offset",
+    help="which attention head finds which dependency relation, compared with the best fixed "
+    "offset",
     code=f"{__package__}.dependency_heads:DependencyHeads",
     needs=("heads",),
     uses=("deprels",),
@@ -29,17 +32,23 @@ DEPENDENCY_HEADS = ProbeEntry(
     options=DependencyHeadsOptions,
     rows=(
         Measure(
-            "dependency_accuracy", ("head",), "share of arcs that the head finds", better="higher"
+            "dependency_accuracy",
+            ("head",),
+            "share of arcs whose other end the attention head attends to most",
+            better="higher",
         ),
         Measure(
             "best_head_accuracy",
             ("model",),
-            "the same of the best living head, chosen on other sentences",
+            "the same for the best kept head, chosen on other sentences",
             items="dependency_accuracy",
             better="higher",
         ),
         Measure(
-            "offset_accuracy", ("model",), "the same of the best fixed offset", better="higher"
+            "offset_accuracy",
+            ("model",),
+            "the same for the best fixed offset (positional baseline)",
+            better="higher",
         ),
     ),
     headline=Headline("best_head_accuracy", "model", mean_over_relations=True),
@@ -52,28 +61,31 @@ class AttentionTreesOptions(Options):
     """Options of `attention-trees`."""
 
     decoder: Literal["max", "arborescence", "spanning-tree"] = Field(
-        "max", description="how a tree is read off a map; spanning-tree is undirected, without UAS"
+        "max",
+        description="how a tree is decoded from a map; spanning-tree is undirected and has no UAS",
     )
     root: Literal["gold", "free"] = Field(
         "gold", description="whether the decoder is given the gold root"
     )
     scores: Literal["weights", "log"] = Field(
-        "weights", description="sums of attention weights, or of their logarithms"
+        "weights", description="whether arcs are scored by attention weights or by their logarithms"
     )
     directions: Annotated[tuple[Direction, ...], Several] = Field(
         ("dependent->head", "head->dependent"),
         min_length=1,
-        description="where the head of a word is looked for: where it attends, or what attends "
-        "to it",
+        description="where the head of a word is sought: among the words it attends to, or those "
+        "that attend to it",
     )
     renormalise: bool = Field(
-        False, description="let each word's attention to the words of its sentence sum to 1"
+        False,
+        description="normalise each word's attention to the words of its sentence to sum to 1",
     )
 
 
 ATTENTION_TREES = ProbeEntry(
     name="attention-trees",
-    help="syntax trees decoded from each head and from means of heads, beside trees of no model",
+    help="syntax trees decoded from single heads and from means over heads, compared with "
+    "model-free trees",
     code=f"{__package__}.attention_trees:AttentionTrees",
     needs=("heads",),
     uses=("upos",),
@@ -81,11 +93,16 @@ ATTENTION_TREES = ProbeEntry(
     shared=("selection",),
     options=AttentionTreesOptions,
     rows=(
-        Measure("uas", _ALL, "share of words whose head the tree has right", better="higher"),
+        Measure(
+            "uas",
+            _ALL,
+            "share of words whose syntactic head is correct in the tree",
+            better="higher",
+        ),
         Measure(
             "uuas",
             _ALL,
-            "share of arcs that the tree has, whatever their direction",
+            "share of arcs that are in the tree, ignoring direction",
             better="higher",
         ),
         Measure("uas_no_punct", _ALL, "UAS without punctuation", better="higher"),
@@ -94,16 +111,14 @@ ATTENTION_TREES = ProbeEntry(
             Measure(
                 f"best_head_{score}",
                 ("model",),
-                f"{score.split('_')[0].upper()} of the best living head, chosen on other sentences"
+                f"{score.split('_')[0].upper()} of the best kept head, chosen on other sentences"
                 + (", without punctuation" if "_" in score else ""),
                 items=score,
                 better="higher",
             )
             for score in ("uas", "uuas", "uas_no_punct", "uuas_no_punct")
         ),
-        Measure(
-            "baseline_*", ("model",), "the same of a tree that needs no model", better="higher"
-        ),
+        Measure("baseline_*", ("model",), "the same for a model-free tree", better="higher"),
     ),
 )
 

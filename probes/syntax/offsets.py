@@ -1,6 +1,6 @@
 """The fixed-offset baseline: how often is a word's head simply k words away?
 
-Clark et al. 2019 hold every head against the best offset in -3..+2, clipped to the sentence. Here
+Clark et al. 2019 compare every head with the best offset in -3..+2, clipped to the sentence. Here
 every offset is tried and none is clipped: an offset that leaves the sentence is wrong.
 """
 

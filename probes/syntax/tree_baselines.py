@@ -1,4 +1,4 @@
-"""Trees that need no model: branching chains, the adjacent chain and the best fixed offset.
+"""Model-free trees: branching chains, the adjacent chain and the best fixed offset.
 
 A chain links every word to its neighbour. *Right-branching* gives every word the word before it as
 head, *left-branching* the word after it, the *adjacent chain* the neighbour on the side of the gold

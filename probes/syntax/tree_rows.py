@@ -33,7 +33,7 @@ class TreeCounts:
         found: arcs found [N, M, C, U]; units are L x H heads, L layer means, the mean of all heads.
         total: arcs that could be found [N, M].
         dropped: arcs that truncation cut [N, M].
-        alive: which heads live [L, H].
+        alive: which heads are kept [L, H].
         baselines: baseline -> metric -> score.
     """
 
@@ -77,8 +77,8 @@ class TreeCounts:
 def tree_rows(counts: TreeCounts, untrained: ProbeResult | None) -> pd.DataFrame:
     """Rows for every unit x direction x metric, then the best head and the baselines.
 
-    Rows of UAS are held against the best offset, those of UUAS against the adjacent chain; the best
-    head against every baseline, a row each.
+    The baseline of UAS rows is the best offset, that of UUAS rows the adjacent chain; the best head
+    is compared with every baseline, one row each.
 
     Args:
         counts: arcs found.

@@ -20,7 +20,7 @@ from ...data.sentences.sentence import ROOT, Sentence
 from ..forward.needs import check_annotated
 
 NONE = -1
-"""The head of a word that has none: the root, a word of a dead head's tree, padding."""
+"""The head of a word that has none: the root, a word of a pruned head's tree, padding."""
 
 Heads = npt.NDArray[np.int64]
 """Index of each word's head [..., W], or NONE."""
@@ -93,7 +93,7 @@ def relink(heads: Heads, removed: npt.NDArray[np.bool_]) -> Heads:
     """Take words out: every head becomes the nearest ancestor that stays.
 
     Args:
-        heads: any graph with at most one head a word, loops allowed [..., W].
+        heads: any graph with at most one head per word, loops allowed [..., W].
         removed: words to take out [..., W], broadcast against `heads`.
 
     Returns:

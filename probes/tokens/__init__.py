@@ -1,1 +1,1 @@
-"""Labels of words, and of pairs of words, read from hidden states, beside control tasks."""
+"""Labels of words and word pairs predicted from hidden states, with control tasks."""

@@ -1,4 +1,4 @@
-"""Classifiers of many tasks on every state, trained together, and what they say of test cases."""
+"""Classifiers of many tasks on every state, trained together, and their test predictions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ..states.word_states import WordStates
 from .questions import Question
 
 OWN, TRANSFERRED = "own", "transferred"
-"""Whose states classifiers were trained on: those that they read, or the whole model's."""
+"""The states that classifiers were trained on: those that they read, or the full model's."""
 NUMBERS_AT_ONCE = 8_000_000
 """Weights of classifiers that are trained at the same time; training holds several copies."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What classifiers look like: linear, or with a hidden layer, or of low rank.
+    """The form of classifiers: linear, with a hidden layer, or of low rank.
 
     Attributes:
         hidden: units of the hidden layer; 0 = none.
@@ -48,7 +48,7 @@ class Plan:
     """How many classifiers there are of a task and a state, and how they are trained.
 
     Attributes:
-        seeds: of the first weights [S].
+        seeds: of the initial weights [S].
         rates: learning rates that are tried [R].
         schedule: of training.
         order: seed of the order of texts.
@@ -62,15 +62,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the classifiers of one task and shape say, on each of U states and with each of S seeds.
+    """The predictions of the classifiers of one task and shape, for each of U states and S seeds.
 
     Attributes:
         question: the task.
         shape: of the classifiers.
         predicted: class of each of N test cases [U, S, N].
-        courses: the training of the classifier with the rate that had the least dev loss [U][S].
+        courses: the training of the classifier with the rate that had the lowest dev loss [U][S].
         weights: of these classifiers, [U, S, ...] for each of their tensors, where they are kept.
-        asked: `own`, or `transferred` where they were trained on the states of the whole model.
+        asked: `own`, or `transferred` where they were trained on the states of the full model.
     """
 
     question: Question
@@ -82,7 +82,7 @@ class Answers:
 
     @property
     def variant(self) -> str:
-        """What rows and items call it."""
+        """Its variant in rows and items."""
         return f"{self.asked}{self.shape.said}"
 
     @property
@@ -117,14 +117,14 @@ def answers_to(
         parts: the states of each part.
         plan: seeds, rates and schedule.
         device: where classifiers live.
-        progress: called with (epochs done, at most so many).
+        progress: called with (epochs done, maximum).
         keep_weights: whether answers have the weights of classifiers.
 
     Returns:
         for each shape the answers to each task, in order.
 
     Raises:
-        InputError: if states are not finite.
+        InputError: if states contain NaN or infinity.
     """
     states = parts["train"]
     asked = [(question, shape) for shape in shapes for question in questions]

@@ -1,4 +1,4 @@
-"""Arcs as pairs of words: the true head beside one random other word, and relations (Liu 2019)."""
+"""Arcs as pairs of words: the true head or a random other word, and relations (Liu et al. 2019)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def arc_labels(states: WordStates) -> Labelled:
 
 
 def arc_pairs(states: WordStates, seed: int) -> Labelled:
-    """Each word with its head, and with one random word that is neither: two cases an arc.
+    """Each word with its head, and with one random word that is neither: two cases per arc.
 
     Negatives are drawn in every part, so that chance is one half. A sentence of two words has none,
     and its arc is lost.

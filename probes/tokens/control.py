@@ -1,9 +1,9 @@
-"""Control tasks (Hewitt & Liang 2019, EMNLP): what a probe learns of a state, and what by itself.
+"""Control tasks (Hewitt & Liang 2019): whether a probe decodes a state or memorises words.
 
 In a control task every word type has one label, drawn at random from the distribution of the
 property's labels in the training part; for arcs every type is attached to itself or to the first or
-the last word. A classifier can only learn it by heart. Selectivity is the accuracy of the property
-minus that of its control task, of the same classifiers on the same cases.
+the last word. A classifier can only memorise it. Selectivity is the accuracy of the property minus
+that of its control task, of the same classifiers on the same cases.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ def run_control(
         context: the model with its mask.
         examples: the texts that are scored.
         learning: the texts that are learnt from.
-        progress: called with (texts done, N) for each part, then with (epochs done, at most).
-        batch_size: texts a forward pass.
+        progress: called with (texts done, N) for each part, then with (epochs done, maximum).
+        batch_size: texts per forward pass.
         tasks: properties of words (`word_labels`), and `arc`.
         hidden: units of the hidden layer, of each kind of classifier; 0 = none.
         rank: of the weights of each kind of linear classifier; 0 = full.
-        seeds: S classifiers each, from different first weights.
-        seed: of the control labels, the first weights, the order of texts and the negatives.
-        rates: learning rates; of each state and task that with the least dev loss is used.
-        epochs: passes over the training part, at most.
+        seeds: S classifiers each, from different initial weights.
+        seed: of the control labels, the initial weights, the order of texts and the negatives.
+        rates: learning rates; of each state and task that with the lowest dev loss is used.
+        epochs: maximum number of passes over the training part.
 
     Returns:
         for each task and state both accuracies and their difference, and for each task the most
@@ -227,7 +227,7 @@ class _Found:
         yield {**same, "unit": "model", "metric": CEILING, "value": ceiling}
 
     def items(self, states: WordStates) -> Iterator[pd.DataFrame]:
-        """One item a sentence, state and number, in frames of sentences."""
+        """One item per sentence, state and number, in frames of sentences."""
         right, learnt, possible, cases = self._sums()
         there = np.flatnonzero(cases)
         names = [(one.id, one.first.id) for one in states.examples]

@@ -61,5 +61,5 @@ def attached(
 
 
 def types_hash(forms: Iterable[str]) -> str:
-    """SHA-256 of the word types, one a line, in the order of `ControlLabels.table`."""
+    """SHA-256 of the word types, one per line, in the order of `ControlLabels.table`."""
     return hashlib.sha256("\n".join(sorted(set(forms))).encode()).hexdigest()

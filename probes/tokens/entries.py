@@ -15,7 +15,7 @@ ARC, ARC_LABEL = "arc", "arc-label"
 """Tasks of pairs: whether a word is the head of another, and the relation of a word to its head."""
 PAIR_TASKS = (ARC, ARC_LABEL)
 ALL = "all"
-"""In place of tasks: those that the training part has."""
+"""Instead of tasks: all for which the training part is annotated."""
 
 
 def _tasks(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def _controlled(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not is_property(name) and name != ARC:
             known = ", ".join([*PROPERTIES, f"{FEATURE}NAME", ARC])
-            raise ValueError(f"no control task for {name!r}; there is one for {known}")
+            raise ValueError(f"no control task for {name!r}; control tasks exist for {known}")
     return _unique(names)
 
 
@@ -53,7 +53,7 @@ Sizes = Annotated[tuple[int, ...], Several, AfterValidator(_sizes)]
 
 
 class ShapeOptions(LearningOptions):
-    """Options of classifiers of words."""
+    """Options of all word classifiers."""
 
     hidden: Sizes = Field(
         (0,), description="units of the hidden layer of an MLP; 0 = a linear classifier"
@@ -62,7 +62,7 @@ class ShapeOptions(LearningOptions):
 
     @model_validator(mode="after")
     def _all_are_used(self) -> ShapeOptions:
-        """Raise if a size would be used by no classifier.
+        """Raise if a size is used by no classifier.
 
         Raises:
             ValueError: since a hidden layer and a rank exclude each other.
@@ -72,7 +72,7 @@ class ShapeOptions(LearningOptions):
         ):  # fmt: skip
             if any(one) and 0 not in others:
                 raise ValueError(
-                    f"a classifier has a hidden layer or a rank, not both: {name} needs a linear "
+                    f"a hidden layer and a rank exclude each other: {name} needs a linear "
                     "classifier among the others (add 0)"
                 )
         return self
@@ -94,13 +94,15 @@ class TokensOptions(ShapeOptions, StaticOptions):
     """Options of `tokens`."""
 
     tasks: Annotated[tuple[str, ...], Several, AfterValidator(_tasks)] = Field(
-        (ALL,), min_length=1, description="what is learnt; all = what the training part has"
+        (ALL,),
+        min_length=1,
+        description="tasks to learn; all = all for which the training part is annotated",
     )
 
 
 TOKENS = ProbeEntry(
     name="tokens",
-    help="what classifiers of each state tell of words and of pairs of words: tags, features, "
+    help="properties of words and word pairs predicted from each hidden state: tags, features, "
     "relations, arcs",
     code=f"{__package__}.tokens:run_tokens",
     needs=("upos",),
@@ -109,19 +111,19 @@ TOKENS = ProbeEntry(
     options=TokensOptions,
     rows=(
         Measure(
-            "accuracy", ("layer",), "share of test cases with the right label", better="higher"
+            "accuracy", ("layer",), "share of test cases with the correct label", better="higher"
         ),
         Measure(
             "macro_f1",
             ("layer",),
-            "mean over labels of F1; predictions of all seeds together",
+            "macro-F1 (mean over labels) over the pooled predictions of all seeds",
             items="accuracy",
             better="higher",
         ),
         Measure(
             "accuracy_gain",
             ("layer",),
-            "accuracy minus that of state 0, which knows a word and its place alone",
+            "accuracy minus that of state 0, which encodes only a word and its position",
             items="accuracy",
             better="higher",
         ),
@@ -150,31 +152,34 @@ class ControlOptions(ShapeOptions):
     """Options of `control`."""
 
     tasks: Annotated[tuple[str, ...], Several, AfterValidator(_controlled)] = Field(
-        ("upos", ARC), min_length=1, description="tasks that are learnt beside a control task"
+        ("upos", ARC), min_length=1, description="tasks to learn, each with a control task"
     )
 
 
 CONTROL = ProbeEntry(
     name="control",
-    help="selectivity: accuracy of a property beside that of random labels, one for each word type",
+    help="selectivity: accuracy for a property minus accuracy for random labels, one per word type",
     code=f"{__package__}.control:run_control",
     needs=("upos",),
     uses=("heads",),
     further=("training-part",),
     options=ControlOptions,
     rows=(
-        Measure("linguistic_accuracy", ("layer",), "accuracy of the property", better="higher"),
+        Measure("linguistic_accuracy", ("layer",), "accuracy for the property", better="higher"),
         Measure(
             "control_accuracy",
             ("layer",),
-            "accuracy of the control task, beside the most that is possible",
+            "accuracy for the control task, with its ceiling",
             better="lower",
         ),
-        Measure("selectivity", ("layer",), "linguistic minus control accuracy", better="higher"),
+        Measure(
+            "selectivity", ("layer",), "linguistic accuracy minus control accuracy", better="higher"
+        ),
         Measure(
             "control_ceiling",
             ("model",),
-            "share of test cases whose word was seen in training, and a guess for the others",
+            "maximum control accuracy: test words seen in training, plus chance level for the "
+            "others",
         ),
     ),
     headline=Headline("selectivity", "layer", by_variant=True),

@@ -1,4 +1,4 @@
-"""Tasks as classes: what is asked of the words, or pairs of words, of the parts of a corpus."""
+"""Tasks as classes of the words, or pairs of words, in the parts of a corpus."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..learning.joint_readouts import PAIR, Cases, Ints
 from ..states.word_states import WordStates
 
 PARTS = ("train", "dev", "test")
-"""What is learnt from, what stops training and chooses a rate, and what is scored."""
+"""The parts for training, for early stopping and choosing a rate, and for scoring."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What a task says of one part: R words or pairs with a label each, sorted by text.
+    """The cases of a task in one part: R labelled words or pairs, sorted by text.
 
     Attributes:
         first: row of the word [R].
@@ -132,7 +132,7 @@ def question_of(name: str, labelled: Mapping[str, Labelled]) -> Question | str:
     cases = {part: _coded(labelled[part], code) for part in PARTS}
     learnt = cases["dev"].chosen((cases["dev"].gold >= 0) & (cases["dev"].gold < len(known)))
     if not len(learnt):
-        return "no label of training in dev"
+        return "no training label occurs in dev"
     if not len(cases["test"]):
         return "no label in test"
     return Question(

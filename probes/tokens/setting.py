@@ -1,4 +1,4 @@
-"""What `tokens` and `control` have in common: states of the parts, shapes, schedule, notes."""
+"""What `tokens` and `control` share: states of the parts, shapes, schedule, notes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def notes_of(
     answered: Sequence[Answers],
     left_out: Mapping[str, str],
 ) -> dict[str, int | float | str]:
-    """What was learnt from, how, and what was not."""
+    """Notes on the training data, the tasks that were learnt and those that were not."""
     sizes = ", ".join(f"{len(parts[part].examples)} {part}" for part in parts)
     found: dict[str, int | float | str] = {f"{probe}_sentences": f"{sizes} ({learning.how})"}
     for answers in answered:
@@ -63,9 +63,9 @@ def notes_of(
 
 
 def refused(probe: str, what: str, why: str) -> InputError:
-    """What a probe raises for something that was asked for and cannot be learnt."""
+    """The error of a probe for a requested task that cannot be learnt."""
     return InputError(
         f"{what} cannot be learnt: {why}",
         where=probe,
-        remedy=f"leave it out of the option {probe}.tasks",
+        remedy=f"remove it from the option {probe}.tasks",
     )

@@ -1,10 +1,10 @@
-"""Token probing (Liu et al. 2019, NAACL): what a classifier of one state tells of words.
+"""Token probing (Liu et al. 2019, NAACL): properties of words predicted from one hidden state.
 
 For each task and each state 0..L a softmax classifier is trained on frozen states, and scored on
 test sentences that it never saw. Words are read as the mean of their pieces, pairs of words as
 [x, y, x * y]. Arc prediction asks of a pair whether the second word is the head of the first; each
 true pair stands beside one with a random other word, in evaluation as well, so chance is one half.
-On a mask the classifiers of the whole model are read as well (`transferred`).
+On a mask the classifiers of the full model are read as well (`transferred`).
 """
 
 from __future__ import annotations
@@ -56,28 +56,28 @@ def run_tokens(
     Args:
         context: the model with its mask.
         examples: the texts that are scored.
-        learning: the texts that are learnt from; on a mask, the whole model's classifiers.
-        progress: called with (texts done, N) for each part, then with (epochs done, at most).
-        batch_size: texts a forward pass.
+        learning: the training texts; for a mask, also the full model's classifiers.
+        progress: called with (texts done, N) for each part, then with (epochs done, maximum).
+        batch_size: texts per forward pass.
         tasks: properties of words (`word_labels`), `arc` and `arc-label`; `all` = those that the
             training part has.
         hidden: units of the hidden layer, of each kind of classifier; 0 = none.
         rank: of the weights of each kind of linear classifier; 0 = full.
-        seeds: S classifiers each, from different first weights.
-        seed: of the first weights, the order of texts and the negatives.
-        rates: learning rates; of each state that with the least dev loss is used.
-        epochs: passes over the training part, at most.
-        static_vectors: a file of vectors of words; classifiers of them stand beside those of a
-            whole model, in the variant `static-vectors`.
+        seeds: S classifiers each, from different initial weights.
+        seed: of the initial weights, the order of texts and the negatives.
+        rates: learning rates; of each state that with the lowest dev loss is used.
+        epochs: maximum number of passes over the training part.
+        static_vectors: a file of vectors of words; classifiers of them stand beside those of a full
+            model, in the variant `static-vectors`.
 
     Returns:
         for each task and state accuracy, macro-F1 and the gain over state 0; an item is a test case
         with the class that it has and the one that was predicted, as numbers that notes name. The
-        arrays of a whole model are its classifiers (`classifier_arrays`).
+        arrays of a full model are its classifiers (`classifier_arrays`).
 
     Raises:
-        InputError: if a task that is asked for cannot be learnt, or there is none.
-        ConfigError: if the whole model's classifiers are of other tasks, labels or shapes.
+        InputError: if a requested task cannot be learnt, or there is none.
+        ConfigError: if the full model's classifiers are of other tasks, labels or shapes.
     """
     parts = states_of(context, examples, learning, batch_size=batch_size, progress=progress)
 
@@ -94,7 +94,7 @@ def run_tokens(
         raise refused(PROBE, f"the task {name}", why)
     if not questions:
         raise InputError(
-            "the corpus has no task that can be learnt",
+            "no task can be learnt from the corpus",
             where=PROBE,
             remedy="name a larger treebank, or one with more annotation",
         )
@@ -161,7 +161,7 @@ def _rows(answers: Answers) -> Iterator[Mapping[str, object]]:
 
 
 def _items(answers: Answers, states: WordStates) -> Iterator[pd.DataFrame]:
-    """One item a test case, state and seed, in frames of cases."""
+    """One item per test case, state and seed, in frames of cases."""
     question = answers.question
     U, S, N = answers.predicted.shape
     examples = states.examples

@@ -1,4 +1,4 @@
-"""The classifiers of a whole model, kept as arrays and read on the states of its subnetworks."""
+"""The classifiers of a full model, kept as arrays and read on the states of its subnetworks."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def transferred_answers(
     seeds: int,
     device: torch.device | None = None,
 ) -> list[Answers]:
-    """What the whole model's classifiers say of the states of a subnetwork.
+    """Predictions of the full model's classifiers for the states of a subnetwork.
 
     Args:
         questions: the tasks.
         shapes: of classifiers.
-        whole: what `classifier_arrays` gave on the whole model.
+        whole: what `classifier_arrays` gave on the full model.
         states: the subnetwork's, of the test part.
         seeds: classifiers of each task and state.
         device: where they live.
 
     Raises:
-        ConfigError: if the whole model has none for a task, or they are of other labels, states or
+        ConfigError: if the full model has none for a task, or they are of other labels, states or
             seeds.
     """
     shaped = states.num_states, seeds
@@ -111,10 +111,10 @@ def _hold(
     wanted = [(*shaped, *one.shape) for one in own[0]]
     if [one.shape for one in tensors] != wanted:
         raise ConfigError(
-            f"the whole model has no classifiers of {question.name} for {shaped[0]} states, "
+            f"the full model has no classifiers of {question.name} for {shaped[0]} states, "
             f"{shaped[1]} seeds and these labels",
             where=PROBE,
-            remedy="probe the whole model with the same texts and options",
+            remedy="probe the full model with the same texts and options",
         )
     with torch.no_grad():
         for number, tensor in enumerate(tensors):

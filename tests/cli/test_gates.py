@@ -35,7 +35,7 @@ def test_a_sweep_writes_masks_and_rows_and_prints_a_table(subprobe_command, tune
     assert code == 0, err
     assert "full model" in out
     assert "learning gates, penalty 1000" in err
-    assert "DEGENERATE: penalty 1000 leaves no head" in " ".join(err.split())
+    assert "DEGENERATE: penalty 1000 prunes all heads" in " ".join(err.split())
     assert Subnetwork.load(tmp_path / "g" / "l0-1000.safetensors").n_heads == 0
     assert len(read_rows(tmp_path / "g" / "sweep.csv")) > 16
 
@@ -70,7 +70,7 @@ def test_a_mask_is_evaluated_as_any_other(subprobe_command, tuned, tmp_path):
     [
         (["--penalty", -1], "penalty -1"),
         (["--penalty", "nan"], "penalty nan"),
-        (["--penalty", 0.1, "--penalty", 0.1], "each once"),
+        (["--penalty", 0.1, "--penalty", 0.1], "name each penalty once"),
         (["--penalty", 0.1, "--epochs", 0], "0 epochs"),
         (["--penalty", 0.1, "--learning-rate", 0], "learning rate"),
     ],

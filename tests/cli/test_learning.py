@@ -61,7 +61,7 @@ def test_a_model_is_probed_on_the_parts_that_are_named(
         subprobe_command, tiny_encoder, "--probe", NAME, "--probe", "attention-stats",
         "--train", train, "--dev", dev, "--test", test, "--out", out,
     )  # fmt: skip
-    assert "train.conllu gives 40 sentences to learn from and 12 to stop by" in err
+    assert "train.conllu: 40 training sentences and 12 dev sentences" in err
     rows = pd.read_csv(out / f"{NAME}.csv")
     assert list(rows["layer"]) == [0, 1, 2]
     assert set(rows["variant"]) == {"own"}
@@ -92,7 +92,7 @@ def test_under_a_mask_the_whole_model_is_learnt_from_first(
     words = (tiny_encoder, "--probe", NAME, "--corpus", train, "--test", test)
     probed(subprobe_command, *words, "--out", tmp_path / "whole.csv")
     err = probed(subprobe_command, *words, "--mask", mask, "--out", tmp_path / "mask.csv")
-    assert "learning on the whole model" in err
+    assert "training probes on the full model" in err
     whole, rows = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("whole", "mask"))
     assert list(rows["variant"]) == ["own"] * 3 + ["transferred"] * 3
     assert set(rows["kind"]) == {"good"}

@@ -78,11 +78,11 @@ def test_what_was_read_is_shown_recorded_and_printed(
     code, _, err = subprobe_command("evaluate", tmp_path / "m", *pairs, "--json")
     assert code == 0, err
     assert "validation: 2 of 12 rows left out, without a label ('-')" in said(err)
-    assert "fine-tuned on other examples" not in err
+    assert "was fine-tuned on a different training part" not in err
     # without the groups, other examples are set aside
     code, _, err = subprobe_command("evaluate", tmp_path / "m", *pairs[:-2], "--json")
     assert code == 0, err
-    assert "was fine-tuned on other examples than these files and options set apart" in said(err)
+    assert "was fine-tuned on a different training part than the one defined" in said(err)
 
 
 def test_data_shows_the_same_and_trains_nothing(subprobe_command, pairs, tiny_encoder, tmp_path):

@@ -97,7 +97,7 @@ def refused(subprobe_command, folder, *more):
     [
         ("nothing-1,block", "no map is named 'nothing-1'"),
         ("block-1,round", "unknown pattern 'round'; known: vertical, diagonal"),
-        ("block-2,block", "labels map 'block-2' twice"),
+        ("block-2,block", "contains two labels for the map 'block-2'"),
     ],
 )
 def test_bad_labels_are_named(labelled, subprobe_command, line, said):
@@ -116,9 +116,9 @@ def test_bad_labels_are_named(labelled, subprobe_command, line, said):
     [
         (np.ones((9, 10)), "shape [9, 10], which is not square"),
         (np.ones((5, 5)), "has 5 tokens, fewer than 8"),
-        (-np.ones((9, 9)), "no numbers of at least 0"),
-        (np.full((9, 9), np.nan), "no numbers of at least 0"),
-        (np.zeros((9, 9)), "has a row without attention"),
+        (-np.ones((9, 9)), "NaN, infinite or negative"),
+        (np.full((9, 9), np.nan), "NaN, infinite or negative"),
+        (np.zeros((9, 9)), "contains a row without attention"),
     ],
 )
 def test_bad_maps_are_named(labelled, subprobe_command, array, said):

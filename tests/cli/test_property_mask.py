@@ -99,7 +99,7 @@ def test_a_mask_file_and_json_and_the_same_bytes_again(place, subprobe_command):
         (["--units", "layers"], "heads-neurons"),
         (["--penalty", "-1"], "no cost of open gates"),
         (["--penalty", "1", "--penalty", "2"], "name a folder, or give one --penalty"),
-        (["--train", "dev.conllu"], "--train is named as well"),
+        (["--train", "dev.conllu"], "--train both name training sentences"),
         (["--criterion", "property=feats:"], "word label"),
         (["--criterion", "property=feats:Case"], "no sentence of the train part has feats:Case"),
         (["--reset", "some"], "reset"),

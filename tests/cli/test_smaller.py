@@ -166,7 +166,7 @@ def test_a_smaller_model_takes_no_mask_and_is_not_made_smaller(
             command, compact, "--mask", tuned[1], "--out", tmp_path / "m"
         )
         assert code == 2
-        assert "name the whole model" in err
+        assert "name the full model" in err
     assert not (tmp_path / "m").exists()
 
 

@@ -222,7 +222,7 @@ def test_probe_takes_options_a_correction_and_random_weights(
         *told, "--untrained", 1, "--mask", tmp_path / "none.safetensors"
     )
     assert code == 2
-    assert "no subnetwork" in err
+    assert "does not apply" in err
 
 
 def test_probe_writes_a_folder_with_items(subprobe_command, own, tuned, tmp_path):

@@ -84,7 +84,8 @@ def test_families_that_permutations_or_clusters_keep_from_05_say_so(read):
         for _, family in tested[tested["baseline"] == baseline].groupby(["variant", "metric"]):
             least = floor * len(family)
             said = (
-                f"smallest corrected p is {least:.3g}: {len(family)} tests of {floor:.3g} at best"
+                f"smallest possible corrected p is {least:.3g}: {len(family)} tests, each with "
+                f"p >= {floor:.3g}"
             )
             assert (family["flag"] == said).all() if least > 0.05 else family["flag"].isna().all()
     sizes = tested.groupby("baseline")["family_size"]

@@ -108,7 +108,7 @@ def test_every_pair_of_kinds_stands_beside_the_ceiling(table):
 
 def test_clusters_too_few_for_so_many_pairs_are_said(table):
     # five clusters, four pairs of kinds
-    said = "smallest corrected p is 0.25: 4 tests of 0.0625 at best"
+    said = "smallest possible corrected p is 0.25: 4 tests, each with p >= 0.0625"
     assert (table["n_clusters"] == 5).all()
     assert (table["note"] == said).all()
     enough = agreement_table(made_words().assign(cluster_id=lambda words: words["item_id"]))
@@ -154,7 +154,7 @@ def test_a_run_writes_the_agreement_of_its_subnetworks(finished_run):
     )
     assert table["ceiling"].notna().all()
     # four texts are too few for any test
-    assert table["note"].str.startswith("smallest corrected p is ").all()
+    assert table["note"].str.startswith("smallest possible corrected p is ").all()
     assert table["mean"].between(-1, 1).all()
     assert (table["n_seeds"] == 2).all()
 

@@ -163,7 +163,7 @@ def test_sentences_in_memory_are_read_as_files_are(place, found, model):
 def test_what_cannot_be_searched_is_refused(place, model):
     with pytest.raises(sp.UnknownNameError, match="word label"):
         sp.search_property(model, "upas")
-    with pytest.raises(sp.ConfigError, match="nothing to learn from"):
+    with pytest.raises(sp.ConfigError, match="no training sentences"):
         sp.search_property(model, "upos", test=str(place / "t.conllu"), **QUICK)
     with pytest.raises(sp.UnknownNameError, match="reset"):
         sp.search_property(model, "upos", reset="some")

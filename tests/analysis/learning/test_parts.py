@@ -53,8 +53,8 @@ def test_without_files_the_generated_treebank_is_read():
     assert len(set(parts.test.clusters.values())) == 250
     assert told.lines == []
     assert parts.said == (
-        "generated gives 2000 sentences to learn from and 250 to stop by, generated 500 to be "
-        "scored on (no word of the lexicon is in two of them)"
+        "generated: 2000 training sentences and 250 dev sentences; generated: 500 test sentences "
+        "(no word of the lexicon is in two parts)"
     )
 
 
@@ -124,7 +124,7 @@ def test_sentences_of_test_that_were_learnt_from_are_counted_and_said(tmp_path, 
     told = Told()
     parts = read_parts(options(train=train, dev=dev, test=test), told)
     assert parts.n_repeated == 5
-    assert told.lines[0] == "5 of 35 sentences of test are in train or dev too"
+    assert told.lines[0] == "5 of 35 test sentences also occur in train or dev"
 
 
 def test_plain_text_is_parsed_and_is_silver(tmp_path, bank):
@@ -140,7 +140,7 @@ def test_gold_and_silver_parts_are_refused_unless_both_are_parsed(tmp_path, bank
     gold = write_conllu(tmp_path / "gold.conllu", bank.train)
     path = tmp_path / "lines.txt"
     path.write_text("\n".join(one.raw_text() for one in bank.test), encoding="utf-8")
-    with pytest.raises(AnnotationError, match="test has silver clearnlp trees, and train has gold"):
+    with pytest.raises(AnnotationError, match="test has silver clearnlp trees, but train has gold"):
         read_parts(options(train=gold, test=str(path)))
     parts = read_parts(options(train=gold, test=str(path), reparse=True))
     assert {s.annotation for s in (*parts.train, *parts.dev, *parts.test.sentences)} == {"silver"}

@@ -158,7 +158,7 @@ def test_without_random_subnetworks_there_is_no_difference(tmp_path):
     rows, cells, _ = made_run(tmp_path, {}, draws=0)
     table = profile_table(rows, cells)
     assert table["difference"].isna().all()
-    assert set(table["note"]) == {"good and random were not probed alike"}
+    assert set(table["note"]) == {"good and random subnetworks were probed differently"}
     assert table["good"].notna().all()
 
 

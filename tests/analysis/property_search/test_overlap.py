@@ -153,5 +153,5 @@ def test_masks_that_say_nothing_about_each_other_are_refused():
     odd = full_subnetwork(anatomy_of(model)).with_meta(
         weight_masks={"encoder.layer.0.attention.self.query": np.zeros((3, 2), dtype=bool)}
     )
-    with pytest.raises(MaskError, match="which the model does not have so"):
+    with pytest.raises(MaskError, match="which does not match the model"):
         check_comparable(model, ("weights",), odd, "acc")

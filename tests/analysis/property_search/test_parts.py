@@ -59,9 +59,9 @@ def test_without_a_file_the_generated_treebank_is_read():
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("train",), "nothing to score on"),
-        (("dev", "test"), "nothing to learn from"),
-        (("corpus", "train"), "`train` is named as well"),
+        (("train",), "no sentences to score on"),
+        (("dev", "test"), "no training sentences"),
+        (("corpus", "train"), "`train` both name training sentences"),
     ],
 )
 def test_files_that_do_not_go_together_are_refused(files, names, said):
@@ -80,11 +80,11 @@ def test_what_is_left_out_is_told(files):
     changed = replace(parts, test=(*bare, *odd, *parts.test[5:]))
     words = words_of(tiny_tokenizer("wordpiece"), changed, "upos", max_length=64, say=said.append)
     assert (words.split, words.test.n_unseen) == ("test", sum(len(one.words) for one in odd))
-    assert said[0] == "3 of 10 sentences of the test part have no upos to read"
-    assert "have a upos that no word of the train part has: they count as wrong" in said[1]
+    assert said[0] == "3 of 10 sentences of the test part have no upos"
+    assert "have a upos that does not occur in the train part: they count as errors" in said[1]
     again = replace(parts, test=(*parts.test, *parts.train[:2]))
     words_of(tiny_tokenizer("wordpiece"), again, "upos", max_length=64, say=said.append)
-    assert said[-1] == "2 of 12 sentences that are scored on are in the train part too"
+    assert said[-1] == "2 of 12 scored sentences also occur in the train part"
     silver = replace(parts, dev=tuple(replace(one, annotation="silver") for one in parts.dev))
     with pytest.raises(InputError, match=r"differently \(train gold ud, dev silver ud"):
         words_of(tiny_tokenizer("wordpiece"), silver, "upos", max_length=64, say=said.append)

@@ -198,5 +198,5 @@ def test_controls_out_of_range_are_refused(wrong, error):
 
 
 def test_a_penalty_given_twice_is_refused():
-    with pytest.raises(ConfigError, match="penalties 1, 1"):
+    with pytest.raises(ConfigError, match="distinct numbers, got 1, 1"):
         search_property("m", None, None, None, None, [1.0, 1.0], OPTIONS, Controls(), Silent())

@@ -172,7 +172,7 @@ def test_what_is_ranked_on_one_half_is_scored_on_the_other(ground, found):
 def test_draws_too_few_for_so_many_rankings_are_said(found):
     rows = found.rows[found.rows["metric"] == "kept_accuracy"]
     m = len(rows)
-    said = f"smallest corrected p is {0.05 * m:.3g}: {m} tests of 0.05 at best"
+    said = f"smallest possible corrected p is {0.05 * m:.3g}: {m} tests, each with p >= 0.05"
     assert set(rows["flag"]) == {said}
     assert m > 1
     # all shuffles of eight heads are enough for as many correlations
@@ -231,7 +231,7 @@ def test_a_better_ranking_is_seen_in_interval_and_test():
     few = pd.DataFrame(kept_rows(tops, random[:10], ["importance"])).set_index("metric")
     told = few.loc["kept_accuracy"]
     assert told["p_value"].isna().all()
-    assert told["flag"].str.contains("10 draws; 39 are needed").all()
+    assert told["flag"].str.contains("10 draws; at least 39 are needed").all()
 
 
 def test_random_tops_are_of_the_same_units_and_seeded(ground):
@@ -270,7 +270,7 @@ def test_a_mask_is_compared_among_its_own_units(ground):
     [
         ({"spec": None}, "the task of the model is not known"),
         ({"label": None}, "some examples have no label"),
-        ({"count": 1}, "one to score"),
+        ({"count": 1}, "one for scoring"),
     ],
 )
 def test_what_cannot_be_compared_is_said(ground, change, said):

@@ -85,7 +85,7 @@ def test_rows_say_why_a_score_has_no_interval(screen):
     scores = rows[(rows["probe"] == "performance") & (rows["kind"] == "full")]
     print_rows(scores, screen)
     assert "no interval" not in shown(screen)
-    why = "no interval: the answer is the same to every example"
+    why = "no interval: the prediction is the same for every example"
     print_rows(scores.assign(ci_method=why, ci_low=None, ci_high=None, n_clusters=100), screen)
     said = shown(screen).replace("\n", " ")
     assert said.count(why) == 1

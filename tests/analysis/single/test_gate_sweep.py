@@ -108,7 +108,7 @@ def test_a_penalty_that_leaves_nothing_is_flagged_and_said(swept):
     flags = sweep.rows.groupby("variant")["flag"].unique()
     assert list(flags["lambda=1000;encoder=frozen"]) == ["degenerate"]
     assert list(flags["lambda=0;encoder=frozen"]) == [""]
-    assert [line for line in lines if "DEGENERATE: penalty 1000 leaves no head" in line]
+    assert [line for line in lines if "DEGENERATE: penalty 1000 prunes all heads" in line]
 
 
 def test_the_table_says_it_shortly(swept, loaded):

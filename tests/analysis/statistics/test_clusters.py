@@ -87,10 +87,10 @@ def test_the_same_answer_to_every_example_has_no_interval(metric):
         for of in (units, None):
             found = bootstrap_interval(metric, said, gold, units=of)
             assert np.isnan([found.low, found.high]).all()
-            assert found.method == "no interval: the answer is the same to every example"
+            assert found.method == "no interval: the prediction is the same for every example"
     same = bootstrap_interval("pearson", np.full(200, 0.3), gold.astype(float), units=units)
     assert np.isnan(same.low)
-    assert "same to every example" in same.method
+    assert "same for every example" in same.method
 
 
 def test_what_shows_no_spread_has_no_interval():

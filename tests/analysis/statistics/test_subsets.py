@@ -116,9 +116,9 @@ def test_a_direction_is_chosen_on_other_sentences():
 
 
 def test_shapes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="scores have shape"):
         subset_test(scores(1), np.ones((L, H + 1)), rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="chosen_by has shape"):
         subset_test(
             scores(1), mask(3), rng=np.random.default_rng(0), choosing=np.zeros((R, L, H + 1))
         )

@@ -54,7 +54,7 @@ def test_a_model_of_one_answer_has_no_interval_and_carries_no_claim(parts):
     rows = performance_rows(answered(parts, np.ones(120, int)), parts)
     assert rows["ci_low"].isna().all()
     assert rows["ci_high"].isna().all()
-    assert (rows["ci_method"] == "no interval: the answer is the same to every example").all()
+    assert (rows["ci_method"] == "no interval: the prediction is the same for every example").all()
     about = {"model": "m", "task": "acceptability", "seed": 1, "state": "finetuned",
              "kind": "full", "method": "full"}  # fmt: skip
     assert (flag_degenerate(rows_frame(rows.assign(**about)))["flag"] == "degenerate").all()

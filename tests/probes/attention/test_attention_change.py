@@ -369,8 +369,8 @@ def test_what_cannot_be_compared_is_refused():
     heads[0, 0] = False
     smaller = shrink(tiny_model("bert"), replace(mask, head_mask=heads))
     others = {
-        "the model itself": context.model,
-        "smaller model": smaller,
+        "are the same object": context.model,
+        "compact model": smaller,
         "family: the model has bert, the reference roberta": tiny_model("roberta"),
         "layers: the model has 2, the reference 3": tiny_model("bert", layers=3),
         "heads: the model has 4, the reference 2": tiny_model("bert", heads=2),
@@ -384,8 +384,8 @@ def test_what_cannot_be_compared_is_refused():
     ("options", "said"),
     [
         ({"absent": "none"}, "choose skip or zero"),
-        ({"padded_to": 100}, "texts keep 128"),
-        ({"padded_to": 129}, "has 128 positions"),
+        ({"padded_to": 100}, "text length of 128"),
+        ({"padded_to": 129}, "has only 128 positions"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, said):

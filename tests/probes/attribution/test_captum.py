@@ -237,7 +237,7 @@ def test_what_cannot_be_attributed_is_refused():
             run_attributions(context, examples, method=[name])
     with pytest.raises(UnknownNameError, match="did you mean 'saliency'"):
         run_attributions(context, examples, method=["salience"])
-    with pytest.raises(ConfigError, match="saliency is named twice"):
+    with pytest.raises(ConfigError, match="contains duplicates: saliency"):
         run_attributions(context, examples, method=["saliency", "saliency"])
     with pytest.raises(ConfigError, match="n_steps must be >= 2, got 1"):
         AttributionSettings(n_steps=1)
@@ -246,7 +246,9 @@ def test_what_cannot_be_attributed_is_refused():
         run_attributions(context, wrong, target="gold")
     with pytest.raises(InputError, match="no label to attribute"):
         run_attributions(context, [replace(examples[0], label=None)], target="gold")
-    with pytest.raises(InputError, match="no layer 2 for layer-conductance: the model has 0 to 1"):
+    with pytest.raises(
+        InputError, match="unknown layer 2 for layer-conductance: the layers are 0 to 1"
+    ):
         run_attributions(context, examples, method=["layer-conductance"], layer=2)
     for family in ("albert", "deberta-v2"):
         other = tiny_context(family, "classification")

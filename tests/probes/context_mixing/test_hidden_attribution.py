@@ -160,5 +160,5 @@ def test_single_precision_is_near_double():
 
 
 def test_negative_projections_are_refused():
-    with pytest.raises(ConfigError, match="choose 0"):
+    with pytest.raises(ConfigError, match="use 0"):
         run_hidden_attribution(tiny_context("bert"), punctuated_examples(1), projections=-1)

@@ -28,7 +28,9 @@ def test_few_texts_have_the_blocks_that_remain():
 
 @pytest.mark.parametrize("texts", [0, 1])
 def test_one_text_is_no_code(texts):
-    with pytest.raises(InputError, match=f"an online code needs two sentences.*got {texts}"):
+    with pytest.raises(
+        InputError, match=f"an online code needs at least 2 labelled sentences.*got {texts}"
+    ):
         block_ends(texts)
 
 

@@ -14,14 +14,14 @@ def options(**given):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"spans": "a", "spans_train": "b"}, "give spans, or spans_train and the other parts"),
-        ({"spans_train": "a", "spans_test": "b"}, "spans_train needs spans_dev beside it"),
-        ({"spans_dev": "a"}, "spans_dev needs spans_train beside it"),
-        ({"tasks": ["upos", "upos"]}, "a name is given twice"),
-        ({"tasks": ["xpos"]}, "Input should be 'dependencies', 'upos' or 'entities'"),
-        ({"projection": 0}, "greater than or equal to 1"),
-        ({"max_train": -1}, "greater than or equal to 0"),
-        ({"rates": (2.0,)}, "learning rates must be above 0 and below 1"),
+        ({"spans": "a", "spans_train": "b"}, "spans and spans_train exclude each other"),
+        ({"spans_train": "a", "spans_test": "b"}, "spans_train needs spans_dev as well"),
+        ({"spans_dev": "a"}, "spans_dev needs spans_train as well"),
+        ({"tasks": ["upos", "upos"]}, "contains duplicates"),
+        ({"tasks": ["xpos"]}, "must be 'dependencies', 'upos' or 'entities'"),
+        ({"projection": 0}, "must be >= 1, got 0"),
+        ({"max_train": -1}, "must be >= 0, got -1"),
+        ({"rates": (2.0,)}, "learning rates must be > 0 and < 1"),
     ],
 )
 def test_options_that_do_not_fit(given, said):

@@ -205,11 +205,11 @@ def test_two_texts_that_are_equal_give_no_refit(context, learning):
     ("tag", "options", "said"),
     [
         (lambda *_: "NOUN", {}, "all words of the train part have the same"),
-        (lambda word, place: f"{word}{place}", {}, "hidden state 32 dim"),
+        (lambda word, place: f"{word}{place}", {}, "has only 32 dim"),
         (
             lambda *_: "X",
             {"properties": ("xpos",)},
-            "no sentence has labels of the prop",
+            "no sentence is annotated with the prop",
         ),
     ],
 )
@@ -221,7 +221,7 @@ def test_properties_that_cannot_be_erased_are_one_line(tag, options, said, conte
 
 def test_parts_without_the_property_are_named(context, learning):
     bare = replace(learning, dev=(Example("e", Sentence("s", ("a", "b"), upos=("", ""))),))
-    with pytest.raises(AnnotationError, match="dev part has labels of the property 'upos'"):
+    with pytest.raises(AnnotationError, match="dev part is annotated with the property 'upos'"):
         ran(context, bare)
 
 
@@ -237,10 +237,10 @@ def test_states_that_are_not_finite_are_refused(learning):
     ("options", "kind", "said"),
     [
         ({"properties": "upso"}, UnknownNameError, "did you mean 'upos'"),
-        ({"properties": ()}, ConfigError, "at least 1 item"),
+        ({"properties": ()}, ConfigError, "at least 1 value"),
         ({"erasers": "lace"}, ConfigError, "'leace' or 'inlp', got 'lace'"),
-        ({"margin": -0.1}, ConfigError, "greater than or equal to 0, got -0.1"),
-        ({"penalty": 0.0}, ConfigError, "greater than 0, got 0.0"),
+        ({"margin": -0.1}, ConfigError, "must be >= 0, got -0.1"),
+        ({"penalty": 0.0}, ConfigError, "must be > 0, got 0.0"),
     ],
 )
 def test_options_are_checked(options, kind, said):

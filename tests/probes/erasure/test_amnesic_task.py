@@ -168,7 +168,7 @@ def test_progress_counts_every_pass(context, learning):
 
 
 def test_bad_input_is_one_line(context, learning):
-    with pytest.raises(ConfigError, match=r"there is no hidden state 3.*0 \(embeddings\) to 2"):
+    with pytest.raises(ConfigError, match=r"unknown hidden state 3.*0 \(embeddings\) to 2"):
         run_amnesic_task(context, EXAMPLES, learning=learning, layers=(3,))
     unlabelled = [replace(one, label=None) for one in EXAMPLES]
     with pytest.raises(InputError, match="some examples have no label"):

@@ -241,7 +241,7 @@ def test_bad_input_is_refused():
         run_faithfulness(replace(context, spec=pair), examples)
     with pytest.raises(UnknownNameError, match="attribution method"):
         run_faithfulness(context, examples, method=("lime",))
-    with pytest.raises(ConfigError, match="named twice"):
+    with pytest.raises(ConfigError, match="contains duplicates"):
         run_faithfulness(context, examples, method=("saliency", "saliency"))
     with pytest.raises(InputError, match="label 7 is not a class of the model"):
         run_faithfulness(context, [replace(examples[0], label=7)], target="gold")

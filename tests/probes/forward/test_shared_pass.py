@@ -189,7 +189,7 @@ def test_empty_corpus_and_mixed_examples_are_refused():
     with pytest.raises(InputError, match="no sentences"):
         run_probes(context, [], [Recorder()])
     mixed = random_examples(1) + random_examples(1, pairs=True)
-    with pytest.raises(InputError, match="one sentence and some two"):
+    with pytest.raises(InputError, match="single sentences and sentence pairs"):
         run_probes(context, mixed, [Recorder()])
 
 

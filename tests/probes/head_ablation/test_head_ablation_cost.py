@@ -134,7 +134,7 @@ def test_a_mask_is_read_by_the_classifiers_of_the_whole_model(context, learning,
     assert not found.items[["layer", "head"]].apply(tuple, axis=1).isin(DEAD).any()
     alone = run_head_ablation_cost(masked, TEST, learning=learning, **OPTIONS)
     assert set(alone.rows["variant"]) == {"own;state=2"}
-    with pytest.raises(ConfigError, match="the whole model has no head-ablation-cost_2_tree"):
+    with pytest.raises(ConfigError, match="the full model has no head-ablation-cost_2_tree"):
         run_head_ablation_cost(masked, TEST, learning=given, **(OPTIONS | {"rank": 3}))
 
 
@@ -173,7 +173,7 @@ def test_a_state_is_read_without_the_heads_above_it(context, learning):
     )
     assert {layer for layer, _ in costs(found, "accuracy_cost")} == {0}
     assert set(found.rows["variant"]) == {"own;state=1"}
-    for state, said in ((0, "no head acts on hidden state 0"), (3, "no hidden state 3")):
+    for state, said in ((0, "no head affects hidden state 0"), (3, "unknown hidden state 3")):
         with pytest.raises(ConfigError, match=said) as refused:
             run_head_ablation_cost(context, TEST, learning=learning, state=state)
         assert refused.value.remedy == "name one of 1 to 2, or -1 for the last"
@@ -195,7 +195,7 @@ def test_what_cannot_be_read_is_refused(context, learning):
     broken = tiny_context("bert", double=False)
     with torch.no_grad():
         anatomy_of(broken.model).attention_projection(broken.model, 1).bias[0] = float("nan")
-    with pytest.raises(InputError, match="not finite"):
+    with pytest.raises(InputError, match="NaN or infinit"):
         run_head_ablation_cost(broken, TEST, learning=learning, **OPTIONS)
 
 
@@ -204,7 +204,7 @@ def test_what_cannot_be_read_is_refused(context, learning):
     [
         ({"tasks": ["chunks"]}, "unknown task 'chunks'"),
         ({"tasks": ["upos", "upos"]}, "duplicates"),
-        ({"state": -2}, "greater than or equal to -1"),
+        ({"state": -2}, "must be >= -1, got -2"),
     ],
 )
 def test_options_are_checked(given, said):

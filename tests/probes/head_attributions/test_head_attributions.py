@@ -392,10 +392,10 @@ def test_bad_input_is_refused():
         run_head_attributions(tiny_context("bert", "classification", num_labels=1), examples)
     with pytest.raises(InputError, match="no examples"):
         run_head_attributions(context, [])
-    with pytest.raises(ConfigError, match="there is no class 3") as error:
+    with pytest.raises(ConfigError, match="unknown class 3") as error:
         run_head_attributions(context, examples, target="3")
     assert error.value.remedy == "the classes of this model are 0 to 1"
-    with pytest.raises(InputError, match="gold class, which example 'e1' does not have"):
+    with pytest.raises(InputError, match="gold class, but example 'e1' has no label"):
         run_head_attributions(context, [examples[0], replace(examples[1], label=None)],
                               target="gold")  # fmt: skip
     for name in ("2.0", "0.4", "2", "first", "-1", "0.1.1", ""):
@@ -434,13 +434,13 @@ def test_more_units_than_subsets_can_be_counted_of_are_refused():
         ({"methods": []}, "at least 1"),
         ({"target": "first"}, "predicted, gold, or the number of a class"),
         ({"target": -1}, "predicted, gold, or the number of a class"),
-        ({"target": True}, "valid string"),
-        ({"n_steps": 1}, "greater than or equal to 2"),
-        ({"n_samples": 0}, "greater than or equal to 1"),
+        ({"target": True}, "must be text, got True"),
+        ({"n_steps": 1}, "must be >= 2"),
+        ({"n_samples": 0}, "must be >= 1"),
         ({"interactions": "all"}, "second-order"),
         ({"keep": [0.5, 1.0]}, "each share must be > 0 and < 1"),
         ({"keep": [0.5, 0.5]}, "contains duplicates"),
-        ({"draws": 0}, "greater than or equal to 1"),
+        ({"draws": 0}, "must be >= 1"),
     ],
 )
 def test_options_of_other_kinds_are_refused(given, said):

@@ -149,7 +149,9 @@ def test_a_gain_below_the_least_is_none() -> None:
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_first_loss_that_is_not_finite_is_refused(bad: float) -> None:
-    with pytest.raises(InputError, match="the loss of a probe is not finite in its first epoch"):
+    with pytest.raises(
+        InputError, match="the loss of a probe is NaN or infinite in its first epoch"
+    ):
         run([[1.0, 1.0], [bad, 1.0]], [0.1, 0.1])
 
 

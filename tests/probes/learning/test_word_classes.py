@@ -44,10 +44,11 @@ def test_classes_are_counted_and_numbered_by_name():
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"), [(["", ""], "none has"), (["A", "", "A"], "all words have the label 'A'")]
+    ("labels", "said"),
+    [(["", ""], "no word is labelled"), (["A", "", "A"], "all words have the label 'A'")],
 )
 def test_fewer_than_two_labels_are_refused(labels, said):
-    with pytest.raises(InputError, match=f"no two labels of upos: {said}"):
+    with pytest.raises(InputError, match=f"at least two labels of upos: {said}"):
         WordClasses.of(labels, "upos", where="probe")
 
 

@@ -97,5 +97,5 @@ def test_bad_input_is_refused():
     context = tiny_context("bert")
     with pytest.raises(InputError, match="at least two different texts"):
         run_token_identifiability(context, random_examples(1) * 3)
-    with pytest.raises(ConfigError, match="positive"):
+    with pytest.raises(ConfigError, match="must be >= 1"):
         run_token_identifiability(context, random_examples(2), steps=0)

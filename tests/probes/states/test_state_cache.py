@@ -105,7 +105,7 @@ def test_words_that_are_cut_off_have_no_state(context, store):
 
 def test_texts_without_a_whole_word_are_refused(context, store):
     long = Example(id="e", first=Sentence(id="s", words=("antidisestablishmentarianism" * 3,)))
-    with pytest.raises(InputError, match="cut inside its first word: 4 subwords"):
+    with pytest.raises(InputError, match="truncation to 4 subwords"):
         store.of(replace(context, max_length=4), [long])
 
 
@@ -218,7 +218,7 @@ def test_states_larger_than_the_limit_are_refused(context, tmp_path):
 def test_states_larger_than_the_disk_are_refused(context, store, monkeypatch):
     store.of(context, EXAMPLES[:2])
     monkeypatch.setattr(StateCache, "_free", lambda self: 1000)
-    with pytest.raises(InputError, match="and 0 MiB are free; free the space"):
+    with pytest.raises(InputError, match="and only 0 MiB are free; free the space"):
         store.of(context, EXAMPLES)
     assert not files(store)  # what could be made again has gone first
 

@@ -84,7 +84,7 @@ def test_a_word_has_its_vector_and_zeros_where_it_is_unknown(ground):
         np.testing.assert_allclose(vector, wanted)
     count = sum(word.lower() == unknown.lower() for word in words)
     assert said["static_vectors_unknown_words"] == f"{count} of {len(words)} test"
-    assert said["static_vectors"] == "vectors.txt, 4 numbers a word"
+    assert said["static_vectors"] == "vectors.txt, 4 dimensions"
     assert not list(learning.states.folder.glob("static-*"))
 
 
