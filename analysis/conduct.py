@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +19,7 @@ from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
 from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
+from .cost.model_sizes import counted_sizes, tasks_of
 from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
 from .learning.parts import write_learning
@@ -44,6 +47,8 @@ from .storage.store import WRITTEN
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import summaries
 from .upkeep.room import room_needed
+from .verdict.answers_table import write_answers
+from .verdict.material import COMPARED
 
 
 def conduct(
@@ -96,12 +101,12 @@ def conduct(
                     outcome=state.outcome(plan.configuration), threads=threads, started=started,
                     data=[without_texts(one) for one in read], said=_said(prepared),
                     corpus=corpus_note(corpus, config.probe),
-                    learning=learnt, missing=missing,
+                    learning=learnt, missing=missing, sizes=counted_sizes(out, tasks_of(rows)),
                 )  # fmt: skip
                 if parts is not None and learnt is not None:
                     write_learning(folder, {"learning": {**learnt, "ids": parts.ids}})
                 words = word_frame(collected)
-                tables = write_tables(rows, folder, out / "cells")
+                tables = write_tables(rows, folder, out / "cells", manifest)
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
                     tables |= _agreement(collected, config.probe.correction, folder)
@@ -235,16 +240,20 @@ def _spend(plan: RunPlan, state: State, name: str) -> None:
             plan.store.remove_model(mark)
 
 
-def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.DataFrame]:
+def write_tables(
+    rows: pd.DataFrame, out: Path, cells: Path, manifest: Mapping[str, Any]
+) -> dict[str, pd.DataFrame]:
     """Write every row once, as `rows.parquet`, and as CSV what is computed from them.
 
     Args:
         rows: every tidy row of the run.
         out: where to.
         cells: where its cells lie.
+        manifest: what `manifest.json` holds.
 
     Returns:
-        the summaries by name, and the linguistic profile where there is one.
+        The summaries by name, comparisons and tests of scores, the linguistic profile where there
+        is one, and the headline table.
     """
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
@@ -252,4 +261,5 @@ def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.Dat
     own = {"profile": profile_table(rows, cells)} if has_profile(rows) else {}
     for name, table in {**summed, **compared, **own}.items():
         write_csv(table, out / f"{name}.csv")
-    return {**summed, **own}
+    known = {**summed, **own, **{name: compared[name] for name in COMPARED}}
+    return write_answers(rows, manifest, out, known)

@@ -18,7 +18,8 @@ from .run_folder.reading import Run, load_manifest, load_rows
 from .running.earlier import Existing, settled
 from .running.execute import assess
 from .steps.progress import Progress, Silent
-from .verdict.verdict import summaries_read, verdict
+from .verdict.material import answer_tables
+from .verdict.verdict import verdict
 
 if TYPE_CHECKING:
     from .figures.charts import Figure
@@ -53,7 +54,7 @@ class Finished:
 
     def summary(self) -> dict[str, Any]:
         """The answer for machines: headline, performance table, what is missing, where it lies."""
-        tables = summaries_read(self.rows)
+        tables = answer_tables(self.rows, self.manifest, self.folder)
         scores = tables["summary_performance"]
         return {
             "folder": str(self.folder),
