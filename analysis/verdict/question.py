@@ -148,6 +148,12 @@ def _against_random(asked: Asked) -> str:
     p = f"{headline(good, 'p_adjusted', p_text)}, {_test(good, '', asked)}, Holm"
     if good["p_adjusted"] <= ALPHA:
         return f"The good {those} {score} {gap}{share} ({p})."
+    if rank is not None and rank["p_floor"] * rank["family_size"] > ALPHA:
+        seeds, masks = counted(asked.n_seeds, "seed"), counted(draws, "random mask")
+        return (
+            f"The good {those} {score} {gap}{share}; {seeds} and {masks} are too few for a clear "
+            f"test ({p})."
+        )
     are, they = ("are", "they") if asked.many else ("is", "it")
     return (
         f"The good {those} {are} not clearly better than random masks: {they} {score} {gap}{share} "
