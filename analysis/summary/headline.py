@@ -87,7 +87,10 @@ class _Answer:
         self._ranks = ranks[ranks["seed"].isna()]
         self._compared = _of_pairs(tables.get("comparisons"), key)
         self._tested = _of_pairs(tables.get("tests"), key)
-        self._rows = rows
+        mine = of_answer(rows, key)
+        self._masks = mine[(mine["probe"] == "mask") & (mine["target"] == "weights")]
+        trained = mine[(mine["probe"] == "performance") & (mine["state"] == "retrained")]
+        self._lost = trained[trained["flag"].isin(FAILED)]
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """A line for each kind that has a score."""
@@ -162,9 +165,7 @@ class _Answer:
 
     def _failed(self, kind: str) -> int:
         """How many retrained models of a kind did not learn, or diverged."""
-        rows = of_answer(self._rows, self._key)
-        mine = rows[(rows["probe"] == "performance") & (rows["state"] == "retrained")]
-        mine = mine[(mine["kind"] == kind) & mine["flag"].isin(FAILED)]
+        mine = self._lost[self._lost["kind"] == kind]
         return len(mine.drop_duplicates(["cell_id", "seed"]))
 
     def _sizes(self, scored: pd.Series, notes: list[str]) -> dict[str, float]:
@@ -198,9 +199,7 @@ class _Answer:
 
     def _masked_weights(self) -> float:
         """How many single weights are under the masks."""
-        rows = of_answer(self._rows, self._key)
-        mine = rows[(rows["probe"] == "mask") & (rows["target"] == "weights")]
-        return float(mine.loc[mine["metric"] == "kept_share", "n"].max())
+        return float(self._masks.loc[self._masks["metric"] == "kept_share", "n"].max())
 
 
 def _of_pairs(table: pd.DataFrame | None, key: dict[str, str]) -> pd.DataFrame:

@@ -104,6 +104,7 @@ def test_one_seed_is_singular():
     assert "per seed" not in " ".join(one.answer)
 
 
+@pytest.mark.slow
 def test_an_interval_over_seeds_says_so():
     rows = scores(seeds=range(1, 7))
     one, _ = told(rows, comparisons=made_comparisons(rows, beyond=True))
@@ -120,6 +121,7 @@ def test_a_test_over_seeds_settles_retraining(p_value, said):
     assert one.answer[2].endswith(said)
 
 
+@pytest.mark.slow
 def test_enough_retrained_draws_settle_it_as_well():
     one, line = told(scores(retrained_draws=29, draws=29))
     p_value = line.loc["good", "retrained_p_adjusted"]
@@ -128,6 +130,7 @@ def test_enough_retrained_draws_settle_it_as_well():
     assert f"({p_text(p_value)}, over random masks, Holm)." in one.answer[2]
 
 
+@pytest.mark.slow
 def test_seeds_that_disagree_are_counted():
     rows = scores()
     lower = (rows["seed"] == 1) & (rows["state"] == "retrained") & (rows["kind"] == "good")
@@ -156,6 +159,7 @@ def test_few_random_masks_support_no_test():
     assert "p = " not in one.answer[1]
 
 
+@pytest.mark.slow
 def test_without_a_comparison_there_is_no_interval():
     rows = scores()
     one, _ = told(rows, comparisons=made_comparisons(rows).head(0))
@@ -175,6 +179,7 @@ def test_no_random_masks_and_nothing_retrained():
     assert list(line.index) == ["full", "good"]
 
 
+@pytest.mark.slow
 def test_a_full_model_alone():
     rows = scores()
     one, _ = told(rows[rows["kind"] == "full"])
@@ -202,6 +207,7 @@ def test_masks_of_neurons_and_weights(unit):
     assert saved == (unit == "weights")
 
 
+@pytest.mark.slow
 def test_units_that_are_all_kept_have_no_share():
     rows = scores()
     rows.loc[(rows["metric"] == "kept_share") & (rows["target"] == "mlps"), "value"] = 1.0
@@ -231,11 +237,13 @@ def test_controls_that_did_not_train_cannot_be_read(flag, said):
     assert "2 retrained models did not learn" in line.loc["random", "note"]
 
 
+@pytest.mark.slow
 def test_bad_controls_that_did_not_train_do_not_hide_the_comparison_with_random():
     one, _ = told(flagged("unlearned", ["bad"]))
     assert "cannot be read" not in one.answer[2]
 
 
+@pytest.mark.slow
 def test_one_failed_control_of_a_seed_is_singular():
     rows = scores(seeds=(1,))
     failed = (rows["state"] == "retrained") & (rows["kind"] == "random")
