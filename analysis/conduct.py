@@ -1,4 +1,4 @@
-"""One run from what it reads to its report: compute what is missing, then write the tables."""
+"""One run from its input to its report: compute missing cells, then write the tables."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def conduct(
     retries: int = 0,
     maker: EngineMaker | None = None,
 ) -> Finished:
-    """Compute what is missing of a run, and write its tables and report: see `run_experiment`."""
+    """Compute the missing cells of a run, then write its tables and report (`run_experiment`)."""
     with progress.stage("reading tasks and sentences"):
         plan, prepared = read_plan(config, out, progress)
         corpus = check_probes(config, progress)
@@ -74,7 +74,7 @@ def conduct(
         stopped_by_signals(),
     ):
         for other in locks.others:
-            progress.say(f"{named(other)} computes in {out} as well: the cells are shared")
+            progress.say(f"{named(other)} also computes in {out}: the cells are shared")
         with locks.writing():
             _check_same(config, out, existing)
             threads = threads_of(config, out)
@@ -122,7 +122,7 @@ def conduct(
 
 
 def _agreement(collected: Collected, correction: str, folder: Path) -> dict[str, pd.DataFrame]:
-    """Write how far subnetworks agree in their attributions to words, if there are several."""
+    """Write the agreement of subnetworks in their attributions to words, if there are several."""
     table = agreement_table(compared_words(collected), correction=correction)
     if table.empty:
         return {}
@@ -131,14 +131,14 @@ def _agreement(collected: Collected, correction: str, folder: Path) -> dict[str,
 
 
 def _check_same(config: RunConfig, out: Path, existing: Existing) -> None:
-    """Raise if another run was begun in the folder since it was looked at.
+    """Check that no other run has started in the folder meanwhile.
 
     Raises:
-        ConfigError: saying so.
+        ConfigError: if one has.
     """
     if settled(config, out, existing, Silent().say) != config:
         raise ConfigError(
-            "another run was begun there meanwhile",
+            "another run has started there meanwhile",
             where=str(out),
             remedy="run the same command again, or name another folder",
         )
@@ -153,7 +153,7 @@ def _computed(
     maker: EngineMaker | None,
     state: State,
 ) -> Collected:
-    """The outputs of all cells, those that are missing or damaged being computed.
+    """The outputs of all cells; missing and damaged ones are computed.
 
     Raises:
         SubprobeError: if nothing could be scored.
@@ -209,7 +209,7 @@ def _compute(
 
 
 def _expected(plan: RunPlan, prepared: Prepared, threads: int, state: State) -> dict[str, float]:
-    """Seconds that each cell is expected to take, by those that are finished."""
+    """Expected seconds of each cell, estimated from the finished ones."""
     data = {task.data.spec.name: task.data for task in prepared.tasks.values()}
     work = workload_of(plan.config, plan.sources.facts, data)
     rates = usual_rates(plan.config.device, threads)
@@ -217,7 +217,7 @@ def _expected(plan: RunPlan, prepared: Prepared, threads: int, state: State) -> 
 
 
 def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:
-    """What the tables lack: each cell with what went wrong."""
+    """The cells that are missing from the tables, each with its reason."""
     found = [
         {"cell": name, "why": done.why, "log": f"logs/{plan.store.log(plan.ids[name]).name}"}
         for name, done in state.failed.items()
@@ -229,12 +229,12 @@ def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:
 
 
 def _said(prepared: Prepared) -> list[str]:
-    """What was told of the tokenizer and the lengths, each line once."""
+    """The messages about the tokenizer and the lengths, each line once."""
     return list(dict.fromkeys(line for task in prepared.tasks.values() for line in task.said))
 
 
 def _spend(plan: RunPlan, state: State, name: str) -> None:
-    """Remove a model that was only trained to be scored and probed; the full one stays."""
+    """Remove a model that was trained only to be scored and probed; the full model stays."""
     if plan.graph[name].step in ("retrain", "untrained") and name in state.proofs:
         for mark in state.proofs[name].files[1:2]:
             plan.store.remove_model(mark)
@@ -243,12 +243,12 @@ def _spend(plan: RunPlan, state: State, name: str) -> None:
 def write_tables(
     rows: pd.DataFrame, out: Path, cells: Path, manifest: Mapping[str, Any]
 ) -> dict[str, pd.DataFrame]:
-    """Write every row once, as `rows.parquet`, and as CSV what is computed from them.
+    """Write the rows as `rows.parquet`, and the tables computed from them as CSV.
 
     Args:
         rows: every tidy row of the run.
-        out: where to.
-        cells: where its cells lie.
+        out: the folder to write to.
+        cells: the folder of its cells.
         manifest: what `manifest.json` holds.
 
     Returns:

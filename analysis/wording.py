@@ -14,7 +14,7 @@ DECIMALS = 3
 
 
 def decimal(value: Any, places: int = DECIMALS) -> str:
-    """A score without the leading zero (`.83`, `-.12`, `1.00`); a dash where there is none."""
+    """A score without the leading zero (`.832`, `-.120`, `1.000`); a dash if it is missing."""
     if pd.isna(value):
         return MISSING
     text = f"{float(value):.{places}f}"
@@ -46,7 +46,7 @@ def named(metric: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """A share as whole percent; a dash where there is none."""
+    """A share as whole percent; a dash if it is missing."""
     return MISSING if pd.isna(value) else f"{100 * float(value):.0f}%"
 
 
@@ -58,18 +58,18 @@ def p_text(value: Any) -> str:
 
 
 def bare_p(value: Any) -> str:
-    """A p-value under a heading that says so; a dash where there is none."""
+    """A p-value under a heading `p`; a dash if it is missing."""
     return MISSING if pd.isna(value) else p_text(value).removeprefix("p ").removeprefix("= ")
 
 
 def between(low: Any, high: Any, places: int = DECIMALS) -> str:
-    """A range in brackets, empty where there is none."""
+    """An interval in brackets; empty if it is missing."""
     missing = pd.isna(low) or pd.isna(high)
     return "" if missing else f"[{decimal(low, places)}, {decimal(high, places)}]"
 
 
 def seen(low: Any, high: Any, places: int = DECIMALS) -> str:
-    """The lowest and highest of what was seen, `.52 to .70`: no interval, so without brackets."""
+    """The observed range, `.520 to .700`; it is no interval and has no brackets."""
     missing = pd.isna(low) or pd.isna(high)
     return "" if missing else f"{decimal(low, places)} to {decimal(high, places)}"
 
@@ -96,7 +96,7 @@ def training_text(recipe: Mapping[str, Any], examples: int) -> str:
 # -- numbers that name their cell -------------------------------------------------------------
 
 _OPEN, _SPLIT, _CLOSE = "\ue000", "\ue001", "\ue002"
-"""Characters of the private use area: no text that is read holds them, and they never leave."""
+"""Characters of the private use area, which no text that is read holds and no output shows."""
 CITED = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 
 

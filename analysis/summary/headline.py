@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..flags import FAILED
 from ..statistics.draws import too_few_draws
-from .kinds import WHO, of_answer
+from .kinds import WHO, joined_flags, of_answer
 
 FILE = "summary_headline"
 KINDS = ("full", "good", "random", "bad")
@@ -22,7 +22,7 @@ _OF_STATE = ("score", "gain_kept", "difference", "ci_low", "ci_high", "ci_method
 COLUMNS = [
     *WHO, "kind", "metric", "baseline", "baseline_value", "heads_kept", "mlps_kept",
     "neurons_kept", "weights_kept", *_OF_STATE, *(f"retrained_{name}" for name in _OF_STATE),
-    "n_unlearned", "parameters", "flops", "n_seeds", "note",
+    "n_unlearned", "parameters", "flops", "n_seeds", "note", "flag",
 ]  # fmt: skip
 
 Costs = Mapping[str, Any]
@@ -64,7 +64,7 @@ def headline_table(
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     counts = ["n_seeds", "n_draws", "retrained_n_draws", "n_unlearned"]
     texts = [*WHO, "kind", "metric", "baseline", "ci_method", "retrained_ci_method", "test",
-             "retrained_test", "note"]  # fmt: skip
+             "retrained_test", "note", "flag"]  # fmt: skip
     types = dict.fromkeys(table, "float")
     types |= dict.fromkeys(counts, "Int64") | dict.fromkeys(texts, "string")
     return table.astype(types)
@@ -104,16 +104,18 @@ class _Answer:
             names = ("metric", "baseline", "baseline_value", "heads_kept", "mlps_kept",
                      "neurons_kept", "weights_kept", "n_seeds")  # fmt: skip
             line |= {name: some[name] for name in names}
-            notes = []
+            notes, flags = [], []
             for before, scored in found.items():
                 if scored is not None:
                     about = self._of_state(kind, scored)
                     notes += about.pop("notes")
+                    flags.append(str(scored["flag"]) if pd.notna(scored["flag"]) else "")
                     line |= {f"{before}{name}": value for name, value in about.items()}
             line["n_unlearned"] = self._failed(kind)
             if line["n_unlearned"]:
                 notes.append(f"{line['n_unlearned']} retrained models did not learn")
             line |= self._sizes(some, notes)
+            line["flag"] = joined_flags(pd.Series(flags, dtype="string"))
             yield line | {"note": "; ".join(dict.fromkeys(filter(None, notes)))}
 
     def _line(self, kind: str, state: str) -> pd.Series | None:

@@ -351,7 +351,7 @@ def test_lost_and_broken_cells_are_named(refused, copied, tmp_path):
     one.write_bytes(b"half")
     line = refused(copied)
     assert one.name in line
-    assert "has another content than was written" in line
+    assert "has changed since it was written" in line
     one.unlink()
     assert "is missing" in refused(copied)
     assert not (tmp_path / "out" / "items.csv").exists()
