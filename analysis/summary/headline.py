@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..flags import FAILED
 from ..statistics.draws import too_few_draws
+from ..wording import counted
 from .kinds import WHO, joined_flags, of_answer
 
 FILE = "summary_headline"
@@ -100,7 +101,7 @@ class _Answer:
             some = next((one for one in found.values() if one is not None), None)
             if some is None:
                 continue
-            line = {**self._key, "kind": kind}
+            line: dict[str, Any] = {**self._key, "kind": kind}
             names = ("metric", "baseline", "baseline_value", "heads_kept", "mlps_kept",
                      "neurons_kept", "weights_kept", "n_seeds")  # fmt: skip
             line |= {name: some[name] for name in names}
@@ -113,7 +114,7 @@ class _Answer:
                     line |= {f"{before}{name}": value for name, value in about.items()}
             line["n_unlearned"] = self._failed(kind)
             if line["n_unlearned"]:
-                notes.append(f"{line['n_unlearned']} retrained models did not learn")
+                notes.append(f"{counted(line['n_unlearned'], 'retrained model')} did not learn")
             line |= self._sizes(some, notes)
             line["flag"] = joined_flags(pd.Series(flags, dtype="string"))
             yield line | {"note": "; ".join(dict.fromkeys(filter(None, notes)))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import pandas as pd
 
@@ -65,7 +66,7 @@ def question_of(asked: Asked) -> tuple[str, ...]:
     """One sentence that says what was asked; none where nothing was scored."""
     if asked.headline.empty:
         return ()
-    encoder, good = ENCODERS.get(asked.model, asked.model), asked.line("good")
+    encoder, good = _encoder(asked.model), asked.line("good")
     if good is None:
         return (f"How well does {encoder} do on {asked.label}?",)
     retrained = pd.notna(good["retrained_score"])
@@ -76,12 +77,18 @@ def question_of(asked: Asked) -> tuple[str, ...]:
             f"{kept_of(good)}{later}?",
         )
     do, whose = ("Do", "subnetworks") if asked.many else ("Does", "subnetwork")
-    their = "their" if asked.many else "its"
+    keep, their = ("keep", "their") if asked.many else ("keeps", "its")
     later = f", and does {their} advantage survive retraining" if retrained else ""
     return (
-        f"{do} the good {whose} of {encoder} ({kept_of(good)}) score higher on {asked.label} than "
-        f"random subnetworks of the same size{later}?",
+        f"{do} the good {whose} of {encoder}, which {keep} {kept_of(good)}, score higher on "
+        f"{asked.label} than random subnetworks of the same size{later}?",
     )
+
+
+def _encoder(model: str) -> str:
+    """What sentences call an encoder; of one in a folder, its last part."""
+    in_folder = model.startswith((".", "/", "~")) or "\\" in model
+    return ENCODERS.get(model, PurePath(model).name if in_folder else model)
 
 
 def answer_of(asked: Asked) -> tuple[str, ...]:
