@@ -112,10 +112,13 @@ def test_an_interval_over_seeds_says_so():
     assert "(95% interval over seeds and examples and these masks)" in one.answer[1]
 
 
-@pytest.mark.parametrize(("p_value", "said"), mostly_slow([
+RETRAINED = [
     (0.031, "the advantage survives retraining (p = .031, sign flips over 6 seeds, Holm)."),
     (0.4, "no clear advantage is left after retraining (p = .400, sign flips over 6 seeds, Holm)."),
-]))  # fmt: skip
+]
+
+
+@pytest.mark.parametrize(("p_value", "said"), mostly_slow(RETRAINED, RETRAINED[:1]))
 def test_a_test_over_seeds_settles_retraining(p_value, said):
     rows = scores(seeds=range(1, 7))
     one, _ = told(rows, tests=made_tests("acceptability", "retrained", p_value))
@@ -189,7 +192,7 @@ def test_a_full_model_alone():
     assert "(majority baseline .500)" in one.answer[0]
 
 
-@pytest.mark.parametrize("unit", mostly_slow(["weights", "neurons"]))
+@pytest.mark.parametrize("unit", mostly_slow(["weights", "neurons"], ["weights"]))
 def test_masks_of_neurons_and_weights(unit):
     rows = scores()
     shares = rows[(rows["metric"] == "kept_share") & (rows["target"] == "heads")]
@@ -222,10 +225,13 @@ def flagged(flag, kinds):
     return rows.assign(flag=rows["flag"].mask(failed, flag))
 
 
-@pytest.mark.parametrize(("flag", "said"), mostly_slow([
+LOST = [
     ("unlearned", "2 of 2 random subnetworks did not learn the task in the training given"),
     ("diverged", "2 of 2 random subnetworks diverged in the training given"),
-]))  # fmt: skip
+]
+
+
+@pytest.mark.parametrize(("flag", "said"), mostly_slow(LOST, LOST[:1]))
 def test_controls_that_did_not_train_cannot_be_read(flag, said):
     one, line = told(flagged(flag, ["random", "bad"]))
     assert "but this comparison cannot be read: " in one.answer[2]
