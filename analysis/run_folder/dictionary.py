@@ -20,6 +20,7 @@ from .columns import (
     Column,
 )
 from .profile_columns import LEADERBOARD, OF_MODEL, PROFILE
+from .ready_columns import HEADS
 from .table_lines import line_of
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
@@ -31,7 +32,13 @@ MASK_COLUMNS = (
     "mask_id", "unit", "layer", "head", "neuron", "kept", "file",
 )  # fmt: skip
 SEPARATOR = " | "
-_OWN = {"cells": CELLS, "manifest": MANIFEST, "dictionary": DICTIONARY, "profile": PROFILE}
+_OWN = {
+    "cells": CELLS,
+    "manifest": MANIFEST,
+    "dictionary": DICTIONARY,
+    "profile": PROFILE,
+    "heads": HEADS,
+}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 
 

@@ -32,7 +32,7 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "summary_survival.csv", "summary_survival_content.csv",
         "summary_stability.csv",
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
-        "summary_head_attributions.csv",
+        "summary_head_attributions.csv", "heads.csv",
         "attribution_examples.csv", "attribution_agreement.csv",
         "comparisons.csv", "tests.csv",
         "seed_points.csv", "over_seeds.csv", "mixed_model.csv", "comparison_notes.csv",
@@ -163,7 +163,7 @@ def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path
     assert all(kind in out for kind in KINDS)
     code, out, _ = subprobe_command("compare", finished_run, "--out", tmp_path / "tables")
     assert (code, out) == (0, "")
-    assert len(list((tmp_path / "tables").glob("*.csv"))) == 17
+    assert len(list((tmp_path / "tables").glob("*.csv"))) == 18
 
 
 @pytest.mark.parametrize("figures", [False, pytest.param(True, marks=pytest.mark.slow)])

@@ -47,7 +47,7 @@ def names_in(folder, form):
 
 def test_every_table_is_there_in_both_formats(exported, finished_run):
     summaries = {path.stem for path in finished_run.glob("summary_*.csv")}
-    wanted = {"rows", "items", "masks", "cells", "manifest", *summaries}
+    wanted = {"rows", "items", "masks", "cells", "manifest", "heads", *summaries}
     for form, folder in exported.items():
         assert names_in(folder, form) == wanted
         assert (folder / "dictionary.csv").is_file()
