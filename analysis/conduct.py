@@ -26,7 +26,7 @@ from .plan.whole_run import RunPlan, read_plan
 from .profile.profile import has_profile, profile_table
 from .report.report import write_report
 from .running.attributed_words import FILE as WORDS_FILE
-from .running.attributed_words import compared_words, word_frame
+from .running.attributed_words import WORDS, compared_words, word_frame, words_table
 from .running.collect import Collected
 from .running.earlier import Existing, begin, remove_unused, settled
 from .running.engine import EngineMaker, InThisProcess
@@ -104,6 +104,7 @@ def conduct(
                 tables = write_tables(rows, folder, out / "cells")
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
+                    write_csv(words_table(words, collected), folder / f"{WORDS}.csv")
                     tables |= _agreement(collected, config.probe.correction, folder)
                 write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
             if existing == "new":

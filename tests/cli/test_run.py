@@ -32,11 +32,25 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "summary_survival.csv", "summary_survival_content.csv",
         "summary_stability.csv",
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
-        "summary_head_attributions.csv", "heads.csv",
+        "summary_head_attributions.csv", "heads.csv", "words.csv",
         "attribution_examples.csv", "attribution_agreement.csv",
         "comparisons.csv", "tests.csv",
         "seed_points.csv", "over_seeds.csv", "mixed_model.csv", "comparison_notes.csv",
     }  # fmt: skip
+
+
+def test_words_have_their_annotation_beside_their_attribution(finished_run):
+    words = pd.read_csv(finished_run / "words.csv", dtype={"depth": "Int64"})
+    shown = pd.read_csv(finished_run / "attribution_examples.csv")
+    assert words["word"].tolist() == shown["word"].tolist()
+    assert words["attribution"].tolist() == shown["attribution"].tolist()
+    assert words["example"].tolist() == shown["item_id"].tolist()
+    assert words[["pos", "relation", "depth"]].notna().all(axis=None)
+    assert set(words.loc[words["word"] == "The", "pos"]) == {"DET"}
+    # one root for each sentence of each model
+    sentence = words.groupby(["seed", "kind", "state", "method", "example", "sentence"])
+    assert sentence["depth"].apply(lambda depth: (depth == 0).sum()).eq(1).all()
+    assert set(words.loc[words["depth"] == 0, "relation"].str.lower()) == {"root"}
 
 
 def test_masks_differ_only_in_the_kind(finished_run):
