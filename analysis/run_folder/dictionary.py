@@ -20,7 +20,7 @@ from .columns import (
     Column,
 )
 from .profile_columns import LEADERBOARD, OF_MODEL, PROFILE
-from .ready_columns import HEADS
+from .ready_columns import HEADS, WORDS
 from .table_lines import line_of
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
@@ -38,6 +38,11 @@ _OWN = {
     "dictionary": DICTIONARY,
     "profile": PROFILE,
     "heads": HEADS,
+    "words": WORDS,
+    "attribution_examples": {
+        name: WORDS[name]
+        for name in ("sentence", "position", "word", "attribution", "prediction", "gold")
+    },
 }
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 

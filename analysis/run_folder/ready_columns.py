@@ -1,4 +1,4 @@
-"""What the columns of the tables that answer a question at once mean: `heads`."""
+"""What the columns of the tables that answer a question at once mean: `heads` and `words`."""
 
 from __future__ import annotations
 
@@ -68,3 +68,21 @@ HEADS: dict[str, Column] = {
     ),
 }
 """Column of `heads` that means something of its own there."""
+
+WORDS: dict[str, Column] = {
+    "searched_by": Column("text", "search method of the mask; `full` for the full model"),
+    "example": Column("text", "identifier of the example"),
+    "sentence": Column("integer", "number of the sentence in the example", "counted from 0"),
+    "position": Column("integer", "position of the word in the sentence", "counted from 0"),
+    "word": Column("text", "the word"),
+    "pos": Column("text", "universal part of speech; empty if not annotated"),
+    "relation": Column("text", "dependency relation of the word to its head"),
+    "depth": Column("integer", "number of arcs from the word to the root of its sentence", "arcs"),
+    "attribution": Column(
+        "number", "contribution of the word to the logit of the attributed class", "logits"
+    ),
+    "method": Column("text", "attribution method with its options"),
+    "prediction": Column("text", "label or number that the model predicts for the example"),
+    "gold": Column("text", "correct label or number of the example"),
+}
+"""Column of `words` that means something of its own there."""

@@ -210,3 +210,15 @@ def test_survivors_are_corrected_over_relations(finished_run):
         assert family["p_adjusted"].tolist() == pytest.approx(expected)
         assert set(family["family_size"]) == {len(family)}
         assert set(family["correction"]) == {"Holm"}
+
+
+def test_layers_heads_and_draws_are_whole_numbers_in_every_table(finished_run):
+    whole = {"layer", "head", "seed", "draw", "n_seeds", "n_draws", "position", "sentence"}
+    checked = 0
+    for path in finished_run.glob("*.csv"):
+        table = pd.read_csv(path, dtype=str)
+        for name in whole & set(table.columns):
+            values = table[name].dropna()
+            assert values.str.fullmatch(r"\d+").all(), (path.name, name)
+            checked += len(values) > 0
+    assert checked > 30
