@@ -101,6 +101,11 @@ def dictionary_frame(tables: Mapping[str, Iterable[tuple[str, object]]]) -> pd.D
 def typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A frame with the types of the dictionary; a text without characters is a missing value."""
     types = {name: TYPES[describe(table, name, frame[name].dtype).type] for name in frame}
+    for name, kind in types.items():
+        # the mean of a count over draws of different sizes is not whole
+        real = kind == "Int64" and pd.api.types.is_float_dtype(frame[name].dtype)
+        if real and (frame[name].dropna() % 1 != 0).any():
+            types[name] = "Float64"
     found = frame.astype(types)
     for name, kind in types.items():
         blank = found[name].eq("").fillna(False) if kind == "string" else None
