@@ -45,7 +45,10 @@ def _kinds(example: Example) -> list[dict[str, list[str] | list[int]]]:
     """Part of speech, relation and depth of the words of each sentence, as far as annotated."""
     found = []
     for sentence in sentences_of(example):
-        kinds = {"pos": list(sentence.upos), "relation": list(sentence.deprels),
-                 "depth": depths(sentence)}  # fmt: skip
+        kinds: dict[str, list[str] | list[int]] = {
+            "pos": list(sentence.upos),
+            "relation": list(sentence.deprels),
+            "depth": depths(sentence),
+        }
         found.append({k: v for k, v in kinds.items() if len(v) == len(sentence.words)})
     return found
