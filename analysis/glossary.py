@@ -7,31 +7,141 @@ from types import MappingProxyType
 
 TERMS: Mapping[str, str] = MappingProxyType(
     {
-        "unit": "What a mask keeps or removes: an attention head, an MLP, a neuron or a weight.",
+        # what is pruned
+        "unit": "What a mask keeps or prunes: an attention head, an MLP, a neuron of an MLP, or a "
+        "single weight. Layers and heads are counted from 0.",
+        "kept": "Said of a unit that the mask keeps; all others are pruned.",
         "mask": "The list of the units that a subnetwork keeps, stored as a safetensors file.",
-        "subnetwork": "A model in which only the units of a mask are active.",
+        "gate": "A number that multiplies the output of a head or MLP: 1 keeps it, 0 prunes it. "
+        "Importance is computed from the gradient at the gate.",
+        "subnetwork": "A model in which only the units that a mask keeps are active.",
+        "importance": "An estimate of what the model loses when a unit is pruned. By default it is "
+        "the mean over examples of |∂loss/∂gate|.",
+        "sparsity": "The share of units that a mask prunes.",
+        # kinds of subnetworks
         "full": "The fine-tuned model with all of its units.",
-        "good": "The subnetwork that is left when the least important units are removed step by "
-        "step while the score holds. Heads and MLPs are ranked by importance (unless another "
-        "score is named, the mean over examples of |∂loss/∂gate|), single weights by magnitude.",
+        "good": "The subnetwork that is left when the least important units are pruned step by "
+        "step while the score holds, or down to a given share. Heads and MLPs are ranked by "
+        "importance, single weights by magnitude.",
         "random": "A subnetwork of the same size as the good one, its units drawn uniformly.",
-        "bad": "A subnetwork of the same size as the good one, made of the units that pruning "
-        "removed; where these are too few, units of the good one fill it up, and the tables give "
-        "the share that was borrowed. Of single weights, those of smallest magnitude.",
+        "bad": "A subnetwork of the same size as the good one, made of the units that the good one "
+        "prunes; where these are too few, units of the good one are added. Of single weights, it "
+        "keeps those of smallest magnitude.",
+        "borrowed": "Said of the units that a bad subnetwork takes from the good one because too "
+        "few units were pruned. The larger their share, the more alike good and bad are.",
+        "contamination": "Another word for the borrowed share: the share of a bad subnetwork's "
+        "units that belong to the good one.",
         "super": "The units that the good subnetworks of all seeds keep.",
-        "draw": "One random or bad subnetwork; several are drawn for each good one.",
+        "anti": "A subnetwork of the size of super, made of units that all seeds prune.",
+        "middle": "A subnetwork of the size of super, made of units that are in neither super nor "
+        "anti.",
+        "complement": "The subnetwork of all units that a mask prunes.",
+        # draws, seeds, states
         "seed": "One fine-tuning of the model, with its own good subnetwork and its own draws.",
+        "draw": "One random or bad subnetwork; several are drawn for each good one.",
+        "state": "Which weights a subnetwork has, mainly pruned or retrained.",
         "pruned": "The state of a subnetwork that uses the fine-tuned weights as they are.",
         "retrained": "The state of a subnetwork that starts from the pretrained weights and is "
         "fine-tuned again by the same recipe.",
-        "selection": "The examples on which masks are chosen; scores are reported on others.",
+        "untrained": "The state of an encoder with random weights. It shows what a probe finds "
+        "where nothing was learnt.",
+        "recipe": "How a model is trained: learning rate, epochs, batch size, maximum length, "
+        "precision.",
         "survival": "The share of seeds whose good subnetwork keeps a unit.",
         "survivor": "A unit that the good subnetwork keeps.",
-        "sparsity": "The share of units that a mask removes.",
-        "importance": "An estimate of what the model loses when a unit is removed.",
-        "contamination": "The share of a bad subnetwork's units that belong to the good one.",
+        "stability": "How far the good masks of different seeds or tasks agree, compared with "
+        "random masks of the same sizes.",
+        # examples
+        "selection": "The examples on which masks are chosen. Scores are reported on other "
+        "examples, unless the rows say `reported`.",
+        "gold": "Said of annotation that people made.",
+        "silver": "Said of annotation that a parser made.",
+        "item": "What is scored once: an example, a sentence, a word or an arc.",
+        "cluster": "Items that were sampled together, such as near-equal sentences or the questions "
+        "about one passage. Intervals and tests treat each cluster as one observation.",
+        # scores
+        "score": "The primary metric of the task on the reported examples, such as accuracy.",
         "majority baseline": "The score of a classifier that always predicts the most frequent "
         "class.",
         "gain": "The difference between a score and the majority baseline.",
+        "bag-of-words baseline": "The score of a logistic regression on counted words, trained on "
+        "the same examples as the encoder.",
+        "degenerate": "A flag: the score is not clearly above the majority baseline, or nothing was "
+        "measured. Such a run or number cannot support a claim.",
+        "unlearned": "A flag: training ended with a score on the selection examples that is not "
+        "clearly above the majority baseline. It says nothing about longer training.",
+        "diverged": "A flag: the loss exploded, or the loss or a weight became NaN or infinite. "
+        "The scores of such a model say nothing about its subnetwork.",
+        # statistics
+        "interval": "A 95% confidence interval. It covers other examples like those scored, and "
+        "other seeds or draws only where that is stated.",
+        "bootstrap": "A way to compute an interval: the items, or the clusters, are drawn again "
+        "with replacement many times.",
+        "permutation test": "A test that compares a number with its values after labels, signs or "
+        "places have been exchanged at random.",
+        "McNemar's test": "An exact test of two models on the same examples. It counts the "
+        "examples that only one of them gets right.",
+        "family": "The set of tests whose p-values are corrected together.",
+        "Holm": "The default correction of p-values. With it, the chance of one or more false "
+        "rejections in a family is at most 5%.",
+        "Benjamini-Hochberg": "A correction of p-values that limits the expected share of false "
+        "rejections among all rejections in a family.",
+        "mixed model": "A regression over all tasks and seeds with a random intercept for each "
+        "fine-tuning. It needs at least 3 tasks and 5 seeds.",
+        "odds ratio": "The factor by which the odds of an event change, such as the odds that a "
+        "head is kept. 1 means no change.",
+        # attention
+        "attention to special tokens": "The share of a head's attention that goes to tokens such "
+        "as [CLS] and [SEP].",
+        "norm-weighted attention": "Attention multiplied by the length of the vectors that are "
+        "read. It is small where a head attends to a token but takes little from it.",
+        "pattern": "The shape of an attention map: vertical, diagonal, vertical+diagonal, block or "
+        "heterogeneous.",
+        "fixed offset": "A positional baseline: the head of every word is the word at a fixed "
+        "distance. The best distance is chosen on other sentences than those scored.",
+        "uniform attention": "A baseline: every token gets the same attention.",
+        "UAS": "Unlabelled attachment score: the share of words whose syntactic head is found.",
+        "UUAS": "Undirected unlabelled attachment score: the share of gold arcs that a predicted "
+        "tree has, in either direction.",
+        "attribution": "How much a word, head or MLP adds to the logit of a class, or takes from "
+        "it.",
+        "faithfulness": "Whether the model's prediction depends on the words that an attribution "
+        "ranks highest.",
+        "plausibility": "Whether an attribution ranks those words highest that people marked.",
+        # probes of hidden states
+        "probe": "A measurement of what a model or subnetwork knows. Some probes read attention, "
+        "others train a small classifier on hidden states.",
+        "hidden state": "The vectors of all tokens after a layer. State 0 is the embeddings, state "
+        "l the output of layer l - 1.",
+        "own": "Said of a probe that was trained on the hidden states of the subnetwork that it "
+        "reads.",
+        "transferred": "Said of a probe that was trained on the full model and reads the "
+        "subnetwork without further training.",
+        "control task": "A task with random labels, the same for all occurrences of a word. A "
+        "probe can solve it only by memorising words.",
+        "selectivity": "The accuracy of a probe on a property minus its accuracy on the control "
+        "task.",
+        "MDL": "Minimum description length: how many bits are needed to transmit the labels, given "
+        "the hidden states.",
+        "codelength": "The result of an MDL probe, in bits. Shorter means that the labels are "
+        "easier to extract.",
+        "compression": "The codelength of uniformly distributed labels divided by the codelength "
+        "of the probe. 1 means that nothing was gained.",
+        "ceiling": "The best value that can be expected, such as the agreement between two full "
+        "models of different seeds.",
+        # runs
+        "run": "A folder with the results of one configuration: models, masks, tables, report.",
+        "cell": "One step of a run, such as one training or one probe of one subnetwork. Finished "
+        "cells are not computed again.",
+        "compact": "Said of a model from which the pruned units were removed. It is smaller and "
+        "faster than the full model.",
+        "baked": "Said of a checkpoint in which the weights of pruned units are zero. It has the "
+        "size of the full model.",
     }
 )
+
+
+def glossary_page() -> str:
+    """The entries of docs/glossary.md, in alphabetical order."""
+    terms = sorted(TERMS, key=str.lower)
+    return "\n".join(f"## {term}\n\n{TERMS[term]}\n" for term in terms)

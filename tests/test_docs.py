@@ -23,13 +23,15 @@ from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 ROOT = Path(subprobe.__file__).parent
 SLOW = pytest.mark.slow
 LONG = {
-    "README.md", "attention-explanation.md", "attention-patterns.md", "comparing.md",
-    "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
+    "README.md", "attention-explanation.md", "attention-patterns.md", "commands.md",
+    "comparing.md", "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
     "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
-    "tables.md", "training.md",
+    "tables.md", "training.md", "tutorial.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
+ONE_STORY = {"tutorial.md"}
+"""Pages whose snippets read what their commands wrote."""
 LONG_SNIPPETS = {"exporting.md", "hidden-states.md", "property-masks.md", "python.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -51,6 +53,7 @@ def place(tmp_path, monkeypatch, finished_run):
     """A folder with what the pages speak of: data, an encoder, masks, a finished quickstart."""
     monkeypatch.chdir(tmp_path)
     save_tiny_encoder(tmp_path / "tiny-encoder")
+    shutil.copytree(tmp_path / "tiny-encoder", tmp_path / "my-encoder")
     shutil.copytree(finished_run, tmp_path / "runs" / "quickstart")
     write_toy_task(tmp_path / "stance")
     write_labelled(tmp_path / "labelled")
@@ -171,6 +174,8 @@ def test_the_commands_of_a_page_work(page, place, subprobe_command, monkeypatch,
         assert code == 0, (line, err)
         if target:
             (place / target).write_text(out, encoding="utf-8")
+    for text in blocks(page, "python") if page.name in ONE_STORY else ():
+        exec(compile(text, page.name, "exec"), {})
 
 
 @every_page
@@ -189,7 +194,7 @@ def test_other_commands_exist(page):
     [
         pytest.param(page, id=page.name, marks=SLOW if page.name in LONG_SNIPPETS else ())
         for page in PAGES
-        if blocks(page, "python")
+        if blocks(page, "python") and page.name not in ONE_STORY
     ],
 )
 @pytest.mark.filterwarnings("ignore::subprobe.data.errors.SubprobeWarning")
@@ -211,6 +216,30 @@ def test_the_page_of_the_probes_is_made_of_their_entries():
 
     text = (ROOT / "docs" / "probes.md").read_text("utf-8")
     assert text[text.index("\n## ") + 1 :] == probes_page()
+
+
+def test_the_glossary_is_made_of_the_terms():
+    from subprobe.analysis.glossary import TERMS, glossary_page
+
+    text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    assert text[text.index("\n## ") + 1 :] == glossary_page()
+    for term, meaning in TERMS.items():
+        assert f"## {term}\n\n{meaning}\n" in text
+        assert len(re.findall(r"\.(?: |$)", meaning)) in (1, 2), term  # two sentences at most
+
+
+def test_the_page_of_names_describes_every_public_name_once():
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    described = re.findall(r"^\| `(\w+)` \| \w[^|]+ \|$", text, re.M)
+    assert sorted(described) == subprobe.__all__
+
+
+def test_the_readme_is_short_and_shows_what_it_says():
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) < 150
+    picture, commands = text.index("![The first page"), text.index("```console")
+    answer, rest = text.index("**The answer**"), text.index("## Your own encoder")
+    assert picture < commands < answer < rest
 
 
 def test_the_page_of_own_probes_shows_the_package_that_is_tested():

@@ -1,6 +1,7 @@
 """The house keeps its shape: imports run one way, heavy ones late, rooms have one name."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -93,6 +94,15 @@ def test_imports_within_a_room_run_one_way(room: str, floor: str) -> None:
 def test_every_package_of_a_room_has_its_floor(room: str) -> None:
     folders = {path.parent.name for path in (ROOT / room).glob("*/__init__.py")}
     assert folders == {floor for of, floor in PACKAGES if of == room}
+
+
+def test_the_page_of_the_architecture_names_every_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    for room, floors in FLOORS.items():
+        part = text.split(f"\n## {room}\n")[1].split("\n## ")[0]
+        named = set(re.findall(r"`(\w+)/`", part))
+        assert named == {path.parent.name for path in (ROOT / room).glob("*/__init__.py")}, room
+        assert named <= set(floors)
 
 
 @pytest.mark.parametrize("package", PLACES)
