@@ -13,8 +13,7 @@ from ..comparison.pair_records import ONE_DRAW, ONE_SEED
 from ..comparison.pairs import PAIR_COLUMNS, spoken
 from ..statistics.corrections import ALPHA
 from ..wording import MISSING, bare_p, between, decimal, p_text
-from .console import print_lines
-from .records import print_records
+from .records import print_lines, print_records
 
 MOST_NOTES = 12
 

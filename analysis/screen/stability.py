@@ -9,8 +9,7 @@ from rich.console import Console
 
 from ..stability.measure import Stability
 from ..wording import bare_p, between, decimal, p_text
-from .console import print_lines
-from .records import print_records
+from .records import print_lines, print_records
 
 _UNITS = {"head": "heads", "mlp": "MLPs", "weight": "weights"}
 

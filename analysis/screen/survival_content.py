@@ -10,8 +10,7 @@ from rich.console import Console
 from ..statistics.corrections import ALPHA
 from ..survival_content.measure import JOINT, SurvivalContent
 from ..wording import MISSING, bare_p, between, counted, decimal, p_text
-from .console import print_lines
-from .records import print_records
+from .records import print_lines, print_records
 
 _ANSWER = ["model", "task", "method", "state"]
 _LEGEND = (
