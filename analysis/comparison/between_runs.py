@@ -33,11 +33,13 @@ _NAMES: dict[str, str] = {
 BETWEEN: dict[str, str] = {
     **_NAMES, "level": _TEXT, "value_a": _REAL, "value_b": _REAL, "difference": _REAL,
     "median_a": _REAL, "median_b": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT,
-    "varies": _TEXT, "coverage": _REAL, "n": _WHOLE, "n_clusters": _WHOLE, "seeds_a": _WHOLE, "seeds_b": _WHOLE,
+    "varies": _TEXT, "coverage": _REAL, "n": _WHOLE, "n_clusters": _WHOLE, "seeds_a": _WHOLE,
+    "seeds_b": _WHOLE,
     "flag": _TEXT,
 }  # fmt: skip
 BETWEEN_TESTS: dict[str, str] = {
-    **_NAMES, "test": _TEXT, "varies": _TEXT, "difference": _REAL, "effect": _TEXT, "effect_size": _REAL,
+    **_NAMES, "test": _TEXT, "varies": _TEXT, "difference": _REAL, "effect": _TEXT,
+    "effect_size": _REAL,
     "seeds_a": _WHOLE, "seeds_b": _WHOLE, "p_value": _REAL, "p_floor": _REAL, "p_adjusted": _REAL,
     "correction": _TEXT, "family": _TEXT, "family_size": _WHOLE, "flag": _TEXT,
 }  # fmt: skip

@@ -11,12 +11,12 @@ import pandas as pd
 
 from ...data.errors import ConfigError, UnknownNameError
 from ..statistics.corrections import adjust_rows
+from ..statistics.variation import EXAMPLES
 from ..statistics.weighted import RESAMPLES
 from .pair_records import THESE_SEEDS
 from .pairs import Pair
 from .probe_comparisons import ComparedProbe, Weights, probed_rows
 from .probed_models import ProbedModels
-from .variation import EXAMPLES
 
 RELATIONS = ("dependency-heads", "best_head_accuracy")
 """Probe and metric that answer for a dependency relation: the head that is best at it."""
@@ -189,9 +189,7 @@ def _asked(
     return {
         at: value
         for at, value in side.items()
-        if at[0][0] == probe
-        and at[0][1] in metrics
-        and (not relations or at[0][3] in relations)
+        if at[0][0] == probe and at[0][1] in metrics and (not relations or at[0][3] in relations)
     }
 
 
@@ -204,4 +202,3 @@ def _baseline(own: pd.DataFrame) -> dict[str, Any]:
         "baseline": "positional" if name == "offset" else name,
         "baseline_value": float(known["baseline_value"].astype(float).mean()),
     }
-

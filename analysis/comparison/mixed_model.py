@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from ..statistics.corrections import adjust_rows
+from ..statistics.variation import SEEDS
 from ..summary.kinds import BESIDE_FULL, KINDS
 from .run_items import model_columns
-from .variation import SEEDS
 
 LEAST_SEEDS, LEAST_TASKS = 5, 3
 COLUMNS: dict[str, str] = {
     "model": "string", "method": "string", "state": "string", "kind_a": "string",
     "kind_b": "string", "estimate": "Float64", "se": "Float64", "ci_low": "Float64",
-    "ci_high": "Float64", "ci_method": "string", "varies": "string", "df": "Int64", "p_value": "Float64",
+    "ci_high": "Float64", "ci_method": "string", "varies": "string", "df": "Int64",
+    "p_value": "Float64",
     "p_adjusted": "Float64", "correction": "string", "family": "string", "family_size": "Int64",
     "sd_run": "Float64", "sd_residual": "Float64", "n_tasks": "Int64", "n_seeds": "Int64",
     "n": "Int64", "flag": "string",
@@ -75,7 +76,8 @@ def fit_kinds(values: pd.DataFrame) -> pd.DataFrame:
             {
                 "kind_a": first, "kind_b": second, "estimate": estimate, "se": se,
                 "ci_low": estimate - half, "ci_high": estimate + half, "ci_method": _METHOD,
-                "varies": SEEDS, "df": df, "p_value": float(2 * student.sf(abs(estimate) / se, df)) if se else None,
+                "varies": SEEDS, "df": df, "p_value": float(2 * student.sf(abs(estimate) / se,
+                df)) if se else None,
                 "sd_run": float(np.sqrt(fitted.cov_re.iloc[0, 0])),
                 "sd_residual": float(np.sqrt(fitted.scale)), "n_tasks": tasks,
                 "n_seeds": int(wide.groupby(level="task").size().min()), "n": runs, "flag": flag,

@@ -16,9 +16,9 @@ from ..statistics.paired import cohens_h, d_z, expanded_limits, over_seeds_and_e
 from ..statistics.paired_coverage import EXAMPLES, SEEDS_AND_EXAMPLES, coverage_of_difference
 from ..statistics.paired_tests import Tested, sign_flips
 from ..statistics.uncertainty import Floats
+from ..statistics.variation import COLUMN, varies_of
 from ..wording import decimal
 from .pairs import Pair
-from .variation import COLUMN, varies_of
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 _NAMES = {
@@ -30,13 +30,15 @@ _NAMES = {
 COMPARED: dict[str, str] = {
     **_NAMES, "level": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "value_a": _REAL, "value_b": _REAL,
     "difference": _REAL, "median_difference": _REAL, "ci_low": _REAL, "ci_high": _REAL,
-    "ci_method": _TEXT, "varies": _TEXT, "coverage": _REAL, "effect": _TEXT, "effect_size": _REAL, "d_z": _REAL,
+    "ci_method": _TEXT, "varies": _TEXT, "coverage": _REAL, "effect": _TEXT, "effect_size": _REAL,
+    "d_z": _REAL,
     "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "draws_a": _WHOLE, "draws_b": _WHOLE,
     "n_diverged": _WHOLE, "n_unlearned": _WHOLE, "flag": _TEXT,
 }  # fmt: skip
 """Column -> type of the table of differences."""
 TESTED: dict[str, str] = {
-    **_NAMES, "test": _TEXT, "varies": _TEXT, "level": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "draws_a": _WHOLE,
+    **_NAMES, "test": _TEXT, "varies": _TEXT, "level": _TEXT, "seed": _WHOLE, "draw": _WHOLE,
+    "draws_a": _WHOLE,
     "draws_b": _WHOLE, "difference": _REAL,
     "only_first": _WHOLE, "only_second": _WHOLE, "effect": _TEXT, "effect_size": _REAL,
     "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "p_value": _REAL, "p_floor": _REAL,

@@ -115,6 +115,7 @@ class Weights:
         self._resamples, self._known = resamples, dict[tuple[str, ...], list[Any]]()
 
     def of(self, ids: tuple[str, ...], units: Units) -> list[Any]:
+        """The resamples of these sentences, in blocks."""
         if ids not in self._known:
             self._known[ids] = list(weight_blocks(ids, units, resamples=self._resamples))
         return self._known[ids]

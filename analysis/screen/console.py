@@ -125,4 +125,3 @@ def print_latency(rows: pd.DataFrame, console: Console | None = None) -> None:
 
 def _milliseconds(low: float, high: float) -> str:
     return f"{1000 * low:.1f} to {1000 * high:.1f}"
-

@@ -40,7 +40,7 @@ def print_records(
         title: a line above the table.
         console: where to print; None = the screen.
         keep: columns by importance, the most important first. Other columns are left out before
-            these, the last ones first. 
+            these, the last ones first.
     """
     console = console_of(console)
     columns = list(dict.fromkeys(name for record in records for name in record))
