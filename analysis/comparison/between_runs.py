@@ -242,7 +242,8 @@ class _Two:
 
 def _trees(points: pd.DataFrame) -> str:
     """Who drew the trees that probes read, and in which scheme, in words."""
-    kinds = points[["annotation", "scheme"]].dropna().drop_duplicates()
+    kinds = points[["annotation", "scheme"]].fillna("").drop_duplicates()
+    kinds = kinds[kinds["annotation"].ne("") & kinds["scheme"].ne("")]
     return " and ".join(sorted(f"{one.annotation} {one.scheme}" for one in kinds.itertuples()))
 
 

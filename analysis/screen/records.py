@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ _PADDING = 1
 """Characters between two columns."""
 _NUMBER_WIDTH = 34
 """Cells with digits are kept in one line up to this width."""
+_LETTERS = re.compile(r"[^\W\d_](?<! to)(?<!\de)(?<! t(?=o ))")
+"""A letter that is no part of a range (`.52 to .70`) or of a number (`2e-05`)."""
 
 
 def console_of(console: Console | None) -> Console:
@@ -129,8 +132,7 @@ def _is_number(values: Sequence[str]) -> bool:
     """Whether cells hold numbers, perhaps with limits: `.83`, `.12 [.10, .14]`, `2×30`."""
     filled = [text for text in values if text not in ("", "–")]
     return bool(filled) and all(
-        any(letter.isdigit() for letter in text) and not any(letter.isalpha() for letter in text)
-        for text in filled
+        any(letter.isdigit() for letter in text) and not _LETTERS.search(text) for text in filled
     )
 
 

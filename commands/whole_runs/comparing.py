@@ -144,13 +144,21 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
     from ...analysis.property_search.compared import is_search
     from ...analysis.run_folder.reading import load_rows
-    from ...analysis.screen.comparison import print_between, print_masks, print_pairs
+    from ...analysis.screen.comparison import print_answers, print_pairs, print_ranks
     from ...analysis.screen.console import print_comparison
+    from ...analysis.screen.other_comparisons import print_between, print_masks
+    from ...analysis.screen.records import print_heading
+    from ...analysis.summary.ranks import good_against_random
 
     if len(folders) == 1 and is_search(folders[0]):
         print_masks(tables)
     elif len(folders) == 1:
-        print_comparison(load_rows(folders[0]), _manifest(folders[0]))
+        rows = load_rows(folders[0])
+        ranks = good_against_random(rows)
+        print_answers(tables, ranks)
+        print_ranks(ranks)
         print_pairs(tables)
+        print_heading("What each subnetwork scores, and what the run found")
+        print_comparison(rows, _manifest(folders[0]))
     else:
         print_between(tables)

@@ -81,7 +81,7 @@ def test_models_and_examples_that_cannot_be_attributed(subprobe_command, place, 
         ("attributions", "target=2", "got 2", "model"),
         ("head-attributions", "methods=lime", "got 'lime'", "model"),
         ("head-attributions", "target=2", "the classes of this model are 0 to 1", "model"),
-        ("head-attributions", "tolerance=-1.0", "greater than or equal to 0", "model"),
+        ("head-attributions", "tolerance=-1.0", "must be >= 0", "model"),
     ],
 )
 def test_methods_and_classes_that_there_are_not(

@@ -61,7 +61,7 @@ def test_two_runs_are_shown_side_by_side(subprobe_command, two, tmp_path):
     assert "first against second" in text
     code, out, _ = subprobe_command("compare", *two)
     assert code == 0
-    assert "first against second" in out
+    assert "first compared with second" in out
 
 
 def test_the_numbers_of_the_page_are_those_of_its_tables(page):

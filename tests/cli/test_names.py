@@ -213,8 +213,7 @@ def test_what_the_library_says_becomes_the_flag_of_the_command(subprobe_command,
             "acceptability",
             "--threshold",
             "2",
-        ): "error: --threshold: Input should be less than or equal to 1, got 2.0; see: subprobe "
-        "prune -h",
+        ): "error: --threshold must be <= 1, got 2.0; see: subprobe prune -h",
         ("probe", "embedded", "--probe", "norms"): "give --corpus or --task",
         (
             "probe",
@@ -223,7 +222,7 @@ def test_what_the_library_says_becomes_the_flag_of_the_command(subprobe_command,
             "norms",
             "--head-selection",
             "x",
-        ): "error: --head-selection: Input should be 'held-out' or 'reported', got 'x'; ",
+        ): "error: --head-selection must be 'held-out' or 'reported', got 'x'; ",
         ("latency", "embedded", "--mask", "m", "--overwrite", "--out", "x.xls"): "--out x.xls: ",
         ("finetune", "embedded", "--task", "x", "--column", "first=a"): "add --data-dir",
     }

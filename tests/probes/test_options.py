@@ -87,12 +87,12 @@ def test_options_that_do_not_fit_are_refused():
         ("attention-trees.directions", ["up"], "got 'up'"),
         ("attention-trees.directions", [], "at least 1 item"),
         ("attention-patterns.maps", ["cooked"], "'raw' or 'norm', got 'cooked'"),
-        ("attributions.n_steps", 1, "greater than or equal to 2, got 1"),
-        ("attributions.n_steps", "5", "valid integer, got '5'"),
-        ("attributions.n_steps", True, "valid integer, got True"),
-        ("attributions.n_steps", 2.5, "valid integer, got 2.5"),
-        ("hidden-token-attribution.projections", -1, "equal to 0, got -1"),
-        ("token-identifiability.steps", 0, "equal to 1, got 0"),
+        ("attributions.n_steps", 1, "must be >= 2, got 1"),
+        ("attributions.n_steps", "5", "must be an integer, got '5'"),
+        ("attributions.n_steps", True, "must be an integer, got True"),
+        ("attributions.n_steps", 2.5, "must be an integer, got 2.5"),
+        ("hidden-token-attribution.projections", -1, ">= 0, got -1"),
+        ("token-identifiability.steps", 0, ">= 1, got 0"),
     ],
 )
 def test_values_that_an_option_cannot_have_are_refused(place, value, said):

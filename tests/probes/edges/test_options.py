@@ -18,9 +18,9 @@ def options(**given):
         ({"spans_train": "a", "spans_test": "b"}, "spans_train needs spans_dev beside it"),
         ({"spans_dev": "a"}, "spans_dev needs spans_train beside it"),
         ({"tasks": ["upos", "upos"]}, "a name is given twice"),
-        ({"tasks": ["xpos"]}, "Input should be 'dependencies', 'upos' or 'entities'"),
-        ({"projection": 0}, "greater than or equal to 1"),
-        ({"max_train": -1}, "greater than or equal to 0"),
+        ({"tasks": ["xpos"]}, "must be 'dependencies', 'upos' or 'entities'"),
+        ({"projection": 0}, "must be >= 1"),
+        ({"max_train": -1}, "must be >= 0"),
         ({"rates": (2.0,)}, "learning rates must be above 0 and below 1"),
     ],
 )

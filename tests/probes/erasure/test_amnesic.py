@@ -239,8 +239,8 @@ def test_states_that_are_not_finite_are_refused(learning):
         ({"properties": "upso"}, UnknownNameError, "did you mean 'upos'"),
         ({"properties": ()}, ConfigError, "at least 1 item"),
         ({"erasers": "lace"}, ConfigError, "'leace' or 'inlp', got 'lace'"),
-        ({"margin": -0.1}, ConfigError, "greater than or equal to 0, got -0.1"),
-        ({"penalty": 0.0}, ConfigError, "greater than 0, got 0.0"),
+        ({"margin": -0.1}, ConfigError, "must be >= 0, got -0.1"),
+        ({"penalty": 0.0}, ConfigError, "must be > 0, got 0.0"),
     ],
 )
 def test_options_are_checked(options, kind, said):

@@ -204,7 +204,7 @@ def test_what_cannot_be_read_is_refused(context, learning):
     [
         ({"tasks": ["chunks"]}, "unknown task 'chunks'"),
         ({"tasks": ["upos", "upos"]}, "duplicates"),
-        ({"state": -2}, "greater than or equal to -1"),
+        ({"state": -2}, "must be >= -1"),
     ],
 )
 def test_options_are_checked(given, said):

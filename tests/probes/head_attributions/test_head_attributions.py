@@ -435,12 +435,12 @@ def test_more_units_than_subsets_can_be_counted_of_are_refused():
         ({"target": "first"}, "predicted, gold, or the number of a class"),
         ({"target": -1}, "predicted, gold, or the number of a class"),
         ({"target": True}, "valid string"),
-        ({"n_steps": 1}, "greater than or equal to 2"),
-        ({"n_samples": 0}, "greater than or equal to 1"),
+        ({"n_steps": 1}, "must be >= 2"),
+        ({"n_samples": 0}, "must be >= 1"),
         ({"interactions": "all"}, "second-order"),
         ({"keep": [0.5, 1.0]}, "each share must be > 0 and < 1"),
         ({"keep": [0.5, 0.5]}, "contains duplicates"),
-        ({"draws": 0}, "greater than or equal to 1"),
+        ({"draws": 0}, "must be >= 1"),
     ],
 )
 def test_options_of_other_kinds_are_refused(given, said):
