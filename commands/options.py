@@ -227,9 +227,9 @@ def tell(lines: Iterable[str]) -> None:
         typer.echo(as_flags(line), err=True)
 
 
-def emit(rows: Any, out: Path | None, as_json: bool) -> None:
-    """Send a frame of rows to `out`, or to stdout as JSON or as a table."""
-    from ..analysis.screen.console import print_rows
+def emit(rows: Any, out: Path | None, as_json: bool, *, scores: bool = False) -> None:
+    """Send a frame of rows to `out`, or to stdout as JSON, as a table, or scores as sentences."""
+    from ..analysis.screen.rows import print_rows, print_scores
     from ..data.output.tables import rows_frame, write_csv, write_parquet
 
     rows = rows_frame(rows)
@@ -239,4 +239,4 @@ def emit(rows: Any, out: Path | None, as_json: bool) -> None:
     if as_json:
         typer.echo(rows.to_json(orient="records"))
     elif out is None:
-        print_rows(rows)
+        (print_scores if scores else print_rows)(rows)

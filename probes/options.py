@@ -9,8 +9,8 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from ..data.checked_values import rule_of
 from ..data.errors import ConfigError, UnknownNameError
-from ..data.validation import broken_rule
 from .entry import Options, ProbeEntry
 from .registry import find_probe
 
@@ -38,7 +38,7 @@ def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
         first = error.errors()[0]
         option = str(first["loc"][0]) if first["loc"] else ""
         raise ConfigError(
-            broken_rule(first),
+            rule_of(first),
             where=f"option {entry.name}.{option}".rstrip("."),
             remedy=f"give it like its default, {_written(known[option].default)}"
             if option

@@ -26,7 +26,7 @@ with the mean over draws."""
 
 
 def pairs_of_draws(pair: Pair, first: Answers, second: Answers) -> list[DrawPair]:
-    """Which draw of the first model of a pair is held against which of the second."""
+    """Which draw of the first model of a pair is compared with which of the second."""
     same = pair.first[1] == pair.second[1]
     return draw_pairs(first.draws, second.draws, same_kind=same)
 

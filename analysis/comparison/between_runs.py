@@ -33,11 +33,13 @@ _NAMES: dict[str, str] = {
 BETWEEN: dict[str, str] = {
     **_NAMES, "level": _TEXT, "value_a": _REAL, "value_b": _REAL, "difference": _REAL,
     "median_a": _REAL, "median_b": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT,
-    "coverage": _REAL, "n": _WHOLE, "n_clusters": _WHOLE, "seeds_a": _WHOLE, "seeds_b": _WHOLE,
+    "varies": _TEXT, "coverage": _REAL, "n": _WHOLE, "n_clusters": _WHOLE, "seeds_a": _WHOLE,
+    "seeds_b": _WHOLE,
     "flag": _TEXT,
 }  # fmt: skip
 BETWEEN_TESTS: dict[str, str] = {
-    **_NAMES, "test": _TEXT, "difference": _REAL, "effect": _TEXT, "effect_size": _REAL,
+    **_NAMES, "test": _TEXT, "varies": _TEXT, "difference": _REAL, "effect": _TEXT,
+    "effect_size": _REAL,
     "seeds_a": _WHOLE, "seeds_b": _WHOLE, "p_value": _REAL, "p_floor": _REAL, "p_adjusted": _REAL,
     "correction": _TEXT, "family": _TEXT, "family_size": _WHOLE, "flag": _TEXT,
 }  # fmt: skip
@@ -107,7 +109,7 @@ def _answers(run: Run) -> dict[tuple[str, ...], dict[int, Answers]]:
 
 
 class _Two:
-    """Two runs against each other."""
+    """Two runs compared with each other."""
 
     def __init__(
         self,
@@ -240,7 +242,8 @@ class _Two:
 
 def _trees(points: pd.DataFrame) -> str:
     """Who drew the trees that probes read, and in which scheme, in words."""
-    kinds = points[["annotation", "scheme"]].dropna().drop_duplicates()
+    kinds = points[["annotation", "scheme"]].fillna("").drop_duplicates()
+    kinds = kinds[kinds["annotation"].ne("") & kinds["scheme"].ne("")]
     return " and ".join(sorted(f"{one.annotation} {one.scheme}" for one in kinds.itertuples()))
 
 

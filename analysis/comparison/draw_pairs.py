@@ -1,4 +1,4 @@
-"""Which draw of one model is held against which draw of another."""
+"""Which draw of one model is compared with which draw of another."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ def draw_pairs(
 ) -> list[DrawPair]:
     """Pairs of draws of two models of one seed.
 
-    A model with one draw, such as good, is held against each draw of the other; of two models with
-    several draws, and of two states of one kind, draws of the same number are held against each
-    other.
+    A model with one draw, such as good, is compared with each draw of the other. Of two models with
+    several draws, and of two states of one kind, draws of the same number are compared.
 
     Args:
         first: numbers of the draws of the first model.

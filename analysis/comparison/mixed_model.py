@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..statistics.corrections import adjust_rows
+from ..statistics.variation import SEEDS
 from ..summary.kinds import BESIDE_FULL, KINDS
 from .run_items import model_columns
 
@@ -16,7 +17,8 @@ LEAST_SEEDS, LEAST_TASKS = 5, 3
 COLUMNS: dict[str, str] = {
     "model": "string", "method": "string", "state": "string", "kind_a": "string",
     "kind_b": "string", "estimate": "Float64", "se": "Float64", "ci_low": "Float64",
-    "ci_high": "Float64", "ci_method": "string", "df": "Int64", "p_value": "Float64",
+    "ci_high": "Float64", "ci_method": "string", "varies": "string", "df": "Int64",
+    "p_value": "Float64",
     "p_adjusted": "Float64", "correction": "string", "family": "string", "family_size": "Int64",
     "sd_run": "Float64", "sd_residual": "Float64", "n_tasks": "Int64", "n_seeds": "Int64",
     "n": "Int64", "flag": "string",
@@ -74,7 +76,8 @@ def fit_kinds(values: pd.DataFrame) -> pd.DataFrame:
             {
                 "kind_a": first, "kind_b": second, "estimate": estimate, "se": se,
                 "ci_low": estimate - half, "ci_high": estimate + half, "ci_method": _METHOD,
-                "df": df, "p_value": float(2 * student.sf(abs(estimate) / se, df)) if se else None,
+                "varies": SEEDS, "df": df, "p_value": float(2 * student.sf(abs(estimate) / se,
+                df)) if se else None,
                 "sd_run": float(np.sqrt(fitted.cov_re.iloc[0, 0])),
                 "sd_residual": float(np.sqrt(fitted.scale)), "n_tasks": tasks,
                 "n_seeds": int(wide.groupby(level="task").size().min()), "n": runs, "flag": flag,
@@ -108,7 +111,7 @@ def mixed_models(rows: pd.DataFrame, *, correction: str = "holm") -> tuple[pd.Da
                 continue
             found, note = _of_state(group)
             if note:
-                notes.append(f"no mixed model of {method}, {state}: {note}")
+                notes.append(f"{method}, {state}: {note}")
             else:
                 frames.append(found.assign(model=model, method=method, state=state))
     table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
@@ -123,11 +126,12 @@ def _of_state(group: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     tasks, least = len(seeds), int(seeds.min())
     if tasks < LEAST_TASKS or least < LEAST_SEEDS:
         return pd.DataFrame(), (
-            f"{tasks} tasks and {least} seeds; from {LEAST_TASKS} tasks and {LEAST_SEEDS} seeds on"
+            f"a mixed model needs at least {LEAST_TASKS} tasks and {LEAST_SEEDS} seeds; this run "
+            f"has {tasks} and {least}"
         )
     values = group.astype({"value": float, "task": str, "kind": str})
     values = values.groupby(["task", "seed", "kind"], as_index=False)["value"].mean()
     try:
         return fit_kinds(values), ""
     except (np.linalg.LinAlgError, ValueError) as error:
-        return pd.DataFrame(), f"it cannot be fitted ({error})"
+        return pd.DataFrame(), f"the mixed model cannot be fitted ({error})"

@@ -16,6 +16,7 @@ from ..statistics.paired import cohens_h, d_z, expanded_limits, over_seeds_and_e
 from ..statistics.paired_coverage import EXAMPLES, SEEDS_AND_EXAMPLES, coverage_of_difference
 from ..statistics.paired_tests import Tested, sign_flips
 from ..statistics.uncertainty import Floats
+from ..statistics.variation import COLUMN, varies_of
 from ..wording import decimal
 from .pairs import Pair
 
@@ -29,13 +30,15 @@ _NAMES = {
 COMPARED: dict[str, str] = {
     **_NAMES, "level": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "value_a": _REAL, "value_b": _REAL,
     "difference": _REAL, "median_difference": _REAL, "ci_low": _REAL, "ci_high": _REAL,
-    "ci_method": _TEXT, "coverage": _REAL, "effect": _TEXT, "effect_size": _REAL, "d_z": _REAL,
+    "ci_method": _TEXT, "varies": _TEXT, "coverage": _REAL, "effect": _TEXT, "effect_size": _REAL,
+    "d_z": _REAL,
     "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "draws_a": _WHOLE, "draws_b": _WHOLE,
     "n_diverged": _WHOLE, "n_unlearned": _WHOLE, "flag": _TEXT,
 }  # fmt: skip
 """Column -> type of the table of differences."""
 TESTED: dict[str, str] = {
-    **_NAMES, "test": _TEXT, "level": _TEXT, "seed": _WHOLE, "draw": _WHOLE, "draws_a": _WHOLE,
+    **_NAMES, "test": _TEXT, "varies": _TEXT, "level": _TEXT, "seed": _WHOLE, "draw": _WHOLE,
+    "draws_a": _WHOLE,
     "draws_b": _WHOLE, "difference": _REAL,
     "only_first": _WHOLE, "only_second": _WHOLE, "effect": _TEXT, "effect_size": _REAL,
     "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "p_value": _REAL, "p_floor": _REAL,
@@ -96,8 +99,10 @@ class Sizes:
 def frame_of(
     records: Iterable[Mapping[str, Any]] | pd.DataFrame, columns: dict[str, str]
 ) -> pd.DataFrame:
-    """A typed table with these columns, in this order."""
+    """A typed table with these columns, in this order; says what varies in each line."""
     frame = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
+    if COLUMN in columns:
+        frame = frame.assign(varies=varies_of(frame))
     return frame.reindex(columns=list(columns)).astype(columns).reset_index(drop=True)
 
 
@@ -132,7 +137,7 @@ def difference_records(
     Args:
         pair: what is compared.
         about: columns that every line repeats.
-        first: the side that is held against `second`.
+        first: the side that is compared with `second`.
         second: the reference, on the same items.
         seeds: seeds that both sides have.
         outcome: kind of score, as the table of simulated coverages names it.

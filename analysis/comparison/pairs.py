@@ -19,7 +19,7 @@ class Pair:
     """Two models of the same task and seed, and what their difference tells.
 
     Attributes:
-        first: what is held against `second`; a difference is first minus second.
+        first: what is compared with `second`; a difference is first minus second.
         second: the reference.
         question: what the difference answers.
     """

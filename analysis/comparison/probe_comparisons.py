@@ -41,7 +41,7 @@ WITHOUT_ITEMS = ("performance", "mask", "survivors")
 def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLES) -> Comparisons:
     """Differences of every probe between the models of a run, on the same sentences.
 
-    A value is a ratio of sums over sentences and over the heads that live in both models; metrics
+    A value is a ratio of sums over sentences and over the heads that both models keep; metrics
     that name one head (the best of a relation) use that head of each model. Sentences, not arcs
     or words, are resampled and exchanged, or the clusters that sentences were sampled in. Where a
     kind is probed in several draws there is a line for each of them, and one for their mean.
@@ -51,8 +51,7 @@ def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
         cells: its folder of cells.
         resamples: bootstrap samples.
     """
-    probed = rows[~rows["probe"].isin(WITHOUT_ITEMS) & rows["cell_id"].fillna("").ne("")]
-    probed = model_columns(probed)
+    probed = probed_rows(rows)
     parts = []
     for (model, task), mine in probed.groupby(["model", "task"], sort=False):
         seeds = {
@@ -66,6 +65,12 @@ def compare_probes(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
         about = {"model": model, "task": task}
         parts.append(compare_models(pairs_of(models), seeds, about, resamples=resamples))
     return joined(parts) if parts else Comparisons()
+
+
+def probed_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of probes that have items, with kinds as they are compared."""
+    probed = rows[~rows["probe"].isin(WITHOUT_ITEMS) & rows["cell_id"].fillna("").ne("")]
+    return model_columns(probed)
 
 
 def compare_models(
@@ -85,7 +90,7 @@ def compare_models(
     """
     compared: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
-    weights = _Weights(resamples)
+    weights = Weights(resamples)
     for pair in pairs:
         tables = {
             seed: [(draw, found.tables(pair, draw)) for draw in found.pairs(pair)]
@@ -97,25 +102,26 @@ def compare_models(
             continue
         every = [table for of_draws in tables.values() for _, (table, _) in of_draws]
         for probe in sorted({at[0][0] for table in every for at in table}):
-            lines = _ComparedProbe(pair, probe, tables, seeds, weights, about)
+            lines = ComparedProbe(pair, probe, tables, seeds, weights, about)
             compared += lines.compared
             tests += lines.tests
     return Comparisons(frame_of(compared, COMPARED), frame_of(tests, TESTED))
 
 
-class _Weights:
+class Weights:
     """Resamples of the sentences of a probe, drawn once for all pairs."""
 
     def __init__(self, resamples: int):
         self._resamples, self._known = resamples, dict[tuple[str, ...], list[Any]]()
 
     def of(self, ids: tuple[str, ...], units: Units) -> list[Any]:
+        """The resamples of these sentences, in blocks."""
         if ids not in self._known:
             self._known[ids] = list(weight_blocks(ids, units, resamples=self._resamples))
         return self._known[ids]
 
 
-class _ComparedProbe:
+class ComparedProbe:
     """One probe of one pair of models: every key, in each seed and draw.
 
     Attributes:
@@ -129,7 +135,7 @@ class _ComparedProbe:
         probe: str,
         tables: dict[int, list[tuple[DrawPair, tuple[Table, Table]]]],
         seeds: dict[int, ProbedModels],
-        weights: _Weights,
+        weights: Weights,
         about: dict[str, Any],
     ):
         every = [table for of_draws in tables.values() for _, (table, _) in of_draws]
@@ -169,6 +175,20 @@ class _ComparedProbe:
         }
         for c, key in enumerate(self._keys):
             self._add(c, {**about, **_key_columns(key)}, exchanged, single)
+
+    def over_all(self) -> list[tuple[Key, Tested, tuple[int, int]]]:
+        """Each key with its exchange test over all seeds and draws, and how much there is of it.
+
+        A sentence changes places in all seeds and draws together. The two counts are items of the
+        second sum (pairs of words for a relation), and sentences that have any.
+        """
+        values = np.concatenate(list(self._values.values()))
+        tested = swap_ratios(values[:, 0], values[:, 1], list(self._ids), self._units)
+        counts = values[0, 0, 1]  # [N, C], of the first model
+        return [
+            (key, tested[c], (round(counts[:, c].sum()), int((counts[:, c] > 0).sum())))
+            for c, key in enumerate(self._keys)
+        ]
 
     def _several(self, seed: int) -> bool:
         return len(self._draws[seed]) > 1

@@ -1,7 +1,7 @@
 """Items of probes as sums by sentence: a ratio of sums for each metric, variant and relation.
 
-A model's heads are kept apart until two models are compared: a difference is taken over the heads
-that live in both, so that no mean moves only because other heads were averaged.
+A model's heads are kept apart until two models are compared. A difference is taken over the heads
+that both keep, so that no mean differs only because other heads were averaged.
 """
 
 from __future__ import annotations

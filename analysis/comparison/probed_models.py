@@ -81,14 +81,14 @@ class ProbedModels:
         known.by.setdefault(probe, ProbedBy(items, named_heads(rows), cell, flag))
 
     def pairs(self, pair: Pair) -> list[DrawPair]:
-        """Which draw of the first model is held against which of the second."""
+        """Which draw of the first model is compared with which of the second."""
         first, second = (
             [one.draw for one in self.draws[model]] for model in (pair.first, pair.second)
         )
         return draw_pairs(first, second, same_kind=pair.first[1] == pair.second[1])
 
     def tables(self, pair: Pair, draw: DrawPair) -> tuple[Table, Table]:
-        """Both sides on the keys and sentences that both have, over heads that live in both."""
+        """Both sides on the keys and sentences that both have, over heads that both keep."""
         models = self.draws[pair.first][draw.first], self.draws[pair.second][draw.second]
         found: tuple[Table, Table] = ({}, {})
         for probe in models[0].by.keys() & models[1].by.keys():

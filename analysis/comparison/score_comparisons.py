@@ -78,7 +78,7 @@ def compare_scores(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPLE
 
     Where examples share a source, their clusters are resampled and exchanged whole. A kind with
     several draws enters with the mean of its draws, in differences and in tests; each draw has
-    lines of its own beside that (`one draw`).
+    lines of its own as well (`one draw`).
 
     Args:
         rows: tidy rows of a run.

@@ -1,4 +1,4 @@
-"""Every seed's value of every score: what means and intervals are made of, kept as it is."""
+"""Every seed's value of every score: the values that means and intervals are computed from."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_seeds(points: pd.DataFrame) -> pd.DataFrame:
-    """Means beside medians over seeds, with and without the seeds whose training diverged.
+    """Means and medians over seeds, with and without the seeds whose training diverged.
 
     A training that did not learn is no failure of the run: it is counted, and stays in.
 

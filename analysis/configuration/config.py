@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from ...data.checked_values import rule_of
 from ...data.errors import ConfigError
 from ...data.files.reading import reading
 from ...data.seeds import LARGEST_NUMBER, SEEDS, too_large
-from ...data.validation import broken_rule
 from ...probes.entry import PathText
 from ...probes.options import complete_options
 from ...pruning.importance.methods import find_importance
@@ -46,7 +47,7 @@ class PruneOptions(_Section):
     rule: Literal["gain", "study", "absolute"] = Field(
         "gain",
         description="gain: keep the share of the gain over the majority; study: of the score; "
-        "absolute: hold the metric itself",
+        "absolute: keep the metric itself above the threshold",
     )
     threshold: float = Field(0.9, gt=0, le=1, description="share (or metric) that must be kept")
     keep: float = Field(
@@ -58,16 +59,18 @@ class PruneOptions(_Section):
     )
     folds: int = Field(5, ge=2, description="of the cross-validation")
     scores: Literal["default", "study"] = Field(
-        "default", description="study: dead units enter the norm, rejected scores are reused"
+        "default", description="study: pruned units enter the norm, rejected scores are reused"
     )
-    batch_size: int = Field(64, ge=1, description="examples a scoring batch")
+    batch_size: int = Field(64, ge=1, description="examples per scoring batch")
 
 
 class LotteryOptions(_Section):
     """The lottery protocol (method imp): every round is one more training."""
 
-    rounds: int = Field(5, ge=1, le=10, description="prunings at most")
-    share: float = Field(0.1, gt=0, lt=1, description="of the original weights, removed a round")
+    rounds: int = Field(5, ge=1, le=10, description="maximum number of prunings")
+    share: float = Field(
+        0.1, gt=0, lt=1, description="share of the original weights removed per round"
+    )
     rewind: int = Field(0, ge=0, description="steps that every round starts after; 0 = pretrained")
 
 
@@ -92,8 +95,8 @@ class RetrainOptions(_Section):
 
     route: Literal["masked", "compact"] = Field(
         "masked",
-        description="masked: the whole model under the mask; compact: what is left of it, faster, "
-        "with other draws of dropout; masks of single weights are always masked",
+        description="masked: the whole model under the mask; compact: the units that it keeps, "
+        "faster, with other draws of dropout; masks of single weights are always masked",
     )
     keep: bool = Field(
         True,
@@ -123,7 +126,8 @@ class RunConfig(_Section):
         (1, 2), min_length=1, description="one full experiment each"
     )
     examples: tuple[int, ...] = Field(
-        (), description="at most so many train, validation and test examples per task; empty = all"
+        (),
+        description="maximum numbers of train, validation and test examples per task; empty = all",
     )
     allow_no_specials: bool = Field(
         False, description="continue even if the tokenizer never adds its special tokens"
@@ -204,13 +208,12 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
                 where=where,
                 remedy=f"it is {'.'.join(now)}",
             ) from None
-        problem = (
+        raise ConfigError(
             f"unknown option {option!r}"
             if first["type"] == "extra_forbidden"
-            else f"option {option!r}: {broken_rule(first)}"
-        )
-        raise ConfigError(
-            problem, where=where, remedy="`subprobe config` writes every option with its default"
+            else f"option {option!r} {rule_of(first)}",
+            where=where,
+            remedy=_remedy(first),
         ) from None
     if large := too_large(config.model_dump()):
         raise ConfigError(f"option {large!r} is above {LARGEST_NUMBER}", where=where)
@@ -235,15 +238,35 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     for option, chosen in listed.items():
         if len(set(chosen)) != len(chosen):
-            raise ConfigError(f"option {option!r} names one twice: {list(chosen)}", where=where)
+            twice = [str(one) for one in dict.fromkeys(chosen) if chosen.count(one) > 1]
+            raise ConfigError(
+                f"option {option!r} contains duplicates: {', '.join(twice)}", where=where
+            )
     return config
+
+
+def _remedy(error: Any) -> str:
+    """What a section has, for an option that it does not have; else where all options stand."""
+    every = "`subprobe config` writes every option with its default"
+    if error["type"] != "extra_forbidden":
+        return every
+    *sections, name = map(str, error["loc"])
+    model: Any = RunConfig
+    for section in sections:
+        field = getattr(model, "model_fields", {}).get(section)
+        model = OwnTask if section == "task" else getattr(field, "annotation", model)
+    known = sorted(model.model_fields)
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    table = f"[{'.'.join(sections)}] has" if sections else "there are"
+    return f"{meant}{table}: {', '.join(known)}; {every}"
 
 
 def read_config(path: Path | str | None) -> RunConfig:
     """Read a TOML file of options, or a shipped one by its name; None gives the defaults.
 
     Raises:
-        ConfigError: if the file is missing, is no TOML, or has an option that does not exist.
+        ConfigError: if the file is missing, is not valid TOML, or has an unknown option.
     """
     if path is None:
         return RunConfig()

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ...data.checked_values import rule_of
 from ...data.errors import DataFileError
 from ...data.files.json_text import read_json_object
-from ...data.validation import broken_rule
 
 
 class _Part(BaseModel):
@@ -114,7 +114,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         first = error.errors()[0]
         entry = ".".join(map(str, first["loc"]))
         raise DataFileError(
-            f"entry {entry!r}: {broken_rule(first)}",
+            f"entry {entry!r} {rule_of(first)}",
             where=str(path),
             remedy="copy the manifest again, or run the folder again",
         ) from None

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.markup import escape
 
 from ..cost.outlook import Outlook, StepOutlook
 from ..wording import counted
-from .records import console_of, table_of
+from .records import console_of, print_lines, print_records
 
 _MOST = 5
 """Damaged cells that are named."""
@@ -26,30 +25,24 @@ def print_plan(
         console: where to; None = the screen.
     """
     console = console_of(console)
-    console.print(_steps(outlook.steps, len(outlook.states)))
-    for line in plan_lines(outlook):
-        console.print(wording(line), markup=False, highlight=False)
+    records = [_step(step, outlook.steps) for step in outlook.steps]
+    keep = ("step", "missing", "time left", "cells", "done", "damaged", "from")
+    title = f"{len(outlook.states):,} cells"
+    print_records(records, title=title, console=console, keep=keep)
+    print_lines([wording(line) for line in plan_lines(outlook)], console)
 
 
-def _steps(steps: Sequence[StepOutlook], cells: int) -> object:
-    shown = table_of(f"{cells:,} cells")
-    extra = [name for name in ("damaged", "to_check") if any(getattr(step, name) for step in steps)]
-    shown.add_column("step", no_wrap=True)
-    for name in ("cells", "done", "missing", *extra, "time left", "memory", "disk"):
-        shown.add_column(name.replace("_", " "), justify="right", no_wrap=True)
-    shown.add_column("from")
-    for step in steps:
-        counts = [step.cells, step.done, step.missing, *(getattr(step, name) for name in extra)]
-        left = step.done < step.cells
-        shown.add_row(
-            escape(step.step),
-            *(f"{count:,}" for count in counts),
-            duration(step.seconds) if left else "",
-            megabytes(step.memory_mb),
-            megabytes(step.disk / 1e6),
-            escape(step.basis),
-        )
-    return shown
+def _step(step: StepOutlook, steps: Sequence[StepOutlook]) -> dict[str, str]:
+    extra = [name for name in ("damaged", "to_check") if any(getattr(one, name) for one in steps)]
+    counts = {name: f"{getattr(step, name):,}" for name in ("cells", "done", "missing", *extra)}
+    return {
+        "step": step.step,
+        **{name.replace("_", " "): count for name, count in counts.items()},
+        "time left": duration(step.seconds) if step.done < step.cells else "",
+        "memory": megabytes(step.memory_mb),
+        "disk": megabytes(step.disk / 1e6),
+        "from": step.basis,
+    }
 
 
 def plan_lines(outlook: Outlook) -> list[str]:

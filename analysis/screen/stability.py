@@ -8,29 +8,64 @@ import pandas as pd
 from rich.console import Console
 
 from ..stability.measure import Stability
-from ..wording import bare_p, between, decimal, p_text
-from .console import print_lines
-from .records import print_records
+from ..statistics.corrections import ALPHA
+from ..wording import bare_p, between, counted, decimal, p_text
+from .records import print_lines, print_records
 
 _UNITS = {"head": "heads", "mlp": "MLPs", "weight": "weights"}
 
 
 def print_stability(found: Stability, console: Console | None = None) -> None:
     """Print agreement over seeds, overlap of tasks, shares of variance, and what they lack."""
-    print_records(_agreement(found.stability), title="agreement of seeds", console=console)
+    print_lines(agreement_lines(found.stability), console)
+    print_records(
+        _agreement(found.stability), title="agreement of seeds", console=console,
+        keep=("task", "unit", "kappa", "p", "95%", "in all", "kept ± sd", "Jaccard"),
+    )  # fmt: skip
     same = found.overlap[found.overlap["seeds"] == "same"]
     if len(same):
-        print_records(_overlap(same), title="units shared by two tasks, same seed", console=console)
+        print_records(
+            _overlap(same), title="units shared by two tasks, same seed", console=console,
+            keep=("tasks", "unit", "size-adjusted", "p", "shared"),
+        )  # fmt: skip
     if len(found.variance):
         print_records(_variance(found.variance), title="variance of the masks", console=console)
     print_lines(
         [
-            f"kept: share of units over {_seeds(found.stability)}; 95%: jackknife over seeds; "
-            "(by chance); p: kappa, by permutation; Q p: sizes alone",
+            f"kept: share of units, over {_seeds(found.stability)} (± standard deviation). "
+            "95%: jackknife; what varies: seeds. In brackets: expected of random masks of the same "
+            "sizes. p: of kappa, from permuting units. Q p: only whether the sizes differ.",
             *_notes(found.notes),
         ],
         console,
     )
+
+
+def agreement_lines(rows: pd.DataFrame) -> list[str]:
+    """How far the seeds of each task agree, in one sentence per task and unit."""
+    lines = []
+    for (task, unit), group in rows.groupby(["task", "unit"], sort=False):
+        if unit == "weight":
+            continue
+        of = group.set_index("statistic")
+        kappa, p_value = of.loc["fleiss_kappa"], of["value"].get("permutation_p")
+        if pd.isna(p_value):
+            agree = "cannot be tested against random masks: agreement"
+        elif p_value <= ALPHA and kappa["value"] > 0:
+            agree = "agree more than random masks of the same sizes"
+        else:
+            agree = "do not clearly agree more than random masks of the same sizes"
+        p = "" if pd.isna(p_value) else f", {p_text(p_value)} (varies: units kept by each seed)"
+        limits = between(kappa["ci_low"], kappa["ci_high"])
+        varies = f" {limits} (95%, varies: seeds)" if limits else ""
+        kept, expected = of["value"]["kept_in_all"], of["value"]["kept_in_all_expected"]
+        lines.append(
+            f"{task}: {counted(int(group['n_seeds'].max()), 'seed')} {agree} on which "
+            f"{_UNITS[unit]} to keep: kappa {decimal(kappa['value'], 3)}{varies}{p}; "
+            f"{kept:.0f} {_UNITS[unit]} are kept "
+            f"in all seeds ({expected:.1f} expected)."
+        )
+    return lines
 
 
 def _seeds(rows: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Survival against content as plain tables on the screen."""
+"""What predicts that a head survives, as a finding and a table on the screen."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from rich.console import Console
 
 from ..statistics.corrections import ALPHA
 from ..survival_content.measure import JOINT, SurvivalContent
-from ..wording import MISSING, bare_p, between, counted, decimal, p_text
-from .console import print_lines
-from .records import print_records
+from ..wording import MISSING, bare_p, between, counted, decimal, named, p_text
+from .records import print_lines, print_records
 
 _ANSWER = ["model", "task", "method", "state"]
 _LEGEND = (
-    "odds ratio: per standard deviation at the same run and layer; correlation: at the same run "
-    "and layer; p: heads permuted within "
-    "layers, in all seeds alike; Holm: of all predictors; AUC: on held-out heads and layers "
-    "(layer alone; under the null)"
+    "odds ratio: per standard deviation of the predictor, at the same run and layer; below 1, "
+    "heads with a high value are pruned. 95%: what varies: heads, under these masks. r: "
+    "correlation at the same run and layer. p: heads permuted within layers, in all seeds alike; "
+    "Holm p: corrected over all predictors. AUC: on held-out heads and layers; in brackets that of "
+    "the layer alone."
 )
 
 
 def print_survival(found: SurvivalContent, console: Console | None = None) -> None:
-    """Print what predicts survival, one table an answer, and what cannot be said."""
+    """Print what predicts survival, a finding and a table per answer, and what cannot be said."""
     for (model, task, method, state), lines in found.content.groupby(_ANSWER, sort=False):
         if lines["predictor"].isna().all():
             continue
+        print_lines([f"{task}, {method}: {headline(lines)}"], console)
         title = f"survival of heads · {task} · {method} · {model} ({state})"
-        print_records([_line(line) for line in lines.itertuples()], title=title, console=console)
-        print_lines([headline(lines)], console)
+        print_records(
+            [_line(line) for line in lines.itertuples()], title=title, console=console,
+            keep=("predictor", "odds ratio", "95%", "Holm p", "AUC heads", "AUC layers"),
+        )  # fmt: skip
     notes = [
         f"{', '.join(about['task'] + ' ' + about['method'])}: {note}"
         for note, about in found.notes.groupby("note", sort=False)
@@ -52,30 +55,44 @@ def headline(lines: pd.DataFrame) -> str:
     if clear.empty:
         least = p_text(tested["p_adjusted"].min())
         return f"None of {among} predicts survival at the same layer (smallest Holm {least})."
-    named = ", ".join(
-        f"{line.predictor} ({'kept' if line.z > 0 else 'dropped'} where it is high)"
-        for line in clear.itertuples()
+    found = "; ".join(_finding(line) for line in clear.itertuples())
+    verb = "predicts" if len(clear) == 1 else "predict"
+    return (
+        f"{len(clear)} of {among} {verb} survival at the same layer: {found}; "
+        "95% intervals, varies: heads."
     )
-    return f"{len(clear)} of {among} predict survival at the same layer: {named}."
+
+
+def _finding(line: Any) -> str:
+    """One predictor with its direction, odds ratio and p."""
+    limits = between(line.ci_low, line.ci_high)
+    return (
+        f"heads with high {called(line)} are {'kept' if line.z > 0 else 'pruned'} "
+        f"(odds ratio {decimal(line.odds_ratio)} {limits or 'without interval'}, "
+        f"Holm {p_text(line.p_adjusted)})"
+    )
+
+
+def called(line: Any) -> str:
+    """A predictor in words that a narrow column can wrap: its metric and its probe."""
+    if pd.isna(line.metric):
+        return str(line.predictor)
+    extra = str(line.predictor).removeprefix(f"{line.probe}/{line.metric}").strip("/ ")
+    return named(line.metric) + (f" {extra}" if extra else "")
 
 
 def _line(row: Any) -> dict[str, str]:
-    odds = f"{decimal(row.odds_ratio)} {between(row.ci_low, row.ci_high)}".strip()
     return {
-        "predictor": row.predictor,
-        "odds ratio": odds,
-        "correlation": (
-            f"{decimal(row.correlation)} {between(row.correlation_low, row.correlation_high)}"
-        ).strip(),
+        "predictor": called(row),
+        "odds ratio": decimal(row.odds_ratio),
+        "95%": between(row.ci_low, row.ci_high),
+        "r": decimal(row.correlation),
         "p": bare_p(row.p_value),
-        "Holm": bare_p(row.p_adjusted),
-        "AUC, heads": _auc(row.heads_auc, row.heads_auc_layer, row.heads_auc_null),
-        "AUC, layers": _auc(row.layers_auc, row.layers_auc_layer, row.layers_auc_null),
+        "Holm p": bare_p(row.p_adjusted),
+        "AUC heads": _auc(row.heads_auc, row.heads_auc_layer),
+        "AUC layers": _auc(row.layers_auc, row.layers_auc_layer),
     }
 
 
-def _auc(value: Any, alone: Any, null: Any) -> str:
-    if pd.isna(value):
-        return MISSING
-    beside = f"{decimal(alone)}" if pd.isna(null) else f"{decimal(alone)}; {decimal(null)}"
-    return f"{decimal(value)} ({beside})"
+def _auc(value: Any, alone: Any) -> str:
+    return MISSING if pd.isna(value) else f"{decimal(value)} ({decimal(alone)})"

@@ -220,4 +220,5 @@ def evaluate(
     chosen = load_mask(
         mask, loaded.model, name=loaded.name, other_weights=other_weights, say=progress.say
     )
-    emit(evaluate_rows(loaded, chosen, progress, batch_size=batch_size or 64), out, as_json)
+    rows = evaluate_rows(loaded, chosen, progress, batch_size=batch_size or 64)
+    emit(rows, out, as_json, scores=True)

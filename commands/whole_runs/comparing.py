@@ -1,19 +1,47 @@
-"""The command that holds subnetworks, and runs, against each other."""
+"""The command that compares subnetworks, and runs, with each other."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ...data.output.outputs import PAGES, prepare_out
-from ..options import AsJson, Correction, Overwrite, emit_tables, named, prepare_folder, writing
+from ..options import (
+    AsJson,
+    Correction,
+    Overwrite,
+    emit_tables,
+    named,
+    prepare_folder,
+    prepare_table,
+    writing,
+)
 
 
 def compare(
     folders: Annotated[list[Path], named("run folders", "RUN...")],
-    out: Annotated[Path | None, writing("folder for CSV tables")] = None,
+    relation: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--relation",
+            help="dependency relation that good and random are compared in; repeat for several",
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="PROBE/METRIC",
+            help="metric that good and random are compared in; repeat for several",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        writing("folder for CSV tables; a CSV file with --relation or --metric"),
+    ] = None,
     report: Annotated[Path | None, writing("also write one HTML page (.html)", "--report")] = None,
     correction: Correction = "holm",
     probes: Annotated[
@@ -22,10 +50,15 @@ def compare(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Hold the subnetworks of a run, or several runs, against each other.
+    """Compare the subnetworks of a run, or several runs, with each other.
 
     Example: subprobe compare runs/quickstart
+
+    Example: subprobe compare runs/quickstart --relation nsubj --out nsubj.csv
     """
+    if relation or metric:
+        _of_relations(folders, relation or (), metric or (), correction, out, overwrite, as_json)
+        return
     out = prepare_folder(out, "compare", overwrite)
     if report is not None:
         report = prepare_out(report, files=PAGES, overwrite=overwrite, option="report")
@@ -44,6 +77,36 @@ def compare(
         typer.echo(f"comparison in {report}", err=True)
     if shown:
         _show(tables, folders)
+
+
+def _of_relations(
+    folders: list[Path], relations: Sequence[str], metrics: Sequence[str], correction: str,
+    out: Path | None, overwrite: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare good with random in what is asked, and print or write the answers."""
+    from ...analysis.comparison.found_better import found_better
+    from ...analysis.run_folder.reading import load_rows
+    from ...analysis.screen.found_better import print_found_better
+    from ...data.errors import ConfigError
+    from ...data.output.tables import write_csv
+
+    if len(folders) > 1:
+        raise ConfigError(
+            f"--relation and --metric compare within one run, got {len(folders)} runs",
+            remedy="name one run folder",
+        )
+    out = prepare_table(out, overwrite, folders[0])
+    found = found_better(
+        load_rows(folders[0]), folders[0] / "cells", relations=relations, metrics=metrics,
+        correction=correction,
+    )  # fmt: skip
+    if out is not None:
+        write_csv(found, out)
+        typer.echo(f"{len(found)} rows in {out}", err=True)
+    if as_json:
+        typer.echo(found.to_json(orient="records"))
+    elif out is None:
+        print_found_better(found)
 
 
 def _of_run(folder: Path, correction: str, probes: bool, *, summed: bool) -> dict[str, Any]:
@@ -81,13 +144,21 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
     from ...analysis.property_search.compared import is_search
     from ...analysis.run_folder.reading import load_rows
-    from ...analysis.screen.comparison import print_between, print_masks, print_pairs
+    from ...analysis.screen.comparison import print_answers, print_pairs, print_ranks
     from ...analysis.screen.console import print_comparison
+    from ...analysis.screen.other_comparisons import print_between, print_masks
+    from ...analysis.screen.records import print_heading
+    from ...analysis.summary.ranks import good_against_random
 
     if len(folders) == 1 and is_search(folders[0]):
         print_masks(tables)
     elif len(folders) == 1:
-        print_comparison(load_rows(folders[0]), _manifest(folders[0]))
+        rows = load_rows(folders[0])
+        ranks = good_against_random(rows)
+        print_answers(tables, ranks)
+        print_ranks(ranks)
         print_pairs(tables)
+        print_heading("What each subnetwork scores, and what the run found")
+        print_comparison(rows, _manifest(folders[0]))
     else:
         print_between(tables)

@@ -125,7 +125,8 @@ def run(
     from ...analysis.experiment import run_experiment
     from ...analysis.running.cluster.connection import computing_on
     from ...analysis.running.earlier import Existing
-    from ...analysis.screen.console import print_comparison, print_lines
+    from ...analysis.screen.console import print_comparison
+    from ...analysis.screen.records import print_lines
     from ...data.errors import ConfigError
 
     if add and new:

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from paired_run import write_paired_run
@@ -32,7 +33,7 @@ def test_the_screen_shows_differences_and_what_cannot_be_said(subprobe_command, 
     assert code == 0
     assert "differences in accuracy" in out
     assert "good - random, pruned" in out
-    assert "no mixed model of structured" in out
+    assert "a mixed model needs at least 3 tasks and 5 seeds; this run has" in " ".join(out.split())
 
 
 def test_files_and_json_have_the_same_tables(subprobe_command, two, tmp_path):
@@ -60,7 +61,7 @@ def test_two_runs_are_shown_side_by_side(subprobe_command, two, tmp_path):
     assert "first against second" in text
     code, out, _ = subprobe_command("compare", *two)
     assert code == 0
-    assert "first against second" in out
+    assert "first compared with second" in out
 
 
 def test_the_numbers_of_the_page_are_those_of_its_tables(page):
@@ -90,3 +91,86 @@ def test_what_cannot_be_compared_is_one_line(subprobe_command, two, tmp_path):
     code, _, err = subprobe_command("compare", two[0], tmp_path)
     assert code == 2
     assert err.count("\n") == 1
+
+
+def test_every_line_says_what_varies(two):
+    from subprobe.analysis.comparison.between_runs import Run, between_runs
+    from subprobe.analysis.comparison.tables import comparison_tables
+    from subprobe.analysis.run_folder.reading import load_rows
+
+    rows = [load_rows(folder) for folder in two]
+    tables = comparison_tables(rows[0], two[0] / "cells", probes=False, resamples=50)
+    runs = [Run(path.name, of, path / "cells") for path, of in zip(two, rows, strict=True)]
+    tables |= between_runs(runs, resamples=50)
+    varies = {
+        "one draw": "examples", "one seed": "examples", "these seeds": "examples",
+        "seeds and examples": "examples and seeds",
+    }  # fmt: skip
+    for name in ("comparisons", "between_runs"):
+        assert (tables[name]["varies"] == tables[name]["level"].map(varies)).all()
+        assert len(tables[name])
+    tests = tables["tests"]
+    over_seeds = tests["test"].eq("sign flips over seeds")
+    assert set(tests.loc[over_seeds, "varies"]) == {"seeds"}
+    assert set(tests.loc[~over_seeds, "varies"]) == {"examples"}
+    assert set(tables["between_tests"]["varies"]) == {"seeds"}
+
+
+def test_one_relation_is_answered_in_a_line_a_table_and_a_file(subprobe_command, tmp_path):
+    from subprobe.analysis.comparison.tables import comparison_tables
+    from subprobe.analysis.run_folder.reading import load_rows
+    from subprobe.analysis.wording import decimal
+
+    run = tmp_path / "run"
+    write_paired_run(run, n=40, sentences=120, draws=2, probe_draws=2)
+    asked = (run, "--relation", "nsubj")
+    code, out, err = subprobe_command("compare", *asked, "--json", "--out", tmp_path / "a.csv")
+    assert code == 0, err
+    (line,) = (one for one in json.loads(out) if one["state"] == "pruned")
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert table["difference"].iloc[0] == pytest.approx(line["difference"], abs=1e-6)
+    assert (line["varies"], line["relation"], line["n_draws"]) == ("examples", "nsubj", 2)
+    # the same difference and interval as `compare` gives without the question
+    every = comparison_tables(load_rows(run), run / "cells")["comparisons"]
+    same = every[
+        (every["kind_a"] == "good") & (every["kind_b"] == "random")
+        & (every["state_a"] == "pruned") & (every["relation"] == "nsubj")
+        & (every["metric"] == "best_head_accuracy")
+    ]  # fmt: skip
+    mean = same[same["level"] == "these seeds"]
+    assert len(mean) == 1
+    for name, column in (
+        ("good", "value_a"), ("random", "value_b"), ("difference", "difference"),
+        ("ci_low", "ci_low"), ("ci_high", "ci_high"),
+    ):  # fmt: skip
+        assert line[name] == pytest.approx(float(mean[column].iloc[0]))
+    draws = same.loc[same["level"] == "one draw", "value_b"].astype(float)
+    assert (line["random_low"], line["random_high"]) == pytest.approx((draws.min(), draws.max()))
+    # every second sentence is scored, with the sizes that the made items have
+    sizes = np.random.default_rng(3).integers(1, 4, size=(120, 2))
+    assert (line["n"], line["n_sentences"]) == (sizes[1::2, 0].sum(), 60)
+    code, out, _ = subprobe_command("compare", *asked)
+    said = " ".join(out.split())
+    assert said.startswith("nsubj, pruned, acceptability: good is ")
+    sure = line["p_adjusted"] <= 0.05
+    assert ("not clearly better" in said) == (not sure)
+    assert said.count(f"difference {decimal(line['difference'], 3)} [") == 1
+    assert "(varies: sentences)" in said
+    # corrected over the relations that were asked
+    both = (run, "--relation", "nsubj", "--relation", "obj", "--json")
+    code, out, _ = subprobe_command("compare", *both)
+    assert {one["family_size"] for one in json.loads(out)} == {2}
+
+
+def test_an_unknown_relation_or_metric_lists_those_that_exist(subprobe_command, two):
+    for words, said in (
+        (("--relation", "nsubjx"), "did you mean 'nsubj'? known relations: nsubj, obj"),
+        (("--metric", "dependency-heads"), "a metric is written as PROBE/METRIC"),
+        (("--metric", "dependency-heads/x"), "unknown metric 'dependency-heads/x'"),
+    ):
+        code, out, err = subprobe_command("compare", two[0], *words)
+        assert (code, out) == (2, "")
+        assert said in err
+    code, _, err = subprobe_command("compare", *two, "--relation", "nsubj")
+    assert code == 2
+    assert "name one run folder" in err

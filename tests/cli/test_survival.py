@@ -42,8 +42,9 @@ def test_tables_json_and_screen_agree(subprobe_command, folder, tmp_path):
     assert first["p_value"] == pytest.approx(table["p_value"].iloc[0])
     code, out, _ = subprobe_command("survival", folder)
     said = " ".join(out.split())
-    assert "1 of 2 predictors (24 heads, 2 runs) predict survival at the same layer" in said
-    assert "attention-stats/attention_entropy (dropped where it is high)" in said
+    assert "1 of 2 predictors (24 heads, 2 runs) predicts survival at the same layer" in said
+    assert "heads with high attention entropy are pruned (odds ratio " in said
+    assert said.startswith("alpha, structured: 1 of 2 predictors")
     assert "2 seeds: tests and intervals speak of other heads under these masks" in said
 
 
@@ -67,4 +68,6 @@ def test_wrong_use(subprobe_command, folder, tmp_path):
         assert word in err
     code, out, _ = subprobe_command("survival", folder, "--state", "pretrained")
     assert code == 0
-    assert "no predictor: the run has no rows of single heads of pretrained models" in out
+    assert "no predictor: the run has no rows of single heads of pretrained models" in " ".join(
+        out.split()
+    )

@@ -65,4 +65,4 @@ def test_from_five_seeds_and_three_tasks_on():
     assert pruned.loc[("good", "random"), "p_adjusted"] < 0.001
     table, notes = mixed_models(made_rows(("a", "b"), (1, 2, 3, 4, 5), **small))
     assert table.empty
-    assert "2 tasks and 5 seeds; from 3 tasks and 5 seeds on" in notes[0]
+    assert "a mixed model needs at least 3 tasks and 5 seeds; this run has 2 and 5" in notes[0]

@@ -169,7 +169,7 @@ def test_failed_trainings_are_flagged_and_medians_stand_beside_means(tables):
     notes = " ".join(tables["comparison_notes"]["note"])
     assert "bad retrained of structured, seed 2, diverged: its scores say nothing" in notes
     assert "bad retrained of structured, seed 3, did not learn in the training given" in notes
-    assert "3 seeds; from 3 tasks and 5 seeds on" in notes
+    assert "a mixed model needs at least 3 tasks and 5 seeds; this run has 1 and 3" in notes
 
 
 def test_every_seed_keeps_its_point(tables, rows):

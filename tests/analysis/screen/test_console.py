@@ -11,10 +11,10 @@ from subprobe.analysis.screen.console import (
     print_comparison,
     print_mask,
     print_performance,
-    print_rows,
     print_verdict,
 )
 from subprobe.analysis.screen.records import print_records
+from subprobe.analysis.screen.rows import print_rows
 from subprobe.analysis.summary.summaries import performance_table
 from subprobe.analysis.wording import decimal
 from subprobe.models.masks.subnetwork import Subnetwork
@@ -98,5 +98,7 @@ def test_a_mask_is_one_sentence(screen):
     mask = Subnetwork(heads, np.array([True, False]), weight_masks={"a": heads})
     print_mask(mask, Path("good.safetensors"), screen)
     said = shown(screen).replace("\n", " ")
-    expected = "good subnetwork in good.safetensors: 4 of 6 heads, 1 of 2 MLPs, 4 of 6 weights"
+    expected = (
+        "The good subnetwork in good.safetensors keeps 4 of 6 heads, 1 of 2 MLPs, 4 of 6 weights."
+    )
     assert expected in said

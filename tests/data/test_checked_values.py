@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from subprobe.data.validation import broken_rule
+from subprobe.data.checked_values import rule_of
 
 
 def even(number: int) -> int:
@@ -46,10 +46,10 @@ class Values(BaseModel):
         ("word", "x", "must be 'all' or 'words', got 'x'"),
         ("text", 3, "must be text, got 3"),
         ("yes", "yes", "must be true or false, got 'yes'"),
-        ("some", [], "must have at least 1 value, got []"),
-        ("some", [1, 2, 3], "must have at most 2 values, got [1, 2, 3]"),
+        ("some", [], "needs at least 1 item, got []"),
+        ("some", [1, 2, 3], "needs at most 2 items, got [1, 2, 3]"),
         ("some", 1, "must be a list, got 1"),
-        ("pairs", 1, "must be a table, got 1"),
+        ("pairs", 1, "must be a table of names and values, got 1"),
         ("finite", float("inf"), "must be a finite number, got inf"),
         ("half", 3, "must be even, got 3"),
     ],
@@ -57,7 +57,7 @@ class Values(BaseModel):
 def test_the_rule_and_the_value_are_named(name: str, value: Any, said: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Values.model_validate({name: value})
-    assert broken_rule(refused.value.errors()[0]) == said
+    assert rule_of(refused.value.errors()[0]) == said
 
 
 def test_a_missing_value_is_named_without_the_others() -> None:
@@ -66,7 +66,7 @@ def test_a_missing_value_is_named_without_the_others() -> None:
 
     with pytest.raises(ValidationError) as refused:
         Needed.model_validate({"other": 1})
-    assert broken_rule(refused.value.errors()[0]) == "is missing"
+    assert rule_of(refused.value.errors()[0]) == "is missing"
 
 
 def test_a_number_that_is_not_whole_is_refused() -> None:
@@ -76,4 +76,4 @@ def test_a_number_that_is_not_whole_is_refused() -> None:
     for value in (2.5, "x"):
         with pytest.raises(ValidationError) as refused:
             Lax.model_validate({"count": value})
-        assert broken_rule(refused.value.errors()[0]).startswith("must be an integer, got ")
+        assert rule_of(refused.value.errors()[0]).startswith("must be an integer, got ")

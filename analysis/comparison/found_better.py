@@ -1,0 +1,204 @@
+"""Whether good finds a relation, or does better in a metric of a probe, than random masks do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...data.errors import ConfigError, UnknownNameError
+from ..statistics.corrections import adjust_rows
+from ..statistics.variation import EXAMPLES
+from ..statistics.weighted import RESAMPLES
+from .pair_records import THESE_SEEDS
+from .pairs import Pair
+from .probe_comparisons import ComparedProbe, Weights, probed_rows
+from .probed_models import ProbedModels
+
+RELATIONS = ("dependency-heads", "best_head_accuracy")
+"""Probe and metric that answer for a dependency relation: the head that is best at it."""
+_TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
+FOUND: dict[str, str] = {
+    "model": _TEXT, "task": _TEXT, "method": _TEXT, "state": _TEXT, "probe": _TEXT,
+    "metric": _TEXT, "variant": _TEXT, "relation": _TEXT, "direction": _TEXT, "layer": _WHOLE,
+    "good": _REAL, "random": _REAL, "random_low": _REAL, "random_high": _REAL,
+    "difference": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT, "varies": _TEXT,
+    "test": _TEXT, "p_value": _REAL, "p_floor": _REAL, "p_adjusted": _REAL, "correction": _TEXT,
+    "family_size": _WHOLE, "baseline": _TEXT, "baseline_value": _REAL, "n": _WHOLE,
+    "n_sentences": _WHOLE, "n_seeds": _WHOLE, "n_draws": _WHOLE, "flag": _TEXT,
+}  # fmt: skip
+"""Column -> type of the table of answers; `n` counts pairs of words, or items of another probe."""
+
+
+def found_better(
+    rows: pd.DataFrame,
+    cells: Path,
+    *,
+    relations: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    correction: str = "holm",
+    resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """Good compared with random in what was asked, on the same sentences.
+
+    The difference is the mean over seeds of good minus the mean of the random draws. Its interval
+    resamples sentences; its p-value exchanges sentences between good and random in all seeds and
+    draws alike, and is corrected over all lines of one model, task, method and state.
+
+    Args:
+        rows: tidy rows of a run.
+        cells: its folder of cells.
+        relations: dependency relations; without `metrics` of the head that is best at each.
+        metrics: metrics of probes, as PROBE/METRIC; of each relation where relations are named.
+        correction: `holm` or `fdr_bh`.
+        resamples: bootstrap samples.
+
+    Returns:
+        The columns of `FOUND`, one line per state and question.
+
+    Raises:
+        UnknownNameError: for a relation or metric that the run does not have, listing those.
+        ConfigError: if the run has probed no good or no random subnetworks.
+    """
+    asked = [_probe_and_metric(text) for text in metrics] or [RELATIONS]
+    probed = probed_rows(rows)
+    _check(probed, relations, asked)
+    records: list[dict[str, Any]] = []
+    mine = probed[probed["probe"].isin({probe for probe, _ in asked})]
+    mine = mine[mine["kind"].isin(["good", "random"])]
+    for (model, task), of_task in mine.groupby(["model", "task"], sort=False):
+        seeds = {
+            int(seed): ProbedModels.read(of_seed, cells)
+            for seed, of_seed in of_task.groupby("seed", sort=True)
+        }
+        for pair in _pairs(of_task):
+            about = {"model": model, "task": task, "method": pair.first[0], "state": pair.first[2]}
+            for probe in dict.fromkeys(probe for probe, _ in asked):
+                names = [metric for of, metric in asked if of == probe]
+                lines = _of_pair(pair, probe, names, relations, seeds, of_task, resamples)
+                records += [about | line for line in lines]
+    if not records:
+        raise ConfigError(
+            "good and random have no items of this probe in common",
+            where=str(cells),
+            remedy="add the probe to the run with `subprobe run --add`, or name another metric",
+        )
+    family = ["model", "task", "method", "state"]
+    table = pd.DataFrame(records).reindex(columns=list(FOUND)).astype(FOUND)
+    table = adjust_rows(table, family, correction)
+    return table.reindex(columns=list(FOUND)).astype(FOUND).reset_index(drop=True)
+
+
+def _probe_and_metric(text: str) -> tuple[str, str]:
+    probe, slash, metric = text.partition("/")
+    if not (probe and slash and metric):
+        raise ConfigError(
+            f"a metric is written as PROBE/METRIC, got {text!r}",
+            remedy=f"for example {'/'.join(RELATIONS)}",
+        )
+    return probe, metric
+
+
+def _check(
+    probed: pd.DataFrame, relations: Sequence[str], asked: Sequence[tuple[str, str]]
+) -> None:
+    whole = probed[probed["unit"].isin(["model", "layer"])]
+    there = set(zip(whole["probe"], whole["metric"], strict=True))
+    for probe, metric in asked:
+        if (probe, metric) not in there:
+            names = [f"{a}/{b}" for a, b in there]
+            raise UnknownNameError("metric", f"{probe}/{metric}", names)
+        of = whole[(whole["probe"] == probe) & (whole["metric"] == metric)]
+        known = sorted(set(of["relation"].dropna()) - {""})
+        for relation in relations:
+            if relation not in known:
+                raise UnknownNameError("relation", relation, known)
+
+
+def _pairs(rows: pd.DataFrame) -> list[Pair]:
+    """Good and random of each method and state that both were probed in."""
+    there = set(rows[["method", "kind", "state"]].itertuples(index=False, name=None))
+    return [
+        Pair((method, kind, state), (method, "random", state), "")
+        for method, kind, state in dict.fromkeys(
+            rows[["method", "kind", "state"]].astype(str).itertuples(index=False, name=None)
+        )
+        if kind == "good" and (method, "random", state) in there
+    ]
+
+
+def _of_pair(
+    pair: Pair, probe: str, metrics: list[str], relations: Sequence[str],
+    seeds: dict[int, ProbedModels], rows: pd.DataFrame, resamples: int,
+) -> list[dict[str, Any]]:  # fmt: skip
+    tables = {
+        seed: [(draw, found.tables(pair, draw)) for draw in found.pairs(pair)]
+        for seed, found in seeds.items()
+        if {pair.first, pair.second} <= set(found.draws)
+    }
+    tables = {
+        seed: [(draw, tuple(_asked(side, probe, metrics, relations) for side in both))
+               for draw, both in of_draws]
+        for seed, of_draws in tables.items()
+    }  # fmt: skip
+    tables = {seed: of for seed, of in tables.items() if any(both[0] for _, both in of)}
+    if not tables:
+        return []
+    whole = ComparedProbe(pair, probe, tables, seeds, Weights(resamples), {})  # type: ignore[arg-type]
+    compared, tested = pd.DataFrame(whole.compared), whole.over_all()
+    found = []
+    for key, test, sizes in tested:
+        _, metric, variant, relation, direction, layer = key
+        line = compared[
+            compared["metric"].eq(metric)
+            & compared["variant"].fillna("").eq(variant)
+            & compared["relation"].fillna("").eq(relation)
+            & compared["direction"].fillna("").eq(direction)
+            & compared["layer"].fillna(-1).eq(layer)
+        ]
+        mean = line[line["level"] == (THESE_SEEDS if len(tables) > 1 else "one seed")].iloc[0]
+        draws = line[line["level"] == "one draw"]
+        low, high = (draws if len(draws) else mean.to_frame().T)["value_b"].agg(["min", "max"])
+        own = rows[(rows["probe"] == probe) & (rows["metric"] == metric)
+                   & rows["unit"].isin(["model", "layer"]) & rows["kind"].eq("good")
+                   & rows["relation"].fillna("").eq(relation)]  # fmt: skip
+        found.append(
+            {
+                "probe": probe, "metric": metric, "variant": variant or pd.NA,
+                "relation": relation or pd.NA, "direction": direction or pd.NA,
+                "layer": pd.NA if layer < 0 else layer, "good": mean["value_a"],
+                "random": mean["value_b"], "random_low": low, "random_high": high,
+                "difference": mean["difference"], "ci_low": mean.get("ci_low"),
+                "ci_high": mean.get("ci_high"), "ci_method": mean["ci_method"],
+                "varies": EXAMPLES, "test": "exchanged sentences", "p_value": test.p_value,
+                "p_floor": test.floor, "flag": test.flag or mean["flag"], **_baseline(own),
+                "n": sizes[0], "n_sentences": sizes[1], "n_seeds": len(tables),
+                "n_draws": min(len(of) for of in tables.values()),
+            }
+        )  # fmt: skip
+    return found
+
+
+def _asked(
+    side: dict[Any, Any], probe: str, metrics: list[str], relations: Sequence[str]
+) -> dict[Any, Any]:
+    """The entries of what is asked; a key is probe, metric, variant, relation, ..."""
+    return {
+        at: value
+        for at, value in side.items()
+        if at[0][0] == probe and at[0][1] in metrics and (not relations or at[0][3] in relations)
+    }
+
+
+def _baseline(own: pd.DataFrame) -> dict[str, Any]:
+    known = own[own["baseline_value"].notna()]
+    if known.empty:
+        return {"baseline": pd.NA, "baseline_value": np.nan}
+    name = str(known["baseline"].iloc[0])
+    return {
+        "baseline": "positional" if name == "offset" else name,
+        "baseline_value": float(known["baseline_value"].astype(float).mean()),
+    }

@@ -1,0 +1,108 @@
+"""Differences between runs, and of masks for a property, as tables on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from ..comparison.pair_records import ONE_SEED
+from ..comparison.pairs import PAIR_COLUMNS
+from ..wording import MISSING, bare_p, between, counted, decimal
+from .comparison_notes import called, notes_of
+from .records import print_lines, print_records
+
+_KEEP = ("model", "difference", "95% (examples)", "p (seeds)", "flag", "task", "metric")
+
+
+def print_masks(tables: Mapping[str, pd.DataFrame], console: Console | None = None) -> None:
+    """Print how masks for a property differ from their controls, one table per penalty."""
+    compared, tests = tables["comparisons"], tables["tests"]
+    lines = compared[compared["level"] == ONE_SEED]
+    key = [*PAIR_COLUMNS, "variant", "level"]
+    tested = tests[tests["level"] == ONE_SEED][[*key, "p_adjusted"]]
+    for (model, task, variant), mine in lines.groupby(["model", "task", "variant"], sort=False):
+        records = [
+            {
+                "first - second": called(pair, several=False) + ("*" if pair.flag else ""),
+                "question": pair.question,
+                "difference": decimal(pair.difference, 3),
+                "95% (sentences)": between(pair.ci_low, pair.ci_high, 3) or MISSING,
+                "p": bare_p(pair.p_adjusted),
+            }
+            for pair in mine.merge(tested, on=key, how="left").itertuples()
+        ]
+        title = f"{task} · differences in accuracy · {model} ({variant})"
+        print_records(
+            records, title=title, console=console,
+            keep=("first - second", "difference", "95% (sentences)", "p"),
+        )  # fmt: skip
+    print_lines(
+        [
+            "p: adjusted, from exchanging sentences between the two. What varies in the interval "
+            "and in p: sentences. * flagged",
+            *notes_of(tables["comparison_notes"]),
+        ],
+        console,
+    )
+
+
+def between_lines(scores: pd.DataFrame) -> list[str]:
+    """How many models of two runs differ in each task, one sentence per pair of runs and task."""
+    lines = []
+    here = scores[scores["level"] == "these seeds"]
+    for (first, second, task), mine in here.groupby(["run_a", "run_b", "task"], sort=False):
+        tested = mine[mine["ci_low"].notna()]
+        clear = tested[(tested["ci_low"] > 0) | (tested["ci_high"] < 0)]
+        named = "; ".join(
+            f"{line.kind} {line.state} {decimal(line.difference, 3)} "
+            f"{between(line.ci_low, line.ci_high, 3)}"
+            for line in clear.itertuples()
+        )
+        lines.append(
+            f"{first} compared with {second}, {task}: {len(clear)} of "
+            f"{counted(len(mine), 'model')} differ clearly in {mine['metric'].iloc[0]} (95%, "
+            f"varies: examples){': ' + named if named else ''}."
+        )
+    return lines
+
+
+def print_between(tables: Mapping[str, pd.DataFrame], console: Console | None = None) -> None:
+    """Print the differences of the primary metric between runs."""
+    compared = tables["between_runs"]
+    tests = tables["between_tests"]
+    scores = compared[(compared["probe"] == "performance") & compared["primary"]]
+    print_lines(between_lines(scores), console)
+    for (first, second), lines in scores.groupby(["run_a", "run_b"], sort=False):
+        records = []
+        for line in lines[lines["level"] == "these seeds"].itertuples():
+            tested = _same(tests, line, ["run_a", "run_b", "task", "method", "kind", "state"])
+            tested = tested[tested["metric"] == line.metric]
+            p = tested["p_adjusted"].iloc[0] if len(tested) else None
+            records.append(
+                {
+                    "task": line.task, "method": line.method, "model": f"{line.kind} {line.state}",
+                    "metric": line.metric, str(first): decimal(line.value_a, 3),
+                    str(second): decimal(line.value_b, 3),
+                    "difference": decimal(line.difference, 3),
+                    "95% (examples)": between(line.ci_low, line.ci_high, 3) or MISSING,
+                    "p (seeds)": bare_p(p), "flag": line.flag,
+                }
+            )  # fmt: skip
+        print_records(records, title=f"{first} compared with {second}", console=console, keep=_KEEP)
+    print_lines(
+        [
+            "95% (examples): interval for other examples, with these seeds. p (seeds): adjusted, "
+            "from exchanging seeds between the runs.",
+            *notes_of(tables["comparison_notes"]),
+        ],
+        console,
+    )
+
+
+def _same(table: pd.DataFrame, line: Any, columns: list[str]) -> pd.DataFrame:
+    for name in columns:
+        table = table[table[name] == getattr(line, name)]
+    return table
