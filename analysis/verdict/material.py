@@ -10,6 +10,8 @@ import pandas as pd
 
 from ...data.errors import DataFileError
 from ...data.output.ownership import Record
+from ..comparison import pair_records
+from ..comparison.pair_records import frame_of
 from ..comparison.tables import comparison_tables
 from ..cost.model_sizes import recorded_sizes, tasks_of
 from ..profile.profile import has_profile, profile_table
@@ -21,7 +23,8 @@ from ..summary.ranks import good_against_random
 from ..summary.summaries import performance_table
 from ..summary.survival import content_summary
 
-COMPARED = ("comparisons", "tests")
+COMPARED = {"comparisons": pair_records.COMPARED, "tests": pair_records.TESTED}
+"""Name of a table of comparisons -> its columns with their types."""
 _READ: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "summary_performance": performance_table,
     "summary_against_random": good_against_random,
@@ -62,12 +65,24 @@ def answer_tables(
 
 def _compared(rows: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
     """Comparisons of scores and their tests: as the run wrote them, else computed again."""
-    paths = {name: folder / f"{name}.csv" for name in COMPARED}
-    record = Record.of(folder)
-    if all(path.is_file() and record.lists(path.name, path) for path in paths.values()):
-        return {name: pd.read_csv(path, low_memory=False) for name, path in paths.items()}
+    if found := _written(folder):
+        return found
     try:
         tables = comparison_tables(rows, folder / "cells", probes=False)
     except DataFileError:
         return {}
     return {name: tables[name] for name in COMPARED}
+
+
+def _written(folder: Path) -> dict[str, pd.DataFrame]:
+    """Both tables from the folder; none unless they are as a run wrote them."""
+    record, found = Record.of(folder), {}
+    for name, columns in COMPARED.items():
+        path = folder / f"{name}.csv"
+        if not path.is_file() or not record.lists(path.name, path):
+            return {}
+        try:
+            found[name] = frame_of(pd.read_csv(path, low_memory=False), columns)
+        except (ValueError, TypeError):
+            return {}
+    return found
