@@ -57,8 +57,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "gold": "Said of annotation that people made.",
         "silver": "Said of annotation that a parser made.",
         "item": "What is scored once: an example, a sentence, a word or an arc.",
-        "cluster": "Items that were sampled together, such as near-equal sentences or the questions "
-        "about one passage. Intervals and tests treat each cluster as one observation.",
+        "cluster": "Items that were sampled together, such as near-equal sentences or the "
+        "questions about one passage. Intervals and tests treat each cluster as one observation.",
         # scores
         "score": "The primary metric of the task on the reported examples, such as accuracy.",
         "majority baseline": "The score of a classifier that always predicts the most frequent "
@@ -66,8 +66,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "gain": "The difference between a score and the majority baseline.",
         "bag-of-words baseline": "The score of a logistic regression on counted words, trained on "
         "the same examples as the encoder.",
-        "degenerate": "A flag: the score is not clearly above the majority baseline, or nothing was "
-        "measured. Such a run or number cannot support a claim.",
+        "degenerate": "A flag: the score is not clearly above the majority baseline, or nothing "
+        "was measured. Such a run or number cannot support a claim.",
         "unlearned": "A flag: training ended with a score on the selection examples that is not "
         "clearly above the majority baseline. It says nothing about longer training.",
         "diverged": "A flag: the loss exploded, or the loss or a weight became NaN or infinite. "

@@ -85,7 +85,7 @@ def test_options_that_do_not_fit_are_refused():
     [
         ("attention-trees.root", "fre", "'gold' or 'free', got 'fre'"),
         ("attention-trees.directions", ["up"], "got 'up'"),
-        ("attention-trees.directions", [], "at least 1 value"),
+        ("attention-trees.directions", [], "at least 1 item"),
         ("attention-patterns.maps", ["cooked"], "'raw' or 'norm', got 'cooked'"),
         ("attributions.n_steps", 1, "must be >= 2, got 1"),
         ("attributions.n_steps", "5", "must be an integer, got '5'"),
