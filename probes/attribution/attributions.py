@@ -75,7 +75,7 @@ def run_attributions(
 
     Raises:
         InputError: without examples or task head, or when a pair model gets single sentences, or
-            no example has words, or a label that is attributed is no class of the model.
+            no example has words, or an attributed label is not a class of the model.
         UnknownNameError: for a method, target or baseline that does not exist.
         ConfigError: for DeepLift, whose result would be meaningless, and a method named twice.
         CheckpointError: if there is no padding or mask token that is needed.

@@ -32,7 +32,7 @@ class ClassifiedBatch:
         embedded: word embeddings [B, S, D], without gradient.
         blank: the same with every piece of a word replaced by the baseline; special tokens and
             padding stay [B, S, D].
-        blank_ids: the ids of `blank` [B, S]; None where the baseline is no token.
+        blank_ids: the ids of `blank` [B, S]; None where the baseline is not a token.
         logits: of the texts [B, K].
         blank_logits: of the baseline [B, K].
         target: whose logit is attributed [B].

@@ -25,7 +25,7 @@ class Score:
         examples: the N texts.
         right: right words of each text [N]; of a difference, those more than the other has.
         words: words of each text that have a label [N].
-        majority: what the most frequent class alone would have; NaN where it is no null.
+        majority: what the most frequent class alone would have; NaN where it is not a null.
     """
 
     metric: str

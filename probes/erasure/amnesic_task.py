@@ -175,7 +175,7 @@ class Column:
         name: of the property; None for the model as it is.
         layer: the state; None for the model as it is.
         scores: the numbers [N].
-        null: mean score after random directions were erased; NaN where it is no null.
+        null: mean score after random directions were erased; NaN where it is not a null.
     """
 
     metric: str
@@ -238,7 +238,7 @@ class Erasure:
     random: tuple[Eraser, ...] = ()
 
     def beside(self, draws: int, seed: int) -> Erasure:
-        """The same with so many random erasers."""
+        """The same with this number of random erasers."""
         drawn = (
             random_eraser(self.eraser.rank, self.eraser.centre, (seed, self.layer, draw))
             for draw in range(draws)

@@ -69,7 +69,7 @@ class LabelledWords:
         return replace(self, rows=self.rows[chosen], text=self.text[chosen], gold=self.gold[chosen])
 
     def at_most(self, words: int, seed: int) -> LabelledWords:
-        """Words of whole texts in random order until there are so many."""
+        """Words of whole texts in random order, up to a maximum number."""
         counts = np.bincount(self.text, minlength=len(self.states.examples))
         order = np.random.default_rng(seed).permutation(len(counts))
         enough = int(np.searchsorted(np.cumsum(counts[order]), words)) + 1
@@ -164,7 +164,7 @@ def property_words(
         context: the model with its mask.
         learning: the parts.
         name: of the property.
-        max_words: about so many of each part are used: whole sentences in random order.
+        max_words: approximate maximum for each part: whole sentences in random order.
         seed: of that order.
         batch_size: texts per forward pass.
         progress: called with (texts done, N) where states are computed.

@@ -34,7 +34,7 @@ def padded_length(probes: Sequence[Probe]) -> int:
 
 
 def batch_limit(context: Context, length: int) -> int:
-    """Texts of so many subwords whose maps of all layers fit into `HELD_BYTES`; at least one."""
+    """Number of texts of this length whose maps of all layers fit into `HELD_BYTES`, at least 1."""
     anatomy = context.anatomy
     text = anatomy.num_layers * anatomy.num_heads * length**2 * context.model.dtype.itemsize
     return max(1, HELD_BYTES // int(text))

@@ -104,7 +104,7 @@ def run_probes(
 
 
 def _maps_limit(context: Context, length: int) -> int:
-    """Texts of so many subwords whose maps of one layer fit into `MAPS_BYTES`; at least one."""
+    """Number of texts of this length whose maps of one layer fit into `MAPS_BYTES`, at least 1."""
     text = context.anatomy.num_heads * length**2 * context.model.dtype.itemsize
     return max(1, MAPS_BYTES // int(text))
 

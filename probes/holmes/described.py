@@ -58,7 +58,7 @@ def described(task: Task, training: Training, *, device: torch.device | None = N
 
 
 def coded_blocks(cases: int) -> list[tuple[int, int]]:
-    """Places [n, 2n) of each share of so many cases, without those of no case."""
+    """Places [n, 2n) for each share of the cases, without empty ones."""
     starts = [int(cases * fraction) for fraction in FRACTIONS]
     return [(start, 2 * start) for start in starts if start]
 

@@ -169,7 +169,7 @@ _Read = tuple[
 def _read(
     context: Context, texts: list[str], length: int, batch_size: int
 ) -> Iterator[_Read]:  # fmt: skip
-    """Texts of a batch, the last state [B, S, D], which pieces are no padding, and offsets."""
+    """Texts of a batch, the last state [B, S, D], which pieces are not padding, and offsets."""
     tokenizer, model = context.tokenizer, context.model
     texts = sorted(texts, key=len, reverse=True)  # the batch that needs most memory fails at once
     kept = min(length, context.anatomy.max_tokens)

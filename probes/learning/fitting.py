@@ -221,7 +221,7 @@ def _learn(state: _State[Batch], loss: float, schedule: Schedule) -> None:
     """Note the dev loss of an epoch, keep the weights if they are the best yet, set the rate.
 
     Raises:
-        InputError: if the first loss is not finite: there are no weights to go back to.
+        InputError: if the first loss is NaN or infinite, as there are no weights to return to.
     """
     if not math.isfinite(loss) and not state.losses:
         raise InputError(

@@ -131,7 +131,7 @@ class Blocks:
 
     @classmethod
     def of(cls, states: WordStates, wanted: int, seed: int) -> Blocks:
-        """Cut texts into so many groups, or as many as there are different texts.
+        """Divide texts into this many groups, or into as many as there are different texts.
 
         Raises:
             InputError: if there are fewer than two.

@@ -125,7 +125,7 @@ class StateCache:
         return freed
 
     def _make_room(self, needed: int) -> None:
-        """Remove old files until so many bytes fit.
+        """Remove old files until this many bytes fit.
 
         Raises:
             InputError: if they do not fit.

@@ -17,7 +17,7 @@ BASELINE_OF: Mapping[str, str] = {"uuas": CHAIN, "dspr": CHAIN, "root_accuracy":
 def chain_totals(trees: Sequence[GoldTree]) -> Mapping[str, Totals]:
     """What |i - j| scores as the distance of words i and j, and i as the depth of word i.
 
-    The first word that is no punctuation is then the root.
+    The first word that is not punctuation is then the root.
     """
     distances, depths = ScoreKeeper("distance", trees, 1), ScoreKeeper("depth", trees, 1)
     for texts in groups_of_one_length(trees, 1):

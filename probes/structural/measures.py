@@ -56,7 +56,7 @@ def shallowest(depths: Floats, stays: Flags) -> Counts:
 
     Args:
         depths: [..., W].
-        stays: words that are no punctuation, broadcast against `depths` [..., W].
+        stays: words that are not punctuation, broadcast against `depths` [..., W].
     """
     allowed = stays | ~stays.any(-1, keepdims=True)
     return np.asarray(np.where(allowed, depths, np.inf).argmin(-1))

@@ -88,7 +88,7 @@ def offset_scores(
 
     Raises:
         AnnotationError: if a sentence has no tree, or schemes are mixed.
-        ConfigError: if `selection` is no protocol.
+        ConfigError: if `selection` is unknown.
     """
     check_selection(selection)
     check_annotated(sentences, ["heads"])

@@ -64,7 +64,7 @@ def tree_baselines(
 
     Raises:
         AnnotationError: if a sentence has no tree, or schemes are mixed.
-        ConfigError: if `selection` is no protocol.
+        ConfigError: if `selection` is unknown.
     """
     check_selection(selection)
     check_annotated(sentences, ["heads"])
