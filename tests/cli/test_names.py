@@ -214,7 +214,7 @@ def test_what_the_library_says_becomes_the_flag_of_the_command(subprobe_command,
             "--threshold",
             "2",
         ): "error: --threshold must be <= 1, got 2.0; see: subprobe prune -h",
-        ("probe", "embedded", "--probe", "norms"): "give --corpus or --task",
+        ("probe", "embedded", "--probe", "norms"): "name a --corpus or a --task",
         (
             "probe",
             "embedded",
