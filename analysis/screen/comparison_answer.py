@@ -71,7 +71,7 @@ def _sentence(kind: str, state: str, line: Any, rank: Any, sign: int) -> str:
     }[mean, single]
     if turned:
         claim = f"scores {'below' if kind == 'good' else 'above'} random on average"
-    reach = "" if limits is None else f" {between(*limits, 3)}"
+    reach = "" if limits is None else f" {between(limits[0], limits[1])}"
     first = f"{line.metric} differs by {decimal(gap, 3)}{reach}"
     first += " (95%, varies: examples)" if reach else " (no interval: see comparisons.csv)"
     return f"{line.task}: {kind} ({state}) {claim}: {first}; {_rank(rank, side)}."

@@ -77,8 +77,8 @@ def print_rows(rows: pd.DataFrame, console: Console | None = None) -> None:
     records = [{name: record[name] for name in record if name in used} for record in records]
     print_records(records, console=console, keep=_KEEP)
     if len(rows) > MOST_LINES:
-        left = f"{len(rows) - MOST_LINES} of {len(rows)} rows are not shown here; a file holds all of them"
-        print_lines([left], console)
+        hidden = f"{len(rows) - MOST_LINES} of {len(rows)} rows are not shown"
+        print_lines([f"{hidden} here; a file holds all of them"], console)
     print_lines(_without_interval(rows), console)
 
 
