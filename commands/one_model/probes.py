@@ -47,13 +47,18 @@ def probe(
     ] = None,
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
-        str | None, part_option("--train", "what probes of hidden states learn from")
+        str | None,
+        part_option(
+            "--train", "file that probes of hidden states, or masks of a property, learn from"
+        ),
     ] = None,
     dev: Annotated[
-        str | None, part_option("--dev", "what says when they have learnt; none = 10% of --train")
+        str | None,
+        part_option("--dev", "file that decides when learning stops; none = 10% of --train"),
     ] = None,
     test: Annotated[
-        str | None, part_option("--test", "what they are scored on; beside it --corpus is train")
+        str | None,
+        part_option("--test", "file that they are scored on; beside it --corpus is train"),
     ] = None,
     cache: Annotated[
         Path | None, reading("--cache", "folder to keep hidden states in; none = removed after use")

@@ -95,7 +95,9 @@ def prune(
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
         str | None,
-        part_option("--train", "file that masks of a property are learnt from"),
+        part_option(
+            "--train", "file that probes of hidden states, or masks of a property, learn from"
+        ),
     ] = None,
     dev: Annotated[
         str | None,
@@ -107,19 +109,20 @@ def prune(
     units: Annotated[
         str,
         typer.Option(
-            help="units that have gates, for a property: weights, heads-neurons, heads-mlps, heads, neurons"
+            help="units that have gates, for a property: weights, heads-neurons, heads-mlps, "
+            "heads, neurons"
         ),
     ] = "weights",
     penalty: Annotated[
         list[float] | None,
         typer.Option(
             "--penalty",
-            help="loss of all open gates together, for a property; repeat to sweep; default: 1",
+            help="loss per open gate; for a property of all together; repeat to sweep; default: 1",
         ),
     ] = None,
     epochs: Annotated[
         int,
-        typer.Option(help="passes over the data, for a property; 0 = as recorded for the model"),
+        typer.Option(help="passes over the data; for a property; 0 = as recorded for the model"),
     ] = 0,
     mask_rate: Annotated[
         float,

@@ -83,7 +83,7 @@ def run(
         Path | None,
         reading(
             "--cache",
-            "folder for hidden states that are kept; none = they are removed after the run",
+            "folder to keep hidden states in; none = they are removed after the run",
         ),
     ] = None,
     workers: Annotated[
