@@ -15,16 +15,19 @@ def list_names(
     what: Annotated[
         str,
         typer.Argument(
-            help="tasks, probes, models, importance, or relations: names of both schemes",
+            help="tasks, probes, models, importance, or relations (names in both schemes)",
             metavar="tasks|probes|models|importance|relations",
         ),
     ],
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="of probes: every option with its values")
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="also list every option of each probe, with its values"
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what there is.
+    """List the available tasks, probes, models, importance measures or relations.
 
     Example: subprobe list tasks
     """
@@ -45,13 +48,14 @@ def list_names(
 
 def config(
     name: Annotated[
-        str | None, typer.Argument(help="of a shipped configuration; default: the defaults")
+        str | None,
+        typer.Argument(help="name of a shipped configuration; default: the default options"),
     ] = None,
     shipped: Annotated[
         bool, typer.Option("--shipped", help="list the configurations that come with subprobe")
     ] = False,
 ) -> None:
-    """Write every option of `run` as TOML: the defaults, or those of a shipped configuration.
+    """Write every option of `run` as TOML: the defaults, or a shipped configuration.
 
     Example: subprobe config > run.toml
 
@@ -64,7 +68,7 @@ def config(
     if shipped:
         from ..analysis.screen.records import print_records
 
-        print_records(described())
+        print_records(described(), keep=("config", "what"))
         return
     typer.echo(config_toml(read_config(name and shipped_file(name))), nl=False)
 

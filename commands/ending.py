@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import typer
 
 from ..data.errors import SubprobeError
+from .stopped import stopped_line
 
 _ESCAPE = "subprobe.escape"
 _STOPPED = 130
@@ -53,7 +54,7 @@ def end_well(command: Callable[[], Any], *, debug: bool) -> NoReturn:
     except (OSError, ImportError, UnicodeEncodeError) as error:
         code = _told(_said(error), debug, 1)
     if code in (_STOPPED, *(128 + one for one in _ENDS)):
-        _tell("stopped; run the same command again to continue")
+        _tell(stopped_line())
     sys.exit(code)
 
 

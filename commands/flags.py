@@ -15,6 +15,7 @@ from typing import Any
 import typer.core
 
 from ..data.errors import ConfigError, SubprobeError
+from .stopped import begin
 
 COMMAND_LINE = "command line"
 """Where options come from that no file holds."""
@@ -91,12 +92,14 @@ class Command(typer.core.TyperCommand):
         """Call the command; what the library says of options names them as the user does."""
         token = _FLAGS.set(_flags_of(self.params))
         given = _GIVEN.set(_given(self.params, ctx))
+        begin(_path(ctx), ctx.params)
         try:
             return super().invoke(ctx)
         except SubprobeError as error:
             if error.where == COMMAND_LINE:
                 self._reword_checked(error, ctx)
             else:
+                error.remedy = error.remedy and _reachable(error.remedy)
                 error.reword(as_flags)
             raise
         finally:
@@ -109,6 +112,13 @@ class Command(typer.core.TyperCommand):
         if error.problem.startswith("--"):
             error.where, error.remedy = None, _see(ctx)
             error.reword(str)
+
+
+def _reachable(remedy: str) -> str:
+    """The remedy without alternatives that need `other_weights` where the command lacks it."""
+    ways = remedy.split(", or ")
+    there = [way for way in ways if "`other_weights`" not in way or "other_weights" in _FLAGS.get()]
+    return ", or ".join(there or ways)
 
 
 def as_flags(text: str) -> str:
@@ -134,7 +144,7 @@ def refuse(names: Iterable[str], beside: str) -> None:
 
     Args:
         names: the parameters.
-        beside: what they are not read beside.
+        beside: what they cannot be combined with.
 
     Raises:
         ConfigError: naming the first of them.
@@ -142,7 +152,7 @@ def refuse(names: Iterable[str], beside: str) -> None:
     for name in names:
         if name in _GIVEN.get():
             raise ConfigError(
-                f"is not read beside {beside}", where=f"`{name}`", remedy="leave it out"
+                f"cannot be combined with {beside}", where=f"`{name}`", remedy="leave it out"
             )
 
 

@@ -56,7 +56,7 @@ def _as_device(value: str) -> str:
 
 def max_length_option(usual: str) -> Any:
     """`--max-length`, where 0 stands for what is usual."""
-    said = f"subwords that a text keeps; the rest is cut and counted; 0 = {usual}"
+    said = f"subwords that a text keeps; longer texts are cut and counted; 0 = {usual}"
     return typer.Option("--max-length", help=said, min=0)
 
 
@@ -67,14 +67,14 @@ def batch_size_option(usual: str) -> Any:
 
 
 def limit_option(everything: str = "all") -> Any:
-    """`--limit`, where 0 stands for all that is there."""
-    said = f"at most so many examples of each part of the task, or sentences; 0 = {everything}"
+    """`--limit`, where 0 stands for all examples."""
+    said = f"maximum number of examples per part of the task, or of sentences; 0 = {everything}"
     return typer.Option("--limit", help=said, min=0)
 
 
 def corpus_option() -> Any:
     """`--corpus`: what sentences are read."""
-    said = "natural, FILE.conllu (gold) or FILE.txt (a sentence a line)"
+    said = "natural, FILE.conllu (gold) or FILE.txt (one sentence per line)"
     return typer.Option("--corpus", parser=user_text, metavar="TEXT", help=said)
 
 
@@ -90,7 +90,7 @@ def seed_option(what: str = "") -> Any:
 
 
 def permutations_option(most: int, more: str = "") -> Any:
-    """`--permutations`, and what else there is as many of."""
+    """`--permutations`, and what else has the same number."""
     said = f"permutations of each test{more and f'; {more}'}"
     return typer.Option("--permutations", help=said, min=99, max=most)
 
@@ -112,12 +112,15 @@ Columns = Annotated[
     list[str] | None,
     typer.Option(
         "--column",
-        help="role=name for your own files: first=, second=, label= (a class) or score= (a "
-        "number), group= (what examples share), rationale= (human rationales)",
+        help="role=name of a column in your own files: first=, second=, label= (a class) or "
+        "score= (a number), group= (source that examples share), rationale= (human rationales)",
     ),
 ]
 Quotes = Annotated[
-    str, typer.Option("--quotes", help="of your own .tsv files: auto, undone, or literal")
+    str,
+    typer.Option(
+        "--quotes", help="how quotes in your own .tsv files are read: auto, undone, or literal"
+    ),
 ]
 AsClasses = Annotated[
     bool,
@@ -129,7 +132,7 @@ Labels = Annotated[
     list[str] | None,
     typer.Option(
         "--labels",
-        help="TASK_CLASS=MODEL_CLASS,... if the model names its classes differently from the task",
+        help="TASK_CLASS=MODEL_CLASS,... if the model and the task name classes differently",
     ),
 ]
 MaskIn = Annotated[Path | None, mask_option("none = the whole model")]
@@ -140,7 +143,7 @@ OtherWeights = Annotated[
 Corpus = Annotated[str, corpus_option()]
 Limit = Annotated[int, limit_option()]
 Seed = Annotated[int, seed_option()]
-_SELECTION = "what masks are chosen on: held-out examples, or reported (the study's way)"
+_SELECTION = "examples that masks are chosen on: held-out, or reported (as in the study)"
 Selection = Annotated[str, typer.Option("--selection", help=_SELECTION)]
 RecordedSelection = Annotated[
     str,
@@ -151,14 +154,14 @@ Correction = Annotated[
     typer.Option(
         "--correction",
         callback=_as_correction,
-        help="of p-values for the number of tests: holm, or fdr_bh (Benjamini-Hochberg)",
+        help="correction of p-values for the number of tests: holm, or fdr_bh (Benjamini-Hochberg)",
     ),
 ]
 Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="write even if other files are there: those in a folder stay, one in the way of a "
+        help="write even if other files exist: files in a folder stay, one with the name of a "
         "new file as NAME.bak; a file named by an option is replaced",
     ),
 ]
@@ -180,7 +183,7 @@ NoSpecials = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no narration, no progress bars")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress and no narration")]
 
 
 def prepare_table(out: Path | None, overwrite: bool, *reads: Path | str | None) -> Path | None:

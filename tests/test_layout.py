@@ -28,7 +28,7 @@ FLOORS = {
                  "cells", "single", "property_search", "running", "cost", "patterns", "verdict",
                  "figures", "interactive", "report", "run_folder", "upkeep",
                  "screen"],
-    "commands": ["flags", "options", "ending", "one_model", "whole_runs"],
+    "commands": ["stopped", "flags", "options", "ending", "one_model", "whole_runs"],
 }  # fmt: skip
 """What each room holds, from the ground up; other files beside the folders may import them all."""
 PACKAGES = [

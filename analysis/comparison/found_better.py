@@ -84,7 +84,7 @@ def found_better(
         raise ConfigError(
             "good and random have no items of this probe in common",
             where=str(cells),
-            remedy="add the probe to the run, or name another metric",
+            remedy="add the probe to the run (`subprobe run` with `add`), or name another metric",
         )
     family = ["model", "task", "method", "state"]
     table = pd.DataFrame(records).reindex(columns=list(FOUND)).astype(FOUND)

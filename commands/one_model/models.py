@@ -51,17 +51,19 @@ def finetune(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    seed: Annotated[int, seed_option("first the task head's")] = 1,
+    seed: Annotated[
+        int, seed_option("the initial task head, and the order if --order-seed is not given")
+    ] = 1,
     order_seed: Annotated[
         int | None,
         typer.Option(help="order of examples and dropout; default: --seed", callback=as_seed),
     ] = None,
     selection: Selection = "held-out",
     learning_rate: Annotated[
-        float, typer.Option(help="peak learning rate; 0 = recorded for the model")
+        float, typer.Option(help="peak learning rate; 0 = as recorded for the model")
     ] = 0.0,
     epochs: Annotated[
-        float, typer.Option(help="passes over the data; 0 = recorded for the model")
+        float, typer.Option(help="passes over the data; 0 = as recorded for the model")
     ] = 0.0,
     batch_size: Annotated[int, batch_size_option("recorded for the model")] = 0,
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
@@ -70,26 +72,47 @@ def finetune(
         str, typer.Option(help="float32, bfloat16, auto or (GPU) float16; default: recorded")
     ] = "",
     micro_batch: Annotated[
-        int, typer.Option(help="examples of a step in memory at once; 0 = all of them")
+        int, typer.Option(help="examples per step in memory at the same time; 0 = all")
     ] = 0,
-    memory_gb: Annotated[float, typer.Option(help="halve these to fit; 0 = no limit")] = 0.0,
+    memory_gb: Annotated[
+        float,
+        typer.Option(
+            help="GB that training may take; the micro-batch is halved to fit; 0 = no limit"
+        ),
+    ] = 0.0,
     patience: Annotated[
-        int, typer.Option(help="stop after so many selection scores without a new best; 0 = never")
+        int,
+        typer.Option(
+            help="selection scores without a new best after which training stops; 0 = never"
+        ),
     ] = 0,
-    evaluate_every: Annotated[int, typer.Option(help="steps between them; 0 = an epoch")] = 0,
+    evaluate_every: Annotated[
+        int, typer.Option(help="steps between selection scores; 0 = one epoch")
+    ] = 0,
     checkpoint_steps: Annotated[
-        int, typer.Option(help="steps between states to go on from after a stop; 0 = none")
+        int,
+        typer.Option(
+            help="steps between saved states that a stopped training continues from; 0 = none"
+        ),
     ] = 0,
     checkpoint_minutes: Annotated[
-        float, typer.Option(help="minutes between such states; 0 = none")
+        float, typer.Option(help="minutes between saved states; 0 = none")
     ] = 5.0,
-    mask: Annotated[Path | None, mask_option("it is retrained on the pretrained weights")] = None,
+    mask: Annotated[
+        Path | None, mask_option("the subnetwork is retrained from the pretrained weights")
+    ] = None,
     route: Annotated[
-        str, typer.Option(help="of a mask: masked, or compact (faster; heads and MLPs only)")
+        str,
+        typer.Option(
+            help="how a mask is trained: masked, or compact (faster; heads and MLPs only)"
+        ),
     ] = "masked",
     overwrite: Overwrite = False,
     keep_head: Annotated[
-        bool, typer.Option("--keep-head", help="train the model's own head on, not a new one")
+        bool,
+        typer.Option(
+            "--keep-head", help="continue with the model's own task head instead of a new one"
+        ),
     ] = False,
     labels: Labels = None,
     allow_no_specials: NoSpecials = False,
@@ -159,7 +182,7 @@ def sample_mask(
         str,
         typer.Option(
             "--kind",
-            help="kind of subnetwork: random or bad; of several seeds: super, anti, middle",
+            help="kind of subnetwork: random or bad; for several seeds: super, anti, middle",
         ),
     ],
     out: Annotated[Path, writing("mask file (.safetensors)")],
@@ -168,7 +191,7 @@ def sample_mask(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a random or bad subnetwork of exactly a good one's size, or one across seeds.
+    """Draw a random or bad subnetwork of the good one's size, or a subnetwork across seeds.
 
     Example: subprobe sample good.safetensors --kind bad --seed 1 --out bad.safetensors
     """

@@ -30,13 +30,13 @@ def data(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    seed: Annotated[int, seed_option("what is set aside for choosing masks")] = 1,
+    seed: Annotated[int, seed_option("the examples that masks are chosen on")] = 1,
     selection: Selection = "held-out",
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     limit: Limit = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is read of a task's files, in subwords of the model, and train nothing.
+    """Show how a task's files are read, in subwords of the model; train nothing.
 
     Example: subprobe data embedded --task stance --data-dir ./stance --column first=text
     --column label=side

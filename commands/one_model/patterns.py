@@ -36,7 +36,7 @@ TRAIN = "patterns train"
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Label maps of your own, train the pattern classifier on them, check it on a model.\n\n"
+    help="Label your own maps, train the pattern classifier on them, check it on a model.\n\n"
     "Example: subprobe patterns export embedded --corpus natural --out maps",
 )
 
@@ -56,7 +56,9 @@ def export(
     mask: MaskIn = None,
     corpus: Corpus = "natural",
     limit: Limit = 0,
-    maps: Annotated[int, typer.Option(help="of each kind, raw and norm-weighted", min=1)] = 200,
+    maps: Annotated[
+        int, typer.Option(help="maps of each kind (raw and norm-weighted)", min=1)
+    ] = 200,
     seed: Seed = 0,
     patterns: Classifier = "",
     batch_size: BatchSize = 0,
@@ -95,7 +97,7 @@ def train(
         typer.Option(
             parser=user_text,
             metavar="PATH",
-            help="classifier to go on from; default: the shipped one",
+            help="classifier that training starts from; default: the shipped one",
         ),
     ] = "",
     from_nothing: Annotated[
@@ -106,7 +108,7 @@ def train(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train the pattern classifier on labelled maps; scores are of maps that it never saw.
+    """Train the pattern classifier on labelled maps and score it on held-out maps.
 
     Example: subprobe patterns train maps --out my-patterns
     """
@@ -133,7 +135,9 @@ def check(
     mask: MaskIn = None,
     corpus: Corpus = "natural",
     limit: Limit = 0,
-    maps: Annotated[int, typer.Option(help="of each kind, raw and norm-weighted", min=50)] = 2000,
+    maps: Annotated[
+        int, typer.Option(help="maps of each kind (raw and norm-weighted)", min=50)
+    ] = 2000,
     seed: Seed = 0,
     patterns: Classifier = "",
     batch_size: BatchSize = 0,
@@ -145,7 +149,7 @@ def check(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Hold the classifier against mass rules and synthetic maps, on a model's own maps.
+    """Compare the classifier with mass rules and synthetic maps on a model's own maps.
 
     Example: subprobe patterns check embedded --corpus natural
     """

@@ -47,19 +47,24 @@ def probe(
     ] = None,
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
-        str | None, part_option("--train", "what probes of hidden states learn from")
+        str | None,
+        part_option(
+            "--train", "file that probes of hidden states, or masks of a property, learn from"
+        ),
     ] = None,
     dev: Annotated[
-        str | None, part_option("--dev", "what says when they have learnt; none = 10% of --train")
+        str | None,
+        part_option("--dev", "file that decides when learning stops; none = 10% of --train"),
     ] = None,
     test: Annotated[
-        str | None, part_option("--test", "what they are scored on; beside it --corpus is train")
+        str | None,
+        part_option("--test", "file that they are scored on; beside it --corpus is train"),
     ] = None,
     cache: Annotated[
         Path | None, reading("--cache", "folder to keep hidden states in; none = removed after use")
     ] = None,
     cache_limit: Annotated[
-        float, typer.Option("--cache-limit", help="GiB that hidden states may take on the disk")
+        float, typer.Option("--cache-limit", help="GiB of disk space for hidden states")
     ] = 20.0,
     tokens: Annotated[
         str, typer.Option(help="words of a .conllu corpus: syntactic (do, n't) or surface (don't)")
@@ -85,14 +90,14 @@ def probe(
     head_selection: Annotated[
         str,
         typer.Option(
-            help="what heads are chosen on: held-out (one half of the texts, the other is scored) "
-            "or reported"
+            help="texts that heads are chosen on: held-out (one half; the other half is scored) or "
+            "reported"
         ),
     ] = "held-out",
     option: Annotated[
         list[str] | None,
         typer.Option(
-            help="PROBE.OPTION=VALUE, such as attention-trees.root=free; repeatable; see: "
+            help="PROBE.OPTION=VALUE, such as attention-trees.root=free; repeat for several; see: "
             "subprobe list probes --verbose"
         ),
     ] = None,
@@ -106,7 +111,7 @@ def probe(
     ] = None,
     pipeline: Annotated[str, typer.Option(help="spaCy pipeline for plain text")] = "",
     reparse: Annotated[
-        bool, typer.Option("--reparse", help="parse with spaCy even where there is gold annotation")
+        bool, typer.Option("--reparse", help="parse with spaCy even where gold annotation exists")
     ] = False,
     device: Device = "auto",
     out: Annotated[Path | None, writing("one .csv or .parquet file, or a folder")] = None,

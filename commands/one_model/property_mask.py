@@ -76,9 +76,9 @@ def prune_for_property(
     )  # fmt: skip
     if is_file_name(out) and len(penalties) > 1:
         raise ConfigError(
-            f"{len(penalties)} penalties give as many masks",
+            f"{len(penalties)} penalties give {len(penalties)} masks, and `out` is one file",
             where=f"`out` {out}",
-            remedy="name a folder, or give one `penalty`",
+            remedy="name a folder, or one `penalty`",
         )
     given = {key: value for key, value in options.items() if value or key in ("dropout", "seed")}
     training, compared = (
@@ -106,7 +106,8 @@ def prune_for_property(
         return
     print_records(
         [_shown(point) for point in curve_of(found.rows)],
-        title=f"{name}, accuracy on {words.split} beside size",
+        title=f"{name}: accuracy on {words.split} and size",
+        keep=("kind", "accuracy", "95% interval", "score", "λ", "flag", "kept", "encoder"),
     )
     if "overlap" in tables:
         print_records(tables["overlap"].to_dict("records"), title="overlap with other masks")
@@ -116,6 +117,8 @@ def prune_for_property(
 
 def _shown(point: Mapping[str, Any]) -> dict[str, Any]:
     """A point of the curve as the screen has it."""
+    from ...analysis.wording import between, decimal
+
     rank, draw = point["rank"], point["draw"]
     kept = point.get("kept_units", point.get("expected_open"))
     bits = point.get("mask_bits", point.get("probe_bits"))
@@ -125,8 +128,8 @@ def _shown(point: Mapping[str, Any]) -> dict[str, Any]:
         "kind": f"random {draw}" if point["kind"] == "random" else point["kind"],
         "score": f"mlp, rank {rank}" if rank else point["score"],
         "λ": point["lambda"],
-        "accuracy": f"{point['value']:.3f}",
-        "95% interval": f"{low:.3f} to {high:.3f}" if low == low else "",
+        "accuracy": decimal(point["value"], 3),
+        "95% interval": between(low, high, 3),
         "kept": kept if kept is None else f"{kept:.0f}",
         "bits": bits if bits is None else f"{bits:.0f}",
         "flag": point["flag"],

@@ -51,13 +51,13 @@ _OF_PROPERTY = (
 def prune(
     model: Model,
     out: Annotated[
-        Path, writing("mask file (.safetensors); of a property also a folder for all results")
+        Path, writing("mask file (.safetensors); for a property also a folder for all results")
     ],
     task: OptionalTask = None,
     criterion: Annotated[
         str,
         typer.Option(
-            help="what the subnetwork is good at: task, or property=NAME of words, such "
+            help="what the subnetwork must keep: task, or property=NAME of words, such "
             "as upos, xpos or deprel"
         ),
     ] = "task",
@@ -73,65 +73,70 @@ def prune(
         ),
     ] = "structured",
     importance: Annotated[
-        str, typer.Option(help="what units are ranked by; see: subprobe list importance")
+        str, typer.Option(help="how units are ranked; see: subprobe list importance")
     ] = "gate-example",
     normalise: Annotated[str, typer.Option(help="l2 (by layer) or none")] = "l2",
     rule: Annotated[
-        str, typer.Option(help="gain (over the majority), study, or absolute")
+        str,
+        typer.Option(
+            help="gain (share of the gain over the majority baseline), study, or absolute"
+        ),
     ] = "gain",
-    threshold: Annotated[float, typer.Option(help="share, or metric, that must be kept")] = 0.9,
+    threshold: Annotated[float, typer.Option(help="share (or metric) that must be kept")] = 0.9,
     keep: Annotated[
         float, typer.Option(help="share of the units to keep, whatever the metric does")
     ] = 0.0,
-    min_heads: Annotated[int, typer.Option(help="heads that every layer keeps at least")] = 0,
+    min_heads: Annotated[int, typer.Option(help="minimum number of heads per layer")] = 0,
     folds: Annotated[
-        int, typer.Option(help="choose the size by cross-validation with so many folds; 0 = none")
+        int, typer.Option(help="folds of the cross-validation that chooses the size; 0 = none")
     ] = 0,
     selection: RecordedSelection = "",
-    scores: Annotated[str, typer.Option(help="default or study")] = "default",
+    scores: Annotated[str, typer.Option(help="scores of units: default, or study")] = "default",
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
         str | None,
-        part_option("--train", "what probes of hidden states learn from; or masks of a property"),
+        part_option(
+            "--train", "file that probes of hidden states, or masks of a property, learn from"
+        ),
     ] = None,
     dev: Annotated[
         str | None,
-        part_option("--dev", "what says when they have learnt; none = 10% of --train"),
+        part_option("--dev", "file that decides when learning stops; none = 10% of --train"),
     ] = None,
     test: Annotated[
-        str | None, part_option("--test", "what they are scored on; none = --dev")
+        str | None, part_option("--test", "file that they are scored on; none = --dev")
     ] = None,
     units: Annotated[
         str,
         typer.Option(
-            help="what has gates; of a property: weights, heads-neurons, heads-mlps, heads, neurons"
+            help="units that have gates, for a property: weights, heads-neurons, heads-mlps, "
+            "heads, neurons"
         ),
     ] = "weights",
     penalty: Annotated[
         list[float] | None,
         typer.Option(
             "--penalty",
-            help="loss that open gates cost; of a property all together; repeat to sweep; "
-            "default: 1",
+            help="loss per open gate; for a property of all together; repeat to sweep; default: 1",
         ),
     ] = None,
     epochs: Annotated[
         int,
-        typer.Option(help="passes over the data; of a property; 0 = recorded for the model"),
+        typer.Option(help="passes over the data; for a property; 0 = as recorded for the model"),
     ] = 0,
     mask_rate: Annotated[
         float,
-        typer.Option(help="learning rate of gates; of a property; 0 = recorded for the model"),
+        typer.Option(help="learning rate of gates, for a property; 0 = as recorded for the model"),
     ] = 0.0,
     readout_rate: Annotated[
         float,
-        typer.Option(help="learning rate of the read-out; of a property; 0 = recorded"),
+        typer.Option(help="learning rate of the read-out, for a property; 0 = as recorded"),
     ] = 0.0,
     dropout: Annotated[
         bool, typer.Option("--dropout/--no-dropout", help="dropout while gates are learnt")
     ] = True,
     draws: Annotated[
-        int, typer.Option(help="random masks of each mask's size; of a property", min=0)
+        int, typer.Option(help="random masks of each mask's size, for a property", min=0)
     ] = 5,
     rank: Annotated[
         list[int] | None,
@@ -139,11 +144,16 @@ def prune(
     ] = None,
     reset: Annotated[
         str,
-        typer.Option(help="random weights of the control; encoder (embeddings stay), all, or none"),
+        typer.Option(
+            help="weights of the control that are random: encoder (embeddings stay), all, or none"
+        ),
     ] = "encoder",
     against: Annotated[
         list[Path] | None,
-        reading("--against", "mask whose overlap with a property's is measured; repeatable"),
+        reading(
+            "--against",
+            "mask whose overlap with the property's mask is measured; repeat for several",
+        ),
     ] = None,
     seed: Seed = 0,
     limit: Limit = 0,
@@ -184,9 +194,9 @@ def prune(
     refuse(_OF_PROPERTY, "a task")
     if task is None:
         raise ConfigError(
-            "nothing to prune for",
+            "a task or a property is needed",
             where="`task`",
-            remedy="name a task, or a `criterion` such as property=upos",
+            remedy="name a `task`, or a `criterion` such as property=upos",
         )
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.task_choice import task_choice

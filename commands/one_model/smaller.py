@@ -33,7 +33,7 @@ def compact(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take out the heads, MLPs and neurons that a mask switches off.
+    """Remove the heads, MLPs and neurons that a mask prunes; write the smaller model.
 
     Example: subprobe compact ./finetuned/acc-1 --mask good.safetensors --out ./finetuned/small
     """
@@ -86,8 +86,10 @@ def latency(
         list[int] | None,
         typer.Option(help="subwords of each example; repeat for several; 32 and 128 if not given"),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="rounds that the median is of, at least 7")] = 7,
-    threads: Annotated[int, typer.Option(min=0, help="torch threads; 0 = as they are")] = 0,
+    repeats: Annotated[
+        int, typer.Option(help="rounds of which the median is taken; at least 7")
+    ] = 7,
+    threads: Annotated[int, typer.Option(min=0, help="torch threads; 0 = the current number")] = 0,
     out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
     overwrite: Overwrite = False,
     other_weights: OtherWeights = False,

@@ -14,7 +14,9 @@ from ..options import AsJson, Device, MaskIn, Model, NoSpecials, Overwrite, prog
 
 def view(
     model: Model,
-    sentence: Annotated[str, typer.Argument(help="what the model reads", metavar="SENTENCE")],
+    sentence: Annotated[
+        str, typer.Argument(help="sentence that the model reads", metavar="SENTENCE")
+    ],
     second: Annotated[str | None, typer.Option(help="second sentence of a pair")] = None,
     mask: MaskIn = None,
     attribution: Annotated[
@@ -45,7 +47,7 @@ def view(
     from ...data.errors import ConfigError
 
     if out is None and not as_json:
-        raise ConfigError("nowhere to write to", remedy="give --out view.html, or --json")
+        raise ConfigError("no output is named", remedy="add --out view.html, or --json")
 
     if out is not None:
         out = prepare_out(out, files=PAGES, overwrite=overwrite)
@@ -60,7 +62,7 @@ def view(
     )  # fmt: skip
     if out is not None:
         write_text(out, render_heads(heads))
-        living = f"{int(heads.alive.sum())} of {heads.alive.size} heads live"
-        typer.echo(f"{len(heads.tokens)} subwords, {living}: {out}", err=True)
+        kept = f"{int(heads.alive.sum())} of {heads.alive.size} heads kept"
+        typer.echo(f"{len(heads.tokens)} subwords, {kept}: {out}", err=True)
     if as_json:
         typer.echo(json.dumps(heads_numbers(heads)))

@@ -15,14 +15,14 @@ from ..options import AsJson, named
 
 def clean(
     folder: Annotated[Path, named("a run folder", "RUN")],
-    yes: Annotated[bool, typer.Option("--yes", help="remove what is listed")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="remove the listed files")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what nothing in a run folder needs any more, and remove it with --yes.
+    """List files in a run folder that are no longer needed, and remove them with --yes.
 
-    That is: cells that the folder's configuration does not reach, damaged files that were set
-    aside, logs of cells that are finished now, models that everything has read, and what killed
-    processes left. What subprobe did not write stays, and so does what a living process uses.
+    These are cells outside the folder's configuration, damaged files that were set aside, logs of
+    cells that are finished now, models that no step has to read again, and files that killed
+    processes left. Files that subprobe did not write stay, and so do those in use.
 
     Example: subprobe clean runs/quickstart --yes
     """
@@ -39,5 +39,6 @@ def clean(
     for one in found:
         typer.echo(f"{one_line(one.path)}: {one.why} ({one.bytes / 1e6:,.2f} MB)")
     ending = "removed" if yes else "in all; --yes removes them"
-    lines = f"{len(found)} files and folders, {size / 1e6:,.2f} MB {ending}"
-    typer.echo(lines if found else "there is nothing to remove", err=True)
+    counted = "1 file or folder" if len(found) == 1 else f"{len(found)} files and folders"
+    lines = f"{counted}, {size / 1e6:,.2f} MB {ending}"
+    typer.echo(lines if found else "nothing to remove", err=True)

@@ -42,7 +42,10 @@ def plan(
     ] = None,
     out: Annotated[
         Path | None,
-        reading("--out", "run folder: what is finished there, by its own options without CONFIG"),
+        reading(
+            "--out",
+            "run folder: its finished cells count; without CONFIG its own options are planned",
+        ),
     ] = None,
     add: Annotated[
         bool,
@@ -70,7 +73,7 @@ def plan(
     ] = None,
     measured: Annotated[
         list[Path] | None,
-        reading("--measured", "folder of another run whose cells say how long cells take"),
+        reading("--measured", "folder of another run whose cells give the times"),
     ] = None,
     calibrate: Annotated[
         bool,
@@ -84,11 +87,11 @@ def plan(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what a run will compute: cells by step, finished or not, time, memory, disk.
+    """Show what a run will compute: cells by step, time, memory and disk space.
 
-    Computes nothing, and refuses what `run` refuses. Times are those of finished cells of the run,
-    else of `--measured`, else of a calibration, else floating-point operations at a usual rate:
-    the last column says which.
+    Nothing is computed, and options are checked as in `run`. Times come from finished cells of the
+    run, else from `--measured`, else from a calibration, else from floating-point operations at a
+    usual rate; the last column says which.
 
     Example: subprobe plan --config study
 
@@ -107,7 +110,9 @@ def plan(
     if file is not None and config is not None:
         raise ConfigError("two configurations are named", remedy="leave out one of them")
     if file is None and config is None and out is None:
-        raise ConfigError("there is nothing to plan", remedy="name a configuration, or `out`")
+        raise ConfigError(
+            "a configuration or a run folder is needed", remedy="name a configuration, or `out`"
+        )
     if add and new:
         raise ConfigError("--add and --new exclude each other", remedy="leave out one of them")
     if graph is not None:

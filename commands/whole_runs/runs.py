@@ -81,7 +81,10 @@ def run(
     ] = None,
     cache: Annotated[
         Path | None,
-        reading("--cache", "folder to keep hidden states in; none = removed when the run is done"),
+        reading(
+            "--cache",
+            "folder to keep hidden states in; none = they are removed after the run",
+        ),
     ] = None,
     workers: Annotated[
         int | None,
@@ -96,7 +99,8 @@ def run(
         ),
     ] = None,
     retry: Annotated[
-        int, typer.Option("--retry", min=0, help="how often a cell that fails is tried again")
+        int,
+        typer.Option("--retry", min=0, help="number of times that a failed cell is tried again"),
     ] = 0,
     deterministic: Annotated[
         bool,
@@ -111,8 +115,8 @@ def run(
 ) -> None:
     """Run the whole experiment: fine-tune, prune, control, retrain, probe, report.
 
-    Computes what is missing in the run folder, cell by cell, and goes on where it was stopped.
-    Exit code 3: cells failed, and the tables and the report are of the others.
+    Missing cells are computed one by one; a stopped run continues with the same command. Exit code
+    3: cells failed, and the tables and the report cover the others.
 
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
 
@@ -170,7 +174,7 @@ def run(
         failed = [one for one in finished.missing if one["log"]]
         lines = [
             f"PARTIAL: {len(finished.missing)} of the run's cells are missing; "
-            f"{len(failed)} failed, and the others would have read them",
+            f"{len(failed)} failed, and the others depend on them",
             *(f"  {one['cell']}: {one['why']} ({folder / one['log']})" for one in failed),
             "run the same command again to compute what is missing",
         ]

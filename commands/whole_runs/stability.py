@@ -39,7 +39,7 @@ def stability(
         ),
     ] = None,
     permutations: Annotated[
-        int, permutations_option(1_000_000, "as many bootstrap samples")
+        int, permutations_option(1_000_000, "the same number of bootstrap samples")
     ] = 2000,
     seed: Seed = 0,
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,

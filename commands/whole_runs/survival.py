@@ -1,4 +1,4 @@
-"""The command about what survivors were: survival."""
+"""The command about which heads survive pruning: survival."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def survival(
     folder: Annotated[Path, named("a run folder", "RUN")],
     state: Annotated[
         str,
-        typer.Option(help="full model that heads are measured on: finetuned or pretrained"),
+        typer.Option(help="full model on which heads are measured: finetuned or pretrained"),
     ] = "finetuned",
     permutations: Annotated[int, permutations_option(100_000)] = 1000,
     seed: Seed = 0,

@@ -19,17 +19,17 @@ def verify(
     folder: Annotated[Path, named("a run folder", "RUN")],
     sample: Annotated[
         int,
-        typer.Option("--sample", min=0, help="cells that are computed again, and compared"),
+        typer.Option("--sample", min=0, help="number of cells that are recomputed and compared"),
     ] = 0,
-    every: Annotated[bool, typer.Option("--all", help="compute every cell again")] = False,
+    every: Annotated[bool, typer.Option("--all", help="recompute every cell")] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check every file of a run by its content, and compute cells again to compare the bytes.
+    """Check the content of every file of a run, and recompute cells to compare the bytes.
 
-    The run folder stays as it is. Exit code 3: a file is damaged or missing, or a cell came out
-    differently; `subprobe run` computes damaged cells again.
+    The run folder is not changed. Exit code 3: a file is damaged or missing, or a recomputed cell
+    differs; `subprobe run` computes damaged cells again.
 
     Example: subprobe verify runs/quickstart --sample 3
     """

@@ -256,7 +256,7 @@ class Subnetwork:
                 f"the mask was found on other weights ({self.fingerprint[:12]}) than the model's "
                 f"({fingerprint[:12]})",
                 where=where,
-                remedy="use the model that the mask was found on, or allow other weights",
+                remedy="use the model that the mask was found on, or accept `other_weights`",
             )
 
     # -- files --------------------------------------------------------------------------------

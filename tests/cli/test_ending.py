@@ -113,7 +113,10 @@ def test_ctrl_c_says_how_to_go_on(subprobe_command, monkeypatch):
 
     monkeypatch.setattr(doctor, "examine", stop)
     code, _, err = subprobe_command("doctor")
-    assert (code, err) == (130, "stopped; run the same command again to continue\n")
+    assert (code, err) == (
+        130,
+        "stopped; nothing was written; to start again: subprobe doctor\n",
+    )
 
 
 def test_a_terminated_command_leaves_nothing_half_written(tmp_path):
