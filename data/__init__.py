@@ -1,1 +1,1 @@
-"""What models read: tasks, annotated sentences, files, and what is written."""
+"""Input and output: tasks, annotated sentences, file formats, and output folders."""

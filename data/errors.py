@@ -1,4 +1,4 @@
-"""The one error tree. What a user can mend is an `InputError` and ends a command with exit code 2.
+"""The error classes. An `InputError` is one that the user can correct; it gives exit code 2.
 
 ::
 
@@ -26,7 +26,7 @@ _UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
-    """The text without what would break a line or cannot be printed, cut where it is too long."""
+    """The text without line breaks and unprintable characters, truncated if it is too long."""
     said = _UNPRINTED.sub(lambda one: one[0].encode("unicode_escape").decode(), text[: longest + 1])
     return said if len(said) <= longest else f"{said[:longest]} ..."
 
@@ -75,11 +75,11 @@ def _restored(cls: type[SubprobeError], args: tuple[Any, ...], state: dict[str, 
 
 
 class MemoryLimitError(SubprobeError):
-    """A step that needs more memory than there is, in batches of half the size too."""
+    """A step that needs more memory than is available, even with batches of half the size."""
 
 
 class InputError(SubprobeError):
-    """Wrong use or bad input: the user can mend it."""
+    """Wrong use or bad input, which the user can correct."""
 
     exit_code = 2
 
@@ -106,7 +106,7 @@ class CheckpointError(InputError):
 
 
 class MaskError(InputError):
-    """A mask of another shape or version, or one found on other weights."""
+    """A mask of a different shape or version, or one that was found on other weights."""
 
 
 class AnnotationError(InputError):
@@ -122,4 +122,4 @@ class DiskFullError(InputError):
 
 
 class SubprobeWarning(UserWarning):
-    """What a caller from Python is told of a result: the command line prints it as a line."""
+    """A warning about a result; the command line prints it as one line."""

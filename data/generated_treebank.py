@@ -1,4 +1,4 @@
-"""A treebank to learn from: the well-formed sentences of the generated tasks, with gold UD trees.
+"""A treebank for training probes: the acceptable sentences of the generated tasks, with UD trees.
 
 Its parts are made of the parts of the tasks, so that no word of the lexicon is in two of them: what
 they share are function words and the few verbs that stand in templates. What a probe has learnt of
@@ -42,7 +42,7 @@ def treebank(sizes: Mapping[str, int] = SENTENCES, *, seed: int = 0) -> Parted:
         seed: same seed, same sentences.
 
     Raises:
-        ConfigError: if the templates do not give so many.
+        ConfigError: if the templates do not yield that many sentences.
     """
     # half of a set is good, and both tasks give as much
     drawn = {
@@ -58,9 +58,10 @@ def treebank(sizes: Mapping[str, int] = SENTENCES, *, seed: int = 0) -> Parted:
         parts[part] = tuple(islice(found, count))
         if len(parts[part]) < count:
             raise ConfigError(
-                f"{part} has {len(parts[part])} different sentences, not {count}",
+                f"{part} has {len(parts[part])} different sentences, fewer than the {count} "
+                "asked for",
                 where="sizes",
-                remedy="ask for fewer",
+                remedy="ask for fewer sentences",
             )
     return Parted(parts["train"], parts["dev"], parts["test"], GENERATED)
 

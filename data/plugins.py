@@ -1,4 +1,4 @@
-"""What other packages add, found by their entry points and loaded when it is looked up."""
+"""Plugins of other packages, found by their entry points and loaded on demand."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Plugins(Generic[Kind]):
             self._points = {}
             for point in sorted(entry_points(group=self._group), key=_distribution):
                 if point.name in self._taken:
-                    self._leave_out(point, f"subprobe has a {self._kind} of that name")
+                    self._leave_out(point, f"subprobe already has a {self._kind} of that name")
                 elif point.name in self._points:
                     first = _distribution(self._points[point.name])
-                    self._leave_out(point, f"{first} has a {self._kind} of that name")
+                    self._leave_out(point, f"{first} already has a {self._kind} of that name")
                 else:
                     self._points[point.name] = point
         return sorted(self._points)
@@ -92,7 +92,7 @@ class Plugins(Generic[Kind]):
         try:
             found = point.load()
             if not isinstance(found, self._type):
-                raise TypeError(f"{point.value} is no {self._type.__name__}")
+                raise TypeError(f"{point.value} is not a {self._type.__name__}")
             if getattr(found, "name", point.name) != point.name:
                 raise ValueError(f"{point.value} has the name {found.name!r}")  # type: ignore[attr-defined]
             if problem := self._problem(found):

@@ -1,11 +1,11 @@
-"""Which numbers are seeds: those that every generator of random numbers takes."""
+"""Valid seeds: the integers that every random number generator accepts."""
 
 from __future__ import annotations
 
 from .errors import ConfigError
 
 SEEDS = 2**32
-"""Seeds are the whole numbers from 0 up to this one, which is none."""
+"""Seeds are the integers from 0 up to, but not including, this number."""
 
 LARGEST_NUMBER = SEEDS - 1
 """The largest whole number that an option may have."""
@@ -28,7 +28,7 @@ def check_seed(value: int, where: str | None = None) -> int:
     """
     if not is_seed(value):
         raise ConfigError(
-            f"a seed must be a whole number from 0 to {SEEDS - 1}, got {value!r}", where=where
+            f"a seed must be an integer from 0 to {SEEDS - 1}, got {value!r}", where=where
         )
     return value
 

@@ -1,1 +1,1 @@
-"""From examples to what a model reads: subwords, batches, and which word each belongs to."""
+"""Encoding of examples as model input: subwords, batches, and alignment with words."""

@@ -1,7 +1,7 @@
-"""Which word each subword belongs to, and attention between words.
+"""Alignment of subwords with words, and attention between words.
 
-A text is read raw, as a task model reads it, and its subwords go to words by character offsets.
-The published reading, in which each word is given to the tokenizer alone, is there too.
+A raw text is tokenized as a task model reads it; its subwords are assigned to words by character
+offsets. The published procedure, which tokenizes each word on its own, is also available.
 """
 
 from __future__ import annotations
@@ -21,38 +21,39 @@ from .literal import Fitted, encode_literally, makes_token_types
 
 NO_WORD = -1
 _MARKS = frozenset("▁Ġ")
-"""Pieces that mark the start of a word and hold none of its characters."""
+"""Pieces that mark the start of a word and contain none of its characters."""
 
 _Pieces = list[tuple[int, tuple[int, int], tuple[int, ...]] | None]
-"""Segment, (start, end) and words of each piece, that with most of its characters first; None for
-special tokens."""
+"""Segment, (start, end) and words of each piece, the word with most of its characters first; None
+for special tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One sentence, or a pair, as S subwords with the word that each belongs to.
+    """One sentence, or a pair of sentences, as S subwords aligned with words.
 
     Attributes:
         input_ids: subword ids [S].
         token_type_ids: which segment a subword belongs to [S]; None where the family has none.
-        word_of_piece: index of the word in its sentence [S]; `NO_WORD` (-1) for special tokens,
-            for the pieces of a word that truncation cut in half, and for pieces that hold no
-            character of a word. A piece with characters of several words belongs to that of which
-            it has most, the first of equals.
+        word_of_piece: index of the word in its sentence [S]; `NO_WORD` (-1) for special tokens, for
+            the pieces of a word that truncation cut in half, and for pieces without a character of
+            a word. A piece with characters of several words belongs to the word that contributes
+            most of them, in a tie to the first.
         segment_of_piece: 0 or 1 for pieces of the first or second sentence [S]; -1 for special
             tokens.
-        special: whether the tokenizer put the subword there [S]: never for text that spells a
-            special token.
-        offsets: (start, end) of each piece in the text of its sentence, in characters and without
-            white space around [S]; (0, 0) for special tokens. The pieces of a word cover it: a
-            character that normalisation merged or removed belongs to the piece before.
-        n_words_kept: words that have all their pieces, for each sentence.
-        n_words_dropped: words without pieces: cut off, cut in half, made of characters that the
-            tokenizer removes, or in a piece that belongs to another word.
-        n_shared: pieces that hold characters of several words.
-        n_unlocated: sentences whose words are not found in their text, so that no piece has a word.
-        truncated: whether anything was cut off.
-        readable: whether every sentence has a piece of a word, whole or cut.
+        special: whether the tokenizer added the subword [S]; False for text that spells a special
+            token.
+        offsets: (start, end) of each piece in the text of its sentence, in characters, surrounding
+            white space excluded [S]; (0, 0) for special tokens. The pieces of a word cover it: a
+            character that normalisation merged or removed belongs to the preceding piece.
+        n_words_kept: number of words with all their pieces, for each sentence.
+        n_words_dropped: number of words without pieces: truncated, cut in half, made of characters
+            that the tokenizer removes, or in a piece that belongs to another word.
+        n_shared: number of pieces with characters of several words.
+        n_unlocated: number of sentences whose words are not found in their text, so that no piece
+            is assigned to a word.
+        truncated: whether the text was truncated.
+        readable: whether every sentence has at least one piece of a word, complete or truncated.
     """
 
     input_ids: tuple[int, ...]
@@ -76,16 +77,17 @@ def encode_texts(
     *,
     max_length: int,
 ) -> list[Encoded]:
-    """Encode raw texts, as a task model reads them, and map words by their characters.
+    """Encode raw texts as a task model reads them, and align words by character offsets.
 
     Args:
         tokenizer: a fast tokenizer of transformers.
         sentences: N sentences; their texts are `Sentence.raw_text`.
         seconds: the second sentence of each pair, or None.
-        max_length: subwords kept, special tokens counted; the longer one of a pair is cut first.
+        max_length: maximum number of subwords, special tokens included; the longer text of a pair
+            is truncated first.
 
     Raises:
-        CheckpointError: if the tokenizer is a slow one.
+        CheckpointError: if the tokenizer is not a fast one.
         ConfigError: if `max_length` leaves no room for text.
     """
     texts = _of_segments(sentences, seconds, Sentence.raw_text)
@@ -107,9 +109,9 @@ def encode_words(
     *,
     max_length: int,
 ) -> list[Encoded]:
-    """Encode pre-split words, each of which the tokenizer reads alone; else as `encode_texts`.
+    """Encode pre-split words, each tokenized on its own; otherwise like `encode_texts`.
 
-    Offsets are those in the words joined by single spaces.
+    Offsets refer to the words joined by single spaces.
     """
     words = _of_segments(sentences, seconds, lambda sentence: list(sentence.words))
     spans = _of_segments(sentences, seconds, lambda sentence: joined_spans(sentence.words))
@@ -126,14 +128,14 @@ def encode_words(
 def _of_segments(
     firsts: Sequence[Sentence], seconds: Sequence[Sentence] | None, take: Callable[[Sentence], Any]
 ) -> list[tuple[Any, ...]]:
-    """What `take` makes of the one or two sentences of each example [N]."""
+    """The result of `take` for the one or two sentences of each example [N]."""
     if seconds is None:
         return [(take(one),) for one in firsts]
     return [(take(one), take(two)) for one, two in zip(firsts, seconds, strict=True)]
 
 
 class _RawReader:
-    """Where the pieces of raw texts stand, and which words they hold characters of."""
+    """Positions of the pieces of raw texts, and the words that their characters belong to."""
 
     def __init__(self, texts: Sequence[str], spans: Sequence[Spans | None]):
         self._texts = texts
@@ -155,7 +157,7 @@ class _RawReader:
         return pieces
 
     def _read(self, segment: int, start: int, stop: int) -> tuple[tuple[int, int], tuple[int, ...]]:
-        """(start, end) without white space around, and the words with characters there."""
+        """(start, end) without surrounding white space, and the words with characters there."""
         text, starts, ends = self._texts[segment], self._starts[segment], self._ends[segment]
         end = stop
         while start < end and text[end - 1].isspace():
@@ -171,7 +173,7 @@ class _RawReader:
 
 
 class _WordReader:
-    """The same for pre-split words, whose pieces are of one word each."""
+    """The same for pre-split words, where each piece belongs to one word."""
 
     def __init__(self, spans: Sequence[Spans]):
         self._spans = spans
@@ -222,7 +224,7 @@ def _align(
 
 
 def _pieces_of_words(pieces: _Pieces) -> Counter[tuple[int, int]]:
-    """How many pieces hold characters of each (segment, word)."""
+    """Number of pieces with characters of each (segment, word)."""
     return Counter((piece[0], word) for piece in pieces if piece for word in piece[2])
 
 
@@ -255,7 +257,7 @@ def word_pooling(
 ) -> torch.Tensor:
     """Mean over the pieces of each word, as a matrix [W, S]; zero rows for words without pieces.
 
-    Times hidden states [S, D] it gives word vectors [W, D].
+    Multiplied by hidden states [S, D], it gives word vectors [W, D].
     """
     member = _membership(word_of_piece, n_words, dtype)
     return member / member.sum(dim=1, keepdim=True).clamp_min(1)
@@ -266,11 +268,11 @@ def word_attention(
 ) -> torch.Tensor:
     """Attention between words [..., W, W] from attention between subwords [..., S, S].
 
-    Summed over the pieces of the target and averaged over those of the source (Clark et al. 2019),
-    so that a row and what its word gives to special tokens sum to one.
+    Attention is summed over the pieces of the target and averaged over those of the source (Clark
+    et al. 2019), so that a row and the attention of its word to special tokens sum to 1.
 
     Args:
-        attention: rows are sources, columns targets; padding cut off.
+        attention: rows are sources, columns are targets; without padding.
         word_of_piece: of one sentence, from `Encoded` [S].
         n_words: W.
     """

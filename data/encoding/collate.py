@@ -1,4 +1,4 @@
-"""From examples to padded batches of what a task model reads."""
+"""Padded batches of examples, as a task model reads them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .tokenizer_check import check_padding
 
 @dataclass(frozen=True)
 class Batch:
-    """B examples padded on the right to the longest of them.
+    """B examples, padded on the right to the length of the longest.
 
     Attributes:
         input_ids: subword ids [B, S].
         attention_mask: 1 for subwords, 0 for padding [B, S].
-        token_type_ids: which sentence a subword belongs to [B, S]; None where the family has none.
+        token_type_ids: segment that a subword belongs to [B, S]; None where the family has none.
         labels: class ids (int64) or targets (float32) [B]; None if the examples have no labels.
-        index: place of each example in the sequence that was encoded.
+        index: position of each example in the sequence that was encoded.
     """
 
     input_ids: torch.Tensor
@@ -36,7 +36,7 @@ class Batch:
 
 
 def to_inputs(batch: Batch, device: torch.device | str | None = None) -> dict[str, torch.Tensor]:
-    """The tensors that the model's forward takes, labels apart."""
+    """The tensors that the model's forward pass takes, without labels."""
     inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
     if batch.token_type_ids is not None:
         inputs["token_type_ids"] = batch.token_type_ids
@@ -44,12 +44,12 @@ def to_inputs(batch: Batch, device: torch.device | str | None = None) -> dict[st
 
 
 class TextBatches:
-    """Encoded examples that can be iterated any number of times as batches.
+    """Encoded examples that can be iterated as batches any number of times.
 
     Attributes:
-        n_truncated: examples of which something was cut off.
-        n_wordless: examples with a text that has no subword of its own; the model reads them by
-            their special tokens.
+        n_truncated: number of truncated examples.
+        n_wordless: number of examples with a text that has no subword of its own; the model reads
+            only its special tokens.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class TextBatches:
 
     @property
     def n_examples(self) -> int:
-        """How many examples one iteration shows."""
+        """Number of examples in one iteration."""
         return len(self._rows)
 
     def __len__(self) -> int:
@@ -82,11 +82,11 @@ class TextBatches:
 
     @property
     def largest(self) -> int:
-        """How many examples the largest batch has."""
+        """Number of examples in the largest batch."""
         return min(self._batch_size, self.n_examples)
 
     def longest(self) -> int:
-        """Place of the example with the most subwords."""
+        """Position of the example with the most subwords."""
         return max(range(len(self._rows)), key=lambda i: len(self._rows[i][0]))
 
     def sized(self, batch_size: int) -> TextBatches:
@@ -96,13 +96,13 @@ class TextBatches:
         return other
 
     def content_digest(self) -> str:
-        """SHA-256 over what the model reads of each example, and its label, in hex."""
+        """SHA-256, in hex, of the model input and the label of each example."""
         labels = None if self._labels is None else self._labels.tolist()
         rows = [[list(ids), list(types)] for ids, types in self._rows]
         return digest([rows, labels, self._padding, self._token_types], 64)
 
     def batch(self, index: tuple[int, ...]) -> Batch:
-        """The examples at these places, padded to the longest of them."""
+        """The examples at these positions, padded to the length of the longest."""
         S = max(len(self._rows[i][0]) for i in index)
         input_ids = torch.full((len(index), S), self._padding)
         attention_mask = torch.zeros((len(index), S), dtype=torch.int64)
@@ -133,9 +133,10 @@ def text_batches(
 
     Args:
         tokenizer: a fast tokenizer.
-        examples: all of one sentence or all pairs.
+        examples: either all single sentences or all pairs.
         batch_size: B.
-        max_length: subwords an example keeps; the longer text of a pair is cut first.
+        max_length: maximum number of subwords per example; the longer text of a pair is truncated
+            first.
         by_length: longest first, so that batches hold little padding and the one that needs most
             memory comes first; else the order given.
 
@@ -149,7 +150,10 @@ def text_batches(
     check_padding(tokenizer)
     texts = [example.texts() for example in examples]
     if len({len(text) for text in texts}) > 1:
-        raise InputError("some examples have one sentence and some two", remedy="read them apart")
+        raise InputError(
+            "some examples have one sentence and some two",
+            remedy="read single sentences and pairs separately",
+        )
     inputs = [text if len(text) == 2 else text[0] for text in texts]
     fitted = encode_literally(tokenizer, inputs, pre_split=False, max_length=max_length)
     rows = [(one.kept.ids, one.kept.type_ids) for one in fitted]
@@ -157,7 +161,7 @@ def text_batches(
         if not ids:
             # a tokenizer that adds special tokens always gives the model something to read
             raise InputError(
-                "has no subword", where=f"example {example.id!r}", remedy="leave it out"
+                "has no subword", where=f"example {example.id!r}", remedy="remove the example"
             )
     order = list(range(len(rows)))
     if by_length:

@@ -1,7 +1,7 @@
-"""Encoded examples that are kept, so that scoring many masks on them encodes them once.
+"""A cache of encoded examples: scoring many masks on the same examples encodes them once.
 
-What is kept is bounded: beyond `KEPT_BYTES` the examples that were asked for longest ago go first,
-and examples that need more than that alone are not kept.
+The cache holds at most `KEPT_BYTES`: the least recently used examples are dropped first, and a set
+that alone exceeds the limit is not cached.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .collate import Batch, text_batches
 from .literal import content_of, makes_token_types
 
 KEPT_BYTES = 2**26
-"""What the kept batches may take in one process: 64 MiB, or 2.7 million subwords."""
+"""Maximum size of the cached batches in one process: 64 MiB, or 2.7 million subwords."""
 
 _Key = tuple[Any, ...]
 
@@ -26,12 +26,12 @@ _kept: OrderedDict[_Key, EncodedExamples] = OrderedDict()
 
 @dataclass(frozen=True)
 class EncodedExamples:
-    """N examples as padded batches, the longest first. Nobody writes into the tensors.
+    """N examples as padded batches, longest first. The tensors must not be modified.
 
     Attributes:
         batches: the batches.
-        n_truncated: examples of which something was cut off.
-        n_wordless: examples with a text that has no subword of its own.
+        n_truncated: number of truncated examples.
+        n_wordless: number of examples with a text that has no subword of its own.
     """
 
     batches: tuple[Batch, ...]
@@ -40,7 +40,7 @@ class EncodedExamples:
 
     @property
     def n_bytes(self) -> int:
-        """What the tensors take."""
+        """Size of the tensors in bytes."""
         tensors = (
             tensor
             for batch in self.batches
@@ -55,13 +55,13 @@ class EncodedExamples:
 def encoded_once(
     tokenizer: Any, examples: Sequence[Example], *, batch_size: int, max_length: int
 ) -> EncodedExamples:
-    """The examples in batches by length, encoded unless a tokenizer of this content did so before.
+    """Batch the examples by length, reusing the encoding of an identical tokenizer.
 
     Args:
         tokenizer: a fast tokenizer.
-        examples: all of one sentence or all pairs.
+        examples: either all single sentences or all pairs.
         batch_size: B.
-        max_length: subwords an example keeps.
+        max_length: maximum number of subwords per example.
 
     Raises:
         InputError, CheckpointError, ConfigError: as `text_batches`.

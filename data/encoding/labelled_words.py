@@ -1,6 +1,6 @@
-"""Sentences as subwords, with the class of each whole word at its last subword.
+"""Sentences as subwords, with the class of each complete word at its last subword.
 
-What a read-out of words is trained and scored on, where the model runs in each step.
+Word classifiers are trained and scored on them where the model runs in each step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .literal import makes_token_types
 from .tokenizer_check import check_padding
 
 UNSEEN = -1
-"""The class of a word whose label is not among the classes: no prediction equals it."""
+"""The class of a word whose label is not among the classes; it equals no prediction."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class WordBatch:
     """R words of B sentences.
 
     Attributes:
-        texts: what the model reads.
-        text: row of each word's sentence in the batch [R].
-        piece: place of each word's last subword [R].
+        texts: the model input.
+        text: index of each word's sentence in the batch [R].
+        piece: position of each word's last subword [R].
         gold: its class [R].
     """
 
@@ -48,16 +48,17 @@ class WordBatch:
 
 @dataclass(frozen=True)
 class LabelledWords:
-    """N sentences with words that have a label and all their subwords.
+    """N sentences with words that have a label and all of their subwords.
 
     Attributes:
-        property_name: what the labels are of, see `word_labels`.
+        property_name: the property that the labels state, see `word_labels`.
         sentences: the N sentences, in the order given.
         classes: label of each class.
-        pieces: place of the last subword of each word, for each sentence [N][W].
+        pieces: position of the last subword of each word, for each sentence [N][W].
         gold: class of each word, for each sentence [N][W].
-        n_words_dropped: labelled words that are cut off, or without a subword of their own.
-        n_unseen: words whose label is none of the classes.
+        n_words_dropped: number of labelled words that are truncated or have no subword of their
+            own.
+        n_unseen: number of words whose label is not among the classes.
     """
 
     property_name: str
@@ -75,7 +76,7 @@ class LabelledWords:
         return sum(map(len, self.gold))
 
     def batch(self, index: Sequence[int]) -> WordBatch:
-        """The sentences at these places, and their words."""
+        """The sentences at these positions, and their words."""
         rows = [np.full(len(self.gold[i]), row) for row, i in enumerate(index)]
         return WordBatch(
             self._texts.batch(tuple(index)),
@@ -99,22 +100,22 @@ def label_words(
     classes: Sequence[str] = (),
     part: str = "corpus",
 ) -> LabelledWords:
-    """Encode the sentences that are annotated with a property of words.
+    """Encode the sentences that are annotated with a property of their words.
 
     Args:
         tokenizer: a fast tokenizer.
-        sentences: N' sentences; those without a labelled whole word are left out.
+        sentences: N' sentences; those without a complete labelled word are left out.
         property: see `word_labels`.
-        max_length: subwords that a sentence keeps.
-        classes: labels by class; empty = those of these sentences, by name.
-        part: what the sentences are, for messages.
+        max_length: maximum number of subwords per sentence.
+        classes: label of each class; empty = the labels of these sentences, sorted.
+        part: what to call the sentences in messages.
 
     Raises:
         AnnotationError: if no sentence is annotated with the property.
-        InputError: if no labelled word has a subword, or all have one label and no classes are
+        InputError: if no labelled word has a subword, or all have the same label and no classes are
             given: there is nothing to learn.
         CheckpointError: if the tokenizer is slow or cannot pad.
-        UnknownNameError: if there is no such property.
+        UnknownNameError: if the property does not exist.
     """
     check_padding(tokenizer)
     labels = [word_labels(sentence, property) for sentence in sentences]
@@ -129,8 +130,7 @@ def label_words(
     read = [(i, one, words) for i, one, words in read if words]
     if not read:
         raise InputError(
-            f"no word of the {part} that has {property} can be read: their texts have no subwords "
-            "of them",
+            f"no word of the {part} with {property} has a subword of its own",
             remedy="name a treebank that the tokenizer can read",
         )
     found = [labels[i][word] for i, _, words in read for word in words]
@@ -139,7 +139,7 @@ def label_words(
         raise InputError(
             f"all {len(found)} words of the {part} have the {property} {names[0]!r}: there is "
             "nothing to learn",
-            remedy="name a treebank with at least two of them",
+            remedy="name a treebank with at least two labels",
         )
     number = {name: place for place, name in enumerate(names)}
     gold = [np.array([number.get(labels[i][w], UNSEEN) for w in words]) for i, _, words in read]
@@ -157,7 +157,7 @@ def label_words(
 
 
 def _words(encoded: Encoded, labels: Sequence[str]) -> dict[int, int]:
-    """Word that has a label and all its subwords -> place of the last of them."""
+    """Word with a label and all its subwords -> position of the last subword."""
     last = {word: place for place, word in enumerate(encoded.word_of_piece) if word >= 0}
     return {word: last[word] for word in sorted(last) if labels[word]}
 

@@ -1,9 +1,9 @@
-"""Encoding in which text that spells a special token stays text.
+"""Encoding that treats text which spells a special token as text.
 
 Tokenizers look for `[SEP]` or `<s>` in the text itself, so that a sentence about markup gets a
-separator in its middle. `split_special_tokens=True` of transformers ends that for WordPiece and
+separator in its middle. `split_special_tokens=True` of transformers prevents that for WordPiece and
 byte-level BPE, but a Unigram model still finds `<s>` among its pieces. Here the special tokens are
-taken out of a copy of the backend, which works alike for the three.
+removed from a copy of the backend, which works for all three.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNREACHABLE = "\U0010ffff"
 """A noncharacter: no text spells a piece that starts with it."""
 
 KEPT_BACKENDS = 4
-"""Backends that are kept for tokenizers of the same content, which every loading makes anew."""
+"""Backends cached by tokenizer content, since every load creates a new tokenizer."""
 
 _copies: WeakKeyDictionary[Any, dict[tuple[bool, int], Tokenizer]] = WeakKeyDictionary()
 _contents: WeakKeyDictionary[Any, tuple[tuple[str, ...], int, str]] = WeakKeyDictionary()
@@ -33,14 +33,14 @@ _backends: OrderedDict[tuple[bool, str], Tokenizer] = OrderedDict()
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """One input as the tokenizer sees it whole, and cut to the length that fits."""
+    """One input, complete and truncated to the maximum length."""
 
     whole: Encoding
     kept: Encoding
 
     @property
     def truncated(self) -> bool:
-        """Whether anything was cut off."""
+        """Whether the input was truncated."""
         return self.kept is not self.whole
 
 
@@ -53,11 +53,11 @@ def encode_literally(
         tokenizer: a fast tokenizer of transformers.
         inputs: strings, or lists of words where `pre_split`; tuples of two for pairs.
         pre_split: whether inputs are words. Byte-level BPE then marks each word's start.
-        max_length: subwords an input keeps, special tokens counted; the longer text of a pair is
-            cut first.
+        max_length: maximum number of subwords per input, special tokens included; the longer text
+            of a pair is truncated first.
 
     Raises:
-        CheckpointError: if the tokenizer is a slow one, which knows no offsets.
+        CheckpointError: if the tokenizer is not a fast one, and so gives no character offsets.
         ConfigError: if `max_length` leaves no room for text.
     """
     if not inputs:
@@ -66,7 +66,8 @@ def encode_literally(
     added = backend.num_special_tokens_to_add(is_pair=isinstance(inputs[0], tuple))
     if max_length <= added:
         raise ConfigError(
-            f"a maximal length of {max_length} leaves no room beside {added} special tokens",
+            f"a maximum length of {max_length} leaves no room for text next to {added} "
+            "special tokens",
             remedy=f"set it to at least {added + 1}",
         )
     backend.no_truncation()
@@ -91,8 +92,9 @@ def makes_token_types(tokenizer: Any) -> bool:
 def _literal_backend(tokenizer: Any, pre_split: bool) -> Tokenizer:
     if not getattr(tokenizer, "is_fast", False):
         raise CheckpointError(
-            f"the tokenizer {type(tokenizer).__name__} is a slow one without offsets",
-            remedy="use a model that ships a tokenizer.json",
+            f"the tokenizer {type(tokenizer).__name__} is not a fast one and gives no "
+            "character offsets",
+            remedy="use a model that has a tokenizer.json",
         )
     copies = _copies.setdefault(tokenizer, {})
     key = (pre_split, len(tokenizer))
@@ -108,7 +110,7 @@ def _literal_backend(tokenizer: Any, pre_split: bool) -> Tokenizer:
 
 
 def content_of(tokenizer: Any) -> str:
-    """A hash of what decides how a fast tokenizer reads texts: its file and its special tokens."""
+    """A hash of what determines the encoding of a fast tokenizer: its file and special tokens."""
     specials, size = tuple(tokenizer.all_special_tokens), len(tokenizer)
     known = _contents.get(tokenizer)
     if known is None or known[:2] != (specials, size):

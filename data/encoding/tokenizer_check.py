@@ -1,4 +1,4 @@
-"""Whether a tokenizer gives a model what it can read, looked at once when both are loaded."""
+"""Check that a tokenizer fits its model, once when both are loaded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..errors import CheckpointError
 from .literal import encode_literally, makes_token_types
 
 NO_SPECIALS = "no-specials"
-"""Flag of rows of a model whose tokenizer does not add the special tokens that it knows."""
+"""Flag of rows of a model whose tokenizer defines special tokens but does not add them."""
 
-_REBUILD = "save the tokenizer that the model was trained with beside it"
+_REBUILD = "save the tokenizer that the model was trained with in the folder of the model"
 
 
 def check_ids(tokenizer: Any, embedding_rows: int, *, where: str | None = None) -> None:
@@ -80,7 +80,7 @@ def check_padding(tokenizer: Any, *, where: str | None = None) -> None:
 
 
 def missing_specials(tokenizer: Any) -> tuple[str, ...]:
-    """Special tokens of the start and end of a text that a tokenizer knows and never adds."""
+    """Special tokens for the start and end of a text that a tokenizer defines but never adds."""
     names = ("cls_token", "sep_token")
     known = [getattr(tokenizer, name, None) for name in names]
     if not any(known):
@@ -97,15 +97,15 @@ def missing_specials(tokenizer: Any) -> tuple[str, ...]:
 
 
 def check_specials(tokenizer: Any, *, allowed: bool = False, where: str | None = None) -> str:
-    """Raise unless the special tokens that a tokenizer knows are put around the texts.
+    """Raise unless a tokenizer adds the special tokens that it defines.
 
     Args:
         tokenizer: a fast tokenizer.
-        allowed: go on without them.
+        allowed: continue without them.
         where: the model's name.
 
     Returns:
-        what is to be told where it goes on, else an empty text.
+        a warning if the check was waived, else an empty text.
 
     Raises:
         CheckpointError: naming the tokens.
@@ -120,14 +120,14 @@ def check_specials(tokenizer: Any, *, allowed: bool = False, where: str | None =
         raise CheckpointError(
             problem,
             where=where,
-            remedy="give tokenizer.json the post_processor that the model was trained with, or go "
-            "on with `allow_no_specials`",
+            remedy="add the post_processor that the model was trained with to tokenizer.json, "
+            "or continue without special tokens with `allow_no_specials`",
         )
     return f"{problem}; rows are flagged {NO_SPECIALS}"
 
 
 def unreachable_entries(tokenizer: Any) -> tuple[str, ...]:
-    """Vocabulary entries with upper-case or accented letters that no text leads to.
+    """Vocabulary entries with upper-case or accented letters that no text can produce.
 
     The tokenizer lower-cases texts, or strips their accents, before it looks pieces up.
     """
@@ -148,14 +148,15 @@ def unreachable_entries(tokenizer: Any) -> tuple[str, ...]:
 
 
 def unreachable_said(tokenizer: Any) -> str:
-    """What is to be told of entries that no text leads to; empty where there is none."""
+    """A warning about vocabulary entries that no text can produce; empty if there are none."""
     lost = unreachable_entries(tokenizer)
     if not lost:
         return ""
     shown = ", ".join(repr(token) for token in sorted(lost)[:3])
     return (
-        f"{len(lost):,} of {len(tokenizer):,} vocabulary entries, such as {shown}, can never be "
-        "read: the tokenizer lower-cases texts or strips accents; if the model is a cased one, set "
+        f"{len(lost):,} of {len(tokenizer):,} vocabulary entries, such as {shown}, "
+        "can never occur: the tokenizer lower-cases texts or strips accents; if "
+        "the model is cased, set "
         "lowercase and strip_accents to false in the normalizer of tokenizer.json"
     )
 

@@ -1,4 +1,4 @@
-"""How much of a text a tokenizer knows."""
+"""The share of a text that is unknown to a tokenizer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from .literal import encode_literally
 
 MUCH = 0.05
-"""Share of unknown subwords that is worth a line."""
+"""Share of unknown subwords from which on a warning is given."""
 
 _LONGEST = 1_000_000
 
 
 def unknown_share(tokenizer: Any, texts: Sequence[str]) -> float:
-    """Share of the subwords of some texts that stand for what the tokenizer does not know.
+    """Share of the subwords of some texts that are the unknown token.
 
     Special tokens around the texts do not count. A tokenizer that spells all texts, by bytes or
     letters, has none.
@@ -40,10 +40,10 @@ def unknown_share(tokenizer: Any, texts: Sequence[str]) -> float:
 
 
 def unknown_said(share: float, what: str) -> str:
-    """What is told of texts of which a tokenizer knows little; empty where it knows enough."""
+    """A warning about texts with many unknown subwords; empty if there are few."""
     if share < MUCH:
         return ""
     return (
-        f"{share:.0%} of the subwords of {what} are unknown to the tokenizer: of these words the "
-        "model sees no more than that they are there"
+        f"{share:.0%} of the subwords of {what} are unknown to the tokenizer: the "
+        "model sees only a placeholder for these words"
     )

@@ -1,4 +1,4 @@
-"""Examples that a tokenizer without special tokens leaves nothing of."""
+"""Examples that have no subword at all under a tokenizer without special tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .literal import encode_literally
 
 
 def without_unreadable(data: TaskData, tokenizer: Any) -> tuple[TaskData, int]:
-    """The task without the examples that have no subword at all, and how many there are.
+    """The task without the examples that have no subword at all, and the number of these.
 
     An empty text still has its special tokens, so that there are none unless the tokenizer adds no
     special token. The readings count them under `UNREADABLE`.

@@ -1,1 +1,1 @@
-"""Files of every kind, read without trust and written whole."""
+"""File formats: files are validated when read, and written atomically."""

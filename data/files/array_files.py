@@ -1,4 +1,4 @@
-"""Arrays of numbers in `.npy` and `.npz` files, read without trust in what their headers say."""
+"""Arrays of numbers in `.npy` and `.npz` files; the headers are checked against the content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEADERS = {
 }
 _PICKLED = b"\x80"
 """The first byte of every pickle of today's protocols."""
-_PLAIN = "write plain numbers: numpy.save(..., allow_pickle=False)"
+_PLAIN = "write an array of numbers: numpy.save(..., allow_pickle=False)"
 
 
 def read_npy(
@@ -81,14 +81,14 @@ def _array(raw: bytes, where: Path | str, error: type[InputError]) -> npt.NDArra
         shape, _, dtype = _HEADERS[version](stream)
     problem = ""
     if dtype.hasobject:
-        problem = "holds pickled objects: not a plain NumPy array"
+        problem = "contains pickled objects, which are not loaded"
     elif dtype.kind not in "biuf":
-        problem = f"holds {dtype}: is not an array of numbers"
+        problem = f"has the type {dtype}, which is not numeric"
     elif not all(type(length) is int and length >= 0 for length in shape):
-        problem = f"has the shape {shape}"
+        problem = f"has the invalid shape {shape}"
     elif math.prod(shape) * dtype.itemsize != len(raw) - stream.tell():
         problem = (
-            f"declares {math.prod(shape):,} numbers but holds {len(raw) - stream.tell():,} bytes"
+            f"declares {math.prod(shape):,} numbers but contains {len(raw) - stream.tell():,} bytes"
         )
     if problem:
         raise error(problem, where=str(where), remedy=_PLAIN)

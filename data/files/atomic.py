@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and stable names for what produced them."""
+"""Atomic writing of files, and stable hashes of values and files."""
 
 from __future__ import annotations
 

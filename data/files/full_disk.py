@@ -1,4 +1,4 @@
-"""A disk without room for a file: said with what is needed, not only with what the system says."""
+"""Errors about a full disk, with the space that is needed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import DiskFullError
 _SAID = {
     errno.ENOSPC: "no space is left on the disk",
     errno.EDQUOT: "the quota of the disk is used up",
-    errno.EFBIG: "files may not be that large there",
+    errno.EFBIG: "the file exceeds the size limit",
 }
 
 
@@ -39,16 +39,16 @@ def room_asked_for(folder: Path, needed: Callable[[], int]) -> Iterator[None]:
     except OSError as error:
         if not is_full(error):
             raise
-        asked = f"about {needed() / 1e6:,.1f} MB are still to be written"
+        asked = f"about {needed() / 1e6:,.1f} MB remain to be written"
         if error.errno == errno.EFBIG:
             remedy = f"{asked}: raise the limit (ulimit -f)"
         else:
             free = shutil.disk_usage(_there(folder)).free / 1e6
-            remedy = f"{asked}, and {free:,.1f} MB are free: make room"
+            remedy = f"{asked}, and {free:,.1f} MB are free: free some space"
         raise DiskFullError(
             f"cannot be written: {_SAID[error.errno or 0]}",
             where=os.fspath(error.filename or folder),
-            remedy=f"{remedy} and run the same command again; nothing is lost",
+            remedy=f"{remedy} and run the same command again; finished results are kept",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""JSON of files that anybody may have written: whole, an object where one is due, real text."""
+"""JSON from untrusted files: complete, an object where one is expected, valid text."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def parse_json(
         remedy: what the user can do about it.
 
     Raises:
-        InputError: of the type `error`, if the text is no JSON, is nested too deeply, holds a
-            number of thousands of digits, or half a surrogate pair, which is no character.
+        InputError: of the type `error`, if the text is not valid JSON, is nested too deeply,
+            contains a number with thousands of digits, or half a surrogate pair, which is not a
+            character.
     """
-    with reading(where, error, problem="is not JSON", remedy=remedy):
+    with reading(where, error, problem="is not valid JSON", remedy=remedy):
         value = json.loads(text)
     # only an escape can hide half a pair in a text that was read as UTF-8
     if "\\ud" in text or "\\uD" in text:
@@ -56,7 +57,7 @@ def is_shallow(value: Any, most: int = 60) -> bool:
 
 
 def check_characters(text: str, where: Path | str, error: type[InputError] = DataFileError) -> None:
-    """Raise if a text holds half a surrogate pair, which no file and no tokenizer takes.
+    """Raise if a text contains half a surrogate pair, which cannot be encoded as UTF-8.
 
     Raises:
         InputError: of the type `error`.
@@ -65,7 +66,7 @@ def check_characters(text: str, where: Path | str, error: type[InputError] = Dat
         text.encode()
     except UnicodeEncodeError as raised:
         half = text[raised.start]
-        raise error(f"holds {half!r}, half a character", where=str(where)) from None
+        raise error(f"contains {half!r}, half of a surrogate pair", where=str(where)) from None
 
 
 def json_object(

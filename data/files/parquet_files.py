@@ -1,4 +1,4 @@
-"""Parquet files, read with their checksums and without trust in the sizes that they announce."""
+"""Parquet files, read with checksums; the declared sizes are verified."""
 
 from __future__ import annotations
 
@@ -127,7 +127,9 @@ def sealed_text(table: Any, path: Path) -> str:
     import pyarrow
 
     held: Mapping[bytes, bytes] = table.schema.metadata or {}
-    with reading(path, problem="is not a table with a text", remedy=DAMAGED_CELL):
+    with reading(
+        path, problem="is not a table of scored items with its metadata", remedy=DAMAGED_CELL
+    ):
         if _PACKED not in held:
             return held[_PLAIN].decode()
         packed, text = base64.b64decode(held[_PACKED], validate=True), io.BytesIO()
@@ -168,7 +170,7 @@ def parquet_file(
     import pyarrow.parquet
 
     with (
-        reading(path, problem="is not a whole Parquet file", remedy=remedy),
+        reading(path, problem="is not a complete Parquet file", remedy=remedy),
         pyarrow.parquet.ParquetFile(
             path, page_checksum_verification=True, read_dictionary=list(as_categories)
         ) as file,
@@ -183,7 +185,7 @@ def parquet_file(
             text = stored.get(_PACKED, stored.get(_PLAIN, b""))
             if stored.get(_SEAL) != _seal(text, schema, rows):
                 raise DataFileError(
-                    "is damaged, or no cell of this version", where=str(path), remedy=remedy
+                    "is damaged, or was written by another version", where=str(path), remedy=remedy
                 )
         yield file
 
@@ -260,5 +262,5 @@ def read_frame(
         DataFileError: as `read_table`, and for values that pandas cannot hold.
     """
     table = read_table(path, columns, remedy=remedy, as_categories=as_categories, seal=seal)
-    with reading(path, problem="is not a whole Parquet file", remedy=remedy):
+    with reading(path, problem="is not a complete Parquet file", remedy=remedy):
         return table.to_pandas()

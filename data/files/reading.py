@@ -60,7 +60,7 @@ def said_by(raised: BaseException) -> str:
     if isinstance(raised, RecursionError):
         return "nested too deeply"
     if isinstance(raised, MemoryError):
-        return "asks for more memory than there is"
+        return "needs more memory than is available"
     if isinstance(raised, OSError) and raised.strerror:
         return raised.strerror
     lines = [line.strip() for line in str(raised).splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Rows of table files, cell by cell as they are written: no cell is guessed to be missing.
+"""Rows of table files, cell by cell as they are written: no cell is interpreted as missing.
 
 A sentence that spells `NA` or `null` is a sentence, and `2019-01-01` stays text: neither pandas nor
 the type inference of a JSON reader touches these files.
@@ -113,7 +113,7 @@ def read_csv(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> Row
             raise DataFileError(
                 f"line {number} has {_columns(len(cells))} instead of {len(names)}",
                 where=str(path),
-                remedy="put quotes around cells that hold a comma" if comma else _ONE_TAB,
+                remedy="put quotes around cells that contain a comma" if comma else _ONE_TAB,
             )
     return _rows(
         path,
@@ -138,9 +138,9 @@ def csv_lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str
                 start = reader.line_num + 1
     except csv.Error as error:
         raise DataFileError(
-            f"line {start} is not CSV: {error}",
+            f"line {start} is not valid CSV: {error}",
             where=str(path),
-            remedy="quotes inside a quoted cell are doubled" if delimiter == "," else _BY_QUOTES,
+            remedy="double the quotes inside a quoted cell" if delimiter == "," else _BY_QUOTES,
         ) from error
     return lines
 
@@ -156,10 +156,12 @@ def _cells_of_any_length() -> Iterator[None]:
 
 
 def read_json_lines(path: Path, columns: Sequence[str]) -> Rows:
-    """Read a file with one JSON object a line; a key that some objects lack is null there."""
+    """Read a file with one JSON object per line; missing keys are read as null."""
     places, records = [], []
     for number, line in read_numbered_lines(path):
-        record = json_object(line, f"{path}, line {number}", remedy="write one JSON object a line")
+        record = json_object(
+            line, f"{path}, line {number}", remedy="write one JSON object per line"
+        )
         places.append(f"line {number}")
         records.append(record)
     _places_of(path, columns, list(dict.fromkeys(key for record in records for key in record)))

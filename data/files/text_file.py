@@ -9,7 +9,7 @@ from .reading import reading
 from .unpacking import gunzip
 
 LONGEST_LINE = 1_000_000
-"""Characters of a line in a file with a sentence or an example a line."""
+"""Maximum number of characters per line."""
 
 
 def read_text(path: Path | str) -> str:
@@ -53,6 +53,6 @@ def read_numbered_lines(path: Path | str) -> list[tuple[int, str]]:
             raise DataFileError(
                 f"line {number} has {len(line):,} characters, more than {LONGEST_LINE:,}",
                 where=str(path),
-                remedy="write one sentence, or one example, a line",
+                remedy="write one sentence or example per line",
             )
     return numbered

@@ -1,4 +1,4 @@
-"""How much a packed file may unpack to: a few kilobytes can ask for all memory there is."""
+"""Limits on the decompressed size of a file, so that a small file cannot exhaust the memory."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def check_unpacked(
         limit = min(limit, max(SMALL, LARGEST_RATIO * packed))
     if size > limit:
         raise error(
-            f"unpacks to more than {limit / 2**20:,.0f} MB from {packed / 2**20:,.2f} MB",
+            f"decompresses to more than {limit / 2**20:,.0f} MB from {packed / 2**20:,.2f} MB",
             where=str(where),
-            remedy="give the unpacked file if that is right",
+            remedy="if this is correct, give the decompressed file",
         )
 
 

@@ -1,4 +1,4 @@
-"""Vectors of words from a file: GloVe's or word2vec's text form, or safetensors.
+"""Word vectors from a file: the text format of GloVe or word2vec, or safetensors.
 
 Only the asked-for words are kept: published files have millions, and some of their words hold
 spaces, at which other readers stop.
@@ -96,7 +96,7 @@ def _tensors(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.fl
         raise DataFileError(
             "`vectors` is not an array of floats [V, D], or `words` not of bytes",
             where=str(path),
-            remedy="store `words` as uint8: the UTF-8 text, one word a line",
+            remedy="store `words` as uint8: the UTF-8 text, one word per line",
         )
     names = names[:-1] if names[-1] == "" else names
     if len(names) != len(vectors) or not vectors.shape[1]:
@@ -193,8 +193,8 @@ def _blocks(path: Path) -> Iterator[bytes]:
             # the file as a whole may be larger than others: it is never held
             if path.suffix == ".gz" and read > max(SMALL, LARGEST_RATIO * packed):
                 raise DataFileError(
-                    f"unpacks to more than {LARGEST_RATIO} times its size",
+                    f"decompresses to more than {LARGEST_RATIO} times its size",
                     where=str(path),
-                    remedy="if this is correct, give the unpacked file",
+                    remedy="if this is correct, give the decompressed file",
                 )
             yield block

@@ -1,4 +1,4 @@
-"""Draws minimal sets from templates and turns them into examples: deterministic, no text twice."""
+"""Draw minimal sets from templates, without repeated texts, and turn them into examples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def check_sizes(sizes: Mapping[str, int]) -> None:
             raise ConfigError(
                 f"{split} has size {size}",
                 where="sizes",
-                remedy=f"use a positive multiple of {SET_SIZE}, the size of a minimal set",
+                remedy=f"the size must be a positive multiple of {SET_SIZE}, the size of a minimal "
+                "set",
             )
 
 
@@ -93,9 +94,9 @@ def _split(
                 break
         else:
             raise ConfigError(
-                f"{prefix} has no {size} different sentences for {split}",
+                f"{prefix} has fewer than {size} different sentences for {split}",
                 where="sizes",
-                remedy="ask for fewer",
+                remedy="ask for fewer examples",
             )
         seen |= texts
         examples += built

@@ -1,1 +1,1 @@
-"""What a command writes: folders, their owners, and the tidy tables."""
+"""Output of commands: folders, ownership of files, and tidy tables."""

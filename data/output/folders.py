@@ -1,4 +1,4 @@
-"""Folders of output: whole or absent, and nothing lost that was there before."""
+"""Atomic writing of output folders; existing files of the user are kept."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def check_folder(folder: Path, writer: str, *, overwrite: bool = False) -> None:
     if found:
         shown = ", ".join(found[:3]) + (" and more" if len(found) > 3 else "")
         raise ConfigError(
-            f"holds files that subprobe did not write, or that changed since: {shown}",
+            f"contains files that subprobe did not write, or that were changed since: {shown}",
             where=str(folder),
-            remedy="name another folder, or write beside them with `overwrite`",
+            remedy="name another folder, or add the new files with `overwrite`",
         )
 
 
@@ -158,7 +158,7 @@ def check_no_links(folder: Path, names: Iterable[str]) -> None:
             raise ConfigError(
                 "is a link, which could lead out of the folder",
                 where=str(path),
-                remedy="put what it leads to in its place, or name another folder",
+                remedy="replace the link by its target, or name another folder",
             )
 
 

@@ -1,4 +1,4 @@
-"""Where a command writes: every path that it names is checked before any work."""
+"""Output paths of a command, all checked before the computation starts."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def user_path(text: str | Path) -> Path:
         ConfigError: if it names nothing, or the home folder of nobody.
     """
     if not str(text):
-        raise ConfigError("an empty path names nothing", remedy="name a file or folder")
+        raise ConfigError("the path is empty", remedy="name a file or folder")
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ConfigError("there is no such home folder", where=str(text)) from None
+        raise ConfigError("the home folder does not exist", where=str(text)) from None
 
 
 def user_text(text: str) -> str:
@@ -116,7 +116,11 @@ def _is_file(path: Path, files: Sequence[str], folder: bool, option: str) -> boo
             remedy=f"name a folder, such as {path.with_suffix('')}",
         )
     if files and (not folder or is_file_name(path)):
-        said = f"{path.suffix} is not written" if path.suffix else "the name has no suffix"
+        said = (
+            f"{path.suffix} is not a supported output format"
+            if path.suffix
+            else "the name has no suffix"
+        )
         raise ConfigError(said, where=f"`{option}` {path}", remedy=f"name a {right}")
     return False
 
@@ -124,9 +128,7 @@ def _is_file(path: Path, files: Sequence[str], folder: bool, option: str) -> boo
 def _check_links(named: Path, is_file: bool) -> None:
     for one in (named, *named.parents):
         if one.is_symlink() and not one.exists():
-            raise ConfigError(
-                "is a link that leads nowhere", where=str(one), remedy="name another place"
-            )
+            raise ConfigError("is a broken link", where=str(one), remedy="name another path")
     linked = is_file and named.is_symlink()
     if linked and not named.resolve().is_relative_to(named.parent.resolve()):
         raise ConfigError(
@@ -143,7 +145,7 @@ def _check_read(found: Path, reads: Iterable[Path | str | None], named: Path) ->
             continue
         if user_path(one).resolve() == found:
             raise ConfigError(
-                "is what the command reads", where=str(named), remedy="name another place"
+                "is an input of the command", where=str(named), remedy="name another path"
             )
 
 

@@ -44,8 +44,8 @@ def _load(names: tuple[str, ...]) -> Any:
         _scheme(pipeline)
         return pipeline
     raise AnnotationError(
-        f"no spaCy pipeline {' or '.join(names)}",
-        remedy="pip install 'subprobe[offline]', or name an installed pipeline",
+        f"no installed spaCy pipeline {' or '.join(names)}",
+        remedy="run pip install 'subprobe[offline]', or name an installed pipeline",
     )
 
 
@@ -134,7 +134,9 @@ def _scheme(pipeline: Any) -> Scheme:
     if "obj" in labels:
         return "ud"
     raise AnnotationError(
-        "sets no dependency trees" if not labels else "sets trees that are neither ClearNLP nor UD",
+        "assigns no dependency trees"
+        if not labels
+        else "assigns trees that are neither ClearNLP nor UD",
         where=f"spaCy pipeline {pipeline.meta['lang']}_{pipeline.meta['name']}",
         remedy="use a pipeline with a parser of one of these schemes",
     )
@@ -166,7 +168,8 @@ def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
     """The annotations of a Doc as plain strings and numbers."""
     if len(doc) and not (doc.has_annotation("DEP") and doc.has_annotation("POS")):
         raise AnnotationError(
-            "the spaCy pipeline sets no part-of-speech tags", remedy="use a pipeline with a tagger"
+            "the spaCy pipeline assigns no part-of-speech tags",
+            remedy="use a pipeline with a tagger",
         )
     heads = [ROOT if token.head.i == token.i else token.head.i for token in doc]
     deprels = [token.dep_ for token in doc]

@@ -58,7 +58,7 @@ def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
             sentences.append(replace(sentence, document=document))
     if not sentences:
         raise DataFileError(
-            "has comments but no sentence", where=str(path), remedy="name a CoNLL-U file"
+            "contains comments but no sentence", where=str(path), remedy="name a CoNLL-U file"
         )
     return sentences
 
@@ -78,7 +78,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
             raise DataFileError(
                 f"line {number} has {line.count(chr(9)) + 1} columns instead of {_COLUMNS}",
                 where=str(path),
-                remedy="CoNLL-U has ten columns with one tab between them",
+                remedy="CoNLL-U has ten columns, separated by one tab",
             )
         lines.append(line)
 
@@ -96,7 +96,7 @@ def _sentence(
     if not tokens:
         return None
     if [token["id"] for token in tokens] != list(range(1, len(tokens) + 1)):
-        raise _broken(path, block, id, "word ids do not count from 1 without gaps")
+        raise _broken(path, block, id, "word ids are not consecutive integers from 1")
     seen[id] = seen.get(id, 0) + 1
     unique = id if seen[id] == 1 else f"{id}#{seen[id]}"
     heads = [token["head"] for token in tokens]

@@ -1,4 +1,4 @@
-"""A corpus cut into what probes learn from, what stops them, and what they are scored on."""
+"""A corpus split into the parts for training, early stopping and scoring of probes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def part_by_hash(
     if len(sizes) < len(shares):
         different = f"{len(sizes)} different sentence{'s' if len(sizes) != 1 else ''}"
         raise InputError(
-            f"{different} cannot be cut into {len(shares)} parts",
+            f"{different} cannot be split into {len(shares)} parts",
             remedy="name a larger treebank, or files for each part",
         )
     bounds = [sum(shares[: place + 1]) * len(sentences) for place in range(len(shares) - 1)]

@@ -1,4 +1,4 @@
-"""Sentences to probe: a text file with one a line, a treebank, or the sentences shipped here."""
+"""Corpora: a text file with one sentence per line, a treebank, or the supplied sentences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NATURAL = "natural"
 
 
 def read_lines(path: Path | str) -> list[Sentence]:
-    """Read one sentence a line, blank lines left out; ids are line numbers.
+    """Read one sentence per line, without blank lines; ids are line numbers.
 
     Raises:
         DataFileError: if the file is missing, empty or not UTF-8.
@@ -38,7 +38,7 @@ def read_corpus(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     kind = _kind(path)
     if surface and kind != ".conllu":
         raise DataFileError(
-            "only a treebank tells its surface tokens",
+            "only a treebank has surface tokens",
             where=str(path),
             remedy="name a .conllu file, or leave out `tokens` surface",
         )
@@ -51,9 +51,9 @@ def read_corpus(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     if kind == ".txt":
         return read_lines(path)
     raise DataFileError(
-        f"{kind or 'no suffix'} is no kind of corpus",
+        f"{kind} is not a supported corpus format" if kind else "the name has no suffix",
         where=str(path),
-        remedy=f"use .conllu, .txt with one sentence a line, or the name {NATURAL}",
+        remedy=f"use .conllu, .txt with one sentence per line, or the name {NATURAL}",
     )
 
 

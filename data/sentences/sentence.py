@@ -67,10 +67,9 @@ class Sentence:
                 )
         if self.text is not None and len(self.text) > LONGEST:
             raise DataFileError(
-                f"has {len(self.text):,} characters, more than the {LONGEST:,} that a sentence "
-                "may have",
+                f"has {len(self.text):,} characters; the maximum is {LONGEST:,}",
                 where=f"sentence {self.id!r}",
-                remedy="cut the text into sentences",
+                remedy="split the text into sentences",
             )
         if self.heads:
             self._check_tree()

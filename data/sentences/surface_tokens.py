@@ -45,7 +45,8 @@ def with_surface_tokens(sentence: Sentence, tokens: Sequence[MultiwordToken]) ->
     for token in tokens:
         if not end < token.first <= token.last < len(sentence.words):
             raise DataFileError(
-                f"multiword token {token.first + 1}-{token.last + 1} does not fit the words",
+                f"multiword token {token.first + 1}-{token.last + 1} does not match the "
+                "words of the sentence",
                 where=f"sentence {sentence.id!r}",
             )
         end = token.last

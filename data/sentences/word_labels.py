@@ -1,4 +1,4 @@
-"""Properties of words by name, as one label a word: what probes and searches learn to read."""
+"""Properties of words by name, as one label per word: the targets of probes and searches."""
 
 from __future__ import annotations
 

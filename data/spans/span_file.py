@@ -1,4 +1,4 @@
-"""Files with labelled spans: one JSON object a line, in the format of edge probing.
+"""Files with labelled spans: one JSON object per line, in the format of edge probing.
 
 A line is `{"text": TEXT, "targets": [{"span1": [a, b], "span2": [a, b], "label": LABEL}, ...]}`:
 spans count the white-space tokens of the text, the second number is one past the last of them;
@@ -25,7 +25,7 @@ MOST_LABELS = 2000
 LONGEST_LABEL = 200
 """Characters of a label."""
 
-_FORMAT = 'write {"text": ..., "targets": [{"span1": [0, 1], "label": ...}]} a line'
+_FORMAT = 'write {"text": ..., "targets": [{"span1": [0, 1], "label": ...}]} per line'
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_span_file(path: Path | str) -> SpanFile:
                 raise DataFileError(
                     f"has more than {MOST_LABELS:,} different labels",
                     where=str(path),
-                    remedy="a label names a class; merge those that say too much",
+                    remedy="merge labels: each label must be a class",
                 )
             found.append(read)
         sentences.append(sentence)
@@ -125,14 +125,14 @@ def _span(target: Mapping[str, Any], name: str, width: int, where: str) -> Span:
     """
     found = target.get(name)
     if not isinstance(found, list) or len(found) != 2 or any(type(one) is not int for one in found):
-        said = f"{name} is {shown(found)}, not two whole numbers"
+        said = f"{name} is {shown(found)}, not two integers"
         if name not in target:
             said = f"no {name}"
         raise DataFileError(said, where=where, remedy=_FORMAT)
     start, end = found
     if not 0 <= start < end <= width:
         raise DataFileError(
-            f"{name} {shown(found)} is no span of a text of {width} words",
+            f"{name} {shown(found)} is not a span of a text of {width} words",
             where=where,
             remedy="count words between white space from 0; the second number is one past the last",
         )
@@ -151,6 +151,8 @@ def _labels(target: Mapping[str, Any], where: str) -> tuple[str, ...]:
         if not label.strip() or len(label) > LONGEST_LABEL:
             problem = f"has more than {LONGEST_LABEL} characters" if label.strip() else "is empty"
             raise DataFileError(
-                f"label {shown(label)} {problem}", where=where, remedy="a label names a class"
+                f"label {shown(label)} {problem}",
+                where=where,
+                remedy="shorten the label, or give a non-empty one",
             )
     return tuple(dict.fromkeys(labels))

@@ -107,15 +107,15 @@ def load_task(
     check_roles(columns)
     if columns and not (set(columns) == {"group"} and plain_name(name) in GLUE):
         if data_dir is None:
-            raise ConfigError("columns are named but no folder", remedy="add `data_dir`")
+            raise ConfigError("columns are named without a folder", remedy="add `data_dir`")
         own = custom_task(name, data_dir, columns, quotes=quotes, as_classes=as_classes)
         return capped(own, sizes)
     spec = task_spec(name)
     if quotes != "auto" or as_classes:
         raise ConfigError(
-            f"{spec.name} is read in its own form",
+            f"{spec.name} is read in its own format",
             where="`as_classes`" if as_classes else "`quotes`",
-            remedy="it is for your own files, whose columns you name",
+            remedy="leave it out; it applies to your own files with named columns",
         )
     if spec.name in EMBEDDED:
         if data_dir is not None:
@@ -127,7 +127,7 @@ def load_task(
     if spec.name not in GLUE and (plugin := PLUGINS.get(spec.name)):
         if data_dir is not None:
             raise ConfigError(
-                f"{spec.name} brings its examples and reads no `data_dir`", remedy="leave it out"
+                f"{spec.name} has its own examples and reads no `data_dir`", remedy="leave it out"
             )
         return capped(read_plugin(plugin), sizes)
     more = tuple(columns.values())
@@ -222,7 +222,7 @@ def _check_name(name: str) -> None:
     if not re.fullmatch(r"\w[\w .-]*", name):
         raise ConfigError(
             f"{name!r} is not a valid task name",
-            remedy="use letters, digits, spaces and the marks . _ -, a letter or digit first",
+            remedy="use letters, digits, spaces and . _ -, starting with a letter or digit",
         )
 
 

@@ -54,7 +54,7 @@ class ClassOrder:
         )
         why = {
             "place": "classes are matched by position, since the model does not name them",
-            "given": "classes as given",
+            "given": "classes matched as specified",
         }
         return f"{why[self.by]}: {', '.join(pairs)}"
 
@@ -124,8 +124,8 @@ def class_order(
     raise CheckpointError(
         f"its classes are {_listed(names)}, those of {task} are {_listed(classes)}",
         where=where or None,
-        remedy="say which is which with `labels` TASK_CLASS=MODEL_CLASS,..., or name the model "
-        "and task that belong together",
+        remedy="match the classes with `labels` TASK_CLASS=MODEL_CLASS,..., or name a "
+        "model that was trained on the task",
     )
 
 
@@ -167,9 +167,10 @@ def _given(
         output, place = theirs[plain(second)], own[plain(first)]
         if meaning.setdefault(output, place) != place:
             raise ConfigError(
-                f"{names[output]!r} stands for {classes[meaning[output]]!r} and for {first!r}",
+                f"{names[output]!r} is matched with both {classes[meaning[output]]!r} and "
+                f"{first!r}",
                 where="`labels`",
-                remedy="give every class of the model one class of the task",
+                remedy="match every class of the model with one class of the task",
             )
     for output, name in enumerate(names):
         if output not in meaning and plain(name) in own:
@@ -183,7 +184,7 @@ def _given(
             if found
         ]
         raise ConfigError(
-            f"no partner for the classes {' and '.join(left)}",
+            f"no match for the classes {' and '.join(left)}",
             where="`labels`",
             remedy="name every class of both; several of the model may stand for one of the task",
         )

@@ -43,7 +43,7 @@ def roles_of(columns: Mapping[str, str]) -> tuple[str, ...]:
     predicted = columns.get("label", columns.get("score"))
     if predicted in (columns["first"], columns.get("second")):
         raise ConfigError(
-            f"the column {predicted!r} is named as a text and as what is predicted from it",
+            f"the column {predicted!r} is named both as a text and as the label or score",
             remedy="name another column as label=... or score=...",
         )
     return tuple(role for role in ROLES if role in columns)

@@ -39,6 +39,6 @@ def hub_splits(spec: TaskSpec, more: Sequence[str] = ()) -> dict[str, list[Rows]
         raise DataFileError(
             f"cannot be read: {problem}",
             where=place,
-            remedy="give `data_dir`, a folder of the task's files",
+            remedy="name a folder with the files of the task with `data_dir`",
         ) from error
     return splits

@@ -66,7 +66,7 @@ def examples_of(
 def _sentence(id: str, text: Any, where: str) -> Sentence:
     if not isinstance(text, str):
         found = f"{type(text).__name__} {shown(text)}"
-        raise DataFileError(f"{found} where a sentence should be", where=where)
+        raise DataFileError(f"{found} where a sentence is expected", where=where)
     try:
         return plain_sentence(id, text)
     except DataFileError as error:
@@ -92,7 +92,7 @@ def parse_label(spec: TaskSpec, value: Any, where: str, *, by_name: bool = False
         raise DataFileError(
             f"the label {name!r} is not among those of train ({listed})",
             where=where,
-            remedy="give train examples of it, or remove the row",
+            remedy="add training examples with this label, or remove the row",
         )
     raise DataFileError(
         f"unknown label {name!r}",
@@ -150,11 +150,15 @@ def discover_labels(
     where = ", ".join(str(rows.path) for rows in files)
     if len(names) < 2:
         lost = f" ({sum(left_out.values())} left out: {counted(left_out)})" if left_out else ""
-        named = "" if as_classes or not left_out else ", or add `as_classes` if that is a class"
+        named = (
+            ""
+            if as_classes or not left_out
+            else ", or add `as_classes` if this is the name of a class"
+        )
         raise DataFileError(
             f"every row has the label {names.pop()!r}{lost}",
             where=where,
-            remedy=f"give two or more labels{named}",
+            remedy=f"at least two labels are needed{named}",
         )
     values = {name: as_number(name) for name in names}
     numbers = {name: number for name, number in values.items() if number is not None}
@@ -178,6 +182,6 @@ def _check_classes(numbers: dict[str, float], where: str) -> None:
             f"the labels are {len(numbers)} different numbers, from {min(numbers.values()):g} to "
             f"{max(numbers.values()):g}",
             where=where,
-            remedy="name the column as score=... to predict numbers, or add `as_classes` if each "
-            "is a class of its own",
+            remedy="name the column as score=... to predict numbers, or add `as_classes` if "
+            "each is a separate class",
         )

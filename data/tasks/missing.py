@@ -1,4 +1,4 @@
-"""Rows without a label or a text: left out and counted, never a class.
+"""Rows without a label or a text, which are left out and counted.
 
 A text that reads `NA` or `null` stays a text. A label does not: corpora mark its absence in several
 ways (`-` in SNLI, -1 on the hub, `NA` in R, `nan` in pandas), and what is not a class must not
@@ -70,7 +70,7 @@ def keep_usable(
     found = {reason: count for reason, count in sorted(left_out.items()) if count}
     if not any(rows.cells for rows in kept):
         raise DataFileError(
-            f"no row is left of {sum(found.values())}: {counted(found)}",
+            f"no usable row among {sum(found.values())}: {counted(found)}",
             where=", ".join(str(rows.path) for rows in files),
             remedy=remedy,
         )

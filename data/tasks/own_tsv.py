@@ -1,4 +1,4 @@
-"""Tab-separated files of one's own, whose quotes belong to the text or to the file's writer.
+"""Tab-separated files of the user, in which quotes are part of the text or of the file format.
 
 pandas, the csv module and spreadsheets put a cell in quotes where it holds a tab, a line end or a
 quote, and double the quotes inside. Corpora such as GLUE are written without any quoting: a quote

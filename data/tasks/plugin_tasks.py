@@ -57,7 +57,7 @@ def read_plugin(entry: TaskEntry) -> TaskData:
             )
     for name, examples in splits.items():
         if len({example.id for example in examples}) < len(examples):
-            raise DataFileError(f"two {name} examples have one id", where=where)
+            raise DataFileError(f"two {name} examples have the same id", where=where)
         for example in examples:
             _check(entry.spec, example, where)
     return TaskData(entry.spec, splits, source=f"plugin:{PLUGINS.distribution(entry.name)}")

@@ -1,4 +1,4 @@
-"""The roles of a task's examples: train on, choose masks on, report on."""
+"""The roles of a task's examples: training, selection of masks, and reporting."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FEW = 10
 
 
 def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> TaskParts:
-    """Give the examples their roles: train on, choose masks on, report on.
+    """Assign the examples to training, selection of masks, and reporting.
 
     A task with a labelled test split chooses on validation and reports on test. Otherwise a tenth
     of train, drawn by the seed from each label alike, is removed from train to choose on, and
@@ -149,9 +149,10 @@ def _whole_clusters(
     if not held:
         if len(everything) < 2:
             raise DataFileError(
-                "all of train is one group: nothing can be set aside to choose masks on",
-                remedy="name another column as group=..., bring a test split, or choose by "
-                "`selection` reported",
+                "all training examples belong to one group, so none can be held out to "
+                "choose masks on",
+                remedy="name another column as group=..., add a test split, or use `selection` "
+                "reported",
             )
         held.update(everything[int(np.argmin([len(group) for group in everything]))])
     return held
@@ -170,7 +171,9 @@ def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[A
     most, what = len(set(sources)), "groups" if clustered else "examples"
     if count > most:
         raise ConfigError(
-            f"{count} folds of {most} {what}", where="folds", remedy=f"at most {most}"
+            f"must be at most {most}, the number of {what}, got {count}",
+            where="folds",
+            remedy=f"use at most {most}",
         )
     places = np.arange(len(examples))
     if clustered:

@@ -107,7 +107,7 @@ def test_a_text_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cell.parquet"
     write_sealed(pa.table({"item_id": pa.array(["a"])}), "0" * (SMALL + 1), path)
     assert path.stat().st_size < 20_000
-    with pytest.raises(DataFileError, match=r"cell\.parquet: unpacks to more than 16 MB"):
+    with pytest.raises(DataFileError, match=r"cell\.parquet: decompresses to more than 16 MB"):
         sealed_text(read_table(path, seal=True), path)
 
 

@@ -124,7 +124,9 @@ def test_other_paths_that_are_written_are_checked_too(refused, tmp_path, words, 
 
 @pytest.mark.parametrize("words", [FOLDERS[2], FOLDERS[3], FOLDERS[4], FOLDERS[10]], ids=title)
 def test_what_is_read_is_not_replaced(refused, words):
-    assert "what the command reads" in refused(*words, "--out", words[1 + (words[0] == "patterns")])
+    assert "is an input of the command" in refused(
+        *words, "--out", words[1 + (words[0] == "patterns")]
+    )
 
 
 def test_home_is_found_in_every_path_option():

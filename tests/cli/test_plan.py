@@ -57,7 +57,7 @@ def test_json_and_graph(run, subprobe_command, tmp_path):
     ElementTree.parse(tmp_path / "cells.svg")
     again = subprobe_command("plan", "--out", "run", "--graph", "cells.pdf")
     assert again[0] == 2
-    assert ".pdf is not written" in again[2]
+    assert ".pdf is not a supported output format" in again[2]
 
 
 def test_the_plan_writes_nothing(run, subprobe_command, tmp_path):

@@ -165,11 +165,13 @@ def test_a_broken_package_is_said_in_one_line_and_stops_nothing(tmp_path):
         "ProbeEntry",
         "warning: the probe 'lost' of broken 1.0 is left out: ModuleNotFoundError: No module named "
         "'no_such_module'",
-        "warning: the probe 'norms' of clashing 1.0 is left out: subprobe has a probe of that name",
+        "warning: the probe 'norms' of clashing 1.0 is left out: subprobe already has a probe of "
+        "that name",
         "warning: the probe 'survivors' of rows 1.0 is left out: ValueError: the name is reserved "
         "for rows that subprobe writes",
-        "warning: the task 'rte' of clashing 1.0 is left out: subprobe has a task of that name",
-        "warning: the task 'x' of wrong 1.0 is left out: TypeError: json:loads is no TaskEntry",
+        "warning: the task 'rte' of clashing 1.0 is left out: subprobe already has a task of that "
+        "name",
+        "warning: the task 'x' of wrong 1.0 is left out: TypeError: json:loads is not a TaskEntry",
     ]
     assert len(json.loads(told[0][1])) == len(PROBES)
     assert "unknown probe 'lost'" in told[3][2]

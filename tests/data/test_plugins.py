@@ -49,11 +49,11 @@ def test_plugins_are_found_by_name_and_loaded_once(site):
 @pytest.mark.parametrize(
     ("points", "said"),
     [
-        ("built-in = plugin_made:ONE", "subprobe has a thing of that name"),
+        ("built-in = plugin_made:ONE", "subprobe already has a thing of that name"),
         ("other = plugin_made:ONE", "ValueError: plugin_made:ONE has the name 'one'"),
         ("one = plugin_made:ABSENT", "AttributeError: module 'plugin_made' has no attribute"),
         ("one = no_such_place:ONE", "ModuleNotFoundError: No module named 'no_such_place'"),
-        ("one = plugin_made", "TypeError: plugin_made is no Thing"),
+        ("one = plugin_made", "TypeError: plugin_made is not a Thing"),
         ("odd = plugin_made:ODD", "ValueError: is odd"),
     ],
 )
@@ -78,7 +78,9 @@ def test_a_name_that_two_packages_declare_is_the_first_ones(site, caplog):
     with caplog.at_level(logging.WARNING, "subprobe"):
         assert found.get("one") == Thing("one")
     (record,) = caplog.records
-    assert "'one' of b-second 1.0 is left out: a-first 1.0 has" in record.getMessage()
+    assert (
+        "'one' of b-second 1.0 is left out: a-first 1.0 already has a thing" in record.getMessage()
+    )
 
 
 def test_an_error_of_subprobe_says_itself_and_an_interrupt_passes(site, caplog, monkeypatch):

@@ -106,7 +106,7 @@ def test_what_is_to_be_told_is_a_warning(tmp_path, task):
         loaded = load_model(nameless, task)
     assert set(evaluate(loaded).to_frame()["flag"]) == {"classes-by-place"}
     given = {"unacceptable": "LABEL_1", "acceptable": "LABEL_0"}
-    with pytest.warns(SubprobeWarning, match="classes as given"):
+    with pytest.warns(SubprobeWarning, match="classes matched as specified"):
         swapped = load_model(nameless, task, labels=given)
     one, other = (evaluate(m).to_frame().iloc[0]["value"] for m in (loaded, swapped))
     assert one == pytest.approx(1 - other)

@@ -169,11 +169,11 @@ def test_what_a_probe_leaves_out_of_a_part_is_said(tmp_path, bank):
 
 def test_fewer_sentences_than_parts_are_refused(tmp_path, bank):
     path = write_conllu(tmp_path / "two.conllu", bank.train[:2])
-    with pytest.raises(InputError, match="2 different sentences cannot be cut into 3 parts"):
+    with pytest.raises(InputError, match="2 different sentences cannot be split into 3 parts"):
         read_parts(options(corpus=path))
     test = write_conllu(tmp_path / "test.conllu", bank.test)
     one = write_conllu(tmp_path / "one.conllu", bank.train[:1])
-    with pytest.raises(InputError, match="1 different sentence cannot be cut into 2 parts"):
+    with pytest.raises(InputError, match="1 different sentence cannot be split into 2 parts"):
         read_parts(options(train=one, test=test))
 
 

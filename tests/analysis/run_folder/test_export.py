@@ -339,9 +339,9 @@ def test_bad_input_is_refused(refused, copied, tmp_path):
     assert "is a file" in refused(copied, out=tmp_path / "file")
     assert "own tables would be replaced" in refused(copied, out=copied)
     (copied / "manifest.json").write_text("{")
-    assert "is not JSON" in refused(copied)
+    assert "is not valid JSON" in refused(copied)
     (copied / "rows.parquet").write_text("x")
-    assert "is not a whole Parquet file" in refused(copied)
+    assert "is not a complete Parquet file" in refused(copied)
     (copied / "rows.parquet").unlink()
     assert "holds no rows.parquet" in refused(copied)  # cells alone: the run is not finished
 

@@ -202,5 +202,5 @@ def test_own_files_that_are_not_there_are_named(tmp_path):
     )
     with pytest.raises(DataFileError, match="none: no such folder"):
         config.choice("stance").load()
-    with pytest.raises(ConfigError, match="columns are named but no folder"):
+    with pytest.raises(ConfigError, match="columns are named without a folder"):
         parse_config({"tasks": ["stance"], "columns": STANCE}, where="t").choice("stance").load()

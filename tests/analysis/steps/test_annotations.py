@@ -113,7 +113,7 @@ def test_splitting_into_words_keeps_annotated_ones():
     kept = gold("a", heads=(), deprels=(), upos=())
     (found,) = split_words([kept])
     assert found == kept
-    with pytest.raises(AnnotationError, match="no spaCy pipeline xx_none"):
+    with pytest.raises(AnnotationError, match="no installed spaCy pipeline xx_none"):
         split_words(plain(), "xx_none")
 
 

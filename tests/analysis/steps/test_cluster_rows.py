@@ -119,7 +119,7 @@ def test_no_more_folds_than_clusters():
     two = tuple(replace(e, cluster=f"set {k % 2}") for k, e in enumerate(parts.selection))
     model, tokenizer = tiny_model("bert", "classification"), tiny_tokenizer("wordpiece")
     options = PruneOptions(selection="cross-validation", folds=3)
-    with pytest.raises(ConfigError, match="3 folds of 2 groups"):
+    with pytest.raises(ConfigError, match="must be at most 2, the number of groups, got 3"):
         find_good(model, tokenizer, replace(parts, selection=two), options, max_length=32,
                   seeds=(1, 1))  # fmt: skip
 

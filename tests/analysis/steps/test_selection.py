@@ -108,7 +108,9 @@ def test_layers_cannot_keep_more_heads_than_there_are_or_than_asked_for(options,
 def test_more_folds_than_examples_are_refused():
     count = len(toy_parts().selection)
     chooser = chooser_of(selection="cross-validation", folds=count + 1)
-    with pytest.raises(ConfigError, match=f"{count + 1} folds of {count} examples"):
+    with pytest.raises(
+        ConfigError, match=f"must be at most {count}, the number of examples, got {count + 1}"
+    ):
         find_good(
             chooser.model, chooser.tokenizer, chooser.parts, chooser.options, max_length=32,
             seeds=(1, 1),

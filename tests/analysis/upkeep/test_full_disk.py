@@ -36,7 +36,7 @@ def test_a_run_without_room_says_what_it_needs_and_goes_on_later(
     with (
         without_report(),
         files_up_to(limit),
-        pytest.raises(DiskFullError, match="MB are still to be written") as raised,
+        pytest.raises(DiskFullError, match="MB remain to be written") as raised,
     ):
         run_experiment(config, folder)
     assert raised.value.exit_code == 2

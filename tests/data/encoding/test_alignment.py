@@ -230,14 +230,14 @@ def test_words_without_pieces_have_no_attention_and_zero_vectors():
 
 
 def test_wrong_use_is_refused():
-    with pytest.raises(ConfigError, match="leaves no room beside 3 special tokens"):
+    with pytest.raises(ConfigError, match="leaves no room for text next to 3 special tokens"):
         encode("wordpiece", ["a"], ["b"], max_length=3)
 
     class Slow:
         is_fast = False
         model_input_names = ("input_ids",)
 
-    with pytest.raises(CheckpointError, match="Slow is a slow one"):
+    with pytest.raises(CheckpointError, match="Slow is not a fast one"):
         encode_words(Slow(), [sentence(["a"])], max_length=9)
 
 

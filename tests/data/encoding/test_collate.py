@@ -160,11 +160,11 @@ def test_wrong_use_is_refused():
         text_batches(tokenizer, [single, pair], batch_size=2, max_length=9)
     with pytest.raises(InputError, match="some have none"):
         text_batches(tokenizer, [single, example(2, "b", label=1)], batch_size=2, max_length=9)
-    with pytest.raises(ConfigError, match="leaves no room beside 4 special tokens"):
+    with pytest.raises(ConfigError, match="leaves no room for text next to 4 special tokens"):
         text_batches(tokenizer, [pair], batch_size=2, max_length=4)
 
     class Slow:
         is_fast, pad_token_id = False, 0
 
-    with pytest.raises(CheckpointError, match="Slow is a slow one"):
+    with pytest.raises(CheckpointError, match="Slow is not a fast one"):
         text_batches(Slow(), [single], batch_size=2, max_length=9)

@@ -114,5 +114,5 @@ def test_refused_input_is_refused_every_time(tokenizer):
 
         pad_token_id = 0
 
-    with pytest.raises(CheckpointError, match="slow"):
+    with pytest.raises(CheckpointError, match="is not a fast one"):
         encoded_once(Slow(), toy_examples(2), **SIZES)

@@ -78,7 +78,7 @@ def test_what_cannot_be_learnt_is_refused_in_one_line(tokenizer):
     with pytest.raises(InputError, match="have the upos 'X': there is nothing to learn"):
         labelled(tokenizer, *alike)
     unread = Sentence("s", ("\u200b", "\u200b"), upos=("A", "B"))
-    with pytest.raises(InputError, match="can be read"):
+    with pytest.raises(InputError, match="has a subword of its own"):
         labelled(tokenizer, unread)
     with pytest.raises(UnknownNameError, match="upos"):
         label_words(tokenizer, tagged_sentences(3), "upas", max_length=64)

@@ -32,7 +32,7 @@ class PanicException(BaseException):  # noqa: N818, RUF100
         (Exception("a\nb"), "a"),
         (ImportError("no flash_attn"), "no flash_attn"),
         (RecursionError("maximum recursion depth exceeded"), "nested too deeply"),
-        (MemoryError(), "asks for more memory than there is"),
+        (MemoryError(), "needs more memory than is available"),
         (KeyError("gelux"), "no 'gelux'"),
         (FileNotFoundError(2, "No such file or directory"), "No such file or directory"),
         (ValueError(), "ValueError"),
@@ -79,11 +79,11 @@ def test_every_error_is_one_printable_line_of_bounded_length():
         ("[1]", "is not a JSON object but a list"),
         ("3", "is not a JSON object but a number"),
         ('"x"', "is not a JSON object but a text"),
-        ('{"a": ', "is not JSON (Expecting value: line 1 column 7 (char 6))"),
-        ("[" * 100_000, "is not JSON (nested too deeply)"),
-        ('{"a": ' + "9" * 5000 + "}", "is not JSON (Exceeds the limit (4300 digits)"),
-        (r'{"a": "\ud83d"}', r"holds '\ud83d', half a character"),
-        (r'{"\uDC00": 1}', r"holds '\udc00', half a character"),
+        ('{"a": ', "is not valid JSON (Expecting value: line 1 column 7 (char 6))"),
+        ("[" * 100_000, "is not valid JSON (nested too deeply)"),
+        ('{"a": ' + "9" * 5000 + "}", "is not valid JSON (Exceeds the limit (4300 digits)"),
+        (r'{"a": "\ud83d"}', r"contains '\ud83d', half of a surrogate pair"),
+        (r'{"\uDC00": 1}', r"contains '\udc00', half of a surrogate pair"),
     ],
 )
 def test_json_that_is_no_object(tmp_path, text, said):
@@ -129,11 +129,11 @@ def test_what_unpacks_to_far_more_than_it_has_is_refused(tmp_path, monkeypatch):
     path.write_bytes(gzip.compress(b"the same line\n" * 20_000))
     assert len(read_text(path)) == 280_000  # small: whatever the ratio
     monkeypatch.setattr(unpacking, "SMALL", 2**16)
-    with pytest.raises(DataFileError, match="unpacks to more than"):
+    with pytest.raises(DataFileError, match="decompresses to more than"):
         read_text(path)
     monkeypatch.undo()
     monkeypatch.setattr(unpacking, "LARGEST_UNPACKED", 200_000)
-    with pytest.raises(DataFileError, match="unpacks to more than"):
+    with pytest.raises(DataFileError, match="decompresses to more than"):
         read_text(path)
 
 
@@ -150,12 +150,13 @@ def npy(header: str, data: bytes = b"") -> bytes:
         (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10**9, 8), }"),
          "is not a NumPy array"),
         (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000, 8), }"),
-         "declares 80,000,000,000 numbers but holds 0 bytes"),
-        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 8), }"), "the shape (-1, 8)"),
+         "declares 80,000,000,000 numbers but contains 0 bytes"),
+        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 8), }"),
+         "the invalid shape (-1, 8)"),
         (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (True, 1), }", b"\0" * 8),
-         "the shape (True, 1)"),
+         "the invalid shape (True, 1)"),
         (npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }", b"\0" * 8),
-         "is not an array of numbers"),
+         "which is not numeric"),
         (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", b"x"), "pickled objects"),
         (npy("(" * 9000), "is not a NumPy array"),
         (npy("{" * 60_000), "is not a NumPy array"),
@@ -192,7 +193,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "m.npz"
     np.savez_compressed(path, a=np.zeros(500_000))
     monkeypatch.setattr(unpacking, "SMALL", 2**16)
-    with pytest.raises(DataFileError, match=r"m\.npz: unpacks to more than"):
+    with pytest.raises(DataFileError, match=r"m\.npz: decompresses to more than"):
         read_npz(path)
 
 
@@ -205,7 +206,7 @@ def test_a_changed_byte_of_a_parquet_file_is_noticed(tmp_path):
     sound = path.read_bytes()
     place = sound.index(b"other words")
     path.write_bytes(sound[:place] + b"O" + sound[place + 1 :])
-    with pytest.raises(DataFileError, match=r"rows\.parquet: is not a whole Parquet file"):
+    with pytest.raises(DataFileError, match=r"rows\.parquet: is not a complete Parquet file"):
         read_table(path)
     path.write_bytes(sound)
     with pytest.raises(DataFileError, match="has no column 'm'"):
@@ -227,11 +228,11 @@ def test_parquet_with_times_out_of_range_and_broken_utf8(tmp_path):
 
     times = pa.array([2**62, 0], pa.timestamp("us"))
     frame = pd.DataFrame({"text": ["a", "b"], "when": pd.arrays.ArrowExtensionArray(times)})
-    with pytest.raises(DataFileError, match=r"train\.parquet: is not a whole Parquet file"):
+    with pytest.raises(DataFileError, match=r"train\.parquet: is not a complete Parquet file"):
         own_task(tmp_path, frame, first="text", label="when")
     raw = pa.array([b"a\xff", b"b"], pa.binary()).view(pa.utf8())
     frame = pd.DataFrame({"text": pd.arrays.ArrowExtensionArray(raw), "side": ["l", "r"]})
-    with pytest.raises(DataFileError, match=r"train\.parquet: is not a whole Parquet file"):
+    with pytest.raises(DataFileError, match=r"train\.parquet: is not a complete Parquet file"):
         own_task(tmp_path, frame, first="text", label="side")
 
 
@@ -248,7 +249,9 @@ def test_numbers_of_many_digits_are_labels_and_no_scores(tmp_path):
 
 def test_half_a_character_in_a_text_is_refused_with_its_line(tmp_path):
     rows = [{"text": "a", "side": "l"}, {"text": "b\ud83d", "side": "r"}]
-    with pytest.raises(DataFileError, match=r"train\.jsonl, line 2: holds '\\ud83d', half a char"):
+    with pytest.raises(
+        DataFileError, match=r"train\.jsonl, line 2: contains '\\ud83d', half of a surr"
+    ):
         own_task(tmp_path, rows, "jsonl", first="text", label="side")
 
 
@@ -271,6 +274,6 @@ def test_a_long_chain_of_words_is_checked_in_no_time():
 
 @pytest.mark.parametrize("seed", [-1, 2**32, True, 1.0])
 def test_what_is_no_seed_is_refused(seed):
-    with pytest.raises(ConfigError, match=r"--seed: a seed must be a whole number from 0 to 4294"):
+    with pytest.raises(ConfigError, match=r"--seed: a seed must be an integer from 0 to 4294"):
         check_seed(seed, "--seed")
     assert check_seed(2**32 - 1) == 2**32 - 1

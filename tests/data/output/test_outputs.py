@@ -28,7 +28,11 @@ from subprobe.data.output.tables import rows_frame, write_csv, write_parquet
         ("x.XLSX", (), "name a folder"),
         ("good.safetensors", (), "name a folder, such as .*good"),
         ("x.tar.gz", (), "name a folder"),
-        ("out.xlsx", TABLES, r"\.xlsx is not written; name a \.csv or \.parquet file, or a folder"),
+        (
+            "out.xlsx",
+            TABLES,
+            r"\.xlsx is not a supported output format; name a \.csv or \.parquet file, or a folder",
+        ),
         ("out.json", TABLES, r"name a \.csv or \.parquet file, or a folder"),
     ],
 )
@@ -41,12 +45,16 @@ def test_a_file_is_never_a_folder(tmp_path, name, files, said):
 @pytest.mark.parametrize(
     ("name", "files", "said"),
     [
-        ("g2.pt", MASKS, r"\.pt is not written; name a \.safetensors file$"),
+        ("g2.pt", MASKS, r"\.pt is not a supported output format; name a \.safetensors file$"),
         ("g2", MASKS, r"the name has no suffix; name a \.safetensors file$"),
-        ("scores.tsv", TABLES, r"\.tsv is not written; name a \.csv or \.parquet file$"),
+        (
+            "scores.tsv",
+            TABLES,
+            r"\.tsv is not a supported output format; name a \.csv or \.parquet file$",
+        ),
         ("page.pdf", PAGES, r"name a \.html file"),
         ("model.bin", ONNX, r"name a \.onnx file"),
-        ("v1.5", TABLES, r"\.5 is not written"),
+        ("v1.5", TABLES, r"\.5 is not a supported output format"),
     ],
 )
 def test_another_form_of_file_is_refused(tmp_path, name, files, said):
@@ -143,7 +151,7 @@ def test_a_part_of_another_output_is_not_replaced(tmp_path):
 def test_what_is_read_is_not_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
-    with pytest.raises(ConfigError, match="what the command reads"):
+    with pytest.raises(ConfigError, match="is an input of the command"):
         prepare_out("a/../model", folder="model", reads=["./model"])
     # a bare name is no folder
     prepare_out("embedded", folder="model", reads=["embedded", None])
@@ -159,7 +167,7 @@ def test_a_link_is_what_it_stands_for(tmp_path):
 @pytest.mark.parametrize("name", ["t.csv", "t", "t/deep", "t/x.csv"])
 def test_a_link_that_leads_nowhere_is_refused(tmp_path, name, overwrite):
     (tmp_path / name.split("/")[0]).symlink_to(tmp_path / "away" / "target.csv")
-    with pytest.raises(ConfigError, match="is a link that leads nowhere"):
+    with pytest.raises(ConfigError, match="is a broken link"):
         prepare_out(tmp_path / name, files=TABLES, folder="t", overwrite=overwrite)
     assert not (tmp_path / "away").exists()
 

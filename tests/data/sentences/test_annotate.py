@@ -82,18 +82,20 @@ def test_spaces_follow_the_text():
 
 
 def test_without_a_pipeline_the_way_out_is_named(monkeypatch):
-    with pytest.raises(AnnotationError, match="no spaCy pipeline xx_none; pip install") as caught:
+    with pytest.raises(
+        AnnotationError, match="no installed spaCy pipeline xx_none; run pip install"
+    ) as caught:
         annotate([plain_sentence("a", "x")], "xx_none")
     assert "subprobe[offline]" in str(caught.value)
     monkeypatch.setattr(annotate_module, "PIPELINES", ("xx_none", "yy_none"))
-    with pytest.raises(AnnotationError, match="no spaCy pipeline xx_none or yy_none"):
+    with pytest.raises(AnnotationError, match="no installed spaCy pipeline xx_none or yy_none"):
         find_pipeline()
 
 
 def test_a_pipeline_without_trees_is_refused():
     import spacy
 
-    with pytest.raises(AnnotationError, match="sets no dependency trees"):
+    with pytest.raises(AnnotationError, match="assigns no dependency trees"):
         annotate([plain_sentence("a", "x")], spacy.blank("en"))
     untagged = find_pipeline().select_pipes(disable=["tagger", "attribute_ruler"])
     with untagged, pytest.raises(AnnotationError, match="no part-of-speech tags"):

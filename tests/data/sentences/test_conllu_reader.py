@@ -83,7 +83,7 @@ def test_tagged_sentences_without_trees_are_read_as_such(tmp_path):
         ("4	aux	", "3	aux	", "broken tree: cycle"),
         ("4	aux", "_	aux", "broken tree: word 2 has no head"),
         ("4	aux", "x	aux", "Failed parsing field 'head'"),
-        ("\n5	.", "\n6	.", "word ids do not count from 1"),
+        ("\n5	.", "\n6	.", "word ids are not consecutive"),
         ("\n5	.", "\nfive	.", "Failed parsing field 'id'"),
         ("	PRP	", "	", "line 4 has 9 columns instead of 10"),
         ("4:aux	_", "4:aux	_	_", "line 6 has 11 columns instead of 10"),
@@ -106,7 +106,7 @@ def test_a_broken_file_is_refused_with_its_place(tmp_path, old, new, message):
 def test_files_without_sentences_are_refused(tmp_path):
     with pytest.raises(DataFileError, match="the file is empty"):
         read_conllu(write(tmp_path, "\n\n"))
-    with pytest.raises(DataFileError, match="has comments but no sentence"):
+    with pytest.raises(DataFileError, match="contains comments but no sentence"):
         read_conllu(write(tmp_path, "# sent_id = 1\n"))
     with pytest.raises(DataFileError, match="no such file"):
         read_conllu(tmp_path / "nowhere.conllu")

@@ -75,7 +75,7 @@ def test_two_shares_make_two_parts():
 @pytest.mark.parametrize(
     ("corpus", "said"),
     [
-        (sentences(2), "2 different sentences cannot be cut into 3 parts"),
+        (sentences(2), "2 different sentences cannot be split into 3 parts"),
         ([replace(sentences(1)[0], id=str(i)) for i in range(9)], "1 different sentence cannot"),
         ([], "0 different sentences"),
     ],

@@ -25,9 +25,11 @@ def test_the_suffix_tells_the_kind(tmp_path):
         (tmp_path / name).write_text(line)
         assert read_corpus(tmp_path / name)[0].heads == (-1,)
     (tmp_path / "a.csv").write_text("x")
-    with pytest.raises(DataFileError, match=r"a\.csv: \.csv is no kind of corpus; use \.conllu"):
+    with pytest.raises(
+        DataFileError, match=r"a\.csv: \.csv is not a supported corpus format; use \.conllu"
+    ):
         read_corpus(tmp_path / "a.csv")
-    with pytest.raises(DataFileError, match="no suffix is no kind"):
+    with pytest.raises(DataFileError, match="naturel: the name has no suffix"):
         read_corpus("naturel")
 
 

@@ -136,14 +136,14 @@ def test_a_range_without_a_form_is_its_words_together(tmp_path):
 
 def test_overlapping_ranges_are_refused():
     sentence = Sentence("s", ("a", "b", "c"))
-    with pytest.raises(DataFileError, match="multiword token 2-3 does not fit"):
+    with pytest.raises(DataFileError, match="multiword token 2-3 does not match"):
         with_surface_tokens(sentence, [MultiwordToken(0, 1, "ab"), MultiwordToken(1, 2, "bc")])
 
 
 def test_plain_text_has_no_surface_tokens(tmp_path):
     (tmp_path / "lines.txt").write_text("Don't.\n", encoding="utf-8")
     for corpus in (tmp_path / "lines.txt", "natural"):
-        with pytest.raises(DataFileError, match="only a treebank tells its surface tokens"):
+        with pytest.raises(DataFileError, match="only a treebank has surface tokens"):
             read_corpus(corpus, surface=True)
 
 

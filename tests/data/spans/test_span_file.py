@@ -56,7 +56,7 @@ def test_single_spans_without_a_label_and_zipped(tmp_path):
 
 BAD = {
     "[1, 2]": "is not a JSON object but a list",
-    '{"text": "a b", "targets": [': "is not JSON",
+    '{"text": "a b", "targets": [': "is not valid JSON",
     json.dumps({"targets": []}): "no text",
     line(text=7): "text is 7",
     line(text=" \t "): "the text is empty",
@@ -64,15 +64,15 @@ BAD = {
     line(targets={"span1": [0, 1]}): "targets is {'span1': [0, 1]}, not a list",
     line(targets=[None]): "target 1: is None, not an object",
     line(targets=[target(), {"label": "A"}]): "target 2: no span1",
-    line(targets=[target(0, 0)]): "span1 [0, 0] is no span of a text of 6 words",
-    line(targets=[target(-1, 2)]): "span1 [-1, 2] is no span",
-    line(targets=[target(3, 2)]): "span1 [3, 2] is no span",
-    line(targets=[target(5, 7)]): "span1 [5, 7] is no span",
-    line(targets=[target(0, 10**400)]): "is no span",
-    line(targets=[target(0, 1.0)]): "span1 is [0, 1.0], not two whole numbers",
-    line(targets=[target(False, True)]): "span1 is [False, True], not two whole numbers",
-    line(targets=[{"span1": [0], "label": "A"}]): "span1 is [0], not two whole numbers",
-    line(targets=[target(second=("a", 2))]): "span2 is ['a', 2], not two whole numbers",
+    line(targets=[target(0, 0)]): "span1 [0, 0] is not a span of a text of 6 words",
+    line(targets=[target(-1, 2)]): "span1 [-1, 2] is not a span",
+    line(targets=[target(3, 2)]): "span1 [3, 2] is not a span",
+    line(targets=[target(5, 7)]): "span1 [5, 7] is not a span",
+    line(targets=[target(0, 10**400)]): "is not a span",
+    line(targets=[target(0, 1.0)]): "span1 is [0, 1.0], not two integers",
+    line(targets=[target(False, True)]): "span1 is [False, True], not two integers",
+    line(targets=[{"span1": [0], "label": "A"}]): "span1 is [0], not two integers",
+    line(targets=[target(second=("a", 2))]): "span2 is ['a', 2], not two integers",
     line(targets=[{"span1": [0, 1]}]): "no label",
     line(targets=[target(label=1)]): "label is 1, not a text or a list of texts",
     line(targets=[target(label=["A", None])]): "label is ['A', None]",
@@ -84,7 +84,7 @@ BAD = {
     line(targets=[target(label=[])]): "no target has a label",
     line(text="a " * 10**6): "line 1 has 2,000",
     "[" * 50_000 + "]" * 50_000: "line 1",
-    '{"text": "\\ud800 b", "targets": []}': "half a character",
+    '{"text": "\\ud800 b", "targets": []}': "half of a surrogate pair",
 }
 
 
@@ -159,5 +159,5 @@ def test_parts_of_two_tasks(tmp_path):
 
 
 def test_too_few_sentences_to_cut(tmp_path):
-    with pytest.raises(InputError, match="2 different sentences cannot be cut into 3 parts"):
+    with pytest.raises(InputError, match="2 different sentences cannot be split into 3 parts"):
         read_span_parts({"": written(tmp_path / "few.jsonl", line("a b"), line("c d"))})

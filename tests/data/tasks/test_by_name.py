@@ -101,7 +101,7 @@ def test_a_labelled_test_split_is_reported(tmp_path):
         ({"first": "text"}, ConfigError, "first named; name the columns"),
         ({"label": "verdict"}, ConfigError, "label named"),
         ({"first": "text", "label": "verdict", "score": "id"}, ConfigError, "named"),
-        ({"first": "text", "label": "text"}, ConfigError, "'text' is named as a text and as what"),
+        ({"first": "text", "label": "text"}, ConfigError, "'text' is named both as a text"),
         ({"frist": "text"}, UnknownNameError, "unknown column role 'frist'; did you mean 'first'"),
         ({"first": "body", "label": "verdict"}, DataFileError, "no column 'body'; columns found: "
          "id, text, verdict"),
@@ -125,7 +125,7 @@ def test_own_files_with_one_label_or_without_a_split_are_refused(tmp_path):
     with pytest.raises(DataFileError, match="no file for the split 'validation'"):
         custom_task("verdicts", tmp_path, columns)
     (tmp_path / "validation.csv").write_text('id,text,verdict\n1,"open,fine\n')
-    with pytest.raises(DataFileError, match=r"validation\.csv: line 2 is not CSV"):
+    with pytest.raises(DataFileError, match=r"validation\.csv: line 2 is not valid CSV"):
         custom_task("verdicts", tmp_path, columns)
 
 
@@ -182,7 +182,7 @@ def test_unlabelled_rows_of_the_hub_are_left_out(hub_like):
 def test_a_hub_split_without_any_label_is_refused(hub_like):
     write(hub_like, "validation.jsonl", [{"sentence1": "a", "sentence2": "b", "label": -1}])
     with pytest.raises(
-        DataFileError, match=r"validation: no row is left of 1: without a label \('-1"
+        DataFileError, match=r"validation: no usable row among 1: without a label \('-1"
     ):
         load_task("rte")
 
@@ -192,7 +192,7 @@ def test_without_network_the_way_out_is_a_local_folder():
         load_task("cola")
     line = str(caught.value)
     assert "hub data set nyu-mll/glue (cola)" in line
-    assert "give `data_dir`" in line
+    assert "name a folder with the files of the task with `data_dir`" in line
     assert "\n" not in line
 
 

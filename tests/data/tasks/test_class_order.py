@@ -96,7 +96,7 @@ def test_placeholders_can_be_given():
         ([("neutral", "m")], "'m' is not a class of the model"),
         ([("neutral", "n")], "of the model c and of mnli contradiction"),
         ([("neutral", "n"), ("neutral", "c")], "of mnli contradiction"),
-        ([("neutral", "n"), ("contradiction", "n")], "'n' stands for 'neutral' and for"),
+        ([("neutral", "n"), ("contradiction", "n")], "'n' is matched with both 'neutral' and"),
     ],
 )
 def test_incomplete_pairs_are_refused(pairs, said):

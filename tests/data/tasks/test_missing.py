@@ -100,8 +100,9 @@ def test_where_nothing_is_left_one_line_says_why(tmp_path):
     with pytest.raises(DataFileError) as caught:
         custom_task("own", tmp_path, OWN)
     assert str(caught.value) == (
-        f"{tmp_path / 'validation.csv'}: no row is left of 3: 2 without a label ('-'), 1 without a "
-        "label (empty); label the rows, or add `as_classes` if that is the name of a class"
+        f"{tmp_path / 'validation.csv'}: no usable row among 3: 2 without a label ('-'), 1 "
+        "without a label (empty); label the rows, or add `as_classes` if that is the name of a "
+        "class"
     )
 
 
@@ -111,7 +112,7 @@ def test_classes_that_look_missing_leave_one_class_and_the_way_out(tmp_path):
     with pytest.raises(DataFileError) as caught:
         custom_task("own", tmp_path, OWN)
     assert "every row has the label '1' (2 left out: without a label ('-1'))" in str(caught.value)
-    assert "or add `as_classes` if that is a class" in str(caught.value)
+    assert "or add `as_classes` if this is the name of a class" in str(caught.value)
     assert custom_task("own", tmp_path, OWN, as_classes=True).spec.labels == ("-1", "1")
 
 
@@ -151,5 +152,5 @@ def test_a_missing_text_is_left_out_and_an_empty_one_stays(tmp_path):
     assert [one.texts()[0] for one in data.splits["train"]] == ["a", "", " ", "b"]
     assert data.readings["train"].left_out == {"without a text": 1}
     json_of(tmp_path, "validation", [{"t": None, "y": 1}, {"t": None, "y": 0}])
-    with pytest.raises(DataFileError, match="no row is left of 2: without a text"):
+    with pytest.raises(DataFileError, match="no usable row among 2: without a text"):
         custom_task("own", tmp_path, OWN)

@@ -74,7 +74,7 @@ def test_a_way_to_read_quotes_can_be_asked_for(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown way to read quotes 'undo'"):
         custom_task("own", tmp_path, OWN, quotes="undo")
     both(tmp_path, "tsv", 't\ty\n"Yes" no\ta\nx\tb\n')
-    with pytest.raises(DataFileError, match=r"line 2 is not CSV.*`quotes` literal"):
+    with pytest.raises(DataFileError, match=r"line 2 is not valid CSV.*`quotes` literal"):
         custom_task("own", tmp_path, OWN, quotes="undone")
 
 
@@ -102,7 +102,7 @@ def test_cells_of_any_length(tmp_path, suffix):
     [
         ("csv", 't,y\n"two\nlines",a\nx,b,c\n', "line 4 has 3 columns instead of 2"),
         ("csv", "t,y\nx,a\n\nonly\n", "line 4 has 1 column instead of 2"),
-        ("csv", 't,y\nx,a\n"open\nto the\nend,b\n', "line 3 is not CSV"),
+        ("csv", 't,y\nx,a\n"open\nto the\nend,b\n', "line 3 is not valid CSV"),
         ("tsv", 't\ty\n"two\nlines"\ta\nx\tb\tc\n', "line 4 has 3 columns instead of 2"),
         ("tsv", "t\ty\nx\ta\nonly\n", "line 3 has 1 column instead of 2"),
     ],
@@ -173,7 +173,7 @@ def test_a_label_that_train_has_not_is_named(tmp_path):
     csv_of(tmp_path, ["a", "b"])
     csv_of(tmp_path, ["a", "c"], "validation")
     with pytest.raises(DataFileError, match=r"validation\.csv, line 3: the label 'c' is not among "
-                       r"those of train \(a, b\); give train examples of it"):  # fmt: skip
+                       r"those of train \(a, b\); add training examples"):  # fmt: skip
         custom_task("own", tmp_path, OWN)
 
 

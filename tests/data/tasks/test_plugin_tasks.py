@@ -47,7 +47,7 @@ def test_a_declared_task_is_read_by_its_name(declared):
     }  # fmt: skip
     assert data.source.startswith("plugin:")
     assert source_of(SPEC) == ""
-    with pytest.raises(ConfigError, match="brings its examples"):
+    with pytest.raises(ConfigError, match="has its own examples"):
         load_task("colours-2", data_dir="somewhere")
     with pytest.raises(UnknownNameError, match="did you mean 'colours-2'"):
         task_spec("colour-2")
@@ -67,7 +67,7 @@ def test_numbers_are_labels_of_a_regression():
         ({"train": []}, "has no train examples"),
         ({"validation": ()}, "has no validation examples"),
         ({"dev": [example(1)]}, "split 'dev'; call it train, validation or test"),
-        ({"train": [example(1), example(1)]}, "two train examples have one id"),
+        ({"train": [example(1), example(1)]}, "two train examples have the same id"),
         ({"train": [example(1, 2)]}, "example 'e1' has the label 2, not 0 to 1"),
         ({"train": [example(1, -1)]}, "example 'e1' has the label -1"),
         ({"train": [example(1, None)]}, "example 'e1' has the label None"),

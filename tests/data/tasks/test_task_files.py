@@ -210,7 +210,7 @@ GOOD = "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n"
         ("train.tsv", GOOD + "1\ta\tb\tmaybe\n", "train.tsv, line 3: unknown label 'maybe'; labels "
          "of rte: entailment, not_entailment (or 0 to 1)"),
         ("train.tsv", GOOD + "1\ta\tb\t2\n", "train.tsv, line 3: unknown label '2'"),
-        ("dev.tsv", GOOD.replace("entailment", "-1"), "dev.tsv: no row is left of 1: without a "
+        ("dev.tsv", GOOD.replace("entailment", "-1"), "dev.tsv: no usable row among 1: without a "
          "label ('-1'); use a labelled split"),
         ("train.tsv", GOOD + "1\ta\tentailment\n", "train.tsv: line 3 has 3 columns instead of 4"),
         ("train.tsv", GOOD + "1\ta\tb\tc\t0\n", "train.tsv: line 3 has 5 columns instead of 4"),
@@ -240,8 +240,8 @@ def test_bad_input_gets_one_clear_line(tmp_path, name, text, message):
     ("line", "message"),
     [
         ("[1, 2]", "line 2: is not a JSON object but a list"),
-        ('{"sentence": ', "line 2: is not JSON"),
-        ('{"sentence": 7, "label": 1}', "line 2: int 7 where a sentence should be"),
+        ('{"sentence": ', "line 2: is not valid JSON"),
+        ('{"sentence": 7, "label": 1}', "line 2: int 7 where a sentence is expected"),
         ('{"sentence": "a", "label": true}', "line 2: unknown label 'True'"),
         ('{"sentence": "a", "label": 0.5}', "line 2: unknown label '0.5'"),
     ],
@@ -267,7 +267,7 @@ def test_a_score_must_be_a_number(tmp_path):
 def test_broken_files_are_named(tmp_path):
     (tmp_path / "train.parquet").write_bytes(b"PAR1 and then nothing")
     (tmp_path / "dev.tsv").write_bytes(b"x\ty\n\xff\xfe\t1\n")
-    with pytest.raises(DataFileError, match=r"train\.parquet: is not a whole Parquet file"):
+    with pytest.raises(DataFileError, match=r"train\.parquet: is not a complete Parquet file"):
         load_task("cola", data_dir=tmp_path)
     (tmp_path / "train.parquet").unlink()
     (tmp_path / "train.tsv").write_bytes((tmp_path / "dev.tsv").read_bytes())

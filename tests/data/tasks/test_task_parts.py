@@ -128,7 +128,7 @@ def test_equal_texts_bind_clusters_together():
 
 
 def test_one_cluster_alone_leaves_nothing_to_choose_on():
-    with pytest.raises(DataFileError, match="all of train is one group"):
+    with pytest.raises(DataFileError, match="all training examples belong to one group"):
         split_parts(clustered(("a", [0, 1, 0])), seed=0)
     assert split_parts(clustered(("a", [0, 1, 0])), seed=0, selection="reported").train
 
@@ -142,7 +142,7 @@ def test_folds_keep_clusters_whole_and_show_every_example_once():
         assert not names[0] & names[1]
     again = folds_of(train, 3, seed=4)
     assert [list(scored) for _, scored in folds] == [list(scored) for _, scored in again]
-    with pytest.raises(ConfigError, match="8 folds of 7 groups; at most 7"):
+    with pytest.raises(ConfigError, match="folds: must be at most 7, the number of groups, got 8"):
         folds_of(train, 8, seed=4)
     alone = examples("train", [0, 1] * 4)
     assert sorted(place for _, scored in folds_of(alone, 8, seed=1) for place in scored) == list(

@@ -247,7 +247,7 @@ def test_full_disk_is_one_line_and_leaves_nothing(full, context, store, monkeypa
     limit = 4000 if full == "for real" else resource.RLIM_INFINITY
     with no_file_larger_than(limit), pytest.raises(DiskFullError) as caught:
         store.of(context, EXAMPLES)
-    assert "MB are still to be written" in str(caught.value)
+    assert "MB remain to be written" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert [path.suffix for path in store.folder.iterdir()] == [".lock"]
     assert hooks_on(context.model) == 0
