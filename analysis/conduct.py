@@ -25,8 +25,9 @@ from .plan.preparing import Prepared, check_learning, check_probes, summaries_of
 from .plan.whole_run import RunPlan, read_plan
 from .profile.profile import has_profile, profile_table
 from .report.report import write_report
+from .run_folder.dictionary import typed
 from .running.attributed_words import FILE as WORDS_FILE
-from .running.attributed_words import compared_words, word_frame
+from .running.attributed_words import WORDS, compared_words, word_frame, words_table
 from .running.collect import Collected
 from .running.earlier import Existing, begin, remove_unused, settled
 from .running.engine import EngineMaker, InThisProcess
@@ -104,6 +105,7 @@ def conduct(
                 tables = write_tables(rows, folder, out / "cells")
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
+                    write_csv(words_table(words, collected), folder / f"{WORDS}.csv")
                     tables |= _agreement(collected, config.probe.correction, folder)
                 write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
             if existing == "new":
@@ -251,5 +253,6 @@ def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.Dat
     compared = comparison_tables(rows, cells, probes=False)
     own = {"profile": profile_table(rows, cells)} if has_profile(rows) else {}
     for name, table in {**summed, **compared, **own}.items():
-        write_csv(table, out / f"{name}.csv")
+        # counts without a value in some line are floats in pandas, and whole numbers in the file
+        write_csv(typed(name, table), out / f"{name}.csv")
     return {**summed, **own}
