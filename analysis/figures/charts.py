@@ -116,6 +116,18 @@ def kind_scales(kinds: list[str]) -> tuple[alt.Scale, alt.Scale]:
     )
 
 
+def shade(field: str, kind: str, title: str) -> alt.Color:
+    """A share from 0 to 1 as the colour of a kind, from transparent to full."""
+    full = COLOURS[kind] if COLOURS[kind] != INK else GREY
+    red, green, blue = (int(full[place : place + 2], 16) for place in (1, 3, 5))
+    scale = alt.Scale(domain=[0, 1], range=[f"rgba({red},{green},{blue},0)", full])
+    legend = alt.Legend(
+        gradientLength=120, titleLimit=400, format=".0%", values=[0, 0.5, 1],
+        gradientStrokeColor=GREY, gradientStrokeWidth=0.6,
+    )  # fmt: skip
+    return alt.Color(f"{field}:Q", scale=scale, title=title, legend=legend)
+
+
 MOST_DRAWS = 24
 """Points of one kind in one line of a chart; of more, the range from lowest to highest is drawn."""
 SEEN = (

@@ -76,3 +76,50 @@ def _signed(difference: float) -> str:
     """A difference with its sign: `+.012`, `-.030`."""
     text = decimal(difference, 3)
     return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+
+
+def survival_claim(label: str, heads: pd.DataFrame, stability: pd.DataFrame) -> str:
+    """How many heads the good subnetworks keep, and whether seeds agree more than by chance.
+
+    Args:
+        label: the task.
+        heads: lines of `heads` with a mask.
+        stability: lines of `summary_stability`.
+    """
+    n_seeds, n_heads = int(heads["n_seeds"].max()), len(heads)
+    share = heads["kept_share"].astype(float)
+    if n_seeds == 1:
+        kept = int((share == 1).sum())
+        return f"On {label}, the good subnetwork keeps {kept} of {n_heads} heads"
+    kept = int((share == 1).sum())
+    seeds = "both" if n_seeds == 2 else f"all {n_seeds}"
+    said = f"On {label}, {seeds} seeds keep the same {kept} of {n_heads} heads"
+    mine = stability[stability["unit"] == "head"]
+    agreed = line_of(mine, statistic="kept_in_all")
+    chance = line_of(mine, statistic="kept_in_all_expected")
+    if agreed is None or chance is None or pd.isna(chance["value"]):
+        return said
+    expected = f"{decimal(chance['value'], 1)} expected by chance"
+    if pd.isna(agreed["p_value"]):
+        return f"{said} ({expected})"
+    p = p_text(agreed["p_value"])
+    if agreed["p_value"] > ALPHA:
+        return f"{said}, not clearly more than {expected} ({p})"
+    return f"{said}, more than the {expected} ({p})"
+
+
+def spread_claim(label: str, heads: pd.DataFrame) -> str:
+    """In how many heads the good masks of seeds differ.
+
+    Args:
+        label: the task.
+        heads: lines of `summary_survival` about heads of good masks.
+    """
+    n_seeds = 0 if heads.empty else int(heads["n_seeds"].max())
+    if n_seeds < 2:
+        return f"Other masks of the same size on {label}"
+    share = heads["share"].astype(float)
+    differ = int(((share > 0) & (share < 1)).sum())
+    if not differ:
+        return f"On {label}, the good masks of {n_seeds} seeds keep the same heads"
+    return f"On {label}, the good masks of {n_seeds} seeds differ in {differ} of {len(heads)} heads"
