@@ -56,11 +56,11 @@ def _of_state(state: str, scores: pd.DataFrame, rank: pd.Series | None) -> str:
         return f"{state} good subnetworks score {_apart(difference)} random ones ({few})"
     p = p_text(rank["p_adjusted"])
     if difference <= 0:
-        return f"{state} good subnetworks do not score above random ones ({_signed(difference)})"
+        return f"{state} good subnetworks do not score above random ones ({signed(difference)})"
     if rank["p_adjusted"] > ALPHA:
         return (
             f"{state} good subnetworks do not score clearly above random ones "
-            f"({_signed(difference)}, {p})"
+            f"({signed(difference)}, {p})"
         )
     return f"{state} good subnetworks score {_apart(difference)} random ones ({p})"
 
@@ -72,7 +72,7 @@ def _apart(difference: float) -> str:
     return f"{text} {'above' if difference > 0 else 'below'}"
 
 
-def _signed(difference: float) -> str:
+def signed(difference: float) -> str:
     """A difference with its sign: `+.012`, `-.030`."""
     text = decimal(difference, 3)
     return text if text.startswith("-") or float(text) == 0 else f"+{text}"
@@ -123,3 +123,48 @@ def spread_claim(label: str, heads: pd.DataFrame) -> str:
     if not differ:
         return f"On {label}, the good masks of {n_seeds} seeds keep the same heads"
     return f"On {label}, the good masks of {n_seeds} seeds differ in {differ} of {len(heads)} heads"
+
+
+MOST_NAMES = 3
+"""Items that a title names; of more, it gives the number only."""
+
+
+def difference_claim(label: str, subject: str, noun: str, table: pd.DataFrame) -> str:
+    """For how many items good lies outside the random draws.
+
+    Args:
+        label: the task.
+        subject: what is measured, in the singular: "attention".
+        noun: what the items are, in the plural: "relations".
+        table: lines of `differences.compared` about good in one state, with the item as index.
+    """
+    mine = table[~table["small"]]
+    if mine.empty:
+        return f"On {label}, no {noun} have enough examples to compare {subject}"
+    state = mine["state"].iloc[0]
+    if mine["low"].isna().all():
+        return (
+            f"On {label}, {subject} of {state} good subnetworks cannot be compared with random "
+            "ones: 1 random draw per seed"
+        )
+    enough = bool(mine["enough"].all())
+    band = "the middle 95% of random draws" if enough else "all random draws"
+    parts = []
+    for side, outside in (
+        ("above", mine["difference"] > mine["high"]),
+        ("below", mine["difference"] < mine["low"]),
+    ):
+        names = [str(one) for one in mine.index[outside]]
+        if names:
+            listed = f" ({', '.join(names)})" if len(names) <= MOST_NAMES else ""
+            parts.append((side, f"{len(names)} of {len(mine)} {noun}{listed}"))
+    few = "" if enough else f"; {counted(int(mine['random_draws'].min()), 'draw')} per seed"
+    if not enough:
+        few += " are too few to tell"
+    subject = f"On {label}, {subject} of {state} good subnetworks is"
+    if not parts:
+        everything = f"all {len(mine)} {noun}" if len(mine) > 1 else str(mine.index[0])
+        return f"{subject} within {band} for {everything}{few}"
+    (side, first), *rest = parts
+    also = "".join(f", {other} them for {what}" for other, what in rest)
+    return f"{subject} {side} {band} for {first}{also}{few}"
