@@ -12,20 +12,26 @@ import altair as alt
 import pandas as pd
 from altair.utils.schemapi import debug_mode
 
+INK = "currentColor"
+"""The colour of the text around a chart: black on white paper, nearly white on a dark page."""
 COLOURS = {
-    "full": "#009e73",
+    "full": INK,
     "good": "#0072b2",
     "random": "#8c8c8c",
-    "bad": "#d55e00",
+    "bad": "#e69f00",
     "super": "#56b4e9",
-    "middle": "#e69f00",
+    "middle": "#009e73",
     "anti": "#cc79a7",
     "reinit": "#f0e442",
     "shuffled": "#8a6fd1",
     "untrained": "#b8a000",
     "pretrained": "#7a4a1e",
 }
-"""Okabe & Ito's colours, told apart by the colour blind and on light and dark pages alike."""
+"""Kind -> colour, everywhere: Okabe & Ito's blue and orange with ink and a grey between them.
+
+Full, good, random and bad differ in lightness, so that they are told apart on grey paper too, and
+remain apart for colour-blind readers. `SHAPES` says the same a second time.
+"""
 SHAPES = {
     "full": "diamond",
     "good": "circle",
@@ -39,6 +45,20 @@ SHAPES = {
     "untrained": "stroke",
     "pretrained": "arrow",
 }
+DASHES: dict[str, list[int]] = {
+    "full": [1, 0],
+    "good": [1, 0],
+    "random": [6, 3],
+    "bad": [2, 2],
+    "super": [8, 2, 2, 2],
+    "middle": [4, 2],
+    "anti": [10, 3],
+    "reinit": [1, 3],
+    "shuffled": [3, 1],
+    "untrained": [1, 1],
+    "pretrained": [5, 1, 1, 1],
+}
+"""Kind -> dash of its line."""
 GREY = "#808080"
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
@@ -96,96 +116,16 @@ def kind_scales(kinds: list[str]) -> tuple[alt.Scale, alt.Scale]:
     )
 
 
-MOST_DRAWS = 24
-"""Points of one kind in one line of a chart; of more, the range from lowest to highest is drawn."""
-SEEN = (
-    f"Large: mean over seeds and draws. Small: each draw of each seed (of more than {MOST_DRAWS} a "
-    "line from the lowest to the highest); they are what was seen, no interval."
-)
-"""How to read `dots`."""
-
-
-def dots(
-    table: pd.DataFrame,
-    draws: pd.DataFrame,
-    *,
-    rows: str,
-    order: list[str],
-    unit: str,
-    null: str,
-    title: str,
-    width: int = 250,
-) -> alt.LayerChart:
-    """One line a row of `rows`: each kind's mean among its draws, a tick for the null.
-
-    Args:
-        table: lines with `mean`, `lowest`, `highest`, `baseline_value`, `n_seeds`, `n_draws` and
-            `kind`.
-        draws: every draw of every seed of them, with `value`, `seed` and `draw`.
-        rows: the column that names the lines.
-        order: its values from top to bottom.
-        unit: title of the horizontal axis.
-        null: what the tick shows, for the tooltip.
-        title: title of the panel.
-        width: width in pixels.
-    """
-    needed = [rows, "kind", "mean", "lowest", "highest", "baseline_value", "n_seeds", "n_draws"]
-    table = table[needed]
-    colour, shape = kind_scales(table["kind"].unique().tolist())
-    x = alt.X("mean:Q", title=unit, scale=alt.Scale(zero=False, nice=True))
-    y = alt.Y(f"{rows}:N", sort=order, title=None)
-    offset = alt.YOffset("kind:N", sort=list(COLOURS))
-    legend = alt.Legend(symbolOpacity=1)
-    hue = alt.Color("kind:N", scale=colour, title="subnetwork", legend=legend)
-    base = alt.Chart(table)
-    tick = base.mark_tick(color=GREY, thickness=2, size=24).encode(
-        x=alt.X("baseline_value:Q", title=unit),
-        y=y,
-        tooltip=told(alt.Tooltip("baseline_value:Q", title=null, format=".3f"), f"{rows}:N"),
-    )
-    layers: list[Any] = [tick, *_seen(table, draws, rows, y, offset, hue, unit)]
-    mean = base.mark_point(filled=True, size=55, opacity=1).encode(
-        x=x,
-        y=y,
-        yOffset=offset,
-        color=hue,
-        shape=alt.Shape("kind:N", scale=shape, title="subnetwork"),
-        tooltip=told("kind:N", f"{rows}:N", alt.Tooltip("mean:Q", format=".3f"), "n_seeds:Q",
-                     "n_draws:Q"),
+def shade(field: str, kind: str, title: str) -> alt.Color:
+    """A share from 0 to 1 as the colour of a kind, from transparent to full."""
+    full = COLOURS[kind] if COLOURS[kind] != INK else GREY
+    red, green, blue = (int(full[place : place + 2], 16) for place in (1, 3, 5))
+    scale = alt.Scale(domain=[0, 1], range=[f"rgba({red},{green},{blue},0)", full])
+    legend = alt.Legend(
+        gradientLength=120, titleLimit=400, format=".0%", values=[0, 0.5, 1],
+        gradientStrokeColor=GREY, gradientStrokeWidth=0.6,
     )  # fmt: skip
-    height = alt.Step(34, **{"for": "position"})
-    return alt.layer(*layers, mean).properties(width=width, height=height, title=title)
-
-
-def _seen(
-    table: pd.DataFrame, draws: pd.DataFrame, rows: str, y: Any, offset: Any, hue: Any, unit: str
-) -> list[Any]:
-    """Small points where a kind has few draws, else a line over their range."""
-    counts = draws.groupby([rows, "kind"])["value"].size()
-    if counts.empty or counts.max() < 2:
-        return []
-    if counts.max() > MOST_DRAWS:
-        spread = alt.Chart(table).mark_rule(strokeWidth=2, opacity=0.5)
-        return [
-            spread.encode(
-                x=alt.X("lowest:Q", title=unit),
-                x2=alt.X2("highest:Q"),
-                y=y,
-                yOffset=offset,
-                color=hue,
-            )
-        ]
-    points = alt.Chart(draws[[rows, "kind", "seed", "draw", "value"]])
-    marks = points.mark_point(filled=True, size=12, opacity=0.5).encode(
-        x=alt.X("value:Q", title=unit),
-        y=y,
-        yOffset=offset,
-        color=hue,
-        tooltip=told(
-            "kind:N", f"{rows}:N", "seed:O", "draw:O", alt.Tooltip("value:Q", format=".3f")
-        ),
-    )
-    return [marks]
+    return alt.Color(f"{field}:Q", scale=scale, title=title, legend=legend)
 
 
 def told(*fields: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Pictures of what probes found, kind beside kind, each with its null."""
+"""Pictures of what probes found, each compared with random subnetworks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from ...probes.registry import entries_of
 from ..summary.kinds import BESIDE_FULL
 from ..verdict.answer import Answer
 from ..wording import decimal
-from .charts import (
-    COLOURS,
-    GREY,
-    SEEN,
-    Figure,
-    beside,
-    dots,
-    file_name,
-    kind_scales,
-    spec_of,
-    told,
+from .charts import COLOURS, GREY, Figure, file_name, kind_scales, spec_of, told
+from .claims import difference_claim
+from .differences import (
+    Items,
+    compared,
+    difference_panels,
+    differences,
+    how_to_read,
+    ordered,
+    said_differences,
 )
 
 _KINDS = list(COLOURS)
@@ -47,47 +46,48 @@ def _draws_of(answer: Answer, figure: str) -> pd.DataFrame:
     return _of(answer, figure, "summary_probe_draws")
 
 
-def _panels(table: pd.DataFrame, draws: pd.DataFrame, **options: Any) -> alt.ConcatChart:
-    drawn = []
-    for title, states in BESIDE_FULL.items():
-        part = table[table["state"].isin(states)]
-        if (part["state"] == title).any() or (title == "pruned" and len(part)):
-            seen = draws[draws["state"].isin(states)]
-            drawn.append(dots(part, seen, title=title, **options))
-    return beside(drawn)
-
-
 def _means(table: pd.DataFrame) -> str:
     lines = table.groupby(["kind", "state"], sort=False)["mean"].mean()
-    return ", ".join(f"{kind} {state} {decimal(mean)}" for (kind, state), mean in lines.items())
+    return ", ".join(f"{kind} {state} {decimal(mean, 3)}" for (kind, state), mean in lines.items())
+
+
+RELATIONS = Items("relation", "difference in accuracy of the best head", "arcs")
+TARGETS = Items("to", "difference in share of attention", "heads", may_be_small=False)
+ENTROPY = Items("to", "difference in entropy (nats)", "heads", may_be_small=False)
+GROUPS = Items("relation", "difference in share of attribution", "examples")
+
+
+def _claim(answer: Answer, subject: str, noun: str, table: pd.DataFrame, items: Items) -> str:
+    """The title: where good lies among the random draws, in the first state that has some."""
+    for state in BESIDE_FULL:
+        mine = table[(table["state"] == state) & (table["kind"] == "good")]
+        if len(mine):
+            mine = mine.set_index(items.column)
+            return difference_claim(answer.label, subject, noun, mine)
+    return f"{subject[0].upper()}{subject[1:]} on {answer.label}"
 
 
 def dependency_figure(answer: Answer) -> Iterator[Figure]:
-    """Accuracy of the best head of each relation."""
-    table = _of(answer, "dependencies")
-    lines = table[~table["relation"].isin(["all", "all-relations"])]
-    if lines.empty:
+    """Accuracy of the best head of each relation, compared with random subnetworks."""
+    lines, draws = (
+        table[~table["relation"].isin(["all", "all-relations"])]
+        for table in (_of(answer, "dependencies"), _draws_of(answer, "dependencies"))
+    )
+    table = compared(differences(draws, "relation"), RELATIONS)
+    if lines.empty or table.empty:
         return
-    draws = _draws_of(answer, "dependencies")
-    full = lines.groupby("relation")["mean"].max().sort_values(ascending=False)
+    order = ordered(table, RELATIONS)
     yield Figure(
         file_name("dependencies", answer.label),
-        f"Dependency relations that single heads find after {answer.label}",
-        "How often the best living head of each relation attends most to the syntactic head "
-        f"(chosen on other sentences). Grey tick: best fixed offset. {SEEN} The best of fewer "
-        "heads is lower by chance alone: see the next figure for that.",
-        f"Accuracy of the best head. Means over relations: {_means(lines)}.",
-        spec_of(
-            _panels(
-                lines,
-                draws[draws["relation"].isin(full.index)],
-                rows="relation",
-                order=full.index.tolist(),
-                unit="accuracy of best head",
-                null="best fixed offset",
-            )
-        ),
-        table[_SHOWN],
+        _claim(answer, "best-head accuracy", "relations", table, RELATIONS),
+        "How often the best kept head of each dependency relation attends most to the syntactic "
+        f"head (chosen on other sentences), compared with random subnetworks of the same size. "
+        f"{how_to_read(table, RELATIONS)} The table has the accuracies themselves with the best "
+        "fixed offset, and those of the full model.",
+        f"Good minus random. {said_differences(table, RELATIONS, order)}. Means over relations: "
+        f"{_means(lines)}.",
+        spec_of(difference_panels(draws, RELATIONS, order)),
+        lines[_SHOWN],
         "summary_probes.csv",
     )
 
@@ -159,37 +159,30 @@ def _named_to(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def attention_figure(answer: Answer) -> Iterator[Figure]:
-    """Mean attention statistics of the living heads."""
+    """Where kept heads attend, compared with random subnetworks."""
     table = _of(answer, "attention")
     shares = table[table["metric"].isin(ATTENTION_ORDER)]
-    if shares.empty:
-        return
-    shares = _named_to(shares)
     draws = _draws_of(answer, "attention")
     of_shares = _named_to(draws[draws["metric"].isin(ATTENTION_ORDER)])
+    of_entropy = draws[draws["metric"] == "attention_entropy"].assign(to="entropy")
+    found = compared(differences(of_shares, "to"), TARGETS)
+    if shares.empty or found.empty:
+        return
     order = [name.removeprefix("attention_to_") for name in ATTENTION_ORDER]
-    panels: Any = _panels(
-        shares, of_shares, rows="to", order=order, unit="share of attention",
-        null="uniform attention",
-    )  # fmt: skip
-    entropy, of_entropy = (
-        lines[lines["metric"] == "attention_entropy"].assign(to="entropy")
-        for lines in (table, draws)
-    )
-    if len(entropy):
-        below = _panels(
-            entropy, of_entropy, rows="to", order=["entropy"], unit="nats",
-            null="uniform attention",
-        )  # fmt: skip
-        panels = alt.vconcat(panels, below)
+    panels: Any = difference_panels(of_shares, TARGETS, order)
+    if len(of_entropy):
+        panels = alt.vconcat(panels, difference_panels(of_entropy, ENTROPY, ["entropy"]))
+        panels = panels.resolve_scale(color="shared", shape="shared")
     special = shares[shares["metric"] == "attention_to_special"]
     yield Figure(
         file_name("attention", answer.label),
-        f"Where the living heads look after {answer.label}",
-        "Mean over the heads that each subnetwork keeps. Grey tick: a head that attends to all "
-        f"tokens alike. {SEEN} The column reference of the table is the full model's mean over the "
-        "same heads.",
-        f"Shares of attention. To special tokens: {_means(special)}.",
+        _claim(answer, "attention", "targets", found, TARGETS),
+        "Mean share of attention over the heads that each subnetwork keeps, compared with random "
+        f"subnetworks of the same size. {how_to_read(found, TARGETS)} Kinds differ also because "
+        "they keep different heads: the column reference of the table is the full model's mean "
+        "over the same heads.",
+        f"Good minus random. {said_differences(found, TARGETS, order)}. To special tokens: "
+        f"{_means(special)}.",
         spec_of(panels),
         table[_SHOWN],
         "summary_probes.csv",
@@ -197,28 +190,22 @@ def attention_figure(answer: Answer) -> Iterator[Figure]:
 
 
 def attribution_figure(answer: Answer) -> Iterator[Figure]:
-    """Shares of the attribution on groups of words."""
-    table = _of(answer, "attributions")
-    if table.empty:
+    """Shares of the attribution on groups of words, compared with random subnetworks."""
+    table, draws = _of(answer, "attributions"), _draws_of(answer, "attributions")
+    found = compared(differences(draws, "relation"), GROUPS)
+    if table.empty or found.empty:
         return
-    order = table["relation"].drop_duplicates().tolist()
+    order = ordered(found, GROUPS)
     yield Figure(
         file_name("attributions", answer.label),
-        f"Which words the predictions on {answer.label} rest on",
+        _claim(answer, "attribution", "groups of words", found, GROUPS),
         "Mean share of |attribution|, by the first method named, on each group of words, over the "
-        "examples that have such a word. Grey tick: the mean share if attributions are shuffled. "
-        f"{SEEN}",
-        f"Attribution shares. Means over groups: {_means(table)}.",
-        spec_of(
-            _panels(
-                table,
-                _draws_of(answer, "attributions"),
-                rows="relation",
-                order=order,
-                unit="share of attribution",
-                null="shuffled words",
-            )
-        ),
+        "examples that have such a word, compared with random subnetworks of the same size. "
+        f"{how_to_read(found, GROUPS)} The table has the shares themselves, next to those of "
+        "shuffled attributions.",
+        f"Good minus random. {said_differences(found, GROUPS, order)}. Means over groups: "
+        f"{_means(table)}.",
+        spec_of(difference_panels(draws, GROUPS, order)),
         table[_SHOWN],
         "summary_probes.csv",
     )

@@ -10,7 +10,8 @@ import pandas as pd
 from ..summary.kinds import BESIDE_FULL, plain
 from ..verdict.answer import Answer
 from ..wording import counted, decimal, percent
-from .charts import COLOURS, GREY, Figure, beside, file_name, kind_scales, spec_of, told
+from .charts import COLOURS, GREY, Figure, beside, file_name, kind_scales, shade, spec_of, told
+from .claims import spread_claim
 
 _KINDS = list(COLOURS)
 _BASELINES = ("untrained", "bag-of-words")
@@ -115,46 +116,64 @@ def _strip(
     return alt.layer(*layers).properties(width=280, height=280, title=state)
 
 
-_KEPT = "share of seeds that keep it; spread"
+_KEPT = "share of seeds that keep it"
+_SPREAD = "standard deviation over seeds"
 
 
 # -- survival ---------------------------------------------------------------------------------
 
 
 def survival_figure(answer: Answer) -> Iterator[Figure]:
-    """Share of seeds in which each head and MLP is kept, and how much seeds differ in it."""
+    """How much seeds differ in what good masks keep, and what the other masks keep."""
     table = answer.tables["summary_survival"].astype({"share": float, "sd": float})
     # masks of single weights keep every head and MLP: nothing to see
     if table.empty or (table["share"] == 1).all():
         return
     n_seeds = int(table["n_seeds"].max())
-    kinds = table["kind"].unique().tolist()
-    panels = [heat_map(table[table["kind"] == kind], "share", kind, _KEPT) for kind in kinds]
-    good = table[(table["kind"] == "good") & (table["unit"] == "head")]
+    good = table[table["kind"] == "good"]
+    panels = []
+    if n_seeds > 1 and len(good):
+        panels.append(heat_map(good, "sd", "good: spread over seeds", _SPREAD, kind="full"))
+    panels += [
+        heat_map(table[table["kind"] == kind], "share", kind, _KEPT, kind=kind)
+        for kind in table["kind"].unique()
+        if kind != "good"
+    ]
+    if not panels:
+        return
     text = (
         "Each cell is a head (its layer down, its number across) or, to the right, a layer's MLP: "
-        f"the share of {counted(n_seeds, 'seed')} in which the mask keeps it. Random and bad show "
-        "their first draw."
+        f"the share of {counted(n_seeds, 'seed')} in which the mask keeps it. Random and bad masks "
+        "are represented by their first draw."
     )
     if n_seeds > 1 and len(good):
-        spread = table[table["kind"] == "good"]
-        panels.insert(1, heat_map(spread, "sd", "good: spread over seeds", _KEPT))
-        text += " The second map is the standard deviation over seeds: dark where all agree."
-    always, never = (good["share"] == 1).mean(), (good["share"] == 0).mean()
+        text += (
+            " The first map is the standard deviation over the good masks: 0 where all seeds agree."
+        )
+    heads = table[table["unit"] == "head"].groupby("kind", sort=False)["share"]
+    said = ", ".join(
+        f"{kind} keeps {percent((share == 1).mean())} of the heads in every seed and "
+        f"{percent((share == 0).mean())} in none"
+        for kind, share in heads
+    )
     yield Figure(
         file_name("survival", answer.label),
-        f"Which heads and MLPs are kept on {answer.label}",
+        spread_claim(answer.label, good[good["unit"] == "head"]),
         text,
-        f"Heat maps of kept units over {counted(n_seeds, 'seed')}. Good keeps {percent(always)} of "
-        f"the heads in every seed and {percent(never)} in none.",
-        spec_of(beside(panels, shared=False, columns=4, spacing=14)),
+        f"Heat maps of kept units over {counted(n_seeds, 'seed')}: {said}.",
+        spec_of(
+            beside(panels, shared=False, columns=4, spacing=14).resolve_scale(color="independent")
+        ),
         table[["kind", "unit", "layer", "head", "share", "sd", "n_seeds"]],
         "summary_survival.csv",
     )
 
 
+_PLACES = (alt.Tooltip("layer:O", title="layer"), alt.Tooltip("head:O", title="head"))
+
+
 def heat_map(
-    table: pd.DataFrame, value: str, title: str, legend: str, shown: str = ""
+    table: pd.DataFrame, value: str, title: str, legend: str, shown: str = "", kind: str = ""
 ) -> alt.HConcatChart:
     """Heads of all layers, and to their right the MLPs.
 
@@ -164,18 +183,22 @@ def heat_map(
         title: of the map.
         legend: what the colours say.
         shown: the column whose numbers a tooltip tells, where that is another one.
+        kind: the kind in whose colour cells are filled; by default a scale of many colours.
     """
     numbers = dict.fromkeys([value, shown or value])
     table = table[["unit", "layer", "head", *numbers]]
     heads = table[table["unit"] == "head"].astype({"head": int, "layer": int})
     mlps = table[table["unit"] == "mlp"].astype({"layer": int}).assign(name="MLP")
     cell = max(6, min(13, 156 // max(1, int(heads["head"].nunique()))))
-    colour = alt.Color(
+    many = alt.Color(
         f"{value}:Q", scale=alt.Scale(scheme="cividis", domain=[0, 1]),
         title=legend,
         legend=alt.Legend(gradientLength=160, titleLimit=400),
     )  # fmt: skip
-    number = alt.Tooltip(f"{shown or value}:Q", format=".3g" if shown else ".2f")
+    colour = shade(value, kind, legend) if kind in COLOURS else many
+    number = alt.Tooltip(
+        f"{shown or value}:Q", title=shown or legend, format=".3g" if shown else ".2f"
+    )
     step = alt.Step(cell)
     grid = (
         alt.Chart(heads)
@@ -184,7 +207,7 @@ def heat_map(
             x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("layer:O", title="layer", axis=alt.Axis(labelOverlap=True)),
             color=colour,
-            tooltip=told("layer:O", "head:O", number),
+            tooltip=told(*_PLACES, number),
         )
         .properties(width=step, height=step, title=title)
     )
@@ -195,8 +218,9 @@ def heat_map(
             x=alt.X("name:N", title=None, axis=alt.Axis(labelAngle=0)),
             y=alt.Y("layer:O", title=None, axis=None),
             color=colour,
-            tooltip=told("layer:O", number),
+            tooltip=told(alt.Tooltip("layer:O", title="MLP of layer"), number),
         )
         .properties(width=alt.Step(cell + 4), height=step)
     )
-    return alt.hconcat(grid, column, spacing=4)
+    maps = alt.hconcat(grid, column, spacing=4)
+    return maps.resolve_scale(color="shared")

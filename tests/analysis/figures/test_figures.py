@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 import pytest
-from run_rows import RELATIONS, MadeRun
+from run_rows import MadeRun
 from subprobe.analysis.figures.charts import COLOURS
 from subprobe.analysis.figures.figures import figures, save_figures
 from subprobe.analysis.summary.summaries import summaries
@@ -54,35 +54,6 @@ def test_every_specification_follows_the_schema(drawn):
     # charts are built unchecked, since that is many times faster
     for figure in drawn:
         alt.Chart.from_dict(figure.spec, validate=True)
-
-
-def panel_of(figure, title):
-    return next(one for one in figure.spec["concat"] if one["title"] == title)
-
-
-@pytest.mark.parametrize(
-    ("seeds", "draws"), [((1, 2), 5), pytest.param((1,), 29, marks=pytest.mark.slow)]
-)
-def test_few_draws_are_points_and_many_a_range(seeds, draws):
-    """Nothing is drawn like an interval over draws or seeds."""
-    rows = MadeRun(seeds=seeds, probe_draws=draws, layers=2, heads=2).rows()
-    rows = rows[rows["probe"].isin(["performance", "mask", "dependency-heads"])]
-    made = summaries(rows)
-    figure = next(f for f in figures(rows, made) if f.name.startswith("dependencies"))
-    panel = panel_of(figure, "pruned")
-    marks = [layer["mark"]["type"] for layer in panel["layer"]]
-    assert marks == ["tick", "rule" if draws > 24 else "point", "point"]
-    second = panel["layer"][1]
-    name = (second.get("data") or panel["data"])["name"]
-    data = pd.DataFrame(figure.spec["datasets"][name])
-    source = made["summary_probe_draws"] if draws < 25 else made["summary_probes"]
-    mine = source[(source["probe"] == "dependency-heads") & (source["kind"] == "random")]
-    mine = mine[(mine["state"] == "pruned") & ~mine["relation"].isin(["all", "all-relations"])]
-    found = data[data["kind"] == "random"]
-    for name in ["value"] if draws < 25 else ["lowest", "highest"]:
-        assert sorted(found[name]) == pytest.approx(sorted(mine[name].astype(float)))
-    assert len(found) == len(RELATIONS) * (len(seeds) * draws if draws < 25 else 1)
-    assert "no interval" in figure.text
 
 
 def test_numbers_name_their_line(rows, tables, drawn):
