@@ -1,4 +1,4 @@
-"""What one step of a run gives, and its file."""
+"""The output of one step of a run, and its file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..data.output.tables import ITEM_TYPES, items_frame, rows_frame
 
 
 class _Items:
-    """The field `items` of a cell: a frame, or parts that become one when it is asked for."""
+    """The field `items` of a cell: a frame, or parts that are joined when the field is read."""
 
     def __get__(self, output: CellOutput | None, _owner: type) -> pd.DataFrame:
         if output is None:
@@ -45,12 +45,12 @@ class _Items:
 
 @dataclass(frozen=True)
 class CellOutput:
-    """What a cell's file holds.
+    """The content of a cell's file.
 
     Attributes:
         rows: tidy rows (data/output/tables.py), a pure function of the items.
-        items: scored items: a frame, also where they were given in parts. Asking for it brings all
-            of them into memory; `parts` does not.
+        items: scored items as one frame. If they were given in parts, reading this attribute loads
+            all of them into memory; `parts` does not.
         arrays: small named arrays for later tests, such as per-head counts [R, L, H].
         notes: plain facts: counts of truncated examples, wall seconds, flags.
     """
@@ -68,7 +68,7 @@ class CellOutput:
     def but(
         self, *, rows: pd.DataFrame | None = None, notes: Mapping[str, Any] | None = None
     ) -> CellOutput:
-        """The same with other rows or notes; items that are given in parts stay so."""
+        """A copy with other rows or notes; items that were given in parts stay in parts."""
         return CellOutput(
             self.rows if rows is None else rows,
             self.__dict__["_items"],
@@ -77,7 +77,7 @@ class CellOutput:
         )
 
     def save(self, path: Path) -> None:
-        """Write one Parquet file: the items part by part, all else in its metadata."""
+        """Write one Parquet file: the items part by part, everything else in its metadata."""
         import pyarrow as pa
 
         types = {"string": pa.string(), "Int64": pa.int64(), "Float64": pa.float64()}
@@ -93,13 +93,13 @@ class CellOutput:
 
     @classmethod
     def load(cls, path: Path) -> CellOutput:
-        """Read a file that `save` wrote, in this version or before its rows were packed.
+        """Read a file that `save` wrote, in this version or an earlier one.
 
-        All of it is checked. Items of more than one row group are not kept, but read again, group
-        by group, each time that they are asked for.
+        The whole file is checked. Items of more than one row group are not kept in memory: they are
+        read again, group by group, each time.
 
         Raises:
-            DataFileError: if anything in it has changed since.
+            DataFileError: if the file has changed since it was written.
         """
         empty, n_items = stored_empty(path, remedy=DAMAGED_CELL)
         items: pd.DataFrame | ItemParts
@@ -118,7 +118,7 @@ class CellOutput:
 
 
 def join(outputs: list[CellOutput]) -> CellOutput:
-    """Several outputs as one: rows and items below each other, arrays and notes side by side."""
+    """Join outputs: rows and items are concatenated, arrays and notes are merged by name."""
     empty = pd.DataFrame()
     return CellOutput(
         pd.concat([empty, *(output.rows for output in outputs)], ignore_index=True),
@@ -129,10 +129,10 @@ def join(outputs: list[CellOutput]) -> CellOutput:
 
 
 def check_as_written(path: Path) -> None:
-    """Raise if the file of a cell is not the one that its certificate, if it has one, names.
+    """Check the file of a cell against its certificate, if it has one.
 
     Raises:
-        DataFileError: for another content, or a certificate that is none.
+        DataFileError: if the content differs, or the certificate does not name the file.
     """
     proof = path.with_suffix(".json")
     if not proof.is_file():
@@ -142,18 +142,18 @@ def check_as_written(path: Path) -> None:
     names = [mark for mark in marks if isinstance(mark, dict)]
     digests = [mark.get("digest") for mark in names if mark.get("path") == f"cells/{path.name}"]
     if not digests:
-        problem = f"is no certificate of {path.name}"
+        problem = f"does not certify {path.name}"
         raise DataFileError(problem, where=str(proof), remedy=DAMAGED_CELL)
     if digests[0] != file_digest(path):
-        problem = "has another content than was written"
+        problem = "has changed since it was written"
         raise DataFileError(problem, where=str(path), remedy=DAMAGED_CELL)
 
 
 def check_own_items(cell_ids: Iterable[object], path: Path) -> None:
-    """Raise if items name another cell than the one whose file they lie in.
+    """Check that items name the cell whose file they are in.
 
     Raises:
-        DataFileError: saying which.
+        DataFileError: naming the other cell.
     """
     for other in cell_ids:
         if isinstance(other, str) and other not in ("", path.stem):
@@ -161,7 +161,7 @@ def check_own_items(cell_ids: Iterable[object], path: Path) -> None:
 
 
 def _stored_items(path: Path) -> Iterator[pd.DataFrame]:
-    """The items of a cell's file, a row group at a time."""
+    """The items of a cell's file, one row group at a time."""
     for table in read_blocks(path, remedy=DAMAGED_CELL, seal=True):
         yield _items_of(table, path)
 
@@ -172,7 +172,7 @@ def _items_of(table: Any, path: Path) -> pd.DataFrame:
 
 
 def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
-    """Column -> its plain values, without the columns that no row fills."""
+    """Column -> its plain values; columns without a value are left out."""
     filled = rows_frame(rows).dropna(axis=1, how="all")
     return {
         name: [None if pd.isna(value) else value for value in filled[name].tolist()]

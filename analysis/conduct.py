@@ -1,8 +1,10 @@
-"""One run from what it reads to its report: compute what is missing, then write the tables."""
+"""One run from its input to its report: compute missing cells, then write the tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +19,7 @@ from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
 from .cost.estimate import seconds_of
 from .cost.inputs import workload_of
+from .cost.model_sizes import counted_sizes, tasks_of
 from .cost.rates import usual_rates
 from .experiment import Finished, unchanged
 from .learning.parts import write_learning
@@ -44,6 +47,8 @@ from .storage.store import WRITTEN
 from .summary.degenerate import flag_degenerate
 from .summary.summaries import summaries
 from .upkeep.room import room_needed
+from .verdict.answers_table import write_answers
+from .verdict.material import COMPARED
 
 
 def conduct(
@@ -56,7 +61,7 @@ def conduct(
     retries: int = 0,
     maker: EngineMaker | None = None,
 ) -> Finished:
-    """Compute what is missing of a run, and write its tables and report: see `run_experiment`."""
+    """Compute the missing cells of a run, then write its tables and report (`run_experiment`)."""
     with progress.stage("reading tasks and sentences"):
         plan, prepared = read_plan(config, out, progress)
         corpus = check_probes(config, progress)
@@ -69,7 +74,7 @@ def conduct(
         stopped_by_signals(),
     ):
         for other in locks.others:
-            progress.say(f"{named(other)} computes in {out} as well: the cells are shared")
+            progress.say(f"{named(other)} also computes in {out}: the cells are shared")
         with locks.writing():
             _check_same(config, out, existing)
             threads = threads_of(config, out)
@@ -96,12 +101,12 @@ def conduct(
                     outcome=state.outcome(plan.configuration), threads=threads, started=started,
                     data=[without_texts(one) for one in read], said=_said(prepared),
                     corpus=corpus_note(corpus, config.probe),
-                    learning=learnt, missing=missing,
+                    learning=learnt, missing=missing, sizes=counted_sizes(out, tasks_of(rows)),
                 )  # fmt: skip
                 if parts is not None and learnt is not None:
                     write_learning(folder, {"learning": {**learnt, "ids": parts.ids}})
                 words = word_frame(collected)
-                tables = write_tables(rows, folder, out / "cells")
+                tables = write_tables(rows, folder, out / "cells", manifest)
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
                     tables |= _agreement(collected, config.probe.correction, folder)
@@ -117,7 +122,7 @@ def conduct(
 
 
 def _agreement(collected: Collected, correction: str, folder: Path) -> dict[str, pd.DataFrame]:
-    """Write how far subnetworks agree in their attributions to words, if there are several."""
+    """Write the agreement of subnetworks in their attributions to words, if there are several."""
     table = agreement_table(compared_words(collected), correction=correction)
     if table.empty:
         return {}
@@ -126,14 +131,14 @@ def _agreement(collected: Collected, correction: str, folder: Path) -> dict[str,
 
 
 def _check_same(config: RunConfig, out: Path, existing: Existing) -> None:
-    """Raise if another run was begun in the folder since it was looked at.
+    """Check that no other run has started in the folder meanwhile.
 
     Raises:
-        ConfigError: saying so.
+        ConfigError: if one has.
     """
     if settled(config, out, existing, Silent().say) != config:
         raise ConfigError(
-            "another run was begun there meanwhile",
+            "another run has started there meanwhile",
             where=str(out),
             remedy="run the same command again, or name another folder",
         )
@@ -148,7 +153,7 @@ def _computed(
     maker: EngineMaker | None,
     state: State,
 ) -> Collected:
-    """The outputs of all cells, those that are missing or damaged being computed.
+    """The outputs of all cells; missing and damaged ones are computed.
 
     Raises:
         SubprobeError: if nothing could be scored.
@@ -204,7 +209,7 @@ def _compute(
 
 
 def _expected(plan: RunPlan, prepared: Prepared, threads: int, state: State) -> dict[str, float]:
-    """Seconds that each cell is expected to take, by those that are finished."""
+    """Expected seconds of each cell, estimated from the finished ones."""
     data = {task.data.spec.name: task.data for task in prepared.tasks.values()}
     work = workload_of(plan.config, plan.sources.facts, data)
     rates = usual_rates(plan.config.device, threads)
@@ -212,7 +217,7 @@ def _expected(plan: RunPlan, prepared: Prepared, threads: int, state: State) -> 
 
 
 def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:
-    """What the tables lack: each cell with what went wrong."""
+    """The cells that are missing from the tables, each with its reason."""
     found = [
         {"cell": name, "why": done.why, "log": f"logs/{plan.store.log(plan.ids[name]).name}"}
         for name, done in state.failed.items()
@@ -224,27 +229,31 @@ def _missing(plan: RunPlan, state: State) -> list[dict[str, str]]:
 
 
 def _said(prepared: Prepared) -> list[str]:
-    """What was told of the tokenizer and the lengths, each line once."""
+    """The messages about the tokenizer and the lengths, each line once."""
     return list(dict.fromkeys(line for task in prepared.tasks.values() for line in task.said))
 
 
 def _spend(plan: RunPlan, state: State, name: str) -> None:
-    """Remove a model that was only trained to be scored and probed; the full one stays."""
+    """Remove a model that was trained only to be scored and probed; the full model stays."""
     if plan.graph[name].step in ("retrain", "untrained") and name in state.proofs:
         for mark in state.proofs[name].files[1:2]:
             plan.store.remove_model(mark)
 
 
-def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.DataFrame]:
-    """Write every row once, as `rows.parquet`, and as CSV what is computed from them.
+def write_tables(
+    rows: pd.DataFrame, out: Path, cells: Path, manifest: Mapping[str, Any]
+) -> dict[str, pd.DataFrame]:
+    """Write the rows as `rows.parquet`, and the tables computed from them as CSV.
 
     Args:
         rows: every tidy row of the run.
-        out: where to.
-        cells: where its cells lie.
+        out: the folder to write to.
+        cells: the folder of its cells.
+        manifest: what `manifest.json` holds.
 
     Returns:
-        the summaries by name, and the linguistic profile where there is one.
+        The summaries by name, comparisons and tests of scores, the linguistic profile where there
+        is one, and the headline table.
     """
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
@@ -252,4 +261,5 @@ def write_tables(rows: pd.DataFrame, out: Path, cells: Path) -> dict[str, pd.Dat
     own = {"profile": profile_table(rows, cells)} if has_profile(rows) else {}
     for name, table in {**summed, **compared, **own}.items():
         write_csv(table, out / f"{name}.csv")
-    return {**summed, **own}
+    known = {**summed, **own, **{name: compared[name] for name in COMPARED}}
+    return write_answers(rows, manifest, out, known)

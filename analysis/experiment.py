@@ -18,7 +18,9 @@ from .run_folder.reading import Run, load_manifest, load_rows
 from .running.earlier import Existing, settled
 from .running.execute import assess
 from .steps.progress import Progress, Silent
-from .verdict.verdict import summaries_read, verdict
+from .summary.headline import FILE as HEADLINE
+from .verdict.material import answer_tables
+from .verdict.verdict import verdict
 
 if TYPE_CHECKING:
     from .figures.charts import Figure
@@ -30,11 +32,11 @@ class Finished:
     """A finished run.
 
     Attributes:
-        folder: where everything lies.
+        folder: the run folder.
         rows: every tidy row.
-        manifest: what ran, with which versions, and how long it took.
-        data: what was read of each task, with its first examples (`data_summary`).
-        missing: cells that failed or could not be computed for it: name, why, log.
+        manifest: options, versions, seeds, inputs and times.
+        data: a summary of each task's data, with its first examples (`data_summary`).
+        missing: cells that failed, or that depend on one that failed: name, why, log.
     """
 
     folder: Path
@@ -52,12 +54,13 @@ class Finished:
         return Run(self.folder, self.rows, self.manifest).plot(name)
 
     def summary(self) -> dict[str, Any]:
-        """The answer for machines: headline, performance table, what is missing, where it lies."""
-        tables = summaries_read(self.rows)
+        """The result as plain values: the answer, the two score tables, the missing cells."""
+        tables = answer_tables(self.rows, self.manifest, self.folder)
         scores = tables["summary_performance"]
         return {
             "folder": str(self.folder),
             "verdict": verdict(self.rows, self.manifest, tables),
+            "headline": json.loads(tables[HEADLINE].to_json(orient="records")),
             "performance": json.loads(scores.to_json(orient="records")),
             "data": list(self.data),
             "missing": list(self.missing),
@@ -74,26 +77,26 @@ def run_experiment(
     retries: int = 0,
     engine: EngineMaker | None = None,
 ) -> Finished:
-    """Compute what is missing of a run into the folder `out`, then write its tables and report.
+    """Compute the missing cells of a run in the folder `out`, then write its tables and report.
 
     Args:
         config: the options.
         out: the run folder; finished cells in it are not computed again.
-        progress: where the run reports to.
-        existing: what to do where `out` holds a run with another configuration: `refuse`; `add`
-            the tasks, seeds, methods, probes and draws asked for to it, so that all tables are
-            those of both; or `new`, which removes what the other run left. Finished cells that both
-            share are not computed again.
+        progress: receives the progress of the run.
+        existing: what to do if `out` holds a run with another configuration: `refuse`; `add` its
+            tasks, seeds, methods, probes and draws to the new ones, so that the tables cover both;
+            or `new`, which removes the results of the other run. Finished cells that both share are
+            not computed again.
         overwrite: write although `out` holds files that subprobe did not write; they stay.
-        retries: how often a cell that fails is tried again.
-        engine: makes what computes cells elsewhere; None = this machine.
+        retries: how often a failed cell is tried again.
+        engine: makes the engine that computes cells elsewhere; None = this machine.
 
     Returns:
-        The run; where cells failed, of what there is, with what is missing.
+        The run; if cells failed, its tables are of the others, and `missing` lists them.
 
     Raises:
-        InputError: before anything is computed, for unknown names, unreadable input, a folder that
-            cannot be written to or holds something else.
+        InputError: before anything is computed, for unknown names, unreadable input, or a folder
+            that cannot be written to or holds other files.
         SubprobeError: if nothing could be scored.
     """
     progress, started = progress or Silent(), time.time()
@@ -101,7 +104,7 @@ def run_experiment(
     config = settled(config, out, existing, progress.say)
     plan = recorded_plan(config, out)
     if plan is not None and (finished := unchanged(plan)) is not None:
-        progress.say(f"nothing to compute: {len(plan.graph)} cells are finished")
+        progress.say(f"nothing to compute: all {len(plan.graph)} cells are finished")
         return finished
     # with the libraries of models: what is finished needs none of them
     from .conduct import conduct
@@ -110,7 +113,7 @@ def run_experiment(
 
 
 def unchanged(plan: RunPlan) -> Finished | None:
-    """The run as its folder holds it, if every cell is finished and its tables are of these."""
+    """The run in its folder, if every cell is finished and the tables were made from them."""
     state = assess(plan.graph, plan.ids, plan.store)
     record = Record.of(plan.folder)
     if not state.whole:

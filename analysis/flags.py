@@ -1,11 +1,11 @@
-"""Flags of a training that came to nothing, in words."""
+"""Flags of a training that failed, in words."""
 
 from __future__ import annotations
 
 DIVERGED = "diverged"
-"""The loss was not finite, or exploded: the training failed."""
+"""The loss was not finite, or it exploded."""
 UNLEARNED = "unlearned"
-"""The model ended not significantly above the baseline: it did not learn in the training given."""
+"""The trained model is not clearly above its majority baseline (in regression: its mean)."""
 FAILED = (DIVERGED, UNLEARNED)
 
 OF_A_SEED = {
@@ -15,10 +15,10 @@ OF_A_SEED = {
 """Flag of a full model -> why its seed is left out."""
 
 ABOUT = {
-    DIVERGED: "diverged: its scores say nothing about the model, and count as they came out",
+    DIVERGED: "diverged: its scores say nothing about the model, and are included as they are",
     UNLEARNED: (
-        "did not learn in the time given: its scores count, and say nothing about what more "
-        "training would give"
+        "did not learn in the training given: its scores do not show what more training would "
+        "give, and are included as they are"
     ),
 }
-"""Flag of a training -> what its scores are worth."""
+"""Flag of a training -> what its scores show."""

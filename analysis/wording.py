@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 MISSING = "–"
-FEW_DECIMALS = 2
+DECIMALS = 3
+"""Of a score, in tables, sentences and labels alike: the same number is written the same way."""
 
 
-def decimal(value: Any, places: int = FEW_DECIMALS) -> str:
-    """A score without the leading zero (`.83`, `-.12`, `1.00`); a dash where there is none."""
+def decimal(value: Any, places: int = DECIMALS) -> str:
+    """A score without the leading zero (`.832`, `-.120`, `1.000`); a dash if it is missing."""
     if pd.isna(value):
         return MISSING
     text = f"{float(value):.{places}f}"
@@ -27,6 +28,9 @@ _NAMES = {
     name.lower(): name
     for name in ("UAS", "UUAS", "DSpr", "NSpr", "CKA", "RSA", "F1", "MDL", "ALTI", "UPOS")
 }
+_CORRELATIONS = {
+    name: f"{name.title()} correlation" for name in ("matthews", "pearson", "spearman")
+}
 _VARIANTS = {
     " own": " (own probe)",
     " transferred": " (probe of the full model)",
@@ -35,14 +39,14 @@ _VARIANTS = {
 
 def named(metric: Any) -> str:
     """A metric, probe or property in words: `uuas_own` is `UUAS (own probe)`."""
-    text = str(metric).replace("_", " ")
+    text = _CORRELATIONS.get(str(metric), str(metric)).replace("_", " ")
     for end, said in _VARIANTS.items():
         text = text.removesuffix(end) + said if text.endswith(end) else text
     return " ".join(_NAMES.get(word.lower(), word) for word in text.split(" "))
 
 
 def percent(value: Any) -> str:
-    """A share as whole percent; a dash where there is none."""
+    """A share as whole percent; a dash if it is missing."""
     return MISSING if pd.isna(value) else f"{100 * float(value):.0f}%"
 
 
@@ -54,18 +58,18 @@ def p_text(value: Any) -> str:
 
 
 def bare_p(value: Any) -> str:
-    """A p-value under a heading that says so; a dash where there is none."""
+    """A p-value under a heading `p`; a dash if it is missing."""
     return MISSING if pd.isna(value) else p_text(value).removeprefix("p ").removeprefix("= ")
 
 
-def between(low: Any, high: Any, places: int = FEW_DECIMALS) -> str:
-    """A range in brackets, empty where there is none."""
+def between(low: Any, high: Any, places: int = DECIMALS) -> str:
+    """An interval in brackets; empty if it is missing."""
     missing = pd.isna(low) or pd.isna(high)
     return "" if missing else f"[{decimal(low, places)}, {decimal(high, places)}]"
 
 
-def seen(low: Any, high: Any, places: int = FEW_DECIMALS) -> str:
-    """The lowest and highest of what was seen, `.52 to .70`: no interval, so without brackets."""
+def seen(low: Any, high: Any, places: int = DECIMALS) -> str:
+    """The observed range, `.520 to .700`; it is no interval and has no brackets."""
     missing = pd.isna(low) or pd.isna(high)
     return "" if missing else f"{decimal(low, places)} to {decimal(high, places)}"
 
@@ -75,11 +79,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence as a list: `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
 def training_text(recipe: Mapping[str, Any], examples: int) -> str:
-    """With how much training: `2 epochs of 1,200 examples, 32 a step, learning rate 0.0003`."""
+    """How much training: `2 epochs of 1,200 examples, 32 per step, learning rate 0.0003`."""
     epochs = f"{recipe['epochs']:g} epoch{'' if recipe['epochs'] == 1 else 's'}"
     return (
-        f"{epochs} of {examples:,} examples, {recipe['batch_size']} a step, learning rate "
+        f"{epochs} of {examples:,} examples, {recipe['batch_size']} per step, learning rate "
         f"{recipe['learning_rate']:g}"
     )
 
@@ -87,7 +96,7 @@ def training_text(recipe: Mapping[str, Any], examples: int) -> str:
 # -- numbers that name their cell -------------------------------------------------------------
 
 _OPEN, _SPLIT, _CLOSE = "\ue000", "\ue001", "\ue002"
-"""Characters of the private use area: no text that is read holds them, and they never leave."""
+"""Characters of the private use area, which no text that is read holds and no output shows."""
 CITED = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 
 

@@ -19,11 +19,11 @@ from ..attributed.word_agreement import read_agreement
 from ..figures.charts import Figure
 from ..figures.figures import drawn, overall
 from ..glossary import TERMS
-from ..profile.profile import has_profile, profile_table
 from ..summary.kinds import WHO
 from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
 from ..verdict.limits import missing_part
+from ..verdict.material import answer_tables
 from ..verdict.verdict import Verdict, verdicts
 from ..wording import CITED, cited_parts, decimal
 from .asked import asked
@@ -98,11 +98,17 @@ def write_report(
     if folder is not None and folder.resolve() != out_path.parent.resolve():
         beside = Path(os.path.relpath(folder.resolve(), out_path.parent.resolve())).as_posix() + "/"
     if tables is None and folder is not None:
-        tables = {**summaries(rows), **read_agreement(folder)}
-        if has_profile(rows):
-            tables["profile"] = profile_table(rows, folder / "cells")
+        tables = report_tables(rows, manifest, folder)
     page = render_report(rows, manifest, words=words, beside=beside, tables=tables)
     write_text(out_path, page)
+
+
+def report_tables(
+    rows: pd.DataFrame, manifest: Mapping[str, Any], folder: Path
+) -> dict[str, pd.DataFrame]:
+    """Every table that the page of a run in a folder shows, by name."""
+    known = {**summaries(rows), **read_agreement(folder)}
+    return answer_tables(rows, manifest, folder, known)
 
 
 def render_report(

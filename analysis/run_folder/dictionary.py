@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from ...data.output.tables import ITEM_TYPES, ROW_TYPES
+from .answer_columns import ANSWERS, HEADLINE
 from .columns import (
     CELLS,
     DICTIONARY,
@@ -32,6 +33,7 @@ MASK_COLUMNS = (
 )  # fmt: skip
 SEPARATOR = " | "
 _OWN = {"cells": CELLS, "manifest": MANIFEST, "dictionary": DICTIONARY, "profile": PROFILE}
+_OWN |= {"summary_headline": HEADLINE, "answers": ANSWERS}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 
 

@@ -17,11 +17,17 @@ from ...data.output.folders import atomic_folder, check_folder
 from ...data.output.tables import inert
 from ..profile.leaderboard import has_leaderboard, leaderboard
 from ..profile.profile import has_profile, profile_table
+from ..summary.headline import FILE as HEADLINE
 from ..summary.summaries import SUMMARIES
+from ..verdict.answers_table import FILE as ANSWERS
+from ..verdict.answers_table import answers_table
+from ..verdict.material import answer_tables
+from ..verdict.verdict import verdicts
 from .cell_table import cell_table
 from .dictionary import dictionary_frame, typed
 from .reading import Run
 
+ANSWER_TABLES = (HEADLINE, ANSWERS)
 FORMATS = ("csv", "parquet")
 
 
@@ -83,6 +89,8 @@ def _makers(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
         ]
     if has_leaderboard(run.rows):
         makers["leaderboard"] = lambda: [typed("leaderboard", leaderboard(run.rows))]
+    for name in ANSWER_TABLES:
+        makers[name] = lambda name=name: [typed(name, answer_table(run, name))]  # type: ignore[misc]
     return {
         **makers,
         "cells": lambda: [cell_table(run.folder, run.manifest)],
@@ -97,6 +105,14 @@ def _of_probes(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
         str(name): lambda own=own: [own]  # type: ignore[misc]
         for name, own in rows.groupby("probe", sort=False)
     }
+
+
+def answer_table(run: Run, name: str) -> pd.DataFrame:
+    """The headline table of a run, or the sentences of its answers."""
+    tables = answer_tables(run.rows, run.manifest, run.folder)
+    if name == HEADLINE:
+        return tables[HEADLINE]
+    return answers_table(verdicts(run.rows, tables, run.manifest))
 
 
 Written = tuple[int, list[tuple[str, object]]]

@@ -74,6 +74,20 @@ class _Missing(_Part):
     log: str = ""
 
 
+class _Size(_Part):
+    heads: int = Field(gt=0)
+    mlps: int = Field(gt=0)
+    neurons: int = Field(gt=0)
+    parameters: int = Field(gt=0)
+    head_parameters: int = Field(ge=0)
+    neuron_parameters: int = Field(ge=0)
+    mlp_parameters: int = Field(ge=0)
+    flops: int = Field(gt=0)
+    head_flops: int = Field(ge=0)
+    neuron_flops: int = Field(ge=0)
+    separable: bool
+
+
 class _Manifest(_Part):
     config: _Config = Field(_Config())
     model: _Model = Field(_Model())
@@ -81,6 +95,7 @@ class _Manifest(_Part):
     learning: _Learning | None = None
     runs: list[_Run] = []
     missing: list[_Missing] = []
+    sizes: dict[str, _Size] = {}
     cells: list[dict[str, Any]] = []
 
 

@@ -17,6 +17,8 @@ NOT_TIDY: dict[str, str] = {
     "summary_layers": "one number of a probe about one layer, for one kind and state",
     "summary_patterns": "the share of one attention pattern, for one kind and state",
     "summary_head_attributions": "attribution, importance or survival of one head or MLP",
+    "summary_headline": "what one kind of subnetwork keeps, scores and costs",
+    "answers": "one sentence of the answer of a run",
     "profile": "one phenomenon, and what each kind of subnetwork knows of it",
     "leaderboard": "one data set, with the score of each model in a column of its own",
     "comparisons": "one difference between two models",

@@ -71,6 +71,7 @@ def write_manifest(
     corpus: Mapping[str, Any] | None,
     learning: Mapping[str, Any] | None,
     missing: Sequence[Mapping[str, str]],
+    sizes: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Write `manifest.json` and return what it holds.
 
@@ -86,6 +87,7 @@ def write_manifest(
         corpus: what is recorded of the sentences, see `corpus_note`.
         learning: what is recorded of those that probes learn from, see `Parts.note`.
         missing: cells that failed or were skipped: name, why, log.
+        sizes: task -> what the units of its models cost (`UnitCosts`).
     """
     config, sources = plan.config, plan.sources
     manifest: dict[str, Any] = {
@@ -103,6 +105,7 @@ def write_manifest(
             for seed in config.seeds
         ],
         "missing": list(missing),
+        "sizes": dict(sizes),
         "cells": collected.measured(),
         "host": {
             "system": platform.platform(),

@@ -71,13 +71,17 @@ def print_verdict(text: str, console: Console | None = None) -> None:
 
 
 def print_comparison(
-    rows: pd.DataFrame, manifest: Mapping[str, Any], console: Console | None = None
+    rows: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    console: Console | None = None,
+    folder: Path | None = None,
 ) -> None:
-    """Print the performance table and the verdict of a run's rows and manifest."""
-    from ..verdict.verdict import summaries_read, verdict
+    """Print the performance table of a run, then its answer."""
+    from ..verdict.material import answer_tables
+    from ..verdict.verdict import verdict
 
     console = console_of(console)
-    tables = summaries_read(rows)
+    tables = answer_tables(rows, manifest, folder)
     print_performance(tables["summary_performance"], console)
     print_verdict(verdict(rows, manifest, tables), console)
 

@@ -1,4 +1,4 @@
-"""One answer of a run: everything about one model, task and method, ready to be shown."""
+"""One answer of a run: all tables about one model, task and method."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from ..summary.kinds import WHO, answers, of_answer, performance_of
 
 Tables = Mapping[str, pd.DataFrame]
-"""Name of a CSV file of the run, without its ending -> its lines, numbered from 0 by the index."""
+"""Name of a CSV file of the run, without its ending -> its lines; the index counts from 0."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def answers_of(rows: pd.DataFrame, tables: Tables) -> list[Answer]:
 
     Args:
         rows: tidy rows.
-        tables: what `summaries.summaries` makes of them.
+        tables: the summaries of these rows (`summaries.summaries`).
     """
     numbered = rows.assign(line=np.arange(len(rows)))
     points = performance_of(numbered[numbered["probe"] == "performance"])

@@ -9,12 +9,12 @@ import pandas as pd
 
 from ..statistics.corrections import ALPHA
 from ..summary.headlines import state_headlines
-from ..wording import between, cite, decimal, named, p_text
+from ..wording import between, cite, decimal, named, p_text, percent
 from .lines import line_of, spread_of
 from .pattern_words import patterns_said
 
 MOST_PROPERTIES = 6
-"""Properties of hidden states that are put into words."""
+"""Most properties of hidden states that sentences are written about."""
 PROBED = ("full", "good", "random", "bad")
 
 
@@ -50,9 +50,10 @@ def _relations(probes: pd.DataFrame) -> str:
         return ""
     count = len(set(table["relation"]) - {"all", "all-relations"})
     offset = _found(mean.iloc[0], "baseline_value")
+    over = "of one relation" if count == 1 else f"averaged over {count} relations"
     return (
-        f"The best single head of a dependency relation, averaged over {count} relations, finds "
-        f"the syntactic head this often: {_kinds(mean)} (best fixed offset {offset})."
+        f"Accuracy of the best single head at finding dependency heads, {over}: {_kinds(mean)} "
+        f"(positional baseline, the best fixed offset: {offset})."
     )
 
 
@@ -62,14 +63,16 @@ def _states(probes: pd.DataFrame) -> Iterator[str]:
     each = lines.groupby(["probe", "metric", "relation"], sort=False, dropna=False)
     for count, ((probe, metric, about), mine) in enumerate(each):
         if count == MOST_PROPERTIES:
-            yield f"Another {each.ngroups - count} properties of hidden states are in the figure."
+            more = each.ngroups - count
+            are = "property is" if more == 1 else "properties are"
+            yield f"{more} more {are} in the figure of hidden states."
             return
         of = "" if pd.isna(about) else f" of {named(about)}"
         untrained = line_of(mine, kind="untrained")
         null = "" if untrained is None else f", untrained encoder {_found(untrained, 'mean')}"
         yield (
-            f"In hidden states, {named(metric)}{of} by {probe}, mean over states 1 to L: "
-            f"{_kinds(mine)}{null}."
+            f"{_upper(named(metric))}{of} in hidden states (probe `{probe}`, mean over states 1 "
+            f"to L): {_kinds(mine)}{null}."
         )
 
 
@@ -79,13 +82,13 @@ def _subsets(probes: pd.DataFrame) -> str:
     if good is None:
         return ""
     tested = "p_value" if pd.isna(good["p_adjusted"]) else "p_adjusted"
-    more = "more" if good["mean"] > good["baseline_value"] else "less"
-    said = f"{more} than chance" if good[tested] <= ALPHA else "what chance keeps"
+    clear, better = good[tested] <= ALPHA, good["mean"] > good["baseline_value"]
+    than = ("better than" if better else "worse than") if clear else "no better than"
     return (
-        f"As heads of the full model, good's survivors reach {_found(good, 'mean')}, where random "
-        f"sets of as many heads reach {_found(good, 'baseline_value')} "
-        f"{_null(good)}: {said} "
-        f"(largest {_found(good, tested, p_text)})."
+        f"In the full model, the heads that survive in the good subnetwork are {than} random sets "
+        f"of as many heads at finding dependency heads: {_found(good, 'mean')} against "
+        f"{_found(good, 'baseline_value')}{_null(good)}, largest {_found(good, tested, p_text)} "
+        "over seeds."
     )
 
 
@@ -95,9 +98,10 @@ def _attention(probes: pd.DataFrame) -> str:
     if good is None:
         return ""
     return (
-        f"Good's heads give {_found(good, 'mean')} of their attention to special tokens (the same "
-        f"heads in the full model {_found(good, 'reference')}, uniform attention "
-        f"{_found(good, 'baseline_value')})."
+        f"The heads of the good subnetwork put {_found(good, 'mean', percent)} of their attention "
+        f"on special tokens (the same heads in the full model: "
+        f"{_found(good, 'reference', percent)}; uniform attention: "
+        f"{_found(good, 'baseline_value', percent)})."
     )
 
 
@@ -106,19 +110,28 @@ def _attributions(probes: pd.DataFrame) -> str:
     good = table[table["kind"] == "good"]
     if good.empty:
         return ""
-    parts = []
+    parts, stars = [], False
     for _, line in good.iterrows():
         p = line["p_value"] if pd.isna(line["p_adjusted"]) else line["p_adjusted"]
-        mark = "" if pd.isna(p) or p > ALPHA else "*"
-        chance = _found(line, "baseline_value")
-        parts.append(f"{line['relation']} {_found(line, 'mean')}{mark} (chance {chance})")
+        clear = not (pd.isna(p) or p > ALPHA)
+        stars |= clear
+        chance = _found(line, "baseline_value", percent)
+        share = _found(line, "mean", percent)
+        parts.append(f"{line['relation']} {share}{'*' if clear else ''} ({chance})")
+    key = "* differs from chance in every seed" if stars else "none differs clearly from chance"
     return (
-        f"Good's predictions rest on: {', '.join(parts)} of the attribution; "
-        "* = other than chance in every seed."
+        "Shares of the attribution of the good subnetwork's predictions (in brackets: expected by "
+        f"chance): {', '.join(parts)}; {key}."
     )
 
 
 def _null(line: pd.Series) -> str:
-    """The middle 95% of random sets of heads."""
+    """The middle 95% of random sets of heads; it is no confidence interval."""
     known = between(line["null_low"], line["null_high"])
-    return f"[{_found(line, 'null_low')}, {_found(line, 'null_high')}]" if known else ""
+    ends = f"{_found(line, 'null_low')} to {_found(line, 'null_high')}"
+    return f" (middle 95%: {ends})" if known else ""
+
+
+def _upper(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""What a run cannot carry, in plain words: sentences that stand beside every answer."""
+"""The limits of a run in plain words: warnings, and what its numbers do not show."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pandas as pd
 
 from ..flags import DIVERGED, FAILED, UNLEARNED
 from ..statistics.draws import too_few_draws
-from ..wording import cite, counted, percent, training_text
+from ..wording import cite, counted, listed, percent, training_text
+from .lines import UNITS
 
 OF_A_TRAINING = ("finetuned", "retrained", "rewound", "untrained")
 """States of models that are what a training made of them."""
 ONE = ["cell_id", "seed"]
 """What names one training among scores."""
-_NAMES = {"heads": "heads", "mlps": "MLPs", "neurons": "neurons", "weights": "weights"}
 
 
 def warnings_of(
@@ -34,37 +34,37 @@ def warnings_of(
     if bad_seeds:
         said.append(
             f"DEGENERATE: in {bad_seeds} of {counted(int(primary['n_seeds'].max()), 'seed')} on "
-            f"{label} the full model is not significantly above its baseline, or the mask is "
-            "empty, so nothing here says what a subnetwork keeps."
+            f"{label}, the full model is not clearly above the {primary['baseline'].iloc[0]} "
+            "baseline, or the good mask is empty. The scores do not show what a subnetwork keeps."
         )
     # rows of pruned models carry the flag of the full model that they were cut from
     scores = rows[(rows["probe"] == "performance") & rows["state"].isin(OF_A_TRAINING)]
     total = len(scores.drop_duplicates(ONE))
     if failed := _told(scores[scores["flag"] == DIVERGED]):
         said.append(
-            f"DIVERGED: in {failed[0]} of {counted(total, 'training')} the loss exploded or was "
-            f"not finite ({failed[1]}): these scores count as they came out, and say nothing "
-            "about the models."
+            f"DIVERGED: in {failed[0]} of {counted(total, 'training')}, the loss exploded or was "
+            f"not finite ({failed[1]}). These scores are included as they are; they say nothing "
+            "about the subnetworks."
         )
     if failed := _told(scores[scores["flag"] == UNLEARNED]):
         said.append(
-            f"UNLEARNED: {failed[0]} of {counted(total, 'training')} on {label} ended not "
-            f"significantly above the baseline ({failed[1]}). They did not learn in the time given"
-            f"{f' ({trained})' if trained else ''}: their scores compare how fast models learn, "
-            "not what they could learn with more of it."
+            f"UNLEARNED: {failed[0]} of {counted(total, 'training')} on {label} did not end "
+            f"clearly above the {primary['baseline'].iloc[0]} baseline ({failed[1]}). The models "
+            f"did not learn in the training given{f' ({trained})' if trained else ''}. Their "
+            "scores show how fast models learn, not what they can learn with more training."
         )
     return said
 
 
 def seeds_without_claim(rows: pd.DataFrame) -> int:
-    """How many seeds can carry no claim: degenerate, or with a full model that came to nothing."""
+    """How many seeds support no claim: degenerate, or with a full model that failed to train."""
     scores = rows[rows["probe"] == "performance"]
     lost = (scores["state"] == "finetuned") & scores["flag"].isin(FAILED)
     return int(scores.loc[lost | (scores["flag"] == "degenerate"), "seed"].nunique())
 
 
 def training_amount(manifest: Mapping[str, Any], task: str) -> str:
-    """With how much training the models of a task were trained, as far as the manifest says."""
+    """How much training each model of a task had, as far as the manifest says."""
     runs: Sequence[Mapping[str, Any]] = manifest.get("runs") or ()
     run: Mapping[str, Any] = next((run for run in runs if run.get("task") == task), {})
     recipe, count = run.get("recipe"), (run.get("examples") or {}).get("train")
@@ -78,11 +78,11 @@ def missing_part(manifest: Mapping[str, Any]) -> str:
     if not missing:
         return ""
     shown = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
-    are = "is" if len(missing) == 1 else "are"
+    are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
     return (
-        f"PARTIAL: {counted(len(missing), 'cell')} of the run {are} missing, since "
-        f"{counted(len(failed), 'cell')} failed ({shown}); every number is of the others. Run the "
-        "same command again to compute them."
+        f"PARTIAL: {counted(len(missing), 'cell')} of the run {are} missing because "
+        f"{counted(len(failed), 'cell')} failed ({shown}). All numbers come from the finished "
+        f"cells. Run the same command again to compute {them}."
     )
 
 
@@ -101,7 +101,7 @@ def _told(failed: pd.DataFrame) -> tuple[int, str] | None:
 
 
 def limits_of(primary: pd.DataFrame, probes: pd.DataFrame) -> list[str]:
-    """Sentences on what the numbers cannot carry; at least one.
+    """Sentences on what the numbers do not show; at least one.
 
     Args:
         primary: lines of the performance table of one answer, of the primary metric.
@@ -110,20 +110,23 @@ def limits_of(primary: pd.DataFrame, probes: pd.DataFrame) -> list[str]:
     n_seeds = int(primary["n_seeds"].max())
     said = []
     if parts := _borrowed(primary[primary["kind"] == "bad"]):
-        said.append(f"To have good's size, bad borrows {' and '.join(parts)} from the survivors.")
+        said.append(
+            f"To match the size of the good subnetworks, the bad ones take {listed(parts)} from "
+            "the good ones."
+        )
     if (primary["selection"] == "reported").any():
         said.append(
-            "Masks were chosen on the examples that they are scored on (selection=reported), so "
-            "their scores are optimistic."
+            "The masks were chosen on the examples that the scores are reported on "
+            "(selection=reported), so the scores are optimistic."
         )
     if said_of := _shared(primary):
         said.append(said_of)
     drawn = probes[probes["kind"].isin(["random", "bad"]) & (probes["state"] == "pruned")]
     if len(drawn) and (few := too_few_draws(int(drawn["n_draws"].max()))):
-        said.append(f"Random and bad are probed in {few}.")
+        said.append(f"Random and bad subnetworks were probed in {few}.")
     said.append(
-        f"{counted(n_seeds, 'seed')}: ranges over seeds and draws are what was seen, no intervals "
-        "for others."
+        f"{counted(n_seeds, 'seed')}: ranges over seeds and draws describe this run; they are not "
+        "intervals for other seeds or draws."
     )
     return said
 
@@ -138,20 +141,21 @@ def _shared(lines: pd.DataFrame) -> str:
         for name in ("n", "n_clusters")
     )
     return (
-        f"The {examples} scored examples come from {clusters} sources (sets of near-equal "
-        "sentences, or groups): intervals and tests of one seed take these as the units."
+        f"The {examples} scored examples form {clusters} groups (sets of similar sentences, or "
+        "examples of one source). Intervals and tests treat each group as one unit."
     )
 
 
 def _borrowed(lines: pd.DataFrame) -> list[str]:
-    """What share of each unit the bad masks had to borrow, of the finest that is pruned."""
+    """What share of each unit the bad masks took from the good ones, of the finest pruned."""
     if lines.empty:
         return []
     bad = lines.iloc[0]
-    # of a unit that nothing was removed of there is nothing else to take
-    told = [n for n in _NAMES if pd.notna(bad[f"{n}_borrowed"]) and bad[f"{n}_kept"] < 1]
+    # where no unit was removed there is nothing else to take
+    told = [n for n in UNITS if bad[f"{n}_borrowed"] > 0 and bad[f"{n}_kept"] < 1]
     finer = [name for name in told if name in ("weights", "neurons")]
+    source = "summary_performance.csv"
     return [
-        f"{cite(bad, f'{name}_borrowed', 'summary_performance.csv', percent)} of its {_NAMES[name]}"
+        f"{cite(bad, f'{name}_borrowed', source, percent)} of their {UNITS[name]}"
         for name in finer or told
     ]

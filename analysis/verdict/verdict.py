@@ -1,24 +1,30 @@
-"""The answer of a run in plain words with its numbers, and what the numbers cannot carry."""
+"""The answer of a run in plain words, with its numbers and their limits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..flags import FAILED
 from ..statistics.corrections import ALPHA
 from ..statistics.draws import too_few_draws
-from ..summary.kinds import answers, by_method, of_answer
-from ..summary.probes import probe_table
-from ..summary.ranks import good_against_random
-from ..summary.summaries import performance_table
-from ..wording import cite, counted, decimal, p_text, percent, uncited
+from ..summary.headline import FILE as HEADLINE
+from ..summary.kinds import WHO, answers, by_method, of_answer
+from ..wording import cite, counted, decimal, named, p_text, percent, uncited
+from .findings import findings_of
 from .knowledge import PROBED, knowledge_of
 from .limits import limits_of, missing_part, seeds_without_claim, training_amount, warnings_of
 from .lines import line_of, spread_of
+from .material import answer_tables
+from .question import Asked, answer_of, question_of
+
+SUBJECTS = ("question", "answer", "findings", "warnings", "scores", "knowledge", "limits")
+"""What the sentences of a verdict are about, in reading order."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,9 @@ class Verdict:
         task: the task.
         method: how the subnetworks were found.
         label: the task, with the method where the task has several.
-        said: the sentences by subject, with marks on numbers that stand in a CSV file (see
-            `wording.cite`); the properties below are the same without marks.
-        degenerate: whether any seed cannot carry a claim at all.
+        said: the sentences by subject (`SUBJECTS`), with marks on numbers that stand in a file of
+            the run (see `wording.cite`); the properties below are the same without marks.
+        degenerate: whether some seed supports no claim at all.
     """
 
     model: str
@@ -46,13 +52,28 @@ class Verdict:
         return tuple(map(uncited, self.said[subject]))
 
     @property
+    def question(self) -> tuple[str, ...]:
+        """One sentence that says what was asked; empty where nothing was scored."""
+        return self._plain("question")
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """At most three sentences: what is kept, good against random, and after retraining."""
+        return self._plain("answer")
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """At most six sentences on what else is worth knowing, most important first."""
+        return self._plain("findings")
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that come before anything else; empty where all is well."""
         return self._plain("warnings")
 
     @property
     def scores(self) -> tuple[str, ...]:
-        """Sentences on what full model and subnetworks score."""
+        """Sentences on the scores of the full model and of the subnetworks."""
         return self._plain("scores")
 
     @property
@@ -62,77 +83,91 @@ class Verdict:
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """Sentences on what this cannot carry; never empty."""
+        """Sentences on what the numbers do not show; never empty."""
         return self._plain("limits")
 
     @property
     def text(self) -> str:
-        """Everything: a line of scores, a line of knowledge, a line of limits."""
-        groups = (self.warnings, self.scores, self.knowledge, self.limits)
-        return "\n".join(" ".join(group) for group in groups if group)
-
-
-_READ: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "summary_performance": performance_table,
-    "summary_against_random": good_against_random,
-    "summary_probes": probe_table,
-}
-
-
-def summaries_read(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The summaries that an answer is read from, by name: a part of those of a run."""
-    return {name: make(rows) for name, make in _READ.items()}
+        """All subjects but the question, a line each, the answer first."""
+        return "\n".join(filter(None, (" ".join(self._plain(one)) for one in SUBJECTS[1:])))
 
 
 def verdicts(
     rows: pd.DataFrame,
     known: Mapping[str, pd.DataFrame] | None = None,
     manifest: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
 ) -> list[Verdict]:
     """The answer for each model, task and method of a run, in the order of the rows.
 
     Args:
         rows: tidy rows.
-        known: the summaries of the run by name, where they are there already.
-        manifest: what `manifest.json` holds: with how much training.
+        known: the tables of the run by name, where they are there already (`answer_tables`).
+        manifest: what `manifest.json` holds: how much training there was, and sizes.
+        folder: the run folder, for the tables that are not known.
     """
-    known = summaries_read(rows) if known is None else known
-    scores, ranks, probes = (known[name] for name in _READ)
+    tables = answer_tables(rows, manifest or {}, folder, known)
     # what the sentences read of the rows themselves: single heads are many and not among it
-    read = by_method(rows[rows["unit"] == "model"])
-    return [
-        _verdict(
-            (model, task, method, label),
-            *(of_answer(t, key) for t in (read, scores, ranks, probes)),
-            trained=training_amount(manifest or {}, task),
-        )
-        for (model, task, method), label, key in answers(scores)
-    ]
+    numbered = rows.assign(line=np.arange(len(rows)))
+    read = by_method(numbered[numbered["unit"] == "model"])
+    found = []
+    for (model, task, method), label, key in answers(tables["summary_performance"]):
+        mine = {name: of_answer(t, key) for name, t in tables.items() if set(WHO) <= set(t.columns)}
+        trained = training_amount(manifest or {}, task)
+        pairs = _seed_gaps(tables.get("comparisons"), key)
+        about = (model, task, method, label)
+        found.append(_verdict(about, of_answer(read, key), mine, pairs, trained=trained))
+    return found
 
 
 def verdict(
     rows: pd.DataFrame,
     manifest: Mapping[str, Any] | None = None,
     known: Mapping[str, pd.DataFrame] | None = None,
+    folder: Path | None = None,
 ) -> str:
-    """The answer of a run, one paragraph a task and method; see `verdicts`."""
-    told = verdicts(rows, known, manifest)
+    """The answer of a run, one paragraph for each task and method; see `verdicts`."""
+    told = verdicts(rows, known, manifest, folder)
     said = [missing_part(manifest or {}), *(one.text for one in told)]
     return "\n\n".join(filter(None, said))
+
+
+def _seed_gaps(compared: pd.DataFrame | None, key: Mapping[str, str]) -> dict[str, list[float]]:
+    """Difference between good and random in each seed, by state."""
+    if compared is None or compared.empty:
+        return {}
+    mine = compared[
+        (compared["model"] == key["model"])
+        & (compared["task"] == key["task"])
+        & (compared["method_a"] == key["method"])
+        & (compared["probe"] == "performance")
+        & compared["primary"].fillna(value=False).astype(bool)
+        & (compared["kind_a"] == "good")
+        & (compared["kind_b"] == "random")
+        & (compared["level"] == "one seed")
+        & (compared["state_a"] == compared["state_b"])
+    ]
+    return {
+        str(state): [float(gap) for gap in group["difference"]]
+        for state, group in mine.groupby("state_a", sort=False)
+    }
 
 
 def _verdict(
     about: tuple[str, str, str, str],
     rows: pd.DataFrame,
-    scores: pd.DataFrame,
-    ranks: pd.DataFrame,
-    probes: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    gaps: dict[str, list[float]],
     *,
     trained: str,
 ) -> Verdict:
     model, task, method, label = about
-    primary = scores[scores["primary"]]
+    scores, ranks, probes = (
+        tables[name] for name in ("summary_performance", "summary_against_random", "summary_probes")
+    )
+    primary = scores[scores["primary"].astype(bool)]
     bad_seeds = seeds_without_claim(rows)
+    asked = Asked(model, label, tables[HEADLINE], ranks, primary, gaps, bad_seeds, trained)
     said = [_full(label, primary), _pruned(primary), _rank(ranks), _retrained(primary)]
     return Verdict(
         model,
@@ -140,6 +175,9 @@ def _verdict(
         method,
         label,
         said={
+            "question": question_of(asked),
+            "answer": answer_of(asked),
+            "findings": () if bad_seeds else findings_of(tables, rows),
             "warnings": tuple(warnings_of(label, rows, primary, bad_seeds, trained)),
             "scores": tuple(sentence for sentence in said if sentence),
             "knowledge": tuple(knowledge_of(probes, rows)),
@@ -164,7 +202,7 @@ def _full(task: str, primary: pd.DataFrame) -> str:
     full = line_of(primary, kind="full")
     if full is None:
         return ""
-    beside = [f"{full['baseline']} {_score(full, 'baseline_value')}"]
+    beside = [f"{full['baseline']} baseline {_score(full, 'baseline_value')}"]
     untrained = line_of(primary, kind="untrained")
     if untrained is not None:
         beside.append(f"untrained encoder {_score(untrained, 'mean')}")
@@ -172,32 +210,18 @@ def _full(task: str, primary: pd.DataFrame) -> str:
     if words is not None:
         beside.append(f"bag of words {_score(words, 'mean')}")
     return (
-        f"On {task} the full model has {full['metric']} {_score(full, 'mean')} over "
+        f"On {task}, the full model has {named(full['metric'])} {_score(full, 'mean')}, mean over "
         f"{counted(full['n_seeds'], 'seed')} ({', '.join(beside)})."
     )
 
 
 def _pruned(primary: pd.DataFrame) -> str:
-    good = line_of(primary, kind="good", state="pruned")
-    if good is None:
-        return ""
-    parts = [f"The good subnetworks keep {_kept(good)} and score {_score(good, 'mean')}"]
-    for kind, name in (("random", "random ones of the same size"), ("bad", "bad ones")):
-        line = line_of(primary, kind=kind, state="pruned")
-        if line is not None:
-            parts.append(f"{name} {_score(line, 'mean')}{spread_of(line, _score)}")
-    return "; ".join(parts) + "."
-
-
-def _kept(line: pd.Series) -> str:
-    """What share is left, of what the method prunes."""
-    for finer in ("weights", "neurons"):
-        if pd.notna(line[f"{finer}_kept"]):
-            return f"{_score(line, f'{finer}_kept', percent)} of the {finer}"
-    return (
-        f"{_score(line, 'heads_kept', percent)} of the heads and "
-        f"{_score(line, 'mlps_kept', percent)} of the MLPs"
-    )
+    parts = [
+        f"{kind} {_score(line, 'mean')}{spread_of(line, _score)}"
+        for kind in PROBED[1:]
+        if (line := line_of(primary, kind=kind, state="pruned")) is not None
+    ]
+    return f"As pruned, the subnetworks score: {', '.join(parts)}." if parts else ""
 
 
 def _rank(ranks: pd.DataFrame) -> str:
@@ -213,7 +237,9 @@ def _rank(ranks: pd.DataFrame) -> str:
         share = _rank_of(line, "beyond", percent)
         sure = "" if line["p_adjusted"] <= ALPHA else "not clearly "
         p = _rank_of(line, "p_adjusted", p_text)
-        parts.append(f"{kind} is {sure}{side} random ({side} {share} of the draws, {p}, Holm)")
+        parts.append(
+            f"{kind} is {sure}{side} random ({side} {share} of the random masks, {p}, Holm)"
+        )
     return _sentence("; ".join(parts))
 
 
@@ -226,7 +252,7 @@ def _retrained(primary: pd.DataFrame) -> str:
     ]
     if not parts:
         return ""
-    return f"Retrained from the pretrained weights they reach: {', '.join(parts)}."
+    return f"Retrained from the pretrained weights, they score: {', '.join(parts)}."
 
 
 def _failed(line: pd.Series) -> str:

@@ -163,7 +163,7 @@ def run(
     if as_json:
         typer.echo(json.dumps(finished.summary(), ensure_ascii=False))
     else:
-        print_comparison(finished.rows, finished.manifest)
+        print_comparison(finished.rows, finished.manifest, folder=folder)
         print_lines([f"report: {folder / 'report.html'}, tables and masks: {folder}"])
     if finished.missing:
         failed = [one for one in finished.missing if one["log"]]
@@ -190,15 +190,16 @@ def report(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write the report of a run again, from its tables.
+    """Write the report of a run again, from its tables, with its headline table and answers.
 
     Example: subprobe report runs/quickstart --out report.html
     """
     from ...analysis.figures.figures import save_figures
     from ...analysis.report.attribution_examples import read_word_frame
     from ...analysis.report.latex import save_latex
-    from ...analysis.report.report import write_report
+    from ...analysis.report.report import report_tables, write_report
     from ...analysis.run_folder.reading import load_manifest, load_rows
+    from ...analysis.verdict.answers_table import write_answers
     from ...data.output.folders import atomic_folder
     from ...data.output.ownership import RUN
 
@@ -207,7 +208,13 @@ def report(
     tables = prepare_folder(tables, LATEX, overwrite, "tables")
     rows = load_rows(folder)
     words = read_word_frame(folder)
-    write_report(rows, load_manifest(folder), target, words=words, folder=folder)
+    manifest = load_manifest(folder)
+    read = report_tables(rows, manifest, folder)
+    if target.resolve().parent == folder.resolve():
+        # a run of an earlier version has neither; a page elsewhere leaves the run as it is
+        with atomic_folder(folder, RUN, overwrite=True, adds=True) as written:
+            write_answers(rows, manifest, written, read)
+    write_report(rows, manifest, target, words=words, folder=folder, tables=read)
     typer.echo(f"report in {target}", err=True)
     if figures is not None:
         with atomic_folder(figures, FIGURES, overwrite=overwrite) as written:

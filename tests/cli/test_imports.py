@@ -121,7 +121,7 @@ def test_a_report_of_patterns_needs_no_torch(place, finished_run):
     write_parquet(rows_frame(pd.concat([rows, shares])), run / "rows.parquet")
     (run / "manifest.json").write_bytes((finished_run / "manifest.json").read_bytes())
     assert not NO_TORCH & imported(["report", run, "--out", "patterns.html"], place)
-    assert "of its calls on real maps" in " ".join((place / "patterns.html").read_text().split())
+    assert "Of its calls on real maps" in " ".join((place / "patterns.html").read_text().split())
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
         "summary_head_attributions.csv",
         "attribution_examples.csv", "attribution_agreement.csv",
-        "comparisons.csv", "tests.csv",
+        "comparisons.csv", "tests.csv", "summary_headline.csv", "answers.csv",
         "seed_points.csv", "over_seeds.csv", "mixed_model.csv", "comparison_notes.csv",
     }  # fmt: skip
 
@@ -126,7 +126,7 @@ def test_run_from_a_file_ends_with_the_answer(
     before = (tmp_path / "run" / "rows.parquet").read_bytes()
     code, out, _ = subprobe_command("run", "--config", config, "--out", tmp_path / "run", "--quiet")
     assert code == 0
-    assert "On acceptability the full model has accuracy" in " ".join(out.split())
+    assert "On acceptability, the full model has accuracy" in " ".join(out.split())
     assert "report.html" in out.splitlines()[-1]
     assert (tmp_path / "run" / "rows.parquet").read_bytes() == before
 

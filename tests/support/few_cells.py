@@ -62,7 +62,7 @@ def without_report() -> Iterator[None]:
 def rows_alone() -> Iterator[None]:
     """Runs inside write their rows, and neither the tables that are made of these nor a report."""
 
-    def write_rows(rows: Any, out: Path, _cells: Path) -> dict[str, Any]:
+    def write_rows(rows: Any, out: Path, _cells: Path, _manifest: Any) -> dict[str, Any]:
         write_parquet(rows, out / "rows.parquet")
         return {}
 

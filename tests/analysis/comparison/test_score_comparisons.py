@@ -168,7 +168,7 @@ def test_failed_trainings_are_flagged_and_medians_stand_beside_means(tables):
     assert line["median"] == pytest.approx(mine.median())
     notes = " ".join(tables["comparison_notes"]["note"])
     assert "bad retrained of structured, seed 2, diverged: its scores say nothing" in notes
-    assert "bad retrained of structured, seed 3, did not learn in the time given" in notes
+    assert "bad retrained of structured, seed 3, did not learn in the training given" in notes
     assert "3 seeds; from 3 tasks and 5 seeds on" in notes
 
 

@@ -103,7 +103,7 @@ def test_the_verdict_says_each_property_with_its_null(rows):
     mine = [one for one in said if ENTRY.name in one]
     assert len(mine) == 2
     for sentence in mine:
-        assert sentence.startswith("In hidden states, tree score (")
+        assert sentence.startswith("Tree score (")
         for kind in ("full", "good", "random", "bad", "untrained encoder"):
             assert f"{kind} " in sentence
     several = rows[rows["probe"] == ENTRY.name]
@@ -112,4 +112,4 @@ def test_the_verdict_says_each_property_with_its_null(rows):
     answer = answers_of(rows, summaries(rows))[0]
     said = list(knowledge_of(answer.tables["summary_probes"], rows))
     assert len([one for one in said if ENTRY.name in one]) == MOST_PROPERTIES
-    assert "Another 8 properties of hidden states are in the figure." in said
+    assert "8 more properties are in the figure of hidden states." in said

@@ -68,7 +68,7 @@ def page(text) -> Page:
 
 
 def test_it_says_the_answer_and_shows_every_kind(page):
-    assert "On acceptability the full model has accuracy" in page.text
+    assert "On acceptability, the full model has accuracy" in page.text
     for word in ("full", "good", "random", "bad", "pruned", "retrained", "majority"):
         assert word in page.text
 

@@ -47,7 +47,7 @@ def names_in(folder, form):
 
 def test_every_table_is_there_in_both_formats(exported, finished_run):
     summaries = {path.stem for path in finished_run.glob("summary_*.csv")}
-    wanted = {"rows", "items", "masks", "cells", "manifest", *summaries}
+    wanted = {"rows", "items", "masks", "cells", "manifest", "answers", *summaries}
     for form, folder in exported.items():
         assert names_in(folder, form) == wanted
         assert (folder / "dictionary.csv").is_file()
@@ -351,7 +351,7 @@ def test_lost_and_broken_cells_are_named(refused, copied, tmp_path):
     one.write_bytes(b"half")
     line = refused(copied)
     assert one.name in line
-    assert "has another content than was written" in line
+    assert "has changed since it was written" in line
     one.unlink()
     assert "is missing" in refused(copied)
     assert not (tmp_path / "out" / "items.csv").exists()

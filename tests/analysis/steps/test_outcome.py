@@ -41,7 +41,7 @@ def test_a_model_that_learned_has_no_flag_and_one_that_did_not_is_unlearned(enco
     assert found.why.startswith("UNLEARNED: ")
     assert "on the 24 selection examples is not significantly above the" in found.why
     assert {1: "mean's", 2: "majority's"}[classes] in found.why
-    assert "after 1 epoch of 128 examples, 16 a step, learning rate 1e-30" in found.why
+    assert "after 1 epoch of 128 examples, 16 per step, learning rate 1e-30" in found.why
     assert found.notes["training"]["steps"] == 8
 
 

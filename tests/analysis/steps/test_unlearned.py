@@ -73,9 +73,9 @@ def test_the_answer_and_the_report_say_so_with_how_much_training(finished):
     text = finished.summary()["verdict"]
     assert "DEGENERATE: in 1 of 1 seed" in text
     assert "UNLEARNED: 5 of 5 trainings on acceptability" in text
-    assert "(1 epoch of 48 examples, 16 a step, learning rate 1e-12)" in text
+    assert "(1 epoch of 48 examples, 16 per step, learning rate 1e-12)" in text
     page = (finished.folder / "report.html").read_text()
-    assert "1 epoch of 48 examples, 16 a step, learning rate 1e-12" in page
+    assert "1 epoch of 48 examples, 16 per step, learning rate 1e-12" in page
     headline = page.split("<table", 2)[1].split("</table>")[0]
     assert "unlearned" in headline
     summary = pd.read_csv(finished.folder / "summary_performance.csv")

@@ -1,0 +1,97 @@
+"""The headline table: gains, differences, intervals and sizes, by formulas of their own."""
+
+import pandas as pd
+import pytest
+from made_comparisons import HALF, made_comparisons, made_costs
+from run_rows import made_rows
+from subprobe.analysis.run_folder.dictionary import describe
+from subprobe.analysis.summary.headline import COLUMNS, headline_table
+from subprobe.analysis.summary.ranks import good_against_random
+from subprobe.analysis.summary.summaries import performance_table
+
+
+def headline(rows, sizes=None, **known):
+    known = {"comparisons": made_comparisons(rows), **known}
+    tables = {"summary_performance": performance_table(rows),
+              "summary_against_random": good_against_random(rows), **known}  # fmt: skip
+    return headline_table(rows, tables, sizes)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return made_rows(probes=False)
+
+
+@pytest.fixture(scope="module")
+def table(rows):
+    return headline(rows, {"acceptability": made_costs()}).set_index("kind")
+
+
+def mean(rows, kind, state):
+    mine = rows[(rows["probe"] == "performance") & (rows["kind"] == kind)]
+    by_seed = mine[mine["state"] == state].groupby("seed")["value"].mean()
+    return by_seed.mean()
+
+
+def test_scores_gains_and_differences(rows, table):
+    full = mean(rows, "full", "finetuned")
+    assert list(table.index) == ["full", "good", "random", "bad"]
+    for kind in ("good", "random", "bad"):
+        for before, state in (("", "pruned"), ("retrained_", "retrained")):
+            line, score = table.loc[kind], mean(rows, kind, state)
+            assert line[f"{before}score"] == pytest.approx(score)
+            assert line[f"{before}gain_kept"] == pytest.approx((score - 0.5) / (full - 0.5))
+            if kind == "random":
+                assert pd.isna(line[f"{before}difference"])
+                continue
+            gap = score - mean(rows, "random", state)
+            assert line[f"{before}difference"] == pytest.approx(gap)
+            # also where the comparison has random first
+            assert line[f"{before}ci_low"] == pytest.approx(gap - HALF)
+            assert line[f"{before}ci_high"] == pytest.approx(gap + HALF)
+    assert table.loc["full", "difference"] == pytest.approx(full - mean(rows, "random", "pruned"))
+
+
+def test_p_is_that_of_the_rank_among_random_masks(rows, table):
+    ranks = good_against_random(rows)
+    ranks = ranks[ranks["seed"].isna() & (ranks["state"] == "pruned")].set_index("kind")
+    for kind in ("good", "bad"):
+        assert table.loc[kind, "p_adjusted"] == ranks.loc[kind, "p_adjusted"]
+        assert table.loc[kind, "test"] == "rank among random masks"
+    assert pd.isna(table.loc["good", "retrained_p_adjusted"])
+    assert "retrained: 1 draw: too few for a p-value" in table.loc["good", "note"]
+
+
+def test_sizes_are_shares_of_the_full_model(table):
+    costs, line = made_costs(), table.loc["good"]
+    heads, mlps = round(0.58 * 72), round(0.67 * 6)
+    neurons = 1536 * (6 - mlps)
+    lost = (72 - heads) * 49_248 + neurons * 769 + (6 - mlps) * 384
+    assert line["parameters"] == pytest.approx(1 - lost / costs["parameters"])
+    saved = (72 - heads) * 14_680_064 + neurons * 196_608
+    assert line["flops"] == pytest.approx(1 - saved / costs["flops"])
+    assert table.loc["full", ["parameters", "flops"]].tolist() == [1, 1]
+
+
+def test_sizes_that_are_not_known_are_empty_and_said(rows):
+    unknown = headline(rows).set_index("kind").loc["good"]
+    assert pd.isna(unknown["parameters"])
+    assert "sizes of the model are not recorded" in unknown["note"]
+    shared = headline(rows, {"acceptability": made_costs() | {"separable": False}})
+    line = shared.set_index("kind").loc["good"]
+    assert pd.isna(line["flops"])
+    assert "share their weights" in line["note"]
+
+
+def test_a_full_model_at_its_baseline_has_no_gain_to_keep(rows):
+    at = (rows["probe"] == "performance") & (rows["kind"] == "full")
+    table = headline(rows.assign(value=rows["value"].mask(at, 0.5))).set_index("kind")
+    assert table["gain_kept"].isna().all()
+    assert "no gain over the majority baseline" in table.loc["good", "note"]
+
+
+def test_every_column_is_described(table):
+    assert [name for name in COLUMNS if not describe("summary_headline", name).meaning] == []
+    for name in ("model", "task", "method", "subject", "number", "text"):
+        assert describe("answers", name).meaning
+    assert set(COLUMNS) == {*table.columns, "kind"}
