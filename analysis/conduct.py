@@ -28,8 +28,9 @@ from .plan.preparing import Prepared, check_learning, check_probes, summaries_of
 from .plan.whole_run import RunPlan, read_plan
 from .profile.profile import has_profile, profile_table
 from .report.report import write_report
+from .run_folder.dictionary import typed
 from .running.attributed_words import FILE as WORDS_FILE
-from .running.attributed_words import compared_words, word_frame
+from .running.attributed_words import WORDS, compared_words, word_frame, words_table
 from .running.collect import Collected
 from .running.earlier import Existing, begin, remove_unused, settled
 from .running.engine import EngineMaker, InThisProcess
@@ -109,6 +110,7 @@ def conduct(
                 tables = write_tables(rows, folder, out / "cells", manifest)
                 if len(words):
                     write_csv(words, folder / WORDS_FILE)
+                    write_csv(words_table(words, collected), folder / f"{WORDS}.csv")
                     tables |= _agreement(collected, config.probe.correction, folder)
                 write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
             if existing == "new":
@@ -260,6 +262,7 @@ def write_tables(
     compared = comparison_tables(rows, cells, probes=False)
     own = {"profile": profile_table(rows, cells)} if has_profile(rows) else {}
     for name, table in {**summed, **compared, **own}.items():
-        write_csv(table, out / f"{name}.csv")
+        # counts without a value in some line are floats in pandas, and whole numbers in the file
+        write_csv(typed(name, table), out / f"{name}.csv")
     known = {**summed, **own, **{name: compared[name] for name in COMPARED}}
     return write_answers(rows, manifest, out, known)

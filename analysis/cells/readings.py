@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...data.sentences.sentence import Example
+from ...probes.attribution.word_kinds import depths
 from ...probes.forward.needs import sentences_of
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import of_task
@@ -23,6 +24,7 @@ def read(work: Work) -> CellOutput:
         },
         "left_out": {},
         "words": {},
+        "word_kinds": {},
         "labels": [] if parts.spec.regression else list(parts.spec.labels),
     }
     if names := of_task(options):
@@ -30,9 +32,23 @@ def read(work: Work) -> CellOutput:
         say_left_out(work.progress, work.title, examples, names)
         notes["left_out"] = left_out(examples, names)
         notes["words"] = {example.id: _words(example) for example in examples}
+        notes["word_kinds"] = {example.id: _kinds(example) for example in examples}
     return noted(notes)
 
 
 def _words(example: Example) -> list[list[str]]:
     # the words that the parser made of the texts, which are more than those between blanks
     return [list(sentence.words) for sentence in sentences_of(example)]
+
+
+def _kinds(example: Example) -> list[dict[str, list[str] | list[int]]]:
+    """Part of speech, relation and depth of the words of each sentence, as far as annotated."""
+    found = []
+    for sentence in sentences_of(example):
+        kinds: dict[str, list[str] | list[int]] = {
+            "pos": list(sentence.upos),
+            "relation": list(sentence.deprels),
+            "depth": depths(sentence),
+        }
+        found.append({k: v for k, v in kinds.items() if len(v) == len(sentence.words)})
+    return found

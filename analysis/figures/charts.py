@@ -12,20 +12,26 @@ import altair as alt
 import pandas as pd
 from altair.utils.schemapi import debug_mode
 
+INK = "currentColor"
+"""The colour of the text around a chart: black on white paper, nearly white on a dark page."""
 COLOURS = {
-    "full": "#009e73",
+    "full": INK,
     "good": "#0072b2",
     "random": "#8c8c8c",
-    "bad": "#d55e00",
+    "bad": "#e69f00",
     "super": "#56b4e9",
-    "middle": "#e69f00",
+    "middle": "#009e73",
     "anti": "#cc79a7",
     "reinit": "#f0e442",
     "shuffled": "#8a6fd1",
     "untrained": "#b8a000",
     "pretrained": "#7a4a1e",
 }
-"""Okabe & Ito's colours, told apart by the colour blind and on light and dark pages alike."""
+"""Kind -> colour, everywhere: Okabe & Ito's blue and orange with ink and a grey between them.
+
+Full, good, random and bad differ in lightness, so that they are told apart on grey paper too, and
+remain apart for colour-blind readers. `SHAPES` says the same a second time.
+"""
 SHAPES = {
     "full": "diamond",
     "good": "circle",
@@ -39,6 +45,20 @@ SHAPES = {
     "untrained": "stroke",
     "pretrained": "arrow",
 }
+DASHES: dict[str, list[int]] = {
+    "full": [1, 0],
+    "good": [1, 0],
+    "random": [6, 3],
+    "bad": [2, 2],
+    "super": [8, 2, 2, 2],
+    "middle": [4, 2],
+    "anti": [10, 3],
+    "reinit": [1, 3],
+    "shuffled": [3, 1],
+    "untrained": [1, 1],
+    "pretrained": [5, 1, 1, 1],
+}
+"""Kind -> dash of its line."""
 GREY = "#808080"
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"

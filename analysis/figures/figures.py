@@ -11,6 +11,7 @@ from ...data.files.atomic import atomic_path, write_text
 from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
 from .charts import Figure, unchecked, vega_lite_version
+from .headline_figure import headline_figure
 from .knowledge_figure import knowledge_figure
 from .layer_figures import layer_figures, pattern_figure
 from .mask_figures import overlap_figures, stability_figure
@@ -19,6 +20,7 @@ from .score_figures import performance_figure, survival_figure
 from .unit_figure import unit_figure
 
 DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
+    "headline": (headline_figure,),
     "scores": (performance_figure,),
     "masks": (survival_figure,),
     "knowledge": (

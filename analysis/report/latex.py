@@ -17,6 +17,7 @@ LEFT_OUT = {
     "summary_survival_content",
     "summary_probe_draws",
     "summary_head_attributions",
+    "heads",
 }
 """Summaries too long or too wide for a page."""
 _MISSING = "--"

@@ -21,6 +21,7 @@ from .columns import (
     Column,
 )
 from .profile_columns import LEADERBOARD, OF_MODEL, PROFILE
+from .ready_columns import HEADS, WORDS
 from .table_lines import line_of
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
@@ -32,7 +33,18 @@ MASK_COLUMNS = (
     "mask_id", "unit", "layer", "head", "neuron", "kept", "file",
 )  # fmt: skip
 SEPARATOR = " | "
-_OWN = {"cells": CELLS, "manifest": MANIFEST, "dictionary": DICTIONARY, "profile": PROFILE}
+_OWN = {
+    "cells": CELLS,
+    "manifest": MANIFEST,
+    "dictionary": DICTIONARY,
+    "profile": PROFILE,
+    "heads": HEADS,
+    "words": WORDS,
+    "attribution_examples": {
+        name: WORDS[name]
+        for name in ("sentence", "position", "word", "attribution", "prediction", "gold")
+    },
+}
 _OWN |= {"summary_headline": HEADLINE, "answers": ANSWERS}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 
@@ -91,6 +103,11 @@ def dictionary_frame(tables: Mapping[str, Iterable[tuple[str, object]]]) -> pd.D
 def typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A frame with the types of the dictionary; a text without characters is a missing value."""
     types = {name: TYPES[describe(table, name, frame[name].dtype).type] for name in frame}
+    for name, kind in types.items():
+        # the mean of a count over draws of different sizes is not whole
+        real = kind == "Int64" and pd.api.types.is_float_dtype(frame[name].dtype)
+        if real and (frame[name].dropna() % 1 != 0).any():
+            types[name] = "Float64"
     found = frame.astype(types)
     for name, kind in types.items():
         blank = found[name].eq("").fillna(False) if kind == "string" else None

@@ -19,6 +19,8 @@ NOT_TIDY: dict[str, str] = {
     "summary_head_attributions": "attribution, importance or survival of one head or MLP",
     "summary_headline": "what one kind of subnetwork keeps, scores and costs",
     "answers": "one sentence of the answer of a run",
+    "heads": "one head: how many seeds keep it, and what it does in the full model",
+    "words": "one word of one attributed example, with its annotation, as one model reads it",
     "profile": "one phenomenon, and what each kind of subnetwork knows of it",
     "leaderboard": "one data set, with the score of each model in a column of its own",
     "comparisons": "one difference between two models",

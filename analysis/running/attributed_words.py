@@ -17,6 +17,14 @@ COLUMNS = [
     "item_id", "sentence", "position", "word", "attribution", "prediction", "gold",
 ]  # fmt: skip
 FILE = "attribution_examples.csv"
+KINDS = ["pos", "relation", "depth"]
+WORDS = "words"
+"""Name of the table of words."""
+_NAMED = {"variant": "method", "item_id": "example", "method": "searched_by"}
+WORD_COLUMNS = [
+    "model", "task", "searched_by", "seed", "kind", "draw", "state", "example", "sentence",
+    "position", "word", *KINDS, "attribution", "method", "prediction", "gold",
+]  # fmt: skip
 
 
 def word_frame(collected: Collected) -> pd.DataFrame:
@@ -36,6 +44,33 @@ def word_frame(collected: Collected) -> pd.DataFrame:
             read = collected.notes(f"{cell.options['task']}/seed{cell.options['seed']}/readings")
             parts.append(_words(output.rows, output.items, read["words"], read["labels"]))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def words_table(words: pd.DataFrame, collected: Collected) -> pd.DataFrame:
+    """The table `words`: every attributed word with its part of speech, relation and depth.
+
+    Args:
+        words: what `word_frame` gives.
+        collected: the finished cells of the run, which hold the annotation of the words.
+
+    Returns:
+        One line for each line of `words`. `pos`, `relation` and `depth` are empty where the text
+        was not annotated, or was read by a version that did not store them.
+    """
+    seeds = words[["task", "seed"]].drop_duplicates().itertuples(index=False, name=None)
+    notes = {key: collected.notes(f"{key[0]}/seed{key[1]}/readings") for key in seeds}
+    places = zip(
+        *(words[name] for name in ("task", "seed", "item_id", "sentence", "position")), strict=True
+    )
+    found = []
+    for task, seed, item, sentence, position in places:
+        kinds = notes[task, seed].get("word_kinds", {}).get(item)
+        here = kinds[sentence] if kinds else {}
+        found.append({name: here[name][position] if name in here else None for name in KINDS})
+    marked = pd.DataFrame(found, index=words.index, columns=KINDS)
+    table = pd.concat([words.rename(columns=_NAMED), marked], axis=1)[WORD_COLUMNS]
+    whole = ("seed", "draw", "sentence", "position", "depth")
+    return table.astype(dict.fromkeys(whole, "Int64"))
 
 
 def compared_words(collected: Collected) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..statistics.draws import LEAST_DRAWS
 from .agreement import overlap_summary, stability_summary
+from .heads import heads_table
 from .kinds import WHO, joined_flags, performance_of, plain, tidy_kinds
 from .layers import layer_summary, pattern_summary
 from .probes import probe_draws, probe_table
@@ -119,6 +120,7 @@ SUMMARIES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "summary_layers": layer_summary,
     "summary_patterns": pattern_summary,
     "summary_head_attributions": unit_attributions,
+    "heads": heads_table,
 }
 """Name of the CSV file -> how it is computed from the rows of a run."""
 

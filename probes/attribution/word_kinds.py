@@ -18,15 +18,20 @@ NO_ENTITY = "none"
 _DEEPEST, _NEAR, _FAR = 4, 3, 6
 
 
-def _depths(sentence: Sentence) -> list[str]:
-    """Arcs from each word to the root [W]; those from 4 on are one kind."""
+def depths(sentence: Sentence) -> list[int]:
+    """Number of arcs from each word to the root [W]; empty without heads."""
     found = []
     for word in range(len(sentence.heads)):
         arcs = 0
         while (word := sentence.heads[word]) != ROOT:
             arcs += 1
-        found.append(str(arcs) if arcs < _DEEPEST else f"{_DEEPEST}+")
+        found.append(arcs)
     return found
+
+
+def _depths(sentence: Sentence) -> list[str]:
+    """Arcs from each word to the root [W]; those from 4 on are one kind."""
+    return [str(n) if n < _DEEPEST else f"{_DEEPEST}+" for n in depths(sentence)]
 
 
 def _root_distances(sentence: Sentence) -> list[str]:

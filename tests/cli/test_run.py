@@ -32,11 +32,25 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "summary_survival.csv", "summary_survival_content.csv",
         "summary_stability.csv",
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
-        "summary_head_attributions.csv",
+        "summary_head_attributions.csv", "heads.csv", "words.csv",
         "attribution_examples.csv", "attribution_agreement.csv",
         "comparisons.csv", "tests.csv", "summary_headline.csv", "answers.csv",
         "seed_points.csv", "over_seeds.csv", "mixed_model.csv", "comparison_notes.csv",
     }  # fmt: skip
+
+
+def test_words_have_their_annotation_beside_their_attribution(finished_run):
+    words = pd.read_csv(finished_run / "words.csv", dtype={"depth": "Int64"})
+    shown = pd.read_csv(finished_run / "attribution_examples.csv")
+    assert words["word"].tolist() == shown["word"].tolist()
+    assert words["attribution"].tolist() == shown["attribution"].tolist()
+    assert words["example"].tolist() == shown["item_id"].tolist()
+    assert words[["pos", "relation", "depth"]].notna().all(axis=None)
+    assert set(words.loc[words["word"] == "The", "pos"]) == {"DET"}
+    # one root for each sentence of each model
+    sentence = words.groupby(["seed", "kind", "state", "method", "example", "sentence"])
+    assert sentence["depth"].apply(lambda depth: (depth == 0).sum()).eq(1).all()
+    assert set(words.loc[words["depth"] == 0, "relation"].str.lower()) == {"root"}
 
 
 def test_masks_differ_only_in_the_kind(finished_run):
@@ -163,7 +177,7 @@ def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path
     assert all(kind in out for kind in KINDS)
     code, out, _ = subprobe_command("compare", finished_run, "--out", tmp_path / "tables")
     assert (code, out) == (0, "")
-    assert len(list((tmp_path / "tables").glob("*.csv"))) == 17
+    assert len(list((tmp_path / "tables").glob("*.csv"))) == 18
 
 
 @pytest.mark.parametrize("figures", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -196,3 +210,15 @@ def test_survivors_are_corrected_over_relations(finished_run):
         assert family["p_adjusted"].tolist() == pytest.approx(expected)
         assert set(family["family_size"]) == {len(family)}
         assert set(family["correction"]) == {"Holm"}
+
+
+def test_layers_heads_and_draws_are_whole_numbers_in_every_table(finished_run):
+    whole = {"layer", "head", "seed", "draw", "n_seeds", "n_draws", "position", "sentence"}
+    checked = 0
+    for path in finished_run.glob("*.csv"):
+        table = pd.read_csv(path, dtype=str)
+        for name in whole & set(table.columns):
+            values = table[name].dropna()
+            assert values.str.fullmatch(r"\d+").all(), (path.name, name)
+            checked += len(values) > 0
+    assert checked > 30

@@ -12,7 +12,7 @@ import pytest
 import subprobe
 from subprobe.analysis.run_folder import reading as run_folder
 from subprobe.analysis.run_folder.columns import DICTIONARY, TIDY, TYPES
-from subprobe.analysis.run_folder.dictionary import SEPARATOR, describe, fixed_tables
+from subprobe.analysis.run_folder.dictionary import SEPARATOR, describe, fixed_tables, typed
 from subprobe.analysis.run_folder.export import FORMATS, export_run
 from subprobe.analysis.run_folder.table_lines import NOT_TIDY, TIDY_ROW, line_of
 from subprobe.analysis.stability.measure import Stability
@@ -47,7 +47,7 @@ def names_in(folder, form):
 
 def test_every_table_is_there_in_both_formats(exported, finished_run):
     summaries = {path.stem for path in finished_run.glob("summary_*.csv")}
-    wanted = {"rows", "items", "masks", "cells", "manifest", "answers", *summaries}
+    wanted = {"rows", "items", "masks", "cells", "manifest", "answers", "heads", *summaries}
     for form, folder in exported.items():
         assert names_in(folder, form) == wanted
         assert (folder / "dictionary.csv").is_file()
@@ -395,3 +395,9 @@ def test_every_table_of_a_run_is_tidy_or_listed_as_something_else(finished_run, 
     assert said == {name: line_of(name) for name in said}
     assert {field.name for field in dataclasses.fields(Stability)} <= set(NOT_TIDY)
     assert "rows" not in NOT_TIDY
+
+
+def test_a_mean_of_counts_stays_what_it_is():
+    found = typed("summary_layers", pd.DataFrame({"n": [1.5, None], "layer": [1.0, None]}))
+    assert found["n"].iloc[0] == 1.5
+    assert found["layer"].dtype == "Int64"

@@ -1,0 +1,134 @@
+"""One line for each head: how many seeds keep it, and what it does in the full model."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .kinds import WHO, by_method, joined_flags
+from .survival import survival_table
+
+TARGETS = ("first", "separator", "special", "punctuation", "previous", "next", "self")
+"""What a token's attention is counted for: `attention_to_*` of the probe `attention-stats`."""
+_APART = tuple(target for target in TARGETS if target != "special")
+"""The targets that do not contain each other."""
+_PLACE = [*WHO, "layer", "head"]
+_KEPT = ["kept_share", "kept_seeds", "n_seeds"]
+_IMPORTANCE = ["importance", "importance_method"]
+_PATTERN = ["pattern", "pattern_share"]
+_RELATION = [
+    "best_relation", "best_relation_direction", "best_relation_accuracy", "best_relation_baseline",
+    "best_relation_baseline_value", "best_relation_p_adjusted", "best_relation_n",
+]  # fmt: skip
+_ATTENTION = [
+    *(f"to_{target}" for target in TARGETS), "attends_to", "attends_to_share",
+    "attention_distance", "attention_entropy",
+]  # fmt: skip
+COLUMNS = [*_PLACE, *_KEPT, *_IMPORTANCE, *_PATTERN, *_RELATION, *_ATTENTION, "state", "flag"]
+_WHOLE = ("layer", "head", "kept_seeds", "n_seeds", "best_relation_n")
+_STATE = "finetuned"
+
+
+def heads_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every head of every answer: survival, importance, pattern, best relation, attention.
+
+    Args:
+        rows: tidy rows of a run.
+
+    Returns:
+        One line for each model, task, method, layer and head. `kept_share` is the share of the
+        `n_seeds` good masks that keep the head. Everything else is measured on the full fine-tuned
+        model, where every head has attention, and averaged over seeds. Columns of a probe that did
+        not run are empty. `best_relation` is the dependency relation with the largest gain in
+        accuracy over its positional baseline; it is empty where no relation has a gain. It is
+        chosen on the arcs that it is scored on, so its accuracy is optimistic.
+    """
+    heads = rows["unit"].eq("head").fillna(False) & rows["head_b"].isna()
+    full = rows["kind"].eq("full") & rows["state"].eq(_STATE) & rows["value"].notna()
+    masks = rows["probe"].eq("mask") & rows["kind"].eq("good")
+    read = by_method(rows[heads & (full | masks).fillna(False)])
+    measured = read[read["kind"] == "full"]
+    kept = survival_table(rows[masks.fillna(False)])
+    kept = kept[kept["unit"] == "head"].rename(columns={"share": "kept_share"})
+    kept = kept.assign(kept_seeds=(kept["kept_share"] * kept["n_seeds"]).astype(float).round())
+    places = pd.concat([kept[_PLACE], measured[_PLACE]]).drop_duplicates()
+    table = places.sort_values(_PLACE, kind="stable")
+    parts = (
+        kept[[*_PLACE, *_KEPT]],
+        _importance(measured),
+        _pattern(measured),
+        _best_relation(measured),
+        _attention(measured),
+        _flags(kept, measured),
+    )
+    for part in parts:
+        table = table.merge(part, on=_PLACE, how="left")
+    table = table.assign(state=_STATE).reindex(columns=COLUMNS).reset_index(drop=True)
+    return table.astype(dict.fromkeys(_WHOLE, "Int64"))
+
+
+def _of(measured: pd.DataFrame, probe: str, metric: str) -> pd.DataFrame:
+    """A probe's numbers of one metric, of the first variant that it was measured in."""
+    mine = measured[(measured["probe"] == probe) & (measured["metric"] == metric)]
+    variant = mine["variant"].fillna("")
+    return mine[variant == variant.iloc[0]] if len(mine) else mine
+
+
+def _mean(mine: pd.DataFrame, name: str, by: list[str] | None = None) -> pd.DataFrame:
+    """The mean over seeds of each head's value."""
+    found = mine.groupby([*_PLACE, *(by or [])], sort=False, dropna=False)["value"].mean()
+    return found.astype(float).rename(name).reset_index()
+
+
+def _importance(measured: pd.DataFrame) -> pd.DataFrame:
+    mine = _of(measured, "head-attributions", "head_importance")
+    return _mean(mine, "importance", ["variant"]).rename(columns={"variant": "importance_method"})
+
+
+def _pattern(measured: pd.DataFrame) -> pd.DataFrame:
+    """The most frequent pattern of each head's maps, and its share of them."""
+    mine = _of(measured, "attention-patterns", "pattern_share")
+    shares = _mean(mine, "pattern_share", ["relation"]).rename(columns={"relation": "pattern"})
+    return _largest(shares, "pattern_share")
+
+
+def _largest(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The line of each head with the largest value; of equal ones the first."""
+    return table.sort_values(by, ascending=False, kind="stable").drop_duplicates(_PLACE)
+
+
+def _best_relation(measured: pd.DataFrame) -> pd.DataFrame:
+    mine = _of(measured, "dependency-heads", "dependency_accuracy")
+    mine = mine[mine["relation"].ne("all") & mine["baseline_value"].notna()]
+    line = [*_PLACE, "relation", "direction", "baseline"]
+    found = mine.groupby(line, sort=False, dropna=False)
+    table = found.agg(
+        best_relation_accuracy=("value", "mean"),
+        best_relation_baseline_value=("baseline_value", "mean"),
+        best_relation_p_adjusted=("p_adjusted", "max"),
+        best_relation_n=("n", "min"),
+    ).reset_index()
+    gain = table["best_relation_accuracy"] - table["best_relation_baseline_value"]
+    best = _largest(table.assign(gain=gain)[gain > 0], "gain").drop(columns="gain")
+    names = {name: f"best_relation_{name}" for name in ("direction", "baseline")}
+    return best.rename(columns={"relation": "best_relation", **names})
+
+
+def _attention(measured: pd.DataFrame) -> pd.DataFrame:
+    """Shares of attention to each target, the target with the largest, distance and entropy."""
+    found = measured[_PLACE].drop_duplicates()
+    names = {f"attention_to_{target}": f"to_{target}" for target in TARGETS}
+    for metric in (*names, "attention_distance", "attention_entropy"):
+        mine = _of(measured, "attention-stats", metric)
+        found = found.merge(_mean(mine, names.get(metric, metric)), on=_PLACE, how="left")
+    shares = found[[f"to_{target}" for target in _APART]]
+    some = shares.notna().any(axis=1)
+    most = shares[some].idxmax(axis=1).str.removeprefix("to_")
+    return found.assign(
+        attends_to=most.reindex(found.index), attends_to_share=shares.max(axis=1, skipna=True)
+    )
+
+
+def _flags(kept: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """All flags of what a line rests on."""
+    every = pd.concat([kept[[*_PLACE, "flag"]], measured[[*_PLACE, "flag"]]])
+    return every.groupby(_PLACE, sort=False)["flag"].agg(joined_flags).reset_index()
