@@ -62,11 +62,16 @@ def test_tables_of_stability_rows_and_latency_fit(width):
     from subprobe.analysis.summary.summaries import performance_table
 
     rng = np.random.default_rng(1)
+    shapes = {"head": (4, 6), "mlp": (4,)}
     sets = [
-        MaskSet(task, (1, 2, 3), {"head": rng.random((3, 4, 6)) < 0.5,
-                                  "mlp": rng.random((3, 4)) < 0.7})
+        MaskSet(
+            task,
+            (1, 2, 3),
+            {unit: rng.random((3, np.prod(shape))) < 0.6 for unit, shape in shapes.items()},
+            shapes,
+        )
         for task in ("acceptability", "entailment")
-    ]  # fmt: skip
+    ]
     screen = shown_on(width, lambda: print_stability(measure_stability(sets, draws=99)))
     assert any("kappa" in headers for headers in screen.headers())
     assert screen.text.startswith("acceptability: 3 seeds ")

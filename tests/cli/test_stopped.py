@@ -67,11 +67,13 @@ def test_a_signal_ends_a_run_with_what_is_finished(tmp_path):
     from killed_runs import Strike, exit_code, said, strike
     from killed_runs import begin as begin_run
 
-    config = write_config(tmp_path / "few.toml", save_tiny_encoder(tmp_path / "encoder"))
+    config = write_config(
+        tmp_path / "few.toml", save_tiny_encoder(tmp_path / "encoder"), seeds=list(range(1, 7))
+    )
     out = tmp_path / "run"
     process = begin_run(config, out)
     strike(process, out, Strike(2, 0.0, signal.SIGINT, "main", 1))
-    assert exit_code(process) == 130
+    assert exit_code(process) == 130, said(out)
     line = said(out).strip().splitlines()[-1]
     found = re.fullmatch(
         rf"stopped: (\d+) of (\d+) cells are finished in {re.escape(str(out))}; "
