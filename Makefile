@@ -2,7 +2,7 @@
 # make test     install with the test tools and run the tests that every change needs
 # make test-all these, the slow tests, and more examples of the tests by hypothesis
 # make fuzz     10,000 damaged files for each reader: each must be read, or refused with one line
-# make lint     style and types
+# make lint     style, types, and the English of all texts that users read
 # make bench    ratios against limits; python -m benchmarks --planted shows that each can be broken
 # make coverage all tests with a count of the lines that they run, against a floor
 # make docs     the pages and the reference of names as HTML in build/docs; broken links are errors
@@ -34,6 +34,7 @@ fuzz: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python .ci/prose.py
 	.ci/types $(BIN)/mypy
 
 coverage: $(VENV)/.dev

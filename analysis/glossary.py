@@ -57,8 +57,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "gold": "Said of annotation that people made.",
         "silver": "Said of annotation that a parser made.",
         "item": "What is scored once: an example, a sentence, a word or an arc.",
-        "cluster": "Items that were sampled together, such as near-equal sentences or the "
-        "questions about one passage. Intervals and tests treat each cluster as one observation.",
+        "cluster": "Items that were sampled together, such as near-equal sentences or questions "
+        "about one passage. Intervals and tests treat each cluster as one observation.",
         # scores
         "score": "The primary metric of the task on the reported examples, such as accuracy.",
         "majority baseline": "The score of a classifier that always predicts the most frequent "
@@ -82,8 +82,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "McNemar's test": "An exact test of two models on the same examples. It counts the "
         "examples that only one of them gets right.",
         "family": "The set of tests whose p-values are corrected together.",
-        "Holm": "The default correction of p-values. With it, the chance of one or more false "
-        "rejections in a family is at most 5%.",
+        "Holm": "The default correction of p-values. With it, the chance of any false rejection in "
+        "a family is at most 5%.",
         "Benjamini-Hochberg": "A correction of p-values that limits the expected share of false "
         "rejections among all rejections in a family.",
         "mixed model": "A regression over all tasks and seeds with a random intercept for each "

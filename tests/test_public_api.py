@@ -87,7 +87,7 @@ def test_every_name_is_documented_for_users():
         assert not value.__doc__.startswith(f"{name}("), name
         if inspect.isfunction(value) and len(inspect.signature(value).parameters) > 1:
             assert "Args:" in value.__doc__, name
-    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
     missing = [name for name in subprobe.__all__ if not re.search(rf"\b{name}\b", page)]
     assert missing == []
 
