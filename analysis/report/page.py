@@ -1,9 +1,7 @@
-"""What every HTML page is made with: templates, scripts, the chart library, what it may load."""
+"""What every HTML page is made with: templates, what stands inside scripts, the chart library."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from functools import cache
 from importlib.resources import files
@@ -14,7 +12,7 @@ from markupsafe import Markup
 
 
 def render(template: str, **values: Any) -> str:
-    """A template of this package filled in; everything but `Markup` is escaped."""
+    """A template of this package filled in; what is no `Markup` is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_text), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -23,7 +21,7 @@ def render(template: str, **values: Any) -> str:
 
 
 def resource(*names: str) -> Markup:
-    """Style sheets or scripts of this package, for a style or script element."""
+    """Style sheets or a script of this package, to stand in a page as they are."""
     return Markup("\n".join(map(_text, names)))
 
 
@@ -33,23 +31,9 @@ def script_json(value: Any, **options: Any) -> Markup:
     return Markup(json.dumps(value, **options).replace("<", "\\u003c"))
 
 
-def policy(*scripts: str) -> str:
-    """The Content-Security-Policy of a page: nothing is loaded, and only these scripts run.
-
-    Args:
-        scripts: the text of each script element of the page.
-    """
-    digests = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src 'unsafe-inline'; script-src {allowed}"
-    )
-
-
 @cache
 def library() -> Markup:
-    """Vega, Vega-Lite and Vega-Embed, for a script element."""
+    """Vega, Vega-Lite and Vega-Embed, to stand inside a script element."""
     import vl_convert
 
     from ..figures.charts import vega_lite_version

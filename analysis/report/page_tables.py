@@ -9,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..summary.kinds import joined_flags
 from ..summary.summaries import kept_columns
-from ..wording import MISSING, between, decimal, p_text, percent, seen
+from ..wording import MISSING, decimal, percent, seen
 
 MOST_LINES = 40
-"""Maximum number of lines of a table on the page; the CSV file has all of them."""
+"""Lines of a table that the page shows; the CSV file beside it has all of them."""
 
 _STATES = {
     "finetuned": "fine-tuned",
@@ -21,7 +22,7 @@ _STATES = {
     "retrained": "retrained",
     "untrained": "from random weights",
 }
-_NUMBER = re.compile(r"(p [<=] )?[-–]?[\d.,%×\[\] e+-]*( to [-\d.]+)?")
+_NUMBER = re.compile(r"[-–]?[\d.,%×\[\] e+-]*( to [-\d.]+)?")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Cell:
     Attributes:
         text: what is shown.
         row: line of the CSV file, counted from 0.
-        columns: columns of the CSV file, separated by spaces.
+        columns: columns of the CSV file, parted by spaces.
     """
 
     text: str
@@ -47,13 +48,10 @@ class Table:
         caption: what it shows.
         source: the CSV file.
         header: column titles.
-        columns: for each title the columns of the CSV file that its cells show, separated by
-            spaces.
-        rows: for each line its number in the CSV file; None where each cell has its own.
+        columns: for each title the columns of the CSV file that its cells show, parted by spaces.
+        rows: for each line its number in the CSV file; None where cells name their own.
         lines: cells of each line.
-        left_out: number of lines that are only in the file.
-        groups: titles over several columns, each with the number of its columns.
-        notes: sentences under the table.
+        left_out: lines that are only in the file.
     """
 
     caption: str
@@ -63,12 +61,10 @@ class Table:
     rows: tuple[int | None, ...]
     lines: tuple[tuple[Cell, ...], ...]
     left_out: int = 0
-    groups: tuple[tuple[str, int], ...] = ()
-    notes: tuple[str, ...] = ()
 
     @cached_property
     def numeric(self) -> tuple[bool, ...]:
-        """Which columns hold only numbers: they are right-aligned."""
+        """Which columns hold numbers alone: they are set to the right."""
         return tuple(
             all(_NUMBER.fullmatch(line[i].text) for line in self.lines)
             for i in range(len(self.header))
@@ -80,7 +76,7 @@ def _cells(*texts: str) -> tuple[Cell, ...]:
 
 
 def frame_table(frame: pd.DataFrame, source: str, caption: str) -> Table:
-    """The first lines of a frame, without columns that are empty in all lines.
+    """The first lines of a frame, without the columns that are empty in all of it.
 
     Args:
         frame: its index counts the lines of `source`.
@@ -103,7 +99,7 @@ def frame_table(frame: pd.DataFrame, source: str, caption: str) -> Table:
 
 
 def cell_text(value: Any) -> str:
-    """A value as the page writes it: three decimals, a dash where it is missing."""
+    """A value as the page writes it: three decimals, a dash where there is none."""
     if value is None or pd.isna(value):
         return MISSING
     if isinstance(value, float):
@@ -151,77 +147,57 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
     )
 
 
-_OF_STATE = {"score": "score", "gain kept": "gain_kept",
-             "minus random [95% interval]": "difference ci_low ci_high", "p": "p_adjusted"}  # fmt: skip
-_KEPT = {"heads": "heads_kept", "MLPs": "mlps_kept", "neurons": "neurons_kept",
-         "weights": "weights_kept"}  # fmt: skip
-_COSTS = {"parameters": "parameters", "FLOPs": "flops"}
-_SHARES = {*_KEPT.values(), *_COSTS.values(), "gain_kept"}
+_HEADLINES = (("full", "finetuned"), ("good", "pruned"), ("random", "pruned"), ("bad", "pruned"),
+              ("good", "retrained"))  # fmt: skip
 
 
 def headline_table(scores: pd.DataFrame, labels: dict[tuple[str, ...], str]) -> Table:
-    """What full, good, random and bad keep, score and cost: one line for each.
+    """One line a task: the primary metric of the full model and its subnetworks.
 
     Args:
-        scores: the headline table of the run.
+        scores: the performance table.
         labels: (model, task, method) -> its name, in the order of the lines.
     """
-    retrained = {title: " ".join(f"retrained_{name}" for name in names.split())
-                 for title, names in _OF_STATE.items()}  # fmt: skip
-    groups = {"kept": _KEPT, "pruned": _OF_STATE, "retrained": retrained,
-              "of the full model": _COSTS}  # fmt: skip
-    found = [
-        (label, line)
-        for who, label in labels.items()
-        for line in scores.itertuples()
-        if (line.model, line.task, line.method) == who
-    ]
-    several = len(labels) > 1
-    titles, columns, spans = [], [], []
-    for group, members in groups.items():
-        shown = {title: names for title, names in members.items()
-                 if any(pd.notna(getattr(line, names.split()[0])) for _, line in found)}  # fmt: skip
-        titles += shown
-        columns += shown.values()
-        spans += [(group, len(shown))] if shown else []
-    lines = [
-        (
-            *_cells(*([label] if several else []), str(line.kind)),
-            *(Cell(_headline_text(line, names)) for names in columns),
-            *_cells(str(line.n_seeds), str(line.n_draws)),
-        )
-        for label, line in found
-    ]
-    first = ["task"] * several + ["subnetwork"]
-    notes = dict.fromkeys(
-        f"{line.kind}: {line.note}" for _, line in found if pd.notna(line.note) and line.note
-    )
-    metrics = dict.fromkeys(str(line.metric) for _, line in found)
+    primary = scores[scores["primary"]]
+    lines = []
+    for (model, task, method), label in labels.items():
+        mine = primary[
+            (primary["model"] == model) & (primary["task"] == task) & (primary["method"] == method)
+        ]
+        line = [Cell(label), Cell(str(mine["metric"].iloc[0]), int(mine.index[0]), "metric")]
+        for kind, state in _HEADLINES:
+            found = mine[(mine["kind"] == kind) & (mine["state"] == state)]
+            line.append(
+                Cell(decimal(found["mean"].iloc[0], 3), int(found.index[0]), "mean")
+                if len(found)
+                else Cell(MISSING)
+            )
+        first = mine.iloc[0]
+        line.append(Cell(decimal(first["baseline_value"], 3), int(mine.index[0]), "baseline_value"))
+        shown = [pair in _HEADLINES for pair in zip(mine["kind"], mine["state"], strict=True)]
+        line.append(Cell(joined_flags(mine.loc[shown, "flag"]) or MISSING))
+        lines.append(tuple(line))
+    header = (
+        "task", "metric", *(f"{kind}, {state}" for kind, state in _HEADLINES), "baseline",
+        "flags",
+    )  # fmt: skip
+    header = tuple(name.replace("full, finetuned", "full model") for name in header)
+    empty = {i for i in range(2, len(header)) if all(line[i].text == MISSING for line in lines)}
+    keep = [i for i in range(len(header)) if i not in empty]
     return Table(
-        f"{' or '.join(metrics)}: mean over seeds; shares are of the full model",
-        "summary_headline.csv",
-        (*first, *titles, "seeds", "draws per seed"),
-        (*[""] * several, "kind", *columns, "n_seeds", "n_draws"),
-        tuple(int(line.Index) for _, line in found),
-        tuple(lines),
-        groups=(("", len(first)), *spans, ("", 2)),
-        notes=tuple(notes),
+        "Mean over seeds of the primary metric",
+        "summary_performance.csv",
+        tuple(header[i] for i in keep),
+        ("",) * len(keep),
+        (None,) * len(lines),
+        tuple(tuple(line[i] for i in keep) for line in lines),
     )
-
-
-def _headline_text(line: Any, names: str) -> str:
-    values = [getattr(line, name) for name in names.split()]
-    if len(values) == 3:
-        return " ".join(filter(None, (decimal(values[0], 3), between(*values[1:], 3))))
-    if names.endswith("p_adjusted"):
-        return MISSING if pd.isna(values[0]) else p_text(values[0])
-    return percent(values[0]) if names.removeprefix("retrained_") in _SHARES else decimal(values[0], 3)
 
 
 _AGREEMENT = {
     "kept": "survival_mean", "kappa": "fleiss_kappa", "p of kappa": "permutation_p",
-    "Jaccard": "jaccard_mean", "Jaccard expected": "jaccard_expected",
-    "kept in all": "kept_in_all", "in all expected": "kept_in_all_expected",
+    "Jaccard": "jaccard_mean", "Jaccard by chance": "jaccard_expected",
+    "kept in all": "kept_in_all", "in all by chance": "kept_in_all_expected",
 }  # fmt: skip
 
 
@@ -245,7 +221,7 @@ def agreement_table(stability: pd.DataFrame) -> Table | None:
         return None
     header = ("task", "unit", *_AGREEMENT, "seeds")
     return Table(
-        "Agreement of the masks of the good subnetworks of different seeds",
+        "Agreement of the good masks of different seeds",
         "summary_stability.csv",
         header,
         ("",) * len(header),

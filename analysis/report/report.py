@@ -4,32 +4,75 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup, escape
 
 from ...data.files.atomic import write_text
+from ..attributed.word_agreement import FILE as AGREEMENT_FILE
 from ..attributed.word_agreement import read_agreement
-from ..figures.figures import overall
+from ..figures.charts import Figure
+from ..figures.figures import drawn, overall
 from ..glossary import TERMS
-from ..summary.headline import FILE as HEADLINE
+from ..summary.kinds import WHO
 from ..summary.summaries import summaries
-from ..verdict.answer import Tables, answers_of
+from ..verdict.answer import Answer, Tables, answers_of
 from ..verdict.limits import missing_part
 from ..verdict.material import answer_tables
+from ..verdict.verdict import Verdict, verdicts
+from ..wording import CITED, cited_parts, decimal
 from .asked import asked
-from .kind_style import kind_style
-from .page import library, policy, render, resource
-from .page_tables import agreement_table, headline_table
-from .sections import picture_of, sections_of
-from .term_links import TermLinks, anchor_of
+from .attribution_examples import ShownExample, examples_of
+from .page import library, render, resource, script_json
+from .page_tables import Table, agreement_table, frame_table, headline_table, score_table
 
-STYLE = ("report.css", "layout.css", "tables.css", "print.css")
-"""Style sheets of a report and of a comparison."""
-SCRIPT = ("charts.js", "tables.js", "contents.js")
-"""Their script: charts with their values, tables that sort and copy, the contents at the side."""
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of one model and task.
+
+    Attributes:
+        anchor: its place on the page.
+        verdict: the answer; `said` holds its sentences by subject, numbers with their cells.
+        metric: the primary metric.
+        baseline: name and value of the baseline.
+        selection: what masks were chosen on.
+        split: what scores are reported on.
+        scores: the performance table of the primary metric.
+        further: the same of the other metrics, if there are any.
+        figures: the pictures by part of the page, each with its table.
+        profile: the linguistic profile, where probes are about phenomena.
+        examples: real examples, word by word.
+        word_agreement: agreement of subnetworks in their attributions to words, if there is any.
+    """
+
+    anchor: str
+    verdict: Verdict
+    said: Mapping[str, tuple[Markup, ...]]
+    metric: str
+    baseline: str
+    selection: str
+    split: str
+    scores: Table
+    further: Table | None
+    figures: Mapping[str, tuple[Picture, ...]]
+    profile: Table | None
+    examples: list[ShownExample]
+    word_agreement: Table | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, its specification safe inside a script element, and its numbers."""
+
+    figure: Figure
+    spec: Markup
+    table: Table
 
 
 def write_report(
@@ -47,10 +90,9 @@ def write_report(
         rows: tidy rows of a run.
         manifest: what `manifest.json` holds.
         out_path: the HTML file.
-        words: attributed words (`attribution_examples.word_frame`), if there are any.
-        folder: the run folder, to which the links of the page lead; default: the folder of
-            the page.
-        tables: the tables of the run by name (`report_tables`), if they are known.
+        words: attributed words (`attribution_examples.word_frame`), where there are some.
+        folder: the run folder, which the page's links lead to; default: beside the page.
+        tables: the summaries of the rows, where they are there already.
     """
     beside = ""
     if folder is not None and folder.resolve() != out_path.parent.resolve():
@@ -82,31 +124,28 @@ def render_report(
     Args:
         rows: tidy rows of a run.
         manifest: what `manifest.json` holds.
-        words: attributed words, if there are any.
-        beside: the prefix of the names of CSV files in links.
-        tables: the tables of the run by name (`report_tables`), if they are known.
+        words: attributed words, where there are some.
+        beside: what stands before the name of a CSV file in a link.
+        tables: the summaries of the rows, where they are there already.
     """
-    tables = answer_tables(rows, manifest, known=summaries(rows) if tables is None else tables)
+    tables = summaries(rows) if tables is None else tables
     answers = answers_of(rows, tables)
-    script = resource(*SCRIPT)
     return render(
         "report.html.j2",
-        sections=list(sections_of(rows, tables, answers, words, manifest)),
+        sections=list(_sections(rows, tables, answers, words, manifest)),
         headline=headline_table(
-            tables[HEADLINE], {answer.who: answer.label for answer in answers}
+            tables["summary_performance"], {answer.who: answer.label for answer in answers}
         ),
         asked=asked(manifest),
         agreement=agreement_table(tables["summary_stability"]),
-        overall=[picture_of(figure) for figure in overall(tables)],
+        overall=[_picture(figure) for figure in overall(tables)],
         beside=beside,
-        style=resource(*STYLE, "words.css") + kind_style(),
-        script=script,
+        style=resource("report.css", "words.css"),
+        script=resource("report.js"),
         library=library(),
-        policy=policy(library(), script),
         manifest=manifest,
         missing=missing_part(manifest),
-        glossary=[(anchor_of(term), term, meaning) for term, meaning in TERMS.items()],
-        links_of=TermLinks,
+        glossary=TERMS,
         # how long each cell took is in the manifest, and is hundreds of lines
         recorded=json.dumps(
             {name: value for name, value in manifest.items() if name != "cells"},
@@ -114,3 +153,92 @@ def render_report(
             ensure_ascii=False,
         ),
     )
+
+
+def _sections(
+    rows: pd.DataFrame,
+    tables: Tables,
+    answers: list[Answer],
+    words: pd.DataFrame | None,
+    manifest: Mapping[str, Any],
+) -> Iterator[Section]:
+    told = {(v.model, v.task, v.method): v for v in verdicts(rows, tables, manifest)}
+    for number, (answer, examples) in enumerate(
+        zip(answers, examples_of(words, answers), strict=True), start=1
+    ):
+        scores = answer.tables["summary_performance"]
+        primary, others = scores[scores["primary"]], scores[~scores["primary"]]
+        first = primary.iloc[0]
+        verdict = told[answer.who]
+        yield Section(
+            anchor=f"answer-{number}",
+            verdict=verdict,
+            said={name: tuple(map(_said, said)) for name, said in verdict.said.items()},
+            metric=str(first["metric"]),
+            baseline=f"{first['baseline']} {decimal(first['baseline_value'], 3)}",
+            selection=str(first["selection"]),
+            split=str(first["split"]),
+            scores=score_table(primary, f"{first['metric']} on {answer.label}"),
+            further=score_table(others, "Other metrics") if len(others) else None,
+            figures={part: tuple(map(_picture, some)) for part, some in drawn(answer).items()},
+            profile=_profile(answer),
+            examples=examples,
+            word_agreement=_word_agreement(answer),
+        )
+
+
+def _profile(answer: Answer) -> Table | None:
+    """The linguistic profile of an answer, without what the caption and other columns say."""
+    table = answer.tables.get("profile")
+    if table is None or table.empty:
+        return None
+    hidden = [*WHO, "correction", "family_size", "note"]
+    if table["static_vectors"].isna().all():
+        hidden.append("static_vectors")
+    shown = table.drop(columns=hidden)
+    caption = (
+        "Linguistic profile: scores are means over hidden states 1 to L, draws and seeds; static = "
+        "state 0; the difference is good minus the mean of the random draws, tested over sentences"
+    )
+    return frame_table(shown, "profile.csv", caption)
+
+
+def _word_agreement(answer: Answer) -> Table | None:
+    """Agreement of kinds of subnetwork in their attributions, and of full models of two seeds."""
+    table = answer.tables.get(Path(AGREEMENT_FILE).stem)
+    if table is None or table.empty:
+        return None
+    caption = (
+        "Agreement between two models in their attributions to the words of an example, averaged "
+        "over examples, draws and seeds; ceiling = agreement of full models of two seeds; "
+        "difference = the mean minus the ceiling, tested over examples or their clusters"
+    )
+    shown = [
+        "variant", "metric", "first", "second", "mean", "ci_low", "ci_high", "chance", "ceiling",
+        "difference", "p_adjusted", "n", "n_clusters", "note",
+    ]  # fmt: skip
+    return frame_table(table[shown], AGREEMENT_FILE, caption)
+
+
+def _said(sentence: str) -> Markup:
+    """A sentence of the verdict, each number an element that names its cell."""
+    done, last = Markup(""), 0
+    for found in CITED.finditer(sentence):
+        source, row, column, text = cited_parts(found[1])
+        done += _named(sentence[last : found.start()])
+        done += Markup(
+            '<span class="number" data-source="{}" data-row="{}" data-column="{}">{}</span>'
+        ).format(source, row, column, text)
+        last = found.end()
+    return done + _named(sentence[last:])
+
+
+def _named(text: str) -> Markup:
+    """A text whose names between backticks are set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _picture(figure: Figure) -> Picture:
+    spec = script_json(figure.spec, sort_keys=True, ensure_ascii=False)
+    table = frame_table(figure.table, figure.source, f"Numbers behind: {figure.title}")
+    return Picture(figure, spec, table)
