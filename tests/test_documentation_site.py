@@ -55,7 +55,7 @@ def test_the_site_has_every_public_name(tmp_path):
               if isinstance(one, type) and issubclass(one, subprobe.SubprobeError)}  # fmt: skip
     assert {f"subprobe.data.errors.{name}" for name in errors} <= named
     shown = (tmp_path / "site" / "api.html").read_text("utf-8")
-    assert "living heads, bool [L, H]" in shown  # attributes of the docstrings come along
+    assert "kept heads, bool [L, H]" in shown  # attributes of the docstrings come along
     # a clause before a colon is text, no type
     assert "What its size is counted in: the finest that it masks." in shown
     assert (tmp_path / "site" / "_images" / "report.png").is_file()

@@ -50,7 +50,7 @@ def of_training(work: Work, rows: pd.DataFrame, state: str) -> pd.DataFrame:
 
 
 def flagged_by_training(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """Rows of a model whose training is flagged; a dead head stays flagged as such."""
+    """Rows of a model whose training is flagged; a pruned head stays flagged as such."""
     if not flag or not len(rows):
         return rows
     given = rows.get("flag", pd.Series(pd.NA, index=rows.index, dtype="string"))

@@ -42,7 +42,7 @@ def search(work: Work) -> CellOutput:
 
 
 def unsearched(work: Work, method: str) -> CellOutput:
-    """The whole mask, of a model whose training ended in weights that are no numbers."""
+    """The whole mask, of a model whose training ended in NaN or infinite weights."""
     step = {"step": 0, "phase": "full", "metric": None, "accepted": True}
     whole = whole_mask(work, method, history=(step,))
     work.save_mask(whole)

@@ -94,7 +94,7 @@ def mixed_models(rows: pd.DataFrame, *, correction: str = "holm") -> tuple[pd.Da
         correction: as in `corrections.adjust`; one family for each encoder.
 
     Returns:
-        Contrasts of kinds, and lines that say where there is no model and why.
+        Contrasts of kinds, and lines that say where no model was fitted, and why.
     """
     scores = rows[(rows["probe"] == "performance") & rows["value"].notna()]
     scores = model_columns(scores)

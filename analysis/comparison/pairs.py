@@ -83,7 +83,8 @@ def pairs_of(models: list[Model]) -> list[Pair]:
     """Every pair of interest among the models of one task.
 
     Args:
-        models: what there is; `full`, `untrained` and `bag-of-words` under the method `full`.
+        models: those that were scored; `full`, `untrained` and `bag-of-words` under the
+            method `full`.
     """
     there = set(models)
     methods = [method for method in dict.fromkeys(model[0] for model in models) if method != "full"]

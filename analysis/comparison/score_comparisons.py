@@ -1,4 +1,4 @@
-"""Full, good, random and bad held against each other on the same examples."""
+"""Full, good, random and bad compared with each other on the same examples."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class LearningFiles:
 
     @property
     def learnt(self) -> str:
-        """What is learnt from, in a word."""
+        """Name of the data that probes learn from."""
         return Path(self.train or self.one).name or GENERATED
 
 
@@ -57,7 +57,7 @@ def learning_files(options: ProbeOptions) -> LearningFiles:
 
     `corpus` is the part that the others leave open: what is learnt from beside `test`, what is
     scored beside `train`, and cut into parts where it stands alone. The shipped sentences
-    (`natural`) are no file: without one, the generated treebank is read.
+    (`natural`) are not a file: without one, the generated treebank is read.
 
     Raises:
         ConfigError: for parts that do not go together, or parts that no probe reads.

@@ -32,12 +32,12 @@ class ProbeOptions(BaseModel, extra="forbid", frozen=True):
     tokens: Literal["syntactic", "surface"] = Field(
         "syntactic", description="words of a .conllu corpus; surface: don't is one, not do and n't"
     )
-    sentences: int = Field(300, ge=1, description="at most so many sentences of the corpus")
+    sentences: int = Field(300, ge=1, description="maximum number of sentences of the corpus")
     train_sentences: int = Field(
-        2000, ge=1, description="at most so many sentences that probes learn from"
+        2000, ge=1, description="maximum number of sentences that probes learn from"
     )
     examples: int = Field(
-        32, ge=1, description="at most so many examples of the task, for probes that read those"
+        32, ge=1, description="maximum number of examples of the task, for probes of examples"
     )
     selection: Literal["held-out", "reported"] = Field(
         "held-out",

@@ -12,7 +12,7 @@ class RecipeOptions(BaseModel, extra="forbid", frozen=True):
 
     learning_rate: float = Field(0.0, ge=0, lt=1, description="peak learning rate; 0 = recorded")
     epochs: float = Field(0.0, ge=0, le=1000, description="passes over train; 0 = recorded")
-    batch_size: int = Field(0, ge=0, description="examples a step; 0 = recorded")
+    batch_size: int = Field(0, ge=0, description="examples per step; 0 = recorded")
     max_length: int = Field(0, ge=0, description="subwords an example keeps; 0 = recorded")
     precision: Literal["", "auto", "float32", "bfloat16", "float16"] = Field(
         "",
@@ -33,7 +33,8 @@ class RecipeOptions(BaseModel, extra="forbid", frozen=True):
     patience: int = Field(
         0,
         ge=0,
-        description="stop after so many scores on the selection examples without a new best; "
+        description="number of scores on the selection examples without a new best after which "
+        "training stops; "
         "0 = never",
     )
     evaluate_every: int = Field(

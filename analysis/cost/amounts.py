@@ -180,7 +180,7 @@ class Workload:
 
 
 def _passes(probe: str, options: Mapping[str, Any], length: float, units: int) -> float:
-    """Forward passes that a probe takes for one of its texts, on a model of so many units."""
+    """Forward passes that a probe takes for one of its texts, on a model of `units` units."""
     passes = {
         "head-attributions": _of_units(options, units) if probe == "head-attributions" else 0.0,
         "attributions": _attributing(options, length),

@@ -53,7 +53,7 @@ def layer_figures(answer: Answer) -> Iterator[Figure]:
                 else "."
             )
             + (f" Dashed: {', '.join(null)}." if null else "")
-            + " A layer without a living head has no value.",
+            + " A layer without a kept head has no value.",
             f"Curves over layers. {_said(drawn, panels)}.",
             spec_of(_curves(drawn, panels, intervals)),
             mine.drop(columns=["model", "task", "method"]),
@@ -154,7 +154,7 @@ def pattern_figure(answer: Answer) -> Iterator[Figure]:
     ]
     yield Figure(
         file_name("patterns", answer.label),
-        f"Which patterns the living heads have after {answer.label}",
+        f"Which patterns the kept heads have after {answer.label}",
         "Share of attention maps of each pattern class, as a classifier names them: raw reads "
         "attention weights, norm attention weighted by the length of what is carried.",
         f"Stacked bars. {'; '.join(said)}.",

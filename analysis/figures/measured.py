@@ -137,7 +137,7 @@ def _heads(rows: pd.DataFrame, metric: str) -> Any:
         .encode(
             x=alt.X("head:O", title="head"),
             y=alt.Y("layer:O", title="layer"),
-            # a dead head has no value: its cell stays empty
+            # a pruned head has no value: its cell stays empty
             color=alt.condition(
                 "isValid(datum.value)",
                 alt.Color("value:Q", title=metric, scale=scale),

@@ -178,7 +178,7 @@ def heat_map(
     """Heads of all layers, and to their right the MLPs.
 
     Args:
-        table: a line a head and MLP.
+        table: one line per head and MLP.
         value: the column that colours them, from 0 to 1.
         title: of the map.
         legend: what the colours say.

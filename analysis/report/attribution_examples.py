@@ -40,7 +40,9 @@ def read_word_frame(folder: Path) -> pd.DataFrame | None:
     missing = [name for name in COLUMNS if name not in words]
     if missing or not np.isfinite(values).all():
         problem = (
-            f"has no column {missing[0]!r}" if missing else "holds an attribution that is no number"
+            f"has no column {missing[0]!r}"
+            if missing
+            else "has an attribution that is not a number"
         )
         raise DataFileError(problem, where=str(path), remedy="run the folder again")
     # a word that a spreadsheet would run as a formula was written behind a quote
@@ -75,7 +77,7 @@ def shown_examples(words: pd.DataFrame | None, answer: Answer, count: int) -> li
     Args:
         words: what `word_frame` gives; its index counts the lines of the file.
         answer: whose examples.
-        count: at most so many.
+        count: maximum number of examples.
     """
     if words is None or words.empty:
         return []

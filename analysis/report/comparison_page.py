@@ -53,7 +53,7 @@ def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str
     parts = list(_between(tables) if between_them else _within(tables))
     return render(
         "comparison.html.j2",
-        title="Runs side by side" if between_them else "Subnetworks held against each other",
+        title="Runs side by side" if between_them else "Subnetworks compared with each other",
         names=names,
         parts=parts,
         grids=list(_further(tables)),

@@ -33,7 +33,7 @@ ABOUT = {
 
 
 def heads_numbers(heads: Heads) -> dict[str, Any]:
-    """Everything as plain JSON values; maps of dead heads are null, `before` has the others."""
+    """Everything as plain JSON values; maps of pruned heads are null, `before` has the others."""
     return {
         "model": heads.model,
         "sentence": heads.sentence,
@@ -90,7 +90,7 @@ def _said(words: SentenceWords) -> str:
 
 
 def _digits(value: float) -> float | None:
-    """Six digits after the point, as JSON has it; null where there is no number."""
+    """Six digits after the point, as JSON has it; null where the value is missing."""
     return None if math.isnan(value) else round(value, 6)
 
 
@@ -98,7 +98,7 @@ def page_data(heads: Heads) -> dict[str, Any]:
     """What the page draws from.
 
     Each map is packed as unsigned whole numbers q of `bytes` bytes, little-endian, in base64:
-    value = low + q * (high - low) / levels. Dead heads have the whole model's map, or zeros.
+    value = low + q * (high - low) / levels. Pruned heads have the whole model's map, or zeros.
     """
     size = sum(maps.size for maps in heads.maps.values())
     wide = 2 if size <= FINE else 1

@@ -103,7 +103,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest in a file, with the types that its readers expect.
 
     Raises:
-        DataFileError: if it is no JSON object, or an entry that is read has another type.
+        DataFileError: if it is not a JSON object, or an entry that is read has another type.
     """
     manifest = read_json_object(path)
     try:

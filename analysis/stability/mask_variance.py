@@ -110,7 +110,7 @@ def exchange_p(values: npt.NDArray[np.float64], draws: int, rng: np.random.Gener
     is the interaction's sum of squares, which the sizes' own effects do not enter.
 
     Returns:
-        NaN where the number of different arrangements cannot reach .05.
+        NaN where the number of arrangements cannot reach .05.
     """
     n_first, n_second, n_units = values.shape
     # renaming A everywhere changes nothing

@@ -85,8 +85,8 @@ class Chooser:
     def importance(self, examples: Sequence[Example], *, seed: int = 0) -> Callable[..., Scored]:
         """A function of masks: importance and metric on `examples`, from one pass over them.
 
-        What is dead is taken out before, unless the study's scores are asked for, in which dead
-        units have a part.
+        Pruned units are removed first, except under `scores = "study"`, where they enter
+        the norm of their layer.
         """
         options, spec = self.options, self.parts.spec
         batches = text_batches(

@@ -59,7 +59,7 @@ class FileMark:
         except OSError:
             return MISSING
         if not path.is_file():
-            return "is no file"
+            return "is not a file"
         if about.st_size != self.size:
             return f"has {about.st_size:,} bytes instead of {self.size:,}"
         times = about.st_mtime_ns, about.st_ctime_ns

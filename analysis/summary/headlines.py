@@ -36,7 +36,7 @@ def headline_rows(rows: pd.DataFrame, entry: ProbeEntry) -> pd.DataFrame:
 
 
 def _over_heads(cells: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each number over living heads, beside the same heads of the full model."""
+    """Mean of each number over kept heads, beside the same heads of the full model."""
     place = [*WHO, "seed", "metric", "layer", "head"]
     full = cells[cells["kind"] == "full"].drop_duplicates(place)
     paired = cells.merge(

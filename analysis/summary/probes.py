@@ -42,7 +42,7 @@ def probe_table(rows: pd.DataFrame) -> pd.DataFrame:
         `reference` is the full model's value, for attention statistics over the heads that live in
         both (so that no mean moves only because other heads were averaged); `p_value` and
         `p_adjusted` are the largest over draws and seeds. `n` is what the smallest seed's value
-        rests on: living heads, arcs or examples; `n_clusters` the independent units behind it,
+        rests on: kept heads, arcs or examples; `n_clusters` the independent units behind it,
         empty for a mean over relations. `flag` joins those of all rows of the probe about the kind
         and state.
     """

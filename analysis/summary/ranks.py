@@ -52,7 +52,8 @@ def good_against_random(rows: pd.DataFrame) -> pd.DataFrame:
     p-values are one-sided, good above and bad below
     random, since both were built for that: add-one within a seed, a stratified randomisation test
     over all seeds (`seed` empty). Only the tests over seeds are corrected (Holm, one family). Of
-    fewer than 29 random draws a seed there is no p-value and no percentile (`percentile`, `beyond`,
+    fewer than 29 random draws per seed there is no p-value and no percentile
+    (`percentile`, `beyond`,
     `random_low`, `random_high`): `flag` says so, beside the flags of what the line rests on.
     """
     scores = performance_of(rows)

@@ -1,4 +1,4 @@
-"""Subnetworks held against each other: what they score, and every summary of a run."""
+"""Subnetworks compared with each other: their scores, and all summaries of a run."""
 
 from __future__ import annotations
 

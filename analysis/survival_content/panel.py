@@ -1,6 +1,7 @@
-"""Which heads survive, beside what the whole model's heads look like: one panel an answer.
+"""Which heads survive, and their properties in the full model: one panel per answer.
 
-Predictors are measured on the full model, never on the subnetwork: a dead head has no score there.
+Predictors are measured on the full model, never on the subnetwork, where
+pruned heads have no score.
 """
 
 from __future__ import annotations

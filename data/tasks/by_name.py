@@ -94,7 +94,7 @@ def load_task(
         data_dir: local folder of a GLUE task or its parent; without it the hub is asked.
         columns: as in `custom_task`; of a GLUE task `group` alone.
         sizes: split -> number of examples. Embedded tasks are generated in that size; other
-            splits keep at most so many examples, at equal distances in the file.
+            maximum number of examples per split, at equal distances in the file.
         quotes: as in `custom_task`.
         as_classes: as in `custom_task`.
 
@@ -244,7 +244,7 @@ def _embedded(spec: TaskSpec, sizes: Mapping[str, int] | None) -> TaskData:
 
 
 def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
-    """At most so many examples of each split, at equal distances.
+    """Cut each split to a maximum number of examples, at equal distances.
 
     Raises:
         UnknownNameError: if there is no such split.

@@ -30,7 +30,7 @@ def task_folder(data_dir: Path | str, name: str) -> Path:
     """The folder with a task's files: one of that name inside `data_dir`, or `data_dir` itself.
 
     Raises:
-        DataFileError: if `data_dir` is no folder.
+        DataFileError: if `data_dir` is not a folder.
     """
     folder = Path(data_dir).expanduser()
     if not folder.is_dir():

@@ -23,6 +23,6 @@ def device_of(name: str) -> torch.device:
         raise ConfigError(
             "torch finds no CUDA device here",
             where="`device`",
-            remedy="choose cpu or auto; `subprobe doctor` shows what there is",
+            remedy="choose cpu or auto; `subprobe doctor` lists the devices",
         )
     return torch.device("cuda" if found and name != "cpu" else "cpu")

@@ -21,7 +21,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """The record beside the weights of a model that subprobe wrote.
 
     Raises:
-        CheckpointError: if it is no JSON object, or a field that is read has another type.
+        CheckpointError: if it is not a JSON object, or a field that is read has another type.
     """
     record = read_json_object(path, CheckpointError)
     for name in _TEXTS:

@@ -1,7 +1,7 @@
 """Masks as sets of units: what both keep, what either keeps, what one keeps and another does not.
 
 A mask prunes at one level or more: heads and MLPs, neurons, single weights. What it does not list
-is kept: without a neuron mask all neurons of living MLPs live. The complement flips the finest
+is kept: without a neuron mask all neurons of kept MLPs live. The complement flips the finest
 level that a mask prunes and leaves the coarser ones whole, so that the complement of a neuron mask
 is a mask that still has all MLPs. Heads hold no neurons: of a mask of heads and neurons both are
 flipped.
@@ -66,8 +66,8 @@ def union(first: Subnetwork, second: Subnetwork) -> Subnetwork:
         for mask in (first, second):
             if not (mask.head_mask.all() and mask.mlp_mask.all() and mask.neuron_mask is None):
                 raise MaskError(
-                    "single weights and whole units are masked: what either mask keeps is no mask "
-                    "of units and weights",
+                    "one mask prunes single weights and the other whole units; they cannot be "
+                    "joined into one mask",
                     remedy="join masks of single weights with each other",
                 )
         # a module that one of the two does not mask is kept whole by it
@@ -142,7 +142,8 @@ def _flipped(mask: Subnetwork) -> tuple[str, ...]:
     coarser += [mask.neuron_mask] if mask.weight_masks and mask.neuron_mask is not None else []
     if not all(np.all(one) for one in coarser):
         raise MaskError(
-            f"the mask prunes {mask.size_of} and larger units: its complement is no mask",
+            f"the mask prunes {mask.size_of} and larger units: its complement cannot be stored as "
+            "a mask",
             remedy="take the complement of a mask that prunes at one level",
         )
     return ("heads", "neurons") if heads_beside else (mask.size_of,)
@@ -164,7 +165,7 @@ def _both(first: Mask | None, second: Mask | None) -> Mask | None:
 
 
 def _living(mask: Subnetwork) -> Mask:
-    """Neurons that live, of living MLPs: [L, F], or [L, 1] where no neuron is masked."""
+    """Neurons that live, of kept MLPs: [L, F], or [L, 1] where no neuron is masked."""
     living = mask.mlp_mask[:, None]
     return living if mask.neuron_mask is None else living & mask.neuron_mask
 

@@ -154,7 +154,7 @@ def _check_shape(
 
 @contextmanager
 def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
-    """Run `model` as `subnetwork`: its dead heads, MLPs and neurons give zero, dead weights are 0.
+    """Run `model` as `subnetwork`: pruned heads, MLPs and neurons give 0, pruned weights are 0.
 
     The mask may come from other weights of the same shape: retraining starts from the pretrained
     ones. Units of a mask that keeps all of them are not touched.

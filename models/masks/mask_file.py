@@ -85,7 +85,7 @@ def read_mask(
         heads: H of the model, where it is known.
 
     Raises:
-        MaskError: if there is no such file, or it is no mask of these versions.
+        MaskError: if there is no such file, or it is not a mask file of a known version.
     """
     where = str(path)
     if is_plain(path):

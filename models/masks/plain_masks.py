@@ -53,7 +53,7 @@ def plain_of(tensors: Mapping[str, npt.NDArray[Any]]) -> Masks:
     """The masks among the tensors of a safetensors file that subprobe did not write.
 
     Raises:
-        MaskError: if it holds anything else, or what is no mask.
+        MaskError: if it holds anything else, or an array that is not a mask.
     """
     known = {f"{unit}_mask": (unit, dimensions) for unit, (_, dimensions) in FILES.items()}
     if not tensors or set(tensors) - set(known):

@@ -47,10 +47,10 @@ class Subnetwork:
     """Which heads, MLPs, neurons and weights of an encoder live; 1 = kept.
 
     Attributes:
-        head_mask: living heads, bool [L, H].
-        mlp_mask: living MLPs, bool [L].
-        neuron_mask: living neurons of the MLPs, bool [L, F]; None = all of them.
-        weight_masks: path of a module in the base model -> living weights of it, bool of the
+        head_mask: kept heads, bool [L, H].
+        mlp_mask: kept MLPs, bool [L].
+        neuron_mask: kept neurons of the MLPs, bool [L, F]; None = all of them.
+        weight_masks: path of a module in the base model -> kept weights of it, bool of the
             weight's shape; empty = all weights.
         kind: `good`, `random`, `bad`, ... (KINDS).
         method: how it was found (METHODS).
@@ -121,12 +121,12 @@ class Subnetwork:
 
     @property
     def n_heads(self) -> int:
-        """Number of living heads."""
+        """Number of kept heads."""
         return int(self.head_mask.sum())
 
     @property
     def n_mlps(self) -> int:
-        """Number of living MLPs."""
+        """Number of kept MLPs."""
         return int(self.mlp_mask.sum())
 
     def counts(self) -> dict[str, tuple[int, int]]:

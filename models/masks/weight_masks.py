@@ -39,7 +39,7 @@ def _pruned(model: Any, subnetwork: Subnetwork) -> list[tuple[torch.nn.Parameter
 
 @torch.no_grad()
 def zero_weights(model: Any, subnetwork: Subnetwork | None) -> None:
-    """Set the dead weights of `subnetwork` to zero for good.
+    """Set the pruned weights of `subnetwork` to zero for good.
 
     Raises:
         MaskError: if the mask does not fit the model; no weight is changed then.
@@ -50,7 +50,7 @@ def zero_weights(model: Any, subnetwork: Subnetwork | None) -> None:
 
 @contextmanager
 def without_weights(model: Any, subnetwork: Subnetwork) -> Iterator[None]:
-    """Inside, the dead weights of `subnetwork` are zero; afterwards they are what they were.
+    """Inside, the pruned weights of `subnetwork` are zero; afterwards they are what they were.
 
     Only their old values are kept meanwhile, no copy of the model.
 
@@ -69,7 +69,7 @@ def without_weights(model: Any, subnetwork: Subnetwork) -> Iterator[None]:
 
 
 class WeightHold:
-    """Keeps the dead weights of a subnetwork at zero while a model trains.
+    """Keeps the pruned weights of a subnetwork at zero while a model trains.
 
     Their gradient is zero, so AdamW's moments stay zero, and weight decay takes a share of zero:
     they are exactly zero after any number of steps.
@@ -85,7 +85,7 @@ class WeightHold:
 
     @torch.no_grad()
     def begin(self, optimizer: torch.optim.Optimizer | None = None) -> None:
-        """Set dead weights to zero, and what an optimiser that already ran remembers of them."""
+        """Set pruned weights to zero, and what an optimiser that already ran remembers of them."""
         zero_weights(self._model, self._subnetwork)
         for weight, dead in self._pruned:
             mask_gradient = partial(torch.Tensor.masked_fill, mask=dead, value=0)
@@ -97,13 +97,13 @@ class WeightHold:
                     value.masked_fill_(dead, 0)
 
     def end(self) -> None:
-        """Take the hooks off again; dead weights stay zero."""
+        """Take the hooks off again; pruned weights stay zero."""
         self._hooks.close()
 
 
 @contextmanager
 def held_at_zero(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
-    """Train inside: dead weights are zero, and no step moves them (see `WeightHold`).
+    """Train inside: pruned weights are zero, and no step moves them (see `WeightHold`).
 
     Raises:
         MaskError: if the mask does not fit the model.

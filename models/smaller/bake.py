@@ -17,7 +17,7 @@ from .cuts import check_separable, cuts
 
 
 def bake(model: Any, subnetwork: Subnetwork) -> Any:
-    """A copy of a model in which every weight of a dead unit, and every dead weight, is zero.
+    """A copy of a model in which every weight of a pruned unit, and every pruned weight, is zero.
 
     It computes what the masked model does, in any library that reads the checkpoint, and is not
     faster. Training moves the zeros again unless the mask is kept on.

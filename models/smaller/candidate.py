@@ -25,7 +25,7 @@ gates on single tokens, or leave units out one by one."""
 def classifying_as(model: Any, subnetwork: Subnetwork | None) -> Iterator[Any]:
     """A model that gives the logits of `model` under a mask, within 1e-5, as fast as can be.
 
-    Where dead units can be taken out, it is a smaller copy without them, that has all else in
+    Where pruned units can be taken out, it is a smaller copy without them, that has all else in
     common with the model; else the model itself, with gates on it until the end. The last layer is
     computed for the first token alone where the task head reads no other. What is given is to be
     run, for its logits alone, and not to be trained or changed.
@@ -59,14 +59,14 @@ def shrunk_to(model: Any, subnetwork: Subnetwork | None) -> Any:
 
 
 def shrunk(model: Any, *masks: npt.NDArray[np.bool_]) -> Any:
-    """The model without its dead units; the model itself where it cannot lose them.
+    """The model without its pruned units; the model itself where it cannot lose them.
 
     Args:
         model: a classifier; left untouched.
-        masks: living heads [L, H] and MLPs [L], and neurons [L, F] if they are searched.
+        masks: kept heads [L, H] and MLPs [L], and neurons [L, F] if they are searched.
 
     Returns:
-        A model that takes full-size gates: those of dead units do nothing, with a gradient of 0.
+        A model that takes full-size gates: those of pruned units do nothing, with a gradient of 0.
         What is left whole, such as embeddings, it has in common with the given one.
     """
     if all(np.asarray(mask).all() for mask in masks):

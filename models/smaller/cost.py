@@ -31,9 +31,9 @@ class Cost:
     """Size and work of one forward pass of B examples of S subwords.
 
     Attributes:
-        prunable: parameters of the living heads and MLPs.
+        prunable: parameters of the kept heads and MLPs.
         parameters: parameters of the whole model.
-        prunable_flops: operations of the living heads and MLPs.
+        prunable_flops: operations of the kept heads and MLPs.
         flops: operations of the whole model.
     """
 

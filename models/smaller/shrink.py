@@ -2,7 +2,7 @@
 
 The masked model and the smaller one compute the same function: a head that is switched off feeds
 zeros into the output projection, so that neither its rows nor the columns that read it matter. A
-layer that lost every head gives the bias of its output projection, a dead MLP gives zero.
+layer that lost every head gives the bias of its output projection, a pruned MLP gives zero.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def cut_down(model: Any, subnetwork: Subnetwork) -> None:
     for cut in list(cuts(model, anatomy, kept_units, present)):
         old = cut.parameter
         kept = cut.kept.to(old.device)
-        # an empty bias is left out, so that a dense layer without rows or a dead MLP has none
+        # an empty bias is left out, so that a dense layer without rows or a pruned MLP has none
         new = (
             nn.Parameter(old.detach().index_select(cut.dim, kept), requires_grad=old.requires_grad)
             if cut.name != "bias" or len(kept)
@@ -97,7 +97,7 @@ def cut_down(model: Any, subnetwork: Subnetwork) -> None:
 
 @torch.no_grad()
 def write_back(smaller: Any, model: Any) -> None:
-    """Copy the weights of a smaller model to where they came from; dead units stay as they are.
+    """Copy the weights of a smaller model to where they came from; pruned units stay as they are.
 
     Args:
         smaller: what `shrink` made of a model of this shape.

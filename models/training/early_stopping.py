@@ -2,7 +2,7 @@
 
 The model is scored on the selection examples every so many steps. The training ends once `patience`
 scores in a row were no better than the best one before them. Ties are no better, nor is a score
-that is no number. The weights of the last step count, as in a training that is not ended.
+that is not a number. The weights of the last step count, as in a training that is not ended.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class Scorer:
         """What the model says under a mask.
 
         Args:
-            mask: None = the whole model. Where its dead units can be taken out, a smaller copy is
+            mask: None = the whole model. Where its pruned units can be taken out, a smaller copy is
                 run, which gives the same scores within 1e-5.
 
         Raises:

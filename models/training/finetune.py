@@ -62,7 +62,7 @@ def finetune(
             weights of that step are what the mask is put on (Frankle et al. 2019). For masks of
             single weights.
         route: one of `ROUTES`. `compact` trains the smaller model that `shrink` makes and writes
-            its weights back into the whole one, whose dead units stay as they started.
+            its weights back into the whole one, whose pruned units stay as they started.
         labels: which classes of a head that is kept mean which of the task, see `contract`.
         allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
         device: where it is trained: `auto` (what Trainer takes: an accelerator if there is one),

@@ -15,7 +15,7 @@ class Recipe:
     Attributes:
         learning_rate: peak rate of AdamW.
         epochs: passes over the training examples.
-        batch_size: examples a step.
+        batch_size: examples per step.
         max_length: subwords an example keeps.
         warmup: share of the steps over which the rate rises from 0; it falls linearly to 0 after.
         weight_decay: AdamW's.
@@ -29,7 +29,7 @@ class Recipe:
         micro_batch: examples whose gradients are computed at once; those of a batch are
             accumulated, weighted by their number. 0 = the whole batch, and half of it where memory
             runs out.
-        memory_gb: halve the micro-batch until training fits into so many GB (see
+        memory_gb: halve the micro-batch until training fits into this many GB (see
             `training_memory`); 0 = no limit.
         patience: end the training after so many scores on the selection examples without a new
             best (see `early_stopping`); 0 = never.

@@ -29,7 +29,7 @@ def centre_of_gravity(weights: npt.ArrayLike) -> Floats:
 
 
 def weights_kl(weights: npt.ArrayLike) -> Floats:
-    """K(s) = KL(s || uniform) of mix weights s [..., L + 1] that sum to 1, in bits."""
+    """K = KL(s || uniform) of mix weights s [..., L + 1] that sum to 1, in bits."""
     found = np.asarray(weights, dtype=np.float64)
     logs = np.log2(found * found.shape[-1], out=np.zeros_like(found), where=found > 0)
     return np.asarray((found * logs).sum(-1))

@@ -19,7 +19,7 @@ from .gate_gradients import Units, labelled, losses
 
 
 class Ablation:
-    """E_x [L(x) without the unit - L(x)], in units of the loss; dead units score 0.
+    """E_x [L(x) without the unit - L(x)], in units of the loss; pruned units score 0.
 
     Michel et al. (2019), section 3.2, ablate single heads and report the metric; the loss is finer
     and needs no threshold. Negative where the model is better off without the unit.
@@ -35,7 +35,7 @@ class Ablation:
 
     @torch.no_grad()
     def add(self, batch: Batch) -> torch.Tensor:
-        """Take in a batch: one full pass, then the upper part of one for each living unit."""
+        """Take in a batch: one full pass, then the upper part of one for each kept unit."""
         inputs, labels = labelled(self._model, batch)
         # gates are read at each call, so that flipping an entry in place switches a unit off
         with Gates(self._model, *self._gates), Replay(self._model, self._anatomy) as replay:

@@ -67,7 +67,7 @@ IMPORTANCES: Mapping[str, ImportanceEntry] = {
          "weight_scores:Magnitude"),
         (
             "ablation",
-            "E_x [L(x) without the unit - L(x)], in units of the loss; dead units score 0",
+            "E_x [L(x) without the unit - L(x)], in units of the loss; pruned units score 0",
             "ablation:Ablation",
         ),
         (

@@ -81,7 +81,7 @@ def importance_pass(
     Args:
         model: a classifier; frozen inside, as it was afterwards.
         batches: N labelled examples; their `index` says which.
-        head: mask of heads [L, H], 1 = living. Dead heads get a score too where the method has
+        head: mask of heads [L, H], 1 = living. Pruned heads get a score too where the method has
             one for them (a gradient at gate 0), else 0.
         mlp: mask of MLPs [L].
         neuron: mask of neurons [L, F]; None leaves them alone and unscored.

@@ -42,7 +42,7 @@ class L0Options:
         penalty: lambda, the loss (nats, or squared error) that an open head has to be worth.
         learning_rate: Adam's, for the gates; they are a few numbers and travel far.
         epochs: passes over the training examples.
-        batch_size: examples a step, which share one draw of the gates.
+        batch_size: examples per step, which share one draw of the gates.
         frozen: train gates alone, without dropout; else the encoder and its head as well.
         seed: orders the examples and draws gates and dropout.
 
@@ -60,8 +60,8 @@ class L0Options:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.penalty) and self.penalty >= 0):
             raise ConfigError(
-                f"penalty {self.penalty} is no cost of a head",
-                remedy="give 0 or more, for instance 0.01",
+                f"penalty must be >= 0, got {self.penalty}",
+                remedy="use a penalty such as 0.01",
             )
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ConfigError(f"the gates' learning rate {self.learning_rate} is not above 0")

@@ -24,7 +24,7 @@ def next_round(model: Any, mask: Subnetwork, share: float) -> Subnetwork:
     """The mask of the next round: `share` of the original weights fewer, the smallest survivors.
 
     Args:
-        model: trained under `mask`; its dead weights are zero.
+        model: trained under `mask`; its pruned weights are zero.
         mask: weight masks, or none for the whole model.
         share: of all prunable weights; the last round may have fewer left.
     """

@@ -112,7 +112,7 @@ class MagnitudeResult:
     """The last accepted masks and the way there.
 
     Attributes:
-        weight_masks: path -> living weights, bool of the weight's shape.
+        weight_masks: path -> kept weights, bool of the weight's shape.
         trace: one record for each scored candidate: step, phase (`full`, `weights`), weights
             alive, metric (None if undefined), accepted; the first also says rule, threshold,
             baseline and target.

@@ -32,7 +32,7 @@ class PropertyOptions:
         free: share of the training before open gates cost anything.
         rise: share of the training, after that, in which their cost rises to the penalty.
         epochs: passes over the training sentences.
-        batch_size: sentences a step, which share one draw of the gates.
+        batch_size: sentences per step, which share one draw of the gates.
         dropout: of the encoder as it is configured, and a tenth of what the read-out reads.
         threshold: gates without noise above it are kept in the mask.
         seed: of the read-out's first weights, the order of sentences, draws of gates and dropout.
@@ -59,8 +59,8 @@ class PropertyOptions:
         levels_of(self.units)
         if not (math.isfinite(self.penalty) and self.penalty >= 0):
             raise ConfigError(
-                f"penalty {self.penalty} is no cost of open gates",
-                remedy="give 0 or more, for instance 1",
+                f"penalty must be >= 0, got {self.penalty}",
+                remedy="use a penalty such as 1",
             )
         for name, rate in (("mask", self.mask_rate), ("read-out", self.readout_rate)):
             if not (math.isfinite(rate) and rate > 0):

@@ -43,9 +43,9 @@ class SearchResult:
     """The last accepted mask and the way there.
 
     Attributes:
-        head_mask: living heads [L, H].
-        mlp_mask: living MLPs [L].
-        neuron_mask: living neurons [L, F], or None where they were not searched.
+        head_mask: kept heads [L, H].
+        mlp_mask: kept MLPs [L].
+        neuron_mask: kept neurons [L, F], or None where they were not searched.
         trace: one record for each scored candidate: step, phase (`full`, `joint`, `heads`,
             `mlps`, `neurons`), units alive, metric (None if undefined), accepted. The first, for
             the full model, also says rule, threshold, scores, baseline and target.
@@ -77,8 +77,8 @@ class _Candidate:
     def without(
         self, phase: Phase, scored: Scored, scores: str, floor: Size, min_heads: int
     ) -> _Candidate:
-        """Remove the least important living units, as many as the phase says and there are."""
-        # the study's norm runs over dead heads too; they cannot be chosen under either
+        """Remove the least important kept units, as many as the phase says and there are."""
+        # the study's norm runs over pruned heads too; they cannot be chosen under either
         counted = None if scores == "study" else self.heads
         head_scores = scored.head_importance
         if scored.normalised:
@@ -117,7 +117,7 @@ class _Candidate:
 def _without_lowest(
     mask: Mask, scores: npt.NDArray[np.float64], count: int, per_layer: int = 0
 ) -> Mask:
-    """Kill the `count` living units of lowest score; of equal ones the first.
+    """Kill the `count` kept units of lowest score; of equal ones the first.
 
     At least `per_layer` units are left in every layer that has so many.
     """
@@ -166,7 +166,7 @@ def structured_search(
         method: what is searched, see `schedule`.
         min_heads: heads that every layer keeps at least, whatever the size asks for.
         baseline: metric of the majority baseline.
-        scores: `default` ranks by the last accepted candidate, and dead heads have no part in a
+        scores: `default` ranks by the last accepted candidate, and pruned heads have no part in a
             layer's norm. `study` lets them in, and ranks after a rejection by the rejected
             candidate, as the study's code does.
         strict: raise where the full model misses an absolute threshold; else it stays whole.

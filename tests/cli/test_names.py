@@ -173,7 +173,7 @@ def test_a_device_that_is_not_there_is_refused(
     assert (code, out) == (2, "")
     assert err == (
         "error: --device: torch finds no CUDA device here; choose cpu or auto; `subprobe doctor` "
-        "shows what there is\n"
+        "lists the devices\n"
     )
     code, _, err = subprobe_command(*words, "gpu")
     assert code == 2

@@ -15,7 +15,7 @@ from subprobe.models.masks.subnetwork import Subnetwork
 
 @pytest.fixture(scope="module")
 def tuned(own, tiny_encoder, tmp_path_factory):
-    """A fine-tuned tiny model and a mask of it: a layer without heads, a dead MLP."""
+    """A fine-tuned tiny model and a mask of it: a layer without heads, a pruned MLP."""
     from subprobe.analysis.configuration.config import RecipeOptions
     from subprobe.analysis.configuration.task_choice import TaskChoice
     from subprobe.analysis.single.training import fine_tune_to_folder

@@ -111,7 +111,7 @@ def test_narration_goes_to_stderr(subprobe_command, own, tiny_encoder, tmp_path)
 def test_a_mask_is_retrained_and_known_again(
     subprobe_command, own, tuned, tiny_encoder, tmp_path, route
 ):
-    """Dead units stay as they were pretrained, rows say `retrained`, other weights are refused."""
+    """Pruned units stay as they were pretrained, rows say `retrained`; others are refused."""
     model, good = tuned
     again = tmp_path / "again"
     code, out, err = subprobe_command(

@@ -37,7 +37,7 @@ class BusiestToken(Probe):
         self._sums.put(layer, {"busiest_share": received.amax(-1)})
 
     def result(self) -> ProbeResult:
-        """A row for each head; an item for each text and living head."""
+        """A row for each head; an item for each text and kept head."""
         return sums_result(self.name, f"specials={self._specials}", [self._sums], {})
 
 

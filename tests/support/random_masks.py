@@ -1,4 +1,4 @@
-"""Random masks that reach the corners: layers without heads, dead MLPs, nothing left at all."""
+"""Random masks that reach the corners: layers without heads, pruned MLPs, nothing left at all."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ function read(row, column) {
     [...byId(id).children].forEach((one, i) => one.classList.toggle("on", i === place));
   }
   const value = drawn(state.layer, state.head)
-    ? valueOf(state.layer, state.head, row, column).toFixed(4) : "dead head, no value";
+    ? valueOf(state.layer, state.head, row, column).toFixed(4) : "pruned head, no value";
   byId("reading").textContent = `“${data.tokens[row]}” (${row}) → “${data.tokens[column]}” `
     + `(${column}): ${value}`;
 }

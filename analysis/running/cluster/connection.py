@@ -69,7 +69,7 @@ def address_of(scheduler: str) -> str:
     if path.is_file():
         address = read_json_object(path).get("address")
         if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
-            raise DataFileError("is no file that a Dask scheduler wrote", where=scheduler)
+            raise DataFileError("was not written by a Dask scheduler", where=scheduler)
         return address
     if not _ADDRESS.fullmatch(scheduler):
         raise ConfigError(

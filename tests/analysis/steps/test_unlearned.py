@@ -35,7 +35,7 @@ def finished(tiny_encoder, tmp_path_factory):
 def test_every_row_about_what_did_not_learn_says_so(finished):
     rows = finished.rows
     trained = rows["state"].isin(["finetuned", "pruned", "retrained", "untrained"])
-    # a mask is of the full model, and a dead head stays flagged as such
+    # a mask is of the full model, and a pruned head stays flagged as such
     flags = set(rows.loc[trained, "flag"].dropna())
     assert flags <= {"unlearned", "dead"}
     scores = rows[rows["probe"] == "performance"]

@@ -78,7 +78,7 @@ def test_neurons_and_weights_are_sets_too(make):
     of = one.size_of
     left, everything = one.counts()[of]
     assert (~one).counts()[of] == (everything - left, everything)
-    # what is coarser stays whole: a complement of neurons in dead MLPs would be nothing
+    # what is coarser stays whole: a complement of neurons in pruned MLPs would be nothing
     assert (~one).head_mask.all()
     assert (~one).mlp_mask.all()
     assert (one & ~one).counts()[of][0] == 0

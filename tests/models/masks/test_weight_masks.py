@@ -30,7 +30,7 @@ def masked(model, seed=0, share=0.5):
 
 
 def surgery(model, mask):
-    """Oracle: a copy whose dead weights are zero, place by place."""
+    """Oracle: a copy whose pruned weights are zero, place by place."""
     changed = copy.deepcopy(model)
     state = dict(changed.base_model.named_parameters())
     with torch.no_grad():

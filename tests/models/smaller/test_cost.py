@@ -81,7 +81,7 @@ def test_bert_base_has_the_known_sizes():
 
 @pytest.mark.parametrize("family", ["bert", "deberta", "modernbert"])
 def test_dead_single_weights_are_taken_off_once(family):
-    """A weight of a dead head is not counted twice: the share is that of weights left non-zero."""
+    """A weight of a pruned head is not counted twice: the share is of non-zero weights."""
     model = tiny_model(family, "classification", layers=L, heads=H, hidden=D)
     anatomy, random = anatomy_of(model), np.random.default_rng(0)
     names = {id(module): path for path, module in model.base_model.named_modules()}

@@ -23,7 +23,7 @@ from toy_parts import toy_parts
 RECIPE = Recipe(learning_rate=1e-3, epochs=5, batch_size=16, max_length=32, warmup=0.1)
 STEPS = 20
 PARTS = toy_parts(train=64)
-# a layer without heads, and a dead MLP
+# a layer without heads, and a pruned MLP
 MASK = Subnetwork(
     np.array([[True, False, True, False], [False] * 4]), np.array([True, False]), kind="good"
 )

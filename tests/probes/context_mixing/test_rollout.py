@@ -21,7 +21,7 @@ def items_of(context, probe, examples):
 
 
 def plain_maps(context, text):
-    """Half mean of living heads, half identity; the identity for dead layers."""
+    """Half mean of kept heads, half identity; the identity for dead layers."""
     maps = []
     for layer, heads in enumerate(text.attention):
         living = [heads[h] for h in range(len(heads)) if context.alive[layer, h]]

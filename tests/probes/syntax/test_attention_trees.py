@@ -121,7 +121,7 @@ def plain_relink(heads, gone):
 
 
 def plain_unit_grids(grids, alive):
-    """Grids of every living head, of each layer's mean and of the mean of all."""
+    """Grids of every kept head, of each layer's mean and of the mean of all."""
     living = [unit for unit in grids if alive[unit]]
     units = {unit: grids[unit] for unit in living}
     for layer in sorted({layer for layer, _ in living}):
@@ -217,7 +217,7 @@ def test_rows_and_items_equal_a_plain_implementation(options):
     result = trees(context, examples, **options)
     pd.testing.assert_frame_equal(unit_rows(result), expected, atol=1e-6)
     pd.testing.assert_frame_equal(summed(result.items), expected, atol=1e-6)
-    units = 7 + 2 + 1  # living heads, layers, the model
+    units = 7 + 2 + 1  # kept heads, layers, the model
     assert len(expected) == units * (2 if options.get("decoder") == "spanning-tree" else 8)
 
 

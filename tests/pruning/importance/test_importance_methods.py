@@ -151,7 +151,7 @@ def test_one_gate_a_token(family):
         hooks = LayerHooks(model, anatomy, stack)
         gates = [torch.tensor(m, requires_grad=True) for m in (*masks, neuron)]
         # the oracle's hooks come after the gates', so they see what is scaled; and the gradient
-        # at a dead unit's output times its own (zero) output says nothing: only living ones here
+        # at a pruned unit's output times its own (zero) output says nothing: only living ones here
         with Gates(model, *gates):
             for layer in range(L):
                 projection = anatomy.attention_projection(model, layer)

@@ -105,7 +105,7 @@ def test_the_pass_is_the_mean_of_absolute_gradients_of_single_examples(family):
     np.testing.assert_allclose(found.mlp, np.mean(mlps, axis=0), atol=1e-5)
     np.testing.assert_allclose(found.logits, logits, atol=1e-5)
     assert found.head.dtype == found.mlp.dtype == found.logits.dtype == np.float64
-    # dead units have an importance too: what would change if they came back
+    # pruned units have an importance too: what would change if they came back
     assert (found.head[head == 0] > 1e-3).all()
     assert (found.mlp[mlp == 0] > 1e-3).all()
 

@@ -234,7 +234,7 @@ def test_the_two_ways_of_scoring_differ():
 
 
 def test_dead_heads_leave_the_norm_unless_the_study_is_repeated():
-    """A layer's dead head of huge score makes its living ones look small in the study's norm."""
+    """A layer's pruned head of huge score makes its living ones look small in the study's norm."""
     killed = {}
     for scores in ("default", "study"):
         seen = []
@@ -254,7 +254,7 @@ def test_dead_heads_leave_the_norm_unless_the_study_is_repeated():
 
 @pytest.mark.parametrize(
     ("scores", "expected"),
-    # without its dead heads the first layer's norm is smaller, so its others rank higher
+    # without its pruned heads the first layer's norm is smaller, so its others rank higher
     [("study", [0, 1, 2, 3]), ("default", [0, 1, 10, 11])],
 )
 def test_ties_go_to_the_first_unit(scores, expected):
@@ -387,7 +387,7 @@ def test_masks_handed_to_the_scorer_cannot_be_changed():
 
 
 def test_dead_neurons_leave_the_norm_unless_the_study_is_repeated():
-    """A dead neuron with a large score would shrink the shares of its layer's living ones."""
+    """A pruned neuron with a large score would shrink the shares of its layer's living ones."""
     layers, neurons = 2, 10
 
     def search(scores):
