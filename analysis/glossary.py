@@ -70,7 +70,7 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "was measured. Such a run or number cannot support a claim.",
         "unlearned": "A flag: training ended with a score on the selection examples that is not "
         "clearly above the majority baseline. It says nothing about longer training.",
-        "diverged": "A flag: the loss exploded, or the loss or a weight became NaN or infinite. "
+        "diverged": "A flag: the loss exploded, or the loss or a weight was no longer finite. "
         "The scores of such a model say nothing about its subnetwork.",
         # statistics
         "interval": "A 95% confidence interval. It covers other examples like those scored, and "

@@ -10,9 +10,8 @@ import pandas as pd
 from ..summary.kinds import BESIDE_FULL, plain
 from ..verdict.answer import Answer
 from ..wording import counted, decimal, named
-from .charts import GREY, INK, Figure, beside, file_name, kind_scales, spec_of, told
+from .charts import GREY, INK, LETTER_WIDTH, Figure, beside, file_name, kind_scales, spec_of, told
 from .claims import score_claim
-from .labels import LETTER_WIDTH
 
 KINDS = ["full", "good", "random", "bad"]
 MOST_POINTS = 1500

@@ -10,7 +10,18 @@ import pandas as pd
 from ..summary.kinds import BESIDE_FULL, plain
 from ..verdict.answer import Answer
 from ..wording import counted, decimal, percent
-from .charts import COLOURS, GREY, Figure, beside, file_name, kind_scales, shade, spec_of, told
+from .charts import (
+    COLOURS,
+    GREY,
+    Figure,
+    beside,
+    file_name,
+    kind_scales,
+    merged_labels,
+    shade,
+    spec_of,
+    told,
+)
 from .claims import spread_claim
 
 _KINDS = list(COLOURS)
@@ -18,6 +29,7 @@ _BASELINES = ("untrained", "bag-of-words")
 """Kinds that are lines and not points."""
 
 
+_SIDE = 280
 MOST_POINTS = 3000
 """Points of one strip plot; of more, every so-many-th is drawn. The numbers count all of them."""
 
@@ -55,9 +67,9 @@ def performance_figure(answer: Answer) -> Iterator[Figure]:
     yield Figure(
         file_name("performance", answer.label),
         f"What the subnetworks score on {answer.label}",
-        "Every point is one subnetwork: one column of points a seed, one point a draw, a bar at "
-        "each seed's median. The lines are the full model (mean over seeds) and the baselines."
-        + (f" One point in {step} is drawn." if step > 1 else ""),
+        "Every point is one subnetwork: one column of points per seed, one point per draw, and a "
+        "bar at the median of each seed. The lines are the full model (mean over seeds) and the "
+        "named baselines." + (f" One point in {step} is drawn." if step > 1 else ""),
         f"Strip plot of {metric}. Means: {', '.join(said)}; {primary['baseline'].iloc[0]} "
         f"{decimal(primary['baseline_value'].iloc[0])}.",
         spec_of(beside(panels, shared=False)),
@@ -72,8 +84,7 @@ def _lines(primary: pd.DataFrame) -> pd.DataFrame:
     for kind in ("full", *_BASELINES):
         mean = primary.loc[primary["kind"] == kind, "mean"]
         records += [{"line": kind, "value": float(value)} for value in mean[:1]]
-    lines = pd.DataFrame(records).dropna()
-    return lines.assign(label=lines["line"] + " " + lines["value"].map(decimal))
+    return pd.DataFrame(records).dropna()
 
 
 def _strip(
@@ -102,18 +113,15 @@ def _strip(
     drawn = rules.mark_rule(color=GREY, strokeWidth=1.5).encode(
         strokeDash=alt.StrokeDash("line:N", scale=dashes, legend=None)
     )
-    # the untrained encoder lies on the baseline: its label goes to the other end of the line
+    named = list(zip(lines["line"], lines["value"], strict=True))
     labels = [
-        rules.transform_filter(where)
-        .mark_text(align=align, baseline="bottom", dy=-2, fontSize=11)
-        .encode(x=alt.value(at), text=alt.Text("label:N"))
-        for where, align, at in (
-            ("datum.line != 'untrained'", "right", 276),
-            ("datum.line == 'untrained'", "left", 4),
-        )
+        alt.Chart(pd.DataFrame([{"text": "\n".join(label.lines)}]))
+        .mark_text(align="left", baseline="middle", lineBreak="\n", fontSize=11)
+        .encode(x=alt.value(_SIDE + 4), y=alt.value(_SIDE - label.at), text=alt.Text("text:N"))
+        for label in merged_labels(named, *scale.domain, _SIDE)
     ]
     layers = [drawn, *labels, marks, medians]
-    return alt.layer(*layers).properties(width=280, height=280, title=state)
+    return alt.layer(*layers).properties(width=_SIDE, height=_SIDE, title=state)
 
 
 _KEPT = "share of seeds that keep it"

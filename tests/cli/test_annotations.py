@@ -71,7 +71,7 @@ def test_no_heads_at_all_is_refused_and_reparsed_only_on_request(probe, tmp_path
     assert code == 2
     assert err == (
         "error: attention-trees: none of the 12 texts can be read: they have no dependency tree; "
-        "name a treebank that has them, or parse it with spaCy (--reparse)"
+        "name an annotated treebank, or parse this one with spaCy (--reparse)"
     )
     code, err, rows = probe(bare, "--probe", "attention-stats")
     assert code == 0
@@ -136,4 +136,4 @@ def test_words_of_a_treebank_are_syntactic_or_surface_tokens(probe, tmp_path):
     assert "only a treebank has surface tokens" in err
     code, err, _ = probe(path, *chosen, "--tokens", "written", "--quiet")
     assert code == 2
-    assert "--tokens: " in err
+    assert "--tokens must be " in err

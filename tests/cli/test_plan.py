@@ -101,7 +101,7 @@ def test_shipped_configurations_are_listed_and_written(subprobe_command):
 
 def test_a_configuration_is_needed(subprobe_command, tmp_path):
     assert subprobe_command("plan") == (
-        2, "", "error: there is nothing to plan; name a configuration, or --out\n"
+        2, "", "error: a configuration or a run folder is needed; name a configuration, or --out\n"
     )  # fmt: skip
     code, _, err = subprobe_command("plan", "study", "--config", "study")
     assert (code, err) == (2, "error: two configurations are named; leave out one of them\n")

@@ -33,7 +33,7 @@ def test_a_folder_holds_masks_read_outs_and_tables(place, subprobe_command):
         "--penalty", "1", "--penalty", "0.1", "--rank", "2", *QUICK,
     )  # fmt: skip
     assert code == 0, err
-    assert "accuracy on test beside size" in shown
+    assert "accuracy on test and size" in shown
     files = {path.name for path in out.iterdir() if path.suffix in (".csv", ".safetensors")}
     assert files == {
         "curve.csv", "rows.csv", "l0-upos-0.1.safetensors", "l0-upos-1.safetensors",
@@ -94,11 +94,11 @@ def test_a_mask_file_and_json_and_the_same_bytes_again(place, subprobe_command):
         (["--criterion", "property=upas"], "word label"),
         (["--criterion", "upos"], "property=NAME"),
         (["--criterion", "property=xpos"], "no sentence of the train part has xpos"),
-        (["--task", "cola"], "--task: is not read beside --criterion property=upos"),
-        (["--keep", ".5"], "--keep: is not read beside"),
+        (["--task", "cola"], "--task: cannot be combined with --criterion property=upos"),
+        (["--keep", ".5"], "--keep: cannot be combined with"),
         (["--units", "layers"], "heads-neurons"),
         (["--penalty", "-1"], "no cost of open gates"),
-        (["--penalty", "1", "--penalty", "2"], "name a folder, or give one --penalty"),
+        (["--penalty", "1", "--penalty", "2"], "name a folder, or one --penalty"),
         (["--train", "dev.conllu"], "--train both name training sentences"),
         (["--criterion", "property=feats:"], "word label"),
         (["--criterion", "property=feats:Case"], "no sentence of the train part has feats:Case"),
@@ -124,7 +124,7 @@ def test_what_does_not_go_together_is_refused_in_one_line(place, subprobe_comman
 
 def test_a_task_is_pruned_without_the_options_of_a_property(place, subprobe_command):
     for changed, said in (
-        (["--task", "cola", "--corpus", "t.conllu"], "--corpus: is not read beside a task"),
+        (["--task", "cola", "--corpus", "t.conllu"], "--corpus: cannot be combined with a task"),
         ([], "nothing to prune for"),
     ):
         code, _, err = subprobe_command(

@@ -141,7 +141,7 @@ def test_run_from_a_file_ends_with_the_answer(
     code, out, _ = subprobe_command("run", "--config", config, "--out", tmp_path / "run", "--quiet")
     assert code == 0
     assert "On acceptability, the full model has accuracy" in " ".join(out.split())
-    assert "report.html" in out.splitlines()[-1]
+    assert "report.html" in out.rpartition("report: ")[2]
     assert (tmp_path / "run" / "rows.parquet").read_bytes() == before
 
 

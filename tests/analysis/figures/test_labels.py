@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from subprobe.analysis.figures.labels import LINE_HEIGHT, joined, merged_labels
+from subprobe.analysis.figures.charts import LINE_HEIGHT, joined, merged_labels
 
 
 def test_lines_of_one_value_share_one_label():

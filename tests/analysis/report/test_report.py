@@ -78,7 +78,7 @@ def test_every_figure_has_a_picture_a_reading_and_its_numbers(page):
     subjects = {name.split("-")[0] for name in figures}
     assert subjects == {
         "performance", "survival", "dependencies", "survivors", "attention", "attributions",
-        "stability",
+        "stability", "headline", "heads",
     }  # fmt: skip
     specs = [json.loads(text) for kind, text in page.scripts if kind == "application/json"]
     assert len(specs) == len(figures)

@@ -11,6 +11,7 @@ from report_rows import report_rows, report_words, write_report_files
 from run_rows import MadeRun, made_manifest
 from subprobe.analysis.report.report import render_report
 from subprobe.analysis.summary.summaries import summaries
+from subprobe.analysis.verdict.material import answer_tables
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +84,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def summarised(rows):
-    return summaries(rows)
+    return answer_tables(rows, made_manifest(), known=summaries(rows))
 
 
 @pytest.fixture(scope="module")

@@ -66,14 +66,14 @@ def test_a_cell_that_is_none(cell, content):
     ("changed", "said"),
     [
         ([1], "is not a JSON object but a list"),
-        ({"config": []}, "entry 'config': "),
-        ({"config": {"seeds": 3}}, "entry 'config.seeds': "),
-        ({"config": {"tasks": [1]}}, "entry 'config.tasks.0': "),
-        ({"config": {"prune": {"threshold": "x"}}}, "entry 'config.prune.threshold': "),
-        ({"corpus": {"name": "natural", "sentences": "many"}}, "entry 'corpus.sentences': "),
-        ({"corpus": {"name": "natural"}}, "entry 'corpus.sentences': "),
-        ({"model": {"name": 3}}, "entry 'model.name': "),
-        ({"runs": [{"examples": {"train": None}}]}, "entry 'runs.0.examples.train': "),
+        ({"config": []}, "entry 'config' "),
+        ({"config": {"seeds": 3}}, "entry 'config.seeds' "),
+        ({"config": {"tasks": [1]}}, "entry 'config.tasks.0' "),
+        ({"config": {"prune": {"threshold": "x"}}}, "entry 'config.prune.threshold' "),
+        ({"corpus": {"name": "natural", "sentences": "many"}}, "entry 'corpus.sentences' "),
+        ({"corpus": {"name": "natural"}}, "entry 'corpus.sentences' "),
+        ({"model": {"name": 3}}, "entry 'model.name' "),
+        ({"runs": [{"examples": {"train": None}}]}, "entry 'runs.0.examples.train' "),
     ],
 )
 def test_a_manifest_of_other_types(tmp_path, changed, said):
@@ -120,8 +120,8 @@ def test_attributed_words_of_other_types(tmp_path, column, value):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("seeds = [-1]", "option 'seeds.0': "),
-        ("seeds = [4294967296]", "option 'seeds.0': "),
+        ("seeds = [-1]", "option 'seeds.0' "),
+        ("seeds = [4294967296]", "option 'seeds.0' "),
         ("workers = 0x" + "f" * 5000, "got a number of thousands of digits"),
         ("workers = " + "9" * 5000, "is not valid TOML (Exceeds the limit"),
         ("seeds = " + "[" * 3000, "is not valid TOML (nested too deeply)"),
