@@ -97,7 +97,7 @@ def test_a_mask_file_and_json_and_the_same_bytes_again(place, subprobe_command):
         (["--task", "cola"], "--task: cannot be combined with --criterion property=upos"),
         (["--keep", ".5"], "--keep: cannot be combined with"),
         (["--units", "layers"], "heads-neurons"),
-        (["--penalty", "-1"], "no cost of open gates"),
+        (["--penalty", "-1"], "penalty must be >= 0, got -1.0"),
         (["--penalty", "1", "--penalty", "2"], "name a folder, or one --penalty"),
         (["--train", "dev.conllu"], "--train both name training sentences"),
         (["--criterion", "property=feats:"], "word label"),
