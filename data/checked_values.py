@@ -51,6 +51,8 @@ def rule_of(error: Mapping[str, Any]) -> str:
     kind, limits = str(error["type"]), error.get("ctx") or {}
     if kind in ("value_error", "assertion_error"):
         said = str(limits.get("error") or error["msg"]).removeprefix("Value error, ")
+        if said.startswith("unknown "):
+            return said
         rule = said if said.startswith(_VERBS) else f"is not accepted ({said})"
         return f"{rule}, got {shown(error['input'])}"
     if kind in ("missing", "extra_forbidden"):

@@ -140,14 +140,22 @@ def _of_pair(
         if {pair.first, pair.second} <= set(found.draws)
     }
     tables = {
-        seed: [(draw, tuple(_asked(side, probe, metrics, relations) for side in both))
-               for draw, both in of_draws]
+        seed: [
+            (
+                draw,
+                (
+                    _asked(both[0], probe, metrics, relations),
+                    _asked(both[1], probe, metrics, relations),
+                ),
+            )
+            for draw, both in of_draws
+        ]
         for seed, of_draws in tables.items()
-    }  # fmt: skip
+    }
     tables = {seed: of for seed, of in tables.items() if any(both[0] for _, both in of)}
     if not tables:
         return []
-    whole = ComparedProbe(pair, probe, tables, seeds, Weights(resamples), {})  # type: ignore[arg-type]
+    whole = ComparedProbe(pair, probe, tables, seeds, Weights(resamples), {})
     compared, tested = pd.DataFrame(whole.compared), whole.over_all()
     found = []
     for key, test, sizes in tested:

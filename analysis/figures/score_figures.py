@@ -113,12 +113,13 @@ def _strip(
     drawn = rules.mark_rule(color=GREY, strokeWidth=1.5).encode(
         strokeDash=alt.StrokeDash("line:N", scale=dashes, legend=None)
     )
+    low, high = scale.domain
     named = list(zip(lines["line"], lines["value"], strict=True))
     labels = [
         alt.Chart(pd.DataFrame([{"text": "\n".join(label.lines)}]))
         .mark_text(align="left", baseline="middle", lineBreak="\n", fontSize=11)
         .encode(x=alt.value(_SIDE + 4), y=alt.value(_SIDE - label.at), text=alt.Text("text:N"))
-        for label in merged_labels(named, *scale.domain, _SIDE)
+        for label in merged_labels(named, low, high, _SIDE)
     ]
     layers = [drawn, *labels, marks, medians]
     return alt.layer(*layers).properties(width=_SIDE, height=_SIDE, title=state)

@@ -99,7 +99,7 @@ def _controls(controls: Mapping[str, Any]) -> str:
     if "draws" not in controls:
         return ""
     draws = int(controls["draws"])
-    said = f"{counted(draws, 'random and bad draw')} a seed, each of the good mask's size"
+    said = f"{counted(draws, 'random and bad draw')} per seed, each of the good mask's size"
     if controls.get("untrained", True):
         said += "; the same encoder trained from random weights"
     return said
@@ -123,4 +123,4 @@ def _probes(probe: Mapping[str, Any], controls: Mapping[str, Any]) -> str:
     if not said or "draws" not in probe or "pruned" not in (probe.get("states") or ["pruned"]):
         return said
     draws = min(int(probe["draws"]), int(controls.get("draws", probe["draws"])))
-    return f"{said}; random and bad in {counted(draws, 'draw')} a seed"
+    return f"{said}; random and bad in {counted(draws, 'draw')} per seed"

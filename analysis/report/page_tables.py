@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from ..summary.kinds import joined_flags
 from ..summary.summaries import kept_columns
-from ..wording import MISSING, decimal, percent, seen
+from ..wording import MISSING, bare_p, between, decimal, percent, seen
 
 MOST_LINES = 40
 """Lines of a table that the page shows; the CSV file beside it has all of them."""
@@ -147,51 +147,83 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
     )
 
 
-_HEADLINES = (("full", "finetuned"), ("good", "pruned"), ("random", "pruned"), ("bad", "pruned"),
-              ("good", "retrained"))  # fmt: skip
+_OF_STATE = {
+    "score": "score",
+    "gain kept": "gain_kept",
+    "minus random [95% interval]": "difference ci_low ci_high",
+    "p": "p_adjusted",
+}
+_KEPT = {
+    "heads": "heads_kept",
+    "MLPs": "mlps_kept",
+    "neurons": "neurons_kept",
+    "weights": "weights_kept",
+}
+_COSTS = {"parameters": "parameters", "FLOPs": "flops"}
+_SHARES = {*_KEPT.values(), *_COSTS.values(), "gain_kept"}
 
 
-def headline_table(scores: pd.DataFrame, labels: dict[tuple[str, ...], str]) -> Table:
-    """One line a task: the primary metric of the full model and its subnetworks.
+def headline_table(headline: pd.DataFrame, labels: Mapping[tuple[str, ...], str]) -> Table:
+    """What full, good, random and bad keep, score and cost: one line for each.
 
     Args:
-        scores: the performance table.
+        headline: the headline table of the run.
         labels: (model, task, method) -> its name, in the order of the lines.
     """
-    primary = scores[scores["primary"]]
-    lines = []
-    for (model, task, method), label in labels.items():
-        mine = primary[
-            (primary["model"] == model) & (primary["task"] == task) & (primary["method"] == method)
-        ]
-        line = [Cell(label), Cell(str(mine["metric"].iloc[0]), int(mine.index[0]), "metric")]
-        for kind, state in _HEADLINES:
-            found = mine[(mine["kind"] == kind) & (mine["state"] == state)]
-            line.append(
-                Cell(decimal(found["mean"].iloc[0], 3), int(found.index[0]), "mean")
-                if len(found)
-                else Cell(MISSING)
-            )
-        first = mine.iloc[0]
-        line.append(Cell(decimal(first["baseline_value"], 3), int(mine.index[0]), "baseline_value"))
-        shown = [pair in _HEADLINES for pair in zip(mine["kind"], mine["state"], strict=True)]
-        line.append(Cell(joined_flags(mine.loc[shown, "flag"]) or MISSING))
-        lines.append(tuple(line))
-    header = (
-        "task", "metric", *(f"{kind}, {state}" for kind, state in _HEADLINES), "baseline",
-        "flags",
-    )  # fmt: skip
-    header = tuple(name.replace("full, finetuned", "full model") for name in header)
-    empty = {i for i in range(2, len(header)) if all(line[i].text == MISSING for line in lines)}
-    keep = [i for i in range(len(header)) if i not in empty]
-    return Table(
-        "Mean over seeds of the primary metric",
-        "summary_performance.csv",
-        tuple(header[i] for i in keep),
-        ("",) * len(keep),
-        (None,) * len(lines),
-        tuple(tuple(line[i] for i in keep) for line in lines),
+    found = [
+        (label, line)
+        for who, label in labels.items()
+        for line in headline.itertuples()
+        if (line.model, line.task, line.method) == who
+    ]
+    wanted = {
+        **_KEPT,
+        **{f"pruned: {title}": names for title, names in _OF_STATE.items()},
+        **{
+            f"retrained: {title}": " ".join(f"retrained_{name}" for name in names.split())
+            for title, names in _OF_STATE.items()
+        },
+        **_COSTS,
+    }
+    shown = {
+        title: names
+        for title, names in wanted.items()
+        if any(pd.notna(getattr(line, names.split()[0])) for _, line in found)
+    }
+    several = len(labels) > 1
+    lines = [
+        (
+            *([Cell(label)] if several else []),
+            Cell(str(line.kind)),
+            *(Cell(_headline_text(line, names)) for names in shown.values()),
+            Cell(str(line.n_seeds)),
+            Cell(str(line.n_draws)),
+        )
+        for label, line in found
+    ]
+    metrics = " or ".join(dict.fromkeys(str(line.metric) for _, line in found))
+    notes = dict.fromkeys(
+        f"{line.kind}: {line.note}" for _, line in found if pd.notna(line.note) and line.note
     )
+    return Table(
+        ". ".join([f"{metrics}: means over seeds; shares are of the full model", *notes]),
+        "summary_headline.csv",
+        (*["task"] * several, "subnetwork", *shown, "seeds", "draws per seed"),
+        (*[""] * several, "kind", *shown.values(), "n_seeds", "n_draws"),
+        tuple(int(line.Index) for _, line in found),
+        tuple(lines),
+    )
+
+
+def _headline_text(line: Any, names: str) -> str:
+    values = [getattr(line, name) for name in names.split()]
+    if len(values) == 3:
+        return " ".join(filter(None, (decimal(values[0], 3), between(*values[1:]))))
+    if names.endswith("p_adjusted"):
+        return bare_p(values[0])
+    if names.removeprefix("retrained_") in _SHARES:
+        return percent(values[0])
+    return decimal(values[0], 3)
 
 
 _AGREEMENT = {

@@ -128,13 +128,14 @@ def render_report(
         beside: what stands before the name of a CSV file in a link.
         tables: the summaries of the rows, where they are there already.
     """
-    tables = summaries(rows) if tables is None else tables
+    known = summaries(rows) if tables is None else tables
+    tables = answer_tables(rows, manifest, known=known)
     answers = answers_of(rows, tables)
     return render(
         "report.html.j2",
         sections=list(_sections(rows, tables, answers, words, manifest)),
         headline=headline_table(
-            tables["summary_performance"], {answer.who: answer.label for answer in answers}
+            tables["summary_headline"], {answer.who: answer.label for answer in answers}
         ),
         asked=asked(manifest),
         agreement=agreement_table(tables["summary_stability"]),

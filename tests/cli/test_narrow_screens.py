@@ -109,6 +109,6 @@ def test_columns_are_left_out_by_importance_and_named():
 def test_a_word_that_is_wider_than_the_screen_is_the_only_one_that_is_split():
     from io import StringIO
 
-    console = Console(file=StringIO(), width=20)
-    print_records([{"a": "x" * 30}], console=console)
-    assert "".join(console.file.getvalue().split()) == "a" + "x" * 30
+    shown = StringIO()
+    print_records([{"a": "x" * 30}], console=Console(file=shown, width=20))
+    assert "".join(shown.getvalue().split()) == "a" + "x" * 30

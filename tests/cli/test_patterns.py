@@ -137,7 +137,7 @@ def test_missing_pickled_and_scarce_input(labelled, tmp_path, subprobe_command):
     (labelled / "maps.safetensors").unlink()
     assert "has no maps.safetensors or maps.npz" in refused(subprobe_command, labelled)
     np.savez(labelled / "maps.npz", block=np.array([{"a": 1}], dtype=object))
-    assert "holds pickled objects" in refused(subprobe_command, labelled)
+    assert "contains pickled objects" in refused(subprobe_command, labelled)
     (labelled / "labels.csv").unlink()
     assert "has no labels.csv" in refused(subprobe_command, labelled)
 

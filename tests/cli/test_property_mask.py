@@ -125,7 +125,7 @@ def test_what_does_not_go_together_is_refused_in_one_line(place, subprobe_comman
 def test_a_task_is_pruned_without_the_options_of_a_property(place, subprobe_command):
     for changed, said in (
         (["--task", "cola", "--corpus", "t.conllu"], "--corpus: cannot be combined with a task"),
-        ([], "nothing to prune for"),
+        ([], "a task or a property is needed"),
     ):
         code, _, err = subprobe_command(
             "prune", str(place / "tiny"), "--out", str(place / "no.safetensors"), *changed

@@ -66,7 +66,7 @@ def remedies() -> list[tuple[str, str]]:
             named = isinstance(node, ast.keyword) and node.arg == "remedy"
             if isinstance(node, ast.Assign):
                 named = any("REMEDY" in getattr(one, "id", "").upper() for one in node.targets)
-            if named:
+            if named and isinstance(node, ast.keyword | ast.Assign):
                 place = f"{path.relative_to(ROOT)}:{node.value.lineno}"
                 found += [(place, text) for text in texts(node.value)]
     return found

@@ -224,7 +224,7 @@ def test_pickles_are_not_read(refused, published):
         (np.full((4, 5), 2), "holds 2"),
         (np.ones((4, 5, 2)), "shape [4, 5, 2]"),
         (np.ones((0, 5)), "shape [0, 5]"),
-        (np.full((4, 5), "1"), "not an array of numbers"),
+        (np.full((4, 5), "1"), "which is not numeric"),
         (np.ones((3, 5)), "different layers"),
     ],
 )

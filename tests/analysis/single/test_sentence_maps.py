@@ -243,7 +243,7 @@ def test_the_command_writes_a_page_and_prints_numbers(
     asked = ["view", tiny_encoder, TEXT, "--mask", mask]
     code, out, err = subprobe_command(*asked, "--out", tmp_path / "view.html")
     assert (code, out) == (0, "")
-    assert "5 of 8 heads live" in err
+    assert "5 of 8 heads kept" in err
     assert (tmp_path / "view.html").read_text("utf-8") == render_heads(heads)
     code, out, _ = subprobe_command(*asked, "--json")
     assert code == 0

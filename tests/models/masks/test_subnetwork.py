@@ -221,7 +221,7 @@ def test_files_that_are_no_masks_are_refused(tmp_path):
     with pytest.raises(MaskError, match="not a JSON object"):
         Subnetwork.load(path)
     save_file({"head_mask": HEADS, "mlp_mask": MLPS}, path, {"subprobe": "{"})
-    with pytest.raises(MaskError, match="not JSON"):
+    with pytest.raises(MaskError, match="not valid JSON"):
         Subnetwork.load(path)
     path.write_text("kind: good")
     with pytest.raises(MaskError, match="not a readable safetensors file"):

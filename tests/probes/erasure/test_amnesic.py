@@ -237,7 +237,7 @@ def test_states_that_are_not_finite_are_refused(learning):
     ("options", "kind", "said"),
     [
         ({"properties": "upso"}, UnknownNameError, "did you mean 'upos'"),
-        ({"properties": ()}, ConfigError, "at least 1 value"),
+        ({"properties": ()}, ConfigError, "at least 1 item"),
         ({"erasers": "lace"}, ConfigError, "'leace' or 'inlp', got 'lace'"),
         ({"margin": -0.1}, ConfigError, "must be >= 0, got -0.1"),
         ({"penalty": 0.0}, ConfigError, "must be > 0, got 0.0"),

@@ -238,7 +238,7 @@ def test_states_that_are_no_numbers_are_refused():
             r"^option tokens\.tasks: unknown task 'tense'; known tasks: all",
         ),
         ({"tasks": ("all", "upos")}, "unknown task 'all'"),
-        ({"tasks": ()}, "at least 1 value"),
+        ({"tasks": ()}, "at least 1 item"),
         ({"hidden": True}, "must be a list"),
         ({"tasks": ("upos", "upos")}, "contains duplicates"),
         ({"hidden": (-1,)}, "sizes must be >= 0"),
