@@ -19,7 +19,7 @@ def test_every_training_is_a_line_with_what_it_cost_and_came_to():
     head, rule, first, second = text.splitlines()
     assert head.count("|") == rule.count("|") == first.count("|")
     assert first == (
-        "| 2 | bad | 58, 5 | 1,200 | 2 (76) | 0.0003 | compact, bfloat16 | .500 [.45, .55] "
+        "| 2 | bad | 58, 5 | 1,200 | 2 (76) | 0.0003 | compact, bfloat16 | .500 [.453, .550] "
         "| unlearned | 30 |"
     )
     assert ".875" in second
