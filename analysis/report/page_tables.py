@@ -150,7 +150,7 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
 _OF_STATE = {
     "score": "score",
     "gain kept": "gain_kept",
-    "minus random [95% interval]": "difference ci_low ci_high",
+    "minus random [95%]": "difference ci_low ci_high",
     "p": "p_adjusted",
 }
 _KEPT = {
@@ -202,11 +202,9 @@ def headline_table(headline: pd.DataFrame, labels: Mapping[tuple[str, ...], str]
         for label, line in found
     ]
     metrics = " or ".join(dict.fromkeys(str(line.metric) for _, line in found))
-    notes = dict.fromkeys(
-        f"{line.kind}: {line.note}" for _, line in found if pd.notna(line.note) and line.note
-    )
     return Table(
-        ". ".join([f"{metrics}: means over seeds; shares are of the full model", *notes]),
+        f"Means of {metrics} over seeds; heads, MLPs, parameters and FLOPs are shares of the full "
+        "model",
         "summary_headline.csv",
         (*["task"] * several, "subnetwork", *shown, "seeds", "draws per seed"),
         (*[""] * several, "kind", *shown.values(), "n_seeds", "n_draws"),
