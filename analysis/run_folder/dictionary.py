@@ -23,6 +23,7 @@ from .columns import (
 from .profile_columns import LEADERBOARD, OF_MODEL, PROFILE
 from .ready_columns import HEADS, WORDS
 from .table_lines import line_of
+from .written_columns import AGREEMENT, COMPARED
 
 IDENTITY = ("model", "task", "seed", "draw", "method", "kind", "state", "mask_id")
 """Columns of the tidy row that are joined onto every item."""
@@ -45,6 +46,11 @@ _OWN = {
         for name in ("sentence", "position", "word", "attribution", "prediction", "gold")
     },
 }
+_OWN |= dict.fromkeys(
+    ("comparisons", "tests", "seed_points", "over_seeds", "mixed_model", "comparison_notes"),
+    COMPARED,
+)
+_OWN |= {"attribution_agreement": AGREEMENT}
 _OWN |= {"summary_headline": HEADLINE, "answers": ANSWERS}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 

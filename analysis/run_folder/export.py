@@ -26,6 +26,7 @@ from ..verdict.verdict import verdicts
 from .cell_table import cell_table
 from .dictionary import dictionary_frame, typed
 from .reading import Run
+from .written_tables import written_tables
 
 ANSWER_TABLES = (HEADLINE, ANSWERS)
 FORMATS = ("csv", "parquet")
@@ -91,6 +92,8 @@ def _makers(run: Run) -> dict[str, Callable[[], Iterable[pd.DataFrame]]]:
         makers["leaderboard"] = lambda: [typed("leaderboard", leaderboard(run.rows))]
     for name in ANSWER_TABLES:
         makers[name] = lambda name=name: [typed(name, answer_table(run, name))]  # type: ignore[misc]
+    for name in written_tables(run.folder):
+        makers[name] = lambda name=name: [run.tables[name]]  # type: ignore[misc]
     return {
         **makers,
         "cells": lambda: [cell_table(run.folder, run.manifest)],

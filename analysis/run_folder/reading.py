@@ -21,6 +21,7 @@ from ...data.output.tables import items_frame, read_rows
 from ..cell_output import check_as_written, check_own_items
 from .dictionary import IDENTITY, ITEM_COLUMNS, MASK_COLUMNS, typed
 from .manifest_file import read_manifest
+from .written_tables import read_written, written_tables
 
 if TYPE_CHECKING:
     from ..figures.charts import Figure
@@ -134,6 +135,19 @@ class Run:
         from ..summary.summaries import summaries
 
         return MappingProxyType({k: typed(k, table) for k, table in summaries(self.rows).items()})
+
+    @cached_property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """The other tables that the run wrote, by the name of their CSV file.
+
+        These are comparisons of models and their tests, and attributed words, where the run has
+        them.
+
+        Raises:
+            DataFileError: if a file is not a table.
+        """
+        files = written_tables(self.folder)
+        return MappingProxyType({k: typed(k, read_written(path)) for k, path in files.items()})
 
     @cached_property
     def manifest_table(self) -> pd.DataFrame:

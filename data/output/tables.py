@@ -163,6 +163,13 @@ def inert(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**quoted)
 
 
+def as_written(frame: pd.DataFrame) -> pd.DataFrame:
+    """The inverse of `inert`, for a frame that was read from a CSV file."""
+    texts = [name for name in frame if pd.api.types.is_string_dtype(frame[name].dtype)]
+    quoted = r"^'(?=[=+@\t\r-])"
+    return frame.assign(**{name: frame[name].str.replace(quoted, "", regex=True) for name in texts})
+
+
 def write_csv(frame: pd.DataFrame, target: Path | str) -> None:
     """Write a frame as UTF-8 CSV, whole or not at all, with no cell a spreadsheet would execute."""
     safe = inert(frame)

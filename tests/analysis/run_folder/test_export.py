@@ -46,11 +46,21 @@ def names_in(folder, form):
 
 
 def test_every_table_is_there_in_both_formats(exported, finished_run):
-    summaries = {path.stem for path in finished_run.glob("summary_*.csv")}
-    wanted = {"rows", "items", "masks", "cells", "manifest", "answers", "heads", *summaries}
+    written = {path.stem for path in finished_run.glob("*.csv")}
+    assert {"words", "heads", "answers", "comparisons", "summary_headline"} <= written
+    wanted = {"rows", "items", "masks", "cells", "manifest", *written}
     for form, folder in exported.items():
         assert names_in(folder, form) == wanted
         assert (folder / "dictionary.csv").is_file()
+
+
+def test_tables_that_a_run_wrote_are_read_back_as_they_were(finished_run):
+    run = subprobe.load_run(finished_run)
+    for name, table in run.tables.items():
+        written = pd.read_csv(finished_run / f"{name}.csv")
+        assert list(table) == list(written), name
+        assert len(table) == len(written), name
+    assert run.tables["words"]["position"].dtype == "Int64"
 
 
 def test_dictionary_and_tables_have_the_same_columns(exported, dictionary):
