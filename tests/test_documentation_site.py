@@ -69,7 +69,7 @@ def test_the_site_has_every_public_name(tmp_path):
         ("[a heading](own-data.md#no-heading)", "no-heading"),
         ("[a heading of this page](#no-heading)", "no-heading"),
         ("{py:class}`subprobe.NoName`", "NoName"),
-        ("[fine](own-data.md#whose-classes), {py:exc}`subprobe.data.errors.MaskError`", ""),
+        ("[fine](own-data.md#class-names), {py:exc}`subprobe.data.errors.MaskError`", ""),
     ],
 )
 def test_a_broken_link_is_an_error(line, fault, tmp_path):

@@ -160,6 +160,7 @@ _KEPT = {
     "weights": "weights_kept",
 }
 _COSTS = {"parameters": "parameters", "FLOPs": "flops"}
+_FLAG = {"flag": "flag"}
 _SHARES = {*_KEPT.values(), *_COSTS.values(), "gain_kept"}
 
 
@@ -184,11 +185,12 @@ def headline_table(headline: pd.DataFrame, labels: Mapping[tuple[str, ...], str]
             for title, names in _OF_STATE.items()
         },
         **_COSTS,
+        **_FLAG,
     }
     shown = {
         title: names
         for title, names in wanted.items()
-        if any(pd.notna(getattr(line, names.split()[0])) for _, line in found)
+        if any(not _empty(getattr(line, names.split()[0])) for _, line in found)
     }
     several = len(labels) > 1
     lines = [
@@ -213,8 +215,14 @@ def headline_table(headline: pd.DataFrame, labels: Mapping[tuple[str, ...], str]
     )
 
 
+def _empty(value: Any) -> bool:
+    return bool(pd.isna(value)) or value == ""
+
+
 def _headline_text(line: Any, names: str) -> str:
     values = [getattr(line, name) for name in names.split()]
+    if names == "flag":
+        return MISSING if _empty(values[0]) else str(values[0])
     if len(values) == 3:
         return " ".join(filter(None, (decimal(values[0], 3), between(*values[1:]))))
     if names.endswith("p_adjusted"):

@@ -161,7 +161,7 @@ def test_a_broken_package_is_said_in_one_line_and_stops_nothing(tmp_path):
     lines = sorted(line for line in warned if line.startswith("warning: "))
     assert lines == [
         "warning: the importance 'bye' of leaving 1.0 is left out: SystemExit: good\\nbye",
-        "warning: the probe 'list' of wrong 1.0 is left out: TypeError: json:dumps is no "
+        "warning: the probe 'list' of wrong 1.0 is left out: TypeError: json:dumps is not a "
         "ProbeEntry",
         "warning: the probe 'lost' of broken 1.0 is left out: ModuleNotFoundError: No module named "
         "'no_such_module'",

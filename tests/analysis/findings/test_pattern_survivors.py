@@ -197,7 +197,7 @@ def test_a_run_writes_both_tables(tiny_encoder, tmp_path):
     summary = pd.read_csv(tmp_path / "run" / "summary_probes.csv")
     assert {"pattern_share_raw", "pattern_share_norm"} <= set(summary["metric"])
     report = (tmp_path / "run" / "report.html").read_text("utf-8")
-    assert "the classifier of patterns is calibrated for synthetic maps; of its calls" in report
+    assert "The classifier of patterns is calibrated on synthetic maps. Of its calls" in report
     confirmed = confirmed_patterns(shipped_classifier())
     assert confirmed
     assert f"only those of {' and '.join(confirmed)} are confirmed" in " ".join(report.split())

@@ -88,8 +88,8 @@ def test_everything_that_reads_the_run_says_so(partial):
     finished, _ = partial
     said = finished.summary()["verdict"]
     assert said.startswith(
-        f"PARTIAL: 4 cells of the run are missing, since 1 cell failed ({FAILED}); every number is "
-        "of the others. Run the same command again to compute them."
+        f"PARTIAL: 4 cells of the run are missing because 1 cell failed ({FAILED}). All numbers "
+        "come from the finished cells. Run the same command again to compute them."
     )
     page = (finished.folder / "report.html").read_text()
     assert "PARTIAL: 4 cells" in page
