@@ -50,7 +50,7 @@ def _of_state(state: str, scores: pd.DataFrame, rank: pd.Series | None) -> str:
         draws = int(random["n_draws"])
         few = f"{counted(draws, 'random draw')} per seed"
         if too_few_draws(draws):
-            few += " is too few to tell" if draws == 1 else " are too few to tell"
+            few += " is too few for a test" if draws == 1 else " are too few for a test"
         else:
             few = "not tested"
         return f"{state} good subnetworks score {_apart(difference)} random ones ({few})"
@@ -160,7 +160,7 @@ def difference_claim(label: str, subject: str, noun: str, table: pd.DataFrame) -
             parts.append((side, f"{len(names)} of {len(mine)} {noun}{listed}"))
     few = "" if enough else f"; {counted(int(mine['random_draws'].min()), 'draw')} per seed"
     if not enough:
-        few += " are too few to tell"
+        few += " are too few for a test"
     subject = f"On {label}, {subject} of {state} good subnetworks is"
     if not parts:
         everything = f"all {len(mine)} {noun}" if len(mine) > 1 else str(mine.index[0])

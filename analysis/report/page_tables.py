@@ -179,12 +179,12 @@ def headline_table(headline: pd.DataFrame, labels: Mapping[tuple[str, ...], str]
     ]
     wanted = {
         **_KEPT,
+        **_COSTS,
         **{f"pruned: {title}": names for title, names in _OF_STATE.items()},
         **{
             f"retrained: {title}": " ".join(f"retrained_{name}" for name in names.split())
             for title, names in _OF_STATE.items()
         },
-        **_COSTS,
         **_FLAG,
     }
     shown = {

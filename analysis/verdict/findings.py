@@ -60,7 +60,8 @@ def _survival(table: pd.DataFrame) -> Iterator[str]:
         fate = "kept" if line["odds_ratio"] > 1 else "pruned"
         low, high = (cite(line, name, CONTENT, _ratio) for name in ("ci_low", "ci_high"))
         yield (
-            f"Heads that {heads_that(line)} are {fate} more often: odds ratio of survival "
+            f"Heads that {heads_that(line)} are {fate} more often: their odds of being kept "
+            "change by a factor of "
             f"{cite(line, 'odds_ratio', CONTENT, _ratio)} [{low}, {high}] per standard deviation "
             f"within a layer ({cite(line, 'p_adjusted', CONTENT, p_text)}, "
             f"{line['correction']} over {counted(int(line['family_size']), 'test')}; 95% interval "
@@ -153,8 +154,8 @@ def _agreement(table: pd.DataFrame | None) -> Iterator[str]:
     kept = f"{int(everywhere['value'])} head{'s are' if everywhere['value'] != 1 else ' is'}"
     yield (
         f"The {int(jaccard['n_seeds'])} seeds {agree} on which heads to keep beyond chance: {kept} "
-        f"kept in every seed ({cite(by_chance, 'value', STABILITY, _one_place)} expected), Jaccard "
-        f"index {cite(jaccard, 'value', STABILITY)} ({cite(expected, 'value', STABILITY)} "
+        f"kept in every seed ({cite(by_chance, 'value', STABILITY, _one_place)} expected by chance), "
+        f"Jaccard index {cite(jaccard, 'value', STABILITY)} ({cite(expected, 'value', STABILITY)} "
         f"expected), {cite(jaccard, 'p_value', STABILITY, p_text)}."
     )
 

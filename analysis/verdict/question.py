@@ -151,7 +151,7 @@ def _against_random(asked: Asked) -> str:
     share = ""
     if rank is not None and pd.notna(rank["beyond"]):
         beyond = cite(rank, "beyond", "summary_against_random.csv", percent)
-        share = f", and above {beyond} of the random masks"
+        share = f", and higher than {beyond} of the random masks"
     p = f"{headline(good, 'p_adjusted', p_text)}, {_test(good, '', asked)}, Holm"
     if good["p_adjusted"] <= ALPHA:
         return f"The good {those} {score} {gap}{share} ({p})."

@@ -29,12 +29,12 @@ def ranks(p=0.01, state="pruned"):
         (scores(0.77), ranks(0.9),
          "On t, pruned good subnetworks do not score above random ones (-.030)"),
         (scores(draws=5), ranks(None), "On t, pruned good subnetworks score .100 above random ones "
-         "(5 random draws per seed are too few to tell)"),
+         "(5 random draws per seed are too few for a test)"),
         (scores(draws=1, good=0.7, state="retrained"), ranks(None, "retrained"),
          "On t, retrained good subnetworks score .100 below random ones "
-         "(1 random draw per seed is too few to tell)"),
+         "(1 random draw per seed is too few for a test)"),
         (scores(draws=5, good=0.8), ranks(None), "On t, pruned good subnetworks score the same as "
-         "random ones (5 random draws per seed are too few to tell)"),
+         "random ones (5 random draws per seed are too few for a test)"),
         (scores(state="retrained", flags=("", "", "unlearned")), ranks(state="retrained"),
          "On t, retrained subnetworks cannot be compared (random did not train)"),
         (scores(flags=("degenerate", "", "")), ranks(),

@@ -142,7 +142,7 @@ def outcome(difference, *, low=-0.1, high=0.1, small=False, enough=True, draws=3
         ({name: outcome(0.2) for name in "abcd"},
          "is above the middle 95% of random draws for 4 of 4 items"),
         ({"a": outcome(0.2, enough=False, draws=3), "b": outcome(0.3, small=True)},
-         "is above all random draws for 1 of 1 items (a); 3 draws per seed are too few to tell"),
+         "is above all random draws for 1 of 1 items (a); 3 draws per seed are too few for a test"),
     ],
 )  # fmt: skip
 def test_titles_say_for_how_many_items_good_lies_outside(lines, title):

@@ -67,7 +67,7 @@ def test_intervals_are_those_of_the_rows_and_of_enough_draws(made):
     (figure,) = headline_figure(few)
     assert not data_of(figure, "draw_low")
     assert "middle 95%" not in figure.text
-    assert "5 random draws per seed are too few to tell" in figure.title
+    assert "5 random draws per seed are too few for a test" in figure.title
 
 
 def test_its_table_names_lines_of_the_rows(made):

@@ -64,7 +64,10 @@ def test_a_full_disk_under_the_last_tables_leaves_the_run_as_it_was(
         sync(path)
 
     monkeypatch.setattr(atomic, "sync", full)
-    with without_report(), pytest.raises(DiskFullError, match="are free: free some space") as raised:
+    with (
+        without_report(),
+        pytest.raises(DiskFullError, match="are free: free some space") as raised,
+    ):
         run_experiment(config, folder)
     assert str(raised.value.where).endswith("rows.parquet")
     assert not (folder / "manifest.json").exists()
