@@ -154,8 +154,8 @@ def _agreement(table: pd.DataFrame | None) -> Iterator[str]:
     kept = f"{int(everywhere['value'])} head{'s are' if everywhere['value'] != 1 else ' is'}"
     yield (
         f"The {int(jaccard['n_seeds'])} seeds {agree} on which heads to keep beyond chance: {kept} "
-        f"kept in every seed ({cite(by_chance, 'value', STABILITY, _one_place)} expected by chance), "
-        f"Jaccard index {cite(jaccard, 'value', STABILITY)} ({cite(expected, 'value', STABILITY)} "
+        f"kept in every seed ({cite(by_chance, 'value', STABILITY, _one_place)} expected by "
+        f"chance), Jaccard index {cite(jaccard, 'value', STABILITY)} ({cite(expected, 'value', STABILITY)} "
         f"expected), {cite(jaccard, 'p_value', STABILITY, p_text)}."
     )
 
