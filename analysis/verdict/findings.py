@@ -155,8 +155,9 @@ def _agreement(table: pd.DataFrame | None) -> Iterator[str]:
     yield (
         f"The {int(jaccard['n_seeds'])} seeds {agree} on which heads to keep beyond chance: {kept} "
         f"kept in every seed ({cite(by_chance, 'value', STABILITY, _one_place)} expected by "
-        f"chance), Jaccard index {cite(jaccard, 'value', STABILITY)} ({cite(expected, 'value', STABILITY)} "
-        f"expected), {cite(jaccard, 'p_value', STABILITY, p_text)}."
+        f"chance), Jaccard index {cite(jaccard, 'value', STABILITY)} "
+        f"({cite(expected, 'value', STABILITY)} expected), "
+        f"{cite(jaccard, 'p_value', STABILITY, p_text)}."
     )
 
 

@@ -56,8 +56,8 @@ def test_heads_that_survive_and_those_that_are_pruned(rows, tables):
     first, second, *rest = found(rows, tables, summary_survival_content=lines)
     assert first == (
         "Heads that attend more to the first token are pruned more often: their odds of being kept "
-        "change by a factor of .26 [.15, .45] per standard deviation within a layer (p = .011, Holm over 11 tests; 95% "
-        "interval over heads, for these masks)."
+        "change by a factor of .26 [.15, .45] per standard deviation within a layer (p = .011, "
+        "Holm over 11 tests; 95% interval over heads, for these masks)."
     )
     assert second.startswith("Heads that attend over longer distances are kept more often: ")
     assert "2.50 [1.20, 5.10]" in second

@@ -73,8 +73,8 @@ def test_the_answer_of_a_whole_run():
     limits = f"[{decimal(gap - 0.02)}, {decimal(gap + 0.02)}]"
     assert against == (
         f"The good subnetworks score {decimal(gap)} {limits} above the mean of 30 random masks per "
-        "seed (95% interval over examples, for these 2 seeds and these masks), and higher than 100% "
-        "of the random masks (p = .002, over random masks, Holm)."
+        "seed (95% interval over examples, for these 2 seeds and these masks), and higher than "
+        "100% of the random masks (p = .002, over random masks, Holm)."
     )
     assert retrained.startswith(
         "Retrained from the pretrained weights, the good subnetworks reach "
