@@ -27,7 +27,7 @@ FLOORS = {
                  "attributed", "configuration", "rankings", "steps", "learning", "storage", "plan",
                  "cells", "single", "property_search", "running", "cost", "patterns", "verdict",
                  "figures", "interactive", "report", "run_folder", "upkeep",
-                 "screen"],
+                 "transfer", "screen"],
     "commands": ["stopped", "flags", "options", "ending", "one_model", "whole_runs"],
 }  # fmt: skip
 """What each room holds, from the ground up; other files beside the folders may import them all."""

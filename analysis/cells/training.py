@@ -52,8 +52,10 @@ def retrain(work: Work) -> CellOutput:
         begun = {"route": work.options["route"]}
     trained, came_to = train(work, mask, **begun)
     draw = f"-{mask.draw}" if mask.draw else ""
+    own = mask.task == work.parts.spec.name
+    of = "" if own else f"-of-{mask.task}"
     kept = {RETRAINED: mask.mask_id, **begun, **came_to.notes}
-    save(work, trained, f"-{mask.method}-{mask.kind}{draw}-retrained", **kept)
+    save(work, trained, f"-{mask.method}-{mask.kind}{draw}{of}-retrained", **kept)
     return noted({"fingerprint": trained.fingerprint, **begun, **came_to.notes})
 
 

@@ -126,7 +126,7 @@ def compare_answers(
         about: columns that every line repeats.
         resamples: bootstrap samples.
     """
-    sides = _resampled(answers, metrics, resamples)
+    sides = resampled_scores(answers, metrics, resamples)
     compared: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     for pair in pairs:
@@ -148,9 +148,9 @@ def compare_answers(
     return Comparisons(frame_of(compared, COMPARED), frame_of(tests, TESTED))
 
 
-def _resampled(
+def resampled_scores(
     answers: dict[Model, dict[int, Answers]], metrics: list[str], resamples: int
-) -> dict[tuple[Model, str], _Draws]:
+) -> dict[tuple[Model, str], Draws]:
     """Every model's score, whole and on the resamples that all models share."""
     one = next(iter(next(iter(answers.values())).values()))
     ids, units = one.ids, one.units
@@ -168,7 +168,7 @@ def _resampled(
                         of_seed = drawn.setdefault((model, metric), {})
                         of_seed.setdefault(seed, []).append(found)
     return {
-        (model, metric): _Draws(
+        (model, metric): Draws(
             values,
             {seed: np.concatenate(blocks) for seed, blocks in drawn[model, metric].items()},
             {seed: _rights(said, metric) for seed, said in answers[model].items()},
@@ -180,7 +180,7 @@ def _resampled(
 
 
 @dataclass(frozen=True)
-class _Draws:
+class Draws:
     """Every draw of one model, by seed.
 
     Attributes:
@@ -236,7 +236,7 @@ def _differing(first: Answers, second: Answers, draws: Sequence[DrawPair]) -> fl
 
 
 def _each_draw(
-    pair: Pair, line: dict[str, Any], first: _Draws, second: _Draws, seeds: list[int]
+    pair: Pair, line: dict[str, Any], first: Draws, second: Draws, seeds: list[int]
 ) -> Iterator[dict[str, Any]]:
     """The difference in each draw of each seed, where one side has several."""
     for seed in seeds:

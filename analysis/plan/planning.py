@@ -26,16 +26,24 @@ def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
     """
     cells: list[Cell] = []
     shared: list[Cell] = []
-    for task in config.tasks:
-        # checking the options of a probe takes longer than all else of its cells
-        probes = _inputs_of_probes(config, tasks[task].probe_length)
-        first = tasks[config.tasks[0]].name
-        seeds = [SeedPlan(config, tasks[task], seed, probes, first) for seed in config.seeds]
+    for task, seeds in seed_plans(config, tasks).items():
         for one in seeds:
             cells += one.cells()
         if config.controls.across_seeds and len(seeds) > 1:
             shared += _across(config, tasks[task], seeds)
     return Graph(cells + shared)
+
+
+def seed_plans(
+    config: RunConfig, tasks: Mapping[str, TaskFacts]
+) -> Mapping[str, Sequence[SeedPlan]]:
+    """The plan of each seed of each task, by the names that the options have for tasks."""
+    first, found = tasks[config.tasks[0]].name, {}
+    for task in config.tasks:
+        # checking the options of a probe takes longer than all else of its cells
+        probes = _inputs_of_probes(config, tasks[task].probe_length)
+        found[task] = [SeedPlan(config, tasks[task], seed, probes, first) for seed in config.seeds]
+    return found
 
 
 def _inputs_of_probes(config: RunConfig, length: int) -> dict[str, dict[str, Any]]:

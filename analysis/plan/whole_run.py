@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,17 @@ class RunPlan:
     def store(self) -> CellStore:
         """Where the cells lie."""
         return CellStore(self.folder)
+
+    def part(self, names: Iterable[str]) -> RunPlan:
+        """The same run with these cells alone, and with all that they read."""
+        needed, waiting = set[str](), list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                waiting += self.graph[name].inputs.values()
+        graph = Graph(cell for cell in self.graph if cell.name in needed)
+        return replace(self, graph=graph, ids={name: self.ids[name] for name in needed})
 
     @property
     def seeds(self) -> list[str]:

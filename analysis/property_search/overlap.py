@@ -97,6 +97,17 @@ def overlap_rows(
     return found
 
 
+def same_unit_overlaps(mask: Subnetwork, other: Subnetwork) -> list[dict[str, Any]]:
+    """One record for each level that both masks prune: shared units, Jaccard, chance, p-values.
+
+    Args:
+        mask: one mask.
+        other: a mask of the same encoder.
+    """
+    same = _same(mask, other, _pruned(mask))
+    return [{"unit": unit, **_overlap(layers)} for unit, layers in same]
+
+
 def overlap_frame(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """The table of several pairs."""
     return pd.DataFrame(list(records), columns=list(OVERLAP_COLUMNS))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +18,18 @@ from ..property_search.names import PROBE
 from ..wording import MISSING, between, decimal, p_text
 from .grids import MOST_LINES, Grid, draw_grid, grid_of
 from .page import library, render, resource, script_json
+from .part import Part
+from .transfer_part import TITLE, transfer_parts
 
 _LEVELS = {"one seed": "this seed", "these seeds": "these seeds",
            "seeds and examples": "other seeds as well"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Part:
-    """One task of one encoder, or two runs: a picture and its tables."""
-
-    name: str
-    title: str
-    text: str
-    alt: str
-    spec: Markup
-    grids: tuple[Grid, ...]
 
 
 def write_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str], target: Path) -> None:
     """Write the page of a comparison.
 
     Args:
-        tables: what `comparison_tables` or `between_runs` gave.
+        tables: what `comparison_tables`, `between_runs` or `transfer_tables` gave.
         names: the runs.
         target: the HTML file.
     """
@@ -49,14 +38,21 @@ def write_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str], target:
 
 def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str:
     """The page as text; the same tables give the same page."""
-    between_them = "between_runs" in tables
-    parts = list(_between(tables) if between_them else _within(tables))
+    grids: list[Grid] = []
+    if "transfer" in tables:
+        title, parts = TITLE, list(transfer_parts(tables["transfer"]))
+    elif "between_runs" in tables:
+        title, parts = "Runs side by side", list(_between(tables))
+    else:
+        title, parts = "Subnetworks compared with each other", list(_within(tables))
+    if "seed_points" in tables:
+        grids = list(_further(tables))
     return render(
         "comparison.html.j2",
-        title="Runs side by side" if between_them else "Subnetworks compared with each other",
+        title=title,
         names=names,
         parts=parts,
-        grids=list(_further(tables)),
+        grids=grids,
         notes=[str(note) for note in tables["comparison_notes"]["note"]],
         style=resource("report.css"),  # the same look and script as the report of a run
         script=resource("report.js"),

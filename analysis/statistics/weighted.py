@@ -174,3 +174,5 @@ _OF_NUMBERS = {
     "spearman": _spearman,
     "pearson_spearman": _pearson_spearman,
 }
+METRICS = (*_OF_CLASSES, *_OF_NUMBERS)
+"""Every metric whose resampled scores are known."""

@@ -8,13 +8,20 @@ from pathlib import Path
 from ...data.errors import ConfigError, SubprobeError
 from ..cells.materials import Materials
 from ..cells.work import Order, compute
-from ..plan.preparing import prepare
+from ..plan.preparing import Prepared, prepare
 from ..plan.sources import read_sources
 from ..plan.whole_run import RunPlan
 from ..running.resources import computing_with
 from ..steps.progress import Progress, Silent
 from ..storage.certificate import Certificate
 from ..storage.store import CellStore
+
+
+def changed_since(plan: RunPlan, prepared: Prepared) -> str:
+    """The first source of a run whose content is another one now; empty if there is none."""
+    now = read_sources(prepared).digests
+    changed = (name for name, one in plan.sources.digests.items() if now.get(name) != one)
+    return next(changed, "")
 
 
 class Again:
@@ -33,14 +40,12 @@ class Again:
         self._plan, self._threads = plan, threads
         with progress.stage("reading tasks and sentences"):
             prepared = prepare(plan.config, Silent())
-            now = read_sources(prepared).digests
-        changed = [name for name, one in plan.sources.digests.items() if now.get(name) != one]
-        if changed:
-            raise ConfigError(
-                f"{changed[0]} has changed since the run: nothing can be computed again",
-                where=str(plan.folder),
-                remedy="put it back as it was, or check the files alone",
-            )
+            if changed := changed_since(plan, prepared):
+                raise ConfigError(
+                    f"{changed} has changed since the run: nothing can be computed again",
+                    where=str(plan.folder),
+                    remedy="put it back as it was, or check the files alone",
+                )
         self._materials = Materials(prepared, plan.folder)
 
     def differs(self, name: str, scratch: Path) -> str:

@@ -18,6 +18,7 @@ from ...data.output.ownership import (
     is_states,
 )
 from ..plan.registry import STEPS
+from ..plan.transfer import with_transfer
 from ..plan.whole_run import RunPlan
 from ..running.execute import State, assess
 from ..running.locks import gate, is_held, owners
@@ -52,7 +53,8 @@ def leftovers(folder: Path) -> list[Leftover]:
     Raises:
         ConfigError: if the folder holds no run.
     """
-    plan = plan_of(folder)
+    # scores of masks on other tasks are kept, though the run itself does not ask for them
+    plan = with_transfer(plan_of(folder), retrained=True)[0]
     busy = bool(living(folder))
     state = assess(plan.graph, plan.ids, plan.store)
     found = []

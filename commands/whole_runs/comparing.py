@@ -17,6 +17,7 @@ from ..options import (
     named,
     prepare_folder,
     prepare_table,
+    progress_of,
     writing,
 )
 
@@ -44,6 +45,21 @@ def compare(
     ] = None,
     report: Annotated[Path | None, writing("also write one HTML page (.html)", "--report")] = None,
     correction: Correction = "holm",
+    transfer: Annotated[
+        bool,
+        typer.Option(
+            "--transfer",
+            help="score the masks of each task on every other task; scores are kept in the run",
+        ),
+    ] = False,
+    retrained: Annotated[
+        bool,
+        typer.Option(
+            "--retrained",
+            help="with --transfer: also fine-tune the pretrained encoder under each mask on every "
+            "task",
+        ),
+    ] = False,
     probes: Annotated[
         bool, typer.Option(help="also compare what the models know, not only what they score")
     ] = True,
@@ -55,20 +71,23 @@ def compare(
     Example: subprobe compare runs/quickstart
 
     Example: subprobe compare runs/quickstart --relation nsubj --out nsubj.csv
+
+    Example: subprobe compare runs/study --transfer --out transfer
     """
+    _check_asked(folders, bool(relation or metric), transfer, retrained)
     if relation or metric:
         _of_relations(folders, relation or (), metric or (), correction, out, overwrite, as_json)
         return
     out = prepare_folder(out, "compare", overwrite)
     if report is not None:
         report = prepare_out(report, files=PAGES, overwrite=overwrite, option="report")
-    one = len(folders) == 1
     shown = out is None and report is None and not as_json
-    tables = (
-        _of_run(folders[0], correction, probes, summed=not shown)
-        if one
-        else _of_runs(folders, correction)
-    )
+    if transfer:
+        tables = _of_transfer(folders[0], correction, retrained)
+    elif len(folders) == 1:
+        tables = _of_run(folders[0], correction, probes, summed=not shown)
+    else:
+        tables = _of_runs(folders, correction)
     emit_tables(tables, out, "compare", overwrite=overwrite, as_json=as_json)
     if report is not None:
         from ...analysis.report.comparison_page import write_page
@@ -77,6 +96,35 @@ def compare(
         typer.echo(f"comparison in {report}", err=True)
     if shown:
         _show(tables, folders)
+
+
+def _check_asked(folders: list[Path], relations: bool, transfer: bool, retrained: bool) -> None:
+    """Refuse options that do not go together."""
+    from ...data.errors import ConfigError
+
+    if retrained and not transfer:
+        raise ConfigError("--retrained belongs to --transfer", remedy="add --transfer")
+    if transfer and relations:
+        raise ConfigError(
+            "--transfer compares scores on tasks, --relation and --metric compare probes",
+            remedy="give one of them",
+        )
+    if transfer and len(folders) > 1:
+        raise ConfigError(
+            f"--transfer compares the tasks of one run, got {len(folders)} runs",
+            remedy="name one run folder",
+        )
+
+
+def _of_transfer(folder: Path, correction: str, retrained: bool) -> dict[str, Any]:
+    """The transfer matrix of a run; scores that are missing are computed."""
+    from ...analysis.run_folder.reading import load_rows
+    from ...analysis.transfer.computing import crossed
+    from ...analysis.transfer.matrix import transfer_tables
+
+    rows = load_rows(folder)
+    found = crossed(folder, retrained=retrained, progress=progress_of(False))
+    return transfer_tables(found, rows, correction=correction)
 
 
 def _of_relations(
@@ -148,9 +196,12 @@ def _show(tables: dict[str, Any], folders: list[Path]) -> None:
     from ...analysis.screen.console import print_comparison
     from ...analysis.screen.other_comparisons import print_between, print_masks
     from ...analysis.screen.records import print_heading
+    from ...analysis.screen.transfer import print_transfer
     from ...analysis.summary.ranks import good_against_random
 
-    if len(folders) == 1 and is_search(folders[0]):
+    if "transfer" in tables:
+        print_transfer(tables)
+    elif len(folders) == 1 and is_search(folders[0]):
         print_masks(tables)
     elif len(folders) == 1:
         rows = load_rows(folders[0])

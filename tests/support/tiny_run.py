@@ -12,7 +12,6 @@ from subprobe.analysis import conduct
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.cells import work
 from subprobe.analysis.configuration.config import RunConfig, parse_config
-from subprobe.analysis.plan.graph import Graph
 from subprobe.analysis.plan.whole_run import RunPlan, read_plan
 from subprobe.analysis.running import engine
 from subprobe.analysis.running.execute import assess, execute
@@ -117,15 +116,7 @@ class TinyCells:
 
     def plan(self, names: tuple[str, ...]) -> RunPlan:
         """The part of the graph that some cells need."""
-        whole, needed, waiting = self.whole, set(), list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in needed:
-                needed.add(name)
-                waiting += whole.graph[name].inputs.values()
-        part = Graph(cell for cell in whole.graph if cell.name in needed)
-        ids = {name: whole.ids[name] for name in needed}
-        return RunPlan(whole.config, whole.folder, whole.sources, part, ids)
+        return self.whole.part(names)
 
     def outputs(self, *names: str) -> list[CellOutput]:
         """What these cells give; they are computed unless they are finished.

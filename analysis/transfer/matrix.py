@@ -1,0 +1,201 @@
+"""The transfer matrix: what the mask of each task scores on each task, with its references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..comparison.pair_records import BEYOND, Sizes, frame_of
+from ..comparison.pairs import Model
+from ..comparison.run_items import Answers, answers_of
+from ..comparison.score_comparisons import Draws, resampled_scores
+from ..statistics.checks import trusted
+from ..statistics.clusters import count_of
+from ..statistics.paired import expanded_limits, over_seeds_and_examples
+from ..statistics.paired_coverage import SEEDS_AND_EXAMPLES
+from ..statistics.weighted import METRICS, RESAMPLES
+from ..summary.kinds import joined_flags
+from .computing import Crossed
+from .differences import DIFFERENCES, corrected, differences
+from .overlap import overlap_columns
+
+_TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
+_UNITS = ("heads", "mlps", "neurons", "weights")
+MATRIX: dict[str, str] = {
+    "model": _TEXT, "method": _TEXT, "reading": _TEXT, "mask_task": _TEXT, "task": _TEXT,
+    "metric": _TEXT, "primary": "boolean", "value": _REAL, "ci_low": _REAL, "ci_high": _REAL,
+    "ci_method": _TEXT, "beyond_low": _REAL, "beyond_high": _REAL, "beyond_method": _TEXT,
+    "seed_low": _REAL, "seed_high": _REAL, "gain_kept": _REAL, "full": _REAL, "own": _REAL,
+    "random": _REAL, "random_low": _REAL, "random_high": _REAL, "above_random": _REAL,
+    "n_draws": _WHOLE,
+    "baseline": _TEXT, "baseline_value": _REAL, "p_adjusted": _REAL,
+    **{f"kept_{unit}": _REAL for unit in _UNITS},
+    **{f"jaccard_{unit}{end}": _REAL for unit in _UNITS for end in ("", "_expected")},
+    "n": _WHOLE, "n_clusters": _WHOLE, "n_seeds": _WHOLE, "flag": _TEXT,
+}  # fmt: skip
+"""Column -> type of the matrix; one line is one mask on one task in one metric."""
+
+Cell = tuple[str, str, str]
+"""Method, reading and task of the mask."""
+
+
+def transfer_tables(
+    crossed: Crossed, flags: pd.DataFrame, *, correction: str = "holm", resamples: int = RESAMPLES
+) -> dict[str, pd.DataFrame]:
+    """The matrix of a run, its differences to the references, and what cannot be said.
+
+    Args:
+        crossed: the finished scores.
+        flags: tidy rows of the run, whose flags the matrix repeats: a task that was not learned, a
+            search that found nothing.
+        correction: `holm` or `fdr_bh`.
+        resamples: bootstrap samples.
+
+    Returns:
+        `transfer` (columns of `MATRIX`), `transfer_differences` (of `DIFFERENCES`) and
+        `comparison_notes`.
+    """
+    lines: list[dict[str, Any]] = []
+    compared: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for _, rows in crossed.rows.groupby(["model", "task"], sort=False):
+        task = _Scored(rows, crossed.plan.store.cells, resamples)
+        lines += task.lines(crossed)
+        compared += differences(task.about, task.answers, task.sides, task.metrics)
+        notes += task.notes
+    table = pd.DataFrame(lines)
+    tested = corrected(frame_of(compared, DIFFERENCES), correction)
+    table = table.assign(flag=[_flags(flags, line) for line in table.to_dict("records")])
+    table = table.merge(_against_random(tested), how="left")
+    order = {name: place for place, name in enumerate(dict.fromkeys(crossed.rows["task"]))}
+    table = table.sort_values(
+        ["mask_task", "task"], key=lambda names: names.map(order), kind="stable"
+    ).sort_values(["method", "reading"], kind="stable")
+    return {
+        "transfer": frame_of(table, MATRIX),
+        "transfer_differences": tested,
+        "comparison_notes": pd.DataFrame({"note": pd.array(notes, dtype="string")}),
+    }
+
+
+def model_of(kind: str, mask_task: Any, method: str, reading: Any) -> Model:
+    """What names a model among those that one task is scored with."""
+    if pd.isna(mask_task):
+        return ("full", "full", "")
+    return (method, f"{kind} of {mask_task}", str(reading))
+
+
+class _Scored:
+    """Everything that was scored on one task."""
+
+    def __init__(self, rows: pd.DataFrame, cells: Path, resamples: int):
+        self.rows, self._resamples = rows, resamples
+        self.about = {name: str(rows[name].iloc[0]) for name in ("model", "task")}
+        every = list(dict.fromkeys(rows["metric"]))
+        self.metrics = [metric for metric in every if metric in METRICS]
+        names = [
+            model_of(line.kind, line.mask_task, line.method, line.reading)
+            for line in rows.itertuples()
+        ]
+        columns = dict(zip(("method", "kind", "state"), zip(*names, strict=True), strict=True))
+        renamed = rows.assign(**{name: list(values) for name, values in columns.items()})
+        first = renamed[renamed["metric"] == every[0]]
+        self.answers, missing = answers_of(first, cells)
+        self.sides: dict[tuple[Model, str], Draws] = resampled_scores(
+            self.answers, self.metrics, resamples
+        )
+        self.notes = [f"{self.about['task']}: {note}" for note in missing]
+        self.notes += [
+            f"{self.about['task']}: {metric} has no resampled scores, so neither interval nor p"
+            for metric in every
+            if metric not in METRICS
+        ]
+
+    def lines(self, crossed: Crossed) -> Iterator[dict[str, Any]]:
+        """One line for each mask and metric."""
+        good = self.rows[self.rows["mask_task"].notna() & self.rows["kind"].eq("good")]
+        primary = self.rows["metric"].iloc[0]
+        key = ["method", "reading", "mask_task", "metric"]
+        for (method, reading, of, metric), scores in good.groupby(key, sort=False):
+            mean = scores["value"].astype(float)
+            yield {
+                **self.about, "method": method, "reading": reading, "mask_task": of,
+                "metric": metric, "primary": metric == primary, "value": mean.mean(),
+                "seed_low": mean.min(), "seed_high": mean.max(), "n_seeds": len(scores),
+                "baseline": scores["baseline"].iloc[0],
+                "baseline_value": scores["baseline_value"].astype(float).mean(),
+                **self._interval((method, f"good of {of}", reading), metric),
+                **self._references((method, reading, of), metric, mean.to_numpy()),
+                **overlap_columns(crossed.masks, of, self.about["task"], method),
+            }  # fmt: skip
+
+    def _interval(self, model: Model, metric: str) -> dict[str, Any]:
+        """Intervals of the mean over seeds: for other examples, and for other seeds as well."""
+        drawn = self.sides.get((model, metric))
+        if drawn is None:
+            return {}
+        side = drawn.mean()
+        seeds = sorted(side.scores)
+        samples = np.stack([side.samples[seed] for seed in seeds], axis=1)  # [R, S]
+        answers: Answers = self.answers[model][seeds[0]]
+        sizes = Sizes(len(answers.ids), count_of(answers.units))
+        found: dict[str, Any] = vars(sizes)
+        name = f"percentile bootstrap over {sizes.over} ({self._resamples}), these seeds"
+        low, high = expanded_limits(samples.mean(axis=1), sizes.n_clusters)
+        if np.isfinite(low):
+            found |= {"ci_low": low, "ci_high": high, "ci_method": name}
+        else:
+            found["ci_method"] = f"no {name}: the resamples do not vary"
+        name = f"bootstrap over seeds and {sizes.over} ({self._resamples})"
+        # a score varies as its difference from a model that answers the same everywhere
+        coverage = sizes.coverage(SEEDS_AND_EXAMPLES, metric, seeds=len(seeds), share=1.0)
+        mean = float(np.mean([side.scores[seed] for seed in seeds]))
+        low, high = over_seeds_and_examples(mean, samples)
+        if trusted(coverage) and np.isfinite(low):
+            found |= {"beyond_low": low, "beyond_high": high, "beyond_method": name}
+        else:
+            found["beyond_method"] = f"no {name}: too few seeds or examples for .92 coverage"
+        return found
+
+    def _references(self, cell: Cell, metric: str, values: Any) -> dict[str, Any]:
+        """What the full model, the task's own mask and random masks of the same size score."""
+        method, reading, of = cell
+        scores = self.rows[self.rows["metric"] == metric]
+        whole = scores[scores["mask_task"].isna()]
+        mine = scores[scores["method"].eq(method) & scores["reading"].eq(reading)]
+        own = mine[mine["mask_task"].eq(self.about["task"]) & mine["kind"].eq("good")]
+        random = mine[mine["mask_task"].eq(of) & mine["kind"].eq("random")]
+        found = {name: one["value"].astype(float).mean()
+                 for name, one in (("full", whole), ("own", own), ("random", random))}  # fmt: skip
+        baseline = whole["baseline_value"].astype(float).mean()
+        gain = found["full"] - baseline
+        found["gain_kept"] = (float(np.mean(values)) - baseline) / gain if gain > 0 else np.nan
+        if random.empty:
+            return found
+        draws = random["value"].astype(float)
+        by_seed = [group["value"].to_numpy(dtype=float) for _, group in random.groupby("seed")]
+        below = [((pool < value).mean() + (pool == value).mean() / 2)
+                 for value, pool in zip(values, by_seed, strict=True)]  # fmt: skip
+        return found | {
+            "random_low": draws.min(), "random_high": draws.max(),
+            "n_draws": min(map(len, by_seed)), "above_random": float(np.mean(below)),
+        }  # fmt: skip
+
+
+def _flags(rows: pd.DataFrame, line: dict[str, Any]) -> str:
+    """Flags of the run about the task that is scored and about the search on the other task."""
+    whole = rows["task"].eq(line["task"]) & rows["kind"].eq("full")
+    search = rows["task"].eq(line["mask_task"]) & rows["kind"].eq("good")
+    search &= rows["method"].eq(line["method"]) & rows["state"].eq("pruned")
+    return joined_flags(rows.loc[(whole & rows["probe"].eq("performance")) | search, "flag"])
+
+
+def _against_random(tested: pd.DataFrame) -> pd.DataFrame:
+    """Corrected p of each mask against random masks of its size."""
+    key = ["model", "method", "reading", "mask_task", "task", "metric"]
+    lines = tested[tested["reference"].eq("random") & tested["level"].ne(BEYOND)]
+    return lines.loc[lines["p_value"].notna(), [*key, "p_adjusted"]]
