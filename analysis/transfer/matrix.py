@@ -188,10 +188,11 @@ class _Scored:
 
 def _flags(rows: pd.DataFrame, line: dict[str, Any]) -> str:
     """Flags of the run about the task that is scored and about the search on the other task."""
+    rows = rows[rows["probe"].isin(["performance", "mask"])]
     whole = rows["task"].eq(line["task"]) & rows["kind"].eq("full")
     search = rows["task"].eq(line["mask_task"]) & rows["kind"].eq("good")
     search &= rows["method"].eq(line["method"]) & rows["state"].eq("pruned")
-    return joined_flags(rows.loc[(whole & rows["probe"].eq("performance")) | search, "flag"])
+    return joined_flags(rows.loc[whole | search, "flag"])
 
 
 def _against_random(tested: pd.DataFrame) -> pd.DataFrame:

@@ -91,7 +91,7 @@ def test_a_mask_of_another_label_count_scores_what_the_masked_model_answers(run,
         mask = Subnetwork.load(run / "masks" / f"{of}-seed{seed}-good.safetensors")
         with gated(model, mask):
             said = [
-                int(model(**tokenizer(one.sentences[0].text, return_tensors="pt")).logits.argmax())
+                int(model(**tokenizer(*one.texts(), return_tensors="pt")).logits.argmax())
                 for one in report
             ]
         scores.append(accuracy_score([one.label for one in report], said))
