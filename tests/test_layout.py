@@ -14,7 +14,7 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "spans", "holmes", "generator", "tasks", "encoding"],
+             "spans", "holmes", "generator", "tasks", "encoding", "masking"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "training"],
     "pruning": ["importance", "search"],
     "probes": ["forward", "entry", "states", "learning", "attention", "patterns",
