@@ -22,7 +22,7 @@ from ...data.tasks.task_parts import spread
 from ...models.language.masked import TOKENS, MaskedText, masked_log_probs
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
-from .entries import MINIMAL_PAIRS, MinimalPairsOptions
+from .entries import MINIMAL_PAIRS
 from .pair_rows import ScoredPairs, pair_items, pair_rows
 from .pair_scores import Floats, Normalise, Ties, is_tie, points, text_score
 from .pair_texts import PairTexts, Score, SeveralPieces, pair_texts
@@ -102,7 +102,7 @@ def run_minimal_pairs(
     )
     name, base = _unigram(context, model, asked, normalise, unigram)
     kept = [one.pair for one in asked]
-    by_file = {pair.source: suite.name for suite in suites for pair in suite.pairs}
+    by_file = {suite.name: suite.collection for suite in suites}
     found = ScoredPairs(
         kept, [by_file[pair.source] for pair in kept], points(margins, ties), margins,
         is_tie(margins).astype(np.float64),
@@ -190,9 +190,7 @@ def pair_margins(
     variant = Pieces.rest_masked if score == "pll-word-l2r" else Pieces.one_masked
     texts = [text for one in by_text for text in (one.good, one.bad)]
     values = iter(
-        piece_log_probs(
-            model, context.tokenizer, texts, variant=variant, progress=progress, **same
-        )
+        piece_log_probs(model, context.tokenizer, texts, variant=variant, progress=progress, **same)
     )
     of_text = iter([text_score(next(values), normalise) - text_score(next(values), normalise)
                     for _ in by_text])  # fmt: skip
@@ -214,8 +212,7 @@ def _unigram(
 ) -> tuple[str, Floats]:
     """Name and margins [N] of the unigram baseline."""
     if corpus:
-        size = int(model.config.vocab_size)
-        name, found = FROM_TEXT, text_log_probs(context.tokenizer, corpus, size)
+        name, found = FROM_TEXT, text_log_probs(context.tokenizer, corpus)
     else:
         bias = bias_log_probs(model)
         if bias is None:

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...data.encoding.literal import encode_literally
+from ...data.masking.unigram import unigram_of
 from ...data.sentences.plain_text import read_corpus
+from ...data.sentences.sentence import Example
 
 Floats = npt.NDArray[np.float64]
 
 FROM_BIAS, FROM_TEXT = "unigram (output bias)", "unigram (text)"
 """Values of the column `baseline`."""
-_LONGEST = 1_000_000
 
 
 def bias_log_probs(model: Any) -> Floats | None:
@@ -31,22 +31,16 @@ def bias_log_probs(model: Any) -> Floats | None:
     return found
 
 
-def text_log_probs(tokenizer: Any, path: str, size: int) -> Floats:
-    """Log-probabilities of pieces by their frequency in a text file, with one added to each [V].
+def text_log_probs(tokenizer: Any, corpus: str) -> Floats:
+    """Log-probabilities of pieces by their frequency in a corpus, with one added to each [V].
 
     Args:
         tokenizer: of the model.
-        path: a corpus: .txt, .conllu, or `natural`.
-        size: number of pieces V.
+        corpus: .txt, .conllu, or `natural`.
 
     Raises:
         DataFileError: if the file is missing, empty or malformed.
     """
-    lines = [sentence.raw_text() for sentence in read_corpus(path)]
-    counts = np.ones(size)
-    for fitted in encode_literally(tokenizer, lines, pre_split=False, max_length=_LONGEST):
-        own = [piece for piece, segment in zip(fitted.kept.ids, fitted.kept.sequence_ids,
-                                               strict=True) if segment is not None]  # fmt: skip
-        np.add.at(counts, own, 1)
-    found: Floats = np.log(counts / counts.sum())
+    examples = [Example(one.id, one) for one in read_corpus(corpus)]
+    found: Floats = -np.log(2) * unigram_of(tokenizer, examples).bits
     return found
