@@ -15,7 +15,8 @@ ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
              "spans", "holmes", "generator", "tasks", "encoding", "masking"],
-    "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "training"],
+    "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
+               "training"],
     "pruning": ["importance", "search"],
     "probes": ["forward", "entry", "states", "learning", "attention", "patterns",
                "context_mixing", "syntax", "attribution", "head_attributions",
