@@ -14,8 +14,9 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "spans", "holmes", "generator", "tasks", "encoding"],
-    "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "training"],
+             "spans", "holmes", "generator", "suites", "tasks", "encoding"],
+    "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
+                "training"],
     "pruning": ["importance", "search"],
     "probes": ["forward", "entry", "states", "learning", "attention", "patterns",
                "context_mixing", "syntax", "attribution", "head_attributions",

@@ -41,7 +41,7 @@ from .contract import (
     named_classes,
     put_in_order,
 )
-from .loading import load
+from .loading import CLASSIFIERS, ENCODERS, load
 from .pruned_heads import take_pruned
 from .trial import check_encodes, check_finite, check_runs
 
@@ -60,7 +60,7 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
     source = resolve_model(name)
     if is_compact(source):
         return load_compact(source.location, attention=attention).base_model
-    model, missing = load(source, attention, head=False)
+    model, missing = load(source, attention, classes=ENCODERS)
     # the pooler feeds task heads alone, and many encoders are published without one
     refuse_missing(source, [key for key in missing if not key.startswith("pooler.")])
     return check_finite(check_runs(model.eval(), name), name)
@@ -113,7 +113,7 @@ def load_classifier(
     options = head_options(spec.labels, regression=spec.regression)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, missing = load(source, attention, head=True, new_head=True, **options)
+        model, missing = load(source, attention, classes=CLASSIFIERS, new_head=True, **options)
     prefix = f"{model.base_model_prefix}."
     refuse_missing(source, [k for k in missing if k.startswith(prefix) and ".pooler." not in k])
     return check_finite(check_runs(model.eval(), name), name)
@@ -142,7 +142,7 @@ def _with_own_head(source: ModelSource, attention: str) -> Any:
     """A classifier with the head, and the names of its classes, that it was saved with."""
     names = class_names(source)
     with torch.random.fork_rng(devices=[]):
-        model, missing = load(source, attention, head=True, **named_classes(names))
+        model, missing = load(source, attention, classes=CLASSIFIERS, **named_classes(names))
     prefix = f"{model.base_model_prefix}."
     head = all(not key.startswith(prefix) or ".pooler." in key for key in missing)
     refuse_missing(source, missing, head=head)

@@ -26,8 +26,14 @@ from ..folder.stored_weights import plain_names, read_tensors, stored_types
 from ..folder.weight_files import stored_parameters, weight_files
 from .pruned_heads import lose_heads, pruned_mask, take_pruned, whole_again
 
+ENCODERS = transformers.MODEL_MAPPING
+"""Configuration -> class without a head."""
+
 CLASSIFIERS = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 """Configuration -> class with a head for whole texts."""
+
+LANGUAGE_MODELS = transformers.MODEL_FOR_MASKED_LM_MAPPING
+"""Configuration -> class with a head that predicts masked pieces."""
 
 State = dict[str, torch.Tensor]
 
@@ -39,7 +45,7 @@ def load(
     source: ModelSource,
     attention: str,
     *,
-    head: bool,
+    classes: Any,
     new_head: bool = False,
     **options: Any,
 ) -> tuple[Any, list[str]]:
@@ -48,7 +54,7 @@ def load(
     Args:
         source: the checkpoint.
         attention: see `load_encoder`.
-        head: with the head of a classifier of texts.
+        classes: `ENCODERS`, `CLASSIFIERS` or `LANGUAGE_MODELS`.
         new_head: leave out a head that is stored.
         options: fields of the configuration that are to have other values.
 
@@ -61,7 +67,7 @@ def load(
         UnknownNameError: if the family is not supported.
     """
     config = read_config(source, **options)
-    kind = (CLASSIFIERS if head else transformers.MODEL_MAPPING)[type(config)]
+    kind = classes[type(config)]
     folder, state = _stored(source, config, kind)
     if new_head:
         state = _without_head(source, folder, state, config, kind)
@@ -88,14 +94,22 @@ def has_head(source: ModelSource) -> bool:
     Raises:
         CheckpointError: as `load`.
     """
+    return any(name.startswith(_HEADS) for name in weight_names(source))
+
+
+def weight_names(source: ModelSource) -> set[str]:
+    """The names of the weights that a checkpoint holds, its adapter's included.
+
+    Raises:
+        CheckpointError: as `load`.
+    """
     folder = Path(folder_of(source, "weights in safetensors form"))
     names: set[str] = set()
     if has_adapter(folder):
         names |= {*adapter_weights(folder, source.name)}
         folder = Path(folder_of(base_of(source, folder), "weights in safetensors form"))
     check_files(folder, source.name)
-    names |= {*_names(source, folder, read_config(source)).values()}
-    return any(name.startswith(_HEADS) for name in names)
+    return names | {*_names(source, folder, read_config(source)).values()}
 
 
 # -- what is stored --------------------------------------------------------------------------------
@@ -129,7 +143,7 @@ def _stored(source: ModelSource, config: Any, kind: Any) -> tuple[Path, State | 
     own = read_config(source)
     prefix = f"{kind.base_model_prefix}."
     outside = any(name.startswith((prefix, *_HEADS)) for name in brought)
-    whole = (CLASSIFIERS if outside else transformers.MODEL_MAPPING)[type(own)]
+    whole = (CLASSIFIERS if outside else ENCODERS)[type(own)]
     state = _read(source, beside, None, own)
     model, missing = _built(whole, source, "eager", own, None, state)
     merged_state = merged(model, folder, source.name).state_dict()

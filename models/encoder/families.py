@@ -38,6 +38,7 @@ class Family:
         activation: between `mlp_up` and `mlp_down`; empty as above.
         block_norm: LayerNorm of the sum of MLP output and its residual; empty as above.
         head_reads_first: whether the family's classifier reads the first token's last state alone.
+        language_head: the modules of the masked-LM head, in order, relative to the whole model.
     """
 
     layers: str = "encoder.layer"
@@ -62,6 +63,7 @@ class Family:
     activation: str = ""
     block_norm: str = ""
     head_reads_first: bool = False
+    language_head: tuple[str, ...] = ("cls",)
 
 
 _BERT = Family(
@@ -71,11 +73,11 @@ _BERT = Family(
     head_reads_first=True,
 )
 # positions are counted from the padding id (1) on, so ids 0 and 1 are never a token's position
-_ROBERTA = replace(_BERT, position_offset=2)
+_ROBERTA = replace(_BERT, position_offset=2, language_head=("lm_head",))
 
 FAMILIES: dict[str, Family] = {
     "bert": _BERT,
-    "electra": _BERT,
+    "electra": replace(_BERT, language_head=("generator_predictions", "generator_lm_head")),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
@@ -92,6 +94,7 @@ FAMILIES: dict[str, Family] = {
         activation="ffn.activation",
         block_norm="output_layer_norm",
         head_reads_first=True,
+        language_head=("vocab_transform", "activation", "vocab_layer_norm", "vocab_projector"),
     ),
     "mpnet": Family(
         query="attention.attn.q",
@@ -105,6 +108,7 @@ FAMILIES: dict[str, Family] = {
         activation="intermediate.intermediate_act_fn",
         block_norm="output.LayerNorm",
         head_reads_first=True,
+        language_head=("lm_head",),
     ),
     "deberta": Family(
         query="attention.self.in_proj",
@@ -133,6 +137,7 @@ FAMILIES: dict[str, Family] = {
         attention_output="attention.dense",
         mlp_up="ffn",
         mlp_down="ffn_output",
+        language_head=("predictions",),
     ),
     "modernbert": Family(
         layers="layers",
@@ -146,6 +151,7 @@ FAMILIES: dict[str, Family] = {
         mlp_down="mlp.Wo",
         gated_mlp=True,
         last_states="final_norm",
+        language_head=("head", "decoder"),
     ),
 }
 """transformers' `model_type` -> where its heads and MLPs sit."""

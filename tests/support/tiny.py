@@ -25,6 +25,7 @@ from tokenizers import (
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     PreTrainedTokenizerFast,
 )
@@ -172,7 +173,8 @@ def tiny_model(
 
     Args:
         family: one of FAMILIES.
-        head: None for the bare encoder, "classification" for a sequence classifier.
+        head: None for the bare encoder, "classification" for a sequence classifier, "language"
+            for a masked language model.
         num_labels: K of the classifier; 1 = regression.
         layers: L.
         heads: H.
@@ -190,7 +192,11 @@ def tiny_model(
         attention=attention,
         **options,
     )
-    make = {None: AutoModel, "classification": AutoModelForSequenceClassification}[head]
+    make = {
+        None: AutoModel,
+        "classification": AutoModelForSequenceClassification,
+        "language": AutoModelForMaskedLM,
+    }[head]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         model = make.from_config(config, attn_implementation=config._attn_implementation)
