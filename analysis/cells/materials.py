@@ -19,6 +19,7 @@ from ...models.checkpoint.checkpoint import (
 )
 from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
+from ...models.language.loading import untrained_language_model
 from ...probes.registry import find_probe
 from ...probes.states.cache import StateCache
 from ..configuration.asked_probes import narrowed, of_task
@@ -106,6 +107,11 @@ class Materials:
     def untrained(self, seed: int) -> Any:
         """The same architecture with random weights of a seed."""
         model = load_untrained(self.prepared.source.name, None, seed=seed)
+        return model.to(device_of(self.config.device))
+
+    def untrained_language_model(self, seed: int) -> Any:
+        """The same with a masked-LM head."""
+        model = untrained_language_model(self.prepared.source.name, seed=seed)
         return model.to(device_of(self.config.device))
 
     @cached_property

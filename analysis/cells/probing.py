@@ -9,7 +9,14 @@ from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import is_finite
 from ...probes.registry import find_probe
 from ..cell_output import CellOutput
-from ..configuration.asked_probes import comparing, learning, narrowed, of_corpus, of_task
+from ..configuration.asked_probes import (
+    comparing,
+    learning,
+    narrowed,
+    of_corpus,
+    of_language,
+    of_task,
+)
 from ..configuration.config import ProbeOptions
 from ..flags import DIVERGED
 from ..learning.probing import Taught, probe_learning
@@ -29,6 +36,8 @@ def probe(work: Work) -> CellOutput:
     name, state = str(work.options["probe"]["name"]), str(work.options["state"])
     if work.parts.spec.regression and "classes" in find_probe(name).further:
         raise Nothing(f"{work.parts.spec.name} has numbers as labels: {name} needs classes")
+    if of_language([name]) and not work.parts.spec.masked:
+        raise Nothing(f"models of {work.parts.spec.name} have no masked-LM head: {name} needs one")
     options = narrowed(work.materials.probe_options(work.options["task"]), [name])
     mask = work.mask()
     model, tokenizer = _model(work, state)
@@ -49,6 +58,8 @@ def probe(work: Work) -> CellOutput:
 
 def _model(work: Work, state: str) -> tuple[Any, Any]:
     """The model that is probed, and its tokenizer."""
+    if state == "untrained" and of_language([str(work.options["probe"]["name"])]):
+        return work.materials.untrained_language_model(work.seed), work.materials.tokenizer
     if state == "untrained":
         return work.materials.untrained(work.seed), work.materials.tokenizer
     if state == "pretrained":

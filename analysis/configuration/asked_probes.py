@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ...data.errors import ConfigError
-from ...probes.entry import Need, Options, Reads
+from ...probes.entry import Options, Reads
 from ...probes.options import check_options
 from ...probes.registry import find_probe
 from ...pruning.importance.methods import find_importance
 from .config import ProbeOptions
-
-UNMET: Mapping[Need, str] = {
-    "language-model-head": "the head of masked language modelling",
-}
-"""What an entry may say that a probe needs and that no probe is given yet."""
 
 
 def probes_reading(options: ProbeOptions, reads: Reads) -> list[str]:
@@ -44,14 +39,17 @@ def options_of(options: ProbeOptions) -> dict[str, Options]:
     """The checked options of each asked-for probe.
 
     Raises:
-        ConfigError: for an option that does not fit, or a probe that needs what no model gets here.
+        ConfigError: for an option that does not fit, or probes that need different heads.
         UnknownNameError: for a probe, an option or an importance that does not exist.
     """
-    for name in options.names:
-        unmet = [UNMET[need] for need in find_probe(name).further if need in UNMET]
-        if unmet:
-            said = f"needs {' and '.join(unmet)}, which subprobe gives to no probe"
-            raise ConfigError(said, where=name)
+    speaking, deciding = of_language(options.names), explaining(options)
+    if speaking and deciding:
+        raise ConfigError(
+            f"{speaking[0]} needs the masked-LM head and {deciding[0]} the head of a task, but a "
+            "model has one head",
+            where="`names`",
+            remedy="run them separately",
+        )
     checked = check_options(options.options, options.names)
     for typed in checked.values():
         for importance in getattr(typed, "importances", ()):
@@ -62,6 +60,11 @@ def options_of(options: ProbeOptions) -> dict[str, Options]:
 def explaining(options: ProbeOptions) -> list[str]:
     """The asked-for probes that read the head of the model's task."""
     return [name for name in options.names if "task-head" in find_probe(name).further]
+
+
+def of_language(names: Iterable[str]) -> list[str]:
+    """Those of the named probes that read the head of masked language modelling."""
+    return [name for name in names if "language-model-head" in find_probe(name).further]
 
 
 def narrowed(options: ProbeOptions, names: Iterable[str]) -> ProbeOptions:

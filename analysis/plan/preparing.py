@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...data.errors import ConfigError
 from ...data.tasks.class_order import parse_pairs
 from ...data.tasks.task import TaskData
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer, resolve_model
@@ -17,7 +18,7 @@ from ...models.folder.text_lengths import fitting_length
 from ...models.smaller.shrink import check_removable
 from ...models.training.precision import check_precision
 from ...models.training.recipes import Recipe
-from ..configuration.asked_probes import learning, needs_corpus, of_corpus, options_of
+from ..configuration.asked_probes import learning, needs_corpus, of_corpus, of_language, options_of
 from ..configuration.config import RunConfig
 from ..configuration.learning_files import learning_files, scored_corpus
 from ..configuration.recipe import chosen_recipe, fitting_recipe
@@ -112,6 +113,13 @@ def prepare(config: RunConfig, progress: Progress) -> Prepared:
         if recipe.head == "kept":
             kept_head(config, data.spec)
         tasks[data.spec.name] = TaskSetting(data, recipe, length, found.flag, said)
+    speaking = of_language(config.probe.names)
+    if speaking and not any(task.data.spec.masked for task in tasks.values()):
+        raise ConfigError(
+            f"needs a masked-LM head, which models of {', '.join(tasks)} do not have",
+            where=speaking[0],
+            remedy="add the task mlm, or leave the probe out",
+        )
     for line in dict.fromkeys(line for task in tasks.values() for line in task.said):
         progress.say(line)
     return Prepared(config, source, tasks)

@@ -9,7 +9,14 @@ from typing import Any
 from ...models.training.recipes import Recipe
 from ...probes.registry import find_probe
 from ...pruning.controls import CONTROLS
-from ..configuration.asked_probes import comparing, headless, learning, narrowed, of_task
+from ..configuration.asked_probes import (
+    comparing,
+    headless,
+    learning,
+    narrowed,
+    of_language,
+    of_task,
+)
 from ..configuration.config import RunConfig
 from .graph import Cell, Needs
 
@@ -273,10 +280,18 @@ class SeedPlan:
     def _encoders(self) -> Iterator[Cell]:
         """The probes that learn, on the pretrained encoder and on one with random weights.
 
+        Probes of masked language models run on one with random weights alone.
+
         No task decides what they find, and no seed what they find in the pretrained one: it is
         computed once, and repeated under the names of other tasks and seeds.
         """
         probe = self.config.probe
+        for name in of_language(probe.names):
+            # what the head alone makes of the shape of texts
+            yield self._cell(
+                f"untrained/probe/{name}", "probe", model=True, texts=("corpus",),
+                state="untrained", probe=self.probes[name], max_length=self._length,
+            )  # fmt: skip
         for state in ("pretrained", "untrained"):
             seed = self.seed if state == "untrained" else self.config.seeds[0]
             for name in headless(learning(probe)):

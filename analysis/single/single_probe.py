@@ -24,6 +24,7 @@ from ...models.checkpoint.checkpoint import (
 from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
+from ...models.language.loading import load_language_model, untrained_language_model
 from ...probes.forward.needs import sentences_of
 from ...probes.registry import list_probes
 from ..cell_output import CellOutput
@@ -33,6 +34,7 @@ from ..configuration.asked_probes import (
     learning,
     needs_corpus,
     of_corpus,
+    of_language,
     of_task,
     options_of,
 )
@@ -134,7 +136,13 @@ def probe_rows(
         spec, examples, used = _task_examples(task, split, options, progress)
     head = spec is not None and bool(explaining(options) or meta.get("task"))
     order: ClassOrder | None = None
-    if untrained is not None:
+    if of_language(options.names):
+        net = (
+            load_language_model(model)
+            if untrained is None
+            else untrained_language_model(model, seed=untrained)
+        )
+    elif untrained is not None:
         net = load_untrained(model, spec if head else None, seed=untrained)
     elif head and spec is not None:
         order = contract(resolve_model(model), spec, labels)

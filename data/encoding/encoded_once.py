@@ -7,13 +7,13 @@ that alone exceeds the limit is not cached.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..files.atomic import digest
 from ..sentences.sentence import Example
-from .collate import Batch, text_batches
+from .collate import Batch, TextBatches, text_batches
 from .literal import content_of, makes_token_types
 
 KEPT_BYTES = 2**26
@@ -53,7 +53,13 @@ class EncodedExamples:
 
 
 def encoded_once(
-    tokenizer: Any, examples: Sequence[Example], *, batch_size: int, max_length: int
+    tokenizer: Any,
+    examples: Sequence[Example],
+    *,
+    batch_size: int,
+    max_length: int,
+    make: Callable[..., TextBatches] = text_batches,
+    form: str = "",
 ) -> EncodedExamples:
     """Batch the examples by length, reusing the encoding of an identical tokenizer.
 
@@ -62,6 +68,8 @@ def encoded_once(
         examples: either all single sentences or all pairs.
         batch_size: B.
         max_length: maximum number of subwords per example.
+        make: what encodes them.
+        form: name of what `make` does; another name, another encoding.
 
     Raises:
         InputError, CheckpointError, ConfigError: as `text_batches`.
@@ -69,7 +77,8 @@ def encoded_once(
     key: _Key | None = None
     if getattr(tokenizer, "is_fast", False):  # a slow one is refused below
         key = (
-            digest([[*one.texts(), repr(one.label)] for one in examples], length=64),
+            form,
+            digest([[one.id * bool(form), *one.texts(), repr(one.label)] for one in examples], 64),
             content_of(tokenizer),
             tokenizer.truncation_side,
             tokenizer.pad_token_id,
@@ -80,7 +89,7 @@ def encoded_once(
     if key is not None and key in _kept:
         _kept.move_to_end(key)
         return _kept[key]
-    batches = text_batches(tokenizer, examples, batch_size=batch_size, max_length=max_length)
+    batches = make(tokenizer, examples, batch_size=batch_size, max_length=max_length)
     found = EncodedExamples(tuple(batches), batches.n_truncated, batches.n_wordless)
     if key is not None and found.n_bytes <= KEPT_BYTES:
         _kept[key] = found

@@ -54,7 +54,7 @@ def read_marvin_linzen(path: Path) -> Suite:
                     source=path.name, place=f"line {number}",
                 )
             )  # fmt: skip
-    return checked_suite(path, pairs)
+    return checked_suite(path, pairs, collection="Marvin and Linzen")
 
 
 def _stopped(text: str) -> str:
@@ -106,7 +106,7 @@ def read_gulordava(path: Path) -> Suite:
                 _number(right["n_attr"], "n_attr", path, place), construction, path.name, place,
             )
         )  # fmt: skip
-    return checked_suite(path, pairs, {IS_ARE: n_skipped})
+    return checked_suite(path, pairs, {IS_ARE: n_skipped}, collection="Gulordava et al.")
 
 
 def _with_form(words: list[str], target: int, form: str) -> str:
@@ -145,4 +145,4 @@ def read_masked(path: Path) -> Suite:
                 source=path.name, place=place,
             )
         )  # fmt: skip
-    return checked_suite(path, pairs)
+    return checked_suite(path, pairs, collection="Linzen et al.")

@@ -37,7 +37,7 @@ def read_blimp(path: Path) -> Suite:
                 source=path.name, place=place,
             )
         )  # fmt: skip
-    return checked_suite(path, pairs)
+    return checked_suite(path, pairs, collection="BLiMP")
 
 
 def shown_id(value: Any) -> str:

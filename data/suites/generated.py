@@ -50,4 +50,4 @@ def generated_pairs(seed: int, n: int) -> Suite:
                 place=f"pair {at // 2 + 1}",
             )
         )  # fmt: skip
-    return Suite(GENERATED, tuple(pairs))
+    return Suite(GENERATED, GENERATED, tuple(pairs))

@@ -48,17 +48,31 @@ class Suite:
 
     Attributes:
         name: name of the file or generator.
+        collection: the published collection that it is a part of, or its own name.
         pairs: at least one pair.
         skipped: reason -> number of pairs that were left out.
     """
 
     name: str
+    collection: str
     pairs: tuple[Pair, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
-def checked_suite(path: Path, pairs: list[Pair], skipped: Mapping[str, int] | None = None) -> Suite:
+def checked_suite(
+    path: Path,
+    pairs: list[Pair],
+    skipped: Mapping[str, int] | None = None,
+    *,
+    collection: str = "",
+) -> Suite:
     """A suite whose pairs have two different sentences each and unique ids.
+
+    Args:
+        path: the file; without `collection` its name is that of the collection.
+        pairs: its pairs.
+        skipped: reason -> number of pairs that were left out.
+        collection: the published collection that the file is a part of.
 
     Raises:
         DataFileError: naming the file and the line, or if there are no pairs.
@@ -75,7 +89,7 @@ def checked_suite(path: Path, pairs: list[Pair], skipped: Mapping[str, int] | No
         places[pair.id] = pair.place
     if not pairs:
         raise DataFileError("contains no usable pairs", where=str(path))
-    return Suite(path.name, tuple(pairs), dict(skipped or {}))
+    return Suite(path.name, collection or path.name, tuple(pairs), dict(skipped or {}))
 
 
 def _at(path: Path, place: str, problem: str) -> DataFileError:

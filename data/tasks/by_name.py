@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ..errors import ConfigError, DataFileError, UnknownNameError
 from ..files.row_files import Rows
+from ..sentences.sentence import Example
+from ..sentences.text_corpus import read_split_texts
 from .columns import check_roles, roles_of
 from .glue import GLUE
 from .glue_hub import hub_splits
@@ -39,6 +41,14 @@ EMBEDDED: Mapping[str, TaskSpec] = {
 }
 """Tasks whose examples are generated here; they need neither files nor a network."""
 
+MASKED: Mapping[str, TaskSpec] = {
+    plain_name(name): TaskSpec(
+        name, (), "accuracy", ("accuracy", "bits"), pair=False, masked=masked
+    )
+    for name, masked in (("mlm", "pieces"), ("mlm-whole-word", "words"))
+}
+"""Masked language modelling on texts of the user's own, by name without hyphens."""
+
 _GENERATOR_SEED = 0
 """One data set for everybody: a run's seeds vary the model, not the examples."""
 
@@ -49,13 +59,15 @@ _LABEL_ROWS = "label the rows, or add `as_classes` if that is the name of a clas
 def list_tasks() -> tuple[TaskSpec, ...]:
     """Every task that has a name: the embedded ones, then GLUE, then those of other packages."""
     others = (entry.spec for entry in PLUGINS.all().values())
-    return (*EMBEDDED.values(), *GLUE.values(), *others)
+    return (*EMBEDDED.values(), *MASKED.values(), *GLUE.values(), *others)
 
 
 def source_of(spec: TaskSpec) -> str:
     """Where the examples of a named task come from, unless local files are named."""
     if spec.name in EMBEDDED:
         return "embedded"
+    if spec.masked:
+        return "your own texts"
     return "/".join(spec.hub or ()) or PLUGINS.distribution(spec.name)
 
 
@@ -66,8 +78,9 @@ def task_spec(name: str) -> TaskSpec:
         UnknownNameError: if there is none; the message lists those that there are.
     """
     plain = plain_name(name)
-    plugin = None if plain in EMBEDDED or plain in GLUE else _plugin(plain)
-    spec = EMBEDDED.get(plain) or GLUE.get(plain) or (plugin.spec if plugin else None)
+    spec = EMBEDDED.get(plain) or MASKED.get(plain) or GLUE.get(plain)
+    if spec is None and (plugin := _plugin(plain)):
+        spec = plugin.spec
     if spec is None:
         raise PLUGINS.unknown(name, _OWN_FILES)
     return spec
@@ -117,6 +130,8 @@ def load_task(
             where="`as_classes`" if as_classes else "`quotes`",
             remedy="leave it out; it applies to your own files with named columns",
         )
+    if spec.masked:
+        return capped(_masked(spec, data_dir), sizes)
     if spec.name in EMBEDDED:
         if data_dir is not None:
             raise ConfigError(
@@ -241,6 +256,24 @@ def _embedded(spec: TaskSpec, sizes: Mapping[str, int] | None) -> TaskData:
     generate = getattr(generator, spec.name)
     options = {} if sizes is None else {"sizes": dict(sizes)}
     return TaskData(spec, generate(seed=_GENERATOR_SEED, **options), "generated")
+
+
+def _masked(spec: TaskSpec, data_dir: Path | str | None) -> TaskData:
+    """Texts as examples without a label; those of one document are a cluster."""
+    if data_dir is None:
+        raise ConfigError(
+            f"{spec.name} is trained on texts of your own",
+            remedy="name a text file, or a folder with train and validation texts, as `data_dir`",
+        )
+    texts, files = read_split_texts(data_dir)
+    splits = {
+        split: tuple(Example(one.id, one, cluster=one.document) for one in found)
+        for split, found in texts.items()
+    }
+    readings = {split: Reading((str(files[split]),), len(splits[split]), {}) for split in splits}
+    if "test" in splits:
+        spec = replace(spec, report_split="test")
+    return TaskData(spec, splits, str(data_dir), readings)
 
 
 def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:

@@ -15,6 +15,9 @@ from .task import TaskData, TaskSpec
 GENERATED = ("acceptability", "entailment")
 """Names of the tasks whose examples are generated here (by_name.EMBEDDED)."""
 
+OF_TEXTS = ("mlm", "mlm-whole-word")
+"""Names of the tasks of masked language modelling (by_name.MASKED)."""
+
 
 @dataclass(frozen=True)
 class TaskEntry:
@@ -35,7 +38,7 @@ class TaskEntry:
         return self.spec.name
 
 
-PLUGINS = Plugins("subprobe.tasks", "task", TaskEntry, (*GENERATED, *GLUE))
+PLUGINS = Plugins("subprobe.tasks", "task", TaskEntry, (*GENERATED, *OF_TEXTS, *GLUE))
 """The tasks of other packages, by name."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..sentences.sentence import Example
 
@@ -22,6 +23,8 @@ class TaskSpec:
         columns: names of the sentence columns and the label column in hub and table files.
         report_split: the split that results are reported on.
         own: whether the examples are the user's own files, whose labels may change.
+        masked: `pieces` or `words` of a text that a masked language model is asked for, chosen at
+            random; empty for a task with labels or numbers. Labels are then piece ids.
     """
 
     name: str
@@ -33,11 +36,12 @@ class TaskSpec:
     columns: tuple[str, ...] = ("sentence", "label")
     report_split: str = "validation"
     own: bool = False
+    masked: Literal["", "pieces", "words"] = ""
 
     @property
     def regression(self) -> bool:
         """Whether labels are numbers rather than classes."""
-        return not self.labels
+        return not (self.labels or self.masked)
 
     @property
     def num_labels(self) -> int:

@@ -24,15 +24,15 @@ def language_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
         CheckpointError: if the model has no masked-LM head.
     """
     names = FAMILIES[model.config.model_type].language_head
-    if hasattr(model, "lm_predictions"):
-        # DeBERTa as published: its decoder reads the word embeddings themselves
-        words = model.base_model.embeddings.word_embeddings
-        return lambda states: model.lm_predictions(states, words)
-    if not all(hasattr(model, name) for name in names):
+    if not has_head(model):
         raise CheckpointError(
             f"{type(model).__name__} has no masked-LM head",
             remedy="load the model with load_language_model",
         )
+    if hasattr(model, "lm_predictions"):
+        # DeBERTa as published: its decoder reads the word embeddings themselves
+        words = model.base_model.embeddings.word_embeddings
+        return lambda states: model.lm_predictions(states, words)
     modules = [getattr(model, name) for name in names]
 
     def head(states: torch.Tensor) -> torch.Tensor:
@@ -41,3 +41,9 @@ def language_head(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
         return states
 
     return head
+
+
+def has_head(model: Any) -> bool:
+    """Whether a loaded model has a masked-LM head."""
+    names = FAMILIES[model.config.model_type].language_head
+    return hasattr(model, "lm_predictions") or all(hasattr(model, name) for name in names)

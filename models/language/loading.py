@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from transformers import AutoModelForMaskedLM
 
 from ...data.errors import CheckpointError
 from ..checkpoint.loading import LANGUAGE_MODELS, load, skeleton, weight_names
+from ..checkpoint.pruned_heads import take_pruned
 from ..checkpoint.trial import check_finite, check_runs
-from ..folder.checkpoint_files import read_config, refuse_missing
+from ..folder.checkpoint_files import attention_for, loading, read_config, refuse_missing
 from ..folder.sources import ModelSource, is_compact, resolve_model
 
 TRAIN_ONE = "train one: subprobe finetune MODEL --task mlm --data TEXT --out DIR"
@@ -68,6 +70,29 @@ def load_language_model(
             remedy=TRAIN_ONE,
         )
     return check_finite(check_runs(model.eval(), name), name)
+
+
+def untrained_language_model(name: str, *, seed: int, attention: str = "sdpa") -> Any:
+    """The same architecture with a masked-LM head and random weights, in eval mode: a baseline.
+
+    Args:
+        name: see `resolve_model`; the checkpoint may have any head or none.
+        seed: the init seed.
+        attention: `sdpa` or `eager`; a family without sdpa always gets eager.
+
+    Raises:
+        CheckpointError: if the model cannot be built.
+        UnknownNameError: if the family is not supported.
+    """
+    source = resolve_model(name)
+    config = read_config(source)
+    take_pruned(config)
+    with loading(source, "model"), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = AutoModelForMaskedLM.from_config(
+            config, attn_implementation=attention_for(config, attention)
+        )
+    return check_runs(model.eval(), name)
 
 
 def has_language_head(name: str) -> bool:

@@ -11,11 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from ...data.errors import CheckpointError
 from ...data.output.item_parts import ItemParts, Made
 from ...data.output.tables import rows_frame
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
 from ...models.encoder.anatomy import Anatomy
+from ...models.language.head import has_head
+from ...models.language.loading import TRAIN_ONE
 from ...models.masks.subnetwork import Subnetwork
 
 if TYPE_CHECKING:
@@ -54,6 +57,18 @@ class Context:
         if self.subnetwork is None:
             return np.ones((self.anatomy.num_layers, self.anatomy.num_heads), dtype=np.bool_)
         return np.asarray(self.subnetwork.head_mask, dtype=np.bool_)
+
+    def language_model(self) -> Any:
+        """The full model, if it has a masked-LM head; its forward pass gives logits [B, S, V].
+
+        Raises:
+            CheckpointError: if it has none.
+        """
+        if not has_head(self.model):
+            raise CheckpointError(
+                f"{type(self.model).__name__} has no masked-LM head", remedy=TRAIN_ONE
+            )
+        return self.model
 
 
 @dataclass(frozen=True)

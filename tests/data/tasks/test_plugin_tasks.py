@@ -6,8 +6,15 @@ import pytest
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.sentences.sentence import Example, plain_sentence
 from subprobe.data.tasks import plugin_tasks
-from subprobe.data.tasks.by_name import EMBEDDED, list_tasks, load_task, source_of, task_spec
-from subprobe.data.tasks.plugin_tasks import GENERATED, TaskEntry, read_plugin
+from subprobe.data.tasks.by_name import (
+    EMBEDDED,
+    MASKED,
+    list_tasks,
+    load_task,
+    source_of,
+    task_spec,
+)
+from subprobe.data.tasks.plugin_tasks import GENERATED, OF_TEXTS, TaskEntry, read_plugin
 from subprobe.data.tasks.task import TaskSpec
 
 SPEC = TaskSpec("colours-2", ("red", "blue"), "accuracy", ("accuracy",), pair=False)
@@ -35,6 +42,7 @@ def declared(monkeypatch):
 
 def test_the_generated_tasks_are_those_that_plugins_cannot_take():
     assert set(GENERATED) == set(EMBEDDED)
+    assert set(OF_TEXTS) == {spec.name for spec in MASKED.values()}
 
 
 def test_a_declared_task_is_read_by_its_name(declared):

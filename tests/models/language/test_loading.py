@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from subprobe.data.errors import CheckpointError
 from subprobe.models.language.loading import has_language_head, load_language_model
-
 from tiny import FAMILIES, tiny_model
 
 

@@ -13,7 +13,6 @@ from subprobe.models.language.head import language_head
 from subprobe.models.language.masked import MaskedText, masked_log_probs, masked_top_k
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
-
 from tiny import CORPUS, FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 

@@ -1,0 +1,1 @@
+"""Masked pieces of texts: which are chosen, what is read instead, and the unigram baseline."""

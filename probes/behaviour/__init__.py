@@ -1,0 +1,1 @@
+"""What a masked language model does: minimal pairs, agreement, cloze tests."""
