@@ -45,8 +45,10 @@ PAIRS = tuple(
         role(id, "a", f"{who} knew which lord the chef had", "served", good, good),
         role(id, "b", f"{who} knew which chef the lord had", "hired|paid for", bad, bad / 2),
     )
-    for id, who, good, bad in (("1", "Ann", 0.4, 0.1), ("2", "Bob", 0.2, 0.1), ("3", "Al", 0.6, 0.3),
-                               ("4", "Eve", 0.8, 0.4))
+    for id, who, good, bad in (
+        ("1", "Ann", 0.4, 0.1), ("2", "Bob", 0.2, 0.1), ("3", "Al", 0.6, 0.3),
+        ("4", "Eve", 0.8, 0.4),
+    )
 )  # fmt: skip
 
 
