@@ -47,6 +47,7 @@ from ..intervals.holmes_intervals import holmes_intervals
 from ..intervals.item_intervals import item_intervals
 from ..intervals.jackknife import similarity_intervals
 from ..intervals.length_intervals import length_intervals
+from ..intervals.pair_intervals import pair_intervals
 from ..intervals.pattern_intervals import pattern_intervals
 from ..intervals.unit_intervals import unit_intervals
 from ..rankings.beside import with_what_is_beside
@@ -251,6 +252,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     ),
     "class-intervals": lambda result, _options: class_intervals(result),
     "holmes-intervals": lambda result, _options: holmes_intervals(result),
+    "pair-intervals": lambda result, _options: pair_intervals(result),
     "unit-intervals": lambda result, _options: unit_intervals(result),
     "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }

@@ -78,10 +78,8 @@ def _asked(
     if good.truncated or bad.truncated:
         return TOO_LONG
     differing = _differing(good.ids, bad.ids)
-    if not (any(differing) and good.places and bad.places) or unknown in (
-        *differing[0],
-        *differing[1],
-    ):
+    seen = any(differing) and good.places and bad.places
+    if not seen or unknown in (*differing[0], *differing[1]):
         return VOCABULARY
     if score == "masked-word":
         change = word_change(pair.good, pair.bad)

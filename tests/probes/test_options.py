@@ -209,14 +209,12 @@ def test_a_run_leaves_out_what_needs_classes_where_labels_are_numbers():
     }  # fmt: skip
 
 
-def test_what_no_model_gets_is_refused(monkeypatch):
-    class Asking(ProbeEntry):
-        pass
-
-    entry = Asking(name="cloze", help="", code="nowhere:x", further=("language-model-head",))
-    monkeypatch.setitem(PROBES, "cloze", entry)
-    with pytest.raises(ConfigError, match="cloze: needs the head of masked language modelling"):
-        options_of(ProbeOptions(names=("cloze",)))
+def test_a_model_has_one_head():
+    with pytest.raises(
+        ConfigError, match="minimal-pairs needs the masked-LM head and attributions"
+    ):
+        options_of(ProbeOptions(names=("attributions", "minimal-pairs")))
+    assert options_of(ProbeOptions(names=("attention-stats", "minimal-pairs")))
 
 
 class Loose(Options):

@@ -1,0 +1,120 @@
+"""Intervals of minimal pairs.
+
+The accuracy of a paradigm whose pairs stand alone has the exact binomial interval (Clopper and
+Pearson 1934, Biometrika). Means over paradigms have a stratified one: the paradigms are fixed,
+their pairs are a sample. All other rows have bootstrap intervals over pairs or clusters of pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...data.output.tables import rows_frame
+from ...probes.forward.base import ProbeResult
+from .item_intervals import NO_SPREAD, ONE_TEXT, Limits, item_intervals
+
+Floats = npt.NDArray[np.float64]
+
+EXACT = "exact binomial (Clopper-Pearson)"
+STRATIFIED = "t interval, stratified by paradigm, over pairs"
+OVER_CLUSTERS = "t interval, stratified by paradigm, over clusters of pairs"
+"""`ci_method`."""
+_LEVEL = 0.95
+_SHARES = ("accuracy", "tied")
+_MEAN = "_accuracy", "_margin"
+
+
+def clopper_pearson(right: float, n: int) -> tuple[float, float]:
+    """The exact 95% interval of a binomial proportion; it covers at least that often.
+
+    Args:
+        right: number of successes; halves are rounded outwards.
+        n: number of trials, at least 1.
+    """
+    from scipy.stats import beta
+
+    tail, fewest, most = (1 - _LEVEL) / 2, math.floor(right), math.ceil(right)
+    low = 0.0 if fewest == 0 else float(beta.ppf(tail, fewest, n - fewest + 1))
+    high = 1.0 if most == n else float(beta.ppf(1 - tail, most + 1, n - most))
+    return low, high
+
+
+def stratified_limits(
+    values: Floats, weight: Floats, stratum: npt.NDArray[np.int64], unit: npt.NDArray[np.int64]
+) -> tuple[float, float] | None:
+    """95% limits of a weighted mean of N items in fixed strata; None if nothing varies.
+
+    The variance is that of the sums over units of the weighted deviations from the mean of the
+    stratum, times G / (G - K) for G units in K strata; t with G - K degrees of freedom.
+
+    Args:
+        values: of the items [N].
+        weight: of the items [N].
+        stratum: number of each item's stratum [N].
+        unit: number of the sampling unit of each item [N].
+    """
+    from scipy.stats import t
+
+    _, stratum = np.unique(stratum, return_inverse=True)
+    _, unit = np.unique(unit, return_inverse=True)
+    degrees = int(unit.max()) - int(stratum.max())
+    if degrees < 1:
+        return None
+    mean = np.bincount(stratum, values * weight) / np.bincount(stratum, weight)
+    sums = np.bincount(unit, (values - mean[stratum]) * weight / weight.sum())
+    error = math.sqrt(float((sums**2).sum()) * len(sums) / degrees)
+    if error == 0:
+        return None
+    middle = float((values * weight).sum() / weight.sum())
+    reach = float(t.ppf((1 + _LEVEL) / 2, degrees)) * error
+    return middle - reach, middle + reach
+
+
+def pair_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
+    """The rows of `minimal-pairs` with intervals.
+
+    Args:
+        result: of the probe; items have weights as denominators.
+        seed: same seed, same resamples.
+    """
+    rows = rows_frame(result.rows)
+    items = result.item_parts.frame()
+    paradigms = items[items["metric"] == "accuracy"]
+    paradigm = dict(zip(paradigms["item_id"], paradigms["relation"], strict=True))
+    found: dict[Any, Limits | None] = {}
+    for key, own in items.groupby(["metric", "relation"], sort=False):
+        found[key] = _limits(str(key[0]), own, paradigm)
+    keys = list(zip(rows["metric"], rows["relation"], strict=True))
+    for part, name in enumerate(("ci_low", "ci_high", "ci_method")):
+        rows[name] = pd.Series([one and one[part] for one in map(found.get, keys)], rows.index)
+    known = rows["ci_method"].notna()
+    drawn = rows_frame(item_intervals(replace(result, rows=rows[~known]), seed=seed))
+    return rows_frame(pd.concat([rows[known], drawn]).sort_index())
+
+
+def _limits(metric: str, items: pd.DataFrame, paradigm: dict[str, str]) -> Limits | None:
+    """Limits and method of a row; None where resampling gives them."""
+    shared = items["cluster_id"].notna()
+    weight = items["denominator"].to_numpy(np.float64)
+    top = items["numerator"].to_numpy(np.float64)
+    if metric in _SHARES and not shared.any():
+        return *clopper_pearson(float(top.sum()), len(items)), EXACT
+    if not metric.endswith(_MEAN):
+        return None
+    unit = pd.factorize(items["cluster_id"].where(shared, items["item_id"]))[0]
+    stratum = pd.factorize(items["item_id"].map(paradigm))[0]
+    if unit.max() < 1:
+        return None, None, ONE_TEXT
+    limits = stratified_limits(top / weight, weight, stratum, unit)
+    if limits is None:
+        return None, None, NO_SPREAD
+    low, high = limits
+    if metric.endswith("_accuracy"):
+        low, high = max(0.0, low), min(1.0, high)
+    return low, high, OVER_CLUSTERS if shared.any() else STRATIFIED
