@@ -29,7 +29,7 @@ class _Block:
     text: str
 
 
-def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
+def read_conllu(path: Path | str, *, surface: bool = False, lemmas: bool = False) -> list[Sentence]:
     """Read the sentences of a `.conllu` file, `.gz` unpacked.
 
     Words are the syntactic words: multiword ranges (`1-2`) and empty nodes (`1.1`) are left out.
@@ -39,6 +39,7 @@ def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     Args:
         path: the file.
         surface: read the forms of multiword ranges in place of their words (surface_tokens.py).
+        lemmas: keep the lemmas of the words; not of surface tokens.
 
     Raises:
         DataFileError: naming the file and the sentence or line, if the file is missing, empty or
@@ -53,7 +54,9 @@ def read_conllu(path: Path | str, *, surface: bool = False) -> list[Sentence]:
             documents += 1
             document = name.strip() or f"document {documents}"
         running = len(sentences) + 1
-        sentence = _sentence(path, block, running=running, seen=seen, surface=surface)
+        sentence = _sentence(
+            path, block, running=running, seen=seen, surface=surface, lemmas=lemmas
+        )
         if sentence is not None:
             sentences.append(replace(sentence, document=document))
     if not sentences:
@@ -84,7 +87,13 @@ def _blocks(path: Path) -> Iterator[_Block]:
 
 
 def _sentence(
-    path: Path, block: _Block, *, running: int, seen: dict[str, int], surface: bool
+    path: Path,
+    block: _Block,
+    *,
+    running: int,
+    seen: dict[str, int],
+    surface: bool,
+    lemmas: bool,
 ) -> Sentence | None:
     """One sentence; None for a block of comments. `seen` counts the ids met so far."""
     import conllu
@@ -118,6 +127,7 @@ def _sentence(
             chunks=_misc(tokens, "Chunk"),
             annotation="gold",
             scheme="ud",
+            lemmas=_layer(tokens, "lemma") if lemmas and not surface else (),
         )
         return with_surface_tokens(sentence, _multiword(parsed)) if surface else sentence
     except DataFileError as error:

@@ -40,6 +40,7 @@ class Sentence:
         spans: (start, end) of each word in the text, in characters, in order [W]; the words of one
             surface token may share a span. Empty where `word_spans` is to look for them.
         document: name of the document that it is a part of; empty if it stands alone.
+        lemmas: the dictionary form of each word [W]; empty unless it is asked for.
     """
 
     id: str
@@ -56,9 +57,10 @@ class Sentence:
     scheme: Scheme = ""
     spans: tuple[tuple[int, int], ...] = ()
     document: str = ""
+    lemmas: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in LAYERS:
+        for name in (*LAYERS, "lemmas"):
             layer = getattr(self, name)
             if layer and len(layer) != len(self.words):
                 raise DataFileError(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigError
 from ..generator.acceptability import acceptability
 from ..generator.registry import SET_SIZE
+from ..sentences.sentence import Example
 from .pair import Pair, Suite
 
 GENERATED = "generated"
@@ -36,7 +37,16 @@ def generated_pairs(seed: int, n: int) -> Suite:
     if n < 1:
         raise ConfigError(f"the number of generated pairs must be >= 1, got {n}")
     size = SET_SIZE * math.ceil(2 * n / SET_SIZE)
-    examples = acceptability(seed, {"test": size})["test"]
+    return Suite(GENERATED, GENERATED, paired(acceptability(seed, {"test": size})["test"], n))
+
+
+def paired(examples: Sequence[Example], n: int) -> tuple[Pair, ...]:
+    """The first `n` pairs of minimal sets of the generator.
+
+    Args:
+        examples: the members of the sets, set by set.
+        n: number of pairs, at most half of the examples.
+    """
     pairs = []
     for at in range(0, 2 * n, 2):
         bad, good = sorted(examples[at : at + 2], key=lambda one: one.label or 0)
@@ -50,4 +60,4 @@ def generated_pairs(seed: int, n: int) -> Suite:
                 place=f"pair {at // 2 + 1}",
             )
         )  # fmt: skip
-    return Suite(GENERATED, GENERATED, tuple(pairs))
+    return tuple(pairs)
