@@ -90,8 +90,10 @@ def effective_n(scores: Floats, unit: npt.NDArray[np.intp]) -> float:
     share = float(scores.mean())
     sums = np.bincount(unit, scores - share)
     variance = float((sums**2).sum()) * G / (G - 1) / n**2
-    if not 0 < share < 1 or variance == 0:
+    if not 0 < share < 1:
         return float(G)
+    if variance == 0:
+        return float(n)
     tail = (1 + _LEVEL) / 2
     correction = (float(t.ppf(tail, n - 1)) / float(t.ppf(tail, G - 1))) ** 2
     return min(float(n), share * (1 - share) / variance * correction)
