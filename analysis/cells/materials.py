@@ -12,7 +12,6 @@ from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts
 from ...data.tasks.task_parts import spread
 from ...models.checkpoint.checkpoint import (
-    load_classifier,
     load_encoder,
     load_tokenizer,
     load_untrained,
@@ -20,6 +19,7 @@ from ...models.checkpoint.checkpoint import (
 from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
 from ...models.language.loading import untrained_language_model
+from ...models.language.task_models import load_task_model
 from ...probes.registry import find_probe
 from ...probes.states.cache import StateCache
 from ..configuration.asked_probes import narrowed, of_task
@@ -135,7 +135,7 @@ class Materials:
             self._models.move_to_end(digest)
             return self._models[digest]
         where, spec = str(folder.resolve()), self.task(task).data.spec
-        model, tokenizer = load_classifier(where, spec), load_tokenizer(where)
+        model, tokenizer = load_task_model(where, spec), load_tokenizer(where)
         check_inputs(
             model,
             tokenizer,

@@ -34,17 +34,18 @@ def probe(work: Work) -> CellOutput:
     if "same" in work.order.inputs:
         return _repeated(work)
     name, state = str(work.options["probe"]["name"]), str(work.options["state"])
-    if work.parts.spec.regression and "classes" in find_probe(name).further:
-        raise Nothing(f"{work.parts.spec.name} has numbers as labels: {name} needs classes")
-    if of_language([name]) and not work.parts.spec.masked:
-        raise Nothing(f"models of {work.parts.spec.name} have no masked-LM head: {name} needs one")
+    spec = work.parts.spec
+    if not spec.labels and "classes" in find_probe(name).further:
+        what = "masked pieces" if spec.masked else "numbers"
+        raise Nothing(f"{spec.name} has {what} as labels: {name} needs classes")
+    if of_language([name]) and not spec.masked:
+        raise Nothing(f"models of {spec.name} have no masked-LM head: {name} needs one")
     options = narrowed(work.materials.probe_options(work.options["task"]), [name])
     mask = work.mask()
     model, tokenizer = _model(work, state)
     if not is_finite(model):
         work.say("its weights contain NaN or infinity: nothing to probe")
         return noted({"flag": DIVERGED, "texts": {}})
-    spec = work.parts.spec
     run = _learnt if learning(options) else _read
     output = run(work, name, options, model, tokenizer, mask, spec, state)
     lengths = {"sentences": options.max_length, "examples": work.setting.recipe.max_length}

@@ -9,7 +9,7 @@ from ..cell_output import CellOutput
 from ..steps.performance import performance_rows
 from ..steps.said import read_said
 from .bag_of_words import NAME, bag_of_words
-from .work import Work
+from .work import Nothing, Work
 
 
 def score(work: Work) -> CellOutput:
@@ -22,7 +22,7 @@ def score(work: Work) -> CellOutput:
     )  # fmt: skip
     rows = performance_rows(evaluation, work.parts)
     if state == "finetuned":
-        count, name = len(evaluation.ids), work.parts.report_name
+        count, name = evaluation.n_examples, work.parts.report_name
         for line in read_said(evaluation, count, length, f"{name} examples"):
             work.say(line)
     rows = of_training(work, rows, state)
@@ -59,6 +59,8 @@ def flagged_by_training(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
 
 def score_words(work: Work) -> CellOutput:
     """A linear model on counted words: what needs no encoder at all."""
+    if work.parts.spec.masked:
+        raise Nothing("a bag of words predicts no masked pieces")
     evaluation = bag_of_words(work.parts)
     rows = performance_rows(evaluation, work.parts).assign(kind=NAME)
     items = evaluation.items().assign(probe="performance")

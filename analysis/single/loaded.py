@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...data.encoding.collate import text_batches
 from ...data.errors import InputError
+from ...data.masking.masked_batches import task_batches
 from ...data.sentences.sentence import Example
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
 from ...data.tasks.task_parts import examples_digest, limited, split_parts
 from ...models.checkpoint.checkpoint import (
-    load_classifier,
     load_encoder,
     load_tokenizer,
     meta_of,
@@ -25,6 +24,7 @@ from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.anatomy import Anatomy, anatomy_of
 from ...models.encoder.device import device_of
 from ...models.folder.text_lengths import USUAL_LENGTH, fitting_length
+from ...models.language.task_models import load_task_model
 from ..configuration.task_choice import TaskChoice
 from ..steps.data_summary import left_out_lines
 from ..steps.progress import Progress, Silent, Warned
@@ -98,8 +98,12 @@ class LoadedModel:
 
     def tell(self, examples: Sequence[Example], what: str, progress: Progress) -> None:
         """Report how many examples are truncated, or have a text without a word piece."""
-        encoded = text_batches(
-            self.tokenizer, examples, batch_size=len(examples), max_length=self.max_length
+        encoded = task_batches(
+            self.tokenizer,
+            examples,
+            self.parts.spec,
+            batch_size=len(examples),
+            max_length=self.max_length,
         )
         for line in read_said(encoded, len(examples), self.max_length, what):
             progress.say(line)
@@ -149,7 +153,7 @@ def load_for_task(
     order = contract(resolve_model(model), data.spec, labels)
     if order is not None and order.said:
         progress.say(f"{model}: {order.said}")
-    net, tokenizer = load_classifier(model, data.spec, labels=labels), load_tokenizer(model)
+    net, tokenizer = load_task_model(model, data.spec, labels=labels), load_tokenizer(model)
     net = net.to(place)
     found = check_inputs(
         net, tokenizer, where=model, pairs=data.spec.pair, allow_no_specials=allow_no_specials

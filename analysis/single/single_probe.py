@@ -14,7 +14,6 @@ from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskSpec
 from ...data.tasks.task_parts import spread
 from ...models.checkpoint.checkpoint import (
-    load_classifier,
     load_encoder,
     load_tokenizer,
     load_untrained,
@@ -25,6 +24,7 @@ from ...models.checkpoint.contract import contract
 from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
 from ...models.language.loading import load_language_model, untrained_language_model
+from ...models.language.task_models import load_task_model
 from ...probes.forward.needs import sentences_of
 from ...probes.registry import list_probes
 from ..cell_output import CellOutput
@@ -148,7 +148,7 @@ def probe_rows(
         order = contract(resolve_model(model), spec, labels)
         if order is not None and order.said:
             progress.say(f"{model}: {order.said}")
-        net = load_classifier(model, spec, labels=labels)
+        net = load_task_model(model, spec, labels=labels)
     else:
         net = load_encoder(model)
     net = net.to(place)

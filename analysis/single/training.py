@@ -255,7 +255,7 @@ def evaluate_loaded(
         max_length=loaded.max_length,
         say=progress.say,
     )
-    for line in read_said(found, len(found.ids), loaded.max_length):
+    for line in read_said(found, found.n_examples, loaded.max_length):
         progress.say(line)
     about = identity(loaded.name, mask, state_of(mask, loaded.meta)) | {
         "task": loaded.parts.spec.name,

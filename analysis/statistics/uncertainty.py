@@ -116,6 +116,7 @@ _OF_PAIRS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "pearson": _pearson,
     "spearman": _spearman,
     "pearson_spearman": _pearson_spearman,
+    "bits": lambda bits, _: np.asarray(bits.mean(axis=1)),
 }
 
 
@@ -178,9 +179,9 @@ def bootstrap_interval(
     labels, and none where all resamples have the same score.
 
     Args:
-        metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman` or
-            `pearson_spearman`, all vectorised; or any function of (predictions, labels), called
-            once per resample.
+        metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman`,
+            `pearson_spearman` or `bits` (mean of the predictions), all vectorised; or any
+            function of (predictions, labels), called once per resample.
         predictions: class ids 0..K-1, or numbers for correlations and functions [N].
         labels: what they should be [N].
         units: cluster of each example [N], see `units_of`; None = each stands alone.

@@ -60,7 +60,8 @@ def weighted_scores(
     """A score of D models under R weightings of the same N examples.
 
     Args:
-        metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman`, `pearson_spearman`.
+        metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman`, `pearson_spearman`,
+            or `bits`, the mean of the predictions.
         predictions: class ids or numbers [N, D].
         gold: what they should be [N].
         weights: copies of each example [R, N].
@@ -167,10 +168,15 @@ def _pearson_spearman(predictions: Floats, gold: Floats, weights: Weights) -> Fl
     return (_pearson(predictions, gold, weights) + _spearman(predictions, gold, weights)) / 2
 
 
+def _bits(predictions: Floats, gold: Floats, weights: Weights) -> Floats:
+    return np.asarray(sums(weights, predictions) / weights.sum(axis=1, dtype=np.float64)[:, None])
+
+
 _OF_CLASSES = {"accuracy": _accuracy, "matthews": _matthews, "f1": _f1}
 CLASS_METRICS = tuple(_OF_CLASSES)
 _OF_NUMBERS = {
     "pearson": _pearson,
     "spearman": _spearman,
     "pearson_spearman": _pearson_spearman,
+    "bits": _bits,
 }

@@ -11,8 +11,9 @@ import numpy as np
 
 from ...data.encoding.literal import encode_literally
 from ...data.files.atomic import file_digest
+from ...data.masking.pieces import baseline_scores
+from ...data.masking.unigram import unigram_of
 from ...data.sentences.sentence import Example
-from ...data.tasks.metrics import majority
 from ...data.tasks.missing import counted
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
 
@@ -34,11 +35,6 @@ def summarise(
         max_length: subwords that an example keeps.
     """
     spec = data.spec
-    trained: Any = np.array([example.label for example in parts.train])
-    reported: Any = np.array([example.label for example in parts.report])
-    always: Any = float(trained.mean()) if spec.regression else np.bincount(trained).argmax()
-    if not spec.regression:
-        always = spec.labels[int(always)]
     return {
         "task": spec.name,
         "source": data.source,
@@ -51,12 +47,26 @@ def summarise(
             "report_name": parts.report_name,
         },
         "subwords": _subwords(data, tokenizer, max_length),
-        "baseline": {"always": always, **majority(spec, trained, reported)},
+        "baseline": {
+            "always": _always(spec, parts.train, tokenizer),
+            **baseline_scores(tokenizer, parts.train, parts.report, spec, max_length),
+        },
         "first_examples": [
             {"texts": list(example.texts()), "label": _named(spec, example)}
             for example in data.splits["train"][:2]
         ],
     }
+
+
+def _always(spec: TaskSpec, train: Sequence[Example], tokenizer: Any) -> Any:
+    """The constant answer of the baseline: class, mean, or most frequent piece."""
+    if spec.masked:
+        most = unigram_of(tokenizer, train).most_frequent
+        return str(tokenizer.convert_ids_to_tokens(most))
+    labels: Any = np.array([example.label for example in train])
+    if spec.regression:
+        return float(labels.mean())
+    return spec.labels[int(np.bincount(labels).argmax())]
 
 
 def without_texts(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,6 +75,8 @@ def without_texts(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _named(spec: TaskSpec, example: Example) -> Any:
+    if spec.masked:
+        return f"15% of the {spec.masked} masked"
     return example.label if spec.regression else spec.labels[int(example.label or 0)]
 
 
@@ -87,7 +99,9 @@ def _split(data: TaskData, split: str) -> dict[str, Any]:
         not all(text.strip() for text in example.texts()) for example in examples
     )
     labels = [example.label for example in examples]
-    if spec.regression:
+    if spec.masked:
+        found["characters"] = sum(len(text) for one in examples for text in one.texts())
+    elif spec.regression:
         numbers = np.array(labels, dtype=float)
         found["scores"] = {
             "lowest": float(numbers.min()),
@@ -156,6 +170,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     always = baseline.pop("always")
     by_class = isinstance(always, str)
     said = f"majority (always {shown(always)})" if by_class else f"mean (always {always:.4g})"
+    if "bits" in baseline:
+        said = f"unigram (most frequent {shown(always)})"
     scores = ", ".join(f"{metric} {value:.3f}" for metric, value in baseline.items())
     lines.append(f"  baseline: {said} scores {scores}")
     for example in summary["first_examples"]:
@@ -183,6 +199,8 @@ def _split_lines(split: str, about: Mapping[str, Any]) -> list[str]:
     if "scores" in about:
         numbers = ", ".join(f"{name} {value:g}" for name, value in about["scores"].items())
         return [*lines, f"    scores: {numbers}"]
+    if "characters" in about:
+        return [*lines, f"    characters: {about['characters']}"]
     return [*lines, f"    classes: {_classes(about['classes'])}"]
 
 

@@ -84,6 +84,8 @@ def outcome(
         "on_selection": scored,
         "micro_batch": trained.micro_batch,
     }
+    if trained.head_loss is not None:
+        training["head_loss"] = _finite(trained.head_loss)
     if trained.scores:
         training["stopped_early"] = trained.stopped_early
         training["scores"] = [[step, _finite(score)] for step, score in trained.scores]

@@ -1,4 +1,4 @@
-"""Scores of one evaluated model as tidy rows, with interval and majority beside each."""
+"""Scores of one evaluated model as tidy rows, each with its interval and baseline."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...data.masking.unigram import NAME as UNIGRAM
 from ...data.tasks.metrics import majority
 from ...data.tasks.task import TaskParts
 from ...models.training.evaluate import Evaluation
@@ -19,20 +20,25 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
 
     Args:
         evaluation: predictions on `parts.report`, whose clusters are what intervals resample.
-        parts: the task; the majority class is that of `parts.train`.
+        parts: the task; the majority class, or the unigram model, is that of `parts.train`.
 
     Returns:
         Rows without the columns that name the model, seed and mask; flagged `diverged` if the
         model gave no finite number for some examples.
     """
     spec = parts.spec
-    labels = [example.label for example in parts.report]
-    chance = majority(spec, [example.label for example in parts.train], labels)
-    units = units_of([example.cluster for example in parts.report])
+    labels = evaluation.labels
+    if evaluation.pieces is not None:
+        baseline, chance = UNIGRAM, evaluation.pieces.unigram(parts.train)
+        units = units_of(evaluation.clusters)
+    else:
+        baseline = "mean" if spec.regression else "majority"
+        chance = majority(spec, [example.label for example in parts.train], labels)
+        units = units_of([example.cluster for example in parts.report])
     records: list[dict[str, Any]] = []
     for metric in spec.metrics:
         interval = bootstrap_interval(
-            metric, evaluation.predictions, evaluation.labels, units=units
+            metric, evaluation.read_by(metric), evaluation.labels, units=units
         )
         records.append(
             {
@@ -44,7 +50,7 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
                 "n": len(labels),
                 "n_clusters": count_of(units),
                 "n_dropped": parts.n_unreadable,
-                "baseline": "mean" if spec.regression else "majority",
+                "baseline": baseline,
                 "baseline_value": chance[metric],
             }
         )

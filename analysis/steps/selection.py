@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ...data.encoding.collate import text_batches
 from ...data.errors import ConfigError
+from ...data.masking.masked_batches import task_batches
+from ...data.masking.pieces import baseline_scores
 from ...data.sentences.sentence import Example
-from ...data.tasks.metrics import majority, predictions_of, score
+from ...data.tasks.metrics import scores_of
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
 from ...data.tasks.task_parts import folds_of, split_parts
 from ...models.encoder.anatomy import Anatomy, anatomy_of
@@ -77,10 +78,10 @@ class Chooser:
     smaller: list[int] = field(default_factory=list)
 
     def baseline(self, examples: Sequence[Example]) -> float:
-        """The metric of the majority baseline on some of the selection examples."""
+        """The metric of the majority or unigram baseline on some of the selection examples."""
         spec = self.parts.spec
-        train = [example.label for example in self.parts.train]
-        return majority(spec, train, [e.label for e in examples])[stop_metric(spec)]
+        known = baseline_scores(self.tokenizer, self.parts.train, examples, spec, self.max_length)
+        return known[stop_metric(spec)]
 
     def importance(self, examples: Sequence[Example], *, seed: int = 0) -> Callable[..., Scored]:
         """A function of masks: importance and metric on `examples`, from one pass over them.
@@ -89,9 +90,10 @@ class Chooser:
         the norm of their layer.
         """
         options, spec = self.options, self.parts.spec
-        batches = text_batches(
+        batches = task_batches(
             self.tokenizer,
             examples,
+            spec,
             batch_size=options.batch_size,
             max_length=self.max_length,
             by_length=options.importance not in IN_ORDER,
@@ -113,7 +115,7 @@ class Chooser:
             if found.batch_size < batches.largest:
                 self.smaller.append(found.batch_size)
                 batches = batches.sized(found.batch_size)
-            metric = score(spec, predictions_of(spec, found.logits), found.labels)
+            metric = scores_of(spec, found.logits, found.labels)
             return Scored(
                 metric[stop_metric(spec)],
                 found.head,

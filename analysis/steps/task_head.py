@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...data.errors import ConfigError
+from ...data.errors import CheckpointError, ConfigError
 from ...data.tasks.class_order import Pairs, parse_pairs
 from ...data.tasks.task import TaskSpec
 from ...models.checkpoint.checkpoint import meta_of, resolve_model
@@ -13,6 +13,7 @@ from ...models.checkpoint.loading import has_head
 from ...models.encoder.fingerprint import head_fingerprint
 from ...models.encoder.kept_units import kept_units_of
 from ...models.folder.sources import is_compact
+from ...models.language.task_models import brings_head
 from ...models.training.starts import load_start
 from ..configuration.config import RunConfig
 
@@ -34,6 +35,17 @@ def start_of_head(model: str, spec: TaskSpec, seed: int, *, kept: bool, labels: 
         CheckpointError: if a head to be kept has other classes, or the model cannot be read.
     """
     source = resolve_model(model)
+    if spec.masked:
+        if brings_head(model, spec):
+            return f"{model}: its masked-LM head is kept"
+        if kept:
+            raise CheckpointError(
+                "has no masked-LM head to keep", where=model, remedy="leave out `recipe.head`"
+            )
+        return (
+            f"{model} has no masked-LM head: seed {seed} makes one, tied to the word embeddings, "
+            "which is trained alone for one epoch first"
+        )
     if kept:
         order = contract(source, spec, labels, any_task=True)
         return f"{model}: {order.said}" if order is not None and order.said else ""

@@ -11,7 +11,7 @@ _HIGHER = (
     "accuracy", "f1", "matthews", "pearson", "spearman", "pearson_spearman", "gold_probability",
     "negative_error", "accuracy_by_sentence",
 )  # fmt: skip
-_LOWER = ("seconds", "time_ratio", "parameters", "flops", "prunable_flops")
+_LOWER = ("bits", "seconds", "time_ratio", "parameters", "flops", "prunable_flops")
 _KNOWN = {**dict.fromkeys(_HIGHER, HIGHER), **dict.fromkeys(_LOWER, LOWER)}
 
 _TREES = ("uas", "uuas", "uas_no_punct", "uuas_no_punct")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,9 @@ METRICS: Mapping[str, Callable[[npt.NDArray[Any], npt.NDArray[Any]], float]] = {
 """Metric name -> function of predictions [N] and labels [N]; 1 is perfect, constants get 0 or the
 share of their class."""
 
+BITS = "bits"
+"""Loss of a masked task: mean of -log2 p of the masked pieces; lower is better."""
+
 
 def score(spec: TaskSpec, predictions: Values, labels: Values) -> dict[str, float]:
     """Every metric of a task.
@@ -106,9 +110,32 @@ def majority(spec: TaskSpec, train_labels: Values, report_labels: Values) -> dic
     return score(spec, np.full(len(report_labels), constant), report_labels)
 
 
-def predictions_of(spec: TaskSpec, logits: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Class ids (int64), or numbers (float64) in regression, of logits [N, K]."""
+def predictions_of(spec: TaskSpec, logits: npt.ArrayLike, metric: str = "") -> npt.NDArray[Any]:
+    """Class ids (int64), or numbers (float64) in regression, of logits [N, K].
+
+    Of a masked task, [P, 2] says of each masked piece whether the most probable piece is right, and
+    log2 of the probability of the right one: the predictions are 1 (right) or 0, the labels 1. The
+    metric `bits` reads -log2 of the probability instead.
+    """
     values = np.asarray(logits)
+    if spec.masked:
+        return -values[:, 1] if metric == BITS else np.asarray(values[:, 0], dtype=np.int64)
     if spec.regression:
         return np.asarray(values.reshape(len(values), -1)[:, 0], dtype=np.float64)
     return np.asarray(values.argmax(axis=1), dtype=np.int64)
+
+
+def scores_of(spec: TaskSpec, logits: npt.ArrayLike, labels: Values) -> dict[str, float]:
+    """Every metric of a task, from logits [N, K] (see `predictions_of`) and labels [N].
+
+    Raises:
+        InputError, UnknownNameError: as `score`.
+    """
+    found: dict[str, float] = {}
+    for metric in spec.metrics:
+        predictions = predictions_of(spec, logits, metric)
+        if metric == BITS:
+            found[metric] = float(predictions.mean())
+        else:
+            found |= score(replace(spec, metrics=(metric,)), predictions, labels)
+    return found

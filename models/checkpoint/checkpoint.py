@@ -178,7 +178,9 @@ def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: st
     config = read_config(source)
     take_pruned(config)
     kind = transformers.AutoModel
-    if spec is not None:
+    if spec is not None and spec.masked:
+        kind = transformers.AutoModelForMaskedLM
+    elif spec is not None:
         kind = transformers.AutoModelForSequenceClassification
         for field, value in head_options(spec.labels, regression=spec.regression).items():
             setattr(config, field, value)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...data.errors import CheckpointError
+from ...data.errors import CheckpointError, ConfigError
 from ...data.tasks.class_order import ClassOrder, Pairs, class_order, plain, unnamed
 from ...data.tasks.task import TaskSpec
 from ..folder.checkpoint_files import check_task, read_config, read_raw_config
@@ -35,15 +35,21 @@ def contract(
         any_task: whether it may in any case.
 
     Returns:
-        The order of the classes, or None in regression.
+        The order of the classes, or None in regression and for a masked task.
 
     Raises:
         CheckpointError: if the checkpoint is of another task, has no head for texts, contradicts
             itself, or names other classes, with both lists.
         ConfigError: if `pairs` do not cover both lists.
     """
+    if spec.masked and pairs:
+        raise ConfigError(
+            f"{spec.name} has no classes to map", where="`labels`", remedy="leave it out"
+        )
     if not (pairs or any_task):
         check_task(source, spec)
+    if spec.masked:
+        return None
     names, config = class_names(source), read_config(source)
     check_head(source, config, kept=any_task)
     where = source.name

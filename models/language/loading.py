@@ -14,7 +14,7 @@ from ..checkpoint.trial import check_finite, check_runs
 from ..folder.checkpoint_files import attention_for, loading, read_config, refuse_missing
 from ..folder.sources import ModelSource, is_compact, resolve_model
 
-TRAIN_ONE = "train one: subprobe finetune MODEL --task mlm --data TEXT --out DIR"
+TRAIN_ONE = "train one: subprobe finetune MODEL --task mlm --data-dir TEXT --out DIR"
 """The remedy where a checkpoint has no masked-LM head."""
 
 _DISCRIMINATOR = "discriminator_predictions."

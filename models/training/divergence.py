@@ -13,18 +13,20 @@ EXPLODED = 2.0
 """How many times the loss that a training may begin with its last epoch may end at."""
 
 
-def unsaid_loss(parts: TaskParts) -> float:
+def unsaid_loss(parts: TaskParts, vocabulary: int = 0) -> float:
     """The loss on train of a head whose every output is 0, near which a new head begins.
 
-    In nats ln K for K classes, however frequent each is; in regression the mean square of the
-    labels.
+    In nats ln K for K classes, however frequent each is, and ln V for the pieces of a vocabulary;
+    in regression the mean square of the labels.
     """
+    if parts.spec.masked:
+        return math.log(vocabulary)
     if parts.spec.regression:
         return float(np.square([float(example.label or 0) for example in parts.train]).mean())
     return math.log(parts.spec.num_labels)
 
 
-def loss_limit(parts: TaskParts, first_loss: float) -> float:
+def loss_limit(parts: TaskParts, first_loss: float, vocabulary: int = 0) -> float:
     """The mean loss of the last epoch above which a training has diverged.
 
     Twice `unsaid_loss`, or twice the loss of the first step where the model began worse. A
@@ -36,9 +38,10 @@ def loss_limit(parts: TaskParts, first_loss: float) -> float:
     Args:
         parts: the task that was trained on.
         first_loss: of the first step, before anything was updated.
+        vocabulary: number of pieces V that a masked task predicts.
     """
     begun = first_loss if math.isfinite(first_loss) else 0.0
-    return EXPLODED * max(unsaid_loss(parts), begun)
+    return EXPLODED * max(unsaid_loss(parts, vocabulary), begun)
 
 
 def has_diverged(losses: Sequence[float], limit: float) -> bool:

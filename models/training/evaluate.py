@@ -12,13 +12,16 @@ import pandas as pd
 import torch
 
 from ...data.encoding.collate import to_inputs
-from ...data.encoding.encoded_once import EncodedExamples, encoded_once
+from ...data.encoding.encoded_once import EncodedExamples
+from ...data.masking.masked_batches import task_batches_once
+from ...data.masking.pieces import MaskedPieces, masked_places
 from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
-from ...data.tasks.metrics import predictions_of, score
+from ...data.tasks.metrics import BITS, predictions_of, scores_of
 from ...data.tasks.task import TaskSpec
 from ..encoder.evaluating import evaluating
 from ..encoder.out_of_memory import SMALLER, once_halved
+from ..language.answers import answered, answers
 from ..masks.subnetwork import Subnetwork
 from ..smaller.candidate import classifying_as
 
@@ -27,10 +30,12 @@ from ..smaller.candidate import classifying_as
 class Evaluation:
     """What a model said about N examples, in their order.
 
+    Of a masked task, the N are the masked pieces of all texts.
+
     Attributes:
         spec: the task.
-        ids: ids of the examples.
-        logits: [N, K].
+        ids: ids of the examples; of masked pieces `TEXT/POSITION`.
+        logits: [N, K]; of masked pieces, see `predictions_of`.
         labels: gold class ids or numbers [N].
         metrics: metric -> value.
         n_truncated: examples of which something was cut off.
@@ -38,8 +43,11 @@ class Evaluation:
             the first class, or by 0 in regression: a model that has diverged guesses.
         n_wordless: examples with a text without a word piece, scored on what is read then: special
             tokens and, in a pair, the other text.
-        clusters: name of the source of each example [N], empty where it stands alone.
+        clusters: name of the source of each example [N], empty where it stands alone. The pieces
+            of a text are of its source, or of the text.
         batch_size: examples of the largest forward pass: fewer than asked for where memory ran out.
+        n_examples: number of examples or texts.
+        pieces: what the masked pieces are; None for other tasks.
     """
 
     spec: TaskSpec
@@ -52,15 +60,26 @@ class Evaluation:
     n_wordless: int = 0
     clusters: tuple[str, ...] = ()
     batch_size: int = 0
+    n_examples: int = 0
+    pieces: MaskedPieces | None = None
 
     @property
     def predictions(self) -> npt.NDArray[Any]:
         """Class ids, or numbers in regression [N]."""
         return predictions_of(self.spec, self.logits)
 
+    def read_by(self, metric: str) -> npt.NDArray[Any]:
+        """What a metric of the task reads of each example [N]."""
+        return predictions_of(self.spec, self.logits, metric)
+
     def items(self) -> pd.DataFrame:
-        """One line an example: prediction, gold, and the probability of the gold class."""
-        if self.spec.regression:
+        """One line an example: prediction, gold, and the probability of the gold class.
+
+        One line a masked piece: whether it is right, 1, and its bits.
+        """
+        if self.spec.masked:
+            scores = self.read_by(BITS)
+        elif self.spec.regression:
             scores = -np.abs(self.predictions - self.labels)
         else:
             shifted = self.logits - self.logits.max(axis=1, keepdims=True)
@@ -70,15 +89,22 @@ class Evaluation:
             pd.DataFrame(
                 {
                     "item_id": self.ids,
-                    "sentence_id": self.ids,
+                    "sentence_id": self.pieces.texts if self.pieces else self.ids,
                     "cluster_id": [name or None for name in self.clusters] or pd.NA,
-                    "metric": "negative_error" if self.spec.regression else "gold_probability",
+                    "metric": _item_metric(self.spec),
                     "score": scores,
                     "prediction": self.predictions,
                     "gold": self.labels,
                 }
             )
         )
+
+
+def _item_metric(spec: TaskSpec) -> str:
+    """What the score of a single example is."""
+    if spec.masked:
+        return BITS
+    return "negative_error" if spec.regression else "gold_probability"
 
 
 class Scorer:
@@ -119,8 +145,12 @@ class Scorer:
         self._batch_size = min(batch_size, len(self._examples))
 
     def _in_batches(self, size: int) -> EncodedExamples:
-        return encoded_once(
-            self._tokenizer, self._examples, batch_size=size, max_length=self._max_length
+        return task_batches_once(
+            self._tokenizer,
+            self._examples,
+            self._spec,
+            batch_size=size,
+            max_length=self._max_length,
         )
 
     def score(self, mask: Subnetwork | None = None) -> Evaluation:
@@ -144,29 +174,53 @@ class Scorer:
         )
         undefined = ~np.isfinite(logits).all(axis=1)
         logits[undefined] = 0.0
-        labels = np.array([example.label for example in self._examples])
+        if self._spec.masked:
+            logits[undefined, 1] = -np.log2(len(self._tokenizer))
+        named = self._named()
         return Evaluation(
             spec=self._spec,
-            ids=tuple(example.id for example in self._examples),
             logits=logits,
-            labels=labels,
-            metrics=score(self._spec, predictions_of(self._spec, logits), labels),
+            metrics=scores_of(self._spec, logits, named["labels"]),
             n_truncated=self._encoded.n_truncated,
             n_undefined=int(undefined.sum()),
             n_wordless=self._encoded.n_wordless,
-            clusters=tuple(example.cluster for example in self._examples),
             batch_size=size,
+            n_examples=len(self._examples),
+            **named,
         )
 
+    def _named(self) -> dict[str, Any]:
+        """Ids, labels and clusters of what is scored: of examples, or of masked pieces."""
+        if not self._spec.masked:
+            return {
+                "ids": tuple(example.id for example in self._examples),
+                "labels": np.array([example.label for example in self._examples]),
+                "clusters": tuple(example.cluster for example in self._examples),
+            }
+        places, gold = masked_places(self._encoded.batches)
+        texts = [self._examples[text] for text, _ in places]
+        return {
+            "ids": tuple(f"{one.id}/{at}" for one, (_, at) in zip(texts, places, strict=True)),
+            "labels": np.ones(len(gold), dtype=np.int64),
+            "clusters": tuple(one.cluster or one.id for one in texts),
+            "pieces": MaskedPieces(tuple(one.id for one in texts), gold, self._tokenizer),
+        }
+
     def _logits(self, mask: Subnetwork | None, encoded: EncodedExamples) -> npt.NDArray[np.float64]:
-        """Logits [N, K] in the order of the examples."""
-        logits = np.zeros((len(self._examples), self._spec.num_labels))
+        """Logits [N, K] in the order of the examples; of masked texts [P, 2], text after text."""
         model = self._model
+        parts: list[npt.NDArray[np.float64]] = []
+        items: list[npt.NDArray[np.int64]] = []
         with evaluating(model), classifying_as(model, mask) as running, torch.inference_mode():
             for batch in encoded.batches:
-                found = running(**to_inputs(batch, model.device)).logits
-                logits[list(batch.index)] = found.double().cpu().numpy()
-        return logits
+                labels = batch.labels
+                assert labels is not None
+                found = answers(running, to_inputs(batch, model.device), labels.to(model.device))
+                logits, _, numbers = answered(found, labels, batch.index)
+                parts.append(logits)
+                items.append(numbers)
+        order = np.argsort(np.concatenate(items), kind="stable")
+        return np.asarray(np.concatenate(parts)[order])
 
 
 def evaluate(

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
-from ...data.encoding.collate import text_batches
 from ...data.errors import MaskError
+from ...data.masking.masked_batches import MaskedBatches, task_batches
 from ...data.tasks.class_order import Pairs
 from ...data.tasks.task import TaskParts
 from ...data.tasks.task_parts import examples_digest
@@ -23,6 +23,8 @@ from ..checkpoint.inputs import check_inputs, check_max_length
 from ..encoder.device import device_of
 from ..encoder.fingerprint import tensors_hash, weights_fingerprint
 from ..encoder.kept_units import kept_units_of
+from ..language.new_head import train_head
+from ..language.task_models import brings_head
 from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
 from ..masks.weight_masks import WeightHold, held_at_zero
@@ -62,6 +64,7 @@ class FineTuned:
             weights, whether it was asked for or memory ran out above it.
         scores: step and score on the selection examples, where early stopping asked for them.
         stopped_early: whether the training ended before its last step, see `early_stopping`.
+        head_loss: mean loss of a new masked-LM head over the epoch in which it was trained alone.
     """
 
     model: Any
@@ -77,6 +80,7 @@ class FineTuned:
     micro_batch: int
     scores: tuple[tuple[int, float], ...] = ()
     stopped_early: bool = False
+    head_loss: float | None = None
 
 
 class PreparedTraining:
@@ -123,14 +127,24 @@ class PreparedTraining:
             if tell is not None:
                 tell(line)
         check_max_length(whole, recipe.max_length)
-        self._encoded = text_batches(
+        masks = {"seed": seeds[1]} if parts.spec.masked else {}
+        self._encoded = task_batches(
             self._tokenizer,
             parts.train,
+            parts.spec,
             batch_size=recipe.batch_size,
             max_length=recipe.max_length,
+            **masks,
         )
         self._started = time.perf_counter()
-        if recipe.head == "probed":
+        self.head_loss: float | None = None
+        if parts.spec.masked:
+            if start == "random" or not brings_head(model_name, parts.spec):
+                encoded = cast(MaskedBatches, self._encoded)
+                self.head_loss = train_head(
+                    model, encoded, seed=seeds[0], subnetwork=subnetwork, device=device
+                )
+        elif recipe.head == "probed":
             probe_head(model, parts, self._encoded, seed=seeds[0], subnetwork=subnetwork)
 
     def micro_batch(self) -> int:
@@ -190,7 +204,7 @@ class PreparedTraining:
                 model=model,
                 args=arguments(recipe, self._seed_order, scratch, self._device),
                 train_dataset=Places(self._encoded.n_examples),
-                data_collator=Collator(self._encoded),
+                data_collator=Collator(self._encoded, self._read_before(state)),
                 callbacks=[_Watch(progress), *callbacks],
             )
             trainer.remove_callback(PrinterCallback)
@@ -211,6 +225,15 @@ class PreparedTraining:
         checkpoints.remove()
         return self._finished(trainer, stopping, micro_batch, spent)
 
+    def _read_before(self, state: TrainingState | None) -> int:
+        """Examples that a training which goes on has read, over all of its epochs."""
+        steps = int(state.facts["trainer"]["global_step"]) if state else 0
+        epochs, inside = divmod(steps, len(self._encoded))
+        return epochs * self._encoded.n_examples + inside * self._recipe.batch_size
+
+    def _limit(self, first_loss: float) -> float:
+        return loss_limit(self._parts, first_loss, getattr(self._whole.config, "vocab_size", 0))
+
     def _early_stopping(self, state: TrainingState | None) -> EarlyStopping | None:
         recipe = self._recipe
         if not recipe.patience:
@@ -229,7 +252,7 @@ class PreparedTraining:
         if self._model is not whole:
             write_back(self._model, whole.to(self._model.device))
         whole.eval()
-        losses, limit = tuple(trainer.epoch_losses), loss_limit(self._parts, trainer.first_loss)
+        losses, limit = tuple(trainer.epoch_losses), self._limit(trainer.first_loss)
         return FineTuned(
             model=whole,
             tokenizer=self._tokenizer,
@@ -243,6 +266,7 @@ class PreparedTraining:
             wall_s=time.perf_counter() - self._started + spent,
             micro_batch=micro_batch,
             scores=tuple(stopping.scores) if stopping else (),
+            head_loss=self.head_loss,
             stopped_early=stopping.stopped if stopping else False,
         )
 

@@ -62,6 +62,8 @@ Tuned on seed 9001, which no reported result uses."""
 EMBEDDED_TASKS: dict[str, Recipe] = {
     "acceptability": Recipe(learning_rate=3e-4, epochs=2, warmup=0.1, max_length=64, head="probed"),
     "cola": Recipe(learning_rate=1e-4, epochs=5, warmup=0.06),
+    "mlm": Recipe(learning_rate=5e-4, epochs=3, warmup=0.1),
+    "mlm-whole-word": Recipe(learning_rate=5e-4, epochs=3, warmup=0.1),
     "mrpc": Recipe(learning_rate=2e-4, epochs=3),
 }
 """Recorded recipes of the embedded encoder that differ from `EMBEDDED`, by task."""

@@ -9,9 +9,10 @@ import numpy as np
 from ...data.errors import InputError, UnknownNameError
 from ...data.tasks.class_order import Pairs
 from ...data.tasks.task import TaskSpec
-from ..checkpoint.checkpoint import load_classifier, load_untrained
+from ..checkpoint.checkpoint import load_untrained
 from ..checkpoint.contract import check_plain_head
 from ..encoder.anatomy import anatomy_of
+from ..language.task_models import load_task_model
 
 STARTS = ("pretrained", "random", "shuffled")
 """`random` and `shuffled` are the controls of Chen et al. (2020) for what pretraining gives."""
@@ -26,15 +27,16 @@ def load_start(
     keep_head: bool = False,
     labels: Pairs = (),
 ) -> Any:
-    """A classifier to train, in eval mode.
+    """The model of a task to train, in eval mode.
 
     Args:
         name: see `resolve_model`.
         spec: the task.
         start: one of `STARTS`.
         seed: initialises the task head, a random encoder, and the order of shuffled layers.
-        keep_head: keep the head of the checkpoint; a random encoder has a random one.
-        labels: of a kept head, see `load_classifier`.
+        keep_head: keep the head of the checkpoint; a random encoder has a random one. A masked task
+            keeps a masked-LM head in any case.
+        labels: of a kept head, see `load_task_model`.
 
     Raises:
         UnknownNameError: if there is no such start.
@@ -45,10 +47,10 @@ def load_start(
     if start == "random":
         return load_untrained(name, spec, seed=seed)
     if keep_head:
-        model = load_classifier(name, spec, labels=labels, any_task=True)
+        model = load_task_model(name, spec, labels=labels, any_task=True)
         check_plain_head(model, name)
     else:
-        model = load_classifier(name, spec, new_head=True, seed=seed)
+        model = load_task_model(name, spec, new_head=True, seed=seed)
     if start == "shuffled":
         shuffle_layers(model, seed=seed)
     return model

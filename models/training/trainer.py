@@ -11,6 +11,9 @@ from torch.utils.data import Dataset
 from transformers import Trainer, TrainerState, TrainingArguments
 
 from ...data.encoding.collate import TextBatches, to_inputs
+from ...data.masking.choice import IGNORED
+from ...data.masking.masked_batches import MaskedBatches
+from ..language.answers import piece_loss
 from .recipes import Recipe
 from .training_state import TrainingState, set_optimizer_state, set_random_state
 
@@ -66,16 +69,32 @@ class Places(Dataset[int]):
 
 
 class Collator:
-    """Pads the examples of a step to the longest of them."""
+    """Pads the examples of a step to the longest of them; masked texts get new masks each epoch.
 
-    def __init__(self, encoded: TextBatches):
-        self._encoded = encoded
+    Args:
+        encoded: the training examples.
+        read: examples that were read before, over all epochs, where a training goes on.
+    """
+
+    def __init__(self, encoded: TextBatches, read: int = 0):
+        self._encoded, self._drawn = encoded, dict[int, TextBatches]()
+        self._read = read
 
     def __call__(self, places: list[int]) -> dict[str, torch.Tensor]:
         """The tensors of these examples, labels among them."""
-        batch = self._encoded.batch(tuple(places))
+        epoch = self._read // self._encoded.n_examples
+        self._read += len(places)
+        batch = self._in_epoch(epoch).batch(tuple(places))
         assert batch.labels is not None
         return {**to_inputs(batch), "labels": batch.labels}
+
+    def _in_epoch(self, epoch: int) -> TextBatches:
+        """The examples as they are masked in an epoch."""
+        if not isinstance(self._encoded, MaskedBatches):
+            return self._encoded
+        if epoch not in self._drawn:
+            self._drawn = {epoch: self._encoded.drawn(epoch)}
+        return self._drawn[epoch]
 
 
 def micro_batches(
@@ -84,14 +103,15 @@ def micro_batches(
     """The parts of a batch in their order, each padded to its own longest example.
 
     Args:
-        inputs: tensors [B, S] and `labels` [B], padded on the right.
+        inputs: tensors [B, S] and `labels` [B], or [B, S] of masked texts, padded on the right.
         size: examples a part; the last may have fewer.
 
     Yields:
-        the part, and its share of the examples. Mean losses weighted by these shares add up to the
-        mean loss of the batch, and so do their gradients, however uneven the parts are.
+        the part, and its share of the examples, or of the masked pieces. Mean losses weighted by
+        these shares add up to the mean loss of the batch, and so do their gradients, however uneven
+        the parts are.
     """
-    count = len(inputs["labels"])
+    count, asked = len(inputs["labels"]), _asked(inputs["labels"])
     for start in range(0, count, size):
         part = {name: tensor[start : start + size] for name, tensor in inputs.items()}
         longest = int(part["attention_mask"].sum(dim=1).max())
@@ -100,8 +120,13 @@ def micro_batches(
                 name: tensor[:, :longest].contiguous() if tensor.dim() > 1 else tensor
                 for name, tensor in part.items()
             },
-            len(part["labels"]) / count,
+            _asked(part["labels"]) / max(asked, 1),
         )
+
+
+def _asked(labels: torch.Tensor) -> int:
+    """Number of answers that labels ask for."""
+    return len(labels) if labels.dim() == 1 else int((labels != IGNORED).sum())
 
 
 class FineTuner(Trainer):  # type: ignore[misc]
@@ -137,9 +162,18 @@ class FineTuner(Trainer):  # type: ignore[misc]
         return loss
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        """Mean loss of the examples, times their share of the step's."""
-        loss = super().compute_loss(*args, **kwargs)
+        """Mean loss of the examples or masked pieces, times their share of the step's."""
+        loss = self._loss(*args, **kwargs)
         return loss if self._share == 1.0 else loss * self._share
+
+    def _loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        labels = inputs["labels"]
+        if labels.dim() == 1:
+            return super().compute_loss(model, inputs, *args, **kwargs)
+        # only the masked pieces go through the head, which has as many outputs as the vocabulary
+        rest = {name: tensor for name, tensor in inputs.items() if name != "labels"}
+        with self.accelerator.autocast():
+            return piece_loss(model, rest, labels)
 
     @property
     def first_loss(self) -> float:

@@ -10,6 +10,7 @@ import torch
 
 from ...data.encoding.collate import TextBatches, to_inputs
 from ...data.errors import ConfigError
+from ..language.answers import piece_loss
 from .randomness import own_randomness
 
 GB = 10**9
@@ -84,7 +85,12 @@ def _kept(model: Any, encoded: TextBatches, place: int, count: int, precision: s
     ):
         assert batch.labels is not None
         # while the result lives, so does what is kept: no address is counted for two tensors
-        _found = model(**to_inputs(batch, model.device), labels=batch.labels.to(model.device))
+        inputs, labels = to_inputs(batch, model.device), batch.labels.to(model.device)
+        _found = (
+            model(**inputs, labels=labels)
+            if labels.dim() == 1
+            else piece_loss(model, inputs, labels)
+        )
     return sum(seen.values())
 
 

@@ -14,8 +14,9 @@ import torch
 from ...data.encoding.collate import Batch
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.replay import Replay
+from ...models.language.answers import answers, losses
 from ...models.masks.gates import Gates
-from .gate_gradients import Units, labelled, losses
+from .gate_gradients import Units, labelled
 
 
 class Ablation:
@@ -39,7 +40,7 @@ class Ablation:
         inputs, labels = labelled(self._model, batch)
         # gates are read at each call, so that flipping an entry in place switches a unit off
         with Gates(self._model, *self._gates), Replay(self._model, self._anatomy) as replay:
-            logits: torch.Tensor = self._model(**inputs).logits
+            logits = answers(self._model, inputs, labels)
             whole = losses(logits, labels)
             for layer in range(self._anatomy.num_layers):
                 with replay.up_to(layer):
@@ -47,7 +48,8 @@ class Ablation:
                         for unit in _living(gates[layer]):
                             gate = gates[layer].view(-1)
                             gate[unit] = 0
-                            rise = losses(self._model(**inputs).logits, labels) - whole
+                            without = answers(self._model, inputs, labels)
+                            rise = losses(without, labels) - whole
                             gate[unit] = 1
                             sums.reshape(len(sums), -1)[layer, unit] += float(rise.double().sum())
         self._examples += len(labels)

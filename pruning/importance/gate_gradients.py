@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional as F
 
 from ...data.encoding.collate import Batch, to_inputs
 from ...data.errors import InputError
+from ...models.language.answers import answers, losses
 from ...models.masks.gates import Gates
 
 
@@ -72,23 +72,6 @@ def frozen(model: Any) -> Iterator[None]:
         model.train(training)
 
 
-def losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Loss of each example [B]: squared error of a regression (K = 1), else cross-entropy.
-
-    In double precision: of a class with probability 1 - p, both the loss and its derivative are p,
-    of which float32 leaves nothing below 1e-7.
-
-    Args:
-        logits: [B, K].
-        labels: [B].
-    """
-    # decided by K: whole-numbered targets come as integers, and one class has no cross-entropy
-    logits = logits.double()
-    if logits.shape[-1] == 1:
-        return (logits.squeeze(-1) - labels.to(logits)).square()
-    return F.cross_entropy(logits, labels, reduction="none")
-
-
 def labelled(model: Any, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """Inputs and labels of a batch where the model is.
 
@@ -119,7 +102,7 @@ def gate_gradients(
     masks = [head, mlp] if neuron is None else [head, mlp, neuron]
     gates = [_example_gates(model, mask, len(labels)) for mask in masks]
     with torch.enable_grad(), Gates(model, *gates):
-        logits = model(**inputs).logits
+        logits = answers(model, inputs, labels)
         loss = losses(logits, labels)
         # the sum keeps the examples apart: gate b reaches loss b alone
         found = torch.autograd.grad(loss.sum(), gates)

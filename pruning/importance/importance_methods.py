@@ -13,8 +13,9 @@ import numpy.typing as npt
 import torch
 
 from ...data.encoding.collate import Batch
+from ...models.language.answers import answers, losses
 from ...models.masks.gates import Gates
-from .gate_gradients import GateGradients, Units, gate_gradients, labelled, losses
+from .gate_gradients import GateGradients, Units, gate_gradients, labelled
 from .token_gates import TokenGates
 
 Floats = npt.NDArray[np.float64]
@@ -123,7 +124,7 @@ class GateToken:
         """Take in a batch; its logits [B, K]."""
         inputs, labels = labelled(self._model, batch)
         with torch.enable_grad(), TokenGates(self._model, self._masks) as gates:
-            logits = self._model(**inputs).logits
+            logits = answers(self._model, inputs, labels)
             leaves = gates.leaves()
             found = torch.autograd.grad(losses(logits, labels).sum(), leaves)
         for total, of_unit in zip(self._sums, gates.by_unit(found), strict=True):
@@ -152,9 +153,9 @@ class DataFree:
 
     def add(self, batch: Batch) -> torch.Tensor:
         """Take in a batch; its logits [B, K]."""
-        inputs, _ = labelled(self._model, batch)
+        inputs, labels = labelled(self._model, batch)
         with torch.no_grad(), Gates(self._model, *self._gates):
-            logits: torch.Tensor = self._model(**inputs).logits
+            logits = answers(self._model, inputs, labels)
         return logits
 
 

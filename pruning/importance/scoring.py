@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...data.encoding.collate import Batch, TextBatches
 from ...data.errors import InputError, SubprobeError, UnknownNameError
 from ...models.encoder.out_of_memory import SMALLER, once_halved
+from ...models.language.answers import answered
 from .gate_gradients import Units, frozen
 from .methods import find_importance
 
@@ -30,8 +31,9 @@ class ImportancePass:
         head: importance of each head [L, H].
         mlp: importance of each MLP [L].
         neuron: importance of each neuron [L, F], or None if neurons were not asked for.
-        logits: output for each example [N, K], in the order of the examples.
-        labels: their labels [N], int64 or float64.
+        logits: output for each example [N, K], in the order of the examples; of masked texts what
+            `piece_scores` says of each masked piece [P, 2], text after text.
+        labels: their labels [N], int64 or float64; of masked pieces [P], all 1.
         batch_size: examples of the largest batch.
     """
 
@@ -109,27 +111,29 @@ def importance_pass(
         sized = batches.sized(size) if isinstance(batches, TextBatches) else batches
         logits: list[npt.NDArray[np.float64]] = []
         labels: list[npt.NDArray[Any]] = []
+        items: list[npt.NDArray[Any]] = []
         index: list[int] = []
         with frozen(model):
             adding = scored_by(model, masks, seed)
             for done, batch in enumerate(sized, start=1):
-                logits.append(adding.add(batch).double().cpu().numpy())
-                labels.append(batch.labels.cpu().numpy())  # type: ignore[union-attr]
+                of_batch = answered(adding.add(batch), batch.labels, batch.index)
+                for held, one in zip((logits, labels, items), of_batch, strict=True):
+                    held.append(one)
                 index.extend(batch.index)
                 if progress is not None:
                     progress(done, len(sized))
-            return adding.result(), logits, labels, index
+            return adding.result(), logits, labels, items, index
 
-    (scores, logits, labels, index), size = once_halved(
+    (scores, logits, labels, items, index), size = once_halved(
         passed, _largest(batches), what="scoring units", remedy=SMALLER, say=say, may_halve=splits
     )
     if not all(np.isfinite(one).all() for one in vars(scores).values() if one is not None):
         raise SubprobeError(
             "an importance score is not finite", remedy="check that the fine-tuning converged"
         )
-    order = np.argsort(index, kind="stable")
-    if not np.array_equal(np.asarray(index)[order], np.arange(len(index))):
+    if not np.array_equal(np.sort(index), np.arange(len(index))):
         raise SubprobeError("the batches do not hold each example exactly once")
+    order = np.argsort(np.concatenate(items), kind="stable")
     by_layer = layer_norms if normalise == "l2" else np.asarray
     return ImportancePass(
         head=by_layer(scores.head),

@@ -12,8 +12,9 @@ import torch
 from ...data.encoding.collate import Batch
 from ...data.errors import InputError
 from ...models.encoder.anatomy import Anatomy, anatomy_of
+from ...models.language.answers import answers, losses
 from ...models.masks.gates import Gates
-from .gate_gradients import Units, labelled, losses
+from .gate_gradients import Units, labelled
 from .importance_methods import DataFree
 
 
@@ -66,7 +67,7 @@ class TaylorWeight:
         ]
         flat = [parameter for parameters in of_layer for parameter in parameters]
         with _differentiable(flat), torch.enable_grad(), Gates(self._model, *gates):
-            logits = self._model(**inputs).logits
+            logits = answers(self._model, inputs, labels)
             found = torch.autograd.grad(losses(logits, labels).mean(), flat, allow_unused=True)
         products = iter(
             torch.zeros_like(p) if g is None else (g * p).detach()

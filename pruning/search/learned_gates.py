@@ -19,15 +19,17 @@ import numpy.typing as npt
 import torch
 from transformers import get_linear_schedule_with_warmup
 
-from ...data.encoding.collate import Batch, TextBatches, text_batches
+from ...data.encoding.collate import Batch, TextBatches
 from ...data.errors import ConfigError
+from ...data.masking.masked_batches import task_batches
 from ...data.tasks.task import TaskParts
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
+from ...models.language.answers import answers, losses
 from ...models.masks.gates import Gates
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.recipes import Recipe
-from ..importance.gate_gradients import frozen, labelled, losses
+from ..importance.gate_gradients import frozen, labelled
 from .hard_concrete import mean_gate, open_probability, sample
 
 START = 2.5
@@ -129,8 +131,12 @@ def learn_gates(
         `open`, heads whose gate without noise is above 0, and `partly`, those of them below 1. The
         first one also says `lambda` and the other options.
     """
-    encoded = text_batches(
-        tokenizer, parts.train, batch_size=options.batch_size, max_length=recipe.max_length
+    encoded = task_batches(
+        tokenizer,
+        parts.train,
+        parts.spec,
+        batch_size=options.batch_size,
+        max_length=recipe.max_length,
     )
     trained = model if options.frozen else copy.deepcopy(model)
     with _training(trained, options):
@@ -232,7 +238,7 @@ class _Training:
         half = self._recipe.precision == "bfloat16"
         lower = torch.autocast(self._model.device.type, torch.bfloat16) if half else nullcontext()
         with lower, Gates(self._model, sample(self._log_a, uniform)):
-            logits = self._model(**inputs).logits
+            logits = answers(self._model, inputs, labels)
         loss = losses(logits.float(), labels).mean()
         self._optimizer.zero_grad()
         expected = open_probability(self._log_a).sum()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from subprobe.pruning.importance.gate_gradients import losses
+from subprobe.models.language.answers import losses
 from torch.nn import functional as F
 
 LOGITS = torch.tensor([[20.0, 0.0], [-3.0, 27.0], [0.5, 9.0], [1.0, 0.5]])

@@ -10,9 +10,10 @@ from scored import H, L, batch_of, batches_of, classifier, some_dead, texts, who
 from subprobe.data.errors import InputError, UnknownNameError
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.layer_hooks import LayerHooks
+from subprobe.models.language.answers import losses
 from subprobe.models.masks.gates import Gates, gated
 from subprobe.models.masks.subnetwork import Subnetwork
-from subprobe.pruning.importance.gate_gradients import Units, frozen, gate_gradients, losses
+from subprobe.pruning.importance.gate_gradients import Units, frozen, gate_gradients
 from subprobe.pruning.importance.methods import IMPORTANCES
 from subprobe.pruning.importance.scoring import importance_pass, layer_norms
 from subprobe.pruning.importance.token_gates import TokenGates

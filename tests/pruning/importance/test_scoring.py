@@ -6,8 +6,9 @@ import torch
 from scored import H, L, N, batch_of, batches_of, classifier, some_dead, texts, whole
 from subprobe.data.encoding.collate import Batch
 from subprobe.data.errors import InputError, SubprobeError
+from subprobe.models.language.answers import losses
 from subprobe.models.masks.gates import Gates
-from subprobe.pruning.importance.gate_gradients import frozen, gate_gradients, losses
+from subprobe.pruning.importance.gate_gradients import frozen, gate_gradients
 from subprobe.pruning.importance.scoring import importance_pass, layer_norms
 from tiers import mostly_slow
 from tiny import FAMILIES
