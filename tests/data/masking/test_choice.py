@@ -1,5 +1,7 @@
 """Masking: shares, fates, whole words, and the same bytes for the same seed."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from masked_texts import PIECES, WORDS, masked_examples
@@ -12,7 +14,7 @@ from subprobe.data.masking.unigram import unigram_of
 from subprobe.data.sentences.sentence import Example, plain_sentence
 from tiny import tiny_tokenizer
 
-SIZES = {"batch_size": 8, "max_length": 64}
+SIZES: dict[str, Any] = {"batch_size": 8, "max_length": 64}
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Losses and scores of masked pieces against the model's own forward pass, one text at a time."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ from subprobe.pruning.importance.scoring import importance_pass
 from tiny import TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 COUNT = 9
-SIZES = {"batch_size": 4, "max_length": 48}
+SIZES: dict[str, Any] = {"batch_size": 4, "max_length": 48}
 
 
 @pytest.fixture(scope="module", params=["bert", "roberta"])
@@ -91,9 +93,9 @@ def test_scores_are_those_of_a_plain_loop(case, batches, masked):
     assert list(items["sentence_id"]) == [one.split("/")[0] for one in ids]
     assert list(items["cluster_id"]) == list(items["sentence_id"])
     assert (items["gold"] == 1).all()
-    gold = found.pieces.gold
     train = masked_examples(30, 60)
-    assert found.pieces.unigram(train) == unigram_of(tokenizer, train).scores(gold)
+    wanted = unigram_of(tokenizer, train).scores(found.pieces.gold)
+    assert found.pieces.unigram(train) == wanted
 
 
 def test_a_search_scores_as_the_evaluation_does(case, batches):
