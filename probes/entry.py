@@ -77,6 +77,8 @@ class Measure:
         meaning: its meaning, in one clause.
         items: the metric of the items that it summarises, if it has another name.
         better: whether higher or lower values are better, if either is.
+        right: whether each item is right (1) or wrong (0), half for a tie, so that two models are
+            also compared by McNemar's exact test.
     """
 
     metric: str
@@ -84,6 +86,7 @@ class Measure:
     meaning: str
     items: str = ""
     better: Literal["", "higher", "lower"] = ""
+    right: bool = False
 
     def covers(self, metric: str) -> bool:
         """Whether this entry describes the metric."""

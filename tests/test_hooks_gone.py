@@ -40,7 +40,7 @@ from subprobe.models.training.finetune import ROUTES, finetune
 from subprobe.models.training.recipes import Recipe
 from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
-from subprobe.probes.registry import list_probes
+from subprobe.probes.registry import find_probe, list_probes
 from subprobe.probes.states.cache import passing_states
 from subprobe.pruning.importance.scoring import importance_pass
 from subprobe.pruning.search.learned_gates import L0Options, learn_gates
@@ -87,6 +87,11 @@ def tokenizer():
     return tiny_tokenizer("wordpiece")
 
 
+def head_for(name):
+    """The head of the model that a probe reads."""
+    return "language" if "language-model-head" in find_probe(name).further else "classification"
+
+
 def masked_context(head=None):
     """A masked model beside a reference, both built for sdpa, which probes switch to eager."""
     context = tiny_context("bert", head, attention="sdpa")
@@ -103,6 +108,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "hidden-token-attribution": {"projections": 1},
     "holmes": {"epochs": 1, "seeds": 1},
+    "minimal-pairs": {"generated": 4},
     "plausibility": {"n_steps": 2, "random_draws": 1},
     "token-identifiability": {"steps": 2},
 }
@@ -120,7 +126,7 @@ def probed(context, name, examples):
 
 @pytest.mark.parametrize("name", PROBES)
 def test_a_probe_leaves_the_models_as_they_were(name):
-    context = masked_context("classification")
+    context = masked_context(head_for(name))
     weights = weights_of(context.model)
     check_left_as_they_were(
         context.model,
@@ -132,7 +138,7 @@ def test_a_probe_leaves_the_models_as_they_were(name):
 
 @pytest.mark.parametrize("name", PROBES)
 def test_a_fault_of_the_reference_leaves_both_models_as_they_were(name):
-    context = masked_context("classification")
+    context = masked_context(head_for(name))
     both = (context.model, context.reference)
     with failing_at(context.reference, lambda number: True) as passes:
         before = [model_state(one) for one in both]
@@ -306,8 +312,8 @@ def test_gates_and_evaluation_leave_the_model_as_it_was(family, parts):
 
 @pytest.mark.parametrize("name", PROBES)
 def test_layers_that_share_their_weights_are_left_as_they_were(name):
-    context = tiny_context("albert", "classification")
-    context = replace(context, reference=tiny_context("albert", "classification").model)
+    context = tiny_context("albert", head_for(name))
+    context = replace(context, reference=tiny_context("albert", head_for(name)).model)
     for fails in (lambda number: False, lambda number: number == 2):
         with failing_at(context.model, fails):
             before = model_state(context.model)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..statistics.clusters import Units, alone, count_of
 from ..statistics.corrections import ALPHA
@@ -51,26 +52,25 @@ def item_tests(
         for draw in pairs_of_draws(pair, a, b):
             one = {**line, "level": ONE_DRAW if several else ONE_SEED, "draw": draw.draw,
                    "draws_a": 1, "draws_b": 1}  # fmt: skip
-            sides = a.predictions[:, [draw.first]], b.predictions[:, [draw.second]]
-            yield from _tests_of(one, metrics, *sides, a, seed)
+            yield from _tests_of(one, metrics, a.one(draw.first), b.one(draw.second), seed)
         if several:
             over = {**line, "level": ONE_SEED, "draws_a": len(a.draws), "draws_b": len(b.draws)}
-            yield from _tests_of(over, metrics, a.predictions, b.predictions, a, seed)
+            yield from _tests_of(over, metrics, a, b, seed)
 
 
 def _tests_of(
-    line: dict[str, Any], metrics: list[str], first: Floats, second: Floats, said: Answers,
-    seed: int,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Every test of the answers [N, D] of two models, or of one draw of each."""
-    gold, units = said.gold, said.units
+    line: dict[str, Any], metrics: list[str], a: Answers, b: Answers, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Every test of the answers of two models, or of one draw of each."""
+    gold, units = a.gold, a.units
     if any(metric in CLASS_METRICS for metric in metrics):
-        right = first == gold[:, None], second == gold[:, None]
+        right = a.predictions == gold[:, None], b.predictions == gold[:, None]
         yield {**line, **_right_answers(*right, units), "primary": metrics[0] == "accuracy"}
     once = np.ones((1, len(gold)), dtype=np.float32)
     for metric in metrics:
         if metric == "accuracy":
             continue  # the exchange test of accuracy is that of right answers, which is exact
+        first, second = a.read_by(metric), b.read_by(metric)
         if first.shape[1] == second.shape[1] == 1:
             tested = swap_test(metric, first[:, 0], second[:, 0], gold, units, seed=seed)
         else:
@@ -99,7 +99,22 @@ def _right_answers(first: Any, second: Any, units: Units) -> dict[str, Any]:
         name = SIGNS_OF_EXAMPLES if alone(units) else SIGNS_OF_CLUSTERS
         return {**said, "test": name, **tested_columns(cluster_signs(first, second, units))}
     first, second = first[:, 0], second[:, 0]
-    found = mcnemar_exact(first, second)
+    found = mcnemar_columns(first, second)
+    if not alone(units):
+        signs = cluster_signs(first, second, units)
+        found |= {"test": SIGNS_OF_CLUSTERS, **tested_columns(signs)}
+    return {**said, **found}
+
+
+def mcnemar_columns(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> dict[str, Any]:
+    """The columns of McNemar's exact test of two models on the same items.
+
+    Args:
+        first: what the first model gets for each item, 1 = right; half for a tie counts as better
+            than wrong and worse than right [N].
+        second: of the second model [N].
+    """
+    found = mcnemar_exact(first > second, second > first)
     differing = found.only_first + found.only_second
     floor = min(1.0, 2.0 ** (1 - differing))
     if floor <= ALPHA:
@@ -107,13 +122,10 @@ def _right_answers(first: Any, second: Any, units: Units) -> dict[str, Any]:
     else:
         why = f"smallest p is {floor:.3g}: one alone is right on {differing} items; 6 are needed"
         tested = Tested(float("nan"), floor, why if differing else "right on the same items")
-    name = MCNEMAR
-    if not alone(units):
-        name, tested = SIGNS_OF_CLUSTERS, cluster_signs(first, second, units)
     # half an item more on both sides where one is 0 (Haldane 1956)
     more = 0.5 if min(found.only_first, found.only_second) == 0 else 0.0
     return {
-        **said, "test": name, "only_first": found.only_first, "only_second": found.only_second,
+        "test": MCNEMAR, "only_first": found.only_first, "only_second": found.only_second,
         "effect": "odds ratio",
         "effect_size": (found.only_first + more) / (found.only_second + more),
         **tested_columns(tested),

@@ -12,8 +12,10 @@ import pandas as pd
 from ..statistics.clusters import Units, units_of
 from ..statistics.paired_ratios import swap_ratios
 from ..statistics.paired_tests import Tested
+from ..statistics.row_units import is_right_or_wrong
 from ..statistics.uncertainty import Floats
 from ..statistics.weighted import RESAMPLES, sums, weight_blocks
+from .answer_tests import mcnemar_columns
 from .draw_pairs import DrawPair
 from .pair_records import (
     COMPARED,
@@ -30,8 +32,8 @@ from .pair_records import (
     tested_columns,
 )
 from .pairs import Pair, pairs_of
-from .probe_items import Key
-from .probed_models import ProbedBy, ProbedModels, Table
+from .probe_items import Key, key_columns
+from .probed_models import ProbedBy, ProbedModels, Table, dense
 from .run_items import model_columns
 from .score_comparisons import Comparisons, joined
 
@@ -152,7 +154,7 @@ class ComparedProbe:
         # seed -> both sides of each draw [D, 2 sides, 2 sums, N, C]
         self._values = {
             seed: np.stack(
-                [[_dense(t, self._keys, self._ids) for t in both] for _, both in of_draws]
+                [[dense(t, self._keys, self._ids) for t in both] for _, both in of_draws]
             )
             for seed, of_draws in tables.items()
         }
@@ -174,7 +176,7 @@ class ComparedProbe:
             if self._several(seed)
         }
         for c, key in enumerate(self._keys):
-            self._add(c, {**about, **_key_columns(key)}, exchanged, single)
+            self._add(c, {**about, **key_columns(key)}, exchanged, single)
 
     def over_all(self) -> list[tuple[Key, Tested, tuple[int, int]]]:
         """Each key with its exchange test over all seeds and draws, and how much there is of it.
@@ -210,6 +212,7 @@ class ComparedProbe:
         self.compared += difference_records(self._pair, line, *both, have, outcome="ratio")
         for seed in have:
             self.tests.append(self._tested(line, both, seed, c, chosen[seed], exchanged[seed][c]))
+            self.tests += self._right_or_wrong(line, both, seed, c, chosen[seed])
             for d in chosen[seed] if self._several(seed) else ():
                 draw = self._draws[seed][d].draw
                 at = np.array([d])
@@ -219,6 +222,8 @@ class ComparedProbe:
                 )
                 tested = self._tested(line, one, seed, c, at, single[seed][d][c])
                 self.tests.append(tested | {"level": ONE_DRAW, "draw": draw})
+                exact = self._right_or_wrong(line, one, seed, c, at)
+                self.tests += [found | {"level": ONE_DRAW, "draw": draw} for found in exact]
         self.tests.append(over_seeds_test(self._pair, line, *both, have))
 
     def _sides(self, c: int, chosen: dict[int, npt.NDArray[np.intp]]) -> tuple[Side, Side]:
@@ -258,6 +263,20 @@ class ComparedProbe:
             "n_clusters": len(np.unique(self._units[there])), **tested_columns(tested),
         }  # fmt: skip
 
+    def _right_or_wrong(
+        self, line: dict[str, Any], sides: tuple[Side, Side], seed: int, c: int,
+        at: npt.NDArray[np.intp],
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """The exact test of one draw of a metric whose items, alone each, are right or wrong."""
+        probe, metric = self._keys[c][:2]
+        there = (self._values[seed][at[0]][:, 1, :, c] > 0).all(axis=0)
+        single = len(np.unique(self._units[there])) == there.sum()
+        if len(at) > 1 or not is_right_or_wrong(probe, metric) or not single:
+            return []
+        first, second = self._values[seed][at[0]][:, 0, :, c][:, there]
+        tested = self._tested(line, sides, seed, c, at, Tested(float("nan"), 1.0))
+        return [tested | mcnemar_columns(first, second)]
+
 
 def _shared_units(ids: tuple[str, ...], models: list[ProbedBy]) -> Units:
     shared = {name: cluster for model in models for name, cluster in model.items.clusters.items()}
@@ -272,17 +291,6 @@ def _mean_known(values: Floats) -> Floats:
         return np.asarray(np.where(known, values, 0.0).sum(axis=0) / count)
 
 
-def _dense(table: Table, keys: list[Key], ids: tuple[str, ...]) -> Floats:
-    """Numerators and denominators [2, N, C]; 0 where a sentence has nothing."""
-    of_key = {key: c for c, key in enumerate(keys)}
-    of_sentence = {name: n for n, name in enumerate(ids)}
-    dense = np.zeros((2, len(ids), len(keys)))
-    for (key, sentence), both in table.items():
-        if key in of_key:
-            dense[:, of_sentence[sentence], of_key[key]] = both
-    return dense
-
-
 def _resampled(blocks: list[Any], values: Floats) -> Floats:
     """Weighted sums [R, C]."""
     return np.concatenate([sums(block, values) for block in blocks])
@@ -291,16 +299,3 @@ def _resampled(blocks: list[Any], values: Floats) -> Floats:
 def _ratio(top: Any, bottom: Any) -> Any:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.divide(top, bottom)
-
-
-def _key_columns(key: Key) -> dict[str, Any]:
-    probe, metric, variant, relation, direction, layer = key
-    return {
-        "probe": probe,
-        "metric": metric,
-        "variant": variant or pd.NA,
-        "relation": relation or pd.NA,
-        "direction": direction or pd.NA,
-        "layer": pd.NA if layer < 0 else layer,
-        "primary": False,
-    }

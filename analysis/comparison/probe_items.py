@@ -167,3 +167,17 @@ def named_heads(rows: pd.DataFrame) -> list[tuple[Key, Key, tuple[int, int]]]:
 
 def _text(value: Any) -> str:
     return "" if pd.isna(value) else str(value)
+
+
+def key_columns(key: Key) -> dict[str, Any]:
+    """The columns of the tables of comparisons that a key gives."""
+    probe, metric, variant, relation, direction, layer = key
+    return {
+        "probe": probe,
+        "metric": metric,
+        "variant": variant or pd.NA,
+        "relation": relation or pd.NA,
+        "direction": direction or pd.NA,
+        "layer": pd.NA if layer < 0 else layer,
+        "primary": False,
+    }

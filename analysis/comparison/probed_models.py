@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from .draw_pairs import DrawPair, draw_pairs
@@ -110,3 +111,14 @@ def _of_head(of: ProbeItems, key: Key, wanted: Key, head: tuple[int, int]) -> Ta
     column = of.heads.index(head)
     mine = [g for g, named in enumerate(of.keys) if named == wanted and of.present[g, column]]
     return {(key, of.sentences[g]): of.sums[:, g, column].astype(np.float64) for g in mine}
+
+
+def dense(table: Table, keys: list[Key], ids: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    """Numerators and denominators [2, N, C]; 0 where a sentence has nothing."""
+    of_key = {key: c for c, key in enumerate(keys)}
+    of_sentence = {name: n for n, name in enumerate(ids)}
+    dense = np.zeros((2, len(ids), len(keys)))
+    for (key, sentence), both in table.items():
+        if key in of_key:
+            dense[:, of_sentence[sentence], of_key[key]] = both
+    return dense

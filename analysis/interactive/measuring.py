@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...data.errors import ConfigError
+from ...data.files.atomic import digest
 from ...data.sentences.plain_text import NATURAL
 from ...data.sentences.sentence import Example, Sentence
 from ...data.tasks.task_parts import examples_digest, spread
 from ...models.checkpoint.inputs import check_inputs
+from ...models.language.head import has_head
+from ...models.language.loading import load_language_model
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.forward.needs import sentences_of
 from ...probes.registry import list_probes
-from ..configuration.asked_probes import comparing, learning, of_corpus, of_task, options_of
+from ..configuration.asked_probes import (
+    comparing,
+    learning,
+    of_corpus,
+    of_language,
+    of_task,
+    options_of,
+    probes_reading,
+)
 from ..configuration.config import ProbeOptions, parse_config
 from ..configuration.learning_files import learning_files, scored_corpus
 from ..learning.parts import read_parts
@@ -150,8 +162,11 @@ def probe(
         "max_length": max_length,
     }
     chosen = parse_config({"probe": given}, where="probe").probe
-    options_of(chosen)
+    own = options_of(chosen)
     learning_files(chosen)
+    if of_language(chosen.names) and not has_head(model.model):
+        speaking = load_language_model(model.name).to(model.model.device)
+        model = replace(model, model=speaking)
     other = _reference(model, chosen.names, reference)
     fitting = _fitted(model, mask, other_weights, progress)
     from_task: tuple[Example, ...] = ()
@@ -183,6 +198,10 @@ def probe(
     digests = [read.digest] if read else []
     digests += [examples_digest(from_task)] if of_task(chosen) else []
     digests += [parts.digest] if parts else []
+    digests += [
+        digest([own[name].model_dump(mode="json"), dict(own[name].inputs())])
+        for name in probes_reading(chosen, "suite")
+    ]
     return Measurement(output, " ".join(digests))
 
 

@@ -101,7 +101,8 @@ def probe_rows(
     baseline.
     """
     place = device_of(device)
-    options_of(options)
+    for typed in options_of(options).values():
+        typed.inputs()  # a bad file is refused before anything is computed
     options = options.model_copy(update={"corpus": corpus or NATURAL})
     learning_files(options)
     if untrained is not None and mask_path is not None:

@@ -21,6 +21,12 @@ def items_metric(probe: str, metric: str) -> str:
     return next((row.items for row in measures if row.items and row.covers(metric)), metric)
 
 
+def is_right_or_wrong(probe: str, metric: str) -> bool:
+    """Whether each item of this metric is right (1) or wrong (0)."""
+    measures = (row for entry in entries_of([probe]) for row in entry.rows)
+    return any(row.right for row in measures if row.covers(metric))
+
+
 def item_ratios(items: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """What items add to the sums whose ratio a row is [N], [N].
 

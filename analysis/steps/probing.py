@@ -43,6 +43,7 @@ from ..findings.null_tests import with_null_tests
 from ..intervals.class_intervals import class_intervals
 from ..intervals.code_intervals import code_intervals
 from ..intervals.edge_intervals import edge_intervals
+from ..intervals.exact_intervals import exact_intervals
 from ..intervals.holmes_intervals import holmes_intervals
 from ..intervals.item_intervals import item_intervals
 from ..intervals.jackknife import similarity_intervals
@@ -252,6 +253,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     ),
     "class-intervals": lambda result, _options: class_intervals(result),
     "holmes-intervals": lambda result, _options: holmes_intervals(result),
+    "exact-intervals": lambda result, _options: exact_intervals(result),
     "pair-intervals": lambda result, _options: pair_intervals(result),
     "unit-intervals": lambda result, _options: unit_intervals(result),
     "similarity-intervals": lambda result, _options: similarity_intervals(result),

@@ -20,6 +20,8 @@ MASKED = "***mask***"
 AGREEMENT = "agreement"
 IS_ARE = "is/are"
 """Why pairs of `generated.tab` are left out, as in Goldberg (2019)."""
+GULORDAVA = "Gulordava et al."
+"""The collection of `generated.tab`."""
 _END = "<eos>"
 _COLUMNS = (
     "pattern", "constr_id", "sent_id", "form", "class", "type", "n_attr", "len_prefix", "sent",
@@ -66,10 +68,14 @@ def _field(paradigm: str) -> str:
     return next((name for name in ("npi", "reflexive") if name in paradigm), AGREEMENT)
 
 
-def read_gulordava(path: Path) -> Suite:
+def read_gulordava(path: Path, *, is_are: bool = False) -> Suite:
     """Read `generated.tab`: the verb at `len_prefix` is replaced by the right and the wrong form.
 
-    Pairs of is and are are left out and counted. The variants of a construction are one group.
+    The variants of a construction are one group.
+
+    Args:
+        path: the file.
+        is_are: read pairs of is and are as well, which are otherwise left out and counted.
 
     Raises:
         DataFileError: naming the first of two rows that are not the forms of one sentence.
@@ -87,7 +93,7 @@ def read_gulordava(path: Path) -> Suite:
                 where=str(path),
             )
         right, wrong = both
-        if right["form"] in IS_ARE.split("/"):
+        if right["form"] in IS_ARE.split("/") and not is_are:
             n_skipped += 1
             continue
         words = right["sent"].split()
@@ -106,7 +112,7 @@ def read_gulordava(path: Path) -> Suite:
                 _number(right["n_attr"], "n_attr", path, place), construction, path.name, place,
             )
         )  # fmt: skip
-    return checked_suite(path, pairs, {IS_ARE: n_skipped}, collection="Gulordava et al.")
+    return checked_suite(path, pairs, {IS_ARE: n_skipped}, collection=GULORDAVA)
 
 
 def _with_form(words: list[str], target: int, form: str) -> str:

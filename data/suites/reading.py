@@ -50,8 +50,12 @@ def suite_files(named: Sequence[str]) -> list[Path]:
     return found
 
 
-def read_suite(path: Path | str) -> Suite:
+def read_suite(path: Path | str, *, is_are: bool = False) -> Suite:
     """Read one file of minimal pairs.
+
+    Args:
+        path: the file.
+        is_are: see `read_gulordava`.
 
     Raises:
         DataFileError: if the file is a pickle or has another format, or naming the line at fault.
@@ -69,7 +73,7 @@ def read_suite(path: Path | str) -> Suite:
     if header[0].strip() == "template":
         return read_marvin_linzen(path)
     if {"constr_id", "form", "class"} <= set(header):
-        return read_gulordava(path)
+        return read_gulordava(path, is_are=is_are)
     if set(REQUIRED) <= set(header):
         return read_own_pairs(path, "\t")
     if len(header) == 5 and MASKED in header[2]:

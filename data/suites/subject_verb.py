@@ -32,7 +32,8 @@ ATTACHED = "attached to another word"
 OTHER_NUMBER = "another number than the subject"
 COORDINATED = "coordinated subject"
 SEVERAL_SUBJECTS = "several subjects"
-"""Why subject-verb pairs are left out."""
+NO_PAIR = (NO_OTHER_FORM, ATTACHED, OTHER_NUMBER, COORDINATED, SEVERAL_SUBJECTS)
+"""Why a verb and its subject are no pair."""
 CONSTRUCTIONS = (
     ("relative-clause", ("acl:relcl",)),
     ("clause", ("acl", "advcl", "ccomp", "csubj")),
@@ -220,7 +221,8 @@ def _pair(found: Agreement, table: Mapping[Cell, Mapping[str, str]], path: Path)
     bad = text[:start] + _cased(other, form) + text[end:]
     return Pair(
         f"{sentence.id}/{verb + 1}", text, bad, path.name.split(".")[0], SUBJECT_VERB,
-        construction(found), attractors(found), source=path.name, place=f"sentence {sentence.id}",
+        construction(found), attractors(found), sentence.document or sentence.id, path.name,
+        f"sentence {sentence.id}",
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from .cloze_cases import Cases, cases_of, perturbations_of, words_of
 from .cloze_scores import Table, answered, contrasted, top_metric
+from .entries import TIED
 from .next_words import ContextWord, NextWord, most_probable, next_words, word_log_probs
 from .pair_texts import VOCABULARY
 from .word_entries import (
@@ -26,7 +27,6 @@ from .word_entries import (
     COVERAGE,
     LOG_ODDS,
     SENSITIVITY,
-    TIED,
     MultiPiece,
     Perturbation,
 )

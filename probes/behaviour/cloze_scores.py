@@ -11,9 +11,10 @@ import pandas as pd
 
 from ...data.output.tables import items_frame
 from .cloze_cases import ALL, Contrast, Question
+from .entries import TIED
 from .next_words import ContextWord
 from .pair_scores import is_tie
-from .word_entries import ABOVE_MARGIN, CLOZE, LOG_ODDS, SENSITIVITY, TIED
+from .word_entries import ABOVE_MARGIN, CLOZE, LOG_ODDS, SENSITIVITY
 
 CHANCE = "chance level"
 

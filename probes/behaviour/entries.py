@@ -96,7 +96,7 @@ PAIRS = ProbeEntry(
     options=MinimalPairsOptions,
     rows=(
         Measure("accuracy", ("model",), "share of the pairs of a paradigm whose good sentence is "
-                "more probable", better="higher"),
+                "more probable", better="higher", right=True),
         Measure("margin", ("model",), "mean log-odds of good against bad sentence, in nats",
                 better="higher"),
         Measure(TIED, ("model",), "share of pairs whose sentences are equally probable",

@@ -97,10 +97,10 @@ def run_minimal_pairs(
             where=MINIMAL_PAIRS,
             remedy="name other files, or another model or score",
         )
+    name, base = _unigram(context, model, asked, normalise, unigram)
     margins = pair_margins(
         context, model, asked, score, normalise=normalise, tokens=tokens, progress=progress
     )
-    name, base = _unigram(context, model, asked, normalise, unigram)
     kept = [one.pair for one in asked]
     by_file = {suite.name: suite.collection for suite in suites}
     found = ScoredPairs(

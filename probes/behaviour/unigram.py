@@ -14,8 +14,8 @@ from ...data.sentences.sentence import Example
 
 Floats = npt.NDArray[np.float64]
 
-FROM_BIAS, FROM_TEXT = "unigram (output bias)", "unigram (text)"
-"""Values of the column `baseline`."""
+FROM_BIAS, FROM_TEXT = "output bias", "unigram"
+"""Values of the column `baseline`: both are probabilities without context."""
 
 
 def bias_log_probs(model: Any) -> Floats | None:

@@ -11,11 +11,12 @@ from ...data.files.atomic import file_digest
 from ...data.suites.generated import GENERATED
 from ...data.suites.reading import suite_files
 from ..entry import Headline, Measure, Options, PathText, Phenomenon, ProbeEntry, Several
+from .entries import BY_PLL, TIED
 
 CLOZE, AGREEMENT = "cloze", "agreement"
 SENSITIVITY, ABOVE_MARGIN = "sensitivity", "sensitivity_above_margin"
-LOG_ODDS, TIED, COVERAGE = "log_odds", "tied", "coverage"
-"""Metrics."""
+LOG_ODDS, COVERAGE = "log_odds", "coverage"
+"""Metrics of cloze tests."""
 
 MultiPiece = Literal["skip", "pll", "pll-word-l2r"]
 """How words of several pieces are scored. `pll`: the log-probabilities of the pieces, each masked
@@ -162,7 +163,7 @@ SUBJECT_VERB = ProbeEntry(
                 "nats", better="higher"),
         Measure(TIED, ("model",), "share of pairs whose forms are equally probable",
                 better="lower"),
-        Measure("scored_by_pll", ("model",), "several_pieces=pll: share of pairs scored by pll, "
+        Measure(BY_PLL, ("model",), "several_pieces=pll: share of pairs scored by pll, "
                 "because a form is not a single piece"),
     ),
     headline=Headline("accuracy", "model", by_variant=True),
