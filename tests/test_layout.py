@@ -14,7 +14,7 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "spans", "holmes", "generator", "suites", "tasks", "encoding", "masking"],
+             "spans", "holmes", "generator", "strings", "suites", "tasks", "encoding", "masking"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
                 "training"],
     "pruning": ["importance", "search"],
