@@ -11,18 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError, UnknownNameError
-
-Kind = Literal["nested", "flat", "zipf", "uniform"]
-KINDS: tuple[str, ...] = get_args(Kind)
-"""Parentheses that are closed in the order of a stack; parentheses that cross; random tokens of a
-Zipfian, and of a uniform distribution."""
-Lengths = Literal["uniform", "geometric"]
+from .kinds import KINDS, LENGTHS, Lengths
 
 OPEN = 0.4
 """Chance that nested parentheses open a new pair rather than close the last one, as published. (The
@@ -68,8 +62,8 @@ class StringOptions:
             raise ConfigError(f"longest must be >= 4, got {self.longest}")
         if not 0 <= self.exponent < float("inf"):
             raise ConfigError(f"exponent must be >= 0, got {self.exponent:g}")
-        if self.lengths not in get_args(Lengths):
-            raise UnknownNameError("distribution of lengths", self.lengths, get_args(Lengths))
+        if self.lengths not in LENGTHS:
+            raise UnknownNameError("distribution of lengths", self.lengths, LENGTHS)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ...data.strings.strings import Kind, Lengths
+from ...data.strings.kinds import Kind, Lengths
 from ..entry import Headline, Measure, Options, PathText, ProbeEntry, Several
 
 TEXT = "text"
@@ -74,7 +74,7 @@ TRANSFER = ProbeEntry(
         Measure("bits_saved_unigram", ("model",),
                 "bits of the unigram model of the training texts minus `bits`", better="higher"),
     ),
-    headline=Headline("bits", "model", by_variant=True),
+    headline=Headline("bits", "model"),
     finish="item-intervals",
 )  # fmt: skip
 

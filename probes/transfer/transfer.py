@@ -20,7 +20,8 @@ import transformers
 from ...data.files.atomic import digest
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
-from ...data.strings.strings import Lengths, StringOptions
+from ...data.strings.kinds import Lengths
+from ...data.strings.strings import StringOptions
 from ...models.checkpoint.inputs import check_max_length
 from ...models.checkpoint.pruned_heads import take_pruned
 from ..forward.base import Context, ProbeResult

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from subprobe.data.errors import ConfigError, UnknownNameError
-from subprobe.data.strings.strings import KINDS, StringOptions, generate_strings, token_chances
+from subprobe.data.strings.kinds import KINDS
+from subprobe.data.strings.strings import StringOptions, generate_strings, token_chances
 
 kinds = st.sampled_from(["nested", "flat"])
 sizes = st.integers(2, 40).flatmap(lambda low: st.tuples(st.just(low), st.integers(low, 60)))

@@ -140,14 +140,14 @@ def test_a_text_is_cut_into_subwords_of_its_training_part(tmp_path):
     lines = [" ".join(words[(i * k) % 7] for k in (1, 2, 3, 5)) + f" {i}" for i in range(80)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     made, again = (
-        text_of(str(path), vocabulary=300, longest=10, examples=50, held_out=5, name="text")
+        text_of(str(path), vocabulary=300, longest=5, examples=50, held_out=5, name="text")
         for _ in range(2)
     )
     assert made == again
     assert len(made.held) == len(made.ids) == 5
     assert len(made.train) == 50
     assert 256 <= made.vocabulary <= 300
-    assert max(map(len, [*made.train, *made.held])) == 10
+    assert max(map(len, [*made.train, *made.held])) == 5
     assert max(max(text) for text in made.train) < made.vocabulary
     context = tiny_context("bert", double=False)
     options = {**SHORT, "vocabulary": 300, "steps": 2}
