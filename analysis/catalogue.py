@@ -22,7 +22,7 @@ def _tasks() -> list[dict[str, Any]]:
             "task": spec.name,
             "metrics": ", ".join(spec.metrics),
             "input": "pair" if spec.pair else "sentence",
-            "labels": ", ".join(spec.labels) or "a number",
+            "labels": ", ".join(spec.labels) or ("masked pieces" if spec.masked else "a number"),
             "source": source_of(spec),
         }
         for spec in list_tasks()

@@ -63,6 +63,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "score": "The primary metric of the task on the reported examples, such as accuracy.",
         "majority baseline": "The score of a classifier that always predicts the most frequent "
         "class.",
+        "unigram baseline": "The scores on masked pieces of a model that knows how often each "
+        "piece occurs in the training text and nothing of the context.",
         "gain": "The difference between a score and the majority baseline.",
         "bag-of-words baseline": "The score of a logistic regression on counted words, trained on "
         "the same examples as the encoder.",

@@ -25,7 +25,7 @@ SLOW = pytest.mark.slow
 LONG = {
     "README.md", "attention-explanation.md", "attention-patterns.md", "commands.md",
     "comparing.md", "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
-    "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "own-data.md",
+    "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
     "tables.md", "training.md", "transfer.md", "tutorial.md",
 }  # fmt: skip

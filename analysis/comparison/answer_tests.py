@@ -51,26 +51,25 @@ def item_tests(
         for draw in pairs_of_draws(pair, a, b):
             one = {**line, "level": ONE_DRAW if several else ONE_SEED, "draw": draw.draw,
                    "draws_a": 1, "draws_b": 1}  # fmt: skip
-            sides = a.predictions[:, [draw.first]], b.predictions[:, [draw.second]]
-            yield from _tests_of(one, metrics, *sides, a, seed)
+            yield from _tests_of(one, metrics, a.one(draw.first), b.one(draw.second), seed)
         if several:
             over = {**line, "level": ONE_SEED, "draws_a": len(a.draws), "draws_b": len(b.draws)}
-            yield from _tests_of(over, metrics, a.predictions, b.predictions, a, seed)
+            yield from _tests_of(over, metrics, a, b, seed)
 
 
 def _tests_of(
-    line: dict[str, Any], metrics: list[str], first: Floats, second: Floats, said: Answers,
-    seed: int,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Every test of the answers [N, D] of two models, or of one draw of each."""
-    gold, units = said.gold, said.units
+    line: dict[str, Any], metrics: list[str], a: Answers, b: Answers, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Every test of the answers of two models, or of one draw of each."""
+    gold, units = a.gold, a.units
     if any(metric in CLASS_METRICS for metric in metrics):
-        right = first == gold[:, None], second == gold[:, None]
+        right = a.predictions == gold[:, None], b.predictions == gold[:, None]
         yield {**line, **_right_answers(*right, units), "primary": metrics[0] == "accuracy"}
     once = np.ones((1, len(gold)), dtype=np.float32)
     for metric in metrics:
         if metric == "accuracy":
             continue  # the exchange test of accuracy is that of right answers, which is exact
+        first, second = a.read_by(metric), b.read_by(metric)
         if first.shape[1] == second.shape[1] == 1:
             tested = swap_test(metric, first[:, 0], second[:, 0], gold, units, seed=seed)
         else:

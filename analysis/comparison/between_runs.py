@@ -229,7 +229,7 @@ class _Two:
         one = next(iter(seeds.values()))
         blocks = [
             np.stack(
-                [weighted_scores(metric, s.predictions, s.gold, weights).mean(axis=1)
+                [weighted_scores(metric, s.read_by(metric), s.gold, weights).mean(axis=1)
                  for s in seeds.values()],
                 axis=1,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from ...data.files.parquet_files import DAMAGED_CELL, read_table
 from ...data.files.reading import reading
+from ...data.tasks.metrics import BITS
 from ..cell_output import check_as_written, check_own_items
 from ..statistics.clusters import Units, units_of
 from ..statistics.uncertainty import Floats
@@ -31,6 +32,7 @@ class Answers:
         draws: the number of each draw [D].
         cells: the cell of each draw.
         flag: flags of its rows, joined.
+        scores: the score of each example in each draw [N, D]: bits, of masked pieces.
     """
 
     ids: tuple[str, ...]
@@ -40,9 +42,25 @@ class Answers:
     cells: tuple[str, ...]
     flag: str
     units: Units
+    scores: Floats | None = None
+
+    def one(self, place: int) -> Answers:
+        """One of the draws."""
+        scores = None if self.scores is None else self.scores[:, [place]]
+        return replace(
+            self, predictions=self.predictions[:, [place]], draws=(self.draws[place],),
+            cells=(self.cells[place],), scores=scores,
+        )  # fmt: skip
+
+    def read_by(self, metric: str) -> Floats:
+        """What a metric reads of each example in each draw [N, D]."""
+        if metric == BITS:
+            assert self.scores is not None
+            return self.scores
+        return self.predictions
 
 
-_Said = tuple[tuple[str, ...], Floats, Floats, tuple[str | None, ...]]
+_Said = tuple[tuple[str, ...], Floats, Floats, Floats, tuple[str | None, ...]]
 
 
 def _said(path: Path) -> _Said | None:
@@ -56,15 +74,16 @@ def _said(path: Path) -> _Said | None:
 @lru_cache(maxsize=4096)
 def _read(path: Path, *_: int) -> _Said | None:
     """The same, read once as long as the file stays what it is: a run may be computed again."""
-    columns = ["cell_id", "probe", "item_id", "gold", "prediction", "cluster_id"]
+    numbers = ["gold", "prediction", "score"]
+    columns = ["cell_id", "probe", "item_id", *numbers, "cluster_id"]
     check_as_written(path)
     table = read_table(path, columns, remedy=DAMAGED_CELL, seal=True)
     check_own_items(table["cell_id"].unique().to_pylist(), path)
     with reading(path, problem="is not a table of items"):
         table = table.filter(pyarrow.compute.equal(table["probe"], "performance"))
-        gold, said = (table[name].to_numpy().astype(np.float64) for name in ("gold", "prediction"))
+        gold, said, scores = (table[name].to_numpy().astype(np.float64) for name in numbers)
         ids, clusters = (tuple(table[name].to_pylist()) for name in ("item_id", "cluster_id"))
-    return (ids, gold, said, clusters) if ids else None
+    return (ids, gold, said, scores, clusters) if ids else None
 
 
 def model_columns(rows: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +118,7 @@ def answers_of(
             name = f"{kind} {state}".strip()
             missing[name] = missing.get(name, 0) + 1
             continue
-        ids, gold, _, clusters = there[0]
+        ids, gold, _, _, clusters = there[0]
         found.setdefault((str(method), str(kind), str(state)), {})[int(seed)] = Answers(
             ids,
             gold,
@@ -108,6 +127,7 @@ def answers_of(
             tuple(map(str, draws["cell_id"])),
             ", ".join(sorted({flag for flag in draws["flag"].dropna() if flag})),
             units_of(clusters),
+            np.stack([one[3] for one in there], axis=1),
         )
     notes = [f"{name}: no items of the same examples in {n} seeds" for name, n in missing.items()]
     return found, notes

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...data.tasks.metrics import BITS
 from ..statistics.clusters import Units
 from ..statistics.corrections import adjust_rows
 from ..statistics.uncertainty import Floats
@@ -161,7 +162,7 @@ def resampled_scores(
         for model, seeds in answers.items():
             for metric in metrics:
                 for seed, said in seeds.items():
-                    found = weighted_scores(metric, said.predictions, said.gold, weights)
+                    found = weighted_scores(metric, said.read_by(metric), said.gold, weights)
                     if weights is once:
                         whole.setdefault((model, metric), {})[seed] = found[0]
                     else:
@@ -223,9 +224,11 @@ class Draws:
 
 
 def _rights(said: Answers, metric: str) -> Floats:
-    """What each example adds in each draw [N, D]: whether it is right, or minus its error."""
+    """What each example adds in each draw [N, D]: whether it is right, minus its error, or bits."""
     if metric in CLASS_METRICS:
         return np.asarray(said.predictions == said.gold[:, None], dtype=np.float64)
+    if metric == BITS:
+        return said.read_by(metric)
     return np.asarray(-np.abs(said.predictions - said.gold[:, None]))
 
 

@@ -128,15 +128,16 @@ def _scores(first: Measurement, second: Measurement, resamples: int) -> Comparis
 
 def _answers(measured: Measurement) -> Answers:
     items = measured.items()
-    numbers = items[["gold", "prediction"]].to_numpy(dtype=np.float64)
+    numbers = items[["gold", "prediction", "score"]].to_numpy(dtype=np.float64)
     return Answers(
         ids=tuple(items["item_id"]),
         gold=numbers[:, 0],
-        predictions=numbers[:, 1:],
+        predictions=numbers[:, 1:2],
         draws=(0,),
         cells=(_cell(measured),),
         flag=", ".join(sorted({flag for flag in measured.to_frame()["flag"].dropna() if flag})),
         units=units_of([None if pd.isna(one) else str(one) for one in items["cluster_id"]]),
+        scores=numbers[:, 2:],
     )
 
 

@@ -42,7 +42,9 @@ def _of_state(state: str, before: str) -> dict[str, Column]:
 
 
 HEADLINE: dict[str, Column] = {
-    "baseline": Column("text", "name of the baseline: `majority`, or `mean` in regression"),
+    "baseline": Column(
+        "text", "name of the baseline: `majority`, `mean` in regression, or `unigram`"
+    ),
     **_of_state("as fine-tuned (full) or pruned", ""),
     **_of_state("after retraining from the pretrained weights", "retrained_"),
     "n_unlearned": Column("integer", "retrained models that did not learn or diverged", "models"),

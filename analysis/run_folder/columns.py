@@ -99,9 +99,9 @@ TIDY: dict[str, Column] = {
     ),
     "baseline": Column(
         "text",
-        "what the number is compared with: `majority`, an offset, uniform attention, random heads, "
-        "shuffled places (`permutation`), word frequency (`frequency`), random attributions, a "
-        "`reference`",
+        "what the number is compared with: `majority`, `unigram`, an offset, uniform attention, "
+        "random heads, shuffled places (`permutation`), word frequency (`frequency`), random "
+        "attributions, a `reference`",
     ),
     "baseline_value": Column("number", "value of the baseline", _METRIC),
     "p_value": Column("number", "test against the baseline", "probability"),
@@ -132,8 +132,10 @@ ITEMS: dict[str, Column] = {
     "numerator": Column("number", "what the item adds to the numerator of its row"),
     "denominator": Column("number", "what the item adds to the denominator of its row"),
     "score": Column("number", "score of the item", _METRIC),
-    "prediction": Column("number", "what the model said: class number, or a number"),
-    "gold": Column("number", "what is right: class number, or a number"),
+    "prediction": Column(
+        "number", "what the model said: class number, a number, or 1 if a masked piece is right"
+    ),
+    "gold": Column("number", "what is right: class number, a number, or 1 for a masked piece"),
 }
 """Column of an item that no tidy row has -> its meaning."""
 

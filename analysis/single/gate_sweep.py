@@ -89,8 +89,8 @@ def sweep_gates(
     if at_chance:
         progress.say(
             f"DEGENERATE: the full model's {reported['metric']} of {reported['value']:.3f} is no "
-            f"better than the majority baseline of {reported['baseline_value']:.3f}: fine-tune the "
-            "model first"
+            f"better than the {reported['baseline']} baseline of "
+            f"{reported['baseline_value']:.3f}: fine-tune the model first"
         )
     full = full.assign(flag="degenerate" if at_chance else "")
     learned: dict[float, LearnedGates] = {}
@@ -149,7 +149,8 @@ def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:
         for split in dict.fromkeys((parts.selection_name, parts.report_name)):
             if split in by_split.index:
                 record[f"{parts.spec.metric}, {split}"] = float(by_split.loc[split, "value"])
-                record[f"majority, {split}"] = float(by_split.loc[split, "baseline_value"])
+                baseline = f"{by_split.loc[split, 'baseline']}, {split}"
+                record[baseline] = float(by_split.loc[split, "baseline_value"])
         table.append(record | {"flag": lines["flag"].iloc[0]})
     return table
 

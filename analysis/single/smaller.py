@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ...data.errors import ConfigError
+from ...data.tasks.plugin_tasks import OF_TEXTS
 from ...models.checkpoint.checkpoint import load_saved, load_tokenizer, meta_of, save_classifier
 from ...models.checkpoint.compact_files import save_compact
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.device import device_of
 from ...models.encoder.kept_units import kept_units_of
+from ...models.language.loading import load_language_model
 from ...models.masks.subnetwork import Subnetwork
 from ...models.smaller.bake import bake
 from ...models.smaller.cost import Cost, cost, kept_share
@@ -52,7 +54,7 @@ def load_whole(
         ConfigError: if the model is already compact, or the device does not exist.
     """
     place = device_of(device)
-    model = load_saved(name).to(place)
+    model = _load(name).to(place)
     if kept_units_of(model) is not None:
         raise ConfigError("is already a compact model", where=name, remedy="name the full model")
     found = load_mask(mask, model, other_weights=other_weights, say=say)
@@ -60,10 +62,23 @@ def load_whole(
     return Whole(name, model, load_tokenizer(name), found)
 
 
+def _load(name: str) -> Any:
+    """The model with the head that it was trained with."""
+    if meta_of(name).get("task") in OF_TEXTS:
+        return load_language_model(name)
+    return load_saved(name)
+
+
 def compact_to_folder(
     whole: Whole, out: Path, *, overwrite: bool = False
 ) -> tuple[Any, dict[str, Any]]:
     """Remove the units that the mask prunes; returns the compact model and its changes in size."""
+    if meta_of(whole.name).get("task") in OF_TEXTS:
+        raise ConfigError(
+            "a masked language model has no compact form",
+            where=whole.name,
+            remedy="write its mask into an ordinary checkpoint: subprobe bake",
+        )
     smaller = shrink(whole.model, whole.mask)
     meta = _meta(whole, "compact")
     save_compact(smaller, whole.tokenizer, out, whole.mask, meta, overwrite=overwrite)

@@ -179,9 +179,9 @@ def bootstrap_interval(
     labels, and none where all resamples have the same score.
 
     Args:
-        metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman`,
-            `pearson_spearman` or `bits` (mean of the predictions), all vectorised; or any
-            function of (predictions, labels), called once per resample.
+        metric: `accuracy`, `matthews`, `f1` (class 1), `pearson`, `spearman`, `bits` (the mean) or
+            `pearson_spearman`, all vectorised; or any function of (predictions, labels), called
+            once per resample.
         predictions: class ids 0..K-1, or numbers for correlations and functions [N].
         labels: what they should be [N].
         units: cluster of each example [N], see `units_of`; None = each stands alone.
@@ -214,8 +214,7 @@ def bootstrap_interval(
     if n < len(gold):
         low, high = expanded_limits(scores, n, level=level)
     else:
-        tail = (1 - level) / 2
-        low, high = map(float, np.quantile(scores, [tail, 1 - tail]))
+        low, high = map(float, np.quantile(scores, [tail := (1 - level) / 2, 1 - tail]))
     return Interval(low, high, name)
 
 

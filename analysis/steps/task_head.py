@@ -13,7 +13,7 @@ from ...models.checkpoint.loading import has_head
 from ...models.encoder.fingerprint import head_fingerprint
 from ...models.encoder.kept_units import kept_units_of
 from ...models.folder.sources import is_compact
-from ...models.language.task_models import brings_head
+from ...models.language.loading import has_language_head
 from ...models.training.starts import load_start
 from ..configuration.config import RunConfig
 
@@ -36,7 +36,7 @@ def start_of_head(model: str, spec: TaskSpec, seed: int, *, kept: bool, labels: 
     """
     source = resolve_model(model)
     if spec.masked:
-        if brings_head(model, spec):
+        if has_language_head(model):
             return f"{model}: its masked-LM head is kept"
         if kept:
             raise CheckpointError(

@@ -53,13 +53,7 @@ class EncodedExamples:
 
 
 def encoded_once(
-    tokenizer: Any,
-    examples: Sequence[Example],
-    *,
-    batch_size: int,
-    max_length: int,
-    make: Callable[..., TextBatches] = text_batches,
-    form: str = "",
+    tokenizer: Any, examples: Sequence[Example], *, batch_size: int, max_length: int
 ) -> EncodedExamples:
     """Batch the examples by length, reusing the encoding of an identical tokenizer.
 
@@ -68,11 +62,34 @@ def encoded_once(
         examples: either all single sentences or all pairs.
         batch_size: B.
         max_length: maximum number of subwords per example.
-        make: what encodes them.
-        form: name of what `make` does; another name, another encoding.
 
     Raises:
         InputError, CheckpointError, ConfigError: as `text_batches`.
+    """
+    return encoded_as("", text_batches, tokenizer, examples, batch_size, max_length)
+
+
+def encoded_as(
+    form: str,
+    make: Callable[..., TextBatches],
+    tokenizer: Any,
+    examples: Sequence[Example],
+    batch_size: int,
+    max_length: int,
+) -> EncodedExamples:
+    """The same for examples that `make` encodes.
+
+    Args:
+        form: name of what `make` does; another name, another encoding. Where it is not empty, the
+            encoding depends on the ids of the examples.
+        make: called like `text_batches`.
+        tokenizer: a fast tokenizer.
+        examples: the examples.
+        batch_size: B.
+        max_length: maximum number of subwords per example.
+
+    Raises:
+        InputError, CheckpointError, ConfigError: as `make`.
     """
     key: _Key | None = None
     if getattr(tokenizer, "is_fast", False):  # a slow one is refused below

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..encoding.collate import Batch, TextBatches, text_batches
-from ..encoding.encoded_once import EncodedExamples, encoded_once
+from ..encoding.encoded_once import EncodedExamples, encoded_as, encoded_once
 from ..encoding.literal import Fitted, encode_literally, makes_token_types
 from ..encoding.tokenizer_check import check_padding
 from ..errors import CheckpointError, InputError
@@ -178,7 +178,12 @@ def _pieces(fitted: Fitted, specials: set[int], key: str) -> Pieces:
 
 
 def task_batches(
-    tokenizer: Any, examples: Sequence[Example], spec: TaskSpec, **options: Any
+    tokenizer: Any,
+    examples: Sequence[Example],
+    spec: TaskSpec,
+    *,
+    mask_seed: int = STATIC_SEED,
+    **options: Any,
 ) -> TextBatches:
     """The examples of a task as its models read them: masked, or as they are.
 
@@ -186,13 +191,14 @@ def task_batches(
         tokenizer: a fast tokenizer.
         examples: the examples.
         spec: the task.
+        mask_seed: of the masks.
         options: of `text_batches` and `masked_batches`.
 
     Raises:
         InputError, CheckpointError, ConfigError: as `text_batches` and `masked_batches`.
     """
     if spec.masked:
-        return masked_batches(tokenizer, examples, spec, **options)
+        return masked_batches(tokenizer, examples, spec, seed=mask_seed, **options)
     return text_batches(tokenizer, examples, **options)
 
 
@@ -200,8 +206,7 @@ def task_batches_once(
     tokenizer: Any, examples: Sequence[Example], spec: TaskSpec, *, batch_size: int, max_length: int
 ) -> EncodedExamples:
     """The same for examples that are scored again and again: encoded once."""
-    sizes = {"batch_size": batch_size, "max_length": max_length}
     if not spec.masked:
-        return encoded_once(tokenizer, examples, **sizes)
+        return encoded_once(tokenizer, examples, batch_size=batch_size, max_length=max_length)
     make = partial(masked_batches, spec=spec)
-    return encoded_once(tokenizer, examples, form=spec.masked, make=make, **sizes)
+    return encoded_as(spec.masked, make, tokenizer, examples, batch_size, max_length)

@@ -7,7 +7,7 @@ from typing import Any
 from ...data.tasks.class_order import Pairs
 from ...data.tasks.task import TaskSpec
 from ..checkpoint.checkpoint import load_classifier
-from .loading import has_language_head, load_language_model
+from .loading import load_language_model
 
 
 def load_task_model(
@@ -42,12 +42,3 @@ def load_task_model(
         name, spec, attention=attention, new_head=new_head, seed=seed, labels=labels,
         any_task=any_task,
     )  # fmt: skip
-
-
-def brings_head(name: str, spec: TaskSpec) -> bool:
-    """Whether a checkpoint has the masked-LM head that a masked task keeps.
-
-    Raises:
-        CheckpointError, UnknownNameError: as `load_language_model`.
-    """
-    return bool(spec.masked) and has_language_head(name)

@@ -17,7 +17,7 @@ from ...data.masking.masked_batches import task_batches_once
 from ...data.masking.pieces import MaskedPieces, masked_places
 from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
-from ...data.tasks.metrics import predictions_of, scores_of
+from ...data.tasks.metrics import BITS, predictions_of, scores_of
 from ...data.tasks.task import TaskSpec
 from ..encoder.evaluating import evaluating
 from ..encoder.out_of_memory import SMALLER, once_halved
@@ -73,9 +73,12 @@ class Evaluation:
         return predictions_of(self.spec, self.logits, metric)
 
     def items(self) -> pd.DataFrame:
-        """One line an example: prediction, gold, and the probability of the gold class."""
+        """One line an example: prediction, gold, and the probability of the gold class.
+
+        One line a masked piece: whether it is right, 1, and its bits.
+        """
         if self.spec.masked:
-            scores = np.exp2(self.logits[:, 1])
+            scores = self.read_by(BITS)
         elif self.spec.regression:
             scores = -np.abs(self.predictions - self.labels)
         else:
@@ -88,13 +91,20 @@ class Evaluation:
                     "item_id": self.ids,
                     "sentence_id": self.pieces.texts if self.pieces else self.ids,
                     "cluster_id": [name or None for name in self.clusters] or pd.NA,
-                    "metric": "negative_error" if self.spec.regression else "gold_probability",
+                    "metric": _item_metric(self.spec),
                     "score": scores,
                     "prediction": self.predictions,
                     "gold": self.labels,
                 }
             )
         )
+
+
+def _item_metric(spec: TaskSpec) -> str:
+    """What the score of a single example is."""
+    if spec.masked:
+        return BITS
+    return "negative_error" if spec.regression else "gold_probability"
 
 
 class Scorer:

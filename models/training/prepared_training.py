@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
@@ -23,8 +23,8 @@ from ..checkpoint.inputs import check_inputs, check_max_length
 from ..encoder.device import device_of
 from ..encoder.fingerprint import tensors_hash, weights_fingerprint
 from ..encoder.kept_units import kept_units_of
+from ..language.loading import has_language_head
 from ..language.new_head import train_head
-from ..language.task_models import brings_head
 from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
 from ..masks.weight_masks import WeightHold, held_at_zero
@@ -38,11 +38,9 @@ from .randomness import own_randomness
 from .recipes import Recipe
 from .starts import load_start
 from .task_head import probe_head
-from .trainer import Collator, FineTuner, Places, arguments
+from .trainer import Collator, FineTuner, Places, Step, Watch, arguments
 from .training_memory import fitting_micro_batch
 from .training_state import TrainingState
-
-Step = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -127,22 +125,20 @@ class PreparedTraining:
             if tell is not None:
                 tell(line)
         check_max_length(whole, recipe.max_length)
-        masks = {"seed": seeds[1]} if parts.spec.masked else {}
         self._encoded = task_batches(
             self._tokenizer,
             parts.train,
             parts.spec,
             batch_size=recipe.batch_size,
             max_length=recipe.max_length,
-            **masks,
+            mask_seed=seeds[1],
         )
         self._started = time.perf_counter()
         self.head_loss: float | None = None
-        if parts.spec.masked:
-            if start == "random" or not brings_head(model_name, parts.spec):
-                encoded = cast(MaskedBatches, self._encoded)
+        if isinstance(self._encoded, MaskedBatches):
+            if start == "random" or not has_language_head(model_name):
                 self.head_loss = train_head(
-                    model, encoded, seed=seeds[0], subnetwork=subnetwork, device=device
+                    model, self._encoded, seed=seeds[0], subnetwork=subnetwork, device=device
                 )
         elif recipe.head == "probed":
             probe_head(model, parts, self._encoded, seed=seeds[0], subnetwork=subnetwork)
@@ -204,8 +200,10 @@ class PreparedTraining:
                 model=model,
                 args=arguments(recipe, self._seed_order, scratch, self._device),
                 train_dataset=Places(self._encoded.n_examples),
-                data_collator=Collator(self._encoded, self._read_before(state)),
-                callbacks=[_Watch(progress), *callbacks],
+                data_collator=Collator(
+                    self._encoded, int(state.facts["trainer"]["global_step"]) if state else 0
+                ),
+                callbacks=[Watch(progress), *callbacks],
             )
             trainer.remove_callback(PrinterCallback)
             if stopping is not None:
@@ -225,15 +223,6 @@ class PreparedTraining:
         checkpoints.remove()
         return self._finished(trainer, stopping, micro_batch, spent)
 
-    def _read_before(self, state: TrainingState | None) -> int:
-        """Examples that a training which goes on has read, over all of its epochs."""
-        steps = int(state.facts["trainer"]["global_step"]) if state else 0
-        epochs, inside = divmod(steps, len(self._encoded))
-        return epochs * self._encoded.n_examples + inside * self._recipe.batch_size
-
-    def _limit(self, first_loss: float) -> float:
-        return loss_limit(self._parts, first_loss, getattr(self._whole.config, "vocab_size", 0))
-
     def _early_stopping(self, state: TrainingState | None) -> EarlyStopping | None:
         recipe = self._recipe
         if not recipe.patience:
@@ -248,11 +237,14 @@ class PreparedTraining:
     def _finished(
         self, trainer: FineTuner, stopping: EarlyStopping | None, micro_batch: int, spent: float
     ) -> FineTuned:
-        whole = self._whole
+        whole, vocabulary = self._whole, int(getattr(self._whole.config, "vocab_size", 0))
         if self._model is not whole:
             write_back(self._model, whole.to(self._model.device))
         whole.eval()
-        losses, limit = tuple(trainer.epoch_losses), self._limit(trainer.first_loss)
+        losses, limit = (
+            tuple(trainer.epoch_losses),
+            loss_limit(self._parts, trainer.first_loss, vocabulary),
+        )
         return FineTuned(
             model=whole,
             tokenizer=self._tokenizer,
@@ -311,15 +303,3 @@ class _PutOn(TrainerCallback):  # type: ignore[misc]
         if state.global_step == self._step:
             optimizer = kwargs["optimizer"]
             self._hold.begin(getattr(optimizer, "optimizer", optimizer))
-
-
-class _Watch(TrainerCallback):  # type: ignore[misc]
-    """Tells how far training is."""
-
-    def __init__(self, progress: Step | None):
-        self._progress = progress
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Called by Trainer after each optimiser step."""
-        if self._progress is not None:
-            self._progress(state.global_step, state.max_steps)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
 
 from ...data.encoding.collate import TextBatches, to_inputs
 from ...data.masking.choice import IGNORED
@@ -16,6 +16,9 @@ from ...data.masking.masked_batches import MaskedBatches
 from ..language.answers import piece_loss
 from .recipes import Recipe
 from .training_state import TrainingState, set_optimizer_state, set_random_state
+
+Step = Callable[[int, int | None], None]
+"""Called with the steps that are done and all of them."""
 
 
 def arguments(recipe: Recipe, seed: int, scratch: str, device: str) -> TrainingArguments:
@@ -73,12 +76,13 @@ class Collator:
 
     Args:
         encoded: the training examples.
-        read: examples that were read before, over all epochs, where a training goes on.
+        steps: steps that were taken before, where a training goes on.
     """
 
-    def __init__(self, encoded: TextBatches, read: int = 0):
+    def __init__(self, encoded: TextBatches, steps: int = 0):
         self._encoded, self._drawn = encoded, dict[int, TextBatches]()
-        self._read = read
+        epochs, inside = divmod(steps, len(encoded))
+        self._read = epochs * encoded.n_examples + inside * encoded.largest
 
     def __call__(self, places: list[int]) -> dict[str, torch.Tensor]:
         """The tensors of these examples, labels among them."""
@@ -127,6 +131,18 @@ def micro_batches(
 def _asked(labels: torch.Tensor) -> int:
     """Number of answers that labels ask for."""
     return len(labels) if labels.dim() == 1 else int((labels != IGNORED).sum())
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]
+    """Tells how far training is."""
+
+    def __init__(self, progress: Step | None):
+        self._progress = progress
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by Trainer after each optimiser step."""
+        if self._progress is not None:
+            self._progress(state.global_step, state.max_steps)
 
 
 class FineTuner(Trainer):  # type: ignore[misc]

@@ -1,7 +1,10 @@
 """Masking: shares, fates, whole words, and the same bytes for the same seed."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from masked_texts import PIECES, WORDS, masked_examples
 from scipy.stats import binomtest
 from subprobe.data.encoding.literal import encode_literally
 from subprobe.data.errors import CheckpointError, InputError
@@ -9,20 +12,9 @@ from subprobe.data.masking.choice import IGNORED
 from subprobe.data.masking.masked_batches import masked_batches, task_batches_once, vocabulary_of
 from subprobe.data.masking.unigram import unigram_of
 from subprobe.data.sentences.sentence import Example, plain_sentence
-from subprobe.data.tasks.by_name import MASKED
-from tiny import CORPUS, tiny_tokenizer
+from tiny import tiny_tokenizer
 
-PIECES, WORDS = MASKED["mlm"], MASKED["mlmwholeword"]
-SIZES = {"batch_size": 8, "max_length": 64}
-
-
-def texts(count):
-    """Texts of two sentences, no two alike."""
-    pairs = [(a, b) for a in CORPUS for b in CORPUS]
-    return tuple(
-        Example(str(n), plain_sentence(str(n), f"{pairs[n % 144][0]} {pairs[n % 144][1]}"))
-        for n in range(count)
-    )
+SIZES: dict[str, Any] = {"batch_size": 8, "max_length": 64}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +25,7 @@ def tokenizer():
 @pytest.fixture(scope="module", params=[PIECES, WORDS], ids=["pieces", "words"])
 def read(request, tokenizer):
     """Every piece of 400 texts: before masking, after it, its label, its word."""
-    examples = texts(400)
+    examples = masked_examples(400)
     batches = masked_batches(tokenizer, examples, request.param, **SIZES)
     encoded = encode_literally(
         tokenizer, [e.texts()[0] for e in examples], pre_split=False, max_length=64
@@ -88,7 +80,7 @@ def test_whole_words_are_chosen_with_all_of_their_pieces(read):
 
 
 def test_masks_depend_on_text_and_seed_alone(tokenizer):
-    examples = texts(30)
+    examples = masked_examples(30)
     whole = masked_batches(tokenizer, examples, PIECES, **SIZES)
     part = masked_batches(
         tokenizer, examples[20:][::-1], PIECES, batch_size=3, max_length=64, by_length=False
@@ -127,7 +119,7 @@ def test_what_cannot_be_masked_is_refused(tokenizer):
 
 
 def test_the_unigram_is_that_of_a_plain_count(tokenizer):
-    examples = texts(20)
+    examples = masked_examples(20)
     counts = {}
     for example in examples:
         for id in tokenizer(example.texts()[0], add_special_tokens=False)["input_ids"]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from masked_texts import masked_parts
 from random_masks import every_third_weight_dead
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -90,6 +91,7 @@ WAYS: dict[str, Any] = {
     "rewound": (weights_mask, {"rewind": 4}, RECIPE),
     "micro-batches": (lambda encoder: None, {}, replace(RECIPE, micro_batch=5)),
     "part of an epoch": (lambda encoder: None, {}, replace(RECIPE, epochs=2.4)),
+    "masked pieces": (units, {"parts": masked_parts()}, replace(RECIPE, micro_batch=5)),
     "stopping early": (lambda encoder: None, {}, replace(RECIPE, patience=9, evaluate_every=2)),
 }
 
