@@ -26,12 +26,13 @@ from .representations.entries import ENTRIES as REPRESENTATIONS
 from .structural.entries import ENTRIES as STRUCTURAL
 from .syntax.entries import ENTRIES as SYNTAX
 from .tokens.entries import ENTRIES as TOKENS
+from .transfer.entries import ENTRIES as TRANSFER
 
 _ROOMS = (
     ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION, HEAD_ATTRIBUTIONS,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
     HEAD_ABLATION, HOLMES, FAITHFULNESS, ATTENTION_EXPLANATION, ATTENTION_DIAGNOSTICS,
-    BEHAVIOUR, WORDS,
+    BEHAVIOUR, WORDS, TRANSFER,
 )  # fmt: skip
 
 PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}

@@ -27,7 +27,7 @@ LONG = {
     "comparing.md", "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
     "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
-    "tables.md", "training.md", "tutorial.md",
+    "tables.md", "training.md", "transfer.md", "tutorial.md",
 }  # fmt: skip
 """Pages whose commands train and search several times; `make test-all` runs them."""
 ONE_STORY = {"tutorial.md"}

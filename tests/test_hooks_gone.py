@@ -111,6 +111,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "minimal-pairs": {"generated": 4},
     "plausibility": {"n_steps": 2, "random_draws": 1},
     "token-identifiability": {"steps": 2},
+    "transfer": {"steps": 2, "train_examples": 8, "held_out": 4, "vocabulary": 20},
 }
 
 

@@ -108,9 +108,9 @@ def _tested(
 ) -> dict[str, Any]:
     """The exchange test over all seeds and draws."""
     one = first[seeds[0]]
-    draws = min(second[seed].predictions.shape[1] for seed in seeds)
-    a: Floats = np.concatenate([first[seed].predictions[:, :1] for seed in seeds], axis=1)
-    b: Floats = np.concatenate([second[seed].predictions[:, :draws] for seed in seeds], axis=1)
+    draws = min(len(second[seed].draws) for seed in seeds)
+    a: Floats = np.concatenate([first[seed].read_by(metric)[:, :1] for seed in seeds], axis=1)
+    b: Floats = np.concatenate([second[seed].read_by(metric)[:, :draws] for seed in seeds], axis=1)
     gold, units = one.gold, one.units
     if metric == "accuracy":
         name = SIGNS_OF_EXAMPLES if alone(units) else SIGNS_OF_CLUSTERS

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...data.output.better import LOWER, better_of
 from ..comparison.pair_records import BEYOND, Sizes, frame_of
 from ..comparison.pairs import Model
 from ..comparison.run_items import Answers, answers_of
@@ -172,8 +173,10 @@ class _Scored:
         found = {name: one["value"].astype(float).mean()
                  for name, one in (("full", whole), ("own", own), ("random", random))}  # fmt: skip
         baseline = whole["baseline_value"].astype(float).mean()
-        gain = found["full"] - baseline
-        found["gain_kept"] = (float(np.mean(values)) - baseline) / gain if gain > 0 else np.nan
+        sign = -1 if better_of(metric) == LOWER else 1
+        gain = sign * (found["full"] - baseline)
+        kept = sign * (float(np.mean(values)) - baseline)
+        found["gain_kept"] = kept / gain if gain > 0 else np.nan
         if random.empty:
             return found
         draws = random["value"].astype(float)

@@ -28,6 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "structural": {"epochs": 2, "seeds": 2},
     "token-identifiability": {"steps": 2},
     "tokens": {"epochs": 1, "seeds": 2},
+    "transfer": {"steps": 2, "train_examples": 8, "held_out": 4, "vocabulary": 20},
 }
 
 

@@ -58,6 +58,40 @@ def matrix(run):
     return found, transfer_tables(found, load_rows(run), resamples=200)
 
 
+@pytest.mark.slow
+def test_masks_of_language_modelling_are_transferred_like_those_of_any_task(tiny_encoder, tmp_path):
+    text = tmp_path / "text.txt"
+    lines = [
+        f"The {WORDS[n % 6]} saw the {WORDS[n // 6 % 6]} near {WORDS[n % 5]}." for n in range(90)
+    ]
+    text.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    config = tiny_config(
+        tiny_encoder,
+        tasks=["acceptability", "mlm"],
+        task={"mlm": {"data_dir": str(text)}},
+        seeds=[1],
+        controls={"draws": 2, "retrained_draws": 0},
+        probe={"names": []},
+    )
+    with without_report():
+        run_experiment(config, tmp_path / "run")
+    rows = load_rows(tmp_path / "run")
+    tables = transfer_tables(crossed(tmp_path / "run"), rows, resamples=200)
+    matrix = tables["transfer"].set_index(["mask_task", "task", "metric"])
+    mine = rows[rows["probe"].eq("performance") & rows["state"].eq("pruned")]
+    mine = mine[mine["task"].eq("mlm") & mine["kind"].eq("good")].set_index("metric")
+    for metric in ("accuracy", "bits"):
+        assert matrix.loc[("mlm", "mlm", metric), "value"] == mine.loc[metric, "value"]
+        other = matrix.loc[("acceptability", "mlm", metric)]
+        assert other["own"] == mine.loc[metric, "value"]
+        assert 0 < other["n_clusters"] < other["n"]
+        line = tables["transfer_differences"].query(
+            "mask_task == 'acceptability' and task == 'mlm' and metric == @metric"
+        )
+        assert set(line["reference"]) == {"full", "own", "random"}
+    assert matrix.loc[("mlm", "acceptability", "accuracy"), "jaccard_heads"] >= 0
+
+
 def own_scores(run, task, kind):
     rows = load_rows(run)
     mine = rows[(rows["probe"] == "performance") & (rows["task"] == task) & (rows["kind"] == kind)]

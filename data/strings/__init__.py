@@ -1,0 +1,1 @@
+"""Strings without linguistic content, whose structure is known: random tokens, parentheses."""
