@@ -244,7 +244,9 @@ def _baseline(own: pd.DataFrame) -> dict[str, Any]:
     known = own[own["baseline_value"].notna()]
     if known.empty:
         return {"baseline": pd.NA, "baseline_value": np.nan}
+    # a row may stand next to several baselines; the first is the one that it is tested against
     name = str(known["baseline"].iloc[0])
+    known = known[known["baseline"] == name]
     return {
         "baseline": "positional" if name == "offset" else name,
         "baseline_value": float(known["baseline_value"].astype(float).mean()),
