@@ -60,7 +60,8 @@ def _sentence(line: pd.Series) -> str:
         f"{cite(line, 'random', SOURCE)}{spread}. The difference is "
         f"{cite(line, 'difference', SOURCE)} [{low}, {high}] "
         f"({cite(line, 'p_adjusted', SOURCE, p_text)}, {line['correction']} over "
-        f"{counted(int(line['family_size']), 'test')}; p and 95% interval over {what}, for {masks})."
+        f"{counted(int(line['family_size']), 'test')}; p and 95% interval over {what}, "
+        f"for {masks})."
     )
 
 
