@@ -26,6 +26,8 @@ from .learning.parts import write_learning
 from .learning.state_folder import run_states
 from .plan.preparing import Prepared, check_learning, check_probes, summaries_of, told_of_heads
 from .plan.whole_run import RunPlan, read_plan
+from .profile.probe_differences import FILE as DIFFERENCES
+from .profile.probe_differences import probe_differences
 from .profile.profile import has_profile, profile_table
 from .report.report import write_report
 from .run_folder.dictionary import typed
@@ -254,13 +256,15 @@ def write_tables(
         manifest: what `manifest.json` holds.
 
     Returns:
-        The summaries by name, comparisons and tests of scores, the linguistic profile where there
-        is one, and the headline table.
+        The summaries by name, comparisons and tests of scores, the linguistic profile and the
+        differences between good and random in probes where there are any, and the headline table.
     """
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
     compared = comparison_tables(rows, cells, probes=False)
     own = {"profile": profile_table(rows, cells)} if has_profile(rows) else {}
+    if len(found := probe_differences(rows, cells)):
+        own[DIFFERENCES] = found
     for name, table in {**summed, **compared, **own}.items():
         # counts without a value in some line are floats in pandas, and whole numbers in the file
         write_csv(typed(name, table), out / f"{name}.csv")

@@ -16,7 +16,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "Importance is computed from the gradient at the gate.",
         "subnetwork": "A model in which only the units that a mask keeps are active.",
         "importance": "An estimate of what the model loses when a unit is pruned. By default it is "
-        "the mean over examples of |∂loss/∂gate|.",
+        "the mean over the selection examples of |∂loss/∂gate|; for heads, it is then divided by "
+        "the L2 norm over the heads of the layer.",
         "sparsity": "The share of units that a mask prunes.",
         # kinds of subnetworks
         "full": "The fine-tuned model with all of its units.",

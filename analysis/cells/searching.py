@@ -10,20 +10,22 @@ from ...models.encoder.anatomy import anatomy_of
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.training.evaluate import is_finite
 from ...pruning.across_seeds import across_seeds
+from ...pruning.search.structured import Scored
 from ..cell_output import CellOutput
 from ..flags import OF_A_SEED
 from ..steps.degenerate import degenerate_search
-from ..steps.masks import mask_rows
+from ..steps.masks import importance_rows, mask_rows
 from ..steps.selection import find_good
 from .work import Nothing, Work, noted
 
 
 def search(work: Work) -> CellOutput:
-    """The mask that a search keeps."""
+    """The mask that a search keeps, and the importance of the units that it began with."""
     model, tokenizer = work.model("model")
     method, full = str(work.options["method"]), work.output("model").notes
     if full["flag"] and not is_finite(model):
         return unsearched(work, method)
+    scores: list[Scored] = []
     with work.progress.stage(work.title) as advance:
         found = find_good(
             model,
@@ -36,9 +38,13 @@ def search(work: Work) -> CellOutput:
             model_name=work.materials.prepared.source.name,
             progress=advance,
             say=work.say,
+            scored=scores.append,
         )
     work.save_mask(found)
-    return noted({"history": list(found.history)})
+    about = work.about(None, "finetuned") | {"method": method, "selection": found.selection}
+    parts = [importance_rows(one, found.importance, about) for one in scores]
+    rows = pd.concat(parts) if parts else pd.DataFrame()
+    return CellOutput(rows, pd.DataFrame(), notes={"history": list(found.history)})
 
 
 def unsearched(work: Work, method: str) -> CellOutput:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,11 @@ from ..statistics.weighted import RESAMPLES
 from .pair_records import THESE_SEEDS
 from .pairs import Pair
 from .probe_comparisons import ComparedProbe, Weights, probed_rows
-from .probed_models import ProbedModels
+from .probe_items import Key
+from .probed_models import ProbedModels, Table
+
+Reported = Callable[[Key], Key | None]
+"""What items of a key are reported as; None = not at all. Items of several keys may be pooled."""
 
 RELATIONS = ("dependency-heads", "best_head_accuracy")
 """Probe and metric that answer for a dependency relation: the head that is best at it."""
@@ -64,29 +68,60 @@ def found_better(
         ConfigError: if the run has probed no good or no random subnetworks.
     """
     asked = [_probe_and_metric(text) for text in metrics] or [RELATIONS]
-    probed = probed_rows(rows)
-    _check(probed, relations, asked)
-    records: list[dict[str, Any]] = []
-    mine = probed[probed["probe"].isin({probe for probe, _ in asked})]
-    mine = mine[mine["kind"].isin(["good", "random"])]
-    for (model, task), of_task in mine.groupby(["model", "task"], sort=False):
-        seeds = {
-            int(seed): ProbedModels.read(of_seed, cells)
-            for seed, of_seed in of_task.groupby("seed", sort=True)
-        }
-        for pair in _pairs(of_task):
-            about = {"model": model, "task": task, "method": pair.first[0], "state": pair.first[2]}
-            for probe in dict.fromkeys(probe for probe, _ in asked):
-                names = [metric for of, metric in asked if of == probe]
-                lines = _of_pair(pair, probe, names, relations, seeds, of_task, resamples)
-                records += [about | line for line in lines]
-    if not records:
+    _check(probed_rows(rows), relations, asked)
+    reported = {
+        probe: _only([metric for of, metric in asked if of == probe], relations)
+        for probe in dict.fromkeys(probe for probe, _ in asked)
+    }
+    table = good_minus_random(rows, cells, reported, correction=correction, resamples=resamples)
+    if table.empty:
         raise ConfigError(
             "good and random have no items of this probe in common",
             where=str(cells),
             remedy="add the probe to the run (`subprobe run` with `add`), or name another metric",
         )
+    return table
+
+
+def good_minus_random(
+    rows: pd.DataFrame,
+    cells: Path,
+    reported: Mapping[str, Reported],
+    *,
+    correction: str = "holm",
+    resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """Good compared with all random draws in chosen metrics of probes, as `found_better` does it.
+
+    Args:
+        rows: tidy rows of a run.
+        cells: its folder of cells.
+        reported: probe -> what its items are reported as.
+        correction: `holm` or `fdr_bh`.
+        resamples: bootstrap samples.
+
+    Returns:
+        The columns of `FOUND`; no line where good or random has no items.
+    """
+    probed = probed_rows(rows)
+    mine = probed[probed["probe"].isin(list(reported)) & probed["kind"].isin(["good", "random"])]
+    records: list[dict[str, Any]] = []
+    for (model, task), of_task in mine.groupby(["model", "task"], sort=False):
+        # one probe after the other: the items of all of them may not fit into the memory
+        for probe in (name for name in reported if of_task["probe"].eq(name).any()):
+            own = of_task[of_task["probe"] == probe]
+            seeds = {
+                int(seed): ProbedModels.read(of_seed, cells)
+                for seed, of_seed in own.groupby("seed", sort=True)
+            }
+            for pair in _pairs(own):
+                about = {"model": model, "task": task, "method": pair.first[0],
+                         "state": pair.first[2]}  # fmt: skip
+                lines = _of_pair(pair, probe, reported[probe], seeds, own, resamples)
+                records += [about | line for line in lines]
     family = ["model", "task", "method", "state"]
+    if not records:
+        return pd.DataFrame(columns=list(FOUND)).astype(FOUND)
     table = pd.DataFrame(records).reindex(columns=list(FOUND)).astype(FOUND)
     table = adjust_rows(table, family, correction)
     return table.reindex(columns=list(FOUND)).astype(FOUND).reset_index(drop=True)
@@ -131,8 +166,8 @@ def _pairs(rows: pd.DataFrame) -> list[Pair]:
 
 
 def _of_pair(
-    pair: Pair, probe: str, metrics: list[str], relations: Sequence[str],
-    seeds: dict[int, ProbedModels], rows: pd.DataFrame, resamples: int,
+    pair: Pair, probe: str, reported: Reported, seeds: dict[int, ProbedModels],
+    rows: pd.DataFrame, resamples: int,
 ) -> list[dict[str, Any]]:  # fmt: skip
     tables = {
         seed: [(draw, found.tables(pair, draw)) for draw in found.pairs(pair)]
@@ -141,13 +176,7 @@ def _of_pair(
     }
     tables = {
         seed: [
-            (
-                draw,
-                (
-                    _asked(both[0], probe, metrics, relations),
-                    _asked(both[1], probe, metrics, relations),
-                ),
-            )
+            (draw, (_pooled(both[0], reported), _pooled(both[1], reported)))
             for draw, both in of_draws
         ]
         for seed, of_draws in tables.items()
@@ -172,7 +201,7 @@ def _of_pair(
         low, high = (draws if len(draws) else mean.to_frame().T)["value_b"].agg(["min", "max"])
         own = rows[(rows["probe"] == probe) & (rows["metric"] == metric)
                    & rows["unit"].isin(["model", "layer"]) & rows["kind"].eq("good")
-                   & rows["relation"].fillna("").eq(relation)]  # fmt: skip
+                   & rows["relation"].fillna(rows["target"]).fillna("").eq(relation)]  # fmt: skip
         found.append(
             {
                 "probe": probe, "metric": metric, "variant": variant or pd.NA,
@@ -190,22 +219,34 @@ def _of_pair(
     return found
 
 
-def _asked(
-    side: dict[Any, Any], probe: str, metrics: list[str], relations: Sequence[str]
-) -> dict[Any, Any]:
-    """The entries of what is asked; a key is probe, metric, variant, relation, ..."""
-    return {
-        at: value
-        for at, value in side.items()
-        if at[0][0] == probe and at[0][1] in metrics and (not relations or at[0][3] in relations)
-    }
+def _only(metrics: Sequence[str], relations: Sequence[str]) -> Reported:
+    """These metrics alone, of these relations if any are named, each layer apart."""
+
+    def reported(key: Key) -> Key | None:
+        _, metric, _, relation, *_ = key
+        return key if metric in metrics and (not relations or relation in relations) else None
+
+    return reported
+
+
+def _pooled(side: Table, reported: Reported) -> Table:
+    """Sums of what is reported by key and sentence."""
+    found: Table = {}
+    for (key, sentence), sums in side.items():
+        named = reported(key)
+        if named is not None:
+            at = named, sentence
+            found[at] = found[at] + sums if at in found else sums
+    return found
 
 
 def _baseline(own: pd.DataFrame) -> dict[str, Any]:
     known = own[own["baseline_value"].notna()]
     if known.empty:
         return {"baseline": pd.NA, "baseline_value": np.nan}
+    # a row may stand next to several baselines; the first is the one that it is tested against
     name = str(known["baseline"].iloc[0])
+    known = known[known["baseline"] == name]
     return {
         "baseline": "positional" if name == "offset" else name,
         "baseline_value": float(known["baseline_value"].astype(float).mean()),

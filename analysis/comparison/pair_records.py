@@ -99,9 +99,9 @@ class Sizes:
 def frame_of(
     records: Iterable[Mapping[str, Any]] | pd.DataFrame, columns: dict[str, str]
 ) -> pd.DataFrame:
-    """A typed table with these columns, in this order; says what varies in each line."""
+    """A typed table with these columns, in this order; says what varies at each level."""
     frame = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
-    if COLUMN in columns:
+    if {COLUMN, "level"} <= set(columns):
         frame = frame.assign(varies=varies_of(frame))
     return frame.reindex(columns=list(columns)).astype(columns).reset_index(drop=True)
 

@@ -48,7 +48,7 @@ STEPS: Mapping[str, Step] = {
     "untrained": Step(4, "training:train_untrained", 50, trains=True),
     "round": Step(3, "lottery:one_round", 50),
     "ticket": Step(1, "lottery:ticket", 1, runs_model=False),
-    "prune": Step(4, "searching:search", 15),
+    "prune": Step(5, "searching:search", 15),
     "across": Step(1, "searching:across", 1, runs_model=False),
     "mask": Step(1, "searching:of_mask", 0.2, runs_model=False),
     "evaluate": Step(4, "scoring:score", 1),

@@ -1,73 +1,72 @@
-"""The summaries of a run as LaTeX tables for papers (package booktabs)."""
+"""The tables of a run in LaTeX, with the columns of a paper (package booktabs)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from ...data.files.atomic import write_text
-from ..summary.summaries import summaries
-from ..wording import decimal
+from ..figures.charts import file_name
+from .paper_tables import PaperTable, paper_tables
 
-LEFT_OUT = {
-    "summary_survival",
-    "summary_layers",
-    "summary_survival_content",
-    "summary_probe_draws",
-    "summary_head_attributions",
-    "heads",
-}
-"""Summaries too long or too wide for a page."""
-_MISSING = "--"
+_LETTERS = str.maketrans({
+    "∂": r"$\partial$", "×": r"$\times$", "·": r"$\cdot$", "–": "--", "—": "---", "≥": r"$\geq$",
+    "≤": r"$\leq$", "±": r"$\pm$", "−": "$-$", "→": r"$\to$", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%",
+    "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}", '"': r"{''}", "`": r"\textasciigrave{}",
+})  # fmt: skip
+"""Character -> what sets it in text, in documents of any encoding of fonts."""
 
 
-def save_latex(rows: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write every summary that is short enough to be a table; returns the files."""
+def save_latex(
+    rows: pd.DataFrame, folder: Path, *, tables: Mapping[str, pd.DataFrame], cells: Path
+) -> list[Path]:
+    """Write the tables of a paper; returns the files.
+
+    Args:
+        rows: tidy rows of a run.
+        folder: where to.
+        tables: the tables of the run by name (`answer_tables` with the summaries).
+        cells: the run's folder of cells, whose items give the scores their intervals.
+    """
     written = []
-    for name, table in summaries(rows).items():
-        if table.empty or name in LEFT_OUT:
-            continue
-        path = folder / f"{name}.tex"
-        write_text(path, latex_table(table, f"tab:{name.replace('_', '-')}"))
+    for table in paper_tables(rows, tables, cells):
+        path = folder / f"{file_name(table.name, table.label)}.tex"
+        write_text(path, latex_table(table, f"tab:{path.stem}"))
         written.append(path)
     return written
 
 
-def latex_table(table: pd.DataFrame, label: str) -> str:
-    """A frame as `tabular` with booktabs rules, everything in it escaped.
-
-    Columns that are empty in all of it are left out, and what is the same in all lines (the model,
-    say) stands in a comment above instead.
-    """
-    table = table.dropna(axis=1, how="all").reset_index(drop=True)
-    same = [c for c in table.columns if len(table) > 1 and len(set(table[c].dropna())) == 1
-            and table[c].notna().all() and not pd.api.types.is_numeric_dtype(table[c])]  # fmt: skip
-    about = "; ".join(f"{name} = {table[name].iloc[0]}" for name in same)
-    shown = table.drop(columns=same)
-    numeric = [pd.api.types.is_numeric_dtype(shown[name]) for name in shown.columns]
-    texts = shown.astype(object).map(_text)
-    texts.columns = [str(name).replace("_", " ") for name in shown.columns]
-    body = (
-        texts.style.hide(axis="index")
-        .format(escape="latex")
-        .format_index(escape="latex", axis="columns")
-        .to_latex(
-            hrules=True,
-            column_format="".join("r" if number else "l" for number in numeric),
-            label=None,
-        )
-    )
-    comment = " ".join(about.split())
-    return f"% {label}: \\usepackage{{booktabs}}\n% {comment}\n{body}"
+def latex_table(table: PaperTable, label: str) -> str:
+    """A float with caption, label and a `tabular` with booktabs rules; all text is escaped."""
+    form = "".join("r" if number else "l" for number in table.numeric)
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escaped(table.caption)}}}",
+        rf"\label{{{label}}}",
+        rf"\begin{{tabular}}{{{form}}}",
+        r"\toprule",
+        _line(table.header),
+        r"\midrule",
+        *map(_line, table.lines),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _text(value: Any) -> str:
-    if value is None or pd.isna(value):
-        return _MISSING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) > 1 else decimal(value, 3)
-    return str(value)
+def _line(cells: tuple[str, ...]) -> str:
+    # an empty group: a line that begins with a bracket is an argument of the break before it
+    found = " & ".join(map(escaped, cells))
+    return (r"{}" if found.startswith("[") else "") + found + r" \\"
+
+
+def escaped(text: str) -> str:
+    """A text as LaTeX sets it, on one line."""
+    return " ".join(str(text).split()).translate(_LETTERS)

@@ -16,12 +16,13 @@ from ..wording import MISSING, bare_p, between, decimal, percent, seen
 MOST_LINES = 40
 """Lines of a table that the page shows; the CSV file beside it has all of them."""
 
-_STATES = {
+STATES = {
     "finetuned": "fine-tuned",
     "pruned": "pruned",
     "retrained": "retrained",
     "untrained": "from random weights",
 }
+"""State -> as tables of the report and of a paper write it."""
 _NUMBER = re.compile(r"[-–]?[\d.,%×\[\] e+-]*( to [-\d.]+)?")
 
 
@@ -124,7 +125,7 @@ def score_table(scores: pd.DataFrame, caption: str) -> Table:
     lines = [
         _cells(
             str(line.kind),
-            _STATES.get(str(line.state), str(line.state)),
+            STATES.get(str(line.state), str(line.state)),
             *([str(line.metric)] if several else []),
             *(percent(getattr(line, f"{name}_kept")) for name in kept.values()),
             decimal(line.mean, 3),

@@ -20,7 +20,7 @@ from .columns import (
     TYPES,
     Column,
 )
-from .profile_columns import LEADERBOARD, OF_MODEL, PROFILE
+from .profile_columns import DIFFERENCES, LEADERBOARD, OF_MODEL, PROFILE
 from .ready_columns import HEADS, WORDS
 from .table_lines import line_of
 from .written_columns import AGREEMENT, COMPARED
@@ -39,6 +39,7 @@ _OWN = {
     "manifest": MANIFEST,
     "dictionary": DICTIONARY,
     "profile": PROFILE,
+    "probe_differences": DIFFERENCES,
     "heads": HEADS,
     "words": WORDS,
     "attribution_examples": {

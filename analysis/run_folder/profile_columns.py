@@ -1,4 +1,4 @@
-"""What the columns of the linguistic profile and of the leaderboard mean."""
+"""What the columns of the profile, of differences in probes and of the leaderboard mean."""
 
 from __future__ import annotations
 
@@ -50,6 +50,26 @@ PROFILE: dict[str, Column] = {
     "note": Column("text", "what cannot be said here, and why"),
 }
 """Column of the profile that means something of its own there."""
+
+DIFFERENCES: dict[str, Column] = {
+    "good": Column("number", "value of the good subnetworks, mean over seeds", _METRIC),
+    "random": Column("number", "mean of the random draws, then over seeds", _METRIC),
+    "random_low": Column("number", "lowest random draw of all seeds", _METRIC),
+    "random_high": Column("number", "highest random draw of all seeds", _METRIC),
+    "difference": Column("number", "good minus the mean of the random draws", _METRIC),
+    "varies": Column("text", "what varies in the interval and the p-value: sentences, or texts"),
+    "test": Column("text", "name of the test: sentences change places between good and random"),
+    "p_adjusted": Column(
+        "number",
+        "p-value, corrected over all lines of one model, task, method and state",
+        "probability",
+    ),
+    "family_size": Column("integer", "differences that were tested together", "tests"),
+    "n": Column("integer", "words, pairs of words or sentences that the values rest on", "items"),
+    "n_sentences": Column("integer", "sentences or texts with any of these items", "sentences"),
+    "n_draws": Column("integer", "random draws of the seed with the fewest", "draws"),
+}
+"""Column of the differences between good and random that means something of its own there."""
 
 LEADERBOARD: dict[str, Column] = {
     "probing dataset": Column("text", "data set"),

@@ -21,8 +21,17 @@ HEADS: dict[str, Column] = {
     "kept_share": Column("number", "share of seeds whose good mask keeps the head", _SHARE),
     "kept_seeds": Column("integer", "number of seeds whose good mask keeps the head", "seeds"),
     "n_seeds": Column("integer", "number of seeds with a good mask", "seeds"),
-    "importance": Column("number", "importance of the head in the full model, mean over seeds"),
-    "importance_method": Column("text", "name of the importance score"),
+    "importance": Column(
+        "number",
+        "importance of the head in the full model, mean over seeds: what the search ranked the "
+        "head by in its first step; for a method that ranks no heads, that of the probe "
+        "`head-attributions`; empty if neither exists",
+    ),
+    "importance_method": Column(
+        "text",
+        "name of the importance measure; a search adds its normalisation (`l2`: divided by the L2 "
+        "norm of the layer's heads)",
+    ),
     "pattern": Column("text", "most frequent pattern among the head's attention maps"),
     "pattern_share": Column("number", "share of the head's maps that have this pattern", _SHARE),
     "best_relation": Column(

@@ -22,6 +22,7 @@ NOT_TIDY: dict[str, str] = {
     "heads": "one head: how many seeds keep it, and what it does in the full model",
     "words": "one word of one attributed example, with its annotation, as one model reads it",
     "profile": "one phenomenon, and what each kind of subnetwork knows of it",
+    "probe_differences": "one headline number of a probe, good minus random",
     "leaderboard": "one data set, with the score of each model in a column of its own",
     "comparisons": "one difference between two models",
     "tests": "one test of two models",

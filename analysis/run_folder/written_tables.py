@@ -11,7 +11,13 @@ from ...data.errors import DataFileError
 from ...data.output.tables import as_written
 from .written_columns import COMPARISONS
 
-NAMES = (*COMPARISONS, "attribution_examples", "attribution_agreement", "words")
+NAMES = (
+    *COMPARISONS,
+    "attribution_examples",
+    "attribution_agreement",
+    "words",
+    "probe_differences",
+)
 """Tables that a run writes only as CSV files, where it has numbers for them."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ...data.errors import ConfigError
@@ -16,8 +17,11 @@ from ...models.folder.checkpoint_files import read_config
 from ...models.folder.sources import MASK_FILE
 from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
+from ...pruning.search.structured import Scored
 from .progress import unheard
 
+IMPORTANCE = "importance"
+"""Metric of the rows that say by what a search ranked the units of the full model."""
 RETRAINED = "retrained_mask"
 """What the folder of a model calls the mask that it was trained under."""
 
@@ -146,6 +150,26 @@ def _tell_origin(mask: Subnetwork, where: str, say: Callable[[str], None]) -> No
             f"{where} does not say which weights it was found on: it is used as a mask of this "
             "model"
         )
+
+
+def importance_rows(scored: Scored, measure: str, identity: Mapping[str, Any]) -> pd.DataFrame:
+    """One row for the importance of each head [L, H] and MLP [L] in the full model.
+
+    Args:
+        scored: what the search scored in the full model.
+        measure: the name of the score and of its normalisation, as masks have it.
+        identity: the columns that say which model and seed it belongs to.
+    """
+    heads = [
+        {"unit": "head", "layer": i, "head": j, "value": float(value)}
+        for (i, j), value in np.ndenumerate(scored.head_importance)
+    ]
+    mlps = [
+        {"unit": "mlp", "layer": i, "value": float(value)}
+        for i, value in enumerate(scored.mlp_importance)
+    ]
+    records = pd.DataFrame([*heads, *mlps])
+    return records.assign(probe="mask", metric=IMPORTANCE, variant=measure, **identity)
 
 
 def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:

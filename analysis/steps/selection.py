@@ -67,6 +67,7 @@ class Chooser:
         options: how they are searched.
         max_length: subwords an example keeps.
         say: told of smaller batches where memory runs out; `smaller` holds their sizes.
+        scored: told what the search scores in the full model, where it scores units.
     """
 
     model: Any
@@ -75,6 +76,7 @@ class Chooser:
     options: PruneOptions
     max_length: int
     say: Callable[[str], None] | None = None
+    scored: Callable[[Scored], None] | None = None
     smaller: list[int] = field(default_factory=list)
 
     def baseline(self, examples: Sequence[Example]) -> float:
@@ -159,6 +161,7 @@ def find_good(
     model_name: str = "",
     progress: Advance | None = None,
     say: Callable[[str], None] | None = None,
+    scored: Callable[[Scored], None] | None = None,
 ) -> Subnetwork:
     """Prune a fine-tuned model while the metric on the selection examples holds.
 
@@ -174,12 +177,14 @@ def find_good(
         model_name: name of the pretrained encoder, for the mask's record.
         progress: called with the number of candidates scored.
         say: told of smaller batches where memory runs out.
+        scored: told the importance of the units in the full model, which the search ranks its
+            first step by; never called by `magnitude`, which scores no units.
 
     Returns:
         The mask of the last accepted candidate, kind `good`, with the trace as its history, whose
         first record has the `batch_size` that memory left if that is less than asked for.
     """
-    chooser = Chooser(model, tokenizer, parts, options, max_length, say)
+    chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored)
     count = 0
 
     def told(_record: dict[str, Any]) -> None:
@@ -249,6 +254,8 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
         baseline=chooser.baseline(examples),
         **shape,
     )
+    if chooser.scored is not None:
+        chooser.scored(found.whole)
     first, *rest = found.trace
     return Subnetwork(
         head_mask=found.head_mask,

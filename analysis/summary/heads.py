@@ -38,9 +38,11 @@ def heads_table(rows: pd.DataFrame) -> pd.DataFrame:
         One line for each model, task, method, layer and head. `kept_share` is the share of the
         `n_seeds` good masks that keep the head. Everything else is measured on the full fine-tuned
         model, where every head has attention, and averaged over seeds. Columns of a probe that did
-        not run are empty. `best_relation` is the dependency relation with the largest gain in
-        accuracy over its positional baseline; it is empty where no relation has a gain. It is
-        chosen on the arcs that it is scored on, so its accuracy is optimistic.
+        not run are empty. `importance` is what the search ranked the head by in its first step;
+        for a method that ranks no heads it is that of the probe `head-attributions`, if it ran.
+        `importance_method` names the measure. `best_relation` is the dependency relation with the
+        largest gain in accuracy over its positional baseline; it is empty where no relation has a
+        gain. It is chosen on the arcs that it is scored on, so its accuracy is optimistic.
     """
     heads = rows["unit"].eq("head").fillna(False) & rows["head_b"].isna()
     full = rows["kind"].eq("full") & rows["state"].eq(_STATE) & rows["value"].notna()
@@ -80,7 +82,12 @@ def _mean(mine: pd.DataFrame, name: str, by: list[str] | None = None) -> pd.Data
 
 
 def _importance(measured: pd.DataFrame) -> pd.DataFrame:
-    mine = _of(measured, "head-attributions", "head_importance")
+    """What the search ranked each head by; of a method that ranks none, what the probe measured."""
+    searched = _of(measured, "mask", "importance")
+    probed = _of(measured, "head-attributions", "head_importance")
+    known = searched[WHO].drop_duplicates().assign(known=True)
+    rest = probed.merge(known, on=WHO, how="left")
+    mine = pd.concat([searched, rest[rest["known"].isna()].drop(columns="known")])
     return _mean(mine, "importance", ["variant"]).rename(columns={"variant": "importance_method"})
 
 

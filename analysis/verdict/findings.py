@@ -6,31 +6,38 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from ..profile.probe_differences import FILE as DIFFERENCES
 from ..statistics.corrections import ALPHA
-from ..wording import between, cite, counted, decimal, named, p_text, percent
+from ..wording import between, cite, counted, decimal, p_text, percent
 from .head_words import heads_that
 from .lines import headline, kept_of, line_of
 from .pattern_words import patterns_found
+from .probe_words import SOURCE, differences_found, tested_differences
 
-MOST = 6
+MOST = 7
+"""Five comparisons, then the agreement of seeds and the size."""
 _MOST_OF_A_KIND = 2
-CONTENT, PROBES, PROFILE = "summary_survival_content.csv", "summary_probes.csv", "profile.csv"
+CONTENT, PROBES = "summary_survival_content.csv", "summary_probes.csv"
 STABILITY = "summary_stability.csv"
 
 
 def findings_of(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> tuple[str, ...]:
-    """At most six sentences, each about a test that is clear after correction, or about a size.
+    """At most seven sentences, each about a test that is clear after correction, or about a size.
+
+    Five comparisons come first: which heads survive, in what good differs most from random, then
+    patterns, the best heads and words.
 
     Args:
         tables: the lines of one answer: `summary_survival_content`, `summary_probes`,
-            `summary_headline`, and where there are any `summary_stability` and `profile`.
+            `summary_headline`, and where there are any `summary_stability` and
+            `probe_differences`.
         rows: its tidy rows about whole models; `line` counts the lines of `rows.parquet`.
     """
     tested = [
         *_survival(tables["summary_survival_content"]),
+        *differences_found(tables.get(DIFFERENCES)),
         *patterns_found(rows),
         *_best_heads(tables["summary_probes"]),
-        *_profile(tables.get("profile")),
         *_words(tables["summary_probes"]),
     ]
     last = [*_agreement(tables.get("summary_stability")), *_size(tables["summary_headline"])]
@@ -93,31 +100,7 @@ def _best_heads(probes: pd.DataFrame) -> Iterator[str]:
         )
 
 
-# -- what good knows ------------------------------------------------------------------------------
-
-
-def _profile(table: pd.DataFrame | None) -> Iterator[str]:
-    if table is None or table.empty:
-        return
-    clear = table[(table["p_adjusted"] <= ALPHA) & table["ci_low"].notna()]
-    order = clear["difference"].astype(float).abs().sort_values(ascending=False, kind="stable")
-    for place in order.index[:_MOST_OF_A_KIND]:
-        line = clear.loc[place]
-        better = "better" if line["difference"] > 0 else "worse"
-        low, high = (cite(line, name, PROFILE) for name in ("ci_low", "ci_high"))
-        draws, what = int(line["n_draws"]), "sentences"
-        if line["n_clusters"] < line["n"]:
-            what = "groups of sentences"
-        masks = counted(draws, "random mask") + (" per seed" if line["n_seeds"] > 1 else "")
-        yield (
-            f"Hidden states of the good subnetwork encode {line['phenomenon']} {better} than those "
-            f"of random ones: {named(line['metric'])} "
-            f"{cite(line, 'good', PROFILE)} against {cite(line, 'random', PROFILE)}, difference "
-            f"{cite(line, 'difference', PROFILE)} [{low}, {high}] "
-            f"({cite(line, 'p_adjusted', PROFILE, p_text)}, {line['correction']} over "
-            f"{counted(int(line['family_size']), 'test')}; 95% interval over {what}, for "
-            f"{'this' if draws == 1 else 'these'} {masks})."
-        )
+# -- what predictions rest on -------------------------------------------------------------------
 
 
 def _words(probes: pd.DataFrame) -> Iterator[str]:
@@ -189,9 +172,9 @@ def _nothing_clear(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     """That tests were made and none is clear after correction; nothing where none was made."""
     content = _tested_predictors(tables["summary_survival_content"])
     parts = [(content, CONTENT)]
-    profile = tables.get("profile")
-    if profile is not None and len(profile):
-        parts.append((profile[profile["p_adjusted"].notna()], PROFILE))
+    differences = tables.get(DIFFERENCES)
+    if differences is not None and len(differences):
+        parts.append((tested_differences(differences), SOURCE))
     probes = tables["summary_probes"]
     about = probes["probe"].isin(["survivors", "attributions"]) & (probes["kind"] == "good")
     one_way = probes["baseline"] != "random-heads"

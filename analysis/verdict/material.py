@@ -11,9 +11,12 @@ import pandas as pd
 from ...data.errors import DataFileError
 from ...data.output.ownership import Record
 from ..comparison import pair_records
+from ..comparison.found_better import FOUND
 from ..comparison.pair_records import frame_of
 from ..comparison.tables import comparison_tables
 from ..cost.model_sizes import recorded_sizes, tasks_of
+from ..profile.probe_differences import FILE as DIFFERENCES
+from ..profile.probe_differences import probe_differences
 from ..profile.profile import has_profile, profile_table
 from ..summary.agreement import stability_summary
 from ..summary.headline import FILE as HEADLINE
@@ -57,6 +60,8 @@ def answer_tables(
         found |= _compared(rows, folder)
     if folder is not None and "profile" not in found and has_profile(rows):
         found["profile"] = profile_table(rows, folder / "cells")
+    if folder is not None and DIFFERENCES not in found:
+        found[DIFFERENCES] = _differences(rows, folder)
     if HEADLINE not in found:
         sizes = recorded_sizes(manifest, folder, tasks_of(rows))
         found[HEADLINE] = headline_table(rows, found, sizes)
@@ -65,7 +70,7 @@ def answer_tables(
 
 def _compared(rows: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
     """Comparisons of scores and their tests: as the run wrote them, else computed again."""
-    if found := _written(folder):
+    if found := _written(folder, COMPARED):
         return found
     try:
         tables = comparison_tables(rows, folder / "cells", probes=False)
@@ -74,10 +79,20 @@ def _compared(rows: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
     return {name: tables[name] for name in COMPARED}
 
 
-def _written(folder: Path) -> dict[str, pd.DataFrame]:
-    """Both tables from the folder; none unless they are as a run wrote them."""
+def _differences(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Good minus random in every probe: as the run wrote it, else computed again."""
+    if found := _written(folder, {DIFFERENCES: FOUND}):
+        return found[DIFFERENCES]
+    try:
+        return probe_differences(rows, folder / "cells")
+    except DataFileError:
+        return frame_of([], FOUND)
+
+
+def _written(folder: Path, tables: Mapping[str, dict[str, str]]) -> dict[str, pd.DataFrame]:
+    """These tables from the folder; none unless all are as a run wrote them."""
     record, found = Record.of(folder), {}
-    for name, columns in COMPARED.items():
+    for name, columns in tables.items():
         path = folder / f"{name}.csv"
         if not path.is_file() or not record.lists(path.name, path):
             return {}

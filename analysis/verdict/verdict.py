@@ -63,7 +63,7 @@ class Verdict:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """At most six sentences on what else is worth knowing, most important first."""
+        """At most seven sentences on what else is worth knowing, most important first."""
         return self._plain("findings")
 
     @property

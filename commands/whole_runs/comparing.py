@@ -210,6 +210,6 @@ def _show(tables: dict[str, Any], folders: list[Path]) -> None:
         print_ranks(ranks)
         print_pairs(tables)
         print_heading("What each subnetwork scores, and what the run found")
-        print_comparison(rows, _manifest(folders[0]))
+        print_comparison(rows, _manifest(folders[0]), folder=folders[0])
     else:
         print_between(tables)

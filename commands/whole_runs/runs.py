@@ -227,5 +227,5 @@ def report(
         typer.echo(f"{count} figures in {figures}", err=True)
     if tables is not None:
         with atomic_folder(tables, LATEX, overwrite=overwrite) as written:
-            count = len(save_latex(rows, written))
+            count = len(save_latex(rows, written, tables=read, cells=folder / "cells"))
         typer.echo(f"{count} LaTeX tables in {tables}", err=True)

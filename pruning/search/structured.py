@@ -46,6 +46,7 @@ class SearchResult:
         head_mask: kept heads [L, H].
         mlp_mask: kept MLPs [L].
         neuron_mask: kept neurons [L, F], or None where they were not searched.
+        whole: what the full model scores, by which the first step ranks.
         trace: one record for each scored candidate: step, phase (`full`, `joint`, `heads`,
             `mlps`, `neurons`), units alive, metric (None if undefined), accepted. The first, for
             the full model, also says rule, threshold, scores, baseline and target.
@@ -59,6 +60,7 @@ class SearchResult:
     head_mask: Mask
     mlp_mask: Mask
     neuron_mask: Mask | None
+    whole: Scored
     trace: tuple[dict[str, Any], ...]
     full: float
     baseline: float
@@ -189,8 +191,8 @@ def structured_search(
     )
     floor = rule if isinstance(rule, Size) else Size(0, 0)
     _check_size(floor, current)
-    ranking = score(*current.masks)
-    full = ranking.metric
+    whole = ranking = score(*current.masks)
+    full = whole.metric
     target = rule.target(full, baseline) if isinstance(rule, Rule) else -math.inf
     if strict:
         check_threshold(rule, full, target)
@@ -230,6 +232,7 @@ def structured_search(
         head_mask=current.heads,
         mlp_mask=current.mlps,
         neuron_mask=current.neurons,
+        whole=whole,
         trace=tuple(trace),
         full=full,
         baseline=baseline,

@@ -73,6 +73,30 @@ def test_both_ways_of_scoring_find_the_same_mask_where_nothing_else_differs():
     np.testing.assert_array_equal(masks[0].mlp_mask, masks[1].mlp_mask)
 
 
+@pytest.mark.parametrize("importance", ["gate-example", "fisher"])
+def test_a_search_tells_what_it_ranks_the_units_of_the_full_model_by(importance):
+    chooser, told = chooser_of(importance=importance, keep=0.5), []
+    find_good(
+        chooser.model, chooser.tokenizer, chooser.parts, chooser.options, max_length=32,
+        seeds=(1, 1), scored=told.append,
+    )  # fmt: skip
+    (scored,) = told
+    batches = text_batches(chooser.tokenizer, chooser.parts.selection, batch_size=32, max_length=32)
+    masks = np.ones((L, H), dtype=bool), np.ones(L, dtype=bool)
+    plain = importance_pass(chooser.model, batches, *masks, method=importance)
+    np.testing.assert_allclose(scored.head_importance, plain.head, atol=1e-5)
+    np.testing.assert_allclose(scored.mlp_importance, plain.mlp, atol=1e-5)
+
+
+def test_a_search_by_magnitude_scores_no_units():
+    chooser, told = chooser_of(threshold=0.5), []
+    find_good(
+        chooser.model, chooser.tokenizer, chooser.parts, chooser.options, max_length=32,
+        seeds=(1, 1), method="magnitude", scored=told.append,
+    )  # fmt: skip
+    assert told == []
+
+
 def test_a_candidate_takes_one_pass():
     chooser = chooser_of(scores="study", batch_size=4, keep=0.5)
     count = 0

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from report_rows import report_rows
 from run_rows import MadeRun
+from subprobe.analysis.run_folder.reading import load_rows, load_run
 from subprobe.analysis.summary.heads import COLUMNS, TARGETS, heads_table
 from subprobe.data.output.tables import rows_frame
+from subprobe.models.masks.subnetwork import Subnetwork
 
 PLACE = ["model", "task", "method", "layer", "head"]
 ABOUT = {"model": "m", "task": "t", "seed": 1, "unit": "head"}
@@ -93,6 +95,45 @@ def test_the_most_frequent_pattern_and_the_importance_of_a_head():
     assert (line.importance_method, line.importance) == ("fisher", pytest.approx(0.4))
     assert line.method == "full"  # no subnetwork was searched
     assert pd.isna(line.kept_share)
+
+
+def test_importance_is_that_of_the_search_before_that_of_the_probe():
+    """Each method has its own; one that ranks no heads takes what the probe measured."""
+    head = {**FULL, "layer": 0, "head": 1}
+    searched = {**head, "probe": "mask", "metric": "importance", "method": "structured",
+                "variant": "gate-example, l2"}  # fmt: skip
+    mask = {**ABOUT, "probe": "mask", "metric": "kept", "state": "pruned", "layer": 0, "head": 1,
+            "kind": "good", "value": 1.0, "draw": 0}  # fmt: skip
+    probed = {**head, "probe": "head-attributions", "metric": "head_importance",
+              "variant": "fisher"}  # fmt: skip
+    made = [
+        {**mask, "method": "structured"}, {**mask, "method": "l0"},
+        {**searched, "value": 0.25}, {**searched, "value": 0.75, "seed": 2},
+        {**searched, "unit": "mlp", "head": None, "value": 9.0},
+        {**probed, "value": 0.1},
+    ]  # fmt: skip
+    table = heads_table(rows_frame(made)).set_index("method")
+    about = ["importance", "importance_method"]
+    assert table.loc["structured", about].tolist() == [0.5, "gate-example, l2"]
+    assert table.loc["l0", about].tolist() == [0.1, "fisher"]
+    assert len(table) == 2
+
+
+def test_a_run_stores_the_importance_that_its_search_used(finished_run):
+    rows = load_rows(finished_run)
+    table = load_run(finished_run).summaries["heads"]
+    stored = rows[(rows["probe"] == "mask") & (rows["metric"] == "importance")]
+    heads = stored[stored["unit"] == "head"]
+    assert set(stored["unit"]) == {"head", "mlp"}
+    assert set(stored["kind"]) == {"full"}
+    mask = next(iter(sorted((finished_run / "masks").glob("*good*"))))
+    assert set(table["importance_method"]) == {Subnetwork.load(mask).importance}
+    means = heads.groupby(["method", "layer", "head"])["value"].mean()
+    for line in table.itertuples():
+        assert line.importance == pytest.approx(means[line.method, line.layer, line.head])
+    # the heads of a layer are divided by their norm
+    norms = heads.groupby(["method", "seed", "layer"])["value"].apply(lambda v: (v**2).sum())
+    assert norms.tolist() == pytest.approx([1.0] * len(norms))
 
 
 def test_heads_of_other_models_and_states_have_no_part():

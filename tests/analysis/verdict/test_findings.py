@@ -32,11 +32,13 @@ def content(**changed):
     return {**line, **changed}
 
 
-def profile(**changed):
-    line = {**WHO, "phenomenon": "relations of words", "metric": "accuracy", "good": 0.765,
-            "random": 0.728, "difference": 0.037, "ci_low": 0.035, "ci_high": 0.039,
+def difference(**changed):
+    line = {**WHO, "state": "pruned", "probe": "tokens", "metric": "accuracy", "variant": "own",
+            "relation": "deprel", "direction": pd.NA, "good": 0.765, "random": 0.728,
+            "random_low": 0.702, "random_high": 0.755, "difference": 0.037, "ci_low": 0.035,
+            "ci_high": 0.039, "ci_method": "paired bootstrap over clusters (2000), this seed",
             "p_adjusted": 0.002, "correction": "Holm", "family_size": 4, "n_draws": 5,
-            "n_seeds": 1, "n": 25_068, "n_clusters": 316}  # fmt: skip
+            "n_seeds": 1}  # fmt: skip
     return {**line, **changed}
 
 
@@ -70,17 +72,39 @@ def test_other_predictors_are_named(rows, tables):
     assert first.startswith("Heads that have a higher head share of nsubj (probe own) are pruned")
 
 
-def test_the_profile_is_told_with_what_its_interval_varies(rows, tables):
-    other = profile(difference=-0.1, n_clusters=25_068, n_seeds=2, p_adjusted=0.04)
-    said = found(rows, tables, profile=[profile(), other])
-    worse, better = (s for s in said if s.startswith("Hidden states"))
-    assert better == (
-        "Hidden states of the good subnetwork encode relations of words better than those of "
-        "random ones: accuracy .765 against .728, difference .037 [.035, .039] (p = .002, Holm "
-        "over 4 tests; 95% interval over groups of sentences, for these 5 random masks)."
+def test_good_minus_random_in_probes_is_told_with_what_varies(rows, tables):
+    lines = [
+        difference(),
+        difference(probe="attention-stats", metric="attention_to_next", variant=pd.NA,
+                   relation=pd.NA, good=0.071, random=0.074, difference=-0.003, ci_low=-0.004,
+                   ci_high=-0.002, n_seeds=2, n_draws=1,
+                   ci_method="paired bootstrap over examples (2000), these seeds"),
+        difference(state="retrained", relation="retrained"),
+        difference(relation="unclear", p_adjusted=0.06),
+        difference(relation="wide", ci_low=-0.01),
+        difference(relation="second"), difference(relation="third"),
+    ]  # fmt: skip
+    said = found(rows, tables, probe_differences=lines)
+    first, second, third = (s for s in said if "than in random ones" in s)
+    assert first == (
+        "Accuracy of `deprel` (own probe `tokens`, mean over hidden states 1 to L) is higher in "
+        "the good subnetwork than in random ones: .765 against .728 (single random masks: .702 to "
+        ".755). The difference is .037 [.035, .039] (p = .002, Holm over 4 tests; p and 95% "
+        "interval over groups of sentences, for these 5 random masks)."
     )
-    assert "encode relations of words worse than" in worse
-    assert "over sentences, for these 5 random masks per seed" in worse
+    assert second == (
+        "Attention to the next token (probe `attention-stats`, heads that both keep) is lower in "
+        "the good subnetworks than in random ones: .071 against .074. The difference is -.003 "
+        "[-.004, -.002] (p = .002, Holm over 4 tests; p and 95% interval over sentences, for one "
+        "random mask per seed)."
+    )
+    assert "`second`" in third  # two of a probe at most
+
+
+def test_unclear_differences_count_among_the_tests(rows, tables):
+    lines = [difference(p_adjusted=0.3), difference(p_adjusted=float("nan"))]
+    first, *_ = found(rows, tables, probe_differences=lines)
+    assert first == "The one test of heads and probes is not clear after correction (p = .300)."
 
 
 def test_nothing_clear_is_one_sentence(rows, tables):
@@ -113,10 +137,13 @@ def test_agreement_and_size_come_last(rows, tables):
     )
 
 
-def test_at_most_six(rows, tables):
+def test_at_most_seven_with_five_comparisons_first(rows, tables):
     many = [content(z=-k) for k in range(1, 9)]
-    said = found(rows, tables, summary_survival_content=many, profile=[profile()] * 8)
-    assert len(said) == MOST
+    differences = [difference(probe=name) for name in ("tokens", "structural", "control")] * 3
+    said = found(rows, tables, summary_survival_content=many, probe_differences=differences)
+    assert len(said) == MOST == 7
+    assert sum("odds of being kept" in sentence for sentence in said[:5]) == 2
+    assert sum("than in random ones" in sentence for sentence in said[:5]) == 3
 
 
 def patterns(rows, p_values, **changed):
