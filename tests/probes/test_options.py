@@ -215,7 +215,7 @@ def test_what_no_model_gets_is_refused(monkeypatch):
 
     entry = Asking(name="cloze", help="", code="nowhere:x", further=("language-model-head",))
     monkeypatch.setitem(PROBES, "cloze", entry)
-    with pytest.raises(ConfigError, match="cloze: needs the head of masked language modelling"):
+    with pytest.raises(ConfigError, match="cloze: needs a masked-language-modelling head"):
         options_of(ProbeOptions(names=("cloze",)))
 
 
