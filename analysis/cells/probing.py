@@ -1,4 +1,4 @@
-"""The step that probes: one probe on one model under one mask."""
+"""The step that runs one probe on one model under one mask."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def probe(work: Work) -> CellOutput:
         return _repeated(work)
     name, state = str(work.options["probe"]["name"]), str(work.options["state"])
     if work.parts.spec.regression and "classes" in find_probe(name).further:
-        raise Nothing(f"{work.parts.spec.name} has numbers as labels: {name} needs classes")
+        raise Nothing(f"{work.parts.spec.name} is a regression task, but {name} needs classes")
     options = narrowed(work.materials.probe_options(work.options["task"]), [name])
     mask = work.mask()
     model, tokenizer = _model(work, state)
     if not is_finite(model):
-        work.say("its weights contain NaN or infinity: nothing to probe")
+        work.say("its weights contain NaN or infinity, so it is not probed")
         return noted({"flag": DIVERGED, "texts": {}})
     spec = work.parts.spec
     run = _learnt if learning(options) else _read
@@ -48,7 +48,7 @@ def probe(work: Work) -> CellOutput:
 
 
 def _model(work: Work, state: str) -> tuple[Any, Any]:
-    """The model that is probed, and its tokenizer."""
+    """The probed model and its tokenizer."""
     if state == "untrained":
         return work.materials.untrained(work.seed), work.materials.tokenizer
     if state == "pretrained":
@@ -90,7 +90,7 @@ def _learnt(
     work: Work, name: str, options: ProbeOptions, model: Any, tokenizer: Any,
     mask: Subnetwork | None, spec: TaskSpec, state: str,
 ) -> CellOutput:  # fmt: skip
-    """The same of a probe that learns; what it is transferred from stands beside its table."""
+    """The same for a trained probe; the arrays for transfer are stored next to its table."""
     whole = {name: work.read_arrays("whole")} if "whole" in work.order.inputs else {}
     taught = Taught(work.materials.texts_to_learn(name), work.materials.states, whole)
     output = probe_learning(
@@ -110,12 +110,12 @@ def _learnt(
         return output
     if state == "finetuned":
         return work.save_arrays(output)
-    # they can be learnt again, and nothing reads them
+    # they can be learnt again, and no cell reads them
     return CellOutput(output.rows, output.parts, notes=output.notes)
 
 
 def _repeated(work: Work) -> CellOutput:
-    """What no task decides, under the name of this task and seed."""
+    """A result that does not depend on the task, copied under the name of this task and seed."""
     state, found = str(work.options["state"]), work.output("same")
     about = work.about(None, state) | {"cell_id": work.order.id}
     items = found.parts.mapped(lambda part: part.assign(cell_id=work.order.id))

@@ -161,6 +161,8 @@ def _recorded(out: Path | None) -> RunConfig:
     found = run_configuration(out)
     if found is None:
         raise ConfigError(
-            "holds no run", where=str(out), remedy="name the folder of a run, or a configuration"
+            "does not contain a run",
+            where=str(out),
+            remedy="name the folder of a run, or a configuration",
         )
     return parse_config(renamed(found), where=str(out))

@@ -107,7 +107,7 @@ def test_a_configuration_is_needed(subprobe_command, tmp_path):
     assert (code, err) == (2, "error: two configurations are named; leave out one of them\n")
     code, _, err = subprobe_command("plan", "--out", tmp_path)
     assert code == 2
-    assert "holds no run" in err
+    assert "does not contain a run" in err
 
 
 def test_inputs_that_are_here_are_read_and_timed(subprobe_command, tiny_encoder, tmp_path):
@@ -225,4 +225,4 @@ def test_another_configuration_on_a_folder_is_refused_as_run_does(run, subprobe_
     words = ("--config", "more.toml", "--out", "run", "-q")
     planned, asked = subprobe_command("plan", *words), subprobe_command("run", *words)
     assert planned == asked
-    assert "--add adds to that run" in planned[2]
+    assert "choose --add to extend that run" in planned[2]

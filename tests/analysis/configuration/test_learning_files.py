@@ -61,7 +61,7 @@ def test_parts_that_do_not_go_together_are_refused(given, said):
 
 @pytest.mark.parametrize("part", ["train", "dev"])
 def test_texts_that_nothing_learns_from_are_refused(part):
-    with pytest.raises(ConfigError, match=f"`{part}`: no probe that was asked for learns"):
+    with pytest.raises(ConfigError, match=f"`{part}`: no requested probe is trained"):
         learning_files(ProbeOptions(names=READS, **{part: "x"}))
 
 
