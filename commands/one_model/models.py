@@ -52,7 +52,7 @@ def finetune(
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
     seed: Annotated[
-        int, seed_option("the initial task head, and the order if --order-seed is not given")
+        int, seed_option("initial task head, and order if --order-seed is not given")
     ] = 1,
     order_seed: Annotated[
         int | None,

@@ -78,17 +78,13 @@ def latency(
     mask: Mask,
     batch_size: Annotated[
         list[int] | None,
-        typer.Option(
-            help="examples that the model reads at once; repeat for several; 1 and 8 if not given"
-        ),
+        typer.Option(help="examples per batch; repeat for several; default: 1 and 8"),
     ] = None,
     length: Annotated[
         list[int] | None,
-        typer.Option(help="subwords of each example; repeat for several; 32 and 128 if not given"),
+        typer.Option(help="subwords per example; repeat for several; default: 32 and 128"),
     ] = None,
-    repeats: Annotated[
-        int, typer.Option(help="rounds of which the median is taken; at least 7")
-    ] = 7,
+    repeats: Annotated[int, typer.Option(help="number of timed rounds (median); at least 7")] = 7,
     threads: Annotated[int, typer.Option(min=0, help="torch threads; 0 = the current number")] = 0,
     out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
     overwrite: Overwrite = False,

@@ -39,14 +39,14 @@ def stability(
         ),
     ] = None,
     permutations: Annotated[
-        int, permutations_option(1_000_000, "the same number of bootstrap samples")
+        int, permutations_option(1_000_000, "also the number of bootstrap samples")
     ] = 2000,
     seed: Seed = 0,
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Test how far the subnetworks of several seeds and tasks agree.
+    """Test how similar the subnetworks of several seeds and tasks are.
 
     Example: subprobe stability runs/quickstart --out stability
     """
