@@ -104,7 +104,7 @@ Model = Annotated[
     str,
     typer.Argument(help="embedded, a folder written as a path (./m), or a hub id", metavar="MODEL"),
 ]
-_TASK = "task id, any case; see: subprobe list tasks"
+_TASK = "task id, upper or lower case; see: subprobe list tasks"
 Task = Annotated[str, typer.Option("--task", help=_TASK)]
 OptionalTask = Annotated[str | None, typer.Option("--task", help=_TASK)]
 DataDir = Annotated[Path | None, reading("--data-dir", "local folder with the task's files")]
@@ -137,7 +137,7 @@ Labels = Annotated[
     ),
 ]
 MaskIn = Annotated[Path | None, mask_option("default: the full model")]
-Mask = Annotated[Path, mask_option("of this model's heads, MLPs, neurons or weights")]
+Mask = Annotated[Path, mask_option("for this model's heads, MLPs, neurons or weights")]
 OtherWeights = Annotated[
     bool, typer.Option("--other-weights", help="accept a mask found on other weights")
 ]
@@ -162,8 +162,8 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="write even if other files exist: files in a folder stay, one with the name of a "
-        "new file as NAME.bak; a file named by an option is replaced",
+        help="write even if other files exist; in a folder, a file with the name of a new one is "
+        "kept as NAME.bak; a file named by an option is replaced",
     ),
 ]
 MaxLength = Annotated[int, max_length_option("as the model was fine-tuned, else 128")]

@@ -60,7 +60,7 @@ def gates(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn which heads to keep, with gates trained under a penalty per head.
+    """Learn which heads to keep, by training gates under a penalty per head.
 
     Example: subprobe gates ./finetuned/acc-1 --task acceptability --penalty 0.005 --out gates
     """

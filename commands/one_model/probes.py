@@ -79,7 +79,7 @@ def probe(
     as_classes: AsClasses = False,
     limit: Annotated[int, limit_option("all sentences, 64 examples")] = 0,
     batch_size: Annotated[int, batch_size_option("32")] = 0,
-    max_length: Annotated[int, max_length_option("128, examples as fine-tuned")] = 0,
+    max_length: Annotated[int, max_length_option("128, for task examples as in fine-tuning")] = 0,
     pre_split: Annotated[
         bool,
         typer.Option(
@@ -120,7 +120,7 @@ def probe(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Test what one model, whole or under a mask, knows about language.
+    """Test what one model, full or under a mask, knows about language.
 
     Probes of hidden states are trained on a generated treebank by default; a single --corpus is
     split into parts.

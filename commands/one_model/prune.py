@@ -138,7 +138,9 @@ def prune(
     ] = 5,
     rank: Annotated[
         list[int] | None,
-        typer.Option("--rank", help="rank of an MLP probe to compare; default: 1, 5, 25"),
+        typer.Option(
+            "--rank", help="rank of an MLP probe that masks are compared with; default: 1, 5, 25"
+        ),
     ] = None,
     reset: Annotated[
         str,

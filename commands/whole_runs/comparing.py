@@ -45,7 +45,7 @@ def compare(
     report: Annotated[Path | None, writing("also write one HTML page (.html)", "--report")] = None,
     correction: Correction = "holm",
     probes: Annotated[
-        bool, typer.Option(help="also compare what the models know, not only what they score")
+        bool, typer.Option(help="also compare the results of probes, not only scores")
     ] = True,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

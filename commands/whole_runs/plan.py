@@ -32,7 +32,7 @@ SIMULATED = 64
 def plan(
     file: Annotated[
         Path | None,
-        named("TOML file, or the name of a shipped one (study); as --config", "CONFIG"),
+        named("TOML file, or the name of a shipped one (study); same as --config", "CONFIG"),
     ] = None,
     config: Annotated[
         Path | None,

@@ -52,7 +52,9 @@ def run(
     ] = None,
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="task id, any case; overrides the file; repeat for several"),
+        typer.Option(
+            "--task", help="task id, upper or lower case; overrides the file; repeat for several"
+        ),
     ] = None,
     seed: Annotated[
         list[int] | None,
@@ -199,7 +201,7 @@ def report(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write the report of a run again, from its tables, with its headline table and answers.
+    """Rewrite the report of a run, its headline table and its answers from the tables of the run.
 
     Example: subprobe report runs/quickstart --out report.html
     """

@@ -29,7 +29,9 @@ def stability(
     ] = None,
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="task id, any case; repeat for several; default: all"),
+        typer.Option(
+            "--task", help="task id, upper or lower case; repeat for several; default: all"
+        ),
     ] = None,
     sizes: Annotated[
         tuple[int, int, int] | None,
