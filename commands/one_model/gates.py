@@ -38,14 +38,18 @@ def gates(
     out: Annotated[Path, writing("folder for the masks and sweep.csv")],
     penalty: Annotated[
         list[float],
-        typer.Option("--penalty", help="loss per open gate (one gate per head); repeat to sweep"),
+        typer.Option(
+            "--penalty",
+            help="cost of open gates in the loss; per gate, with one gate per head; "
+            "repeat to sweep",
+        ),
     ],
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    epochs: Annotated[int, typer.Option(help="passes over the data per penalty")] = 2,
-    learning_rate: Annotated[float, typer.Option(help="peak learning rate of the gates")] = 0.2,
+    epochs: Annotated[int, typer.Option(help="passes over the data; for each penalty")] = 2,
+    learning_rate: Annotated[float, typer.Option(help="peak learning rate; of the gates")] = 0.2,
     batch_size: Annotated[int, batch_size_option("8 (a batch shares one draw of the gates)")] = 0,
     limit: Limit = 0,
     seed: Seed = 0,

@@ -48,7 +48,9 @@ def probe(
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
         str | None,
-        part_option("--train", "file that probes of hidden states are trained on"),
+        part_option(
+            "--train", "training file of probes of hidden states, or of masks of a property"
+        ),
     ] = None,
     dev: Annotated[
         str | None,

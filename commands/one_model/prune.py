@@ -95,7 +95,9 @@ def prune(
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
         str | None,
-        part_option("--train", "file that masks of a property are learnt on"),
+        part_option(
+            "--train", "training file of probes of hidden states, or of masks of a property"
+        ),
     ] = None,
     dev: Annotated[
         str | None,
@@ -115,12 +117,13 @@ def prune(
         list[float] | None,
         typer.Option(
             "--penalty",
-            help="loss if all gates are open, for a property; repeat to sweep; default: 1",
+            help="cost of open gates in the loss; for a property: of all gates together; "
+            "repeat to sweep; default: 1",
         ),
     ] = None,
     epochs: Annotated[
         int,
-        typer.Option(help="passes over the data, for a property; 0 = as recorded for the model"),
+        typer.Option(help="passes over the data; for a property; 0 = as recorded for the model"),
     ] = 0,
     mask_rate: Annotated[
         float,

@@ -28,7 +28,7 @@ def view(
     max_length: Annotated[
         int,
         typer.Option(
-            help="maximum subwords of a text; 0 = refuse texts longer than the model's positions",
+            help="maximum subwords per text; 0 = refuse texts longer than the model's positions",
             min=0,
         ),
     ] = 0,

@@ -52,15 +52,15 @@ def plan(
         bool,
         typer.Option(
             "--add",
-            help="plan the addition of tasks, seeds, methods, probes or draws to the run in the "
-            "folder",
+            help="add tasks, seeds, methods, probes or draws to the run in the folder; "
+            "here only planned",
         ),
     ] = False,
     new: Annotated[
         bool,
         typer.Option(
             "--new",
-            help="plan a new run in a folder that contains another one",
+            help="start a new run in a folder that contains another one; here only planned",
         ),
     ] = False,
     workers: Annotated[
@@ -69,7 +69,7 @@ def plan(
             "--workers",
             min=1,
             max=100_000,
-            help="simulated number of cells computed in parallel; repeat for several; default: "
+            help="cells computed in parallel; simulated here; repeat for several; default: "
             "1, the number in the options, and 64",
         ),
     ] = None,

@@ -40,7 +40,7 @@ def test_a_folder_is_planned_by_its_own_options(run, subprobe_command):
     assert f"left: 1 of {len(run.graph)} cells, 2.0 s of work" in said
     assert f"longest chain: 2.0 s: {SCORE}" in said
     assert "with 3 workers: 2.0 s (1.00 x 2.0 s, which no order of the cells can beat)" in said
-    assert "measured: by" in said
+    assert "measured: on" in said
 
 
 def test_damaged_cells_are_named(run, subprobe_command):
@@ -76,7 +76,7 @@ def test_a_shipped_configuration_is_planned_by_its_name(subprobe_command, tmp_pa
     said = flat(out)
     assert "with 1 worker: " in said
     assert "with 64 workers: " in said
-    assert "on one GPU that does 10 TFLOP/s" in said
+    assert "on one GPU at 10 TFLOP/s" in said
     assert "--calibrate measures this machine" in said
     assert flat(subprobe_command("plan", "--config", "study")[1]) == said
 
