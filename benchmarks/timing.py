@@ -67,7 +67,7 @@ def spent(call: Callable[[], object]) -> tuple[float, float]:
 
 
 def measured(call: Callable[[], object], *, slower: int = 2) -> tuple[float, float]:
-    """Processor and wall seconds of a call with a limit; with planted faults, a multiple of them.
+    """Processor and wall seconds of a call with a limit; with planted faults, more of them.
 
     The fault is real time: after the call the processor is kept busy.
     """
