@@ -21,8 +21,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         # kinds of subnetworks
         "full": "The fine-tuned model with all of its units.",
         "good": "The subnetwork that remains when the least important units are pruned step by "
-        "step as long as the score is preserved, or down to a given share. Heads and MLPs are ranked by "
-        "importance, single weights by magnitude.",
+        "step as long as the score is preserved, or down to a given share. Heads and MLPs are "
+        "ranked by importance, single weights by magnitude.",
         "random": "A subnetwork of the same size as the good one, with units drawn uniformly.",
         "bad": "A subnetwork of the same size as the good one, made of the units that the good one "
         "prunes; where these are too few, units of the good one are added. Of single weights, it "
