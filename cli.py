@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Find the good, random and bad subnetworks of a Transformer encoder and test what each "
-    "still knows about language.\n\nExample: subprobe run --out runs/quickstart",
+    "knows about language.\n\nExample: subprobe run --out runs/quickstart",
 )
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -61,7 +61,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "config": about.config,
     "doctor": about.doctor,
 }
-"""Name on the command line -> what is called, in the order of the help."""
+"""Name on the command line -> function, in the order of the help."""
 
 for _name, _command in COMMANDS.items():
     app.command(_name, cls=Command)(_command)
@@ -86,16 +86,16 @@ def _root(
 
 @cache
 def root_command() -> Any:
-    """Every command with its options: what they are is read from annotations, which takes long."""
+    """Every command with its options; reading them from annotations is slow."""
     return typer.main.get_command(app)
 
 
 def main() -> None:
-    """Run the command line; an error is one line, and what a user can mend has exit code 2."""
+    """Run the command line; an error is one line, and exit code 2 means an error of the user."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     words = sys.argv[1:]
-    # a global option, wherever it stands
+    # a global option, in any position
     given = [word for word in words if word != "--debug"]
     end_well(lambda: root_command()(given), debug=len(given) < len(words))

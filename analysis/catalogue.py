@@ -1,4 +1,4 @@
-"""What can be named on the command line."""
+"""The names that can be used on the command line."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def probes_page() -> str:
 
 
 def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
-    """A table in Markdown, with an empty line behind it."""
+    """A table in Markdown, followed by an empty line."""
     rows = [
         head,
         ["---"] * len(head),

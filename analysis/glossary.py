@@ -21,15 +21,15 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "sparsity": "The share of units that a mask prunes.",
         # kinds of subnetworks
         "full": "The fine-tuned model with all of its units.",
-        "good": "The subnetwork that is left when the least important units are pruned step by "
-        "step while the score holds, or down to a given share. Heads and MLPs are ranked by "
-        "importance, single weights by magnitude.",
-        "random": "A subnetwork of the same size as the good one, its units drawn uniformly.",
+        "good": "The subnetwork that remains when the least important units are pruned step by "
+        "step as long as the score is preserved, or down to a given share. Heads and MLPs are "
+        "ranked by importance, single weights by magnitude.",
+        "random": "A subnetwork of the same size as the good one, with units drawn uniformly.",
         "bad": "A subnetwork of the same size as the good one, made of the units that the good one "
         "prunes; where these are too few, units of the good one are added. Of single weights, it "
         "keeps those of smallest magnitude.",
         "borrowed": "Said of the units that a bad subnetwork takes from the good one because too "
-        "few units were pruned. The larger their share, the more alike good and bad are.",
+        "few units were pruned. The larger their share, the more similar good and bad are.",
         "contamination": "Another word for the borrowed share: the share of a bad subnetwork's "
         "units that belong to the good one.",
         "super": "The units that the good subnetworks of all seeds keep.",
@@ -50,8 +50,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "precision.",
         "survival": "The share of seeds whose good subnetwork keeps a unit.",
         "survivor": "A unit that the good subnetwork keeps.",
-        "stability": "How far the good masks of different seeds or tasks agree, compared with "
-        "random masks of the same sizes.",
+        "stability": "The agreement between the good masks of different seeds or tasks, compared "
+        "with random masks of the same sizes.",
         # examples
         "selection": "The examples on which masks are chosen. Scores are reported on other "
         "examples, unless the rows say `reported`.",
@@ -77,11 +77,11 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "The scores of such a model say nothing about its subnetwork.",
         # statistics
         "interval": "A 95% confidence interval. It covers other examples like those scored, and "
-        "other seeds or draws only where that is stated.",
-        "bootstrap": "A way to compute an interval: the items, or the clusters, are drawn again "
-        "with replacement many times.",
+        "other seeds or draws only if that is stated.",
+        "bootstrap": "A way to compute an interval: the items, or the clusters, are repeatedly "
+        "resampled with replacement.",
         "permutation test": "A test that compares a number with its values after labels, signs or "
-        "places have been exchanged at random.",
+        "positions have been exchanged at random.",
         "McNemar's test": "An exact test of two models on the same examples. It counts the "
         "examples that only one of them gets right.",
         "family": "The set of tests whose p-values are corrected together.",
@@ -129,7 +129,7 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "codelength": "The result of an MDL probe, in bits. Shorter means that the labels are "
         "easier to extract.",
         "compression": "The codelength of uniformly distributed labels divided by the codelength "
-        "of the probe. 1 means that nothing was gained.",
+        "of the probe. 1 means no compression.",
         "ceiling": "The best value that can be expected, such as the agreement between two full "
         "models of different seeds.",
         # runs

@@ -13,7 +13,7 @@ from .timing import Measure, plant_faults, planted
 
 
 def measures(*, quick: bool) -> list[Measure]:
-    """Every line of the table; `quick` checks that they run, on too few repeats to mean much."""
+    """Every line of the table; `quick` only checks that they run, with few repeats."""
     import torch
 
     from . import (
@@ -60,7 +60,7 @@ def measures(*, quick: bool) -> list[Measure]:
     few: dict[str, Any] = {"empty": 4, "equal": 2, "rounds": 1, "additions": 1000}
     found += cells.cells(**(few if quick else {}))
     if quick:
-        return found  # few sentences leave nothing of memory but noise
+        return found  # with few sentences, memory is dominated by noise
     faults: dict[str, Any] = {"together": "hoarding", "items": "items-as-objects"}
     found += structural_memory.structural_memory(what="hoarding" if planted() else "probe")
     return found + memory.memory(**(faults if planted() else {}))
@@ -70,11 +70,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Parse the options, measure, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--quick", action="store_true", help="few repeats: only that it runs")
+    parser.add_argument("--quick", action="store_true", help="few repeats, to check that it runs")
     parser.add_argument(
         "--planted",
         action="store_true",
-        help="measure with a fault planted in every line; exit 1 if a limit does not show it",
+        help="measure with a planted fault in every line; exit 1 if a limit does not detect it",
     )
     options = parser.parse_args(arguments)
     if options.planted:
@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
     Console().print(table)
     blind = [one.name for one in found if one.limit is not None and one.within]
     if options.planted and blind:
-        raise SystemExit(f"limits that did not show a planted fault: {'; '.join(blind)}")
+        raise SystemExit(f"limits that did not detect a planted fault: {'; '.join(blind)}")
 
 
 if __name__ == "__main__":

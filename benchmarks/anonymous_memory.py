@@ -1,8 +1,8 @@
-"""Peak of the memory that a process has to itself while something runs.
+"""Peak of the private memory of a process while something runs.
 
-`ru_maxrss` cannot tell: a child inherits its parent's mark, so that after a large parent every
-child shows the same number. The resident set without shared and mapped pages is the process's own,
-whoever started it: model files that are mapped, and libraries, do not count.
+`ru_maxrss` is unsuitable: a child inherits its parent's value, so all children of a large parent
+report the same number. The resident set without shared and mapped pages is private to the process:
+mapped model files and libraries are not counted.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _PAUSE_S = 0.001
 
 
 def anonymous_bytes() -> int:
-    """Resident memory of this process that no file and no other process shares, in bytes."""
+    """Resident memory of this process without shared and mapped pages, in bytes."""
     memory = psutil.Process().memory_info()
     return int(memory.rss - getattr(memory, "shared", 0))
 
 
 class PeakMemory:
-    """Watches the process's own memory inside a `with` block.
+    """Records the private memory of the process inside a `with` block.
 
     Attributes:
-        before: bytes when the block began.
-        highest: most bytes that were seen until it ended.
+        before: bytes at the beginning of the block.
+        highest: maximum bytes until its end.
     """
 
     def __enter__(self) -> PeakMemory:

@@ -1,7 +1,7 @@
 """The attention probes together in one pass against a bare eager forward pass, and what each costs.
 
 On UD English EWT dev where SUBPROBE_REALDATA names the folder of test data, else on the generated
-sentences: every so many batches of the length-sorted corpus, so that batches are as long as in a
+sentences: evenly spaced batches of the length-sorted corpus, so that batches are as long as in a
 pass over all of it.
 """
 
@@ -36,7 +36,7 @@ TOGETHER: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 JOINT_LIMIT = 2.4
 TREE_LIMIT, LOG_LIMIT = 0.45, 0.65
-"""Over a bare pass. What probes do with maps is bound by memory, the bare pass by multiplication,
+"""Ratios to a bare pass. Probing maps is limited by memory, the bare pass by multiplication,
 so the ratio grows where a processor multiplies faster: the joint pass took 1.73, 2.06 and 2.11 on
 three machines, an arborescence .25, .32 and .39, one of log probabilities .35, .39 and .55. The
 limits leave a seventh above the highest; twice the work breaks each of them."""
@@ -118,7 +118,7 @@ def attention_pass(count: int = 192, repeats: int = REPEATS) -> list[Measure]:
     chosen = corpus(count)
     bare = bare_pass(context, chosen)
     further = tuple(("attention-trees", options) for options in FURTHER.values())
-    names = ["the rest of the pass", *(name for name, _ in TOGETHER), *FURTHER]
+    names = ["other parts of the pass", *(name for name, _ in TOGETHER), *FURTHER]
     found: dict[str, list[float]] = {name: [] for name in ("joint", "wall", *names)}
 
     def probing(timed: list[Any]) -> Callable[[], object]:

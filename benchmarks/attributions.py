@@ -25,8 +25,8 @@ STEPS, BATCH, PASS = 32, 8, 64
 def attributions(count: int = 200, repeats: int = REPEATS) -> list[Measure]:
     """Integrated gradients and leave-one-out of pairs over passes of the same texts.
 
-    The bare passes get embeddings that are made already, in batches packed by length as the probe
-    packs them; choosing targets and summing over words is all on our side.
+    The bare passes get precomputed embeddings, in batches packed by length as the probe packs them;
+    the choice of targets and sums over words are timed only on our side.
     """
     sizes = {"train": -(-count // 4) * 4, "validation": 4, "test": 4}
     task = load_task("entailment", sizes=sizes)
@@ -68,7 +68,7 @@ def _check(found: list[Any]) -> None:
 
 
 def _forward_and_backward(context: Context, batches: list[Any]) -> None:
-    """Every text as often as there are steps, `PASS` at once, with the parameters frozen."""
+    """Every text once per step, `PASS` at once, with frozen parameters."""
     with classifier(context, every_token=True) as own:
         for batch in batches:
             B, others = len(batch.embedded), batch.view.inputs

@@ -1,6 +1,6 @@
-"""What a cell costs beside its work, and what a second worker gives: by a pool and by Dask.
+"""The overhead of a cell, and the speed-up by a second worker: with a pool and with Dask.
 
-The cells are of two steps of this file, which a worker knows as soon as it is sent such a cell.
+The cells belong to two steps of this file, which a worker imports when it receives such a cell.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _numbers = count()
 
 @dataclass(frozen=True)
 class OwnCell(Cell):
-    """A cell of a step of this file: who reads it from a message imports the file."""
+    """A cell of a step of this file; unpickling it imports the file."""
 
 
 @dataclass(frozen=True)
 class _OwnStep(Step):
-    """A step that is no module of `subprobe.analysis.cells`."""
+    """A step outside `subprobe.analysis.cells`."""
 
     def load(self) -> Callable[[Work], CellOutput]:
         """The only function of both steps."""
@@ -50,7 +50,7 @@ STEPS |= {name: _OwnStep(1, "", 1, runs_model=False) for name in ("empty", "equa
 
 
 def compute(work: Work) -> CellOutput:
-    """Add so many numbers up; the output has no rows."""
+    """Add up a number of values; the output has no rows."""
     import pandas as pd
     from subprobe.analysis.cell_output import CellOutput
 
@@ -67,15 +67,15 @@ class OneAtATime:
         self._engine = engine
 
     def submit(self, order: Order) -> None:
-        """Begin with a cell."""
+        """Start a cell."""
         self._engine.submit(order)
 
     def wait(self) -> list[Done]:
-        """What became of it."""
+        """Its outcome."""
         return self._engine.wait()
 
     def close(self) -> None:
-        """The engine is its maker's."""
+        """Do nothing: the caller closes the engine."""
 
 
 def cells(
@@ -84,10 +84,10 @@ def cells(
     """Overhead of an empty cell, and two workers against one, by a pool and by Dask.
 
     Args:
-        empty: cells that compute nothing.
-        equal: cells that compute the same.
-        rounds: how often two workers and one take their turns.
-        additions: of each equal cell.
+        empty: number of cells that compute nothing.
+        equal: number of equal cells.
+        rounds: number of alternations between two workers and one.
+        additions: number of additions per equal cell.
     """
     found = []
     with tempfile.TemporaryDirectory() as folder:
@@ -102,9 +102,9 @@ def cells(
 
 
 def _overhead(plan: RunPlan, engine: Engine, name: str, cells: int) -> list[Measure]:
-    """What a cell that computes nothing takes, one after the other.
+    """Time per cell that computes nothing, one after the other.
 
-    Processor time of all processes, and what passes: an engine that waits computes nothing.
+    Processor time of all processes, and wall time: an engine that waits uses no processor time.
     """
     import psutil
 
@@ -128,7 +128,7 @@ def _overhead(plan: RunPlan, engine: Engine, name: str, cells: int) -> list[Meas
 def _speed(
     plan: RunPlan, engine: Engine, name: str, cells: int, rounds: int, additions: int
 ) -> Measure:
-    """Wall time of two workers over that of one, in turns."""
+    """Wall time of two workers relative to one, alternating."""
     ratios = []
     for _ in range(rounds):
         both, one = (
@@ -154,7 +154,7 @@ def _plan(folder: Path) -> RunPlan:
 
 
 def _execute(plan: RunPlan, engine: Engine, step: str, number: int, additions: int) -> float:
-    """Wall seconds for so many new cells."""
+    """Wall seconds for a number of new cells."""
     from subprobe.analysis.running.execute import State, execute
     from subprobe.analysis.steps.progress import Silent
 

@@ -37,7 +37,7 @@ def _about(law: PairLaw, key: tuple[str, str, str]) -> dict[str, Any]:
 
 
 def check_clusters(out: Path, scale: float) -> list[str]:
-    """Simulate, write both tables, say what does not hold; returns the tests that are too large."""
+    """Simulate, write both tables, report failures; returns the tests whose size exceeds .05."""
     laws = sorted(cluster_laws(), key=lambda law: -law.n * law.seeds)
     covered, tested = simulate(
         [(law, fewest(SIMULATIONS[law.family] / min(2, law.seeds) * scale)) for law in laws],

@@ -1,4 +1,4 @@
-"""How alike the definitions of importance rank the units of one fine-tuned model.
+"""Agreement of the importance definitions on the ranking of the units of one fine-tuned model.
 
 `python -m benchmarks.check_importance MODEL --task mrpc --data-dir glue` prints Spearman's
 correlation of every definition with `gate-example` over heads, raw and by layer, and over MLPs.
@@ -24,7 +24,7 @@ REFERENCE = "gate-example"
 
 
 def scores(loaded: LoadedModel, method: str, batch_size: int) -> tuple[Any, Any]:
-    """Raw importance of heads [L, H] and MLPs [L] of the whole model."""
+    """Raw importance of heads [L, H] and MLPs [L] of the full model."""
     options = PruneOptions(
         importance=method,
         normalise="none",

@@ -36,7 +36,7 @@ def _kind(case: tuple[str, int, int]) -> str:
 
 
 def check_paired(out: Path, scale: float) -> list[str]:
-    """Simulate, write both tables, say what does not hold; returns the tests that are too large."""
+    """Simulate, write both tables, report failures; returns the tests whose size exceeds .05."""
     # the longest first
     laws = sorted(pair_laws(), key=lambda law: -law.n * law.seeds)
     covered, tested = simulate(

@@ -1,7 +1,7 @@
-"""Retrain one mask by both routes with many seeds: do they end alike, and which is faster?
+"""Retrain one mask by both routes with many seeds: do the results agree, and which is faster?
 
-Without dropout the routes give the same losses; with it a seed draws other numbers on smaller
-tensors, so that only what is seen over many seeds can agree.
+Without dropout, the routes give the same losses. With dropout, a seed draws different numbers for
+smaller tensors, so only the distribution over many seeds can agree.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def trainings(mask: Subnetwork, options: argparse.Namespace) -> Iterator[dict[st
 
 
 def compared(lines: pd.DataFrame) -> str:
-    """What the trainings say in words: spread of each route, their difference, time."""
+    """The results in words: spread of each route, their difference, time."""
     scores = lines.pivot_table(index="seed", columns="route", values="score")
     seconds = lines.pivot_table(index="seed", columns="route", values="seconds")
     gaps = (scores["compact"] - scores["masked"]).to_numpy()

@@ -1,7 +1,7 @@
 """Check intervals and tests on simulated data with a known truth, and write the tables.
 
-`make check-statistics` runs it: the tables in `data/resources/checks/` are read by the
-package, which gives an interval only where they let it, and by the tests of sizes.
+`make check-statistics` runs it. The tables in `data/resources/checks/` are read by the package,
+which reports an interval only if its simulated coverage suffices, and by the tests of sizes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def coverage_frame(covered: list[tuple[Law, dict[str, float]]], simulations: dic
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Simulate, write the tables, say what does not hold; exit code 1 if a test is too large."""
+    """Simulate, write the tables, report failures; exit code 1 if a test's size exceeds .05."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.check_statistics", description=__doc__
     )
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _check_stability(out: Path, scale: float) -> list[str]:
-    """Simulate agreement of masks; returns the tests that are too large."""
+    """Simulate agreement of masks; returns the tests whose size exceeds .05."""
     jackknife, bootstrap = (max(20, round(n * scale)) for n in (600, 300))
     sizes = max(20, round(2000 * scale))
     simulations = {law.interval: jackknife if law.interval == JACKKNIFE else bootstrap
@@ -83,7 +83,10 @@ def _check_stability(out: Path, scale: float) -> list[str]:
     write_csv(size, out / SIZE_FILE)
     write_csv(survival, out / CHECKS_FILE)
     low = table[~(table["coverage"] >= LEAST_COVERAGE)]
-    print(f"{len(low)} of {len(table)} intervals cover less than {LEAST_COVERAGE:.0%}: not given")
+    print(
+        f"{len(low)} of {len(table)} intervals cover less than {LEAST_COVERAGE:.0%} and are not "
+        "reported"
+    )
     tests = pd.concat([size, survival[survival["check"] == "size"]], ignore_index=True)
     large = tests[~tests["holds"].astype(bool)]
     print(f"{len(large)} of {len(tests)} tests reject more than .05 + 2 Monte Carlo errors")
@@ -95,7 +98,7 @@ _PARTS: dict[str, Callable[[Path, float], list[str]]] = {
     "paired": check_paired,
     "clusters": check_clusters,
 }
-"""What is simulated -> what simulates it and says which tests are too large."""
+"""Subject -> function that simulates it and returns the tests whose size exceeds .05."""
 
 if __name__ == "__main__":
     main()

@@ -1,8 +1,8 @@
 """Train subnetworks for longer, at other rates, on more examples: what do they need to learn?
 
-For each good mask, the full model and random and bad masks of the good one's size are trained on
-an embedded task in every way that the options combine. The table of docs/training-of-subnetworks.md
-was made by it.
+For each good mask, the full model and random and bad masks of the good one's size are trained on an
+embedded task with every combination of the options. It made the table of
+docs/training-of-subnetworks.md.
 """
 
 from __future__ import annotations

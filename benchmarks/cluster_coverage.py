@@ -1,8 +1,8 @@
 """Coverage of intervals where four examples at a time share a source, by what is resampled.
 
-The laws are those of `paired_coverage`, with noise that is alike inside clusters of four: by an
-intra-class correlation of 0, .3 or .8. Beside the intervals that resample clusters stand those that
-resample single examples, as if there were no clusters.
+The laws are those of `paired_coverage`, with noise that is correlated inside clusters of four: the
+intra-class correlation is 0, .3 or .8. Intervals that resample clusters are compared with those
+that resample single examples.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def cover_clusters(
 ) -> dict[tuple[str, str, str], float]:
     """Share of simulations whose interval covers the truth, by interval, outcome, what is drawn.
 
-    An interval that cannot be made leaves the count, as in `paired_coverage.cover_pairs`.
+    An interval that cannot be computed is not counted, as in `paired_coverage.cover_pairs`.
     """
     numbers = [law.n, law.seeds, *(round(100 * x) for x in (law.level, law.effect, law.icc))]
     more = [round(100 * np.nan_to_num(law.share)), round(100 * law.seed_spread), len(law.family)]
@@ -68,7 +68,7 @@ def cover_clusters(
     }
     of_model = truths(law)
     hits: dict[tuple[str, str, str], list[bool]] = {}
-    # a correlation hangs on the gold numbers, which simulations at once share
+    # a correlation depends on the gold numbers, which simultaneous simulations share
     step = 1 if law.family == "numbers" else max(1, AT_ONCE // law.seeds)
     for start in range(0, simulations, step):
         count = min(step, simulations - start)

@@ -1,7 +1,7 @@
 """Size of the tests of two models where four examples at a time share a source.
 
-Which model has which answers is one coin's decision for a whole cluster: that is the null. Beside
-the tests that exchange clusters stands McNemar's, which takes the examples as independent.
+Under the null, a coin decides for each cluster which model has which answers. Tests that exchange
+clusters are compared with McNemar's, which treats examples as independent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DRAWS = 399
 
 
 def cluster_size_cases() -> list[tuple[int, float]]:
-    """What is simulated: clusters, and how alike their examples are."""
+    """A simulated case: clusters, and the correlation of their examples."""
     return [(clusters, icc) for clusters in CLUSTERS for icc in ALIKE]
 
 

@@ -20,8 +20,8 @@ from .timing import REPEATS, Measure, ratio
 def left_out(count: int = 64, repeats: int = REPEATS) -> Measure:
     """Leave-one-out and deletions over forward passes of the same texts in the same batches.
 
-    Choosing words, cutting texts, packing them by length and all statistics are on our side. Both
-    sides leave out what the last layer computes for tokens that the task head does not read.
+    Choosing words, cutting texts, packing them by length and all statistics are timed only on our
+    side. On both sides the last layer is computed only for the tokens that the task head reads.
     """
     here = ground(count)
     context = Context(here.model, here.tokenizer, anatomy_of(here.model))

@@ -1,8 +1,7 @@
 """Memory of the attention probes: above a bare pass, and what each further sentence adds.
 
-Each count runs in a process of its own, which reports the most memory that it had to itself
-(`PeakMemory`) above what it held before the pass: libraries, the model and the sentences are in
-both.
+Each count runs in a process of its own, which reports the peak of its private memory (`PeakMemory`)
+minus the memory before the pass. Libraries, the model and the sentences are in both.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ MEGABYTE, KILOBYTE = 2**20, 2**10
 
 
 def peak(count: int, pool: int, what: str = "together") -> int:
-    """Bytes above the beginning, at the peak of a pass over so many sentences.
+    """Peak bytes, above the beginning, of a pass over `count` sentences.
 
     Args:
         count: sentences.
-        pool: how many are generated, that they are taken from.
+        pool: number of generated sentences, from which they are taken.
         what: one of `PASSES`.
     """
     command = [sys.executable, "-m", "benchmarks.memory", str(count), str(pool), what]
@@ -41,7 +40,7 @@ def memory(
     together: str = "together",
     items: str = "items",
 ) -> list[Measure]:
-    """Four probes above a bare pass, a sentence's share of it, and the same with its items.
+    """Four probes above a bare pass, the increase per sentence, and the same with items.
 
     Args:
         few: sentences of the smaller pass.
@@ -62,7 +61,7 @@ def memory(
     return [
         _line(f"memory of four probes above a bare pass, {many} sentences", above, 100.0, "MB"),
         _line("memory of four probes, each further sentence", each[together], 40.0, "kB"),
-        # 72 heads and 10 metrics: 720 items a sentence, which are made and dropped part by part
+        # 72 heads and 10 metrics: 720 items per sentence, which are made and dropped part by part
         _line("memory of the items of attention-stats, each sentence", each[items], 80.0, "kB"),
     ]
 
@@ -72,7 +71,7 @@ def _line(name: str, found: list[float], limit: float, unit: str) -> Measure:
 
 
 class Hoarder:
-    """A probe that keeps what no probe may keep: every map that it is shown."""
+    """A faulty probe that keeps every map."""
 
     name = "hoarder"
     needs_attention = True
@@ -90,13 +89,13 @@ class Hoarder:
         self.kept.append(attention.clone())
 
     def hidden(self, layer: int, states: Any) -> None:
-        """States are not asked for."""
+        """States are not requested."""
 
     def end(self) -> None:
         """The maps stay."""
 
     def result(self) -> Any:
-        """Nothing to tell."""
+        """No results."""
 
 
 def _four(context: Any, chosen: Any) -> None:
@@ -113,7 +112,7 @@ def _hoarding(context: Any, chosen: Any) -> None:
 
 
 def _items_as_objects(context: Any, chosen: Any) -> None:
-    """Items as Python objects, as a careless reader of them would hold them."""
+    """Items as Python objects, as an inefficient reader would store them."""
     kept = [result.items.astype(object) for result in _probe(context, chosen, _built(context)[:1])]
     assert len(kept[0])
 
@@ -145,7 +144,7 @@ PASSES: dict[str, Callable[[Any, Any], None]] = {
     "hoarding": _hoarding,
     "items-as-objects": _items_as_objects,
 }
-"""Name -> a pass over sentences; the last two are faults that the limits must show."""
+"""Name -> a pass over sentences; the last two are faults that the limits must detect."""
 
 
 def main(count: int, pool: int, what: str) -> None:
@@ -158,7 +157,7 @@ def main(count: int, pool: int, what: str) -> None:
     from .models import encoder, examples
 
     torch.set_num_threads(1)
-    # both counts generate the same sentences, so that only the pass differs
+    # both counts generate the same sentences, so only the pass differs
     chosen = examples(pool)[:count]
     model, tokenizer = encoder()
     context = Context(model, tokenizer, anatomy_of(model))

@@ -1,4 +1,4 @@
-"""What every benchmark runs on: the embedded encoder and generated sentences with gold trees."""
+"""The inputs of every benchmark: the embedded encoder and generated sentences with gold trees."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def examples(count: int) -> tuple[Example, ...]:
 
 
 def ground(count: int) -> Ground:
-    """A fresh task model and so many examples."""
+    """A fresh task model and `count` examples."""
     spec = load_task("acceptability", sizes={"train": 4, "validation": 4, "test": 4}).spec
     tokenizer = load_tokenizer(MODEL)
     model = load_classifier(MODEL, spec, new_head=True, seed=0)

@@ -146,8 +146,8 @@ def cover_pairs(
 ) -> dict[tuple[str, str], float]:
     """Share of simulations whose interval covers the truth, by interval and outcome.
 
-    An interval that cannot be made is not given, so it leaves the count; one that can be made in
-    less than half of the simulations has no coverage.
+    An interval that cannot be computed is not counted. If it can be computed in less than half of
+    the simulations, no coverage is reported.
     """
     numbers = (law.n, law.seeds, 100 * law.level, 1000 * law.effect, 100 * law.seed_spread)
     entropy = [round(number) for number in numbers]

@@ -1,6 +1,6 @@
-"""Size of the tests of two models: how often they reject where both are equally good.
+"""Size of the tests of two models: how often they reject if both are equally good.
 
-Beside the simulated size stands the attainable one where it follows from few outcomes.
+The attainable size is reported too, if it follows from few outcomes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _items(n: int, _: int, rng: np.random.Generator) -> dict[str, float]:
     gold = rng.binomial(1, 0.6, n)
     right = rng.random(n) < 0.75
     other = np.where(rng.random(n) < DIFFERING, ~right, right)
-    # which model has which answer is a coin's decision: that is the null
+    # under the null, a coin decides which model has which answer
     swap = rng.random(n) < 0.5
     a, b = np.where(swap, right, other), np.where(swap, other, right)
     first, second = (np.where(side, gold, 1 - gold) for side in (a, b))

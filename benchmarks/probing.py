@@ -36,7 +36,7 @@ def streaming(count: int = 512, repeats: int = REPEATS) -> Measure:
     """Both attention probes over a bare pass that only returns the attentions.
 
     The bare pass gets the same pieces in batches of the same length-sorted sentences, already
-    padded; reading words, counting arcs and making tables is all on our side.
+    padded; reading words, counting arcs and making tables are timed only on our side.
     """
     model, tokenizer = encoder()
     context = Context(model, tokenizer, anatomy_of(model))
@@ -57,9 +57,9 @@ def streaming(count: int = 512, repeats: int = REPEATS) -> Measure:
 def change(
     chosen: Sequence[Example] | None = None, count: int = 512, repeats: int = REPEATS
 ) -> Measure:
-    """`attention-change` over two bare passes that only return the attentions, one a model.
+    """`attention-change` over two bare passes that only return the attentions, one per model.
 
-    The reference is the same encoder loaded again: what differs in its weights costs no time.
+    The reference is the same encoder loaded again: different weights would take the same time.
     """
     model, tokenizer = encoder()
     other, _ = encoder()

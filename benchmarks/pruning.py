@@ -16,8 +16,8 @@ from .timing import REPEATS, Measure, ratio
 def importance(count: int = 256, repeats: int = REPEATS) -> Measure:
     """One importance pass over one plain training pass on the same batches.
 
-    A training step is forward, backward and a fused AdamW step on every parameter, as
-    transformers.Trainer does it.
+    A training step is forward, backward and a fused AdamW step on every parameter, as in
+    transformers.Trainer.
     """
     here = ground(count)
     anatomy = anatomy_of(here.model)
@@ -41,7 +41,7 @@ def importance(count: int = 256, repeats: int = REPEATS) -> Measure:
 
 
 def ablation(count: int = 32, repeats: int = REPEATS) -> Measure:
-    """Leaving out every head and MLP in turn, over as many full passes."""
+    """Ablation of every head and MLP in turn, relative to as many full passes."""
     here = ground(count)
     anatomy = anatomy_of(here.model)
     heads = np.ones((anatomy.num_layers, anatomy.num_heads))

@@ -1,4 +1,4 @@
-"""How long the report of a large run takes, and how large the page is."""
+"""Time and page size of the report of a large run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mask scored again and again, against a bare forward pass of the whole model."""
+"""Repeated scoring of a mask, relative to a bare forward pass of the full model."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ BATCH = 64
 
 
 def scoring(count: int = 256, repeats: int = REPEATS) -> Measure:
-    """`Scorer.score` of a mask without 5 of 12 heads a layer and 2 of 6 MLPs, over a bare pass.
+    """`Scorer.score` of a mask without 5 of 12 heads per layer and 2 of 6 MLPs, over a bare pass.
 
     The bare pass gets the same examples in the same batches, already padded. Cutting the model and
-    making the scores is on our side, so that the limit is the ratio of their operations and some.
+    computing scores are timed only on our side, so the limit is slightly above the ratio of
+    operations.
     """
     here, mask = ground(count), mask_of(7, 4, 1.0)
-    mask = replace(mask, mlp_mask=mask.mlp_mask[::-1].copy())  # the last MLP lives
+    mask = replace(mask, mlp_mask=mask.mlp_mask[::-1].copy())  # the last MLP is kept
     spec = load_task("acceptability", sizes={"train": 4, "validation": 4, "test": 4}).spec
     scorer = Scorer(here.model, here.tokenizer, here.examples, spec, batch_size=BATCH)
     batches = list(text_batches(here.tokenizer, here.examples, batch_size=BATCH, max_length=128))
@@ -40,7 +41,7 @@ def scoring(count: int = 256, repeats: int = REPEATS) -> Measure:
         cost(model, BATCH, length).flops for model in (here.model, shrink(here.model, mask))
     )
     return ratio(
-        "mask scored / bare forward of the whole model, 7 heads a layer, 4 MLPs",
+        "mask scored / bare forward of the whole model, 7 heads per layer, 4 MLPs",
         lambda: scorer.score(mask),
         bare,
         limit=left / whole + SLACK,

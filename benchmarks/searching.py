@@ -1,4 +1,4 @@
-"""A search along a fixed trace of ten candidates, against the plain loop of two passes each."""
+"""A search along a fixed trace of ten candidates, relative to a plain loop of two passes each."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def one_pass(count: int = 128, repeats: int = REPEATS) -> Measure:
 
 
 def shrinking(count: int = 128, repeats: int = REPEATS) -> Measure:
-    """The same on what is left of the model, down to half of its weights."""
+    """The same on the remaining model, down to half of its weights."""
     _, smaller, two_passes = _loops(count)
-    name = "search on what is left / two masked passes"
+    name = "search on the remaining model / two masked passes"
     return ratio(name, smaller, two_passes, limit=0.55, repeats=repeats)

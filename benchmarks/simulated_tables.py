@@ -1,4 +1,4 @@
-"""Two tables from simulations: what intervals cover, and how often tests reject a true null."""
+"""Two tables from simulations: coverage of intervals, and how often tests reject a true null."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def simulate(
     cases: Sequence[tuple[Case, int]],
     reject: Callable[[Case, int], list[dict[str, Any]]],
 ) -> tuple[list[tuple[PairLaw, int, Shares]], pd.DataFrame]:
-    """Coverage of every law and lines of every case, each simulated so often, on all processors."""
+    """Coverage of every law and lines of every case, simulated on all processors."""
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         shares = pool.map(cover, *zip(*laws, strict=True), chunksize=2)
         tested = pool.map(reject, *zip(*cases, strict=True))
@@ -72,6 +72,6 @@ def write_both(table: pd.DataFrame, size: pd.DataFrame, files: tuple[Path, Path]
 
 
 def too_large(size: pd.DataFrame) -> list[str]:
-    """The tests that reject more than they say, as a table; nothing where all hold."""
+    """The tests whose size exceeds .05, as a table; empty if there are none."""
     large = size[~size["holds"]]
     return [large.to_string(index=False)] if len(large) else []

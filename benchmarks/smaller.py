@@ -1,7 +1,7 @@
-"""The smaller model against the masked one, at one sparsity with a limit and at several without.
+"""The compact model relative to the masked one, at one sparsity with a limit and others without.
 
-`python -m benchmarks.smaller` prints the table over sparsities: time of the smaller model over
-that of the masked one, beside the ratio of their operations, which is the best that could be.
+`python -m benchmarks.smaller` prints the table over sparsities: time of the compact model divided
+by that of the masked one, with the ratio of their operations, which is the lower bound.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SIZES = ((11, 6, 1.0), (9, 5, 1.0), (6, 4, 1.0), (6, 4, 0.5), (3, 2, 1.0), (1, 1
 
 @cache
 def _whole() -> Any:
-    """The task model that all of them are made from."""
+    """The task model that all variants are made from."""
     return ground(4).model
 
 
 def mask_of(heads: int, mlps: int, neurons: float) -> Subnetwork:
-    """So many heads of each layer, drawn by a fixed seed, the first MLPs, the first neurons."""
+    """A number of heads per layer, drawn with a fixed seed, the first MLPs, the first neurons."""
     anatomy, random = anatomy_of(_whole()), np.random.default_rng(0)
     head = np.zeros((anatomy.num_layers, anatomy.num_heads), dtype=bool)
     for row in head:
@@ -52,9 +52,9 @@ def compact(
     repeats: int = REPEATS,
     size: tuple[int, int, float] = (6, 4, 1.0),
 ) -> Measure:
-    """A forward pass of the smaller model over one of the masked model.
+    """A forward pass of the compact model relative to one of the masked model.
 
-    By default 6 of 12 heads in each layer and 2 of 6 MLPs are gone.
+    By default 6 of 12 heads per layer and 2 of 6 MLPs are removed.
     """
     model, mask = _whole(), mask_of(*size)
     smaller = shrink(model, mask)
@@ -72,7 +72,8 @@ def compact(
 
     operations = cost(smaller, batch, length).flops / cost(model, batch, length).flops
     name = (
-        f"compact / masked forward, {size[0]} heads a layer, {size[1]} MLPs, {size[2]:.0%} neurons"
+        f"compact / masked forward, {size[0]} heads per layer, {size[1]} MLPs, "
+        f"{size[2]:.0%} neurons"
     )
     return ratio(name, ours, masked, limit=operations + SLACK, repeats=repeats)
 
@@ -81,7 +82,15 @@ def main(threads: int = 2) -> None:
     """Print the table over sparsities as Markdown; times are wall times."""
     torch.set_num_threads(threads)
     anatomy = anatomy_of(_whole())
-    names = ("heads a layer", "MLPs", "neurons", "prunable kept", "operations", "time", "processor")
+    names = (
+        "heads per layer",
+        "MLPs",
+        "neurons",
+        "prunable kept",
+        "operations",
+        "time",
+        "processor",
+    )
     print("|", " | ".join(names), "|")
     print("|---" * len(names) + "|")
     for size in SIZES:

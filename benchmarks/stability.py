@@ -1,4 +1,4 @@
-"""How long the agreement of masks takes to measure, over as many tasks and seeds as the study's."""
+"""Time to measure the agreement of masks, for as many tasks and seeds as in the study."""
 
 from __future__ import annotations
 

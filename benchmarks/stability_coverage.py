@@ -77,7 +77,7 @@ def logistic(x: Any) -> Any:
 def cover(law: Law, simulations: int, *, resamples: int = 200) -> dict[str, float]:
     """Share of simulations whose interval covers the truth, for each statistic of a law.
 
-    An interval that cannot be made (NaN limits) is not given, so it leaves the count.
+    An interval that cannot be computed (NaN limits) is not counted.
     """
     spreads = round(10 * law.unit_spread), round(10 * law.seed_spread)
     rng = np.random.default_rng([law.units, law.seeds, round(100 * law.kept), *spreads])

@@ -1,7 +1,7 @@
 """Size of the tests of agreement: how often they reject where seeds and tasks are independent.
 
-A test of whole units has few outcomes, so it seldom reaches exactly .05: beside the simulated size
-stands the attainable one, from the exact null distribution.
+A test of whole units has few outcomes, so it seldom reaches exactly .05. The attainable size, from
+the exact null distribution, is therefore reported too.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ _PMF: dict[tuple[int, int, int, int], float] = {}
 
 
 def hypergeom_pmf(k: int, total: int, good: int, drawn: int) -> float:
-    """The hypergeometric chance, remembered: scipy takes 0.1 ms a call."""
+    """The hypergeometric probability, cached: scipy takes 0.1 ms per call."""
     key = (k, total, good, drawn)
     if key not in _PMF:
         _PMF[key] = float(hypergeom.pmf(k, total, good, drawn)) if total else float(k == 0)

@@ -1,8 +1,8 @@
-"""What commands cost beside their work: processor time of child processes, on next to nothing.
+"""The overhead of commands: processor time of child processes on minimal inputs.
 
-What needs no torch is held to seconds. What reads a model is held against plain transformers that
-loads the same one: building any model imports torch's compiler, its distributed tensors and sympy,
-which is as much again as torch and the auto classes, and nobody can leave it out.
+Commands without torch have limits in seconds. Commands that read a model are compared with plain
+transformers loading the same model: building any model imports torch's compiler, its distributed
+tensors and sympy, which takes as long as torch and the auto classes and cannot be avoided.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _spent(arguments: Sequence[str], folder: Path | None = None) -> tuple[float,
 
 
 def _called(*words: str, fault: str = "import torch") -> list[str]:
-    """A call of the command line; with faults planted it imports too much."""
+    """A call of the command line; with planted faults it imports too much."""
     fault = f"{fault}; " if planted() else ""
     return ["-c", f"{fault}import sys; sys.argv = ['subprobe', *{list(words)!r}]; "
                   "from subprobe.cli import main; main()"]  # fmt: skip
@@ -63,7 +63,7 @@ def _measure(
 
 
 def _prepare(folder: Path) -> None:
-    """What the commands read: a made-up run, masks, a model with a new head, a task, a text."""
+    """The inputs of the commands: a made-up run, masks, a model with a new head, a task, a text."""
     rows, manifest = large_run(1)
     run = folder / "run"
     for seed in (1, 2):
@@ -107,7 +107,7 @@ _MODELS = {
 
 
 def starts(repeats: int = REPEATS) -> list[Measure]:
-    """Every command beside an interpreter that does nothing, or beside plain transformers."""
+    """Every command compared with an idle interpreter, or with plain transformers."""
     fault = "import torch; " if planted() else ""
     package, screen = ["-c", f"{fault}import subprobe"], _called("--help")
     found = [

@@ -1,8 +1,8 @@
-"""Structural probes of all states trained at once, against one after the other and a peer's loop.
+"""Structural probes of all states at once, relative to one after the other and the authors' loop.
 
 On UD English EWT train where SUBPROBE_REALDATA names the folder of test data, else on the generated
 sentences. Where SUBPROBE_STRUCTURAL_PROBES names a checkout of the code of Hewitt & Manning 2019,
-its training loop, probe and loss are called as they are, on the same states.
+its training loop, probe and loss are called unchanged, on the same states.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .models import encoder, examples
 from .timing import Measure, measured, spent
 
 RANK, BATCH, RATE = 64, 20, 1e-3
-"""Of the published recipe, with the rank from which more adds little."""
+"""The published recipe, with the rank above which more adds little."""
 SORTED_LIMIT, SHUFFLED_LIMIT = 0.55, 0.40
 PEER_LIMIT, PEER_LIMIT_OF_ONE = 0.1, 0.2
 _PEER = "SUBPROBE_STRUCTURAL_PROBES"
@@ -46,7 +46,7 @@ Arms = dict[str, tuple[Callable[[], object], Callable[[], object], float]]
 
 @dataclass(frozen=True)
 class Ground:
-    """States and trees of sentences to learn from, and to stop by.
+    """States and trees of the training and dev sentences.
 
     Attributes:
         train, dev: the states.
@@ -75,7 +75,7 @@ def treebank(count: int) -> list[Example]:
 
 @contextlib.contextmanager
 def _ground(count: int) -> Iterator[Ground]:
-    """`count` sentences to learn from, and a fifth of that to stop by."""
+    """`count` training sentences, and a fifth as many dev sentences."""
     chosen = treebank(count + count // 5)
     model, tokenizer = encoder()
     context = Context(model, tokenizer, anatomy_of(model))
@@ -106,9 +106,9 @@ def structural(count: int = 2000, epochs: int = 1, repeats: int = 5) -> list[Mea
     """All states at once over one after the other, on like and on shuffled batches.
 
     Args:
-        count: sentences to learn from.
+        count: number of training sentences.
         epochs: of each training.
-        repeats: how often each is timed, in turn.
+        repeats: number of timings of each, alternating.
     """
     with _ground(count) as ground:
         layers = ground.layers
@@ -164,7 +164,7 @@ def _interleaved(arms: Arms, states: int, repeats: int) -> list[Measure]:
 
 @contextlib.contextmanager
 def _peer(folder: Path, ground: Ground, epochs: int) -> Iterator[Callable[[int], torch.Tensor]]:
-    """The authors' training of one state, which gives its matrix [D, k]."""
+    """The authors' training of one state, which returns its matrix [D, k]."""
     from torch.utils.data import DataLoader
 
     sys.path.insert(0, str(folder / "structural-probes"))

@@ -16,11 +16,11 @@ from .timing import Measure
 FEW, MANY = 2_000, 12_000
 LIMIT = 500.0
 SCORED = 200
-"""Sentences that stop the training, and as many that are scored."""
+"""Number of dev sentences, and of test sentences."""
 
 
 def peak(count: int, what: str) -> int:
-    """Bytes above the beginning, at the peak of what is done with so many training sentences."""
+    """Peak bytes, above the beginning, with a number of training sentences."""
     command = [sys.executable, "-m", "benchmarks.structural_memory", str(count), what]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout.split()[-1])
@@ -32,9 +32,9 @@ def structural_memory(
     """Probes of all states and both kinds, one epoch, above a bare pass over the same sentences.
 
     Args:
-        counts: sentences to learn from.
-        rounds: how often each is measured.
-        what: `probe`, or `hoarding` to see the limit broken.
+        counts: numbers of training sentences.
+        rounds: number of measurements of each.
+        what: `probe`, or `hoarding` to exceed the limit on purpose.
     """
     lines = []
     for count in counts:
@@ -53,7 +53,7 @@ def _probe(context: Any, chosen: Any, *, hoarding: bool = False) -> None:
     parts = chosen[2 * SCORED :], chosen[:SCORED], chosen[SCORED : 2 * SCORED]
     with passing_states() as cache:
         kept = []
-        if hoarding:  # what no probe may do: all states in memory
+        if hoarding:  # a fault: all states in memory
             states = cache.of(context, parts[0])
             kept = [states.state(layer).clone() for layer in range(states.num_states)]
         learning = Learning(tuple(parts[0]), tuple(parts[1]), "given", cache)
@@ -74,7 +74,7 @@ def _bare(context: Any, chosen: Any) -> None:
 
 
 def main(count: int, what: str) -> None:
-    """Do one thing and print the bytes of its peak."""
+    """Run one variant and print its peak bytes."""
     import torch
     from subprobe.models.encoder.anatomy import anatomy_of
     from subprobe.probes.forward.base import Context

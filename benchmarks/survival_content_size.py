@@ -1,7 +1,8 @@
 """Size and power of the test of survival against content, and coverage of its odds ratio.
 
 Heads have effects of their own that last over seeds, layers differ in how much they keep, and the
-predictor rises with depth: all that would make a test that ignores layers or repeats too large.
+predictor rises with depth: all this would inflate the size of a test that ignores layers or
+repeats.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ EFFECTS = (0.0, 0.7)
 
 @dataclass(frozen=True)
 class Law:
-    """How survival comes about.
+    """The law of survival.
 
     Attributes:
         layers: L.
@@ -81,7 +82,7 @@ def true_log_odds(law: Law) -> float:
 
 
 def check_rows(law: Law, simulations: int) -> list[dict[str, Any]]:
-    """Share of rejections of the tests, and share of the intervals that hold the truth."""
+    """Share of rejections of the tests, and share of the intervals that contain the truth."""
     rng = np.random.default_rng([law.layers, law.heads, law.runs, round(100 * law.effect)])
     rejected: list[bool] = []
     together: list[bool] = []
@@ -98,7 +99,7 @@ def check_rows(law: Law, simulations: int) -> list[dict[str, Any]]:
         together.append(joint_p(pair, both) <= ALPHA + 1e-12)
         if done < simulations // 2:
             found = odds_ratio(kept, x, layer)
-            # where it is refused, none is given that could miss
+            # where it is refused, no interval is reported that could miss
             covered += [bool(found.low <= truth <= found.high)] if not np.isnan(found.low) else []
     test = "power" if law.effect else "size"
     return [

@@ -1,9 +1,9 @@
 """Interleaved timing of two things on one machine.
 
 Absolute times mean nothing on a shared machine. A and B are called in turn, each pair gives a
-ratio, and the median ratio is reported with its lowest and highest. Processor time of this process
-on one thread is what counts, since it does not grow while other processes run; wall time stands
-beside it.
+ratio, and the median ratio is reported with the lowest and the highest. Limits apply to processor
+time of this process on one thread, which does not grow while other processes run; wall time is
+reported too.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ REPEATS = 7
 
 
 class _Fault:
-    """Whether what is measured is made slower on purpose, to see that each limit can be broken."""
+    """Whether everything is slowed down on purpose, to check that each limit can be exceeded."""
 
     planted = False
 
 
 def plant_faults() -> None:
-    """From now on, whatever has a limit takes a multiple of its time or size."""
+    """From now on, everything with a limit takes a multiple of its time or size."""
     _Fault.planted = True
 
 
@@ -41,7 +41,7 @@ class Measure:
         value: median of the repeats.
         low, high: lowest and highest repeat.
         wall: the same median in wall time, or None where it makes no sense.
-        limit: what the value may be at most; None for a part of another line.
+        limit: maximum value; None for a part of another line.
         unit: `x` for ratios, `s` for seconds.
     """
 
@@ -55,7 +55,7 @@ class Measure:
 
     @property
     def within(self) -> bool:
-        """Whether the limit is kept."""
+        """Whether the value is within the limit."""
         return self.limit is None or self.value <= self.limit
 
 
@@ -67,7 +67,7 @@ def spent(call: Callable[[], object]) -> tuple[float, float]:
 
 
 def measured(call: Callable[[], object], *, slower: int = 2) -> tuple[float, float]:
-    """Processor and wall seconds of what has a limit; with faults planted, `slower` times as many.
+    """Processor and wall seconds of a call with a limit; with planted faults, more of them.
 
     The fault is real time: after the call the processor is kept busy.
     """
@@ -90,7 +90,7 @@ def ratio(
     limit: float,
     repeats: int = REPEATS,
 ) -> Measure:
-    """Time of `ours` over that of `reference`, after one call of each to warm up."""
+    """Time of `ours` divided by that of `reference`, after one warm-up call of each."""
     ours(), reference()
     pairs = []
     for _ in range(repeats):

@@ -26,9 +26,9 @@ def scored_training(
     Args:
         model: the encoder.
         parts: the task.
-        recipe: how.
-        seed: of the head, the order and the dropout.
-        mask: what to train; None for the whole model.
+        recipe: its recipe.
+        seed: seed of the head, the order and dropout.
+        mask: the mask to train under; None for the full model.
         route: see `finetune`.
 
     Returns:

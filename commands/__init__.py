@@ -1,1 +1,1 @@
-"""What the command line offers; cli.py puts it together."""
+"""The commands of the command line, which cli.py registers."""

@@ -1,4 +1,4 @@
-"""How the command line ends: one line for what went wrong, one exit code, never a traceback."""
+"""How the command line ends: one line per error, one exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def end_well(command: Callable[[], Any], *, debug: bool) -> NoReturn:
     ended it.
 
     Args:
-        command: ends by SystemExit where it says its own exit code.
+        command: raises SystemExit if it has its own exit code.
         debug: also show where an error comes from.
     """
     _open_streams()
@@ -42,7 +42,7 @@ def end_well(command: Callable[[], Any], *, debug: bool) -> NoReturn:
             try:
                 command()
             except SystemExit as ended:
-                # typer ends without a word when the reader of a pipe is gone
+                # typer ends silently when the reader of a pipe is gone
                 if isinstance(ended.__context__, BrokenPipeError):
                     raise ended.__context__ from None
                 code = ended.code
@@ -71,7 +71,7 @@ def _tell(line: str) -> None:
 
 
 def _said(error: OSError | ImportError | UnicodeEncodeError) -> str:
-    """What happened to what, in one line."""
+    """One line that names the file or value at fault and the problem."""
     if isinstance(error, BrokenPipeError):
         _forget_output()
         return f"{_OUTPUT} was closed before everything was written"
@@ -80,7 +80,9 @@ def _said(error: OSError | ImportError | UnicodeEncodeError) -> str:
         return f"{odd} cannot be written in {error.encoding}; set PYTHONUTF8=1"
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, ImportError):
-        remedy = "install it, or subprobe with the extra that brings it; see: subprobe doctor"
+        remedy = (
+            "install it, or install subprobe with the extra that contains it; see: subprobe doctor"
+        )
         return f"{first}; {remedy}"
     if error.filename is not None and error.strerror:
         first = f"{error.filename}: {error.strerror}"
@@ -90,7 +92,7 @@ def _said(error: OSError | ImportError | UnicodeEncodeError) -> str:
 
 
 def _flush() -> None:
-    """Write what is still held back, as long as an error can be told.
+    """Write buffered output while an error can still be reported.
 
     Raises:
         OSError: naming standard output.
@@ -106,7 +108,7 @@ def _flush() -> None:
 
 
 def _forget_output() -> None:
-    """Let what cannot be written vanish, so that Python does not try again at its end."""
+    """Discard output that cannot be written, so that Python does not try again at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -119,7 +121,7 @@ def _open_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            # else the next file that is opened would get the number, and what is printed
+            # else the next opened file would get this descriptor, and printed text
             os.open(os.devnull, os.O_RDWR)
     if sys.stdout is None:
         sys.stdout = _Closed()
@@ -129,7 +131,7 @@ def _open_streams() -> None:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    r"""Characters that an encoding has not as \uXXXX, which JSON and TOML read back."""
+    r"""Write characters that an encoding lacks as \uXXXX, which JSON and TOML can read."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
@@ -138,7 +140,7 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 class _Closed(io.TextIOBase):
-    """Stands for a standard output that the caller closed: nothing is lost without a word."""
+    """Replaces a standard output that the caller closed, so that lost output is an error."""
 
     encoding = "utf-8"
     errors = "strict"
@@ -147,18 +149,18 @@ class _Closed(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        raise OSError(errno.EBADF, "closed, and there is something to say", _OUTPUT)
+        raise OSError(errno.EBADF, "is closed, but there is output to write", _OUTPUT)
 
 
 @contextlib.contextmanager
 def _terminated_in_order() -> Iterator[None]:
-    """Let signals that end the process unwind the stack, so that nothing half-written stays."""
+    """Let signals that end the process unwind the stack, so that no incomplete file remains."""
 
     def leave(number: int, _frame: Any) -> None:
         raise SystemExit(128 + number)
 
     main = threading.current_thread() is threading.main_thread()
-    # what the caller ignores, as nohup does, stays ignored
+    # signals that the caller ignores, as nohup does, stay ignored
     ours = [one for one in _ENDS if main and signal.getsignal(one) is signal.SIG_DFL]
     for one in ours:
         signal.signal(one, leave)

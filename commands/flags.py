@@ -1,7 +1,7 @@
-"""Names on the command line: those that it had before, and those that the library has for them.
+"""Names of options on the command line: earlier names, and the names in the library.
 
-The library knows no flags: what it says names options as Python and TOML do, in backticks
-(`data_dir`). Here they become those of the command that runs (--data-dir).
+The library does not know flags: its messages name options in backticks, as in Python and TOML
+(`data_dir`). Here they are replaced by the flags of the running command (--data-dir).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..data.errors import ConfigError, SubprobeError
 from .stopped import begin
 
 COMMAND_LINE = "command line"
-"""Where options come from that no file holds."""
+"""The name of the source of options that come from no file."""
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
     "finetune": {"--model": "the first argument: subprobe finetune MODEL"},
@@ -36,7 +36,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "patterns export": {"--sentences": "--limit"},
     "patterns check": {"--sentences": "--limit"},
 }
-"""Command -> a name that it had -> what that is now; the old one is refused, never read."""
+"""Command -> earlier name -> present name; earlier names are refused."""
 
 _LIBRARY = {
     "batches": "batch_size",
@@ -60,7 +60,7 @@ _LIBRARY = {
     "tasks": "task",
     "text": "sentence",
 }
-"""What the library calls an option where that is not the name of its parameter."""
+"""Name of an option in the library, if it differs from the name of the parameter."""
 
 _NAME = re.compile(r"`([a-z][a-z_.]*)`")
 _CHECKED = re.compile(r"\boption '([a-z][a-z_.]*)'")
@@ -69,13 +69,13 @@ _GIVEN: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())
 
 
 class Command(typer.core.TyperCommand):
-    """A command that says what an old name is now, and whose errors name its own flags."""
+    """A command whose errors explain renamed options and name its own flags."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words of the command line.
+        """Parse the arguments of the command line.
 
         Raises:
-            ConfigError: for words that make no sense, or a name that the command had before.
+            ConfigError: for invalid arguments, or a name that the command had in earlier versions.
         """
         try:
             return super().parse_args(ctx, args)
@@ -89,7 +89,7 @@ class Command(typer.core.TyperCommand):
             raise ConfigError(problem, remedy=_see(ctx)) from None
 
     def invoke(self, ctx: Any) -> Any:
-        """Call the command; what the library says of options names them as the user does."""
+        """Call the command; messages of the library name options by their flags."""
         token = _FLAGS.set(_flags_of(self.params))
         given = _GIVEN.set(_given(self.params, ctx))
         begin(_path(ctx), ctx.params)
@@ -107,7 +107,7 @@ class Command(typer.core.TyperCommand):
             _GIVEN.reset(given)
 
     def _reword_checked(self, error: SubprobeError, ctx: Any) -> None:
-        """Name the flag in what the check of all options says of one."""
+        """Name the flag in an error of the check of all options."""
         error.reword(_checked)
         if error.problem.startswith("--"):
             error.where, error.remedy = None, _see(ctx)
@@ -115,22 +115,22 @@ class Command(typer.core.TyperCommand):
 
 
 def _reachable(remedy: str) -> str:
-    """The remedy without alternatives that need `other_weights` where the command lacks it."""
+    """The remedy without alternatives that need `other_weights`, if the command lacks it."""
     ways = remedy.split(", or ")
     there = [way for way in ways if "`other_weights`" not in way or "other_weights" in _FLAGS.get()]
     return ", or ".join(there or ways)
 
 
 def as_flags(text: str) -> str:
-    """A text of the library with its options as flags of the command that runs.
+    """Replace the options in a message of the library by flags of the running command.
 
-    A name that is none of them, such as one of the configuration file alone, stays.
+    Names without a flag, such as those only in the configuration file, are kept.
     """
     return wording()(text)
 
 
 def wording() -> Callable[[str], str]:
-    """`as_flags` of the command that runs now, wherever it is called later."""
+    """`as_flags` of the running command, for later calls."""
     flags = _FLAGS.get()
 
     def flag(found: re.Match[str]) -> str:
@@ -140,11 +140,11 @@ def wording() -> Callable[[str], str]:
 
 
 def refuse(names: Iterable[str], beside: str) -> None:
-    """Refuse options that a command has for another use of it, if the user gave any.
+    """Refuse options that do not apply to the chosen use of a command.
 
     Args:
         names: the parameters.
-        beside: what they cannot be combined with.
+        beside: the option that they cannot be combined with.
 
     Raises:
         ConfigError: naming the first of them.
@@ -157,13 +157,13 @@ def refuse(names: Iterable[str], beside: str) -> None:
 
 
 def _given(parameters: Iterable[Any], ctx: Any) -> frozenset[str]:
-    """The parameters that the command line gives a value."""
+    """The parameters that were set on the command line."""
     sources = {one.name: ctx.get_parameter_source(one.name) for one in parameters}
     return frozenset(name for name, at in sources.items() if at and at.name == "COMMANDLINE")
 
 
 def _checked(text: str) -> str:
-    """The same of what checked the options: `option 'prune.keep'` is --keep of the command."""
+    """The same for errors of the option check: `option 'prune.keep'` is --keep of the command."""
     flags = _FLAGS.get()
 
     def flag(found: re.Match[str]) -> str:
@@ -174,7 +174,7 @@ def _checked(text: str) -> str:
 
 
 def _path(ctx: Any) -> tuple[str, ...]:
-    """The words of a command after the program's name."""
+    """The arguments of a command after the program's name."""
     return () if ctx.parent is None else (*_path(ctx.parent), ctx.info_name)
 
 
@@ -183,7 +183,7 @@ def _see(ctx: Any) -> str:
 
 
 def _flags_of(parameters: Iterable[Any]) -> dict[str, str]:
-    """Parameter -> how it is written: its long flag, or an argument's name in capitals."""
+    """Parameter -> its long flag, or the name of an argument in capitals."""
     written = {}
     for one in parameters:
         flag = max(one.opts, key=len)

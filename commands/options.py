@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they tell and print."""
+"""Options that several commands share, and their output."""
 
 from __future__ import annotations
 
@@ -19,84 +19,84 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def reading(option: str, text: str) -> Any:
-    """An option with the path of something that is read; `~` is the home folder."""
+    """An option with the path of an input; `~` is the home folder."""
     return typer.Option(option, parser=user_path, metavar="PATH", help=text)
 
 
 def writing(text: str, option: str = "--out") -> Any:
-    """An option with a path that is written to; `prepare_out` checks it before any work."""
+    """An option with the path of an output; `prepare_out` checks it before any work."""
     return typer.Option(option, parser=user_path, metavar="PATH", help=text)
 
 
 def named(text: str, metavar: str) -> Any:
-    """An argument with the path of something that is read; `~` is the home folder."""
+    """An argument with the path of an input; `~` is the home folder."""
     return typer.Argument(parser=user_path, metavar=metavar, help=text)
 
 
 def as_seed(option: typer.CallbackParam, value: int | None) -> int | None:
-    """Refuse a seed that no generator takes, before anything is read: a callback of options."""
+    """Refuse an invalid seed before anything is read: a callback of options."""
     return value if value is None else check_seed(value, option.opts[0])
 
 
 def _as_correction(value: str) -> str:
-    """One of the two corrections: a callback of options."""
+    """Check the name of a correction: a callback of options."""
     if value == "bh":
-        raise ConfigError("bh is now fdr_bh", where="--correction")
+        raise ConfigError("bh was renamed to fdr_bh", where="--correction")
     if value not in CORRECTIONS:
         raise UnknownNameError("correction", value, CORRECTIONS)
     return value
 
 
 def _as_device(value: str) -> str:
-    """One of the devices, whether there is one or not: a callback of options."""
+    """Check the name of a device, which need not exist: a callback of options."""
     if value not in DEVICES:
         raise UnknownNameError("device", value, DEVICES)
     return value
 
 
 def max_length_option(usual: str) -> Any:
-    """`--max-length`, where 0 stands for what is usual."""
-    said = f"subwords that a text keeps; longer texts are cut and counted; 0 = {usual}"
+    """`--max-length`, where 0 means the default."""
+    said = f"maximum subwords per text; longer texts are cut and counted; 0 = {usual}"
     return typer.Option("--max-length", help=said, min=0)
 
 
 def batch_size_option(usual: str) -> Any:
-    """`--batch-size`, where 0 stands for what is usual."""
-    said = f"examples that the model reads at once; 0 = {usual}"
+    """`--batch-size`, where 0 means the default."""
+    said = f"examples per batch; 0 = {usual}"
     return typer.Option("--batch-size", help=said, min=0)
 
 
 def limit_option(everything: str = "all") -> Any:
-    """`--limit`, where 0 stands for all examples."""
+    """`--limit`, where 0 means all examples."""
     said = f"maximum number of examples per part of the task, or of sentences; 0 = {everything}"
     return typer.Option("--limit", help=said, min=0)
 
 
 def corpus_option() -> Any:
-    """`--corpus`: what sentences are read."""
+    """`--corpus`: the sentences to read."""
     said = "natural, FILE.conllu (gold) or FILE.txt (one sentence per line)"
     return typer.Option("--corpus", parser=user_text, metavar="TEXT", help=said)
 
 
 def part_option(option: str, text: str) -> Any:
-    """A part of a corpus: a file like that of `--corpus`."""
+    """A part of a corpus: a file, as in `--corpus`."""
     return typer.Option(option, parser=user_text, metavar="FILE", help=text)
 
 
 def seed_option(what: str = "") -> Any:
-    """`--seed`, and what it decides where that is not plain."""
+    """`--seed`, with what it affects where that is not obvious."""
     said = f"seed of the random choices{what and f' ({what})'}; same seed, same result"
     return typer.Option("--seed", help=said, callback=as_seed)
 
 
 def permutations_option(most: int, more: str = "") -> Any:
-    """`--permutations`, and what else has the same number."""
+    """`--permutations`, and other numbers that are set with it."""
     said = f"permutations of each test{more and f'; {more}'}"
     return typer.Option("--permutations", help=said, min=99, max=most)
 
 
 def mask_option(more: str) -> Any:
-    """`--mask`, and what becomes of it."""
+    """`--mask`, and how it is used."""
     return reading("--mask", f"mask file, head_mask.npy, or a folder of them; {more}")
 
 
@@ -104,7 +104,7 @@ Model = Annotated[
     str,
     typer.Argument(help="embedded, a folder written as a path (./m), or a hub id", metavar="MODEL"),
 ]
-_TASK = "task id, any case; see: subprobe list tasks"
+_TASK = "task id, upper or lower case; see: subprobe list tasks"
 Task = Annotated[str, typer.Option("--task", help=_TASK)]
 OptionalTask = Annotated[str | None, typer.Option("--task", help=_TASK)]
 DataDir = Annotated[Path | None, reading("--data-dir", "local folder with the task's files")]
@@ -119,7 +119,8 @@ Columns = Annotated[
 Quotes = Annotated[
     str,
     typer.Option(
-        "--quotes", help="how quotes in your own .tsv files are read: auto, undone, or literal"
+        "--quotes",
+        help="how quotes in your own .tsv files are read: auto, undone (removed), or literal",
     ),
 ]
 AsClasses = Annotated[
@@ -135,8 +136,8 @@ Labels = Annotated[
         help="TASK_CLASS=MODEL_CLASS,... if the model and the task name classes differently",
     ),
 ]
-MaskIn = Annotated[Path | None, mask_option("none = the whole model")]
-Mask = Annotated[Path, mask_option("of this model's heads, MLPs, neurons or weights")]
+MaskIn = Annotated[Path | None, mask_option("default: the full model")]
+Mask = Annotated[Path, mask_option("for this model's heads, MLPs, neurons or weights")]
 OtherWeights = Annotated[
     bool, typer.Option("--other-weights", help="accept a mask found on other weights")
 ]
@@ -161,8 +162,8 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="write even if other files exist: files in a folder stay, one with the name of a "
-        "new file as NAME.bak; a file named by an option is replaced",
+        help="write even if other files exist; in a folder, a file with the name of a new one is "
+        "kept as NAME.bak; a file named by an option is replaced",
     ),
 ]
 MaxLength = Annotated[int, max_length_option("as the model was fine-tuned, else 128")]
@@ -179,11 +180,11 @@ NoSpecials = Annotated[
     bool,
     typer.Option(
         "--allow-no-specials",
-        help="continue even if the tokenizer never adds its special tokens",
+        help="continue even if the tokenizer adds no special tokens",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress and no narration")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print no progress and no messages")]
 
 
 def prepare_table(out: Path | None, overwrite: bool, *reads: Path | str | None) -> Path | None:
@@ -205,7 +206,7 @@ def prepare_folder(
 def emit_tables(
     tables: Any, out: Path | None, writer: str, *, overwrite: bool, as_json: bool
 ) -> None:
-    """Write named tables as CSV files into a folder, and print them as JSON, as asked for."""
+    """Write named tables as CSV files into a folder, and print them as JSON if requested."""
     from ..data.output.tables import write_tables
 
     if out is not None:
@@ -217,7 +218,7 @@ def emit_tables(
 
 
 def progress_of(quiet: bool) -> Any:
-    """Bars on the screen, or nothing."""
+    """Progress bars on the screen, or nothing."""
     from ..analysis.screen.progress import Bars
     from ..analysis.steps.progress import Silent
 
@@ -225,7 +226,7 @@ def progress_of(quiet: bool) -> Any:
 
 
 def tell(lines: Iterable[str]) -> None:
-    """Say lines on stderr."""
+    """Print lines on stderr."""
     for line in lines:
         typer.echo(as_flags(line), err=True)
 

@@ -1,4 +1,4 @@
-"""What a command says when Ctrl-C or a signal stops it: what is finished, and how to go on."""
+"""The message of a command stopped by Ctrl-C or a signal: what is finished, how to continue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Begun:
-    """A command that runs.
+    """A running command.
 
     Attributes:
         words: its name after `subprobe`.
@@ -32,16 +32,16 @@ _RUNNING: list[Begun] = []
 
 
 def begin(words: Sequence[str], parameters: Mapping[str, Any]) -> None:
-    """Remember the command that runs now; it replaces the one before."""
+    """Remember the running command, in place of the one before."""
     out = parameters.get("out")
     line = shlex.join(("subprobe", *(str(word) for word in sys.argv[1:])))
     _RUNNING[:] = [Begun(words, out if isinstance(out, Path) else None, time.time(), line)]
 
 
 def stopped_line() -> str:
-    """What is finished of the command that was stopped, and the command that goes on."""
+    """What the stopped command has finished, and the command that continues it."""
     if not _RUNNING:
-        return "stopped; nothing was begun"
+        return "stopped before anything was started"
     begun = _RUNNING[0]
     if begun.words[:1] == ("run",) and begun.out is not None:
         return f"stopped: {_of_run(begun.out)}; to compute the others, repeat: {begun.line}"
@@ -71,7 +71,7 @@ def _of_run(out: Path) -> str:
 
 
 def _state_of(out: Path) -> Path | None:
-    """Where a stopped training left its state, next to the folder of its model."""
+    """The state of a stopped training, next to the folder of its model."""
     folder = out.resolve()
     state = folder.with_name(f".{folder.name}.training")
     return state if state.is_dir() and any(state.iterdir()) else None

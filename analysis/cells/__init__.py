@@ -1,1 +1,1 @@
-"""The steps of a run: each computes one cell from the outputs of others."""
+"""The steps of a run: each computes one cell from the outputs of other cells."""

@@ -1,4 +1,4 @@
-"""What counted words alone score: a linear model on a bag of words, trained as the encoder is."""
+"""The bag-of-words baseline: a linear model, trained on the same examples as the encoder."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SHARPEST = 50.0
 
 
 def _counts(fit: tuple[Example, ...], *others: tuple[Example, ...]) -> list[Any]:
-    """Sparse word counts [N, V] of each part over the words of the first.
+    """Sparse word counts [N, V] of each part; the V words are those of the first part.
 
-    Of a pair, the words of each sentence and those that both hold are counted apart.
+    In pairs, the words of each sentence and the words of both sentences are counted separately.
     """
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import CountVectorizer
@@ -44,10 +44,10 @@ def bag_of_words(parts: TaskParts) -> Evaluation:
     words and punctuation marks; numbers: ridge regression. Nothing is tuned.
 
     Args:
-        parts: the task; `train` is learned from, `report` is scored.
+        parts: the task; `the model is trained on `train` and scored on `report`.
 
     Returns:
-        What it says about `parts.report`; of classes, log probabilities [N, K].
+        Its predictions for `parts.report`; for classes, log probabilities [N, K].
     """
     from sklearn.linear_model import LogisticRegression, Ridge
 

@@ -1,7 +1,7 @@
-"""The lottery protocol as cells: every round is a training, and the ticket the last good one.
+"""The lottery protocol as cells: one training per round; the ticket is the last successful one.
 
-`pruning.search.lottery.lottery` says which round comes next; each cell goes through it again with
-what the rounds before have given.
+`pruning.search.lottery.lottery` decides which round is next; each cell repeats the search with the
+results of the earlier rounds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Trained = tuple[float, Subnetwork]
 
 
 class _ReachedError(Exception):
-    """The search asks for the round that a cell is to compute."""
+    """The search has reached the round that a cell computes."""
 
     def __init__(self, mask: Subnetwork):
         super().__init__()
@@ -30,7 +30,7 @@ class _ReachedError(Exception):
 
 
 def one_round(work: Work) -> CellOutput:
-    """Train under the mask of a round: the metric on the selection examples, and the next mask."""
+    """Train under the mask of a round; returns the metric for selection and the next mask."""
     number = int(work.options["number"])
     if number == 0:
         return _first(work)
@@ -50,7 +50,7 @@ def one_round(work: Work) -> CellOutput:
 
 
 def _first(work: Work) -> CellOutput:
-    """The whole model under no mask is the fine-tuned one, whatever is rewound."""
+    """Without a mask, the model is the fine-tuned one, whatever the rewinding."""
     model, _ = work.model("model")
     if work.output("model").notes["flag"] and not is_finite(model):
         return _over()
@@ -70,10 +70,10 @@ def ticket(work: Work) -> CellOutput:
 
 
 def _replayed(work: Work, number: int) -> LotteryResult:
-    """The search with the rounds before `number`, each of which is asked for once.
+    """Run the search with the results of the rounds before `number`; each is requested once.
 
     Raises:
-        _ReachedError: if it asks for that round.
+        _ReachedError: when the search reaches that round.
     """
     options, count = work.options, 0
 
@@ -84,11 +84,11 @@ def _replayed(work: Work, number: int) -> LotteryResult:
         role = f"round{count}"
         count += 1
         notes = work.output(role).notes
-        # a ticket that did not train, or did not learn, is none, whatever a constant guess scores
+        # a ticket that diverged or did not learn is rejected, whatever it scores
         unsound = notes["flag"] or notes["metric"] is None
         return math.nan if unsound else float(notes["metric"]), work.read_mask(role)
 
-    # a round asks for no more than itself; the ticket knows how many there were
+    # a round depends only on earlier ones; only the ticket records how many there were
     rounds = int(options.get("rounds", number))
     return lottery(
         train_once,
@@ -109,7 +109,7 @@ def _chooser(work: Work) -> Chooser:
 
 
 def _over() -> CellOutput:
-    """A round that the search does not come to."""
+    """A round that the search does not reach."""
     return noted({"over": True})
 
 

@@ -1,4 +1,4 @@
-"""What cells read from outside the run, loaded once in each process: tasks, sentences, models."""
+"""The inputs from outside the run, loaded once per process: tasks, sentences, models."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from ..steps.probing import Corpus, annotated_examples, read_probe_corpus
 from ..steps.selection import parts_for
 
 _MODELS = 2
-"""Models that a process holds at the same time."""
+"""Maximum number of models that a process keeps in memory."""
 
 
 @dataclass
 class Materials:
-    """What one process has read for a run, each thing when it is first asked for.
+    """The inputs that one process has read for a run, each on first use.
 
     Attributes:
         prepared: encoder, tasks and options, checked.
@@ -57,7 +57,7 @@ class Materials:
         return self.prepared.config
 
     def task(self, name: str) -> TaskSetting:
-        """A task as it was read."""
+        """A task of the run."""
         return self.prepared.tasks[name]
 
     def parts(self, task: str, seed: int) -> TaskParts:
@@ -67,18 +67,18 @@ class Materials:
         return self._parts[task, seed]
 
     def probe_options(self, task: str) -> ProbeOptions:
-        """The options of probes, with the length that sentences keep."""
+        """The options of probes, with the maximum length of sentences."""
         length = self.task(task).probe_length
         return self.config.probe.model_copy(update={"max_length": length})
 
     def corpus(self, probe: str) -> Corpus:
-        """The sentences that a probe reads, with the annotation that it needs."""
+        """The sentences for a probe, with the annotation that it needs."""
         if probe not in self._corpora:
             self._corpora[probe] = read_probe_corpus(narrowed(self.config.probe, [probe]))
         return self._corpora[probe]
 
     def texts_to_learn(self, probe: str) -> Parts:
-        """What a probe that learns does so from, and is scored on, with the annotation it needs."""
+        """The training and test data of a trained probe, with the annotation that it needs."""
         parsed = bool(find_probe(probe).needs)
         if parsed not in self._learning:
             self._learning[parsed] = read_parts(narrowed(self.config.probe, [probe]))
@@ -86,12 +86,12 @@ class Materials:
 
     @property
     def states(self) -> StateCache:
-        """Where hidden states are kept, for all that compute the run."""
+        """The store of hidden states, shared by all processes of the run."""
         named = self.config.probe.cache
         return run_states(self.folder, named, self.config.probe.cache_limit)
 
     def examples(self, task: str, seed: int) -> tuple[Example, ...]:
-        """Reported examples for the probes that read those of the task, annotated."""
+        """The annotated reported examples, for probes that read examples of the task."""
         if (task, seed) not in self._examples:
             options = self.config.probe
             chosen = spread(self.parts(task, seed).report, options.examples)
@@ -116,7 +116,7 @@ class Materials:
 
     @cached_property
     def pretrained(self) -> Any:
-        """The encoder that everything starts from."""
+        """The pretrained encoder."""
         return load_encoder(self.prepared.source.name).to(device_of(self.config.device))
 
     def holds(self, digest: str) -> bool:
@@ -127,9 +127,9 @@ class Materials:
         """A trained model and its tokenizer.
 
         Args:
-            folder: where it was saved.
-            digest: of its files: another one of the same name is another model.
-            task: whose head it has.
+            folder: the folder that it was saved in.
+            digest: digest of its files, which distinguishes models of the same name.
+            task: the task of its head.
         """
         if digest in self._models:
             self._models.move_to_end(digest)

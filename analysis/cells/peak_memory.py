@@ -1,4 +1,4 @@
-"""The largest memory of this process since a moment, where the system can tell."""
+"""The peak memory of this process since a given moment, where the system reports it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def forget_peak() -> None:
-    """Let the peak begin anew (Linux; elsewhere it is that of the whole process)."""
+    """Reset the peak (on Linux; elsewhere it is the peak of the whole process)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

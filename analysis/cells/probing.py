@@ -1,4 +1,4 @@
-"""The step that probes: one probe on one model under one mask."""
+"""The step that runs one probe on one model under one mask."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def probe(work: Work) -> CellOutput:
     mask = work.mask()
     model, tokenizer = _model(work, state)
     if not is_finite(model):
-        work.say("its weights contain NaN or infinity: nothing to probe")
+        work.say("its weights contain NaN or infinity, so it is not probed")
         return noted({"flag": DIVERGED, "texts": {}})
     run = _learnt if learning(options) else _read
     output = run(work, name, options, model, tokenizer, mask, spec, state)
@@ -58,7 +58,7 @@ def probe(work: Work) -> CellOutput:
 
 
 def _model(work: Work, state: str) -> tuple[Any, Any]:
-    """The model that is probed, and its tokenizer."""
+    """The probed model and its tokenizer."""
     if state == "untrained" and of_language([str(work.options["probe"]["name"])]):
         return work.materials.untrained_language_model(work.seed), work.materials.tokenizer
     if state == "untrained":
@@ -102,7 +102,7 @@ def _learnt(
     work: Work, name: str, options: ProbeOptions, model: Any, tokenizer: Any,
     mask: Subnetwork | None, spec: TaskSpec, state: str,
 ) -> CellOutput:  # fmt: skip
-    """The same of a probe that learns; what it is transferred from stands beside its table."""
+    """The same for a trained probe; the arrays for transfer are stored next to its table."""
     whole = {name: work.read_arrays("whole")} if "whole" in work.order.inputs else {}
     taught = Taught(work.materials.texts_to_learn(name), work.materials.states, whole)
     output = probe_learning(
@@ -122,12 +122,12 @@ def _learnt(
         return output
     if state == "finetuned":
         return work.save_arrays(output)
-    # they can be learnt again, and nothing reads them
+    # they can be learnt again, and no cell reads them
     return CellOutput(output.rows, output.parts, notes=output.notes)
 
 
 def _repeated(work: Work) -> CellOutput:
-    """What no task decides, under the name of this task and seed."""
+    """A result that does not depend on the task, copied under the name of this task and seed."""
     state, found = str(work.options["state"]), work.output("same")
     about = work.about(None, state) | {"cell_id": work.order.id}
     items = found.parts.mapped(lambda part: part.assign(cell_id=work.order.id))

@@ -1,4 +1,4 @@
-"""The step that reads: which examples the probes of a task explain, with their words."""
+"""The step that records the examples that the probes of a task explain, and their words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .work import Work, noted
 
 
 def read(work: Work) -> CellOutput:
-    """Counts of the examples in their roles, and the words of those that are explained."""
+    """Counts of the examples by role, and the words of the explained examples."""
     parts, options = work.parts, work.materials.config.probe
     notes = {
         "selection": parts.selection_name,
@@ -37,7 +37,7 @@ def read(work: Work) -> CellOutput:
 
 
 def _words(example: Example) -> list[list[str]]:
-    # the words that the parser made of the texts, which are more than those between blanks
+    # the words are those of the parser, which splits more than at white space
     return [list(sentence.words) for sentence in sentences_of(example)]
 
 

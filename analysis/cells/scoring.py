@@ -1,4 +1,4 @@
-"""The steps that score: a model under a mask, and what needs no encoder."""
+"""The steps that score a model under a mask, and the baselines that need no encoder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .work import Nothing, Work
 
 
 def score(work: Work) -> CellOutput:
-    """A trained model under a mask, on the reported examples."""
+    """Score a trained model under a mask on the reported examples."""
     (model, tokenizer), mask = work.model("model"), work.mask()
     state, length = str(work.options["state"]), int(work.options["max_length"])
     evaluation = evaluate(
@@ -32,13 +32,13 @@ def score(work: Work) -> CellOutput:
 
 
 def reported_state(work: Work, state: str) -> str:
-    """What rows call the state: a lottery ticket on later weights is rewound."""
+    """The state in rows: a lottery ticket on weights of a later step is `rewound`."""
     rewound = state == "retrained" and work.output("model").notes.get("rewind")
     return "rewound" if rewound else state
 
 
 def of_training(work: Work, rows: pd.DataFrame, state: str) -> pd.DataFrame:
-    """The scores of a trained model with what its training came to: route, kind and flag."""
+    """The scores of a trained model with the outcome of its training: route, kind and flag."""
     if state == "pruned":
         return rows
     notes = work.output("model").notes
@@ -50,7 +50,7 @@ def of_training(work: Work, rows: pd.DataFrame, state: str) -> pd.DataFrame:
 
 
 def flagged_by_training(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """Rows of a model whose training is flagged; a pruned head stays flagged as such."""
+    """Rows with the flag of the model's training; rows of pruned heads keep their own flag."""
     if not flag or not len(rows):
         return rows
     given = rows.get("flag", pd.Series(pd.NA, index=rows.index, dtype="string"))
@@ -58,7 +58,7 @@ def flagged_by_training(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
 
 
 def score_words(work: Work) -> CellOutput:
-    """A linear model on counted words: what needs no encoder at all."""
+    """Score a linear model on counted words, a baseline without an encoder."""
     if work.parts.spec.masked:
         raise Nothing("a bag of words predicts no masked pieces")
     evaluation = bag_of_words(work.parts)

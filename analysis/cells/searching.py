@@ -1,4 +1,4 @@
-"""The steps that find masks: a search in one model, and what several seeds share."""
+"""The steps that find masks: the search in one model, and the masks that several seeds share."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def search(work: Work) -> CellOutput:
 
 
 def unsearched(work: Work, method: str) -> CellOutput:
-    """The whole mask, of a model whose training ended in NaN or infinite weights."""
+    """A mask that keeps every unit, for a model with NaN or infinite weights."""
     step = {"step": 0, "phase": "full", "metric": None, "accepted": True}
     whole = whole_mask(work, method, history=(step,))
     work.save_mask(whole)
@@ -56,7 +56,7 @@ def unsearched(work: Work, method: str) -> CellOutput:
 
 
 def of_mask(work: Work) -> CellOutput:
-    """A mask with its rows: which unit is kept, how many."""
+    """A mask with its rows: which units are kept, and how many."""
     mask = work.mask()
     assert mask is not None
     work.save_mask(mask)
@@ -65,7 +65,7 @@ def of_mask(work: Work) -> CellOutput:
 
 
 def whole_mask(work: Work, method: str, **more: Any) -> Subnetwork:
-    """The mask of the fine-tuned model that keeps everything, which a search begins with."""
+    """The mask with which a search begins: it keeps every unit of the fine-tuned model."""
     return full_subnetwork(
         anatomy_of(work.model("model")[0]),
         kind="good",
@@ -81,10 +81,10 @@ def whole_mask(work: Work, method: str, **more: Any) -> Subnetwork:
 
 
 def across(work: Work) -> CellOutput:
-    """What the good masks of several seeds share: super, anti or middle.
+    """The mask that is derived from the good masks of several seeds: super, anti or middle.
 
-    A seed whose full model diverged or did not learn has no say in what all seeds keep: its mask
-    holds a score that says nothing.
+    A seed whose full model diverged or did not learn is left out: its mask preserves a meaningless
+        score.
     """
     options, goods = work.options, []
     for seed in options["seeds"]:
@@ -92,7 +92,7 @@ def across(work: Work) -> CellOutput:
         if flag := work.output(f"model{seed}").notes["flag"]:
             why = OF_A_SEED[flag]
         else:
-            # rule `study` goes on where nothing was learned; a mask that it found may be compared
+            # rule `study` continues for a model that did not learn; its mask may still be compared
             why = "" if good.sparsity() else degenerate_search(good)
         if why:
             name = f"{options['task']}-seed{seed}"

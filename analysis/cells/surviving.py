@@ -1,4 +1,4 @@
-"""The step that compares survivors with random heads in what the full model's probe found."""
+"""The step that compares survivors with random heads by the probe scores of the full model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .work import Work
 
 
 def survivors(work: Work) -> CellOutput:
-    """Rows about the heads that a mask keeps, in the maps of the full model."""
+    """Rows about the heads that a mask keeps, by their attention in the full model."""
     mask, full = work.mask(), work.output("full")
     assert mask is not None
     about = work.about(mask, "pruned")

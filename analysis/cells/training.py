@@ -1,4 +1,4 @@
-"""The steps that train: the full model, a subnetwork again, and one from random weights."""
+"""The steps that train the full model, a subnetwork again, or a model from random weights."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..steps.said import read_said
 from .work import Work, noted
 
 STARTS = {**dict.fromkeys(KINDS, "pretrained"), "reinit": "random", "shuffled": "shuffled"}
-"""Kind -> the weights that its training starts from."""
+"""Kind -> the initial weights of its training."""
 
 
 def finetune_full(work: Work) -> CellOutput:
-    """The full model; its notes hold the fingerprint of the fine-tuned weights."""
+    """Fine-tune the full model; the notes hold the fingerprint of the fine-tuned weights."""
     trained, came_to = train(work, None)
     length, count = work.setting.recipe.max_length, len(work.parts.train)
     for line in read_said(trained, count, length, "training examples"):
@@ -39,10 +39,10 @@ def finetune_full(work: Work) -> CellOutput:
 
 
 def retrain(work: Work) -> CellOutput:
-    """A mask on the pretrained weights, fine-tuned again."""
+    """Fine-tune a mask on the pretrained weights."""
     mask = work.mask()
     assert mask is not None
-    # where no round trained well the ticket is the whole model: nothing is put on late weights
+    # if no round succeeded, the ticket is the full model, and no later weights are used
     late = mask.method == "imp" and bool(mask.weight_masks)
     rewind = int(work.options.get("rewind", 0)) if late else 0
     begun: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def retrain(work: Work) -> CellOutput:
 
 
 def train_untrained(work: Work) -> CellOutput:
-    """The same architecture from random weights: a baseline, not a subnetwork."""
+    """Train the same architecture from random weights: a baseline, not a subnetwork."""
     trained, came_to = train(work, None, start="random")
     save(work, trained, "-untrained", **came_to.notes)
     return noted({"fingerprint": trained.fingerprint, **came_to.notes})
@@ -74,10 +74,10 @@ def train(
     rewind: int = 0,
     route: str = "masked",
 ) -> tuple[FineTuned, Outcome]:
-    """Train from the pretrained weights, or from other ones, under a mask or whole.
+    """Train from the pretrained or other initial weights, with or without a mask.
 
     Returns:
-        The trained model and what the training came to, which is told where it failed.
+        The trained model and the outcome of the training; a failure is reported.
     """
     config, setting = work.materials.config, work.setting
     with work.progress.stage(work.title) as advance:
@@ -95,7 +95,7 @@ def train(
             allow_no_specials=config.allow_no_specials,
             device=config.device,
             progress=advance,
-            # removed when the training has ended: an interrupted one goes on from it
+            # removed after the training: an interrupted training resumes from it
             checkpoints=work.store.state(work.order.id),
             checkpoint_steps=config.recipe.checkpoint_steps,
             checkpoint_minutes=config.recipe.checkpoint_minutes,
@@ -108,7 +108,7 @@ def train(
 
 
 def save(work: Work, trained: FineTuned, ending: str, **about: Any) -> None:
-    """Save a trained model in the run's `models/`, with what is known of it."""
+    """Save a trained model in the run's `models/`, with its record."""
     folder = work.store.folder / "models" / f"{work.parts.spec.name}-seed{work.seed}{ending}"
     meta = {
         "cell_id": work.order.id,
@@ -123,13 +123,13 @@ def save(work: Work, trained: FineTuned, ending: str, **about: Any) -> None:
         "fingerprint": trained.fingerprint,
         **about,
     }
-    # the run folder was checked before: a file of the user's in the way is set aside
+    # the run folder was checked before: a file of the user with the same name is renamed
     save_classifier(trained.model, trained.tokenizer, folder, meta, overwrite=True)
     work.files += files_of(folder)
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files of a saved model, weights first; its record, which names them, is no part."""
+    """The files of a saved model, weights first, without the record that lists them."""
     names = Record.of(folder).files.get(MODEL, {})
     paths = [folder / name for name in sorted(names) if name != RECORD]
     return sorted(paths, key=lambda path: path.suffix != ".safetensors")

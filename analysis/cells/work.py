@@ -1,4 +1,4 @@
-"""One cell being computed: what its step may read, and how its output gets onto the disk."""
+"""Compute one cell: what its step may read, and how its output is stored."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from .peak_memory import forget_peak, peak_mb
 
 
 class Nothing(Exception):
-    """A step has nothing to compute: the reason."""
+    """Raised if a step has nothing to compute; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """A cell that is to be computed, with the identities of what it reads.
+    """A cell to be computed, with the identities of its inputs.
 
     Attributes:
         cell: the cell.
         id: its identity.
-        inputs: role -> identity of the cell that is read.
-        whole: whether what is there counts as finished only by the content of all its files.
+        inputs: role -> identity of the input cell.
+        whole: whether to check the content of all files before an existing cell counts as finished.
     """
 
     cell: Cell
@@ -54,14 +54,14 @@ class Order:
 
 @dataclass
 class Work:
-    """What a step computes its output from.
+    """The inputs of a step.
 
     Attributes:
         order: the cell and the identities of its inputs.
-        materials: what the process has read from outside the run.
+        materials: the inputs from outside the run that the process has read.
         store: the finished cells.
         proofs: role -> certificate of the input.
-        progress: where the step reports to.
+        progress: receives the progress of the step.
     """
 
     order: Order
@@ -70,7 +70,7 @@ class Work:
     proofs: Mapping[str, Certificate]
     progress: Progress
     files: list[Path] = field(default_factory=list)
-    """What the step wrote beside its table."""
+    """The files that the step wrote in addition to its table."""
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -79,11 +79,11 @@ class Work:
 
     @property
     def title(self) -> str:
-        """The cell's name, for people."""
+        """The readable name of the cell."""
         return self.order.cell.name
 
     def say(self, line: str) -> None:
-        """Tell one plain line about the cell."""
+        """Report one line about the cell."""
         self.progress.say(f"{self.title}: {line}")
 
     @property
@@ -98,7 +98,7 @@ class Work:
 
     @property
     def parts(self) -> TaskParts:
-        """The roles of the task's examples."""
+        """The examples of the task by their role."""
         return self.materials.parts(self.options["task"], self.seed)
 
     def output(self, role: str) -> CellOutput:
@@ -106,7 +106,7 @@ class Work:
         return self.store.read(self.order.inputs[role], self.proofs[role])
 
     def read_mask(self, role: str) -> Subnetwork:
-        """The mask that an input gave.
+        """The mask that an input produced.
 
         Raises:
             DataFileError: if it is not what was written.
@@ -127,7 +127,7 @@ class Work:
         return self.materials.model(folder, proof.digest, self.options["task"])
 
     def mask(self) -> Subnetwork | None:
-        """The mask that the cell is about: drawn from the good one; None for the whole model."""
+        """The mask of the cell, drawn from the good one; None for the full model."""
         kind = self.options.get("kind", "")
         if "good" not in self.order.inputs:
             return None
@@ -142,20 +142,20 @@ class Work:
         return CONTROLS[kind](good, seed=self.seed, draw=int(self.options["draw"]))
 
     def save_mask(self, mask: Subnetwork) -> None:
-        """Keep the mask that the cell gives."""
+        """Store the mask that the cell produces."""
         path = self.store.mask(self.order.id)
         mask.save(path)
         self.files.append(path)
 
     def save_arrays(self, output: CellOutput) -> CellOutput:
-        """Keep the arrays of the cell in a file of their own; the output without them."""
+        """Store the arrays of the cell in a file of their own; returns the output without them."""
         path = self.store.arrays(self.order.id)
         save_arrays(output.arrays, path)
         self.files.append(path)
         return CellOutput(output.rows, output.parts, notes=output.notes)
 
     def read_arrays(self, role: str) -> Mapping[str, Any]:
-        """The arrays that an input keeps in a file of their own; none if it had nothing to keep.
+        """The arrays that an input stored in a file of their own; empty if it stored none.
 
         Raises:
             DataFileError: if it is not what was written.
@@ -166,7 +166,7 @@ class Work:
         return read_arrays(self.store.arrays(self.order.inputs[role]))
 
     def about(self, mask: Subnetwork | None, state: str) -> dict[str, Any]:
-        """The columns that say which model rows are about; of no cell with items."""
+        """The columns that identify the model of rows; only for cells without items."""
         return identity(self.materials.prepared.source.name, mask, state) | {
             "cell_id": "",
             "task": self.parts.spec.name,
@@ -175,7 +175,7 @@ class Work:
         }
 
     def named(self, output: CellOutput, mask: Subnetwork | None, state: str) -> CellOutput:
-        """The output with the columns that say which model it is about."""
+        """The output with the columns that identify the model."""
         about = self.about(mask, state) | {"cell_id": self.order.id}
         items = output.parts.mapped(lambda part: part.assign(cell_id=self.order.id))
         return CellOutput(stamped(output.rows, about), items, output.arrays, output.notes)
@@ -183,13 +183,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a cell.
+    """The outcome of a cell.
 
     Attributes:
         name: of the cell.
-        state: `done`; `busy` where another process computes it; `failed`.
+        state: `done`, `failed`, or `busy` if another process computes it.
         why: what went wrong, in one line.
-        trace: the same with where in the code, for the log.
+        trace: the same with the traceback, for the log.
         error: the exception, if it is one of subprobe's.
         proof: the certificate of a finished cell.
     """
@@ -203,17 +203,17 @@ class Done:
 
 
 def compute(order: Order, materials: Materials, progress: Progress) -> Certificate:
-    """Compute one cell and write it; nothing of it is there before all of it is.
+    """Compute one cell and write it; its files become visible only when all are complete.
 
     Raises:
         DataFileError: if an input is damaged.
-        SubprobeError: what the step raises.
+        SubprobeError: any error that the step raises.
     """
     store = CellStore(materials.folder)
     proofs = {}
     for role, other in order.inputs.items():
         proof = store.certificate(other)
-        assert proof is not None, f"{order.cell.name} is computed before {other}"
+        assert proof is not None, f"{order.cell.name} would be computed before {other}"
         proofs[role] = proof
     work = Work(order, materials, store, proofs, progress)
     forget_peak()
@@ -239,12 +239,12 @@ def compute(order: Order, materials: Materials, progress: Progress) -> Certifica
 
 
 def nothing(why: str) -> CellOutput:
-    """The output of a cell that had nothing to compute."""
+    """The output of a cell with nothing to compute."""
     return noted({"nothing": why})
 
 
 def noted(notes: Mapping[str, Any]) -> CellOutput:
-    """The output of a cell that has notes alone: neither rows nor items."""
+    """The output of a cell that has only notes, neither rows nor items."""
     return CellOutput(pd.DataFrame(), pd.DataFrame(), notes=notes)
 
 

@@ -1,4 +1,4 @@
-"""The probes that are asked for: what each reads and needs, and its checked options."""
+"""The requested probes: what each reads and needs, and its checked options."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from .config import ProbeOptions
 
 
 def probes_reading(options: ProbeOptions, reads: Reads) -> list[str]:
-    """The asked-for probes that read a corpus, a task or a suite."""
+    """The requested probes that read a corpus, a task or a suite."""
     return [name for name in options.names if find_probe(name).reads == reads]
 
 
 def learning(options: ProbeOptions) -> list[str]:
-    """The asked-for probes that learn from texts before they are scored on others."""
+    """The requested probes that are trained on texts and scored on others."""
     return [name for name in options.names if "training-part" in find_probe(name).further]
 
 
 def of_corpus(options: ProbeOptions) -> list[str]:
-    """The asked-for probes that read any sentences and learn from none."""
+    """The requested probes that read any sentences and are not trained."""
     learnt = learning(options)
     return [name for name in probes_reading(options, "corpus") if name not in learnt]
 
 
 def of_task(options: ProbeOptions) -> list[str]:
-    """The asked-for probes that read examples of the model's task."""
+    """The requested probes that read examples of the model's task."""
     return probes_reading(options, "task")
 
 
 def options_of(options: ProbeOptions) -> dict[str, Options]:
-    """The checked options of each asked-for probe.
+    """The checked options of each requested probe.
 
     Raises:
-        ConfigError: for an option that does not fit, or probes that need different heads.
+        ConfigError: for an invalid option, or probes that need different heads.
         UnknownNameError: for a probe, an option or an importance that does not exist.
     """
     speaking, deciding = of_language(options.names), explaining(options)
@@ -58,7 +58,7 @@ def options_of(options: ProbeOptions) -> dict[str, Options]:
 
 
 def explaining(options: ProbeOptions) -> list[str]:
-    """The asked-for probes that read the head of the model's task."""
+    """The requested probes that use the head of the model's task."""
     return [name for name in options.names if "task-head" in find_probe(name).further]
 
 
@@ -68,24 +68,24 @@ def of_language(names: Iterable[str]) -> list[str]:
 
 
 def narrowed(options: ProbeOptions, names: Iterable[str]) -> ProbeOptions:
-    """The same options for some of the probes alone."""
+    """The same options, restricted to some of the probes."""
     kept = tuple(name for name in options.names if name in set(names))
     own = {name: given for name, given in options.options.items() if name in kept}
     return options.model_copy(update={"names": kept, "options": own})
 
 
 def needs_corpus(options: ProbeOptions) -> bool:
-    """Whether a probe is asked for that reads any sentences and learns from none."""
+    """Whether a requested probe reads any sentences and is not trained."""
     return bool(of_corpus(options))
 
 
 def comparing(probes: Iterable[str]) -> list[str]:
-    """Those of the named probes that compare the model with another one."""
+    """The named probes that compare the model with another one."""
     return [name for name in probes if "second-model" in find_probe(name).further]
 
 
 def headless(names: Iterable[str]) -> list[str]:
-    """Those of the named probes that read no head of a task, which only trained models have."""
+    """The named probes that need no task head, which only fine-tuned models have."""
     return [name for name in names if "task-head" not in find_probe(name).further]
 
 
@@ -97,11 +97,11 @@ _STATISTICS = ("selection", "correction")
 
 
 def probe_inputs(options: ProbeOptions, length: int) -> dict[str, Any]:
-    """What decides the output of one probe: files by their content, and no option of others.
+    """What determines the output of one probe: its own options, and the content of files.
 
     Args:
         options: those of a run, narrowed to the probe.
-        length: subwords that a sentence keeps, where the options leave that open.
+        length: maximum subwords per sentence, used if the options do not set it.
     """
     [(name, typed)] = options_of(options).items()
     reads = {"corpus": _OF_CORPUS, "task": _OF_TASK}.get(find_probe(name).reads, ())
@@ -111,18 +111,18 @@ def probe_inputs(options: ProbeOptions, length: int) -> dict[str, Any]:
         options = options.model_copy(update={"corpus": options.test})
     plain = options.model_dump(mode="json", include={*_SHARED, *_STATISTICS, *reads})
     for part in {"corpus", "train", "dev", "test"} & plain.keys():
-        # the content is a source of its own; where it lies decides nothing but its name
+        # the content is a source of its own; the path determines only the name
         plain[part] = Path(plain[part]).name
     own = {**typed.model_dump(mode="json"), **typed.inputs()}
     return {**plain, "max_length": options.max_length or length, "name": name, "options": own}
 
 
 def settings_of(options: ProbeOptions, batch_size: int) -> dict[str, dict[str, Any]]:
-    """The keywords of each asked-for probe.
+    """The keyword arguments of each requested probe.
 
     Args:
-        options: which, and their settings.
-        batch_size: examples a forward pass; 0 = as each probe has it.
+        options: the requested probes and their settings.
+        batch_size: examples per forward pass; 0 = the default of each probe.
     """
     return {
         name: {shared: getattr(options, shared) for shared in find_probe(name).shared}
@@ -133,7 +133,7 @@ def settings_of(options: ProbeOptions, batch_size: int) -> dict[str, dict[str, A
 
 
 def _batch_sizes(options: Options, batch_size: int) -> dict[str, int]:
-    """A probe's own sizes of batches: no larger than asked for, unless it was told its own."""
+    """The batch sizes of a probe: at most the requested size, unless its own options set one."""
     known = {"batch_size", "internal_batch_size"} & set(type(options).model_fields)
     own = options.model_dump()
     return {name: min(own[name], batch_size) for name in known - options.model_fields_set}

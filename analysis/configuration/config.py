@@ -40,7 +40,7 @@ class PruneOptions(_Section):
     methods: tuple[SearchMethod, ...] = Field(
         ("structured",), min_length=1, description="what is pruned; each has its own subnetworks"
     )
-    importance: Importance = Field("gate-example", description="what units are ranked by")
+    importance: Importance = Field("gate-example", description="how units are ranked")
     normalise: Literal["l2", "none"] = Field(
         "l2", description="l2: by each layer's norm; none: raw scores compete across layers"
     )
@@ -55,9 +55,9 @@ class PruneOptions(_Section):
     )
     min_heads: int = Field(0, ge=0, description="heads that every layer keeps at least")
     selection: Literal["held-out", "cross-validation", "reported"] = Field(
-        "held-out", description="what masks are chosen on; reported = the study's way"
+        "held-out", description="examples that masks are chosen on; reported = as in the study"
     )
-    folds: int = Field(5, ge=2, description="of the cross-validation")
+    folds: int = Field(5, ge=2, description="folds of the cross-validation")
     scores: Literal["default", "study"] = Field(
         "default", description="study: pruned units enter the norm, rejected scores are reused"
     )
@@ -65,7 +65,7 @@ class PruneOptions(_Section):
 
 
 class LotteryOptions(_Section):
-    """The lottery protocol (method imp): every round is one more training."""
+    """The lottery protocol (method imp): each round trains once more."""
 
     rounds: int = Field(5, ge=1, le=10, description="maximum number of prunings")
     share: float = Field(
@@ -77,10 +77,12 @@ class LotteryOptions(_Section):
 class ControlOptions(_Section):
     """Random and bad subnetworks of exactly the good one's size."""
 
-    draws: int = Field(30, ge=1, description="draws of each kind that are scored pruned")
-    retrained_draws: int = Field(1, ge=0, description="draws of each kind that are retrained")
+    draws: int = Field(30, ge=1, description="draws per kind that are scored pruned")
+    retrained_draws: int = Field(1, ge=0, description="draws per kind that are retrained")
     across_seeds: bool = Field(
-        False, description="also super, anti and middle: what all seeds keep, prune, disagree on"
+        False,
+        description="also super, anti and middle: units that all seeds keep, that all prune, and "
+        "the others",
     )
     untrained: bool = Field(
         True, description="also train the encoder from random weights, as a baseline"
@@ -106,40 +108,44 @@ class RetrainOptions(_Section):
 
 
 class RunConfig(_Section):
-    """Everything `subprobe run` can be told."""
+    """All options of `subprobe run`."""
 
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")
     tasks: tuple[str, ...] = Field(("acceptability",), min_length=1, description="see: list tasks")
     data_dir: PathText = Field(
-        "", description="folder with local GLUE files or your own; empty = hub"
+        "", description="folder with GLUE files or files of your own; empty = hub"
     )
     labels: tuple[str, ...] = Field(
-        (), description="of a kept head: TASK_CLASS=MODEL_CLASS where their names differ"
+        (), description="classes of a kept head as TASK_CLASS=MODEL_CLASS where their names differ"
     )
     quotes: Literal["auto", "undone", "literal"] = Field(
-        "auto", description="quotes in your own .tsv files: auto (detected), undone or literal"
+        "auto",
+        description="quotes in your own .tsv files: auto (detected), undone (removed) or literal",
     )
     as_classes: bool = Field(
         False, description="every label of your own files is a class, even numbers, '-', -1 and NA"
     )
     seeds: tuple[Annotated[int, Field(ge=0, lt=SEEDS)], ...] = Field(
-        (1, 2), min_length=1, description="one full experiment each"
+        (1, 2), min_length=1, description="one full experiment per seed"
     )
     examples: tuple[int, ...] = Field(
         (),
         description="maximum numbers of train, validation and test examples per task; empty = all",
     )
     allow_no_specials: bool = Field(
-        False, description="continue even if the tokenizer never adds its special tokens"
+        False, description="continue even if the tokenizer adds no special tokens"
     )
     workers: int = Field(
-        0, ge=0, le=1024, description="cells at the same time; 0 = as the cores allow, 1 with a GPU"
+        0,
+        ge=0,
+        le=1024,
+        description="cells computed at the same time; 0 = as many as the cores allow, 1 with a GPU",
     )
     threads: int = Field(
         0,
         ge=0,
         le=1024,
-        description="of each cell, whatever the number of workers; 0 = cores / (tasks x seeds)",
+        description="threads per cell, whatever the number of workers; 0 = cores / (tasks x seeds)",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where models run; auto: a GPU if there is one"
@@ -148,11 +154,12 @@ class RunConfig(_Section):
         False, description="on a GPU, only algorithms that give the same bytes each time; slower"
     )
     columns: dict[str, str] = Field(
-        {}, description="of your own files: first, second, label or score, and group = column"
+        {},
+        description="columns of your own files: first, second, label or score, and group = column",
     )
     task: dict[str, OwnTask] = Field(
         {},
-        description="by name, where tasks have files of their own: [task.NAME] data_dir, columns",
+        description="tasks with files of their own: [task.NAME] data_dir, columns",
     )
     recipe: RecipeOptions = RecipeOptions()
     prune: PruneOptions = PruneOptions()
@@ -162,7 +169,7 @@ class RunConfig(_Section):
     probe: ProbeOptions = ProbeOptions()
 
     def sizes(self) -> dict[str, int] | None:
-        """Examples of each split of a task at most, or None for all of them."""
+        """Maximum number of examples per split of a task, or None for all."""
         if not self.examples:
             return None
         return dict(zip(("train", "validation", "test"), self.examples, strict=True))
@@ -172,7 +179,7 @@ class RunConfig(_Section):
         return choice_of(self, task)
 
     def plain(self) -> dict[str, Any]:
-        """The options as plain JSON values, those of the probes that run complete."""
+        """The options as plain JSON values, with all options of the requested probes."""
         plain = self.model_dump(mode="json")
         plain["probe"]["options"] = complete_options(self.probe.options, self.probe.names)
         return plain
@@ -181,7 +188,8 @@ class RunConfig(_Section):
 def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
     """Check option values.
 
-    Without `tasks`, those with a table `[task.NAME]` are meant; `task = "x"` is the one task x.
+    Without `tasks`, the tasks are those with a table `[task.NAME]`; `task = "x"` means the single
+    task x.
 
     Raises:
         ConfigError: for an unknown option or a value out of range, naming it.
@@ -204,7 +212,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         now = RENAMED.get(tuple(map(str, first["loc"])))
         if now and first["type"] == "extra_forbidden":
             raise ConfigError(
-                f"option {option!r} has another name now",
+                f"option {option!r} was renamed",
                 where=where,
                 remedy=f"it is {'.'.join(now)}",
             ) from None
@@ -216,7 +224,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
             remedy=_remedy(first),
         ) from None
     if large := too_large(config.model_dump()):
-        raise ConfigError(f"option {large!r} is above {LARGEST_NUMBER}", where=where)
+        raise ConfigError(f"option {large!r} must be <= {LARGEST_NUMBER}", where=where)
     if len(config.examples) not in (0, 3) or any(count < 1 for count in config.examples):
         raise ConfigError(
             f"option 'examples' needs three counts above 0, got {list(config.examples)}",
@@ -224,13 +232,13 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         )
     if config.prune.keep and config.prune.selection == "cross-validation":
         raise ConfigError(
-            "keep names the size that cross-validation would look for",
+            "`keep` sets the size that cross-validation would determine",
             where=where,
             remedy="leave out one of them",
         )
     if config.labels and config.recipe.head != "kept":
         raise ConfigError(
-            "option 'labels' maps the classes of a head, and a new one has none to map",
+            "option 'labels' maps the classes of a kept head, but the head is new",
             where=where,
             remedy='add head = "kept" under [recipe], or leave labels out',
         )
@@ -246,7 +254,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
 
 
 def _remedy(error: Any) -> str:
-    """What a section has, for an option that it does not have; else where all options stand."""
+    """A remedy for an unknown option: the closest names, or the options of the section."""
     every = "`subprobe config` writes every option with its default"
     if error["type"] != "extra_forbidden":
         return every

@@ -1,4 +1,4 @@
-"""Every option of a run as TOML, with its value and what it does."""
+"""Every option of a run as TOML, with its value and a comment that explains it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _fill(table: Any, section: BaseModel) -> None:
 
 
 def _options(section: ProbeOptions, said: str) -> Any:
-    """The options of probes: those that are set, and as comments the defaults of the others."""
+    """The options of probes: those that are set, and the defaults of the others as comments."""
     table = tomlkit.table()
     table.comment(said)
     for probe in section.names:

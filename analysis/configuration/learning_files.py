@@ -1,4 +1,4 @@
-"""Which files probes learn from and are scored on: what options name, and what they leave open."""
+"""The files that probes are trained and scored on, as the options name them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class LearningFiles:
     """The files of the parts.
 
     Attributes:
-        train: what is learnt from.
-        dev: what says when to stop; empty = a tenth of train.
-        test: what is scored.
-        one: a file that is cut into the three, in place of them. Where nothing is named, the
-            generated treebank is read.
+        train: the file that probes are trained on.
+        dev: the file that decides when training stops; empty = a tenth of train.
+        test: the file that probes are scored on.
+        one: a single file that is split into the three. If no file is named, the generated treebank
+            is read.
     """
 
     train: str = ""
@@ -43,50 +43,50 @@ class LearningFiles:
 
     @property
     def name(self) -> str:
-        """What the column `corpus` says of rows."""
+        """The value of the column `corpus`."""
         return Path(self.test or self.one).name or GENERATED
 
     @property
     def learnt(self) -> str:
-        """Name of the data that probes learn from."""
+        """Name of the data that probes are trained on."""
         return Path(self.train or self.one).name or GENERATED
 
 
 def learning_files(options: ProbeOptions) -> LearningFiles:
-    """The files that the asked-for probes learn from and are scored on.
+    """The files that the requested probes are trained and scored on.
 
-    `corpus` is the part that the others leave open: what is learnt from beside `test`, what is
-    scored beside `train`, and cut into parts where it stands alone. The shipped sentences
-    (`natural`) are not a file: without one, the generated treebank is read.
+    With `test`, `corpus` is the training file; with `train`, it is the test file; alone, it is
+    split into parts. The shipped sentences (`natural`) are not a file: with them, the generated
+    treebank is read.
 
     Raises:
-        ConfigError: for parts that do not go together, or parts that no probe reads.
+        ConfigError: for parts that cannot be combined, or parts that no probe reads.
     """
     train, dev, test = options.train, options.dev, options.test
     one = "" if options.corpus == NATURAL else options.corpus
     unread = [name for name, path in (("train", train), ("dev", dev)) if path]
     if unread and not learning(options):
         raise ConfigError(
-            "no probe that was asked for learns from texts",
+            "no requested probe is trained on texts",
             where=f"`{unread[0]}`",
-            remedy="leave it out, or add a probe of hidden states (`subprobe list probes`)",
+            remedy="remove it, or add a probe of hidden states (`subprobe list probes`)",
         )
     if not learning(options) or not (train or dev or test):
         return LearningFiles(one=one)
     if train and test and one:
         raise ConfigError(
-            "names sentences beside `train` and `test`, and nothing would read them",
+            "is not read, because `train` and `test` are given",
             where="`corpus`",
             remedy="leave it out",
         )
     train, test = train or (one if test else ""), test or (one if train else "")
     if not train:
-        raise ConfigError("no file to learn from", remedy="add `train`")
+        raise ConfigError("a file to train on is missing", remedy="add `train`")
     if not test:
-        raise ConfigError("no file to be scored on", remedy="add `test`")
+        raise ConfigError("a file to score on is missing", remedy="add `test`")
     return LearningFiles(train, dev, test)
 
 
 def scored_corpus(options: ProbeOptions) -> str:
-    """The sentences that probes which learn nothing read."""
+    """The sentences for probes that are not trained."""
     return options.test or options.corpus

@@ -1,4 +1,4 @@
-"""Tasks of one's own in a configuration: where their files lie and how they are read."""
+"""The user's own tasks in a configuration: where their files are and how they are read."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class OwnTask(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data_dir: str = Field("", description="folder with train, validation and perhaps test")
-    columns: dict[str, str] = Field({}, description="role = column, see RunConfig")
+    data_dir: str = Field("", description="folder with train, validation and optionally test")
+    columns: dict[str, str] = Field({}, description="role = column")
     quotes: Literal["auto", "undone", "literal"] = Field("auto", description="of .tsv files")
     as_classes: bool = Field(False, description="every label names a class")
 
 
 def choice_of(config: RunConfig, task: str) -> TaskChoice:
-    """Where the examples of one of a run's tasks lie and how they are read."""
+    """Where the examples of a task are and how they are read."""
     tables = {plain_name(name): own for name, own in config.task.items()}
     own: OwnTask | RunConfig = tables.get(plain_name(task), config)
     return TaskChoice(
@@ -40,7 +40,7 @@ def choice_of(config: RunConfig, task: str) -> TaskChoice:
 
 
 def check_columns(config: RunConfig, where: str) -> None:
-    """Raise if columns miss a role, or if it is not clear which task they are for.
+    """Raise if columns lack a role, or if it is unclear which task they belong to.
 
     Raises:
         ConfigError: naming the columns or the tasks.
@@ -61,7 +61,7 @@ def check_columns(config: RunConfig, where: str) -> None:
 
 
 def check_tables(config: RunConfig, where: str) -> None:
-    """Raise if a table `[task.NAME]` is of no task.
+    """Raise if a table `[task.NAME]` does not belong to a task of the run.
 
     Raises:
         ConfigError: naming the table and the tasks.
@@ -70,7 +70,7 @@ def check_tables(config: RunConfig, where: str) -> None:
     for name in config.task:
         if plain_name(name) not in asked:
             raise ConfigError(
-                f"the table [task.{name}] belongs to no task of the run",
+                f"the table [task.{name}] does not belong to a task of the run",
                 where=where,
                 remedy=f"the option 'tasks' names {', '.join(config.tasks)}",
             )

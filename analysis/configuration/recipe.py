@@ -1,4 +1,4 @@
-"""The recipe of a model and task: the recorded one, with what the options change."""
+"""The recipe of a model and task: the recorded one, changed by the options."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .config import RecipeOptions
 def chosen_recipe(
     source: ModelSource, task: str, options: RecipeOptions, device: str = "auto"
 ) -> Recipe:
-    """The recorded recipe of a model and task, with the options that are not 0 in its place.
+    """The recorded recipe of a model and task; options that are not 0 replace its values.
 
-    Precision `auto` becomes the one of the device. When a state is written is no part of the
+    Precision `auto` becomes that of the device. How often states are written is not part of the
     recipe, since it changes no result.
 
     Raises:
-        ConfigError: if something is to be scored every so often, and nothing stopped by the scores.
+        ConfigError: if `evaluate_every` is set without early stopping.
     """
     recorded = vars(recipe_for(source, task))
     given = options.model_dump()
@@ -32,15 +32,15 @@ def chosen_recipe(
     recipe = Recipe(**{name: given.get(name) or value for name, value in recorded.items()})
     if recipe.evaluate_every and not recipe.patience:
         raise ConfigError(
-            "scores are taken for early stopping alone",
+            "is used only for early stopping",
             where="`recipe.evaluate_every`",
-            remedy="give `recipe.patience` too, or leave it out",
+            remedy="set `recipe.patience` too, or leave it out",
         )
     return recipe
 
 
 def fitting_recipe(recipe: Recipe, options: RecipeOptions, positions: int) -> tuple[Recipe, str]:
-    """The recipe with a length that a model has positions for, and what is to be told of it.
+    """The recipe with its length limited to the model's positions, and a message about it.
 
     Raises:
         ConfigError: if `options` ask for more.

@@ -1,4 +1,4 @@
-"""What of a recipe can be asked for: the options of fine-tuning."""
+"""The options of fine-tuning."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from pydantic import BaseModel, Field
 
 
 class RecipeOptions(BaseModel, extra="forbid", frozen=True):
-    """Fine-tuning. 0 takes the value recorded for the model and task."""
+    """The options of fine-tuning. 0 means the value recorded for the model and task."""
 
     learning_rate: float = Field(0.0, ge=0, lt=1, description="peak learning rate; 0 = recorded")
     epochs: float = Field(0.0, ge=0, le=1000, description="passes over train; 0 = recorded")
     batch_size: int = Field(0, ge=0, description="examples per step; 0 = recorded")
-    max_length: int = Field(0, ge=0, description="subwords an example keeps; 0 = recorded")
+    max_length: int = Field(0, ge=0, description="maximum subwords per example; 0 = recorded")
     precision: Literal["", "auto", "float32", "bfloat16", "float16"] = Field(
         "",
-        description="of forward and backward; auto = bfloat16 where the device has it; float16 on "
-        "a GPU alone; empty = recorded",
+        description="precision of forward and backward passes; auto = bfloat16 if the device "
+        "supports it; float16 only on a GPU; empty = recorded",
     )
     head: Literal["", "random", "probed", "kept"] = Field(
-        "", description="how the task head starts; kept = as the model has it; empty = recorded"
+        "", description="initial task head; kept = the model's own; empty = recorded"
     )
     micro_batch: int = Field(
         0,
         ge=0,
-        description="examples of a step in memory at once; 0 = all, or half if memory runs out",
+        description="examples of a step that are in memory at once; 0 = all, halved if memory "
+        "runs out",
     )
     memory_gb: float = Field(
-        0.0, ge=0, description="halve the micro-batch until training fits so many GB; 0 = no limit"
+        0.0,
+        ge=0,
+        description="GB of memory that training may take; the micro-batch is halved until it "
+        "fits; 0 = no limit",
     )
     patience: int = Field(
         0,
@@ -38,11 +42,13 @@ class RecipeOptions(BaseModel, extra="forbid", frozen=True):
         "0 = never",
     )
     evaluate_every: int = Field(
-        0, ge=0, description="steps between these scores; 0 = an epoch; with patience"
+        0, ge=0, description="steps between these scores; 0 = one epoch; only with patience"
     )
     checkpoint_steps: int = Field(
-        0, ge=0, description="steps between states that a stopped training goes on from; 0 = none"
+        0,
+        ge=0,
+        description="steps between saved states, from which a stopped training continues; 0 = none",
     )
     checkpoint_minutes: float = Field(
-        5.0, ge=0, description="minutes between such states; 0 = none; neither changes results"
+        5.0, ge=0, description="minutes between saved states; 0 = none; neither changes results"
     )

@@ -1,4 +1,4 @@
-"""Options that have another name than in earlier versions."""
+"""Options that were renamed since earlier versions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ RENAMED: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("probe", "attribution_steps"): ("probe", "options", "attributions", "n_steps"),
     ("probe", "patterns"): ("probe", "options", "attention-patterns", "weights"),
 }
-"""Option of an earlier version -> the option that it is now."""
+"""Option of an earlier version -> its present name."""
 
 
 def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of an earlier version under their names of today."""
+    """Options of an earlier version under their present names."""
     found: dict[str, Any] = copy.deepcopy(dict(values))
     for (section, old), (*path, last) in RENAMED.items():
         part = found.get(section)

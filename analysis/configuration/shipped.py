@@ -1,4 +1,4 @@
-"""The configurations that come with the package, which are named without a path."""
+"""The configurations that are part of the package and are named without a path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def shipped() -> dict[str, Path]:
 
 
 def found_file(path: Path) -> Path:
-    """The file that a name means: one that is there, else the shipped one of that name."""
+    """An existing file of that name, else the shipped configuration of that name."""
     bare = path.name == str(path) and not path.exists()
     return shipped().get(path.name, path) if bare else path
 
@@ -26,7 +26,7 @@ def shipped_file(name: str) -> Path:
     """The file of a shipped configuration.
 
     Raises:
-        UnknownNameError: if there is none of that name.
+        UnknownNameError: if no shipped configuration has that name.
     """
     known = shipped()
     if name not in known:
@@ -35,7 +35,7 @@ def shipped_file(name: str) -> Path:
 
 
 def described() -> list[dict[str, str]]:
-    """Records that describe them: the comment at the beginning of each."""
+    """Records that describe the shipped configurations by the comment at the beginning of each."""
     found = []
     for name, path in shipped().items():
         lines = path.read_text("utf-8").partition("\n\n")[0].splitlines()

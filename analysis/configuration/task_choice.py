@@ -1,4 +1,4 @@
-"""Which task is meant, and how its files are read."""
+"""The chosen task, and how its files are read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ...data.tasks.task_files import plain_name
 
 @dataclass(frozen=True)
 class TaskChoice:
-    """Which task, and where its examples lie.
+    """The chosen task, and where its examples are.
 
     Attributes:
         name: a registered task, or any name with `columns`.
         data_dir: local folder, or None for the embedded generator or the hub.
         columns: role (`data.columns.ROLES`) -> column of the user's own files.
-        quotes: of tab-separated files, see `data.own_tsv`.
-        as_classes: whether everything under `label` names a class.
+        quotes: how quotes in tab-separated files are read, see `data.own_tsv`.
+        as_classes: whether every value under `label` names a class.
     """
 
     name: str
@@ -35,8 +35,8 @@ class TaskChoice:
         """Read the task.
 
         Args:
-            sizes: `train`, `validation` and `test` -> examples of each, at most; other names of
-                validation splits count as `validation`.
+            sizes: `train`, `validation` and `test` -> maximum number of examples; other validation
+                splits count as `validation`.
         """
         generated = not self.columns and plain_name(self.name) in EMBEDDED
         data = load_task(
@@ -60,23 +60,21 @@ def task_choice(
     quotes: str = "auto",
     as_classes: bool = False,
 ) -> TaskChoice:
-    """Which task the options of a command name.
+    """The task that the options of a command name.
 
     Args:
         task: task id.
         data_dir: local folder, if any.
-        columns: texts such as `first=sentence`, one a role.
+        columns: texts such as `first=sentence`, one per role.
         quotes: as in `TaskChoice`.
         as_classes: as in `TaskChoice`.
 
     Raises:
-        ConfigError: for a column that is no `role=name`.
+        ConfigError: for a column that is not of the form `role=name`.
     """
     roles = column_roles(columns) or None
     if roles and data_dir is None and set(roles) != {"group"}:
-        raise ConfigError(
-            "the columns are named, but not the folder of your files", remedy="add `data_dir`"
-        )
+        raise ConfigError("`columns` needs the folder of your files", remedy="add `data_dir`")
     folder = str(data_dir) if data_dir else None
     return TaskChoice(task, folder, roles, quotes, as_classes)
 
@@ -85,7 +83,7 @@ def column_roles(columns: Sequence[str] | None) -> dict[str, str]:
     """Role -> column, of texts such as `first=sentence`.
 
     Raises:
-        ConfigError: for a text that is no `role=name`, or a role that is given twice.
+        ConfigError: for a text that is not of the form `role=name`, or a role that is given twice.
     """
     roles: dict[str, str] = {}
     for column in columns or ():
@@ -93,7 +91,7 @@ def column_roles(columns: Sequence[str] | None) -> dict[str, str]:
         if role not in ROLES or not equals or not name:
             raise ConfigError(
                 f"`columns` {column} is not of the form role=name",
-                remedy=f"roles are {', '.join(ROLES)}, for instance first=sentence",
+                remedy=f"the roles are {', '.join(ROLES)}; for example, first=sentence",
             )
         if role in roles:
             raise ConfigError(

@@ -1,1 +1,1 @@
-"""What a run costs: the work of its cells, what they took where they were measured, schedules."""
+"""The cost of a run: the operations of its cells, measured durations, and schedules."""

@@ -1,4 +1,4 @@
-"""The floating-point operations of each cell, as far as they are known before it is computed."""
+"""The floating-point operations of each cell, as far as they are known in advance."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from .sizes import TaskSize
 Kind = Literal["train", "score", "probe", "other"]
 
 BACKWARD = 2
-"""Operations of a full backward pass, in forward passes; without gradients of weights it is one."""
+"""Cost of a full backward pass, in forward passes; without gradients of weights it is one."""
 
 KEPT_HEADS, KEPT_MLPS, KEPT, KEPT_WEIGHTS = 0.57, 0.73, 0.68, 0.5
-"""What the study's searches kept in the mean, where no size is asked for: of heads, of MLPs, of the
-weights of both, and of single weights by magnitude."""
+"""Mean shares that the study's searches kept, used if no size is requested: heads, MLPs, the
+weights of both, and single weights by magnitude."""
 
 KEPT_ACROSS = 0.4
-"""What masks of several seeds keep of the weights: an assumption."""
+"""Share of the weights that masks of several seeds keep: an assumption."""
 
 _PHASES = 3
-"""Candidates of a search by a rule that are rejected, one a phase."""
+"""Rejected candidates of a search by a rule, one per phase."""
 
 _STEP_SHARE = 0.1
 
 _REPEATED = 0.1
-"""Weight of a cell that repeats what another one found."""
+"""Weight of a cell that copies the result of another one."""
 
 
 @dataclass(frozen=True)
 class Amount:
-    """How much a cell computes.
+    """The amount of computation of a cell.
 
     Attributes:
-        kind: what kind of passes: training, scoring, probing, or none.
-        value: floating-point operations; of kind `other` the weight of the step.
+        kind: kind of passes: training, scoring, probing, or none.
+        value: floating-point operations; for the kind `other`, the weight of the step.
     """
 
     kind: Kind
@@ -56,15 +56,15 @@ class Amount:
 
 @dataclass(frozen=True)
 class Workload:
-    """What decides how much the cells of a run compute.
+    """Everything that determines how much the cells of a run compute.
 
     Attributes:
         config: the options.
         recipes: task -> how its models are fine-tuned.
         sizes: task -> its examples.
-        shape: of the encoder.
-        corpus: sentences that probes read, and their mean subwords.
-        learning: sentences that probes learn from and are scored on.
+        shape: the shape of the encoder.
+        corpus: number of sentences that probes read, and their mean length in subwords.
+        learning: the sentences that probes are trained and scored on.
     """
 
     config: RunConfig
@@ -107,7 +107,7 @@ class Workload:
         return passes * (self._kept(cell) if compact else 1.0) + choosing
 
     def _kept(self, cell: Cell) -> float:
-        """Share of the work that is left under the mask of heads and MLPs of a cell."""
+        """Share of the operations that remain under the head and MLP mask of a cell."""
         if cell.options.get("kind") in ACROSS:
             return KEPT_ACROSS
         return self.config.prune.keep or KEPT
@@ -134,7 +134,7 @@ class Workload:
 
     @property
     def _heads(self) -> int:
-        # they have 64 dimensions in nearly every encoder
+        # heads have 64 dimensions in nearly every encoder
         return self.shape.layers * max(1, self.shape.width // 64)
 
     @property
@@ -143,7 +143,7 @@ class Workload:
         return 2 + math.log(kept) / math.log(1 - _STEP_SHARE)
 
     def _candidates(self, method: str) -> float:
-        """Masks that a search scores: the full one, the accepted and the rejected ones."""
+        """Number of masks that a search scores: full, accepted and rejected ones."""
         keep, shape = self.config.prune.keep, self.shape
         heads = self._heads
         first = schedule(shape.layers, heads // shape.layers, method, shape.neurons)[0]
@@ -162,7 +162,7 @@ class Workload:
             texts, shape = self.learning, self.shape
             reading = shape.forward(texts.count * texts.length, texts.length)
             if name == "head-ablation-cost":
-                # each head in turn, with what lies above it, which is half of the model
+                # each head in turn, with the layers above it, on average half of the model
                 reading *= 1 + texts.others / texts.count * self._heads / 2
             return reading + texts.training(shape.layers, shape.width, own)
         if find_probe(name).reads == "task":
@@ -173,14 +173,14 @@ class Workload:
 
     @cached_property
     def flops(self) -> str:
-        """What the amounts rest on, in words."""
+        """The basis of the amounts, in words."""
         known = {size.known for size in self.sizes.values()}
         counts = "published counts of examples" if "published" in known else "the examples"
         return f"{counts}, {self.shape.known} shape of the encoder"
 
 
 def _passes(probe: str, options: Mapping[str, Any], length: float, units: int) -> float:
-    """Forward passes that a probe takes for one of its texts, on a model of `units` units."""
+    """Forward passes per text of a probe, on a model of `units` units."""
     passes = {
         "head-attributions": _of_units(options, units) if probe == "head-attributions" else 0.0,
         "attributions": _attributing(options, length),
@@ -192,7 +192,7 @@ def _passes(probe: str, options: Mapping[str, Any], length: float, units: int) -
 
 
 def _attributing(options: Mapping[str, Any], length: float) -> float:
-    """Forward passes that the asked-for methods of attribution take for one text."""
+    """Forward passes per text of the requested attribution methods."""
     both = 1 + BACKWARD / 2
     steps, draws = float(options.get("n_steps", 1)), float(options.get("n_samples", 1))
     passes = {
@@ -208,7 +208,7 @@ def _attributing(options: Mapping[str, Any], length: float) -> float:
 
 
 def _of_units(options: Mapping[str, Any], units: int) -> float:
-    """Passes of attributions of units; importances and kept subnetworks read half of the texts."""
+    """Passes for attributions to units; importance and kept subnetworks read half of the texts."""
     methods = {
         "integrated-gradients": float(options["n_steps"]) * (1 + BACKWARD / 2),
         "ablation": 1.0 + units,
@@ -224,5 +224,5 @@ def _of_units(options: Mapping[str, Any], units: int) -> float:
 
 
 def _structured(cell: Cell) -> bool:
-    """Whether a cell is about a mask of whole units."""
+    """Whether a cell is about a mask of heads and MLPs."""
     return str(cell.options.get("method", "")).startswith("structured")

@@ -1,4 +1,4 @@
-"""How fast this machine is: single batches of an encoder, timed."""
+"""Measure the speed of this machine with single batches of an encoder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .amounts import BACKWARD, Workload
 from .rates import Rates, usual_rates
 
 REPEATS = 3
-"""Timed batches of each kind, after one that is not; their median counts."""
+"""Timed batches of each kind, after one untimed batch; the median is used."""
 
 _PROBED = 32
 _LABELS = 2
@@ -30,14 +30,14 @@ def calibrated(
 ) -> Rates:
     """Time one step of training, one batch of scoring and one of probing on this machine.
 
-    The weights are those of the run's encoder where it lies here; else random ones of its shape,
-    which take as long. Texts are random subwords, of the mean length of the tasks.
+    The weights are those of the run's encoder if it is on this machine, else random weights of its
+    shape, which take the same time. Texts are random subwords of the mean length of the tasks.
 
     Args:
         work: the run.
         where: `cpu`, `cuda`, or `auto`: a GPU if there is one.
-        threads: that a cell computes with.
-        progress: called with (kinds of batches done, kinds in all).
+        threads: number of threads per cell.
+        progress: called with (kinds of batches done, total kinds).
 
     Raises:
         ConfigError: if there is no such device.
@@ -68,7 +68,7 @@ def calibrated(
 
 
 class _Classifier(nn.Module):
-    """An encoder with a head on its first hidden state, as every family can have one."""
+    """An encoder with a head on its first hidden state, which works for every family."""
 
     def __init__(self, encoder: Any, width: int):
         super().__init__()
@@ -82,7 +82,7 @@ class _Classifier(nn.Module):
 
 
 def _encoder(work: Workload) -> Any:
-    """The run's encoder, or one of its shape with random weights."""
+    """The run's encoder, or an encoder of its shape with random weights."""
     if resolve_model(work.config.model).kind != "hub":
         return load_encoder(work.config.model)
     from transformers import BertConfig, BertModel
@@ -125,7 +125,7 @@ def _operations(batch: dict[str, Any], work: Workload) -> float:
 
 
 def _train(model: _Classifier, batch: dict[str, Any], work: Workload, bfloat16: bool) -> float:
-    """Operations a second of a step of training."""
+    """Operations per second of a training step."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
     device = batch["input_ids"].device
     gold = torch.zeros(len(batch["input_ids"]), dtype=torch.long, device=device)
@@ -143,7 +143,7 @@ def _train(model: _Classifier, batch: dict[str, Any], work: Workload, bfloat16: 
 
 
 def _read(model: _Classifier, batch: dict[str, Any], work: Workload, *, maps: bool) -> float:
-    """Operations a second of a pass that only reads, with the attention maps or without."""
+    """Operations per second of a forward pass, with or without attention maps."""
     if maps:
         model.encoder.set_attn_implementation("eager")
 
@@ -152,7 +152,7 @@ def _read(model: _Classifier, batch: dict[str, Any], work: Workload, *, maps: bo
             if not maps:
                 return model(**batch)
             found = model.encoder(**batch, output_attentions=True).attentions
-            # what most probes do with a map: a sum over it
+            # a sum over the map, as in most probes
             return [one.clamp_min(1e-9).log().mul(one).sum((2, 3)) for one in found]
 
     model.eval()

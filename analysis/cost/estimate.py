@@ -1,4 +1,4 @@
-"""Seconds, memory and disk of every cell, from what is known best of it."""
+"""Estimate seconds, memory and disk space of every cell from the best available data."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .rates import Basis, Rates
 from .samples import Measured, samples_of
 
 LIBRARIES_MB = 700
-"""Of a process that has loaded torch, transformers and what they bring, and no model."""
+"""Memory in MB of a process that has imported torch and transformers, without a model."""
 
 _TRAINED = 16
-"""Bytes a parameter while it is trained: weight, gradient and both moments of AdamW."""
+"""Bytes per trained parameter: weight, gradient and both moments of AdamW."""
 
 _ACTIVATIONS = 70
-"""Bytes that training keeps of a subword, for each of D in each of the L layers."""
+"""Bytes that training stores per subword, dimension and layer."""
 
 _TABLE = 30_000
 _ITEM = 12
@@ -29,13 +29,13 @@ _ITEM = 12
 
 @dataclass(frozen=True)
 class Estimate:
-    """One cell.
+    """The estimate of one cell.
 
     Attributes:
-        seconds: that it takes.
+        seconds: its duration.
         memory_mb: peak memory of its process.
-        disk: bytes of its files.
-        basis: where the seconds come from.
+        disk: size of its files in bytes.
+        basis: the source of the seconds.
     """
 
     seconds: float
@@ -47,13 +47,13 @@ class Estimate:
 def estimates_of(
     graph: Graph, work: Workload, measured: Measured, rates: Rates
 ) -> dict[str, Estimate]:
-    """What every cell takes.
+    """Estimate every cell.
 
     Args:
         graph: the cells.
-        work: how much each computes.
-        measured: finished cells, whose figures go before all others.
-        rates: of the machine, for what is like no finished cell.
+        work: the amount of computation of each cell.
+        measured: finished cells, whose measurements take precedence.
+        rates: speed of the machine, for cells that resemble no finished cell.
     """
     found = {}
     for cell in graph:
@@ -73,20 +73,20 @@ def estimates_of(
 
 
 def amounts_of(graph: Graph, work: Workload) -> dict[str, tuple[str, float]]:
-    """Cell -> kind and amount of what it computes."""
+    """Cell -> kind and amount of its computation."""
     return {cell.name: ((one := work.of(cell)).kind, one.value) for cell in graph}
 
 
 def seconds_of(
     graph: Graph, work: Workload, proofs: Mapping[str, Certificate], rates: Rates
 ) -> dict[str, float]:
-    """Seconds of every cell of a run, by which its cells are put in order.
+    """Estimated seconds of every cell of a run, which determine the order of its cells.
 
     Args:
         graph: the cells.
-        work: how much each computes.
+        work: the amount of computation of each cell.
         proofs: finished cell -> its certificate.
-        rates: of the machine, for what is like no finished cell.
+        rates: speed of the machine, for cells that resemble no finished cell.
     """
     measured = Measured(samples_of(graph, proofs, amounts_of(graph, work)))
     return {n: one.seconds for n, one in estimates_of(graph, work, measured, rates).items()}
@@ -107,7 +107,7 @@ def _memory(cell: Cell, work: Workload) -> float:
 
 
 def _disk(cell: Cell, work: Workload) -> float:
-    """Bytes that a cell leaves."""
+    """Size in bytes of the files of a cell."""
     step, shape = STEPS[cell.step], work.shape
     if step.trains:
         return 4.0 * shape.parameters + _TABLE

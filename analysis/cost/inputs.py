@@ -1,4 +1,4 @@
-"""What a plan rests on: the graph of a run, its cells' identities, and how much they compute."""
+"""The basis of a plan: the graph of a run, its cells' identities and amounts of computation."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Planned:
 
     Attributes:
         config: the options.
-        folder: the run folder, if one is named.
+        folder: the run folder, if any.
         graph: the cells.
-        ids: cell -> identity; None where the content that decides it is not on this machine.
-        work: how much the cells compute.
-        said: what is to be told of the plan.
+        ids: cell -> identity; None if its inputs are not on this machine.
+        work: the amount of computation of the cells.
+        said: messages about the plan.
     """
 
     config: RunConfig
@@ -49,19 +49,19 @@ class Planned:
 
 
 def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Planned:
-    """Plan a run; what lies on this machine is read and checked as for the run itself.
+    """Plan a run; inputs on this machine are read and checked as for the run itself.
 
-    What lies on the hub is not fetched: the counts of the GLUE tasks and the shapes of well-known
-    encoders are published, and so is enough to plan by.
+    Nothing is downloaded from the hub: a plan uses the published sizes of the GLUE tasks and shapes
+        of well-known encoders.
 
     Args:
         config: the options.
-        folder: the run folder; where it records the same run, and nothing that this read has
-            changed, nothing is read again.
-        progress: where reading reports to.
+        folder: the run folder; if it records the same run and the inputs are unchanged, nothing is
+            read again.
+        progress: receives the progress of reading.
 
     Raises:
-        InputError: what the run itself would raise before it computes.
+        InputError: any error that the run itself would raise before it computes.
     """
     options_of(config.probe)
     recorded = recorded_plan(config, folder) if folder else None
@@ -77,7 +77,7 @@ def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Plann
 
     here = config
     if config.recipe.precision in ("", "float32"):
-        # a plan for another machine is made on one without its accelerator, where that decides
+        # the plan may be for another machine with an accelerator, if that affects
         # nothing; other precisions depend on the device
         here = config.model_copy(update={"device": "cpu"})
     run, prepared = read_plan(here, folder or Path(), progress)
@@ -89,7 +89,7 @@ def planned(config: RunConfig, folder: Path | None, progress: Progress) -> Plann
 
 
 def _states_said(work: Workload) -> tuple[str, ...]:
-    """What is to be told of the hidden states that the probes of a run share."""
+    """The message about the hidden states that the probes of a run share."""
     probe, shape = work.config.probe, work.shape
     if not work.learning.count:
         return ()
@@ -106,25 +106,25 @@ def _states_said(work: Workload) -> tuple[str, ...]:
 def _unread(
     config: RunConfig, folder: Path | None, source: ModelSource, absent: list[str]
 ) -> Planned:
-    """The plan of a run of which not everything lies on this machine."""
+    """The plan of a run whose inputs are not all on this machine."""
     shape = shape_of(source)
     data = {task: _data(config, task) for task in config.tasks}
     facts = {task: _facts(config, source, shape, task, data[task]) for task in config.tasks}
     read = {facts[task].name: found for task, found in data.items() if found is not None}
     work = workload_of(config, facts, read)
     said = [
-        f"not on this machine, and not fetched for a plan: {', '.join(absent)}; the content of "
-        "model and examples decides which cells are which, so that none is found finished"
+        f"not on this machine, and not downloaded for a plan: {', '.join(absent)}; cells are "
+        "identified by the content of model and examples, so no cell counts as finished"
     ]
     if "published" in {size.known for size in work.sizes.values()}:
-        said.append("counts of examples are the published ones of GLUE")
+        said.append("numbers of examples are those published for GLUE")
     if shape.known == "assumed":
-        said.append(f"the shape of {config.model} is not known: that of BERT-base is taken")
+        said.append(f"the shape of {config.model} is not known; that of BERT-base is used")
     return Planned(config, folder, plan(config, facts), None, work, (*said, *_states_said(work)))
 
 
 def _data(config: RunConfig, task: str) -> TaskData | None:
-    """A task's examples, if they lie on this machine."""
+    """The examples of a task, if they are on this machine."""
     return None if from_hub(config, task) else config.choice(task).load(config.sizes())
 
 
@@ -147,15 +147,15 @@ def _facts(
 def workload_of(
     config: RunConfig, facts: Mapping[str, TaskFacts], data: Mapping[str, TaskData] | None = None
 ) -> Workload:
-    """How much the cells of a run compute.
+    """The amount of computation of the cells of a run.
 
     Args:
         config: the options.
-        facts: task as the options name it -> what the graph depends on.
-        data: task -> its examples, where they were read already.
+        facts: task, as named in the options -> what the graph depends on.
+        data: task -> its examples, if already read.
 
     Raises:
-        InputError: if examples of the user's own cannot be read.
+        InputError: if the user's own examples cannot be read.
     """
     sizes: dict[str, TaskSize] = {}
     for task, fact in facts.items():
@@ -171,7 +171,7 @@ def workload_of(
 
 
 def _corpus(config: RunConfig) -> tuple[int, float]:
-    """Sentences that probes read, and their mean subwords."""
+    """The number of sentences that probes read, and their mean length in subwords."""
     options = config.probe
     if not needs_corpus(options):
         return 0, 1.0

@@ -1,4 +1,4 @@
-"""How much probes that learn read, by the size of their files; nothing is parsed for it."""
+"""Estimate how much trained probes read from the size of their files, without parsing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..configuration.learning_files import learning_files
 from .sizes import SUBWORDS_A_WORD
 
 _GENERATED_WORDS = 8.5
-"""Words of a generated sentence."""
+"""Words per generated sentence."""
 
 _SPECIAL = 2
 _FLOAT = 4
@@ -24,12 +24,12 @@ _FLOAT = 4
 
 @dataclass(frozen=True)
 class LearningSize:
-    """Texts that probes learn from and are scored on.
+    """The sizes of the texts that probes are trained and scored on.
 
     Attributes:
-        train: sentences to learn from.
-        others: sentences that stop it or are scored.
-        words: mean words of a sentence.
+        train: number of training sentences.
+        others: number of dev and test sentences.
+        words: mean number of words per sentence.
     """
 
     train: int = 0
@@ -38,12 +38,12 @@ class LearningSize:
 
     @property
     def length(self) -> float:
-        """Mean subwords of a sentence."""
+        """Mean number of subwords per sentence."""
         return SUBWORDS_A_WORD * self.words + _SPECIAL
 
     @property
     def count(self) -> int:
-        """All sentences."""
+        """The total number of sentences."""
         return self.train + self.others
 
     def states(self, layers: int, width: int) -> float:
@@ -51,7 +51,7 @@ class LearningSize:
         return self.count * self.words * (layers + 1) * width * _FLOAT
 
     def training(self, layers: int, width: int, options: Mapping[str, Any]) -> float:
-        """Floating-point operations of a probe of all states, with a map of their width."""
+        """Floating-point operations of a probe of all states, with a linear map of their width."""
         passes = 3.0 * float(options.get("epochs", 40)) * float(options.get("seeds", 1))
         passes *= len(options.get("rates", (1,)))
         return passes * self.train * self.words * (layers + 1) * 2 * width**2
@@ -61,7 +61,7 @@ NOTHING_LEARNT = LearningSize()
 
 
 def learning_size(config: RunConfig) -> LearningSize:
-    """The size of what the probes of a run learn from.
+    """The size of the training data of a run's probes.
 
     Raises:
         DataFileError: for a file that cannot be read.
@@ -86,7 +86,7 @@ def learning_size(config: RunConfig) -> LearningSize:
 
 
 def _counted(path: str) -> tuple[int, float]:
-    """Sentences and words of a file, by its lines."""
+    """Numbers of sentences and words of a file, from its lines."""
     if path == NATURAL:
         found = read_corpus(path)
         return len(found), float(sum(len(one.words) for one in found))

@@ -1,4 +1,4 @@
-"""What the units of a run's models cost: as the run recorded it, or counted from its models."""
+"""The costs of the units of a run's models, as recorded by the run or counted from the models."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ Sizes = Mapping[str, Mapping[str, Any]]
 def recorded_sizes(manifest: Mapping[str, Any], folder: Path | None, tasks: Sequence[str]) -> Sizes:
     """The sizes that a manifest records.
 
-    Runs of earlier versions recorded none: these are counted from the configurations of the models
-    in their folder, which takes the libraries of models. Empty where the models are gone.
+    Runs of earlier versions did not record them. They are then counted from the configurations of
+    the models in the run folder, which imports torch and transformers. Empty if the models were
+    removed.
 
     Args:
         manifest: what `manifest.json` holds.
         folder: the run folder, if it is known.
-        tasks: whose models, as the rows of the run name them.
+        tasks: the tasks of the models, as named in the rows of the run.
     """
     found: Sizes = manifest.get("sizes") or {}
     if found or folder is None:
@@ -32,14 +33,14 @@ def recorded_sizes(manifest: Mapping[str, Any], folder: Path | None, tasks: Sequ
 
 
 def tasks_of(rows: pd.DataFrame) -> list[str]:
-    """The tasks that tidy rows are about."""
+    """The tasks of tidy rows."""
     return [str(task) for task in rows["task"].dropna().unique()]
 
 
 def counted_sizes(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The sizes of the fully trained models in a run folder, one for each task.
 
-    The weights are not read. Tasks whose models are gone, or cannot be read, are left out.
+    The weights are not read. Tasks whose models were removed or cannot be read are left out.
     """
     found = {}
     for task in tasks:
@@ -51,7 +52,7 @@ def counted_sizes(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, Any
 
 
 def _is_whole(name: str, task: str) -> bool:
-    """Whether a folder holds the full model of a seed, and no subnetwork that was retrained."""
+    """Whether a folder contains the full model of a seed, not a retrained subnetwork."""
     return name.removeprefix(f"{task}-seed").isdigit()
 
 

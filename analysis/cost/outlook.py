@@ -1,4 +1,4 @@
-"""What is left of a run and what it takes: cells by step, time, memory, disk, schedules."""
+"""The remaining work of a run and its cost: cells by step, time, memory, disk space, schedules."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from .shape import EncoderShape
 from .simulate import Schedule, critical_path, simulate
 
 CellState = Literal["done", "missing", "damaged", "to check"]
-"""`damaged`: its files are not what was written, so that it is computed again; `to check`: it is
-finished, but something that it read is computed again, and may come out otherwise."""
+"""`damaged`: its files were changed, so it is computed again; `to check`: it is finished,
+but one of its inputs is computed again and may come out different."""
 
 STATES: tuple[CellState, ...] = ("done", "missing", "damaged", "to check")
 
 
 _LIKE = 4
-"""How much larger or smaller an encoder may be whose cells say how long others take."""
+"""Largest ratio of the sizes of two encoders where cells of one predict those of the other."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class StepOutlook:
 
     Attributes:
         step: its name.
-        cells: how many there are.
-        done: of these finished.
-        missing: never computed.
-        damaged: to be computed again.
-        to_check: finished, while something that they read is computed again.
-        seconds: of those that are left.
-        memory_mb: peak of the largest of all.
-        disk: bytes of all.
-        basis: where the seconds come from; `measured, estimate` where from several.
+        cells: number of cells.
+        done: number of finished ones.
+        missing: number of those never computed.
+        damaged: number of those to be computed again because they are damaged.
+        to_check: number of finished ones with an input that is computed again.
+        seconds: total of the remaining cells.
+        memory_mb: largest peak memory of a cell.
+        disk: bytes of all cells.
+        basis: the source of the seconds; several are joined, as in `measured, estimate`.
     """
 
     step: str
@@ -69,17 +69,17 @@ class StepOutlook:
 
 @dataclass(frozen=True)
 class Outlook:
-    """A plan with what it takes.
+    """A plan with its costs.
 
     Attributes:
         planned: the run.
-        states: cell -> how far it is.
-        faults: damaged cell -> what is wrong with it.
-        estimates: cell -> seconds, memory, disk.
+        states: cell -> its state.
+        faults: damaged cell -> its fault.
+        estimates: cell -> seconds, memory, disk space.
         steps: the same by step, in the order of the graph.
-        schedules: the rest of the run, simulated for several numbers of workers.
-        path: the longest chain of cells that are left.
-        said: what is to be told.
+        schedules: the remaining run, simulated for several numbers of workers.
+        path: the longest chain of remaining cells.
+        said: messages.
     """
 
     planned: Planned
@@ -126,21 +126,21 @@ def _rounded(record: dict[str, Any]) -> dict[str, Any]:
 def outlook_of(
     run: Planned, rates: Rates, workers: Sequence[int], others: Iterable[Path] = ()
 ) -> Outlook:
-    """What is left of a run, and what it takes.
+    """The remaining work of a run, and its cost.
 
     Args:
         run: the plan.
-        rates: of the machine, for cells that are like none that is finished.
-        workers: numbers of cells at the same time to simulate.
-        others: folders of other runs whose finished cells say how long cells take.
+        rates: speed of the machine, for cells that resemble no finished cell.
+        workers: numbers of simultaneous cells to simulate.
+        others: folders of other runs whose finished cells are used to predict durations.
 
     Raises:
-        ConfigError: if one of the other folders holds no run with finished cells.
+        ConfigError: if one of the other folders contains no run with finished cells.
     """
     states, faults, proofs = _states(run)
     samples = samples_of(run.graph, proofs, amounts_of(run.graph, run.work))
     if not samples and run.folder is not None:
-        # cells of what the folder held before may be of an earlier version, and say nothing then
+        # cells of an earlier run in the folder may be of an earlier version and are then ignored
         with suppress(InputError):
             samples = _samples_in(run.folder)[0]
     for folder in others:
@@ -159,7 +159,7 @@ def outlook_of(
 def _states(
     run: Planned,
 ) -> tuple[dict[str, CellState], dict[str, str], Mapping[str, Certificate]]:
-    """How far every cell is, what is wrong with damaged ones, certificates of finished ones."""
+    """The state of every cell, the faults of damaged ones, the certificates of finished ones."""
     if run.ids is None or run.folder is None:
         return dict.fromkeys(run.graph.cells, "missing"), {}, {}
     found = assess(run.graph, run.ids, CellStore(run.folder))
@@ -179,15 +179,15 @@ def _states(
 
 
 def _samples_of_other(run: Planned, folder: Path) -> list[Sample]:
-    """What the finished cells of another run took.
+    """The measurements of the finished cells of another run.
 
     Raises:
-        ConfigError: if there are none, or they say nothing about this run's encoder.
+        ConfigError: if there are none, or if that encoder is too different in size from this one.
     """
     found, shape = _samples_in(folder)
     if not found or shape is None:
         raise ConfigError(
-            "holds no run of which a cell is finished",
+            "contains no run with a finished cell",
             where=str(folder),
             remedy="name the folder of a run, finished or not",
         )
@@ -195,18 +195,19 @@ def _samples_of_other(run: Planned, folder: Path) -> list[Sample]:
     if not 1 / _LIKE <= ratio <= _LIKE:
         larger = f"{ratio:,.0f} times larger" if ratio > 1 else f"{1 / ratio:,.0f} times smaller"
         raise ConfigError(
-            f"its encoder is {larger}: how long its cells took says nothing about these",
+            f"its encoder is {larger}, so its durations cannot be used",
             where=str(folder),
-            remedy=f"name a run of an encoder up to {_LIKE} times larger or smaller",
+            remedy=f"name a run whose encoder is at most {_LIKE} times larger or smaller",
         )
     return found
 
 
 def _samples_in(folder: Path) -> tuple[list[Sample], EncoderShape | None]:
-    """What the finished cells of a run folder took, by what it records of its run; its encoder.
+    """The measurements of the finished cells in a run folder, and the shape of its encoder.
 
     Raises:
-        InputError: if the run's own examples, which say how much its cells computed, are gone.
+        InputError: if the examples of the run, which determine how much its cells computed, are
+            missing.
     """
     options, sources = run_configuration(folder), Sources.parse(run_facts(folder).get(SOURCES))
     if options is None or sources is None:
@@ -220,7 +221,7 @@ def _samples_in(folder: Path) -> tuple[list[Sample], EncoderShape | None]:
         try:
             proof = store.certificate(cell)
         except DataFileError:
-            continue  # a damaged record says nothing
+            continue  # a damaged record is ignored
         if proof is not None:
             proofs[name] = proof
     if not proofs:
@@ -258,13 +259,13 @@ def _bases(
     left: Sequence[str],
     rates: Rates,
 ) -> Iterable[str]:
-    """What the seconds rest on, in words."""
+    """The basis of the seconds, in words."""
     bases = {estimates[name].basis for name in left}
     if "measured" in bases:
         where = "; ".join(dict.fromkeys(sample.about for sample in samples))
-        yield f"measured: by {len(samples):,} finished cells ({where})"
+        yield f"measured: on {len(samples):,} finished cells ({where})"
     if "calibrated" in bases:
-        yield f"calibrated: by single batches on {rates.about}"
+        yield f"calibrated: with single batches on {rates.about}"
     if "estimate" in bases:
         yield (
             f"estimate: floating-point operations ({run.work.flops}) on {rates.about}; "

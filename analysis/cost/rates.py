@@ -1,4 +1,4 @@
-"""How fast a machine computes: by a calibration, else as one of its kind usually does."""
+"""The speed of a machine: calibrated, or a usual value for its kind."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Literal
 
 Basis = Literal["measured", "calibrated", "estimate"]
-"""Where a figure comes from: finished cells, a calibration, or operations at a usual rate."""
+"""The source of a number: finished cells, a calibration, or operations at a usual rate."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What a machine does in a second.
+    """The speed of a machine.
 
     Attributes:
-        flops: kind of passes, or name of a probe -> floating-point operations a second.
-        start: seconds that a cell takes beside its passes: reading the model, writing the output.
+        flops: kind of passes, or name of a probe -> floating-point operations per second.
+        start: seconds of a cell in addition to its passes: reading the model, writing the output.
         weight: seconds of a cell without passes whose step has weight 1.
         basis: `calibrated`, or `estimate`.
-        about: of which machine, in words.
+        about: description of the machine.
     """
 
     flops: Mapping[str, float]
@@ -31,12 +31,12 @@ class Rates:
     about: str
 
     def seconds(self, kind: str, amount: float, probe: str = "") -> float:
-        """What a cell takes.
+        """The seconds that a cell takes.
 
         Args:
-            kind: of its passes; `other` = none.
+            kind: kind of its passes; `other` = none.
             amount: operations, or the weight of its step.
-            probe: the probe that it runs, if it does.
+            probe: the probe that it runs, if any.
         """
         if kind == "other":
             return self.weight * amount
@@ -48,19 +48,19 @@ _GPU = Rates(
     start=2.0,
     weight=1.0,
     basis="estimate",
-    about="one GPU that does 10 TFLOP/s in float32, about half of what an A100 could",
+    about="one GPU at 10 TFLOP/s in float32, about half of the peak of an A100",
 )
 
 _CORE = {"train": 5.0e10, "score": 8.0e10, "probe": 4.0e10}
-"""Of one idle core of a processor of the 2020s, with the embedded encoder and short texts."""
+"""Operations per second of one idle core of the 2020s, with the embedded encoder, short texts."""
 
 
 def usual_rates(device: str, threads: int = 1) -> Rates:
-    """The rates of a usual machine, where nothing was measured.
+    """The rates of a usual machine, used if nothing was measured.
 
     Args:
         device: `cuda`, `cpu`, or `auto`: a GPU if this machine seems to have one.
-        threads: of each cell, on a processor.
+        threads: number of threads per cell, on a processor.
     """
     if device == "cuda" or (device == "auto" and _has_gpu()):
         return _GPU
@@ -71,5 +71,5 @@ def usual_rates(device: str, threads: int = 1) -> Rates:
 
 
 def _has_gpu() -> bool:
-    """Whether there is an NVIDIA device; torch, which knows surely, takes seconds to load."""
+    """Whether there is an NVIDIA device; not asked of torch, which takes seconds to import."""
     return Path("/dev/nvidia0").exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""

@@ -1,4 +1,4 @@
-"""What finished cells took, by their certificates."""
+"""The measurements of finished cells, from their certificates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Sample:
 
     Attributes:
         cell: the cell.
-        amount: how much it computed, in the unit of what is to be estimated.
-        kind: what kind of passes it made.
-        seconds: that it took.
+        amount: its amount of computation, in the same unit as the estimates.
+        kind: kind of its passes.
+        seconds: its duration.
         peak_mb: peak memory of its process.
-        size: bytes of its files.
+        size: size of its files in bytes.
         about: host, device and threads, in words.
     """
 
@@ -36,12 +36,12 @@ class Sample:
 def samples_of(
     graph: Graph, proofs: Mapping[str, Certificate], amounts: Mapping[str, tuple[str, float]]
 ) -> list[Sample]:
-    """What the finished cells of a run took; cells that had nothing to compute say nothing.
+    """The measurements of the finished cells of a run; cells with nothing to compute are left out.
 
     Args:
         graph: the cells.
         proofs: finished cell -> its certificate.
-        amounts: cell -> kind and amount of what it computes.
+        amounts: cell -> kind and amount of its computation.
     """
     found = []
     for name, proof in proofs.items():
@@ -56,7 +56,7 @@ def samples_of(
 
 
 def _number(value: Any) -> float | None:
-    """A finite number that is not negative; what stands there may be anything."""
+    """A finite, non-negative number; the input may be anything."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if 0 <= value < float("inf") else None
@@ -69,11 +69,11 @@ def _about(measured: Mapping[str, Any]) -> str:
 
 
 def groups_of(cell: Cell, kind: str) -> Iterator[tuple[Any, ...]]:
-    """The groups of cells that a cell is like, from those that are most like it to any of its kind.
+    """The groups of cells similar to a cell, from the most similar ones to any of its kind.
 
     Args:
         cell: the cell.
-        kind: what kind of passes it makes.
+        kind: kind of its passes.
     """
     options = cell.options
     probe = options.get("probe")
@@ -86,7 +86,7 @@ def groups_of(cell: Cell, kind: str) -> Iterator[tuple[Any, ...]]:
 
 
 class Measured:
-    """Finished cells by the groups that they are in."""
+    """Finished cells by group."""
 
     def __init__(self, samples: Iterable[Sample]):
         self.samples = tuple(samples)
@@ -97,9 +97,9 @@ class Measured:
         self._rates: dict[tuple[Any, ...], float] = {}
 
     def seconds(self, cell: Cell, kind: str, amount: float) -> float | None:
-        """What a cell takes, by the nearest cells and in proportion to its amount; None = unknown.
+        """Estimate a cell from the most similar cells, in proportion to its amount; None = unknown.
 
-        Of equal cells this is the mean.
+        For equal cells, this is their mean.
         """
         for group in groups_of(cell, kind):
             if group not in self._groups:
@@ -113,6 +113,6 @@ class Measured:
         return None
 
     def near(self, cell: Cell, kind: str) -> list[Sample]:
-        """The finished cells of the same step that a cell is most like."""
+        """The most similar finished cells of the same step."""
         *same, _ = groups_of(cell, kind)
         return next((self._groups[group] for group in same if group in self._groups), [])

@@ -1,4 +1,4 @@
-"""The sizes of an encoder, read from its configuration alone, and the operations of its passes."""
+"""The sizes of an encoder, from its configuration alone, and the operations of its passes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class EncoderShape:
         neurons: F.
         vocabulary: rows of the table of subwords.
         positions: rows of the table of positions.
-        known: `read` from its files, `published`, or `assumed` where neither is known.
+        known: `read` from its files, `published`, or else `assumed`.
     """
 
     layers: int = 12
@@ -46,12 +46,12 @@ class EncoderShape:
     def forward(self, subwords: float, length: float) -> float:
         """Floating-point operations of one forward pass.
 
-        A multiplication or an addition counts as one; what is no matrix product is left out, as in
+        A multiplication or an addition counts as one. Only matrix products are counted, as in
         `models.smaller.cost`.
 
         Args:
-            subwords: that are read in all, padding included.
-            length: S of a text, padding included.
+            subwords: total number of subwords, including padding.
+            length: length S of a text, including padding.
         """
         return subwords * (2 * self.prunable + 4 * length * self.width * self.layers)
 
@@ -70,7 +70,7 @@ PUBLISHED: Mapping[str, EncoderShape] = {
     "distilbert-base-uncased": EncoderShape(6, known="published"),
     "distilbert/distilbert-base-uncased": EncoderShape(6, known="published"),
 }
-"""Shapes of models of the hub, for plans that are made where they are not."""
+"""Shapes of models of the hub, for plans on machines without their files."""
 
 _NAMES = {
     "layers": ("num_hidden_layers", "n_layers"),
@@ -79,11 +79,11 @@ _NAMES = {
     "vocabulary": ("vocab_size",),
     "positions": ("max_position_embeddings",),
 }
-"""Size -> its name in the configurations of the families."""
+"""Size -> its names in the configurations of the families."""
 
 
 def shape_of(source: ModelSource) -> EncoderShape:
-    """The shape of a model: of its files, else as published, else BERT-base's, as an assumption."""
+    """The shape of a model: from its files, else as published, else that of BERT-base."""
     if source.kind == "hub":
         return PUBLISHED.get(source.name, EncoderShape())
     held: Mapping[str, Any] = read_json_object(Path(source.location) / "config.json")

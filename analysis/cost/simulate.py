@@ -1,4 +1,4 @@
-"""A run on so many workers, simulated: cells go in the order in which they would be computed."""
+"""Simulate a run on a number of workers, with the cells in the order of a real run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..plan.graph import Graph
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a simulated run took, in seconds.
+    """The durations of a simulated run, in seconds.
 
     Attributes:
         workers: cells at the same time.
         makespan: until the last cell is finished.
-        critical: of the longest chain of cells, each of which reads the one before.
-        work: of all cells together.
+        critical: duration of the longest chain of cells, each of which reads the one before.
+        work: sum over all cells.
     """
 
     workers: int
@@ -27,23 +27,23 @@ class Schedule:
 
     @property
     def bound(self) -> float:
-        """What no order of the cells can beat."""
+        """The lower bound for any order of the cells."""
         return max(self.critical, self.work / self.workers)
 
 
 def simulate(
     graph: Graph, seconds: Mapping[str, float], workers: int, todo: Collection[str] | None = None
 ) -> Schedule:
-    """Compute a graph as `running.execute` does, by the clock alone.
+    """Simulate the order in which `running.execute` computes a graph.
 
     A worker that is free takes, of the cells whose inputs are finished, the one that begins the
     longest chain.
 
     Args:
         graph: the cells.
-        seconds: of each cell.
-        workers: cells at the same time.
-        todo: the cells that are left to compute; None = all.
+        seconds: duration of each cell.
+        workers: number of simultaneous cells.
+        todo: the remaining cells; None = all.
 
     Raises:
         ValueError: if there is no worker.
@@ -78,7 +78,7 @@ def simulate(
 
 
 def critical_path(graph: Graph, seconds: Mapping[str, float], todo: Collection[str]) -> list[str]:
-    """The longest chain of the cells that are left, first cell first."""
+    """The longest chain of remaining cells, in order."""
     left = set(todo)
     taken = {name: seconds[name] if name in left else 0.0 for name in graph.cells}
     ranks = graph.longest(taken)

@@ -1,4 +1,4 @@
-"""How many examples the cells of a task read, and how long these are."""
+"""The number and lengths of the examples that the cells of a task read."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from ...models.training.recipes import Recipe
 from ..configuration.config import RunConfig
 
 SUBWORDS_A_WORD = 1.3
-"""Of English words between blanks, punctuation included."""
+"""Subwords per English word between spaces, punctuation included."""
 
 PADDED = 2.0
-"""Longest text of a mixed batch of 32, in mean lengths: 2.0 on CoLA, 1.5 on MRPC, 2.2 on WNLI."""
+"""Longest text in a batch of 32 / mean length of texts: CoLA 2.0, MRPC 1.5, WNLI 2.2."""
 
 _COUNTED = 4000
-"""Examples whose words are counted."""
+"""Maximum number of examples whose words are counted."""
 
 _HELD_OUT = 0.1
 
 
 @dataclass(frozen=True)
 class TaskSize:
-    """One task as its cells read it.
+    """The size of one task, as its cells read it.
 
     Attributes:
-        train: examples that are trained on.
-        selection: examples that masks are chosen on.
-        report: examples that are scored.
-        length: mean subwords of an example.
-        padded: mean subwords of an example in a batch of training, padding included.
-        known: `read` where the examples are here, else `published`.
+        train: number of training examples.
+        selection: number of examples that masks are chosen on.
+        report: number of reported examples.
+        length: mean subwords per example.
+        padded: mean subwords per example in a training batch, including padding.
+        known: `read` if the examples are on this machine, else `published`.
     """
 
     train: int
@@ -53,7 +53,7 @@ class TaskSize:
 
 
 def from_hub(config: RunConfig, task: str) -> bool:
-    """Whether the examples of a task would be fetched.
+    """Whether the examples of a task would have to be downloaded.
 
     Raises:
         UnknownNameError: if there is no such task.
@@ -79,7 +79,7 @@ def published_size(config: RunConfig, task: str, recipe: Recipe) -> TaskSize:
 
 
 def read_size(config: RunConfig, data: TaskData, recipe: Recipe) -> TaskSize:
-    """The size of a task that was read; the parts are those of the first seed."""
+    """The size of a task whose examples were read; the parts are those of the first seed."""
     chosen = "reported" if config.prune.selection == "reported" else "held-out"
     parts = split_parts(data, selection=chosen, seed=config.seeds[0])
     lengths = _lengths(parts.train, recipe.max_length)
@@ -98,7 +98,7 @@ def read_size(config: RunConfig, data: TaskData, recipe: Recipe) -> TaskSize:
 
 
 def _lengths(examples: Sequence[Example], longest: int) -> npt.NDArray[np.float64]:
-    """Subwords of examples, by their words."""
+    """Estimated subwords of examples, from their words."""
     chosen = spread(tuple(examples), _COUNTED)
     counts = [
         sum(SUBWORDS_A_WORD * len(text.split()) + 1 for text in example.texts()) + 1

@@ -1,1 +1,1 @@
-"""What a run is going to compute: its cells, what they read, and their identities."""
+"""The plan of a run: its cells, their inputs, and their identities."""

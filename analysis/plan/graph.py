@@ -1,4 +1,4 @@
-"""The work of a run as a graph of cells: every cell is one step, whose output is one file."""
+"""The work of a run as a graph of cells: each cell is one step and writes one output file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 from ...data.files.atomic import digest
 
 FORMAT = 3
-"""Layout of a cell's file: cells of another one are computed again."""
+"""Version of the layout of cell files: cells of another version are computed again."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a cell takes of the machine that computes it.
+    """The resources that a cell needs.
 
     Attributes:
-        threads: that it computes with; 0 = as many as the run gives to a cell.
-        accelerator: whether it is faster on a GPU, if there is one.
-        memory_mb: an estimate of its peak, beside the libraries; 0 = not estimated.
+        threads: number of threads; 0 = the run's number of threads per cell.
+        accelerator: whether it is faster on a GPU.
+        memory_mb: estimated peak memory without the libraries; 0 = not estimated.
     """
 
     threads: int = 0
@@ -31,15 +31,15 @@ class Needs:
 
 @dataclass(frozen=True)
 class Cell:
-    """One step with everything that decides its output.
+    """One step with everything that determines its output.
 
     Attributes:
         name: unique in the graph, a path of words: `acceptability/seed1/structured/good/0/score`.
         step: name of a registered step.
-        inputs: role -> name of the cell whose output is read.
-        sources: names of what is read from outside the run, such as `model` or `task/mrpc/seed1`.
+        inputs: role -> name of the cell whose output it reads.
+        sources: names of the inputs from outside the run, such as `model` or `task/mrpc/seed1`.
         options: plain values of the options that the step reads.
-        needs: what it takes of the machine.
+        needs: the resources that it needs.
     """
 
     name: str
@@ -51,10 +51,11 @@ class Cell:
 
 
 class Graph:
-    """Cells in the order in which their rows stand in the tables.
+    """Cells in the order of their rows in the tables.
 
     Raises:
-        ValueError: if two cells have one name, an input is no cell, or cells wait for each other.
+        ValueError: if two cells have the same name, an input is not a cell, or cells depend on each
+            other in a circle.
     """
 
     def __init__(self, cells: Iterable[Cell]):
@@ -65,7 +66,7 @@ class Graph:
             self.cells[cell.name] = cell
         for cell in self:
             if unknown := {name for name in cell.inputs.values() if name not in self.cells}:
-                raise ValueError(f"{cell.name} reads {min(unknown)}, which is no cell")
+                raise ValueError(f"{cell.name} reads {min(unknown)}, which is not a cell")
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells.values())
@@ -78,17 +79,17 @@ class Graph:
 
     @cached_property
     def order(self) -> tuple[str, ...]:
-        """Every cell after its inputs; else as the cells stand.
+        """The cells, each after its inputs, otherwise in the given order.
 
         Raises:
-            ValueError: if cells wait for each other.
+            ValueError: if cells depend on each other in a circle.
         """
         sorter = TopologicalSorter({cell.name: set(cell.inputs.values()) for cell in self})
         place = {name: number for number, name in enumerate(self.cells)}
         try:
             sorter.prepare()
         except CycleError as error:
-            raise ValueError(f"cells wait for each other: {error.args[1]}") from None
+            raise ValueError(f"cells depend on each other in a circle: {error.args[1]}") from None
         found: list[str] = []
         while sorter.is_active():
             ready = sorted(sorter.get_ready(), key=place.__getitem__)
@@ -98,7 +99,7 @@ class Graph:
 
     @cached_property
     def readers(self) -> Mapping[str, tuple[str, ...]]:
-        """Cell -> the cells that read it."""
+        """Cell -> the cells that read its output."""
         found: dict[str, list[str]] = {name: [] for name in self.cells}
         for cell in self:
             for name in dict.fromkeys(cell.inputs.values()):
@@ -106,7 +107,7 @@ class Graph:
         return {name: tuple(names) for name, names in found.items()}
 
     def downstream(self, names: Iterable[str]) -> set[str]:
-        """The cells that read any of these, over any number of steps; without these."""
+        """The cells that depend on any of these, directly or not, without these themselves."""
         found: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -119,15 +120,15 @@ class Graph:
     def ids(self, versions: Mapping[str, int], sources: Mapping[str, str]) -> dict[str, str]:
         """Cell -> its identity: the step's name and 16 hex digits.
 
-        They are the hash of the step's version, its options, the digests of its sources and the
-        identities of its inputs, so that they are known before anything is computed.
+        The digits are a hash of the step's version, its options, the digests of its sources and the
+        identities of its inputs. They are therefore known before anything is computed.
 
         Args:
             versions: step -> its version.
             sources: source -> a digest of its content.
 
         Raises:
-            KeyError: for a step or a source that is not known.
+            KeyError: for an unknown step or source.
         """
         found: dict[str, str] = {}
         for name in self.order:
@@ -143,7 +144,7 @@ class Graph:
         return found
 
     def longest(self, seconds: Mapping[str, float]) -> dict[str, float]:
-        """Cell -> seconds of the longest chain that begins with it, by the seconds of each cell."""
+        """Cell -> seconds of the longest chain that begins with it, from the seconds per cell."""
         found: dict[str, float] = {}
         for name in reversed(self.order):
             after = max((found[reader] for reader in self.readers[name]), default=0.0)

@@ -1,4 +1,4 @@
-"""What a configuration asks for, as a graph of cells; nothing is read or computed for it."""
+"""The graph of cells for a configuration; nothing is read or computed to make it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .registry import STEPS
 from .seed_plan import SeedPlan, TaskFacts
 
 COMPARED = ("structured", "structured-heads", "structured-mlps")
-"""Methods whose units are few enough to be compared one by one over seeds."""
+"""Methods with few enough units to compare them one by one across seeds."""
 
 
 def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
-    """Every cell of a run, in the order of its rows.
+    """All cells of a run, in the order of their rows.
 
     Args:
         config: the options.
-        tasks: of each task that the options name, what else decides.
+        tasks: for each task of the options, everything else that the graph depends on.
     """
     cells: list[Cell] = []
     shared: list[Cell] = []
@@ -47,13 +47,13 @@ def seed_plans(
 
 
 def _inputs_of_probes(config: RunConfig, length: int) -> dict[str, dict[str, Any]]:
-    """Probe -> what decides its output."""
+    """Probe -> everything that determines its output."""
     probe = config.probe
     return {name: probe_inputs(narrowed(probe, [name]), length) for name in probe.names}
 
 
 def _across(config: RunConfig, facts: TaskFacts, seeds: Sequence[SeedPlan]) -> Iterator[Cell]:
-    """What the good masks of all seeds share, scored and retrained in each of them."""
+    """The units that the good masks of all seeds share, scored and retrained in each seed."""
     for method in (m for m in config.prune.methods if m in COMPARED):
         for kind in ACROSS:
             shared = f"{facts.name}/across/{method}/{kind}"
@@ -74,7 +74,7 @@ def _across(config: RunConfig, facts: TaskFacts, seeds: Sequence[SeedPlan]) -> I
 
 
 def _shared(one: SeedPlan, shared: str, method: str, kind: str) -> Iterator[Cell]:
-    """One shared mask in one seed: the cells of a mask, which is read instead of drawn."""
+    """The cells of one shared mask in one seed; the mask is read instead of drawn."""
     config, at = one.config, f"{method}/{kind}/0"
     cells = [
         one.score(at, one.name("finetune"), method, kind, 0),
@@ -92,7 +92,7 @@ def _shared(one: SeedPlan, shared: str, method: str, kind: str) -> Iterator[Cell
 
 
 def payload_of(cell: Cell) -> str:
-    """What a cell gives beside its table: `model`, `mask` or nothing."""
+    """What a cell writes in addition to its table: `model`, `mask` or nothing."""
     if STEPS[cell.step].trains:
         return "model"
     return "mask" if cell.step in ("round", "ticket", "prune", "across", "mask") else ""

@@ -1,4 +1,4 @@
-"""What a run reads before anything is computed: encoder, tasks, sentences, and their checks."""
+"""Read and check the inputs of a run before anything is computed: encoder, tasks, sentences."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class TaskSetting:
     Attributes:
         data: the task as it was read.
         recipe: how its models are fine-tuned.
-        probe_length: subwords that a probed sentence keeps.
-        flag: what rows are flagged with for the tokenizer's sake, or empty.
-        said: what was told of the tokenizer and of the length of texts.
+        probe_length: maximum subwords per probed sentence.
+        flag: the flag of rows that is due to the tokenizer, or empty.
+        said: the messages about the tokenizer and the length of texts.
     """
 
     data: TaskData
@@ -61,7 +61,7 @@ class TaskSetting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the cells of a run share.
+    """The inputs that the cells of a run share.
 
     Attributes:
         config: the options.
@@ -75,16 +75,16 @@ class Prepared:
 
     @property
     def facts(self) -> dict[str, TaskFacts]:
-        """Task as the options name it -> what the graph depends on."""
+        """Task, as named in the options -> what the graph depends on."""
         given = zip(self.config.tasks, self.tasks.values(), strict=True)
         return {name: task.facts for name, task in given}
 
 
 def prepare(config: RunConfig, progress: Progress) -> Prepared:
-    """Read the encoder and the tasks of a run; what is odd about them is told.
+    """Read the encoder and the tasks of a run, and report anything unusual about them.
 
     Raises:
-        InputError: for what cannot be read, or does not fit together.
+        InputError: for inputs that cannot be read, or do not fit together.
     """
     device_of(config.device)
     source = resolve_model(config.model)
@@ -126,13 +126,13 @@ def prepare(config: RunConfig, progress: Progress) -> Prepared:
 
 
 def check_probes(config: RunConfig, progress: Progress) -> Corpus | None:
-    """Check the options of probes, and that each can read something of its sentences.
+    """Check the options of probes, and that each probe can read at least one of its sentences.
 
     Returns:
-        The sentences with the annotation that all of these probes need, None where there are none.
+        The sentences with the annotation that all of these probes need; None without such probes.
 
     Raises:
-        ConfigError: for options that do not fit.
+        ConfigError: for invalid options.
         AnnotationError: if a probe can read no sentence.
     """
     options_of(config.probe)
@@ -146,14 +146,14 @@ def check_probes(config: RunConfig, progress: Progress) -> Corpus | None:
 def check_learning(
     prepared: Prepared, progress: Progress
 ) -> tuple[Parts, dict[str, Any]] | tuple[None, None]:
-    """Read what probes learn from, and check that each can read something of every part.
+    """Read the training data of probes; check that each probe can read a sentence of every part.
 
     Returns:
-        The parts with the annotation that all of these probes need, and what is recorded of them;
-        None where none learns.
+        The parts with the annotation that all of these probes need, and their record; None if no
+        probe is trained.
 
     Raises:
-        InputError: for parts that cannot be read or do not go together.
+        InputError: for parts that cannot be read or combined.
     """
     options = prepared.config.probe
     learning_files(options)
@@ -166,7 +166,7 @@ def check_learning(
 
 
 def summaries_of(prepared: Prepared) -> list[dict[str, Any]]:
-    """What was read of each task; the parts are those of the first seed."""
+    """A summary of each task; the parts are those of the first seed."""
     config, tokenizer = prepared.config, load_tokenizer(prepared.source.name)
     return [
         summarise(
@@ -180,7 +180,7 @@ def summaries_of(prepared: Prepared) -> list[dict[str, Any]]:
 
 
 def told_of_heads(prepared: Prepared) -> list[str]:
-    """What a run does with the head of the model that it starts from: a line a task and seed."""
+    """How a run treats the head of the model that it starts from: one line per task and seed."""
     labels = parse_pairs(prepared.config.labels)
     lines = [
         start_of_head(

@@ -1,4 +1,4 @@
-"""The steps by name: what computes a cell, in which version, and how much it takes."""
+"""The steps by name: the function that computes a cell, its version, and its cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..cell_output import CellOutput
 
 _CELLS = f"{__name__.split('.analysis.')[0]}.analysis.cells"
-"""Where the steps are."""
+"""The package of the steps."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Step:
     """One kind of cell.
 
     Attributes:
-        version: raise it when the output changes for the same inputs and options.
-        code: where the function is that takes a `Work` and returns a `CellOutput`, as
-            `module:name` in this package; loaded when it runs.
-        weight: how long it takes compared with others, where nothing was measured.
-        trains: whether it gives a trained model.
-        runs_model: whether it is faster on a GPU, if there is one.
+        version: to be increased when the output changes for the same inputs and options.
+        code: the function that takes a `Work` and returns a `CellOutput`, as `module:name` in this
+            package; imported when it runs.
+        weight: duration relative to other steps, used if nothing was measured.
+        trains: whether it produces a trained model.
+        runs_model: whether it is faster on a GPU.
     """
 
     version: int

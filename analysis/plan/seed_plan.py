@@ -21,7 +21,7 @@ from ..configuration.config import RunConfig
 from .graph import Cell, Needs
 
 IN_ORDER = ("gate-batch-accumulated",)
-"""Importance that depends on the order of the examples: as they are given, as in the study."""
+"""Importance scores that depend on the order of the examples: the given order, as in the study."""
 
 SURVIVING = {"dependency-heads": "heads", "attention-patterns": "patterns"}
 """Probes of the full model in which survivors are compared with random heads -> the comparison."""
@@ -32,12 +32,12 @@ PARTS = ("train", "selection", "report")
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What the graph depends on of one task beside the options.
+    """What the graph depends on for one task, apart from the options.
 
     Attributes:
         name: of the task, as rows have it.
         recipe: how its models are fine-tuned.
-        own: the user's labels where they are no shipped task's: other names are another model.
+        own: the labels of a user's own task; with other labels the model is another one.
         probe_length: subwords that a probed sentence keeps.
     """
 
@@ -53,10 +53,10 @@ class SeedPlan:
 
     Attributes:
         config: the options of the run.
-        facts: what decides beside them.
-        seed: of initialisation, order and draws.
-        probes: probe -> what decides its output.
-        first: name of the first task: what no task decides is computed for it alone.
+        facts: everything else that the cells depend on.
+        seed: the seed of initialisation, order and draws.
+        probes: probe -> everything that determines its output.
+        first: name of the first task; cells that depend on no task are computed only for it.
     """
 
     config: RunConfig
@@ -66,7 +66,7 @@ class SeedPlan:
     first: str
 
     def cells(self) -> Iterator[Cell]:
-        """All of them: scores, trainings, baselines, probes."""
+        """All cells: scores, trainings, baselines, probes."""
         config = self.config
         yield self._cell("readings", "readings", parts=PARTS, probe=self._reading())
         yield self._training("finetune", "finetune")
@@ -95,7 +95,7 @@ class SeedPlan:
         return f"{self.facts.name}/seed{self.seed}/{last}"
 
     def masks(self, method: str, draws: int) -> Iterator[tuple[str, int]]:
-        """Kind and draw of the good mask and of its controls."""
+        """Kind and draw number of the good mask and of its controls."""
         yield "good", 0
         for kind in CONTROLS:
             # the smallest weights are one mask: nothing is sampled
@@ -135,7 +135,7 @@ class SeedPlan:
         return self.facts.recipe.max_length
 
     def _trained(self) -> dict[str, Any]:
-        """What decides every training."""
+        """The options that determine every training."""
         found: dict[str, Any] = {"recipe": vars(self.facts.recipe)}
         if self.facts.own:
             found["classes"] = list(self.facts.own)
@@ -155,7 +155,7 @@ class SeedPlan:
         return {"method": method, "kind": kind, "draw": draw}
 
     def _masked(self, model: str, method: str) -> dict[str, str]:
-        """The inputs of a cell about a mask on a model; masks are drawn from the search's."""
+        """The inputs of a cell about a mask; random and bad masks are drawn from the good one."""
         found = {"model": model, "good": self.name(f"{method}/search")}
         return found if model == self.name("finetune") else found | {"base": self.name("finetune")}
 
@@ -163,7 +163,7 @@ class SeedPlan:
         self, last: str, model: str, method: str = "", kind: str = "", draw: int = 0,
         state: str = "",
     ) -> Cell:  # fmt: skip
-        """A model, whole or under a mask, on the reported examples."""
+        """The scores of a full or masked model on the reported examples."""
         masked = bool(method)
         inputs = self._masked(model, method) if masked else {"model": model}
         return self._cell(
@@ -194,7 +194,7 @@ class SeedPlan:
                 rounds=lottery.rounds, **chosen,
             )  # fmt: skip
             return
-        # other methods of the same run do not change this one
+        # other methods of the same run do not change this cell
         read = prune.model_dump(mode="json", exclude={"methods"}) | {"method": method}
         if prune.importance in IN_ORDER:
             read["order"] = "as given"
@@ -208,12 +208,12 @@ class SeedPlan:
         for kind, draw in self.masks(method, draws) if draws else ():
             yield from self.retraining(method, kind, draw)
             if method == "imp" and kind == "good":
-                # the ticket on random weights and on shuffled layers: what pretraining gives
+                # the ticket on random weights and shuffled layers: the effect of pretraining
                 for other in ("reinit", "shuffled"):
                     yield from self.retraining(method, other, 0)
 
     def retraining(self, method: str, kind: str, draw: int) -> Iterator[Cell]:
-        """A mask trained again, scored, and probed if asked for."""
+        """A mask: retrained, scored, and probed if requested."""
         at = f"{method}/{kind}/{draw}"
         begun: dict[str, Any] = {}
         if method == "imp":
@@ -231,7 +231,7 @@ class SeedPlan:
     # -- probes -------------------------------------------------------------------------------
 
     def _reading(self) -> dict[str, Any]:
-        """What decides which examples the probes of the task read, and their words."""
+        """The options that determine the examples, and their words, for probes of the task."""
         names = of_task(self.config.probe)
         return {**self.probes[names[0]], "for": names} if names else {}
 
@@ -259,14 +259,14 @@ class SeedPlan:
         self, at: str, model: str, state: str, method: str = "", kind: str = "", draw: int = 0,
         *, only: tuple[str, ...] | None = None,
     ) -> Iterator[Cell]:  # fmt: skip
-        """Every probe of the run, or `only` some, on a model, whole or under a mask."""
+        """Every probe of the run, or those in `only`, on a full or masked model."""
         probe = self.config.probe
         for name in probe.names if only is None else only:
             alone = narrowed(probe, [name])
             learns, reads_task = bool(learning(alone)), bool(of_task(alone))
             inputs = self._masked(model, method) if method else {"model": model}
             if method and find_probe(name).transfers:
-                # what the whole model was asked is asked of the mask once more
+                # each probe of the full model is repeated under the mask
                 inputs = inputs | {"whole": self.name(f"full/probe/{name}")}
             yield self._cell(
                 f"{at}/probe/{name}", "probe", inputs,
@@ -278,12 +278,12 @@ class SeedPlan:
             )  # fmt: skip
 
     def _encoders(self) -> Iterator[Cell]:
-        """The probes that learn, on the pretrained encoder and on one with random weights.
+        """The trained probes, on the pretrained encoder and on one with random weights.
 
-        Probes of masked language models run on one with random weights alone.
+        Probes of masked language models run only on one with random weights.
 
-        No task decides what they find, and no seed what they find in the pretrained one: it is
-        computed once, and repeated under the names of other tasks and seeds.
+        Their results do not depend on the task, and for the pretrained encoder not on the seed:
+        they are computed once, and copied under the names of the other tasks and seeds.
         """
         probe = self.config.probe
         for name in of_language(probe.names):

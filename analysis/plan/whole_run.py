@@ -1,4 +1,4 @@
-"""The plan of one run: its configuration, what it reads, and the graph of its cells."""
+"""The plan of one run: its configuration, its inputs, and the graph of its cells."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .planning import plan
 from .registry import VERSIONS
 from .sources import Sources, read_sources
 
-if TYPE_CHECKING:  # a plan that was made before is read without the libraries of models
+if TYPE_CHECKING:  # a stored plan is read without importing torch and transformers
     from .preparing import Prepared
 
 SOURCES, THREADS = "sources", "threads"
-"""Keys of the record of a run: what it read, and the threads of each cell."""
+"""Keys of the record of a run: its inputs, and the number of threads per cell."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RunPlan:
     Attributes:
         config: the options.
         folder: the run folder.
-        sources: what is read from outside.
+        sources: the inputs from outside the run.
         graph: the cells.
         ids: cell -> identity.
     """
@@ -45,7 +45,7 @@ class RunPlan:
 
     @property
     def store(self) -> CellStore:
-        """Where the cells lie."""
+        """The folder of the cells."""
         return CellStore(self.folder)
 
     def part(self, names: Iterable[str]) -> RunPlan:
@@ -72,7 +72,7 @@ class RunPlan:
 
 
 def configuration_of(config: RunConfig) -> str:
-    """A digest of the options of a run, without those that only decide how it is computed."""
+    """A digest of the options of a run, without those that affect only how it is computed."""
     plain = config.plain()
     plain.pop("workers")
     for name in ("checkpoint_steps", "checkpoint_minutes"):
@@ -83,7 +83,7 @@ def configuration_of(config: RunConfig) -> str:
 
 
 def recorded_plan(config: RunConfig, folder: Path) -> RunPlan | None:
-    """The plan of a run that a folder records, if nothing that it reads has changed since."""
+    """The recorded plan of a run, if none of its inputs has changed since."""
     held = run_facts(folder).get(SOURCES)
     if not isinstance(held, dict) or held.get("configuration") != configuration_of(config):
         return None
@@ -94,7 +94,7 @@ def recorded_plan(config: RunConfig, folder: Path) -> RunPlan | None:
 
 
 def read_plan(config: RunConfig, folder: Path, progress: Progress) -> tuple[RunPlan, Prepared]:
-    """The plan of a run, everything that it reads being read and checked.
+    """The plan of a run; all of its inputs are read and checked.
 
     Raises:
         InputError: for what cannot be read, or does not fit together.

@@ -1,1 +1,1 @@
-"""A run: its cells, and the order in which they are computed."""
+"""Compute a run: the engines that compute its cells, and their order."""

@@ -1,4 +1,4 @@
-"""Attribution word by word: what the report's examples are made of."""
+"""Attribution to each word, from which the examples of the report are built."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ WORD_COLUMNS = [
 
 
 def word_frame(collected: Collected) -> pd.DataFrame:
-    """Attribution of every word that the probe read, with the word itself.
+    """The attribution to every word that the probe read, with the word itself.
 
     Args:
         collected: the finished cells of a run.
 
     Returns:
-        one line for each full or pruned model of the first draw, method, example and word;
+        One row per full or pruned model of the first draw, method, example and word;
         `variant` names the method, `item_id` the example, `sentence` and `position` (from 0) the
         word, `attribution` is in logits of the attributed class.
     """
@@ -50,11 +50,11 @@ def words_table(words: pd.DataFrame, collected: Collected) -> pd.DataFrame:
     """The table `words`: every attributed word with its part of speech, relation and depth.
 
     Args:
-        words: what `word_frame` gives.
+        words: the result of `word_frame`.
         collected: the finished cells of the run, which hold the annotation of the words.
 
     Returns:
-        One line for each line of `words`. `pos`, `relation` and `depth` are empty where the text
+        One row per row of `words`. `pos`, `relation` and `depth` are empty where the text
         was not annotated, or was read by a version that did not store them.
     """
     seeds = words[["task", "seed"]].drop_duplicates().itertuples(index=False, name=None)
@@ -74,7 +74,7 @@ def words_table(words: pd.DataFrame, collected: Collected) -> pd.DataFrame:
 
 
 def compared_words(collected: Collected) -> pd.DataFrame:
-    """What `agreement_table` compares: attributions of all draws, without the words themselves."""
+    """The input of `agreement_table`: attributions of all draws, without the words themselves."""
     parts = []
     for _, output in _outputs(collected):
         about, items = output.rows.iloc[0], output.items
@@ -94,12 +94,12 @@ def compared_words(collected: Collected) -> pd.DataFrame:
 
 
 def _outputs(collected: Collected) -> Iterator[tuple[Cell, CellOutput]]:
-    """The finished cells that attributed the words of a full or pruned model."""
+    """The finished cells with attributions to words in a full or pruned model."""
     for cell in collected.of_step("probe"):
         options = cell.options
         if options["probe"]["name"] != NAME or options["state"] not in ("finetuned", "pruned"):
             continue
-        # what several seeds share is no example of one of them
+        # a mask that several seeds share has no example of its own
         if options.get("kind", "") in ("super", "anti", "middle"):
             continue
         output = collected.output(cell.name)
@@ -108,7 +108,7 @@ def _outputs(collected: Collected) -> Iterator[tuple[Cell, CellOutput]]:
 
 
 def _places(items: pd.DataFrame) -> dict[str, pd.Series]:
-    """Which word of which example each item is."""
+    """The example and the word position of each item."""
     place = items["item_id"].str.extract(r"(?P<id>.*)#(?P<sentence>\d+)\.(?P<position>\d+)")
     return {
         "item_id": place["id"],

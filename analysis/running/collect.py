@@ -1,4 +1,4 @@
-"""The finished cells of a run, read for its tables: nothing is computed here."""
+"""Read the finished cells of a run for its tables; nothing is computed here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Collected:
     Args:
         graph: the cells.
         ids: cell -> identity.
-        store: where they lie.
+        store: the folder of the cells.
         proofs: finished cell -> certificate.
     """
 
@@ -39,7 +39,7 @@ class Collected:
         self._read: dict[str, CellOutput] = {}
 
     def output(self, name: str) -> CellOutput | None:
-        """The output of a cell, None where it is not finished or had nothing to compute.
+        """The output of a cell; None if it is not finished or had nothing to compute.
 
         Raises:
             DataFileError: if its file is damaged.
@@ -50,17 +50,17 @@ class Collected:
         return self._store.read(self._ids[name], proof)
 
     def notes(self, name: str) -> Mapping[str, Any]:
-        """The notes of a cell; none where it is not finished."""
+        """The notes of a cell; empty if it is not finished."""
         output = self.output(name) if name in self.graph.cells else None
         return output.notes if output else {}
 
     def recipe(self, name: str) -> Mapping[str, Any]:
-        """How a cell trains."""
+        """The recipe of a cell that trains."""
         found: Mapping[str, Any] = self.graph[name].options["recipe"]
         return found
 
     def seconds(self, name: str) -> float | None:
-        """How long a cell took."""
+        """The seconds that a cell took."""
         proof = self.proofs.get(name)
         return proof.measured.get("seconds") if proof else None
 
@@ -75,7 +75,7 @@ class Collected:
         return rows_frame(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
 
     def measured(self) -> list[dict[str, Any]]:
-        """Of each finished cell: name, identity, seconds, peak memory, threads, device, host."""
+        """One record per finished cell: name, identity, seconds, memory, threads, device, host."""
         return [
             {"name": cell.name, "cell": self._ids[cell.name], **self.proofs[cell.name].measured}
             for cell in self.graph
@@ -89,16 +89,16 @@ class Collected:
                 yield cell
 
     def check_masks(self) -> None:
-        """Prove that the masks are what was written, by their content.
+        """Check the content of all masks against their certificates.
 
         Raises:
-            DataFileError: naming the file that is not.
+            DataFileError: naming the file that differs.
         """
         for cell in self._with_mask():
             self._store.check(self.proofs[cell.name])
 
     def copy_masks(self, folder: Path) -> None:
-        """Give the masks readable names; those of a seed and method differ only in the kind."""
+        """Copy masks to readable names; those of one seed and method differ only in the kind."""
         folder.mkdir(parents=True, exist_ok=True)
         for cell in self._with_mask():
             options = cell.options

@@ -1,4 +1,4 @@
-"""The run that a folder holds already: which configuration it has, and what becomes of it."""
+"""The run that a folder already contains: whether to continue, extend or replace it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..configuration.renamed import renamed
 from ..plan.whole_run import SOURCES, THREADS, RunPlan
 
 Existing = Literal["refuse", "add", "new"]
-"""What to do with another run in the folder."""
+"""What to do with a different run in the folder."""
 
 _NO_RESULT = {
     "workers", "threads", "device", "deterministic", "retrain.keep",
     "recipe.checkpoint_steps", "recipe.checkpoint_minutes", "probe.cache", "probe.cache_limit",
 }  # fmt: skip
-"""Options that change no result beyond rounding."""
+"""Options that change results by rounding at most."""
 
 _LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
@@ -37,7 +37,7 @@ _SWITCHES = {"controls.across_seeds", "controls.untrained", "controls.bag_of_wor
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Option -> its value in both, where they differ; lists of tasks, seeds and so on as sets."""
+    """Option -> its two values, for options that differ; lists such as seeds count as sets."""
     one, other = dict(_flat(old, "")), dict(_flat(new, ""))
     found = {}
     for name in [*other, *(name for name in one if name not in other)]:
@@ -48,7 +48,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tup
 
 
 def _same(name: str, one: Any, other: Any) -> bool:
-    """Whether two values mean the same: lists in any order and case, paths however spelled."""
+    """Whether two values are equivalent: lists in any order and case, paths in any spelling."""
     if name in _LISTS and isinstance(one, list) and isinstance(other, list):
         return set(map(_key, one)) == set(map(_key, other))
     if name in _PLACES and isinstance(one, str) and isinstance(other, str) and one and other:
@@ -88,16 +88,17 @@ def _shown(value: Any) -> str:
 def settled(
     config: RunConfig, folder: Path, existing: Existing, say: Callable[[str], None]
 ) -> RunConfig:
-    """The configuration that is run in a folder, which may hold a run already.
+    """The configuration to run in a folder, which may already contain a run.
 
     Args:
-        config: the options asked for.
+        config: the requested options.
         folder: the run folder.
-        existing: `refuse` another configuration; `add` what is asked for to it; or `new`.
-        say: is told what differs.
+        existing: `refuse` a different configuration; `add` the requested options to it; or start
+            `new`.
+        say: receives a message that lists the differences.
 
     Raises:
-        ConfigError: saying what differs.
+        ConfigError: listing the differences.
     """
     earlier = run_configuration(folder)
     if earlier is None:
@@ -107,13 +108,14 @@ def settled(
     if not different:
         return config
     if existing == "new":
-        say(f"starting anew instead of the run in {folder}: {said(different)}")
+        say(f"starting a new run instead of the one in {folder}: {said(different)}")
         return config
     if existing == "refuse":
         raise ConfigError(
-            f"holds a run with another configuration ({said(different)})",
+            f"contains a run with a different configuration ({said(different)})",
             where=str(folder),
-            remedy="`add` adds to that run, `new` starts anew, or name another folder",
+            remedy="choose `add` to extend that run or `new` to start again, or name another "
+            "folder",
         )
     both = _united(earlier, config.plain(), different, folder)
     if added := differences(earlier, both.plain()):
@@ -122,7 +124,7 @@ def settled(
 
 
 def _filled(earlier: dict[str, Any]) -> dict[str, Any]:
-    """An earlier configuration with the defaults of options that it does not know."""
+    """An earlier configuration, completed with the defaults of newer options."""
     try:
         return parse_config(renamed(earlier), where=RECORD).plain()
     except InputError:
@@ -135,10 +137,10 @@ def _united(
     different: Mapping[str, tuple[Any, Any]],
     folder: Path,
 ) -> RunConfig:
-    """What both configurations ask for together.
+    """The union of two configurations.
 
     Raises:
-        ConfigError: for options that have one value in a run.
+        ConfigError: for different values of an option that must be the same in the whole run.
     """
     fixed = {
         name: pair
@@ -149,10 +151,10 @@ def _united(
     }
     if fixed:
         raise ConfigError(
-            f"a run has one value of each of these options ({said(fixed)})",
+            f"these options must be the same in the whole run ({said(fixed)})",
             where=str(folder),
             remedy="`add` adds tasks, seeds, methods, probes and draws: keep the other options, "
-            "start anew with `new`, or name another folder",
+            "start again with `new`, or name another folder",
         )
     both = json.loads(json.dumps(new))
     for name, (one, other) in different.items():
@@ -171,7 +173,7 @@ def _united(
 
 
 def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether an option is of a probe that only the side has that sets the option."""
+    """Whether an option belongs to a probe that only the configuration that sets it has."""
     parts = name.split(".")
     if parts[:2] != ["probe", "options"] or len(parts) < 3:
         return False
@@ -179,7 +181,7 @@ def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def _of_first_learning(name: str, old: dict[str, Any]) -> bool:
-    """Whether an option says what probes learn from, of which the run has none yet."""
+    """Whether an option names the training data of probes, and the run has no trained probe yet."""
     if name not in _LEARNT_FROM:
         return False
     entries = entries_of(old.get("probe", {}).get("names", ()))
@@ -187,11 +189,11 @@ def _of_first_learning(name: str, old: dict[str, Any]) -> bool:
 
 
 def begin(plan: RunPlan, threads: int, existing: Existing) -> None:
-    """Record which run a folder is about to hold; with `new`, remove what an earlier one left.
+    """Record the run that is about to be written to a folder; with `new`, remove an earlier one.
 
     Args:
-        plan: the run; its folder is made where need be.
-        threads: that each cell computes with.
+        plan: the run; its folder is created if necessary.
+        threads: number of threads per cell.
         existing: see `settled`.
     """
     folder = plan.folder
@@ -217,13 +219,13 @@ def begin(plan: RunPlan, threads: int, existing: Existing) -> None:
 
 
 def remove_halves(folder: Path) -> None:
-    """Remove what processes that live no more were writing into a run folder."""
+    """Remove unfinished files in a run folder whose processes have ended."""
     for one in (folder / "cells", folder / "models", *(folder / "models").glob("*")):
         remove_stale(one)
 
 
 def _remove_models(folder: Path, kept: Collection[str], cells: Collection[str]) -> None:
-    """Remove the models of other tasks, seeds and cells, as far as subprobe wrote them."""
+    """Remove the models of other tasks, seeds and cells that subprobe wrote."""
     if folder.is_symlink() or not folder.is_dir():
         return
     for model in folder.iterdir():
@@ -241,11 +243,11 @@ def _remove_models(folder: Path, kept: Collection[str], cells: Collection[str]) 
 
 
 def remove_unused(cells: Path, used: Collection[str]) -> None:
-    """Remove the finished cells that a run does not ask for.
+    """Remove the finished cells that do not belong to a run.
 
     Args:
         cells: their folder.
-        used: identities of those that it asks for.
+        used: identities of the cells of the run.
     """
     for path in cells.iterdir():
         identity = path.name.partition(".")[0]

@@ -1,4 +1,4 @@
-"""What computes cells: in this process, in several, or on several machines."""
+"""Engines that compute cells: in this process, in several processes, or on several machines."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from .locks import cell_lock
 
 
 class Engine(Protocol):
-    """Where cells are computed."""
+    """The interface of an engine that computes cells."""
 
     @property
     def slots(self) -> int:
-        """Cells that it takes at the same time."""
+        """Number of cells that it accepts at the same time."""
         ...
 
     def submit(self, order: Order) -> None:
-        """Begin with a cell, whose inputs are finished."""
+        """Start to compute a cell whose inputs are finished."""
         ...
 
     def wait(self) -> list[Done]:
-        """What became of cells since the last call; waits a moment if there is nothing."""
+        """The outcomes of cells since the last call; waits a moment if there are none."""
         ...
 
     def close(self) -> None:
-        """Stop, whatever is being computed."""
+        """Stop at once, even if cells are being computed."""
         ...
 
 
 def work_on(order: Order, materials: Materials, progress: Progress) -> Done:
-    """Compute a cell unless somebody else does, or has done so by now; nothing is raised for it."""
+    """Compute a cell unless another process does or did; errors are returned, not raised."""
     store, name = CellStore(materials.folder), order.cell.name
     try:
         with cell_lock(materials.folder, order.id):
@@ -58,7 +58,7 @@ def work_on(order: Order, materials: Materials, progress: Progress) -> Done:
         return Done(name, "busy")
     except SubprobeError as error:
         return Done(name, "failed", str(error), traceback.format_exc(), error)
-    except Exception as error:  # whatever a library raises ends this cell, not the run
+    except Exception as error:  # any error of a library ends this cell, not the run
         why = f"{type(error).__name__}: {error}".strip().splitlines()[0]
         full = error if is_full(error) else None
         return Done(name, "failed", why, traceback.format_exc(), full)
@@ -70,12 +70,12 @@ def _digest(store: CellStore, cell: str) -> str:
 
 
 class InThisProcess:
-    """Computes one cell after the other.
+    """An engine that computes one cell after the other in this process.
 
     Args:
-        prepared: what was read of the run.
+        prepared: the inputs of the run.
         folder: the run folder.
-        progress: where steps report to.
+        progress: receives the progress of the steps.
     """
 
     slots = 1
@@ -89,27 +89,28 @@ class InThisProcess:
         self._done.append(work_on(order, self._materials, self._progress))
 
     def wait(self) -> list[Done]:
-        """The cells that were submitted."""
+        """The outcomes of the submitted cells."""
         done, self._done = self._done, []
         return done
 
     def close(self) -> None:
-        """Nothing is left to stop."""
+        """Do nothing: no cell is running."""
 
 
 EngineMaker = Callable[[RunPlan, int, Progress], Engine]
-"""Makes what computes the cells of a run, each with so many threads."""
+"""A factory of engines that compute the cells of a run, given the number of threads per cell."""
 
 _held: dict[tuple[Path, str], Materials] = {}
 
 
 def materials_of(config: RunConfig, folder: Path, reading: str = "") -> Materials:
-    """What a worker process has read for a run: of one run at a time, read when first asked for.
+    """The inputs that a worker process has read, for one run at a time, on first use.
 
     Args:
         config: the options of the run.
         folder: the run folder.
-        reading: for another one everything is read anew, as files may have changed since.
+        reading: identifies the pass; for a new one all inputs are read again, as files may have
+            changed.
     """
     found = _held.get((folder, reading))
     if found is None or found.config != config:

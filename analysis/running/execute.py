@@ -1,4 +1,4 @@
-"""Computing what is missing of a graph: cells as soon as their inputs are there."""
+"""Compute the missing cells of a graph, each as soon as its inputs are finished."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..steps.progress import Progress
 from ..storage.certificate import Certificate
 from ..storage.store import CellStore
 
-if TYPE_CHECKING:  # which cells are finished is found out without the libraries of models
+if TYPE_CHECKING:  # the finished cells are determined without importing torch and transformers
     from ..cells.work import Done
     from .engine import Engine
 
@@ -27,13 +27,13 @@ _BUSY_S = 0.5
 
 @dataclass
 class State:
-    """How far a graph is.
+    """The state of a graph: which cells are finished.
 
     Attributes:
         proofs: finished cell -> its certificate.
-        todo: cell that has to be computed -> why.
-        failed: cell -> what went wrong.
-        skipped: cell that was not computed -> the failed cell that it would have read.
+        todo: cell to be computed -> reason.
+        failed: cell -> its error.
+        skipped: cell that was not computed -> the failed cell that it depends on.
     """
 
     proofs: dict[str, Certificate] = field(default_factory=dict)
@@ -47,26 +47,27 @@ class State:
         return not (self.todo or self.failed or self.skipped)
 
     def take(self, other: State) -> None:
-        """Become another state."""
+        """Take over another state."""
         self.proofs, self.todo = other.proofs, other.todo
         self.failed, self.skipped = other.failed, other.skipped
 
     def outcome(self, configuration: str) -> str:
-        """A digest of all that is finished, by which tables know whether they are of it."""
+        """A digest of all finished cells, by which tables are recognised as up to date."""
         found = {name: proof.digest for name, proof in self.proofs.items()}
         return digest([configuration, found, sorted(self.failed), metadata.version("subprobe")])
 
 
 def assess(graph: Graph, ids: Mapping[str, str], store: CellStore, *, whole: bool = False) -> State:
-    """Which cells are finished, and why others are not.
+    """Determine which cells are finished, and why others are not.
 
-    A trained model whose weights were removed counts as finished unless a cell is to read them.
+    A trained model whose weights were removed counts as finished unless an unfinished cell reads
+    them.
 
     Args:
         graph: the cells.
         ids: cell -> identity.
-        store: where they lie.
-        whole: read every file, not only those whose size or time is another than was written.
+        store: the folder of the cells.
+        whole: read every file, not only those whose size or time has changed.
     """
     state = State()
     for name in graph.order:
@@ -81,7 +82,7 @@ def assess(graph: Graph, ids: Mapping[str, str], store: CellStore, *, whole: boo
         if proof is None:
             state.todo[name] = fault or "missing"
         elif waits is not None:
-            # it may stay, if what it has read comes out as before
+            # it is kept if its inputs come out as before
             state.todo[name] = f"waits for {waits}"
         else:
             state.proofs[name] = proof
@@ -98,7 +99,7 @@ def _digests(graph: Graph, name: str, proofs: Mapping[str, Certificate]) -> dict
 def _bring_back_models(
     graph: Graph, ids: Mapping[str, str], store: CellStore, state: State
 ) -> None:
-    """Let models be trained again whose weights are gone and that a missing cell reads."""
+    """Mark models for training again whose weights were removed but are read by a missing cell."""
     waiting = [name for name in graph.order if name in state.todo]
     while waiting:
         for other in dict.fromkeys(graph[waiting.pop()].inputs.values()):
@@ -122,25 +123,25 @@ def execute(
     seconds: Mapping[str, float] | None = None,
     spent: Callable[[str], None] | None = None,
 ) -> None:
-    """Compute what `state` lacks; it is brought up to date.
+    """Compute the cells that are missing in `state`, and update it.
 
-    Of the cells whose inputs are finished, the one goes first that begins the longest chain. A cell
-    that fails is computed again `retries` times, then described in a log; what reads it is skipped,
-    and the rest goes on.
+    Among cells whose inputs are finished, the one that begins the longest chain goes first. A cell
+    that fails is tried again `retries` times and then described in a log. Cells that depend on it
+    are skipped; all others are computed.
 
     Args:
         graph: the cells.
         ids: cell -> identity.
-        store: where they lie.
-        engine: what computes them.
-        state: how far the graph is.
-        progress: where the run reports to.
+        store: the folder of the cells.
+        engine: computes them.
+        state: the state of the graph.
+        progress: receives the progress of the run.
         retries: how often a cell that fails is tried again.
-        seconds: that each cell is expected to take; None = the weights of the steps.
+        seconds: expected duration of each cell; None = the weights of the steps.
         spent: called with each trained model once everything that reads it is finished.
 
     Raises:
-        OSError: if there is no room for a file.
+        OSError: if the disk is full.
     """
     from ..cells.work import Order
 
@@ -173,7 +174,7 @@ def execute(
                 and resting.get(name, 0) <= now
                 and all(other in state.proofs for other in graph[name].inputs.values())
             ]
-            # what reads a model that is to be removed goes first: the disk holds few of them
+            # cells that read a model to be removed go first: the disk has room for few of them
             ready.sort(
                 key=lambda name: (
                     spent is None or not _reads_retrained(graph, name),
@@ -205,13 +206,13 @@ def execute(
 
 
 def _reads_retrained(graph: Graph, name: str) -> bool:
-    """Whether a cell reads a model that nothing else was found in."""
+    """Whether a cell reads a model that has only been scored so far."""
     steps = {graph[other].step for other in graph[name].inputs.values()}
     return any(STEPS[step].trains for step in steps - {"finetune"})
 
 
 def _spent(graph: Graph, state: State, finished: set[str]) -> list[str]:
-    """The trained models that these cells have read as the last ones."""
+    """The trained models for which these cells were the last readers."""
     read = {other for name in finished for other in graph[name].inputs.values()}
     return sorted(
         name
@@ -224,7 +225,7 @@ def _spent(graph: Graph, state: State, finished: set[str]) -> list[str]:
 def _read_later(
     graph: Graph, ids: Mapping[str, str], store: CellStore, name: str, state: State
 ) -> bool:
-    """Whether anything that reads a cell is still to be computed, by this process or another."""
+    """Whether any cell that reads this one is still to be computed, by this process or another."""
     with contextlib.suppress(DataFileError):
         proof = store.certificate(ids[name])
         known = state.proofs if proof is None else {**state.proofs, name: proof}
@@ -245,7 +246,7 @@ def _take(
     graph: Graph, ids: Mapping[str, str], store: CellStore, state: State, done: Done,
     tries: dict[str, int], resting: dict[str, float], retries: int, progress: Progress,
 ) -> None:  # fmt: skip
-    """Bring the state up to date with what became of a cell."""
+    """Update the state with the outcome of a cell."""
     name = done.name
     if done.state == "busy":
         resting[name] = time.monotonic() + _BUSY_S
@@ -253,11 +254,11 @@ def _take(
         assert done.proof is not None
         _finished(state, name, done.proof)
     elif done.error is not None and is_full(done.error):
-        # no other cell would find room
+        # other cells would fail for the same reason
         raise done.error
     elif tries.get(name, 0) < retries:
         tries[name] = tries.get(name, 0) + 1
-        progress.say(f"{name} failed, and is tried again: {done.why}")
+        progress.say(f"{name} failed and is tried again: {done.why}")
     else:
         log = store.log(ids[name])
         write_text(log, f"{name}\n{done.why}\n\n{done.trace}")
@@ -270,7 +271,7 @@ def _take(
 
 
 def first_error(state: State) -> SubprobeError | None:
-    """The first of subprobe's own errors that cells have failed with."""
+    """The first SubprobeError among the errors of failed cells."""
     return next(
         (done.error for done in state.failed.values() if isinstance(done.error, SubprobeError)),
         None,

@@ -1,6 +1,6 @@
-"""A worker process that ends with the process that began it, also while it loads its libraries.
+"""A worker process that ends with its parent process, even while it imports libraries.
 
-Nothing else is imported here: what a worker does first must not take long.
+Nothing else is imported here: this must take effect quickly.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 
 def begin(then: str, *arguments: Any) -> None:
-    """Follow the parent, be deaf to Ctrl-C, which is for it, and go on.
+    """End with the parent, ignore Ctrl-C (the parent handles it), and call a function.
 
     Args:
-        then: what is called, as `module:name`; its module is loaded only now.
-        arguments: that it takes.
+        then: the function, as `module:name`; its module is imported only now.
+        arguments: its arguments.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

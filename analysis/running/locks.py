@@ -1,4 +1,4 @@
-"""Who works in a run folder: locks that end with the process that holds them."""
+"""Which processes work in a run folder: locks that are released when their process ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RunLocks:
 
     Args:
         folder: the run folder.
-        configuration: a digest of what it runs.
+        configuration: digest of its configuration.
     """
 
     def __init__(self, folder: Path, configuration: str):
@@ -36,13 +36,13 @@ class RunLocks:
             "process": os.getpid(),
         }
         self.others: list[dict[str, object]] = []
-        """What else worked in the folder when it was entered."""
+        """The other processes in the folder when it was entered."""
 
     def __enter__(self) -> RunLocks:
-        """Enter, unless what lives there computes something else.
+        """Enter the folder, unless another process computes a different configuration there.
 
         Raises:
-            ConfigError: if another process computes another configuration in the folder.
+            ConfigError: if another process computes a different configuration in the folder.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._gate():
@@ -50,11 +50,11 @@ class RunLocks:
             for other in self.others:
                 if other.get("configuration") != self._about["configuration"]:
                     raise ConfigError(
-                        f"{named(other)} is running another configuration there",
+                        f"{named(other)} is running a different configuration there",
                         where=str(self._folder.parent),
                         remedy="wait until it has ended, or name another folder",
                     )
-            # whoever sees the lock can read whose it is
+            # the lock file names its owner
             write_text(self._own.with_suffix(".json"), json.dumps(self._about))
             self._lock.acquire()
         return self
@@ -69,12 +69,12 @@ class RunLocks:
             self._lock.release()
             _forget(self._own)
             if not list(self._folder.glob("owner-*.lock")):
-                # nobody is left who could hold one
+                # no process is left that could hold one
                 for path in self._folder.glob("*-*.lock"):
                     path.unlink(missing_ok=True)
 
     def writing(self) -> FileLock:
-        """The lock under which the record and the tables of the run are written; waits for it."""
+        """The lock for writing the record and the tables of the run; waits for it."""
         return FileLock(self._folder / "tables.lock")
 
     def _gate(self) -> FileLock:
@@ -82,14 +82,14 @@ class RunLocks:
 
 
 def gate(locks: Path) -> FileLock:
-    """The lock under which processes come and go; waits for it."""
+    """The lock for entering and leaving the folder; waits for it."""
     return FileLock(locks / "gate.lock")
 
 
 def owners(locks: Path) -> list[dict[str, object]]:
-    """What works in a run folder: configuration, host and process of each.
+    """The processes that work in a run folder: configuration, host and process id of each.
 
-    What processes left that work there no more is removed.
+    Files of processes that have ended are removed.
 
     Args:
         locks: the folder of locks in the run folder.
@@ -113,12 +113,12 @@ def _forget(path: Path) -> None:
 
 
 def named(other: Mapping[str, object]) -> str:
-    """A process in words."""
+    """A process, in words."""
     return f"process {other.get('process', '?')} on {other.get('host', '?')}"
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds a lock."""
+    """Whether a running process holds a lock."""
     try:
         with FileLock(path, timeout=0):
             return False
@@ -127,6 +127,6 @@ def is_held(path: Path) -> bool:
 
 
 def cell_lock(folder: Path, cell: str) -> FileLock:
-    """The lock that whoever computes a cell holds; taking it does not wait."""
+    """The lock that a process holds while it computes a cell; acquiring it does not wait."""
     (folder / LOCKS).mkdir(parents=True, exist_ok=True)
     return FileLock(folder / LOCKS / f"{cell}.lock", timeout=0)

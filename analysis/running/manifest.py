@@ -1,4 +1,4 @@
-"""What ran: options, versions, seeds, inputs, and how long it took."""
+"""The manifest of a run: options, versions, seeds, inputs, and durations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LIBRARIES = (
 
 
 def versions() -> dict[str, str]:
-    """Installed version of each library that decides a number."""
+    """Installed version of each library that affects results."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -44,7 +44,7 @@ def versions() -> dict[str, str]:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Commit of the repository that a folder lies in, and whether it was changed since."""
+    """Commit of the repository of a folder, and whether there are uncommitted changes."""
     try:
         commit, changed = (
             subprocess.run(
@@ -76,18 +76,18 @@ def write_manifest(
     """Write `manifest.json` and return what it holds.
 
     Args:
-        out: where to.
+        out: the folder.
         plan: the run.
         collected: the outputs of its cells.
-        outcome: a digest of these.
-        threads: that each cell was computed with.
-        started: when the run was begun, in seconds since 1970.
-        data: what was read of each task (`data_summary`).
-        said: what was told of the tokenizer and the lengths.
-        corpus: what is recorded of the sentences, see `corpus_note`.
-        learning: what is recorded of those that probes learn from, see `Parts.note`.
-        missing: cells that failed or were skipped: name, why, log.
-        sizes: task -> what the units of its models cost (`UnitCosts`).
+        outcome: a digest of the outputs.
+        threads: number of threads per cell.
+        started: start of the run, in seconds since 1970.
+        data: the summary of each task (`data_summary`).
+        said: messages about the tokenizer and the lengths.
+        corpus: the record of the sentences, see `corpus_note`.
+        learning: the record of the training data of probes, see `Parts.note`.
+        missing: cells that failed or were skipped: name, reason, log.
+        sizes: task -> the costs of the units of its models (`UnitCosts`).
     """
     config, sources = plan.config, plan.sources
     manifest: dict[str, Any] = {
@@ -121,7 +121,7 @@ def write_manifest(
 
 
 def describe_seed(collected: Collected, task: str, seed: int, config: RunConfig) -> dict[str, Any]:
-    """What the manifest records of a seed; cut and left out texts are counted."""
+    """The record of a seed, with the numbers of truncated and skipped texts."""
     at = f"{task}/seed{seed}"
     full, read = collected.notes(f"{at}/finetune"), collected.notes(f"{at}/readings")
     scored = collected.notes(f"{at}/full/score")

@@ -1,4 +1,4 @@
-"""Cells in several processes of this machine: one slow, killed or failing cell stops no other."""
+"""Compute cells in several processes; a slow, killed or failing cell stops no other."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _told: Connection | None = None
 
 
 class Pool:
-    """So many processes, each of which takes one cell at a time.
+    """An engine of several processes, each of which computes one cell at a time.
 
-    Each is a pool of one: a process that is killed takes its own cell along, and is replaced.
+    Each process is a pool of its own: if it is killed, only its cell is lost, and it is replaced.
 
     Args:
         config: the options of the run.
         folder: the run folder.
-        slots: processes.
-        threads: that each computes with.
-        progress: is told what the processes tell.
-        job: what a process does with a cell; None = compute it.
+        slots: number of processes.
+        threads: number of threads of each.
+        progress: receives the progress of the processes.
+        job: the function that a process applies to a cell; None = compute it.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Pool:
         self.slots = slots
         self._config, self._folder, self._job = config, folder, job or compute_here
         self._workers = [_Worker(threads, config.deterministic, progress) for _ in range(slots)]
-        # a process tells nothing at the end of its cell: the thread that hears of it says so here
+        # a process sends nothing at the end of its cell: the thread that notices it reports here
         self._ended, self._ending = multiprocessing.Pipe(duplex=False)
 
     def submit(self, order: Order) -> None:
-        """Give the cell to a free process, if there is one to one that knows its model."""
+        """Give the cell to a free process, preferably one that has loaded its model."""
         free = [worker for worker in self._workers if worker.order is None]
         model = order.inputs.get("model", "")
         chosen = next((worker for worker in free if model and worker.model == model), free[0])
@@ -67,11 +67,11 @@ class Pool:
         chosen.begin(order, self._job, self._config, self._folder).add_done_callback(self._wake)
 
     def _wake(self, _: Future[Done]) -> None:
-        # so short that it is one write: several threads may do so at once
+        # short enough for a single write, so that several threads may do this at once
         self._ending.send_bytes(b"e")
 
     def wait(self) -> list[Done]:
-        """What became of cells; passes on what the processes tell meanwhile."""
+        """The outcomes of cells; meanwhile, forwards the messages of the processes."""
         pipes = {worker.told: worker for worker in self._workers if worker.order is not None}
         for pipe in wait([*pipes, self._ended], timeout=_POLL_S):
             assert isinstance(pipe, Connection)
@@ -82,7 +82,7 @@ class Pool:
         return [done for worker in pipes.values() if (done := worker.ended()) is not None]
 
     def close(self) -> None:
-        """Stop all processes, and remove what they were writing."""
+        """Stop all processes, and remove their unfinished files."""
         with held_back():
             for worker in self._workers:
                 worker.stop()
@@ -121,7 +121,7 @@ class _Worker:
         return self._future
 
     def listen(self) -> None:
-        """Pass on what the process tells."""
+        """Forward the messages of the process."""
         with suppress(EOFError, OSError):
             while self.told.poll():
                 event, value = self.told.recv()
@@ -141,7 +141,7 @@ class _Worker:
             self._stage = None
 
     def ended(self) -> Done | None:
-        """What became of the cell, if it has ended; a killed process is replaced."""
+        """The outcome of the cell, if it has ended; a killed process is replaced."""
         if self._future is None or self.order is None or not self._future.done():
             return None
         name = self.order.cell.name
@@ -154,15 +154,19 @@ class _Worker:
             self._start()
             self.model = ""
             done = Done(
-                name, "failed", "the process that computed it was killed, perhaps for its memory"
+                name,
+                "failed",
+                "the process that computed it was killed, perhaps because memory ran out",
             )
         self.order = self._future = None
         return done
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, even if it is computing."""
         self._leave_stage()
-        processes = list((self._pool._processes or {}).values())  # no public way to name them
+        processes = list(
+            (self._pool._processes or {}).values()
+        )  # there is no public interface to them
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
@@ -177,11 +181,11 @@ class _Worker:
 
 @contextmanager
 def _without_script() -> Iterator[None]:
-    """Start a process without what the caller runs.
+    """Start a process without importing the caller's main script.
 
-    A new process imports the script it was started from, and so would run a script that does not
-    ask for `__name__ == "__main__"` a second time, and find none that came from stdin. Nothing
-    that is computed here lies in it.
+    A new process imports the script that it was started from. It would run a script without `if
+    __name__ == "__main__"` a second time, and would not find a script from stdin. Nothing in that
+    script is needed here.
     """
     script = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
@@ -193,9 +197,9 @@ def _without_script() -> Iterator[None]:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Let a process that is started inside never hear Ctrl-C, which is for the one that began it.
+    """Context in which started processes ignore Ctrl-C, which their parent handles.
 
-    It would be told while it loads its libraries, before it can say that itself.
+    They would receive it while they import libraries, before they can ignore it themselves.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -209,7 +213,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _one_thread(threads: int) -> Iterator[None]:
-    """Let a process that is started inside have so many threads in every library."""
+    """Context in which started processes have this number of threads in every library."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, str(threads)))
@@ -224,7 +228,7 @@ def _one_thread(threads: int) -> Iterator[None]:
 
 
 def set_up_worker(threads: int, deterministic: bool, sending: Connection) -> None:
-    """Set up a new process: its share of the cores, and whom it tells."""
+    """Set up a new process: its number of threads, and where it sends messages."""
     global _told
     _told = sending
     set_up(threads, deterministic=deterministic)
@@ -236,19 +240,19 @@ def _work(job: Job, order: Order, config: RunConfig, folder: Path) -> Done:
 
 
 def compute_here(order: Order, config: RunConfig, folder: Path, progress: Progress) -> Done:
-    """Compute a cell in a worker process, which keeps what it has read for the next one."""
+    """Compute a cell in a worker process, which keeps its inputs for the next cell."""
     return work_on(order, materials_of(config, folder), progress)
 
 
 class Telling:
-    """Progress inside a process: sends what happens to the process that listens."""
+    """Progress inside a process: sends messages to the parent process."""
 
     def __init__(self, told: Connection):
         self._told = told
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
-        """Tell that a stage begins, how far it is, and that it is over."""
+        """Report the beginning, the progress and the end of a stage."""
         self._send("begin", title)
         try:
             yield lambda done, total: self._send("done", (done, total))
@@ -256,7 +260,7 @@ class Telling:
             self._send("end", None)
 
     def say(self, line: str) -> None:
-        """Tell one plain line."""
+        """Report one line."""
         self._send("say", line)
 
     def _send(self, event: str, value: Any) -> None:

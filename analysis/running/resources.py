@@ -1,4 +1,4 @@
-"""How much of this machine a run takes: threads of a cell, cells at the same time."""
+"""The resources that a run uses on this machine: threads per cell, cells at the same time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ..plan.whole_run import THREADS
 
 
 def threads_of(config: RunConfig, folder: Path) -> int:
-    """Threads that each cell computes with, however many cells are computed at the same time.
+    """Number of threads per cell, independent of how many cells are computed at the same time.
 
-    They decide the last digits, so that a run keeps those that it was begun with: as asked for,
-    else as recorded in its folder, else the cores of this machine shared among tasks and seeds.
+    The number affects the last digits of results, so a run keeps the number that it was started
+        with: the requested one, else the one recorded in its folder, else the cores of this machine
+        divided by tasks and seeds.
     """
     if config.threads:
         return config.threads
@@ -28,9 +29,9 @@ def threads_of(config: RunConfig, folder: Path) -> int:
 
 
 def workers_of(config: RunConfig, threads: int, cells: int) -> int:
-    """Cells at the same time: as asked for, else as many as the cores allow.
+    """Number of cells at the same time: as requested, else as many as the cores allow.
 
-    An accelerator is shared by one process only, and a process that may start none computes alone.
+    Only one process uses an accelerator. A process that may not start others computes alone.
     """
     import torch
 
@@ -42,19 +43,19 @@ def workers_of(config: RunConfig, threads: int, cells: int) -> int:
 
 
 def set_up(threads: int, *, deterministic: bool = False) -> None:
-    """Let this process compute with so many threads, and if asked for the same bytes each time."""
+    """Set the number of threads of this process, and deterministic algorithms if requested."""
     import torch
 
     torch.set_num_threads(threads)
     if deterministic:
-        # cuBLAS asks for it, before it is first used
+        # cuBLAS requires this before its first use
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
 
 
 @contextmanager
 def computing_with(threads: int, *, deterministic: bool = False) -> Iterator[None]:
-    """Let this process compute so inside, and as before afterwards."""
+    """Context with these settings; the earlier ones are restored afterwards."""
     import torch
 
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()

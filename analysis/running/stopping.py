@@ -1,4 +1,4 @@
-"""Signals that end a run: workers are stopped, nothing is left half-written."""
+"""Signals that end a run: workers are stopped, and no file is left incomplete."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _ENDING = [
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Let signals that would end the process wait until the block is over, then have their effect.
+    """Delay signals that would end the process until the end of the block.
 
-    For what must not stop halfway: a process that is begun but not yet known would outlive the run,
-    and the run would wait for it for ever.
+    For blocks that must not be interrupted: a process that was started but not yet registered would
+        outlive the run, which would wait for it indefinitely.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     waiting: list[int] = []
-    # what was set by another library than Python's cannot be put back, and is left as it is
+    # a handler that was not set by Python cannot be restored and is left as it is
     before = {one: signal.getsignal(one) for one in _ENDING if signal.getsignal(one) is not None}
     for one in before:
         signal.signal(one, lambda number, frame: waiting.append(number))

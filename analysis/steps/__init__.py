@@ -1,1 +1,1 @@
-"""What one cell computes, the same in a run and in a single command."""
+"""The computations of single cells, the same in a run and in a single command."""

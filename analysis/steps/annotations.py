@@ -1,4 +1,4 @@
-"""Which annotation probes read: gold as it is, a parser's where there is none, never both."""
+"""The annotation that probes read: gold, or a parser's if there is no gold, never both."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def as_read(
 ) -> list[Sentence]:
     """Sentences with the annotation that the probes read.
 
-    Sentences of which any is gold stay as they are: those that lack something are left out by the
-    probes that need it. Others are parsed by spaCy (silver) if a probe needs a parse, and else only
-    split into words.
+    If any sentence is gold, all stay as they are, and each probe leaves out those that lack what it
+    needs. Otherwise they are parsed by spaCy (silver) if a probe needs a parse, or only split into
+    words.
 
     Args:
         sentences: N sentences.
         probes: names of those that will read them.
-        pipeline: a spaCy pipeline; empty = the default one.
+        pipeline: name of a spaCy pipeline; empty = the default one.
         reparse: parse gold sentences as well.
 
     Raises:
-        AnnotationError: if a pipeline is needed and there is none.
+        AnnotationError: if a pipeline is needed and none is installed.
     """
     if not reparse and any(sentence.annotation == "gold" for sentence in sentences):
         return list(sentences)
@@ -37,7 +37,7 @@ def as_read(
 
 
 def check_readable(examples: Sequence[Example], probes: Iterable[str]) -> None:
-    """Raise, before anything is computed, unless each probe can read some example.
+    """Raise, before anything is computed, unless each probe can read at least one example.
 
     Raises:
         AnnotationError: naming the probe and what the examples lack.
@@ -60,7 +60,7 @@ def left_out(examples: Sequence[Example], probes: Iterable[str]) -> dict[str, di
 def say_left_out(
     progress: Progress, title: str, examples: Sequence[Example], probes: Iterable[str]
 ) -> None:
-    """Tell what each probe leaves out of a corpus, and why."""
+    """Report the texts of a corpus that each probe leaves out, and why."""
     for name in probes:
         entry = find_probe(name)
         lost = split_readable(examples, entry.needs)[1]

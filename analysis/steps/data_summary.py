@@ -1,4 +1,4 @@
-"""What was read before anything is trained on it: rows, classes, lengths, baseline, examples."""
+"""A summary of the data before training: rows, classes, lengths, majority baseline, examples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...data.tasks.missing import counted
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
 
 MEASURED = 20_000
-"""Examples whose subwords are counted at most, at equal distances: counting takes time, too."""
+"""Maximum number of examples, evenly spaced, whose subwords are counted: counting takes time."""
 
 _SHOWN_CLASSES, _SHOWN_LETTERS = 8, 100
 
@@ -26,13 +26,13 @@ _SHOWN_CLASSES, _SHOWN_LETTERS = 8, 100
 def summarise(
     data: TaskData, parts: TaskParts, tokenizer: Any, *, max_length: int
 ) -> dict[str, Any]:
-    """What was read of a task, as plain values.
+    """A summary of a task, as plain values.
 
     Args:
-        data: the task as read.
+        data: the task.
         parts: the roles of its examples.
-        tokenizer: the model's.
-        max_length: subwords that an example keeps.
+        tokenizer: the model's tokenizer.
+        max_length: maximum length of an example in subwords.
     """
     spec = data.spec
     return {
@@ -70,7 +70,7 @@ def _always(spec: TaskSpec, train: Sequence[Example], tokenizer: Any) -> Any:
 
 
 def without_texts(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a summary is kept beside a model or in a run: all but the texts."""
+    """The part of a summary that is stored with a model or a run: everything but the texts."""
     return {name: value for name, value in summary.items() if name != "first_examples"}
 
 
@@ -81,7 +81,7 @@ def _named(spec: TaskSpec, example: Example) -> Any:
 
 
 def _split(data: TaskData, split: str) -> dict[str, Any]:
-    """What was read of one split, and what its examples are."""
+    """A summary of one split and its examples."""
     examples, spec = data.splits[split], data.spec
     reading = data.readings.get(split)
     found: dict[str, Any] = {"examples": len(examples)}
@@ -121,7 +121,7 @@ def _split(data: TaskData, split: str) -> dict[str, Any]:
 
 
 def _subwords(data: TaskData, tokenizer: Any, max_length: int) -> dict[str, int]:
-    """Lengths of all splits with special tokens, and how many are over the limit."""
+    """Lengths of the examples of all splits with special tokens, and how many exceed the limit."""
     examples = [example for found in data.splits.values() for example in found]
     if len(examples) > MEASURED:
         places = np.linspace(0, len(examples) - 1, MEASURED).round().astype(int)
@@ -140,7 +140,7 @@ def _subwords(data: TaskData, tokenizer: Any, max_length: int) -> dict[str, int]
 
 
 def left_out_lines(data: TaskData) -> list[str]:
-    """Of each split that lost rows: how many, and why."""
+    """For each split with rows that were left out: how many, and why."""
     return [
         f"{split}: {sum(reading.left_out.values())} of {reading.n_rows} rows left out, "
         f"{counted(reading.left_out)}"
@@ -150,13 +150,13 @@ def left_out_lines(data: TaskData) -> list[str]:
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
-    """A summary for the screen; control characters of examples are written out."""
+    """The lines of a summary for the screen; control characters are escaped."""
     lines = [f"{summary['task']}, from {shown(summary['source'])}"]
     for split, about in summary["splits"].items():
         lines += _split_lines(split, about)
     written = {w for about in summary["splits"].values() for w in about.get("left_out", {})}
     if any(reason.startswith("without a label ('") for reason in written):
-        lines.append("  if such a label is a class of your own files, add `as_classes`")
+        lines.append("  if such labels are classes of your own files, add `as_classes`")
     roles, length = summary["roles"], summary["subwords"]
     lines.append(
         f"  trained on {roles['train']}, masks chosen on {roles['selection']} "
@@ -188,7 +188,7 @@ def _split_lines(split: str, about: Mapping[str, Any]) -> list[str]:
         if lost:
             said.insert(1, f"{lost} left out ({counted(about['left_out'])})")
         if about["quotes_undone"]:
-            said.append("quotes around cells undone")
+            said.append("quotes around cells removed")
     if about["empty_texts"]:
         said.append(f"{about['empty_texts']} with an empty text")
     if "groups" in about:
@@ -212,7 +212,7 @@ def _classes(counts: Mapping[str, int]) -> str:
 
 
 def shown(text: str) -> str:
-    """A text in one line for a terminal: what is not printable is written out, the end is cut."""
+    """A text in one line for a terminal: unprintable characters are escaped, a long text is cut."""
     plain = "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text[: _SHOWN_LETTERS + 1]

@@ -1,4 +1,4 @@
-"""Searches that had nothing to find."""
+"""Detect searches whose result cannot support a claim."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from ...models.masks.subnetwork import Subnetwork
 
 
 def degenerate_search(good: Subnetwork) -> str:
-    """Why what a search left carries no claim, in words; empty where it does, or none is recorded.
+    """The reason why the result of a search cannot support a claim; empty if it can.
 
     Args:
-        good: what a search left, with its trace as history. Masks drawn from it have none.
+        good: the mask that a search found, with its trace as history; masks drawn from it have
+            none.
     """
     start = good.history[0] if good.history else {}
     if "baseline" not in start:
@@ -21,14 +22,14 @@ def degenerate_search(good: Subnetwork) -> str:
         scored = "no number" if metric is None else f"{metric:.4g}"
         return (
             f"the full model scores {scored} on the selection examples, no better than the "
-            f"{baseline}'s {start['baseline']:.4g}: a share of that says nothing about what a "
-            "subnetwork keeps; fine-tune it first"
+            f"{baseline} ({start['baseline']:.4g}), so a share of this score says nothing "
+            "about subnetworks; fine-tune the model first"
         )
     if good.empty:
         asked = "a size" if start["rule"] == "size" else f"rule {start['rule']}"
         return (
-            f"nothing is left: under {asked} every unit could go, down to the score of a guess "
-            f"(full model {metric:.4g}, {baseline} {start['baseline']:.4g}); try the rule gain or "
-            "a higher threshold"
+            f"the mask keeps no unit: {asked} allows the score to fall to the {baseline} "
+            f"(full model {metric:.4g}, {baseline} {start['baseline']:.4g}); try the rule "
+            "gain or a higher threshold"
         )
     return ""

@@ -1,4 +1,4 @@
-"""The columns that say which model a row is about."""
+"""The columns that identify the model of a row."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ...data.tasks.task import TaskParts
 from ...models.masks.subnetwork import Subnetwork
 
 SIZES = {"units": "heads+mlps", "neurons": "neurons", "weights": "weights"}
-"""What a mask is counted in -> what rows call it."""
+"""Kind of units of a mask -> its name in rows."""
 
 
 def identity(model: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
-    """The row columns that say which model a row is about, as far as one command knows."""
+    """The columns that identify the model of a row, as far as a single command knows them."""
     return {
         "model": model,
         "method": mask.method if mask else "full",
@@ -31,12 +31,12 @@ def identity(model: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
 
 
 def selection_of(mask: Subnetwork | None, parts: TaskParts) -> str:
-    """What was chosen on: by a mask's search, else what the model's task sets aside for it."""
+    """The selection examples: those of the mask's search, else those that the task sets aside."""
     return (mask.selection if mask else "") or parts.selection_name
 
 
 def flagged(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """The rows with a flag where they have none yet; an empty flag changes nothing."""
+    """The rows with this flag where they have none; an empty flag changes nothing."""
     if not flag or not len(rows):
         return rows
     given = rows["flag"] if "flag" in rows else pd.Series("", index=rows.index)
@@ -45,6 +45,6 @@ def flagged(rows: pd.DataFrame, flag: str) -> pd.DataFrame:
 
 
 def stamped(rows: pd.DataFrame, identity: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows with the columns of `identity`, which leave alone what a probe has filled in."""
+    """The rows with the columns of `identity`; values that a probe has set are kept."""
     own = {name for name in rows.columns if rows[name].notna().any()}
     return rows.assign(**{name: v for name, v in identity.items() if name not in own})

@@ -1,4 +1,4 @@
-"""Masks in files, and as tidy rows: which unit is kept, how many, how many a bad one borrowed."""
+"""Masks in files, and as tidy rows: the kept units, their number, and the borrowed share."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .progress import unheard
 IMPORTANCE = "importance"
 """Metric of the rows that say by what a search ranked the units of the full model."""
 RETRAINED = "retrained_mask"
-"""What the folder of a model calls the mask that it was trained under."""
+"""Name of the file, in a model folder, of the mask that it was trained under."""
 
 
 def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
-    """Save a mask under a readable name; those of one seed and method differ only in the kind."""
+    """Save a mask under a readable name; names of one seed and method differ only in the kind."""
     method = "" if mask.method == "structured" else f"{mask.method}-"
     path = folder / "masks" / f"{name}-{method}{mask.kind}.safetensors"
     mask.save(path)
@@ -35,22 +35,22 @@ def save_mask(mask: Subnetwork, folder: Path, name: str) -> Path:
 
 
 def state_of(mask: Subnetwork | None, meta: Mapping[str, Any]) -> str:
-    """Which weights a mask is on, by what the model's folder records."""
+    """The weights that a mask is applied to, as recorded in the model's folder."""
     if mask is None:
         return "finetuned"
     return "retrained" if meta.get(RETRAINED) == mask.mask_id else "pruned"
 
 
 def read_mask(path: Path, name: str, say: Callable[[str], None]) -> Subnetwork:
-    """Read a mask that a model is to be trained under, which was found on other weights of it.
+    """Read a mask for the training of a model; it was found on other weights of the same model.
 
     Args:
         path: see `Subnetwork.load`.
         name: the model.
-        say: told if the mask does not say what it was found on.
+        say: receives a message if the mask does not record its weights.
 
     Raises:
-        MaskError: if there is none, or it is for another shape of model.
+        MaskError: if there is none, or if it belongs to a model of another shape.
     """
     config = read_config(resolve_model(name))
     mask = Subnetwork.load(path, heads=config.num_attention_heads)
@@ -66,19 +66,19 @@ def load_mask(
     other_weights: bool = False,
     say: Callable[[str], None] = unheard,
 ) -> Subnetwork | None:
-    """Read a mask of this model, and of no other; smaller and baked models bring their own.
+    """Read a mask and check that it belongs to this model; compact and baked models have their own.
 
     Args:
         path: see `Subnetwork.load`, or None.
         model: the model.
-        name: the folder that it came from; one that `subprobe bake` wrote holds a mask, and one
-            that was trained under a mask takes that mask.
+        name: its folder; a folder that `subprobe bake` wrote contains a mask, and a model that was
+            trained under a mask uses that mask.
         other_weights: accept a mask that was found on other weights.
-        say: told if the mask does not say what it was found on.
+        say: receives a message if the mask does not record its weights.
 
     Raises:
         MaskError: if the mask belongs to another model.
-        ConfigError: for a mask of the whole model beside a smaller or baked one.
+        ConfigError: for a mask of the full model together with a compact or baked model.
     """
     mask = None
     if path is not None:
@@ -98,14 +98,14 @@ def fitted(
     other_weights: bool = False,
     say: Callable[[str], None] = unheard,
 ) -> Subnetwork | None:
-    """The mask that a model runs under: the given one if it is the model's, else the model's own.
+    """The mask of a model: the given one, after a check that it belongs to it, or the model's own.
 
     Args:
         mask: a mask, or None.
         model: the model.
-        meta: what was recorded beside its weights.
+        meta: the record stored with its weights.
         name: as in `load_mask`.
-        where: what the mask is called in messages: its file.
+        where: name of the mask in messages: its file.
         other_weights: as in `load_mask`.
         say: as in `load_mask`.
 
@@ -133,7 +133,7 @@ def fitted(
 
 
 def _within(mask: Subnetwork, left: Subnetwork) -> Subnetwork:
-    """The mask of a smaller model, in which units that are gone stay gone."""
+    """The mask of a compact model, in which removed units stay pruned."""
     neurons = left.neuron_mask if mask.neuron_mask is None else mask.neuron_mask
     if neurons is not None and left.neuron_mask is not None:
         neurons = neurons & left.neuron_mask
@@ -147,8 +147,8 @@ def _within(mask: Subnetwork, left: Subnetwork) -> Subnetwork:
 def _tell_origin(mask: Subnetwork, where: str, say: Callable[[str], None]) -> None:
     if not mask.fingerprint:
         say(
-            f"{where} does not say which weights it was found on: it is used as a mask of this "
-            "model"
+            f"{where} does not record the weights that it was found on; it is used as a mask of "
+            "this model"
         )
 
 
@@ -177,7 +177,7 @@ def mask_rows(mask: Subnetwork, identity: Mapping[str, Any]) -> pd.DataFrame:
 
     Args:
         mask: the subnetwork.
-        identity: the columns that say which model and seed it belongs to.
+        identity: the columns that identify its model and seed.
     """
     layers, heads = mask.head_mask.shape
     records: list[dict[str, Any]] = [

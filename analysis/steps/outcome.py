@@ -1,4 +1,4 @@
-"""What a training came to: it diverged, it did not learn, or it learned."""
+"""The outcome of a training: it diverged, did not learn, or learned."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ..flags import DIVERGED, UNLEARNED
 from ..wording import between, counted, decimal, training_text
 from .performance import lowest, performance_rows
 
-if TYPE_CHECKING:  # a judgement of a training needs no Trainer
+if TYPE_CHECKING:  # judging a training needs no Trainer
     from ...models.training.finetune import FineTuned
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended, as cells and the folders of models record it.
+    """The outcome of a training, as recorded in cells and model folders.
 
     Attributes:
         flag: `diverged`, `unlearned`, or empty.
-        why: the sentence that a flag deserves; empty without one.
-        scored: the model's predictions of the selection examples; None where there are none.
+        why: the sentence that explains the flag; empty without a flag.
+        scored: the model's predictions on the selection examples; None if there are none.
         notes: plain values: `flag`, and `training` with steps, mean loss of each epoch (None for
             no finite number), the primary metric on the selection examples with its interval and
             baseline, and the size of micro-batches; with early stopping whether it stopped, and the
@@ -44,18 +44,18 @@ class Outcome:
 def outcome(
     trained: FineTuned, parts: TaskParts, recipe: Recipe, mask: Subnetwork | None = None
 ) -> Outcome:
-    """Judge a training by its loss, and by what its model scores on the selection examples.
+    """Judge a training by its loss and by its model's score on the selection examples.
 
     It is `diverged` as `divergence.has_diverged` says. Else it is `unlearned` if the 95% interval
-    of the task's primary metric on the selection examples reaches what the majority of train (in
-    regression: its mean) scores on them. Where masks are chosen on the reported examples, those
-    are the selection examples.
+    of the task's primary metric on the selection examples reaches the score of the majority class
+    of train (in regression: of its mean). If masks are chosen on the reported examples, these are
+    the selection examples.
 
     Args:
-        trained: what `finetune` gave.
+        trained: the result of `finetune`.
         parts: the task that it was trained on.
-        recipe: how.
-        mask: what it was trained under.
+        recipe: its recipe.
+        mask: the mask that it was trained under.
     """
     held = replace(parts, report=parts.selection, report_name=parts.selection_name)
     found = None
@@ -75,8 +75,8 @@ def outcome(
     elif scored and lowest(scored["value"], scored["ci_low"]) <= scored["baseline_value"]:
         flag, how = UNLEARNED, training_text(vars(recipe), len(parts.train))
         why = (
-            f"UNLEARNED: {_no_better(scored)} after {how}: it did not learn in the time given, "
-            "which says nothing about more of it; give more epochs or another learning rate"
+            f"UNLEARNED: {_no_better(scored)} after {how}: it did not learn in this time and may "
+            "learn with more; try more epochs or another learning rate"
         )
     training = {
         "steps": trained.steps,
@@ -102,7 +102,7 @@ def _primary(found: Evaluation, held: TaskParts) -> dict[str, Any]:
     numbers = ("value", "ci_low", "ci_high", "baseline_value")
     return {
         "metric": str(line["metric"]),
-        # a score whose resamples are all alike has no interval
+        # a score whose resamples are all equal has no interval
         **{name: None if pd.isna(line[name]) else float(line[name]) for name in numbers},
         "baseline": str(line["baseline"]),
         "n": int(line["n"]),
@@ -116,7 +116,7 @@ def _exploded(trained: FineTuned) -> str:
     elif trained.losses and trained.losses[-1] > trained.loss_limit:
         what = (
             f"the mean loss of the last epoch is {trained.losses[-1]:.3g}, above "
-            f"{trained.loss_limit:.3g}, twice what a training begins with"
+            f"{trained.loss_limit:.3g}, twice the loss at the start of a training"
         )
     else:
         what = "the weights contain NaN or infinity after the last step"

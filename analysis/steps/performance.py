@@ -1,4 +1,4 @@
-"""Scores of one evaluated model as tidy rows, each with its interval and baseline."""
+"""Scores of one evaluated model as tidy rows, each with its interval and named baseline."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
     """One row for each metric of the task, the primary one first.
 
     Args:
-        evaluation: predictions on `parts.report`, whose clusters are what intervals resample.
+        evaluation: predictions on `parts.report`, whose clusters are resampled for intervals.
         parts: the task; the majority class, or the unigram model, is that of `parts.train`.
 
     Returns:
-        Rows without the columns that name the model, seed and mask; flagged `diverged` if the
-        model gave no finite number for some examples.
+        Rows without the columns that name the model, seed and mask; flagged `diverged` if a
+        prediction is not finite.
     """
     spec = parts.spec
     labels = evaluation.labels

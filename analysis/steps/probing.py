@@ -1,4 +1,4 @@
-"""What a model under a mask knows: the asked-for probes over a corpus and the task's examples."""
+"""Run the requested probes on a model under a mask, over a corpus and the task's examples."""
 
 from __future__ import annotations
 
@@ -60,12 +60,13 @@ from .said import reading_of
 
 @dataclass(frozen=True)
 class Corpus:
-    """Sentences that the attention probes read.
+    """The sentences that the attention probes read.
 
     Attributes:
         name: `natural`, or the file's name.
-        sentences: the N sentences, all gold or all of one parser.
-        clusters: sentence -> the set or source it was sampled with, for those not alone.
+        sentences: the N sentences, with gold annotation or that of one parser.
+        clusters: sentence -> the set or source that it was sampled with, for those in a larger
+            cluster.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Corpus:
 
     @property
     def digest(self) -> str:
-        """A hash of texts, words, all that is said of them, who made it, documents, clusters."""
+        """A hash of texts, words, annotation and its origin, documents, clusters."""
         said: list[Any] = [
             [
                 s.raw_text(), s.words, *(getattr(s, layer) for layer in LAYERS),
@@ -86,14 +87,14 @@ class Corpus:
 
     @property
     def examples(self) -> list[Example]:
-        """Each sentence as what probes read."""
+        """Each sentence as the input of probes."""
         return [
             Example(id=s.id, first=s, cluster=self.clusters.get(s.id, "")) for s in self.sentences
         ]
 
 
 def clusters_of(examples: Iterable[Example]) -> dict[str, str]:
-    """Sentence -> cluster of its example, for examples that do not stand alone."""
+    """Sentence -> cluster of its example, for examples in larger clusters."""
     return {
         sentence.id: example.cluster
         for example in examples
@@ -103,10 +104,10 @@ def clusters_of(examples: Iterable[Example]) -> dict[str, str]:
 
 
 def read_probe_corpus(options: ProbeOptions, progress: Progress | None = None) -> Corpus:
-    """Read the first sentences of a corpus, with the annotation that the asked-for probes need.
+    """Read the first sentences of a corpus, with the annotation that the requested probes need.
 
-    Gold annotation stays as it is, unless `options.reparse` asks for the parser's. What a probe
-    cannot read is told to `progress`.
+    Gold annotation is kept unless `options.reparse` is set. Sentences that a probe cannot read are
+    reported to `progress`.
 
     Raises:
         AnnotationError: if a probe can read no sentence.
@@ -124,7 +125,7 @@ def read_probe_corpus(options: ProbeOptions, progress: Progress | None = None) -
 
 
 def corpus_note(corpus: Corpus | None, options: ProbeOptions) -> dict[str, Any] | None:
-    """What the manifest records of a corpus."""
+    """The record of a corpus in the manifest."""
     if corpus is None:
         return None
     return {
@@ -136,7 +137,7 @@ def corpus_note(corpus: Corpus | None, options: ProbeOptions) -> dict[str, Any] 
 
 
 def annotated_examples(examples: tuple[Example, ...], options: ProbeOptions) -> tuple[Example, ...]:
-    """Examples of a task with the annotation that the asked-for probes need (see `as_read`)."""
+    """Examples of a task with the annotation that the requested probes need (see `as_read`)."""
     sentences = [sentence for example in examples for sentence in sentences_of(example)]
     read = iter(
         as_read(sentences, options.names, pipeline=options.pipeline, reparse=options.reparse)
@@ -163,24 +164,24 @@ def probe_model(
     batch_size: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> CellOutput:
-    """Run the probes that `options` names, but for those that learn (learning/probing.py).
+    """Run the probes that `options` names, except trained ones (see learning/probing.py).
 
     Args:
-        model: an encoder, with a task head where attributions are asked for.
+        model: an encoder, with a task head if attributions are requested.
         tokenizer: its tokenizer.
         mask: the subnetwork, or None for the whole model.
         spec: the task that the model was fine-tuned on, if any.
-        corpus: what the attention probes read.
-        task_examples: annotated examples whose predictions are attributed; those that lack what
-            attribution needs are left out and counted.
+        corpus: the sentences that the attention probes read.
+        task_examples: annotated examples whose predictions are attributed; those without the
+            necessary annotation are left out and counted.
         options: which probes, and their settings.
         split: name of the split that `task_examples` come from.
         progress: called with the number of batches done.
-        reference: whole model that probes with the need `second-model` compare with.
-        task_length: subwords that a task example keeps, where that is not `options.max_length`: it
-            is to be explained as it is scored.
-        batch_size: examples a forward pass; 0 = as each probe has it.
-        say: told of smaller batches where memory runs out.
+        reference: a full model for probes with the need `second-model` to compare with.
+        task_length: maximum subwords per task example, if not `options.max_length`: examples are
+            explained as they are scored.
+        batch_size: examples per forward pass; 0 = the default of each probe.
+        say: receives a message if memory runs out and batches are made smaller.
 
     Returns:
         rows and items; the note `texts` counts what was read, cut and left out.
@@ -224,7 +225,7 @@ def context_of(
     model: Any, tokenizer: Any, mask: Subnetwork | None, spec: TaskSpec | None,
     options: ProbeOptions, reference: Any | None = None,
 ) -> Context:  # fmt: skip
-    """A model as probes see it (see `probe_model`)."""
+    """The context of a model for probes (see `probe_model`)."""
     return Context(
         model=model,
         tokenizer=tokenizer,
@@ -258,11 +259,11 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "unit-intervals": lambda result, _options: unit_intervals(result),
     "similarity-intervals": lambda result, _options: similarity_intervals(result),
 }
-"""Finish step of an entry -> what makes rows of a result: with intervals, tests, a map of heads."""
+"""Finish step of an entry -> function that makes rows of a result: intervals, tests, head map."""
 
 
 def finished(result: ProbeResult, options: ProbeOptions) -> pd.DataFrame:
-    """The rows of a probe, with what analysis adds.
+    """The rows of a probe, with the additions of analysis.
 
     Raises:
         UnknownNameError: if there is no such finish step.
@@ -276,7 +277,7 @@ def finished(result: ProbeResult, options: ProbeOptions) -> pd.DataFrame:
 
 
 def of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:
-    """The output of a probe that read texts of its own: its rows may say whose they are."""
+    """The output of a probe with texts of its own, whose rows may name their corpus."""
     found = clustered(result, {})
     entry = find_probe(result.probe)
     rows = finished(found, options)
@@ -285,7 +286,7 @@ def of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:
 
 
 def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
-    """A result whose items name their cluster and whose rows have `n_clusters`."""
+    """A result with the clusters of its items and `n_clusters` in its rows."""
     items = result.item_parts.mapped(
         lambda part: with_clusters(part.assign(probe=result.probe), clusters)
     )
@@ -295,17 +296,17 @@ def clustered(result: ProbeResult, clusters: Mapping[str, str]) -> ProbeResult:
 def output_of(
     result: ProbeResult, corpus: str, first: Sentence, options: ProbeOptions, *, split: str
 ) -> CellOutput:
-    """What a probe found, with what its texts are and what analysis adds.
+    """The output of a probe: its result, a description of its texts, and the additions of analysis.
 
     Args:
-        result: what it found.
+        result: its result.
         corpus: name of its texts.
-        first: one of them.
-        options: of all probes.
+        first: one of these texts.
+        options: the options of all probes.
         split: the part of the corpus that it was scored on.
     """
     rows = finished(result, options)
-    # a probe's rows about texts that are not the corpus say so themselves
+    # rows about texts outside the corpus name them
     for name, said in (
         ("corpus", corpus), ("annotation", first.annotation), ("scheme", first.scheme)
     ):  # fmt: skip

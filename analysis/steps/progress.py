@@ -1,4 +1,4 @@
-"""How long work tells that it goes on, without knowing what listens."""
+"""The interface by which long steps report progress, independent of the receiver."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Protocol
 from ...data.errors import SubprobeWarning
 
 Advance = Callable[[int, int | None], None]
-"""Called with (units done, units in all; None where nobody knows)."""
+"""Called with (units done, total units; None if unknown)."""
 
 
 class Progress(Protocol):
-    """Where long steps report to: the command line shows bars, a library caller nothing."""
+    """The receiver of progress: the command line shows bars, a library call shows nothing."""
 
     def stage(self, title: str) -> AbstractContextManager[Advance]:
-        """Open a stage and yield how to tell what is done of it."""
+        """Open a stage and yield a function that reports its progress."""
         ...
 
     def say(self, line: str) -> None:
-        """Tell one plain line."""
+        """Report one line."""
         ...
 
 
 class Silent:
-    """Progress that nobody listens to."""
+    """Progress that is discarded."""
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
@@ -34,16 +34,16 @@ class Silent:
         yield lambda done, total: None
 
     def say(self, line: str) -> None:
-        """Say nothing."""
+        """Discard the line."""
 
 
 class Warned(Silent):
-    """Progress of calls from Python: stages show nothing, what is to be told is a warning."""
+    """Progress of calls from Python: stages show nothing, messages are warnings."""
 
     def say(self, line: str) -> None:
-        """Warn of one plain line."""
+        """Issue one line as a warning."""
         warnings.warn(line, SubprobeWarning, stacklevel=2)
 
 
 def unheard(line: str) -> None:
-    """Where plain lines go that nobody listens to."""
+    """A receiver of lines that discards them."""

@@ -1,4 +1,4 @@
-"""What of a task, and how much of a text, a model is given to read."""
+"""The examples of a task, and the length of a text, that a model can read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def recorded_length(meta: Mapping[str, Any]) -> int:
 
 
 def readable(data: TaskData, tokenizer: Any, progress: Progress) -> TaskData:
-    """The task without the examples that the tokenizer leaves nothing of, which are told."""
+    """The task without examples that have no subwords; their number is reported."""
     data, lost = without_unreadable(data, tokenizer)
     if lost:
         progress.say(f"{lost} examples left out: without special tokens they have no subwords")

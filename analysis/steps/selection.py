@@ -1,4 +1,4 @@
-"""Choosing the good subnetwork of one fine-tuned model on the examples set aside for it."""
+"""Choose the good subnetwork of one fine-tuned model on the examples set aside for selection."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from ..configuration.config import PruneOptions
 from .progress import Advance
 
 STOP_METRICS = {"stsb": "pearson_spearman"}
-"""Tasks whose search stops on another metric than the one they report first (as in the study)."""
+"""Tasks whose search uses a metric other than their primary one (as in the study)."""
 
 IN_ORDER = ("gate-batch-accumulated",)
-"""Importance that depends on the order of the examples: as they are given, as in the study."""
+"""Importance scores that depend on the order of the examples: the given order, as in the study."""
 
 Told = Callable[[dict[str, Any]], None]
 
 
 def stop_metric(spec: TaskSpec) -> str:
-    """The metric that the search holds."""
+    """The metric that the search preserves."""
     return STOP_METRICS.get(spec.name, spec.metric)
 
 
 def parts_for(data: TaskData, options: PruneOptions, *, seed: int) -> TaskParts:
-    """The roles of the examples under the options' way of choosing masks."""
+    """The examples by role, for the selection that the options request."""
     folded = options.selection == "cross-validation"
     return split_parts(data, selection="held-out" if folded else options.selection, seed=seed)
 
 
 def chosen_on(parts: TaskParts, options: PruneOptions, method: str) -> str:
-    """What rows call the examples that a mask is chosen on.
+    """The name, in rows, of the examples that a mask is chosen on.
 
-    Single weights are removed in an order that no example decides, so that they need no folds.
+    Single weights are removed in an order that does not depend on examples, so no folds are needed.
     """
     folded = options.selection == "cross-validation" and method.startswith("structured")
     return parts.selection_name + (f", {options.folds}-fold cross-validation" if folded else "")
@@ -58,16 +58,17 @@ def chosen_on(parts: TaskParts, options: PruneOptions, method: str) -> str:
 
 @dataclass(frozen=True)
 class Chooser:
-    """One fine-tuned model and the examples that its masks are chosen on.
+    """A fine-tuned model and the examples that its masks are chosen on.
 
     Attributes:
         model: a fine-tuned classifier.
         tokenizer: its tokenizer.
         parts: the task; masks are chosen on `parts.selection`.
-        options: how they are searched.
-        max_length: subwords an example keeps.
-        say: told of smaller batches where memory runs out; `smaller` holds their sizes.
-        scored: told what the search scores in the full model, where it scores units.
+        options: the options of the search.
+        max_length: maximum subwords per example.
+        say: receives a message if memory runs out and batches are made smaller; `smaller` holds
+            their sizes.
+        scored: receives the scores of units in the full model, if the search scores units.
     """
 
     model: Any
@@ -80,7 +81,7 @@ class Chooser:
     smaller: list[int] = field(default_factory=list)
 
     def baseline(self, examples: Sequence[Example]) -> float:
-        """The metric of the majority or unigram baseline on some of the selection examples."""
+        """The score of the majority or unigram baseline on some of the selection examples."""
         spec = self.parts.spec
         known = baseline_scores(self.tokenizer, self.parts.train, examples, spec, self.max_length)
         return known[stop_metric(spec)]
@@ -163,26 +164,26 @@ def find_good(
     say: Callable[[str], None] | None = None,
     scored: Callable[[Scored], None] | None = None,
 ) -> Subnetwork:
-    """Prune a fine-tuned model while the metric on the selection examples holds.
+    """Prune a fine-tuned model as long as the metric on the selection examples is preserved.
 
     Args:
         model: a fine-tuned classifier.
         tokenizer: its tokenizer.
         parts: the task; masks are chosen on `parts.selection`.
         options: rule, threshold, importance and schedule.
-        max_length: subwords an example keeps.
+        max_length: maximum subwords per example.
         seeds: (init, order) seeds of the model, for the mask's record.
         method: `structured`, `structured-heads`, `structured-mlps`, `structured-neurons` or
             `magnitude`.
         model_name: name of the pretrained encoder, for the mask's record.
         progress: called with the number of candidates scored.
-        say: told of smaller batches where memory runs out.
-        scored: told the importance of the units in the full model, which the search ranks its
-            first step by; never called by `magnitude`, which scores no units.
+        say: receives a message if memory runs out and batches are made smaller.
+        scored: receives the importance of the units in the full model, by which the search ranks
+            its first step; never called by `magnitude`, which scores no units.
 
     Returns:
-        The mask of the last accepted candidate, kind `good`, with the trace as its history, whose
-        first record has the `batch_size` that memory left if that is less than asked for.
+        The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
+        first record has the `batch_size` if memory allowed only a smaller one than requested.
     """
     chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored)
     count = 0
@@ -211,7 +212,7 @@ def find_good(
 
 
 def _by_magnitude(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told) -> Subnetwork:
-    # what goes next is read off the weights, so every example may score: no folds are needed
+    # the order comes from the weights, so every example may be scored: no folds are needed
     examples, whole = chooser.parts.selection, full_subnetwork(anatomy_of(chooser.model))
     metric = chooser.metric(examples)
     found = magnitude_search(
@@ -267,15 +268,15 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
 
 
 def _check_least(min_heads: int, anatomy: Anatomy, aim: Rule | Size) -> None:
-    """Raise if layers are to keep so many heads that none could go, or that a size is missed."""
-    most, there = anatomy.num_heads - 1, f"{anatomy.num_heads} in a layer"
+    """Raise if layers must keep too many heads to prune any, or to reach the size."""
+    most, there = anatomy.num_heads - 1, f"layers of {anatomy.num_heads} heads"
     if isinstance(aim, Size):
-        most, there = aim.heads // anatomy.num_layers, f"{aim.heads} heads in all"
+        most, there = aim.heads // anatomy.num_layers, f"a mask of {aim.heads} heads"
     if min_heads > most:
         raise ConfigError(
-            f"every layer is to keep {min_heads} heads, of {there}",
+            f"must be <= {most} for {there}, got {min_heads}",
             where="min_heads",
-            remedy=f"at most {most}",
+            remedy="choose a smaller number",
         )
 
 
@@ -284,14 +285,14 @@ def _cross_validated(
 ) -> tuple[Size, dict[str, Any]]:
     """The size that holds on examples that did not rank the units: the mean over K folds.
 
-    In each fold the other examples say which unit goes next and the fold's say whether the metric
-    holds. All examples then rank the units of the final search, which only has a size to reach.
+    In each fold, the other examples rank the units, and the fold's examples decide whether the
+    metric is preserved. The final search ranks units on all examples and stops at this size.
     Examples of one cluster are in one fold.
     """
     examples = chooser.parts.selection
     folds = folds_of(examples, chooser.options.folds, seed)
     if rule.name == "absolute":
-        # asked of all examples at once: one hard fold is no reason to give up
+        # checked on all examples at once: one difficult fold is no reason to stop
         whole = full_subnetwork(anatomy_of(chooser.model))
         check_threshold(rule, chooser.metric(examples)(whole), rule.threshold)
     sizes = []

@@ -1,4 +1,4 @@
-"""What becomes of the task head that a checkpoint brings along, in words."""
+"""How a training treats the task head of a checkpoint, in words."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BY_PLACE = "classes-by-place"
 
 
 def start_of_head(model: str, spec: TaskSpec, seed: int, *, kept: bool, labels: Pairs = ()) -> str:
-    """What a training does with the head of the model that it starts from; empty if nothing.
+    """How a training treats the head of the model that it starts from; empty if there is none.
 
     Args:
         model: the model.
-        spec: the task to be trained on.
-        seed: of the new head.
-        kept: whether the head is to be kept.
-        labels: which of its classes mean which of the task.
+        spec: the task of the training.
+        seed: seed of the new head.
+        kept: whether the head is kept.
+        labels: class of the task -> class of the head.
 
     Raises:
         CheckpointError: if a head to be kept has other classes, or the model cannot be read.
@@ -60,10 +60,10 @@ def start_of_head(model: str, spec: TaskSpec, seed: int, *, kept: bool, labels: 
 
 
 def kept_head(config: RunConfig, spec: TaskSpec) -> str:
-    """Fingerprint of the head that a run starts with.
+    """The fingerprint of the head that a run starts with.
 
     Raises:
-        CheckpointError: if the model has none for the task.
+        CheckpointError: if the model has no head for the task.
     """
     labels = parse_pairs(config.labels)
     return head_fingerprint(
@@ -72,14 +72,14 @@ def kept_head(config: RunConfig, spec: TaskSpec) -> str:
 
 
 def check_whole(encoder: Any, name: str) -> None:
-    """Raise unless the encoder of a run has all of its heads, which is what is compared.
+    """Raise unless the encoder of a run has all of its heads.
 
     Raises:
-        ConfigError: with what to do.
+        ConfigError: if heads were removed.
     """
     if kept_units_of(encoder) is not None:
         raise ConfigError(
-            "has lost heads already: there is no full model to compare its subnetworks with",
+            "lacks heads, so there is no full model to compare subnetworks with",
             where=name,
-            remedy="run on the whole model, and give its mask to subprobe evaluate or probe",
+            remedy="run on the full model, and pass the mask to subprobe evaluate or probe",
         )

@@ -1,1 +1,1 @@
-"""The finished cells of a run on the disk, each with what proves it."""
+"""The finished cells of a run on disk, each with a certificate."""

@@ -1,4 +1,4 @@
-"""What proves that a cell is finished, and that its files are the ones that were written."""
+"""Certificates: proof that a cell is finished and that its files are as they were written."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from ...data.files.json_text import read_json_object
 from ...data.files.parquet_files import DAMAGED_CELL
 
 _SEAL = "seal"
-"""Key of the file under which a digest of all the rest stands."""
+"""Key for the digest of all other entries of the file."""
 
 
 @dataclass(frozen=True)
 class FileMark:
-    """A file as it was written.
+    """The state of a file when it was written.
 
     Attributes:
-        path: inside the run folder.
-        size: bytes.
-        changed_ns: when its content was last changed, in nanoseconds since 1970.
+        path: path inside the run folder.
+        size: its size in bytes.
+        changed_ns: time of the last change of its content, in nanoseconds since 1970.
         digest: SHA-256 of its content.
-        touched_ns: when content or properties were last changed, which no program can set back.
+        touched_ns: time of the last change of content or properties, which programs cannot set
+            back.
     """
 
     path: str
@@ -37,7 +38,7 @@ class FileMark:
 
     @classmethod
     def of(cls, folder: Path, path: Path) -> FileMark:
-        """The mark of a file that lies in `folder`."""
+        """The mark of a file in `folder`."""
         about = path.stat()
         name = path.relative_to(folder).as_posix()
         return cls(
@@ -45,11 +46,11 @@ class FileMark:
         )
 
     def fault(self, folder: Path, *, whole: bool = False) -> str:
-        """What is wrong with the file now, or nothing.
+        """What is wrong with the file now; empty if nothing is.
 
         Args:
             folder: the run folder.
-            whole: read the content even where size and times are as they were.
+            whole: read the content even if size and times are unchanged.
         """
         path = folder / self.path
         if any((folder / way).is_symlink() for way in (Path(self.path), *_above(self.path))):
@@ -63,15 +64,15 @@ class FileMark:
         if about.st_size != self.size:
             return f"has {about.st_size:,} bytes instead of {self.size:,}"
         times = about.st_mtime_ns, about.st_ctime_ns
-        # a copied folder has other times and the same content
+        # in a copied folder the times differ, but not the content
         whole = whole or times != (self.changed_ns, self.touched_ns)
         if whole and file_digest(path) != self.digest:
-            return "has another content than was written"
+            return "has a different content than when it was written"
         return ""
 
 
 MISSING = "is missing"
-"""The fault of a file that is not there."""
+"""The fault of a missing file."""
 
 
 def _above(path: str) -> list[Path]:
@@ -86,9 +87,9 @@ class Certificate:
         cell: its identity, `step-16 hex digits`.
         name: its name in the graph.
         inputs: role -> digest of the output that was read.
-        files: what was written: first the cell's table.
-        nothing: why there was nothing to compute; empty where there was.
-        measured: seconds, peak memory in MB, threads, device, host, when it began.
+        files: the written files, the cell's table first.
+        nothing: why there was nothing to compute; empty if there was.
+        measured: seconds, peak memory in MB, threads, device, host, start time.
     """
 
     cell: str
@@ -100,11 +101,11 @@ class Certificate:
 
     @property
     def digest(self) -> str:
-        """Digest of all that was written."""
+        """Digest of all written files."""
         return "+".join(mark.digest for mark in self.files)
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write it atomically."""
         held = asdict(self)
         sealed = {**held, _SEAL: digest(held)}
         write_text(path, json.dumps(sealed, indent=1, ensure_ascii=False) + "\n")
@@ -114,7 +115,7 @@ class Certificate:
         """Read it back.
 
         Raises:
-            DataFileError: if it is missing, no certificate, or not as it was written.
+            DataFileError: if it is missing, not a certificate, or not as it was written.
         """
         found = read_json_object(path, remedy=DAMAGED_CELL)
         seal = found.pop(_SEAL, None)
@@ -136,13 +137,13 @@ class Certificate:
         except (TypeError, AttributeError, KeyError, ValueError, RecursionError):
             sound = whole = False
         if not (sound and whole):
-            problem = "is no record of a finished cell" if not sound else "was altered"
+            problem = "is not a record of a finished cell" if not sound else "was altered"
             raise DataFileError(problem, where=str(path), remedy=DAMAGED_CELL)
         return read
 
 
 def _own(path: str, cell: str) -> bool:
-    """Whether a file is one that a cell may have: its table, its mask, or in a model's folder."""
+    """Whether a cell may have this file: its table, its mask, or a file in a model's folder."""
     parts = Path(path).parts
     if not parts or "/".join(parts) != path or ".." in parts:
         return False

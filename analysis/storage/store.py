@@ -1,4 +1,4 @@
-"""The cells of a run on the disk: which are finished, and their outputs."""
+"""The cells of a run on disk: which are finished, and their outputs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..cell_output import CellOutput
 from .certificate import MISSING, Certificate, FileMark
 
 STATES = "unfinished"
-"""Folder of a run with the states of trainings that were stopped."""
+"""Folder in a run folder for the states of interrupted trainings."""
 
 LOGS = "logs"
-"""Folder of a run with what went wrong in cells that failed."""
+"""Folder in a run folder for the logs of failed cells."""
 
 WRITTEN = (
     "cells", "models", "models/*", "masks", STATES, f"{STATES}/*", LOGS, LOCKS, HIDDEN_STATES,
 )  # fmt: skip
-"""Folders that are written to inside a run folder; none may be a link."""
+"""Folders inside a run folder that are written to; none may be a link."""
 
 
 class CellStore:
@@ -42,7 +42,7 @@ class CellStore:
         return self.cells / f"{cell}.parquet"
 
     def mask(self, cell: str) -> Path:
-        """The mask that a cell gives, if it gives one."""
+        """The mask of a cell that produces one."""
         return self.cells / f"{cell}.safetensors"
 
     def proof(self, cell: str) -> Path:
@@ -50,22 +50,22 @@ class CellStore:
         return self.cells / f"{cell}.json"
 
     def arrays(self, cell: str) -> Path:
-        """The arrays of a cell that are too large for its table; such a cell gives no mask."""
+        """The arrays of a cell that are too large for its table; such a cell produces no mask."""
         return self.mask(cell)
 
     def state(self, cell: str) -> Path:
-        """Folder for the state of a training that is going on, so that another can go on."""
+        """Folder for the state of a running training, from which another process can resume it."""
         return self.folder / STATES / cell
 
     def log(self, cell: str) -> Path:
-        """Where a failure of the cell is described."""
+        """The log of a failure of the cell."""
         return self.folder / LOGS / f"{cell}.log"
 
     def certificate(self, cell: str) -> Certificate | None:
-        """The certificate of a finished cell, or None where there is none for this cell.
+        """The certificate of a finished cell; None if it is not finished.
 
         Raises:
-            DataFileError: if what lies there is damaged, or is another cell's.
+            DataFileError: if the file is damaged, or belongs to another cell.
         """
         path = self.proof(cell)
         if not path.is_file():
@@ -78,13 +78,13 @@ class CellStore:
     def fault(
         self, cell: str, inputs: Mapping[str, str], *, whole: bool = False, models: bool = True
     ) -> str:
-        """Why a cell has to be computed (again), or nothing if it is finished and sound.
+        """Why a cell has to be computed (again); empty if it is finished and intact.
 
         Args:
             cell: its identity.
             inputs: role -> digest of the finished output of each cell that it reads.
-            whole: read every file's content, not only where its size or time changed.
-            models: whether the files of a trained model have to be there too.
+            whole: read the content of every file, not only of those whose size or time changed.
+            models: whether the files of a trained model must exist too.
 
         Returns:
             `missing`, or what is wrong with which file.
@@ -106,10 +106,10 @@ class CellStore:
         return ""
 
     def check(self, found: Certificate) -> None:
-        """Prove that all files of a finished cell are what was written, by their content.
+        """Check the content of all files of a finished cell against its certificate.
 
         Raises:
-            DataFileError: naming the file that is not.
+            DataFileError: naming the file that differs.
         """
         for mark in found.files:
             if wrong := mark.fault(self.folder, whole=True):
@@ -117,10 +117,10 @@ class CellStore:
                 raise DataFileError(wrong, where=where, remedy=DAMAGED_CELL)
 
     def read(self, cell: str, found: Certificate | None = None) -> CellOutput:
-        """The output of a finished cell, proved to be what was written.
+        """The output of a finished cell, checked against its certificate.
 
         Raises:
-            DataFileError: if it is missing, damaged, or another cell's.
+            DataFileError: if it is missing, damaged, or belongs to another cell.
         """
         found = found or self.certificate(cell)
         path = self.table(cell)
@@ -130,7 +130,7 @@ class CellStore:
             raise DataFileError(wrong, where=str(path), remedy=DAMAGED_CELL)
         output = CellOutput.load(path)
         if output.notes.get("cell") != cell:
-            raise DataFileError("holds another cell", where=str(path), remedy=DAMAGED_CELL)
+            raise DataFileError("belongs to another cell", where=str(path), remedy=DAMAGED_CELL)
         return output
 
     def write(
@@ -142,7 +142,7 @@ class CellStore:
         others: tuple[Path, ...],
         measured: Mapping[str, Any],
     ) -> Certificate:
-        """Write a cell's table and then its certificate; `others` are on the disk already."""
+        """Write a cell's table and then its certificate; `others` are already on disk."""
         path = self.table(cell)
         notes = {**output.notes, "cell": cell}
         output.but(notes=notes).save(path)
@@ -154,7 +154,7 @@ class CellStore:
         return found
 
     def set_aside(self, cell: str) -> None:
-        """Take the damaged files of a cell out of the way: they get the ending `.damaged`.
+        """Rename the damaged files of a cell: they get the ending `.damaged`.
 
         Only who holds the lock of the cell may: what another is writing looks damaged too.
         """
@@ -171,19 +171,19 @@ class CellStore:
         proof.unlink(missing_ok=True)
 
     def remove(self, cell: str) -> None:
-        """Remove a cell with its certificate; models are left to their owner."""
+        """Remove a cell with its certificate; models are kept."""
         for path in (self.proof(cell), self.table(cell), self.mask(cell), self.log(cell)):
             path.unlink(missing_ok=True)
 
     def remove_model(self, mark: FileMark) -> None:
-        """Remove the folder of a trained model, if subprobe wrote all that is in it."""
+        """Remove the folder of a trained model, if subprobe wrote all files in it."""
         folder = (self.folder / mark.path).parent
         if is_own_model(folder):
             shutil.rmtree(folder)
 
 
 def is_own_model(folder: Path) -> bool:
-    """Whether a folder is a trained model, and subprobe wrote all that is in it."""
+    """Whether a folder is a trained model and subprobe wrote all files in it."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     names = {path.name for path in folder.iterdir()}

@@ -1,1 +1,1 @@
-"""A run folder looked after: cells proved, what nothing needs removed, room for the rest."""
+"""Maintain a run folder: verify its cells, remove unneeded files, estimate disk space."""

@@ -1,4 +1,4 @@
-"""One cell of a run computed a second time, in another place, from the inputs that are stored."""
+"""Compute a cell of a run again, in another folder, from its stored inputs."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Again:
 
     Args:
         plan: the run.
-        threads: that its cells were computed with.
-        progress: where it reports to.
+        threads: number of threads that its cells were computed with.
+        progress: receives the progress.
 
     Raises:
-        ConfigError: if what the cells read has changed since.
+        ConfigError: if the inputs of the cells have changed since the run.
     """
 
     def __init__(self, plan: RunPlan, threads: int, progress: Progress):
@@ -42,18 +42,18 @@ class Again:
             prepared = prepare(plan.config, Silent())
             if changed := changed_since(plan, prepared):
                 raise ConfigError(
-                    f"{changed} has changed since the run: nothing can be computed again",
+                    f"{changed} has changed since the run, so no cell can be computed again",
                     where=str(plan.folder),
-                    remedy="put it back as it was, or check the files alone",
+                    remedy="restore it, or check only the files",
                 )
         self._materials = Materials(prepared, plan.folder)
 
     def differs(self, name: str, scratch: Path) -> str:
-        """Compute a cell again; what is not as it is stored, or nothing.
+        """Compute a cell again; returns which outputs differ from the stored ones, or "".
 
         Args:
-            name: of the cell.
-            scratch: folder for it; nothing stays there.
+            name: name of the cell.
+            scratch: a folder for temporary files, which are removed.
         """
         place = scratch / "run"
         config = self._plan.config
@@ -62,7 +62,7 @@ class Again:
                 return self._compared(name, place)
         except SubprobeError as error:
             return f"cannot be computed again: {error}"
-        except Exception as error:  # whatever a library raises is about this cell alone
+        except Exception as error:  # any error of a library concerns only this cell
             said = f"{type(error).__name__}: {error}".strip().splitlines()[0]
             return f"cannot be computed again: {said}"
         finally:
@@ -72,15 +72,15 @@ class Again:
         cell, stored = self._plan.graph[name], self._proof(name)
         for other in dict.fromkeys(cell.inputs.values()):
             if not self._copy(other, place) and (why := self._compared(other, place)):
-                # its weights were removed once everything had read them
-                return f"reads {other}, of which {why}"
+                # its weights were removed after their last use
+                return f"depends on {other}: {why}"
         self._materials.folder = place
         roles = {role: self._plan.ids[other] for role, other in cell.inputs.items()}
         fresh = compute(Order(cell, self._plan.ids[name], roles), self._materials, Silent())
         before = {mark.path: mark.digest for mark in stored.files}
         after = {mark.path: mark.digest for mark in fresh.files}
         wrong = [path for path in {**before, **after} if before.get(path) != after.get(path)]
-        return f"{', '.join(wrong)} came out differently" if wrong else ""
+        return f"{', '.join(wrong)} differ from the stored files" if wrong else ""
 
     def _proof(self, name: str) -> Certificate:
         found = self._plan.store.certificate(self._plan.ids[name])
@@ -89,7 +89,7 @@ class Again:
         return found
 
     def _copy(self, name: str, place: Path) -> bool:
-        """Copy a finished cell; whether all its files were there."""
+        """Copy a finished cell; returns whether all of its files existed."""
         found, store = self._proof(name), CellStore(place)
         if store.proof(found.cell).is_file():
             return True

@@ -1,4 +1,4 @@
-"""What lies in a run folder and nothing needs: listed, then removed."""
+"""List and remove the files in a run folder that are no longer needed."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from ..storage.store import LOGS, STATES, WRITTEN, is_own_model
 from .recorded import living, plan_of
 
 SPENT = ("retrain", "untrained")
-"""Steps whose models are only trained to be scored and probed."""
+"""Steps whose models are trained only to be scored and probed."""
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file or folder that nothing needs.
+    """A file or folder that is no longer needed.
 
     Attributes:
         path: inside the run folder.
-        bytes: what it takes on the disk.
-        why: nothing needs it.
+        bytes: its size on disk.
+        why: the reason why it is not needed.
     """
 
     path: str
@@ -45,13 +45,13 @@ class Leftover:
 
 
 def leftovers(folder: Path) -> list[Leftover]:
-    """What subprobe wrote into a run folder and nothing needs any more; nothing is removed.
+    """List the files of subprobe in a run folder that are no longer needed; none is removed.
 
-    Files that subprobe did not write are never among it, nor links, nor what a living process
-    writes or holds.
+    The list never contains links, files that subprobe did not write, or files in use by a running
+    process.
 
     Raises:
-        ConfigError: if the folder holds no run.
+        ConfigError: if the folder does not contain a run.
     """
     # scores of masks on other tasks are kept, though the run itself does not ask for them
     plan = with_transfer(plan_of(folder), retrained=True)[0]
@@ -64,7 +64,7 @@ def leftovers(folder: Path) -> list[Leftover]:
 
 
 def remove(folder: Path, found: list[Leftover]) -> None:
-    """Remove what `leftovers` listed, as far as nothing needs it still."""
+    """Remove what `leftovers` listed, except files that are needed now."""
     still = set(leftovers(folder))
     for one in found:
         if one not in still:
@@ -80,16 +80,16 @@ def _all(plan: RunPlan, state: State, *, busy: bool) -> Iterator[tuple[Path, str
     yield from _cells(plan)
     yield from _logs(plan, state)
     if not busy:
-        # whoever works in the folder may be about to read them
+        # a process in the folder may be about to read them
         yield from _models(plan, state)
         yield from _unfinished(plan, state)
         for path in _files(plan.folder / HIDDEN_STATES):
             if is_states(path.name):
-                yield path, "nothing is being probed: hidden states can be made again"
+                yield path, "no probe is running, and hidden states can be computed again"
     for part in (".", *WRITTEN):
         for place in _folders(plan.folder, part):
             for path in stale_in(place):
-                yield path, "a killed process was writing it"
+                yield path, "is an unfinished file of a killed process"
     yield from _locks(plan.folder)
 
 
@@ -112,7 +112,7 @@ def _cells(plan: RunPlan) -> Iterator[tuple[Path, str]]:
         if path.name.endswith(DAMAGED):
             yield path, "was set aside because it was damaged"
         elif path.stem not in reached:
-            yield path, "no configuration of the folder reaches it"
+            yield path, "is not part of any configuration of the folder"
 
 
 def _logs(plan: RunPlan, state: State) -> Iterator[tuple[Path, str]]:
@@ -120,24 +120,24 @@ def _logs(plan: RunPlan, state: State) -> Iterator[tuple[Path, str]]:
     reached = set(plan.ids.values())
     for path in _files(plan.folder / LOGS):
         if is_log(path.name) and (path.stem in finished or path.stem not in reached):
-            why = "is finished now" if path.stem in finished else "is no part of the run"
+            why = "is finished now" if path.stem in finished else "is not part of the run"
             yield path, f"the cell {why}"
 
 
 def _models(plan: RunPlan, state: State) -> Iterator[tuple[Path, str]]:
-    """Models that nothing reads."""
+    """Models that no cell will read."""
     named = {cell: name for name, cell in plan.ids.items()}
     for path in _folders(plan.folder, "models/*"):
         if not is_own_model(path):
             continue
         name = named.get(str(Record.of(path).facts.get("cell_id", "")))
         if name is None:
-            yield path, "no configuration of the folder reaches it"
+            yield path, "is not part of any configuration of the folder"
             continue
         read = all(reader in state.proofs for reader in plan.graph.readers[name])
         spent = plan.graph[name].step in SPENT and not plan.config.retrain.keep
         if spent and read and name in state.proofs:
-            yield path, "everything that reads it is finished"
+            yield path, "all cells that read it are finished"
             continue
         for file in _files(path):
             if file.name.endswith(DAMAGED):
@@ -145,15 +145,15 @@ def _models(plan: RunPlan, state: State) -> Iterator[tuple[Path, str]]:
 
 
 def _unfinished(plan: RunPlan, state: State) -> Iterator[tuple[Path, str]]:
-    """States of trainings that nobody goes on with."""
+    """States of trainings that will not be resumed."""
     waiting = {plan.ids[name] for name in state.todo}
     for path in _folders(plan.folder, f"{STATES}/*"):
         if path.name not in waiting and path.name.partition("-")[0] in STEPS:
-            yield path, "no training goes on from it"
+            yield path, "no training resumes from it"
 
 
 def _locks(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Locks of processes that live no more; those that are made anew each time may stay."""
+    """Locks of ended processes."""
     locks = folder / LOCKS
     if locks.is_symlink() or not locks.is_dir():
         return
@@ -163,7 +163,7 @@ def _locks(folder: Path) -> Iterator[tuple[Path, str]]:
         for path in _files(locks):
             step = path.name.partition("-")[0]
             if path.suffix == ".lock" and step in STEPS and not is_held(path):
-                yield path, "nobody holds it"
+                yield path, "is not held by any process"
 
 
 def _size(path: Path) -> int:

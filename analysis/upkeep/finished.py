@@ -1,4 +1,4 @@
-"""How many cells of a run are finished, read from its folder alone."""
+"""The number of finished cells of a run, read from its folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..plan.whole_run import recorded_plan
 
 
 def finished_cells(folder: Path) -> tuple[int, int] | None:
-    """Finished cells and all cells of the run in a folder; None where that is not recorded yet.
+    """Numbers of finished cells and of all cells of a run; None if not yet recorded.
 
-    A cell counts where its certificate lies in the folder; its files are not read.
+    A cell is counted as finished if its certificate is in the folder; its files are not read.
 
     Raises:
-        InputError: if what the folder records is damaged.
+        InputError: if the record in the folder is damaged.
     """
     found = run_configuration(folder)
     plan = None if found is None else recorded_plan(

@@ -1,4 +1,4 @@
-"""The plan of the run that a folder records, and who works in it."""
+"""The recorded plan of the run in a folder, and the processes that work on it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from ..running.locks import gate, owners
 
 
 def plan_of(folder: Path) -> RunPlan:
-    """The plan of the run in a folder, as it was begun; nothing but its record is read.
+    """The plan of the run in a folder, as it was started; only its record is read.
 
     Raises:
-        ConfigError: if it holds no run, or one of an earlier version.
+        ConfigError: if it does not contain a run, or one of an earlier version.
         InputError: for options that this version does not know.
     """
     found = run_configuration(folder) if folder.is_dir() else None
     if found is None:
         raise ConfigError(
-            "holds no run", where=str(folder), remedy="name a folder that `subprobe run` wrote to"
+            "does not contain a run",
+            where=str(folder),
+            remedy="name a folder that `subprobe run` wrote to",
         )
     config = parse_config(renamed(found), where=str(folder / RECORD))
     sources = Sources.parse(run_facts(folder).get(SOURCES))
@@ -39,20 +41,20 @@ def plan_of(folder: Path) -> RunPlan:
 
 def _unknown(folder: Path) -> ConfigError:
     return ConfigError(
-        "does not say what its cells were computed from",
+        "does not record the inputs of its cells",
         where=str(folder / RECORD),
-        remedy="run the same `subprobe run` again: it keeps the cells that are finished",
+        remedy="run the same `subprobe run` again; it keeps the finished cells",
     )
 
 
 def threads_recorded(folder: Path) -> int:
-    """Threads that the cells of a run are computed with."""
+    """The number of threads with which the cells of a run are computed."""
     found: Any = run_facts(folder).get(THREADS)
     return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 1
 
 
 def living(folder: Path) -> list[dict[str, object]]:
-    """What works in a run folder now: configuration, host and process of each."""
+    """The processes that work in a run folder now: configuration, host and process id of each."""
     locks = folder / LOCKS
     if locks.is_symlink() or not locks.is_dir():
         return []

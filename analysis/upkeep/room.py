@@ -1,4 +1,4 @@
-"""How much of the disk the rest of a run takes, by what is there."""
+"""The disk space that the rest of a run will take, estimated from the finished cells."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _SMALL = 2**16
 
 
 def room_needed(plan: RunPlan) -> int:
-    """Bytes that the missing cells of a run still take, about.
+    """Estimate of the bytes that the missing cells of a run will take.
 
-    Of each step the largest finished cell counts; of a model of which there is none, the encoder.
+    Each cell is assumed to be as large as the largest finished cell of its step; a model without
+    such a cell, as large as the encoder.
     """
     state = assess(plan.graph, plan.ids, plan.store)
     sizes: dict[str, int] = defaultdict(int)
@@ -36,7 +37,7 @@ def room_needed(plan: RunPlan) -> int:
 
 
 def _hidden_states(plan: RunPlan) -> int:
-    """Bytes of the hidden states of all probed models, or what these may take."""
+    """Bytes of the hidden states of all probed models, or their limit if that is smaller."""
     probe = plan.config.probe
     if not learning(probe):
         return 0

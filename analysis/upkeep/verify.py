@@ -1,4 +1,4 @@
-"""Cells of a run proved: every file against its certificate, some by computing them again."""
+"""Verify the cells of a run: check files against certificates, and compute some cells again."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Verified:
-    """What was found of the cells of a run.
+    """The result of a verification.
 
     Attributes:
-        folder: of the run.
-        cells: how many its configuration asks for.
-        sound: how many are there, with every file as it was written.
+        folder: the run folder.
+        cells: number of cells in its configuration.
+        sound: number of finished cells with all files as they were written.
         damaged: cell -> what is wrong with it.
-        missing: cells that are not there, though the run is finished.
-        unfinished: cells that are not there, in a run that is not finished.
+        missing: cells that are missing although the run is finished.
+        unfinished: cells that are missing in a run that is not finished.
         recomputed: cells that were computed again.
-        different: of these, cell -> what came out differently.
-        notes: what could explain a difference.
+        different: recomputed cell -> which outputs differ.
+        notes: possible explanations of differences.
     """
 
     folder: str
@@ -48,7 +48,7 @@ class Verified:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no fault was found."""
         return not (self.damaged or self.missing or self.different)
 
     def plain(self) -> dict[str, Any]:
@@ -56,18 +56,18 @@ class Verified:
         return asdict(self) | {"good": self.good}
 
     def lines(self) -> list[str]:
-        """In words, a line for each cell that is not as it should be."""
+        """The result in words, with one line for each faulty cell."""
         said = [f"{name}: DAMAGED: {why}" for name, why in self.damaged.items()]
         said += [f"{name}: MISSING" for name in self.missing]
         said += [f"{name}: DIFFERENT: {why}" for name, why in self.different.items()]
         if self.different:
             said += [f"note: {note}" for note in self.notes]
-        said.append(f"{self.sound} of {self.cells} cells are there as they were written")
+        said.append(f"{self.sound} of {self.cells} cells are intact")
         if self.unfinished:
             said.append(f"{len(self.unfinished)} cells are not computed yet")
         if self.recomputed:
             same = len(self.recomputed) - len(self.different)
-            said.append(f"{same} of {len(self.recomputed)} cells that were computed again agree")
+            said.append(f"{same} of {len(self.recomputed)} recomputed cells agree")
         return said
 
 
@@ -75,21 +75,21 @@ def verify_run(
     folder: Path, *, sample: int = 0, seed: int = 0, every: bool = False,
     progress: Progress | None = None,
 ) -> Verified:  # fmt: skip
-    """Check every file of a run by its content, and compute some of its cells again.
+    """Check the content of every file of a run, and compute some of its cells again.
 
-    Nothing is written into the run folder: what is computed again is compared byte by byte with
-    what lies there, and thrown away.
+    Nothing is written into the run folder. Recomputed outputs are compared byte by byte with the
+    stored ones and then removed.
 
     Args:
         folder: the run folder.
-        sample: how many cells are computed again, drawn among those that are sound.
-        seed: of the draw.
-        every: compute all of them again.
+        sample: number of intact cells, drawn at random, that are computed again.
+        seed: seed of this sample.
+        every: compute all intact cells again.
         progress: where it reports to.
 
     Raises:
-        ConfigError: for a folder without a run, a negative sample, or if cells are to be computed
-            again and what they read has changed.
+        ConfigError: for a folder without a run, for a negative sample, or if cells are to be
+            computed again but their inputs have changed.
     """
     if sample < 0:
         raise ConfigError(f"sample must be >= 0, got {sample}")
@@ -125,7 +125,7 @@ def verify_run(
 
 
 def _known_missing(plan: RunPlan) -> tuple[set[str], dict[str, Any]]:
-    """The cells that the manifest calls missing, and the manifest; nothing before there is one."""
+    """The cells that the manifest lists as missing, and the manifest; empty if none exists."""
     try:
         manifest = read_manifest(plan.folder / "manifest.json")
     except InputError:
@@ -138,7 +138,7 @@ def _known_missing(plan: RunPlan) -> tuple[set[str], dict[str, Any]]:
 def _again(
     plan: RunPlan, found: Verified, manifest: Mapping[str, Any], progress: Progress
 ) -> Again:
-    # with the libraries of models: checking files needs none of them
+    # imports torch and transformers, which checking files does not need
     from ..running.manifest import versions
     from .again import Again
 

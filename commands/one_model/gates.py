@@ -38,7 +38,11 @@ def gates(
     out: Annotated[Path, writing("folder for the masks and sweep.csv")],
     penalty: Annotated[
         list[float],
-        typer.Option("--penalty", help="loss per open gate; one gate per head; repeat to sweep"),
+        typer.Option(
+            "--penalty",
+            help="cost of open gates in the loss; per gate, with one gate per head; "
+            "repeat to sweep",
+        ),
     ],
     data_dir: DataDir = None,
     column: Columns = None,
@@ -46,7 +50,7 @@ def gates(
     as_classes: AsClasses = False,
     epochs: Annotated[int, typer.Option(help="passes over the data; for each penalty")] = 2,
     learning_rate: Annotated[float, typer.Option(help="peak learning rate; of the gates")] = 0.2,
-    batch_size: Annotated[int, batch_size_option("8; a batch shares one draw of the gates")] = 0,
+    batch_size: Annotated[int, batch_size_option("8 (a batch shares one draw of the gates)")] = 0,
     limit: Limit = 0,
     seed: Seed = 0,
     train_encoder: Annotated[
@@ -60,7 +64,7 @@ def gates(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn which heads to keep, with gates trained under a penalty per head.
+    """Learn which heads to keep, by training gates under a penalty per head.
 
     Example: subprobe gates ./finetuned/acc-1 --task acceptability --penalty 0.005 --out gates
     """

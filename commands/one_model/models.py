@@ -52,7 +52,7 @@ def finetune(
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
     seed: Annotated[
-        int, seed_option("the initial task head, and the order if --order-seed is not given")
+        int, seed_option("initial task head, and order if --order-seed is not given")
     ] = 1,
     order_seed: Annotated[
         int | None,
@@ -120,7 +120,7 @@ def finetune(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fine-tune an encoder on a task, whole or under a mask.
+    """Fine-tune an encoder on a task, full or under a mask.
 
     Example: subprobe finetune embedded --task acceptability --seed 1 --out ./finetuned/acc-1
 
@@ -176,7 +176,7 @@ def finetune(
 def sample_mask(
     masks: Annotated[
         list[Path],
-        named("a good mask, or those of several seeds", "MASK..."),
+        named("a good mask, or the good masks of several seeds", "MASK..."),
     ],
     kind: Annotated[
         str,
@@ -225,7 +225,7 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score a fine-tuned model, whole or under a mask.
+    """Score a fine-tuned model, full or under a mask.
 
     Example: subprobe evaluate ./finetuned/acc-1 --mask good.safetensors --task acceptability
     """

@@ -1,4 +1,4 @@
-"""The command that looks at a task's files before anything is trained: data."""
+"""The command that shows how a task's files are read: data."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def export(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a sample of a model's maps with proposed labels, to correct by hand.
+    """Write a sample of a model's maps with proposed labels, to be corrected by hand.
 
     Example: subprobe patterns export embedded --corpus natural --out maps
     """

@@ -1,4 +1,4 @@
-"""The commands that look into one model: probe."""
+"""The command that probes one model: probe."""
 
 from __future__ import annotations
 
@@ -49,19 +49,22 @@ def probe(
     train: Annotated[
         str | None,
         part_option(
-            "--train", "file that probes of hidden states, or masks of a property, learn from"
+            "--train", "training file of probes of hidden states, or of masks of a property"
         ),
     ] = None,
     dev: Annotated[
         str | None,
-        part_option("--dev", "file that decides when learning stops; none = 10% of --train"),
+        part_option("--dev", "file that decides when training stops; default: 10% of --train"),
     ] = None,
     test: Annotated[
         str | None,
-        part_option("--test", "file that they are scored on; beside it --corpus is train"),
+        part_option(
+            "--test", "file that they are scored on; with it, --corpus is the training file"
+        ),
     ] = None,
     cache: Annotated[
-        Path | None, reading("--cache", "folder to keep hidden states in; none = removed after use")
+        Path | None,
+        reading("--cache", "folder for hidden states; without it, they are removed after use"),
     ] = None,
     cache_limit: Annotated[
         float, typer.Option("--cache-limit", help="GiB of disk space for hidden states")
@@ -78,7 +81,7 @@ def probe(
     as_classes: AsClasses = False,
     limit: Annotated[int, limit_option("all sentences, 64 examples")] = 0,
     batch_size: Annotated[int, batch_size_option("32")] = 0,
-    max_length: Annotated[int, max_length_option("128, examples as fine-tuned")] = 0,
+    max_length: Annotated[int, max_length_option("128, for task examples as in fine-tuning")] = 0,
     pre_split: Annotated[
         bool,
         typer.Option(
@@ -90,8 +93,8 @@ def probe(
     head_selection: Annotated[
         str,
         typer.Option(
-            help="texts that heads are chosen on: held-out (one half; the other half is scored) or "
-            "reported"
+            help="sentences that heads are chosen on: held-out (one half; the other half is "
+            "scored) or reported (all)"
         ),
     ] = "held-out",
     option: Annotated[
@@ -119,10 +122,10 @@ def probe(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Test what one model, whole or under a mask, knows about language.
+    """Test what one model, full or under a mask, knows about language.
 
-    Without files, probes of hidden states learn from a generated treebank; one --corpus is cut into
-    parts.
+    Probes of hidden states are trained on a generated treebank by default; a single --corpus is
+    split into parts.
 
     Example: subprobe probe embedded --probe dependency-heads --corpus natural --out heads.csv
     """

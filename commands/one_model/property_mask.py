@@ -31,7 +31,7 @@ def prune_for_property(
     as_json: bool,
     progress: Any,
 ) -> None:
-    """Learn masks for a property, score them with their controls, write and print what was found.
+    """Learn masks for a property, score them with their controls, write and print the results.
 
     Args:
         model: the encoder.
@@ -42,11 +42,11 @@ def prune_for_property(
         options: fields of `PropertyOptions`; 0 = what is recorded for the model.
         controls: fields of `Controls`.
         against: mask files whose overlap is measured.
-        opening: how the model is opened.
-        limit: sentences of each part; 0 = all.
-        overwrite: write although other files are there.
+        opening: how the model is loaded.
+        limit: maximum number of sentences per part; 0 = all.
+        overwrite: write even if other files exist.
         as_json: print JSON on stdout.
-        progress: where long steps report to.
+        progress: receives the progress of long steps.
     """
     from ...analysis.property_search.files import (
         masks_against,
@@ -76,7 +76,7 @@ def prune_for_property(
     )  # fmt: skip
     if is_file_name(out) and len(penalties) > 1:
         raise ConfigError(
-            f"{len(penalties)} penalties give {len(penalties)} masks, and `out` is one file",
+            f"{len(penalties)} penalties give {len(penalties)} masks, but `out` is a single file",
             where=f"`out` {out}",
             remedy="name a folder, or one `penalty`",
         )
@@ -116,7 +116,7 @@ def prune_for_property(
 
 
 def _shown(point: Mapping[str, Any]) -> dict[str, Any]:
-    """A point of the curve as the screen has it."""
+    """A point of the curve, as shown on the screen."""
     from ...analysis.wording import between, decimal
 
     rank, draw = point["rank"], point["draw"]

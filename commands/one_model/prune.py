@@ -1,4 +1,4 @@
-"""The command that finds a good subnetwork: of a task, or of a property of words."""
+"""The command that finds a good subnetwork for a task, or a mask for a property of words."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def prune(
     ] = "gain",
     threshold: Annotated[float, typer.Option(help="share (or metric) that must be kept")] = 0.9,
     keep: Annotated[
-        float, typer.Option(help="share of the units to keep, whatever the metric does")
+        float, typer.Option(help="share of the units to keep, whatever the score")
     ] = 0.0,
     min_heads: Annotated[int, typer.Option(help="minimum number of heads per layer")] = 0,
     folds: Annotated[
@@ -96,15 +96,15 @@ def prune(
     train: Annotated[
         str | None,
         part_option(
-            "--train", "file that probes of hidden states, or masks of a property, learn from"
+            "--train", "training file of probes of hidden states, or of masks of a property"
         ),
     ] = None,
     dev: Annotated[
         str | None,
-        part_option("--dev", "file that decides when learning stops; none = 10% of --train"),
+        part_option("--dev", "file that decides when training stops; default: 10% of --train"),
     ] = None,
     test: Annotated[
-        str | None, part_option("--test", "file that they are scored on; none = --dev")
+        str | None, part_option("--test", "file that they are scored on; default: --dev")
     ] = None,
     units: Annotated[
         str,
@@ -117,7 +117,8 @@ def prune(
         list[float] | None,
         typer.Option(
             "--penalty",
-            help="loss per open gate; for a property of all together; repeat to sweep; default: 1",
+            help="cost of open gates in the loss; for a property: of all gates together; "
+            "repeat to sweep; default: 1",
         ),
     ] = None,
     epochs: Annotated[
@@ -140,12 +141,15 @@ def prune(
     ] = 5,
     rank: Annotated[
         list[int] | None,
-        typer.Option("--rank", help="rank of an MLP probe to compare; default: 1, 5, 25"),
+        typer.Option(
+            "--rank", help="rank of an MLP probe that masks are compared with; default: 1, 5, 25"
+        ),
     ] = None,
     reset: Annotated[
         str,
         typer.Option(
-            help="weights of the control that are random: encoder (embeddings stay), all, or none"
+            help="random weights of the control: encoder (embeddings are kept), all, or none (no "
+            "control)"
         ),
     ] = "encoder",
     against: Annotated[
@@ -166,7 +170,7 @@ def prune(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find the good subnetwork of a fine-tuned model, or the one that knows a property of words.
+    """Find the good subnetwork of a fine-tuned model, or a mask for a property of words.
 
     Example: subprobe prune ./finetuned/acc-1 --task acceptability --out good.safetensors
 

@@ -1,4 +1,4 @@
-"""The commands that turn a mask into a smaller model: compact, bake, latency."""
+"""The commands that apply a mask permanently, and measure speed: compact, bake, latency."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from ..options import (
 def compact(
     model: Model,
     mask: Mask,
-    out: Annotated[Path, writing("folder for the smaller model")],
+    out: Annotated[Path, writing("folder for the compact model")],
     onnx: Annotated[Path | None, writing("also export to this .onnx file", "--onnx")] = None,
     other_weights: OtherWeights = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove the heads, MLPs and neurons that a mask prunes; write the smaller model.
+    """Remove the heads, MLPs and neurons that a mask prunes; write the compact model.
 
     Example: subprobe compact ./finetuned/acc-1 --mask good.safetensors --out ./finetuned/small
     """
@@ -49,7 +49,7 @@ def compact(
         from ...models.smaller.onnx_file import export_onnx
 
         summary["onnx_difference"] = export_onnx(smaller, onnx)
-    _tell(summary, f"smaller model in {out}", as_json)
+    _tell(summary, f"compact model in {out}", as_json)
 
 
 def bake(
@@ -78,17 +78,13 @@ def latency(
     mask: Mask,
     batch_size: Annotated[
         list[int] | None,
-        typer.Option(
-            help="examples that the model reads at once; repeat for several; 1 and 8 if not given"
-        ),
+        typer.Option(help="examples per batch; repeat for several; default: 1 and 8"),
     ] = None,
     length: Annotated[
         list[int] | None,
-        typer.Option(help="subwords of each example; repeat for several; 32 and 128 if not given"),
+        typer.Option(help="subwords per example; repeat for several; default: 32 and 128"),
     ] = None,
-    repeats: Annotated[
-        int, typer.Option(help="rounds of which the median is taken; at least 7")
-    ] = 7,
+    repeats: Annotated[int, typer.Option(help="number of timed rounds (median); at least 7")] = 7,
     threads: Annotated[int, typer.Option(min=0, help="torch threads; 0 = the current number")] = 0,
     out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
     overwrite: Overwrite = False,
@@ -97,7 +93,7 @@ def latency(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the whole, masked, baked and smaller model side by side on this machine.
+    """Measure the speed of the full, masked, baked and compact model on this machine.
 
     Example: subprobe latency ./finetuned/acc-1 --mask good.safetensors --batch-size 8 --length 32
     """

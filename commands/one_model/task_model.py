@@ -1,4 +1,4 @@
-"""The fine-tuned model that several commands name, opened on its task."""
+"""Load the fine-tuned model that a command names, with its task."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def open_for_task(
     quiet: bool,
     selection: str = "",
 ) -> Any:
-    """Load a fine-tuned model with its task, and tell what is odd about them.
+    """Load a fine-tuned model with its task, and report anything unusual.
 
     Returns:
-        what the model and its task are (`Loaded`).
+        the model and its task (`Loaded`).
     """
     from ...analysis.single.loaded import load_for_task
     from ...data.tasks.class_order import parse_pairs

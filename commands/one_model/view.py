@@ -14,23 +14,21 @@ from ..options import AsJson, Device, MaskIn, Model, NoSpecials, Overwrite, prog
 
 def view(
     model: Model,
-    sentence: Annotated[
-        str, typer.Argument(help="sentence that the model reads", metavar="SENTENCE")
-    ],
+    sentence: Annotated[str, typer.Argument(help="sentence", metavar="SENTENCE")],
     second: Annotated[str | None, typer.Option(help="second sentence of a pair")] = None,
     mask: MaskIn = None,
     attribution: Annotated[
         list[str] | None,
         typer.Option(
             help="also colour the words by their attribution for the predicted class, by this "
-            "method (integrated-gradients, shapley-sampling, ...); may be given several times",
+            "method (integrated-gradients, shapley-sampling, ...); repeat for several",
             metavar="METHOD",
         ),
     ] = None,
     max_length: Annotated[
         int,
         typer.Option(
-            help="subwords that a text keeps; 0 = refuse what is longer than the model's positions",
+            help="maximum subwords per text; 0 = refuse texts longer than the model's positions",
             min=0,
         ),
     ] = 0,
@@ -40,7 +38,7 @@ def view(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show where every head looks in one sentence, in one HTML page that works offline.
+    """Show what every head attends to in one sentence, as one HTML page that works offline.
 
     Example: subprobe view embedded "The cat sat on the mat." --out view.html
     """

@@ -1,4 +1,4 @@
-"""The command that removes what nothing needs from a run folder: clean."""
+"""The command that removes unneeded files from a run folder: clean."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def clean(
     """List files in a run folder that are no longer needed, and remove them with --yes.
 
     These are cells outside the folder's configuration, damaged files that were set aside, logs of
-    cells that are finished now, models that no step has to read again, and files that killed
-    processes left. Files that subprobe did not write stay, and so do those in use.
+    cells that are finished now, models that no step will read again, and files of killed processes.
+    Files that subprobe did not write, and files in use, are kept.
 
     Example: subprobe clean runs/quickstart --yes
     """

@@ -1,4 +1,4 @@
-"""The command that compares subnetworks, and runs, with each other."""
+"""The command that compares subnetworks, or runs, with each other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def compare(
         list[str] | None,
         typer.Option(
             "--relation",
-            help="dependency relation that good and random are compared in; repeat for several",
+            help="dependency relation in which good and random are compared; repeat for several",
         ),
     ] = None,
     metric: Annotated[
@@ -36,7 +36,7 @@ def compare(
         typer.Option(
             "--metric",
             metavar="PROBE/METRIC",
-            help="metric that good and random are compared in; repeat for several",
+            help="metric in which good and random are compared; repeat for several",
         ),
     ] = None,
     out: Annotated[
@@ -61,7 +61,7 @@ def compare(
         ),
     ] = False,
     probes: Annotated[
-        bool, typer.Option(help="also compare what the models know, not only what they score")
+        bool, typer.Option(help="also compare the results of probes, not only scores")
     ] = True,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -131,7 +131,7 @@ def _of_relations(
     folders: list[Path], relations: Sequence[str], metrics: Sequence[str], correction: str,
     out: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Compare good with random in what is asked, and print or write the answers."""
+    """Compare good with random in the named relations or metrics; print or write the answers."""
     from ...analysis.comparison.found_better import found_better
     from ...analysis.run_folder.reading import load_rows
     from ...analysis.screen.found_better import print_found_better
@@ -158,7 +158,7 @@ def _of_relations(
 
 
 def _of_run(folder: Path, correction: str, probes: bool, *, summed: bool) -> dict[str, Any]:
-    """What is compared, and where it is written beside every summary."""
+    """Compare, and choose where the comparisons are written in addition to every summary."""
     from ...analysis.comparison.tables import comparison_tables
     from ...analysis.property_search.compared import compared_masks, is_search, read_search
     from ...analysis.run_folder.reading import load_rows
@@ -209,7 +209,7 @@ def _show(tables: dict[str, Any], folders: list[Path]) -> None:
         print_answers(tables, ranks)
         print_ranks(ranks)
         print_pairs(tables)
-        print_heading("What each subnetwork scores, and what the run found")
+        print_heading("Scores of each subnetwork, and findings of the run")
         print_comparison(rows, _manifest(folders[0]), folder=folders[0])
     else:
         print_between(tables)

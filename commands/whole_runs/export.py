@@ -1,4 +1,4 @@
-"""The command that hands a whole run to other programs: export."""
+"""The command that writes the tables of a run for other programs: export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that says what a run will compute, and what that takes."""
+"""The command that shows what a run will compute, and its cost."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from ...analysis.configuration.config import RunConfig
 
 SIMULATED = 64
-"""Workers that are simulated beside one, and beside what the options ask for."""
+"""Number of workers that is simulated in addition to one and to the number in the options."""
 
 
 def plan(
     file: Annotated[
         Path | None,
-        named("TOML file, or the name of a shipped one (study); as --config", "CONFIG"),
+        named("TOML file, or the name of a shipped one (study); same as --config", "CONFIG"),
     ] = None,
     config: Annotated[
         Path | None,
@@ -44,21 +44,23 @@ def plan(
         Path | None,
         reading(
             "--out",
-            "run folder: its finished cells count; without CONFIG its own options are planned",
+            "run folder, whose finished cells are not planned again; without CONFIG, its own "
+            "options are used",
         ),
     ] = None,
     add: Annotated[
         bool,
         typer.Option(
             "--add",
-            help="add tasks, seeds, methods, probes or draws to the run there; here only planned",
+            help="add tasks, seeds, methods, probes or draws to the run in the folder; "
+            "here only planned",
         ),
     ] = False,
     new: Annotated[
         bool,
         typer.Option(
             "--new",
-            help="start anew in a folder that holds another run; here only planned",
+            help="start a new run in a folder that contains another one; here only planned",
         ),
     ] = False,
     workers: Annotated[
@@ -67,20 +69,22 @@ def plan(
             "--workers",
             min=1,
             max=100_000,
-            help="cells computed in parallel; simulated here; repeat for several; default: 1, what "
-            "the options ask for, and 64",
+            help="cells computed in parallel; simulated here; repeat for several; default: "
+            "1, the number in the options, and 64",
         ),
     ] = None,
     measured: Annotated[
         list[Path] | None,
-        reading("--measured", "folder of another run whose cells give the times"),
+        reading("--measured", "folder of another run, from which times are estimated"),
     ] = None,
     calibrate: Annotated[
         bool,
-        typer.Option("--calibrate", help="time single batches of the encoder on this machine"),
+        typer.Option(
+            "--calibrate", help="estimate times from single batches of the encoder on this machine"
+        ),
     ] = False,
     graph: Annotated[
-        Path | None, writing("also draw the cells and what they read as SVG", "--graph")
+        Path | None, writing("also draw the cells and their inputs as SVG", "--graph")
     ] = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -89,9 +93,9 @@ def plan(
 ) -> None:
     """Show what a run will compute: cells by step, time, memory and disk space.
 
-    Nothing is computed, and options are checked as in `run`. Times come from finished cells of the
-    run, else from `--measured`, else from a calibration, else from floating-point operations at a
-    usual rate; the last column says which.
+    Nothing is computed; options are checked as in `run`. Times are taken from finished cells of the
+    run, from --measured, from --calibrate, or estimated from floating-point operations; the last
+    column names the source.
 
     Example: subprobe plan --config study
 
@@ -151,7 +155,7 @@ def plan(
 
 
 def _recorded(out: Path | None) -> RunConfig:
-    """The options of the run that a folder holds."""
+    """The options of the run in a folder."""
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.renamed import renamed
     from ...data.errors import ConfigError
@@ -161,6 +165,8 @@ def _recorded(out: Path | None) -> RunConfig:
     found = run_configuration(out)
     if found is None:
         raise ConfigError(
-            "holds no run", where=str(out), remedy="name the folder of a run, or a configuration"
+            "does not contain a run",
+            where=str(out),
+            remedy="name the folder of a run, or a configuration",
         )
     return parse_config(renamed(found), where=str(out))

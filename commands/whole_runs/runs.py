@@ -29,7 +29,7 @@ from ..options import (
 )
 
 PARTIAL = 3
-"""Exit code of a run of which cells failed."""
+"""Exit code of a run in which cells failed."""
 
 FIGURES, LATEX = "report figures", "report tables"
 """What the record of a folder calls figures and LaTeX tables."""
@@ -52,7 +52,9 @@ def run(
     ] = None,
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="task id, any case; overrides the file; repeat for several"),
+        typer.Option(
+            "--task", help="task id, upper or lower case; overrides the file; repeat for several"
+        ),
     ] = None,
     seed: Annotated[
         list[int] | None,
@@ -66,24 +68,26 @@ def run(
     as_classes: AsClasses = False,
     add: Annotated[
         bool,
-        typer.Option("--add", help="add tasks, seeds, methods, probes or draws to the run there"),
+        typer.Option(
+            "--add", help="add tasks, seeds, methods, probes or draws to the run in the folder"
+        ),
     ] = False,
     new: Annotated[
-        bool, typer.Option("--new", help="start anew in a folder that holds another run")
+        bool, typer.Option("--new", help="start a new run in a folder that contains another one")
     ] = False,
     keep_models: Annotated[
         bool | None,
         typer.Option(
             "--keep-models/--drop-models",
-            help="keep retrained models, so that a new probe trains nothing again, or remove "
-            "each once everything that reads it is computed; overrides the file",
+            help="keep retrained models, so that new probes need no training, or remove each "
+            "after its last use; overrides the file",
         ),
     ] = None,
     cache: Annotated[
         Path | None,
         reading(
             "--cache",
-            "folder to keep hidden states in; none = they are removed after the run",
+            "folder for hidden states; without it, they are removed after the run",
         ),
     ] = None,
     workers: Annotated[
@@ -104,7 +108,9 @@ def run(
     ] = 0,
     deterministic: Annotated[
         bool,
-        typer.Option("--deterministic", help="on a GPU: the same bytes each time, but slower"),
+        typer.Option(
+            "--deterministic", help="on a GPU: use only deterministic algorithms, which are slower"
+        ),
     ] = False,
     overwrite: Overwrite = False,
     max_length: Annotated[int, max_length_option("as the file says")] = 0,
@@ -115,8 +121,8 @@ def run(
 ) -> None:
     """Run the whole experiment: fine-tune, prune, control, retrain, probe, report.
 
-    Missing cells are computed one by one; a stopped run continues with the same command. Exit code
-    3: cells failed, and the tables and the report cover the others.
+    The same command continues a stopped run. Exit code 3: some cells failed; the tables and the
+    report cover the others.
 
     Example: subprobe run --task acceptability --seed 1 --seed 2 --out runs/quickstart
 
@@ -195,7 +201,7 @@ def report(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write the report of a run again, from its tables, with its headline table and answers.
+    """Rewrite the report of a run, its headline table and its answers from the tables of the run.
 
     Example: subprobe report runs/quickstart --out report.html
     """
@@ -216,7 +222,7 @@ def report(
     manifest = load_manifest(folder)
     read = report_tables(rows, manifest, folder)
     if target.resolve().parent == folder.resolve():
-        # a run of an earlier version has neither; a page elsewhere leaves the run as it is
+        # a run of an earlier version has neither; a page elsewhere does not change the run
         with atomic_folder(folder, RUN, overwrite=True, adds=True) as written:
             write_answers(rows, manifest, written, read)
     write_report(rows, manifest, target, words=words, folder=folder, tables=read)

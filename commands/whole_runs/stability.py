@@ -29,7 +29,9 @@ def stability(
     ] = None,
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="task id, any case; repeat for several; default: all"),
+        typer.Option(
+            "--task", help="task id, upper or lower case; repeat for several; default: all"
+        ),
     ] = None,
     sizes: Annotated[
         tuple[int, int, int] | None,
@@ -39,14 +41,14 @@ def stability(
         ),
     ] = None,
     permutations: Annotated[
-        int, permutations_option(1_000_000, "the same number of bootstrap samples")
+        int, permutations_option(1_000_000, "also the number of bootstrap samples")
     ] = 2000,
     seed: Seed = 0,
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Test how far the subnetworks of several seeds and tasks agree.
+    """Test how similar the subnetworks of several seeds and tasks are.
 
     Example: subprobe stability runs/quickstart --out stability
     """

@@ -23,7 +23,7 @@ def survival(
     folder: Annotated[Path, named("a run folder", "RUN")],
     state: Annotated[
         str,
-        typer.Option(help="full model on which heads are measured: finetuned or pretrained"),
+        typer.Option(help="full model in which heads are measured: finetuned or pretrained"),
     ] = "finetuned",
     permutations: Annotated[int, permutations_option(100_000)] = 1000,
     seed: Seed = 0,
@@ -31,7 +31,7 @@ def survival(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Test whether what a head does in the full model predicts that pruning keeps it.
+    """Test which properties of heads in the full model predict that pruning keeps them.
 
     Example: subprobe survival runs/quickstart --out survival
     """

@@ -1,4 +1,4 @@
-"""The command that proves the cells of a run: verify."""
+"""The command that checks the cells of a run: verify."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...data.errors import one_line
 from ..options import AsJson, Quiet, Seed, named, progress_of
 
 WRONG = 3
-"""Exit code where a cell is not what it should be."""
+"""Exit code if a cell is damaged, missing or different."""
 
 
 def verify(
@@ -26,7 +26,7 @@ def verify(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check the content of every file of a run, and recompute cells to compare the bytes.
+    """Check the content of every file of a run, and compare recomputed cells with it byte by byte.
 
     The run folder is not changed. Exit code 3: a file is damaged or missing, or a recomputed cell
     differs; `subprobe run` computes damaged cells again.

@@ -13,16 +13,17 @@ _LAYER: Units = ("layer",)
 _FROM = "tokens of one kind, the previous or next token, or the token itself"
 
 
-def _map(name: str, of: str, units: Units) -> tuple[Measure, ...]:
+def _map(name: str, of: str, units: Units, side: str = "from") -> tuple[Measure, ...]:
     """The metrics that all probes of token-to-token maps share."""
     return (
-        Measure(f"{name}_to_*", units, f"share of {of} from {_FROM}"),
-        Measure(f"{name}_entropy", units, f"mean entropy of a row of {of}, in nats"),
+        Measure(f"{name}_to_*", units, f"share of {of} {side} {_FROM}"),
+        Measure(f"{name}_entropy", units, f"mean entropy of a row of {of.rstrip(',')}, in nats"),
     )
 
 
-def _maps(of: str) -> tuple[Measure, ...]:
-    return (*_map("map", of, _LAYER), *_map("rollout", f"{of} multiplied over layers", _LAYER))
+def _maps(of: str, side: str = "from") -> tuple[Measure, ...]:
+    rolled = f"{of}, multiplied over layers,"
+    return (*_map("map", of, _LAYER, side), *_map("rollout", rolled, _LAYER, side))
 
 
 NORMS = ProbeEntry(
@@ -76,7 +77,7 @@ EFFECTIVE_ATTENTION = ProbeEntry(
     code=f"{__package__}.effective_attention:EffectiveAttention",
     options=EffectiveAttentionOptions,
     rows=(
-        *_map("effective", "effective attention", _HEAD),
+        *_map("effective", "effective attention", _HEAD, "to"),
         Measure(
             "effective_norm_share_to_*", _HEAD, "share of the summed norms on tokens of one kind"
         ),
@@ -116,7 +117,7 @@ ROLLOUT = ProbeEntry(
     name="rollout",
     help="contribution of each input token to the states of each layer, by attention rollout",
     code=f"{__package__}.rollout:Rollout",
-    rows=_maps("attention with the residual connection"),
+    rows=_maps("attention (with the residual connection)", "to"),
 )
 
 

@@ -50,7 +50,7 @@ class MdlOptions(BitsOptions):
 
 MDL = ProbeEntry(
     name="mdl",
-    help="code length of word labels given their hidden states (minimum description length)",
+    help="codelength of word labels given their hidden states (minimum description length)",
     code=f"{__package__}.mdl:run_mdl",
     needs=("upos",),
     further=("training-part",),
@@ -59,15 +59,15 @@ MDL = ProbeEntry(
         Measure(
             "codelength",
             ("layer",),
-            "code length of all labels, in bits",
+            "codelength of all labels, in bits",
             items="bits_per_word",
             better="lower",
         ),
-        Measure("bits_per_word", ("layer",), "code length per word, in bits", better="lower"),
+        Measure("bits_per_word", ("layer",), "codelength per word, in bits", better="lower"),
         Measure(
             "compression",
             ("layer",),
-            "length of the uniform code divided by the code length",
+            "length of the uniform code divided by the codelength",
             items="bits_per_word",
             better="higher",
         ),
@@ -87,7 +87,7 @@ MDL = ProbeEntry(
         Measure(
             "model_bits",
             ("layer",),
-            "code length of the probe in the variational code, in bits",
+            "codelength of the probe in the variational code, in bits",
             better="lower",
         ),
     ),

@@ -108,7 +108,7 @@ HOLMES = ProbeEntry(
             better="higher",
         ),
         Measure(LENGTH, ("model",), "description length as published: first block in bits, the "
-            "others in nats; not a true code length", better="lower"),
+            "others in nats; not a true codelength", better="lower"),
         Measure(DESCRIBED, ("model",), "length of the uniform code in bits divided by that "
             "length, as published",
                 better="higher"),

@@ -149,13 +149,13 @@ def test_what_is_made_of_it_keeps_its_classes(subprobe_command, scores, nli, tmp
     mask.mkdir()
     np.save(mask / "head_mask.npy", np.array([[1, 0, 1, 1], [1, 1, 0, 1]]))
     expected, said = scores(nli / "good", "--mask", mask)
-    assert "does not say which weights" in said.replace("\n", "")
+    assert "does not record the weights" in said.replace("\n", "")
     for command in ("bake", "compact"):
         code, _, said = subprobe_command(
             command, nli / "flipped", "--mask", mask, "--out", tmp_path / command
         )
         assert code == 0, said
-        assert "does not say which weights" in said.replace("\n", "")
+        assert "does not record the weights" in said.replace("\n", "")
         rows, _ = scores(tmp_path / command)
         assert accuracy(rows) == accuracy(expected)
         config = json.loads((tmp_path / command / "config.json").read_text())

@@ -35,7 +35,7 @@ def test_a_full_device_is_one_line():
 def test_a_closed_output_is_one_line():
     code, _, lines = ended(ANSWER, shell=">&-")
     assert (code, len(lines)) == (1, 1)
-    assert lines[0].startswith("error: standard output: closed")
+    assert lines[0].startswith("error: standard output: is closed")
 
 
 def test_a_closed_output_matters_only_where_something_is_said():

@@ -159,10 +159,13 @@ def test_an_untrained_encoder_learns_from_the_same(subprobe_command, tiny_encode
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--train", "TRAIN"), "no file to be scored on; add --test"),
-        (("--test", "TEST"), "no file to learn from; add --train"),
+        (("--train", "TRAIN"), "a file to score on is missing; add --test"),
+        (("--test", "TEST"), "a file to train on is missing; add --train"),
         (("--corpus", "ABSENT.conllu"), "ABSENT.conllu"),
-        (("--corpus", "TRAIN", "--train", "TRAIN", "--test", "TEST"), "--corpus: names sentences"),
+        (
+            ("--corpus", "TRAIN", "--train", "TRAIN", "--test", "TEST"),
+            "--corpus: is not read, because",
+        ),
         (("--cache-limit", "0"), "--cache-limit"),
         (("--corpus", "TRAIN", "--cache", "TRAIN"), "--cache"),
         (("--corpus", "TRAIN", "--cache-limit", "0.000001"), "more than the limit"),
@@ -185,4 +188,4 @@ def test_parts_for_probes_that_learn_nothing_are_refused(subprobe_command, tiny_
         "probe", tiny_encoder, "--probe", "attention-stats", "--train", bank[0], "--quiet"
     )
     assert code == 2
-    assert "--train: no probe that was asked for learns from texts" in err
+    assert "--train: no requested probe is trained on texts" in err

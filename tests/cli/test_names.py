@@ -141,7 +141,7 @@ def test_only_a_name_that_a_command_had_is_renamed(subprobe_command):
 @pytest.mark.parametrize("command", [["compare", "nowhere"], ["probe", "embedded"]])
 def test_corrections_are_spelled_alike(subprobe_command, command):
     code, _, err = subprobe_command(*command, "--correction", "bh")
-    assert (code, err) == (2, "error: --correction: bh is now fdr_bh\n")
+    assert (code, err) == (2, "error: --correction: bh was renamed to fdr_bh\n")
     code, _, err = subprobe_command(*command, "--correction", "bonferroni")
     assert code == 2
     assert "known corrections: fdr_bh, holm" in err

@@ -177,7 +177,7 @@ def test_quotes_are_read_as_asked_for(subprobe_command, tiny_encoder, tmp_path):
     told = ["finetune", "--task", "own", "--data-dir", tmp_path / "own", *COLUMNS,
             tiny_encoder, "--epochs", 0.1]  # fmt: skip
     _, _, err = subprobe_command(*told, "--out", tmp_path / "a")
-    assert "quotes around cells undone" in said(err)
+    assert "quotes around cells removed" in said(err)
     assert 'read as: He said "no" 0. -> a' in said(err)
     _, _, err = subprobe_command(*told, "--quotes", "literal", "--out", tmp_path / "b")
     assert 'read as: "He said ""no"" 0." -> a' in said(err)
@@ -186,7 +186,7 @@ def test_quotes_are_read_as_asked_for(subprobe_command, tiny_encoder, tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["frist=text"], "--column frist=text is not of the form role=name; roles are first, "
+        (["frist=text"], "--column frist=text is not of the form role=name; the roles are first, "
          "second, group, rationale, label, score"),
         (["first=text", "first=side"], "--column names first twice: text and side"),
         (["first=text"], "first named; name the columns"),

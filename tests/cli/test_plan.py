@@ -40,7 +40,7 @@ def test_a_folder_is_planned_by_its_own_options(run, subprobe_command):
     assert f"left: 1 of {len(run.graph)} cells, 2.0 s of work" in said
     assert f"longest chain: 2.0 s: {SCORE}" in said
     assert "with 3 workers: 2.0 s (1.00 x 2.0 s, which no order of the cells can beat)" in said
-    assert "measured: by" in said
+    assert "measured: on" in said
 
 
 def test_damaged_cells_are_named(run, subprobe_command):
@@ -76,7 +76,7 @@ def test_a_shipped_configuration_is_planned_by_its_name(subprobe_command, tmp_pa
     said = flat(out)
     assert "with 1 worker: " in said
     assert "with 64 workers: " in said
-    assert "on one GPU that does 10 TFLOP/s" in said
+    assert "on one GPU at 10 TFLOP/s" in said
     assert "--calibrate measures this machine" in said
     assert flat(subprobe_command("plan", "--config", "study")[1]) == said
 
@@ -107,7 +107,7 @@ def test_a_configuration_is_needed(subprobe_command, tmp_path):
     assert (code, err) == (2, "error: two configurations are named; leave out one of them\n")
     code, _, err = subprobe_command("plan", "--out", tmp_path)
     assert code == 2
-    assert "holds no run" in err
+    assert "does not contain a run" in err
 
 
 def test_inputs_that_are_here_are_read_and_timed(subprobe_command, tiny_encoder, tmp_path):
@@ -225,4 +225,4 @@ def test_another_configuration_on_a_folder_is_refused_as_run_does(run, subprobe_
     words = ("--config", "more.toml", "--out", "run", "-q")
     planned, asked = subprobe_command("plan", *words), subprobe_command("run", *words)
     assert planned == asked
-    assert "--add adds to that run" in planned[2]
+    assert "choose --add to extend that run" in planned[2]

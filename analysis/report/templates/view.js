@@ -76,7 +76,7 @@ function showOne() {
     button.setAttribute("aria-pressed", String(mine));
     button.tabIndex = mine ? 0 : -1;
   }
-  const end = living ? "" : greyed() ? " (dead; as in the whole model)" : " (dead)";
+  const end = living ? "" : greyed() ? " (pruned; as in the full model)" : " (pruned)";
   byId("one-title").textContent = `Layer ${layer}, head ${head}${end}`;
   byId("map").setAttribute("aria-label", `${byId("one-title").textContent}; arrow keys move`);
   byId("map").classList.toggle("dead", !drawn(layer, head));

@@ -1,1 +1,1 @@
-"""Cells on the workers of a Dask cluster: several machines on one folder."""
+"""Compute cells on the workers of a Dask cluster: several machines that share one folder."""

@@ -1,4 +1,4 @@
-"""The way to a running Dask scheduler, by its address or its scheduler file."""
+"""Connect to a running Dask scheduler by its address or its scheduler file."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from ..engine import EngineMaker
 
 _ADDRESS = re.compile(r"(?:[a-z]+://)?[^\s/]+:\d+")
-_TLS = "TLS needs its files in Dask's configuration (distributed.comm.tls)"
+_TLS = "TLS needs certificate files, set in Dask's configuration (distributed.comm.tls)"
 
 
 @contextmanager
 def computing_on(scheduler: str) -> Iterator[EngineMaker]:
-    """Let the cells of runs inside be computed by the workers of a cluster.
+    """Context in which the cells of runs are computed by the workers of a cluster.
 
     Args:
         scheduler: the address of a running scheduler, or the file that it wrote.
 
     Raises:
         ConfigError: if there is no such scheduler, or Dask is not installed.
-        DataFileError: for a file that is no scheduler file.
+        DataFileError: for a file that is not a scheduler file.
     """
     address = address_of(scheduler)
     try:
@@ -48,7 +48,7 @@ def computing_on(scheduler: str) -> Iterator[EngineMaker]:
         ) from None
     from .spread import Cluster
 
-    # what happens to workers and scheduler is told by the engine, in its own words
+    # the engine reports what happens to workers and scheduler
     with silence_logging_cmgr(logging.CRITICAL + 1):
         client = _connected(address)
         try:
@@ -59,11 +59,11 @@ def computing_on(scheduler: str) -> Iterator[EngineMaker]:
 
 
 def address_of(scheduler: str) -> str:
-    """The address that a user's word for a scheduler means: itself, or what a file holds.
+    """The address of a scheduler that is named by its address or by its scheduler file.
 
     Raises:
         ConfigError: if it is neither a file nor an address.
-        DataFileError: for a file that is no scheduler file.
+        DataFileError: for a file that is not a scheduler file.
     """
     path = Path(scheduler)
     if path.is_file():
@@ -75,13 +75,14 @@ def address_of(scheduler: str) -> str:
         raise ConfigError(
             "is neither a file nor an address",
             where=scheduler,
-            remedy="name the scheduler file that `dask scheduler` wrote, or tcp://HOST:8786",
+            remedy="name the scheduler file that `dask scheduler` wrote, or an address such as "
+            "tcp://HOST:8786",
         )
     return scheduler
 
 
 def is_open(address: str) -> bool:
-    """Whether what goes to an address can be read and answered by others on the network."""
+    """Whether messages to an address can be read and answered by others on the network."""
     parts = urlsplit(address if "://" in address else f"tcp://{address}")
     if parts.scheme != "tcp":
         return False
@@ -92,10 +93,10 @@ def is_open(address: str) -> bool:
 
 
 async def _reach(address: str) -> None:
-    """Connect and hang up.
+    """Connect once, to check that the scheduler answers.
 
     Raises:
-        OSError: if nobody answers.
+        OSError: if the scheduler does not answer.
         TypeError, ValueError, RuntimeError: for an unknown protocol, and for TLS without its files.
     """
     from distributed import Security
@@ -118,12 +119,12 @@ def _connected(address: str) -> Client:
         said = str(error).lower()
         refused = address.startswith("tls") and any(one in said for one in ("ssl", "certificate"))
         raise ConfigError(
-            "the certificates do not fit" if refused else "no Dask scheduler answers there",
+            "the certificates do not match" if refused else "no Dask scheduler answers",
             where=address,
-            remedy=_TLS if refused else "start one with `dask scheduler`, or mend the address",
+            remedy=_TLS if refused else "start one with `dask scheduler`, or correct the address",
         ) from None
     except (TypeError, ValueError, RuntimeError) as error:
         # what Dask raises for an unknown protocol and for TLS without its files
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        remedy = _TLS if address.startswith("tls") else "mend the address"
-        raise ConfigError(f"cannot be connected to: {why}", where=address, remedy=remedy) from None
+        remedy = _TLS if address.startswith("tls") else "correct the address"
+        raise ConfigError(f"connection failed: {why}", where=address, remedy=remedy) from None

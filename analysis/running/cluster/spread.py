@@ -1,4 +1,4 @@
-"""Cells on the workers of a Dask cluster: a worker that dies loses the cell that it computed."""
+"""Compute cells on the workers of a Dask cluster; a worker that dies loses only its own cell."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 _MOMENT_S, _LOOK_S, _FETCH_S = 0.1, 1.0, 30.0
 _LIVES = 2
-"""Workers that a cell may lose before it counts as failed."""
+"""Number of workers that may die on a cell before it counts as failed."""
 
 
 @dataclass
 class _Placed:
-    """A cell that a worker computes."""
+    """A cell that is being computed by a worker."""
 
     order: Order
     worker: Worker
@@ -44,20 +44,20 @@ class _Placed:
 
 
 class Cluster:
-    """The workers of a Dask cluster, each of which takes one cell at a time.
+    """An engine that computes cells on the workers of a Dask cluster, one per worker at a time.
 
-    Each cell is sent to one worker, so that no other waits behind it: if that worker dies, no
-    other cell is lost, whatever the scheduler's `allowed-failures`.
+    Each worker holds only the cell that it computes. If it dies, no other cell is lost, whatever
+    the scheduler's `allowed-failures`.
 
     Args:
-        client: connected to the scheduler; stays the caller's.
+        client: a client of the scheduler; the caller closes it.
         plan: the run.
-        threads: that each cell computes with.
-        progress: is told what the workers tell.
-        job: what a worker does with a cell; None = compute it.
+        threads: number of threads per cell.
+        progress: receives the progress of the workers.
+        job: the function that a worker applies to a cell; None = compute it.
 
     Raises:
-        ConfigError: if no worker may take part, or none has the accelerator that is asked for.
+        ConfigError: if no worker may take part, or none has the requested accelerator.
     """
 
     def __init__(
@@ -84,8 +84,8 @@ class Cluster:
         self._workers = Workers(client, folder, progress)
         if is_open(self._workers.scheduler):
             progress.say(
-                f"{self._workers.scheduler} is not encrypted: whoever reaches its port can run "
-                "code on the workers (docs/cluster.md)"
+                f"{self._workers.scheduler} is not encrypted: anyone who can reach its port can "
+                "run code on the workers (docs/cluster.md)"
             )
         self._workers.wait()
         self._gpus = any(worker.gpu for worker in self._workers.fit.values())
@@ -93,25 +93,25 @@ class Cluster:
             raise ConfigError(
                 f"no worker declares the resource {GPU}, which `device` = cuda needs",
                 where=self._workers.scheduler,
-                remedy="start one worker a GPU, with the resource GPU=1 (docs/cluster.md)",
+                remedy="start one worker per GPU, with the resource GPU=1 (docs/cluster.md)",
             )
         client.subscribe_topic(topic, self._hear)
 
     @property
     def slots(self) -> int:
-        """Cells that are taken: one a worker; more where some cells wait for a GPU."""
+        """Number of cells that are accepted: one per worker, more if some wait for a GPU."""
         fit = self._workers.fit.values()
         mixed = len({worker.gpu for worker in fit}) > 1
         most = len(fit) * (2 if mixed else 1)
         return max(1, min(most, self._most) if self._most else most)
 
     def submit(self, order: Order) -> None:
-        """Send the cell to a free worker, or keep it until there is one."""
+        """Send the cell to a free worker, or keep it until one is free."""
         self._waiting.append(order)
         self._place()
 
     def wait(self) -> list[Done]:
-        """What became of cells; passes on what the workers tell meanwhile."""
+        """The outcomes of cells; meanwhile, forwards the messages of the workers."""
         with suppress(queue.Empty):
             if not self._ended:
                 self._take(self._heard.get(timeout=_MOMENT_S))
@@ -124,7 +124,7 @@ class Cluster:
         return done
 
     def close(self) -> None:
-        """Take back what waits; what is being computed ends at its next step and is not kept."""
+        """Cancel waiting cells; cells being computed end at their next step and are discarded."""
         busy = [placed.worker.address for placed in self._placed.values()]
         with suppress(OSError, TimeoutError, ValueError, RuntimeError):
             if self._client.status == "running":
@@ -142,7 +142,7 @@ class Cluster:
             self._forget(name)
 
     def _place(self) -> None:
-        """Send waiting cells to free workers, first those that came first."""
+        """Send waiting cells to free workers, in the order of their arrival."""
         busy = {placed.worker.address for placed in self._placed.values()}
         for order in list(self._waiting):
             if self._most and len(self._placed) >= self._most:
@@ -155,7 +155,7 @@ class Cluster:
             if not free:
                 continue
             model = order.inputs.get("model", "")
-            # a GPU is kept for a cell that needs one, and a model for one that reads it
+            # a GPU is reserved for a cell that needs one, a loaded model for a cell that reads it
             chosen = min(
                 free,
                 key=lambda worker: (
@@ -182,10 +182,10 @@ class Cluster:
         return roomy
 
     def _wants_gpu(self, cell: Cell) -> bool:
-        """Whether a cell may only go to workers that declare a GPU."""
+        """Whether a cell may be sent only to workers that declare a GPU."""
         if self._device == "auto":
             return cell.needs.accelerator and self._gpus
-        # every step looks for the device that is asked for
+        # every step uses the requested device
         return self._device == "cuda"
 
     def _begin(self, order: Order, worker: Worker) -> None:
@@ -224,7 +224,7 @@ class Cluster:
                 self._ended.append(future.result(timeout=_FETCH_S))
                 self._forget(name)
                 return
-            # its worker died with the answer: the cell lies in the folder
+            # its worker died after writing the cell: the result is in the folder
             self._again(placed)
         elif future.status == "error":
             error = future.exception()
@@ -254,7 +254,7 @@ class Cluster:
         self._waiting.insert(0, placed.order)
 
     def _die(self, placed: _Placed) -> None:
-        """The worker of a cell is gone: another one computes it, but not endlessly."""
+        """Give a cell whose worker is gone to another worker, a limited number of times."""
         name, worker = placed.order.cell.name, placed.worker
         self._workers.fit.pop(worker.address, None)
         self._lost[name] = self._lost.get(name, 0) + 1
@@ -267,12 +267,12 @@ class Cluster:
         del self._lost[name]
         self._fail(
             name,
-            f"{_LIVES} workers died that computed it, the last on {worker.host}, perhaps for "
-            f"their memory{limit}",
+            f"{_LIVES} workers died while they computed it, the last on {worker.host}, perhaps "
+            f"because they ran out of memory{limit}",
         )
 
     def _look(self) -> None:
-        """See to cells whose workers are gone, and to those that no worker is there for."""
+        """Handle cells whose workers are gone, and cells that no worker can compute."""
         self._looked = time.monotonic()
         fit = self._workers.look()
         self._gpus = self._gpus or any(worker.gpu for worker in fit.values())
@@ -287,7 +287,7 @@ class Cluster:
         what = f"worker with the resource {GPU}" if fit else "worker"
         if self._helpless is None:
             self._helpless = time.monotonic()
-            self._progress.say(f"no {what} is left: {len(helpless)} cells wait for one")
+            self._progress.say(f"no {what} is left; waiting cells: {len(helpless)}")
         elif time.monotonic() >= self._helpless + patience_s():
             for order in helpless:
                 self._waiting.remove(order)

@@ -1,4 +1,4 @@
-"""What a worker does with a cell."""
+"""Compute a cell in a worker of a cluster."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _checked: set[str] = set()
 
 
 class Unfit(Exception):
-    """This worker cannot read what the run reads: the reason. Another one may."""
+    """Raised if this worker cannot read the inputs of the run, with the reason; others may."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What a worker is told of a run with every cell.
+    """The description of a run that is sent to a worker with every cell.
 
     Attributes:
         config: the options.
         folder: the run folder, absolute.
-        here: where the run was started, which relative paths are read from.
-        threads: that each cell computes with.
-        digests: source -> digest of what the run was planned with.
-        topic: names this pass over the graph, and where it is told what happens.
+        here: the folder where the run was started, to which paths are relative.
+        threads: number of threads per cell.
+        digests: source -> digest at the time of planning.
+        topic: the Dask topic of this pass over the graph, to which messages are sent.
     """
 
     config: RunConfig
@@ -60,15 +60,15 @@ def compute_there(order: Order, about: About, job: Job | None = None) -> Done:
     Args:
         order: the cell.
         about: the run.
-        job: what to do with it; None = compute it.
+        job: the function that is applied to it; None = compute it.
 
     Raises:
-        Unfit: if this worker cannot read what the run was planned with.
+        Unfit: if this worker cannot read the inputs that the run was planned with.
     """
     progress = Reporting(about.topic, order.cell.name)
     with (
         contextlib.chdir(about.here),
-        # torch and its like, and the libraries of numpy: as in the processes of one machine
+        # torch and similar, and the libraries of numpy: as in the processes of one machine
         threadpool_limits(about.threads),
         computing_with(about.threads, deterministic=about.config.deterministic),
     ):
@@ -78,7 +78,7 @@ def compute_there(order: Order, about: About, job: Job | None = None) -> Done:
 
 
 def _materials(about: About) -> Materials:
-    """What this worker has read for a run, proved to be what the run was planned with.
+    """The inputs that this worker has read for a run, checked against the digests of the plan.
 
     A worker lives longer than a run, so that files may have changed since it read them.
     """
@@ -86,24 +86,26 @@ def _materials(about: About) -> Materials:
         materials = materials_of(about.config, about.folder, about.topic)
         found = read_sources(materials.prepared).digests if about.topic not in _checked else {}
     except (SubprobeError, OSError, ImportError) as error:
-        raise Unfit(f"cannot read what the run reads: {error}") from None
+        raise Unfit(f"cannot read the inputs of the run: {error}") from None
     for name in sorted(found):
         if found[name] != about.digests.get(name):
-            raise Unfit(f"reads another {name} than the run was planned with")
+            raise Unfit(
+                f"reads a version of {name} that differs from the one that the run was planned with"
+            )
     _checked.add(about.topic)
     return materials
 
 
 def stop(topic: str) -> None:
-    """Let the cells of a run that are computed here end at their next step."""
+    """Stop the cells of a run that this worker computes, at their next step."""
     _stopped.add(topic)
 
 
 class Reporting:
-    """Progress inside a worker: tells the run what happens, through the scheduler.
+    """Progress inside a worker: sends messages to the run through the scheduler.
 
     Args:
-        topic: of the run.
+        topic: the topic of the run.
         cell: name of the cell.
     """
 
@@ -112,10 +114,10 @@ class Reporting:
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
-        """Tell how far a stage is, at most twice a second.
+        """Report the progress of a stage, at most twice per second.
 
         Raises:
-            SubprobeError: from the advance, if the run was stopped.
+            SubprobeError: raised by the advance function if the run was stopped.
         """
 
         def advance(done: int, total: int | None) -> None:
@@ -128,9 +130,9 @@ class Reporting:
         yield advance
 
     def say(self, line: str) -> None:
-        """Tell one plain line."""
+        """Report one line."""
         self._send("say", line)
 
     def _send(self, event: str, value: Any) -> None:
-        # in batches, by the thread that keeps the worker connected
+        # sent in batches, by the thread that keeps the worker connected
         self._worker.log_event(self._topic, {"cell": self._cell, "event": event, "value": value})

@@ -1,6 +1,6 @@
-"""What a worker is asked before it gets a cell: does it see the folder, has it the same versions.
+"""The check of a worker before it gets a cell: does it see the folder, are its versions the same.
 
-It runs beside the cells of a worker, in the thread that keeps it connected.
+It runs in parallel with the cells of a worker, in the thread that keeps it connected.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _STEP_S = 0.25
 
 
 async def visit(marker: str, token: str, here: str, versions: Mapping[str, str]) -> str:
-    """Why this worker cannot take part in a run, or nothing.
+    """The reason why this worker cannot take part in a run; empty if it can.
 
     Args:
         marker: a file in the run folder.
-        token: what it holds.
-        here: the folder where the run was started, which relative paths are read from.
-        versions: package -> version where the run was started.
+        token: the content of that file.
+        here: the folder where the run was started, to which paths are relative.
+        versions: package -> version in the process that started the run.
     """
     from ..manifest import versions as versions_here
 
@@ -39,7 +39,7 @@ async def visit(marker: str, token: str, here: str, versions: Mapping[str, str])
 async def _unseen(marker: Path, token: str) -> str:
     folder = marker.parent.parent
     waited = 0.0
-    # a file that another machine wrote may take a moment to be seen
+    # a file that another machine wrote may become visible with a delay
     while not _holds(marker, token):
         if waited >= _PATIENCE_S:
             return f"does not see the run folder {folder}"

@@ -1,4 +1,4 @@
-"""The workers of a cluster: who is there, who may take part, and what each has."""
+"""The workers of a cluster: which are connected, which may take part, their resources."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ GPU = "GPU"
 """The resource that workers with an accelerator declare."""
 
 PATIENCE, _USUAL = "subprobe.wait-for-workers", "5 minutes"
-"""Key of Dask's configuration: how long a cell may wait for a worker that could compute it."""
+"""Key of Dask's configuration: how long a cell waits for a worker that could compute it."""
 
 _STEP_S = 0.2
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A process that computes cells.
+    """A worker: a process that computes cells.
 
     Attributes:
-        address: of it; another one after each start.
-        host: the machine.
-        memory_mb: that it may take; 0 = no limit.
+        address: its address, which changes with each start.
+        host: name of its machine.
+        memory_mb: its memory limit; 0 = no limit.
         gpu: whether it declares the resource `GPU`.
     """
 
@@ -56,10 +56,10 @@ class Worker:
 
 
 def patience_s() -> float:
-    """Seconds that a cell may wait for a worker that could compute it.
+    """Maximum seconds that a cell waits for a worker that could compute it.
 
     Raises:
-        ConfigError: if Dask's configuration has no span of time there.
+        ConfigError: if the value in Dask's configuration is not a time.
     """
     named = dask.config.get(PATIENCE, _USUAL)
     try:
@@ -72,12 +72,12 @@ def patience_s() -> float:
 
 
 class Workers:
-    """Those that may take part in a run, brought up to date by `look`.
+    """The workers that may take part in a run, updated by `look`.
 
     Args:
         client: connected to the scheduler.
         folder: the run folder.
-        progress: is told who is left out, and why.
+        progress: receives a message for each excluded worker, with the reason.
     """
 
     def __init__(self, client: Client, folder: Path, progress: Progress):
@@ -89,14 +89,14 @@ class Workers:
 
     @property
     def ready(self) -> list[Worker]:
-        """Those that take part and neither end nor wait for memory."""
+        """The workers that take part, without those that are ending or paused for memory."""
         return [one for one in self.fit.values() if one.address not in self._resting]
 
     def wait(self) -> None:
         """Wait for the first worker that may take part.
 
         Raises:
-            ConfigError: if none may, or none comes.
+            ConfigError: if no worker may take part, or none connects in time.
         """
         until, said = time.monotonic() + patience_s(), False
         while not self.look():
@@ -118,15 +118,15 @@ class Workers:
             time.sleep(_STEP_S)
 
     def gone(self) -> SubprobeError:
-        """What a run ends with whose scheduler is gone."""
+        """The error for a run whose scheduler is gone."""
         return SubprobeError(
             "the scheduler is gone, or the connection to it was lost",
             where=self.scheduler,
-            remedy="run the same command again once it is back: finished cells stay",
+            remedy="run the same command again once it is back; finished cells are kept",
         )
 
     def look(self) -> dict[str, Worker]:
-        """See who has come and gone; who has come is visited.
+        """Update the set of workers, and check those that are new.
 
         Raises:
             SubprobeError: if the scheduler is gone.
@@ -144,7 +144,7 @@ class Workers:
         return self.fit
 
     def leave_out(self, address: str, why: str) -> None:
-        """Give no more cells to a worker."""
+        """Exclude a worker from the run."""
         worker = self.fit.pop(address, None)
         self.left_out[address] = why
         self._progress.say(f"worker {worker.host if worker else ''} ({address}) is left out: {why}")
@@ -160,13 +160,13 @@ class Workers:
                 visit, str(marker), token, os.getcwd(), versions(), workers=new, on_error="return"
             )
         except (OSError, ValueError):
-            return  # one of them is gone already: seen when it is looked at again
+            return  # one of them is gone already, which the next update will notice
         finally:
             marker.unlink(missing_ok=True)
         for address, why in found.items():
             worker = self.fit[address] = Worker.of(address, held[address])
             if isinstance(why, (OSError, TimeoutError)):
-                del self.fit[address]  # it went meanwhile
+                del self.fit[address]  # it disconnected in the meantime
             elif isinstance(why, BaseException):
                 self.leave_out(address, f"cannot run subprobe: {type(why).__name__}: {why}")
             elif why:
@@ -174,5 +174,5 @@ class Workers:
             elif int(held[address].get("nthreads", 1)) > 1:
                 self._progress.say(
                     f"worker {worker.host} ({address}) has {held[address]['nthreads']} Dask "
-                    "threads: it computes one cell at a time all the same"
+                    "threads, but it computes one cell at a time"
                 )

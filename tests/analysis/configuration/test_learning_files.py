@@ -47,11 +47,11 @@ def test_the_corpus_is_what_the_others_leave_open(given, files, scored, learnt):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"train": "x"}, "no file to be scored on; add `test`"),
-        ({"test": "x"}, "no file to learn from; add `train`"),
-        ({"dev": "x"}, "no file to learn from"),
-        ({"dev": "x", "corpus": "y"}, "no file to learn from"),
-        ({"train": "x", "test": "y", "corpus": "z"}, "`corpus`: names sentences beside"),
+        ({"train": "x"}, "a file to score on is missing; add `test`"),
+        ({"test": "x"}, "a file to train on is missing; add `train`"),
+        ({"dev": "x"}, "a file to train on is missing"),
+        ({"dev": "x", "corpus": "y"}, "a file to train on is missing"),
+        ({"train": "x", "test": "y", "corpus": "z"}, "`corpus`: is not read, because"),
     ],
 )
 def test_parts_that_do_not_go_together_are_refused(given, said):
@@ -61,7 +61,7 @@ def test_parts_that_do_not_go_together_are_refused(given, said):
 
 @pytest.mark.parametrize("part", ["train", "dev"])
 def test_texts_that_nothing_learns_from_are_refused(part):
-    with pytest.raises(ConfigError, match=f"`{part}`: no probe that was asked for learns"):
+    with pytest.raises(ConfigError, match=f"`{part}`: no requested probe is trained"):
         learning_files(ProbeOptions(names=READS, **{part: "x"}))
 
 

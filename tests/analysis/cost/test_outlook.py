@@ -101,7 +101,7 @@ def test_another_run_says_how_long_cells_take(config, run, tmp_path):
 
 def test_a_folder_that_says_nothing_is_refused(config, run, tmp_path):
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(ConfigError, match="holds no run of which a cell is finished"):
+    with pytest.raises(ConfigError, match="contains no run with a finished cell"):
         outlook(config, run.folder, others=[tmp_path / "nothing"])
     large = planned_config(tmp_path / "large")
     shape = {**SHAPE, "hidden_size": 256, "intermediate_size": 512}

@@ -44,8 +44,10 @@ def test_its_plan_needs_no_torch_and_little_time(tmp_path):
     plain = json.loads(lines[0])
     assert plain["cells"]["all"] == plain["cells"]["missing"] > 8000
     assert [one["workers"] for one in plain["schedules"]] == [1, 64]
-    assert any("published ones of GLUE" in line for line in plain["said"])
-    assert any("not fetched for a plan: bert-base-uncased, cola" in line for line in plain["said"])
+    assert any("those published for GLUE" in line for line in plain["said"])
+    assert any(
+        "not downloaded for a plan: bert-base-uncased, cola" in line for line in plain["said"]
+    )
 
 
 def test_it_is_the_grid_of_the_study(study):

@@ -104,7 +104,7 @@ def test_what_is_odd_is_warned_of(model, bank):
 
 
 def test_parts_that_do_not_go_together_are_refused(model, bank):
-    with pytest.raises(ConfigError, match="no file to be scored on; add `test`"):
+    with pytest.raises(ConfigError, match="a file to score on is missing; add `test`"):
         probe(model, NAME, train=bank.train)
     with pytest.raises(InputError, match="train: no sentences to probe"):
         probe(model, NAME, train=[], test=bank.test)

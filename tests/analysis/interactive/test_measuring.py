@@ -172,7 +172,7 @@ def test_a_mask_of_other_weights_is_refused(model, good):
         with pytest.raises(MaskError, match="other weights"):
             call(model, other)
     assert evaluate(model, other, other_weights=True).about["kind"] == "good"
-    with pytest.warns(SubprobeWarning, match="does not say which weights"):
+    with pytest.warns(SubprobeWarning, match="does not record the weights"):
         evaluate(model, good.with_meta(fingerprint=""))
 
 

@@ -38,9 +38,9 @@ def test_identities_change_with_version_sources_options_and_what_is_upstream():
 def test_a_graph_of_unsound_cells_is_refused():
     with pytest.raises(ValueError, match="two cells are called x"):
         Graph([Cell("x", "words"), Cell("x", "words")])
-    with pytest.raises(ValueError, match="x reads y, which is no cell"):
+    with pytest.raises(ValueError, match="x reads y, which is not a cell"):
         Graph([Cell("x", "words", {"model": "y"})])
-    with pytest.raises(ValueError, match="wait for each other"):
+    with pytest.raises(ValueError, match="depend on each other in a circle"):
         _ = Graph([Cell("x", "words", {"i": "y"}), Cell("y", "words", {"i": "x"})]).order
 
 

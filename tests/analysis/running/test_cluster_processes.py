@@ -88,8 +88,8 @@ def test_a_cell_that_kills_its_workers_fails_alone(client, tmp_path):
     found = results(spread(client, tmp_path, die, told), map(order, ["killer", *"abcde"]))
     assert {found[name].state for name in "abcde"} == {"done"}
     assert found["killer"].state == "failed"
-    assert "2 workers died that computed it" in found["killer"].why
-    assert "perhaps for their memory" in found["killer"].why
+    assert "2 workers died while they computed it" in found["killer"].why
+    assert "perhaps because they ran out of memory" in found["killer"].why
     assert next(died) == 2
     # and the next run finds workers
     client.wait_for_workers(2)
@@ -161,7 +161,7 @@ def test_a_worker_that_reads_something_else_gets_no_cell(client, tiny_encoder, t
     first = plan.graph["acceptability/seed1/finetune"]
     from subprobe.analysis.cells.work import Order
 
-    with pytest.raises(ConfigError, match="reads another model than the run was planned with"):
+    with pytest.raises(ConfigError, match="reads a version of model that differs from the one"):
         results(engine, [Order(first, plan.ids[first.name], {})])
     assert len([line for line in told.lines if "is left out" in line]) == 2
     assert not (tmp_path / "cells").exists()

@@ -131,14 +131,14 @@ def test_damage_of_every_kind_is_found_said_set_aside_and_computed_again(
     for name, why in {
         "seed1/readings": f"has {size // 2:,} bytes instead of {size:,}",
         "seed1/full/score": "has 0 bytes",
-        "seed1/structured/good/0/score": "has another content than was written",
-        "seed1/structured/random/0/score": "has another content than was written",
+        "seed1/structured/good/0/score": "has a different content than when it was written",
+        "seed1/structured/random/0/score": "has a different content than when it was written",
         "seed1/structured/bad/0/mask": ".safetensors has another content",
         "seed2/full/score": "is not valid JSON",
         "seed2/structured/search": "was altered",
         "seed2/structured/good/0/score": "belongs to readings-",
         "seed2/structured/random/0/score": "is a link",
-        "seed2/finetune": "model.safetensors has another content than was written",
+        "seed2/finetune": "model.safetensors has a different content than when it was written",
         "seed2/structured/good/0/mask": "is missing",
     }.items():
         assert why in said[f"acceptability/{name}"], name

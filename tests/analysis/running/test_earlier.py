@@ -71,7 +71,9 @@ def test_another_configuration_is_refused(tmp_path):
     recorded(tmp_path, config(seeds=[1]))
     heard = []
     assert settled(config(seeds=[1], workers=3), tmp_path, "refuse", heard.append).workers == 3
-    with pytest.raises(ConfigError, match=r"another configuration \(seeds: 1 -> 5\).*`add`.*`new`"):
+    with pytest.raises(
+        ConfigError, match=r"different configuration \(seeds: 1 -> 5\).*`add`.*`new`"
+    ):
         settled(config(seeds=[5]), tmp_path, "refuse", heard.append)
     assert heard == []
     assert settled(config(seeds=[5]), tmp_path, "new", heard.append).seeds == (5,)
@@ -203,7 +205,9 @@ def test_the_command_refuses_adds_and_says_what(one_seed, tmp_path, subprobe_com
     words = ["run", "--config", tmp_path / "run.toml", "--out", folder, "--quiet"]
     code, _, err = subprobe_command(*words, "--seed", 5)
     assert code == 2
-    assert "another configuration (seeds: 1 -> 5); --add adds to that run, --new" in err
+    assert (
+        "different configuration (seeds: 1 -> 5); choose --add to extend that run or --new" in err
+    )
     assert subprobe_command(*words, "--add", "--new")[0] == 2
     assert subprobe_command(*words, "--add", "--seed", 1)[0] == 0
     assert holds(folder) == {"seed1"}

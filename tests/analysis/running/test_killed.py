@@ -91,7 +91,7 @@ def test_another_configuration_beside_a_living_run_is_refused(
     strike(process, out, Strike(2, 0.0, signal.SIGSTOP, "main", 1))
     try:
         assert exit_code(begin(other, out)) == 2
-        assert "holds a run with another configuration" in said(out)
+        assert "contains a run with a different configuration" in said(out)
         from subprobe.analysis.configuration.config import read_config
         from subprobe.analysis.experiment import run_experiment
         from subprobe.data.errors import ConfigError

@@ -172,7 +172,9 @@ def test_several_tasks_have_a_table_each(place, tiny_encoder, tmp_path):
     assert config.choice("mood").load().spec.regression
     assert config.choice("MOOD").data_dir == str(place / "mood")
     path.write_text('tasks = ["stance"]\n[task.stanse]\ndata_dir = "x"\n', "utf-8")
-    with pytest.raises(ConfigError, match=r"table \[task.stanse\] belongs to no task of the run"):
+    with pytest.raises(
+        ConfigError, match=r"table \[task.stanse\] does not belong to a task of the run"
+    ):
         read_config(path)
     mixed = parse_config({**options, "tasks": ["acceptability", "mood"]}, where="test")
     assert mixed.choice("acceptability").load({"train": 8, "validation": 4, "test": 4}).spec.labels

@@ -123,7 +123,7 @@ def test_a_cell_is_tried_again_as_often_as_asked_for(tiny_encoder, tmp_path, mon
             tiny_config(tiny_encoder, **few), tmp_path / "run", heard, retries=2
         )
     assert finished.missing == ()
-    assert sum("is tried again: ValueError: no" in line for line in heard.lines) == 2
+    assert sum("and is tried again: ValueError: no" in line for line in heard.lines) == 2
 
 
 def test_where_nothing_can_be_scored_the_error_itself_is_raised(

@@ -107,7 +107,7 @@ def test_every_cell_is_computed_and_heard(computed):
 def test_a_killed_process_takes_its_own_cell_along_and_no_other(computed):
     found, *_ = computed
     assert found["killer"].state == "failed"
-    assert "was killed, perhaps for its memory" in found["killer"].why
+    assert "was killed, perhaps because memory ran out" in found["killer"].why
     assert {name for name, done in found.items() if done.state != "done"} == {"killer", "refused"}
 
 

@@ -153,7 +153,7 @@ def test_every_head_is_a_button_that_says_what_it_is(heads):
     page = Page(render_heads(heads))
     labels = [attributes["aria-label"] for tag, attributes in page.elements if tag == "button"]
     assert labels == [
-        f"layer {layer}, head {head}, {'dead' if (layer, head) in DEAD else 'alive'}"
+        f"layer {layer}, head {head}, {'pruned' if (layer, head) in DEAD else 'kept'}"
         for layer in range(2) for head in range(4)
     ]  # fmt: skip
     crossed = [a for tag, a in page.elements if tag == "button" and a.get("class") == "dead"]

@@ -95,7 +95,7 @@ def test_explosion_is_told_from_not_learning(encoder):
     found = outcome(train(encoder, wild, parts), parts, wild)
     assert found.flag == "diverged"
     assert "the mean loss of the last epoch is" in found.why
-    assert "twice what a training begins with" in found.why
+    assert "twice the loss at the start of a training" in found.why
     lost = replace(train(encoder, STILL, parts), losses=(float("nan"),), diverged=True)
     found = outcome(lost, parts, STILL)
     assert found.why.startswith("DIVERGED: the loss of epoch 1 is not finite")

@@ -118,7 +118,10 @@ def test_a_candidate_takes_one_pass():
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [({"min_heads": 4}, "of 4 in a layer"), ({"min_heads": 3, "keep": 0.5}, "of 4 heads in all")],
+    [
+        ({"min_heads": 4}, "must be <= 3 for layers of 4 heads, got 4"),
+        ({"min_heads": 3, "keep": 0.5}, "must be <= 2 for a mask of 4 heads, got 3"),
+    ],
 )
 def test_layers_cannot_keep_more_heads_than_there_are_or_than_asked_for(options, told):
     chooser = chooser_of(**options)
@@ -155,5 +158,5 @@ def test_masks_name_folds_where_there_were_some(method, folded):
 
 
 def test_a_size_and_folds_that_look_for_one_exclude_each_other():
-    with pytest.raises(ConfigError, match="keep names the size"):
+    with pytest.raises(ConfigError, match="`keep` sets the size"):
         parse_config({"prune": {"keep": 0.5, "selection": "cross-validation"}}, where="here")

@@ -82,7 +82,7 @@ def test_the_classes_of_a_kept_head_can_be_given(judge, tmp_path):
     with pytest.raises(CheckpointError, match="not_entailment, entailment"):
         seeds_of(judge, tmp_path, recipe={"head": "kept"}, tasks=["entailment"])
     assert cells.whole.config.labels == tuple(turned)
-    with pytest.raises(ConfigError, match="a new one has none to map"):
+    with pytest.raises(ConfigError, match="but the head is new"):
         seeds_of(judge, tmp_path, labels=turned)
 
 
@@ -150,5 +150,5 @@ def test_a_mask_found_on_it_is_accepted_there(lost, tmp_path, subprobe_command):
 
 
 def test_no_run_starts_from_it(lost, tmp_path):
-    with pytest.raises(ConfigError, match="has lost heads already"):
+    with pytest.raises(ConfigError, match="lacks heads, so there is no full model"):
         seeds_of(lost, tmp_path / "run")

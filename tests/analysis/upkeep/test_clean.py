@@ -55,14 +55,14 @@ def test_what_nothing_needs_is_listed_and_removed_and_nothing_else(
 ) -> None:
     finished = next((run / "cells").glob("evaluate-*.json")).stem
     unneeded = {
-        f"cells/{CELL}.json": "no configuration of the folder reaches it",
-        f"cells/{CELL}.parquet": "no configuration of the folder reaches it",
+        f"cells/{CELL}.json": "is not part of any configuration of the folder",
+        f"cells/{CELL}.parquet": "is not part of any configuration of the folder",
         f"cells/{finished}.parquet.damaged": "was set aside because it was damaged",
         "models/acceptability-seed1/model.safetensors.damaged": "was set aside",
         f"logs/{finished}.log": "the cell is finished now",
-        f"logs/{CELL}.log": "the cell is no part of the run",
-        ".locks/evaluate-0123456789abcdef.lock": "nobody holds it",
-        f"unfinished/{CELL}": "no training goes on from it",
+        f"logs/{CELL}.log": "the cell is not part of the run",
+        ".locks/evaluate-0123456789abcdef.lock": "is not held by any process",
+        f"unfinished/{CELL}": "no training resumes from it",
     }
     for name in unneeded:
         path = run / name
@@ -76,13 +76,15 @@ def test_what_nothing_needs_is_listed_and_removed_and_nothing_else(
         for place in ("cells", "models", "masks", "."):
             stale = temporaries.temporary_in(run / place, "half")
             stale.write_text("x")
-            unneeded[stale.relative_to(run).as_posix()] = "a killed process was writing it"
+            unneeded[stale.relative_to(run).as_posix()] = (
+                "is an unfinished file of a killed process"
+            )
     spent = run / "models" / "acceptability-seed2"
     shutil.copytree(run / "models" / "acceptability-seed1", spent)
     (spent / "model.safetensors.damaged").unlink()
     record = json.loads((spent / "subprobe.json").read_text())
     (spent / "subprobe.json").write_text(json.dumps({**record, "cell_id": CELL}))
-    unneeded["models/acceptability-seed2"] = "no configuration of the folder reaches it"
+    unneeded["models/acceptability-seed2"] = "is not part of any configuration of the folder"
 
     # not subprobe's, not finished, or in use
     outside = tmp_path / "outside"

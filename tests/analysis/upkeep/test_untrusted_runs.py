@@ -54,7 +54,7 @@ def test_a_certificate_names_files_of_its_cell_alone(run: RunPlan, path: str) ->
     marks = (proof.files[0], FileMark(path, 7, 0, "00"))
     forged = Certificate(proof.cell, proof.name, proof.inputs, marks, "", proof.measured)
     forged.save(run.store.proof(proof.cell))
-    with pytest.raises(DataFileError, match="is no record of a finished cell"):
+    with pytest.raises(DataFileError, match="is not a record of a finished cell"):
         run.store.certificate(proof.cell)
     found = verify_run(run.folder)
     assert set(found.damaged) >= {name}

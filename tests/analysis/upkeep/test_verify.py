@@ -97,7 +97,7 @@ def test_a_cell_that_comes_out_differently_is_named(run: Path) -> None:
     )
     assert verify_run(run).good
     found = verify_run(run, every=True)
-    assert found.different == {proof.name: f"cells/{path.name} came out differently"}
+    assert found.different == {proof.name: f"cells/{path.name} differ from the stored files"}
     assert not found.good
 
 

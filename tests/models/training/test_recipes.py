@@ -56,5 +56,5 @@ def test_what_decides_the_outcome_is():
 
 
 def test_scores_without_patience_are_refused():
-    with pytest.raises(ConfigError, match=r"`recipe.evaluate_every`: scores are taken for early"):
+    with pytest.raises(ConfigError, match=r"`recipe.evaluate_every`: is used only for early"):
         chosen_recipe(HUB, "cola", RecipeOptions(evaluate_every=10))
