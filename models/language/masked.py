@@ -6,8 +6,7 @@ the P asked states of a batch go through the head, and only the asked numbers ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
 from ..smaller.candidate import shrunk_to
 from .head import language_head
+from .masked_inputs import MaskedInput, MaskedText, asked_rows, different_inputs, length_batches
 
 Progress = Callable[[int, int], None]
 """Called with the number of inputs that are done and the number of all."""
@@ -33,41 +33,6 @@ _HEAD_ROWS = 512
 """Number of states that go through the head together: their logits are [512, V]."""
 
 _SMALLER = "use a smaller `tokens`"
-
-
-@dataclass(frozen=True, slots=True)
-class MaskedText:
-    """A text with some of its pieces masked.
-
-    Attributes:
-        ids: piece ids before masking [S], special tokens included. Variants of one text may share
-            the tuple.
-        masked: positions that the mask token replaces.
-        asked: positions whose predictions are asked for; mostly those that are masked.
-        segments: segment ids [S]; empty = all 0.
-    """
-
-    ids: tuple[int, ...]
-    masked: tuple[int, ...]
-    asked: tuple[int, ...]
-    segments: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Input:
-    """One input of the model that one or more texts share.
-
-    Attributes:
-        ids: piece ids after masking [S].
-        segments: segment ids [S], or none.
-        asked: the positions asked for by any of the texts, ascending.
-        wants: (text, place in its `asked`, place in `asked` here).
-    """
-
-    ids: tuple[int, ...]
-    segments: tuple[int, ...]
-    asked: tuple[int, ...]
-    wants: tuple[tuple[int, int, int], ...]
 
 
 def masked_log_probs(
@@ -193,7 +158,7 @@ def _run(
             remedy="use the tokenizer of a masked language model",
         )
     language_head(model)
-    inputs = _inputs(texts, int(mask))
+    inputs = different_inputs(texts, int(mask))
     padding = tokenizer.pad_token_id or 0
     types = makes_token_types(tokenizer)
 
@@ -206,9 +171,9 @@ def _run(
             gated(smaller, subnetwork if smaller is model else None),
             torch.inference_mode(),
         ):
-            for batch in _batches(inputs, size):
+            for batch in length_batches(inputs, size):
                 states = _asked_states(smaller, batch, padding, types)
-                wants = _rows(batch)
+                wants = asked_rows(batch)
                 for start in range(0, len(states), _HEAD_ROWS):
                     logits = head(states[start : start + _HEAD_ROWS]).float()
                     end = start + len(logits)
@@ -226,39 +191,6 @@ def _run(
         once_halved(passes, tokens, what="scoring masked texts", remedy=_SMALLER)
 
 
-def _inputs(texts: Sequence[MaskedText], mask: int) -> list[_Input]:
-    """The different inputs, from the longest to the shortest: equal ones are run once."""
-    wanted: dict[tuple[bytes, tuple[int, ...]], list[int]] = {}
-    for number, text in enumerate(texts):
-        _check(text)
-        if text.asked:
-            key = np.array(_after_masking(text, mask), dtype=np.int32).tobytes(), text.segments
-            wanted.setdefault(key, []).append(number)
-    found = []
-    for numbers in wanted.values():
-        asked = tuple(sorted({at for number in numbers for at in texts[number].asked}))
-        row_of = {at: row for row, at in enumerate(asked)}
-        wants = tuple(
-            (number, place, row_of[at])
-            for number in numbers
-            for place, at in enumerate(texts[number].asked)
-        )
-        first = texts[numbers[0]]
-        found.append(_Input(_after_masking(first, mask), first.segments, asked, wants))
-    return sorted(found, key=lambda one: -len(one.ids))
-
-
-def _check(text: MaskedText) -> None:
-    length = len(text.ids)
-    if not length:
-        raise InputError("a text has no pieces")
-    outside = [at for at in (*text.masked, *text.asked) if not 0 <= at < length]
-    if outside:
-        raise InputError(f"position {outside[0]} is outside a text of {length} pieces")
-    if text.segments and len(text.segments) != length:
-        raise InputError(f"{len(text.segments)} segment ids for {length} pieces")
-
-
 def _check_candidates(
     texts: Sequence[MaskedText], candidates: Sequence[Sequence[int]], size: int
 ) -> None:
@@ -270,23 +202,9 @@ def _check_candidates(
                 raise InputError(f"piece {piece} is outside a vocabulary of {size}")
 
 
-def _after_masking(text: MaskedText, mask: int) -> tuple[int, ...]:
-    ids = list(text.ids)
-    for at in text.masked:
-        ids[at] = mask
-    return tuple(ids)
-
-
-def _batches(inputs: Sequence[_Input], tokens: int) -> Iterator[Sequence[_Input]]:
-    """Runs of inputs, longest first, of at most `tokens` pieces with padding; at least one each."""
-    start = 0
-    while start < len(inputs):
-        count = max(1, tokens // len(inputs[start].ids))
-        yield inputs[start : start + count]
-        start += count
-
-
-def _asked_states(model: Any, batch: Sequence[_Input], padding: int, types: bool) -> torch.Tensor:
+def _asked_states(
+    model: Any, batch: Sequence[MaskedInput], padding: int, types: bool
+) -> torch.Tensor:
     """The last hidden states of the asked places, input after input: [P, D]."""
     B, S = len(batch), max(len(one.ids) for one in batch)
     ids = np.full((B, S), padding, dtype=np.int64)
@@ -306,12 +224,3 @@ def _asked_states(model: Any, batch: Sequence[_Input], padding: int, types: bool
     places = [at for one in batch for at in one.asked]
     asked: torch.Tensor = states[rows, places]
     return asked
-
-
-def _rows(batch: Sequence[_Input]) -> list[tuple[int, int, int]]:
-    """(text, place, row in the asked states) of all asked places of a batch."""
-    found, before = [], 0
-    for one in batch:
-        found += [(text, place, before + row) for text, place, row in one.wants]
-        before += len(one.asked)
-    return found

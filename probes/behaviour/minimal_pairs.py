@@ -19,7 +19,8 @@ from ...data.suites.generated import GENERATED, generated_pairs
 from ...data.suites.pair import Pair, Suite
 from ...data.suites.reading import read_suite, suite_files
 from ...data.tasks.task_parts import spread
-from ...models.language.masked import TOKENS, MaskedText, masked_log_probs
+from ...models.language.masked import TOKENS, masked_log_probs
+from ...models.language.masked_inputs import MaskedText
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from .entries import MINIMAL_PAIRS

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ...models.language.masked import MaskedText, Progress, masked_log_probs, masked_top_k
+from ...models.language.masked import Progress, masked_log_probs, masked_top_k
+from ...models.language.masked_inputs import MaskedText
 from ...models.masks.subnetwork import Subnetwork
 from .pair_texts import TOO_LONG, VOCABULARY
 from .pieces import Pieces, pieces_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...data.encoding.literal import encode_literally, makes_token_types
-from ...models.language.masked import MaskedText
+from ...models.language.masked_inputs import MaskedText
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...models.language.masked import TOKENS, MaskedText, Progress, masked_log_probs
+from ...models.language.masked import TOKENS, Progress, masked_log_probs
+from ...models.language.masked_inputs import MaskedText
 from ...models.masks.subnetwork import Subnetwork
 from .pieces import Pieces
 

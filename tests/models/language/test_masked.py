@@ -10,7 +10,8 @@ import torch
 from subprobe.data.errors import CheckpointError, InputError
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.language.head import language_head
-from subprobe.models.language.masked import MaskedText, masked_log_probs, masked_top_k
+from subprobe.models.language.masked import masked_log_probs, masked_top_k
+from subprobe.models.language.masked_inputs import MaskedText
 from subprobe.models.masks.gates import gated
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from tiny import CORPUS, FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
