@@ -16,7 +16,7 @@ Variant = Callable[[Pieces, int], MaskedText]
 """How a text is masked for one of its pieces: `Pieces.one_masked` or `Pieces.rest_masked`."""
 
 TOKENS = 1024
-"""Pieces per batch: short sentences are scored fastest on a processor while batches fit its cache."""
+"""Pieces per batch: on a processor, short texts are fastest in batches that fit its cache."""
 
 _AT_ONCE = 50_000
 """Number of masked texts that are made at a time."""
