@@ -41,11 +41,10 @@ EMBEDDED: Mapping[str, TaskSpec] = {
 }
 """Tasks whose examples are generated here; they need neither files nor a network."""
 
+_PIECES = TaskSpec("mlm", (), "accuracy", ("accuracy", "bits"), pair=False, masked="pieces")
 MASKED: Mapping[str, TaskSpec] = {
-    plain_name(name): TaskSpec(
-        name, (), "accuracy", ("accuracy", "bits"), pair=False, masked=masked
-    )
-    for name, masked in (("mlm", "pieces"), ("mlm-whole-word", "words"))
+    "mlm": _PIECES,
+    "mlmwholeword": replace(_PIECES, name="mlm-whole-word", masked="words"),
 }
 """Masked language modelling on texts of the user's own, by name without hyphens."""
 

@@ -14,7 +14,7 @@ from ..checkpoint.trial import check_finite, check_runs
 from ..folder.checkpoint_files import attention_for, loading, read_config, refuse_missing
 from ..folder.sources import ModelSource, is_compact, resolve_model
 
-TRAIN_ONE = "train one: subprobe finetune MODEL --task mlm --data-dir TEXT --out DIR"
+TRAIN_ONE = "train one: subprobe finetune with `task` mlm and your texts as `data_dir`"
 """The remedy where a checkpoint has no masked-LM head."""
 
 _DISCRIMINATOR = "discriminator_predictions."
@@ -47,7 +47,7 @@ def load_language_model(
         raise CheckpointError(
             "is a compact model, which has no masked-LM head",
             where=name,
-            remedy="name the whole model, and the mask with --mask",
+            remedy="name the whole model, and its mask as `mask`",
         )
     names = weight_names(source)
     _refuse_discriminator(source, names)

@@ -14,8 +14,9 @@ from .checkpointing import Checkpoints, Say
 from .early_stopping import check_selection
 from .precision import check_precision
 from .prepared_training import FineTuned as FineTuned
-from .prepared_training import PreparedTraining, Step
+from .prepared_training import PreparedTraining
 from .recipes import Recipe
+from .trainer import Step
 
 ROUTES = ("masked", "compact")
 """How units that are switched off are trained around: under gates, or without them in the model.

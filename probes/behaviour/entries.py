@@ -66,7 +66,7 @@ class MinimalPairsOptions(Options):
         "output layer",
     )
     tokens: int = Field(
-        4096, ge=1, description="maximum number of subwords per batch, padding included"
+        1024, ge=1, description="maximum number of subwords per batch, padding included"
     )
 
     def inputs(self) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from ...data.suites.generated import GENERATED, generated_pairs
 from ...data.suites.pair import Pair, Suite
 from ...data.suites.reading import read_suite, suite_files
 from ...data.tasks.task_parts import spread
-from ...models.language.masked import TOKENS, MaskedText, masked_log_probs
+from ...models.language.masked import MaskedText, masked_log_probs
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from .entries import MINIMAL_PAIRS
@@ -27,7 +27,7 @@ from .pair_rows import ScoredPairs, pair_items, pair_rows
 from .pair_scores import Floats, Normalise, Ties, is_tie, points, text_score
 from .pair_texts import PairTexts, Score, SeveralPieces, pair_texts
 from .pieces import Pieces
-from .pseudo_likelihood import piece_log_probs
+from .pseudo_likelihood import TOKENS, piece_log_probs
 from .unigram import FROM_BIAS, FROM_TEXT, bias_log_probs, text_log_probs
 
 

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...models.language.masked import TOKENS, MaskedText, Progress, masked_log_probs
+from ...models.language.masked import MaskedText, Progress, masked_log_probs
 from ...models.masks.subnetwork import Subnetwork
 from .pieces import Pieces
 
 Variant = Callable[[Pieces, int], MaskedText]
 """How a text is masked for one of its pieces: `Pieces.one_masked` or `Pieces.rest_masked`."""
+
+TOKENS = 1024
+"""Pieces per batch: on a processor, short texts are fastest in batches that fit its cache."""
 
 _AT_ONCE = 50_000
 """Number of masked texts that are made at a time."""

@@ -102,7 +102,7 @@ def test_what_is_no_masked_language_model_is_refused(
     on = ("--task", "mlm", "--data-dir", texts)
     said = refused(subprobe_command, "evaluate", tiny_encoder, *on)
     assert "has no masked-LM head" in said
-    assert "subprobe finetune MODEL --task mlm --data-dir TEXT --out DIR" in said
+    assert "train one: subprobe finetune with --task mlm and your texts as --data-dir" in said
     bare = tiny_tokenizer("wordpiece")
     bare.mask_token = None
     tiny_model("bert").save_pretrained(tmp_path / "bare")

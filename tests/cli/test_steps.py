@@ -49,7 +49,7 @@ def test_finetune_writes_a_model_and_says_what_it_did(
 def test_a_stopped_training_goes_on_beside_its_folder(
     subprobe_command, own, tiny_encoder, tmp_path, monkeypatch
 ):
-    from subprobe.models.training import prepared_training
+    from subprobe.models.training import trainer
 
     def stopped(self, args, state, control, **kwargs):
         if state.global_step == 3:
@@ -62,7 +62,7 @@ def test_a_stopped_training_goes_on_beside_its_folder(
     exact = json.loads(subprobe_command(*words, "--out", tmp_path / "exact")[1])
     assert exact["training"]["micro_batch"] == 3
     with monkeypatch.context() as patch:
-        patch.setattr(prepared_training._Watch, "on_step_end", stopped)
+        patch.setattr(trainer.Watch, "on_step_end", stopped)
         code, _, _ = subprobe_command(*words, "--out", tmp_path / "m")
     assert code not in (0, 2)
     state = tmp_path / ".m.training"
