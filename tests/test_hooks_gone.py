@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +101,7 @@ def masked_context(head=None):
 
 
 SHORT: dict[str, dict[str, Any]] = {
+    "agreement": {"generated": 4, "several_pieces": "pll"},
     "attention-diagnostics": {"epochs": 1, "seeds": 1, "lambdas": (0.1,), "guide_epochs": 1},
     "attention-explanation": {"permutations": 2, "steps": 2, "perturbed_texts": 2},
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
@@ -108,6 +110,10 @@ SHORT: dict[str, dict[str, Any]] = {
     "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "hidden-token-attribution": {"projections": 1},
     "holmes": {"epochs": 1, "seeds": 1},
+    "cloze": {
+        "files": (str(Path(__file__).parent / "support" / "made_cloze.tsv"),),
+        "several_pieces": "pll",
+    },
     "minimal-pairs": {"generated": 4},
     "plausibility": {"n_steps": 2, "random_draws": 1},
     "token-identifiability": {"steps": 2},

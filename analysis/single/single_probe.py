@@ -37,6 +37,7 @@ from ..configuration.asked_probes import (
     of_language,
     of_task,
     options_of,
+    probes_reading,
 )
 from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import learning_files
@@ -213,6 +214,10 @@ def probe_rows(
     if parts is not None:
         about = {**output.notes["learning"], "ids": parts.ids}
         output = output.but(notes={**output.notes, "learning": about})
+    for name in probes_reading(options, "suite"):
+        for what, note in output.notes.items():
+            if what.startswith(f"{name} "):
+                progress.say(f"{what}: {note}")
     if untrained is None:
         return output
     return output.but(rows=output.rows.assign(state="untrained", seed=untrained))

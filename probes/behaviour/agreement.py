@@ -29,7 +29,7 @@ from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from .entries import BY_PLL, TIED
 from .minimal_pairs import pair_margins
-from .pair_scores import Ties, is_tie, points, text_score
+from .pair_scores import Ties, is_tie, points
 from .pair_texts import PairTexts, SeveralPieces, pair_texts
 from .pieces import Pieces
 from .unigram import FROM_BIAS, bias_log_probs
@@ -204,12 +204,7 @@ def _unigram_margins(model: Any, asked: Sequence[PairTexts]) -> Floats | None:
     if bias is None:
         return None
     sides = (one.scored_ids for one in asked)
-    return np.array(
-        [
-            text_score(bias[list(good)], "sum") - text_score(bias[list(bad)], "sum")
-            for good, bad in sides
-        ]
-    )
+    return np.array([bias[list(good)].sum() - bias[list(bad)].sum() for good, bad in sides])
 
 
 def _scores(

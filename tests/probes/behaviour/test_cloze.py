@@ -13,6 +13,7 @@ from subprobe.data.suites.ettinger import read_cloze_test
 from subprobe.models.masks.gates import gated
 from subprobe.probes.behaviour.cloze import run_cloze
 from subprobe.probes.behaviour.cloze_cases import cases_of, words_of
+from subprobe.probes.behaviour.word_entries import MultiPiece
 
 CPRAG = (
     "item\tcontext_s1\tcontext_s2\texpected\twithin_category\tbetween_category\tconstraint\n"
@@ -97,7 +98,8 @@ def oracle(context: Any, path: str, ending: str, *, pll: bool, margin: float = 0
 @pytest.mark.parametrize("masked", [False, True])
 def test_scores_are_those_of_a_plain_loop(bert, files, masked):
     context = with_dead_heads(bert, [(0, 1), (1, 0), (1, 2)]) if masked else bert
-    for way in ("pll",) if masked else ("skip", "pll"):
+    ways: tuple[MultiPiece, ...] = ("pll",) if masked else ("skip", "pll")
+    for way in ways:
         result = run_cloze(context, (), files=files, period="both", several_pieces=way, tokens=60)
         rows = result.rows.set_index(["variant", "relation", "metric"])
         said = ", pll" if way == "pll" else ""
