@@ -128,6 +128,9 @@ def _compute(plan: RunPlan, state: State, progress: Progress) -> None:
             )  # fmt: skip
         finally:
             engine.close()
+    if state.whole and not config.retrain.keep:
+        for name in plan.graph.cells:
+            spend(name)  # the last ones were not read yet when others were removed
     for name, failed in state.failed.items():
         if isinstance(failed.error, SubprobeError):
             raise failed.error

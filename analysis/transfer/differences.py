@@ -20,8 +20,8 @@ from ..statistics.uncertainty import Floats
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 QUESTIONS = {
-    "full": "what the mask of another task loses",
-    "own": "what the mask of the task itself has beyond it",
+    "full": "what the mask loses",
+    "own": "what the mask of another task lacks",
     "random": "whether the mask carries over more than its size",
 }
 """Reference -> what the difference from it answers."""

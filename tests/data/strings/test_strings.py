@@ -70,9 +70,7 @@ def test_zipf_has_its_exponent_and_uniform_has_none():
     assert slope == pytest.approx(-1.5, abs=0.05)
     assert abs(np.polyfit(ranks, np.log(counts["uniform"]), 1)[0]) < 0.03
     assert token_chances(1.5, 50).sum() == pytest.approx(1)
-    # tokens are independent: the one before says nothing
-    tokens = np.array(generate_strings("uniform", 400, StringOptions(4, 60, 60))[0].tokens)
-    assert len(set(tokens.tolist())) == 4
+    assert len(set(generate_strings("uniform", 1, StringOptions(4, 60, 60))[0].tokens)) == 4
 
 
 def test_lengths_are_uniform_or_mostly_short():
