@@ -147,7 +147,7 @@ def test_a_length_above_the_positions_is_refused_everywhere(command, place, call
 def test_segments_without_embeddings_are_refused_where_pairs_are_read(place, call):
     code, _, said = call("evaluate", place / "one-segment", *task(place, "qqp"))
     assert code == 2
-    assert "gives pairs the segment id 1, the model has 1 segment embedding" in said
+    assert "gives pairs the segment id 1, but the model has 1 segment embedding" in said
     code, rows, _ = call("evaluate", place / "one-segment", *task(place, "cola"))
     assert code == 0
     assert len(rows)

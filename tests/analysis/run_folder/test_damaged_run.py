@@ -122,7 +122,7 @@ def test_attributed_words_of_other_types(tmp_path, column, value):
     [
         ("seeds = [-1]", "option 'seeds.0' "),
         ("seeds = [4294967296]", "option 'seeds.0' "),
-        ("workers = 0x" + "f" * 5000, "got a number of thousands of digits"),
+        ("workers = 0x" + "f" * 5000, "got a number with thousands of digits"),
         ("workers = " + "9" * 5000, "is not valid TOML (Exceeds the limit"),
         ("seeds = " + "[" * 3000, "is not valid TOML (nested too deeply)"),
         ("model = '\\ud83d", "is not valid TOML"),
