@@ -64,7 +64,7 @@ def encoded_once(
         max_length: maximum number of subwords per example.
 
     Raises:
-        InputError, CheckpointError, ConfigError: as `text_batches`.
+        InputError, CheckpointError, ConfigError: as in `text_batches`.
     """
     key: _Key | None = None
     if getattr(tokenizer, "is_fast", False):  # a slow one is refused below

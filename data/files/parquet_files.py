@@ -213,7 +213,7 @@ def stored_empty(path: Path, *, remedy: str | None = None) -> tuple[Any, int]:
     """The table of a sealed file without its rows, for `sealed_text`, and the number of rows.
 
     Raises:
-        DataFileError: as `parquet_file`.
+        DataFileError: as in `parquet_file`.
     """
     with parquet_file(path, remedy=remedy, seal=True) as file:
         return file.schema_arrow.empty_table(), int(file.metadata.num_rows)

@@ -172,7 +172,7 @@ def test_rows_without_special_tokens_are_flagged(place, call):
 def test_the_usual_length_is_cut_at_the_positions_and_counted(place, call):
     code, rows, said = call("evaluate", place / "short", *task(place, "cola"))
     assert code == 0
-    assert "the model has 32 positions: longer texts are cut there" in said
+    assert "the model has 32 positions: longer texts are truncated" in said
     assert "1 of 14 examples were cut at 32 subwords" in said
     assert "1 of 14 examples have a text without a word piece" in said
     assert set(rows["n"]) == {14}
@@ -251,7 +251,7 @@ def test_a_run_counts_what_it_cuts_and_leaves_out(place, subprobe_command, tmp_p
     assert "1 of 14 examples left out: a text without a word piece" in said
     manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
     (seed,) = manifest["runs"]
-    assert manifest["said_of_input"] == ["the model has 32 positions: longer texts are cut there"]
+    assert manifest["said_of_input"] == ["the model has 32 positions: longer texts are truncated"]
     assert seed["recipe"]["max_length"] == 32
     assert seed["reported_texts"] == {"n_truncated": 1, "n_wordless": 1}
     assert seed["probed_texts"] == {

@@ -124,7 +124,9 @@ def test_half_the_size_is_tried_once_and_said(error, encoder, limited):
     said = []
     seen = limited(8, error)
     trained = train(encoder, say=said.append)
-    assert said == ["out of memory: fine-tuning starts again with 8 examples at a time, not 16"]
+    assert said == [
+        "out of memory: fine-tuning starts again with 8 instead of 16 examples at a time"
+    ]
     assert trained.micro_batch == 8
     assert trained.steps == 6
     assert seen[:3] == [16, 8, 8]
