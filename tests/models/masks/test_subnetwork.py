@@ -217,7 +217,7 @@ def test_a_file_with_other_content_is_refused_by_name(tmp_path, arrays, meta, sa
 def test_files_that_are_no_masks_are_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
     save_file({"classifier.weight": np.ones((2, 3), dtype=np.float32)}, path)
-    with pytest.raises(MaskError, match=r"not a mask: it holds classifier\.weight"):
+    with pytest.raises(MaskError, match=r"not a mask: it contains classifier\.weight"):
         Subnetwork.load(path)
     write(path, key="other")
     assert Subnetwork.load(path).kind == "given"
@@ -232,7 +232,7 @@ def test_files_that_are_no_masks_are_refused(tmp_path):
         Subnetwork.load(path)
     with pytest.raises(MaskError, match="no such mask file"):
         Subnetwork.load(tmp_path / "nowhere.safetensors")
-    with pytest.raises(MaskError, match="holds neither head_mask"):
+    with pytest.raises(MaskError, match="contains neither head_mask"):
         Subnetwork.load(tmp_path)
 
 

@@ -179,7 +179,7 @@ def test_a_training_in_halves_goes_on_in_halves(held, encoder, limited, tmp_path
         train(encoder, progress=stop, checkpoints=tmp_path, checkpoint_steps=1, **options)
     seen.clear()
     found = train(encoder, checkpoints=tmp_path, say=said.append, **options)
-    assert said == ["goes on after step 3 of 6"]
+    assert said == ["resumes after step 3 of 6"]
     assert max(seen) == 8
     assert found.micro_batch == 8
     assert content(found) == content(exact)
