@@ -34,7 +34,7 @@ def read_plain(path: Path) -> Masks:
     """Read a folder in the published layout, or a single array of heads [L, H] or MLPs [L].
 
     Raises:
-        MaskError: if there is no mask, the masks have different numbers of layers, or an array has
+        MaskError: if a mask is missing, the masks have different numbers of layers, or an array has
             the wrong shape or other values than 0 and 1.
     """
     if not path.is_dir():
