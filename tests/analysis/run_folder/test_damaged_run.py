@@ -38,7 +38,7 @@ def test_a_changed_byte_in_the_facts_of_a_cell_is_noticed(cell, part):
     assert sound.count(found) == 1
     cell.write_bytes(sound.replace(found, b"1" + found[1:]))
     for read in (CellOutput.load, read_probe_items, _said, lambda path: list(_cell_items(path))):
-        with pytest.raises(DataFileError, match="computes it again") as caught:
+        with pytest.raises(DataFileError, match="recomputes it") as caught:
             read(cell)
         assert str(cell) in str(caught.value)
 
