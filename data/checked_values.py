@@ -1,4 +1,4 @@
-"""What is wrong with an option, in the words of this project: the rule, and what was given."""
+"""Describe why an option is rejected: the rule that it breaks, and the value that was given."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS = {
     "model": "a table of options",
     "none": "empty",
 }
-"""First word of a type of error -> what the value must be."""
+"""First word of pydantic's type of error -> what the value must be."""
 _BOUNDS = {
     "greater_than_equal": (">=", "ge"),
     "greater_than": (">", "gt"),
@@ -38,15 +38,15 @@ _RULES = {
     "recursion_loop": "is nested too deeply",
 }
 _VERBS = ("must ", "needs ", "contains ", "is ", "has ")
-"""How a check of this project begins when it states a rule of the value."""
+"""First words of the messages in which a check of this project states a rule for the value."""
 
 
 def rule_of(error: Mapping[str, Any]) -> str:
     """The rule that a value breaks, and the value: `must be >= 0, got -1`.
 
     Args:
-        error: one entry of what pydantic lists (`ValidationError.errors()`); its message is used
-            only where a check of this project wrote it.
+        error: one entry of `ValidationError.errors()`; its message is used only where a check of
+            this project wrote it.
     """
     kind, limits = str(error["type"]), error.get("ctx") or {}
     if kind in ("value_error", "assertion_error"):

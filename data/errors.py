@@ -1,16 +1,16 @@
-"""The error classes. An `InputError` is one that the user can correct; it gives exit code 2.
+"""The error classes. The user can correct an `InputError`, which gives exit code 2.
 
 ::
 
     SubprobeError                 exit 1: a step failed
-    ├── MemoryLimitError          memory ran out, in smaller batches too
+    ├── MemoryLimitError          not enough memory, even with smaller batches
     └── InputError                exit 2: wrong use or bad input
         ├── UnknownNameError      a task, probe, family, metric or option value that does not exist
         ├── DataFileError         a file that is missing, empty or malformed, with the row at fault
         ├── CheckpointError       a model that cannot be loaded faithfully
-        ├── MaskError             a mask of another shape, version or found on other weights
+        ├── MaskError             a mask of another shape, version or model
         ├── AnnotationError       no pipeline, or annotations that a probe cannot use
-        ├── DiskFullError         no room for a file
+        ├── DiskFullError         not enough space for a file
         └── ConfigError           an option out of range or a configuration file that does not parse
 """
 
@@ -55,7 +55,7 @@ class SubprobeError(Exception):
         return f"{line}; {self.remedy}" if self.remedy else line
 
     def reword(self, change: Callable[[str], str]) -> None:
-        """Say the same in other words: `change` gets the problem, the place and the remedy."""
+        """Apply `change` to the problem, the place and the remedy, and set the message anew."""
         self.problem = change(self.problem)
         self.where, self.remedy = (
             self.where and change(self.where),
@@ -64,7 +64,7 @@ class SubprobeError(Exception):
         self.args = (self._line(),)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How it travels between processes: subclasses are not built from their message alone."""
+        """Support pickling between processes: subclasses need more than their message."""
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -85,7 +85,7 @@ class InputError(SubprobeError):
 
 
 class UnknownNameError(InputError):
-    """A name that is not in a registry; the message lists the names that are, and `more`."""
+    """A name that is not in a registry; the message lists the known names, followed by `more`."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], more: str = ""):
         known = sorted(known)
@@ -118,7 +118,7 @@ class ConfigError(InputError):
 
 
 class DiskFullError(InputError):
-    """No room for a file: the disk is full, a quota is used up, or files may not be that large."""
+    """Not enough space for a file: a full disk, an exhausted quota or a limit on file size."""
 
 
 class SubprobeWarning(UserWarning):

@@ -1,8 +1,8 @@
 """A treebank for training probes: the acceptable sentences of the generated tasks, with UD trees.
 
-Its parts are made of the parts of the tasks, so that no word of the lexicon is in two of them: what
-they share are function words and the few verbs that stand in templates. What a probe has learnt of
-the words of train is of no use on test: what it finds there is the structure.
+Each part is built from the same part of the tasks, so that no content word of the lexicon occurs in
+two parts; they share function words and the few verbs that the templates contain. A probe cannot
+use what it learnt about the words of `train` on `test`, where it must rely on the structure.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from .sentences.parted import Parted
 from .sentences.sentence import Example, Sentence
 
 GENERATED = "generated"
-"""Name of the treebank that the package makes."""
+"""Name of the treebank that the package generates."""
 
 SENTENCES: Mapping[str, int] = {"train": 2000, "dev": 250, "test": 500}
-"""Different sentences of each part."""
+"""Number of distinct sentences in each part."""
 
 _SPLIT_OF = {"train": "train", "dev": "validation", "test": "test"}
 _SPARE = 1.5
-"""Drawn for each sentence that is wanted: some texts come twice."""
+"""Sentences drawn for each one that is needed, because some texts occur twice."""
 
 
 def treebank(sizes: Mapping[str, int] = SENTENCES, *, seed: int = 0) -> Parted:
     """Generate the treebank.
 
-    Sentences are those of the acceptable items of `acceptability` and the premises of the entailed
-    items of `entailment`, in turns. The members of a minimal set are one document: their words were
-    drawn together.
+    The sentences are the acceptable items of `acceptability` and the premises of the entailed items
+    of `entailment`, in alternation. The members of a minimal set form one document, because their
+    words were drawn together.
 
     Args:
-        sizes: different sentences of `train`, `dev` and `test`.
+        sizes: number of distinct sentences in `train`, `dev` and `test`.
         seed: same seed, same sentences.
 
     Raises:
-        ConfigError: if the templates do not yield that many sentences.
+        ConfigError: if the templates yield fewer sentences than asked for.
     """
     # half of a set is good, and both tasks give as much
     drawn = {
@@ -69,7 +69,7 @@ def treebank(sizes: Mapping[str, int] = SENTENCES, *, seed: int = 0) -> Parted:
 def _distinct(
     tasks: Mapping[str, Sequence[Example]], taken: set[tuple[str, ...]]
 ) -> Iterator[Sentence]:
-    """The good sentences of several tasks in turns, each once; `taken` grows."""
+    """Alternate between the acceptable sentences of several tasks; add each to `taken` once."""
     good = [
         [(f"{name}/{one.cluster}", one.first) for one in examples if one.label == 1]
         for name, examples in tasks.items()

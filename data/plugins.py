@@ -1,4 +1,4 @@
-"""Plugins of other packages, found by their entry points and loaded on demand."""
+"""Plugins of other packages: found through their entry points and loaded on demand."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _LOG = logging.getLogger("subprobe")
 
 
 class Plugins(Generic[Kind]):
-    """What installed packages declare in one group of entry points.
+    """The plugins that installed packages declare in one group of entry points.
 
-    A plugin that cannot be loaded, is of another type or has the name of something built in is left
-    out, with one line of warning that names its distribution.
+    A plugin is left out if it cannot be loaded, has another type or has the name of a built-in. A
+    one-line warning names its distribution.
 
     Args:
-        group: of the entry points, such as `subprobe.probes`.
-        kind: what one is called in messages.
-        type: what an entry point must load; its `name` is that of the entry point.
-        taken: names that are built in.
-        problem: what is wrong with one that was loaded, or nothing.
+        group: name of the group of entry points, such as `subprobe.probes`.
+        kind: what a plugin is called in messages, such as `probe`.
+        type: type of the object that an entry point loads; its `name` must be that of the entry
+            point.
+        taken: names of the built-ins.
+        problem: returns what is wrong with a loaded plugin; empty if nothing is.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Plugins(Generic[Kind]):
         self._loaded: dict[str, Kind | None] = {}
 
     def names(self) -> list[str]:
-        """Names that are declared, loaded or not; those of built-in things are left out."""
+        """All declared names, loaded or not, without those of built-ins."""
         if self._points is None:
             self._points = {}
             for point in sorted(entry_points(group=self._group), key=_distribution):
@@ -56,7 +57,7 @@ class Plugins(Generic[Kind]):
         return sorted(self._points)
 
     def get(self, name: str) -> Kind | None:
-        """The plugin of a name; None if there is none, or it does not work."""
+        """The plugin with this name; None if there is none or it cannot be used."""
         if name not in self.names():
             return None
         if name not in self._loaded:
@@ -65,27 +66,27 @@ class Plugins(Generic[Kind]):
         return self._loaded[name]
 
     def all(self) -> Mapping[str, Kind]:
-        """Every plugin that works, by name."""
+        """All usable plugins, by name."""
         found = ((name, self.get(name)) for name in self.names())
         return {name: one for name, one in found if one is not None}
 
     def known(self) -> Iterator[str]:
-        """Names of all that is built in or works."""
+        """Names of the built-ins and of all usable plugins."""
         yield from self._taken
         yield from self.all()
 
     def distribution(self, name: str) -> str:
-        """Which distribution declares a name, with its version."""
+        """The distribution that declares a name, with its version."""
         self.names()
         point = (self._points or {}).get(name)
         return _distribution(point) if point else ""
 
     def unknown(self, name: str, more: str = "") -> UnknownNameError:
-        """The error for a name that is neither built in nor a plugin's."""
+        """The error for a name that is neither a built-in nor a plugin."""
         return UnknownNameError(self._kind, name, self.known(), more)
 
     def forget(self) -> None:
-        """Look for entry points anew."""
+        """Forget all loaded plugins and search the entry points again."""
         self._points, self._loaded = None, {}
 
     def _load(self, point: EntryPoint) -> Kind | None:

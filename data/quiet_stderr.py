@@ -1,4 +1,4 @@
-"""What a library writes to the screen by itself while it gives up."""
+"""Suppress what a library writes to standard error before it raises an exception."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def stderr_on_success() -> Iterator[None]:
-    """Hold back what is written to the process's standard error; drop it if an exception is raised.
+    """Buffer the process's standard error; discard the text if an exception is raised.
 
-    A library in Rust that panics writes several lines and a stack there before Python hears of it,
-    and no Python stream can catch them.
+    A Rust library that panics writes several lines and a stack trace to the file descriptor before
+    Python gets the exception; replacing `sys.stderr` cannot catch them.
     """
     sys.stderr.flush()
     try:

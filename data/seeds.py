@@ -5,26 +5,26 @@ from __future__ import annotations
 from .errors import ConfigError
 
 SEEDS = 2**32
-"""Seeds are the integers from 0 up to, but not including, this number."""
+"""Seeds are the integers from 0 to this number, exclusive."""
 
 LARGEST_NUMBER = SEEDS - 1
-"""The largest whole number that an option may have."""
+"""The largest integer that an option accepts."""
 
 
 def is_seed(value: object) -> bool:
-    """Whether a value is a seed: a whole number, not true or false, from 0 to 2**32 - 1."""
+    """Whether a value is a seed: an integer (not a Boolean) from 0 to 2**32 - 1."""
     return type(value) is int and 0 <= value < SEEDS
 
 
 def check_seed(value: int, where: str | None = None) -> int:
-    """The seed, if it is one.
+    """Return the value if it is a valid seed.
 
     Args:
-        value: the number.
-        where: the option that it was given with.
+        value: the candidate.
+        where: name of the option, for the message.
 
     Raises:
-        ConfigError: with what is allowed.
+        ConfigError: if the value is not an integer from 0 to 2**32 - 1.
     """
     if not is_seed(value):
         raise ConfigError(
@@ -34,7 +34,7 @@ def check_seed(value: int, where: str | None = None) -> int:
 
 
 def too_large(value: object, option: str = "") -> str:
-    """The first option with a whole number that no count, size or seed can be; else empty."""
+    """Name of the first option whose integer exceeds `LARGEST_NUMBER`; empty if there is none."""
     if isinstance(value, dict):
         named = [(f"{option}.{name}" if option else str(name), one) for name, one in value.items()]
     elif isinstance(value, (list, tuple)):

@@ -1,1 +1,1 @@
-"""From a model to its subnetworks: the good, the random and the bad."""
+"""Find the good, random and bad subnetworks of a model."""

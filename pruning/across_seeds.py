@@ -1,8 +1,8 @@
-"""Subnetworks of several seeds: what all keep, what all prune, and what they disagree on.
+"""Subnetworks across seeds: units that are kept by all, pruned by all, or neither.
 
-Super, anti and middle of Prasanna et al. (2020), section 5: `super` keeps the units that survive in
-every seed; `anti` as many units that are pruned in every seed, none of them in super; `middle` as
-many of the rest.
+They follow Prasanna et al. (2020), section 5: `super` keeps the units that are kept in every seed;
+`anti` keeps the same number of units that are pruned in every seed, none of them in `super`;
+`middle` keeps the same number of the remaining units.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ ACROSS = ("super", "anti", "middle")
 def across_seeds(
     kind: str, goods: Sequence[Subnetwork], seed: int = 0, draw: int = 0
 ) -> Subnetwork:
-    """The super, anti or middle subnetwork of the good ones of several seeds.
+    """The super, anti or middle subnetwork of the good subnetworks of several seeds.
 
-    Where fewer units are pruned in every seed than survive in every seed, anti is filled up with
-    those that survive in the fewest seeds, and middle with what is left outside super; the share of
-    units filled up is written into `borrowed_heads` and `borrowed_mlps`. The seed breaks ties.
+    If fewer units are pruned in every seed than kept in every seed, `anti` is completed with the
+    units kept in the fewest seeds, and `middle` with other units outside of `super`. The share of
+    these units is stored in `borrowed_heads` and `borrowed_mlps`. Ties are broken with the seed.
 
     Args:
         kind: `super`, `anti` or `middle`.
-        goods: good masks of one task, model and method, one a seed, at least two.
-        seed: of the draw; super needs none.
-        draw: number of the draw.
+        goods: at least two good masks of the same task, model and method, one per seed.
+        seed: seed of the draw; not used for `super`.
+        draw: index of the draw.
 
     Returns:
-        A mask of no particular weights: it serves every seed.
+        A mask that belongs to no particular weights, for use with all seeds.
 
     Raises:
-        UnknownNameError: if there is no such kind.
-        MaskError: if the masks are too few, or do not belong together.
+        UnknownNameError: if the kind is unknown.
+        MaskError: if there are fewer than two masks, or they do not belong together.
     """
     if kind not in ACROSS:
         raise UnknownNameError("kind across seeds", kind, ACROSS)
@@ -64,34 +64,38 @@ def across_seeds(
 
 
 def _alike(goods: Sequence[Subnetwork]) -> Subnetwork:
-    """The first mask, if all belong together."""
+    """Return the first mask if all belong together."""
     if len(goods) < 2:
         raise MaskError(
-            f"{len(goods)} mask", remedy="give the good masks of at least two seeds of one task"
+            f"at least two masks are needed, got {len(goods)}",
+            remedy="name the masks of the good subnetworks of at least two seeds of one task",
         )
     first = goods[0]
     for good in goods:
         for name in ("task", "model", "method"):
             ours, theirs = getattr(first, name), getattr(good, name)
             if ours != theirs:
-                raise MaskError(f"masks of different {name}s: {ours!r} and {theirs!r}")
+                raise MaskError(f"the masks have different {name}s: {ours!r} and {theirs!r}")
         if good.head_mask.shape != first.head_mask.shape:
             raise MaskError(
-                f"masks of different shapes: {first.head_mask.shape} and {good.head_mask.shape}"
+                f"the masks have different shapes: {first.head_mask.shape} and "
+                f"{good.head_mask.shape}"
             )
         if good.neuron_mask is not None or good.weight_masks:
-            raise MaskError(f"{good.method} masks: only heads and MLPs are compared across seeds")
+            raise MaskError(
+                f"{good.method} masks cannot be compared across seeds, only masks of heads and MLPs"
+            )
     return first
 
 
 def _chosen(kind: str, masks: Sequence[Mask], generator: np.random.Generator) -> tuple[Mask, float]:
-    """Units of a kind, as many as survive everywhere, and the share that had to be filled up."""
+    """Units of a kind, as many as are kept in all seeds, and the share of borrowed ones."""
     survived = np.sum(masks, axis=0)
     everywhere = survived == len(masks)
     if kind == "super":
         return everywhere, 0.0
     own = survived == 0 if kind == "anti" else (survived > 0) & ~everywhere
-    # units of the kind first; then, outside super, those that survive least; ties as drawn
+    # units of the kind first, then those outside super kept in the fewest seeds; ties as drawn
     order = np.lexsort((generator.random(survived.size), survived.ravel(), ~own.ravel()))
     if kind == "middle":
         order = np.lexsort((generator.random(survived.size), ~own.ravel()))

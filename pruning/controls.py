@@ -1,8 +1,8 @@
-"""Control subnetworks of exactly a good one's size: random ones, and bad ones of what it lost.
+"""Control subnetworks with exactly the size of a good one: random and bad ones.
 
-A bad mask is the complement of the good one. Where pruning removed less than it kept, the rest is
-borrowed from the survivors, and the mask says how much: in the study that share was .28 of heads
-and .61 of MLPs, so that its bad networks were far from complements.
+A bad mask is the complement of the good one. If fewer units were pruned than kept, the missing ones
+are borrowed from the kept units, and the mask states their share. In Prasanna et al. (2020) the
+share was .28 of heads and .61 of MLPs, so that their bad subnetworks were far from complements.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def random_like(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
-    """As many heads and MLPs as `good`, uniformly without replacement over the whole model.
+    """As many heads and MLPs as in `good`, drawn uniformly without replacement from the model.
 
     Args:
         good: the mask to match.
@@ -38,7 +38,7 @@ def random_like(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
 
 
 def bad_of(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
-    """What pruning removed, filled up with survivors or cut down by sampling to `good`'s size.
+    """The pruned units, completed with kept ones or reduced by sampling to the size of `good`.
 
     Args:
         good: the mask whose complement is taken.
@@ -47,8 +47,8 @@ def bad_of(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
 
     Returns:
         A mask whose `borrowed_heads`, `borrowed_mlps`, `borrowed_neurons` and `borrowed_weights`
-        are the shares of its units that are survivors of the good one. Of single weights a bad
-        mask by magnitude is another: see `magnitude.smallest_of`.
+        are the shares of its units that the good mask keeps too. For single weights, a bad mask by
+        magnitude is built differently (see `magnitude.smallest_of`).
     """
     generator = np.random.default_rng((2, seed, draw))
     heads, mlps = _bad(good.head_mask, generator), _bad(good.mlp_mask, generator)
@@ -70,11 +70,11 @@ def bad_of(good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
 
 
 CONTROLS: dict[str, Callable[..., Subnetwork]] = {"random": random_like, "bad": bad_of}
-"""Kind -> how it is drawn."""
+"""Kind -> function that draws it."""
 
 
 def sample_control(kind: str, good: Subnetwork, seed: int, draw: int = 0) -> Subnetwork:
-    """Draw a control by the name of its kind.
+    """Draw a control of a named kind.
 
     Raises:
         UnknownNameError: if there is no such kind.
@@ -85,11 +85,11 @@ def sample_control(kind: str, good: Subnetwork, seed: int, draw: int = 0) -> Sub
 
 
 def sample(kind: str, goods: Sequence[Subnetwork], seed: int, draw: int = 0) -> Subnetwork:
-    """Draw a control of one good mask, or a subnetwork across those of several seeds.
+    """Draw a control of one good mask, or a subnetwork across the good masks of several seeds.
 
     Raises:
         UnknownNameError: if there is no such kind.
-        MaskError: if the kind needs another number of masks.
+        MaskError: if the number of masks does not fit the kind.
     """
     if kind in ACROSS:
         return across_seeds(kind, goods, seed, draw)
@@ -97,19 +97,19 @@ def sample(kind: str, goods: Sequence[Subnetwork], seed: int, draw: int = 0) -> 
         raise UnknownNameError("kind", kind, (*CONTROLS, *ACROSS))
     if len(goods) != 1:
         raise MaskError(
-            f"{kind} is drawn to the size of one mask, not of {len(goods)}",
-            remedy=f"give one, or choose one of {', '.join(ACROSS)}",
+            f"{kind} needs exactly one mask, got {len(goods)}",
+            remedy=f"name one mask, or choose one of {', '.join(ACROSS)}",
         )
     if kind == "bad" and goods[0].weight_masks:
         raise MaskError(
-            "the bad mask by magnitude keeps the smallest weights, which a mask does not know",
+            "the bad mask by magnitude keeps the smallest weights, which a mask does not contain",
             remedy="use subprobe run with prune.methods, or draw a random mask",
         )
     return sample_control(kind, goods[0], seed=seed, draw=draw)
 
 
 def _finer(good: Subnetwork, draw: Callable[[Mask], Mask]) -> dict[str, Any]:
-    """Neurons and weights of a control: all layers and modules are one urn, as heads are."""
+    """Neurons and weights of a control, drawn from all layers and modules together."""
     finer: dict[str, Any] = {}
     if good.neuron_mask is not None:
         finer["neuron_mask"] = draw(good.neuron_mask)
@@ -123,17 +123,17 @@ def _finer(good: Subnetwork, draw: Callable[[Mask], Mask]) -> dict[str, Any]:
 
 
 def _flat(masks: Mapping[str, Mask]) -> Mask:
-    """All weight masks as one, in the order of their paths."""
+    """All weight masks as one vector, in the order of their paths."""
     return np.concatenate([mask.ravel() for mask in masks.values()])
 
 
 def _sampled(kind: str, seed: int, draw: int) -> dict[str, object]:
-    """Metadata that a sampled mask does not share with the good one."""
+    """Metadata in which a sampled mask differs from the good one."""
     return {"kind": kind, "seed_draw": seed, "draw": draw, "history": ()}
 
 
 def _choose(shape: tuple[int, ...], chosen: npt.NDArray[np.int64]) -> Mask:
-    """A mask with the units at the flat indices `chosen`."""
+    """A mask that keeps the units at the flat indices `chosen`."""
     mask = np.zeros(shape, dtype=np.bool_)
     mask.ravel()[chosen] = True
     return mask
@@ -153,5 +153,5 @@ def _bad(good: Mask, generator: np.random.Generator) -> Mask:
 
 
 def _borrowed(bad: Mask, good: Mask) -> float:
-    """Share of the bad mask's units that are survivors of the good one."""
+    """Share of the units of the bad mask that the good mask keeps too."""
     return float((bad & good).sum() / bad.sum()) if bad.any() else 0.0

@@ -57,7 +57,7 @@ def test_the_site_has_every_public_name(tmp_path):
     shown = (tmp_path / "site" / "api.html").read_text("utf-8")
     assert "kept heads, bool [L, H]" in shown  # attributes of the docstrings come along
     # a clause before a colon is text, no type
-    assert "What its size is counted in: the finest that it masks." in shown
+    assert "The type of unit in which its size is counted: the finest one that it masks." in shown
     assert (tmp_path / "site" / "_images" / "report.png").is_file()
 
 

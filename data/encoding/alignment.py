@@ -21,7 +21,7 @@ from .literal import Fitted, encode_literally, makes_token_types
 
 NO_WORD = -1
 _MARKS = frozenset("▁Ġ")
-"""Pieces that mark the start of a word and contain none of its characters."""
+"""Pieces that mark the start of a word but contain no character of it."""
 
 _Pieces = list[tuple[int, tuple[int, int], tuple[int, ...]] | None]
 """Segment, (start, end) and words of each piece, the word with most of its characters first; None
@@ -46,12 +46,13 @@ class Encoded:
         offsets: (start, end) of each piece in the text of its sentence, in characters, surrounding
             white space excluded [S]; (0, 0) for special tokens. The pieces of a word cover it: a
             character that normalisation merged or removed belongs to the preceding piece.
-        n_words_kept: number of words with all their pieces, for each sentence.
-        n_words_dropped: number of words without pieces: truncated, cut in half, made of characters
-            that the tokenizer removes, or in a piece that belongs to another word.
+        n_words_kept: number of words whose pieces are complete, for each sentence.
+        n_words_dropped: number of words without pieces, because they are truncated or cut in half,
+            consist of characters that the tokenizer removes, or lie in a piece that belongs to
+            another word.
         n_shared: number of pieces with characters of several words.
-        n_unlocated: number of sentences whose words are not found in their text, so that no piece
-            is assigned to a word.
+        n_unlocated: number of sentences whose words are not found in their text; none of their
+            pieces is assigned to a word.
         truncated: whether the text was truncated.
         readable: whether every sentence has at least one piece of a word, complete or truncated.
     """
@@ -147,7 +148,7 @@ class _RawReader:
             None if segment is None else (segment, *self._read(segment, *span))
             for segment, span in zip(encoding.sequence_ids, encoding.offsets, strict=True)
         ]
-        # backwards: a mark of a word's start that is a piece of its own goes with the next piece
+        # backwards, because a separate piece that marks a word's start belongs to the next piece
         for place in range(len(pieces) - 2, -1, -1):
             mark, after = pieces[place], pieces[place + 1]
             if mark is None or after is None or mark[2] or mark[0] != after[0]:
@@ -167,13 +168,13 @@ class _RawReader:
         if start == end:
             return (stop, stop), ()
         inside = range(bisect_right(ends, start), bisect_left(starts, end))
-        # sorting is stable: the first of equals stays first
+        # the sort is stable, so a tie goes to the first word
         most = sorted(inside, key=lambda w: max(starts[w], start) - min(ends[w], end))
         return (start, end), tuple(most)
 
 
 class _WordReader:
-    """The same for pre-split words, where each piece belongs to one word."""
+    """Positions and words of pieces for pre-split words, where each piece belongs to one word."""
 
     def __init__(self, spans: Sequence[Spans]):
         self._spans = spans
@@ -229,7 +230,7 @@ def _pieces_of_words(pieces: _Pieces) -> Counter[tuple[int, int]]:
 
 
 def _cover(pieces: _Pieces, spans: Sequence[Spans | None]) -> tuple[tuple[int, int], ...]:
-    """Stretch each piece to the next one of its word, and the outer ones to the word's ends."""
+    """Extend each piece to the next piece of its word, and the outer ones to the word's ends."""
     covered = []
     for place, piece in enumerate(pieces):
         if piece is None:
@@ -273,8 +274,8 @@ def word_attention(
 
     Args:
         attention: rows are sources, columns are targets; without padding.
-        word_of_piece: of one sentence, from `Encoded` [S].
-        n_words: W.
+        word_of_piece: word of each piece of one sentence, as in `Encoded` [S].
+        n_words: number of words W.
     """
     mean = word_pooling(word_of_piece, n_words, attention.dtype).to(attention.device)
     total = _membership(word_of_piece, n_words, attention.dtype).to(attention.device)
@@ -282,6 +283,6 @@ def word_attention(
 
 
 def _membership(word_of_piece: Sequence[int], n_words: int, dtype: torch.dtype) -> torch.Tensor:
-    """1 where a piece belongs to a word [W, S]."""
+    """A matrix [W, S] with 1 where a piece belongs to a word, else 0."""
     words = torch.tensor(word_of_piece)
     return (words[None, :] == torch.arange(n_words)[:, None]).to(dtype)

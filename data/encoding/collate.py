@@ -44,7 +44,7 @@ def to_inputs(batch: Batch, device: torch.device | str | None = None) -> dict[st
 
 
 class TextBatches:
-    """Encoded examples that can be iterated as batches any number of times.
+    """Encoded examples that can be iterated in batches any number of times.
 
     Attributes:
         n_truncated: number of truncated examples.
@@ -137,12 +137,12 @@ def text_batches(
         batch_size: B.
         max_length: maximum number of subwords per example; the longer text of a pair is truncated
             first.
-        by_length: longest first, so that batches hold little padding and the one that needs most
-            memory comes first; else the order given.
+        by_length: sort the examples by length, longest first, which minimises padding and puts the
+            batch that needs most memory first; otherwise the given order is kept.
 
     Raises:
-        InputError: if there is no example, one without a subword, or singles are mixed with pairs,
-            or labels with none.
+        InputError: if there is no example, an example has no subword, or single sentences are mixed
+            with pairs, or examples with a label with examples without one.
         CheckpointError: if the tokenizer is slow or cannot pad.
     """
     if not examples:

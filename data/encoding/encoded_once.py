@@ -64,7 +64,7 @@ def encoded_once(
         max_length: maximum number of subwords per example.
 
     Raises:
-        InputError, CheckpointError, ConfigError: as `text_batches`.
+        InputError, CheckpointError, ConfigError: as in `text_batches`.
     """
     return encoded_as("", text_batches, tokenizer, examples, batch_size, max_length)
 

@@ -1,6 +1,6 @@
-"""Sentences as subwords, with the class of each complete word at its last subword.
+"""Sentences as subwords, where the last subword of each complete word carries the word's class.
 
-Word classifiers are trained and scored on them where the model runs in each step.
+Word classifiers that run the model in each step are trained and scored on them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ UNSEEN = -1
 
 @dataclass(frozen=True)
 class WordBatch:
-    """R words of B sentences.
+    """R labelled words of B sentences, with the model input.
 
     Attributes:
         texts: the model input.
         text: index of each word's sentence in the batch [R].
         piece: position of each word's last subword [R].
-        gold: its class [R].
+        gold: class of each word [R].
     """
 
     texts: Batch
@@ -42,7 +42,7 @@ class WordBatch:
     gold: torch.Tensor
 
     def pick(self, states: torch.Tensor) -> torch.Tensor:
-        """The states of the words [R, D] from those of all subwords [B, S, D]."""
+        """Select the states of the words [R, D] from those of all subwords [B, S, D]."""
         return states[self.text.to(states.device), self.piece.to(states.device)]
 
 
@@ -72,11 +72,11 @@ class LabelledWords:
 
     @property
     def n_words(self) -> int:
-        """All R words."""
+        """Number of words in all sentences."""
         return sum(map(len, self.gold))
 
     def batch(self, index: Sequence[int]) -> WordBatch:
-        """The sentences at these positions, and their words."""
+        """The subset of the sentences at these positions, with their words."""
         rows = [np.full(len(self.gold[i]), row) for row, i in enumerate(index)]
         return WordBatch(
             self._texts.batch(tuple(index)),

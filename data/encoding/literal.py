@@ -21,7 +21,7 @@ from tokenizers import Encoding, Tokenizer
 from ..errors import CheckpointError, ConfigError
 
 _UNREACHABLE = "\U0010ffff"
-"""A noncharacter: no text spells a piece that starts with it."""
+"""A Unicode noncharacter: text cannot contain a piece that starts with it."""
 
 KEPT_BACKENDS = 4
 """Backends cached by tokenizer content, since every load creates a new tokenizer."""
@@ -57,7 +57,7 @@ def encode_literally(
             of a pair is truncated first.
 
     Raises:
-        CheckpointError: if the tokenizer is not a fast one, and so gives no character offsets.
+        CheckpointError: if the tokenizer is not a fast one; slow ones give no character offsets.
         ConfigError: if `max_length` leaves no room for text.
     """
     if not inputs:
@@ -141,7 +141,7 @@ def _build(tokenizer: Any, pre_split: bool) -> Tokenizer:
 
 
 def _mark_word_starts(state: Any) -> None:
-    """Switch on `add_prefix_space` wherever a nested state has it."""
+    """Set `add_prefix_space` to true at each level of a nested state."""
     if isinstance(state, dict):
         if "add_prefix_space" in state:
             state["add_prefix_space"] = True

@@ -1,4 +1,4 @@
-"""Check that a tokenizer fits its model, once when both are loaded."""
+"""Check that a tokenizer fits its model when both are loaded."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _REBUILD = "save the tokenizer that the model was trained with in the folder of 
 
 
 def check_ids(tokenizer: Any, embedding_rows: int, *, where: str | None = None) -> None:
-    """Raise unless every id that the tokenizer can give has an embedding, added tokens included.
+    """Raise unless every id of the tokenizer, added tokens included, has an embedding.
 
     Args:
         tokenizer: a fast tokenizer.
-        embedding_rows: ids that the model has embeddings for, from 0 on.
+        embedding_rows: number of embeddings of the model; ids count from 0.
         where: the model's name.
 
     Raises:
@@ -57,8 +57,8 @@ def check_segments(tokenizer: Any, segments: int, *, pairs: bool, where: str | N
     largest = max(max(one.type_ids, default=0) for one in _examples(tokenizer, pairs))
     if largest >= segments:
         raise CheckpointError(
-            f"the tokenizer gives {'pairs' if pairs else 'texts'} the segment id {largest}, the "
-            f"model has {segments} segment embedding{'s' * (segments > 1)}",
+            f"the tokenizer gives {'pairs' if pairs else 'texts'} the segment id {largest}, "
+            f"but the model has {segments} segment embedding{'s' * (segments > 1)}",
             where=where,
             remedy=f"{_REBUILD}, or take token_type_ids out of model_input_names in "
             "tokenizer_config.json",
@@ -101,11 +101,11 @@ def check_specials(tokenizer: Any, *, allowed: bool = False, where: str | None =
 
     Args:
         tokenizer: a fast tokenizer.
-        allowed: continue without them.
+        allowed: warn instead of raising.
         where: the model's name.
 
     Returns:
-        a warning if the check was waived, else an empty text.
+        A warning if tokens are missing and this is allowed; otherwise an empty text.
 
     Raises:
         CheckpointError: naming the tokens.
@@ -162,7 +162,7 @@ def unreachable_said(tokenizer: Any) -> str:
 
 
 def _spelled(tokenizer: Any, tokens: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Tokens with the text that they spell, without marks of the start or middle of a word."""
+    """Tokens with the text that they stand for, without markers of a word's start or middle."""
     byte_level = isinstance(tokenizer.backend_tokenizer.decoder, decoders.ByteLevel)
     decode = decoders.ByteLevel().decode
     for token in tokens:

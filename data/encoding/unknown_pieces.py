@@ -8,7 +8,7 @@ from typing import Any
 from .literal import encode_literally
 
 MUCH = 0.05
-"""Share of unknown subwords from which on a warning is given."""
+"""Minimum share of unknown subwords that causes a warning."""
 
 _LONGEST = 1_000_000
 
@@ -16,8 +16,8 @@ _LONGEST = 1_000_000
 def unknown_share(tokenizer: Any, texts: Sequence[str]) -> float:
     """Share of the subwords of some texts that are the unknown token.
 
-    Special tokens around the texts do not count. A tokenizer that spells all texts, by bytes or
-    letters, has none.
+    Special tokens around the texts are not counted. The share is 0 for tokenizers that can
+    represent every text, such as byte-level ones.
 
     Args:
         tokenizer: a fast tokenizer.

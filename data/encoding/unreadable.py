@@ -1,4 +1,4 @@
-"""Examples that have no subword at all under a tokenizer without special tokens."""
+"""Remove examples without any subword, which occur with tokenizers that add no special tokens."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .literal import encode_literally
 
 
 def without_unreadable(data: TaskData, tokenizer: Any) -> tuple[TaskData, int]:
-    """The task without the examples that have no subword at all, and the number of these.
+    """Remove the examples without any subword from a task; return it and the number removed.
 
-    An empty text still has its special tokens, so that there are none unless the tokenizer adds no
-    special token. The readings count them under `UNREADABLE`.
+    With a tokenizer that adds special tokens nothing is removed, because an empty text still has
+    these. The readings of the task record the number under `UNREADABLE`.
     """
     if encode_literally(tokenizer, [""], pre_split=False, max_length=99)[0].whole.ids:
         return data, 0

@@ -20,7 +20,7 @@ _HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 _PICKLED = b"\x80"
-"""The first byte of every pickle of today's protocols."""
+"""First byte of a pickle of protocol 2 or later."""
 _PLAIN = "write an array of numbers: numpy.save(..., allow_pickle=False)"
 
 
@@ -32,11 +32,11 @@ def read_npy(
     Args:
         path: the file.
         error: the type that is raised.
-        largest: bytes that the file may have.
+        largest: maximum size of the file in bytes.
 
     Raises:
-        InputError: of the type `error`, if the file is too large, holds pickled objects or anything
-            but numbers, or announces another size than it has.
+        InputError: of the type `error`, if the file is too large, contains pickled objects or
+            non-numeric data, or its header declares a size that its content does not have.
     """
     with reading(path, error, problem="cannot be read"):
         size, raw = path.stat().st_size, b""
@@ -51,8 +51,8 @@ def read_npz(path: Path, error: type[InputError] = DataFileError) -> dict[str, n
     """Name -> array of a `.npz` file.
 
     Raises:
-        InputError: of the type `error`, if the file is damaged, unpacks to too much, or an array is
-            none that `read_npy` would read.
+        InputError: of the type `error`, if the file is damaged, decompresses to too many bytes, or
+            contains an array that `read_npy` rejects.
     """
     found: dict[str, npt.NDArray[Any]] = {}
     with reading(path, error, problem="is not a file of arrays", remedy=_PLAIN):
@@ -70,7 +70,7 @@ def read_npz(path: Path, error: type[InputError] = DataFileError) -> dict[str, n
 
 
 def _array(raw: bytes, where: Path | str, error: type[InputError]) -> npt.NDArray[Any]:
-    """The array that the bytes of a `.npy` file stand for."""
+    """Decode the bytes of a `.npy` file to an array."""
     stream = io.BytesIO(raw)
     with reading(where, error, problem="is not a NumPy array", remedy=_PLAIN):
         if raw[:1] == _PICKLED:

@@ -32,7 +32,7 @@ def file_digest(path: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on the disk."""
+    """Flush a file, or the entries of a folder, to the disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -42,7 +42,7 @@ def sync(path: Path) -> None:
 
 @contextlib.contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
-    """Make a folder with its parents; after an exception those that were made are removed."""
+    """Create a folder with its parents; after an exception the new ones are removed."""
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -57,7 +57,7 @@ def made_folder(folder: Path) -> Iterator[None]:
 
 
 def touch(path: Path) -> int:
-    """Make an empty file as the umask says; returns its permissions."""
+    """Create an empty file with the default permissions of the umask, and return them."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         return stat.S_IMODE(os.fstat(descriptor).st_mode)
@@ -67,7 +67,7 @@ def touch(path: Path) -> int:
 
 @contextlib.contextmanager
 def errors_named(target: Path) -> Iterator[None]:
-    """Let what a library says of a disk (full, say) be the OSError that it is, with its file."""
+    """Convert a library's error about the disk into an OSError that names the file."""
     try:
         yield
     except Exception as error:
@@ -84,10 +84,10 @@ def errors_named(target: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic_path(target: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; on success fsync it and rename it into place.
+    """Yield a temporary path next to `target`; on success fsync it and rename it to `target`.
 
-    Whatever library writes the file, its permissions are what the umask leaves of 0666. After an
-    exception the temporary file is removed and `target` is as it was.
+    The permissions of the file are 0666 minus the umask, whichever library writes it. After an
+    exception the temporary file is removed and `target` is unchanged.
     """
     target = Path(target)
     temporary = temporary_in(target.parent, target.name)
@@ -104,6 +104,6 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
 
 
 def write_text(target: Path | str, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -19,20 +19,21 @@ _SAID = {
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an error says that there is no room for a file."""
+    """Whether an error means that there is not enough space for a file."""
     return isinstance(error, OSError) and error.errno in _SAID
 
 
 @contextmanager
 def room_asked_for(folder: Path, needed: Callable[[], int]) -> Iterator[None]:
-    """Say what is needed where there is no room for a file.
+    """Replace an error about a full disk by one that states the space needed.
 
     Args:
-        folder: where files are written.
-        needed: estimates the bytes that are still to be written; called only then.
+        folder: the folder in which files are written.
+        needed: estimates the number of bytes still to be written; called only after such an error.
 
     Raises:
-        DiskFullError: naming the file, the room that there is and the room that is needed.
+        DiskFullError: if the space does not suffice; the message states the file, the free space
+            and the space needed.
     """
     try:
         yield

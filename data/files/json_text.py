@@ -1,4 +1,4 @@
-"""JSON from untrusted files: complete, an object where one is expected, valid text."""
+"""Parse JSON from untrusted files: it must be complete, valid and, if required, an object."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ def parse_json(
     *,
     remedy: str | None = None,
 ) -> Any:
-    """The value that a JSON text stands for.
+    """Parse a JSON text.
 
     Args:
         text: the text.
-        where: its file, and the place in it where it is a part.
+        where: its file, and its position in the file if it is a part of it.
         error: the type that is raised.
         remedy: what the user can do about it.
 
     Raises:
-        InputError: of the type `error`, if the text is not valid JSON, is nested too deeply,
-            contains a number with thousands of digits, or half a surrogate pair, which is not a
-            character.
+        InputError: of the type `error`, if the text is not valid JSON, is nested too deeply, or
+            contains a number with thousands of digits or an unpaired surrogate.
     """
     with reading(where, error, problem="is not valid JSON", remedy=remedy):
         value = json.loads(text)
-    # only an escape can hide half a pair in a text that was read as UTF-8
+    # a text that was decoded from UTF-8 can contain an unpaired surrogate only as an escape
     if "\\ud" in text or "\\uD" in text:
         check_characters(json.dumps(value, ensure_ascii=False), where, error)
     return value
 
 
 def is_shallow(value: Any, most: int = 60) -> bool:
-    """Whether lists and objects are nested in each other at most so often.
+    """Whether lists and objects are nested to at most the given depth.
 
-    What walks through a value calls itself for each level, and Python ends that long before JSON.
+    Functions that walk through a value recurse once per level, and Python's recursion limit is
+    lower than that of the JSON parser.
     """
     level = [value]
     for _ in range(most):
@@ -57,7 +57,7 @@ def is_shallow(value: Any, most: int = 60) -> bool:
 
 
 def check_characters(text: str, where: Path | str, error: type[InputError] = DataFileError) -> None:
-    """Raise if a text contains half a surrogate pair, which cannot be encoded as UTF-8.
+    """Raise if a text contains an unpaired surrogate, which cannot be encoded as UTF-8.
 
     Raises:
         InputError: of the type `error`.
@@ -76,10 +76,10 @@ def json_object(
     *,
     remedy: str | None = None,
 ) -> dict[str, Any]:
-    """The same for a text that must be an object, `{"name": value, ...}`.
+    """Parse a JSON text that must be an object, `{"name": value, ...}`.
 
     Raises:
-        InputError: of the type `error`, as `parse_json` and for every other value.
+        InputError: of the type `error`, as in `parse_json`, or if the value is not an object.
     """
     value = parse_json(text, where, error, remedy=remedy)
     if not isinstance(value, dict):
@@ -95,7 +95,7 @@ def json_object(
 def read_json_object(
     path: Path, error: type[InputError] = DataFileError, *, remedy: str | None = None
 ) -> dict[str, Any]:
-    """The object in a JSON file.
+    """Read the object in a JSON file.
 
     Args:
         path: the file.
@@ -103,7 +103,7 @@ def read_json_object(
         remedy: what the user can do about it.
 
     Raises:
-        InputError: of the type `error`, if the file cannot be read or is no such file.
+        InputError: of the type `error`, if the file cannot be read or is not a JSON object.
     """
     with reading(path, error, remedy=remedy):
         text = path.read_text("utf-8-sig")

@@ -16,26 +16,26 @@ from .reading import reading
 from .unpacking import check_unpacked
 
 MOST_ROWS = 10**8
-"""Rows that a file may announce."""
+"""Maximum number of rows that a file may declare."""
 
 _ROWS_A_BYTE = 1000
 _FREE_ROWS = 10**6
 
 _LEVEL = 9
-"""Of zstd: beyond it a probe's items shrink by less than 1% and take many times as long."""
+"""Level of zstd: higher ones shrink a probe's items by less than 1% and take many times as long."""
 
 WRITING = {"write_page_checksum": True, "compression": "zstd", "compression_level": _LEVEL}
-"""Options that every Parquet file of this project is written with: damage is noticed when read."""
+"""Options for writing every Parquet file of this project; reading then detects damage."""
 
 ROWS_A_GROUP = 2**18
-"""Rows of a row group of a sealed file: what a writer holds, and a reader needs, at a time."""
+"""Rows per row group of a sealed file: the number that a writer or reader holds in memory."""
 
 _DISTINCT = 8
 """A column of real numbers is written byte by byte, not as a dictionary of its values, where more
 than one in so many of them is new."""
 
-DAMAGED_CELL = "remove the file: the next `subprobe run` into the folder computes it again"
-"""What to do about a damaged file of a run's `cells/`."""
+DAMAGED_CELL = "remove the file; the next `subprobe run` into the folder recomputes it"
+"""Remedy for a damaged file in the `cells/` of a run."""
 
 _PLAIN, _PACKED, _SEAL = b"subprobe", b"subprobe-zstd", b"subprobe-check"
 """Keys in a file's metadata: what was written beside the table, as it is (by earlier versions) or
@@ -43,22 +43,22 @@ packed, and the seal of the whole."""
 
 
 def write_sealed(table: Any, text: str, path: Path) -> None:
-    """Write a `pyarrow.Table` with a text beside it: `write_sealed_parts` of a single part."""
+    """Write one `pyarrow.Table` together with a text, as `write_sealed_parts` does."""
     write_sealed_parts([table], table.schema, text, path)
 
 
 def write_sealed_parts(parts: Iterable[Any], schema: Any, text: str, path: Path) -> None:
-    """Write tables below each other as they come, with a text and a seal that says if any changed.
+    """Write the concatenation of tables, with a text and a seal that detects changes to either.
 
-    The seal covers what no page checksum does: the text, the columns and the number of rows. All of
-    it is compressed, and nothing is in the file twice: Arrow's own copy of the schema, which would
-    hold the text again, is left out. Equal rows are equal bytes, however they are cut into parts.
+    The seal covers what the page checksums do not: the text, the columns and the number of rows.
+    Everything is compressed. Arrow's own copy of the schema is left out, because it would store the
+    text a second time. Equal rows give equal bytes, regardless of how they are divided into parts.
 
     Args:
         parts: `pyarrow.Table`s of this schema; one row group is held at a time.
         schema: columns of the types `string`, `int64` and `double`, which Parquet tells apart.
-        text: what `sealed_text` gives back.
-        path: where to.
+        text: the text that `sealed_text` returns.
+        path: the file to write.
     """
     import pyarrow
     import pyarrow.parquet
@@ -85,7 +85,7 @@ def write_sealed_parts(parts: Iterable[Any], schema: Any, text: str, path: Path)
 
 
 def row_groups(parts: Iterable[Any], schema: Any) -> Iterator[Any]:
-    """The rows of tables in groups of `ROWS_A_GROUP`, the last one smaller; at least one."""
+    """Regroup rows into tables of `ROWS_A_GROUP` rows, the last one smaller; at least one table."""
     import pyarrow
 
     held, n_held, empty = [], 0, True
@@ -94,7 +94,7 @@ def row_groups(parts: Iterable[Any], schema: Any) -> Iterator[Any]:
         n_held += part.num_rows
         while n_held >= ROWS_A_GROUP:
             whole = pyarrow.concat_tables(held)
-            # where a column is cut decides where its pages end
+            # the pages of a column depend on where it is cut
             yield whole.slice(0, ROWS_A_GROUP).combine_chunks()
             held, n_held, empty = [whole.slice(ROWS_A_GROUP)], n_held - ROWS_A_GROUP, False
     if n_held or empty:
@@ -104,7 +104,7 @@ def row_groups(parts: Iterable[Any], schema: Any) -> Iterator[Any]:
 
 
 def _split_by_byte(table: Any) -> list[str]:
-    """The columns of real numbers in which few values come again."""
+    """The columns of real numbers in which few values repeat."""
     import pyarrow
     import pyarrow.compute
 
@@ -119,10 +119,10 @@ def _split_by_byte(table: Any) -> list[str]:
 
 
 def sealed_text(table: Any, path: Path) -> str:
-    """The text beside a table that `read_table` read with its seal.
+    """The text that is stored with a table that `read_table` read with its seal.
 
     Raises:
-        DataFileError: if it does not unpack to a text, or to more than is sound.
+        DataFileError: if it does not decompress to a text, or decompresses to too many bytes.
     """
     import pyarrow
 
@@ -153,19 +153,19 @@ def parquet_file(
     as_categories: Sequence[str] = (),
     seal: bool = False,
 ) -> Iterator[Any]:
-    """An open `pyarrow.parquet.ParquetFile`; what goes wrong inside is a damaged file.
+    """Open a `pyarrow.parquet.ParquetFile`; errors raised inside the context mean a damaged file.
 
-    Put nothing inside but what reads the file.
+    The context must contain only code that reads the file.
 
     Args:
         path: the file.
         remedy: what the user can do about a damaged one.
         as_categories: text columns that are read as categories.
-        seal: whether it must bear the seal that `write_sealed` gave it.
+        seal: whether the file must have the seal that `write_sealed` adds.
 
     Raises:
-        DataFileError: if it is no whole Parquet file, announces more rows than it can hold, or
-            its seal is missing or broken.
+        DataFileError: if it is not a complete Parquet file, declares more rows than it can contain,
+            or its seal is missing or does not match.
     """
     import pyarrow.parquet
 
@@ -185,7 +185,7 @@ def parquet_file(
             text = stored.get(_PACKED, stored.get(_PLAIN, b""))
             if stored.get(_SEAL) != _seal(text, schema, rows):
                 raise DataFileError(
-                    "is damaged, or was written by another version", where=str(path), remedy=remedy
+                    "is damaged or was written by another version", where=str(path), remedy=remedy
                 )
         yield file
 
@@ -197,12 +197,12 @@ def read_blocks(
     """The row groups of a Parquet file as `pyarrow.Table`s, each checked as by `read_table`.
 
     Raises:
-        DataFileError: as `read_table`, once the damaged group is reached.
+        DataFileError: as in `read_table`, when the damaged group is reached.
     """
     with parquet_file(path, remedy=remedy, seal=seal) as file:
         n_groups = file.num_row_groups
     for group in range(n_groups):
-        # opened anew: what is done with a group is no fault of the file
+        # reopened for each group, so that the caller's own errors are not taken for a damaged file
         with parquet_file(path, remedy=remedy) as file:
             table = file.read_row_group(group, columns=None if columns is None else list(columns))
             table.validate(full=True)
@@ -210,10 +210,10 @@ def read_blocks(
 
 
 def stored_empty(path: Path, *, remedy: str | None = None) -> tuple[Any, int]:
-    """A sealed file's table without its rows, for `sealed_text`, and how many rows it has.
+    """The table of a sealed file without its rows, for `sealed_text`, and the number of rows.
 
     Raises:
-        DataFileError: as `parquet_file`.
+        DataFileError: as in `parquet_file`.
     """
     with parquet_file(path, remedy=remedy, seal=True) as file:
         return file.schema_arrow.empty_table(), int(file.metadata.num_rows)
@@ -231,13 +231,13 @@ def read_table(
 
     Args:
         path: the file.
-        columns: those to read, all of which must be there; None = every one.
+        columns: the columns to read, all of which must exist; None = all columns.
         remedy: as in `parquet_file`.
         as_categories: as in `parquet_file`.
         seal: as in `parquet_file`.
 
     Raises:
-        DataFileError: as `parquet_file`, or without a column.
+        DataFileError: as in `parquet_file`, and if a column is missing.
     """
     with parquet_file(path, remedy=remedy, as_categories=as_categories, seal=seal) as file:
         missing = sorted(set(columns or ()) - set(file.schema_arrow.names))
@@ -256,10 +256,10 @@ def read_frame(
     as_categories: Sequence[str] = (),
     seal: bool = False,
 ) -> Any:
-    """The same as a pandas frame.
+    """Read a Parquet file as a pandas frame, like `read_table`.
 
     Raises:
-        DataFileError: as `read_table`, and for values that pandas cannot hold.
+        DataFileError: as in `read_table`, and for values that pandas cannot represent.
     """
     table = read_table(path, columns, remedy=remedy, as_categories=as_categories, seal=seal)
     with reading(path, problem="is not a complete Parquet file", remedy=remedy):

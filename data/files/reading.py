@@ -1,4 +1,4 @@
-"""What a library raises about a damaged file, as the one error of that kind of file."""
+"""Convert what libraries raise about a damaged file into one type of error per kind of file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import DataFileError, InputError, SubprobeError, one_line
 
 _SHOWN = 200
 _PANIC = "PanicException"
-"""What a library written in Rust raises where it gave up: no `Exception`, and nothing to import."""
+"""Exception of a Rust library that panicked; it is not an `Exception` and cannot be imported."""
 
 
 @contextmanager
@@ -21,15 +21,15 @@ def reading(
     problem: str = "cannot be read",
     remedy: str | None = None,
 ) -> Iterator[None]:
-    """Raise `error` for whatever the library called inside raises about the file.
+    """Convert every exception that a library raises about a file into `error`.
 
-    Put nothing but the call of the library inside: mistakes of one's own would be taken for a
-    damaged file. An interrupt, an exit and errors of `subprobe` pass unchanged.
+    The context must contain only the call of the library: programming errors would be reported as a
+    damaged file. Interrupts, exits and errors of `subprobe` pass unchanged.
 
     Args:
-        where: the file, and the place in it where one is known.
+        where: the file, and the position in it if known.
         error: the type that is raised.
-        problem: what is wrong; what the library says follows in brackets.
+        problem: what is wrong; the library's message follows in parentheses.
         remedy: what the user can do about it.
 
     Raises:
@@ -46,17 +46,17 @@ def reading(
 
 
 def shown(value: object) -> str:
-    """A value as Python writes it, cut where it is long; numbers of thousands of digits too."""
+    """The `repr` of a value, truncated if it is long; safe for numbers with thousands of digits."""
     try:
         return one_line(repr(value), _SHOWN)
     except ValueError:
-        return "a number of thousands of digits"
+        return "a number with thousands of digits"
     except RecursionError:
         return "a value that is nested too deeply"
 
 
 def said_by(raised: BaseException) -> str:
-    """The reason that a library gives, in one short line."""
+    """The reason that a library gives, as one short line."""
     if isinstance(raised, RecursionError):
         return "nested too deeply"
     if isinstance(raised, MemoryError):
@@ -65,7 +65,7 @@ def said_by(raised: BaseException) -> str:
         return raised.strerror
     lines = [line.strip() for line in str(raised).splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].endswith(":"):
-        lines[0] += f" {lines[1]}"  # the first announces what the second says
+        lines[0] += f" {lines[1]}"  # the first line only introduces the second
     if isinstance(raised, KeyError):
         return one_line(f"no {lines[0]}" if lines else "a part is missing", _SHOWN)
     return one_line(lines[0] if lines else type(raised).__name__, _SHOWN)

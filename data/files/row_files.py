@@ -1,7 +1,7 @@
-"""Rows of table files, cell by cell as they are written: no cell is interpreted as missing.
+"""Read rows of table files without interpreting cells: no cell is taken for a missing value.
 
-A sentence that spells `NA` or `null` is a sentence, and `2019-01-01` stays text: neither pandas nor
-the type inference of a JSON reader touches these files.
+The texts `NA`, `null` and `2019-01-01` stay texts: neither pandas nor the type inference of a JSON
+reader is used.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _BY_QUOTES = "`quotes` literal reads quotes as part of the text"
 
 @dataclass(frozen=True)
 class Rows:
-    """The asked-for columns of one file.
+    """The requested columns of one file.
 
     Attributes:
         path: the file.
-        places: how to name each row to the user, such as `line 12`.
-        cells: the values of the asked-for columns of each row, in their order.
-        n_skipped: malformed rows that were left out on purpose.
-        unquoted: whether quotes around cells of a tab-separated file were undone.
+        places: the name of each row in messages, such as `line 12`.
+        cells: for each row, the values of the requested columns in their order.
+        n_skipped: number of malformed rows that were left out.
+        unquoted: whether quotes around cells of a tab-separated file were removed.
     """
 
     path: Path
@@ -54,14 +54,14 @@ def read_rows_of(path: Path, columns: Sequence[str]) -> Rows:
 def read_tsv(
     path: Path, columns: Sequence[str], *, header: Sequence[str] = (), skip_short: bool = False
 ) -> Rows:
-    """Read a tab-separated file in which quotes are literal and only line ends end a row.
+    """Read a tab-separated file in which quotes are literal and each line is one row.
 
     Args:
         path: the file.
         columns: names of the columns to return.
-        header: the names of all columns if the first row is data; a first row that has all of
-            `columns` is a header all the same.
-        skip_short: leave rows with missing columns out and count them, instead of raising.
+        header: the names of all columns if the first row is data; a first row that contains all of
+            `columns` is still read as a header.
+        skip_short: leave out and count rows with missing columns instead of raising.
 
     Raises:
         DataFileError: naming the file and the line.
@@ -94,12 +94,12 @@ def _columns(count: int) -> str:
 
 
 def fits(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether a row has all columns, and nothing but empty cells beyond them."""
+    """Whether a row has all columns, and any further cells are empty."""
     return len(cells) >= len(names) and not any(cells[len(names) :])
 
 
 def read_csv(path: Path, columns: Sequence[str], *, delimiter: str = ",") -> Rows:
-    """Read a separated file with a header, quoted where needed; a row is named by its first line.
+    """Read a separated file with a header and optional quotes; a row is named after its first line.
 
     Raises:
         DataFileError: naming the file and the line.
@@ -126,7 +126,7 @@ def csv_lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str
     """The rows of a text that are not blank, each with the number of its first line.
 
     Raises:
-        DataFileError: naming the line where the row that is not CSV begins.
+        DataFileError: if a row is not valid CSV; the message names its first line.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines, start = [], 1
@@ -147,7 +147,7 @@ def csv_lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str
 
 @contextmanager
 def _cells_of_any_length() -> Iterator[None]:
-    """Lift the limit of 131,072 characters that `csv` puts on a cell."""
+    """Remove the limit of `csv` of 131,072 characters per cell."""
     before = csv.field_size_limit(2**31 - 1)
     try:
         yield
@@ -192,7 +192,7 @@ def _places_of(path: Path, columns: Sequence[str], names: Sequence[str]) -> list
     """Index of each column among the names of a file.
 
     Raises:
-        DataFileError: if one is missing or there twice.
+        DataFileError: if one is missing or occurs twice.
     """
     for column in columns:
         if names.count(column) != 1:

@@ -1,4 +1,4 @@
-"""Names of what is being written, by which what a killed process left is known and removed."""
+"""Names for temporary files, by which leftovers of killed processes are found and removed."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def _host() -> str:
 
 
 def temporary_in(folder: Path, name: str) -> Path:
-    """A path that nothing lies at, in `folder`, named after `name` and this process."""
+    """An unused path in `folder`, named after `name` and this process."""
     return folder / f".{name[:_LONGEST]}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.part"
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a name is one that `temporary_in` gives."""
+    """Whether a name has the form that `temporary_in` returns."""
     return _NAME.fullmatch(name) is not None
 
 
 def stale_in(folder: Path) -> list[Path]:
-    """What processes of this machine that live no more were writing in `folder`."""
+    """Temporary files in `folder` of processes of this machine that no longer run."""
     if not folder.is_dir():
         return []
     found = []
@@ -41,7 +41,7 @@ def stale_in(folder: Path) -> list[Path]:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove what processes of this machine that live no more were writing in `folder`."""
+    """Remove temporary files in `folder` of processes of this machine that no longer run."""
     for path in stale_in(folder):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

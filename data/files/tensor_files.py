@@ -1,4 +1,4 @@
-"""Named arrays of numbers in safetensors files: equal arrays are equal bytes."""
+"""Named arrays of numbers in safetensors files; equal arrays give equal bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .atomic import atomic_path
 
 
 def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
-    """Write arrays, whole or not at all."""
+    """Write arrays, atomically."""
     from safetensors.numpy import save_file
 
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -23,7 +23,7 @@ def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Name -> array of a file.
+    """Read a file as name -> array.
 
     Raises:
         DataFileError: if it is missing or damaged.

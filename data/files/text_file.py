@@ -1,4 +1,4 @@
-"""Text files as their bytes say: UTF-8, no byte order mark, lines that end at a line feed alone."""
+"""Read text files: UTF-8 without a byte order mark, where only a line feed ends a line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LONGEST_LINE = 1_000_000
 
 
 def read_text(path: Path | str) -> str:
-    """The text of a file, `.gz` unpacked.
+    """The text of a file; `.gz` is decompressed.
 
     Raises:
-        DataFileError: if the file is missing, a folder, empty, not UTF-8, damaged, or unpacks to
-            too much (`unpacking.LARGEST_UNPACKED`).
+        DataFileError: if the file is missing, a folder, empty, not UTF-8 or damaged, or
+            decompresses to too many bytes (`unpacking.LARGEST_UNPACKED`).
     """
     path = Path(path)
     if not path.is_file():
@@ -38,13 +38,13 @@ def read_text(path: Path | str) -> str:
 
 
 def read_numbered_lines(path: Path | str) -> list[tuple[int, str]]:
-    """The lines that are not blank, with their numbers counted from 1.
+    """The non-blank lines, with their numbers counted from 1.
 
-    Only a line feed ends a line: a sentence may hold U+2028 or a form feed, at which
-    `str.splitlines` would cut it.
+    Only a line feed ends a line: a sentence may contain U+2028 or a form feed, at which
+    `str.splitlines` would split it.
 
     Raises:
-        DataFileError: as `read_text`, and naming a line of more than `LONGEST_LINE` characters.
+        DataFileError: as in `read_text`, and if a line has more than `LONGEST_LINE` characters.
     """
     lines = (line.removesuffix("\r") for line in read_text(path).split("\n"))
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]

@@ -9,13 +9,13 @@ from pathlib import Path
 from ..errors import DataFileError, InputError
 
 LARGEST_UNPACKED = 2**30
-"""Bytes that one packed file may unpack to."""
+"""Maximum decompressed size of a file, in bytes."""
 
 LARGEST_RATIO = 100
-"""How many times its own size a packed file may unpack to, once that is more than `SMALL`."""
+"""Maximum ratio of decompressed to compressed size, for decompressed sizes above `SMALL`."""
 
 SMALL = 2**24
-"""Bytes that are unpacked whatever the ratio: text of one repeated line shrinks very much."""
+"""Decompressed size in bytes up to which any ratio is allowed: repetitive text compresses well."""
 
 _STEP = 2**20
 
@@ -23,11 +23,11 @@ _STEP = 2**20
 def check_unpacked(
     size: int, packed: int, where: Path | str, error: type[InputError] = DataFileError
 ) -> None:
-    """Raise if a packed file unpacks to more than is sound.
+    """Raise if the decompressed size of a file exceeds the limits.
 
     Args:
-        size: bytes unpacked, or those that were so far.
-        packed: bytes of the file.
+        size: number of bytes decompressed, possibly so far.
+        packed: compressed size in bytes.
         where: the file.
         error: the type that is raised.
 
@@ -49,8 +49,8 @@ def gunzip(path: Path) -> bytes:
     """The content of a gzip file.
 
     Raises:
-        DataFileError: if it unpacks to too much.
-        OSError, EOFError, zlib.error: if it is no gzip file, or damaged.
+        DataFileError: if it decompresses to too many bytes.
+        OSError, EOFError, zlib.error: if it is damaged or not a gzip file.
     """
     packed, unpacked = path.stat().st_size, io.BytesIO()
     with gzip.open(path, "rb") as stream:

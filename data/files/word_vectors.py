@@ -1,7 +1,7 @@
 """Word vectors from a file: the text format of GloVe or word2vec, or safetensors.
 
-Only the asked-for words are kept: published files have millions, and some of their words hold
-spaces, at which other readers stop.
+Only the requested words are kept, because published files have millions. Words may contain spaces,
+as some in published files do.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .reading import reading, shown
 from .unpacking import LARGEST_RATIO, SMALL
 
 LONGEST_LINE = 2**20
-"""Bytes of a line."""
+"""Maximum length of a line in bytes."""
 WIDEST = 10_000
-"""Numbers of a vector."""
+"""Maximum number of dimensions."""
 SAFETENSORS = ".safetensors"
 _BLOCK = 2**20
 
@@ -34,7 +34,7 @@ class WordVectors:
 
     Attributes:
         rows: word -> its row.
-        numbers: [V, D].
+        numbers: the vectors [V, D].
     """
 
     rows: Mapping[str, int]
@@ -42,11 +42,11 @@ class WordVectors:
 
     @property
     def width(self) -> int:
-        """D."""
+        """Number of dimensions D."""
         return int(self.numbers.shape[1])
 
     def row(self, word: str) -> int:
-        """The row of a word as it is written, else in lower case; -1 where it is unknown."""
+        """The row of a word as written, else of its lower-case form; -1 if both are unknown."""
         return self.rows.get(word, self.rows.get(word.lower(), -1))
 
 
@@ -163,7 +163,7 @@ def _numbers(line: bytes, width: int, where: str) -> npt.NDArray[np.float32]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file, packed or not, without their ends; the file is read block by block."""
+    """The lines of a file, compressed or not, without line ends; the file is read in blocks."""
     number, rest = 0, b""
     for block in _blocks(path):
         *lines, rest = (rest + block).split(b"\n")
@@ -190,7 +190,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
             if not block:
                 return
             read += len(block)
-            # the file as a whole may be larger than others: it is never held
+            # the file may exceed the limit of other files, since it is never held in memory
             if path.suffix == ".gz" and read > max(SMALL, LARGEST_RATIO * packed):
                 raise DataFileError(
                     f"decompresses to more than {LARGEST_RATIO} times its size",

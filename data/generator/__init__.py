@@ -1,4 +1,4 @@
-"""Generated tasks: text, labels and gold trees are the project's own."""
+"""Generated tasks: the project generates their texts, labels and gold trees."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from .entailment import ENTAILMENT, entailment
 PHENOMENA: dict[str, str] = {
     entry.name: entry.description for entry in (*ACCEPTABILITY, *ENTAILMENT)
 }
-"""Phenomenon of either task -> what it is about."""
+"""Phenomenon of either task -> its description."""
 
 __all__ = ["PHENOMENA", "acceptability", "entailment"]

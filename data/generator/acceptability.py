@@ -1,9 +1,8 @@
 """The embedded task `acceptability`: single sentences, acceptable (1) or not (0), with gold trees.
 
-Built in the manner of the minimal pairs of BLiMP (Warstadt et al. 2020, TACL) and of the agreement
-sets of Marvin and Linzen (2018, EMNLP), but as sets of four whose words, bigrams and lengths are
-balanced between the labels. An unacceptable sentence has the tree of the structure it was built
-as.
+The design follows the minimal pairs of BLiMP (Warstadt et al. 2020, TACL) and the agreement sets of
+Marvin and Linzen (2018, EMNLP), but uses sets of four whose words, bigrams and lengths are balanced
+between the labels. An unacceptable sentence has the tree of the structure from which it was built.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .order import ORDER
 from .sampling import sample
 
 ACCEPTABILITY = (*AGREEMENT, *DEPENDENCE, *ARGUMENTS, *ORDER, *MOVEMENT)
-"""The phenomena of the task, in the order in which they take turns."""
+"""The phenomena of the task, in the order in which they alternate."""
 
 LABELS = ("unacceptable", "acceptable")
 
@@ -38,6 +37,6 @@ def acceptability(
         content words of train, validation and test are disjoint.
 
     Raises:
-        ConfigError: for an unknown split or a size that is no multiple of 4.
+        ConfigError: if a split is unknown or a size is not a multiple of 4.
     """
     return sample("acceptability", ACCEPTABILITY, seed, sizes)

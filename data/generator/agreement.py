@@ -1,7 +1,7 @@
 """Subject-verb agreement: the number of the verb's own subject decides, not the nearest noun.
 
-In each set one noun is singular and the other plural; their order is crossed with the number of
-the verb, so that each bag of words comes with both labels.
+In each set one noun is singular and the other plural. Their order is crossed with the number of the
+verb, so that each bag of words occurs with both labels.
 """
 
 from __future__ import annotations

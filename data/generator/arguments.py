@@ -1,7 +1,7 @@
-"""What verbs take: objects, clauses, auxiliaries, passives.
+"""Argument structure of verbs: objects, clauses, auxiliaries, passives.
 
-Verbs with opposite demands are crossed with two frames of equal length, or stand in two clauses
-and change places.
+Verbs with different complements are crossed with two frames of equal length, or occur in two
+clauses and are exchanged.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def complement_clause(draw: Draw) -> MinimalSet:
 
 
 def _passive(subject: Tree, verb: Tree, *inner: Tree) -> Tree:
-    """`the guard was praised by the pilot`, with what stands between auxiliary and verb."""
+    """`the guard was praised by the pilot`, with words between the auxiliary and the verb."""
     return verb.pre(subject.as_("nsubj:pass"), Tree("was", "AUX", "aux:pass"), *inner)
 
 
@@ -121,17 +121,17 @@ def passive_valency(draw: Draw) -> MinimalSet:
 ARGUMENTS = (
     Phenomenon(
         "argument-structure",
-        "objects stand where their verb wants them, and only where it wants one",
+        "objects occur where their verb requires them, and only where it takes one",
         (structure_order, structure_ditransitive, structure_valency),
     ),
     Phenomenon(
         "subcategorisation",
-        "verbs choose between object, that-clause and infinitive",
+        "a verb selects an object, a that-clause or an infinitive",
         (complement_nested, complement_clause),
     ),
     Phenomenon(
         "passive",
-        "a passive has an agent after its verb, no object, and a transitive participle",
+        "a passive has a transitive participle, an agent after it, and no object",
         (passive_order, passive_valency),
     ),
 )

@@ -1,4 +1,4 @@
-"""Words that need another one: reflexives, negative polarity items, determiners."""
+"""Words that depend on another word: reflexives, negative polarity items, determiners."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ DEPENDENCE = (
     ),
     Phenomenon(
         "npi-licensing",
-        "ever and any need a negation before them in their own clause",
+        "`ever` and `any` need a preceding negation in their own clause",
         (npi_object, npi_ditransitive),
     ),
     Phenomenon(

@@ -1,9 +1,9 @@
-"""The embedded task `entailment`: does the second sentence follow from the first (1) or not (0)?
+"""The embedded task `entailment`: the second sentence follows from the first (1) or not (0).
 
-Built in the manner of HANS (McCoy, Pavlick and Linzen 2019, ACL): the hypothesis is made of the
-premise's words by lexical overlap, as a subsequence or as a constituent. Unlike in HANS both
-labels come from the same words: half of each minimal set follows, and neither the hypothesis
-alone, nor the words of both, nor their overlap tell which half.
+The design follows HANS (McCoy, Pavlick and Linzen 2019, ACL): the hypothesis consists of words of
+the premise, by lexical overlap, as a subsequence or as a constituent. Unlike in HANS, both labels
+occur with the same words: in half of each minimal set the hypothesis follows, and neither the
+hypothesis alone, nor the words of both sentences, nor their overlap predict the label.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .entailment_overlap import OVERLAP
 from .sampling import sample
 
 ENTAILMENT = (*OVERLAP, *CLAUSES)
-"""The phenomena of the task, in the order in which they take turns."""
+"""The phenomena of the task, in the order in which they alternate."""
 
 
 def entailment(seed: int, sizes: Mapping[str, int] | None = None) -> dict[str, tuple[Example, ...]]:
@@ -31,6 +31,6 @@ def entailment(seed: int, sizes: Mapping[str, int] | None = None) -> dict[str, t
         content words of train, validation and test are disjoint.
 
     Raises:
-        ConfigError: for an unknown split or a size that is no multiple of 4.
+        ConfigError: if a split is unknown or a size is not a multiple of 4.
     """
     return sample("entailment", ENTAILMENT, seed, sizes)

@@ -1,7 +1,7 @@
 """Constituents: the hypothesis is a clause of the premise, which may or may not assert it.
 
-Each premise asserts one of two clauses and leaves the other open; in each set the two exist in both
-places, and the hypothesis is one or the other.
+Each premise asserts one of two clauses and leaves the other open. In each set both clauses occur in
+both positions, and the hypothesis is one of them.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ Event = Callable[[], Tree]
 
 
 def event(style: Style, draw: Draw) -> Event:
-    """Something that somebody did: `the pilot smiled`; each call gives a fresh clause."""
+    """A clause about an event, such as `the pilot smiled`; each call returns a new one."""
     who, verb = style(draw), draw.intransitive()
     return lambda: clause(who(), predicate=vp(verb.past))
 
 
 def chosen(premise: Callable[[Event, Event], Tree], style: Style, draw: Draw) -> MinimalSet:
-    """A set of premises that assert their first event and leave the second open."""
+    """A minimal set whose premises assert the first event and leave the second open."""
     events = event(style, draw), event(style, draw)
     return paired(lambda swap: premise(*ordered(swap, *events)), lambda swap: events[swap]())
 
 
 def comma() -> Tree:
-    """A comma after a clause in front."""
+    """A comma after a preposed clause."""
     return Tree(",", "PUNCT", "punct")
 
 
@@ -127,7 +127,7 @@ def adverb_last(style: Style, draw: Draw) -> MinimalSet:
 
 
 def _negated(style: Style, draw: Draw, *, real_first: bool) -> MinimalSet:
-    """One did, the other did not; both verbs are bare forms after `did`."""
+    """One event happened, the other did not; both verbs are bare forms after `did`."""
     people, verb = (style(draw), style(draw)), draw.intransitive()
 
     def premise(swap: bool) -> Tree:
@@ -151,7 +151,7 @@ def negation_first(style: Style, draw: Draw) -> MinimalSet:
 
 
 def _implied(style: Style, draw: Draw, *, real_first: bool) -> MinimalSet:
-    """`managed to` implies that it was done, `failed to` that it was not."""
+    """`managed to` implies that the event happened, `failed to` that it did not."""
     people, verb = (style(draw), style(draw)), draw.intransitive()
 
     def tried(who: Tree, verb_of_trying: str) -> Tree:
@@ -178,32 +178,32 @@ def implicative_last(style: Style, draw: Draw) -> MinimalSet:
 CLAUSES = (
     Phenomenon(
         "constituent-adverbial",
-        "because asserts its clause, if does not",
+        "`because` asserts its clause, `if` does not",
         styled(clause_because, clause_unless),
     ),
     Phenomenon(
         "constituent-embedded",
-        "to know is of facts, to think is not",
+        "`know` presupposes its clause, `think` does not",
         styled(reported_first, reported_last),
     ),
     Phenomenon(
         "constituent-disjunction",
-        "but asserts both sides, or does not",
+        "`but` asserts both clauses, `or` does not",
         styled(disjunction_last, disjunction_first),
     ),
     Phenomenon(
         "constituent-adverb",
-        "what is certain is so, what is possible may not be",
+        "`certainly` asserts its clause, `possibly` does not",
         styled(adverb_first, adverb_last),
     ),
     Phenomenon(
         "constituent-negation",
-        "what did not happen is not so",
+        "a negated clause is not asserted",
         styled(negation_last, negation_first),
     ),
     Phenomenon(
         "constituent-implicative",
-        "who managed to do it did it, who failed did not",
+        "`managed to` implies its event, `failed to` excludes it",
         styled(implicative_first, implicative_last),
     ),
 )

@@ -1,7 +1,7 @@
-"""Lexical overlap and subsequences: every word of the hypothesis stands in the premise.
+"""Lexical overlap and subsequences: every word of the hypothesis occurs in the premise.
 
-Who did what to whom decides. In each set the premise exists with two words exchanged, and so does
-the hypothesis; it follows where both or neither are.
+The label depends on who did what to whom. In each set, two words are exchanged in the premise or
+not, and likewise in the hypothesis; it follows if both or neither are exchanged.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ Someone = Callable[[], Tree]
 
 
 def named(draw: Draw) -> Someone:
-    """A person by name; each call gives a fresh phrase."""
+    """A person by proper name; each call returns a new phrase."""
     return partial(name, draw.name())
 
 
 def described(draw: Draw) -> Someone:
-    """A person by a noun: `the pilot`."""
+    """A person by a noun phrase: `the pilot`."""
     return partial(np, draw.person().sg)
 
 
 Style = Callable[[Draw], Someone]
 STYLES: tuple[Style, ...] = (named, described)
 NOUNS: tuple[Style, ...] = (described,)
-"""For clauses that tell which one is meant: names do not take them."""
+"""For restrictive relative clauses, which proper names do not take."""
 
 
 def paired(
     premise: Callable[[bool], Tree], hypothesis: Callable[[bool], Tree], even: bool = True
 ) -> MinimalSet:
-    """The four pairs of two crossed choices: entailed where they match, or where they do not.
+    """The four pairs of two crossed choices; entailed if the choices match, or if they differ.
 
     Args:
-        premise: makes the premise from its choice.
-        hypothesis: makes the hypothesis from its choice.
-        even: whether matching choices make it true.
+        premise: builds the premise from its choice.
+        hypothesis: builds the hypothesis from its choice.
+        even: whether matching choices mean entailment.
     """
     return tuple(
         Item(premise(left), (left == right) == even, second=hypothesis(right))
@@ -198,29 +198,33 @@ def subsequence_participle(style: Style, draw: Draw) -> MinimalSet:
 def styled(
     *makers: Callable[[Style, Draw], MinimalSet], styles: tuple[Style, ...] = STYLES
 ) -> tuple[Template, ...]:
-    """Each maker with people by name and people by noun."""
+    """Each template with people by name and with people by noun phrase."""
     return tuple(partial(maker, style) for maker in makers for style in styles)
 
 
 OVERLAP = (
-    Phenomenon("overlap-passive", "who acts in a passive", styled(passive)),
+    Phenomenon("overlap-passive", "the agent of a passive", styled(passive)),
     Phenomenon(
         "overlap-relative",
-        "who acts in a relative clause",
+        "the agent of a relative clause",
         styled(object_relative, subject_relative, styles=NOUNS),
     ),
     Phenomenon(
         "overlap-coordination",
-        "who acts beside a coordination",
+        "the agent of a verb with a coordination",
         styled(coordinated_subjects, coordinated_objects),
     ),
-    Phenomenon("overlap-phrase", "who acts, with a phrase between", styled(phrase_on_subject)),
     Phenomenon(
-        "subsequence-phrase", "the noun before the verb is not its subject",
+        "overlap-phrase", "the agent of a verb after an intervening phrase",
+        styled(phrase_on_subject),
+    ),
+    Phenomenon(
+        "subsequence-phrase", "the noun directly before the verb is not its subject",
         styled(subsequence_phrase),
     ),
     Phenomenon(
-        "subsequence-clause", "nor is the last noun of a relative or participle clause",
+        "subsequence-clause",
+        "the last noun of a relative or participle clause is not the main verb's subject",
         styled(subsequence_relative, subsequence_participle, styles=NOUNS),
     ),
 )  # fmt: skip

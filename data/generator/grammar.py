@@ -1,4 +1,4 @@
-"""The phrases that templates are made of, and the draw that fills them with words."""
+"""Phrases from which templates are built, and the draw that fills them with words."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from .trees import Tree
 Word = TypeVar("Word")
 
 PAST = frozenset({"yesterday", "recently", "earlier", "lately", "once"})
-"""Adverbs that no modal verb goes with."""
+"""Adverbs that do not combine with modal verbs."""
 
 
 @dataclass
 class Draw:
-    """Picks words of one split; within one draw no word comes twice."""
+    """Draws words of one split; no word occurs twice within one draw."""
 
     words: Lexicon
     rng: random.Random
     _taken: set[object] = field(default_factory=set)
 
     def pick(self, options: Sequence[Word]) -> Word:
-        """One of the options that this draw has not given yet."""
+        """One of the options that this draw has not returned yet."""
         chosen = self.rng.choice([option for option in options if option not in self._taken])
         self._taken.add(chosen)
         return chosen
 
     def person(self) -> Noun:
-        """A person, in both numbers."""
+        """A noun for a person, singular and plural."""
         return self.pick(self.words.people)
 
     def transitive(self) -> Verb:
-        """A verb that needs an object."""
+        """A transitive verb."""
         return self.pick(self.words.transitive)
 
     def intransitive(self) -> Verb:
-        """A verb that takes no object."""
+        """An intransitive verb."""
         return self.pick(self.words.intransitive)
 
     def adverb(self) -> Tree:
-        """An adverb that may stand before a verb."""
+        """An adverb that may precede a verb."""
         return adv(self.pick(self.words.adverbs))
 
     def adjective(self) -> str:
@@ -55,19 +55,19 @@ class Draw:
         return Tree(self.pick(self.words.attributes), "ADJ", "amod")
 
     def preposition(self) -> str:
-        """A preposition of place."""
+        """A locative preposition."""
         return self.pick(("near", "behind", "beside", "opposite"))
 
     def day(self) -> Tree:
-        """An adverb that may stand after a verb."""
+        """An adverb that may follow a verb."""
         return adv(self.pick(self.words.days))
 
     def anytime(self) -> Tree:
-        """An adverb that may stand after a verb in any tense."""
+        """An adverb that may follow a verb in any tense."""
         return adv(self.pick([day for day in self.words.days if day not in PAST]))
 
     def name(self) -> str:
-        """A name of either gender."""
+        """A proper name of either gender."""
         return self.pick((*self.words.male_names, *self.words.female_names))
 
 
@@ -137,7 +137,7 @@ def pp(preposition: str, phrase: Tree, rel: str = "nmod") -> Tree:
 
 
 def vp(form: str, *after: Tree) -> Tree:
-    """A verb with what follows it."""
+    """A verb with its complements and adjuncts."""
     return Tree(form, "VERB", after=after)
 
 
@@ -147,26 +147,26 @@ def obj(phrase: Tree) -> Tree:
 
 
 def clause(subject: Tree, *middle: Tree | None, predicate: Tree) -> Tree:
-    """Subject, words between (adverbs, auxiliaries, copula), predicate."""
+    """A clause: subject, intervening words (adverbs, auxiliaries, copula) and predicate."""
     inner = tuple(tree for tree in middle if tree is not None)
     return predicate.pre(subject.as_("nsubj"), *inner)
 
 
 def that_relative(body: Tree, role: str) -> Tree:
-    """A relative clause opened by `that`, which has the given role in it."""
+    """A relative clause introduced by `that`, which has the given role in the clause."""
     return body.pre(pronoun("that", role)).as_("acl:relcl")
 
 
 def conjoined(conjunction: str, phrase: Tree) -> Tree:
-    """A second conjunct with its conjunction in front."""
+    """A second conjunct preceded by its conjunction."""
     return phrase.pre(cc(conjunction)).as_("conj")
 
 
 def subordinate(marker: str, body: Tree, rel: str) -> Tree:
-    """A clause opened by a marker such as `that` or `while`."""
+    """A clause introduced by a marker such as `that` or `while`."""
     return body.pre(mark(marker)).as_(rel)
 
 
 def ordered(swap: bool, first: Word, second: Word) -> tuple[Word, Word]:
-    """The two in order, or exchanged."""
+    """The two values in the given order, or exchanged."""
     return (second, first) if swap else (first, second)

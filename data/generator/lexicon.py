@@ -1,8 +1,8 @@
-"""The content words of the generated tasks, cut into disjoint parts for train, validation, test.
+"""The content words of the generated tasks, divided into disjoint sets for the three splits.
 
 Closed-class words (determiners, auxiliaries, pronouns, conjunctions, prepositions) are shared and
-stand in the templates. Each list is dealt out by position, never at random, so that the parts do
-not change with the seed.
+are contained in the templates. Words are assigned to `train`, `validation` and `test` by their
+position in each list, so that the assignment does not depend on the seed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 SPLITS = ("train", "validation", "test")
 
 _DEAL = ("train", "test", "train", "validation", "train", "test", "train")
-"""Which split gets the next word: of seven words train has four, test two, validation one."""
+"""Splits of successive words: of seven words, train gets four, test two and validation one."""
 
 PEOPLE = """pilot author senator dentist farmer guard lawyer banker painter doctor teacher singer
 tailor driver student writer manager baker editor surgeon neighbor sailor butcher visitor plumber
@@ -73,7 +73,7 @@ indoors abroad"""
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """A noun in both numbers."""
+    """A noun, singular and plural."""
 
     sg: str
     pl: str

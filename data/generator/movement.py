@@ -1,8 +1,8 @@
-"""Fillers and gaps, islands, and the clauses they live in.
+"""Fillers and gaps, islands, and the clauses that contain them.
 
-Each set has two pairs with the same words; in one order the gap lies where the grammar allows it.
-In the unacceptable order a filler bears the relation that it has in the acceptable one, so a
-clause whose gap is filled has two objects.
+Each set has two pairs of sentences with the same words; in one order the gap is where the grammar
+allows it. In the unacceptable order a filler keeps the relation that it has in the acceptable one,
+so that a clause whose gap is filled has two objects.
 """
 
 from __future__ import annotations
@@ -129,12 +129,12 @@ def island_coordinate(draw: Draw) -> MinimalSet:
 MOVEMENT = (
     Phenomenon(
         "filler-gap",
-        "a relative or interrogative pronoun opens its clause and leaves a gap in it",
+        "a relative or interrogative pronoun introduces its clause and leaves a gap in it",
         (gap_object, gap_subject, gap_indirect),
     ),
     Phenomenon(
         "islands",
-        "no gap inside a subject, an adjunct, or one conjunct alone",
+        "a gap does not occur inside a subject, an adjunct or only one of two conjuncts",
         (island_subject, island_adjunct, island_coordinate),
     ),
 )

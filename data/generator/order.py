@@ -1,7 +1,7 @@
-"""The order of words inside phrases: modifiers, prepositions, conjunctions, auxiliaries.
+"""Word order inside phrases: modifiers, prepositions, conjunctions, auxiliaries.
 
-Each set has two pairs with the same words in two orders, of which one is English. No two words
-that splits share ever come to stand side by side in one order only.
+Each set has two pairs of sentences with the same words in two orders, one of which is grammatical.
+Two words that the splits share never occur next to each other in only one of the orders.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""What a template is, and the two registries of phenomena.
+"""Templates, and the two registries of phenomena.
 
-A template builds a minimal set: four sentences (or pairs) in which every word, every bigram and
-every length occurs equally often with both labels, so that no classifier over them can tell the
-labels apart; only the structure can. Mostly two binary choices are crossed and the result is good
-where they match.
+A template builds a minimal set: four sentences (or pairs) in which every word, bigram and length
+occurs equally often with both labels, so that only their structure distinguishes the labels. Most
+templates cross two binary choices; the result is acceptable if the choices match.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ SET_SIZE = 4
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One member of a minimal set: a phrase (or two) with its label and final punctuation."""
+    """One member of a minimal set: a phrase (or two) with its label and its final punctuation."""
 
     first: Tree
     good: bool
@@ -41,11 +40,11 @@ class Phenomenon:
 
 
 def crossed(build: Callable[[bool, bool], Tree], stop: str | tuple[str, str] = ".") -> MinimalSet:
-    """The four trees of two crossed choices, good where the choices match.
+    """The four trees of two crossed binary choices; acceptable if the choices match.
 
     Args:
-        build: makes the tree of two choices.
-        stop: the final punctuation, or one for each value of the first choice.
+        build: builds the tree from two choices.
+        stop: the final punctuation, or a pair with one for each value of the first choice.
     """
     stops = (stop, stop) if isinstance(stop, str) else stop
     return tuple(
@@ -56,10 +55,11 @@ def crossed(build: Callable[[bool, bool], Tree], stop: str | tuple[str, str] = "
 
 
 def reordered(build: Callable[[bool, bool], Tree], stop: str = ".") -> MinimalSet:
-    """Two pairs with the same words each, in a good and a bad order.
+    """Two pairs of trees; each pair has the same words in an acceptable and an unacceptable order.
 
     Args:
-        build: makes the tree from whether it is good and from which of the two pairs it is of.
+        build: builds the tree from whether it is acceptable and from which of the two pairs it
+            belongs to.
         stop: the final punctuation.
     """
     return tuple(

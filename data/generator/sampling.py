@@ -13,16 +13,16 @@ from .registry import SET_SIZE, MinimalSet, Phenomenon
 from .trees import sentence
 
 SIZES: Mapping[str, int] = {"train": 1200, "validation": 200, "test": 400}
-"""Default number of examples of each split."""
+"""Default number of examples per split."""
 
 _PATIENCE = 1000
 
 
 def check_sizes(sizes: Mapping[str, int]) -> None:
-    """Refuse split names that do not exist and sizes that would break a minimal set.
+    """Reject unknown split names, and sizes that would divide a minimal set.
 
     Raises:
-        ConfigError: naming the option at fault.
+        ConfigError: if a split is unknown, or a size is not a positive multiple of the set size.
     """
     for split, size in sizes.items():
         if split not in SPLITS:
@@ -43,22 +43,23 @@ def sample(
 ) -> dict[str, tuple[Example, ...]]:
     """Examples of every split, minimal set by minimal set.
 
-    Templates take turns, the first of each phenomenon before the second of any, so that any
-    prefix of whole sets is balanced over labels and nearly so over templates.
+    Templates alternate, the first of each phenomenon before the second of any, so that every prefix
+    of complete sets is balanced over labels and nearly balanced over templates.
 
     Args:
-        task: enters the random state, so that tasks do not share their draws.
-        phenomena: what to draw from.
+        task: name of the task; part of the random state, so that tasks have independent draws.
+        phenomena: the phenomena whose templates are used.
         seed: same seed, same examples.
         sizes: number of examples of each split; the default is `SIZES`.
 
     Returns:
-        Split name -> examples. Ids read `phenomenon/template/number`; four numbers in a row are
-        one minimal set, whose words were drawn together: their `cluster` is `phenomenon/template/
-        number of the set`.
+        Split name -> examples. Ids have the form `phenomenon/template/number`. Four consecutive
+        numbers form one minimal set, whose words were drawn together; their `cluster` is
+        `phenomenon/template/` and the number of the set.
 
     Raises:
-        ConfigError: for an unknown split, or a size that is no multiple of the set size.
+        ConfigError: if a split is unknown, a size is not a multiple of the set size, or the
+            templates yield too few different sentences.
     """
     sizes = dict(SIZES if sizes is None else sizes)
     check_sizes(sizes)

@@ -1,8 +1,8 @@
-"""Nested phrases that become words and a dependency tree, right by construction.
+"""Nested phrases that are converted to words and a dependency tree, correct by construction.
 
-A `Tree` is a word with the dependents that stand before it and after it, so every linearised
-sentence is projective and has one root. Relations and tags are those of Universal Dependencies
-v2 as the English Web Treebank uses them (de Marneffe et al. 2021, Computational Linguistics).
+A `Tree` is a word with its dependents on the left and on the right, so that every linearised
+sentence is projective and has one root. Relations and tags are those of Universal Dependencies v2
+as the English Web Treebank uses them (de Marneffe et al. 2021, Computational Linguistics).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Tree:
     after: tuple[Tree, ...] = ()
 
     def as_(self, rel: str) -> Tree:
-        """The same phrase under another relation."""
+        """The phrase with another relation to its head."""
         return replace(self, rel=rel)
 
     def pre(self, *trees: Tree) -> Tree:
@@ -42,11 +42,11 @@ class Tree:
 
 
 def linearise(tree: Tree) -> list[tuple[str, str, int, str]]:
-    """(form, upos, head, relation) of each word in order; heads from 0, `ROOT` for the root."""
+    """(form, upos, head, relation) of each word; heads count from 0, `ROOT` for the root."""
     rows: list[tuple[str, str, int, str]] = []
 
     def visit(node: Tree) -> int:
-        """Append the words of `node` and give the position of its head word."""
+        """Append the words of `node` and return the position of its head word."""
         children = [visit(child) for child in node.before]
         here = len(rows)
         rows.append((node.form, node.upos, ROOT, node.rel))
@@ -61,7 +61,7 @@ def linearise(tree: Tree) -> list[tuple[str, str, int, str]]:
 
 
 def detokenise(words: tuple[str, ...]) -> str:
-    """The words as running text: no space before punctuation."""
+    """The words as running text, without a space before punctuation."""
     pieces = [
         word if i == 0 or word in NO_SPACE_BEFORE else f" {word}" for i, word in enumerate(words)
     ]
@@ -69,7 +69,7 @@ def detokenise(words: tuple[str, ...]) -> str:
 
 
 def sentence(tree: Tree, id: str, stop: str = ".") -> Sentence:
-    """A gold UD sentence from a phrase: final punctuation added, first letter in upper case."""
+    """A gold UD sentence from a phrase, with final punctuation and a capital first letter."""
     words, upos, heads, deprels = zip(
         *linearise(tree.as_("root").post(Tree(stop, "PUNCT", "punct"))), strict=True
     )

@@ -1,1 +1,1 @@
-"""Data sets of Holmes (Waldis et al. 2024): what they are about, and files in their format."""
+"""Data sets of Holmes (Waldis et al. 2024): their subjects, and files in their format."""

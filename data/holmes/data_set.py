@@ -1,4 +1,4 @@
-"""One data set: samples with a label each, and which words of which texts each of them reads."""
+"""One data set: samples, each with a label and the words of its texts that a probe reads."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Kind = Literal[
     "SENTENCE", "SENTENCE_TOKENS", "SENTENCE_SPANS", "SENTENCE_PAIR_BI", "SENTENCE_PAIR_CROSS",
     "SENTENCE_PAIR_TOKENS_BI", "SENTENCE_PAIR_TOKENS_CROSS",
 ]  # fmt: skip
-"""What samples are; texts of `CROSS` are read by the encoder together, the others one by one."""
+"""Kinds of samples; the encoder reads the texts of `CROSS` together and all others one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Characters of a text.
+    """A stretch of characters of a text.
 
     Attributes:
-        text: its place among the texts of the sample.
-        start: of the first character.
-        end: one past the last; None = the whole text, special tokens with it.
+        text: index of the text in the sample.
+        start: offset of the first character.
+        end: offset after the last character; None = the whole text, special tokens included.
     """
 
     text: int
@@ -31,18 +31,18 @@ class Stretch:
 
 
 Reading = tuple[Stretch, ...]
-"""What becomes one vector: the mean over the stretches, of the mean over the pieces of each."""
+"""Stretches that are read as one vector: the mean over them of the mean over their pieces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is classified.
+    """One sample, which is classified.
 
     Attributes:
         id: unique in its data set.
-        texts: what the encoder reads.
-        readings: their vectors are concatenated.
-        label: class counted from 0, or a number where the data set has one class.
+        texts: the texts that the encoder reads.
+        readings: the readings whose vectors are concatenated.
+        label: class counted from 0, or a number if the data set has one class.
     """
 
     id: str
@@ -56,10 +56,10 @@ class DataSet:
     """One data set of Holmes.
 
     Attributes:
-        name: as the leaderboard has it.
-        kind: what its samples are.
-        classes: number of classes; 1 = numbers are predicted.
-        parts: `train`, `dev`, `test` -> samples, in the order of their ids.
+        name: its name on the leaderboard.
+        kind: kind of its samples.
+        classes: number of classes; 1 = the labels are numbers.
+        parts: `train`, `dev` and `test` -> samples, in the order of their ids.
     """
 
     name: str
@@ -74,5 +74,5 @@ class DataSet:
 
     @property
     def width(self) -> int:
-        """Vectors that each sample is read as."""
+        """Number of vectors per sample."""
         return len(self.parts["train"][0].readings)

@@ -1,10 +1,9 @@
-"""A folder of data sets in the format of Holmes: `SET/config-none.yaml` and `SET/samples.csv`.
+"""Read data sets in the format of Holmes: `SET/config-none.yaml` and `SET/samples.csv`.
 
 The configuration gives `probe_task_type` (`data_set.Kind`), `num_labels` and `probe_name`. The
 table has the columns `id`, `inputs`, `context`, `label` and `set-0` (`train`, `dev`, `test`).
-Inputs and contexts are written as Python lists: inputs are sentences, or
-`(text, context, start, end)` in characters, with the number of the span behind it where words of
-several are given.
+Inputs and contexts are written as Python lists. Inputs are sentences or tuples `(text, context,
+start, end)` in characters, followed by the number of the span if there are several.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from ..files.text_file import read_text
 from .data_set import PARTS, DataSet, Kind, Reading, Sample, Stretch
 
 SAMPLES, CONFIG = "samples.csv", "config-none.yaml"
-"""Names of the files of a data set; other configurations are those of control tasks."""
+"""File names of a data set; other configurations belong to control tasks."""
 MOST_CLASSES = 10_000
 _TRUTH = {"False": "0", "True": "1"}
 _COLUMNS = ("id", "inputs", "context", "label", "set-0")
 
 
 def data_set_folders(folder: Path | str) -> list[Path]:
-    """The folders of the data sets of a folder, by name.
+    """The subfolders that contain data sets, by name.
 
     Raises:
         DataFileError: if there is none.
@@ -52,11 +51,11 @@ def data_set_folders(folder: Path | str) -> list[Path]:
 def read_data_set(folder: Path) -> DataSet:
     """Read one data set.
 
-    Words that are not inside their text are read as words that are cut off.
+    Words outside their text are treated as truncated words.
 
     Raises:
-        DataFileError: naming file and line: if a file is missing or not of this format, a label is
-            no class, or a part has no sample.
+        DataFileError: if a file is missing or has another format, a label is not a class, or a part
+            has no samples; the message names the file and the line.
     """
     name, kind, classes = _config(folder / CONFIG)
     path = folder / SAMPLES
@@ -136,7 +135,7 @@ def _label(text: str, classes: int, where: str) -> float:
 
 
 def _literal(text: str, name: str, where: str) -> list[Any]:
-    """A list as Python writes it; nothing is run."""
+    """Parse a Python list literal without evaluating code."""
     with reading(where, problem=f"{name} cannot be read", remedy="write them as a Python list"):
         found = ast.literal_eval(text)
     if not isinstance(found, list | tuple) or not found:
@@ -147,7 +146,7 @@ def _literal(text: str, name: str, where: str) -> list[Any]:
 def _read(
     kind: Kind, inputs: str, context: str, where: str
 ) -> tuple[tuple[str, ...], tuple[Reading, ...]]:
-    """The texts of a sample, and what of them is read."""
+    """The texts of a sample, and its readings."""
     given = _literal(inputs, "inputs", where)
     if "TOKENS" not in kind and "SPANS" not in kind:
         texts = _texts(given, "inputs", where)
@@ -178,10 +177,10 @@ def _texts(given: list[Any], name: str, where: str) -> tuple[str, ...]:
 
 
 def digest_paths(folder: Path | str) -> Mapping[str, Path]:
-    """Name -> file, of every file of the data sets that is read.
+    """Name -> file for every file of the data sets that is read.
 
     Raises:
-        DataFileError: as `data_set_folders`, and if a data set lacks its configuration.
+        DataFileError: as in `data_set_folders`, and if a data set has no configuration.
     """
     found = {
         f"{path.name}/{file}": path / file

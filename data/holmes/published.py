@@ -1,7 +1,7 @@
-"""What each data set of Holmes is about, as its leaderboard says.
+"""The subject of each data set of Holmes, according to its leaderboard.
 
 Source: `data/leaderboards/holmes.csv` of Holmes-Benchmark/holmes-evaluation (2024-10), columns
-`probing dataset`, `linguistic subfield`, `linguistic phenomena`, `probe type`, spelled as there.
+`probing dataset`, `linguistic subfield`, `linguistic phenomena`, `probe type`, with its spelling.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from importlib.resources import files
 from typing import Literal, cast
 
 Subfield = Literal["morphology", "syntax", "semantics", "discourse", "reasoning"]
-"""The parts of linguistics by which Holmes orders its data sets."""
+"""The linguistic subfields by which Holmes groups its data sets."""
 SUBFIELDS: tuple[Subfield, ...] = ("morphology", "syntax", "semantics", "discourse", "reasoning")
 
 
 @dataclass(frozen=True)
 class About:
-    """What a data set is about.
+    """The subject of a data set.
 
     Attributes:
-        subfield: the part of linguistics.
+        subfield: the linguistic subfield.
         phenomenon: its name.
         kind: what is classified, such as `token(s) classification`.
     """
@@ -34,7 +34,7 @@ class About:
 
 @cache
 def published_sets() -> Mapping[str, About]:
-    """Data set -> what it is about, of the 208 of the leaderboard."""
+    """Data set -> subject, for the 208 data sets of the leaderboard."""
     source = files("subprobe.data").joinpath("resources", "holmes", "data_sets.tsv")
     lines = source.read_text("utf-8").splitlines()[1:]
     cells = (line.split("\t") for line in lines)
@@ -48,10 +48,10 @@ FEATURE = "feats:"
 
 
 def about_set(name: str) -> About | None:
-    """What a data set is about; None for one that Holmes does not have.
+    """The subject of a data set; None if Holmes does not have it.
 
-    Morphological features and chunks, which a treebank may give beside data sets of Holmes, have a
-    place as well.
+    Morphological features and chunks, which a treebank may add to the data sets of Holmes, are
+    assigned to a subfield too.
     """
     if name.startswith(FEATURE):
         return About("morphology", name.removeprefix(FEATURE), "token(s) classification")

@@ -1,4 +1,4 @@
-"""Which way a metric is better, for those that have a direction."""
+"""Whether higher or lower values of a metric are better."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ OF_VERSION_2: Mapping[str, str] = {
     **dict.fromkeys(_OF_PROBES_HIGHER, HIGHER),
     **dict.fromkeys(_OF_PROBES_LOWER, LOWER),
 }
-"""What rows of version 2, which did not say it, could be about. Probes say it in their entries."""
+"""Directions for rows of version 2, which do not store them; probes declare their own."""
 
 
 def better_of(metric: str) -> str | None:
-    """`higher` or `lower`; None for a metric without a direction, and for those of probes."""
+    """`higher` or `lower`; None for metrics without a direction and for those of probes."""
     return _KNOWN.get(metric)
 
 
 def filled(
     better: pd.Series, metrics: pd.Series, known: Mapping[str, str | None] = _KNOWN
 ) -> pd.Series:
-    """The column `better` with what is known of each metric, where a row does not say it itself."""
+    """The column `better`, completed with the known directions where a row has none."""
     if better.notna().all():
         return better
     return better.fillna(metrics.map(known).astype("string"))

@@ -1,4 +1,4 @@
-"""Atomic writing of output folders; existing files of the user are kept."""
+"""Write output folders atomically and keep the user's existing files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _BEING_WRITTEN = "being written"
 
 
 def check_folder(folder: Path, writer: str, *, overwrite: bool = False) -> None:
-    """Raise if a folder may not be written to.
+    """Raise if a folder must not be written to.
 
     Args:
-        folder: where to; it need not be there.
-        writer: what is going to write.
-        overwrite: go on although other files are there.
+        folder: the output folder; it need not exist.
+        writer: name of the command that will write.
+        overwrite: accept other files in the folder.
 
     Raises:
-        ConfigError: if it is a file; if it is a run and something else is written; if it holds
-            files that subprobe did not write, unless `overwrite`.
+        ConfigError: if it is a file; if it is a run folder and another command writes; or if it
+            contains files that subprobe did not write, unless `overwrite` is set.
     """
     if folder.exists() and not folder.is_dir():
         raise ConfigError("is a file", where=str(folder), remedy="name a folder")
@@ -35,7 +35,7 @@ def check_folder(folder: Path, writer: str, *, overwrite: bool = False) -> None:
         return
     if writer != RUN and RUN in Record.of(folder).facts:
         raise ConfigError(
-            "is a run folder, whose own tables would be replaced",
+            "is a run folder, and its own tables would be replaced",
             where=str(folder),
             remedy="name another folder",
         )
@@ -45,7 +45,7 @@ def check_folder(folder: Path, writer: str, *, overwrite: bool = False) -> None:
     if found:
         shown = ", ".join(found[:3]) + (" and more" if len(found) > 3 else "")
         raise ConfigError(
-            f"contains files that subprobe did not write, or that were changed since: {shown}",
+            f"contains files that subprobe did not write or that were changed since: {shown}",
             where=str(folder),
             remedy="name another folder, or add the new files with `overwrite`",
         )
@@ -60,22 +60,22 @@ def atomic_folder(
     adds: bool = False,
     alone: Iterable[str] = (),
 ) -> Iterator[Path]:
-    """Yield a temporary folder; on success what lies in it is moved to `target`, else removed.
+    """Yield a temporary folder; on success its content is moved to `target`, otherwise removed.
 
-    What the same writer left in `target` before goes; everything else stays. A file of the user's
-    that stands in the way of a new one is kept as NAME.bak. Permissions are what the umask leaves
-    of 0666 and 0777, whatever library wrote a file.
+    Earlier files of the same writer in `target` are removed; everything else stays. If a new file
+    has the name of a file of the user, the latter is kept as NAME.bak. Permissions are 0666 and
+    0777 minus the umask, whichever library writes a file.
 
     Args:
-        target: the folder; if it is there, it is written to, never replaced as a whole.
-        writer: what the record of the folder calls the files.
-        overwrite: write although `target` holds files that subprobe did not write.
-        adds: what the same writer left before stays as well.
-        alone: names in `target` that may not stay beside the new files; the user's are kept as
-            NAME.bak.
+        target: the output folder; an existing one is added to, never replaced as a whole.
+        writer: name of the command under which the folder records the files.
+        overwrite: write even if `target` contains files that subprobe did not write.
+        adds: keep the earlier files of the same writer too.
+        alone: names in `target` that must not remain next to the new files; the user's files of
+            these names are kept as NAME.bak.
 
     Raises:
-        ConfigError: as `check_folder`, or for a link inside `target` that leads out of it.
+        ConfigError: as in `check_folder`, or if a link inside `target` leads out of it.
     """
     target = Path(target).expanduser().resolve()
     check_folder(target, writer, overwrite=overwrite)
@@ -92,7 +92,7 @@ def atomic_folder(
 
 
 def _settle(folder: Path) -> None:
-    """Give all files and folders the permissions of new ones, and put them on the disk."""
+    """Give all files and folders default permissions, and flush them to the disk."""
     probe = temporary_in(folder, "mode")
     mode = touch(probe)
     probe.unlink()
@@ -100,13 +100,13 @@ def _settle(folder: Path) -> None:
     paths = [*folder.rglob("*"), folder]
     for path in paths:
         path.chmod(shared if path.is_dir() else mode)
-    # a folder names its files only once it is on the disk itself
+    # the entries of a folder are safe only once the folder itself is flushed
     for path in sorted(paths, key=lambda path: path.is_dir()):
         sync(path)
 
 
 def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterable[str]) -> None:
-    """Move the files of a folder to where they belong, and record them there."""
+    """Move the files of a folder to their destination, and record them there."""
     before = Record.of(target)
     names = sorted(p.relative_to(staged).as_posix() for p in staged.rglob("*") if p.is_file())
     new = {name: imprint(staged / name) for name in names if name != RECORD}
@@ -121,7 +121,7 @@ def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterabl
         return
     for name in new:
         _check_way(target, name)
-    # until all is moved the old and the new files are known, and no facts are claimed of them
+    # until all files are moved, the record lists the old and the new ones, without facts
     kept = {} if RECORD in names else before.facts
     write_record(target, Record(kept, {**before.files, _BEING_WRITTEN: new}))
     for name in [*new, *(name for name in alone if name not in new)]:
@@ -132,7 +132,7 @@ def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterabl
     for name in new:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (staged / name).replace(target / name)
-    # the record names what is on the disk
+    # the record lists only files that are on the disk
     for folder in {target / one for name in new for one in Path(name).parents}:
         sync(folder)
     if not adds:
@@ -142,17 +142,17 @@ def _move(staged: Path, target: Path, writer: str, *, adds: bool, alone: Iterabl
 
 
 def check_no_links(folder: Path, names: Iterable[str]) -> None:
-    """Raise if a part of a folder is a link: what is written there could end outside.
+    """Raise if a part of a folder is a link, because files could be written outside the folder.
 
     Args:
-        folder: where to look.
-        names: of the parts; NAME/* stands for all that lies in one.
+        folder: the folder to check.
+        names: names of the parts; NAME/* means everything in the subfolder NAME.
 
     Raises:
-        ConfigError: naming the link.
+        ConfigError: if a part is a link.
     """
     for name in names:
-        # a pattern finds a link that leads nowhere, a name does not
+        # glob finds a broken link by a pattern, but not by a plain name
         every = sorted(folder.glob(name)) if name.endswith("/*") else [folder / name]
         for path in (path for path in every if path.is_symlink()):
             raise ConfigError(
@@ -163,7 +163,7 @@ def check_no_links(folder: Path, names: Iterable[str]) -> None:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write the record of a folder; a file of the user's of that name is kept as NAME.bak."""
+    """Write the record of a folder; a file of the user with that name is kept as NAME.bak."""
     path = folder / RECORD
     if (path.exists() or path.is_symlink()) and not Record.of(folder).known:
         _set_aside(path)
@@ -171,7 +171,7 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def _check_way(target: Path, name: str) -> None:
-    """Raise if a folder on the way to a file is a link or a file, or the file is a folder."""
+    """Raise if a parent folder of a file is a link or a file, or if the file is a folder."""
     for parent in list(Path(name).parents)[:-1]:
         one = target / parent
         if one.is_symlink() or (one.exists() and not one.is_dir()):
@@ -183,18 +183,18 @@ def _check_way(target: Path, name: str) -> None:
 
 
 def _set_aside(path: Path) -> None:
-    """Rename a file that subprobe did not write to NAME.bak, so that another can take its place."""
+    """Rename a file that subprobe did not write to NAME.bak, so that it can be replaced."""
     names = (path.with_name(f"{path.name}.bak{number or ''}") for number in count())
     path.rename(next(name for name in names if not name.exists() and not name.is_symlink()))
 
 
 def remove_own(folder: Path, names: Mapping[str, str]) -> None:
-    """Remove the recorded files that have not changed since, and folders that become empty.
+    """Remove the recorded files that have not changed since, and folders that become empty by that.
 
-    Links are not followed: what lies behind one is not this folder's.
+    Links are not followed, because their targets are not part of this folder.
 
     Args:
-        folder: where they lie.
+        folder: the folder that contains them.
         names: path inside the folder -> imprint.
     """
     for name, mark in names.items():

@@ -1,4 +1,4 @@
-"""Items as frames of bounded size: one a text, head and metric, they are too many for memory."""
+"""Items as frames of bounded size: one item per text, head and metric would not fit in memory."""
 
 from __future__ import annotations
 
@@ -14,57 +14,57 @@ from ..files.parquet_files import WRITING, row_groups
 from .tables import items_frame
 
 ITEMS_AT_ONCE = 2**17
-"""Items that a probe makes at a time."""
+"""Number of items that a probe produces at a time."""
 
 Made: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class ItemParts:
-    """Items in their order, made again each time that they are read.
+    """Items in a fixed order, recomputed each time that they are read.
 
     Attributes:
-        make: gives them all in a frame, or frames of them one after the other.
+        make: returns all items in one frame, or yields frames of them.
     """
 
     make: Callable[[], Made]
 
     @classmethod
     def of(cls, items: pd.DataFrame | ItemParts) -> ItemParts:
-        """Items that are there, or are made already in parts."""
+        """Wrap items that exist already, or that are produced in parts already."""
         return items if isinstance(items, ItemParts) else cls(lambda: items)
 
     @classmethod
     def joined(cls, several: Iterable[ItemParts]) -> ItemParts:
-        """The items of several below each other."""
+        """The concatenated items of several sources."""
         kept = tuple(several)
         return cls(lambda: (part for one in kept for part in one))
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
-        """Frames of the schema, those without an item left out."""
+        """Non-empty frames that follow the schema."""
         made = self.make()
         for part in (made,) if isinstance(made, pd.DataFrame) else made:
             if len(part):
                 yield items_frame(part)
 
     def mapped(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> ItemParts:
-        """The same with a change that looks at one item alone, made when they are read."""
+        """The items with a change to each item, applied when they are read."""
         return ItemParts(lambda: (change(part) for part in self))
 
     def frame(self) -> pd.DataFrame:
-        """All of them at once."""
+        """All items as one frame."""
         parts = list(self)
         if len(parts) == 1:
             return parts[0].reset_index(drop=True)
         return pd.concat([items_frame([]), *parts], ignore_index=True)
 
     def count(self) -> int:
-        """How many there are."""
+        """Number of items."""
         return sum(len(part) for part in self)
 
 
 def write_items(items: ItemParts, target: Path) -> int:
-    """Write items as Parquet part by part, whole or not at all, and say how many there are."""
+    """Write items to a Parquet file part by part, atomically; return their number."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -82,7 +82,7 @@ def write_items(items: ItemParts, target: Path) -> int:
 
 
 def text_blocks(n_texts: int, items_a_text: int) -> Iterator[slice]:
-    """Texts of a corpus in blocks that give about `ITEMS_AT_ONCE` items, at least one text each."""
+    """Texts of a corpus in blocks of about `ITEMS_AT_ONCE` items, with at least one text each."""
     step = max(1, ITEMS_AT_ONCE // max(1, items_a_text))
     for start in range(0, n_texts, step):
         yield slice(start, min(start + step, n_texts))

@@ -1,4 +1,4 @@
-"""Output paths of a command, all checked before the computation starts."""
+"""Check all output paths of a command before the computation starts."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _FILES = frozenset(
         ".tgz", *MASKS, *ONNX, ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".pkl", ".pickle",
     }
 )  # fmt: skip
-"""Suffixes by which a name is a file's, never a folder's."""
+"""Suffixes of names that denote a file, never a folder."""
 
 
 def user_path(text: str | Path) -> Path:
     """A path as the user wrote it, with `~` and `~name` replaced by the home folder.
 
     Raises:
-        ConfigError: if it names nothing, or the home folder of nobody.
+        ConfigError: if the path is empty, or the home folder does not exist.
     """
     if not str(text):
         raise ConfigError("the path is empty", remedy="name a file or folder")
@@ -45,7 +45,7 @@ def user_path(text: str | Path) -> Path:
 
 
 def user_text(text: str) -> str:
-    """An option that may be a path: `~` is replaced by the home folder, the rest stays."""
+    """The value of an option that may be a path, with `~` replaced by the home folder."""
     return str(user_path(text)) if text.startswith("~") else text
 
 
@@ -59,24 +59,23 @@ def prepare_out(
     option: str = "out",
     reads: Iterable[Path | str | None] = (),
 ) -> Path:
-    """Check where a command is to write, and write nothing yet.
+    """Check an output path of a command, without writing anything.
 
     Args:
-        path: what the user named.
-        files: suffixes of the files that it may be.
-        folder: where it may be a folder, what writes it (see `atomic_folder`).
-        again: writer in whose folder the file may be replaced.
+        path: the path that the user named.
+        files: suffixes that a file may have here.
+        folder: if a folder is allowed, the name of its writer (see `atomic_folder`).
+        again: writer whose earlier files may be replaced.
         overwrite: accept a file, or a folder with files, that subprobe did not write.
-        option: its name, for messages.
-        reads: what the same command reads: it is never replaced.
+        option: name of the option, for messages.
+        reads: inputs of the same command, which are never replaced.
 
     Returns:
-        The path as it was written, or what it stands for where it leads through links or `..`.
+        The path as written, or the resolved path if it contains links or `..`.
 
     Raises:
-        ConfigError: for a name of the wrong form, a place that cannot be written to, a link that
-            leads nowhere or, in place of a file, out of its folder, and what is there already and
-            not subprobe's.
+        ConfigError: if the name has the wrong form, the path is not writable, a link is broken or
+            leads out of its folder, or something exists there that subprobe did not write.
     """
     named = user_path(path)
     try:
@@ -98,12 +97,12 @@ def prepare_out(
 
 
 def is_file_name(path: Path) -> bool:
-    """Whether a name has the suffix of a file."""
+    """Whether a name has the suffix of an output file."""
     return path.suffix.lower() in _FILES
 
 
 def _is_file(path: Path, files: Sequence[str], folder: bool, option: str) -> bool:
-    """Whether a name is one of the files that are right here; else it is a folder's."""
+    """Whether a name is that of an allowed file; otherwise it denotes a folder."""
     right = " or ".join(files) + " file"
     if files and folder:
         right += ", or a folder"
@@ -140,7 +139,7 @@ def _check_links(named: Path, is_file: bool) -> None:
 
 def _check_read(found: Path, reads: Iterable[Path | str | None], named: Path) -> None:
     for one in reads:
-        # a bare name is a hub id or a word such as `embedded`, never a folder
+        # a plain name is a hub id or a word such as `embedded`, never a folder
         if one is None or (isinstance(one, str) and not one.startswith((".", "/", "~"))):
             continue
         if user_path(one).resolve() == found:
@@ -161,7 +160,7 @@ def _check_file(found: Path, again: str, overwrite: bool) -> None:
     owner = Record.of(found.parent).writer_of(found.name)
     if owner is not None and owner != again:
         raise ConfigError(
-            f"belongs to what `{owner}` wrote into this folder",
+            f"was written by `{owner}` as part of this folder",
             where=str(found),
             remedy="name another file",
         )
@@ -174,11 +173,13 @@ def _check_file(found: Path, again: str, overwrite: bool) -> None:
 
 
 def _check_writable(folder: Path) -> None:
-    """Raise OSError unless a file can be made in a folder that is there or can be made."""
+    """Raise OSError unless a file can be created in the folder, or the folder can be created."""
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir():
-        raise ConfigError("is a file", where=str(folder), remedy="name a folder that can be made")
+        raise ConfigError(
+            "is a file", where=str(folder), remedy="name a folder that can be created"
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, f"no permission to write in {folder}")
     with tempfile.TemporaryFile(dir=folder):

@@ -1,8 +1,8 @@
-"""Which files of a folder subprobe wrote: each folder that it writes records them.
+"""Record which files of a folder were written by subprobe.
 
-The record is `subprobe.json`. Under `files` it names, by what wrote them, all files with an imprint
-of their content: a file that changed since is the user's. What else it holds (the facts about a
-model, the configuration of a run) is of no concern here.
+The record is `subprobe.json`. Its key `files` lists, by writer, all files with a hash of their
+content; a file that changed since belongs to the user. Its other keys (facts about a model, the
+configuration of a run) are not used here.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from ..files.json_text import is_shallow
 from ..files.temporaries import is_temporary
 
 RECORD = "subprobe.json"
-"""The file of a folder that says what subprobe wrote there."""
+"""File that records what subprobe wrote in a folder."""
 
 FILES = "files"
-"""Key of the record under which the files stand."""
+"""Key of the record for the files."""
 
 RUN = "run"
-"""Key of the record under which a run folder has its configuration; also what writes there."""
+"""Key of the record for the configuration of a run; also the name of its writer."""
 
 GENERATOR = '<meta name="generator" content="subprobe">'
-"""By this line a page that subprobe wrote is known."""
+"""Line that identifies a page that subprobe wrote."""
 
 SIGNED = "subprobe"
-"""Key in the metadata of a safetensors or ONNX file that subprobe wrote."""
+"""Metadata key of safetensors and ONNX files that subprobe wrote."""
 
 _CELL = re.compile(r"[a-z]+-[0-9a-f]{16}\.(parquet|safetensors|json)(\.damaged)?")
 _LOG = re.compile(r"[a-z]+-[0-9a-f]{16}\.log")
 DAMAGED = ".damaged"
-"""Ending of what a run has set aside because it was not as it was written."""
+"""Suffix of files that a run set aside because they had been changed or damaged."""
 
 LOCKS = ".locks"
-"""Folder of a run with the locks of those that compute in it."""
+"""Folder of a run with the locks of the processes that compute in it."""
 HIDDEN_STATES = "hidden-states"
-"""Folder of a run with the hidden states that its probes share while it is computed."""
+"""Folder of a run with the hidden states that its probes share during the computation."""
 _STATES = re.compile(r"[0-9a-f]{32}\.states\.(safetensors|lock)")
 _PART = 2**20
 
@@ -79,11 +79,11 @@ def imprint(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """What a folder's `subprobe.json` holds.
+    """Content of a folder's `subprobe.json`.
 
     Attributes:
         facts: everything but the files.
-        files: what wrote them -> path inside the folder -> imprint.
+        files: writer -> path inside the folder -> hash.
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Record:
 
     @classmethod
     def of(cls, folder: Path) -> Record:
-        """Read the record of a folder; one that is damaged says nothing, so nothing is ours."""
+        """Read the record of a folder; a damaged record counts as empty."""
         path = folder / RECORD
         try:
             if path.is_symlink() or not path.is_file():
@@ -111,21 +111,21 @@ class Record:
 
     @property
     def known(self) -> bool:
-        """Whether there is a record that subprobe wrote."""
+        """Whether the folder has a record that subprobe wrote."""
         return bool(self.files) or RUN in self.facts
 
     def text(self) -> str:
-        """The file's content."""
+        """The content of the record file."""
         files = {writer: dict(sorted(names.items())) for writer, names in self.files.items()}
         return json.dumps({**self.facts, FILES: files}, indent=2, ensure_ascii=False) + "\n"
 
     def lists(self, name: str, path: Path) -> bool:
-        """Whether the file `path` is the one that was written under this name."""
+        """Whether the file `path` is unchanged since it was written under this name."""
         marks = {names[name] for names in self.files.values() if name in names}
         return bool(marks) and imprint(path) in marks
 
     def writer_of(self, name: str) -> str | None:
-        """What wrote the file of this name."""
+        """The writer of the file with this name."""
         return next((writer for writer, names in self.files.items() if name in names), None)
 
 
@@ -136,9 +136,9 @@ def _inside(name: str) -> bool:
 
 
 def foreign(folder: Path) -> Iterator[str]:
-    """The paths inside a folder that subprobe did not write, or that changed since.
+    """The paths inside a folder that subprobe did not write or that changed since.
 
-    Links are never subprobe's, and are not followed.
+    Links are never counted as written by subprobe, and are not followed.
     """
     yield from _foreign(folder, folder, [])
 
@@ -158,10 +158,10 @@ def _foreign(folder: Path, top: Path, above: list[tuple[Path, Record]]) -> Itera
 
 
 def _is_step(path: Path, records: list[tuple[Path, Record]]) -> bool:
-    """Whether a file of a run has the name of a step's output or of a file of a trained model.
+    """Whether a file of a run is named like a step's output or a file of a trained model.
 
-    What it holds does not matter: `subprobe run` sets aside what is not as it was written, and puts
-    a file in place of a link.
+    Its content is not checked: `subprobe run` sets changed files aside, and replaces a link by a
+    file.
     """
     for folder, record in records:
         if RUN not in record.facts:
@@ -190,7 +190,7 @@ def _written(path: Path, records: list[tuple[Path, Record]]) -> bool:
 
 
 def is_signed(path: Path) -> bool:
-    """Whether a file itself says that subprobe wrote it: mask, tidy rows, page or ONNX model."""
+    """Whether a mask, table of rows, page or ONNX model says itself that subprobe wrote it."""
     look = _SIGNATURES.get(path.suffix.lower())
     try:
         return look is not None and look(path)
@@ -235,7 +235,7 @@ def _tidy(columns: list[str]) -> bool:
 def _signed_onnx(path: Path) -> bool:
     with path.open("rb") as stream:
         stream.seek(-min(_PART, path.stat().st_size), os.SEEK_END)
-        # metadata stands behind the graph
+        # the metadata follow the graph
         return SIGNED.encode() in stream.read()
 
 

@@ -1,4 +1,4 @@
-"""What a run folder says of itself: its configuration, its seeds, and which masks are its own."""
+"""The record of a run folder: its configuration, its seeds, and the masks that belong to it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..files.json_text import is_shallow
 from .ownership import RUN, Record
 
 CONFIGURATION, SEEDS = "configuration", "seeds"
-"""Keys of the record of a run: its options, and the names of its tasks and seeds."""
+"""Keys of the record of a run for its options and the names of its tasks and seeds."""
 
 _MASK = re.compile(r"(?P<seed>.+-seed\d+)-(?:(?P<method>[a-z-]+)-)?[a-z]+\.safetensors")
 
 
 def run_configuration(folder: Path) -> dict[str, Any] | None:
-    """The options of the run that a folder holds, finished or not; None where it holds none."""
+    """The options of the run in a folder, finished or not; None if there is no run."""
     found = _recorded(folder, CONFIGURATION)
     if found is None:
         found = _manifest(folder).get("config")
@@ -26,7 +26,7 @@ def run_configuration(folder: Path) -> dict[str, Any] | None:
 
 
 def run_seeds(folder: Path) -> set[str] | None:
-    """The names of a run's tasks and seeds, such as `acceptability-seed1`; None where unknown."""
+    """The names of a run's tasks and seeds, such as `acceptability-seed1`; None if unknown."""
     found = _recorded(folder, SEEDS)
     if found is None:
         runs = _manifest(folder).get("runs")
@@ -37,10 +37,10 @@ def run_seeds(folder: Path) -> set[str] | None:
 
 
 def masks_left_over(folder: Path, paths: Iterable[Path]) -> list[Path]:
-    """Those of a run's mask files whose task, seed or method its configuration does not ask for.
+    """Mask files in a run folder whose task, seed or method is not in the run's configuration.
 
     Args:
-        folder: the run folder; of another folder none is left over.
+        folder: the run folder; for any other folder the result is empty.
         paths: mask files named `TASK-seedN-[METHOD-]KIND.safetensors`; others belong to the run.
     """
     seeds = run_seeds(folder)
@@ -61,7 +61,7 @@ def masks_left_over(folder: Path, paths: Iterable[Path]) -> list[Path]:
 
 
 def run_facts(folder: Path) -> Mapping[str, Any]:
-    """What the record of a run folder holds of the run; nothing where there is no run."""
+    """The part of a folder's record about its run; empty if there is no run."""
     facts = Record.of(folder).facts.get(RUN)
     return facts if isinstance(facts, dict) else {}
 

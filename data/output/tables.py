@@ -1,4 +1,4 @@
-"""The tidy row and the item: one schema for every result, and its CSV and Parquet files."""
+"""The schemas of tidy rows and items, used for all results, and their CSV and Parquet files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .folders import atomic_folder
 
 SCHEMA_VERSION = 3
 WITHOUT_BETTER = 2
-"""Version of rows without `better` and `ablation`, which other columns of theirs give."""
+"""Schema version without `better` and `ablation`, which can be derived from other columns."""
 ZERO = "zero"
-"""How a mask ablates: a unit that it removes gives 0."""
+"""Ablation by a mask: the output of a pruned unit is 0."""
 
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 
@@ -70,7 +70,7 @@ ROW_TYPES: dict[str, str] = {
     "sparsity_of": _TEXT,
     "flag": _TEXT,
 }
-"""Column name -> pandas type of the tidy row, in file order. Unused cells are empty."""
+"""Column name -> pandas type of the tidy row, in the order of the file. Unused cells are empty."""
 
 ITEM_TYPES: dict[str, str] = {
     "cell_id": _TEXT,
@@ -90,7 +90,7 @@ ITEM_TYPES: dict[str, str] = {
     "prediction": _REAL,
     "gold": _REAL,
 }
-"""Column name -> pandas type of one scored item. Rows are a pure function of the items."""
+"""Column name -> pandas type of one scored item. The rows are a pure function of the items."""
 
 
 def _frame(
@@ -100,12 +100,12 @@ def _frame(
     unknown = sorted(set(frame.columns) - set(types))
     if unknown:
         raise KeyError(f"columns outside the schema: {unknown}")
-    # a frame of the schema is handed on many times: only what has another type is converted
+    # the same frame passes here many times, so only columns of another type are converted
     wanted = {name: _dtype(kind) for name, kind in types.items()}
     held = dict(zip(frame.columns, frame.dtypes, strict=True))
     if list(held.items()) == list(wanted.items()):
         return frame.copy()
-    # most columns of most frames are empty; the frame copies what it is made of
+    # most columns of most frames are empty
     lacking = {kind for name, kind in wanted.items() if name not in held}
     empty = {kind: pd.array([pd.NA] * len(frame), dtype=kind) for kind in lacking}
     columns = {
@@ -116,7 +116,7 @@ def _frame(
 
 
 def _typed(values: Any, kind: Any) -> Any:
-    """The values of a column in a type of the schema: themselves where they have it."""
+    """The values of a column in a type of the schema, unchanged if they have it already."""
     return values if values.dtype == kind else values.astype(kind)
 
 
@@ -126,9 +126,9 @@ def _dtype(kind: str) -> Any:
 
 
 def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
-    """Tidy rows with every column of the schema, in order and typed.
+    """Tidy rows with every column of the schema, ordered and typed.
 
-    `better` is filled where a row leaves it empty and its metric has a known direction.
+    Empty cells of `better` are filled if the metric has a known direction.
 
     Raises:
         KeyError: if a record has a column outside the schema.
@@ -139,7 +139,7 @@ def rows_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFr
 
 
 def items_frame(records: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
-    """Items with every column of the schema, in order and typed."""
+    """Items with every column of the schema, ordered and typed."""
     return _frame(ITEM_TYPES, records)
 
 
@@ -147,12 +147,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _inert(value: Any) -> Any:
-    """Quote a text cell that a spreadsheet would run as a formula."""
+    """Quote a text cell that a spreadsheet would evaluate as a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 def inert(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every text quoted that a spreadsheet would run as a formula."""
+    """The frame with every text quoted that a spreadsheet would evaluate as a formula."""
     quoted = {}
     for name in frame.select_dtypes(include=["string"]).columns:
         starts = frame[name].str.startswith(_FORMULA_STARTS).fillna(False).astype(bool)
@@ -171,14 +171,14 @@ def as_written(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_csv(frame: pd.DataFrame, target: Path | str) -> None:
-    """Write a frame as UTF-8 CSV, whole or not at all, with no cell a spreadsheet would execute."""
+    """Write a frame as UTF-8 CSV, atomically, with all formulas quoted (see `inert`)."""
     safe = inert(frame)
     with atomic_path(target) as temporary:
         safe.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def write_parquet(frame: pd.DataFrame, target: Path | str) -> None:
-    """Write a frame as Parquet, whole or not at all."""
+    """Write a frame as Parquet, atomically."""
     with atomic_path(target) as temporary:
         frame.to_parquet(temporary, index=False, **WRITING)
 
@@ -186,20 +186,19 @@ def write_parquet(frame: pd.DataFrame, target: Path | str) -> None:
 def write_tables(
     tables: Mapping[str, pd.DataFrame], folder: Path, writer: str, *, overwrite: bool = False
 ) -> None:
-    """Write each table as CSV into a folder, all of them or none (see `atomic_folder`)."""
+    """Write each table as CSV into a folder; either all or none (see `atomic_folder`)."""
     with atomic_folder(folder, writer, overwrite=overwrite) as temporary:
         for name, table in tables.items():
             write_csv(table, temporary / f"{name}.csv")
 
 
 def read_rows(source: Path | str) -> pd.DataFrame:
-    """Read tidy rows back from a `.csv` or `.parquet` file that subprobe wrote.
+    """Read tidy rows from a `.csv` or `.parquet` file that subprobe wrote.
 
     Rows of version 2 get the columns `better` and `ablation` from their metric and mask.
 
     Raises:
-        DataFileError: if the file is damaged, or holds other columns or types, or those of another
-            version of the schema.
+        DataFileError: if the file is damaged, or its columns, types or schema version differ.
     """
     source = Path(source)
     if source.suffix == ".parquet":
@@ -215,12 +214,12 @@ def read_rows(source: Path | str) -> pd.DataFrame:
             f"its rows have schema version {named}, this subprobe reads {WITHOUT_BETTER} and "
             f"{SCHEMA_VERSION}",
             where=str(source),
-            remedy="make them again, or read them with the subprobe that wrote them",
+            remedy="recompute them, or read them with the version of subprobe that wrote them",
         )
     with reading(source, problem="is not a table of rows"):
         rows = rows_frame(raw)
         if found == [WITHOUT_BETTER]:
-            # the whole model has an empty mask, and so an empty ablation
+            # the full model has an empty mask and therefore an empty ablation
             rows["better"] = filled(rows["better"], rows["metric"], OF_VERSION_2)
             rows["ablation"] = rows["mask_id"].mask(rows["mask_id"].ne("").fillna(False), ZERO)
     return rows

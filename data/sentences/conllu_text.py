@@ -1,4 +1,4 @@
-"""The raw text of a CoNLL-U sentence, and where its syntactic words stand in it."""
+"""The raw text of a CoNLL-U sentence, and the positions of its syntactic words in it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from .spans import Spans, locate_words
 
 
 def text_and_spans(parsed: Any) -> tuple[str, Spans]:
-    """The text that was annotated, and (start, end) of each syntactic word in it [W].
+    """The annotated text, and (start, end) of each syntactic word in it [W].
 
-    The text is `# text`, else the surface tokens with white space where no `SpaceAfter=No` forbids
-    it. A multiword token is cut where its words spell it out (`don't` = `do` + `n't`); else its
-    words share its span (`du` = `de` + `le`).
+    The text is `# text`, else the surface tokens, separated by white space except after
+    `SpaceAfter=No`. A multiword token is divided if the concatenation of its words is its form
+    (`don't` = `do` + `n't`); otherwise its words share its span (`du` = `de` + `le`).
 
     Args:
         parsed: a sentence of the library `conllu`.
 
     Returns:
-        no spans where the tokens do not make up the text.
+        The text and the spans; no spans if the tokens do not match the text.
     """
     surface = _surface(parsed)
     text = parsed.metadata.get("text")
@@ -40,9 +40,9 @@ def text_and_spans(parsed: Any) -> tuple[str, Spans]:
 
 
 def _surface(parsed: Any) -> list[tuple[str, bool, list[str]]]:
-    """Form, whether white space follows, and syntactic words of each surface token."""
+    """Form, following white space (true or false) and syntactic words of each surface token."""
     tokens: list[tuple[str, bool, list[str]]] = []
-    inside = 0  # words of the current multiword token that are still to come
+    inside = 0  # words of the current multiword token that have not been read yet
     for token in parsed:
         id, form = token["id"], token["form"]
         spaced = (token["misc"] or {}).get("SpaceAfter") != "No"

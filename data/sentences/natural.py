@@ -1,4 +1,4 @@
-"""The hand-written sentences that probes read where the user names no corpus."""
+"""The hand-written sentences that probes read if the user names no corpus."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .sentence import Sentence, plain_sentence
 
 
 def natural_sentences() -> list[Sentence]:
-    """At least 300 natural English sentences of varied syntax, one tree each, unannotated."""
+    """At least 300 natural English sentences with varied syntax, not annotated."""
     source = files("subprobe.data").joinpath("resources", "natural.txt")
     text = source.read_text(encoding="utf-8")
     return [

@@ -1,4 +1,4 @@
-"""A corpus split into the parts for training, early stopping and scoring of probes."""
+"""Split a corpus into parts for training, early stopping and scoring of probes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..errors import InputError
 from .sentence import Sentence
 
 SHARES = (0.8, 0.1, 0.1)
-"""Of train, dev and test."""
+"""Shares of train, dev and test."""
 
 _DOCUMENTS = 10
-"""A part, for documents to decide."""
+"""Minimum number of documents per part for splitting by document."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Parted:
     """The parts of a corpus.
 
     Attributes:
-        train: what probes learn from.
-        dev: what decides when they stop.
-        test: what they are scored on.
+        train: sentences on which probes are trained.
+        dev: sentences that decide on early stopping.
+        test: sentences on which probes are scored.
         how: `given`, `by document`, `by sentence` or `generated`.
     """
 
@@ -36,19 +36,19 @@ class Parted:
 def part_by_hash(
     sentences: Sequence[Sentence], shares: Sequence[float] = SHARES
 ) -> tuple[list[list[Sentence]], str]:
-    """Cut a corpus into parts by its documents, else by its sentences.
+    """Split a corpus into parts by its documents or, without documents, by its sentences.
 
-    The documents (or the distinct sentences) in the order of their hashes fill one part after the
-    other up to its share of the sentences. So parts do not depend on the order of the corpus, and
-    no document is in two of them; without documents, no sentence is. A sentence that is in no
-    document stands for itself.
+    The documents (or the distinct sentences), sorted by hash, fill one part after the other up to
+    its share of the sentences. The parts therefore do not depend on the order of the corpus, and no
+    document (or sentence) occurs in two of them. A sentence outside of all documents counts as a
+    document of its own.
 
     Args:
         sentences: the corpus.
-        shares: of each part; they sum to 1.
+        shares: share of each part; the shares sum to 1.
 
     Returns:
-        the sentences of each part, in the order of the corpus, and `by document` or `by sentence`.
+        The sentences of each part, in the order of the corpus, and `by document` or `by sentence`.
 
     Raises:
         InputError: if there are fewer documents, or fewer distinct sentences, than parts.
@@ -73,7 +73,7 @@ def part_by_hash(
     part, filled = 0, 0
     ordered = sorted(sizes)
     for place, name in enumerate(ordered):
-        # each part gets one at least
+        # each part gets at least one
         last = len(ordered) - place <= len(shares) - 1 - part
         if part < len(bounds) and place and (filled >= bounds[part] or last):
             part += 1

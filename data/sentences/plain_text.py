@@ -10,11 +10,11 @@ from .conllu_reader import read_conllu
 from .sentence import Sentence, plain_sentence
 
 NATURAL = "natural"
-"""Name of the hand-written sentences that the package carries."""
+"""Name of the hand-written sentences that the package contains."""
 
 
 def read_lines(path: Path | str) -> list[Sentence]:
-    """Read one sentence per line, without blank lines; ids are line numbers.
+    """Read one sentence per line and skip blank lines; ids are line numbers.
 
     Raises:
         DataFileError: if the file is missing, empty or not UTF-8.
@@ -25,15 +25,15 @@ def read_lines(path: Path | str) -> list[Sentence]:
 def read_corpus(path: Path | str, *, surface: bool = False) -> list[Sentence]:
     """Read a corpus: the name `natural`, a `.txt` file, or a `.conllu` (`.conll`) treebank.
 
-    Files may be gzipped (`.conllu.gz`). Write `./natural` for a file of that name.
+    Files may be gzipped (`.conllu.gz`). For a file named `natural`, write `./natural`.
 
     Args:
         path: the corpus.
-        surface: read the surface tokens of a treebank, not its syntactic words.
+        surface: read the surface tokens of a treebank instead of its syntactic words.
 
     Raises:
-        DataFileError: if the file is missing, empty or malformed, or of another kind, or surface
-            tokens are asked for that it does not have.
+        DataFileError: if the file is missing, empty, malformed or of another kind, or is not a
+            treebank although surface tokens are requested.
     """
     kind = _kind(path)
     if surface and kind != ".conllu":
@@ -58,7 +58,7 @@ def read_corpus(path: Path | str, *, surface: bool = False) -> list[Sentence]:
 
 
 def _kind(path: Path | str) -> str:
-    """The suffix that says what a corpus is, without that of a zipped file."""
+    """The suffix that determines the kind of a corpus, without `.gz`."""
     path = Path(path)
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     return ".conllu" if kind == ".conll" else kind

@@ -1,8 +1,8 @@
-"""Relation names of the two schemes side by side: spaCy's English ones (ClearNLP) and UD.
+"""Correspondence of the relation names of ClearNLP (spaCy's English pipelines) and UD.
 
-After the ClearNLP guidelines (Choi 2012), Stanford dependencies to UD v2 (de Marneffe et al. 2021).
-The map tells which names mean alike, and where the trees themselves differ: there a renamed arc is
-no UD arc. Trees are therefore never converted, and no comparison mixes schemes.
+Sources: the ClearNLP guidelines (Choi 2012) and UD v2 (de Marneffe et al. 2021). The map states
+which names correspond and where the trees differ, so that renaming an arc does not give a UD arc.
+Trees are therefore never converted, and no comparison mixes schemes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RelationName:
-    """One ClearNLP relation and what it is nearest to in UD.
+    """One ClearNLP relation and the nearest relations in UD.
 
     Attributes:
-        clearnlp: the name in spaCy's English pipelines.
-        ud: the nearest UD relations, without subtypes where these carry nothing.
+        clearnlp: its name in spaCy's English pipelines.
+        ud: the nearest UD relations; subtypes are given only if they matter.
         same_arc: whether the arc joins the same two words in both schemes.
-        note: what differs.
+        note: the difference between the schemes.
     """
 
     clearnlp: str
@@ -32,7 +32,7 @@ def _name(clearnlp: str, ud: str, note: str = "", *, same: bool = True) -> Relat
     return RelationName(clearnlp, tuple(ud.split()), same, note)
 
 
-_COPULA = "UD hangs the copula on the predicate, ClearNLP the predicate on the copula"
+_COPULA = "in UD the copula depends on the predicate, in ClearNLP the predicate on the copula"
 _PREPOSITION = "ClearNLP: verb > preposition > noun; UD: verb > noun > preposition (case)"
 
 RELATIONS: tuple[RelationName, ...] = (
@@ -50,11 +50,11 @@ RELATIONS: tuple[RelationName, ...] = (
     _name("cc", "cc", "on the first conjunct in ClearNLP, on the next one in UD", same=False),
     _name("ccomp", "ccomp"),
     _name("compound", "compound"),
-    _name("conj", "conj", "from one conjunct to the next in ClearNLP, all from the first in UD",
+    _name("conj", "conj", "a conjunct depends on the previous one in ClearNLP, on the first in UD",
           same=False),
     _name("csubj", "csubj"),
     _name("csubjpass", "csubj:pass"),
-    _name("dative", "iobj obl", "a preposition where there is one: then obl in UD"),
+    _name("dative", "iobj obl", "the preposition if there is one; in UD then obl"),
     _name("dep", "dep"),
     _name("det", "det"),
     _name("dobj", "obj"),
@@ -62,10 +62,10 @@ RELATIONS: tuple[RelationName, ...] = (
     _name("intj", "discourse"),
     _name("mark", "mark"),
     _name("meta", "discourse", "headings and markup"),
-    _name("neg", "advmod det", "UD v2 has no relation of its own"),
+    _name("neg", "advmod det", "UD v2 has no separate relation"),
     _name("nmod", "nmod compound"),
     _name("npadvmod", "obl:npmod obl:tmod"),
-    _name("nsubj", "nsubj", "the head differs beside a copula"),
+    _name("nsubj", "nsubj", "the head differs in clauses with a copula"),
     _name("nsubjpass", "nsubj:pass"),
     _name("nummod", "nummod"),
     _name("oprd", "xcomp"),
@@ -80,14 +80,14 @@ RELATIONS: tuple[RelationName, ...] = (
     _name("punct", "punct", "the head may differ"),
     _name("quantmod", "advmod nummod"),
     _name("relcl", "acl:relcl"),
-    _name("root", "root", "the copula itself in ClearNLP, its predicate in UD"),
+    _name("root", "root", "the copula in ClearNLP, its predicate in UD"),
     _name("xcomp", "xcomp"),
 )  # fmt: skip
-"""Every relation of spaCy's English pipelines, by name."""
+"""All relations of spaCy's English pipelines, by name."""
 
 
 def both_schemes(ud: Iterable[str]) -> frozenset[str]:
-    """The named UD relations, without subtype, and the ClearNLP ones that mean only them.
+    """The given UD relations and the ClearNLP relations that correspond only to them.
 
     Args:
         ud: main UD relations, such as `nsubj`.

@@ -1,4 +1,4 @@
-"""The nouns that tasks and probes read: `Sentence` and `Example`."""
+"""The data types that tasks and probes read: `Sentence` and `Example`."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ Scheme = Literal["", "ud", "clearnlp"]
 ROOT = -1
 
 LONGEST = 1_000_000
-"""Characters of a text: spaCy parses no longer one."""
+"""Maximum number of characters of a text, as in spaCy."""
 
 LAYERS = ("upos", "xpos", "feats", "heads", "deprels", "entities", "chunks", "spans")
-"""What a sentence says of each of its words, where it says anything."""
+"""Annotation layers of a sentence, with one value per word or empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence as words [W], with as much annotation as is known.
+    """A sentence of W words with optional annotations.
 
     Attributes:
         id: unique within its corpus.
-        words: the W words, in order.
-        text: the original string where there is one; what a task model reads.
+        words: the words, in order [W].
+        text: the original string, which a task model reads; empty if there is none.
         upos: universal part-of-speech tags [W], or empty.
         xpos: language-specific tags [W], or empty.
-        feats: morphological features of each word as `Case=Nom|Number=Sing` [W], empty for a word
-            without any; or empty.
+        feats: morphological features of each word, such as `Case=Nom|Number=Sing` [W] (an empty
+            string for a word without features), or empty.
         heads: index of each word's head [W], counted from 0, `ROOT` (-1) for the root; or empty.
         deprels: relation of each word to its head [W], or empty.
         entities: IOB2 tags [W], or empty.
         chunks: IOB2 tags of base phrases [W], or empty.
         annotation: `gold`, `silver` (a parser's), or empty.
-        scheme: `ud` or `clearnlp`: the trees differ, not only the names, so they are never mixed.
+        scheme: `ud` or `clearnlp`; not only the names but also the trees differ, so the schemes are
+            never mixed.
         spans: (start, end) of each word in the text, in characters, in order [W]; the words of one
-            surface token may share a span. Empty where `word_spans` is to look for them.
-        document: name of the document that it is a part of; empty if it stands alone.
-        lemmas: the dictionary form of each word [W]; empty unless it is asked for.
+            surface token may share a span. Empty if `word_spans` must find them.
+        document: name of its document; empty if it does not belong to one.
+        lemmas: the dictionary form of each word [W]; empty unless requested.
     """
 
     id: str
@@ -79,7 +80,7 @@ class Sentence:
             self._check_spans()
 
     def _check_spans(self) -> None:
-        """Raise unless the spans are of one text, in order."""
+        """Raise unless the spans are in order and within the text."""
         end = len(self.raw_text())
         before = (0, 0)
         for span in self.spans:
@@ -91,7 +92,7 @@ class Sentence:
             before = span
 
     def _check_tree(self) -> None:
-        """Raise unless the heads form one tree under one root."""
+        """Raise unless the heads form one tree with one root."""
         where, heads = f"sentence {self.id!r}", self.heads
         roots = [i for i, head in enumerate(heads) if head == ROOT]
         if len(roots) != 1:
@@ -123,19 +124,19 @@ def plain_sentence(id: str, text: str) -> Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a task model reads: one or two sentences, with a label where there is one.
+    """One or two sentences that a task model reads, with an optional label.
 
     Attributes:
         id: unique within its split.
         first: the first (or only) sentence.
         second: the second sentence of a pair.
         label: class index counted from 0, a float for regression, or None.
-        group: phenomenon, heuristic or genre that the example belongs to; empty if none.
+        group: phenomenon, heuristic or genre of the example; empty if there is none.
         cluster: name of the source that it shares with other examples (the premise of several
-            hypotheses, the set that a minimal pair belongs to); empty if it stands alone. Clusters
-            are what intervals and tests resample.
-        rationale: (segment, start, end) of each part of the texts, in characters, that people found
-            decisive for the label; None where nobody was asked.
+            hypotheses, the set of a minimal pair); empty if there is none. Intervals and tests
+            resample clusters.
+        rationale: (segment, start, end), in characters, of each part of the texts that annotators
+            found decisive for the label; None without such annotation.
     """
 
     id: str
@@ -147,7 +148,7 @@ class Example:
     rationale: tuple[tuple[int, int, int], ...] | None = None
 
     def with_sentences(self, first: Sentence, second: Sentence | None) -> Example:
-        """The same example with other annotations of its sentences."""
+        """The same example with newly annotated sentences."""
         return replace(self, first=first, second=second)
 
     def texts(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where the words of a sentence stand in its raw text."""
+"""Positions of the words of a sentence in its raw text."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ def joined_spans(words: Sequence[str]) -> Spans:
 
 
 def locate_words(words: Sequence[str], text: str) -> Spans | None:
-    """(start, end) of each word in a text that they make up, white space apart [W].
+    """(start, end) of each word [W] in a text that consists of these words and white space.
 
-    White space may stand anywhere: between words, inside a word that has none there, and missing
-    where the word has some.
+    White space is ignored: the text may have it inside a word, and may lack it where a word has it.
 
     Returns:
-        None if the words, without white space, are not the text without white space.
+        None if words and text differ in more than white space.
     """
     places = [place for place, letter in enumerate(text) if not letter.isspace()]
     spans, done = [], 0
@@ -44,10 +43,10 @@ def locate_words(words: Sequence[str], text: str) -> Spans | None:
 
 
 def word_spans(sentence: Sentence) -> Spans | None:
-    """(start, end) of each word in `sentence.raw_text()` [W], as given or looked for.
+    """(start, end) of each word in `sentence.raw_text()` [W]: its `spans`, else found by search.
 
     Returns:
-        None if there is a text that the words do not make up.
+        None if there is a text that does not consist of the words.
     """
     if sentence.spans:
         return sentence.spans

@@ -1,9 +1,9 @@
-"""Surface tokens of a treebank: the words of a multiword token as the one form that is written.
+"""Surface tokens of a treebank: the words of a multiword token are merged into its written form.
 
-UD trees stand on syntactic words: `don't` is `do` and `n't`, French `du` is `de` and `le`. As one
-surface token they take the place of their outermost word, the one nearest the root (the first of
-several): its head, its relation and its tags. Words that hung on any of them hang on the token;
-arcs inside it are gone, and so are the heads of its other words. What comes out is a tree.
+UD trees connect syntactic words: `don't` is `do` and `n't`, French `du` is `de` and `le`. A surface
+token takes the head, relation and tags of its outermost word, the one nearest to the root (the
+first of several). Words that depend on any of its words depend on the token. Arcs inside the token
+and the heads of its other words are removed. The result is a tree.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .sentence import ROOT, Sentence
 
 @dataclass(frozen=True)
 class MultiwordToken:
-    """A range of syntactic words that is written as one form.
+    """A range of syntactic words with one written form.
 
     Attributes:
         first: index of its first word, counted from 0.
         last: index of its last word.
-        form: what is written; empty = its words together.
+        form: the written form; empty = the concatenation of its words.
     """
 
     first: int
@@ -32,14 +32,14 @@ class MultiwordToken:
 
 
 def with_surface_tokens(sentence: Sentence, tokens: Sequence[MultiwordToken]) -> Sentence:
-    """A sentence with its multiword tokens in place of their words.
+    """Replace the words of multiword tokens in a sentence by the tokens.
 
     Args:
-        sentence: of W syntactic words.
+        sentence: a sentence of W syntactic words.
         tokens: its multiword tokens, in order.
 
     Raises:
-        DataFileError: if a token is empty, overlaps another or leaves the sentence.
+        DataFileError: if a token is empty, overlaps another one or exceeds the sentence.
     """
     end = -1
     for token in tokens:
@@ -65,7 +65,7 @@ def with_surface_tokens(sentence: Sentence, tokens: Sequence[MultiwordToken]) ->
     }
     if sentence.heads:
         changed["heads"] = tuple(number[sentence.heads[word]] for word in outermost)
-    # places in the raw text, where the sentence knows them
+    # positions in the raw text, if the sentence has them
     if spans := getattr(sentence, "spans", ()):
         changed["spans"] = tuple((spans[one[0]][0], spans[one[-1]][1]) for one in groups)
     forms = {token.first: token.form for token in tokens}
@@ -76,7 +76,7 @@ def with_surface_tokens(sentence: Sentence, tokens: Sequence[MultiwordToken]) ->
 
 
 def _outermost(heads: Sequence[int], group: range) -> int:
-    """The word of a group that is nearest the root; the first of several, or without a tree."""
+    """The word of a group nearest to the root; the first if there are several or no tree."""
 
     def depth(word: int) -> int:
         steps = 0

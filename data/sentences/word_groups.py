@@ -1,4 +1,4 @@
-"""Subject, verb, object and negation of a sentence, read off its dependency tree."""
+"""Subject, verb, object and negation of a sentence, determined by its dependency tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .relations import both_schemes, main_relation
 from .sentence import Sentence
 
 GROUPS = ("subject", "verb", "object", "negation")
-"""Names of the G groups; a word may be in several or in none."""
+"""Names of the G groups; a word may belong to several or none."""
 
 _SUBJECTS = both_schemes({"nsubj", "csubj"})
 _OBJECTS = both_schemes({"obj", "iobj"}) | {"dative"}
@@ -20,11 +20,11 @@ _NEGATORS = frozenset({"not", "n't", "n’t", "nt"})
 
 
 def word_groups(sentences: Sequence[Sentence]) -> npt.NDArray[np.bool_]:
-    """Which words belong to which group [G, W], over the words of all sentences in a row.
+    """Membership of words in groups [G, W], for the concatenated words of all sentences.
 
-    Names of both schemes are known: UD (`nsubj:pass`, `obj`) and spaCy's English ones
-    (`nsubjpass`, `dobj`). Objects of prepositions are not objects. Negation is the relation `neg`,
-    the adverb `not` in any spelling, and the determiner `no`.
+    The relation names of both schemes are supported: UD (`nsubj:pass`, `obj`) and spaCy's English
+    pipelines (`nsubjpass`, `dobj`). Objects of prepositions are not objects. Negation is the
+    relation `neg`, the adverb `not` in any spelling, and the determiner `no`.
 
     Args:
         sentences: one or two parsed sentences with universal tags.

@@ -1,4 +1,4 @@
-"""Properties of words by name, as one label per word: the targets of probes and searches."""
+"""Properties of words by name, with one label per word: the targets of probes and searches."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ..errors import UnknownNameError
 from .sentence import ROOT, Sentence
 
 Labels = tuple[str, ...]
-"""A label for each word [W]; empty where a word has none. No label at all: `()`."""
+"""A label for each word [W], empty for a word without one; `()` if there are no labels."""
 
 FEATURE = "feats:"
-"""Start of the name of a morphological feature: `feats:Number`."""
+"""Prefix of the name of a morphological feature: `feats:Number`."""
 
 NO_ANCESTOR = "none"
-"""Relation of an ancestor that a word does not have (Liu et al. 2019 label these, too)."""
+"""Label for the relation of an ancestor that does not exist; Liu et al. (2019) label these too."""
 
 
 def _head_sides(sentence: Sentence) -> Labels:
-    """Sign of the distance to the head: whether it stands before or after the word."""
+    """Sign of the distance to the head: whether it precedes or follows the word."""
     return tuple(
         "root" if head == ROOT else "before" if head < place else "after"
         for place, head in enumerate(sentence.heads)
@@ -27,7 +27,7 @@ def _head_sides(sentence: Sentence) -> Labels:
 
 
 def _ancestor_relations(sentence: Sentence, steps: int) -> Labels:
-    """Relation of the word that is `steps` heads above each word."""
+    """Relation of the ancestor that is `steps` heads above each word."""
     if not sentence.deprels or not sentence.heads:
         return ()
     found = []
@@ -48,17 +48,19 @@ PROPERTIES: Mapping[str, Callable[[Sentence], Labels]] = {
     "entity": lambda sentence: sentence.entities,
     "chunk": lambda sentence: sentence.chunks,
 }
-"""Property -> the labels of a sentence; `()` where the sentence is not annotated with it. Beside
-them each morphological feature is one, by `feats:` and its name."""
+"""Property -> the labels of a sentence; `()` if the sentence is not annotated with it.
+
+In addition, each morphological feature is a property, named `feats:` and its name.
+"""
 
 
 def is_property(name: str) -> bool:
-    """Whether there can be a property of that name: features are whatever a corpus has."""
+    """Whether a name is that of a property; any `feats:NAME` is, as corpora differ in features."""
     return name in PROPERTIES or (name.startswith(FEATURE) and name != FEATURE)
 
 
 def check_property(name: str) -> None:
-    """Raise unless there can be a property of that name.
+    """Raise unless a name is that of a property.
 
     Raises:
         UnknownNameError: listing the properties.
@@ -82,7 +84,7 @@ def word_labels(sentence: Sentence, name: str) -> Labels:
 
 
 def properties_of(sentences: Iterable[Sentence]) -> list[str]:
-    """The properties that some word of a corpus has: features last, by name."""
+    """The properties that at least one word of a corpus has; features come last, by name."""
     there: set[str] = set()
     features: set[str] = set()
     for sentence in sentences:
@@ -95,6 +97,6 @@ def properties_of(sentences: Iterable[Sentence]) -> list[str]:
 
 @lru_cache(maxsize=2**14)
 def _features(text: str) -> Mapping[str, str]:
-    """Feature -> value of one word, from `Case=Nom|Number=Sing`."""
+    """Feature -> value of one word, parsed from `Case=Nom|Number=Sing`."""
     pairs = (pair.partition("=") for pair in text.split("|") if pair)
     return {name: value for name, _, value in pairs}

@@ -1,1 +1,1 @@
-"""Labelled spans of sentences: read off their annotation, or from the user's own files."""
+"""Labelled spans of sentences, from their annotation or from the user's own files."""

@@ -1,4 +1,4 @@
-"""Spans of words with labels, and those that the annotation of a sentence gives."""
+"""Spans of words with labels, and their derivation from the annotation of a sentence."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from ..sentences.sentence import ROOT, Sentence
 
 Span = tuple[int, int]
-"""The words from the first number up to, without, the second, counted from 0."""
+"""(start, end) in words counted from 0; the end is exclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledSpan:
-    """One span of a sentence, or two, and what is said of them.
+    """One span of a sentence, or two, with labels.
 
     Attributes:
         first: the span.
-        second: the other span of a pair; None where one stands alone.
-        labels: their labels, none twice; there may be none or several.
+        second: the second span of a pair; None for a single span.
+        labels: their labels without duplicates; there may be none or several.
     """
 
     first: Span
@@ -32,7 +32,7 @@ SpansOf = Callable[[Sentence], Spans]
 
 
 def dependency_spans(sentence: Sentence) -> Spans:
-    """Each word and its head, with the relation; the root with itself, as published data have it.
+    """Each word with its head and the relation; the root with itself, as in published data.
 
     Source: `ud_to_json.py` of jiant 1 (Tenney et al. 2019).
     """
@@ -43,16 +43,16 @@ def dependency_spans(sentence: Sentence) -> Spans:
 
 
 def upos_spans(sentence: Sentence) -> Spans:
-    """Each word, with its universal part-of-speech tag."""
+    """Each word with its universal part-of-speech tag."""
     return tuple(
         LabelledSpan(_word(place), None, (tag,)) for place, tag in enumerate(sentence.upos)
     )
 
 
 def entity_spans(sentence: Sentence) -> Spans:
-    """Each entity, with its type: a `B-` tag and the `I-` tags of its type that follow.
+    """Each entity with its type: a `B-` tag and the following `I-` tags of its type.
 
-    An `I-` tag that continues nothing begins an entity, as conlleval has it.
+    An `I-` tag that continues no entity begins one, as in conlleval.
     """
     found: list[LabelledSpan] = []
     start, kind = 0, ""
@@ -71,9 +71,9 @@ ANNOTATED: Mapping[str, SpansOf] = {
     "upos": upos_spans,
     "entities": entity_spans,
 }
-"""Task -> the spans of a sentence; none where it is not annotated with them."""
+"""Task -> function that returns the spans of a sentence; none if it has no such annotation."""
 PAIRS = ("dependencies",)
-"""The tasks of two spans."""
+"""The tasks with pairs of spans."""
 
 
 def _word(place: int) -> Span:

@@ -1,4 +1,4 @@
-"""The parts of labelled spans: from a file for each, or from one file that is cut."""
+"""The parts of labelled spans: from one file per part, or from one file that is split."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PARTS = ("train", "dev", "test")
 
 @dataclass(frozen=True)
 class SpanParts:
-    """Sentences to learn from, to stop at, and to score, with their spans.
+    """Sentences for training, early stopping and scoring, with their spans.
 
     Attributes:
-        name: of the task: the name of the file, of the test file where there are several, without
+        name: name of the task: the name of the file (of the test file if there are several) without
             suffixes.
-        source: that file's name.
+        source: name of that file.
         how: `given`, `by document` or `by sentence`.
         parts: `train`, `dev`, `test` -> sentences.
         spans: sentence id -> its spans.
-        pairs: whether each has two spans.
+        pairs: whether each target has two spans.
     """
 
     name: str
@@ -41,11 +41,11 @@ def read_span_parts(paths: Mapping[str, Path | str]) -> SpanParts:
     """Read labelled spans.
 
     Args:
-        paths: the files of `train`, `dev` and `test`; or of all of them, under the name ``.
+        paths: the files of `train`, `dev` and `test`, or one file for all under the name ``.
 
     Raises:
-        DataFileError: as `read_span_file`, and if one file has pairs and another single spans.
-        InputError: if one file has too few sentences to be cut.
+        DataFileError: as in `read_span_file`, and if one file has pairs and another single spans.
+        InputError: if a single file has too few sentences to be split.
     """
     if set(paths) == {""}:
         whole = read_span_file(paths[""])
@@ -54,7 +54,7 @@ def read_span_parts(paths: Mapping[str, Path | str]) -> SpanParts:
         return _named(paths[""], how, by_part, whole.spans, whole.pairs)
     files = {part: read_span_file(paths[part]) for part in PARTS}
     _check_alike(files, paths)
-    # two files may have one name
+    # two files may have the same name
     parts: dict[str, tuple[Sentence, ...]] = {}
     spans: dict[str, Spans] = {}
     for part, file in files.items():

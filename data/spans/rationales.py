@@ -1,4 +1,4 @@
-"""Human rationales in a column of a user's files: which parts of a text people found decisive."""
+"""Human rationales in a column of the user's files: parts of a text that people found decisive."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ _FORMS = "give 0 or 1 for each whitespace-separated word, or a list of parts of 
 
 
 def read_rationale(cell: Any, texts: Sequence[str], where: str) -> Rationale | None:
-    """The parts of the texts that a cell marks.
+    """Parse the rationale in a cell.
 
     A cell contains either marks, 0 or 1 for each whitespace-separated word (those of a second text
-    follow those of the first), or parts of the texts, every occurrence of which counts. Both may be
-    a list, a JSON list, or plain text: marks separated by spaces or commas, or a single part.
+    follow those of the first), or parts of the texts, all occurrences of which are marked. Both may
+    be a list, a JSON list, or plain text: marks separated by spaces or commas, or a single part.
 
     Args:
-        cell: as it is in the file.
+        cell: the value in the file.
         texts: the one or two texts.
         where: the row, for messages.
 
     Returns:
-        None for no cell or an empty one; no part where nothing is marked.
+        (segment, start, end) of each part; empty if nothing is marked; None for a missing or empty
+        cell.
 
     Raises:
-        DataFileError: if the numbers of marks and words differ, a part occurs in no text, or the
-            cell is neither.
+        DataFileError: if the numbers of marks and words differ, a part does not occur in the texts,
+            or the cell contains neither marks nor parts.
     """
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
@@ -53,7 +54,7 @@ def read_rationale(cell: Any, texts: Sequence[str], where: str) -> Rationale | N
 
 
 def _entries(cell: Any) -> list[Any]:
-    """What a cell lists."""
+    """The entries of a cell."""
     if not isinstance(cell, str):
         return list(cell) if isinstance(cell, list | tuple) else [cell]
     text = cell.strip()
@@ -68,17 +69,17 @@ def _entries(cell: Any) -> list[Any]:
 
 
 def _mark(entry: Any) -> bool | None:
-    """Whether an entry marks its word; None if it is no mark."""
+    """Whether an entry marks its word; None if it is not a mark."""
     if isinstance(entry, str):
         return {"0": False, "1": True}.get(entry.strip())
     return bool(entry) if isinstance(entry, int | float) and entry in (0, 1) else None
 
 
 def _marked(marks: Sequence[bool], texts: Sequence[str], where: str) -> Rationale:
-    """The white-space words that are marked.
+    """The whitespace-separated words that are marked.
 
     Raises:
-        DataFileError: with both numbers, if there are not as many as marks.
+        DataFileError: if the numbers of marks and words differ.
     """
     words = [
         (segment, *match.span())
@@ -94,10 +95,10 @@ def _marked(marks: Sequence[bool], texts: Sequence[str], where: str) -> Rational
 
 
 def _occurrences(part: str, texts: Sequence[str], where: str) -> Rationale:
-    """Every place where a part stands.
+    """All occurrences of a part.
 
     Raises:
-        DataFileError: if there is none.
+        DataFileError: if the part does not occur.
     """
     spans = [
         (segment, *match.span())

@@ -1,9 +1,9 @@
 """Files with labelled spans: one JSON object per line, in the format of edge probing.
 
 A line is `{"text": TEXT, "targets": [{"span1": [a, b], "span2": [a, b], "label": LABEL}, ...]}`:
-spans count the white-space tokens of the text, the second number is one past the last of them;
-`span2` is there for pairs alone, and a label is a text or a list of texts. `info.document_id`,
-where there is one, names the document. Source: `probing/data/README.md` of jiant 1.
+spans count the whitespace-separated tokens of the text, and the second number is exclusive; only
+pairs have `span2`, and a label is a text or a list of texts. `info.document_id`, if present, names
+the document. Source: `probing/data/README.md` of jiant 1.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ..sentences.sentence import Sentence, plain_sentence
 from .labelled import LabelledSpan, Span, Spans
 
 MOST_LABELS = 2000
-"""Different labels that a file may have."""
+"""Maximum number of different labels per file."""
 LONGEST_LABEL = 200
-"""Characters of a label."""
+"""Maximum number of characters of a label."""
 
 _FORMAT = 'write {"text": ..., "targets": [{"span1": [0, 1], "label": ...}]} per line'
 
@@ -33,9 +33,9 @@ class SpanFile:
     """The sentences of a file and their spans.
 
     Attributes:
-        sentences: those of the file, in its order.
+        sentences: its sentences, in the order of the file.
         spans: sentence id -> its spans.
-        pairs: whether each has two spans.
+        pairs: whether each target has two spans.
     """
 
     sentences: tuple[Sentence, ...]
@@ -44,12 +44,12 @@ class SpanFile:
 
 
 def read_span_file(path: Path | str) -> SpanFile:
-    """Read a file of labelled spans, `.gz` unpacked.
+    """Read a file of labelled spans; `.gz` is decompressed.
 
     Raises:
-        DataFileError: naming the file, the line and the target: if the file is missing, empty or
-            not of this format, a span leaves its text, some targets have a second span and some
-            have not, or there is no target, or more than `MOST_LABELS` labels.
+        DataFileError: if the file is missing, empty or malformed, a span exceeds its text, only
+            some targets have a second span, there is no target, or there are more than
+            `MOST_LABELS` labels; the message names the file, the line and the target.
     """
     name = Path(path).name
     sentences: list[Sentence] = []
@@ -70,7 +70,7 @@ def read_span_file(path: Path | str) -> SpanFile:
                 raise DataFileError(
                     f"has {'a' if paired else 'no'} span2, unlike the targets before it",
                     where=f"{where}, target {place}",
-                    remedy="write pairs and single spans into different files",
+                    remedy="write pairs and single spans to different files",
                 )
             labels.update(read.labels)
             if len(labels) > MOST_LABELS:
@@ -121,7 +121,7 @@ def _span(target: Mapping[str, Any], name: str, width: int, where: str) -> Span:
     """One span of a target.
 
     Raises:
-        DataFileError: unless it is two whole numbers with at least one word of the text between.
+        DataFileError: unless it is a pair of integers that contains at least one word of the text.
     """
     found = target.get(name)
     if not isinstance(found, list) or len(found) != 2 or any(type(one) is not int for one in found):
@@ -134,7 +134,7 @@ def _span(target: Mapping[str, Any], name: str, width: int, where: str) -> Span:
         raise DataFileError(
             f"{name} {shown(found)} is not a span of a text of {width} words",
             where=where,
-            remedy="count words between white space from 0; the second number is one past the last",
+            remedy="count whitespace-separated words from 0; the second number is exclusive",
         )
     return start, end
 

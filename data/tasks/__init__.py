@@ -1,1 +1,1 @@
-"""Tasks: what they are, where their files lie, their labels and their metrics."""
+"""Tasks: their definitions, files, labels and metrics."""

@@ -1,4 +1,4 @@
-"""The tasks by name, and the roles that their examples play."""
+"""Find and read tasks by name."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EMBEDDED: Mapping[str, TaskSpec] = {
         report_split="test",
     ),
 }
-"""Tasks whose examples are generated here; they need neither files nor a network."""
+"""Tasks whose examples are generated, without files or network."""
 
 _PIECES = TaskSpec("mlm", (), "accuracy", ("accuracy", "bits"), pair=False, masked="pieces")
 MASKED: Mapping[str, TaskSpec] = {
@@ -49,20 +49,20 @@ MASKED: Mapping[str, TaskSpec] = {
 """Masked language modelling on texts of the user's own, by name without hyphens."""
 
 _GENERATOR_SEED = 0
-"""One data set for everybody: a run's seeds vary the model, not the examples."""
+"""Fixed seed of the generated data sets: the seeds of a run vary the model, not the examples."""
 
 _OWN_FILES = "; files of your own are read by naming their columns (`columns`)"
 _LABEL_ROWS = "label the rows, or add `as_classes` if that is the name of a class"
 
 
 def list_tasks() -> tuple[TaskSpec, ...]:
-    """Every task that has a name: the embedded ones, then GLUE, then those of other packages."""
+    """All named tasks: the embedded ones, GLUE, then those of other packages."""
     others = (entry.spec for entry in PLUGINS.all().values())
     return (*EMBEDDED.values(), *MASKED.values(), *GLUE.values(), *others)
 
 
 def source_of(spec: TaskSpec) -> str:
-    """Where the examples of a named task come from, unless local files are named."""
+    """The source of the examples of a named task, unless local files are named."""
     if spec.name in EMBEDDED:
         return "embedded"
     if spec.masked:
@@ -71,10 +71,10 @@ def source_of(spec: TaskSpec) -> str:
 
 
 def task_spec(name: str) -> TaskSpec:
-    """The task of a name; case and hyphens do not count, so that `SST-2` is `sst2`.
+    """The task with a name; case and hyphens are ignored, so that `SST-2` is `sst2`.
 
     Raises:
-        UnknownNameError: if there is none; the message lists those that there are.
+        UnknownNameError: if there is none; the message lists the known tasks.
     """
     plain = plain_name(name)
     spec = EMBEDDED.get(plain) or MASKED.get(plain) or GLUE.get(plain)
@@ -86,7 +86,7 @@ def task_spec(name: str) -> TaskSpec:
 
 
 def _plugin(plain: str) -> TaskEntry | None:
-    """The task of another package, by its name without case and hyphens."""
+    """The task of another package by its name, ignoring case and hyphens."""
     return next((PLUGINS.get(name) for name in PLUGINS.names() if plain_name(name) == plain), None)
 
 
@@ -103,17 +103,18 @@ def load_task(
 
     Args:
         name: an embedded or GLUE task, or any name if `columns` are given.
-        data_dir: local folder of a GLUE task or its parent; without it the hub is asked.
-        columns: as in `custom_task`; of a GLUE task `group` alone.
-        sizes: split -> number of examples. Embedded tasks are generated in that size; other
-            maximum number of examples per split, at equal distances in the file.
+        data_dir: local folder of a GLUE task or its parent; None = read the task from the hub.
+        columns: as in `custom_task`; only `group` for a GLUE task.
+        sizes: split -> number of examples. Embedded tasks are generated with this size; from other
+            tasks at most this number is read, at equal distances in the file.
         quotes: as in `custom_task`.
         as_classes: as in `custom_task`.
 
     Raises:
         UnknownNameError: if the task or a split in `sizes` does not exist.
-        ConfigError: if options do not go together.
-        DataFileError: naming the file, row, column or label at fault, or the hub.
+        ConfigError: if options cannot be combined.
+        DataFileError: if the data cannot be read; the message names the file, row, column or label,
+            or the hub.
     """
     columns = columns or {}
     check_roles(columns)
@@ -168,26 +169,27 @@ def custom_task(
     quotes: str = "auto",
     as_classes: bool = False,
 ) -> TaskData:
-    """Read the user's own files `train`, `validation` and optionally `test`.
+    """Read the user's files `train`, `validation` and optionally `test`.
 
-    Rows without a text or a label are left out and counted, see `missing.NO_LABEL`.
+    Rows without a text or a label are left out and counted (see `missing.NO_LABEL`).
 
     Args:
         name: what to call the task.
         data_dir: folder of `.csv`, `.tsv`, `.jsonl` or `.parquet` files.
-        columns: role -> column: `first`, optionally `second`, either `label`, whose values in
-            train are the label set, or `score`, a number to predict, and optionally `group`, the
-            source that examples share (`Example.cluster`), and `rationale`, what people found
-            decisive (`Example.rationale`).
-        quotes: of tab-separated files: `auto`, `undone` or `literal`, see `read_own_tsv`.
-        as_classes: everything under `label` names a class: also numbers with many values, `-`,
-            -1 and `NA`.
+        columns: role -> column. Required are `first` and either `label`, whose values in train are
+            the label set, or `score`, a number to predict. Optional are `second`, `group`, the
+            source that examples share (`Example.cluster`), and `rationale`, the parts that people
+            found decisive (`Example.rationale`).
+        quotes: for tab-separated files: `auto`, `undone` or `literal` (see `read_own_tsv`).
+        as_classes: treat every value under `label` as the name of a class, including numbers with
+            many values, `-`, -1 and `NA`.
 
     Raises:
         UnknownNameError: if a role does not exist.
-        ConfigError: if `first` is missing, or not one of `label` and `score` is given, or the name
-            is none that a file may have.
-        DataFileError: naming the file, row, column or label at fault.
+        ConfigError: if `first` is missing, not exactly one of `label` and `score` is given, or the
+            name cannot be used as a file name.
+        DataFileError: if the files cannot be read; the message names the file, row, column or
+            label.
     """
     _check_name(name)
     roles = roles_of(columns)
@@ -228,10 +230,10 @@ def custom_task(
 
 
 def _check_name(name: str) -> None:
-    """Raise unless a task's name can be that of its files in a run folder.
+    """Raise unless the name of a task can be used for file names in a run folder.
 
     Raises:
-        ConfigError: naming it.
+        ConfigError: if it contains other characters than letters, digits, spaces and `._-`.
     """
     if not re.fullmatch(r"\w[\w .-]*", name):
         raise ConfigError(
@@ -276,10 +278,10 @@ def _masked(spec: TaskSpec, data_dir: Path | str | None) -> TaskData:
 
 
 def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
-    """Cut each split to a maximum number of examples, at equal distances.
+    """Reduce each split to a maximum number of examples, taken at equal distances.
 
     Raises:
-        UnknownNameError: if there is no such split.
+        UnknownNameError: if a split does not exist.
     """
     if not sizes:
         return data

@@ -1,7 +1,7 @@
-"""Which output of a task head means which class of a task: by name, by place, or as the user says.
+"""Match the outputs of a head with the classes of a task: by name, by position or as specified.
 
-Checkpoints of one task number its classes differently. Taken by place alone, the right answers of
-a model whose head was trained in another order count as wrong ones, and nothing looks odd.
+Checkpoints for the same task may number its classes differently. Matched by position only, correct
+predictions of a model with another order would be counted as errors, without any warning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 from ..errors import CheckpointError, ConfigError
 
 Pairs = tuple[tuple[str, str], ...]
-"""Names that the user says mean the same: (class of the task, class of the model)."""
+"""Pairs of matching names that the user specifies: (class of the task, class of the model)."""
 
 _SEPARATORS = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
 _PLACEHOLDER = re.compile(r"label_(\d+)", re.IGNORECASE)
@@ -24,13 +24,13 @@ _PLACEHOLDER = re.compile(r"label_(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ClassOrder:
-    """How the classes of a task are found among the outputs of a head.
+    """The correspondence of the classes of a task and the outputs of a head.
 
     Attributes:
-        outputs: for each class of the task, in its order, the outputs that mean it.
-        classes: the task's names.
-        names: the model's names, by output.
-        by: `name`; `place` where the model has no names; `given` where the user said so.
+        outputs: for each class of the task, in order, its outputs.
+        classes: names of the task's classes.
+        names: names of the model's classes, by output.
+        by: `name`; `place` (position) if the model has no names; `given` if the user specified it.
     """
 
     outputs: tuple[tuple[int, ...], ...]
@@ -40,12 +40,12 @@ class ClassOrder:
 
     @property
     def merges(self) -> bool:
-        """Whether several outputs mean one class."""
+        """Whether a class has several outputs."""
         return any(len(group) > 1 for group in self.outputs)
 
     @property
     def said(self) -> str:
-        """What a user has to be told; empty where names agree."""
+        """A notice for the user; empty if the classes were matched by name."""
         if self.by == "name":
             return ""
         pairs = (
@@ -60,12 +60,12 @@ class ClassOrder:
 
 
 def parse_pairs(texts: Sequence[str]) -> Pairs:
-    """Pairs of names from texts such as `entailment=ENTAILMENT,neutral=NEUTRAL`.
+    """Parse pairs of names, such as `entailment=ENTAILMENT,neutral=NEUTRAL`.
 
-    Names that hold a comma are written in double quotes with their pair: `"a, b=X"`.
+    If a name contains a comma, its pair is put in double quotes: `"a, b=X"`.
 
     Raises:
-        ConfigError: naming the text that is no pair of names.
+        ConfigError: if a text is not a pair of names.
     """
     pairs = []
     for text in texts:
@@ -83,12 +83,12 @@ def parse_pairs(texts: Sequence[str]) -> Pairs:
 
 
 def plain(name: str) -> str:
-    """A class name without what spelling adds: case, and whether -, _ or a space parts words."""
+    """A class name normalised for comparison: lower case; `-`, `_` and spaces are treated alike."""
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", name).strip().casefold())
 
 
 def unnamed(names: Sequence[str]) -> bool:
-    """Whether a model's names say nothing but their place: `LABEL_0`, `LABEL_1`, ..."""
+    """Whether the names of a model state only the position: `LABEL_0`, `LABEL_1`, ..."""
     found = [_PLACEHOLDER.fullmatch(name) for name in names]
     return all(one is not None and int(one[1]) == place for place, one in enumerate(found))
 
@@ -96,21 +96,21 @@ def unnamed(names: Sequence[str]) -> bool:
 def class_order(
     task: str, classes: Sequence[str], names: Sequence[str], pairs: Pairs = (), *, where: str = ""
 ) -> ClassOrder:
-    """Find the classes of a task among those of a model.
+    """Match the classes of a task with those of a model.
 
-    Names are the same whatever their case, and whether `-`, `_` or a space parts their words.
-    Classes that `pairs` leave out are found by name.
+    Names are compared ignoring case and the difference between `-`, `_` and spaces. Classes that
+    are not in `pairs` are matched by name.
 
     Args:
-        task: its name, for messages.
-        classes: its classes in their order.
-        names: the model's classes, by output.
-        pairs: what the user says; written the other way round in all pairs it is understood too.
-        where: the model, for messages.
+        task: name of the task, for messages.
+        classes: classes of the task, in order.
+        names: classes of the model, by output.
+        pairs: the pairs that the user specifies; they may all have the model's class first.
+        where: name of the model, for messages.
 
     Raises:
-        CheckpointError: with both lists, if names do not match one to one.
-        ConfigError: if `pairs` name what neither has, or leave an output without a class.
+        CheckpointError: if the names do not match one to one; the message lists both sets of names.
+        ConfigError: if `pairs` contain an unknown name or leave an output without a class.
     """
     if pairs:
         return _given(task, classes, names, _turned(task, classes, names, pairs), where)
@@ -130,7 +130,7 @@ def class_order(
 
 
 def _by_name(classes: Sequence[str], names: Sequence[str]) -> tuple[tuple[int, ...], ...] | None:
-    """The output of each class, spelled alike or else plainly alike; None if some have none."""
+    """The output of each class, by exact or else normalised name; None if a class has no match."""
     for spelled in (str, plain):
         places = {spelled(name): place for place, name in enumerate(names)}
         wanted = [spelled(name) for name in classes]
@@ -143,7 +143,7 @@ def _turned(task: str, classes: Sequence[str], names: Sequence[str], pairs: Pair
     """The pairs with the task's class first.
 
     Raises:
-        ConfigError: naming what is neither a class of the task nor of the model.
+        ConfigError: if a name is a class of neither the task nor the model.
     """
     own, theirs = {plain(name) for name in classes}, {plain(name) for name in names}
     for turned in (pairs, tuple((second, first) for first, second in pairs)):
@@ -186,7 +186,7 @@ def _given(
         raise ConfigError(
             f"no match for the classes {' and '.join(left)}",
             where="`labels`",
-            remedy="name every class of both; several of the model may stand for one of the task",
+            remedy="name all classes of both; several of the model may match one of the task",
         )
     outputs = tuple(
         tuple(output for output in range(len(names)) if meaning[output] == place)
@@ -196,10 +196,10 @@ def _given(
 
 
 def _places(names: Sequence[str], where: str) -> Mapping[str, int]:
-    """Plain name -> place.
+    """Normalised name -> position.
 
     Raises:
-        ConfigError: if two names are plainly the same.
+        ConfigError: if two normalised names are equal.
     """
     places = {plain(name): place for place, name in enumerate(names)}
     if len(places) < len(names):

@@ -1,4 +1,4 @@
-"""The columns of a user's own files, by the part that each plays in an example."""
+"""The columns of the user's files, by their role in an example."""
 
 from __future__ import annotations
 

@@ -101,12 +101,12 @@ GLUE: Mapping[str, TaskSpec] = {spec.name: spec for spec in _SPECS}
 
 @dataclass(frozen=True)
 class TsvForm:
-    """How a task's files of the original release are laid out.
+    """The format of a task's files in the original release.
 
     Attributes:
         columns: names of the sentence columns and the label column.
-        header: names of all columns where the file has no header row; else empty.
-        skip_short: whether the release itself has rows that lack columns.
+        header: names of all columns if the file has no header row; otherwise empty.
+        skip_short: whether the release contains rows with missing columns.
     """
 
     columns: tuple[str, ...]
@@ -125,7 +125,7 @@ TSV: Mapping[str, TsvForm] = {
     "rte": TsvForm(("sentence1", "sentence2", "label")),
     "wnli": TsvForm(("sentence1", "sentence2", "label")),
 }
-"""Task id -> layout of train.tsv and dev.tsv."""
+"""Task id -> format of train.tsv and dev.tsv."""
 
 
 def glue_splits(spec: TaskSpec) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""GLUE from the hub."""
+"""Read GLUE from the hub."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def hub_splits(spec: TaskSpec, more: Sequence[str] = ()) -> dict[str, list[Rows]
 
     Args:
         spec: the task.
-        more: columns to read before those of the task.
+        more: additional columns, read before those of the task.
 
     Raises:
-        DataFileError: naming the data set.
+        DataFileError: if the data set cannot be read.
     """
     from datasets import load_dataset
 
@@ -33,7 +33,7 @@ def hub_splits(spec: TaskSpec, more: Sequence[str] = ()) -> dict[str, list[Rows]
             cells = tuple(zip(*(table[column] for column in (*more, *spec.columns)), strict=True))
             names = tuple(f"row {number}" for number in range(1, len(cells) + 1))
             splits[split] = [Rows(Path(f"{place}, {split}"), names, cells)]
-    # No network, no such data set, a changed layout: libraries below raise types of their own.
+    # No network, an unknown data set or a changed layout: the libraries raise various types.
     except Exception as error:
         problem = str(error).split("\n", 1)[0] or type(error).__name__
         raise DataFileError(

@@ -1,4 +1,4 @@
-"""From cells to examples: texts must be text, and labels must be in the label set."""
+"""Convert cells to examples, and check that texts are texts and labels are in the label set."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .task import TaskSpec
 
 _DIGITS = 18
 _SHOWN = 20
-"""Labels that an error message lists at most."""
+"""Maximum number of labels in an error message."""
 
 MOST_NUMBERS, MOST_DECIMALS = 20, 5
-"""Different numbers that still pass for class names; the second where most have decimals."""
+"""Maximum number of distinct numbers as class names; the second value if most have decimals."""
 
 
 def examples_of(
@@ -35,14 +35,15 @@ def examples_of(
 
     Args:
         spec: the task.
-        files: its files, without the rows that have no text or label (`keep_usable`).
-        split: its name, from which ids are made.
-        roles: what each column of the files is, see `columns.ROLES`.
-        by_name: take a label for a name alone, never for a class id: the user's own labels may be
-            numbers that are no class ids.
+        files: files of the split, without rows that have no text or label (`keep_usable`).
+        split: name of the split, from which ids are formed.
+        roles: role of each column of the files (see `columns.ROLES`).
+        by_name: read a label only as a name, never as a class id, because labels in the user's
+            files may be numbers that are not class ids.
 
     Raises:
-        DataFileError: naming file, row and label, if a text is no text or a label not in the set.
+        DataFileError: if a text is not a string or a label is not in the set; the message names the
+            file, the row and the label.
     """
     examples: list[Example] = []
     for rows in files:
@@ -74,10 +75,10 @@ def _sentence(id: str, text: Any, where: str) -> Sentence:
 
 
 def parse_label(spec: TaskSpec, value: Any, where: str, *, by_name: bool = False) -> int | float:
-    """Class id of a label name or number; in regression, its value.
+    """Class id of a label given as a name or number; its value in regression.
 
     Raises:
-        DataFileError: naming the place, the label and those allowed.
+        DataFileError: if the label is unknown; the message lists the allowed ones.
     """
     if spec.regression:
         return _number(value, where)
@@ -102,7 +103,7 @@ def parse_label(spec: TaskSpec, value: Any, where: str, *, by_name: bool = False
 
 
 def _small(digits: str) -> bool:
-    """Whether a number can be a class: Python reads none of thousands of digits."""
+    """Whether a number is short enough; Python does not read thousands of digits."""
     return len(digits) <= _DIGITS
 
 
@@ -114,17 +115,17 @@ def _number(value: Any, where: str) -> float:
 
 
 def as_number(text: str) -> float | None:
-    """The finite number that a text writes, or None."""
+    """The finite number that a text represents, or None."""
     try:
         number = float(text)
     except ValueError:
         return None
-    # Python reads 1_000 as a number; nobody's file means that
+    # Python reads 1_000 as a number, but in a data file it is not one
     return number if math.isfinite(number) and "_" not in text else None
 
 
 def label_name(value: Any) -> str:
-    """A label as text: where a column has gaps, class ids are written as floats (`1.0`)."""
+    """A label as text; class ids written as floats (`1.0`) in columns with gaps become integers."""
     if is_nothing(value):
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -136,12 +137,12 @@ def label_name(value: Any) -> str:
 def discover_labels(
     files: Sequence[Rows], *, as_classes: bool = False, left_out: Mapping[str, int] | None = None
 ) -> tuple[str, ...]:
-    """The label names of a training split, sorted: by value if all are numbers.
+    """The label names of a training split, sorted; by value if all are numbers.
 
     Args:
-        files: its files, the label last, without the rows that have none.
-        as_classes: take any number of different numbers for class names.
-        left_out: reason -> rows that were left out, for the message.
+        files: files of the split with the label as last column, without unlabelled rows.
+        as_classes: accept any number of distinct numbers as class names.
+        left_out: reason -> number of rows that were left out, for the message.
 
     Raises:
         DataFileError: if all rows have the same label, or the labels look like measured numbers.
@@ -170,10 +171,10 @@ def discover_labels(
 
 
 def _check_classes(numbers: dict[str, float], where: str) -> None:
-    """Raise where labels are numbers that are rather measured than names.
+    """Raise if the labels look like measured numbers rather than names of classes.
 
     Raises:
-        DataFileError: with the two ways out.
+        DataFileError: with two possible remedies.
     """
     decimals = sum(not number.is_integer() for number in numbers.values())
     many = len(numbers) > MOST_NUMBERS

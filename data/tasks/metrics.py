@@ -1,4 +1,4 @@
-"""Scores of predictions, and what the majority alone would score."""
+"""Scores of predictions, and of the majority baseline."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def _accuracy(predictions: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
 
 
 def _f1(predictions: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
-    """F1 of class 1, the positive class of GLUE's pair tasks; 0 where it is never right."""
+    """F1 of class 1, the positive class of GLUE's pair tasks; 0 if there are no true positives."""
     both = float(((predictions == 1) & (labels == 1)).sum())
     named = float((predictions == 1).sum() + (labels == 1).sum())
     return 2 * both / named if named else 0.0
 
 
 def _matthews(predictions: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
-    """Matthews' correlation over K classes (Gorodkin 2004); 0 where one side does not vary."""
+    """Matthews correlation over K classes (Gorodkin 2004); 0 if one of the sides is constant."""
     n = len(labels)
     K = int(max(predictions.max(), labels.max())) + 1
     predicted = np.bincount(predictions, minlength=K).astype(np.float64)
@@ -39,7 +39,7 @@ def _matthews(predictions: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
 
 
 def _correlation(measure: str, predictions: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
-    """A correlation; 0 where one side does not vary, so that constants have no skill."""
+    """A correlation of predictions and labels; 0 if either are constant."""
     from scipy import stats
 
     if np.ptp(predictions) == 0 or np.ptp(labels) == 0:
@@ -67,26 +67,28 @@ METRICS: Mapping[str, Callable[[npt.NDArray[Any], npt.NDArray[Any]], float]] = {
     "spearman": _spearman,
     "pearson_spearman": _pearson_spearman,
 }
-"""Metric name -> function of predictions [N] and labels [N]; 1 is perfect, constants get 0 or the
-share of their class."""
+"""Metric name -> function of predictions [N] and labels [N].
+
+1 is perfect; constant predictions get 0 or the share of their class.
+"""
 
 BITS = "bits"
 """Loss of a masked task: mean of -log2 p of the masked pieces; lower is better."""
 
 
 def score(spec: TaskSpec, predictions: Values, labels: Values) -> dict[str, float]:
-    """Every metric of a task.
+    """Compute every metric of a task.
 
     Args:
-        spec: names the metrics.
+        spec: the task, which names the metrics.
         predictions: class ids or numbers [N].
         labels: gold class ids or numbers [N].
 
     Returns:
-        metric -> value, the primary metric first.
+        Metric -> value, the primary metric first.
 
     Raises:
-        InputError: if nothing is to be scored or the lengths differ.
+        InputError: if there are no predictions or the lengths differ.
         UnknownNameError: if the task names a metric that does not exist.
     """
     predicted, gold = np.asarray(predictions), np.asarray(labels)
@@ -99,9 +101,9 @@ def score(spec: TaskSpec, predictions: Values, labels: Values) -> dict[str, floa
 
 
 def majority(spec: TaskSpec, train_labels: Values, report_labels: Values) -> dict[str, float]:
-    """The scores of always saying what is most frequent in train; in regression, its mean.
+    """Scores of the majority baseline, which always predicts the most frequent class of train.
 
-    Equally frequent classes: the lowest id.
+    In regression it predicts the mean of train. Of equally frequent classes, the lowest id is used.
     """
     train = np.asarray(train_labels)
     if not len(train):

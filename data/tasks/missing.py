@@ -1,8 +1,8 @@
-"""Rows without a label or a text, which are left out and counted.
+"""Leave out and count rows without a label or a text.
 
-A text that reads `NA` or `null` stays a text. A label does not: corpora mark its absence in several
-ways (`-` in SNLI, -1 on the hub, `NA` in R, `nan` in pandas), and what is not a class must not
-become one. `none` is a class: stances and relations are called so.
+The texts `NA` and `null` are texts. As labels they are missing values: corpora mark missing labels
+in several ways (`-` in SNLI, -1 on the hub, `NA` in R, `nan` in pandas), and these must not become
+classes. `none` is a class, because stances and relations have this name.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ..errors import DataFileError
 from ..files.row_files import Rows
 
 NO_LABEL = frozenset({"-", "-1", "nan", "na", "n/a", "<na>", "null"})
-"""What is written, in any case, where a label is missing; so are empty cells and white space."""
+"""Values that mark a missing label, in any letter case; empty cells and white space do so too."""
 
 NO_SCORE = NO_LABEL - {"-1"}
-"""The same where a number is predicted, which may be -1."""
+"""Values that mark a missing score; -1 is a valid score."""
 
 NO_NAME = frozenset[str]()
-"""The same where everything that is written names a class."""
+"""Values that mark a missing label if every value is the name of a class."""
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether a cell holds no value: None, NaN, or the missing value of pandas."""
+    """Whether a cell has no value: None, NaN, or the missing value of pandas."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
@@ -39,16 +39,16 @@ def keep_usable(
     *,
     remedy: str = "use a labelled split",
 ) -> tuple[list[Rows], dict[str, int]]:
-    """The rows that have every text and what is to be predicted, and how many were left out, why.
+    """Keep the rows that have all texts and a label or score; count the others by reason.
 
     Args:
         files: the files of one split.
-        roles: what each of their columns is; what is to be predicted comes last.
+        roles: role of each column; the label or score comes last.
         spellings: `NO_LABEL`, `NO_SCORE` or `NO_NAME`.
-        remedy: what to do where no row is left.
+        remedy: what the user can do if no row is left.
 
     Returns:
-        the files, and reason -> rows, such as `without a label ('-')` -> 12.
+        The files, and reason -> number of rows, such as `without a label ('-')` -> 12.
 
     Raises:
         DataFileError: if no row is left.
@@ -78,7 +78,7 @@ def keep_usable(
 
 
 def _reason(roles: Sequence[str], cells: Sequence[Any], spellings: frozenset[str]) -> str:
-    """Why a row is no example; empty if it is one."""
+    """Why a row is left out; empty if it is kept."""
     for role, cell in zip(roles, cells, strict=True):
         if role in ("first", "second") and is_nothing(cell):
             return "without a text"
@@ -91,7 +91,7 @@ def _reason(roles: Sequence[str], cells: Sequence[Any], spellings: frozenset[str
 
 
 def counted(reasons: Mapping[str, int]) -> str:
-    """Reasons in words, with their counts if there are several.
+    """The reasons in words, with their counts if there are several.
 
     For instance `12 without a label ('-'), 1 without a text`.
     """

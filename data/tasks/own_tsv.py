@@ -1,8 +1,8 @@
-"""Tab-separated files of the user, in which quotes are part of the text or of the file format.
+"""Read the user's tab-separated files, in which quotes belong to the text or to the format.
 
-pandas, the csv module and spreadsheets put a cell in quotes where it holds a tab, a line end or a
-quote, and double the quotes inside. Corpora such as GLUE are written without any quoting: a quote
-is a character like others. The two look alike, so a file is looked at as a whole.
+pandas, the csv module and spreadsheets quote a cell that contains a tab, a line end or a quote, and
+double the quotes inside. Corpora such as GLUE are written without quoting: a quote is an ordinary
+character. Single cells do not tell the two apart, so the whole file is examined.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from ..files.row_files import Rows, csv_lines, fits, read_csv, read_tsv
 from ..files.text_file import read_text
 
 QUOTES = ("auto", "undone", "literal")
-"""How quotes are read: as the file looks, as the writer's, as text."""
+"""How quotes are read: decided by the file, as part of the format, or as text."""
 
 
 def check_quotes(quotes: str) -> None:
-    """Raise unless there is such a way to read quotes.
+    """Raise unless the value is one of `QUOTES`.
 
     Raises:
-        UnknownNameError: naming those that there are.
+        UnknownNameError: listing the allowed values.
     """
     if quotes not in QUOTES:
         raise UnknownNameError("way to read quotes", quotes, QUOTES)
 
 
 def read_own_tsv(path: Path, columns: Sequence[str], *, quotes: str = "auto") -> Rows:
-    """Read the named columns of a tab-separated file, quotes around cells undone or kept.
+    """Read the named columns of a tab-separated file, and remove or keep quotes around cells.
 
     Args:
         path: the file, with a header.
         columns: names of the columns to return.
-        quotes: one of `QUOTES`; `auto` undoes them where `quoted_by_writer` says so.
+        quotes: one of `QUOTES`; `auto` removes them if `quoted_by_writer` returns true.
 
     Raises:
-        DataFileError: naming the file and the line.
-        UnknownNameError: if `quotes` is none of the three.
+        DataFileError: if the file is malformed; the message names the file and the line.
+        UnknownNameError: if `quotes` is not one of the three.
     """
     check_quotes(quotes)
     if quotes == "undone" or (quotes == "auto" and quoted_by_writer(path, read_text(path))):
@@ -48,11 +48,11 @@ def read_own_tsv(path: Path, columns: Sequence[str], *, quotes: str = "auto") ->
 
 
 def quoted_by_writer(path: Path, text: str) -> bool:
-    """Whether the quotes around cells of a tab-separated text were put there by its writer.
+    """Whether the quotes around cells of a tab-separated text belong to the file format.
 
-    They were if the text is CSV without an error and, read so, has fewer rows of the wrong length
-    than read line by line. Where both have the same rows, a cell such as `"He said ""no""."`
-    decides for the writer; else a quote that no writer leaves bare (`he said "no"`) for the text.
+    They do if the text is valid CSV and has fewer rows of the wrong length as CSV than line by
+    line. If both readings have the same rows, a cell such as `"He said ""no""."` decides for the
+    format; otherwise an unescaped quote (`he said "no"`) decides for the text.
     """
     if '"' not in text:
         return False
@@ -72,7 +72,7 @@ def quoted_by_writer(path: Path, text: str) -> bool:
 
 
 def _misfits(rows: Sequence[Sequence[str]]) -> int:
-    """How many rows have other columns than the header."""
+    """Number of rows whose number of columns differs from that of the header."""
     return sum(not fits(cells, rows[0]) for cells in rows)
 
 

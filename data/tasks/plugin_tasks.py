@@ -1,4 +1,4 @@
-"""Tasks that other packages add."""
+"""Tasks of other packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .glue import GLUE
 from .task import TaskData, TaskSpec
 
 GENERATED = ("acceptability", "entailment")
-"""Names of the tasks whose examples are generated here (by_name.EMBEDDED)."""
+"""Names of the embedded tasks (by_name.EMBEDDED)."""
 
 OF_TEXTS = ("mlm", "mlm-whole-word")
 """Names of the tasks of masked language modelling (by_name.MASKED)."""
@@ -24,9 +24,10 @@ class TaskEntry:
     """A task of another package.
 
     Attributes:
-        spec: name, labels and metrics.
-        read: gives the labelled examples of `train`, of `validation` and perhaps of `test`; called
-            when the task is read. The label of an example is the number of its class, or a number.
+        spec: the task, with its name, labels and metrics.
+        read: returns the labelled examples of `train`, `validation` and optionally `test`; called
+            when the task is read. The label of an example is the id of its class, or a number in
+            regression.
     """
 
     spec: TaskSpec
@@ -46,7 +47,7 @@ def read_plugin(entry: TaskEntry) -> TaskData:
     """The examples of a task of another package, checked.
 
     Raises:
-        DataFileError: naming the split and the example at fault.
+        DataFileError: if they do not fit the task; the message names the split and the example.
     """
     where = f"task {entry.name} of {PLUGINS.distribution(entry.name) or 'the program'}"
     splits = {name: tuple(examples) for name, examples in entry.read().items()}

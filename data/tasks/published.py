@@ -1,4 +1,4 @@
-"""How large the GLUE tasks are, for plans that are made where their files are not."""
+"""Sizes of the GLUE tasks, for plans made without their files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedSize:
-    """A task as it was published.
+    """Size of a task as published.
 
     Attributes:
-        train: examples to train on.
-        report: labelled examples that are reported.
-        length: mean subwords of an example for BERT's uncased tokenizer, special tokens included.
+        train: number of training examples.
+        report: number of labelled examples of the reported split.
+        length: mean number of subwords per example for BERT's uncased tokenizer, special tokens
+            included.
     """
 
     train: int
@@ -32,6 +33,10 @@ PUBLISHED: Mapping[str, PublishedSize] = {
     "rte": PublishedSize(2_490, 277, 67),
     "wnli": PublishedSize(635, 71, 37),
 }
-"""Counts as the dataset card of GLUE on the hub has them. Lengths were counted for CoLA, MRPC, RTE
-and WNLI (cut at 128); for the others they are the bytes of the texts that the card names, at 4.8
-bytes a subword, which gives the counted ones within a tenth (RTE, of which much is cut, apart)."""
+"""Sizes of the GLUE tasks.
+
+Counts are from the dataset card of GLUE on the hub. Lengths were counted for CoLA, MRPC, RTE and
+WNLI (truncated to 128). For the others they are the bytes of the texts according to the card,
+divided by 4.8 bytes per subword. This agrees with the counted lengths within 10%, except for RTE,
+where many texts are truncated.
+"""

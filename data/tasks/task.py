@@ -1,4 +1,4 @@
-"""What a task is, apart from where its examples are read from."""
+"""Data types for tasks, independent of the source of their examples."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class TaskSpec:
     """Name, label set and metrics of one task.
 
     Attributes:
-        name: lower-case id, GLUE's own for GLUE tasks.
+        name: lower-case id; for GLUE tasks that of GLUE.
         labels: label names; index = class. Empty for regression.
-        metric: the primary metric, which selection and reports use.
-        metrics: every metric that is reported, the primary one first.
+        metric: the primary metric, used for selection and in reports.
+        metrics: all reported metrics, the primary one first.
         pair: whether an example has two sentences.
         hub: (dataset id, configuration) on the hub, or None.
         columns: names of the sentence columns and the label column in hub and table files.
-        report_split: the split that results are reported on.
-        own: whether the examples are the user's own files, whose labels may change.
-        masked: `pieces` or `words` of a text that a masked language model is asked for, chosen at
-            random; empty for a task with labels or numbers. Labels are then piece ids.
+        report_split: the split on which results are reported.
+        own: whether the examples are from the user's files, whose labels may change.
+        masked: `pieces` or `words` of a text that are chosen at random for a masked language model
+            to predict; empty for a task with labels or numbers. Labels are then piece ids.
     """
 
     name: str
@@ -40,28 +40,28 @@ class TaskSpec:
 
     @property
     def regression(self) -> bool:
-        """Whether labels are numbers rather than classes."""
+        """Whether the labels are numbers rather than classes."""
         return not (self.labels or self.masked)
 
     @property
     def num_labels(self) -> int:
-        """Outputs of the task head: K classes, or 1."""
+        """Number of outputs of the task head: the K classes, or 1 in regression."""
         return len(self.labels) or 1
 
 
 UNREADABLE = "without a subword"
-"""The reason in `Reading.left_out` for texts that a tokenizer leaves nothing of."""
+"""The reason in `Reading.left_out` for examples without a subword."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read of one split.
+    """A record of how one split was read.
 
     Attributes:
-        files: the files, or what stands for them.
-        n_rows: rows in them, the header not counted.
-        left_out: reason -> rows that are no examples, such as `without a label ('-')` -> 12.
-        unquoted: whether quotes around the cells of a tab-separated file were undone.
+        files: the files, or the name of another source.
+        n_rows: number of rows without the header.
+        left_out: reason -> number of rows left out, such as `without a label ('-')` -> 12.
+        unquoted: whether quotes around the cells of a tab-separated file were removed.
     """
 
     files: tuple[str, ...]
@@ -77,8 +77,8 @@ class TaskData:
     Attributes:
         spec: the task.
         splits: split name (`train`, `validation`, `test`, ...) -> labelled examples.
-        source: where the examples came from, for the manifest.
-        readings: split name -> what was read of it; empty for generated examples.
+        source: source of the examples, for the manifest.
+        readings: split name -> how it was read; empty for generated examples.
     """
 
     spec: TaskSpec
@@ -89,15 +89,15 @@ class TaskData:
 
 @dataclass(frozen=True)
 class TaskParts:
-    """The three roles that examples play: nothing is selected and reported on the same ones.
+    """The examples in three roles, so that selection and reporting use different ones.
 
     Attributes:
-        train: what fine-tuning reads.
-        selection: what masks are chosen on.
-        report: what scores are reported on.
-        selection_name: `validation`, `train-10%` or `reported`; goes into every row.
-        report_name: name of the split that is reported.
-        n_unreadable: reported examples left out because a tokenizer leaves nothing of them.
+        train: examples for fine-tuning.
+        selection: examples on which masks are selected.
+        report: examples on which scores are reported.
+        selection_name: `validation`, `train-10%` or `reported`; stored in every row.
+        report_name: name of the reported split.
+        n_unreadable: number of reported examples left out because they have no subword.
     """
 
     spec: TaskSpec

@@ -1,4 +1,4 @@
-"""Where the files of a task's splits lie in a local folder, and what they hold."""
+"""Find and read the files of a task's splits in a local folder."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ STEMS: Mapping[str, tuple[str, ...]] = {
     "validation_mismatched": ("validation_mismatched", "dev_mismatched"),
     "test": ("test",),
 }
-"""Split -> file names without suffix."""
+"""Split -> possible file names without suffix."""
 
 
 def plain_name(name: str) -> str:
-    """Lower-case letters and digits of a name: `SST-2` and `sst2` are the same task."""
+    """Lower-case letters and digits of a name, so that `SST-2` and `sst2` are the same task."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def task_folder(data_dir: Path | str, name: str) -> Path:
-    """The folder with a task's files: one of that name inside `data_dir`, or `data_dir` itself.
+    """The folder with a task's files: a subfolder of `data_dir` of its name, or that itself.
 
     Raises:
         DataFileError: if `data_dir` is not a folder.
@@ -41,10 +41,10 @@ def task_folder(data_dir: Path | str, name: str) -> Path:
 
 
 def find_split(folder: Path, split: str) -> list[Path]:
-    """The file of a split, or its Parquet shards; nothing if there is none.
+    """The file of a split, or its Parquet shards; empty if there are none.
 
     Raises:
-        DataFileError: if several files could be meant.
+        DataFileError: if several files match.
     """
     stems = STEMS[split]
     found = [folder / f"{stem}{suffix}" for stem in stems for suffix in READERS]
@@ -61,10 +61,11 @@ def find_split(folder: Path, split: str) -> list[Path]:
 
 
 def require_split(folder: Path, split: str) -> list[Path]:
-    """The files of a split that must be there.
+    """The files of a required split.
 
     Raises:
-        DataFileError: naming the folder, the split and the file names that would do.
+        DataFileError: if there are none; the message names the folder, the split and possible file
+            names.
     """
     found = find_split(folder, split)
     if found:
@@ -83,14 +84,14 @@ def read_glue_folder(
 ) -> dict[str, list[Rows]]:
     """The labelled splits of a GLUE task, each as the rows of its files.
 
-    Tab-separated files have the columns of the original release; where the hub's columns are there
-    instead, those are read. JSON lines, Parquet and CSV have the hub's columns. Quotes in
-    tab-separated files are text.
+    Tab-separated files have the columns of the original release or, if these are missing, those of
+    the hub. JSON lines, Parquet and CSV have the columns of the hub. Quotes in tab-separated files
+    are text.
 
     Args:
         spec: the task.
-        folder: where its files lie.
-        more: columns to read before those of the task.
+        folder: folder that contains the files.
+        more: additional columns, read before those of the task.
 
     Raises:
         DataFileError: naming the file, and the row or column at fault.
@@ -120,12 +121,12 @@ def _read_glue(spec: TaskSpec, path: Path, more: tuple[str, ...]) -> Rows:
 def read_custom_folder(
     folder: Path, columns: Sequence[str], *, quotes: str = "auto"
 ) -> dict[str, list[Rows]]:
-    """The train, validation and, where there is one, test split of the user's own files.
+    """The splits train, validation and, if present, test of the user's files.
 
     Args:
-        folder: where the files lie.
+        folder: folder that contains them.
         columns: names of the columns to return.
-        quotes: of tab-separated files, see `read_own_tsv`.
+        quotes: for tab-separated files (see `read_own_tsv`).
 
     Raises:
         DataFileError: naming the file, and the row or column at fault.

@@ -1,4 +1,4 @@
-"""The roles of a task's examples: training, selection of masks, and reporting."""
+"""Assign a task's examples to training, selection of masks and reporting."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from .task import UNREADABLE, TaskData, TaskParts
 Sampled = TypeVar("Sampled")
 
 _HELD_OUT = 0.1
-"""Share of train on which masks are chosen where no other labelled split is to spare."""
+"""Share of train on which masks are selected if no other labelled split is available."""
 
 _FEW = 10
-"""Clusters of one composition of labels of which a tenth is none."""
+"""Minimum number of clusters per composition of labels; below it, a tenth rounds to none."""
 
 
 def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> TaskParts:
     """Assign the examples to training, selection of masks, and reporting.
 
-    A task with a labelled test split chooses on validation and reports on test. Otherwise a tenth
-    of train, drawn by the seed from each label alike, is removed from train to choose on, and
-    validation is reported. Examples with equal texts stay together, and so do those of a cluster.
+    A task with a labelled test split selects on validation and reports on test. Otherwise a tenth
+    of train, stratified by label and drawn with the seed, is held out for selection, and validation
+    is reported. Examples with equal texts or in the same cluster stay together.
 
     Args:
         data: the task.
-        selection: `held-out`, or `reported`, the protocol of Prasanna et al. (2020): masks are
-            chosen on what is reported, and all of train is trained on.
-        seed: of the draw.
+        selection: `held-out`; or `reported`, the protocol of Prasanna et al. (2020): masks are
+            selected on the reported examples, and all of train is used for training.
+        seed: seed of the draw.
 
     Raises:
-        UnknownNameError: if `selection` is neither.
-        DataFileError: if train is to be parted and is all one cluster.
+        UnknownNameError: if `selection` has another value.
+        DataFileError: if a part of train must be held out, but train is a single cluster.
     """
     if selection not in ("held-out", "reported"):
         raise UnknownNameError("selection", selection, ("held-out", "reported"))
@@ -62,7 +62,7 @@ def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> Ta
 
 
 def spread(examples: tuple[Sampled, ...], count: int) -> tuple[Sampled, ...]:
-    """At most `count` examples at equal distances, so that every group of a sorted set is met."""
+    """At most `count` examples at equal distances, so that a sorted set is sampled evenly."""
     if count >= len(examples):
         return examples
     places = np.linspace(0, len(examples) - 1, count).round().astype(int)
@@ -70,7 +70,7 @@ def spread(examples: tuple[Sampled, ...], count: int) -> tuple[Sampled, ...]:
 
 
 def limited(parts: TaskParts, limit: int) -> TaskParts:
-    """At most `limit` examples to train on, to choose masks on and to report on; 0 = all."""
+    """Limit each role to at most `limit` examples; 0 = all."""
     if not limit:
         return parts
     return replace(
@@ -82,13 +82,13 @@ def limited(parts: TaskParts, limit: int) -> TaskParts:
 
 
 def _held_out(train: tuple[Example, ...], seed: int, *, regression: bool) -> set[int]:
-    """Places of a tenth of the distinct texts of every label, with all their repetitions.
+    """Positions of a tenth of the distinct texts of each label, with all their repetitions.
 
-    Where examples have clusters, a tenth of the examples in whole clusters: of every composition
-    of labels that is frequent enough, and of all others together.
+    If examples have clusters, positions of a tenth of the examples in complete clusters, stratified
+    by composition of labels; rare compositions form one stratum.
 
     Raises:
-        DataFileError: if all of train is one cluster.
+        DataFileError: if train is a single cluster.
     """
     groups = _bound_groups(train)
     clustered = any(example.cluster for example in train)
@@ -110,7 +110,7 @@ def _held_out(train: tuple[Example, ...], seed: int, *, regression: bool) -> set
 
 
 def _bound_groups(examples: tuple[Example, ...]) -> list[list[int]]:
-    """Places of examples that stay together, for an equal text or one cluster, as they come."""
+    """Groups of positions of examples with an equal text or the same cluster, in order."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -133,7 +133,7 @@ def _bound_groups(examples: tuple[Example, ...]) -> list[list[int]]:
 def _whole_clusters(
     strata: dict[tuple[Any, ...], list[list[int]]], generator: np.random.Generator
 ) -> set[int]:
-    """Places of about a tenth of the examples of every stratum, no cluster parted."""
+    """Positions of about a tenth of the examples of each stratum, without dividing a cluster."""
     rare = [key for key, groups in strata.items() if len(groups) < _FEW]
     pooled: list[list[int]] = [group for key in rare for group in strata.pop(key)]
     held: set[int] = set()
@@ -149,8 +149,8 @@ def _whole_clusters(
     if not held:
         if len(everything) < 2:
             raise DataFileError(
-                "all training examples belong to one group, so none can be held out to "
-                "choose masks on",
+                "all training examples belong to one group, so none can be held out for "
+                "selecting masks",
                 remedy="name another column as group=..., add a test split, or use `selection` "
                 "reported",
             )
@@ -159,10 +159,10 @@ def _whole_clusters(
 
 
 def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[Any, Any]]:
-    """Places to rank on and to score on, of each fold; examples of a cluster are in one fold.
+    """Positions for ranking and for scoring in each fold; a cluster is never divided between folds.
 
     Raises:
-        ConfigError: if there are fewer examples, or clusters, than folds.
+        ConfigError: if there are fewer examples or clusters than folds.
     """
     from sklearn.model_selection import GroupKFold, KFold
 
@@ -183,13 +183,13 @@ def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[A
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of what the examples say, of the source that they share and of their rationales."""
+    """A hash of the ids, texts, labels, clusters and rationales of the examples."""
     return digest(
         [[example.id, *example.texts(), example.label, *_further(example)] for example in examples]
     )
 
 
 def _further(example: Example) -> list[Any]:
-    """What only some examples have: the name of their source, and a rationale."""
+    """The optional properties of an example that are set: its cluster and its rationale."""
     rationale = [] if example.rationale is None else [{"rationale": example.rationale}]
     return [*filter(None, [example.cluster]), *rationale]

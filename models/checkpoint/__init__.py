@@ -1,1 +1,1 @@
-"""Loading and saving models, and the contract between a checkpoint and a task."""
+"""Load and save models, and match checkpoints with tasks."""

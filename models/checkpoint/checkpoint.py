@@ -1,4 +1,4 @@
-"""Loading and saving models, with nothing initialised behind the user's back."""
+"""Load and save models; missing weights are an error and never initialised silently."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
     """Load an encoder without a task head, in eval mode.
 
     Args:
-        name: see `resolve_model`; a folder of `subprobe compact` too.
+        name: see `resolve_model`; may be a folder of `subprobe compact`.
         attention: `sdpa` or `eager`; a family without sdpa always gets eager.
 
     Raises:
-        CheckpointError: if weights are missing, pickled, unreadable or no finite numbers.
+        CheckpointError: if weights are missing, pickled or unreadable, or contain NaN or infinity.
         UnknownNameError: if the family is not supported.
     """
     source = resolve_model(name)
     if is_compact(source):
         return load_compact(source.location, attention=attention).base_model
     model, missing = load(source, attention, classes=ENCODERS)
-    # the pooler feeds task heads alone, and many encoders are published without one
+    # only task heads read the pooler, and many encoders are published without one
     refuse_missing(source, [key for key in missing if not key.startswith("pooler.")])
     return check_finite(check_runs(model.eval(), name), name)
 
@@ -78,31 +78,32 @@ def load_classifier(
 ) -> Any:
     """Load a model with the head of a task, in eval mode.
 
-    Its outputs are the classes of the task in the task's order, whatever order the checkpoint has
-    them in: see `contract`.
+    Its outputs are the classes of the task in the order of the task, even if the order in the
+    checkpoint differs (see `contract`).
 
     Args:
-        name: see `resolve_model`; without `new_head`, a folder of `subprobe compact` too.
-        spec: the task; decides the outputs.
+        name: see `resolve_model`; without `new_head`, may be a folder of `subprobe compact`.
+        spec: the task, which determines the outputs.
         attention: as in `load_encoder`.
-        new_head: give the encoder a new head, initialised by `seed`, in place of one that the
-            checkpoint may have; else the checkpoint must bring one for this task.
-        seed: the init seed.
-        labels: which classes of the model mean which of the task, where names do not say it.
-        any_task: take the head of a model that was fine-tuned on another task of these classes.
+        new_head: add a new head, initialised with `seed`, and ignore any stored one; otherwise the
+            checkpoint must contain a head for this task.
+        seed: seed of the initialisation.
+        labels: pairs of matching classes of the task and the model, for different names.
+        any_task: accept the head of a model that was fine-tuned on another task with these classes.
 
     Raises:
-        CheckpointError: if weights are missing, pickled or unreadable, or the head is another's.
-        ConfigError: if `labels` do not cover the classes of both.
+        CheckpointError: if weights are missing, pickled or unreadable, or the head belongs to
+            another task.
+        ConfigError: if `labels` do not cover the classes of task and model.
         UnknownNameError: if the family is not supported.
     """
     source = resolve_model(name)
     if is_compact(source):
         if new_head:
             raise CheckpointError(
-                "is a smaller model, which has the head that it was made with",
+                "is a smaller model and cannot get a new head",
                 where=name,
-                remedy="fine-tune the whole model",
+                remedy="fine-tune the full model",
             )
         return load_compact(source.location, spec, attention=attention, labels=labels)
     if not new_head:
@@ -120,14 +121,14 @@ def load_classifier(
 
 
 def load_saved(name: str, *, attention: str = "sdpa") -> Any:
-    """Load a model with the task head that it was saved with, or none, in eval mode.
+    """Load a model with its saved task head, or without one if it has none, in eval mode.
 
     Args:
-        name: see `resolve_model`; a folder of `subprobe compact` too.
+        name: see `resolve_model`; may be a folder of `subprobe compact`.
         attention: as in `load_encoder`.
 
     Raises:
-        CheckpointError, UnknownNameError: as `load_encoder`.
+        CheckpointError, UnknownNameError: as in `load_encoder`.
     """
     source = resolve_model(name)
     if is_compact(source):
@@ -139,7 +140,7 @@ def load_saved(name: str, *, attention: str = "sdpa") -> Any:
 
 
 def _with_own_head(source: ModelSource, attention: str) -> Any:
-    """A classifier with the head, and the names of its classes, that it was saved with."""
+    """Load a classifier with its saved head and class names."""
     names = class_names(source)
     with torch.random.fork_rng(devices=[]):
         model, missing = load(source, attention, classes=CLASSIFIERS, **named_classes(names))
@@ -153,7 +154,7 @@ def load_tokenizer(name: str) -> Any:
     """Load a model's fast tokenizer.
 
     Raises:
-        CheckpointError: if there is none.
+        CheckpointError: if it has no fast tokenizer, or the tokenizer cannot be read.
     """
     source = resolve_model(name)
     folder = tokenizer_folder(source)
@@ -162,18 +163,18 @@ def load_tokenizer(name: str) -> Any:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **LOAD)
     if not getattr(tokenizer, "is_fast", False):
         raise CheckpointError("has no fast tokenizer", where=name)
-    # without tokenizer files transformers makes one that knows nothing but its special tokens
+    # without tokenizer files, transformers creates a tokenizer that has only special tokens
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise CheckpointError(
             "no tokenizer could be read",
             where=name,
-            remedy="save the tokenizer beside the model with save_pretrained",
+            remedy="save the tokenizer into the folder of the model with save_pretrained",
         )
     return check_encodes(tokenizer, name)
 
 
 def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: str = "sdpa") -> Any:
-    """The same architecture with random weights, with the head of a task or none: a baseline."""
+    """The same architecture with random weights: the baseline of untrained encoders."""
     source = resolve_model(name)
     config = read_config(source)
     take_pruned(config)
@@ -199,26 +200,28 @@ def save_classifier(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Save a folder that stock `from_pretrained` reads, with `subprobe.json` beside the weights.
+    """Save a folder that plain `from_pretrained` can load, together with `subprobe.json`.
 
-    The folder is whole or absent, and holds no pickle.
+    The folder is written atomically and contains no pickles.
 
     Args:
-        model: a whole model, with or without a task head.
+        model: a full model, with or without a task head.
         tokenizer: its tokenizer.
-        folder: where to.
-        meta: goes into `subprobe.json`.
-        mask: a mask that travels along.
-        overwrite: write although the folder holds files that subprobe did not write; they stay.
+        folder: the output folder.
+        meta: facts to store in `subprobe.json`.
+        mask: a mask to store with the model.
+        overwrite: write even if the folder contains files that subprobe did not write; they are
+            kept.
 
     Raises:
-        ConfigError: for a folder with such files.
-        CheckpointError: for a smaller model, which stock transformers cannot build, or a head some
-            of whose outputs count as one class.
+        ConfigError: if the folder contains such files.
+        CheckpointError: if the model is a smaller one, which plain transformers cannot build, or
+            several outputs of its head are one class.
     """
     if kept_units_of(model) is not None:
         raise CheckpointError(
-            "a smaller model is no ordinary checkpoint", remedy="save it with save_compact"
+            "a smaller model cannot be saved as an ordinary checkpoint",
+            remedy="save it with save_compact",
         )
     check_plain_head(model, "")
     with (

@@ -1,8 +1,8 @@
-"""The folder of a smaller model: weights, configuration, tokenizer, and the mask that shaped it.
+"""Save and load the folder of a smaller model: weights, configuration, tokenizer and mask.
 
-The configuration is the whole model's, since transformers has no fields for uneven layers. The
-weights therefore lie in a file of another name than transformers looks for, so that it says that
-there are none instead of filling what is missing with random numbers.
+The configuration is that of the full model, because transformers has no fields for layers of
+different size. The name of the weights file differs from the one that transformers expects, so that
+transformers reports missing weights instead of initialising them randomly.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from .trial import check_runs
 FORMAT_VERSION = 1
 _KEY = SIGNED
 _MOST_CUT = 50
-"""How many times larger a model may have been before it was cut."""
+"""Maximum ratio of the sizes of the full and the smaller model."""
 
 
 def save_compact(
@@ -53,25 +53,26 @@ def save_compact(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Save a smaller model in a folder that `load_compact` reads; whole or absent, no pickle.
+    """Save a smaller model in a folder that `load_compact` reads, atomically and without pickles.
 
     Args:
-        model: what `shrink` made with this mask, trained on or not; or the whole model.
+        model: the result of `shrink` with this mask, trained further or not; or the full model.
         tokenizer: its tokenizer.
-        folder: where to.
+        folder: the output folder.
         subnetwork: the mask.
-        meta: goes into `subprobe.json`.
-        overwrite: write although the folder holds files that subprobe did not write; they stay.
+        meta: facts to store in `subprobe.json`.
+        overwrite: write even if the folder contains files that subprobe did not write; they are
+            kept.
 
     Raises:
-        ConfigError: for a folder with such files.
+        ConfigError: if the folder contains such files.
         MaskError: if the model does not have exactly the units of the mask.
     """
     kept_units = kept_units_of(model)
     if kept_units is None:
         model = shrink(model, subnetwork)
     elif not _same(kept_units, kept_by(subnetwork, kept_units.num_neurons)):
-        raise MaskError("the smaller model has other units than the mask keeps")
+        raise MaskError("the units of the smaller model are not those that the mask keeps")
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
     stamp = {"format_version": FORMAT_VERSION, "mask_id": subnetwork.mask_id}
@@ -84,7 +85,7 @@ def save_compact(
         save_file(
             {name: tensor.contiguous() for name, tensor in _tensors(model).items()},
             temporary / COMPACT_FILE,
-            # one key: safetensors writes several in hash order
+            # a single key, because safetensors writes several in hash order
             metadata={_KEY: canonical_json(stamp)},
         )
         (temporary / MASK_FILE).write_bytes(subnetwork.to_bytes())
@@ -101,17 +102,17 @@ def load_compact(
 ) -> Any:
     """Load a smaller model that `subprobe compact` or `save_compact` wrote, in eval mode.
 
-    `subprobe_kept_units` on it says which units of the whole model it has, and under which mask.
+    Its attribute `subprobe_kept_units` states which units of the full model it has.
 
     Args:
-        folder: where it lies.
-        spec: a task that it must have been fine-tuned for; None = take what is there.
+        folder: the folder of the model.
+        spec: the task that its head must be for; None = accept any head, or none.
         attention: `sdpa` or `eager`; a family without sdpa always gets eager.
-        labels: which classes of the model mean which of the task, where names do not say it.
+        labels: pairs of matching classes of the task and the model, for different names.
 
     Raises:
-        CheckpointError: if files are missing or damaged, mask and weights disagree, or the head is
-            another task's.
+        CheckpointError: if files are missing or damaged, mask and weights do not match, or the head
+            belongs to another task.
         MaskError: if the mask cannot be read or is for another model.
         UnknownNameError: if the family is not supported.
     """
@@ -132,7 +133,7 @@ def load_compact(
             setattr(config, field, value)
     _check_size(config, subnetwork, path, source.name)
     with loading(source, "model"), torch.random.fork_rng(devices=[]), quiet_library():
-        # random weights of the whole shape, every one of which is cut away or replaced
+        # random weights of the full shape, all of which are removed or replaced
         model = kind._from_config(config, attn_implementation=attention_for(config, attention))
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy, where=str(path / MASK_FILE))
@@ -144,12 +145,12 @@ def load_compact(
 
 
 def _check_size(config: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
-    """Raise before the whole model is allocated, unless it is one that was cut to these files."""
+    """Raise, before the full model is allocated, unless its size fits the files and the mask."""
     expected = (config.num_hidden_layers, config.num_attention_heads)
     if subnetwork.head_mask.shape != expected:
         raise MaskError(
-            f"the mask is for [L, H] = {list(subnetwork.head_mask.shape)}, the configuration has "
-            f"{list(expected)}",
+            f"the mask is for [L, H] = {list(subnetwork.head_mask.shape)}, but the configuration "
+            f"has {list(expected)}",
             where=str(path / MASK_FILE),
         )
     stored = stored_parameters([path / COMPACT_FILE])
@@ -169,7 +170,7 @@ def _tensors(model: Any) -> dict[str, torch.Tensor]:
 
 
 def _model_class(config: Any, source: ModelSource) -> Any:
-    """The transformers class that the configuration names."""
+    """The transformers class named in the configuration."""
     names = config.architectures or [""]
     kind: Any = getattr(transformers, names[0], None)
     if not hasattr(kind, "config_class"):
@@ -187,10 +188,10 @@ def _model_class(config: Any, source: ModelSource) -> Any:
 
 @torch.no_grad()
 def _fill(model: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
-    """Put the stored weights in place of the random ones.
+    """Replace the random weights by the stored ones.
 
     Raises:
-        CheckpointError: naming the weights that the mask does not account for.
+        CheckpointError: if their names and shapes do not fit the mask.
     """
     with (
         reading(name, CheckpointError, problem="weights are damaged"),
@@ -216,7 +217,7 @@ def _fill(model: Any, subnetwork: Subnetwork, path: Path, name: str) -> None:
         raise CheckpointError(
             f"{MASK_FILE} does not fit the weights{shown}",
             where=name,
-            remedy="run subprobe compact again on the whole model",
+            remedy="run subprobe compact again on the full model",
         )
     for key, tensor in own.items():
         tensor.copy_(found[key])

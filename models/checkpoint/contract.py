@@ -1,8 +1,8 @@
-"""The contract between a checkpoint's head and a task: every output means the class that it names.
+"""Match the outputs of a checkpoint's head with the classes of a task.
 
-Whatever order the head was trained in, a loaded model answers in the task's: the rows of its last
-layer change places once, so that logits, losses, predictions and attributions all speak of the
-same classes. The encoder is untouched, and so is its fingerprint.
+A loaded model gives its outputs in the order of the task, even if its head was trained in another
+order: the rows of its last layer are permuted once, so that logits, losses, predictions and
+attributions refer to the same classes. The encoder and its fingerprint do not change.
 """
 
 from __future__ import annotations
@@ -20,27 +20,28 @@ from ..folder.checkpoint_files import check_task, read_config, read_raw_config
 from ..folder.sources import ModelSource, is_compact
 
 HEAD = "ForSequenceClassification"
-"""How transformers' classes with a head for whole texts end."""
+"""Name suffix of the transformers classes with a head for complete texts."""
 
 
 def contract(
     source: ModelSource, spec: TaskSpec, pairs: Pairs = (), *, any_task: bool = False
 ) -> ClassOrder | None:
-    """How the outputs of a checkpoint's head and the classes of a task belong together.
+    """The correspondence of the outputs of a checkpoint's head and the classes of a task.
 
     Args:
         source: the checkpoint.
         spec: the task.
-        pairs: what the user says of the names; then a model of another task may answer, too.
-        any_task: whether it may in any case.
+        pairs: pairs of names that the user specifies; if given, a model of another task is
+            accepted.
+        any_task: accept a model of another task in any case.
 
     Returns:
         The order of the classes, or None in regression and for a masked task.
 
     Raises:
-        CheckpointError: if the checkpoint is of another task, has no head for texts, contradicts
-            itself, or names other classes, with both lists.
-        ConfigError: if `pairs` do not cover both lists.
+        CheckpointError: if the checkpoint belongs to another task, has no head for texts,
+            contradicts itself, or names other classes; the message then lists both sets of names.
+        ConfigError: if `pairs` do not cover both sets of names.
     """
     if spec.masked and pairs:
         raise ConfigError(
@@ -73,23 +74,23 @@ def contract(
 
 
 def check_head(source: ModelSource, config: Any, *, kept: bool) -> None:
-    """Raise unless a checkpoint was saved with a head for whole texts, as far as it says so.
+    """Raise if a checkpoint states that it was saved without a head for complete texts.
 
     Args:
         source: the checkpoint.
         config: its configuration.
-        kept: whether it is to be trained on; decides the remedy.
+        kept: whether the head will be trained further; determines the remedy.
 
     Raises:
-        CheckpointError: naming the class that it was saved as.
+        CheckpointError: if it was saved as another class; the message names it.
     """
     saved = (config.architectures or [""])[0]
     if saved and not saved.endswith(HEAD):
         remedy = "fine-tune it first: subprobe finetune"
         if is_compact(source):
-            remedy = "make a fine-tuned model smaller"
+            remedy = "use a fine-tuned model to make the smaller one"
         elif kept:
-            remedy = "leave out `recipe.head`, and a new head is made"
+            remedy = "leave out `recipe.head` to add a new head"
         raise CheckpointError(
             f"has no classifier of texts: it was saved as {saved}",
             where=source.name,
@@ -98,20 +99,20 @@ def check_head(source: ModelSource, config: Any, *, kept: bool) -> None:
 
 
 def class_names(source: ModelSource) -> tuple[str, ...]:
-    """The names of a head's outputs in their order; `LABEL_0`, ... where none are stored.
+    """The names of a head's outputs, in order; `LABEL_0`, ... if none are stored.
 
     Args:
         source: the checkpoint.
 
     Raises:
-        CheckpointError: if `id2label` and `label2id` are no such tables, or contradict each other.
+        CheckpointError: if `id2label` or `label2id` is malformed, or they contradict each other.
     """
     raw = read_raw_config(source)
     fields = ("id2label", "label2id")
     found = {name: _numbered(raw[name], source, name) for name in fields if raw.get(name)}
     if not found:
         return tuple(f"LABEL_{place}" for place in range(read_config(source).num_labels))
-    # a library fills in placeholders where it was told the other table alone
+    # transformers fills in placeholders if only the other table was given
     named = {field: names for field, names in found.items() if not unnamed(names)} or found
     first = next(iter(named.values()))
     agree = all([*map(plain, names)] == [*map(plain, first)] for names in named.values())
@@ -120,13 +121,13 @@ def class_names(source: ModelSource) -> tuple[str, ...]:
         raise CheckpointError(
             " but ".join(said),
             where=source.name,
-            remedy="find out which is right and correct config.json",
+            remedy="correct the wrong table in config.json",
         )
     return first
 
 
 def _numbered(table: Any, source: ModelSource, field: str) -> tuple[str, ...]:
-    """The names of a table in the order of their numbers, which are 0 to K-1."""
+    """The names of a table in the order of their ids, which are 0 to K-1."""
     found: dict[int, str] = {}
     pairs = list(table.items()) if isinstance(table, dict) else []
     for key, value in pairs if field == "id2label" else [(v, k) for k, v in pairs]:
@@ -135,24 +136,24 @@ def _numbered(table: Any, source: ModelSource, field: str) -> tuple[str, ...]:
     names = tuple(found[key] for key in sorted(found))
     if len(found) != len(pairs) or sorted(found) != list(range(len(pairs))) or not pairs:
         raise CheckpointError(
-            f"{field} does not give each number from 0 on one name: {str(table)[:120]}",
+            f"{field} does not assign one name to each id from 0: {str(table)[:120]}",
             where=source.name,
             remedy="correct config.json",
         )
     if len(set(names)) < len(names):
         raise CheckpointError(
-            f"{field} names a class twice: {', '.join(names)}",
+            f"{field} contains duplicates: {', '.join(names)}",
             where=source.name,
             remedy="correct config.json",
         )
     return names
 
 
-# -- the head in the task's order ------------------------------------------------------------------
+# -- the head in the order of the task -------------------------------------------------------------
 
 
 def head_options(classes: Sequence[str], *, regression: bool) -> dict[str, Any]:
-    """What a configuration says of a head with these classes."""
+    """The fields of a configuration for a head with these classes."""
     kind = "regression" if regression else "single_label_classification"
     return {**named_classes(tuple(classes) or ("value",)), "problem_type": kind}
 
@@ -166,7 +167,7 @@ def named_classes(names: Sequence[str]) -> dict[str, Any]:
 
 
 def output_layer(model: Any, num_labels: int) -> tuple[str, nn.Linear]:
-    """Path and layer of the head that gives the logits: the last one outside the encoder."""
+    """Path and module of the layer that computes the logits: the last one outside the encoder."""
     inside = set(model.base_model.modules())
     layers = [
         (name, module)
@@ -180,15 +181,15 @@ def output_layer(model: Any, num_labels: int) -> tuple[str, nn.Linear]:
 
 @torch.no_grad()
 def put_in_order(model: Any, spec: TaskSpec, order: ClassOrder | None) -> None:
-    """Make the head of a loaded model answer in the order of a task, in place.
+    """Permute the outputs of a loaded model's head into the order of a task, in place.
 
-    Where several outputs mean one class, its logit is the log of the sum of their exponentials: its
-    probability is the sum of theirs.
+    The logit of a class with several outputs is the logarithm of the sum of their exponentials, so
+    that its probability is the sum of theirs.
 
     Args:
-        model: a classifier with the head that it was saved with.
+        model: a classifier with its saved head.
         spec: the task.
-        order: what `contract` gave.
+        order: the result of `contract`.
     """
     options = head_options(spec.labels, regression=spec.regression)
     if order is not None:
@@ -206,11 +207,11 @@ def put_in_order(model: Any, spec: TaskSpec, order: ClassOrder | None) -> None:
 
 
 class MergedClasses(nn.Module):
-    """A linear layer some of whose outputs count as one class.
+    """A linear layer in which several outputs are merged into one class.
 
     Args:
         layer: the layer, D -> K.
-        groups: for each class that is left, its outputs.
+        groups: the outputs of each resulting class.
     """
 
     def __init__(self, layer: nn.Linear, groups: Sequence[Sequence[int]]):
@@ -219,21 +220,21 @@ class MergedClasses(nn.Module):
         self.groups = tuple(tuple(group) for group in groups)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Logits [..., classes left] of features [..., D]."""
+        """Logits [..., resulting classes] of features [..., D]."""
         logits = self.layer(features)
         merged = [logits[..., list(group)].logsumexp(dim=-1) for group in self.groups]
         return torch.stack(merged, dim=-1)
 
 
 def check_plain_head(model: Any, where: str) -> None:
-    """Raise if a model's head counts several outputs as one class, which no checkpoint can say.
+    """Raise if a head merges several outputs into one class, which a checkpoint cannot represent.
 
     Raises:
-        CheckpointError: with what to do.
+        CheckpointError: if it does.
     """
     if any(isinstance(module, MergedClasses) for module in model.modules()):
         raise CheckpointError(
-            "`labels` lets several classes of the model stand for one: such a head cannot be saved",
+            "`labels` merges several classes of the model, and such a head cannot be saved",
             where=where or None,
-            remedy="fine-tune a model with the task's own classes",
+            remedy="fine-tune a model with the classes of the task",
         )

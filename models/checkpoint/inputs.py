@@ -1,4 +1,4 @@
-"""What a model can read of what its tokenizer gives: one check when both are loaded."""
+"""Check, once both are loaded, that a model can read the output of its tokenizer."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ..folder.text_lengths import fitting_length
 
 @dataclass(frozen=True)
 class InputCheck:
-    """What was found of a tokenizer that may go on.
+    """The result of checking a tokenizer that may be used.
 
     Attributes:
-        said: lines to tell.
-        flag: what rows of the model are flagged with; empty where nothing is wrong.
+        said: lines to show to the user.
+        flag: flag for rows of the model; empty if there is no problem.
     """
 
     said: tuple[str, ...] = ()
@@ -44,21 +44,21 @@ def check_inputs(
     padding: bool = True,
     allow_no_specials: bool = False,
 ) -> InputCheck:
-    """Check a tokenizer against its model before anything is read.
+    """Check that a tokenizer fits its model.
 
-    Where the family reads no segment ids, those of the tokenizer are switched off.
+    If the family reads no segment ids, those of the tokenizer are disabled.
 
     Args:
         model: a transformers encoder, with or without a task head.
         tokenizer: its fast tokenizer.
-        where: the model's name.
+        where: name of the model.
         pairs: whether pairs of texts are read.
-        padding: whether texts of different lengths are read together.
-        allow_no_specials: go on where special tokens are known and never added.
+        padding: whether texts of different lengths are read in one batch.
+        allow_no_specials: continue if the tokenizer defines special tokens but never adds them.
 
     Raises:
-        CheckpointError: for ids or segment ids without an embedding, a missing padding token, or
-            special tokens that are never added.
+        CheckpointError: if ids or segment ids have no embedding, there is no padding token, or
+            special tokens are never added.
     """
     rows = int(model.get_input_embeddings().weight.shape[0])
     check_ids(tokenizer, rows, where=where)
@@ -72,14 +72,14 @@ def check_inputs(
             tokenizer.model_input_names = names
             said.append("the model reads no segment ids: those of the tokenizer are left out")
     elif segments := getattr(model.config, "type_vocab_size", 0):
-        # a family that has none takes the ids and does not look at them
+        # a family without segment embeddings accepts the ids and ignores them
         check_segments(tokenizer, segments, pairs=pairs, where=where)
     said.append(unreachable_said(tokenizer))
     return InputCheck(tuple(f"{where}: {line}" for line in said if line), flag)
 
 
 def positions_of(source: ModelSource) -> int:
-    """Longest input of a model in subwords, special tokens included, by its configuration."""
+    """Maximum input length in subwords, special tokens included, according to the configuration."""
     config = read_config(source)
     return int(config.max_position_embeddings) - FAMILIES[config.model_type].position_offset
 
@@ -88,6 +88,6 @@ def check_max_length(model: Any, max_length: int, *, option: str = "max_length")
     """Raise unless a model has a position for each of `max_length` subwords.
 
     Raises:
-        ConfigError: naming both numbers.
+        ConfigError: if it has fewer; the message states both numbers.
     """
     fitting_length(anatomy_of(model).max_tokens, max_length, option=option)

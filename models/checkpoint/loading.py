@@ -1,4 +1,4 @@
-"""One load of a checkpoint, whatever form its weights are in, with nothing made up on the way."""
+"""Load a checkpoint from any supported form of weights, and report missing ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENCODERS = transformers.MODEL_MAPPING
 """Configuration -> class without a head."""
 
 CLASSIFIERS = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
-"""Configuration -> class with a head for whole texts."""
+"""Configuration -> class with a head for complete texts."""
 
 LANGUAGE_MODELS = transformers.MODEL_FOR_MASKED_LM_MAPPING
 """Configuration -> class with a head that predicts masked pieces."""
@@ -38,7 +38,7 @@ LANGUAGE_MODELS = transformers.MODEL_FOR_MASKED_LM_MAPPING
 State = dict[str, torch.Tensor]
 
 _HEADS = ("classifier.", "qa_outputs.")
-"""What the names of task heads begin with in every family; heads of language models are others."""
+"""Name prefixes of the weights of task heads in all families; language-model heads have others."""
 
 
 def load(
@@ -49,21 +49,21 @@ def load(
     new_head: bool = False,
     **options: Any,
 ) -> tuple[Any, list[str]]:
-    """Build a model from a checkpoint; the random state decides what is missing.
+    """Build a model from a checkpoint; missing weights are drawn from the current random state.
 
     Args:
         source: the checkpoint.
         attention: see `load_encoder`.
         classes: `ENCODERS`, `CLASSIFIERS` or `LANGUAGE_MODELS`.
-        new_head: leave out a head that is stored.
-        options: fields of the configuration that are to have other values.
+        new_head: ignore a stored head.
+        options: fields of the configuration to override.
 
     Returns:
-        The model and the names of the weights that the checkpoint does not hold.
+        The model, and the names of the weights that the checkpoint lacks.
 
     Raises:
-        CheckpointError: if weights are pickled, quantised, damaged, of an adapter that cannot be
-            merged, or do not fit.
+        CheckpointError: if weights are pickled, quantised or damaged, do not fit, or belong to an
+            adapter that cannot be merged.
         UnknownNameError: if the family is not supported.
     """
     config = read_config(source, **options)
@@ -83,16 +83,16 @@ def load(
 
 
 def skeleton(kind: Any, config: Any) -> Any:
-    """A model without memory for its weights: names and shapes alone."""
+    """A model with only the names and shapes of its weights, without memory for them."""
     with torch.device("meta"):
         return kind._from_config(config)
 
 
 def has_head(source: ModelSource) -> bool:
-    """Whether a checkpoint holds a task head; that of a language model is none.
+    """Whether a checkpoint contains a task head; a language-model head does not count.
 
     Raises:
-        CheckpointError: as `load`.
+        CheckpointError: as in `load`.
     """
     return any(name.startswith(_HEADS) for name in weight_names(source))
 
@@ -116,10 +116,10 @@ def weight_names(source: ModelSource) -> set[str]:
 
 
 def _stored(source: ModelSource, config: Any, kind: Any) -> tuple[Path, State | None]:
-    """The folder of a checkpoint's weights, and the weights if they must be made from its files.
+    """The folder of a checkpoint's weights, and the weights themselves if they must be converted.
 
     Raises:
-        CheckpointError: as `load`.
+        CheckpointError: as in `load`.
     """
     folder = Path(folder_of(source, "weights in safetensors form"))
     if not has_adapter(folder):
@@ -135,9 +135,9 @@ def _stored(source: ModelSource, config: Any, kind: Any) -> tuple[Path, State | 
     check_against_files(config, stored_parameters(weight_files(beside)), source.name)
     if beside != folder and has_adapter(beside):
         raise CheckpointError(
-            f"the base of its adapter, {base.name}, holds an adapter itself",
+            f"the base of its adapter, {base.name}, contains an adapter too",
             where=source.name,
-            remedy="merge that one first and save the whole model",
+            remedy="merge that one first and save the full model",
         )
     brought = adapter_weights(folder, source.name)
     own = read_config(source)
@@ -158,7 +158,7 @@ def _names(source: ModelSource, folder: Path, config: Any) -> dict[str, str]:
 
 
 def _read(source: ModelSource, folder: Path, state: State | None, config: Any) -> State:
-    """The weights that were made already, else those of the folder under their plain names."""
+    """The converted weights if there are any, else those of the folder under their plain names."""
     if state is not None:
         return state
     names = _names(source, folder, config)
@@ -168,7 +168,7 @@ def _read(source: ModelSource, folder: Path, state: State | None, config: Any) -
 def _without_head(
     source: ModelSource, folder: Path, state: State | None, config: Any, kind: Any
 ) -> State | None:
-    """The weights without those of a task head; None where the folder holds none."""
+    """The weights without those of a task head; None if there is no task head in the folder."""
     stored = set(state) if state else set(_names(source, folder, config).values())
     if not any(name.startswith(_HEADS) for name in stored):
         return state
@@ -188,7 +188,7 @@ def _built(
     folder: Path | None,
     state: State | None,
 ) -> tuple[Any, list[str]]:
-    """The model from a folder, or from weights; and what neither holds."""
+    """Build the model from a folder or from weights; also return the names of missing weights."""
     with loading(source, "weights in safetensors form"), quiet_library():
         try:
             model, info = kind.from_pretrained(

@@ -1,7 +1,7 @@
-"""Heads that a checkpoint of transformers 4 has lost: `pruned_heads` becomes the mask that it is.
+"""Convert the field `pruned_heads` of checkpoints of transformers 4 to a mask.
 
-transformers 4 took their rows and columns out of the weights; transformers 5 builds every head and
-ignores the field.
+transformers 4 removed the rows and columns of these heads from the weights; transformers 5 builds
+all heads and ignores the field.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..smaller.shrink import cut_down
 
 
 def take_pruned(config: Any) -> dict[Any, Any]:
-    """The field of a configuration, which is removed from it: the mask says it from now on."""
+    """Remove the field from a configuration and return it; the mask replaces it."""
     pruned = getattr(config, "pruned_heads", None) or {}
     if hasattr(config, "pruned_heads"):
         del config.pruned_heads
@@ -28,15 +28,15 @@ def take_pruned(config: Any) -> dict[Any, Any]:
 
 
 def pruned_mask(pruned: dict[Any, Any], model: Any, where: str) -> Subnetwork:
-    """The mask that switches off the heads of a configuration's `pruned_heads`.
+    """The mask that prunes the heads listed in a configuration's `pruned_heads`.
 
     Args:
-        pruned: layer -> numbers of its heads, both from 0.
-        model: a model of the whole shape; its weights do not matter.
+        pruned: layer -> numbers of its pruned heads, both counted from 0.
+        model: a model of the full shape; its weights are not used.
         where: the checkpoint, for messages.
 
     Raises:
-        CheckpointError: for a layer or head that the model does not have.
+        CheckpointError: if the model does not have a layer or head.
     """
     anatomy = anatomy_of(model)
     heads = np.ones((anatomy.num_layers, anatomy.num_heads), dtype=np.bool_)
@@ -60,15 +60,15 @@ def pruned_mask(pruned: dict[Any, Any], model: Any, where: str) -> Subnetwork:
 
 
 def whole_again(state: dict[str, Any], model: Any, mask: Subnetwork) -> dict[str, Any]:
-    """Stored weights with zeros for the heads that were taken out of them.
+    """Insert zeros into stored weights for the heads that were removed from them.
 
     Args:
-        state: name -> tensor; those of the whole shape stay as they are.
-        model: a model of the whole shape, with or without a head; its weights do not matter.
-        mask: what was taken out.
+        state: name -> tensor; tensors of the full shape are not changed.
+        model: a model of the full shape, with or without a task head; its weights are not used.
+        mask: the mask without the removed heads.
 
     Raises:
-        InputError: if the family's heads have no weights of their own.
+        InputError: if the heads of the family have no separate weights.
     """
     anatomy = anatomy_of(model)
     kept_units = kept_by(mask, anatomy.num_neurons)
@@ -90,9 +90,9 @@ def whole_again(state: dict[str, Any], model: Any, mask: Subnetwork) -> dict[str
 
 
 def lose_heads(model: Any, mask: Subnetwork) -> None:
-    """Take the heads out of a loaded model, which then knows which it has.
+    """Remove the pruned heads from a loaded model, and record the kept ones in it.
 
     Raises:
-        InputError: as `whole_again`.
+        InputError: as in `whole_again`.
     """
     cut_down(model, mask)

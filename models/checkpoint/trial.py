@@ -1,4 +1,4 @@
-"""One short pass after loading: a configuration can be read and built, and yet not run."""
+"""Run a short forward pass after loading, since not every configuration that can be built runs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LONGEST = 512
 
 
 def check_runs(model: Any, where: str) -> Any:
-    """The model, if it gives what a model of its kind gives for four tokens.
+    """Return the model if its output for four tokens has the expected form.
 
     Raises:
-        CheckpointError: with what the library says.
+        CheckpointError: if not; the message quotes the library.
     """
     ids = torch.arange(_TOKENS).remainder(model.config.vocab_size)[None]
     with (
@@ -27,7 +27,7 @@ def check_runs(model: Any, where: str) -> Any:
         torch.no_grad(),
     ):
         given = model(input_ids=ids, attention_mask=torch.ones_like(ids))
-        # a configuration can ask for plain tuples, which nothing here reads
+        # a configuration can request plain tuples as outputs, which this project does not read
         found = given.logits if hasattr(given, "logits") else given.last_hidden_state
         fits = found.shape[0] == 1 and torch.is_floating_point(found)
     if not fits:
@@ -36,10 +36,10 @@ def check_runs(model: Any, where: str) -> Any:
 
 
 def check_finite(model: Any, where: str) -> Any:
-    """The model, if every weight is a finite number.
+    """Return the model if all weights are finite.
 
     Raises:
-        CheckpointError: naming the first that is not.
+        CheckpointError: if weights contain NaN or infinity; the message names the first tensor.
     """
     for name, weights in model.named_parameters():
         if not bool(torch.isfinite(weights).all()):
@@ -52,10 +52,10 @@ def check_finite(model: Any, where: str) -> Any:
 
 
 def check_encodes(tokenizer: Any, where: str) -> Any:
-    """The tokenizer, if it encodes a pair of short texts, as every reader of texts asks it to.
+    """Return the tokenizer if it can encode a pair of short texts.
 
     Raises:
-        CheckpointError: with what the library says.
+        CheckpointError: if not; the message quotes the library.
     """
     with (
         reading(where, CheckpointError, problem="its tokenizer does not encode a text"),

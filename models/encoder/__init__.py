@@ -1,1 +1,1 @@
-"""Where the heads and MLPs of an encoder sit, whatever its family."""
+"""Locate and hook the heads and MLPs of encoders of all supported families."""

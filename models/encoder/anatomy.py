@@ -1,4 +1,4 @@
-"""Where the heads and MLPs of one encoder sit, whatever its family."""
+"""Locate the heads and MLPs of an encoder of any supported family."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Part = Literal["query", "key", "value"]
 
 @dataclass(frozen=True)
 class Anatomy:
-    """One encoder: its family and its sizes.
+    """The family and sizes of one encoder, and access to its modules.
 
     The methods take the model, with or without a task head, and a layer counted from 0. A layer is
-    one pass through a block: where layers share weights, several have the same modules, and
-    `models/encoder/layer_hooks.py` tells them apart.
+    one pass through a block: if layers share weights, several have the same modules, which
+    `models/encoder/layer_hooks.py` distinguishes.
 
     Attributes:
         family: transformers' `model_type`.
         num_heads: H.
         head_size: d.
         num_neurons: F.
-        num_positions: size of the position table, or the length that the model was made for where
-            positions are relative.
+        num_positions: size of the position table; for relative positions, the length for which the
+            model was trained.
         blocks: path of each of the L layers, relative to the base model.
     """
 
@@ -43,27 +43,27 @@ class Anatomy:
 
     @property
     def row(self) -> Family:
-        """The family's table row."""
+        """The row of the family in the table of families."""
         return FAMILIES[self.family]
 
     @property
     def num_layers(self) -> int:
-        """L, each pass through a shared block counted."""
+        """Number of layers L; each pass through a shared block counts."""
         return len(self.blocks)
 
     @property
     def shared(self) -> bool:
-        """Whether some layers share their weights, so that none can lose a unit alone."""
+        """Whether layers share weights, so that a unit cannot be removed from one layer alone."""
         return len(set(self.blocks)) < len(self.blocks)
 
     @property
     def sdpa(self) -> bool:
-        """Whether the family has torch's fused attention."""
+        """Whether the family supports torch's fused attention."""
         return self.row.sdpa
 
     @property
     def position_offset(self) -> int:
-        """Positions that no token can take."""
+        """Number of positions that tokens cannot take."""
         return self.row.position_offset
 
     @property
@@ -72,22 +72,22 @@ class Anatomy:
         return self.num_positions - self.position_offset
 
     def block(self, model: Any, layer: int) -> nn.Module:
-        """The whole layer: attention, MLP, residuals and LayerNorms."""
+        """The module of the complete layer: attention, MLP, residuals and LayerNorms."""
         return _find(model, self.blocks[layer])
 
     def states_module(self, model: Any, layer: int) -> nn.Module:
-        """Module whose output is hidden state `layer` + 1: the block, or what comes right after."""
+        """Module whose output is hidden state `layer` + 1: the block, or the module after it."""
         after = self.row.first_states if layer == 0 else ""
         final = self.row.last_states if layer == self.num_layers - 1 else ""
         found = _find_or_none(model, final) or _find_or_none(model, after)
         return found or self.block(model, layer)
 
     def attention_module(self, model: Any, layer: int) -> nn.Module:
-        """Module whose forward gives (output, weights [B, H, S, S]) under eager attention."""
+        """Module whose forward returns (output, weights [B, H, S, S]) with eager attention."""
         return _find(model, f"{self.blocks[layer]}.{self.row.attention}")
 
     def query(self, model: Any, layer: int) -> nn.Linear:
-        """Query projection D -> H*d; D -> 3*H*d where fused, see `rows`."""
+        """Query projection D -> H*d, or D -> 3*H*d if fused (see `rows`)."""
         return self._linear(model, layer, self.row.query)
 
     def key(self, model: Any, layer: int) -> nn.Linear:
@@ -99,11 +99,11 @@ class Anatomy:
         return self._linear(model, layer, self.row.value)
 
     def rows(self, part: Part, heads: int | None = None) -> torch.Tensor:
-        """Output features of the query, key or value projection by head: indices [H, d].
+        """Indices [H, d] of the output features of the query, key or value projection, by head.
 
         Args:
-            part: which projection.
-            heads: how many heads it has, where that is not H.
+            part: the projection.
+            heads: number of heads, if it differs from H.
         """
         heads, size = self.num_heads if heads is None else heads, self.head_size
         place = ("query", "key", "value").index(part)
@@ -114,14 +114,14 @@ class Anatomy:
         return torch.arange(heads * size).reshape(heads, size)
 
     def head_biases(self, model: Any, layer: int) -> list[nn.Parameter]:
-        """Parameters [H*d] outside the dense layers, head by head."""
+        """Parameters [H*d] outside of dense layers, grouped by head."""
         return [
             model.base_model.get_parameter(f"{self.blocks[layer]}.{path}")
             for path in self.row.head_biases
         ]
 
     def position_projections(self, model: Any, layer: int) -> list[nn.Linear]:
-        """Projections D -> H*d of relative positions that this model has, head by head."""
+        """The model's projections D -> H*d of relative positions, grouped by head."""
         paths = (f"{self.blocks[layer]}.{path}" for path in self.row.position_projections)
         found = (_find_or_none(model, path) for path in paths)
         return [module for module in found if isinstance(module, nn.Linear)]
@@ -131,11 +131,11 @@ class Anatomy:
         return self._linear(model, layer, self.row.attention_output)
 
     def mlp_up(self, model: Any, layer: int) -> nn.Linear:
-        """First dense layer of the MLP, D -> F; D -> 2F where `row.gated_mlp`."""
+        """First dense layer of the MLP, D -> F, or D -> 2F if `row.gated_mlp`."""
         return self._linear(model, layer, self.row.mlp_up)
 
     def mlp_output(self, model: Any, layer: int) -> nn.Linear:
-        """Second dense layer of the MLP, F -> D: its output goes to dropout and residual."""
+        """Second dense layer of the MLP, F -> D, followed by dropout and the residual."""
         return self._linear(model, layer, self.row.mlp_down)
 
     def attention_norm(self, model: Any, layer: int) -> nn.LayerNorm:
@@ -150,9 +150,9 @@ class Anatomy:
         return module
 
     def feed_forward(self, model: Any, layer: int) -> Callable[[torch.Tensor], torch.Tensor]:
-        """Second half of a block: from the attention's LayerNorm to the block's output, [..., D].
+        """Run the second half of a block: from the attention's LayerNorm to the output [..., D].
 
-        Hooks on the MLP's modules, gates among them, see the call.
+        Hooks on the modules of the MLP, such as gates, are called.
 
         Raises:
             UnknownNameError: if the family normalises elsewhere.
@@ -169,21 +169,21 @@ class Anatomy:
         return run
 
     def check_post_norm(self) -> None:
-        """Refuse a family whose attention output is not added to its input and then normalised.
+        """Raise unless the family normalises the sum of the attention output and its input.
 
         Raises:
-            UnknownNameError: listing the families where it is.
+            UnknownNameError: if it does not; the message lists the families that do.
         """
         if not self.row.attention_norm:
             known = [name for name, row in FAMILIES.items() if row.attention_norm]
             raise UnknownNameError("model type with LayerNorm after attention", self.family, known)
 
     def embedding_block(self, model: Any) -> nn.Module:
-        """The whole embedding block: words, positions, segments, LayerNorm."""
+        """The complete embedding block: words, positions, segments, LayerNorm."""
         return _find(model, self.row.embeddings)
 
     def embeddings(self, model: Any) -> nn.Module:
-        """The word-embedding table."""
+        """The table of word embeddings."""
         table: nn.Module = model.get_input_embeddings()
         return table
 
@@ -199,7 +199,7 @@ def _find(model: Any, path: str) -> nn.Module:
 
 
 def _find_or_none(model: Any, path: str) -> nn.Module | None:
-    """The module at `path`; None if there is no path, or this configuration leaves it out."""
+    """The module at `path`; None if there is no path or the configuration has no such module."""
     try:
         return _find(model, path) if path else None
     except AttributeError:
@@ -207,19 +207,19 @@ def _find_or_none(model: Any, path: str) -> nn.Module | None:
 
 
 def anatomy_of(model: Any) -> Anatomy:
-    """Look up where the heads and MLPs of `model` sit.
+    """Look up the anatomy of `model`.
 
     Args:
-        model: a transformers encoder, with or without a task head. A smaller one that `shrink` made
-            has the sizes of the whole one.
+        model: a transformers encoder, with or without a task head. A smaller model from `shrink`
+            gets the sizes of the full model.
 
     Raises:
-        UnknownNameError: if its family is not in the table.
+        UnknownNameError: if its family is not supported.
     """
     config = model.config
     if config.model_type not in FAMILIES:
         raise UnknownNameError("model type", config.model_type, FAMILIES)
-    # the number of neurons has another name in each configuration, the first layer knows it
+    # configurations name the number of neurons differently, so it is read from the first layer
     row = FAMILIES[config.model_type]
     blocks, kept_units = _block_paths(row, config), kept_units_of(model)
     first_down = _find(model, f"{blocks[0]}.{row.mlp_down}")
@@ -234,11 +234,11 @@ def anatomy_of(model: Any) -> Anatomy:
 
 
 def _block_paths(row: Family, config: Any) -> tuple[str, ...]:
-    """Path of each layer's block, in the order in which the model runs them."""
+    """Path of each layer's block, in the order of execution."""
     passes = config.num_hidden_layers
     if not row.inner_layers:
         return tuple(f"{row.layers}.{number}" for number in range(passes))
-    # the library's own expression: L need not be a multiple of the number of groups
+    # the expression of transformers: L need not be a multiple of the number of groups
     groups = [int(number / (passes / config.num_hidden_groups)) for number in range(passes)]
     return tuple(
         f"{row.layers}.{group}.{row.inner_layers}.{inner}"
@@ -248,5 +248,5 @@ def _block_paths(row: Family, config: Any) -> tuple[str, ...]:
 
 
 def max_tokens(model: Any) -> int:
-    """Longest input of `model` in subwords, special tokens included."""
+    """Maximum input length of `model` in subwords, special tokens included."""
     return anatomy_of(model).max_tokens

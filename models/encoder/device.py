@@ -1,4 +1,4 @@
-"""Where a model runs."""
+"""Choose the device of a model."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def device_of(name: str) -> torch.device:
-    """The device that a name stands for; `auto` is a GPU where torch finds one, else the CPU.
+    """The device with a name; `auto` is a GPU if torch finds one, otherwise the CPU.
 
     Raises:
-        ConfigError: for `cuda` where torch finds no GPU.
-        UnknownNameError: for another name.
+        ConfigError: if the name is `cuda` and torch finds no GPU.
+        UnknownNameError: if the name is unknown.
     """
     if name not in DEVICES:
         raise UnknownNameError("device", name, DEVICES)
     found = torch.cuda.is_available()
     if name == "cuda" and not found:
         raise ConfigError(
-            "torch finds no CUDA device here",
+            "torch finds no CUDA device",
             where="`device`",
             remedy="choose cpu or auto; `subprobe doctor` lists the devices",
         )

@@ -1,4 +1,4 @@
-"""A model run without dropout, or without gradients of its own, and as it was again afterwards."""
+"""Run a model without dropout or without parameter gradients, and restore its state afterwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """Switch dropout off, and every module back to what it was, also after an exception."""
+    """Disable dropout, and restore the mode of every module afterwards, also after an exception."""
     training = [module for module in model.modules() if module.training]
     for module in training:
         module.training = False
@@ -22,7 +22,7 @@ def evaluating(model: Any) -> Iterator[None]:
 
 @contextmanager
 def frozen(model: Any) -> Iterator[None]:
-    """Compute no gradient of the parameters; they are as they were afterwards, come what may."""
+    """Disable gradients of the parameters; their settings are restored, also after an exception."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.requires_grad_(False)

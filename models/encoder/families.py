@@ -1,4 +1,4 @@
-"""The encoder families: one row each, with its exceptions."""
+"""Table of the supported encoder families, with their exceptions."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Family:
-    """Module paths of one family, relative to a layer unless said otherwise.
+    """Module paths of one family, relative to a layer unless stated otherwise.
 
     Attributes:
         layers: the list of blocks, relative to the base model.
-        inner_layers: list of blocks inside each entry of `layers`, where the entries are groups
-            that are used for several layers in turn, which then share their weights.
+        inner_layers: list of blocks inside each entry of `layers`, if the entries are groups that
+            are used for several layers, which then share their weights.
         query: query projection.
         key: key projection.
         value: value projection.
-        fused: how the rows of one projection for all three are ordered: `parts` = all queries, all
-            keys, all values; `heads` = query, key, value of each head; empty where there are three.
+        fused: order of the rows of a joint projection: `parts` = all queries, all keys, all values;
+            `heads` = query, key, value of each head; empty if there are three projections.
         head_biases: parameters [H*d] outside the dense layers.
-        position_projections: projections D -> H*d of relative positions, of which a configuration
-            may lack some.
-        attention: module whose forward gives (output, weights [B, H, S, S]) under eager attention.
+        position_projections: projections D -> H*d of relative positions; some configurations lack
+            some of them.
+        attention: module whose forward returns (output, weights [B, H, S, S]) with eager attention.
         attention_output: projection that mixes the H heads' outputs.
         mlp_up: D -> F, or D -> 2F where `gated_mlp`.
         mlp_down: F -> D; its output, bias included, is the MLP's output.
-        gated_mlp: whether neuron f is the activation of row f times row F + f of `mlp_up` (GLU).
-        embeddings: the whole embedding block, relative to the base model.
+        gated_mlp: whether neuron f is the activation of row f of `mlp_up` times its row F + f
+            (GLU).
+        embeddings: the complete embedding block, relative to the base model.
         first_states: module that changes the states after the first layer, relative to the base
             model; some configurations lack it.
-        last_states: the same for the last layer: a final LayerNorm.
-        sdpa: whether the family has torch's fused attention; False = eager only.
-        position_offset: positions that no token can take.
-        attention_norm: LayerNorm of the sum of attention output and residual; empty where the
-            family normalises elsewhere, or is not taken apart yet.
-        activation: between `mlp_up` and `mlp_down`; empty as above.
+        last_states: module that changes the states after the last layer, such as a final LayerNorm.
+        sdpa: whether the family supports torch's fused attention; False = eager only.
+        position_offset: number of positions that tokens cannot take.
+        attention_norm: LayerNorm of the sum of attention output and residual; empty if the family
+            normalises elsewhere or is not supported in this respect.
+        activation: activation between `mlp_up` and `mlp_down`; empty as above.
         block_norm: LayerNorm of the sum of MLP output and its residual; empty as above.
-        head_reads_first: whether the family's classifier reads the first token's last state alone.
-        language_head: the modules of the masked-LM head, in order, relative to the whole model.
+        head_reads_first: whether the family's classifier reads only the last state of the first
+            token.
+        language_head: the modules of the masked-LM head, in order, relative to the full model.
     """
 
     layers: str = "encoder.layer"
@@ -72,7 +74,7 @@ _BERT = Family(
     block_norm="output.LayerNorm",
     head_reads_first=True,
 )
-# positions are counted from the padding id (1) on, so ids 0 and 1 are never a token's position
+# positions start after the padding id (1), so tokens never have the positions 0 and 1
 _ROBERTA = replace(_BERT, position_offset=2, language_head=("lm_head",))
 
 FAMILIES: dict[str, Family] = {
@@ -154,4 +156,4 @@ FAMILIES: dict[str, Family] = {
         language_head=("head", "decoder"),
     ),
 }
-"""transformers' `model_type` -> where its heads and MLPs sit."""
+"""`model_type` of transformers -> module paths."""

@@ -1,4 +1,4 @@
-"""Which units of the whole model a mask keeps, or a compact model still has."""
+"""The units of the full model that a mask keeps, or that a compact model has."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class KeptUnits:
-    """The units that are left, by their number in the whole model.
+    """The kept units, by their index in the full model.
 
     Attributes:
-        heads: numbers of each layer's kept heads, L arrays in rising order.
-        neurons: numbers of each layer's kept neurons, L arrays; none where the MLP is dead.
-        mlps: kept MLPs, bool [L]; one without a kept neuron still gives its bias.
-        num_heads: H of the whole model.
-        num_neurons: F of the whole model.
+        heads: indices of the kept heads of each layer, L sorted arrays.
+        neurons: indices of the kept neurons of each layer, L sorted arrays; empty for a pruned MLP.
+        mlps: kept MLPs, bool [L]; a kept MLP without neurons outputs its bias.
+        num_heads: H of the full model.
+        num_neurons: F of the full model.
     """
 
     heads: tuple[Numbers, ...]
@@ -39,7 +39,7 @@ class KeptUnits:
         neuron_mask: npt.NDArray[np.bool_] | None,
         num_neurons: int,
     ) -> KeptUnits:
-        """What masks keep.
+        """The units that masks keep.
 
         Args:
             head_mask: kept heads, bool [L, H].
@@ -59,11 +59,11 @@ class KeptUnits:
         )
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> KeptUnits:
-        """Nobody changes it, so that a copied model may share it."""
+        """Return itself: it is immutable, so copied models share it."""
         return self
 
     def lost(self, other: KeptUnits) -> int:
-        """How many heads, MLPs and neurons of `other` are not left here."""
+        """Number of heads, MLPs and neurons of `other` that are not kept here."""
         missing = int((other.mlps & ~self.mlps).sum())
         for mine, theirs in ((self.heads, other.heads), (self.neurons, other.neurons)):
             missing += sum(
@@ -74,12 +74,12 @@ class KeptUnits:
 
 
 def kept_units_of(model: Any) -> KeptUnits | None:
-    """What is left of a compact model; None for a whole one."""
+    """The kept units of a compact model; None for a full model."""
     kept: KeptUnits | None = getattr(model.base_model, _ATTRIBUTE, None)
     return kept
 
 
 def mark_kept_units(model: Any, kept: KeptUnits) -> None:
-    """Note on `model`, and on its encoder, what is left: `model.subprobe_kept_units`."""
+    """Store the kept units on `model` and its encoder, as `model.subprobe_kept_units`."""
     setattr(model, _ATTRIBUTE, kept)
     setattr(model.base_model, _ATTRIBUTE, kept)

@@ -1,7 +1,7 @@
-"""Hooks that belong to one layer, also where several layers are one module.
+"""Hooks for one layer, even if several layers share a module.
 
-ALBERT runs the same block once for every layer, so that a plain hook on a module of the block is
-called in each of them. These hooks know whose turn it is.
+ALBERT runs the same block for every layer, so that a plain hook on a module of the block is called
+in all layers. These hooks track the current layer.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .anatomy import Anatomy
 
 
 class LayerHooks:
-    """Registers hooks that are called in their own layer alone, and taken off by `stack`.
+    """Registers hooks that are called only in their own layer and are removed by `stack`.
 
-    Layers are counted from the start of each forward pass of the base model, by calls of blocks:
-    what a block calls several times, such as a chunked MLP, stays in its layer, and a pass that
-    failed half-way does not shift the next one.
+    Layers are counted by calls of blocks, from the start of each forward pass of the base model.
+    Modules that a block calls several times, such as a chunked MLP, stay in their layer, and an
+    incomplete pass does not shift the count of the next one.
 
     Args:
         model: a transformers encoder, with or without a task head.
-        anatomy: the model's.
-        stack: takes the hooks off when it is closed.
+        anatomy: anatomy of the model.
+        stack: removes the hooks when it is closed.
     """
 
     def __init__(self, model: Any, anatomy: Anatomy, stack: ExitStack):
@@ -34,24 +34,24 @@ class LayerHooks:
         self._running = -1
         if not anatomy.shared:
             return
-        # first of all hooks, so that those registered later find the count of their own layer
+        # registered before all other hooks, so that these see the count of their own layer
         stack.callback(model.base_model.register_forward_pre_hook(self._restart).remove)
         blocks = (anatomy.block(model, layer) for layer in range(anatomy.num_layers))
         for block in dict.fromkeys(blocks):
             stack.callback(block.register_forward_pre_hook(self._next).remove)
 
     def before(self, layer: int, module: nn.Module, hook: Callable[..., Any]) -> None:
-        """Call `hook(module, args)` before `module` runs in `layer`; it may give other args."""
+        """Call `hook(module, args)` before `module` runs in `layer`; it may return new args."""
         handle = module.register_forward_pre_hook(self._in_turn(layer, hook))
         self._stack.callback(handle.remove)
 
     def before_with_kwargs(self, layer: int, module: nn.Module, hook: Callable[..., Any]) -> None:
-        """The same with `hook(module, args, kwargs)`."""
+        """Call `hook(module, args, kwargs)` before `module` runs in `layer`."""
         handle = module.register_forward_pre_hook(self._in_turn(layer, hook), with_kwargs=True)
         self._stack.callback(handle.remove)
 
     def after(self, layer: int, module: nn.Module, hook: Callable[..., Any]) -> None:
-        """Call `hook(module, args, output)` after `module` ran in `layer`."""
+        """Call `hook(module, args, output)` after `module` has run in `layer`."""
         handle = module.register_forward_hook(self._in_turn(layer, hook))
         self._stack.callback(handle.remove)
 
@@ -68,5 +68,5 @@ class LayerHooks:
         if self._running >= self._layers:
             raise SubprobeError(
                 "a block with shared weights ran outside a forward pass of its model",
-                remedy="run the whole model: its layers are told apart by their order alone",
+                remedy="run the complete model: its layers are distinguished only by their order",
             )

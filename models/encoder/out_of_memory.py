@@ -1,4 +1,4 @@
-"""What is done when memory runs out: the same work once more, in batches of half the size."""
+"""Repeat a computation with batches of half the size if memory runs out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...data.errors import MemoryLimitError
 Result = TypeVar("Result")
 
 SMALLER = "ask for a smaller `batch_size` or `max_length`"
-"""What can be done where half a batch is too much."""
+"""Remedy if half a batch needs too much memory as well."""
 
 _SAID = (
     "DefaultCPUAllocator: can't allocate memory",
@@ -22,12 +22,11 @@ _SAID = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
-"""What torch says where it has no type of its own for it: the allocator of processors, and the
-libraries of GPUs."""
+"""Messages of torch for errors without a separate type, from the CPU allocator and libraries."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that there is not enough memory, on a processor or a GPU."""
+    """Whether an exception means that CPU or GPU memory is exhausted."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(said in str(error) for said in _SAID)
@@ -42,28 +41,30 @@ def once_halved(
     say: Callable[[str], None] | None = None,
     may_halve: bool = True,
 ) -> tuple[Result, int]:
-    """Do a piece of work, and once more from its start with half the size if memory runs out.
+    """Run a computation; if memory runs out, run it again from the start with half the size.
 
     Args:
-        run: the work, given how many examples are to be in memory at once. It is called again from
-            the start, so that what it gives depends on the size that it ended with and on nothing
-            that went before.
-        size: at first.
-        what: the work in words, such as "scoring".
-        remedy: for the user, where half the size is too much as well.
-        say: told of the smaller size.
-        may_halve: False where the result depends on the size, or it was halved before.
+        run: the computation, given the number of examples to hold in memory at once. It must start
+            anew when called again, so that its result depends only on the final size.
+        size: initial size.
+        what: name of the computation, such as "scoring".
+        remedy: what the user can do if half the size needs too much memory as well.
+        say: receives a message about the smaller size.
+        may_halve: False if the result depends on the size, or the size was halved before.
 
     Returns:
-        what `run` gave, and the size that it ended with.
+        The result of `run`, and the final size.
 
     Raises:
-        MemoryLimitError: if memory runs out a second time, or nothing is left to halve.
+        MemoryLimitError: if memory runs out again, or the size cannot be halved.
     """
     found, smaller = _tried(run, size), size // 2
     if found is None and may_halve and smaller:
         if say is not None:
-            say(f"out of memory: {what} starts again with {smaller} examples at a time, not {size}")
+            say(
+                f"out of memory: {what} starts again with {smaller} instead of {size} examples "
+                "at a time"
+            )
         size = smaller
         found = _tried(run, size)
     if found is None:
@@ -73,13 +74,13 @@ def once_halved(
 
 
 def _tried(run: Callable[[int], Result], size: int) -> tuple[Result] | None:
-    """What the work gives; None if memory ran out, once what the work held is given back."""
+    """The result of the computation; None if memory ran out, after its memory was released."""
     try:
         return (run(size),)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-    # after the handler: the traceback held the tensors of every frame
+    # outside of the handler, because the traceback holds the tensors of every frame
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""What a pass has computed below a layer, given again where only what lies above it changes."""
+"""Reuse the computations of a forward pass below a layer if only layers above it change."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .anatomy import Anatomy
 
 
 class Replay:
-    """Remembers what each layer gave in one pass, and gives it again without computing it."""
+    """Stores the output of each layer in one pass and returns it again without recomputing it."""
 
     def __init__(self, model: Any, anatomy: Anatomy):
         self._blocks = [anatomy.block(model, layer) for layer in range(anatomy.num_layers)]
         self._attentions = [
             anatomy.attention_module(model, layer) for layer in range(anatomy.num_layers)
         ]
-        # where one module serves several layers, it cannot be told which of them it is
+        # if several layers share a module, its current layer is unknown
         self._distinct = len({id(block) for block in self._blocks}) == len(self._blocks)
-        # a module that holds the output projection does not end at the heads
+        # a module that contains the output projection does not return the outputs of heads
         row = anatomy.row
         self._before_gates = not row.attention_output.startswith(f"{row.attention}.")
         self._seen: dict[int, Any] = {}
@@ -41,7 +41,7 @@ class Replay:
 
     @contextmanager
     def up_to(self, layer: int) -> Iterator[None]:
-        """Inside, the layers below `layer`, and the attention of it, are not computed again."""
+        """Replay the layers below `layer` and the attention of `layer` inside the context."""
         if not self._distinct:
             yield
             return
@@ -49,14 +49,14 @@ class Replay:
         replayed += [self._attentions[layer]] if self._before_gates else []
         with ExitStack() as undo:
             for module in replayed:
-                # an attribute of the instance hides the method of the class
+                # an attribute of the instance overrides the method of the class
                 module.forward = _giving(self._seen[id(module)])
                 undo.callback(delattr, module, "forward")
             yield
 
 
 def _copied(output: Any) -> Any:
-    """The same with its first tensor copied: without gradients, gates scale what they get."""
+    """Copy the first tensor of an output, because without gradients, gates scale in place."""
     return (output[0].clone(), *output[1:]) if isinstance(output, tuple) else output.clone()
 
 

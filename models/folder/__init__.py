@@ -1,1 +1,1 @@
-"""The files of a model folder, checked before anything is built from them."""
+"""Read the files of a model folder, and check them before a model is built."""

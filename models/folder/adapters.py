@@ -1,4 +1,4 @@
-"""LoRA and other adapters of `peft` beside or without their base weights: merged, or refused."""
+"""Merge LoRA and other `peft` adapters, with or without stored base weights, or reject them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _PREFIX = "base_model.model."
 
 
 def has_adapter(folder: Path) -> bool:
-    """Whether a folder holds an adapter."""
+    """Whether a folder contains an adapter."""
     return (folder / CONFIG).is_file()
 
 
 def base_of(source: ModelSource, folder: Path) -> ModelSource:
-    """The model that an adapter changes: what lies beside it, else what it names.
+    """The base model of an adapter: the weights in its folder, else the model that it names.
 
     Raises:
-        CheckpointError: if it names none, or one that is not there.
+        CheckpointError: if it names none, or the named one is not found.
     """
     if (folder / "config.json").is_file():
         return source
@@ -39,12 +39,12 @@ def base_of(source: ModelSource, folder: Path) -> ModelSource:
         raise CheckpointError(
             f"is only an adapter, and its base model cannot be found ({error.problem}: {named!r})",
             where=source.name,
-            remedy="merge it with its base (merge_and_unload of peft) and save the whole model",
+            remedy="merge it with its base (merge_and_unload of peft) and save the full model",
         ) from None
 
 
 def adapter_weights(folder: Path, where: str) -> dict[str, int]:
-    """Rows of an adapter's weights by their name in the whole model.
+    """Number of rows of each of an adapter's weights, by name in the full model.
 
     Raises:
         CheckpointError: if they are pickled or damaged.
@@ -66,10 +66,10 @@ def adapter_weights(folder: Path, where: str) -> dict[str, int]:
 
 
 def adapter_outputs(folder: Path, where: str) -> int:
-    """Outputs of the head of texts that an adapter brings whole; 0 if it brings none.
+    """Number of outputs of a text head that an adapter stores completely; 0 if there is none.
 
     Raises:
-        CheckpointError: as `adapter_weights`.
+        CheckpointError: as in `adapter_weights`.
     """
     if _settings(folder).get("task_type") not in ("SEQ_CLS", None):
         return 0
@@ -82,36 +82,36 @@ def adapter_outputs(folder: Path, where: str) -> int:
 
 
 def check_peft(folder: Path, where: str) -> None:
-    """Raise unless the adapter of a folder is one of peft, and peft is installed.
+    """Raise unless the adapter in a folder is a peft adapter, and peft is installed.
 
     Raises:
-        CheckpointError: with what to install.
+        CheckpointError: if it is not, or peft is missing; the message names the package to install.
     """
     kind = _settings(folder).get("peft_type")
     if not kind:
         raise CheckpointError(
-            f"{CONFIG} names no peft_type: it is not a peft adapter",
+            f"{CONFIG} has no peft_type, so it is not a peft adapter",
             where=where,
-            remedy="merge the adapter with the library that made it, and save the whole model",
+            remedy="merge the adapter with the library that made it, and save the full model",
         )
     if importlib.util.find_spec("peft") is None:
         raise CheckpointError(
-            f"holds a {kind} adapter, without which its weights are another model",
+            f"contains a {kind} adapter, which is part of the model",
             where=where,
-            remedy="pip install peft, which merges them",
+            remedy="run pip install peft, so that the adapter can be merged",
         )
 
 
 def merged(model: Any, folder: Path, where: str) -> Any:
-    """The model with an adapter's changes written into its weights.
+    """Merge an adapter into the weights of its base model.
 
     Args:
-        model: the base model, with a head where the adapter was trained with one; changed.
-        folder: where the adapter lies.
+        model: the base model, with a head if the adapter was trained with one; it is modified.
+        folder: the folder of the adapter.
         where: the checkpoint, for messages.
 
     Raises:
-        CheckpointError: if the adapter does not fit, or is of a kind that cannot be merged.
+        CheckpointError: if the adapter does not fit, or its type cannot be merged.
     """
     import peft
 
@@ -119,14 +119,14 @@ def merged(model: Any, folder: Path, where: str) -> Any:
         reading(where, CheckpointError, problem="its adapter does not fit"),
         warnings.catch_warnings(),
     ):
-        # of peft's own use of transformers, which no user can change
+        # caused by peft's use of transformers, which users cannot change
         warnings.simplefilter("ignore", FutureWarning)
         changed = peft.PeftModel.from_pretrained(model, str(folder), is_trainable=False)
     if not hasattr(changed.base_model, "merge_and_unload"):
         raise CheckpointError(
             f"an adapter of type {_settings(folder)['peft_type']} cannot be merged into weights",
             where=where,
-            remedy="train a LoRA adapter, or the whole model",
+            remedy="train a LoRA adapter or the full model",
         )
     return changed.merge_and_unload()
 

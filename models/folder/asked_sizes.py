@@ -1,4 +1,4 @@
-"""What a configuration may ask for, checked before anything of that size is allocated."""
+"""Check the sizes in a configuration before memory is allocated for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     **dict.fromkeys(("max_relative_positions", "position_buckets"), (-1, _MANY)),
     "chunk_size_feed_forward": (0, _MANY),
 }
-"""Field of a configuration -> the least and the most that it may ask for."""
+"""Field of a configuration -> its minimum and maximum."""
 
 _ACTIVATIONS = (
     "hidden_act",
@@ -38,26 +38,26 @@ _ACTIVATIONS = (
 """Fields that name an activation function."""
 
 _SHARE = 2
-"""How many times the parameters of its files a configuration may ask for: heads and poolers."""
+"""Maximum ratio of the parameters in a configuration to those in the files."""
 
 _SPARE = 2**24
-"""Parameters that are allowed whatever the files hold; 64 MB in single precision."""
+"""Number of parameters that is always allowed; 64 MB in single precision."""
 
 MOST_PARAMETERS = 2**35
-"""Parameters that a configuration may ask for without weights to compare with."""
+"""Maximum number of parameters in a configuration without weights to compare with."""
 
 
 def check_fields(raw: Any, where: str) -> None:
-    """Raise unless the sizes in a configuration as it was written are whole numbers in bounds.
+    """Raise unless the sizes in a raw configuration are integers within bounds.
 
-    A field that is missing or null is left to the library.
+    Fields that are missing or null are not checked; transformers sets them.
 
     Args:
-        raw: what `config.json` holds.
+        raw: the content of `config.json`.
         where: the model, for the message.
 
     Raises:
-        CheckpointError: naming the field.
+        CheckpointError: if a field is out of bounds; the message names it.
     """
     if not isinstance(raw, dict):
         raise CheckpointError("its configuration is not a JSON object", where=where)
@@ -67,30 +67,31 @@ def check_fields(raw: Any, where: str) -> None:
             continue
         if type(value) is not int or not least <= value <= most:
             raise CheckpointError(
-                f"its configuration asks for {name} = {shown(value)}, not a whole number from "
-                f"{least} to {most}",
+                f"{name} in its configuration must be an integer from {least} to {most}, "
+                f"got {shown(value)}",
                 where=where,
             )
     for name in ("id2label", "label2id"):
         labels = raw.get(name)
         if labels is not None and not isinstance(labels, dict):
             raise CheckpointError(
-                f"its configuration holds {shown(labels)} as {name}, not an object", where=where
+                f"{name} in its configuration must be an object, got {shown(labels)}", where=where
             )
     classes = raw.get("architectures")
     if classes is not None and not (
         isinstance(classes, list) and all(isinstance(one, str) for one in classes)
     ):
         raise CheckpointError(
-            f"its configuration holds {shown(classes)} as architectures, not a list of class names",
+            "architectures in its configuration must be a list of class names, "
+            f"got {shown(classes)}",
             where=where,
         )
     _check_activations(raw, where)
     if raw.get("transformers_weights") is not None:
         raise CheckpointError(
-            f"its configuration names {shown(raw['transformers_weights'])} as the file of weights",
+            f"its configuration names {shown(raw['transformers_weights'])} as the weights file",
             where=where,
-            remedy="name the file model.safetensors and remove transformers_weights",
+            remedy="rename the file to model.safetensors and remove transformers_weights",
         )
 
 
@@ -101,55 +102,55 @@ def _check_activations(raw: Mapping[str, Any], where: str) -> None:
         value = raw.get(name)
         if value is not None and (not isinstance(value, str) or value not in ACT2FN):
             raise CheckpointError(
-                f"its configuration asks for {name} = {shown(value)}, no activation that "
-                "transformers knows",
+                f"{name} in its configuration must be an activation that transformers knows, "
+                f"got {shown(value)}",
                 where=where,
-                remedy="give the name that the model was trained with, such as gelu",
+                remedy="name the activation that the model was trained with, such as gelu",
             )
 
 
 def check_shape(config: Any, where: str) -> None:
-    """Raise unless the heads of a configuration share its width, and it can be allocated at all.
+    """Raise unless the number of heads divides the hidden size, and the model fits into memory.
 
     Raises:
-        CheckpointError: with the sizes.
+        CheckpointError: if not; the message states the sizes.
     """
     width, heads = config.hidden_size, config.num_attention_heads
     if width % heads:
         raise CheckpointError(
-            f"its configuration asks for {heads} heads, which do not divide the hidden size of "
-            f"{width}",
+            f"the number of heads in its configuration must divide the hidden size {width}, "
+            f"got {heads}",
             where=where,
         )
     _compare(config, MOST_PARAMETERS, where, "can be allocated")
 
 
 def check_against_files(config: Any, stored: int, where: str) -> None:
-    """Raise if a configuration asks for far more parameters than its files hold.
+    """Raise if a configuration implies far more parameters than the files contain.
 
     Args:
         config: the configuration.
-        stored: numbers in the files of weights.
+        stored: number of parameters in the files of weights.
         where: the model, for the message.
 
     Raises:
-        CheckpointError: with both numbers.
+        CheckpointError: if it does; the message states both numbers.
     """
-    _compare(config, _SHARE * stored + _SPARE, where, f"its weights hold ({stored:,})")
+    _compare(config, _SHARE * stored + _SPARE, where, f"its files contain ({stored:,})")
 
 
 def _compare(config: Any, most: int, where: str, than: str) -> None:
     asked = parameters_asked(config)
     if asked > most:
         raise CheckpointError(
-            f"its configuration asks for {asked:,} parameters or more, more than {than}",
+            f"its configuration implies at least {asked:,} parameters, more than {than}",
             where=where,
-            remedy="give the configuration that the weights were saved with",
+            remedy="use the configuration that was saved with the weights",
         )
 
 
 def parameters_asked(config: Any) -> int:
-    """About how many parameters a configuration asks for: its matrices, biases left out."""
+    """Approximate number of parameters of a configuration: its matrices without biases."""
     width = config.hidden_size
     inner = getattr(config, "intermediate_size", None) or getattr(config, "hidden_dim", 0)
     layers = config.num_hidden_layers

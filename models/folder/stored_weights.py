@@ -1,4 +1,4 @@
-"""What the safetensors files of a folder hold, under the names that transformers gives."""
+"""Read the safetensors files of a folder, with weights named as in transformers."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ..encoder.families import FAMILIES
 _WRAPPERS = re.compile(
     r"(?<![^.])(?:module|_orig_mod|_fsdp_wrapped_module|_forward_module|_checkpoint_wrapped_module)\."
 )
-"""What training loops put before names: DataParallel, torch.compile, FSDP, DeepSpeed, and
-activation checkpoints, which may wrap inner modules too."""
+"""Prefixes that training loops add to names: DataParallel, torch.compile, FSDP, DeepSpeed, and
+activation checkpointing, which may wrap inner modules too."""
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
 
 
 def stored_types(files: list[Path], where: str) -> dict[str, str]:
-    """Name -> type of every stored tensor, from the heads of the files.
+    """Name -> type of every stored tensor, from the headers of the files.
 
     Raises:
-        CheckpointError: if a file is missing or damaged, or holds weights that are no floats.
+        CheckpointError: if a file is missing or damaged, or contains weights that are not floats.
     """
     found: dict[str, str] = {}
     for path in files:
@@ -49,10 +49,10 @@ def stored_types(files: list[Path], where: str) -> dict[str, str]:
 
 
 def read_tensors(files: list[Path], names: Mapping[str, str], where: str) -> dict[str, Any]:
-    """Every stored tensor under its new name.
+    """Read all stored tensors, under new names.
 
     Args:
-        files: what `weight_files` gave.
+        files: the result of `weight_files`.
         names: stored name -> new name.
         where: the model, for messages.
 
@@ -70,16 +70,16 @@ def read_tensors(files: list[Path], names: Mapping[str, str], where: str) -> dic
 
 
 def plain_names(stored: Mapping[str, Any], config: Any, base: str, where: str) -> dict[str, str]:
-    """Stored name -> the name that transformers gives, without what a training loop put before it.
+    """Stored name -> name in transformers, without the prefixes of training loops.
 
     Args:
         stored: the stored names.
         config: the configuration.
-        base: what names of the encoder begin with in a model with a head, such as `bert`.
+        base: prefix of the encoder's weights in a model with a head, such as `bert`.
         where: the model, for messages.
 
     Raises:
-        CheckpointError: if the encoder's names begin with something else, or two become one.
+        CheckpointError: if the encoder's names have another prefix, or two names become equal.
     """
     names = {name: _WRAPPERS.sub("", name) for name in stored}
     layers = re.escape(FAMILIES[config.model_type].layers)
@@ -90,15 +90,14 @@ def plain_names(stored: Mapping[str, Any], config: Any, base: str, where: str) -
     elif before - {""}:
         listed = ", ".join(f"`{prefix}`" for prefix in sorted(before - {""}))
         raise CheckpointError(
-            f"the keys of its weights begin with {listed}, which those of a {config.model_type} "
-            "model do not",
+            f"the names of its weights begin with {listed}, unlike those of a "
+            f"{config.model_type} model",
             where=where,
-            remedy="load it with the code that saved it, and save the encoder inside with "
-            "save_pretrained",
+            remedy="load it with the code that saved it, and save its encoder with save_pretrained",
         )
     if len(set(names.values())) < len(names):
         raise CheckpointError(
-            "some of its weights are stored twice, with and without `module.`",
+            "some of its weights are stored twice, with and without the prefix `module.`",
             where=where,
             remedy="keep one set of them",
         )

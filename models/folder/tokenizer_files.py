@@ -1,4 +1,4 @@
-"""Where a model's tokenizer lies, and what must be installed to read it."""
+"""Find a model's tokenizer, and check that the packages for reading it are installed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from .checkpoint_files import folder_of
 from .sources import ModelSource
 
 _PIECES = ("spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
-"""How the files of SentencePiece are called in checkpoints of the supported families."""
+"""Names of SentencePiece files in checkpoints of the supported families."""
 
 _NEEDED = {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"}
 
 
 def tokenizer_folder(source: ModelSource) -> str:
-    """The folder of a model's tokenizer; for an adapter that brings none, that of its base.
+    """The folder of a model's tokenizer; for an adapter without tokenizer, that of its base.
 
     Raises:
-        CheckpointError: if the hub does not give it, or its only form needs a package that is not
-            installed.
+        CheckpointError: if it cannot be downloaded, or needs a package that is not installed.
     """
     folder = Path(folder_of(source, "tokenizer"))
     if has_adapter(folder) and not (folder / "tokenizer_config.json").is_file():
@@ -32,7 +31,7 @@ def tokenizer_folder(source: ModelSource) -> str:
 
 
 def _check_reader(folder: Path, where: str) -> None:
-    """Raise if a folder has a SentencePiece file alone, and nothing here reads one."""
+    """Raise if a folder has only a SentencePiece file and the packages for it are missing."""
     pieces = [name for name in _PIECES if (folder / name).is_file()]
     missing = [package for module, package in _NEEDED.items() if not _installed(module)]
     if pieces and missing:

@@ -1,6 +1,7 @@
-"""What the files of a tokenizer may ask for: ids that a table of embeddings could have.
+"""Check that the token ids in tokenizer files are valid rows of an embedding table.
 
-The library lists a vocabulary from 0 to its largest id, so that one huge id takes all memory.
+The library lists a vocabulary from 0 to its largest id, so that a single huge id would exhaust the
+memory.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ _VOCABULARIES = ("vocab.json", "added_tokens.json")
 
 
 def check_tokenizer_files(folder: Path) -> None:
-    """Raise unless the JSON files of a tokenizer are objects, and give tokens ids in bounds.
+    """Raise unless the JSON files of a tokenizer are objects, and all token ids are within bounds.
 
     Raises:
-        CheckpointError: naming the file and the token.
+        CheckpointError: if not; the message names the file and the token.
     """
     for name in ("tokenizer.json", "tokenizer_config.json", *_VOCABULARIES):
         path = folder / name
@@ -32,8 +33,8 @@ def check_tokenizer_files(folder: Path) -> None:
         for token, id in _ids(name, content):
             if type(id) is not int or not 0 <= id <= LARGEST_ID:
                 raise CheckpointError(
-                    f"gives the token {shown(token)} the id {shown(id)}, not a whole number from 0 "
-                    f"to {LARGEST_ID}",
+                    f"the id of the token {shown(token)} must be an integer from 0 to "
+                    f"{LARGEST_ID}, got {shown(id)}",
                     where=str(path),
                 )
 

@@ -1,4 +1,4 @@
-"""Which files the weights of a model folder are read from: safetensors inside the folder alone."""
+"""Find the files with the weights of a model folder: only safetensors files inside the folder."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ INDEX = "model.safetensors.index.json"
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a folder: the one, or those that its index names.
+    """The safetensors files of a folder: a single file, or those that its index names.
 
     Raises:
-        CheckpointError: if the index is damaged, or names anything but safetensors files that lie
-            in the folder.
+        CheckpointError: if the index is damaged, or names other files than safetensors files in the
+            folder.
     """
     if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
         return [folder / WEIGHTS]
     index = folder / INDEX
     named = read_json_object(index, CheckpointError).get("weight_map")
     if not isinstance(named, dict) or not named:
-        raise CheckpointError("holds no weight_map", where=str(index))
+        raise CheckpointError("contains no weight_map", where=str(index))
     for key, name in named.items():
         problem = _problem(folder, name)
         if problem:
             raise CheckpointError(
-                f"names {shown(name)} for {shown(key)}, {problem}",
+                f"names {shown(name)} as the file of {shown(key)}, {problem}",
                 where=str(index),
-                remedy="only .safetensors files in the folder of the model are read",
+                remedy="name .safetensors files in the folder of the model",
             )
     return [folder / name for name in sorted(set(named.values()))]
 
 
 def _problem(folder: Path, name: object) -> str:
-    """What is wrong with a file that an index names; empty where nothing is."""
+    """The problem with a file that an index names; empty if there is none."""
     if not isinstance(name, str) or not name.endswith(".safetensors"):
         return "which is not the name of a safetensors file"
     path = folder / name
@@ -48,18 +48,18 @@ def _problem(folder: Path, name: object) -> str:
         return "which is not a file in the folder"
     target = path.resolve()
     if target.parent != folder.resolve() and target.parent not in _hub_blobs(folder):
-        return "which is a link out of the folder"
+        return "which is a link that leads out of the folder"
     return ""
 
 
 def _hub_blobs(folder: Path) -> list[Path]:
-    """Where the hub's own cache keeps what a folder in it links to: beside `snapshots/ID`."""
+    """The folder next to `snapshots/ID` that contains the link targets in the cache of the hub."""
     place = folder.resolve()
     return [place.parent.parent / "blobs"] if place.parent.name == "snapshots" else []
 
 
 def stored_parameters(paths: list[Path]) -> int:
-    """Numbers in safetensors files, by their headers.
+    """Number of parameters in safetensors files, according to their headers.
 
     Raises:
         CheckpointError: if a header cannot be read.

@@ -1,1 +1,1 @@
-"""Masks of heads, MLPs, neurons and weights: what they are, their files, their gates."""
+"""Masks of heads, MLPs, neurons and weights: their definition, files and gates."""

@@ -1,10 +1,10 @@
-"""Masks as sets of units: what both keep, what either keeps, what one keeps and another does not.
+"""Set operations on masks: intersection, union, difference and complement of the kept units.
 
-A mask prunes at one level or more: heads and MLPs, neurons, single weights. What it does not list
-is kept: without a neuron mask all neurons of kept MLPs live. The complement flips the finest
-level that a mask prunes and leaves the coarser ones whole, so that the complement of a neuron mask
-is a mask that still has all MLPs. Heads hold no neurons: of a mask of heads and neurons both are
-flipped.
+A mask prunes at one or more levels: heads and MLPs, neurons, single weights. Units that it does not
+list are kept: without a neuron mask, all neurons of kept MLPs are kept. The complement inverts the
+finest level at which a mask prunes and keeps all units of the coarser ones, so that the complement
+of a neuron mask keeps all MLPs. Heads do not contain neurons: for a mask of heads and neurons, both
+are inverted.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 Mask = npt.NDArray[np.bool_]
 
 _SHARED = ("importance", "task", "seed_init", "seed_order", "selection")
-"""What a combined mask takes over where both have it; else it is empty, or 0."""
+"""Metadata that a combined mask keeps if both masks agree; otherwise the field is empty or 0."""
 
 
 def intersection(first: Subnetwork, second: Subnetwork) -> Subnetwork:
     """`first & second`: the units that both keep, at every level.
 
-    The result is of the kind `combined`. It takes over the task, seeds, selection and importance
-    that both share; it belongs to the weights that both were found on, or the one that names any,
-    and to none in particular where they were found on different ones.
+    The result has the kind `combined`. It keeps the task, seeds, selection and importance if they
+    are equal in both. It belongs to the weights on which both masks were found, or the only ones
+    that are named; if these differ, it belongs to no particular weights.
 
     Raises:
         MaskError: if the masks have different shapes or belong to different models.
@@ -54,11 +54,11 @@ def intersection(first: Subnetwork, second: Subnetwork) -> Subnetwork:
 def union(first: Subnetwork, second: Subnetwork) -> Subnetwork:
     """`first | second`: the units that either keeps; metadata as in `intersection`.
 
-    A neuron is kept if it lives in either: its MLP does, and it is not masked itself.
+    A neuron is kept if one of the masks keeps both it and its MLP.
 
     Raises:
-        MaskError: if the masks have different shapes or belong to different models, or single
-            weights are joined with masks that prune heads, MLPs or neurons.
+        MaskError: if the masks have different shapes or belong to different models, or one prunes
+            single weights and the other heads, MLPs or neurons.
     """
     _check_alike(first, second)
     weights: dict[str, Mask] = {}
@@ -70,7 +70,7 @@ def union(first: Subnetwork, second: Subnetwork) -> Subnetwork:
                     "joined into one mask",
                     remedy="join masks of single weights with each other",
                 )
-        # a module that one of the two does not mask is kept whole by it
+        # a mask keeps all weights of a module that it does not list
         for path in {*first.weight_masks, *second.weight_masks}:
             shape = first.weight_masks.get(path, second.weight_masks.get(path))
             whole = np.ones_like(shape, dtype=np.bool_)
@@ -80,7 +80,7 @@ def union(first: Subnetwork, second: Subnetwork) -> Subnetwork:
     neurons: Mask | None = None
     if first.neuron_mask is not None or second.neuron_mask is not None:
         neurons = _living(first) | _living(second)
-        # of an MLP that both lack no neuron is listed as pruned: it is gone whole
+        # if both prune an MLP, none of its neurons is listed as pruned
         neurons[~(first.mlp_mask | second.mlp_mask)] = True
     return _combined(
         first,
@@ -96,25 +96,25 @@ def difference(first: Subnetwork, second: Subnetwork) -> Subnetwork:
     """`first - second`: the units of `first` that `second` does not keep, `first & ~second`.
 
     Raises:
-        MaskError: as `intersection` and `complement` do.
+        MaskError: as in `intersection` and `complement`.
     """
     _check_alike(first, second)
     return intersection(first, complement(second))
 
 
 def complement(mask: Subnetwork, levels: Collection[str] = ()) -> Subnetwork:
-    """`~mask`: the units that it does not keep, of the kind `complement`.
+    """`~mask`: the units that it prunes, with the kind `complement`.
 
-    Its size is what was pruned; `bad_of` draws one of the mask's own size instead.
+    Its size is the number of pruned units; `bad_of` draws a mask with the size of the original one.
 
     Args:
         mask: the mask.
-        levels: what is flipped, of `heads`, `mlps`, `neurons` and `weights`, such as the levels
-            that a search chose from; the others stay as they are. Empty = as `~` does.
+        levels: the levels to invert (`heads`, `mlps`, `neurons`, `weights`), such as those that
+            were searched; the others are unchanged. Empty = as in `~`.
 
     Raises:
-        MaskError: if the mask prunes at two levels one of which holds the other, such as MLPs and
-            neurons: what is left of those has no complement that is a mask.
+        MaskError: if the mask prunes at two levels of which one contains the other, such as MLPs
+            and neurons, because the complement then cannot be stored as a mask.
     """
     levels = levels or _flipped(mask)
     changes: dict[str, Any] = {"kind": "complement", "history": (), **_NO_SHARES}
@@ -130,10 +130,10 @@ def complement(mask: Subnetwork, levels: Collection[str] = ()) -> Subnetwork:
 
 
 def _flipped(mask: Subnetwork) -> tuple[str, ...]:
-    """The levels that `~` flips: the finest, and heads beside neurons where some are pruned.
+    """The levels that `~` inverts: the finest one, and with neurons also heads if some are pruned.
 
     Raises:
-        MaskError: as `complement` does.
+        MaskError: as in `complement`.
     """
     if mask.size_of == "units":
         return "heads", "mlps"
@@ -158,22 +158,22 @@ _NO_SHARES = {
 
 
 def _both(first: Mask | None, second: Mask | None) -> Mask | None:
-    """What two masks of one thing keep; None keeps all of it."""
+    """Combine two masks of the same units; None = all are kept."""
     if first is None or second is None:
         return second if first is None else first
     return first & second
 
 
 def _living(mask: Subnetwork) -> Mask:
-    """Neurons that live, of kept MLPs: [L, F], or [L, 1] where no neuron is masked."""
+    """Kept neurons of kept MLPs: [L, F], or [L, 1] if there is no neuron mask."""
     living = mask.mlp_mask[:, None]
     return living if mask.neuron_mask is None else living & mask.neuron_mask
 
 
 def _check_alike(first: Subnetwork, second: Subnetwork) -> None:
-    """Raise unless two masks are of one shape and one model."""
+    """Raise unless two masks have the same shape and belong to the same model."""
     if not hasattr(second, "head_mask"):
-        raise TypeError(f"a Subnetwork is combined with another one, not with {second!r}")
+        raise TypeError(f"a Subnetwork can be combined only with another one, got {second!r}")
     pairs = {
         "[L, H]": (first.head_mask, second.head_mask),
         "[L, F]": (first.neuron_mask, second.neuron_mask),
@@ -192,12 +192,12 @@ def _check_alike(first: Subnetwork, second: Subnetwork) -> None:
 
 
 def _combined(first: Subnetwork, second: Subnetwork, **masks: Any) -> Subnetwork:
-    """The masks with the metadata that both share."""
+    """Build the combined mask with the metadata that both share."""
     meta: dict[str, Any] = {}
     for name in _SHARED:
         one, other = getattr(first, name), getattr(second, name)
         meta[name] = one if one == other else type(one)()
-    # the whole model is found by no method, and on no weights in particular
+    # the full model has no method and belongs to no particular weights
     methods = {first.method, second.method} - {"full"} or {"full"}
     prints = {first.fingerprint, second.fingerprint} - {""}
     return first.with_meta(

@@ -1,4 +1,4 @@
-"""The mask of a compact model: noted on the model, since its own shapes no longer hold it."""
+"""The mask of a compact model, stored on the model because its shapes do not determine the mask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def kept_by(subnetwork: Subnetwork, num_neurons: int) -> KeptUnits:
 
     Args:
         subnetwork: the mask.
-        num_neurons: F of the model it is for; a mask may leave it open.
+        num_neurons: F of its model, which a mask need not state.
     """
     return KeptUnits.of(
         subnetwork.head_mask, subnetwork.mlp_mask, subnetwork.neuron_mask, num_neurons
@@ -23,12 +23,12 @@ def kept_by(subnetwork: Subnetwork, num_neurons: int) -> KeptUnits:
 
 
 def mark_compact(model: Any, subnetwork: Subnetwork, kept: KeptUnits) -> None:
-    """Note on a compact model which units it has, and under which mask they were kept."""
+    """Store on a compact model the units that it has and the mask with which it was made."""
     mark_kept_units(model, kept)
     setattr(model.base_model, _ATTRIBUTE, subnetwork)
 
 
 def compact_mask(model: Any) -> Subnetwork | None:
-    """The mask that a compact model was made with; None for a whole one."""
+    """The mask with which a compact model was made; None for a full model."""
     subnetwork: Subnetwork | None = getattr(model.base_model, _ATTRIBUTE, None)
     return subnetwork

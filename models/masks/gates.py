@@ -1,10 +1,11 @@
 """Differentiable factors on the outputs of heads, MLPs and their neurons.
 
-A head gate scales what one head feeds into the attention output projection. That equals the head
-mask on attention probabilities of Michel et al. (2019), because both are linear in the head's
-output; it keeps the projection's bias, and works under sdpa, where no probabilities exist. An MLP
-gate scales the whole MLP output, bias included, before dropout and the residual. A neuron gate
-scales one activation, where it enters the second dense layer of the MLP.
+A head gate scales the input of the attention output projection that comes from one head. This is
+equivalent to the head mask on attention probabilities of Michel et al. (2019), because both are
+linear in the head's output. It keeps the bias of the projection, and works with sdpa, which returns
+no probabilities. An MLP gate scales the complete output of an MLP, bias included, before dropout
+and the residual. A neuron gate scales one activation at the input of the second dense layer of the
+MLP.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ from .weight_masks import without_weights
 
 
 class Gates:
-    """Context manager that attaches gates to a model and always takes them off again.
+    """Context manager that attaches gates to a model and removes them at the end.
 
-    Gates of ones change no bit of the output. A gate may require grad, on a frozen model too. A
-    model that `shrink` made smaller takes gates of full size: those of units that it has lost do
-    nothing, and get a gradient of 0.
+    Gates of 1 leave the output bitwise unchanged. A gate may require grad, even if the model is
+    frozen. A smaller model from `shrink` accepts gates of full size: those of removed units have no
+    effect and a gradient of 0.
 
     Args:
         model: a transformers encoder, with or without a task head.
-        head: factors [L, H], or per example [B, L, H]; None leaves the heads alone.
-        mlp: factors [L], or per example [B, L]; None leaves the MLPs alone.
-        neuron: factors [L, F], or per example [B, L, F]; None leaves the neurons alone.
+        head: factors [L, H], or per example [B, L, H]; None = no gates on heads.
+        mlp: factors [L], or per example [B, L]; None = no gates on MLPs.
+        neuron: factors [L, F], or per example [B, L, F]; None = no gates on neurons.
 
     Raises:
         MaskError: if a gate does not have the shape of the model.
@@ -60,7 +61,7 @@ class Gates:
 
     def __enter__(self) -> Gates:
         if self._hooks is not None:
-            raise RuntimeError("these gates are attached already; make new ones to nest them")
+            raise RuntimeError("these gates are already attached; create new ones to nest them")
         with ExitStack() as stack:
             hooks = LayerHooks(self._model, self._anatomy, stack)
             for layer in range(self._anatomy.num_layers):
@@ -70,7 +71,7 @@ class Gates:
                     self._attach_mlp(hooks, layer, self._mlp[..., layer])
                 if self._neuron is not None:
                     self._attach_neurons(hooks, layer, self._neuron[..., layer, :])
-            # only reached when every hook is on: an error above has removed the earlier ones
+            # reached only if all hooks are registered; after an error above, they have been removed
             self._hooks = stack.pop_all()
         return self
 
@@ -86,7 +87,7 @@ class Gates:
 
     def _attach_head(self, hooks: LayerHooks, layer: int, gate: torch.Tensor) -> None:
         """Scale the input [B, S, H*d] of the output projection by `gate`, [H] or [B, H]."""
-        # one factor a head: [1, 1, H, 1] for all examples, [B, 1, H, 1] for each its own
+        # one factor per head: [1, 1, H, 1] for all examples, or [B, 1, H, 1] per example
         shaped = gate.reshape(-1, 1, self._anatomy.num_heads, 1)
         size = self._anatomy.head_size
         present = self._kept_units.heads[layer] if self._kept_units else None
@@ -95,7 +96,7 @@ class Gates:
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
             context, *rest = args
             own = shaped if kept is None else shaped.index_select(2, kept.to(shaped.device))
-            # the number of heads is said, since a layer may have none
+            # the number of heads is explicit, since a layer may have none
             heads = _scaled(context.unflatten(-1, (own.shape[2], size)), own)
             return (heads.flatten(-2), *rest)
 
@@ -113,7 +114,7 @@ class Gates:
         hooks.after(layer, down, scale)
 
     def _attach_neurons(self, hooks: LayerHooks, layer: int, gate: torch.Tensor) -> None:
-        """Scale the activations [B, S, F] that the second dense layer reads by [F] or [B, F]."""
+        """Scale the input activations [B, S, F] of the second dense layer by [F] or [B, F]."""
         shaped = gate.reshape(-1, 1, self._anatomy.num_neurons)
         present = self._kept_units.neurons[layer] if self._kept_units else None
         kept = _kept(present, self._anatomy.num_neurons)
@@ -128,44 +129,44 @@ class Gates:
 
 
 def _scaled(values: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
-    """`values * gate`; in place where autograd does not look on, which saves an allocation."""
+    """`values * gate`, in place if autograd does not record it, which saves an allocation."""
     factor = gate.to(values)
     return values * factor if torch.is_grad_enabled() else values.mul_(factor)
 
 
 def _kept(present: Numbers | None, count: int) -> torch.Tensor | None:
-    """Numbers of a layer's units that a smaller model still has; None = all `count` of them."""
+    """Indices of the units of a layer that a smaller model has; None = all `count` units."""
     return None if present is None or len(present) == count else torch.from_numpy(present)
 
 
 def _check_shape(
     name: str, gate: torch.Tensor | None, units: tuple[int, ...], letters: str
 ) -> None:
-    """Raise unless the gate is [*units] or [B, *units]."""
+    """Raise unless the gate has the shape [*units] or [B, *units]."""
     if gate is None:
         return
     given = tuple(gate.shape)
     if given[-len(units) :] != units or len(given) - len(units) not in (0, 1):
         raise MaskError(
             f"{name} of shape {list(given)} on a model with [{letters}] = {list(units)}",
-            remedy=f"give one factor a unit, [{letters}] or [B, {letters}]",
+            remedy=f"use one factor per unit, [{letters}] or [B, {letters}]",
         )
 
 
 @contextmanager
 def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
-    """Run `model` as `subnetwork`: pruned heads, MLPs and neurons give 0, pruned weights are 0.
+    """Run `model` as `subnetwork`: pruned heads, MLPs and neurons output 0; pruned weights are 0.
 
-    The mask may come from other weights of the same shape: retraining starts from the pretrained
-    ones. Units of a mask that keeps all of them are not touched.
+    The mask may have been found on other weights of the same shape, since retraining starts from
+    the pretrained ones. Levels at which the mask keeps all units are not changed.
 
     Args:
         model: a transformers encoder, with or without a task head.
-        subnetwork: the mask; None = the whole model.
+        subnetwork: the mask; None = the full model.
 
     Raises:
-        MaskError: if the mask has another shape than the model, or keeps units that a smaller
-            model has lost.
+        MaskError: if the shapes of mask and model differ, or the mask keeps units that a smaller
+            model does not have.
     """
     if subnetwork is None:
         yield
@@ -175,8 +176,8 @@ def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
     present = kept_units_of(model)
     if present and (gone := present.lost(kept_by(subnetwork, anatomy.num_neurons))):
         raise MaskError(
-            f"the mask keeps {gone} units that the smaller model has lost",
-            remedy="use the whole model that the mask was found on",
+            f"the mask keeps {gone} units that the smaller model does not have",
+            remedy="use the full model on which the mask was found",
         )
     head = None if subnetwork.head_mask.all() else torch.tensor(subnetwork.head_mask)
     mlp = None if subnetwork.mlp_mask.all() else torch.tensor(subnetwork.mlp_mask)

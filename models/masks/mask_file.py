@@ -1,4 +1,4 @@
-"""The file of a mask: one safetensors file, all metadata as one JSON string under one key."""
+"""Read and write mask files: safetensors with all metadata as one JSON string under one key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...data.seeds import SEEDS, is_seed
 from .plain_masks import fields_of, is_plain, plain_of, read_plain
 
 ARRAYS = ("head_mask", "mlp_mask", "neuron_mask", "weight_masks")
-"""Fields of a subnetwork that are arrays."""
+"""Array fields of a subnetwork."""
 
 _KEY = SIGNED
 _SHAPES = "weight_shapes"
@@ -31,34 +31,36 @@ _NUMBERS = ("seed_init", "seed_order", "seed_draw", "draw", "format_version", "s
 
 
 def pack(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Eight weights a byte, in C order; the last byte is filled up with zeros."""
+    """Pack eight weights per byte, in C order; the last byte is padded with zeros."""
     return np.packbits(mask.ravel())
 
 
 def _unpack(path: str, packed: npt.NDArray[Any], shape: Any) -> npt.NDArray[np.bool_]:
-    """The inverse of `pack`.
+    """Unpack an array that `pack` packed.
 
     Raises:
-        MaskError: if shape and bytes do not belong together.
+        MaskError: if the shape does not match the bytes.
     """
     sizes = shape if isinstance(shape, list) else [shape]
     if not all(type(size) is int and size >= 0 for size in sizes):
         raise MaskError(f"shape of {path} is {shape!r}")
     count = math.prod(sizes)
     if packed.dtype != np.uint8 or packed.shape != ((count + 7) // 8,):
-        raise MaskError(f"{path} holds {packed.size} bytes of {packed.dtype} for shape {shape}")
+        raise MaskError(
+            f"{path} has {packed.size} bytes of type {packed.dtype} for the shape {shape}"
+        )
     bits = np.unpackbits(packed)
     if bits[count:].any():
-        raise MaskError(f"{path} has bits behind its end")
+        raise MaskError(f"{path} has non-zero padding bits")
     return bits[:count].astype(np.bool_).reshape(sizes)
 
 
 def to_bytes(arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> bytes:
-    """The content of the file: equal masks and metadata give equal bytes.
+    """The content of a mask file; equal masks and metadata give equal bytes.
 
     Args:
         arrays: the fields named in `ARRAYS`.
-        metadata: every other field.
+        metadata: all other fields.
     """
     stored = {name: arrays[name] for name in ("head_mask", "mlp_mask")}
     if arrays["neuron_mask"] is not None:
@@ -67,7 +69,7 @@ def to_bytes(arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> bytes:
     for path, mask in weights.items():
         stored[_WEIGHTS + path] = pack(mask)
     shapes = {path: list(mask.shape) for path, mask in weights.items()}
-    # one key: safetensors writes several in hash order
+    # a single key, because safetensors writes several in hash order
     text = canonical_json({**metadata, _SHAPES: shapes})
     content: bytes = to_safetensors(stored, metadata={_KEY: text})
     return content
@@ -76,16 +78,16 @@ def to_bytes(arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> bytes:
 def read_mask(
     path: Path, known: Collection[str], versions: Mapping[str, int], heads: int | None
 ) -> dict[str, Any]:
-    """The fields of a mask, by name; those that another tool did not write are left out.
+    """The fields of a mask, by name, without those that another tool did not write.
 
     Args:
         path: the file, a `.npy` file, or a folder of them.
         known: names of the metadata fields.
-        versions: the versions that are read.
-        heads: H of the model, where it is known.
+        versions: the supported versions.
+        heads: H of the model, if known.
 
     Raises:
-        MaskError: if there is no such file, or it is not a mask file of a known version.
+        MaskError: if the file does not exist, or is not a mask file of a supported version.
     """
     where = str(path)
     if is_plain(path):
@@ -93,7 +95,7 @@ def read_mask(
     if not path.is_file():
         raise MaskError("no such mask file", where=where)
     with (
-        reading(path, MaskError, problem="not a readable safetensors file"),
+        reading(path, MaskError, problem="is not a valid safetensors file"),
         safe_open(path, framework="np") as stored,
     ):
         meta = stored.metadata() or {}
@@ -104,7 +106,7 @@ def read_mask(
 
 
 def _named(where: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `read` gives, or its error with the file's name."""
+    """The result of `read`; its errors get the name of the file."""
     try:
         return read()
     except MaskError as error:
@@ -124,13 +126,13 @@ def _own_fields(
 
 
 def _arrays(tensors: Mapping[str, npt.NDArray[Any]], shapes: Any) -> dict[str, Any]:
-    """The fields named in `ARRAYS` from what the file holds."""
+    """The fields named in `ARRAYS`, from the tensors of the file."""
     if not isinstance(shapes, dict):
         raise MaskError(f"{_SHAPES} is {shapes!r}")
     plain = ("head_mask", "mlp_mask")
     wanted = {*plain, *(_WEIGHTS + path for path in shapes)}
     if set(tensors) - {"neuron_mask"} != wanted:
-        raise MaskError(f"holds {sorted(tensors)} where a mask holds {sorted(wanted)}")
+        raise MaskError(f"contains the tensors {sorted(tensors)}, but a mask has {sorted(wanted)}")
     found: dict[str, Any] = {name: tensors[name] for name in plain}
     found["neuron_mask"] = tensors.get("neuron_mask")
     for name, array in found.items():
@@ -143,17 +145,17 @@ def _arrays(tensors: Mapping[str, npt.NDArray[Any]], shapes: Any) -> dict[str, A
 
 
 def _check_bits(name: str, array: npt.NDArray[Any]) -> None:
-    """Raise unless a stored mask is bool, and each of its bytes 0 or 1."""
+    """Raise unless a stored mask has the type bool and each of its bytes is 0 or 1."""
     if array.dtype != np.bool_:
-        raise MaskError(f"{name} is stored as {array.dtype}, not as bool")
+        raise MaskError(f"{name} must be stored as bool, got {array.dtype}")
     if array.size and array.view(np.uint8).max() > 1:
-        raise MaskError(f"{name} holds bytes other than 0 and 1")
+        raise MaskError(f"{name} contains bytes other than 0 and 1")
 
 
 def _parse_metadata(
     text: str, known: Collection[str], versions: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Metadata fields and weight shapes from their JSON, of the right version and no others."""
+    """Parse metadata fields and weight shapes; the version and the set of fields must match."""
     try:
         values = json_object(text, "metadata", MaskError)
     except MaskError as error:
@@ -176,38 +178,38 @@ def _parse_metadata(
 def check_metadata(
     values: Mapping[str, Any], kinds: Collection[str], methods: Collection[str]
 ) -> None:
-    """Raise unless every field has its type, is finite, and names something that exists.
+    """Raise unless every field has the right type and a valid value.
 
     Raises:
-        MaskError: naming the field.
+        MaskError: if a field is invalid; the message names it.
     """
     types: dict[str, type] = {"history": tuple}
     types |= dict.fromkeys(_NUMBERS, int) | dict.fromkeys(_SHARES, float)
     for name, value in values.items():
         wanted = types.get(name, str)
-        # exactly this type: True is no seed, and 0 and 0.0 would be other bytes
+        # the exact type: True is not a seed, and 0 and 0.0 would give different bytes
         if type(value) is not wanted:
-            raise MaskError(f"{name} is {value!r}, not of type {wanted.__name__}")
+            raise MaskError(f"{name} must have the type {wanted.__name__}, got {value!r}")
         if name in _NUMBERS and not is_seed(value):
-            raise MaskError(f"{name} is {value}, not a whole number from 0 to {SEEDS - 1}")
+            raise MaskError(f"{name} must be an integer from 0 to {SEEDS - 1}, got {value}")
     for name in _SHARES:
         if not 0 <= values[name] <= 1:
-            raise MaskError(f"{name} is {values[name]}, not a share between 0 and 1")
+            raise MaskError(f"{name} must be between 0 and 1, got {values[name]}")
     for name, known in (("kind", kinds), ("method", methods)):
         if values[name] not in known:
             raise MaskError(f"unknown {name} {values[name]!r}", remedy=f"known: {', '.join(known)}")
     for record in values["history"]:
         if any(isinstance(v, float) and not math.isfinite(v) for v in record.values()):
-            raise MaskError("history holds a number that is not finite")
+            raise MaskError("history contains NaN or infinity")
 
 
 def own_array(name: str, given: Any, dimensions: int) -> npt.NDArray[np.bool_]:
-    """A copy that nobody can change: masks are shared between cells."""
+    """A read-only copy, because masks are shared between cells."""
     array = np.asarray(given)
     if array.ndim != dimensions or array.dtype != np.bool_:
         raise MaskError(
-            f"{name} is {array.dtype} with {array.ndim} dimensions",
-            remedy=f"give a bool array with {dimensions}",
+            f"{name} has the type {array.dtype} and {array.ndim} dimensions",
+            remedy=f"use a bool array with {dimensions}",
         )
     own = array.copy()
     own.flags.writeable = False

@@ -1,6 +1,7 @@
-"""Masks that other tools saved: NumPy arrays or safetensors, without a word of where they are from.
+"""Read masks of other tools: NumPy arrays or safetensors without metadata.
 
-The study published `head_mask.npy` [L, H] and `mlp_mask.npy` [L] in a folder, 1 = kept.
+Prasanna et al. (2020) published `head_mask.npy` [L, H] and `mlp_mask.npy` [L] in a folder, 1 =
+kept.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ...data.errors import MaskError
 from ...data.files.array_files import read_npy
 
 FILES = {"head": ("head_mask.npy", 2), "mlp": ("mlp_mask.npy", 1)}
-"""Unit -> file of the published layout, and its number of dimensions."""
+"""Unit -> file name in the published layout, and number of dimensions."""
 
 _LARGEST_FILE = 2**26
 
@@ -25,16 +26,16 @@ Masks = dict[str, npt.NDArray[np.bool_]]
 
 
 def is_plain(path: Path) -> bool:
-    """Whether a path is a folder of arrays, or one array."""
+    """Whether a path is a folder of arrays or a single array."""
     return path.is_dir() or path.suffix == ".npy"
 
 
 def read_plain(path: Path) -> Masks:
-    """Read a folder in the published layout, or one array: of heads [L, H], or of MLPs [L].
+    """Read a folder in the published layout, or a single array of heads [L, H] or MLPs [L].
 
     Raises:
-        MaskError: without a mask, for masks of different layers, and for what is no array of 0 and
-            1 of the right shape.
+        MaskError: if a mask is missing, the masks have different numbers of layers, or an array has
+            the wrong shape or other values than 0 and 1.
     """
     if not path.is_dir():
         array = read_array(path)
@@ -43,23 +44,23 @@ def read_plain(path: Path) -> Masks:
     present = {unit: file for unit, file in present.items() if file.is_file()}
     if not present:
         names = " nor ".join(name for name, _ in FILES.values())
-        raise MaskError(f"holds neither {names}", where=str(path))
+        raise MaskError(f"contains neither {names}", where=str(path))
     found = {unit: read_array(file, FILES[unit][1]) for unit, file in present.items()}
     _check_layers(found, str(path))
     return found
 
 
 def plain_of(tensors: Mapping[str, npt.NDArray[Any]]) -> Masks:
-    """The masks among the tensors of a safetensors file that subprobe did not write.
+    """The masks in a safetensors file that subprobe did not write.
 
     Raises:
-        MaskError: if it holds anything else, or an array that is not a mask.
+        MaskError: if it contains other tensors, or an array that is not a mask.
     """
     known = {f"{unit}_mask": (unit, dimensions) for unit, (_, dimensions) in FILES.items()}
     if not tensors or set(tensors) - set(known):
         raise MaskError(
-            f"is not a mask: it holds {', '.join(sorted(tensors)[:5]) or 'nothing'}",
-            remedy="a mask of another tool holds head_mask [L, H], mlp_mask [L], or both",
+            f"is not a mask: it contains {', '.join(sorted(tensors)[:5]) or 'nothing'}",
+            remedy="a mask of another tool must contain head_mask [L, H], mlp_mask [L] or both",
         )
     found = {known[name][0]: _bits(array, known[name][1]) for name, array in tensors.items()}
     _check_layers(found, "")
@@ -67,20 +68,20 @@ def plain_of(tensors: Mapping[str, npt.NDArray[Any]]) -> Masks:
 
 
 def fields_of(masks: Masks, heads: int | None) -> dict[str, Any]:
-    """The fields of a subnetwork that a plain mask has; what it leaves out is kept.
+    """Fields of a subnetwork from plain masks; units without a mask are kept.
 
     Args:
-        masks: what was read.
+        masks: the masks that were read.
         heads: H of the model, for a mask of MLPs alone.
 
     Raises:
-        MaskError: for a mask of MLPs alone where H is not known.
+        MaskError: if there is only a mask of MLPs and H is not known.
     """
     layers = len(next(iter(masks.values())))
     if "head" not in masks and heads is None:
         raise MaskError(
-            "is a mask of MLPs only and does not say how many heads there are",
-            remedy="put head_mask.npy [L, H] beside it",
+            "is a mask of MLPs only, so the number of heads is unknown",
+            remedy="add head_mask.npy [L, H] to its folder",
         )
     head = masks["head"] if "head" in masks else np.ones((layers, heads or 0), dtype=np.bool_)
     method = "structured" if len(masks) == 2 else f"structured-{next(iter(masks))}s"
@@ -100,7 +101,7 @@ def read_array(path: Path, dimensions: int | None = None) -> npt.NDArray[np.bool
         dimensions: 2 for heads, 1 for MLPs, None for either.
 
     Raises:
-        MaskError: if there is no such file, or it is no array of 0 and 1 of that shape.
+        MaskError: if the file does not exist, or is not an array of 0 and 1 with that shape.
     """
     where = str(path)
     if not path.is_file():
@@ -120,11 +121,13 @@ def _bits(stored: Any, dimensions: int | None) -> npt.NDArray[np.bool_]:
         raise MaskError(f"has shape {list(stored.shape)}, not {wanted}")
     if not ((stored == 0) | (stored == 1)).all():
         odd = stored[(stored != 0) & (stored != 1)].ravel()[0]
-        raise MaskError(f"holds {odd}, but a mask holds only 0 and 1")
+        raise MaskError(f"contains {odd}, but a mask may contain only 0 and 1")
     return stored.astype(np.bool_)
 
 
 def _check_layers(masks: Masks, where: str) -> None:
     if len({len(mask) for mask in masks.values()}) > 1:
         shapes = " and ".join(str(list(mask.shape)) for mask in masks.values())
-        raise MaskError(f"head and MLP masks of different layers: {shapes}", where=where or None)
+        raise MaskError(
+            f"head and MLP masks have different numbers of layers: {shapes}", where=where or None
+        )

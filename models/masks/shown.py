@@ -1,4 +1,4 @@
-"""How a mask looks: one line in a terminal, the grid of its units in a notebook."""
+"""Display of a mask: one line in a terminal, a grid of its units in a notebook."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _CELL = "padding:0 3px;text-align:center"
 
 
 def in_short(mask: Subnetwork) -> str:
-    """The kind, method and task of a mask, how much of what it keeps, and its id."""
+    """The kind, method, task, sizes and id of a mask."""
     about = " ".join(part for part in (mask.kind, mask.method, mask.task) if part)
     return one_line(f"Subnetwork({about}: {_sizes(mask)}, mask_id={mask.mask_id})")
 
 
 def as_html(mask: Subnetwork) -> str:
-    """A table of layers by heads and the MLP: ■ is kept, · is pruned; no script, no colours.
+    """An HTML table of layers by heads and MLP: ■ is kept, · is pruned; without scripts or colours.
 
-    Characters in the colour of the page's text are read on light and dark pages alike, and by
-    those who do not see the page.
+    Characters in the text colour are legible on light and dark pages, and accessible to screen
+    readers.
     """
     layers, heads = mask.head_mask.shape
     about = " · ".join(
@@ -58,7 +58,7 @@ def _unit(kept: bool, name: str) -> str:
 
 
 def _sizes(mask: Subnetwork) -> str:
-    """How many units of each sort it keeps, in words."""
+    """The number of kept units of each type, in words."""
     names = {"heads": "heads", "mlps": "MLPs", "neurons": "neurons", "weights": "weights"}
     counted = mask.counts()
     return ", ".join(

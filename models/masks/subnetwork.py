@@ -1,4 +1,4 @@
-"""The subnetwork: an immutable mask that knows where it came from."""
+"""The subnetwork: an immutable mask with metadata about its origin."""
 
 from __future__ import annotations
 
@@ -18,61 +18,61 @@ from .algebra import complement, difference, intersection, union
 from .mask_file import ARRAYS, check_metadata, own_array, pack, read_mask, to_bytes
 from .shown import as_html, in_short
 
-if TYPE_CHECKING:  # masks are read and written without torch, which the anatomy needs
+if TYPE_CHECKING:  # reading and writing masks must not import torch, which the anatomy needs
     from ..encoder.anatomy import Anatomy
 
 FORMAT_VERSION = 2
-"""Layout of the file."""
+"""Version of the file format."""
 
 SEMANTICS_VERSION = 1
-"""Meaning of a mask: where its gates act, what they keep."""
+"""Version of the meaning of a mask: the positions and effects of its gates."""
 
 KINDS = (
     "full", "good", "random", "bad", "super", "anti", "middle", "complement", "combined", "reinit",
     "shuffled", "given",
 )  # fmt: skip
-"""`given`: a mask that something else than subprobe made, which does not say what it is."""
+"""`given`: a mask of another tool, whose kind is unknown."""
 
 METHODS = (
     "full", "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude",
     "l0", "imp", "several",
 )  # fmt: skip
-"""`several`: masks of different methods, combined."""
+"""`several`: a combination of masks of different methods."""
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Subnetwork:
-    """Which heads, MLPs, neurons and weights of an encoder live; 1 = kept.
+    """The kept heads, MLPs, neurons and weights of an encoder; 1 = kept.
 
     Attributes:
         head_mask: kept heads, bool [L, H].
         mlp_mask: kept MLPs, bool [L].
-        neuron_mask: kept neurons of the MLPs, bool [L, F]; None = all of them.
-        weight_masks: path of a module in the base model -> kept weights of it, bool of the
-            weight's shape; empty = all weights.
+        neuron_mask: kept neurons of the MLPs, bool [L, F]; None = all neurons.
+        weight_masks: path of a module in the base model -> its kept weights, bool in the shape of
+            the weight; empty = all weights.
         kind: `good`, `random`, `bad`, ... (KINDS).
-        method: how it was found (METHODS).
-        importance: what its units were ranked by.
-        task: the task that it was found on.
+        method: the method by which it was found (METHODS).
+        importance: the importance by which its units were ranked.
+        task: the task on which it was found.
         model: name of the pretrained encoder.
-        seed_init: seed of the task head's weights.
+        seed_init: seed of the initial weights of the task head.
         seed_order: seed of the order of training examples.
         seed_draw: seed of the draw, for sampled kinds.
-        draw: number of the draw, for sampled kinds.
-        selection: the examples that it was chosen on (`validation`, `train-10%`, `reported`).
-        borrowed_heads: share of a bad mask's heads that are survivors of the good one.
-        borrowed_mlps: the same for MLPs.
-        borrowed_neurons: the same for neurons.
-        borrowed_weights: the same for weights.
-        fingerprint: hash of the weights that it was found on; empty = of no particular weights.
+        draw: index of the draw, for sampled kinds.
+        selection: the examples on which it was selected (`validation`, `train-10%`, `reported`).
+        borrowed_heads: share of the heads of a bad mask that the good mask keeps too.
+        borrowed_mlps: the same share for MLPs.
+        borrowed_neurons: the same share for neurons.
+        borrowed_weights: the same share for weights.
+        fingerprint: hash of the weights on which it was found; empty = no particular weights.
         history: one record for each candidate of the search.
-        format_version: layout of the file.
-        semantics_version: meaning of the masks.
+        format_version: version of the file format.
+        semantics_version: version of the meaning of masks.
 
     Raises:
-        MaskError: if the arrays do not belong together or a field has no valid value.
+        MaskError: if the arrays do not match or a field has an invalid value.
     """
 
     head_mask: Mask
@@ -103,11 +103,16 @@ class Subnetwork:
         object.__setattr__(self, "mlp_mask", own_array("mlp_mask", self.mlp_mask, 1))
         layers = len(self.head_mask)
         if layers != len(self.mlp_mask):
-            raise MaskError(f"head mask of {layers} layers, MLP mask of {len(self.mlp_mask)}")
+            raise MaskError(
+                f"the head mask has {layers} layers, but the MLP mask has {len(self.mlp_mask)}"
+            )
         if self.neuron_mask is not None:
             object.__setattr__(self, "neuron_mask", own_array("neuron_mask", self.neuron_mask, 2))
             if len(self.neuron_mask) != layers:
-                raise MaskError(f"head mask of {layers} layers, neurons of {len(self.neuron_mask)}")
+                raise MaskError(
+                    f"the head mask has {layers} layers, but the neuron mask has "
+                    f"{len(self.neuron_mask)}"
+                )
         own = {
             path: own_array(path, self.weight_masks[path], 2) for path in sorted(self.weight_masks)
         }
@@ -116,7 +121,7 @@ class Subnetwork:
         check_metadata(self.metadata(), KINDS, METHODS)
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Subnetwork:
-        """Itself: it is immutable, so that a copied model may share it."""
+        """Return itself: it is immutable, so copied models share it."""
         return self
 
     @property
@@ -130,7 +135,7 @@ class Subnetwork:
         return int(self.mlp_mask.sum())
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """What is counted -> (living, all): heads, mlps, both as units, neurons, weights."""
+        """Type of unit -> (kept, all): heads, mlps, units (both together), neurons, weights."""
         heads, mlps = (self.n_heads, self.head_mask.size), (self.n_mlps, self.mlp_mask.size)
         counted = {"heads": heads, "mlps": mlps}
         counted["units"] = (heads[0] + mlps[0], heads[1] + mlps[1])
@@ -143,25 +148,25 @@ class Subnetwork:
 
     @property
     def size_of(self) -> str:
-        """What its size is counted in: the finest that it masks."""
+        """The type of unit in which its size is counted: the finest one that it masks."""
         if self.weight_masks:
             return "weights"
         return "units" if self.neuron_mask is None else "neurons"
 
     @property
     def empty(self) -> bool:
-        """Whether it keeps nothing at all of what it masks."""
+        """Whether it prunes all units of the types that it masks."""
         return self.counts()[self.size_of][0] == 0
 
     def sparsity(self, of: str = "units") -> float:
-        """Share of units that are dead.
+        """Share of pruned units.
 
         Args:
-            of: the denominator: `heads` (L*H), `mlps` (L), `units` (both together), `neurons`
-                (L*F) or `weights` (the weights under masks), where the mask has them.
+            of: the denominator: `heads` (L*H), `mlps` (L), `units` (both together), and, if the
+                mask has them, `neurons` (L*F) or `weights` (the weights under masks).
 
         Raises:
-            UnknownNameError: if `of` is none of these.
+            UnknownNameError: if `of` has another value.
         """
         counted = self.counts()
         if of not in counted:
@@ -171,7 +176,7 @@ class Subnetwork:
 
     @property
     def mask_id(self) -> str:
-        """Hash of the masks and of the weights that they were found on (16 hex digits)."""
+        """Hash of the masks and the fingerprint of their weights (16 hex digits)."""
         parts = [repr(self.head_mask.shape).encode(), self.head_mask.tobytes()]
         parts += [self.mlp_mask.tobytes(), self.fingerprint.encode()]
         if self.neuron_mask is not None:
@@ -181,7 +186,7 @@ class Subnetwork:
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
     def metadata(self) -> dict[str, Any]:
-        """Every field but the masks."""
+        """All fields except the masks."""
         named = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in named.items() if name not in ARRAYS}
 
@@ -200,7 +205,7 @@ class Subnetwork:
         }
 
     def with_meta(self, **changes: Any) -> Subnetwork:
-        """The same masks under other metadata."""
+        """The same masks with other metadata."""
         return replace(self, **changes)
 
     def __eq__(self, other: object) -> bool:
@@ -222,11 +227,11 @@ class Subnetwork:
         allow_other_weights: bool = False,
         where: str | None = None,
     ) -> None:
-        """Raise unless the mask belongs to this model.
+        """Raise unless the mask fits a model.
 
         Args:
-            anatomy: the model's.
-            fingerprint: `weights_fingerprint` of the model; None checks the shape alone.
+            anatomy: anatomy of the model.
+            fingerprint: `weights_fingerprint` of the model; None = check only the shape.
             allow_other_weights: accept a mask of the same shape that was found on other weights.
             where: the mask file, for the message.
 
@@ -236,18 +241,18 @@ class Subnetwork:
         expected = (anatomy.num_layers, anatomy.num_heads)
         if self.head_mask.shape != expected:
             raise MaskError(
-                f"the mask is for [L, H] = {list(self.head_mask.shape)}, the {anatomy.family} "
+                f"the mask is for [L, H] = {list(self.head_mask.shape)}, but the {anatomy.family} "
                 f"model has {list(expected)}",
                 where=where,
-                remedy="use the model that the mask was found on",
+                remedy="use the model on which the mask was found",
             )
         expected = (anatomy.num_layers, anatomy.num_neurons)
         if self.neuron_mask is not None and self.neuron_mask.shape != expected:
             raise MaskError(
-                f"the mask is for [L, F] = {list(self.neuron_mask.shape)}, the {anatomy.family} "
-                f"model has {list(expected)}",
+                f"the mask is for [L, F] = {list(self.neuron_mask.shape)}, but the "
+                f"{anatomy.family} model has {list(expected)}",
                 where=where,
-                remedy="use the model that the mask was found on",
+                remedy="use the model on which the mask was found",
             )
         if fingerprint is None or allow_other_weights or not self.fingerprint:
             return
@@ -256,30 +261,30 @@ class Subnetwork:
                 f"the mask was found on other weights ({self.fingerprint[:12]}) than the model's "
                 f"({fingerprint[:12]})",
                 where=where,
-                remedy="use the model that the mask was found on, or accept `other_weights`",
+                remedy="use the model on which the mask was found, or accept `other_weights`",
             )
 
     # -- files --------------------------------------------------------------------------------
 
     def to_bytes(self) -> bytes:
-        """The file's content: equal masks and metadata give equal bytes."""
+        """The content of the mask file; equal masks and metadata give equal bytes."""
         return to_bytes({name: getattr(self, name) for name in ARRAYS}, self.metadata())
 
     def save(self, path: Path | str) -> None:
-        """Write a safetensors file, whole or not at all."""
+        """Write a safetensors file, atomically."""
         with atomic_path(path) as temporary:
             temporary.write_bytes(self.to_bytes())
 
     @classmethod
     def load(cls, path: Path | str, *, heads: int | None = None) -> Subnetwork:
-        """Read a mask file, or a mask of another tool: arrays in a folder, `.npy`, safetensors.
+        """Read a mask file or a mask of another tool: arrays in a folder, `.npy`, safetensors.
 
         Args:
-            path: the file or folder; see `plain_masks` for those of other tools.
-            heads: H of the model, which a mask of MLPs alone does not say.
+            path: the file or folder; see `plain_masks` for masks of other tools.
+            heads: H of the model, which a mask of only MLPs does not contain.
 
         Raises:
-            MaskError: if there is no such file, or it is not a valid mask of this version.
+            MaskError: if the file does not exist, or is not a valid mask of this version.
         """
         known = {one.name for one in fields(cls)} - set(ARRAYS)
         versions = {"format_version": FORMAT_VERSION, "semantics_version": SEMANTICS_VERSION}
@@ -294,7 +299,7 @@ def full_subnetwork(anatomy: Anatomy, **meta: Any) -> Subnetwork:
     """The mask that keeps every unit of a model.
 
     Args:
-        anatomy: the model's.
+        anatomy: anatomy of the model.
         meta: fields of the mask; kind and method are `full` unless given.
     """
     return Subnetwork(

@@ -1,4 +1,4 @@
-"""Single weights under a mask: switched off for a while, or held at zero while training."""
+"""Prune single weights temporarily, permanently or during training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .subnetwork import Subnetwork
 
 
 def _pruned(model: Any, subnetwork: Subnetwork) -> list[tuple[torch.nn.Parameter, torch.Tensor]]:
-    """Each masked weight with the places where it is dead, bool of the weight's shape.
+    """Each masked weight with its pruned positions, bool in the shape of the weight.
 
     Raises:
-        MaskError: if the model has no such module, or one of another shape.
+        MaskError: if the model does not have a module, or its weight has another shape.
     """
     found = []
     for path, mask in subnetwork.weight_masks.items():
@@ -25,13 +25,14 @@ def _pruned(model: Any, subnetwork: Subnetwork) -> list[tuple[torch.nn.Parameter
             weight = model.base_model.get_submodule(path).weight
         except AttributeError:
             raise MaskError(
-                f"the mask is for {path}, which the model does not have",
-                remedy="use the model that the mask was found on",
+                f"the model does not have the module {path} of the mask",
+                remedy="use the model on which the mask was found",
             ) from None
         if tuple(weight.shape) != mask.shape:
             raise MaskError(
-                f"the mask of {path} is {list(mask.shape)}, its weight {list(weight.shape)}",
-                remedy="use the model that the mask was found on",
+                f"the mask of {path} has the shape {list(mask.shape)}, but its weight has "
+                f"{list(weight.shape)}",
+                remedy="use the model on which the mask was found",
             )
         found.append((weight, torch.from_numpy(~mask).to(weight.device)))
     return found
@@ -39,10 +40,10 @@ def _pruned(model: Any, subnetwork: Subnetwork) -> list[tuple[torch.nn.Parameter
 
 @torch.no_grad()
 def zero_weights(model: Any, subnetwork: Subnetwork | None) -> None:
-    """Set the pruned weights of `subnetwork` to zero for good.
+    """Set the pruned weights of `subnetwork` to zero permanently.
 
     Raises:
-        MaskError: if the mask does not fit the model; no weight is changed then.
+        MaskError: if the mask does not fit the model; no weight is then changed.
     """
     for weight, dead in _pruned(model, subnetwork) if subnetwork else ():
         weight.masked_fill_(dead, 0)
@@ -50,9 +51,9 @@ def zero_weights(model: Any, subnetwork: Subnetwork | None) -> None:
 
 @contextmanager
 def without_weights(model: Any, subnetwork: Subnetwork) -> Iterator[None]:
-    """Inside, the pruned weights of `subnetwork` are zero; afterwards they are what they were.
+    """Set the pruned weights of `subnetwork` to zero inside the context, then restore them.
 
-    Only their old values are kept meanwhile, no copy of the model.
+    Only their old values are stored, not a copy of the model.
 
     Raises:
         MaskError: if the mask does not fit the model.
@@ -69,10 +70,10 @@ def without_weights(model: Any, subnetwork: Subnetwork) -> Iterator[None]:
 
 
 class WeightHold:
-    """Keeps the pruned weights of a subnetwork at zero while a model trains.
+    """Keeps the pruned weights of a subnetwork at zero during training.
 
-    Their gradient is zero, so AdamW's moments stay zero, and weight decay takes a share of zero:
-    they are exactly zero after any number of steps.
+    Their gradient is zero, so that the moments of AdamW stay zero, and weight decay multiplies
+    zeros. They therefore stay exactly zero after any number of steps.
 
     Raises:
         MaskError: if the mask does not fit the model.
@@ -85,7 +86,7 @@ class WeightHold:
 
     @torch.no_grad()
     def begin(self, optimizer: torch.optim.Optimizer | None = None) -> None:
-        """Set pruned weights to zero, and what an optimiser that already ran remembers of them."""
+        """Set pruned weights, and their state in an optimiser that has already run, to zero."""
         zero_weights(self._model, self._subnetwork)
         for weight, dead in self._pruned:
             mask_gradient = partial(torch.Tensor.masked_fill, mask=dead, value=0)
@@ -97,13 +98,13 @@ class WeightHold:
                     value.masked_fill_(dead, 0)
 
     def end(self) -> None:
-        """Take the hooks off again; pruned weights stay zero."""
+        """Remove the hooks; pruned weights stay zero."""
         self._hooks.close()
 
 
 @contextmanager
 def held_at_zero(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
-    """Train inside: pruned weights are zero, and no step moves them (see `WeightHold`).
+    """Context for training in which pruned weights stay zero (see `WeightHold`).
 
     Raises:
         MaskError: if the mask does not fit the model.

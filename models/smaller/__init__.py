@@ -1,1 +1,1 @@
-"""What a mask becomes: a compact model, a baked checkpoint, an ONNX file, a cost."""
+"""Results of applying a mask: a compact model, a baked checkpoint, an ONNX file, costs."""

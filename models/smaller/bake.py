@@ -1,4 +1,4 @@
-"""A mask written into the weights: an ordinary checkpoint of the same shape with zeros in it."""
+"""Write a mask into the weights: an ordinary checkpoint of the same shape, with zeros."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from .cuts import check_separable, cuts
 
 
 def bake(model: Any, subnetwork: Subnetwork) -> Any:
-    """A copy of a model in which every weight of a pruned unit, and every pruned weight, is zero.
+    """A copy of a model in which all weights of pruned units, and all pruned weights, are zero.
 
-    It computes what the masked model does, in any library that reads the checkpoint, and is not
-    faster. Training moves the zeros again unless the mask is kept on.
+    It computes the same as the masked model in any library that reads the checkpoint, but it is not
+    faster. Training changes the zeros unless the mask is applied.
 
     Args:
-        model: a whole transformers encoder, with or without a task head; left untouched.
-        subnetwork: the mask, of units or of single weights.
+        model: a full transformers encoder, with or without a task head; it is not modified.
+        subnetwork: the mask of units or single weights.
 
     Raises:
-        MaskError: if the mask does not fit, or the model is a smaller one already.
-        InputError: if the family's units have no weights of their own.
+        MaskError: if the mask does not fit, or the model is a smaller one.
+        InputError: if the units of the family have no separate weights.
     """
     anatomy = anatomy_of(model)
     subnetwork.check_fits(anatomy)
     if kept_units_of(model) is not None:
         raise MaskError(
-            "a smaller model has nothing left to set to zero", remedy="bake a whole one"
+            "a smaller model has no pruned weights to set to zero", remedy="bake the full model"
         )
     kept_units = kept_by(subnetwork, anatomy.num_neurons)
     check_separable(model, anatomy, kept_units)

@@ -1,4 +1,4 @@
-"""Scoring a candidate on what is left of the model, where that gives the same scores faster."""
+"""Score a candidate mask on a smaller model, if that gives the same scores faster."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from ..masks.subnetwork import Subnetwork
 from .shrink import shrink
 
 BY_GATES = ("gate-example", "gate-batch-accumulated", "fisher")
-"""Definitions of importance that ask for nothing but gradients at gates, which a smaller model has
-for every unit that it still has. The others read weights by their place in the whole model, put
-gates on single tokens, or leave units out one by one."""
+"""Definitions of importance that need only gradients at gates, which a smaller model provides for
+all units that it has. The others read weights by their position in the full model, put gates on
+single tokens, or remove units one by one."""
 
 
 @contextmanager
 def classifying_as(model: Any, subnetwork: Subnetwork | None) -> Iterator[Any]:
-    """A model that gives the logits of `model` under a mask, within 1e-5, as fast as can be.
+    """A model that computes the logits of `model` under a mask, within 1e-5, as fast as possible.
 
-    Where pruned units can be taken out, it is a smaller copy without them, that has all else in
-    common with the model; else the model itself, with gates on it until the end. The last layer is
-    computed for the first token alone where the task head reads no other. What is given is to be
-    run, for its logits alone, and not to be trained or changed.
+    If pruned units can be removed, it is a smaller copy without them, which shares everything else
+    with the model; otherwise it is the model itself, with gates inside the context. The last layer
+    is computed only for the first token if the task head reads no other. The model is only for
+    computing logits and must not be trained or changed.
 
     Args:
-        model: an encoder with a task head; left untouched.
-        subnetwork: the mask; None = the whole model.
+        model: an encoder with a task head; it is not modified.
+        subnetwork: the mask; None = the full model.
 
     Raises:
-        MaskError: if the mask has another shape than the model, or keeps units that a smaller
-            model has lost.
+        MaskError: if the shapes of mask and model differ, or the mask keeps units that a smaller
+            model does not have.
     """
     smaller = shrunk_to(model, subnetwork)
     gates = gated(model, subnetwork) if smaller is model else nullcontext()
@@ -45,12 +45,12 @@ def classifying_as(model: Any, subnetwork: Subnetwork | None) -> Iterator[Any]:
 
 
 def shrunk_to(model: Any, subnetwork: Subnetwork | None) -> Any:
-    """The model without the units that a mask switches off; the model itself where it keeps them.
+    """The model without the units that a mask prunes; the model itself if it prunes none.
 
     Args:
         model: a classifier; left untouched.
-        subnetwork: the mask, still to be put on what is returned. Single weights that it switches
-            off stay where they are.
+        subnetwork: the mask, which must still be applied to the result. Single weights that it
+            prunes are not removed.
     """
     if subnetwork is None or subnetwork.weight_masks:
         return model
@@ -59,15 +59,15 @@ def shrunk_to(model: Any, subnetwork: Subnetwork | None) -> Any:
 
 
 def shrunk(model: Any, *masks: npt.NDArray[np.bool_]) -> Any:
-    """The model without its pruned units; the model itself where it cannot lose them.
+    """The model without its pruned units; the model itself if they cannot be removed.
 
     Args:
         model: a classifier; left untouched.
         masks: kept heads [L, H] and MLPs [L], and neurons [L, F] if they are searched.
 
     Returns:
-        A model that takes full-size gates: those of pruned units do nothing, with a gradient of 0.
-        What is left whole, such as embeddings, it has in common with the given one.
+        A model that accepts gates of full size: those of pruned units have no effect and a gradient
+        of 0. Parts that are not cut, such as embeddings, are shared with the given model.
     """
     if all(np.asarray(mask).all() for mask in masks):
         return model
@@ -75,5 +75,5 @@ def shrunk(model: Any, *masks: npt.NDArray[np.bool_]) -> Any:
     try:
         return shrink(model, Subnetwork(heads, mlps, finer[0] if finer else None), share=True)
     except InputError:
-        # layers that share their weights, or maps that heads mix
+        # layers that share weights, or attention maps mixed across heads
         return model

@@ -1,13 +1,14 @@
-"""What a model costs: parameters and floating-point operations, each on a stated denominator.
+"""Costs of a model: parameters and floating-point operations, each with a stated denominator.
 
-*Prunable* are the weights of heads and MLPs: in BERT a head has 4*D*d weights and 3*d biases, an
-MLP 2*D*F + F + D; a gated MLP has a third matrix, some families have no biases, and some project
-relative positions for each head. Embeddings, LayerNorms, the bias of the attention output
-projection, pooler and task head are not prunable. The *whole* model is every parameter.
+The *prunable* parameters are those of heads and MLPs: in BERT, a head has 4*D*d weights and 3*d
+biases, and an MLP has 2*D*F + F + D parameters. A gated MLP has a third matrix, some families have
+no biases, and some project relative positions for each head. Embeddings, LayerNorms, the bias of
+the attention output projection, the pooler and the task head are not prunable. The *full* model has
+all parameters.
 
-An operation is a multiplication or an addition in a matrix product: 2 a weight and token, and 4*S*d
-a head and token for scores and mixture. Softmax, activations, LayerNorms, look-ups and what DeBERTa
-does with relative positions are left out.
+An operation is a multiplication or an addition in a matrix product: 2 per weight and token, and
+4*S*d per head and token for the attention scores and the weighted sum. Softmax, activations,
+LayerNorms, look-ups and DeBERTa's computations with relative positions are not counted.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from .cuts import check_separable
 
 @dataclass(frozen=True)
 class Cost:
-    """Size and work of one forward pass of B examples of S subwords.
+    """Size, and operations of one forward pass of B examples of S subwords.
 
     Attributes:
         prunable: parameters of the kept heads and MLPs.
-        parameters: parameters of the whole model.
+        parameters: parameters of the full model.
         prunable_flops: operations of the kept heads and MLPs.
-        flops: operations of the whole model.
+        flops: operations of the full model.
     """
 
     prunable: int
@@ -48,9 +49,9 @@ class UnitParameters:
     """Parameters of one unit.
 
     Attributes:
-        head: of a head.
-        neuron: of a neuron.
-        mlp: of an MLP beside its neurons: the bias of its output.
+        head: parameters of a head.
+        neuron: parameters of a neuron.
+        mlp: parameters of an MLP that belong to no neuron: the bias of its output.
     """
 
     head: int
@@ -59,7 +60,7 @@ class UnitParameters:
 
     @classmethod
     def of(cls, anatomy: Anatomy, model: Any = None) -> UnitParameters:
-        """Those of a whole model; without one, as many as BERT's shape would have."""
+        """The unit sizes of a full model; without a model, those of BERT with the same shape."""
         width, size = _width(anatomy), anatomy.head_size
         rows = 2 if anatomy.row.gated_mlp else 1
         if model is None:
@@ -71,12 +72,12 @@ class UnitParameters:
 def prunable_parameters(
     anatomy: Anatomy, kept_units: KeptUnits | None = None, unit: UnitParameters | None = None
 ) -> int:
-    """Parameters of heads and MLPs.
+    """Number of parameters of heads and MLPs.
 
     Args:
         anatomy: the whole model's.
         kept_units: count those of these units alone; None counts all.
-        unit: what each has; None takes BERT's shape.
+        unit: parameters of each unit; None = as in BERT.
     """
     kept_units, unit = kept_units or _all_units(anatomy), unit or UnitParameters.of(anatomy)
     heads = sum(len(one) for one in kept_units.heads)
@@ -87,7 +88,7 @@ def prunable_parameters(
 def prunable_flops(
     anatomy: Anatomy, batch: int, length: int, kept_units: KeptUnits | None = None
 ) -> int:
-    """Operations of heads and MLPs in one forward pass.
+    """Number of operations of heads and MLPs in one forward pass.
 
     Args:
         anatomy: the whole model's.
@@ -105,15 +106,15 @@ def prunable_flops(
 
 
 def kept_share(subnetwork: Subnetwork, anatomy: Anatomy, model: Any = None) -> float:
-    """Share of the prunable parameters that a mask keeps, dead single weights taken off.
+    """Share of the prunable parameters that a mask keeps, without single weights that it prunes.
 
     Args:
         subnetwork: the mask.
         anatomy: the whole model's.
-        model: the whole model, which says what biases there are; None takes BERT's shape.
+        model: the full model, which determines the biases; None = as in BERT.
 
     Raises:
-        MaskError: if the mask has another shape than the model.
+        MaskError: if the shapes of mask and model differ.
     """
     subnetwork.check_fits(anatomy)
     kept_units = kept_by(subnetwork, anatomy.num_neurons)
@@ -125,17 +126,17 @@ def kept_share(subnetwork: Subnetwork, anatomy: Anatomy, model: Any = None) -> f
 
 
 def cost(model: Any, batch: int, length: int, subnetwork: Subnetwork | None = None) -> Cost:
-    """What a model costs, whole or smaller.
+    """The cost of a full or smaller model.
 
     Args:
         model: a transformers encoder, with or without a task head.
         batch: B examples.
         length: S subwords, padding included.
-        subnetwork: count a whole model as if this mask were taken out.
+        subnetwork: count a full model as if the units that this mask prunes were removed.
 
     Raises:
-        InputError: for a mask of a family whose layers share their weights: nothing can be taken
-            out of one of them.
+        InputError: if a mask is given for a family whose layers share weights, since units cannot
+            be removed from one of them.
     """
     anatomy, kept_units = anatomy_of(model), kept_units_of(model)
     held = 1 if anatomy.shared else anatomy.num_layers
@@ -153,7 +154,7 @@ def cost(model: Any, batch: int, length: int, subnetwork: Subnetwork | None = No
 
 
 def _held(model: Any, anatomy: Anatomy, layer: int) -> tuple[int, int, int]:
-    """Parameters of the heads, of the neurons and of the MLP itself that a layer has."""
+    """Number of parameters of the heads, of the neurons and of the MLP itself in a layer."""
     parts = {
         find(model, layer) for find in (anatomy.query, anatomy.key, anatomy.value_projection)
     } | set(anatomy.position_projections(model, layer))
@@ -170,12 +171,12 @@ def _all_units(anatomy: Anatomy) -> KeptUnits:
 
 
 def _width(anatomy: Anatomy) -> int:
-    """D."""
+    """Hidden size D."""
     return anatomy.num_heads * anatomy.head_size
 
 
 def _other_flops(model: Any, anatomy: Anatomy, batch: int, length: int) -> int:
-    """Dense layers outside the blocks: once a token in the embeddings, else once an example."""
+    """Operations of dense layers outside the blocks: per token in embeddings, else per example."""
     blocks = [anatomy.block(model, layer) for layer in range(anatomy.num_layers)]
     inside = {module for block in blocks for module in block.modules()}
     encoder = {
@@ -186,14 +187,14 @@ def _other_flops(model: Any, anatomy: Anatomy, batch: int, length: int) -> int:
     total = 0
     for module in model.modules():
         if isinstance(module, nn.Linear) and module not in inside:
-            # pooler and task head read the first token alone
+            # pooler and task head read only the first token
             rows = batch * length if module in encoder else batch
             total += 2 * module.weight.numel() * rows
     return total
 
 
 def _dead_weights(subnetwork: Subnetwork, anatomy: Anatomy, kept_units: KeptUnits) -> int:
-    """Weights that are off one by one, in units that live."""
+    """Number of individually pruned weights in kept units."""
     dead, masks = 0, subnetwork.weight_masks
     for layer in range(anatomy.num_layers):
         for path, axis, kept in _weights(anatomy, layer, kept_units):
@@ -205,12 +206,12 @@ def _dead_weights(subnetwork: Subnetwork, anatomy: Anatomy, kept_units: KeptUnit
 def _weights(
     anatomy: Anatomy, layer: int, kept_units: KeptUnits
 ) -> list[tuple[str, int, npt.NDArray[Any]]]:
-    """Path of each prunable weight matrix, the axis of its units, and the places that live."""
+    """Path of each prunable weight matrix, the axis of its units, and the kept positions."""
     row, heads, neurons = anatomy.row, kept_units.heads[layer], kept_units.neurons[layer]
     read: dict[str, list[npt.NDArray[Any]]] = {}
     parts: tuple[Part, ...] = ("query", "key", "value")
     for part, path in zip(parts, (row.query, row.key, row.value), strict=True):
-        # three parts may lie in one matrix
+        # the three projections may be parts of one matrix
         read.setdefault(path, []).append(anatomy.rows(part).numpy()[heads].ravel())
     columns = (heads[:, None] * anatomy.head_size + np.arange(anatomy.head_size)).ravel()
     gated = [neurons + anatomy.num_neurons] if row.gated_mlp else []

@@ -1,10 +1,10 @@
-"""Which rows and columns of which weights belong to a unit: one list for all that removes units.
+"""The rows and columns of weights that belong to each unit, used by everything that removes units.
 
-A head owns its rows of the query, key and value projections (and of relative positions, where the
-family projects those) and its columns of the attention output projection; a neuron its row of the
-first dense layer of the MLP, two rows where it is gated, and its column of the second one. The bias
-of the output projection belongs to no head, and stays in a layer without heads. The bias of the
-second dense layer belongs to the whole MLP.
+A head has rows of the query, key and value projections (and of the projections of relative
+positions, if any) and columns of the attention output projection. A neuron has a row of the first
+dense layer of the MLP (two rows if it is gated) and a column of the second one. The bias of the
+output projection belongs to no head and remains in a layer without heads. The bias of the second
+dense layer belongs to the MLP as a whole.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ..encoder.kept_units import KeptUnits, Numbers
 
 @dataclass(frozen=True)
 class Cut:
-    """What stays of one parameter.
+    """The kept part of one parameter.
 
     Attributes:
-        module: the dense layer, or the module with a parameter of its own.
-        name: `weight`, `bias`, or the parameter's.
+        module: the dense layer, or another module with a parameter.
+        name: `weight`, `bias`, or another parameter name.
         dim: 0 = rows, 1 = columns.
-        kept: the rows or columns that stay, in rising order, int64.
+        kept: indices of the kept rows or columns, sorted, int64.
     """
 
     module: nn.Module
@@ -40,13 +40,13 @@ class Cut:
 
     @property
     def parameter(self) -> nn.Parameter:
-        """The parameter as it is now."""
+        """The current parameter."""
         found: nn.Parameter = getattr(self.module, self.name)
         return found
 
     @property
     def dead(self) -> torch.Tensor:
-        """The rows or columns that go."""
+        """Indices of the removed rows or columns."""
         going = torch.ones(self.parameter.shape[self.dim], dtype=torch.bool)
         going[self.kept] = False
         return torch.nonzero(going).ravel()
@@ -55,13 +55,13 @@ class Cut:
 def cuts(
     model: Any, anatomy: Anatomy, kept_units: KeptUnits, present: KeptUnits | None = None
 ) -> Iterator[Cut]:
-    """Every parameter that has parts of single heads, neurons or MLPs, and what stays of it.
+    """Every parameter with parts that belong to heads, neurons or MLPs, and its kept part.
 
     Args:
         model: a transformers encoder, with or without a task head.
-        anatomy: the model's.
-        kept_units: the units that stay.
-        present: the units that the model has, where it has lost some before.
+        anatomy: anatomy of the model.
+        kept_units: the kept units.
+        present: the units that the model has, if some were removed before.
     """
     for layer in range(anatomy.num_layers):
         heads = _places(kept_units.heads, present.heads if present else None, layer)
@@ -90,7 +90,7 @@ def cuts(
 def _projections(
     model: Any, anatomy: Anatomy, layer: int, heads: Numbers, there: int
 ) -> dict[nn.Linear, torch.Tensor]:
-    """Query, key and value projections, which may be one module, and the rows that stay."""
+    """Query, key and value projections, which may be one module, and the kept rows."""
     found: dict[nn.Linear, list[torch.Tensor]] = {}
     finders = {"query": anatomy.query, "key": anatomy.key, "value": anatomy.value_projection}
     parts: tuple[Part, ...] = ("query", "key", "value")
@@ -109,7 +109,7 @@ def _rows(module: nn.Linear, kept: torch.Tensor) -> Iterator[Cut]:
 def _places(
     wanted: tuple[Numbers, ...], present: tuple[Numbers, ...] | None, layer: int
 ) -> Numbers:
-    """Where the units of a layer stand among those that it has."""
+    """Positions of the units of a layer among those that it has."""
     if present is None:
         return wanted[layer]
     found: Numbers = np.searchsorted(present[layer], wanted[layer])
@@ -117,15 +117,15 @@ def _places(
 
 
 def check_separable(model: Any, anatomy: Anatomy, kept_units: KeptUnits) -> None:
-    """Raise unless every unit of a whole model has rows and columns of its own that `cuts` knows.
+    """Raise unless every unit of a full model has separate rows and columns that `cuts` supports.
 
     Raises:
-        InputError: with the reason.
+        InputError: if not; the message states the reason.
     """
     if anatomy.shared:
         raise InputError(
-            f"the layers of a {anatomy.family} model share their weights: what is removed or set "
-            "to zero in one layer is gone in all of them",
+            f"the layers of a {anatomy.family} model share their weights, so units cannot be "
+            "removed or set to zero in one layer alone",
             remedy="keep the mask and run the model under it (`mask`)",
         )
     unknown = set()
@@ -136,7 +136,7 @@ def check_separable(model: Any, anatomy: Anatomy, kept_units: KeptUnits) -> None
                 unknown.add(name or "attention")
     if unknown:
         raise InputError(
-            f"a {anatomy.family} model has weights that subprobe cannot part by heads and "
-            f"neurons: {', '.join(sorted(unknown))}",
+            f"a {anatomy.family} model has weights that subprobe cannot divide into heads "
+            f"and neurons: {', '.join(sorted(unknown))}",
             remedy="keep the mask and run the model under it (`mask`)",
         )

@@ -1,4 +1,4 @@
-"""A model as an ONNX file, through torch's own exporter, checked against onnxruntime."""
+"""Export a model to an ONNX file with torch's exporter, and check it with onnxruntime."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ...data.files.atomic import atomic_path
 from ...data.output.ownership import SIGNED
 
 TOLERANCE = 1e-4
-"""Largest difference between the answers of torch and onnxruntime."""
+"""Maximum difference between the outputs of torch and onnxruntime."""
 
 _NEEDED = ("onnxscript", "onnxruntime")
 _SHAPES = ((2, 16), (1, 5), (3, 33))
-"""Batches and lengths of the check; the first is what the exporter sees."""
+"""Batch sizes and lengths for the check; the exporter gets the first pair."""
 
 
 class _Answer(nn.Module):
@@ -34,24 +34,24 @@ class _Answer(nn.Module):
         self.model = model
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Logits [B, K] of a task model, else the last hidden states [B, S, D]."""
+        """Logits [B, K] of a task model, otherwise the last hidden states [B, S, D]."""
         answer: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask)[0]
         return answer
 
 
 def export_onnx(model: Any, path: Path | str) -> float:
-    """Write a model as an ONNX file for any batch and length; returns the largest difference.
+    """Write a model as an ONNX file for any batch size and length; return the largest difference.
 
-    Inputs are `input_ids` and `attention_mask` [B, S], int64; segment ids are 0. The file is only
-    put in place once onnxruntime gives the same answers as torch on padded batches of other shapes.
+    Inputs are `input_ids` and `attention_mask` [B, S], int64; segment ids are 0. The file is
+    written only if onnxruntime gives the same outputs as torch on padded batches of other shapes.
 
     Args:
-        model: a transformers encoder, with or without a task head, whole or smaller.
-        path: where to.
+        model: a transformers encoder, with or without a task head, full or smaller.
+        path: the output file.
 
     Raises:
         ConfigError: if the extra `onnx` is not installed.
-        SubprobeError: if the answers differ by more than `TOLERANCE`.
+        SubprobeError: if the outputs differ by more than `TOLERANCE`.
     """
     if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
         raise ConfigError(
@@ -81,13 +81,13 @@ def export_onnx(model: Any, path: Path | str) -> float:
         worst = max(_difference(session, answer, one) for one in examples)
         if not worst <= TOLERANCE:
             raise SubprobeError(
-                f"onnxruntime answers otherwise than torch, by up to {worst:.2g}", where=str(path)
+                f"the outputs of onnxruntime and torch differ by up to {worst:.2g}", where=str(path)
             )
     return worst
 
 
 def _inputs(model: Any, batch: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random subwords, the second half of the last example padded."""
+    """Random subwords; the second half of the last example is padding."""
     generator = torch.Generator().manual_seed(length)
     ids = torch.randint(5, model.config.vocab_size, (batch, length), generator=generator)
     mask = torch.ones_like(ids)
@@ -107,7 +107,7 @@ def _difference(session: Any, answer: nn.Module, inputs: tuple[torch.Tensor, ...
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """The exporter narrates on stdout, warns and logs; none of it concerns the user."""
+    """Suppress the exporter's output, warnings and logs, which do not concern the user."""
     level = logging.getLogger("torch.onnx").level
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:

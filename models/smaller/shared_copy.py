@@ -1,4 +1,4 @@
-"""A copy of a model's modules, with all of its tensors in common with the model."""
+"""Copy the modules of a model without copying its tensors."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from torch import nn
 
 
 def shared_copy(model: Any) -> Any:
-    """Modules of their own, with the model's own parameters, buffers and configuration.
+    """New modules that share the parameters, buffers and configuration of the model.
 
-    What is set, registered or hooked on the copy does not show on the model, and it costs a third
-    of a deep copy. What is written into a tensor or the configuration shows on both.
+    Attributes, modules and hooks set on the copy do not affect the model, and the copy takes a
+    third of the time of a deep copy. Changes to a tensor or the configuration affect both.
     """
     if any("forward" in vars(module) for module in model.modules()):
-        # another library has wrapped the forward of a module, which then knows that module
+        # another library has wrapped the forward of a module, and the wrapper refers to that module
         tensors = (*model.parameters(), *model.buffers(), model.config)
         return copy.deepcopy(model, {id(one): one for one in tensors})
     return _copied(model, {})
 
 
 def _copied(module: nn.Module, made: dict[int, nn.Module]) -> nn.Module:
-    """A module copied once, however often it stands in the tree."""
+    """Copy a module once, even if it occurs several times in the tree."""
     if id(module) in made:
         return made[id(module)]
     new: nn.Module = object.__new__(type(module))
     made[id(module)] = new
     for name, value in vars(module).items():
-        # tables of parameters, buffers, children and hooks, and lists such as of keys to ignore
+        # tables of parameters, buffers, children and hooks, and lists such as keys to ignore
         own = copy.copy(value) if isinstance(value, dict | list | set) else value
         object.__setattr__(new, name, own)
     for name, child in module._modules.items():

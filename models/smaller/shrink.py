@@ -1,8 +1,8 @@
-"""Smaller models: what a mask switches off is taken out, and nothing else changes.
+"""Build smaller models by removing the units that a mask prunes.
 
-The masked model and the smaller one compute the same function: a head that is switched off feeds
-zeros into the output projection, so that neither its rows nor the columns that read it matter. A
-layer that lost every head gives the bias of its output projection, a pruned MLP gives zero.
+The masked and the smaller model compute the same function: a pruned head feeds zeros into the
+output projection, so that neither its rows nor the columns that read it have an effect. A layer
+without heads outputs the bias of its output projection, and a pruned MLP outputs zero.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from .shared_copy import shared_copy
 
 
 def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
-    """A smaller copy of a model, without the heads, MLPs and neurons that a mask switches off.
+    """A smaller copy of a model, without the heads, MLPs and neurons that a mask prunes.
 
-    The original is untouched, and shares no weight with the copy unless asked to. The copy runs,
-    trains and takes full-size gates like the whole model; `subprobe_kept_units` on it says which
-    units it still has.
+    The original is not modified and, unless `share` is set, shares no weights with the copy. The
+    copy runs, trains and accepts gates of full size like the full model; its attribute
+    `subprobe_kept_units` lists the units that it has.
 
     Args:
-        model: a transformers encoder, with or without a task head; or what `shrink` made of one.
-        subnetwork: the mask, of the whole model's shape.
-        share: leave embeddings, LayerNorms, the configuration and everything else that is not cut
-            in common with the original, which saves time and memory where nothing is trained.
+        model: a transformers encoder, with or without a task head, or a result of `shrink`.
+        subnetwork: the mask, in the shape of the full model.
+        share: share embeddings, LayerNorms, the configuration and everything else that is not cut
+            with the original, which saves time and memory if nothing is trained.
 
     Raises:
-        MaskError: if the mask does not fit, masks single weights, or keeps what is gone already.
+        MaskError: if the mask does not fit, prunes single weights, or keeps units that were removed
+            before.
         InputError: if the family's units have no weights of their own.
     """
     anatomy = anatomy_of(model)
@@ -49,7 +50,7 @@ def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
 
 
 def check_removable(model: Any) -> None:
-    """Raise unless units can be taken out of a whole model.
+    """Raise unless units can be removed from a full model.
 
     Raises:
         InputError: if the family's units have no weights of their own, with the reason.
@@ -60,15 +61,15 @@ def check_removable(model: Any) -> None:
 
 
 def cut_down(model: Any, subnetwork: Subnetwork) -> None:
-    """Take out of `model`, in place, every unit that `subnetwork` does not keep.
+    """Remove all units that `subnetwork` does not keep from `model`, in place.
 
     Raises:
-        MaskError, InputError: as `shrink`; nothing is changed then.
+        MaskError, InputError: as in `shrink`; the model is then unchanged.
     """
     if subnetwork.weight_masks:
         raise MaskError(
-            "the mask switches off single weights, which cannot be taken out of a matrix",
-            remedy="write them as zeros: subprobe bake",
+            "the mask prunes single weights, which cannot be removed from a matrix",
+            remedy="set them to zero with subprobe bake",
         )
     anatomy, present = anatomy_of(model), kept_units_of(model)
     kept_units = kept_by(subnetwork, anatomy.num_neurons)
@@ -76,12 +77,13 @@ def cut_down(model: Any, subnetwork: Subnetwork) -> None:
         check_separable(model, anatomy, kept_units)
     elif gone := present.lost(kept_units):
         raise MaskError(
-            f"the mask keeps {gone} units that the model has lost", remedy="give the whole model"
+            f"the mask keeps {gone} units that the model does not have",
+            remedy="name the full model",
         )
     for cut in list(cuts(model, anatomy, kept_units, present)):
         old = cut.parameter
         kept = cut.kept.to(old.device)
-        # an empty bias is left out, so that a dense layer without rows or a pruned MLP has none
+        # an empty bias is removed, so that a dense layer without rows and a pruned MLP have none
         new = (
             nn.Parameter(old.detach().index_select(cut.dim, kept), requires_grad=old.requires_grad)
             if cut.name != "bias" or len(kept)
@@ -97,18 +99,18 @@ def cut_down(model: Any, subnetwork: Subnetwork) -> None:
 
 @torch.no_grad()
 def write_back(smaller: Any, model: Any) -> None:
-    """Copy the weights of a smaller model to where they came from; pruned units stay as they are.
+    """Copy the weights of a smaller model back to the full model; pruned units are unchanged.
 
     Args:
-        smaller: what `shrink` made of a model of this shape.
-        model: the whole model, changed in place.
+        smaller: a result of `shrink` for a model of this shape.
+        model: the full model, modified in place.
 
     Raises:
         MaskError: if `smaller` is not a smaller model.
     """
     kept_units = kept_units_of(smaller)
     if kept_units is None:
-        raise MaskError("the model to copy from is a whole one")
+        raise MaskError("the model to copy from is not a smaller model")
     anatomy = anatomy_of(model)
     own = dict(model.named_parameters())
     names = {id(parameter): name for name, parameter in own.items()}
@@ -127,7 +129,7 @@ def write_back(smaller: Any, model: Any) -> None:
 
 
 def _refit(model: Any, anatomy: Anatomy, layer: int, kept_units: KeptUnits) -> None:
-    """Tell the attention module of a layer how many heads it has, and which."""
+    """Set the number of heads, and their indices, on the attention module of a layer."""
     attention: Any = anatomy.attention_module(model, layer)
     heads = kept_units.heads[layer]
     sizes = {"num_attention_heads": len(heads), "n_heads": len(heads)}
@@ -146,14 +148,14 @@ def _refit(model: Any, anatomy: Anatomy, layer: int, kept_units: KeptUnits) -> N
 
 
 class Headless(nn.Module):
-    """Attention of a layer without heads: nothing but the bias of the output projection.
+    """Attention of a layer without heads: only the bias of the output projection.
 
-    Its class stays one of the family's, so that transformers still finds it when it collects maps;
-    no kernel is started on tensors without elements.
+    Its class stays a subclass of the family's, so that transformers finds it when it collects maps.
+    No kernel is run on tensors without elements.
     """
 
     projection_inside: str
-    """Name of the output projection where it is part of the module, else empty."""
+    """Name of the output projection if it is part of the module, else empty."""
 
     def forward(
         self, hidden_states: torch.Tensor, *_args: Any, **_kwargs: Any
@@ -167,10 +169,10 @@ class Headless(nn.Module):
 
 
 class ChosenHeads(nn.Module):
-    """Attention that takes from a relative bias shared by all layers what belongs to its heads."""
+    """Attention that selects its heads from a relative bias that all layers share."""
 
     living_heads: torch.Tensor
-    """Numbers of the heads that are left."""
+    """Indices of the kept heads."""
 
     def forward(
         self,
@@ -179,19 +181,19 @@ class ChosenHeads(nn.Module):
         position_bias: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> Any:
-        """As the family's own; `position_bias` is [B, H, S, S] over all heads."""
+        """Run the forward of the family, where `position_bias` is [B, H, S, S] over all heads."""
         if position_bias is not None:
             kwargs["position_bias"] = position_bias.index_select(1, self.living_heads)
         return super().forward(hidden_states, attention_mask=attention_mask, **kwargs)
 
 
 def _mix_in(mixin: Any, attention: Any) -> None:
-    """Put the forward of `mixin` before the one of the module's own class."""
+    """Let the forward of `mixin` precede that of the module's class."""
     attention.__class__ = _mixed(mixin, _whole_class(attention))
 
 
 def _whole_class(attention: Any) -> Any:
-    """The family's own class of a module that may have been refitted."""
+    """The original class of a module, even if its class was replaced."""
     return getattr(type(attention), "whole_class", type(attention))
 
 

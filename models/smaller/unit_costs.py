@@ -1,4 +1,4 @@
-"""What each unit of an encoder costs, so that the size of any subnetwork follows from counts."""
+"""Costs of each unit of an encoder, from which the size of any subnetwork follows by counting."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from ..encoder.anatomy import anatomy_of
 from .cost import UnitParameters, cost
 
 LENGTH = 128
-"""Subwords of the example whose operations are counted, special tokens included."""
+"""Number of subwords of the example for which operations are counted, special tokens included."""
 
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """Parameters and operations of a whole model and of one unit of each kind.
+    """Parameters and operations of a full model and of one unit of each kind.
 
     Operations are those of one forward pass of one example of `length` subwords; see `cost`.
 
     Attributes:
-        heads: L*H.
-        mlps: L.
-        neurons: L*F.
-        parameters: of the whole model.
-        head_parameters: of a head.
-        neuron_parameters: of a neuron.
-        mlp_parameters: of an MLP without its neurons.
-        length: S.
-        flops: operations of the whole model.
-        head_flops: of a head.
-        neuron_flops: of a neuron.
-        separable: whether units can be removed one by one: not where layers share their weights.
+        heads: number of heads L*H.
+        mlps: number of MLPs L.
+        neurons: number of neurons L*F.
+        parameters: parameters of the full model.
+        head_parameters: parameters of a head.
+        neuron_parameters: parameters of a neuron.
+        mlp_parameters: parameters of an MLP without its neurons.
+        length: number of subwords S.
+        flops: operations of the full model.
+        head_flops: operations of a head.
+        neuron_flops: operations of a neuron.
+        separable: whether single units can be removed; false if layers share weights.
     """
 
     heads: int
@@ -52,11 +52,11 @@ class UnitCosts:
 
 
 def unit_costs(model: Any, length: int = LENGTH) -> UnitCosts:
-    """The costs of a whole model's units.
+    """Compute the costs of the units of a full model.
 
     Args:
-        model: a transformers encoder, with or without a task head; its weights are not read, so
-            that a model on the device `meta` will do.
+        model: a transformers encoder, with or without a task head; its weights are not read, so it
+            may be on the device `meta`.
         length: S subwords.
     """
     anatomy, whole = anatomy_of(model), cost(model, 1, length)

@@ -1,1 +1,1 @@
-"""Fine-tuning and evaluation, whole or under a mask."""
+"""Fine-tuning and evaluation of the full model or under a mask."""

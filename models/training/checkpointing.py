@@ -1,7 +1,7 @@
-"""Long trainings go on where they were stopped, to the same bytes as if they had not been.
+"""Resume interrupted trainings, with the same bytes as without an interruption.
 
-The state is written every so many steps or minutes; when does not change the outcome. It holds what
-the training is: the state of another one is never used.
+The state is written at intervals of steps or minutes, which do not affect the result. It identifies
+the training, and the state of another training is never used.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from .training_state import TrainingState, optimizer_state, random_state
 Say = Callable[[str], None]
 
 NAME = "training.safetensors"
-"""The state of a training, in the folder that `finetune` is given for it."""
+"""File with the state of a training, in the folder that `finetune` gets for it."""
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where and how often the state of one training is written.
+    """The folder for the state of one training, and the intervals of writing.
 
     Attributes:
-        folder: for this training alone; made when first needed. None = nowhere.
-        steps: write after every so many steps; 0 = not by steps.
-        minutes: write when so many minutes have passed; 0 = not by time.
-        say: told what became of a state that was found.
+        folder: folder for only this training, created when needed; None = do not write.
+        steps: number of steps between writes; 0 = do not write by steps.
+        minutes: number of minutes between writes; 0 = do not write by time.
+        say: receives messages about a state that was found.
     """
 
     folder: Path | None = None
@@ -48,20 +48,21 @@ class Checkpoints:
 
     @property
     def path(self) -> Path:
-        """The file of the state."""
+        """The state file."""
         assert self.folder is not None
         return self.folder / NAME
 
     def tell(self, line: str) -> None:
-        """Say a line, if anybody listens."""
+        """Pass a line to `say`, if set."""
         if self.say is not None:
             self.say(line)
 
     def found(self, about: Mapping[str, Any]) -> TrainingState | None:
-        """The state to go on from; None = from the start, which is said if there was one.
+        """The state from which to resume; None = start anew, with a message if a state was found.
 
         Args:
-            about: what decides the outcome of the training, by name (see `what_decides`).
+            about: the facts that determine the result of the training, by name (see
+                `what_decides`).
         """
         if self.folder is not None:
             remove_stale(self.folder)
@@ -70,7 +71,7 @@ class Checkpoints:
         try:
             state = TrainingState.load(self.path)
         except DataFileError as error:
-            self.tell(f"{error}: the training starts anew")
+            self.tell(f"{error}; the training starts anew")
             return None
         theirs = state.facts["about"]
         others = [name for name in about if theirs.get(name) != about[name]]
@@ -81,11 +82,11 @@ class Checkpoints:
             )
             return None
         step, steps = state.facts["trainer"]["global_step"], state.facts["trainer"]["max_steps"]
-        self.tell(f"goes on after step {step} of {steps}")
+        self.tell(f"resumes after step {step} of {steps}")
         return state
 
     def remove(self) -> None:
-        """Remove the state, and its folder if nothing else is in it."""
+        """Remove the state file, and its folder if it is then empty."""
         if self.folder is None:
             return
         self.path.unlink(missing_ok=True)
@@ -94,11 +95,11 @@ class Checkpoints:
 
 
 def what_decides(device: torch.device, **named: Any) -> dict[str, Any]:
-    """What decides the bytes of a training beside its own options: software, processor, threads.
+    """The facts that determine the bytes of a training: its options, software, processor, threads.
 
     Args:
-        device: where it runs.
-        named: the training's own: digests, seeds, options.
+        device: device of the training.
+        named: facts of the training itself: digests, seeds, options.
     """
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     return {
@@ -110,13 +111,13 @@ def what_decides(device: torch.device, **named: Any) -> dict[str, Any]:
 
 
 class WriteState(TrainerCallback):  # type: ignore[misc]
-    """Writes the state of a training after its steps. It must come after all other callbacks.
+    """Callback that writes the state of a training; it must be the last of all callbacks.
 
     Args:
-        checkpoints: where and how often.
+        checkpoints: the folder and the intervals.
         about: see `Checkpoints.found`.
-        more: gives tensors and facts of others that the training needs, by name.
-        spent: seconds of training before this process.
+        more: returns further tensors and facts that the training needs, by name.
+        spent: seconds of training in previous processes.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class WriteState(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by Trainer after each optimiser step."""
         if control.should_training_stop or state.global_step == state.max_steps:
-            return  # what follows takes no time
+            return  # the remaining steps take no time
         steps, seconds = self._checkpoints.steps, 60 * self._checkpoints.minutes
         by_steps = steps and state.global_step % steps == 0
         by_time = seconds and time.perf_counter() - self._last >= seconds
@@ -142,7 +143,7 @@ class WriteState(TrainerCallback):  # type: ignore[misc]
             try:
                 self._state(state, kwargs).save(self._checkpoints.path)
             except (OSError, MemoryError) as error:
-                # the training itself is well and goes on
+                # the training itself is not affected and continues
                 self._checkpoints.tell(
                     f"{self._checkpoints.path}: the state of the training was not written "
                     f"({said_by(error)})"

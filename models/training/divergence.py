@@ -1,4 +1,4 @@
-"""When a training has failed, as apart from one that has not learned."""
+"""Distinguish trainings that have diverged from those that have not learned."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from ...data.tasks.task import TaskParts
 
 EXPLODED = 2.0
-"""How many times the loss that a training may begin with its last epoch may end at."""
+"""Maximum ratio of the loss of the last epoch to the initial loss."""
 
 
 def unsaid_loss(parts: TaskParts, vocabulary: int = 0) -> float:
-    """The loss on train of a head whose every output is 0, near which a new head begins.
+    """The loss on train of a head with only zero outputs, which is near that of a new head.
 
-    In nats ln K for K classes, however frequent each is, and ln V for the pieces of a vocabulary;
-    in regression the mean square of the labels.
+    In nats, it is ln K for K classes, regardless of their frequencies, and ln V for the pieces of a
+    vocabulary; in regression, it is the mean square of the labels.
     """
     if parts.spec.masked:
         return math.log(vocabulary)
@@ -29,15 +29,14 @@ def unsaid_loss(parts: TaskParts, vocabulary: int = 0) -> float:
 def loss_limit(parts: TaskParts, first_loss: float, vocabulary: int = 0) -> float:
     """The mean loss of the last epoch above which a training has diverged.
 
-    Twice `unsaid_loss`, or twice the loss of the first step where the model began worse. A
-    training that learns nothing stays about `unsaid_loss`: only steps that led away from every
-    constant answer end at twice of it, no noise of batches or of a head's first values. The
-    entropy of the labels would be too low a measure: where a class is rare it is near 0, and a
-    short training that learns ends above it.
+    It is twice `unsaid_loss`, or twice the loss of the first step if that is higher. A training
+    that learns nothing stays near `unsaid_loss`; noise of batches or of the initial head does not
+    double the loss. The entropy of the labels would be too low a bound: with a rare class it is
+    near 0, and even a successful short training ends above it.
 
     Args:
-        parts: the task that was trained on.
-        first_loss: of the first step, before anything was updated.
+        parts: the task used for training.
+        first_loss: loss of the first step, before any update.
         vocabulary: number of pieces V that a masked task predicts.
     """
     begun = first_loss if math.isfinite(first_loss) else 0.0
@@ -45,11 +44,11 @@ def loss_limit(parts: TaskParts, first_loss: float, vocabulary: int = 0) -> floa
 
 
 def has_diverged(losses: Sequence[float], limit: float) -> bool:
-    """Whether the loss of a training was no finite number, or exploded.
+    """Whether the loss of a training was NaN or infinite, or exceeded the limit.
 
     Args:
         losses: mean loss of each epoch.
-        limit: what the last one must not be above, see `loss_limit`.
+        limit: maximum of the last one (see `loss_limit`).
     """
     finite = all(math.isfinite(loss) for loss in losses)
     return not finite or bool(losses and losses[-1] > limit)

@@ -1,8 +1,8 @@
-"""Ending a training early, by a rule that is stated before it begins.
+"""Stop a training early, by a rule that is set in advance.
 
-The model is scored on the selection examples every so many steps. The training ends once `patience`
-scores in a row were no better than the best one before them. Ties are no better, nor is a score
-that is not a number. The weights of the last step count, as in a training that is not ended.
+The model is scored on the selection examples at a fixed interval of steps. The training ends after
+`patience` consecutive scores that do not exceed the best previous one. Ties and NaN do not exceed
+it. The weights of the last step are used, as in a training without early stopping.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from .recipes import Recipe
 
 
 def check_selection(recipe: Recipe, parts: TaskParts) -> None:
-    """Check that there is something to stop a training by, if it is to be stopped.
+    """Check that there are selection examples if early stopping is enabled.
 
     Raises:
         ConfigError: if there are no selection examples.
     """
     if recipe.patience and not parts.selection:
         raise ConfigError(
-            "a training is stopped early by its selection examples, and there are none",
+            "early stopping needs selection examples, and there are none",
             where="`recipe.patience`",
-            remedy="give it 0",
+            remedy="set it to 0",
         )
 
 
 def selection_score(
     model: Any, tokenizer: Any, parts: TaskParts, max_length: int
 ) -> Callable[[], float]:
-    """A function that scores a model as it is: the task's primary metric, in its own precision."""
+    """A function that scores a model by the task's primary metric, in the model's precision."""
 
     def score() -> float:
         with without_autocast(model):
@@ -48,16 +48,17 @@ def selection_score(
 
 
 class EarlyStopping(TrainerCallback):  # type: ignore[misc]
-    """Scores a model while it trains, and ends its training.
+    """Callback that scores a model during training and stops the training early.
 
-    The score is taken in `on_step_end`, also at the end of an epoch: callbacks that come after
-    this one, such as the one that writes checkpoints, find the state complete.
+    The score is computed in `on_step_end`, also at the end of an epoch, so that later callbacks,
+    such as the one that writes checkpoints, see the complete state.
 
     Args:
-        score: the model's score now; higher is better. It must leave the random state alone.
-        every: steps between two scores.
-        patience: scores in a row without a new best that end the training.
-        scores: of the steps before those to come, where a training goes on.
+        score: returns the current score of the model; higher is better. It must not change the
+            random state.
+        every: number of steps between two scores.
+        patience: number of consecutive scores without a new best after which the training ends.
+        scores: scores of previous steps, if a training is resumed.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]
         self.scores: list[tuple[int, float]] = [(int(step), value) for step, value in scores]
         """Step and score of each evaluation so far."""
         self.stopped = False
-        """Whether the training was ended."""
+        """Whether the training was stopped."""
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by Trainer after each optimiser step."""
@@ -84,7 +85,7 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]
 
 
 def without_progress(scores: Sequence[float]) -> int:
-    """How many scores at the end are no better than the best one before them."""
+    """Number of final scores that do not exceed the best score before them."""
     best, since = -math.inf, 0
     for score in scores:
         if score > best:

@@ -1,4 +1,4 @@
-"""Predictions of a task model, whole or under a mask."""
+"""Predictions of a task model, full or under a mask."""
 
 from __future__ import annotations
 
@@ -28,26 +28,27 @@ from ..smaller.candidate import classifying_as
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model said about N examples, in their order.
+    """The outputs of a model for N examples, in order.
 
     Of a masked task, the N are the masked pieces of all texts.
 
     Attributes:
         spec: the task.
         ids: ids of the examples; of masked pieces `TEXT/POSITION`.
-        logits: [N, K]; of masked pieces, see `predictions_of`.
+        logits: outputs of the model [N, K]; for masked pieces, see `predictions_of`.
         labels: gold class ids or numbers [N].
         metrics: metric -> value.
-        n_truncated: examples of which something was cut off.
-        n_undefined: examples for which the model gave no finite number. They count as answered by
-            the first class, or by 0 in regression: a model that has diverged guesses.
-        n_wordless: examples with a text without a word piece, scored on what is read then: special
-            tokens and, in a pair, the other text.
-        clusters: name of the source of each example [N], empty where it stands alone. The pieces
-            of a text are of its source, or of the text.
-        batch_size: examples of the largest forward pass: fewer than asked for where memory ran out.
+        n_truncated: number of truncated examples.
+        n_undefined: number of examples with NaN or infinite logits. Their prediction is the first
+            class, or 0 in regression.
+        n_wordless: number of examples with a text without subwords; they are scored on their
+            special tokens and, in a pair, the other text.
+        clusters: name of the source of each example [N]; empty if there is none. Pieces belong to
+            the source of their text, or to the text.
+        batch_size: number of examples of the largest forward pass, which is smaller than requested
+            if memory ran out.
         n_examples: number of examples or texts.
-        pieces: what the masked pieces are; None for other tasks.
+        pieces: the masked pieces; None for other tasks.
     """
 
     spec: TaskSpec
@@ -73,9 +74,9 @@ class Evaluation:
         return predictions_of(self.spec, self.logits, metric)
 
     def items(self) -> pd.DataFrame:
-        """One line an example: prediction, gold, and the probability of the gold class.
+        """One row per example: prediction, gold label, and probability of the gold class.
 
-        One line a masked piece: whether it is right, 1, and its bits.
+        Of masked texts, one row per masked piece: whether it is right, 1, and its bits.
         """
         if self.spec.masked:
             scores = self.read_by(BITS)
@@ -108,10 +109,10 @@ def _item_metric(spec: TaskSpec) -> str:
 
 
 class Scorer:
-    """A task model that is scored on the same examples again and again, under one mask or another.
+    """Scores a task model on the same examples under several masks.
 
-    The examples are encoded once. A score depends on the mask, never on those scored before, and
-    the model is as it was after each.
+    The examples are encoded once. A score depends only on its mask, not on previous ones, and the
+    model is unchanged afterwards.
 
     Args:
         model: a classifier or regressor.
@@ -154,15 +155,15 @@ class Scorer:
         )
 
     def score(self, mask: Subnetwork | None = None) -> Evaluation:
-        """What the model says under a mask.
+        """Predict all examples under a mask.
 
         Args:
-            mask: None = the whole model. Where its pruned units can be taken out, a smaller copy is
-                run, which gives the same scores within 1e-5.
+            mask: the mask; None = the full model. If its pruned units can be removed, a smaller
+                copy is run, which gives the same scores within 1e-5.
 
         Raises:
             MaskError: if the mask does not fit the model.
-            MemoryLimitError: if memory runs out in batches of half the size as well.
+            MemoryLimitError: if memory runs out even with half the batch size.
         """
 
         def scored(size: int) -> npt.NDArray[np.float64]:
@@ -241,7 +242,7 @@ def evaluate(
         tokenizer: its tokenizer.
         examples: the N examples.
         spec: the task.
-        subnetwork: the mask; None = the whole model.
+        subnetwork: the mask; None = the full model.
         batch_size: examples a forward pass; does not change the result beyond 1e-5. It is halved
             once if memory runs out.
         max_length: subwords an example keeps.
@@ -256,5 +257,5 @@ def evaluate(
 
 @torch.no_grad()
 def is_finite(model: Any) -> bool:
-    """Whether every weight of a model is a finite number, as none is after a loss of NaN."""
+    """Whether all weights of a model are finite; after a loss of NaN they are not."""
     return all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())

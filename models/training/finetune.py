@@ -1,4 +1,4 @@
-"""Fine-tuning with transformers.Trainer, whole or under a mask."""
+"""Fine-tune the full model or a subnetwork with transformers.Trainer."""
 
 from __future__ import annotations
 
@@ -48,54 +48,51 @@ def finetune(
     checkpoint_minutes: float = 5.0,
     say: Say | None = None,
 ) -> FineTuned:
-    """Fine-tune an encoder on `parts.train`; the last checkpoint counts, as in the study.
+    """Fine-tune an encoder on `parts.train`; the weights of the last step are used.
 
     Args:
         model_name: see `resolve_model`.
         parts: the task.
         recipe: rate, epochs, batch size, length.
-        seed_init: initialises the task head (and an untrained encoder), nothing else. A probed
-            head is fitted to the examples that this seed draws.
-        seed_order: orders the examples and draws the dropout.
-        subnetwork: keep this mask on the pretrained weights while training.
-        start: where the weights come from, one of `starts.STARTS`.
-        rewind: train the whole model for so many steps first, as the mask's training did: the
-            weights of that step are what the mask is put on (Frankle et al. 2019). For masks of
-            single weights.
-        route: one of `ROUTES`. `compact` trains the smaller model that `shrink` makes and writes
-            its weights back into the whole one, whose pruned units stay as they started.
-        labels: which classes of a head that is kept mean which of the task, see `contract`.
-        allow_no_specials: go on where the tokenizer never adds the special tokens that it knows.
-        device: where it is trained: `auto` (what Trainer takes: an accelerator if there is one),
-            `cpu` or `cuda`.
-        tell: called with each line that is to be told of the tokenizer.
-        progress: called with (steps done, steps in all).
-        checkpoints: folder for the state of this training and no other, from which the same call
-            goes on after a stop, to the same bytes; it is removed at the end. None = no state is
-            kept.
-        checkpoint_steps: write the state after every so many steps; 0 = not by steps.
-        checkpoint_minutes: write it when so many minutes have passed; 0 = not by time.
-        say: called with each line about the course of the training: where it goes on, and that
-            memory ran out.
+        seed_init: seed of the task head (and of an untrained encoder). A probed head is fitted to
+            examples drawn with this seed.
+        seed_order: seed of the order of examples and of dropout.
+        subnetwork: the mask to apply to the pretrained weights during training; None = none.
+        start: origin of the initial weights, one of `starts.STARTS`.
+        rewind: number of steps to train the full model, as in the training of the mask, before the
+            mask is applied to the weights (Frankle et al. 2019). Only for masks of single weights.
+        route: one of `ROUTES`. `compact` trains the smaller model from `shrink` and writes its
+            weights back into the full model, whose pruned units keep their initial weights.
+        labels: pairs of matching classes of the task and a kept head (see `contract`).
+        allow_no_specials: continue if the tokenizer defines special tokens but never adds them.
+        device: `auto` (chosen by Trainer: an accelerator if there is one), `cpu` or `cuda`.
+        tell: receives each message about the tokenizer.
+        progress: called with (completed steps, total steps).
+        checkpoints: folder for the state of only this training, from which the same call resumes
+            after an interruption, with the same bytes; it is removed at the end. None = the state
+            is not written.
+        checkpoint_steps: number of steps between writes of the state; 0 = do not write by steps.
+        checkpoint_minutes: number of minutes between writes; 0 = do not write by time.
+        say: receives messages about the training, such as its resumption or a lack of memory.
 
     Returns:
-        The whole model, by either route; one that had lost heads before is as small as it was.
+        The full model, for both routes; a model that had lost heads before keeps its size.
 
     Raises:
-        CheckpointError: if the model cannot read what its tokenizer gives, see `check_inputs`.
-        UnknownNameError: if there is no such route, start or precision.
-        ConfigError: if the recipe's length is above the model's positions, a mask of whole units is
-            to be rewound, the device lacks the precision, the memory is too little for any
-            micro-batch, or there is nothing to stop early by.
-        MemoryLimitError: if memory runs out in micro-batches of half the size as well.
-        MaskError: if a mask of single weights is to take the route `compact`, or the model has
-            lost heads already.
-        InputError: if the family's layers cannot become smaller.
+        CheckpointError: if the model cannot read the output of its tokenizer (see `check_inputs`).
+        UnknownNameError: if the route, start or precision is unknown.
+        ConfigError: if the maximum length exceeds the model's positions, `rewind` is set for a mask
+            of complete units, the device does not support the precision, the memory budget is too
+            small for any micro-batch, or early stopping has no selection examples.
+        MemoryLimitError: if memory runs out even with half the size of micro-batches.
+        MaskError: if the route is `compact` with a mask of single weights, or a mask is given and
+            the model has lost heads already.
+        InputError: if units cannot be removed from the layers of the family.
     """
     if route not in ROUTES:
         raise UnknownNameError("route", route, ROUTES)
     if rewind and subnetwork is not None and not subnetwork.weight_masks:
-        raise ConfigError("rewinding is for masks of single weights", where="rewind")
+        raise ConfigError("rewinding is possible only for masks of single weights", where="rewind")
     check_precision(recipe.precision, device)
     check_selection(recipe, parts)
     kept = Checkpoints(checkpoints, checkpoint_steps, checkpoint_minutes, say)
@@ -113,7 +110,7 @@ def finetune(
     size = first = found.micro_batch()
     state = kept.found(found.about) if checkpoints else None
     if state is not None:
-        # where memory ran out before the stop, it would again
+        # if memory ran out before the interruption, it would run out again
         size = found.go_on_from(state)
     del found, state
 
@@ -121,7 +118,7 @@ def finetune(
         nonlocal ready, again
         if again:
             kept.remove()
-        # weights that a training has moved are loaded again
+        # weights that a training has changed are loaded anew
         training, ready, again = ready or prepared(), None, True
         return training.run(micro_batch, kept, progress)
 

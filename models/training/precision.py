@@ -1,4 +1,4 @@
-"""In which precision a model is trained; what is measured of it is float32 or better."""
+"""The precision of training; measurements always use float32 or better."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ...data.errors import ConfigError, UnknownNameError
 from ..encoder.device import device_of
 
 PRECISIONS = ("float32", "bfloat16", "float16")
-"""Of forward and backward passes, under autocast; weights and optimiser are float32 in each."""
+"""Precisions of forward and backward passes; weights and optimiser are always in float32."""
 
 
 _OWN = ("amx_bf16", "avx512_bf16")
-"""Instructions of a processor that computes in bfloat16."""
+"""Instruction sets with which a processor computes in bfloat16."""
 
 
 def best_precision(device: str) -> str:
-    """bfloat16 where the device has instructions for it, else float32.
+    """bfloat16 if the device supports it, else float32.
 
     Args:
         device: see `device_of`.
@@ -35,30 +35,30 @@ def best_precision(device: str) -> str:
 
 
 def check_precision(precision: str, device: str) -> None:
-    """Check that a device computes in a precision.
+    """Check that a device supports a precision.
 
     Args:
         precision: one of `PRECISIONS`.
         device: see `device_of`.
 
     Raises:
-        UnknownNameError: if there is no such precision.
-        ConfigError: for float16 on a CPU (its gradients need a scaler, and torch has one for GPUs
-            only), or bfloat16 on a GPU that does not compute in it.
+        UnknownNameError: if the precision is unknown.
+        ConfigError: for float16 on a CPU (its gradients need a scaler, which torch provides only
+            for GPUs), or for bfloat16 on a GPU that does not support it.
     """
     if precision not in PRECISIONS:
         raise UnknownNameError("precision", precision, PRECISIONS)
     kind = device_of(device).type
     if precision == "float16" and kind != "cuda":
         raise ConfigError(
-            "float16 needs a CUDA GPU, and this training runs on the CPU",
+            "float16 needs a CUDA GPU, but this training runs on the CPU",
             where="`precision`",
             remedy="choose bfloat16 or float32",
         )
     coarse = precision == "bfloat16" and kind == "cuda"
     if coarse and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise ConfigError(
-            "this GPU does not compute in bfloat16",
+            "this GPU does not support bfloat16",
             where="`precision`",
             remedy="choose float16 or float32",
         )
@@ -66,7 +66,7 @@ def check_precision(precision: str, device: str) -> None:
 
 @contextmanager
 def without_autocast(model: Any) -> Iterator[None]:
-    """Inside, a model that Trainer put under autocast computes in its own precision."""
+    """Context in which a model under Trainer's autocast computes in its own precision."""
     lower = model.__dict__.pop("forward", None)
     try:
         yield
@@ -76,6 +76,6 @@ def without_autocast(model: Any) -> Iterator[None]:
 
 
 def end_autocast(model: Any) -> None:
-    """Take the autocast of Trainer off a model for good: what is scored later is float32."""
+    """Remove Trainer's autocast from a model permanently, so that later scores are in float32."""
     for name in ("forward", "_original_forward"):
         model.__dict__.pop(name, None)

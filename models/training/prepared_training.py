@@ -1,4 +1,4 @@
-"""One training: a model that is ready for it, and what comes out."""
+"""Prepare and run one training."""
 
 from __future__ import annotations
 
@@ -50,18 +50,19 @@ class FineTuned:
     Attributes:
         model: in eval mode, without gates.
         tokenizer: its tokenizer.
-        fingerprint: hash of its encoder's weights.
-        n_truncated: training examples of which something was cut off.
-        n_wordless: training examples with a text without a word piece.
-        steps: optimiser steps taken.
+        fingerprint: hash of the encoder's weights.
+        n_truncated: number of truncated training examples.
+        n_wordless: number of training examples with a text without subwords.
+        steps: number of optimiser steps.
         losses: mean training loss of each epoch.
         loss_limit: see `divergence.loss_limit`.
-        diverged: see `divergence.has_diverged`; a training that only has not learned has not.
-        wall_s: seconds of training, those before a stop included.
-        micro_batch: examples whose gradients were computed at once. The same size gives the same
-            weights, whether it was asked for or memory ran out above it.
-        scores: step and score on the selection examples, where early stopping asked for them.
-        stopped_early: whether the training ended before its last step, see `early_stopping`.
+        diverged: see `divergence.has_diverged`; a training that has merely not learned has not
+            diverged.
+        wall_s: seconds of training, including those before interruptions.
+        micro_batch: number of examples whose gradients were computed at once. The same size gives
+            the same weights, whether it was requested or chosen because memory ran out.
+        scores: (step, score on the selection examples) of each evaluation for early stopping.
+        stopped_early: whether the training ended before its last step (see `early_stopping`).
         head_loss: mean loss of a new masked-LM head over the epoch in which it was trained alone.
     """
 
@@ -82,7 +83,7 @@ class FineTuned:
 
 
 class PreparedTraining:
-    """A model that is ready to be trained once, and what it is trained on."""
+    """A model that is ready to be trained once, with its training data."""
 
     def __init__(
         self,
@@ -108,7 +109,10 @@ class PreparedTraining:
             model_name, parts.spec, start, seed=seeds[0], keep_head=kept, labels=labels
         )
         if subnetwork is not None and kept_units_of(whole) is not None:
-            raise MaskError("the model has lost heads and has a mask of its own", where=model_name)
+            raise MaskError(
+                "heads were removed from the model, so another mask cannot be applied",
+                where=model_name,
+            )
         model, self._mask_id = whole, subnetwork.mask_id if subnetwork else ""
         if route == "compact" and subnetwork is not None:
             model, subnetwork = shrink(whole, subnetwork), None
@@ -144,7 +148,7 @@ class PreparedTraining:
             probe_head(model, parts, self._encoded, seed=seeds[0], subnetwork=subnetwork)
 
     def micro_batch(self) -> int:
-        """Examples whose gradients are computed at once, unless memory runs out."""
+        """Number of examples whose gradients are computed at once, unless memory runs out."""
         recipe = self._recipe
         size = min(recipe.micro_batch or recipe.batch_size, recipe.batch_size)
         size = min(size, self._encoded.n_examples)
@@ -160,7 +164,7 @@ class PreparedTraining:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What decides the outcome, in the words that a user is told of a difference."""
+        """The facts that determine the result, by the names that messages about differences use."""
         recipe = self._recipe
         return what_decides(
             device_of(self._device),
@@ -178,7 +182,7 @@ class PreparedTraining:
         )
 
     def go_on_from(self, state: TrainingState) -> int:
-        """Let `run` go on from a state of this training; returns the size of its micro-batches."""
+        """Let `run` resume from a state of this training; return the size of its micro-batches."""
         self._state = state
         return int(state.facts["micro_batch"])
 
@@ -188,7 +192,7 @@ class PreparedTraining:
         state, self._state = self._state, None
         spent = state.facts["seconds"] if state else 0.0
         stopping = self._early_stopping(state)
-        # of the weights as they were loaded: a mask sets some of them to zero
+        # of the loaded weights, before a mask sets some of them to zero
         about = self.about if checkpoints.folder is not None else {}
         with (
             tempfile.TemporaryDirectory() as scratch,
@@ -211,7 +215,7 @@ class PreparedTraining:
             if checkpoints.folder is not None:
                 more = partial(_noted, trainer, stopping, micro_batch)
                 trainer.add_callback(WriteState(checkpoints, about, more, spent=spent))
-            # Trainer consumed randomness while it was built; dropout starts from the order seed
+            # building Trainer consumed random numbers; dropout starts from the order seed
             set_seed(self._seed_order)
             if state is None:
                 trainer.train()
@@ -264,7 +268,7 @@ class PreparedTraining:
 
 
 def _noted(trainer: FineTuner, stopping: EarlyStopping | None, micro_batch: int) -> TrainingState:
-    """What a state holds beside what Trainer knows."""
+    """The parts of a state that Trainer does not have."""
     noted = trainer.noted()
     scores = stopping.scores if stopping else []
     facts = {**noted.facts, "scores": scores, "micro_batch": micro_batch}
@@ -275,7 +279,7 @@ def _noted(trainer: FineTuner, stopping: EarlyStopping | None, micro_batch: int)
 def _under(
     model: Any, subnetwork: Subnetwork | None, rewind: int
 ) -> Iterator[list[TrainerCallback]]:
-    """Put the mask on now, or by the callback that this gives after `rewind` steps."""
+    """Apply the mask now, or return a callback that applies it after `rewind` steps."""
     if not rewind:
         with held_at_zero(model, subnetwork), gated(model, subnetwork):
             yield []
@@ -288,13 +292,13 @@ def _under(
 
 
 class _PutOn(TrainerCallback):  # type: ignore[misc]
-    """Puts a weight mask on after some steps."""
+    """Callback that applies a weight mask after a number of steps."""
 
     def __init__(self, hold: WeightHold, step: int):
         self._hold, self._step = hold, step
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Called by Trainer before the first step, or the one that it goes on with."""
+        """Called by Trainer before the first step, or before the first one after resuming."""
         if state.global_step >= self._step:
             self._hold.begin()
 

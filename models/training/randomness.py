@@ -1,4 +1,4 @@
-"""The random state of the process, which training changes."""
+"""Preserve the random state of the process, which training changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 @contextmanager
 def own_randomness() -> Iterator[None]:
-    """Leave the process's random state as it was found."""
+    """Restore the random state of the process at the end of the context."""
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         try:

@@ -1,4 +1,4 @@
-"""How encoders are fine-tuned: the study's recipe, and the recorded one of the embedded encoder."""
+"""Recipes for fine-tuning: that of Prasanna et al. (2020), and those for the embedded encoder."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ class Recipe:
 
     Attributes:
         learning_rate: peak rate of AdamW.
-        epochs: passes over the training examples.
-        batch_size: examples per step.
-        max_length: subwords an example keeps.
-        warmup: share of the steps over which the rate rises from 0; it falls linearly to 0 after.
-        weight_decay: AdamW's.
-        adam_epsilon: AdamW's.
-        max_grad_norm: where gradients are clipped.
-        precision: of forward and backward passes, under autocast: float32; bfloat16, faster where
-            the processor or GPU computes in it; or float16, with a scaler of gradients, on CUDA
-            alone. Weights and optimiser are float32 in each.
-        head: random as in the study; probed: fitted to the pretrained features first, see
-            `probe_head`; or kept: the one that the checkpoint has for these classes.
-        micro_batch: examples whose gradients are computed at once; those of a batch are
-            accumulated, weighted by their number. 0 = the whole batch, and half of it where memory
-            runs out.
+        epochs: number of passes over the training examples.
+        batch_size: number of examples per step.
+        max_length: maximum number of subwords per example.
+        warmup: share of the steps during which the rate rises linearly from 0; afterwards it falls
+            linearly to 0.
+        weight_decay: weight decay of AdamW.
+        adam_epsilon: epsilon of AdamW.
+        max_grad_norm: maximum norm of the gradients, above which they are clipped.
+        precision: precision of forward and backward passes under autocast: float32; bfloat16, which
+            is faster if the processor or GPU supports it; or float16, with a gradient scaler and
+            only on CUDA. Weights and optimiser are always in float32.
+        head: `random`, as in Prasanna et al. (2020); `probed`, fitted to the pretrained features
+            first (see `probe_head`); or `kept`, the head that the checkpoint has for these classes.
+        micro_batch: number of examples whose gradients are computed at once; the gradients of a
+            batch are accumulated, weighted by the number of examples. 0 = the complete batch, or
+            half of it if memory runs out.
         memory_gb: halve the micro-batch until training fits into this many GB (see
             `training_memory`); 0 = no limit.
-        patience: end the training after so many scores on the selection examples without a new
-            best (see `early_stopping`); 0 = never.
-        evaluate_every: steps between these scores; 0 = an epoch.
+        patience: number of scores on the selection examples without a new best after which the
+            training ends (see `early_stopping`); 0 = no early stopping.
+        evaluate_every: number of steps between these scores; 0 = once per epoch.
     """
 
     learning_rate: float
@@ -53,7 +54,7 @@ class Recipe:
 
 
 STUDY = Recipe(learning_rate=2e-5, epochs=3)
-"""Prasanna et al. (2020), for base-sized encoders: no warm-up, no decay, the last step counts."""
+"""Prasanna et al. (2020), for base-sized encoders: no warm-up, no decay, the last step is used."""
 
 EMBEDDED = Recipe(learning_rate=2e-4, epochs=3, warmup=0.1)
 """The embedded encoder hardly learns at the study's rate, and collapses above 3e-4 without warm-up.
@@ -66,11 +67,11 @@ EMBEDDED_TASKS: dict[str, Recipe] = {
     "mlm-whole-word": Recipe(learning_rate=5e-4, epochs=3, warmup=0.1),
     "mrpc": Recipe(learning_rate=2e-4, epochs=3),
 }
-"""Recorded recipes of the embedded encoder that differ from `EMBEDDED`, by task."""
+"""Recorded recipes for the embedded encoder that differ from `EMBEDDED`, by task."""
 
 
 def recipe_for(source: ModelSource, task: str) -> Recipe:
-    """The recorded recipe of a model and a task."""
+    """The recorded recipe for a model and a task."""
     if source.kind == "embedded":
         return EMBEDDED_TASKS.get(task, EMBEDDED)
     return STUDY

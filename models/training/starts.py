@@ -1,4 +1,4 @@
-"""Where a training starts from: the pretrained weights, random ones, or layers in another order."""
+"""Initial weights of a training: pretrained, random, or pretrained with shuffled layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..encoder.anatomy import anatomy_of
 from ..language.task_models import load_task_model
 
 STARTS = ("pretrained", "random", "shuffled")
-"""`random` and `shuffled` are the controls of Chen et al. (2020) for what pretraining gives."""
+"""`random` and `shuffled` are the controls of Chen et al. (2020) for the effect of pretraining."""
 
 
 def load_start(
@@ -27,20 +27,20 @@ def load_start(
     keep_head: bool = False,
     labels: Pairs = (),
 ) -> Any:
-    """The model of a task to train, in eval mode.
+    """Load the model of a task for training, in eval mode.
 
     Args:
         name: see `resolve_model`.
         spec: the task.
         start: one of `STARTS`.
-        seed: initialises the task head, a random encoder, and the order of shuffled layers.
-        keep_head: keep the head of the checkpoint; a random encoder has a random one. A masked task
-            keeps a masked-LM head in any case.
-        labels: of a kept head, see `load_task_model`.
+        seed: seed of the task head, of a random encoder, and of the order of shuffled layers.
+        keep_head: keep the head of the checkpoint; a random encoder always gets a random head. A
+            masked task always keeps a masked-LM head.
+        labels: pairs of classes for a kept head (see `load_task_model`).
 
     Raises:
-        UnknownNameError: if there is no such start.
-        CheckpointError: if a head to be kept is of other classes.
+        UnknownNameError: if the start is unknown.
+        CheckpointError: if a head to be kept has other classes.
     """
     if start not in STARTS:
         raise UnknownNameError("start", start, STARTS)
@@ -57,20 +57,20 @@ def load_start(
 
 
 def shuffle_layers(model: Any, *, seed: int) -> None:
-    """Give every layer the weights of another one, drawn by the seed.
+    """Permute the weights of the layers, drawn with the seed, so that no layer keeps its own.
 
     Raises:
-        InputError: if there is one layer only, or the layers share their weights.
+        InputError: if there is only one layer, or the layers share weights.
     """
     anatomy = anatomy_of(model)
     blocks = [anatomy.block(model, layer) for layer in range(anatomy.num_layers)]
     if len({id(block) for block in blocks}) < 2:
         raise InputError(
-            f"the {anatomy.family} model has no two layers of its own to shuffle",
-            remedy="leave the control out for this model",
+            f"the {anatomy.family} model does not have two separate layers to shuffle",
+            remedy="omit this control for the model",
         )
     states = [{k: v.clone() for k, v in block.state_dict().items()} for block in blocks]
-    # a shuffled cycle moves every layer
+    # a random cycle moves every layer
     cycle = np.random.default_rng((5, seed)).permutation(len(blocks))
     for place, source in zip(cycle, np.roll(cycle, 1), strict=True):
         blocks[place].load_state_dict(states[source])

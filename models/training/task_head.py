@@ -1,8 +1,8 @@
-"""A task head fitted to the encoder as it is, before anything is fine-tuned.
+"""Fit a task head to the frozen encoder before fine-tuning.
 
-Linear probing, then fine-tuning (Kumar et al. 2022, ICLR). A random head pulls the encoder in a
-random direction; on small data a small encoder may stay at chance for most of its steps before it
-turns. A head that reads what the features already hold spares it that.
+This is linear probing followed by fine-tuning (Kumar et al. 2022, ICLR). Gradients of a random head
+change the encoder in a random direction; with few data, a small encoder may stay at chance level
+for most steps. A head that is fitted to the pretrained features avoids this.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
 
 SHARE = 0.5
-"""Share of the training examples that the head is fitted to; which ones, the init seed draws."""
+"""Share of the training examples to which the head is fitted, drawn with the init seed."""
 
 INVERSE_PENALTY = 0.01
-"""scikit-learn's C on standardised features; tuned on seed 9001 with `acceptability`."""
+"""The C of scikit-learn for standardised features; tuned on seed 9001 with `acceptability`."""
 
 LEAST_SCALE = 0.1
-"""Least standard deviation that a feature is divided by, as a share of the mean one."""
+"""Minimum standard deviation by which a feature is divided, as a share of the mean one."""
 
 _BATCH = 64
 
@@ -40,19 +40,19 @@ def probe_head(
     seed: int,
     subnetwork: Subnetwork | None = None,
 ) -> None:
-    """Fit the last linear layer of the task head, in place; nothing else changes.
+    """Fit the last linear layer of the task head in place; all other weights are unchanged.
 
     Args:
         model: a classifier with a new head.
-        parts: the task; its training labels.
+        parts: the task with its training labels.
         encoded: the training examples.
-        seed: draws the examples that the head is fitted to.
-        subnetwork: mask under which the features are read.
+        seed: seed of the draw of examples.
+        subnetwork: mask under which the features are computed.
 
     Raises:
-        InputError: if all examples have one class.
+        InputError: if all examples have the same class.
     """
-    # scikit-learn takes a second to import, and few recipes probe the head first
+    # importing scikit-learn takes a second, and few recipes need it
     from sklearn.linear_model import LogisticRegression, Ridge
 
     _, layer = output_layer(model, parts.spec.num_labels)
@@ -60,7 +60,7 @@ def probe_head(
     chosen = _drawn(parts, seed)
     features = _features(model, layer, encoded, chosen, subnetwork)
     centre, scale = features.mean(axis=0), features.std(axis=0)
-    # a feature that hardly varies must not get a weight that dropout turns into noise
+    # a nearly constant feature must not get a large weight, which dropout would turn into noise
     scale = np.maximum(scale, LEAST_SCALE * scale.mean() or 1.0)
     standard = (features - centre) / scale
     labels = np.array([parts.train[place].label for place in chosen])
@@ -73,7 +73,7 @@ def probe_head(
         fitted = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(standard, labels)
         coefficients, intercepts = fitted.coef_, fitted.intercept_
         if len(fitted.classes_) == 2:
-            # scikit-learn keeps one row for two classes; a softmax needs both
+            # scikit-learn has one row for two classes, but a softmax needs both
             coefficients = np.concatenate([-coefficients, coefficients]) / 2
             intercepts = np.concatenate([-intercepts, intercepts]) / 2
         weight[fitted.classes_], bias[fitted.classes_] = coefficients, intercepts
@@ -95,7 +95,7 @@ def _check_labels(parts: TaskParts) -> None:
 
 
 def _drawn(parts: TaskParts, seed: int) -> tuple[int, ...]:
-    """Places of the examples to fit to, in order; all of them where half lacks a label."""
+    """Sorted positions of the examples for fitting; all examples if half of them lacks a label."""
     count = len(parts.train)
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(count)[: max(1, round(count * SHARE))])
@@ -113,7 +113,7 @@ def _features(
     chosen: tuple[int, ...],
     subnetwork: Subnetwork | None,
 ) -> np.ndarray:
-    """What the output layer reads for each chosen example: [N, D], without dropout."""
+    """Input of the output layer for each chosen example [N, D], without dropout."""
     seen: list[torch.Tensor] = []
 
     def keep(_module: nn.Module, args: tuple[torch.Tensor, ...]) -> None:

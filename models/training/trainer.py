@@ -1,4 +1,4 @@
-"""transformers.Trainer as this project uses it: no files of its own, one loss for each epoch."""
+"""A subclass of transformers.Trainer that writes no files and records the loss of each epoch."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Step = Callable[[int, int | None], None]
 
 
 def arguments(recipe: Recipe, seed: int, scratch: str, device: str) -> TrainingArguments:
-    """Trainer's options for a recipe.
+    """The options of Trainer for a recipe.
 
     Args:
         recipe: the recipe.
-        seed: orders the examples.
+        seed: seed of the order of examples.
         scratch: an empty folder.
         device: see `device_of`.
     """
@@ -41,12 +41,12 @@ def arguments(recipe: Recipe, seed: int, scratch: str, device: str) -> TrainingA
         max_grad_norm=recipe.max_grad_norm,
         bf16=recipe.precision == "bfloat16",
         fp16=recipe.precision == "float16",
-        # bfloat16 on a processor is refused unless it is asked for by name
+        # Trainer rejects bfloat16 on a CPU unless use_cpu is set
         use_cpu=device == "cpu" or not torch.accelerator.is_available(),
         lr_scheduler_type="linear",
         seed=seed,
         data_seed=seed,
-        # everything below keeps Trainer from writing files or bars of its own
+        # the options below keep Trainer from writing files and progress bars
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
@@ -57,7 +57,7 @@ def arguments(recipe: Recipe, seed: int, scratch: str, device: str) -> TrainingA
 
 
 class Places(Dataset[int]):
-    """The training examples by their place; the collator knows their subwords."""
+    """The positions of the training examples; the collator has their subwords."""
 
     def __init__(self, count: int):
         self._count = count
@@ -72,7 +72,7 @@ class Places(Dataset[int]):
 
 
 class Collator:
-    """Pads the examples of a step to the longest of them; masked texts get new masks each epoch.
+    """Pads the examples of a step to the longest one; masked texts get new masks in each epoch.
 
     Args:
         encoded: the training examples.
@@ -85,7 +85,7 @@ class Collator:
         self._read = epochs * encoded.n_examples + inside * encoded.largest
 
     def __call__(self, places: list[int]) -> dict[str, torch.Tensor]:
-        """The tensors of these examples, labels among them."""
+        """The tensors of these examples, including labels."""
         epoch = self._read // self._encoded.n_examples
         self._read += len(places)
         batch = self._in_epoch(epoch).batch(tuple(places))
@@ -104,16 +104,15 @@ class Collator:
 def micro_batches(
     inputs: Mapping[str, torch.Tensor], size: int
 ) -> Iterator[tuple[dict[str, torch.Tensor], float]]:
-    """The parts of a batch in their order, each padded to its own longest example.
+    """Split a batch into parts, in order, each padded to the length of its longest example.
 
     Args:
         inputs: tensors [B, S] and `labels` [B], or [B, S] of masked texts, padded on the right.
-        size: examples a part; the last may have fewer.
+        size: number of examples per part; the last part may have fewer.
 
     Yields:
-        the part, and its share of the examples, or of the masked pieces. Mean losses weighted by
-        these shares add up to the mean loss of the batch, and so do their gradients, however uneven
-        the parts are.
+        A part, and its share of the examples, or of the masked pieces. Mean losses and gradients
+        weighted by these shares sum to those of the batch, even if the parts differ in size.
     """
     count, asked = len(inputs["labels"]), _asked(inputs["labels"])
     for start in range(0, count, size):
@@ -146,12 +145,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
 
 class FineTuner(Trainer):  # type: ignore[misc]
-    """Trainer that takes a step in micro-batches, notes its losses, and goes on from a state.
+    """Trainer that uses micro-batches, records its losses, and can resume from a state.
 
     Args:
-        micro_batch: examples whose gradients are computed at once; a larger batch is taken in
-            parts, each weighted by its share of the examples.
-        options: of Trainer.
+        micro_batch: number of examples whose gradients are computed at once; a larger batch is
+            split into parts, each weighted by its share of the examples.
+        options: options of Trainer.
     """
 
     def __init__(self, *, micro_batch: int, **options: Any):
@@ -163,12 +162,12 @@ class FineTuner(Trainer):  # type: ignore[misc]
     def training_step(
         self, model: Any, inputs: Any, num_items_in_batch: Any = None
     ) -> torch.Tensor:
-        """Gradients of one step, its loss noted under its epoch."""
+        """Compute the gradients of one step, and record its loss for the epoch."""
         loss: torch.Tensor
         if len(inputs["labels"]) <= self._micro_batch:
             loss = super().training_step(model, inputs, num_items_in_batch)
         else:
-            # no number of items: some families would divide by it and others would not
+            # the number of items is not passed, because only some families divide by it
             losses = []
             for part, share in micro_batches(inputs, self._micro_batch):
                 self._share = share
@@ -178,7 +177,7 @@ class FineTuner(Trainer):  # type: ignore[misc]
         return loss
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        """Mean loss of the examples or masked pieces, times their share of the step's."""
+        """Mean loss of the examples or masked pieces times their share of the step."""
         loss = self._loss(*args, **kwargs)
         return loss if self._share == 1.0 else loss * self._share
 
@@ -193,7 +192,7 @@ class FineTuner(Trainer):  # type: ignore[misc]
 
     @property
     def first_loss(self) -> float:
-        """Loss of the first step, before any was taken."""
+        """Loss of the first step, before any update."""
         return self._losses[min(self._losses)][0].item()
 
     @property
@@ -202,22 +201,22 @@ class FineTuner(Trainer):  # type: ignore[misc]
         return [torch.stack(losses).mean().item() for _, losses in sorted(self._losses.items())]
 
     def noted(self) -> TrainingState:
-        """The losses so far, and the scale of the gradients in float16."""
+        """The losses so far, and the scale of gradients in float16."""
         tensors = {f"losses/{epoch}": torch.stack(held) for epoch, held in self._losses.items()}
         scaler = getattr(self.accelerator, "scaler", None)
         return TrainingState(tensors, {"scaler": scaler.state_dict() if scaler else {}})
 
     def go_on_from(self, state: TrainingState, scratch: Path) -> None:
-        """Let `train(resume_from_checkpoint=scratch)` go on from a state.
+        """Let `train(resume_from_checkpoint=scratch)` resume from a state.
 
         Args:
-            state: one that `WriteState` wrote.
+            state: a state written by `WriteState`.
             scratch: an empty folder.
         """
         self._from = state
         for epoch, losses in state.group("losses").items():
             self._losses[int(epoch)] = list(losses.to(self.args.device))
-        # the one file of Trainer's checkpoints that is no pickle; the others are replaced below
+        # the only file of Trainer's checkpoints that is not a pickle; the others are replaced below
         TrainerState(**state.facts["trainer"]).save_to_json(str(scratch / "trainer_state.json"))
 
     @torch.no_grad()
@@ -240,7 +239,7 @@ class FineTuner(Trainer):  # type: ignore[misc]
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
             set_random_state(self._stored.group("random"), self._stored.facts["random"])
-            # this is loaded last: three copies of the weights are not needed any more
+            # loaded last, when three copies of the weights are no longer needed
             self._from = None
 
     @property

@@ -1,4 +1,4 @@
-"""How much memory a training needs, and which size of micro-batches fits a budget."""
+"""Estimate the memory of a training, and choose micro-batches that fit a budget."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .randomness import own_randomness
 GB = 10**9
 
 _COPIES = 4
-"""Of each weight: itself, its gradient, and the two moments of AdamW."""
+"""Copies per weight: the weight, its gradient, and the two moments of AdamW."""
 
 
 def training_bytes(model: Any, encoded: TextBatches, precision: str) -> tuple[int, int]:
-    """Bytes that training takes whatever the size of a micro-batch, and for each example of it.
+    """Bytes of memory for training: a fixed amount, and the amount per example of a micro-batch.
 
-    What autograd keeps for the backward pass is counted in the forward passes of one example and
-    of two, the longest there are. It grows linearly with the examples, and is counted on the
-    processor, wherever the model is trained: a budget decides the same size on every machine.
-    Short-lived buffers, the libraries and the data are not in it.
+    The tensors that autograd stores for the backward pass are counted in forward passes of one and
+    of two copies of the longest example. Their size grows linearly with the number of examples.
+    They are counted on the CPU for every device, so that a budget gives the same size on every
+    machine. Temporary buffers, libraries and data are not included.
 
     Args:
-        model: a classifier, on the processor.
+        model: a classifier on the CPU.
         encoded: its training examples.
         precision: one of `precision.PRECISIONS`.
     """
@@ -42,10 +42,10 @@ def training_bytes(model: Any, encoded: TextBatches, precision: str) -> tuple[in
 def fitting_micro_batch(
     model: Any, encoded: TextBatches, *, size: int, precision: str, memory_gb: float
 ) -> int:
-    """The largest of `size`, half of it, a quarter, ... whose training fits into a budget.
+    """The largest of `size`, `size` / 2, `size` / 4, ... whose training fits into a budget.
 
     Raises:
-        ConfigError: if not even one example at a time does.
+        ConfigError: if one example at a time does not fit.
     """
     constant, each = training_bytes(model, encoded, precision)
     while size > 1 and constant + size * each > memory_gb * GB:
@@ -55,13 +55,13 @@ def fitting_micro_batch(
             f"training on one example at a time takes about {needed / GB:.2g} GB, "
             f"more than {memory_gb:g}",
             where="`recipe.memory_gb`",
-            remedy="give it more, or shorten the examples (`recipe.max_length`)",
+            remedy="increase it, or shorten the examples (`recipe.max_length`)",
         )
     return size
 
 
 def _kept(model: Any, encoded: TextBatches, place: int, count: int, precision: str) -> int:
-    """Bytes that the backward pass of `count` copies of one example would read."""
+    """Number of bytes stored for the backward pass of `count` copies of one example."""
     batch = encoded.batch((place,) * count)
     seen: dict[int, int] = {}
     own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
@@ -84,7 +84,7 @@ def _kept(model: Any, encoded: TextBatches, place: int, count: int, precision: s
         torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
     ):
         assert batch.labels is not None
-        # while the result lives, so does what is kept: no address is counted for two tensors
+        # the result keeps the stored tensors alive, so that no address is reused
         inputs, labels = to_inputs(batch, model.device), batch.labels.to(model.device)
         _found = (
             model(**inputs, labels=labels)

@@ -1,7 +1,7 @@
-"""The file of a training that is under way: one safetensors file that proves what it is.
+"""The state file of an unfinished training: one safetensors file with a checksum.
 
-Trainer's own checkpoints hold pickles (`optimizer.pt`, `rng_state.pth`). Here tensors are tensors
-and everything else is one JSON text in the metadata, with a SHA-256 over both.
+Trainer's checkpoints contain pickles (`optimizer.pt`, `rng_state.pth`). Here, tensors are stored as
+tensors and everything else as one JSON text in the metadata, with a SHA-256 of both.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _DAMAGED = "is damaged"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a training needs in order to go on as if it had never stopped.
+    """The state that a training needs to resume as if it had not been interrupted.
 
     Attributes:
         tensors: weights, moments of the optimiser, random states, losses of the steps so far.
-        facts: plain JSON values: the step, the schedule, the groups of the optimiser, what the
-            training is.
+        facts: plain JSON values: the step, the schedule, the groups of the optimiser, and the facts
+            that identify the training.
     """
 
     tensors: Mapping[str, torch.Tensor]
     facts: Mapping[str, Any]
 
     def group(self, name: str) -> dict[str, torch.Tensor]:
-        """The tensors below `name/`, without it."""
+        """The tensors whose names start with `name/`, without this prefix."""
         return {
             key.removeprefix(f"{name}/"): tensor
             for key, tensor in self.tensors.items()
@@ -50,20 +50,20 @@ class TrainingState:
         }
 
     def save(self, path: Path) -> None:
-        """Write the file, whole or not at all; one that was there stays until this one is."""
+        """Write the file atomically; an existing one is kept until the new one is complete."""
         tensors = {name: one.detach().cpu().contiguous() for name, one in self.tensors.items()}
         facts = {**self.facts, "format": _FORMAT}
         sealed = {"facts": facts, "sha256": _seal(tensors, facts)}
         with atomic_path(path) as temporary:
-            # one key: safetensors writes several in hash order
+            # a single key, because safetensors writes several in hash order
             save_file(tensors, temporary, metadata={_KEY: canonical_json(sealed)})
 
     @classmethod
     def load(cls, path: Path) -> TrainingState:
-        """Read a file that `save` wrote.
+        """Read a file written by `save`.
 
         Raises:
-            DataFileError: if it is not whole, or anything in it has changed since.
+            DataFileError: if it is incomplete or was changed.
         """
         with reading(path, DataFileError, problem=_DAMAGED), safe_open(path, "pt") as file:
             sealed = json.loads((file.metadata() or {})[_KEY])
@@ -95,7 +95,7 @@ def random_state() -> TrainingState:
 
 
 def set_random_state(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
-    """Put back what `random_state` gave."""
+    """Restore the states that `random_state` returned."""
     name, *rest = facts["numpy"]
     words = tensors["numpy"].numpy().astype(np.uint32)
     np.random.set_state((name, words, *rest))  # noqa: NPY002
@@ -107,7 +107,7 @@ def set_random_state(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, An
 
 
 def optimizer_state(optimizer: Any) -> TrainingState:
-    """What an optimiser remembers: a tensor for each place and name, and its groups."""
+    """The state of an optimiser: a tensor for each position and name, and its groups."""
     held = optimizer.state_dict()
     tensors = {
         f"{place}/{name}": value
@@ -120,12 +120,12 @@ def optimizer_state(optimizer: Any) -> TrainingState:
 def set_optimizer_state(
     optimizer: Any, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]
 ) -> None:
-    """Put back what `optimizer_state` gave."""
+    """Restore the state that `optimizer_state` returned."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
         place, _, name = key.partition("/")
         state.setdefault(int(place), {})[name] = tensor
-    # JSON knows no tuples, and AdamW has its betas in one
+    # JSON has no tuples, but the betas of AdamW are one
     groups = [
         {name: tuple(value) if name == "betas" else value for name, value in group.items()}
         for group in facts["groups"]

@@ -1,1 +1,1 @@
-"""How much each unit matters: the definitions, and the pass that measures them."""
+"""Importance of units: its definitions, and the pass that measures it."""

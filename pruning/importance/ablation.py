@@ -1,7 +1,7 @@
-"""Exact leave-one-out: how much the loss rises when one unit is switched off.
+"""Exact leave-one-out importance: the increase of the loss when one unit is pruned.
 
-What lies below the unit's layer does not change, so its hidden states are computed once and
-replayed: leaving out each head in turn costs about half of as many full passes.
+Layers below that of the unit do not change, so their hidden states are computed once and replayed.
+Ablating each head in turn costs about half as many full passes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Ablation:
     """E_x [L(x) without the unit - L(x)], in units of the loss; pruned units score 0.
 
     Michel et al. (2019), section 3.2, ablate single heads and report the metric; the loss is finer
-    and needs no threshold. Negative where the model is better off without the unit.
+    and needs no threshold. The score is negative if the model is better without the unit.
     """
 
     def __init__(self, model: Any, masks: Units, seed: int):
@@ -36,9 +36,9 @@ class Ablation:
 
     @torch.no_grad()
     def add(self, batch: Batch) -> torch.Tensor:
-        """Take in a batch: one full pass, then the upper part of one for each kept unit."""
+        """Process a batch: one full pass, then the upper part of a pass for each kept unit."""
         inputs, labels = labelled(self._model, batch)
-        # gates are read at each call, so that flipping an entry in place switches a unit off
+        # gates are read at each call, so that changing an entry in place prunes a unit
         with Gates(self._model, *self._gates), Replay(self._model, self._anatomy) as replay:
             logits = answers(self._model, inputs, labels)
             whole = losses(logits, labels)
@@ -56,10 +56,10 @@ class Ablation:
         return logits
 
     def result(self) -> Units:
-        """The mean rise of the loss."""
+        """The mean increase of the loss."""
         return Units(*(total / self._examples for total in self._sums))
 
 
 def _living(gates: torch.Tensor) -> list[int]:
-    """Numbers of the units of a layer that are on."""
+    """Indices of the kept units of a layer."""
     return [int(unit) for unit in torch.nonzero(gates.reshape(-1)).ravel()]

@@ -1,8 +1,8 @@
-"""The gradient of every example's loss at its own gates, from one backward pass.
+"""Gradients of the loss of each example at separate gates, from one backward pass.
 
-Michel et al. (2019), "Are Sixteen Heads Really Better than One?". Each example has gates of its
-own, so that the absolute value can be taken before the mean. Model parameters are frozen: no weight
-gradient is made.
+Michel et al. (2019), "Are Sixteen Heads Really Better than One?". Each example has separate gates,
+so that absolute values can be taken before the mean. Model parameters are frozen, and no gradients
+of weights are computed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ...models.masks.gates import Gates
 
 @dataclass(frozen=True)
 class Units:
-    """One number a unit: a mask (1 = living) or a score.
+    """One number per unit: a mask (1 = kept) or a score.
 
     Attributes:
-        head: [L, H].
-        mlp: [L].
-        neuron: [L, F]; None where neurons are not looked at.
+        head: values of heads [L, H].
+        mlp: values of MLPs [L].
+        neuron: values of neurons [L, F]; None if neurons are not considered.
     """
 
     head: npt.NDArray[Any]
@@ -39,12 +39,12 @@ class Units:
 
 @dataclass(frozen=True)
 class GateGradients:
-    """What one backward pass says about the gates of B examples.
+    """Gradients at the gates of B examples, from one backward pass.
 
     Attributes:
         head: signed dL/dgate [B, L, H], in units of the loss.
         mlp: signed dL/dgate [B, L].
-        neuron: signed dL/dgate [B, L, F]; None where neurons are not looked at.
+        neuron: signed dL/dgate [B, L, F]; None if neurons are not considered.
         logits: the model's output under the gates [B, K].
         loss: cross-entropy (nats) or squared error of each example [B].
     """
@@ -58,7 +58,7 @@ class GateGradients:
 
 @contextmanager
 def frozen(model: Any) -> Iterator[None]:
-    """Switch off dropout and the gradients of all parameters; put both back afterwards."""
+    """Disable dropout and the gradients of all parameters, and restore both afterwards."""
     training = model.training
     wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.eval()
@@ -73,7 +73,7 @@ def frozen(model: Any) -> Iterator[None]:
 
 
 def labelled(model: Any, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Inputs and labels of a batch where the model is.
+    """Inputs and labels of a batch on the device of the model.
 
     Raises:
         InputError: if the batch has no labels.
@@ -86,14 +86,14 @@ def labelled(model: Any, batch: Batch) -> tuple[dict[str, torch.Tensor], torch.T
 def gate_gradients(
     model: Any, batch: Batch, head: Any, mlp: Any, neuron: Any = None
 ) -> GateGradients:
-    """Signed gradient of each example's loss at its own gates.
+    """Signed gradient of each example's loss at its gates.
 
     Args:
         model: a frozen classifier in eval mode (see `frozen`).
         batch: B labelled examples.
-        head: the point where the gradient is taken, [L, H]: 1 = living, 0 = dead.
-        mlp: the same for MLPs, [L].
-        neuron: the same for neurons, [L, F]; None leaves them alone.
+        head: values of the head gates at which the gradient is taken [L, H]; 1 = kept, 0 = pruned.
+        mlp: values of the MLP gates [L].
+        neuron: values of the neuron gates [L, F]; None = no gates on neurons.
 
     Raises:
         InputError: if the batch has no labels.
@@ -104,7 +104,7 @@ def gate_gradients(
     with torch.enable_grad(), Gates(model, *gates):
         logits = answers(model, inputs, labels)
         loss = losses(logits, labels)
-        # the sum keeps the examples apart: gate b reaches loss b alone
+        # the sum separates the examples, because gate b affects only loss b
         found = torch.autograd.grad(loss.sum(), gates)
     neurons = None if neuron is None else found[2]
     return GateGradients(found[0], found[1], neurons, logits.detach(), loss.detach())

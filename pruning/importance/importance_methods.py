@@ -1,7 +1,7 @@
-"""What importance adds up, batch by batch: the definitions that circulate, each under its name.
+"""The published definitions of importance, accumulated over batches.
 
-Every class takes (model, masks, seed), is shown batches by `add`, which returns the logits [B, K],
-and gives the scores at the end. The model is frozen and in eval mode while it works.
+Every class is called with (model, masks, seed), gets batches by `add`, which returns the logits [B,
+K], and returns the scores at the end. The model is frozen and in eval mode.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _OfGateGradients:
         return found.logits
 
     def _of(self, signed: torch.Tensor) -> torch.Tensor:
-        """What is averaged over examples, of gradients [B, ...]."""
+        """The function of gradients [B, ...] that is averaged over examples."""
         raise NotImplementedError
 
     def result(self) -> Units:
@@ -71,8 +71,8 @@ class GateExample(_OfGateGradients):
 class Fisher(_OfGateGradients):
     """E_x (dL(x)/dgate)^2: the diagonal of the empirical Fisher information of the mask.
 
-    Kwon et al. (2022), "A Fast Post-Training Pruning Framework for Transformers", eq. 7; per
-    example, where their code squares the gradient of a batch.
+    Kwon et al. (2022), "A Fast Post-Training Pruning Framework for Transformers", eq. 7; computed
+    per example, whereas their code squares the gradient of a batch.
     """
 
     def _of(self, signed: torch.Tensor) -> torch.Tensor:
@@ -82,9 +82,9 @@ class Fisher(_OfGateGradients):
 class BatchAccumulated:
     """Sum over batches of |g_1 + ... + g_k|: what the code of Prasanna et al. (2020) computes.
 
-    g_k is the gradient of the mean loss of batch k at one mask for all examples; the code never
-    clears it. The score depends on the order and the size of the batches (64 in the study), and is
-    here to be compared with.
+    g_k is the gradient of the mean loss of batch k at one mask for all examples, which their code
+    never clears. The score depends on the order and the size of the batches (64 in the paper); it
+    is provided for comparison.
     """
 
     def __init__(self, model: Any, masks: Units, seed: int):
@@ -109,9 +109,10 @@ class BatchAccumulated:
 class GateToken:
     """E_t |dL/dgate_t|: one gate a token, as the code of Michel et al. (2019) does it.
 
-    |grad(context) . context| at every position, divided by the number of tokens; in the last layer
-    by the number of examples, because only the first token's output reaches the task head there.
-    Where a head reads the mean of all positions, the last layer is divided like the others.
+    |grad(context) . context| is summed over positions and divided by the number of tokens; in the
+    last layer by the number of examples, because only the output of the first token reaches the
+    task head. If a task head reads the mean of all positions, the last layer is divided like the
+    others.
     """
 
     def __init__(self, model: Any, masks: Units, seed: int):
@@ -145,7 +146,7 @@ class GateToken:
 
 
 class DataFree:
-    """Scores that no example changes; the pass only collects the answers."""
+    """Scores that do not depend on examples; the pass only collects the logits."""
 
     def __init__(self, model: Any, masks: Units, seed: int):
         self._model, self._masks, self._seed = model, masks, seed

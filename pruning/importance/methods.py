@@ -12,14 +12,14 @@ from ...data.plugins import Plugins
 
 @dataclass(frozen=True)
 class ImportanceEntry:
-    """What is known of a definition of importance before its code is loaded.
+    """A definition of importance, with the facts known before its code is loaded.
 
     Attributes:
-        name: as the user writes it.
-        help: one line: the formula and where it is from.
-        code: what is added up, or where it is, as `package.module:Name`: a class that is called
-            with (model, masks, seed), is shown labelled batches by `add`, which returns the logits
-            [B, K], and gives the scores as `result` (importance_methods.Method).
+        name: its name, as written by the user.
+        help: one line with the formula and its source.
+        code: its class, or the path of the class as `package.module:Name`. The class is called with
+            (model, masks, seed), gets labelled batches by `add`, which returns the logits [B, K],
+            and returns the scores by `result` (importance_methods.Method).
     """
 
     name: str
@@ -78,10 +78,10 @@ IMPORTANCES: Mapping[str, ImportanceEntry] = {
         ),
     )
 }  # fmt: skip
-"""Those of subprobe, by name; each class says its formula and paper."""
+"""The definitions of subprobe, by name; each class states its formula and paper."""
 
 PLUGINS = Plugins("subprobe.importances", "importance", ImportanceEntry, IMPORTANCES)
-"""Those of other packages."""
+"""The definitions of other packages."""
 
 
 def list_importances() -> list[ImportanceEntry]:
@@ -90,7 +90,7 @@ def list_importances() -> list[ImportanceEntry]:
 
 
 def find_importance(name: str) -> ImportanceEntry:
-    """The definition of that name.
+    """The definition with a name.
 
     Raises:
         UnknownNameError: listing the names that exist.

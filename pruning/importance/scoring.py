@@ -1,4 +1,4 @@
-"""Importance of heads, MLPs and neurons, by name, and the model's answers from the same pass."""
+"""Compute the importance of heads, MLPs and neurons, and the logits, in the same pass."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from .gate_gradients import Units, frozen
 from .methods import find_importance
 
 OVER_BATCHES = ("gate-batch-accumulated", "taylor-weight")
-"""Importance that is defined over batches: smaller ones give another."""
+"""Definitions over batches, whose values depend on the batch size."""
 
 NORMALISATIONS = ("l2", "none")
-"""`l2` divides the heads of a layer, and its neurons, by their L2 norm; MLPs never are."""
+"""`l2` divides the scores of the heads, and of the neurons, of each layer by their L2 norm."""
 
 
 @dataclass(frozen=True)
 class ImportancePass:
-    """Importance under one mask, and what the masked model answered on the way.
+    """Importance under one mask, and the outputs of the masked model.
 
     Attributes:
         head: importance of each head [L, H].
         mlp: importance of each MLP [L].
-        neuron: importance of each neuron [L, F], or None if neurons were not asked for.
-        logits: output for each example [N, K], in the order of the examples; of masked texts what
-            `piece_scores` says of each masked piece [P, 2], text after text.
+        neuron: importance of each neuron [L, F]; None if neurons are not scored.
+        logits: output for each example [N, K], in the order of the examples; for masked texts, what
+            `piece_scores` gives for each masked piece [P, 2], text after text.
         labels: their labels [N], int64 or float64; of masked pieces [P], all 1.
-        batch_size: examples of the largest batch.
+        batch_size: number of examples of the largest batch.
     """
 
     head: npt.NDArray[np.float64]
@@ -48,11 +48,11 @@ class ImportancePass:
 def layer_norms(
     head: npt.NDArray[np.float64], counted: npt.NDArray[np.bool_] | None = None
 ) -> npt.NDArray[np.float64]:
-    """Heads of each layer divided by the L2 norm over that layer (Molchanov et al. 2017).
+    """Importance of heads divided by the L2 norm over their layer (Molchanov et al. 2017).
 
     Args:
         head: importance [L, H].
-        counted: heads that enter the norm [L, H]; the others become 0. None counts all.
+        counted: heads included in the norm [L, H]; the others become 0. None = all.
     """
     kept = head if counted is None else np.where(counted, head, 0.0)
     norms = np.linalg.norm(kept, axis=1, keepdims=True)
@@ -74,30 +74,30 @@ def importance_pass(
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> ImportancePass:
-    """Score every unit of a masked classifier, and collect its answers, in one pass.
+    """Score every unit of a masked classifier, and collect its outputs, in one pass.
 
     The result does not depend on batch size, order or padding beyond 1e-5, except for
-    `OVER_BATCHES`. Where memory runs out, the pass starts again once with batches of half the size,
-    unless the result depends on it or single batches were given.
+    `OVER_BATCHES`. If memory runs out, the pass starts again once with batches of half the size,
+    unless the result depends on the size or single batches were given.
 
     Args:
-        model: a classifier; frozen inside, as it was afterwards.
-        batches: N labelled examples; their `index` says which.
-        head: mask of heads [L, H], 1 = living. Pruned heads get a score too where the method has
-            one for them (a gradient at gate 0), else 0.
+        model: a classifier; it is frozen during the pass and restored afterwards.
+        batches: N labelled examples, identified by `index`.
+        head: mask of heads [L, H], 1 = kept. Pruned heads get a score if the method has one for
+            them (a gradient at gate 0), otherwise 0.
         mlp: mask of MLPs [L].
-        neuron: mask of neurons [L, F]; None leaves them alone and unscored.
-        method: a name of methods.py, or of a plugin.
+        neuron: mask of neurons [L, F]; None = neurons are neither masked nor scored.
+        method: name of a definition in methods.py or of a plugin.
         normalise: one of `NORMALISATIONS`.
-        seed: of the method `random`.
-        progress: called with (batches done, batches) after each.
-        say: told of smaller batches.
+        seed: seed of the method `random`.
+        progress: called with (completed batches, all batches) after each batch.
+        say: receives a message about smaller batches.
 
     Raises:
-        UnknownNameError: if there is no such method or normalisation.
-        MemoryLimitError: if memory runs out, in smaller batches too.
-        InputError: if there is no example or one without a label.
-        SubprobeError: if a score is not finite, or the batches do not hold each example once.
+        UnknownNameError: if the method or normalisation is unknown.
+        MemoryLimitError: if memory runs out even with smaller batches.
+        InputError: if there are no examples, or an example has no label.
+        SubprobeError: if a score is not finite, or the batches do not contain each example once.
     """
     scored_by = find_importance(method).load()
     if normalise not in NORMALISATIONS:
@@ -129,10 +129,11 @@ def importance_pass(
     )
     if not all(np.isfinite(one).all() for one in vars(scores).values() if one is not None):
         raise SubprobeError(
-            "an importance score is not finite", remedy="check that the fine-tuning converged"
+            "importance scores contain NaN or infinity",
+            remedy="check that the fine-tuning converged",
         )
     if not np.array_equal(np.sort(index), np.arange(len(index))):
-        raise SubprobeError("the batches do not hold each example exactly once")
+        raise SubprobeError("the batches do not contain each example exactly once")
     order = np.argsort(np.concatenate(items), kind="stable")
     by_layer = layer_norms if normalise == "l2" else np.asarray
     return ImportancePass(
@@ -146,7 +147,7 @@ def importance_pass(
 
 
 def _largest(batches: TextBatches | Sequence[Batch]) -> int:
-    """Examples of the largest batch."""
+    """Number of examples of the largest batch."""
     if isinstance(batches, TextBatches):
         return batches.largest
     return max(len(batch.index) for batch in batches)

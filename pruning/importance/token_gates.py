@@ -1,4 +1,4 @@
-"""One gate a token: factors of ones that only their gradients are wanted of."""
+"""One gate per token: factors of 1 whose gradients are measured."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .gate_gradients import Units
 
 
 class TokenGates:
-    """Context manager: gates [B, S, units] on every layer, made when the layer is reached.
+    """Context manager with gates [B, S, units] on every layer, created when the layer is reached.
 
     Args:
         model: a transformers encoder with a task head.
-        masks: value of each unit's gates, 1 = living, 0 = dead.
+        masks: value of the gates of each unit; 1 = kept, 0 = pruned.
     """
 
     def __init__(self, model: Any, masks: Units):
@@ -48,14 +48,14 @@ class TokenGates:
             self._hooks = None
 
     def _leaf(self, kind: str, layer: int, value: Any, like: torch.Tensor) -> torch.Tensor:
-        """A fresh leaf [B, S, units] with the mask's value."""
+        """A new leaf tensor [B, S, units] with the values of the mask."""
         row = torch.tensor(np.array(value, ndmin=1), device=like.device)
         leaf = row.to(like.dtype).expand(*like.shape[:2], len(row)).clone().requires_grad_()
         self._made[kind, layer] = leaf
         return leaf
 
     def _before(self, kind: str, layer: int, size: int) -> Any:
-        """Scale the input of a projection, `size` numbers a unit."""
+        """Scale the input of a projection, with `size` numbers per unit."""
         mask = getattr(self._masks, kind)
 
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -81,7 +81,7 @@ class TokenGates:
         """Whether a text's task head reads the last layer at more than one position.
 
         Args:
-            gradients: those of `leaves`, in their order.
+            gradients: gradients of `leaves`, in their order.
         """
         last = dict(zip(sorted(self._made), gradients, strict=True))
         read = last["mlp", self._anatomy.num_layers - 1].ne(0).any(-1)  # [B, S]

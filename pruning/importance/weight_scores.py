@@ -1,4 +1,4 @@
-"""Importance read off the weights: the first-order Taylor score, and magnitude."""
+"""Importance computed from weights: the first-order Taylor score, and magnitude."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class TaylorWeight:
 
     Yang et al. (2022), "TextPruner": heads over the columns of the attention output projection
     that read them, neurons over their row of the first dense layer plus their column of the second.
-    A whole MLP counts the second dense layer with its bias. Gradients are of the mean loss of a
-    batch, so the batch size matters.
+    For an MLP, the second dense layer with its bias is used. Gradients are those of the mean loss
+    of a batch, so that the score depends on the batch size.
 
     Raises:
-        InputError: where layers share their weights: a gradient of them is of no one layer.
+        InputError: if layers share weights, whose gradients do not belong to a single layer.
     """
 
     def __init__(self, model: Any, masks: Units, seed: int):
@@ -105,8 +105,8 @@ class Magnitude(DataFree):
     """L2 norm of the weights that write a unit's output.
 
     Heads: their columns of the attention output projection; neurons: their column of the second
-    dense layer; MLPs: the whole of it (Li et al. 2017, "Pruning Filters for Efficient ConvNets",
-    with the L2 norm).
+    dense layer; MLPs: the complete second dense layer (Li et al. 2017, "Pruning Filters for
+    Efficient ConvNets", with the L2 norm).
     """
 
     def result(self) -> Units:
@@ -142,7 +142,7 @@ def _names(projection: torch.nn.Linear, up: torch.nn.Linear, down: torch.nn.Line
 
 @contextmanager
 def _differentiable(parameters: list[torch.nn.Parameter]) -> Iterator[None]:
-    """Let gradients reach these parameters inside, and none of them afterwards."""
+    """Enable gradients of these parameters inside the context."""
     for parameter in parameters:
         parameter.requires_grad_(True)
     try:

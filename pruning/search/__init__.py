@@ -1,1 +1,1 @@
-"""What to prune and when to stop: structured, magnitude, lottery, learned gates."""
+"""Searches for subnetworks: structured, magnitude, lottery, learned gates."""

@@ -1,8 +1,8 @@
 """Head gates learned with an L0 penalty (Voita et al. 2019, "Analyzing Multi-Head Self-Attention").
 
-Training goes on from a fine-tuned model and minimises task loss + lambda x expected number of open
-heads. A head survives if it saves more loss than lambda. As in the paper one gate a head is drawn
-for each batch, not for each example. Only heads have gates; MLPs all stay.
+Training continues from a fine-tuned model and minimises task loss + lambda x expected number of
+open heads. A head is kept if it reduces the loss by more than lambda. As in the paper, one gate per
+head is drawn for each batch, not for each example. Only heads have gates; all MLPs are kept.
 """
 
 from __future__ import annotations
@@ -33,20 +33,21 @@ from ..importance.gate_gradients import frozen, labelled
 from .hard_concrete import mean_gate, open_probability, sample
 
 START = 2.5
-"""Where `log_a` starts: gates are 1 without noise, the model is whole; 96% of draws are open."""
+"""Initial value of `log_a`: without noise all gates are 1 (full model); 96% of draws are open."""
 
 
 @dataclass(frozen=True)
 class L0Options:
-    """How gates are learned.
+    """Options for learning gates.
 
     Attributes:
-        penalty: lambda, the loss (nats, or squared error) that an open head has to be worth.
-        learning_rate: Adam's, for the gates; they are a few numbers and travel far.
-        epochs: passes over the training examples.
-        batch_size: examples per step, which share one draw of the gates.
-        frozen: train gates alone, without dropout; else the encoder and its head as well.
-        seed: orders the examples and draws gates and dropout.
+        penalty: lambda, the minimum reduction of the loss (nats, or squared error) by an open head.
+        learning_rate: learning rate of Adam for the gates, which need larger steps than weights.
+        epochs: number of passes over the training examples.
+        batch_size: number of examples per step, which share one draw of the gates.
+        frozen: train only the gates, without dropout; otherwise the encoder and its task head as
+            well.
+        seed: seed of the order of examples, of the gates and of dropout.
 
     Raises:
         ConfigError: if a number is out of range.
@@ -66,22 +67,25 @@ class L0Options:
                 remedy="use a penalty such as 0.01",
             )
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ConfigError(f"the gates' learning rate {self.learning_rate} is not above 0")
+            raise ConfigError(
+                f"the learning rate of the gates must be > 0, got {self.learning_rate}"
+            )
         if self.epochs < 1 or self.batch_size < 1:
             raise ConfigError(
-                f"{self.epochs} epochs of batches of {self.batch_size} train nothing",
-                remedy="give at least 1 of each",
+                f"epochs and batch size must be >= 1, got {self.epochs} and {self.batch_size}",
+                remedy="set both to at least 1",
             )
 
 
 @dataclass(frozen=True)
 class LearnedGates:
-    """What training the gates gave.
+    """The result of training gates.
 
     Attributes:
-        subnetwork: the heads whose gate without noise is above 0, at full strength, and all MLPs.
-        log_a: location of each gate [L, H]; the higher, the more open (see `hard_concrete`).
-        model: what the mask belongs to: the model given, or the copy that was trained with it.
+        subnetwork: a mask that keeps the heads whose gate without noise is above 0, and all MLPs.
+        log_a: location of each gate [L, H]; higher values mean more open gates (see
+            `hard_concrete`).
+        model: the model of the mask: the given one, or the copy that was trained with the gates.
         flag: `diverged` if the loss or a gradient was not finite (the gates are those before that
             step), `degenerate` if no head is left, else empty.
     """
@@ -108,28 +112,28 @@ def learn_gates(
     model_name: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> LearnedGates:
-    """Learn which heads of a fine-tuned classifier are worth `options.penalty` each.
+    """Learn which heads of a fine-tuned classifier reduce the loss by more than `options.penalty`.
 
-    The given model is left as it was: frozen inside, or copied if the encoder is trained. The same
-    seed gives the same gates.
+    The given model is not changed: it is frozen, or copied if the encoder is trained. The same seed
+    gives the same gates.
 
     Args:
         model: a fine-tuned classifier.
         tokenizer: its tokenizer.
         parts: the task; gates are trained on `parts.train`.
-        options: penalty and training.
-        recipe: length and precision; an encoder that is trained takes its rate (which falls
-            linearly), weight decay and clipping as well.
-        seeds: (init, order) seeds of the model, for the mask's record.
-        model_name: name of the pretrained encoder, for the mask's record.
-        progress: called with (steps done, steps in all).
+        options: the penalty and the options for training.
+        recipe: maximum length and precision; if the encoder is trained, also its learning rate
+            (which falls linearly), weight decay and clipping.
+        seeds: (init, order) seeds of the model, for the metadata of the mask.
+        model_name: name of the pretrained encoder, for the metadata of the mask.
+        progress: called with (completed steps, total steps).
 
     Returns:
-        A mask of kind `good` and method `l0`, chosen on `train`. Its history has one record an
-        epoch: `loss`, the mean task loss of its steps (null if not finite); at its end
-        `expected_open`, the expected number of open heads, and `penalty`, lambda times that;
-        `open`, heads whose gate without noise is above 0, and `partly`, those of them below 1. The
-        first one also says `lambda` and the other options.
+        A mask of kind `good` and method `l0`, selected on `train`. Its history has one record per
+        epoch: `loss`, the mean task loss of its steps (null if not finite); and at the end of the
+        epoch `expected_open`, the expected number of open heads, `penalty`, lambda times that
+        number, `open`, the number of heads whose gate without noise is above 0, and `partly`, the
+        number of those below 1. The first record also contains `lambda` and the other options.
     """
     encoded = task_batches(
         tokenizer,
@@ -206,7 +210,7 @@ class _Training:
         return found
 
     def run(self, progress: Callable[[int, int], None] | None) -> tuple[dict[str, Any], ...]:
-        """Train to the end or to the first step that is not finite; one record an epoch."""
+        """Train to the end or to the first step that is not finite; one record per epoch."""
         history, done = [], 0
         for epoch in range(1, self._options.epochs + 1):
             seen = []
@@ -232,7 +236,7 @@ class _Training:
             yield self._encoded.batch(tuple(order[start : start + size]))
 
     def _step(self, batch: Batch) -> float:
-        """One step down the penalised loss; the task loss it saw. No step if not finite."""
+        """Take a step on the penalised loss if it is finite; return the task loss before it."""
         inputs, labels = labelled(self._model, batch)
         uniform = torch.rand(self._log_a.shape, generator=self._generator).to(self._log_a.device)
         half = self._recipe.precision == "bfloat16"

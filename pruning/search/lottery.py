@@ -1,9 +1,9 @@
-"""The lottery protocol: prune, train, rewind, again, with the untrained weights of every round.
+"""The lottery-ticket protocol: repeatedly train, prune, and rewind to the initial weights.
 
 Frankle & Carbin (2019) and, for BERT, Chen et al. (2020): each round trains the surviving weights
 from the pretrained ones (or from those after a few steps: Frankle et al. 2019, "rewinding"), then
-removes the smallest of them over all layers, a fixed share of the original weights a round. Chen
-et al. prune the pooler as well; here it stays, as in every other search.
+removes the smallest of them over all layers, a fixed share of the original weights per round. Chen
+et al. prune the pooler as well; here it is kept, as in every other search.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from .plan import Rule, check_threshold, settings
 
 
 def next_round(model: Any, mask: Subnetwork, share: float) -> Subnetwork:
-    """The mask of the next round: `share` of the original weights fewer, the smallest survivors.
+    """The mask of the next round, without the smallest kept weights, `share` of the original ones.
 
     Args:
-        model: trained under `mask`; its pruned weights are zero.
-        mask: weight masks, or none for the whole model.
-        share: of all prunable weights; the last round may have fewer left.
+        model: a model that was trained under `mask`; its pruned weights are zero.
+        mask: weight masks; empty for the full model.
+        share: share of all prunable weights to remove; in the last round fewer may be left.
     """
     values = magnitudes(model)
     alive = np.ones(len(values), dtype=np.bool_)
     if mask.weight_masks:
         alive = np.concatenate([one.ravel() for one in mask.weight_masks.values()])
     ranked = np.flatnonzero(alive)
-    # stable: of equal weights the first go, in every round alike
+    # stable sort: of equal weights the first are removed, in every round
     ranked = ranked[np.argsort(values[ranked], kind="stable")]
     alive[ranked[: round(share * len(values))]] = False
     return mask.with_meta(weight_masks=masks_of(model, alive))
@@ -41,12 +41,13 @@ def next_round(model: Any, mask: Subnetwork, share: float) -> Subnetwork:
 
 @dataclass(frozen=True)
 class LotteryResult:
-    """The last mask that still trained well, and the way there.
+    """The last mask that met the rule after training, and a record of the search.
 
     Attributes:
-        ticket: the mask; whole if already the first round fell below the target.
-        trace: one record a round: step, phase (`full`, `round`), weights alive, metric after
-            training, accepted; the first also says rule, threshold, baseline and target.
+        ticket: the mask; it keeps all weights if the first round already missed the target.
+        trace: one record per round: step, phase (`full`, `round`), number of kept weights, metric
+            after training, accepted; the first record also contains rule, threshold, baseline and
+            target.
     """
 
     ticket: Subnetwork
@@ -65,11 +66,11 @@ def lottery(
     """Prune, train and rewind round by round while the trained subnetwork meets the rule.
 
     Args:
-        train: trains the start weights under a mask; gives the metric after training and the mask
-            of the next round (`next_round`).
-        whole: the mask that keeps everything.
-        rounds: prunings at most.
-        rule: what the metric after training must hold.
+        train: trains the initial weights under a mask; returns the metric after training and the
+            mask of the next round (`next_round`).
+        whole: the mask that keeps all weights.
+        rounds: maximum number of prunings.
+        rule: the condition on the metric after training.
         baseline: metric of the majority baseline.
         progress: called with each record of the trace.
 

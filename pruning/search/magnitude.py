@@ -1,9 +1,9 @@
 """Magnitude pruning: single weights of the encoder, the smallest first, over all layers at once.
 
 The m-pruning of Prasanna et al. (2020): global L1 unstructured pruning of a fine-tuned model by 10%
-of the remaining weights a step, while the metric holds. Weights of query, key, value and output
-projections and of both dense layers of the MLPs are pruned; embeddings, LayerNorms, biases, pooler
-and task head never are. (The study's code also pruned most biases, .1% of the weights.)
+of the remaining weights per step, while the metric meets the rule. Weights of query, key, value and
+output projections and of both dense layers of the MLPs are pruned; embeddings, LayerNorms, biases,
+pooler and task head are not. (The code of the paper also pruned most biases, .1% of the weights.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...models.masks.subnetwork import Subnetwork
 from .plan import Rule, Size, check_threshold, settings
 
 STEP_SHARE = 0.1
-"""Share of the remaining weights that one step removes."""
+"""Share of the remaining weights that each step removes."""
 
 MOST_STEPS = 60
 """Where a search ends whose metric never falls: under .2% of the weights are left by then. (The
@@ -57,7 +57,7 @@ def magnitudes(model: Any) -> npt.NDArray[np.float32]:
 
 
 def masks_of(model: Any, kept: npt.NDArray[np.bool_]) -> Masks:
-    """A vector over all prunable weights as one mask a module."""
+    """Split a vector over all prunable weights into one mask per module."""
     masks, start = {}, 0
     for path, weight in prunable_weights(model).items():
         masks[path] = kept[start : start + weight.numel()].reshape(tuple(weight.shape))
@@ -66,7 +66,7 @@ def masks_of(model: Any, kept: npt.NDArray[np.bool_]) -> Masks:
 
 
 def _largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.bool_]:
-    """The `count` largest values; of equal ones the last go first."""
+    """Select the `count` largest values; of equal ones the last are removed first."""
     kept = np.zeros(len(values), dtype=np.bool_)
     if count <= 0:
         return kept
@@ -80,19 +80,19 @@ def _largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.bool
 
 
 def largest(model: Any, count: int) -> Masks:
-    """The masks that keep the `count` weights of largest magnitude in the whole encoder."""
+    """The masks that keep the `count` weights with the largest magnitude in the encoder."""
     return masks_of(model, _largest(magnitudes(model), count))
 
 
 def smallest_of(model: Any, good: Subnetwork) -> Subnetwork:
-    """The bad subnetwork by magnitude: as many weights as `good`, the smallest ones.
+    """The bad subnetwork by magnitude: the smallest weights, as many as in `good`.
 
     Args:
-        model: the weights that `good` was found on.
+        model: the model on which `good` was found.
         good: a mask by magnitude.
 
     Returns:
-        A mask whose `borrowed_weights` is the share of its weights that the good one keeps too.
+        A mask whose `borrowed_weights` is the share of its weights that the good mask keeps too.
     """
     kept, _ = good.counts()["weights"]
     masks = masks_of(model, _largest(-magnitudes(model), kept))
@@ -109,14 +109,15 @@ def smallest_of(model: Any, good: Subnetwork) -> Subnetwork:
 
 @dataclass(frozen=True)
 class MagnitudeResult:
-    """The last accepted masks and the way there.
+    """The last accepted masks, and a record of the search.
 
     Attributes:
-        weight_masks: path -> kept weights, bool of the weight's shape.
-        trace: one record for each scored candidate: step, phase (`full`, `weights`), weights
-            alive, metric (None if undefined), accepted; the first also says rule, threshold,
-            baseline and target.
-        degenerate: as in `SearchResult`: `no-gain`, `empty` (the metric never fell), or nothing.
+        weight_masks: path -> kept weights, bool in the shape of the weight.
+        trace: one record per scored candidate: step, phase (`full`, `weights`), number of kept
+            weights, metric (None if undefined), accepted; the first record also contains rule,
+            threshold, baseline and target.
+        degenerate: as in `SearchResult`: `no-gain`, `empty` (the metric never fell), or an empty
+            text.
     """
 
     weight_masks: Masks
@@ -133,13 +134,13 @@ def magnitude_search(
     baseline: float = 0.0,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> MagnitudeResult:
-    """Remove a tenth of the remaining weights a step while the metric meets the rule.
+    """Remove a tenth of the remaining weights per step while the metric meets the rule.
 
     Args:
         model: a fine-tuned model; its weights are only read.
-        score: the metric under weight masks.
-        rule: what the metric must hold.
-        keep: share of the weights to reach in one step instead, whatever the metric does.
+        score: returns the metric under weight masks.
+        rule: the condition on the metric.
+        keep: share of the weights to keep after a single step, regardless of the metric.
         baseline: metric of the majority baseline.
         progress: called with each record of the trace.
 

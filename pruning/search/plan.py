@@ -1,4 +1,4 @@
-"""What a search aims at, and the steps that it takes."""
+"""The target of a search, and the schedule of its steps."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...data.errors import ConfigError, UnknownNameError
 
-if TYPE_CHECKING:  # a run is planned by the steps of its searches, without torch
+if TYPE_CHECKING:  # planning a run needs the steps of its searches, without importing torch
     from ...models.encoder.anatomy import Anatomy
 
 HEAD_SHARE = 0.1
-"""Share of all heads that one joint step removes."""
+"""Share of all heads that a joint step removes."""
 
 RULES = ("gain", "study", "absolute")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What the metric must hold.
+    """The condition on the metric of a candidate.
 
-    `study`: a share of the full model's metric. `gain`: a share of what the full model gains over
-    the majority baseline; the two are equal where the baseline is 0. `absolute`: the threshold is
-    the metric itself. A search goes on for as long as the rule holds; the study's code for single
-    weights (magnitude) ends after 10 steps at the latest, whatever its metric, so that its masks
-    keep .9^9 = 38.7% of the weights or more.
+    `study`: a share of the metric of the full model. `gain`: a share of the gain of the full model
+    over the majority baseline; the two are equal if the baseline is 0. `absolute`: the threshold is
+    the metric itself. A search continues while the rule is met. The code of Prasanna et al. (2020)
+    for single weights (magnitude) ends after at most 10 steps, regardless of the metric, so that
+    its masks keep at least .9^9 = 38.7% of the weights.
 
     Raises:
-        UnknownNameError: if there is no such rule.
+        UnknownNameError: if the rule is unknown.
         ConfigError: if the share is not in (0, 1].
     """
 
@@ -39,10 +39,10 @@ class Rule:
         if self.name not in RULES:
             raise UnknownNameError("rule", self.name, RULES)
         if not 0 < self.threshold <= 1:
-            raise ConfigError(f"threshold {self.threshold} is not in (0, 1]")
+            raise ConfigError(f"threshold must be in (0, 1], got {self.threshold}")
 
     def target(self, full: float, baseline: float) -> float:
-        """Least metric that a candidate may have."""
+        """Minimum metric of an accepted candidate."""
         if self.name == "absolute":
             return self.threshold
         floor = baseline if self.name == "gain" else 0.0
@@ -52,7 +52,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Size:
-    """Search for a size instead of a metric: how many units are left at the end.
+    """Target size of a search, instead of a metric: the numbers of units to keep.
 
     Raises:
         ConfigError: if a count is negative.
@@ -68,7 +68,7 @@ class Size:
 
     @classmethod
     def share_of(cls, anatomy: Anatomy, method: str, keep: float) -> Size:
-        """A share of what a method searches; the rest stays whole."""
+        """The size in which a share of the searched units is kept, and all others."""
         heads, mlps = anatomy.num_layers * anatomy.num_heads, anatomy.num_layers
         return cls(
             round(keep * heads) if method in ("structured", "structured-heads") else heads,
@@ -78,7 +78,7 @@ class Size:
 
 
 class Phase(NamedTuple):
-    """One stretch of the schedule: so many units a step."""
+    """One phase of the schedule, with a number of units per step."""
 
     name: str
     heads: int
@@ -89,13 +89,13 @@ class Phase(NamedTuple):
 def schedule(
     num_layers: int, num_heads: int, method: str = "structured", num_neurons: int = 0
 ) -> tuple[Phase, ...]:
-    """Units a step: 12x12 gives 14+1, then 7, then 1.
+    """The phases with their units per step: 12x12 gives 14+1, then 7, then 1.
 
-    Heads alone (`structured-heads`) go at the full step, MLPs alone (`structured-mlps`) one by one,
-    neurons (`structured-neurons`) at a tenth of all a step.
+    Heads alone (`structured-heads`) are removed with the full step, MLPs alone (`structured-mlps`)
+    one by one, and neurons (`structured-neurons`) a tenth of all per step.
 
     Raises:
-        UnknownNameError: if there is no such method.
+        UnknownNameError: if the method is unknown.
     """
     step = max(1, int(HEAD_SHARE * num_layers * num_heads))
     plans = {
@@ -126,7 +126,7 @@ def check_threshold(rule: Rule | Size, full: float, target: float) -> None:
 
 
 def settings(rule: Rule | Size, target: float) -> dict[str, Any]:
-    """What the first record says about the rule."""
+    """The fields of the first record about the rule."""
     if isinstance(rule, Size):
         return {"rule": "size", "threshold": None, "target": None}
     return {

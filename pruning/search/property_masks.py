@@ -1,10 +1,10 @@
-"""A mask that is learnt for one property of words (Cao, Sanh & Rush 2021, "subnetwork probing").
+"""Learn a mask for one property of words (Cao, Sanh & Rush 2021, "subnetwork probing").
 
 The encoder is frozen. Gates and a linear read-out of its last hidden states are trained together:
 mean cross-entropy of the words' classes + lambda x expected share of open gates. A word is read at
-its last subword. What is found is a subnetwork of the pretrained weights that solves the property
-with no weight changed; whether it says anything is for its controls to tell, since masks learnt in
-random networks solve properties as well.
+its last subword. The result is a subnetwork of the pretrained weights that predicts the property
+without any changed weight. Its interpretation needs controls, because masks learnt in random
+networks predict properties as well.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DROPOUT = 0.1
 
 @dataclass(frozen=True)
 class Readout:
-    """A linear classifier of last hidden states.
+    """A linear classifier on last hidden states.
 
     Attributes:
         weight: [K, D].
@@ -63,17 +63,17 @@ class Readout:
 
 @dataclass(frozen=True)
 class PropertyMask:
-    """What was learnt.
+    """The result of learning.
 
     Attributes:
         subnetwork: the units whose gate without noise is above the threshold.
         log_a: location of each gate, by gate tensor.
         readout: the read-out that was trained with the gates.
-        options: how it was learnt.
+        options: the options for learning.
         expected: expected number of open gates.
         share: mean over gate tensors of the expected share of open gates.
         flag: `diverged` if the loss or a gradient was not finite (all is as before that step),
-            `degenerate` if nothing is left, else empty.
+            `degenerate` if no unit is kept, else empty.
     """
 
     subnetwork: Subnetwork
@@ -93,16 +93,17 @@ def learn_property(
     model_name: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> PropertyMask:
-    """Learn which units of a frozen encoder solve a property of words.
+    """Learn which units of a frozen encoder suffice to predict a property of words.
 
-    The model is left bit by bit as it was. The same seed gives the same mask on the same machine.
+    The model is bitwise unchanged afterwards. The same seed gives the same mask on the same
+    machine.
 
     Args:
         model: a transformers encoder, with or without a task head, which is not used.
-        words: what is learnt from.
-        options: what is gated, the penalty, and the training.
-        model_name: name of the encoder, for the mask's record.
-        progress: called with (steps done, steps in all).
+        words: the labelled words for training.
+        options: the gated units, the penalty, and the options for training.
+        model_name: name of the encoder, for the metadata of the mask.
+        progress: called with (completed steps, total steps).
 
     Returns:
         A mask of kind `good` and method `l0` whose task is the property, chosen on `train`. Its
@@ -139,7 +140,7 @@ def learn_property(
 
 
 def _kept(masks: Mapping[str, Any], log_a: Tensors) -> Iterator[npt.NDArray[np.bool_]]:
-    """The masks of what was gated."""
+    """The masks of the gated units."""
     named = {"heads": "head_mask", "mlps": "mlp_mask", "neurons": "neuron_mask"}
     for name in log_a:
         yield masks[named[name]] if name in named else masks["weight_masks"][name]
@@ -185,7 +186,7 @@ def _predicted(
 
 @contextmanager
 def _training(model: Any, options: PropertyOptions) -> Iterator[None]:
-    """Frozen, with dropout if asked for, and with randomness of its own."""
+    """Context with a frozen model, optional dropout, and a separate random state."""
     with (
         torch.random.fork_rng(devices=range(torch.cuda.device_count())),
         torch.inference_mode(False),
@@ -198,7 +199,7 @@ def _training(model: Any, options: PropertyOptions) -> Iterator[None]:
 
 
 class _Training:
-    """Gates and a read-out while they are trained."""
+    """Training of gates and a read-out."""
 
     def __init__(self, model: Any, words: LabelledWords, options: PropertyOptions):
         self._model, self._words, self._options = model, words, options
@@ -219,12 +220,12 @@ class _Training:
         self.diverged = False
 
     def readout(self) -> Readout:
-        """The read-out as it is now."""
+        """The current read-out."""
         weight, bias = self._readout.weight, self._readout.bias
         return Readout(weight.detach().cpu(), bias.detach().cpu(), self._words.classes)
 
     def run(self, progress: Callable[[int, int], None] | None) -> tuple[dict[str, Any], ...]:
-        """Train to the end or to the first step that is not finite; one record an epoch."""
+        """Train to the end or to the first step that is not finite; one record per epoch."""
         history, done = [], 0
         for epoch in range(1, self._options.epochs + 1):
             seen = []
@@ -252,7 +253,7 @@ class _Training:
             yield self._words.batch(order[start : start + size])
 
     def _step(self, batch: WordBatch, step: int) -> float:
-        """One step down the penalised loss; the task loss it saw. No step if not finite."""
+        """Take a step on the penalised loss if it is finite; return the task loss before it."""
         device, options = self._model.device, self._options
         drawn = {
             name: sample(

@@ -1,4 +1,4 @@
-"""How a mask is learnt for a property of words: what is gated, the penalty, and the training."""
+"""Options for learning a mask for a property of words: units, penalty and training."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from ...models.folder.sources import resolve_model
 from .unit_gates import levels_of
 
 TEMPERATURE = 2 / 3
-"""Of the hard concrete distribution, as Cao, Sanh & Rush (2021) have it."""
+"""Temperature of the hard concrete distribution, as in Cao, Sanh & Rush (2021)."""
 
 START = 0.9
-"""What every gate is without noise before training, as published."""
+"""Initial value of every gate without noise, as published."""
 
 
 @dataclass(frozen=True)
 class PropertyOptions:
-    """How gates are learnt with a read-out; the defaults are the published recipe.
+    """Options for learning gates with a read-out; the defaults are those of the paper.
 
     Attributes:
-        penalty: lambda, the loss in nats a word that all gates open cost; half of the gates cost
+        penalty: lambda, the cost in nats per word if all gates are open; half of the gates cost
             half of it.
-        units: what is gated, see `UNITS`.
-        mask_rate: Adam's learning rate for the gates.
-        readout_rate: the same for the read-out.
-        warmup: share of the training in which both rates rise from 0.
-        free: share of the training before open gates cost anything.
-        rise: share of the training, after that, in which their cost rises to the penalty.
-        epochs: passes over the training sentences.
-        batch_size: sentences per step, which share one draw of the gates.
-        dropout: of the encoder as it is configured, and a tenth of what the read-out reads.
-        threshold: gates without noise above it are kept in the mask.
-        seed: of the read-out's first weights, the order of sentences, draws of gates and dropout.
+        units: the units with gates (see `UNITS`).
+        mask_rate: learning rate of Adam for the gates.
+        readout_rate: learning rate of Adam for the read-out.
+        warmup: share of the training during which both rates rise from 0.
+        free: share of the training during which open gates have no cost.
+        rise: subsequent share of the training during which their cost rises to the penalty.
+        epochs: number of passes over the training sentences.
+        batch_size: number of sentences per step, which share one draw of the gates.
+        dropout: whether to use the configured dropout of the encoder, and dropout of a tenth of the
+            states that the read-out reads.
+        threshold: the mask keeps units whose gate without noise is above it.
+        seed: seed of the initial read-out, the order of sentences, the gates and dropout.
 
     Raises:
         ConfigError: if a number is out of range.
-        UnknownNameError: if nothing of this name can be gated.
+        UnknownNameError: if the type of unit is unknown.
     """
 
     penalty: float = 1.0
@@ -64,26 +65,26 @@ class PropertyOptions:
             )
         for name, rate in (("mask", self.mask_rate), ("read-out", self.readout_rate)):
             if not (math.isfinite(rate) and rate > 0):
-                raise ConfigError(f"the {name}'s learning rate {rate} is not above 0")
+                raise ConfigError(f"the learning rate of the {name} must be > 0, got {rate}")
         if self.epochs < 1 or self.batch_size < 1:
             raise ConfigError(
-                f"{self.epochs} epochs of batches of {self.batch_size} train nothing",
-                remedy="give at least 1 of each",
+                f"epochs and batch size must be >= 1, got {self.epochs} and {self.batch_size}",
+                remedy="set both to at least 1",
             )
         if not all(0 <= one <= 1 for one in (self.warmup, self.free, self.rise)):
-            raise ConfigError("a share of the training is not between 0 and 1")
+            raise ConfigError("shares of the training must be between 0 and 1")
         if not 0 <= self.threshold < 1:
             raise ConfigError(
-                f"threshold {self.threshold} of the gates is not in [0, 1)",
-                remedy="give 0.5, or 0 to keep whatever is not closed",
+                f"the threshold of the gates must be in [0, 1), got {self.threshold}",
+                remedy="use 0.5, or 0 to keep every unit whose gate is not closed",
             )
 
     def rate_at(self, step: int, steps: int) -> float:
-        """Share of the learning rates in a step, counted from 0."""
+        """Factor of the learning rates in a step, counted from 0."""
         return min(1.0, step / (self.warmup * steps)) if self.warmup else 1.0
 
     def penalty_at(self, step: int, steps: int) -> float:
-        """Lambda in a step, counted from 0: nothing, then linear, then the whole."""
+        """Lambda in a step, counted from 0: first 0, then rising linearly, then constant."""
         done = step / steps - self.free
         share = done / self.rise if self.rise else float(done >= 0)
         return self.penalty * max(0.0, min(1.0, share))
@@ -95,12 +96,12 @@ sentences, which are a tenth of the published training."""
 
 
 def recorded_options(name: str, given: Mapping[str, Any]) -> PropertyOptions:
-    """The recorded recipe of a model, with what is given in its place.
+    """The recorded recipe of a model, with the given fields replaced.
 
     Args:
         name: see `resolve_model`: the embedded encoder has a recipe of its own, all others have
             the published one.
-        given: fields of `PropertyOptions`.
+        given: fields of `PropertyOptions` to replace.
 
     Raises:
         ConfigError, UnknownNameError: as `PropertyOptions` does.

@@ -1,4 +1,4 @@
-"""The structured search of Prasanna et al. (2020): prune heads and MLPs while the metric holds."""
+"""The structured search of Prasanna et al. (2020): prune heads and MLPs while the rule is met."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Scored:
-    """What one pass over the selection examples says about a candidate.
+    """The scores of a candidate from one pass over the selection examples.
 
     Attributes:
-        metric: the metric that the search holds.
+        metric: the metric of the search.
         head_importance: [L, H].
         mlp_importance: [L].
-        neuron_importance: [L, F], or None where neurons are not searched.
+        neuron_importance: [L, F]; None if neurons are not searched.
         normalised: whether heads compete across layers by their share of the layer's norm.
     """
 
@@ -40,21 +40,22 @@ class Scored:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The last accepted mask and the way there.
+    """The last accepted mask, and a record of the search.
 
     Attributes:
         head_mask: kept heads [L, H].
         mlp_mask: kept MLPs [L].
-        neuron_mask: kept neurons [L, F], or None where they were not searched.
-        whole: what the full model scores, by which the first step ranks.
-        trace: one record for each scored candidate: step, phase (`full`, `joint`, `heads`,
-            `mlps`, `neurons`), units alive, metric (None if undefined), accepted. The first, for
-            the full model, also says rule, threshold, scores, baseline and target.
+        neuron_mask: kept neurons [L, F]; None if they were not searched.
+        whole: scores of the units in the full model, which the first step ranks by.
+        trace: one record per scored candidate: step, phase (`full`, `joint`, `heads`, `mlps`,
+            `neurons`), numbers of kept units, metric (None if undefined), accepted. The first
+            record, for the full model, also contains rule, threshold, scores, baseline and target.
         full: metric of the full model.
         baseline: metric of the majority baseline.
-        target: least metric that was accepted.
-        degenerate: empty if the mask carries a claim, else why not: `no-gain` (the full model is
-            no better than the baseline) or `empty` (every unit could go).
+        target: minimum metric of an accepted candidate.
+        degenerate: empty if the mask supports a claim; otherwise the reason why not: `no-gain` (the
+            full model is no better than the majority baseline) or `empty` (all units could be
+            removed).
     """
 
     head_mask: Mask
@@ -70,7 +71,7 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """The masks of one candidate; neurons only where they are searched."""
+    """The masks of one candidate; with neurons only if they are searched."""
 
     heads: Mask
     mlps: Mask
@@ -79,7 +80,7 @@ class _Candidate:
     def without(
         self, phase: Phase, scored: Scored, scores: str, floor: Size, min_heads: int
     ) -> _Candidate:
-        """Remove the least important kept units, as many as the phase says and there are."""
+        """Remove the least important kept units, at most as many as the phase states."""
         # the study's norm runs over pruned heads too; they cannot be chosen under either
         counted = None if scores == "study" else self.heads
         head_scores = scored.head_importance
@@ -107,7 +108,7 @@ class _Candidate:
 
     @property
     def masks(self) -> tuple[Mask, ...]:
-        """What is scored."""
+        """The masks to score."""
         return (self.heads, self.mlps, *(() if self.neurons is None else (self.neurons,)))
 
     @property
@@ -119,9 +120,9 @@ class _Candidate:
 def _without_lowest(
     mask: Mask, scores: npt.NDArray[np.float64], count: int, per_layer: int = 0
 ) -> Mask:
-    """Kill the `count` kept units of lowest score; of equal ones the first.
+    """Prune the `count` kept units with the lowest score; of equal ones the first.
 
-    At least `per_layer` units are left in every layer that has so many.
+    At least `per_layer` units are kept in every layer that has as many.
     """
     alive = np.flatnonzero(mask)
     ranked = alive[np.argsort(scores.ravel()[alive], kind="stable")]
@@ -154,30 +155,31 @@ def structured_search(
 ) -> SearchResult:
     """Remove the least important units step by step while the metric meets the rule.
 
-    First 10% of all heads and one MLP a step, then heads alone at half the step, then MLPs alone.
-    A phase ends at its first candidate below the target, and the next one goes on from the last
-    accepted mask. Each candidate is scored once: an accepted one's scores rank the next step.
+    The first phase removes 10% of all heads and one MLP per step, the second only heads at half the
+    step, the third only MLPs. A phase ends at its first candidate below the target, and the next
+    one continues from the last accepted mask. Each candidate is scored once; the scores of an
+    accepted one rank the units for the next step.
 
     Args:
         score: scores one candidate, given its masks [L, H] and [L], and neurons [L, F] if they are
             searched.
-        rule: what the metric must hold; or the size to reach, whatever the metric does.
-        num_layers: L.
-        num_heads: H.
-        num_neurons: F; only read by `structured-neurons`.
-        method: what is searched, see `schedule`.
-        min_heads: heads that every layer keeps at least, whatever the size asks for.
+        rule: the condition on the metric, or the size to reach regardless of the metric.
+        num_layers: number of layers L.
+        num_heads: number of heads per layer H.
+        num_neurons: number of neurons per layer F; used only by `structured-neurons`.
+        method: the units to search (see `schedule`).
+        min_heads: minimum number of kept heads per layer, regardless of the size.
         baseline: metric of the majority baseline.
-        scores: `default` ranks by the last accepted candidate, and pruned heads have no part in a
-            layer's norm. `study` lets them in, and ranks after a rejection by the rejected
-            candidate, as the study's code does.
-        strict: raise where the full model misses an absolute threshold; else it stays whole.
+        scores: `default` ranks by the last accepted candidate and excludes pruned heads from the
+            norm of a layer. `study` includes them and, after a rejection, ranks by the rejected
+            candidate, as in the code of Prasanna et al. (2020).
+        strict: raise if the full model misses an absolute threshold; otherwise keep the full model.
         progress: called with each record of the trace.
 
     Raises:
-        UnknownNameError: if `scores` is neither of the two, or there is no such method.
-        ConfigError: if the full model itself misses an absolute threshold, or the size is above
-            the model's.
+        UnknownNameError: if `scores` or the method is unknown.
+        ConfigError: if the full model itself misses an absolute threshold, or the size exceeds that
+            of the model.
     """
     if scores not in SCORES:
         raise UnknownNameError("way of scoring", scores, SCORES)
@@ -251,10 +253,10 @@ def _searched(candidate: _Candidate, phases: tuple[Phase, ...]) -> list[Mask]:
 
 
 def _check_size(size: Size, full: _Candidate) -> None:
-    """Raise if more units are asked for than there are."""
+    """Raise if the target size exceeds the size of the model."""
     there = Size(full.heads.size, full.mlps.size, 0 if full.neurons is None else full.neurons.size)
     if size.heads > there.heads or size.mlps > there.mlps or size.neurons > there.neurons:
-        raise ConfigError(f"the size {size} is above the model's, {there}")
+        raise ConfigError(f"the size {size} exceeds that of the model, {there}")
 
 
 def _record(
@@ -272,5 +274,5 @@ def _record(
 
 
 def _finite(metric: float) -> float | None:
-    """A correlation of constant predictions is NaN, which no JSON file may hold."""
+    """Replace NaN, the correlation of constant predictions, which JSON cannot represent."""
     return float(metric) if math.isfinite(metric) else None

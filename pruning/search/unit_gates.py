@@ -1,8 +1,8 @@
-"""Gates on heads, MLPs, neurons or single weights: where they act, what they cost, what they keep.
+"""Gates on heads, MLPs, neurons or single weights: their application, cost and masks.
 
-A gate tensor holds the gates of one kind of unit, or those of the weight of one dense layer. The
+A gate tensor contains the gates of one type of unit, or those of the weight of one dense layer. The
 cost of open gates is the mean over gate tensors of the mean probability of being open, as in Cao,
-Sanh & Rush (2021): a share, so that a penalty means the same whatever is gated.
+Sanh & Rush (2021). It is a share, so that a penalty means the same for all types of units.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "heads": ("heads",),
     "neurons": ("neurons",),
 }
-"""What may be gated -> the levels of a mask that it decides on; the others stay whole."""
+"""Units with gates -> the levels of a mask that they determine; others are kept completely."""
 
 _KINDS = ("heads", "mlps", "neurons")
 
@@ -36,10 +36,10 @@ Tensors = dict[str, torch.Tensor]
 
 
 def levels_of(units: str) -> tuple[str, ...]:
-    """The levels of a mask that these units decide on.
+    """The levels of a mask that the gates of these units determine.
 
     Raises:
-        UnknownNameError: if nothing has this name.
+        UnknownNameError: if the type of unit is unknown.
     """
     if units not in UNITS:
         raise UnknownNameError("kind of units", units, UNITS)
@@ -47,7 +47,7 @@ def levels_of(units: str) -> tuple[str, ...]:
 
 
 def first_gates(model: Any, units: str, log_a: float) -> Tensors:
-    """The gates of a model, all at one location, on its device."""
+    """Gates for a model, all with the same location, on its device."""
     anatomy = anatomy_of(model)
     layers = anatomy.num_layers
     shapes = {
@@ -70,7 +70,7 @@ def states_under(model: Any, gates: Mapping[str, torch.Tensor], inputs: Any) -> 
     Args:
         model: a transformers encoder, with or without a task head.
         gates: factors by gate tensor.
-        inputs: what the encoder is called with.
+        inputs: keyword arguments of the encoder.
     """
     weights = {name: gate for name, gate in gates.items() if name not in _KINDS}
     head, mlp, neuron = (gates.get(kind) for kind in _KINDS)
@@ -98,9 +98,9 @@ def hardened(model: Any, log_a: Mapping[str, torch.Tensor], threshold: float) ->
     """The masks of a `Subnetwork` that keeps units whose gate without noise is above a threshold.
 
     Args:
-        model: decides how much there is of what is not gated, which is kept.
+        model: determines the number of units without gates, which are kept.
         log_a: location of each gate.
-        threshold: in [0, 1); 0 keeps whatever is not closed.
+        threshold: in [0, 1); 0 keeps every unit whose gate is not closed.
     """
     anatomy = anatomy_of(model)
     kept = {name: (gate > threshold).cpu().numpy() for name, gate in without_noise(log_a).items()}

@@ -71,7 +71,7 @@ def test_a_mask_is_evaluated_as_any_other(subprobe_command, tuned, tmp_path):
         (["--penalty", -1], "penalty must be >= 0, got -1"),
         (["--penalty", "nan"], "penalty must be >= 0, got nan"),
         (["--penalty", 0.1, "--penalty", 0.1], "name each penalty once"),
-        (["--penalty", 0.1, "--epochs", 0], "0 epochs"),
+        (["--penalty", 0.1, "--epochs", 0], "epochs and batch size must be >= 1, got 0"),
         (["--penalty", 0.1, "--learning-rate", 0], "learning rate"),
     ],
     ids=str,

@@ -172,7 +172,7 @@ def test_a_device_that_is_not_there_is_refused(
     code, out, err = subprobe_command(*words, "cuda")
     assert (code, out) == (2, "")
     assert err == (
-        "error: --device: torch finds no CUDA device here; choose cpu or auto; `subprobe doctor` "
+        "error: --device: torch finds no CUDA device; choose cpu or auto; `subprobe doctor` "
         "lists the devices\n"
     )
     code, _, err = subprobe_command(*words, "gpu")

@@ -147,7 +147,7 @@ def test_a_length_above_the_positions_is_refused_everywhere(command, place, call
 def test_segments_without_embeddings_are_refused_where_pairs_are_read(place, call):
     code, _, said = call("evaluate", place / "one-segment", *task(place, "qqp"))
     assert code == 2
-    assert "gives pairs the segment id 1, the model has 1 segment embedding" in said
+    assert "gives pairs the segment id 1, but the model has 1 segment embedding" in said
     code, rows, _ = call("evaluate", place / "one-segment", *task(place, "cola"))
     assert code == 0
     assert len(rows)
@@ -172,7 +172,7 @@ def test_rows_without_special_tokens_are_flagged(place, call):
 def test_the_usual_length_is_cut_at_the_positions_and_counted(place, call):
     code, rows, said = call("evaluate", place / "short", *task(place, "cola"))
     assert code == 0
-    assert "the model has 32 positions: longer texts are cut there" in said
+    assert "the model has 32 positions: longer texts are truncated" in said
     assert "1 of 14 examples were cut at 32 subwords" in said
     assert "1 of 14 examples have a text without a word piece" in said
     assert set(rows["n"]) == {14}
@@ -251,7 +251,7 @@ def test_a_run_counts_what_it_cuts_and_leaves_out(place, subprobe_command, tmp_p
     assert "1 of 14 examples left out: a text without a word piece" in said
     manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
     (seed,) = manifest["runs"]
-    assert manifest["said_of_input"] == ["the model has 32 positions: longer texts are cut there"]
+    assert manifest["said_of_input"] == ["the model has 32 positions: longer texts are truncated"]
     assert seed["recipe"]["max_length"] == 32
     assert seed["reported_texts"] == {"n_truncated": 1, "n_wordless": 1}
     assert seed["probed_texts"] == {

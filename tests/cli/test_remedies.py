@@ -102,13 +102,13 @@ def test_a_remedy_names_other_weights_only_where_the_command_takes_them(
     def refuse(*_args, **_options):
         raise MaskError(
             "the mask was found on other weights",
-            remedy="use the model that the mask was found on, or accept `other_weights`",
+            remedy="use the model on which the mask was found, or accept `other_weights`",
         )
 
     monkeypatch.setattr(task_choice, "task_choice", refuse)
     words = ("--probe", "attributions") if command == "probe" else ()
     code, _, err = subprobe_command(command, "embedded", "--task", "acceptability", *words)
     assert code == 2
-    assert "use the model that the mask was found on" in err
+    assert "use the model on which the mask was found" in err
     assert ("or accept --other-weights" in err) == has
     assert "`" not in err

@@ -178,7 +178,7 @@ def test_no_masks(refused, tmp_path, published):
     assert "no such folder" in refused(tmp_path / "nowhere")
     assert "name one of the folders in it: set" in refused(tmp_path)
     (published / "alpha" / "seed_9").mkdir()
-    assert "holds neither head_mask.npy nor mlp_mask.npy" in refused(published)
+    assert "contains neither head_mask.npy nor mlp_mask.npy" in refused(published)
 
 
 def test_one_seed(refused, published):

@@ -70,7 +70,7 @@ def test_a_stopped_training_goes_on_beside_its_folder(
     assert not (tmp_path / "m").exists()
     code, out, err = subprobe_command(*words, "--out", tmp_path / "m")
     assert code == 0
-    assert "goes on after step 2 of" in err
+    assert "resumes after step 2 of" in err
     assert json.loads(out)["fingerprint"] == exact["fingerprint"]
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("m", "exact")]
     assert weights[0] == weights[1]

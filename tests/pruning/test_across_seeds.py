@@ -75,7 +75,7 @@ def some(**fields):
         ([some(task="a"), some(task="b")], "different tasks"),
         ([some(), some(method="l0")], "different methods"),
         ([some(), Subnetwork(np.ones((2, 4), bool), np.ones(2, bool))], "different shapes"),
-        ([some(), some(weight_masks={"a": np.ones((1, 1), bool)})], "only heads and MLPs"),
+        ([some(), some(weight_masks={"a": np.ones((1, 1), bool)})], "only masks of heads and MLPs"),
     ],
 )
 def test_masks_that_do_not_belong_together_are_refused(goods, said):

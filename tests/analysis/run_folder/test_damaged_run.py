@@ -38,7 +38,7 @@ def test_a_changed_byte_in_the_facts_of_a_cell_is_noticed(cell, part):
     assert sound.count(found) == 1
     cell.write_bytes(sound.replace(found, b"1" + found[1:]))
     for read in (CellOutput.load, read_probe_items, _said, lambda path: list(_cell_items(path))):
-        with pytest.raises(DataFileError, match="computes it again") as caught:
+        with pytest.raises(DataFileError, match="recomputes it") as caught:
             read(cell)
         assert str(cell) in str(caught.value)
 
@@ -122,7 +122,7 @@ def test_attributed_words_of_other_types(tmp_path, column, value):
     [
         ("seeds = [-1]", "option 'seeds.0' "),
         ("seeds = [4294967296]", "option 'seeds.0' "),
-        ("workers = 0x" + "f" * 5000, "got a number of thousands of digits"),
+        ("workers = 0x" + "f" * 5000, "got a number with thousands of digits"),
         ("workers = " + "9" * 5000, "is not valid TOML (Exceeds the limit"),
         ("seeds = " + "[" * 3000, "is not valid TOML (nested too deeply)"),
         ("model = '\\ud83d", "is not valid TOML"),

@@ -130,5 +130,5 @@ def test_a_run_of_another_version_is_refused_by_name(earlier, subprobe_command, 
         code, out, err = subprobe_command(*command)
         assert (code, out) == (2, "")
         assert "its rows have schema version 1, this subprobe reads 2 and 3" in err
-        assert "make them again, or read them with the subprobe that wrote them" in err
+        assert "recompute them, or read them with the version of subprobe that wrote them" in err
         assert len(err.strip().splitlines()) == 1

@@ -51,7 +51,7 @@ def test_scores_are_those_of_the_larger_batch(model):
     np.testing.assert_allclose(found.logits, whole.logits, atol=1e-5)
     assert np.abs(whole.logits[0] - whole.logits[1]).max() > 1e-3
     assert (whole.batch_size, found.batch_size) == (16, 8)
-    assert said == ["out of memory: scoring starts again with 8 examples at a time, not 16"]
+    assert said == ["out of memory: scoring starts again with 8 instead of 16 examples at a time"]
     assert seen == [16, 8, 8, 8]
 
 
@@ -84,7 +84,9 @@ def test_a_search_goes_on_in_smaller_batches_and_records_them(model):
     assert "batch_size" not in whole.history[0]
     limited(model, 8)
     found, said = search(model)
-    assert said == ["out of memory: scoring units starts again with 8 examples at a time, not 16"]
+    assert said == [
+        "out of memory: scoring units starts again with 8 instead of 16 examples at a time"
+    ]
     assert found.history[0]["batch_size"] == 8
     np.testing.assert_array_equal(found.head_mask, whole.head_mask)
     np.testing.assert_array_equal(found.mlp_mask, whole.mlp_mask)
@@ -115,7 +117,8 @@ def test_probes_that_share_a_pass_start_again(model):
     limited(model, 4)
     found = probed(model, names, {}, said)
     assert said == [
-        "out of memory: probing (attention-stats) starts again with 4 examples at a time, not 8"
+        "out of memory: probing (attention-stats) starts again with 4 instead of 8 examples "
+        "at a time"
     ]
     for one, other in zip(found, whole, strict=True):
         np.testing.assert_allclose(

@@ -100,7 +100,9 @@ def test_ids_without_embeddings_are_refused_added_tokens_too(kind):
 def test_segments_of_pairs_need_embeddings():
     tokenizer = tiny_tokenizer("wordpiece")
     check_segments(tokenizer, 1, pairs=False)
-    with pytest.raises(CheckpointError, match="pairs the segment id 1, the model has 1 segment em"):
+    with pytest.raises(
+        CheckpointError, match="pairs the segment id 1, but the model has 1 segment em"
+    ):
         check_segments(tokenizer, 1, pairs=True)
     check_segments(tiny_tokenizer("wordpiece", token_types=False), 1, pairs=True)
 

@@ -68,7 +68,7 @@ def test_every_error_is_one_printable_line_of_bounded_length():
     assert len(line) < 2100
     line.encode()
     assert one_line("naïve “words” 漢字") == "naïve “words” 漢字"
-    assert shown(16**5000) == "a number of thousands of digits"
+    assert shown(16**5000) == "a number with thousands of digits"
 
 
 @pytest.mark.parametrize(

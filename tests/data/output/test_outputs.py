@@ -143,7 +143,7 @@ def test_every_page_says_who_wrote_it():
 def test_a_part_of_another_output_is_not_replaced(tmp_path):
     with atomic_folder(tmp_path / "run", "run") as folder:
         write_csv(rows_frame([{"value": 1.0}]), folder / "rows.csv")
-    with pytest.raises(ConfigError, match="belongs to what `run` wrote"):
+    with pytest.raises(ConfigError, match="was written by `run` as part of this folder"):
         prepare_out(tmp_path / "run" / "rows.csv", files=TABLES)
     prepare_out(tmp_path / "run" / "rows.csv", files=TABLES, again="run")
 

@@ -1,4 +1,4 @@
-"""Spans that the annotation of a sentence gives."""
+"""Spans derived from the annotation of a sentence."""
 
 import pytest
 from subprobe.data.sentences.sentence import ROOT, Sentence

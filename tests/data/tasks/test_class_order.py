@@ -1,4 +1,4 @@
-"""Which output means which class: by name, by place, or as the user says."""
+"""Match outputs with classes: by name, by position, or as specified by the user."""
 
 import pytest
 from subprobe.data.errors import CheckpointError, ConfigError

@@ -126,7 +126,7 @@ def test_merged_classes_have_the_sum_of_their_probabilities(tmp_path):
     [
         ({"label2id": {"entailment": 2, "neutral": 1, "contradiction": 0}}, "label2id"),
         ({"id2label": {"0": "entailment", "1": "neutral", "3": "contradiction"}}, "id2label"),
-        ({"id2label": {"0": "entailment", "1": "neutral", "2": "neutral"}}, "twice"),
+        ({"id2label": {"0": "entailment", "1": "neutral", "2": "neutral"}}, "duplicates"),
         ({"id2label": ["entailment", "neutral", "contradiction"]}, "id2label"),
         ({"label2id": {"entailment": 0}}, "label2id"),
         ({"problem_type": "multi_label_classification"}, "multi label"),

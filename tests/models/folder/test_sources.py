@@ -46,7 +46,7 @@ def test_a_changed_embedded_encoder_is_refused(monkeypatch):
     monkeypatch.setattr(sources, "EMBEDDED_SHA256", "0" * 64)
     sources._embedded_folder.cache_clear()
     try:
-        with pytest.raises(CheckpointError, match="not those that were released"):
+        with pytest.raises(CheckpointError, match="differ from the released ones"):
             resolve_model("embedded")
     finally:
         sources._embedded_folder.cache_clear()

@@ -146,7 +146,7 @@ def test_what_does_not_belong_together_is_refused():
             getattr(one, combine)(wider)
         with pytest.raises(MaskError, match="different models: 'a' and 'b'"):
             getattr(one.with_meta(model="a"), combine)(one.with_meta(model="b"))
-        with pytest.raises(TypeError, match="not with 3"):
+        with pytest.raises(TypeError, match="another one, got 3"):
             getattr(one, combine)(3)
     of_two_levels = one.with_meta(neuron_mask=np.eye(2, 5, dtype=bool))
     with pytest.raises(MaskError, match="neurons and larger units"):

@@ -212,7 +212,7 @@ def test_nested_gates_multiply_and_take_off_only_their_own():
 def test_gates_cannot_be_attached_twice():
     model = model_of("bert")
     gates = Gates(model, *masks())
-    with gates, pytest.raises(RuntimeError, match="attached already"), gates:
+    with gates, pytest.raises(RuntimeError, match="already attached"), gates:
         pass
     assert hook_count(model) == 0
 

@@ -35,7 +35,7 @@ def test_what_a_mask_leaves_out_is_kept(tmp_path):
     is_given(Subnetwork.load(tmp_path / "heads.safetensors"), HEADS, [1, 1], "structured-heads")
     np.save(tmp_path / "mlp_mask.npy", MLPS)
     for path in (tmp_path / "mlp_mask.npy", tmp_path):
-        with pytest.raises(MaskError, match="how many heads"):
+        with pytest.raises(MaskError, match="number of heads is unknown"):
             Subnetwork.load(path)
         mask = Subnetwork.load(path, heads=4)
         is_given(mask, np.ones((2, 4)), MLPS, "structured-mlps")
@@ -51,13 +51,13 @@ def test_it_is_saved_as_one_of_ours(tmp_path):
 @pytest.mark.parametrize(
     ("heads", "mlps", "said"),
     [
-        (HEADS * 0.5, MLPS, r"head_mask\.npy: holds 0\.5"),
-        (HEADS * 2, MLPS, "holds 2"),
-        (np.array([[1.0, np.nan]]), MLPS[:1], "holds nan"),
+        (HEADS * 0.5, MLPS, r"head_mask\.npy: contains 0\.5"),
+        (HEADS * 2, MLPS, "contains 2"),
+        (np.array([[1.0, np.nan]]), MLPS[:1], "contains nan"),
         (HEADS[0], MLPS, r"has shape \[4\], not \[L, H\]"),
         (HEADS, MLPS[None], r"has shape \[1, 2\], not \[L\]"),
         (HEADS[:, :0], MLPS, "has shape"),
-        (HEADS, MLPS[:1], "different layers"),
+        (HEADS, MLPS[:1], "different numbers of layers"),
         (HEADS.astype(str), MLPS, "which is not numeric"),
         (HEADS + 0j, MLPS, "which is not numeric"),
         (np.array([[1, None]], dtype=object), MLPS[:1], "pickled"),
@@ -75,12 +75,12 @@ def test_what_is_no_mask_is_refused_in_one_line(heads, mlps, said, tmp_path):
 @pytest.mark.parametrize(
     ("tensors", "said"),
     [
-        ({"head_mask": HEADS * 3}, "holds 3"),
+        ({"head_mask": HEADS * 3}, "contains 3"),
         ({"head_mask": HEADS[0]}, r"not \[L, H\]"),
-        ({"head_mask": HEADS, "mlp_mask": MLPS[:1]}, "different layers"),
-        ({"head_mask": HEADS, "classifier.weight": MLPS}, "holds classifier"),
-        ({"mlp_mask": MLPS}, "how many heads"),
-        ({}, "holds nothing"),
+        ({"head_mask": HEADS, "mlp_mask": MLPS[:1]}, "different numbers of layers"),
+        ({"head_mask": HEADS, "classifier.weight": MLPS}, "contains classifier"),
+        ({"mlp_mask": MLPS}, "number of heads is unknown"),
+        ({}, "contains nothing"),
     ],
 )
 def test_tensors_that_are_no_mask_are_refused(tensors, said, tmp_path):
@@ -93,7 +93,7 @@ def test_tensors_that_are_no_mask_are_refused(tensors, said, tmp_path):
 
 def test_folders_and_files_without_a_mask_are_named(tmp_path):
     for name, said in (
-        ("", r"holds neither head_mask\.npy nor mlp_mask\.npy"),
+        ("", r"contains neither head_mask\.npy nor mlp_mask\.npy"),
         ("none.npy", "no such mask file"),
         ("none.safetensors", "no such mask file"),
     ):

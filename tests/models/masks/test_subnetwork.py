@@ -178,12 +178,16 @@ WEIGHTS = {
 @pytest.mark.parametrize(
     ("arrays", "meta", "said"),
     [
-        ({"head_mask": HEADS}, {}, "holds"),
+        ({"head_mask": HEADS}, {}, "contains the tensors"),
         ({"head_mask": HEADS, "mlp_mask": MLPS, "surprise": HEADS}, {}, "surprise"),
-        ({"head_mask": HEADS, "mlp_mask": MLPS, "neuron_mask": HEADS[:1]}, {}, "neurons of 1"),
-        (WEIGHTS, {}, "holds"),
+        (
+            {"head_mask": HEADS, "mlp_mask": MLPS, "neuron_mask": HEADS[:1]},
+            {},
+            "but the neuron mask has 1",
+        ),
+        (WEIGHTS, {}, "contains the tensors"),
         (WEIGHTS, {"weight_shapes": {"a": [3, 4]}}, "1 bytes"),
-        (WEIGHTS, {"weight_shapes": {"a": [2, 2]}}, "bits behind its end"),
+        (WEIGHTS, {"weight_shapes": {"a": [2, 2]}}, "non-zero padding bits"),
         (WEIGHTS, {"weight_shapes": {"a": [-1]}}, "shape of a"),
         (WEIGHTS, {"weight_shapes": []}, "weight_shapes"),
         ({"head_mask": HEADS.astype(np.float32), "mlp_mask": MLPS}, {}, "float32"),
@@ -197,7 +201,7 @@ WEIGHTS = {
         (None, {"borrowed_mlps": float("nan")}, "borrowed_mlps"),
         (None, {"history": {}}, "history"),
         (None, {"history": [1]}, "history"),
-        (None, {"history": [{"metric": float("nan")}]}, "not finite"),
+        (None, {"history": [{"metric": float("nan")}]}, "contains NaN or infinity"),
         (None, {"surprise": 1}, "surprise"),
     ],
 )
@@ -213,7 +217,7 @@ def test_a_file_with_other_content_is_refused_by_name(tmp_path, arrays, meta, sa
 def test_files_that_are_no_masks_are_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
     save_file({"classifier.weight": np.ones((2, 3), dtype=np.float32)}, path)
-    with pytest.raises(MaskError, match=r"not a mask: it holds classifier\.weight"):
+    with pytest.raises(MaskError, match=r"not a mask: it contains classifier\.weight"):
         Subnetwork.load(path)
     write(path, key="other")
     assert Subnetwork.load(path).kind == "given"
@@ -224,11 +228,11 @@ def test_files_that_are_no_masks_are_refused(tmp_path):
     with pytest.raises(MaskError, match="not valid JSON"):
         Subnetwork.load(path)
     path.write_text("kind: good")
-    with pytest.raises(MaskError, match="not a readable safetensors file"):
+    with pytest.raises(MaskError, match="is not a valid safetensors file"):
         Subnetwork.load(path)
     with pytest.raises(MaskError, match="no such mask file"):
         Subnetwork.load(tmp_path / "nowhere.safetensors")
-    with pytest.raises(MaskError, match="holds neither head_mask"):
+    with pytest.raises(MaskError, match="contains neither head_mask"):
         Subnetwork.load(tmp_path)
 
 

@@ -160,10 +160,10 @@ def test_a_smaller_model_can_be_made_smaller_again(family):
     assert sum(p.numel() for p in twice.parameters()) == sum(
         p.numel() for p in shrink(model, second).parameters()
     )
-    with pytest.raises(MaskError, match="units that the model has lost"):
+    with pytest.raises(MaskError, match="units that the model does not have"):
         shrink(once, full_subnetwork(anatomy_of(model)))
     more = first.with_meta(head_mask=np.ones((L, H), dtype=bool))
-    with pytest.raises(MaskError, match="has lost"), gated(once, more):
+    with pytest.raises(MaskError, match="does not have"), gated(once, more):
         pass
 
 
@@ -315,7 +315,7 @@ def test_writing_back_leaves_dead_units_as_they_were():
         moved = anatomy.query(model, layer).weight - anatomy.query(before, layer).weight
         rows = torch.tensor(mask.head_mask[layer]).repeat_interleave(D)
         assert torch.equal(moved.abs().sum(1) > 0, rows)
-    with pytest.raises(MaskError, match="whole"):
+    with pytest.raises(MaskError, match="not a smaller model"):
         write_back(before, model)
 
 
@@ -352,7 +352,7 @@ def test_baked_zeros_are_the_weights_that_are_taken_out(family):
     before = sum(int((p == 0).sum()) for p in model.parameters())
     counts = [sum(p.numel() for p in one.parameters()) for one in (model, compact)]
     assert zeros - before == counts[0] - counts[1] > 0
-    with pytest.raises(MaskError, match="nothing left"):
+    with pytest.raises(MaskError, match="no pruned weights to set to zero"):
         bake(compact, mask)
 
 

@@ -116,7 +116,7 @@ def test_float16_needs_a_gpu(encoder):
 def test_a_gpu_without_bfloat16_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
-    with pytest.raises(ConfigError, match="does not compute in bfloat16"):
+    with pytest.raises(ConfigError, match="does not support bfloat16"):
         check_precision("bfloat16", "cuda")
     check_precision("float16", "cuda")
 

@@ -124,7 +124,9 @@ def test_half_the_size_is_tried_once_and_said(error, encoder, limited):
     said = []
     seen = limited(8, error)
     trained = train(encoder, say=said.append)
-    assert said == ["out of memory: fine-tuning starts again with 8 examples at a time, not 16"]
+    assert said == [
+        "out of memory: fine-tuning starts again with 8 instead of 16 examples at a time"
+    ]
     assert trained.micro_batch == 8
     assert trained.steps == 6
     assert seen[:3] == [16, 8, 8]
@@ -177,7 +179,7 @@ def test_a_training_in_halves_goes_on_in_halves(held, encoder, limited, tmp_path
         train(encoder, progress=stop, checkpoints=tmp_path, checkpoint_steps=1, **options)
     seen.clear()
     found = train(encoder, checkpoints=tmp_path, say=said.append, **options)
-    assert said == ["goes on after step 3 of 6"]
+    assert said == ["resumes after step 3 of 6"]
     assert max(seen) == 8
     assert found.micro_batch == 8
     assert content(found) == content(exact)

@@ -117,7 +117,7 @@ def test_it_ends_at_the_same_bytes(way, stop, encoder, exact, tmp_path):
     said = []
     stopped(encoder, tmp_path / "state", stop, recipe, **options)
     again = train(encoder, recipe, checkpoints=tmp_path / "state", say=said.append, **options)
-    assert said == [f"goes on after step {stop - 1} of {exact.steps}"]
+    assert said == [f"resumes after step {stop - 1} of {exact.steps}"]
     assert outcome(again) == outcome(exact)
     assert not (tmp_path / "state").exists()
 
@@ -160,7 +160,7 @@ train({str(encoder)!r}, checkpoints=Path({str(state)!r}), checkpoint_steps=2)
     assert done.returncode == -signal.SIGKILL
     said = []
     again = train(encoder, checkpoints=state, say=said.append)
-    assert said == ["goes on after step 4 of 9"]
+    assert said == ["resumes after step 4 of 9"]
     assert outcome(again) == outcome(train(encoder))
 
 

@@ -287,7 +287,7 @@ def test_passes_are_halved_where_memory_runs_out_and_said(monkeypatch):
         context, examples, ["attributions"], options={"attributions": options}, say=said.append
     )
     assert max(seen) == 16
-    assert "starts again with 8 examples at a time, not 16" in said[0]
+    assert "starts again with 8 instead of 16 examples at a time" in said[0]
     assert found.notes["attributions_batch_size"] == 8
     for column in ("value", "p_value"):
         halved, whole = (

@@ -117,9 +117,9 @@ def test_raw_scores_compete_across_layers():
 def test_impossible_plans_are_refused():
     with pytest.raises(ConfigError, match="negative"):
         Size(-1, 0)
-    with pytest.raises(ConfigError, match="above the model's"):
+    with pytest.raises(ConfigError, match="exceeds that of the model"):
         search(2, 4, Size(9, 2))
-    with pytest.raises(ConfigError, match="above the model's"):
+    with pytest.raises(ConfigError, match="exceeds that of the model"):
         search(2, 4, Size(8, 2, 1))
     with pytest.raises(UnknownNameError, match="search"):
         schedule(2, 4, "structured-layers")
