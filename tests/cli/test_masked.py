@@ -90,6 +90,19 @@ def test_masks_of_the_model_are_found_drawn_and_scored(steps):
     assert said["retrained"][0]["state"] == "retrained"
 
 
+def test_a_mask_is_baked_into_a_masked_language_model(steps, texts, subprobe_command, tmp_path):
+    folder, said = steps
+    words = (folder / "m", "--mask", folder / "random.safetensors")
+    assert subprobe_command("bake", *words, "--out", tmp_path / "baked")[0] == 0
+    on = ("--task", "mlm", "--data-dir", texts)
+    code, out, _ = subprobe_command("evaluate", tmp_path / "baked", *on, "--json", "--quiet")
+    assert code == 0
+    assert scores(json.loads(out)) == pytest.approx(scores(said["random"]), abs=1e-5)
+    err = refused(subprobe_command, "compact", *words, "--out", tmp_path / "small")
+    assert "a masked language model has no compact form" in err
+    assert not (tmp_path / "small").exists()
+
+
 def refused(command, *words):
     code, out, err = command(*words)
     assert (code, out) == (2, "")
