@@ -18,7 +18,7 @@ from ..figures.charts import GREY, file_name, spec_of
 from ..property_search.names import PROBE
 from ..wording import MISSING, between, decimal, p_text
 from .grids import MOST_LINES, Grid, draw_grid, grid_of
-from .page import library, render, resource, script_json
+from .page import SCRIPTS, STYLES, library, policy, render, resource, script_json
 
 _LEVELS = {"one seed": "this seed", "these seeds": "these seeds",
            "seeds and examples": "other seeds as well"}  # fmt: skip
@@ -51,6 +51,8 @@ def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str
     """The page as text; the same tables give the same page."""
     between_them = "between_runs" in tables
     parts = list(_between(tables) if between_them else _within(tables))
+    # the same look and scripts as the report of a run
+    style, script = resource(*STYLES), resource(*SCRIPTS)
     return render(
         "comparison.html.j2",
         title="Runs side by side" if between_them else "Subnetworks compared with each other",
@@ -58,9 +60,10 @@ def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str
         parts=parts,
         grids=list(_further(tables)),
         notes=[str(note) for note in tables["comparison_notes"]["note"]],
-        style=resource("report.css"),  # the same look and script as the report of a run
-        script=resource("report.js"),
+        style=style,
+        script=script,
         library=library(),
+        policy=policy(style, library(), script),
     )
 
 
