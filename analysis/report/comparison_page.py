@@ -17,7 +17,7 @@ from ..figures.charts import GREY, file_name, spec_of
 from ..property_search.names import PROBE
 from ..wording import MISSING, between, decimal, p_text
 from .grids import MOST_LINES, Grid, draw_grid, grid_of
-from .page import library, render, resource, script_json
+from .page import SCRIPTS, STYLES, library, policy, render, resource, script_json
 from .part import Part
 from .transfer_part import TITLE, transfer_parts
 
@@ -47,6 +47,8 @@ def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str
         title, parts = "Subnetworks compared with each other", list(_within(tables))
     if "seed_points" in tables:
         grids = list(_further(tables))
+    # the same look and scripts as the report of a run
+    style, script = resource(*STYLES), resource(*SCRIPTS)
     return render(
         "comparison.html.j2",
         title=title,
@@ -54,9 +56,10 @@ def render_page(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> str
         parts=parts,
         grids=grids,
         notes=[str(note) for note in tables["comparison_notes"]["note"]],
-        style=resource("report.css"),  # the same look and script as the report of a run
-        script=resource("report.js"),
+        style=style,
+        script=script,
         library=library(),
+        policy=policy(style, library(), script),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..single.sentence_maps import Heads, Maps
 from ..single.sentence_words import SentenceWords
 from ..wording import decimal
-from .page import render, resource, script_json
+from .page import policy, render, resource, script_json
 from .word_shades import Word, shaded
 
 FINE = 4_000_000
@@ -61,6 +61,7 @@ def heads_numbers(heads: Heads) -> dict[str, Any]:
 def render_heads(heads: Heads) -> str:
     """The page as text; the same heads give the same page."""
     L, H = heads.alive.shape
+    style, script = resource("view.css", "words.css"), resource("view.js")
     return render(
         "view.html.j2",
         heads=heads,
@@ -69,8 +70,9 @@ def render_heads(heads: Heads) -> str:
         n_alive=int(heads.alive.sum()),
         words=[(one, _shaded(one), _said(one)) for one in heads.words],
         kinds=[(kind, LABELS[kind], ABOUT[kind]) for kind in heads.maps],
-        style=resource("view.css", "words.css"),
-        script=resource("view.js"),
+        style=style,
+        script=script,
+        policy=policy(style, script),
         data=script_json(page_data(heads)),
     )
 

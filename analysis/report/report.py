@@ -28,8 +28,9 @@ from ..verdict.verdict import Verdict, verdicts
 from ..wording import CITED, cited_parts, decimal
 from .asked import asked
 from .attribution_examples import ShownExample, examples_of
-from .page import library, render, resource, script_json
+from .page import SCRIPTS, STYLES, library, policy, render, resource, script_json
 from .page_tables import Table, agreement_table, frame_table, headline_table, score_table
+from .term_links import TermLinks, anchor_of
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def render_report(
     known = summaries(rows) if tables is None else tables
     tables = answer_tables(rows, manifest, known=known)
     answers = answers_of(rows, tables)
+    style, script = resource(*STYLES, "words.css"), resource(*SCRIPTS)
     return render(
         "report.html.j2",
         sections=list(_sections(rows, tables, answers, words, manifest)),
@@ -141,12 +143,15 @@ def render_report(
         agreement=agreement_table(tables["summary_stability"]),
         overall=[_picture(figure) for figure in overall(tables)],
         beside=beside,
-        style=resource("report.css", "words.css"),
-        script=resource("report.js"),
+        style=style,
+        script=script,
         library=library(),
+        policy=policy(style, library(), script),
         manifest=manifest,
         missing=missing_part(manifest),
         glossary=TERMS,
+        links_of=TermLinks,
+        anchor_of=anchor_of,
         # how long each cell took is in the manifest, and is hundreds of lines
         recorded=json.dumps(
             {name: value for name, value in manifest.items() if name != "cells"},

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+KEYS = {
+    "Tab": 9, "Enter": 13, "Escape": 27, "PageUp": 33, "PageDown": 34, "End": 35, "Home": 36,
+    "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40,
+}  # fmt: skip
+"""Key -> its code."""
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -108,11 +113,11 @@ class Browser:
         )  # fmt: skip
 
     def look(self, scheme: str) -> None:
-        """Prefer `light` or `dark`."""
+        """Prefer `light` or `dark`, on a screen."""
         self.call(
-            "Emulation.setEmulatedMedia",
+            "Emulation.setEmulatedMedia", media="",
             features=[{"name": "prefers-color-scheme", "value": scheme}],
-        )
+        )  # fmt: skip
 
     def open(self, path: Path) -> None:
         """Open a report over file:// and wait until its charts are drawn."""
@@ -132,9 +137,22 @@ class Browser:
             " ? done() : setTimeout(look, 50); look(); })"
         )
 
+    def paper(self, width: int) -> None:
+        """Lay the page out as it prints, on paper whose text is `width` CSS pixels wide."""
+        self.size(width, 1000)
+        self.call(
+            "Emulation.setEmulatedMedia", media="print",
+            features=[{"name": "prefers-color-scheme", "value": "dark"}],
+        )  # fmt: skip
+
+    def said(self) -> list[dict[str, Any]]:
+        """What the page wrote on the console."""
+        kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+        return [event for event in self.events if event.get("method") in kinds]
+
     def press(self, key: str) -> None:
         """Press and release a key."""
-        code = {"Tab": 9, "Enter": 13}[key]
+        code = KEYS[key]
         text = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
             self.call(

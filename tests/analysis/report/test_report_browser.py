@@ -7,12 +7,18 @@ The browser is driven over a pipe, so the test opens no socket.
 import re
 
 import pytest
+from accessibility import LOOKS, STANDARDS, violations
 from chromium import Browser, find_chromium
+from paired_run import write_paired_run
 from report_rows import report_rows, report_words
 from run_rows import made_manifest
+from subprobe.analysis.comparison.tables import comparison_tables
+from subprobe.analysis.report.comparison_page import write_page
 from subprobe.analysis.report.report import write_report
 
 PROGRAM = find_chromium()
+A4 = 702
+"""CSS pixels between the margins of a page: 210 mm less two of 12 mm."""
 pytestmark = [
     pytest.mark.skipif(
         PROGRAM is None,
@@ -58,6 +64,14 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparison") / "run"
+    rows, path = write_paired_run(folder, n=30, sentences=8, draws=2), folder / "comparison.html"
+    write_page(comparison_tables(rows, folder / "cells", resamples=50), ["run"], path)
+    return path
+
+
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     started = Browser(PROGRAM, tmp_path_factory.mktemp("profile"))
     yield started
@@ -82,13 +96,7 @@ def test_every_chart_is_drawn_without_a_word_on_the_console(opened):
     assert len(drawn) == figures
     assert figures > 15
     assert min(drawn) > 100
-    said = [
-        event
-        for event in opened.events
-        if event.get("method")
-        in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
-    ]
-    assert said == []
+    assert opened.said() == []
 
 
 def test_no_request_leaves_the_page(opened, report):
@@ -136,8 +144,11 @@ def test_it_has_landmarks_and_names_for_a_screen_reader(opened):
     pictures = roles.get("image", []) + roles.get("img", [])
     assert "Vega visualization" not in pictures
     assert "graphics-symbol" not in roles
-    assert len(pictures) > 15
-    for role in ("region", "table"):
+    charts = [name for name in roles["application"] if "Vega" not in name]
+    assert len(charts) == len(roles["application"]) > 15
+    # of each chart the one value that has the focus next
+    assert len(pictures) >= len(charts)
+    for role in ("region", "table", "application"):
         assert all(roles[role]), role
     assert all(pictures)
 
@@ -173,9 +184,120 @@ def test_it_prints(browser, opened):
     printed = browser.pdf()
     assert printed.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) >= 3
-    browser.call("Emulation.setEmulatedMedia", media="print",
-                 features=[{"name": "prefers-color-scheme", "value": "dark"}])  # fmt: skip
+    browser.paper(A4)
     assert browser.evaluate("getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
     hidden = browser.evaluate("getComputedStyle(document.querySelector('nav')).display")
     assert hidden == "none"
-    browser.call("Emulation.setEmulatedMedia", media="", features=[])
+
+
+def test_nothing_is_wider_than_a_page_of_paper(browser, opened):
+    browser.paper(A4)
+    wider = browser.evaluate(
+        f"""[...document.querySelectorAll("body *")].filter(one => !one.closest("svg svg, .unseen")
+          && one.checkVisibility() && one.getBoundingClientRect().right > {A4} + .5)
+          .map(one => one.tagName + "." + one.getAttribute("class")
+            + one.textContent.trim().slice(0, 30))"""
+    )
+    assert wider == []
+    assert browser.evaluate("document.documentElement.scrollWidth") <= A4
+    tall = browser.evaluate(
+        "Math.max(...[...document.querySelectorAll('figure')].map(f => f.offsetHeight))"
+    )
+    assert tall < A4 * (297 - 26) / (210 - 24), "a figure is cut by the end of a page"
+
+
+FOCUSED = """(mark => [mark.getAttribute("aria-label"), mark.getAttribute("role"),
+  [...mark.closest("figure.drawn").querySelectorAll(".chart [tabindex]")].length,
+  parseFloat(getComputedStyle(mark).outlineWidth)])(document.activeElement)"""
+SHOWN = """(tip => tip?.classList.contains("visible")
+  ? [...tip.querySelectorAll("tr")].map(r => [...r.cells].map(c => c.textContent).join(": "))
+    .join("; ") : "")(document.getElementById("vg-tooltip-element"))"""
+
+
+def test_every_value_of_a_chart_is_told_by_keyboard(opened):
+    opened.evaluate("document.querySelector('figure[id^=heads] .chart [tabindex]').focus()")
+    told = []
+    for key in ("End", "Home", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp"):
+        opened.press(key)
+        label, role, stops, ring = opened.evaluate(FOCUSED)
+        assert (role, stops) == ("img", 1)
+        assert ring >= 2, "focus is not seen"
+        assert opened.evaluate(SHOWN) == label
+        told.append(label)
+    places = [label.partition("; seeds")[0].removesuffix(":") for label in told[1:]]
+    assert places == ["layer: 0; head: 0", "layer: 0; head: 1", "layer: 1; head: 1",
+                      "layer: 1; head: 0", "layer: 0; head: 0", "layer: 0; head: 0"]  # fmt: skip
+    assert told[0] != told[1]
+    opened.press("Escape")
+    assert opened.evaluate(SHOWN) == ""
+    # the next stop is outside of the chart
+    opened.press("Tab")
+    assert opened.evaluate("document.activeElement.tagName") == "SUMMARY"
+    assert opened.evaluate(SHOWN) == ""
+
+
+def test_arrow_keys_reach_each_value_once_and_pages_each_kind_of_mark(opened):
+    opened.evaluate("document.querySelector('figure[id^=headline] .chart [tabindex]').focus()")
+    reached = opened.evaluate("""(() => {
+      const press = key => document.activeElement.dispatchEvent(
+        new KeyboardEvent("keydown", { key, bubbles: true }));
+      const walk = key => {
+        const seen = [];
+        while (!seen.includes(document.activeElement)) {
+          seen.push(document.activeElement);
+          press(key);
+        }
+        return seen;
+      };
+      const marks = [...document.activeElement.closest(".chart").querySelectorAll(".role-mark > *")]
+        .filter(mark => mark.__data__.tooltip);
+      press("Home");
+      const all = walk("ArrowRight");
+      press("Home");
+      const groups = walk("PageDown").map(mark => mark.parentNode);
+      const back = walk("PageUp").map(mark => mark.parentNode);
+      return [all.length, marks.length, groups.length, new Set(groups).size,
+        new Set(marks.map(mark => mark.parentNode)).size, back.length];
+    })()""")
+    values, marks, groups, different, kinds, back = reached
+    assert values == marks > 50
+    assert groups == different == kinds == back > 3
+
+
+def test_everything_that_can_be_clicked_is_reached_by_keyboard(opened):
+    missed = opened.evaluate("""[...document.querySelectorAll("*")].filter(one =>
+      getComputedStyle(one).cursor === "pointer" && !one.closest("a, button, summary")
+      && one.tabIndex < 0).map(one => one.outerHTML.slice(0, 80))""")
+    assert missed == []
+    opened.evaluate("document.querySelector('th button').focus()")
+    opened.press("Enter")
+    assert opened.evaluate("document.querySelector('th').getAttribute('aria-sort')") == "ascending"
+
+
+def test_the_policy_stops_scripts_and_requests_from_elsewhere(opened):
+    ran = opened.evaluate("""(() => {
+      const script = document.createElement("script");
+      script.textContent = "window.strange = true";
+      document.body.append(script);
+      const style = document.createElement("style");
+      style.textContent = "body { --strange: 1 }";
+      document.head.append(style);
+      const found = getComputedStyle(document.body).getPropertyValue("--strange");
+      return [window.strange ?? null, found];
+    })()""")
+    assert ran == [None, ""]
+    with pytest.raises(RuntimeError, match="Failed to fetch"):
+        opened.evaluate("fetch('data:text/plain,x')")
+    assert opened.said(), "the browser tells of what it stopped"
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", ["report", "comparison"])
+def test_axe_finds_no_violation(browser, request, page, scheme, width):
+    browser.size(width, 900, mobile=width < 500)
+    browser.look(scheme)
+    browser.open(request.getfixturevalue(page))
+    # what does not depend on looks is asked once
+    rules = STANDARDS if (scheme, width) == ("light", 1400) else LOOKS
+    assert violations(browser, rules) == []
