@@ -44,7 +44,11 @@ def _of_state(state: str, before: str) -> dict[str, Column]:
 HEADLINE: dict[str, Column] = {
     "baseline": Column("text", "name of the baseline: `majority`, or `mean` in regression"),
     **_of_state("as fine-tuned (full) or pruned", ""),
-    **_of_state("after retraining from the pretrained weights", "retrained_"),
+    **_of_state(
+        "after retraining from the pretrained weights (full: as fine-tuned, the same in both "
+        "states)",
+        "retrained_",
+    ),
     "n_unlearned": Column("integer", "retrained models that did not learn or diverged", "models"),
     "parameters": Column(
         "number", f"parameters of a model without the pruned units, {_FULL}", _SHARE
