@@ -98,7 +98,7 @@ def test_one_seed_is_singular():
     # p of 1 of 31, doubled by Holm, is the smallest there can be
     assert against.endswith(
         "; 1 seed and 30 random masks are too few for a clear test (p = .065, over random masks, "
-        "Holm)."
+        "Holm-corrected)."
     )
     assert "the good subnetwork reaches " in retrained
     assert "and the random one " in retrained
