@@ -1,4 +1,4 @@
-"""The page on figures describes every kind that a report draws, with pictures that a script makes."""
+"""The page on figures describes every kind that a report draws; a script makes its pictures."""
 
 import re
 from pathlib import Path
