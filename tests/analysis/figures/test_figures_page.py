@@ -12,7 +12,7 @@ WITHOUT_PICTURE = {"pattern", "unit", "overlap"}
 
 def test_every_kind_of_figure_has_its_part_in_the_order_of_the_report():
     text = (DOCS / "figures.md").read_text("utf-8")
-    parts = re.findall(r"^## (.+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    parts = re.findall(r"^## ([\w-]+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)
     assert tuple(name for name, _ in parts) == KINDS
     for name, part in parts:
         for word in ("**Shows**", "**Conclude**", "**Do not**"):
