@@ -85,8 +85,10 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "McNemar's test": "An exact test of two models on the same examples. It counts the "
         "examples that only one of them gets right.",
         "family": "The set of tests whose p-values are corrected together.",
-        "Holm": "The default correction of p-values. With it, the chance of any false rejection in "
-        "a family is at most 5%.",
+        "Holm": "The default correction of p-values for the number of tests in a family of m: the "
+        "smallest is multiplied by m, the next by m - 1, and so on, and none falls below the one "
+        "before it. Where corrected p-values up to .05 count as clear, the chance of any false "
+        "rejection in the family is at most 5%.",
         "Benjamini-Hochberg": "A correction of p-values that limits the expected share of false "
         "rejections among all rejections in a family.",
         "mixed model": "A regression over all tasks and seeds with a random intercept for each "

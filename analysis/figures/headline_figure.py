@@ -61,6 +61,8 @@ def _how(points: pd.DataFrame, primary: pd.DataFrame, states: list[str]) -> str:
         ]
         text += f"; random and bad: {', '.join(told_of)}"
     text += "). Vertical bars and numbers are means over seeds."
+    if len(states) > 1 and (points["kind"] == "full").any():
+        text += " The fine-tuned full model counts in both states."
     if points.loc[_alone(points), "ci_low"].notna().any():
         text += " Thin lines: 95% intervals over examples, where a seed has one model."
     if draws["draw_low"].notna().any():

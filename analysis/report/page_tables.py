@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..summary.headline import IN_BOTH, RANKED, SIGNS
 from ..summary.summaries import kept_columns
 from ..wording import MISSING, bare_p, between, decimal, percent, seen
 
@@ -160,6 +161,14 @@ _KEPT = {
     "neurons": "neurons_kept",
     "weights": "weights_kept",
 }
+_OVER = {
+    "over seeds and": "seeds and examples",
+    "over clusters": "groups of examples",
+    "": "examples",
+}
+"""Part of the name of an interval -> what varies in it."""
+_TESTS = {RANKED: "masks", SIGNS: "seeds"}
+"""Test -> what varies in it."""
 _COSTS = {"parameters": "parameters", "FLOPs": "flops"}
 _FLAG = {"flag": "flag"}
 _SHARES = {*_KEPT.values(), *_COSTS.values(), "gain_kept"}
@@ -205,15 +214,43 @@ def headline_table(headline: pd.DataFrame, labels: Mapping[tuple[str, ...], str]
         for label, line in found
     ]
     metrics = " or ".join(dict.fromkeys(str(line.metric) for _, line in found))
-    return Table(
+    caption = (
         f"Means of {metrics} over seeds; heads, MLPs, parameters and FLOPs are shares of the full "
-        "model",
+        "model"
+    )
+    if any(IN_BOTH in str(line.note) for _, line in found):
+        caption += "; the fine-tuned full model counts in both states"
+    lines_of_all = [line for _, line in found]
+    said = {title: _varied(title, names, lines_of_all) for title, names in shown.items()}
+    if any("p (" in title for title in said.values()):
+        caption += "; p: corrected by Holm's method"
+    return Table(
+        caption,
         "summary_headline.csv",
-        (*["task"] * several, "subnetwork", *shown, "seeds", "draws per seed"),
+        (*["task"] * several, "subnetwork", *said.values(), "seeds", "draws per seed"),
         (*[""] * several, "kind", *shown.values(), "n_seeds", "n_draws"),
         tuple(int(line.Index) for _, line in found),
         tuple(lines),
     )
+
+
+def _varied(title: str, names: str, lines: list[Any]) -> str:
+    """The title with what varies in its intervals, or in its p."""
+    last = names.split()[-1]
+    if last.endswith("ci_high"):
+        methods = [getattr(line, last.replace("ci_high", "ci_method")) for line in lines]
+        over = [_over(str(method)) for method in methods if not _empty(method)]
+        known = [of for of in _OVER.values() if of in over]
+        return title.replace("[95%]", f"[95%, {' or '.join(known)}]") if known else title
+    if last.endswith("p_adjusted"):
+        tests = [getattr(line, last.replace("p_adjusted", "test")) for line in lines]
+        known = [of for test, of in _TESTS.items() if test in [t for t in tests if not _empty(t)]]
+        return f"{title} ({' or '.join(known)})" if known else title
+    return title
+
+
+def _over(method: str) -> str:
+    return next(of for over, of in _OVER.items() if over in method)
 
 
 def _empty(value: Any) -> bool:

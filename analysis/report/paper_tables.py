@@ -164,7 +164,7 @@ def _against_random(headline: pd.DataFrame, about: str, label: str) -> PaperTabl
             lines.append(
                 (
                     str(line["kind"]),
-                    STATES["finetuned"] if line["kind"] == "full" else state,
+                    f"fine-tuned (random: {state})" if line["kind"] == "full" else state,
                     decimal(line[f"{before}score"]),
                     decimal(random),
                     f"{decimal(line[f'{before}difference'])} {limits}".strip(),

@@ -46,7 +46,11 @@ HEADLINE: dict[str, Column] = {
         "text", "name of the baseline: `majority`, `mean` in regression, or `unigram`"
     ),
     **_of_state("as fine-tuned (full) or pruned", ""),
-    **_of_state("after retraining from the pretrained weights", "retrained_"),
+    **_of_state(
+        "after retraining from the pretrained weights (full: as fine-tuned, the same in both "
+        "states)",
+        "retrained_",
+    ),
     "n_unlearned": Column("integer", "retrained models that did not learn or diverged", "models"),
     "parameters": Column(
         "number", f"parameters of a model without the pruned units, {_FULL}", _SHARE

@@ -15,6 +15,8 @@ from .kinds import WHO, joined_flags, of_answer
 
 FILE = "summary_headline"
 KINDS = ("full", "good", "random", "bad")
+IN_BOTH = "full: the fine-tuned model counts in both states, pruned and retrained"
+"""What the note of a full model says where others were retrained."""
 RANKED, SIGNS = "rank among random masks", "sign flips over seeds"
 """Names of the two tests of a difference from random: over random masks, and over seeds."""
 
@@ -49,8 +51,9 @@ def headline_table(
         score minus that of the random subnetworks of the same size; its interval is the widest
         that the comparison gives: over seeds and examples, else over examples alone, as `ci_method`
         says. `p_adjusted` is the test that `test` names. Columns that begin with `retrained_` say
-        the same of retrained subnetworks; `n_unlearned` counts those whose training failed.
-        `parameters` and `flops` are shares of the full model's.
+        the same of retrained subnetworks, and repeat the score of the full model, which is trained
+        already, next to retrained random subnetworks; `n_unlearned` counts those whose training
+        failed. `parameters` and `flops` are shares of the full model's.
     """
     scores = tables["summary_performance"]
     primary = scores[scores["primary"].astype(bool)] if len(scores) else scores
@@ -98,6 +101,9 @@ class _Answer:
         for kind in KINDS:
             state = "finetuned" if kind == "full" else "pruned"
             found = {"": self._line(kind, state), "retrained_": self._line(kind, "retrained")}
+            if kind == "full" and self._scores["state"].eq("retrained").any():
+                # it is trained already, and stands in both states, as in the figure
+                found["retrained_"] = found[""]
             some = next((one for one in found.values() if one is not None), None)
             if some is None:
                 continue
@@ -108,10 +114,12 @@ class _Answer:
             notes, flags = [], []
             for before, scored in found.items():
                 if scored is not None:
-                    about = self._of_state(kind, scored)
+                    about = self._of_state(kind, scored, "retrained" if before else "pruned")
                     notes += about.pop("notes")
                     flags.append(str(scored["flag"]) if pd.notna(scored["flag"]) else "")
                     line |= {f"{before}{name}": value for name, value in about.items()}
+            if kind == "full" and found["retrained_"] is not None:
+                notes.append(IN_BOTH)
             line["n_unlearned"] = self._failed(kind)
             if line["n_unlearned"]:
                 notes.append(f"{counted(line['n_unlearned'], 'retrained model')} did not learn")
@@ -124,8 +132,8 @@ class _Answer:
         found = found[(found["kind"] == kind) & (found["state"] == state)]
         return None if found.empty else found.iloc[0]
 
-    def _of_state(self, kind: str, scored: pd.Series) -> dict[str, Any]:
-        """Score, gain, and the difference from random with its interval and test."""
+    def _of_state(self, kind: str, scored: pd.Series, of_random: str) -> dict[str, Any]:
+        """Score, gain, and the difference from random of a state, with its interval and test."""
         full, state = self._line("full", "finetuned"), str(scored["state"])
         found: dict[str, Any] = {"score": scored["mean"], "n_draws": scored["n_draws"], "notes": []}
         if full is not None:
@@ -134,12 +142,12 @@ class _Answer:
                 found["gain_kept"] = (scored["mean"] - full["baseline_value"]) / gain
             else:
                 found["notes"].append(f"no gain over the {full['baseline']} baseline to keep")
-        random = self._line("random", state if kind != "full" else "pruned")
+        random = self._line("random", of_random)
         if kind == "random" or random is None:
             return found
         found["difference"] = scored["mean"] - random["mean"]
-        found |= self._interval(kind, state, str(random["state"]))
-        p_value, test, why = self._tested_by(kind, state, str(random["state"]))
+        found |= self._interval(kind, state, of_random)
+        p_value, test, why = self._tested_by(kind, state, of_random)
         found["notes"].append(why)
         return found | {"p_adjusted": p_value, "test": test}
 

@@ -152,7 +152,7 @@ def _against_random(asked: Asked) -> str:
     if rank is not None and pd.notna(rank["beyond"]):
         beyond = cite(rank, "beyond", "summary_against_random.csv", percent)
         share = f", and higher than {beyond} of the random masks"
-    p = f"{headline(good, 'p_adjusted', p_text)}, {_test(good, '', asked)}, Holm"
+    p = f"{headline(good, 'p_adjusted', p_text)}, {_test(good, '', asked)}, Holm-corrected"
     if good["p_adjusted"] <= ALPHA:
         return f"The good {those} {score} {gap}{share} ({p})."
     if rank is not None and rank["p_floor"] * rank["family_size"] > ALPHA:
@@ -229,7 +229,7 @@ def _retrained(asked: Asked) -> str:
         if sure
         else "no clear advantage is left after retraining"
     )
-    return f"{before}{reached}: {gap}; {left} ({p}, Holm)."
+    return f"{before}{reached}: {gap}; {left} ({p}, Holm-corrected)."
 
 
 def _open(asked: Asked, draws: int) -> str:

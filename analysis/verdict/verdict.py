@@ -238,7 +238,8 @@ def _rank(ranks: pd.DataFrame) -> str:
         sure = "" if line["p_adjusted"] <= ALPHA else "not clearly "
         p = _rank_of(line, "p_adjusted", p_text)
         parts.append(
-            f"{kind} is {sure}{side} random ({side} {share} of the random masks, {p}, Holm)"
+            f"{kind} is {sure}{side} random ({side} {share} of the random masks, {p}, "
+            "Holm-corrected)"
         )
     return _sentence("; ".join(parts))
 

@@ -4,10 +4,13 @@ import pandas as pd
 import pytest
 from made_comparisons import HALF, made_comparisons, made_costs
 from run_rows import made_rows
+from subprobe.analysis.report.page_tables import headline_table as shown_table
 from subprobe.analysis.run_folder.dictionary import describe
-from subprobe.analysis.summary.headline import COLUMNS, headline_table
+from subprobe.analysis.summary.headline import COLUMNS, IN_BOTH, headline_table
 from subprobe.analysis.summary.ranks import good_against_random
 from subprobe.analysis.summary.summaries import performance_table
+
+WHOM = {"model": "embedded", "task": "acceptability", "method": "structured"}
 
 
 def headline(rows, sizes=None, **known):
@@ -49,7 +52,21 @@ def test_scores_gains_and_differences(rows, table):
             # also where the comparison has random first
             assert line[f"{before}ci_low"] == pytest.approx(gap - HALF)
             assert line[f"{before}ci_high"] == pytest.approx(gap + HALF)
-    assert table.loc["full", "difference"] == pytest.approx(full - mean(rows, "random", "pruned"))
+    for before, state in (("", "pruned"), ("retrained_", "retrained")):
+        # the fine-tuned model stands in both states, next to random subnetworks of each
+        line, gap = table.loc["full"], full - mean(rows, "random", state)
+        assert line[f"{before}score"] == pytest.approx(full)
+        assert line[f"{before}gain_kept"] == pytest.approx(1)
+        assert line[f"{before}difference"] == pytest.approx(gap)
+        assert line[f"{before}ci_low"] == pytest.approx(gap - HALF)
+    assert IN_BOTH in table.loc["full", "note"]
+
+
+def test_a_full_model_stands_alone_where_nothing_was_retrained(rows):
+    pruned = rows[rows["state"] != "retrained"]
+    line = headline(pruned).set_index("kind").loc["full"]
+    assert pd.isna(line["retrained_score"])
+    assert IN_BOTH not in line["note"]
 
 
 def test_p_is_that_of_the_rank_among_random_masks(rows, table):
@@ -95,3 +112,22 @@ def test_every_column_is_described(table):
     for name in ("model", "task", "method", "subject", "number", "text"):
         assert describe("answers", name).meaning
     assert set(COLUMNS) == {*table.columns, "kind"}
+
+
+def test_the_shown_table_says_what_varies_in_intervals_and_p(rows, table):
+    line = table.reset_index()
+    shown = shown_table(line, {(WHOM["model"], WHOM["task"], WHOM["method"]): "acceptability"})
+    assert "pruned: minus random [95%, examples]" in shown.header
+    assert "retrained: minus random [95%, examples]" in shown.header
+    assert "pruned: p (masks)" in shown.header
+    assert "the fine-tuned full model counts in both states" in shown.caption
+    full = [cell.text for cell in shown.lines[0]]
+    scores = [full[shown.header.index(f"{state}: score")] for state in ("pruned", "retrained")]
+    assert scores[0] == scores[1] != "–"
+    over = line.assign(
+        ci_method=line["ci_method"].str.replace("over examples", "over seeds and clusters"),
+        test=line["test"].mask(line["kind"].eq("bad"), "sign flips over seeds"),
+    )
+    header = shown_table(over, {tuple(WHOM.values()): "acceptability"}).header
+    assert "pruned: minus random [95%, seeds and examples]" in header
+    assert "pruned: p (masks or seeds)" in header

@@ -42,7 +42,7 @@ def test_a_run_of_an_earlier_version_says_the_same(told, finished_run, tmp_path)
     """Without the tables of comparisons, and without the sizes in its manifest."""
     folder = tmp_path / "run"
     shutil.copytree(finished_run, folder)
-    for name in ("comparisons", "tests", "answers", "summary_headline"):
+    for name in ("comparisons", "tests", "answers", "summary_headline", "probe_differences"):
         (folder / f"{name}.csv").unlink()
     manifest = {name: value for name, value in told[1].items() if name != "sizes"}
     tables, answers = again(told, folder, manifest)

@@ -74,7 +74,7 @@ def test_the_answer_of_a_whole_run():
     assert against == (
         f"The good subnetworks score {decimal(gap)} {limits} above the mean of 30 random masks per "
         "seed (95% interval over examples, for these 2 seeds and these masks), and higher than "
-        "100% of the random masks (p = .002, over random masks, Holm)."
+        "100% of the random masks (p = .002, over random masks, Holm-corrected)."
     )
     assert retrained.startswith(
         "Retrained from the pretrained weights, the good subnetworks reach "
@@ -98,7 +98,7 @@ def test_one_seed_is_singular():
     # p of 1 of 31, doubled by Holm, is the smallest there can be
     assert against.endswith(
         "; 1 seed and 30 random masks are too few for a clear test (p = .065, over random masks, "
-        "Holm)."
+        "Holm-corrected)."
     )
     assert "the good subnetwork reaches " in retrained
     assert "and the random one " in retrained
@@ -113,8 +113,15 @@ def test_an_interval_over_seeds_says_so():
 
 
 RETRAINED = [
-    (0.031, "the advantage survives retraining (p = .031, sign flips over 6 seeds, Holm)."),
-    (0.4, "no clear advantage is left after retraining (p = .400, sign flips over 6 seeds, Holm)."),
+    (
+        0.031,
+        "the advantage survives retraining (p = .031, sign flips over 6 seeds, Holm-corrected).",
+    ),
+    (
+        0.4,
+        "no clear advantage is left after retraining (p = .400, sign flips over 6 seeds, Holm-"
+        "corrected).",
+    ),
 ]
 
 
@@ -131,7 +138,7 @@ def test_enough_retrained_draws_settle_it_as_well():
     p_value = line.loc["good", "retrained_p_adjusted"]
     survives = "the advantage survives retraining" if p_value <= 0.05 else "no clear advantage"
     assert survives in one.answer[2]
-    assert f"({p_text(p_value)}, over random masks, Holm)." in one.answer[2]
+    assert f"({p_text(p_value)}, over random masks, Holm-corrected)." in one.answer[2]
 
 
 @pytest.mark.slow

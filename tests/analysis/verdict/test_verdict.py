@@ -31,7 +31,7 @@ def test_numbers_are_those_of_the_table():
     spread = f"({seen(random['lowest'], random['highest'])} over 30 draws per seed)"
     assert f"{decimal(random['mean'])} {spread}" in text
     assert text.startswith("With 58% of the heads and 67% of the MLPs, the good subnetworks keep")
-    assert "Good is above random (above 100% of the random masks, p = .002, Holm)" in text
+    assert "Good is above random (above 100% of the random masks, p = .002, Holm-corrected)" in text
     assert "2 seeds" in text
     assert "the bad ones take 28% of their heads and 50% of their MLPs from the good ones" in text
     assert "DEGENERATE" not in text
