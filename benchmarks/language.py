@@ -7,6 +7,7 @@ the package minicons, its scorer is called on the same sentences.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -95,7 +96,7 @@ def language(count: int = 80, repeats: int = REPEATS) -> list[Measure]:
 def _peer(folder: str, model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
     """The peer's scores of the same sentences, with the same model."""
     sys.path.insert(0, folder)
-    from minicons import scorer
+    scorer = importlib.import_module("minicons.scorer")
 
     sys.path.remove(folder)
     if not hasattr(type(tokenizer), "batch_encode_plus"):

@@ -160,7 +160,9 @@ def _chosen(suites: Sequence[Suite], limit: int) -> tuple[list[Pair], Counter[st
         dropped[suite.pairs[0].paradigm] += sum(suite.skipped.values())
         for pair in suite.pairs:
             by_paradigm.setdefault(pair.paradigm, []).append(pair)
-    kept = [pair for of in by_paradigm.values() for pair in (spread(of, limit) if limit else of)]
+    kept = [
+        pair for of in by_paradigm.values() for pair in (spread(tuple(of), limit) if limit else of)
+    ]
     return kept, dropped
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ TIE = 1e-5
 """Margins up to this size, in nats, are ties: batches of other sizes change a score by as much."""
 
 
-def text_score(log_probs: Sequence[float] | npt.NDArray[np.float32], normalise: Normalise) -> float:
+def text_score(
+    log_probs: Sequence[float] | npt.NDArray[np.floating[Any]], normalise: Normalise
+) -> float:
     """Sum, or mean per piece, of the log-probabilities of a text's pieces.
 
     The sum is rounded once, so that the order of the pieces does not change it.

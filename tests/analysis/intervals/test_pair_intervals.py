@@ -39,20 +39,23 @@ def test_stratified_limits_cover_the_mean_of_fixed_paradigms():
     inside, reach = 0, []
     for _ in range(1500):
         values = (draw.random(3 * size) < shares[stratum]).astype(float)
-        low, high = stratified_limits(values, weight, stratum, np.arange(3 * size))
+        limits = stratified_limits(values, weight, stratum, np.arange(3 * size))
+        assert limits is not None
+        low, high = limits
         inside += low <= shares.mean() <= high
         reach.append(high - low)
     assert 0.93 < inside / 1500 < 0.97
     # the spread between paradigms is no error
     pooled = 2 * 1.96 * np.sqrt(shares.mean() * (1 - shares.mean()) / (3 * size))
     assert np.mean(reach) < 0.85 * pooled
-    assert stratified_limits(np.ones(4), np.ones(4), np.zeros(4), np.arange(4)) is None
+    assert stratified_limits(np.ones(4), np.ones(4), np.zeros(4, dtype=int), np.arange(4)) is None
     assert stratified_limits(np.array([0.0, 1.0]), np.ones(2), np.arange(2), np.arange(2)) is None
 
 
 def result(clusters):
-    values = {"a": [1, 0, 1, 1, 1, 0] * 4, "b": [0.5, 0, 1, 0] * 4}
-    items, n = [], 0
+    values: dict[str, list[float]] = {"a": [1, 0, 1, 1, 1, 0] * 4, "b": [0.5, 0, 1, 0] * 4}
+    items: list[dict[str, object]] = []
+    n = 0
     for paradigm, of in values.items():
         for value in of:
             about = {
