@@ -11,6 +11,7 @@ from subprobe.data.errors import CheckpointError, DataFileError, InputError
 from subprobe.data.suites.pair import Pair, Suite
 from subprobe.models.masks.gates import gated
 from subprobe.probes.behaviour.agreement import groups_of, read_agreement, run_agreement
+from subprobe.probes.behaviour.unigram import FROM_BIAS
 
 # words of which the tiny vocabulary has some whole: dog, cats, has, near, keys, actor, ...
 PAIRS = (
@@ -100,7 +101,7 @@ def test_the_unigram_is_the_order_of_the_bias(bert, folder):
     row = rows[(rows["metric"] == "margin") & (rows["relation"] == "own.csv/simple")].iloc[0]
     bias = bert.model.cls.predictions.bias.detach()
     ids = [bert.tokenizer.convert_tokens_to_ids(word) for word in ("has", "near")]
-    assert row["baseline"] == "unigram (output bias)"
+    assert row["baseline"] == FROM_BIAS
     assert row["baseline_value"] == pytest.approx(float(bias[ids[0]] - bias[ids[1]]), abs=1e-5)
 
 
