@@ -121,7 +121,7 @@ def test_a_model_without_a_head_is_told_how_to_train_one(tiny_encoder, pairs):
 
 
 def test_files_decide_the_output(pairs, tmp_path):
-    options = find_probe(PROBE).options(files=(pairs,))
+    options = find_probe(PROBE).options.model_validate({"files": (pairs,)})
     assert list(options.inputs()) == ["own.csv"]
     before = options.inputs()
     with open(pairs, "a") as stream:
