@@ -1,5 +1,7 @@
 """Probes of masked language models, called from Python and from the command line."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 from subprobe.analysis.interactive.comparison import compare
@@ -50,7 +52,7 @@ def mask(folder, tmp_path_factory):
 
 def test_a_bare_encoder_is_loaded_with_its_head(folder, pairs, mask):
     model = load_model(folder, progress=Silent())
-    given = {"options": {PROBE: {"files": pairs}}, "progress": Silent()}
+    given: dict[str, Any] = {"options": {PROBE: {"files": pairs}}, "progress": Silent()}
     whole, masked = probe(model, PROBE, **given), probe(model, PROBE, mask=mask[0], **given)
     table = whole.to_frame().set_index(["metric", "relation"])
     assert table.loc[("accuracy", "a"), "n"] == 9
@@ -121,7 +123,7 @@ def test_a_model_without_a_head_is_told_how_to_train_one(tiny_encoder, pairs):
 
 
 def test_files_decide_the_output(pairs, tmp_path):
-    options = find_probe(PROBE).options(files=(pairs,))
+    options = find_probe(PROBE).options.model_validate({"files": (pairs,)})
     assert list(options.inputs()) == ["own.csv"]
     before = options.inputs()
     with open(pairs, "a") as stream:

@@ -97,15 +97,15 @@ def test_margins_are_differences_of_sums_means_or_one_word(bert):
     assert {one.word is None for one in kept} == {True, False}
     for one, value in zip(kept, found, strict=True):
         if one.word is None:
-            expected = np.sum(loop(bert, one.pair.good)) - np.sum(loop(bert, one.pair.bad))
+            wanted = np.sum(loop(bert, one.pair.good)) - np.sum(loop(bert, one.pair.bad))
         else:
             place, good, bad = one.word
             ids = torch.tensor([one.good.ids])
             ids[0, place] = bert.tokenizer.mask_token_id
             with torch.no_grad():
                 logits = bert.model(input_ids=ids).logits[0, place]
-            expected = float(logits[good] - logits[bad])
-        assert value == pytest.approx(expected, abs=5e-5)
+            wanted = float(logits[good] - logits[bad])
+        assert value == pytest.approx(wanted, abs=5e-5)
 
 
 def test_equal_sentences_tie_and_exchanged_ones_change_the_sign(bert):
