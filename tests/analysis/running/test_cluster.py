@@ -258,7 +258,7 @@ def test_open_addresses():
     ("address", "match"),
     [
         ("tcp://127.0.0.1:9", "no Dask scheduler answers; start one"),
-        ("tls://127.0.0.1:9", "TLS needs its files"),
+        ("tls://127.0.0.1:9", "TLS needs certificate files"),
         ("foo://127.0.0.1:9", "connection failed"),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_run_by_the_command_line_over_tls(tiny_encoder, tmp_path, subprobe_com
         run = ["run", "--config", config, "--scheduler", address, "--out", tmp_path / "out"]
         code, _, err = subprobe_command(*run)
         assert (code, len(err.strip().splitlines())) == (2, 1), err
-        assert "TLS needs its files" in err
+        assert "TLS needs certificate files" in err
         with dask.config.set(files):
             code, _, err = subprobe_command(*run)
     assert code == 0, err

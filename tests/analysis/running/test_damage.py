@@ -133,7 +133,7 @@ def test_damage_of_every_kind_is_found_said_set_aside_and_computed_again(
         "seed1/full/score": "has 0 bytes",
         "seed1/structured/good/0/score": "has a different content than when it was written",
         "seed1/structured/random/0/score": "has a different content than when it was written",
-        "seed1/structured/bad/0/mask": ".safetensors has another content",
+        "seed1/structured/bad/0/mask": ".safetensors has a different content",
         "seed2/full/score": "is not valid JSON",
         "seed2/structured/search": "was altered",
         "seed2/structured/good/0/score": "belongs to readings-",

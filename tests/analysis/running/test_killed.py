@@ -96,7 +96,9 @@ def test_another_configuration_beside_a_living_run_is_refused(
         from subprobe.analysis.experiment import run_experiment
         from subprobe.data.errors import ConfigError
 
-        with pytest.raises(ConfigError, match=f"process {process.pid} on .* is running another"):
+        with pytest.raises(
+            ConfigError, match=f"process {process.pid} on .* is running a different"
+        ):
             run_experiment(read_config(added), out, existing="add")
         recorded = json.loads((out / "subprobe.json").read_text())
         assert recorded["run"]["configuration"]["seeds"] == [1]

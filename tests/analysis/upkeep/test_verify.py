@@ -77,7 +77,7 @@ def test_damage_that_no_time_tells_is_found(run: Path, subprobe_command) -> None
     weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
     code, out, _ = subprobe_command("verify", run, "--sample", "0")
     assert code == 3
-    assert f"{proof.name}: DAMAGED: {proof.files[0].path} has another content" in out
+    assert f"{proof.name}: DAMAGED: {proof.files[0].path} has a different content" in out
     assert "seed1/finetune: DAMAGED: models/acceptability-seed1/model.safetensors has" in out
     (run / proof_of(run, "readings").files[0].path).with_suffix(".json").unlink()
     code, out, _ = subprobe_command("verify", run)
