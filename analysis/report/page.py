@@ -41,7 +41,7 @@ def policy(style: str, *scripts: str) -> str:
         scripts: the text of each script element that runs.
     """
     return (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        "default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"style-src {_digests(style)}; script-src {_digests(*scripts)}"
     )
 

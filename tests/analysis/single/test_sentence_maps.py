@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -142,7 +143,17 @@ def test_nothing_leaves_the_page(heads):
     page = Page(text)
     assert not re.search(r"https?:|url\(|@import|fetch\(|XMLHttp|src\s*=", text)
     policy = [a["content"] for _, a in page.elements if "http-equiv" in a]
-    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"]
+    (style,), (script,) = (
+        re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.S) for tag in ("style", "script")
+    )
+    digests = [
+        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
+        for part in (style, script)
+    ]
+    assert policy == [
+        "default-src 'none'; base-uri 'none'; form-action 'none'; "
+        f"style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'"
+    ]
     for tag, attributes in page.elements:
         assert tag not in {"link", "img", "iframe", "object"}
         assert not {"src", "href", "srcset", "action"} & set(attributes)
