@@ -33,6 +33,9 @@ SearchMethod = Literal[
 ]
 Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
 
+IN_ORDER = ("gate-batch-accumulated",)
+"""Importance scores that depend on the order of the examples: the given order, as in the study."""
+
 
 class PruneOptions(_Section):
     """The search for the good subnetwork."""

@@ -23,11 +23,10 @@ from ..configuration.config import RunConfig
 from ..configuration.learning_files import learning_files, scored_corpus
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..learning.parts import Parts, read_parts
-from ..steps.annotations import say_left_out
+from ..steps.annotations import readable, say_left_out
 from ..steps.data_summary import summarise
 from ..steps.probing import Corpus, read_probe_corpus
 from ..steps.progress import Progress
-from ..steps.readable import readable
 from ..steps.selection import parts_for
 from ..steps.task_head import check_whole, kept_head, start_of_head
 from .seed_plan import TaskFacts

@@ -17,11 +17,8 @@ from ..configuration.asked_probes import (
     of_language,
     of_task,
 )
-from ..configuration.config import RunConfig
+from ..configuration.config import IN_ORDER, RunConfig
 from .graph import Cell, Needs
-
-IN_ORDER = ("gate-batch-accumulated",)
-"""Importance scores that depend on the order of the examples: the given order, as in the study."""
 
 SURVIVING = {"dependency-heads": "heads", "attention-patterns": "patterns"}
 """Probes of the full model in which survivors are compared with random heads -> the comparison."""
@@ -280,14 +277,11 @@ class SeedPlan:
     def _encoders(self) -> Iterator[Cell]:
         """The trained probes, on the pretrained encoder and on one with random weights.
 
-        Probes of masked language models run only on one with random weights.
-
-        Their results do not depend on the task, and for the pretrained encoder not on the seed:
-        they are computed once, and copied under the names of the other tasks and seeds.
+        Probes of masked language models run only on random weights. Results do not depend on the
+        task, nor for the pretrained encoder on the seed: they are copied under the other names.
         """
         probe = self.config.probe
         for name in of_language(probe.names):
-            # what the head alone makes of the shape of texts
             yield self._cell(
                 f"untrained/probe/{name}", "probe", model=True, texts=("corpus",),
                 state="untrained", probe=self.probes[name], max_length=self._length,

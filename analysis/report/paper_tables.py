@@ -122,7 +122,7 @@ def _interval(line: pd.Series, metric: str, intervals: pd.DataFrame) -> pd.Serie
     for method in (line["method"], "full"):
         place = (line["model"], line["task"], method, line["kind"], line["state"], metric)
         if place in intervals.index:
-            return intervals.loc[place]  # type: ignore[no-any-return]
+            return intervals.loc[place]
     return None
 
 

@@ -26,9 +26,9 @@ from ...models.encoder.device import device_of
 from ...models.folder.text_lengths import USUAL_LENGTH, fitting_length
 from ...models.language.task_models import load_task_model
 from ..configuration.task_choice import TaskChoice
+from ..steps.annotations import readable, recorded_length
 from ..steps.data_summary import left_out_lines
 from ..steps.progress import Progress, Silent, Warned
-from ..steps.readable import readable, recorded_length
 from ..steps.said import read_said
 
 

@@ -44,7 +44,7 @@ from ..configuration.learning_files import learning_files
 from ..configuration.task_choice import TaskChoice
 from ..learning.parts import read_parts, write_learning
 from ..profile.leaderboard import has_leaderboard, leaderboard
-from ..steps.annotations import check_readable, say_left_out
+from ..steps.annotations import check_readable, recorded_length, say_left_out
 from ..steps.data_summary import left_out_lines
 from ..steps.masks import load_mask
 from ..steps.probing import (
@@ -54,7 +54,6 @@ from ..steps.probing import (
     read_probe_corpus,
 )
 from ..steps.progress import Progress
-from ..steps.readable import recorded_length
 from ..steps.reference_model import load_reference
 from .loaded import LoadedModel
 from .loaded_probe import probe_loaded

@@ -25,6 +25,7 @@ from ..configuration.config import PruneOptions, RecipeOptions
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..configuration.task_choice import TaskChoice
 from ..flags import ABOUT, FAILED
+from ..steps.annotations import readable
 from ..steps.data_summary import summarise, summary_lines, without_texts
 from ..steps.degenerate import degenerate_search
 from ..steps.identity import identity, selection_of
@@ -32,7 +33,6 @@ from ..steps.masks import RETRAINED, state_of
 from ..steps.outcome import outcome
 from ..steps.performance import performance_rows
 from ..steps.progress import Progress, Silent
-from ..steps.readable import readable
 from ..steps.said import read_said
 from ..steps.selection import find_good
 from ..steps.task_head import BY_PLACE, start_of_head

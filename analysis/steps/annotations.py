@@ -1,11 +1,15 @@
-"""The annotation that probes read: gold, or a parser's if there is no gold, never both."""
+"""What models and probes can read of examples: their annotation, and their length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from ...data.encoding.unreadable import without_unreadable
 from ...data.sentences.annotate import annotate, split_words
 from ...data.sentences.sentence import Example, Sentence
+from ...data.tasks.task import TaskData
+from ...models.folder.text_lengths import USUAL_LENGTH
 from ...probes.forward.needs import NAMES, check_some_readable, parsed, split_readable
 from ...probes.registry import find_probe
 from .progress import Progress
@@ -76,3 +80,16 @@ def say_left_out(
                 f"{title}: {name} reads {some.n_examples} of {len(examples)} texts only for some "
                 f"of its rows ({why})"
             )
+
+
+def recorded_length(meta: Mapping[str, Any]) -> int:
+    """The length that a model was fine-tuned with, by its folder's record, else 128."""
+    return int(meta.get("recipe", {}).get("max_length", USUAL_LENGTH))
+
+
+def readable(data: TaskData, tokenizer: Any, progress: Progress) -> TaskData:
+    """The task without examples that have no subwords; their number is reported."""
+    data, lost = without_unreadable(data, tokenizer)
+    if lost:
+        progress.say(f"{lost} examples left out: without special tokens they have no subwords")
+    return data

@@ -7,12 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ...data.errors import UnknownNameError
 from ...data.files.atomic import digest
-from ...data.output.better import filled
-from ...data.output.tables import rows_frame
 from ...data.sentences.plain_text import read_corpus
 from ...data.sentences.sentence import LAYERS, Example, Sentence
 from ...data.tasks.task import TaskSpec
@@ -23,7 +18,6 @@ from ...probes.forward.base import Context, ProbeResult
 from ...probes.forward.needs import sentences_of
 from ...probes.named import run_named_probes
 from ...probes.registry import find_probe
-from ..attributed.share_tests import attribution_tests
 from ..cell_output import CellOutput, join
 from ..configuration.asked_probes import (
     learning,
@@ -36,24 +30,10 @@ from ..configuration.asked_probes import (
 )
 from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import scored_corpus
-from ..findings.change_statistics import with_statistics
-from ..findings.dependency_tests import dependency_rows
-from ..findings.head_map import head_map_rows
-from ..findings.null_tests import with_null_tests
-from ..intervals.class_intervals import class_intervals
-from ..intervals.code_intervals import code_intervals
-from ..intervals.edge_intervals import edge_intervals
-from ..intervals.exact_intervals import exact_intervals
-from ..intervals.holmes_intervals import holmes_intervals
-from ..intervals.item_intervals import item_intervals
-from ..intervals.jackknife import similarity_intervals
-from ..intervals.length_intervals import length_intervals
-from ..intervals.pair_intervals import pair_intervals
-from ..intervals.pattern_intervals import pattern_intervals
-from ..intervals.unit_intervals import unit_intervals
 from ..rankings.beside import with_what_is_beside
 from ..statistics.row_units import with_clusters, with_n_clusters
 from .annotations import as_read, check_readable, left_out, say_left_out
+from .finishing import finished
 from .progress import Advance, Progress, Silent
 from .said import reading_of
 
@@ -236,44 +216,6 @@ def context_of(
         reference=reference,
         pre_split=options.pre_split,
     )
-
-
-FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
-    "": lambda result, _options: result.rows,
-    "attribution-tests": lambda result, options: attribution_tests(result, options.correction),
-    "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
-    "edge-intervals": lambda result, _options: edge_intervals(result),
-    "head-map": lambda result, _options: head_map_rows(result),
-    "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),
-    "item-intervals": lambda result, _options: item_intervals(result),
-    "null-tests": lambda result, options: with_null_tests(result, options.correction),
-    "pattern-intervals": lambda result, _options: pattern_intervals(result),
-    "code-intervals": lambda result, _options: code_intervals(result),
-    "structural-intervals": lambda result, _options: item_intervals(
-        replace(result, rows=length_intervals(result))
-    ),
-    "class-intervals": lambda result, _options: class_intervals(result),
-    "holmes-intervals": lambda result, _options: holmes_intervals(result),
-    "exact-intervals": lambda result, _options: exact_intervals(result),
-    "pair-intervals": lambda result, _options: pair_intervals(result),
-    "unit-intervals": lambda result, _options: unit_intervals(result),
-    "similarity-intervals": lambda result, _options: similarity_intervals(result),
-}
-"""Finish step of an entry -> function that makes rows of a result: intervals, tests, head map."""
-
-
-def finished(result: ProbeResult, options: ProbeOptions) -> pd.DataFrame:
-    """The rows of a probe, with the additions of analysis.
-
-    Raises:
-        UnknownNameError: if there is no such finish step.
-    """
-    entry = find_probe(result.probe)
-    if entry.finish not in FINISHED:
-        raise UnknownNameError("finish step", entry.finish, filter(None, FINISHED))
-    rows = rows_frame(FINISHED[entry.finish](result, options))
-    directions = {name: entry.better_of(str(name)) for name in rows["metric"].dropna().unique()}
-    return rows.assign(better=filled(rows["better"], rows["metric"], directions))
 
 
 def of_suite(result: ProbeResult, options: ProbeOptions) -> CellOutput:

@@ -8,30 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from ...data.errors import ConfigError
 from ...data.masking.masked_batches import task_batches
 from ...data.masking.pieces import baseline_scores
 from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import scores_of
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
 from ...data.tasks.task_parts import folds_of, split_parts
-from ...models.encoder.anatomy import Anatomy, anatomy_of
+from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.candidate import BY_GATES, shrunk
 from ...models.training.evaluate import evaluate
 from ...pruning.importance.scoring import importance_pass
 from ...pruning.search.magnitude import magnitude_search
-from ...pruning.search.plan import Rule, Size, check_threshold
+from ...pruning.search.plan import Rule, Size, check_min_heads, check_threshold
 from ...pruning.search.structured import Scored, structured_search
-from ..configuration.config import PruneOptions
+from ..configuration.config import IN_ORDER, PruneOptions
 from .progress import Advance
 
 STOP_METRICS = {"stsb": "pearson_spearman"}
 """Tasks whose search uses a metric other than their primary one (as in the study)."""
-
-IN_ORDER = ("gate-batch-accumulated",)
-"""Importance scores that depend on the order of the examples: the given order, as in the study."""
 
 Told = Callable[[dict[str, Any]], None]
 
@@ -248,7 +244,7 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
     elif options.selection == "cross-validation":
         aim, extra = _cross_validated(chooser, shape, rule, seeds[0])
     if method in ("structured", "structured-heads"):
-        _check_least(options.min_heads, anatomy, aim)
+        check_min_heads(options.min_heads, anatomy, aim)
     found = structured_search(
         chooser.importance(examples, seed=seeds[0]),
         rule=aim,
@@ -265,19 +261,6 @@ def _by_units(chooser: Chooser, method: str, seeds: tuple[int, int], told: Told)
         importance=f"{options.importance}, {options.normalise}",
         history=({**first, **extra}, *rest),
     )
-
-
-def _check_least(min_heads: int, anatomy: Anatomy, aim: Rule | Size) -> None:
-    """Raise if layers must keep too many heads to prune any, or to reach the size."""
-    most, there = anatomy.num_heads - 1, f"layers of {anatomy.num_heads} heads"
-    if isinstance(aim, Size):
-        most, there = aim.heads // anatomy.num_layers, f"a mask of {aim.heads} heads"
-    if min_heads > most:
-        raise ConfigError(
-            f"must be <= {most} for {there}, got {min_heads}",
-            where="min_heads",
-            remedy="choose a smaller number",
-        )
 
 
 def _cross_validated(

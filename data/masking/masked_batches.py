@@ -29,10 +29,10 @@ WORDS = "words"
 
 
 def vocabulary_of(tokenizer: Any) -> Vocabulary:
-    """What masking needs to know of a tokenizer.
+    """The ids of the tokenizer that masking uses.
 
     Raises:
-        CheckpointError: if there is no mask token.
+        CheckpointError: if the tokenizer lacks a mask token.
     """
     if tokenizer.mask_token_id is None:
         raise CheckpointError(

@@ -134,3 +134,25 @@ def settings(rule: Rule | Size, target: float) -> dict[str, Any]:
         "threshold": rule.threshold,
         "target": target if math.isfinite(target) else None,
     }
+
+
+def check_min_heads(min_heads: int, anatomy: Anatomy, aim: Rule | Size) -> None:
+    """Raise if layers must keep too many heads to prune any, or to reach the size.
+
+    Args:
+        min_heads: the smallest number of heads per layer.
+        anatomy: the shape of the encoder.
+        aim: the rule or the size of the search.
+
+    Raises:
+        ConfigError: with the largest number that is possible.
+    """
+    most, there = anatomy.num_heads - 1, f"layers of {anatomy.num_heads} heads"
+    if isinstance(aim, Size):
+        most, there = aim.heads // anatomy.num_layers, f"a mask of {aim.heads} heads"
+    if min_heads > most:
+        raise ConfigError(
+            f"must be <= {most} for {there}, got {min_heads}",
+            where="min_heads",
+            remedy="choose a smaller number",
+        )

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from subprobe.analysis.figures.charts import Figure, unchecked, vega_lite_version
 from subprobe.analysis.figures.figures import DRAWN, OVER_ALL
@@ -26,7 +27,7 @@ def first_figures(run: Path) -> Iterator[tuple[str, Figure]]:
     rows = load_rows(run)
     tables = summaries(rows)
     answer = answers_of(rows, tables)[0]
-    every = [(draw, answer) for draws in DRAWN.values() for draw in draws]
+    every: list[tuple[Any, Any]] = [(draw, answer) for draws in DRAWN.values() for draw in draws]
     with unchecked():
         for kind, (draw, of) in zip(KINDS, [*every, *((d, tables) for d in OVER_ALL)], strict=True):
             yield from ((kind, figure) for figure in list(draw(of))[:1])

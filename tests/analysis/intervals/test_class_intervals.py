@@ -128,7 +128,8 @@ def test_tasks_stand_apart_and_one_sentence_has_no_interval():
 
 def test_the_finish_step_is_known_by_its_name():
     from subprobe.analysis.configuration.config import ProbeOptions
-    from subprobe.analysis.steps.probing import clustered, finished
+    from subprobe.analysis.steps.finishing import finished
+    from subprobe.analysis.steps.probing import clustered
 
     result = clustered(result_of(items_of()), {})
     assert isinstance(result.item_parts, ItemParts)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from subprobe.analysis.intervals.length_intervals import length_intervals
 from subprobe.analysis.statistics.paired import expanded_limits
-from subprobe.analysis.steps.probing import FINISHED
+from subprobe.analysis.steps.finishing import FINISHED
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.forward.base import ProbeResult
 from subprobe.probes.registry import find_probe

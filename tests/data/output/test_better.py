@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from random_masks import random_mask
 from subprobe.analysis.configuration.config import ProbeOptions
+from subprobe.analysis.steps.finishing import finished
 from subprobe.analysis.steps.identity import identity
-from subprobe.analysis.steps.probing import finished
 from subprobe.data.errors import DataFileError
 from subprobe.data.output.better import OF_VERSION_2, better_of
 from subprobe.data.output.tables import (

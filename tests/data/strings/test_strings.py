@@ -112,4 +112,4 @@ def test_unknown_names_are_refused():
     with pytest.raises(UnknownNameError, match="kind of strings"):
         generate_strings("nestd", 3)
     with pytest.raises(UnknownNameError, match="distribution of lengths"):
-        StringOptions(lengths="normal")
+        StringOptions(lengths="normal")  # type: ignore[arg-type]

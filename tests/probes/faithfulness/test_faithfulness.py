@@ -10,7 +10,7 @@ from probe_cases import hooks_on, random_examples, tiny_context, with_dead_heads
 from scipy.stats import kendalltau
 from subprobe.analysis.configuration.config import ProbeOptions
 from subprobe.analysis.findings.null_tests import with_null_tests
-from subprobe.analysis.steps.probing import finished
+from subprobe.analysis.steps.finishing import finished
 from subprobe.data.encoding.alignment import encode_texts
 from subprobe.data.errors import ConfigError, InputError, UnknownNameError
 from subprobe.data.sentences.sentence import Sentence

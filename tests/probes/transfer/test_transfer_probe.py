@@ -1,6 +1,7 @@
 """New words around a frozen encoder: what is trained, what is read, and what stays as it was."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,10 @@ from subprobe.probes.transfer.transfer import UNTRAINED, run_transfer, untrained
 from subprobe.pruning.controls import random_like
 from tiny import tiny_model
 
-SHORT = {"vocabulary": 12, "shortest": 6, "longest": 12, "train_examples": 64, "held_out": 24,
-         "steps": 6, "batch_size": 16}  # fmt: skip
+SHORT: dict[str, Any] = {
+    "vocabulary": 12, "shortest": 6, "longest": 12, "train_examples": 64, "held_out": 24,
+    "steps": 6, "batch_size": 16,
+}  # fmt: skip
 
 
 def language(kind="nested", **changed):
