@@ -112,13 +112,14 @@ PAIRS = ProbeEntry(
             for measure in ("accuracy", "margin")
         ),
     ),
-    headline=Headline("overall_*", "model", by_variant=True),
+    headline=Headline("*accuracy", "model", by_variant=True),
     phenomena=tuple(
         Phenomenon("semantics" if field == "semantics" else
                    "syntax" if field.startswith("syntax") else "morphology", "accuracy", name)
         for name, field in FIELDS.items()
     ),
     finish="pair-intervals",
+    figure="language",
 )  # fmt: skip
 
 ENTRIES = (PAIRS,)

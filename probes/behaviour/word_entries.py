@@ -171,6 +171,7 @@ SUBJECT_VERB = ProbeEntry(
         Phenomenon("syntax", "accuracy", GENERATED, "subject-verb agreement", "sentence"),
     ),
     finish="exact-intervals",
+    figure="language",
 )  # fmt: skip
 
 ENTRIES = (CLOZE_TESTS, SUBJECT_VERB)

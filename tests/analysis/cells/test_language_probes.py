@@ -1,9 +1,10 @@
 """Probes of masked language models in runs: of the task mlm alone, on every model of it."""
 
-import pandas as pd
 import pytest
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.figures.figures import figures
 from subprobe.analysis.plan.preparing import prepare
+from subprobe.analysis.run_folder.reading import load_rows
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError
 from tiny_run import WORDS, tiny_config, without_report
@@ -36,8 +37,9 @@ def test_every_model_of_the_task_is_scored_on_the_same_pairs(tiny_encoder, tmp_p
     )  # fmt: skip
     with without_report():
         run_experiment(config, tmp_path / "run")
-    rows = pd.read_parquet(tmp_path / "run" / "rows.parquet")
-    rows = rows[rows["probe"].eq("minimal-pairs") & rows["metric"].eq("overall_accuracy")]
+    everything = load_rows(tmp_path / "run")
+    rows = everything[everything["probe"].eq("minimal-pairs")]
+    rows = rows[rows["metric"].eq("overall_accuracy")]
     models = list(zip(rows["kind"], rows["state"], rows["draw"].fillna(0), strict=True))
     assert sorted(models) == [
         ("bad", "pruned", 0), ("bad", "pruned", 1), ("full", "finetuned", 0),
@@ -48,3 +50,7 @@ def test_every_model_of_the_task_is_scored_on_the_same_pairs(tiny_encoder, tmp_p
     assert set(rows["corpus"]) == {"generated"}
     assert rows["value"].between(0, 1).all()
     assert len(set(rows["value"])) > 1
+    drawn = [one for one in figures(everything) if one.name.startswith("minimal-pairs")]
+    assert [one.name for one in drawn] == ["minimal-pairs-pll-mlm"]
+    assert set(drawn[0].table["metric"]) == {"accuracy_pll"}
+    assert drawn[0].table["relation"].nunique() == 14
