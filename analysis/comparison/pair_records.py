@@ -99,9 +99,9 @@ class Sizes:
 def frame_of(
     records: Iterable[Mapping[str, Any]] | pd.DataFrame, columns: dict[str, str]
 ) -> pd.DataFrame:
-    """A typed table with these columns, in this order; says what varies at each level."""
+    """A typed table with these columns, in this order; says what varies in each line."""
     frame = records if isinstance(records, pd.DataFrame) else pd.DataFrame(list(records))
-    if {COLUMN, "level"} <= set(columns):
+    if COLUMN in columns and COLUMN not in frame:
         frame = frame.assign(varies=varies_of(frame))
     return frame.reindex(columns=list(columns)).astype(columns).reset_index(drop=True)
 

@@ -17,7 +17,8 @@ def degenerate_search(good: Subnetwork) -> str:
     start = good.history[0] if good.history else {}
     if "baseline" not in start:
         return ""
-    metric, baseline = start["metric"], UNIGRAM if good.task in OF_TEXTS else "majority"
+    metric = start["metric"]
+    baseline = f"{UNIGRAM if good.task in OF_TEXTS else 'majority'} baseline"
     if metric is None or not metric > start["baseline"]:
         scored = "no number" if metric is None else f"{metric:.4g}"
         return (

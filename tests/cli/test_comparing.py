@@ -34,7 +34,7 @@ def test_the_screen_shows_differences_and_what_cannot_be_said(subprobe_command, 
     assert "differences in accuracy" in out
     assert "good - random, pruned" in out
     assert "a mixed model needs at least 3 tasks and 5 seeds; this run has" in " ".join(out.split())
-    answer = " ".join(out.split("what the run found")[1].split())
+    answer = " ".join(out.split("findings of the run")[1].split())
     ((gap, low, high),) = re.findall(r"score (\.\d+) \[(\.\d+), (\.\d+)\] above", answer)
     assert float(low) < float(gap) < float(high)
     assert "95% interval over examples, for these 2 seeds and these masks" in answer

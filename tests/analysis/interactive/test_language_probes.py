@@ -117,7 +117,7 @@ def test_wrong_options_are_one_line(subprobe_command, folder, option, said):
 def test_a_model_without_a_head_is_told_how_to_train_one(tiny_encoder, pairs):
     from subprobe.analysis.configuration.config import ProbeOptions
 
-    with pytest.raises(CheckpointError, match="train one: subprobe finetune MODEL --task mlm"):
+    with pytest.raises(CheckpointError, match="train one: subprobe finetune with `task` mlm"):
         probe_rows(str(tiny_encoder), None, ProbeOptions(names=(PROBE,)), corpus=None, task=None,
                    split=None, progress=Silent())  # fmt: skip
 
