@@ -144,6 +144,7 @@ def test_a_probe_leaves_the_models_as_they_were(name):
 
 
 @pytest.mark.parametrize("name", PROBES)
+@pytest.mark.slow
 def test_a_fault_of_the_reference_leaves_both_models_as_they_were(name):
     context = masked_context(head_for(name))
     both = (context.model, context.reference)
@@ -318,6 +319,7 @@ def test_gates_and_evaluation_leave_the_model_as_it_was(family, parts):
 
 
 @pytest.mark.parametrize("name", PROBES)
+@pytest.mark.slow
 def test_layers_that_share_their_weights_are_left_as_they_were(name):
     context = tiny_context("albert", head_for(name))
     context = replace(context, reference=tiny_context("albert", head_for(name)).model)

@@ -37,6 +37,7 @@ def whole(tiny_encoder, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_every_probe_has_its_rows(whole):
     every = read_rows(whole / "rows.parquet")
     for probe in ("attention-stats", "attention-trees"):

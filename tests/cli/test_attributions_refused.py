@@ -65,7 +65,7 @@ def test_models_and_examples_that_cannot_be_attributed(subprobe_command, place, 
     assert "regression head" in number or "predicts a number" in number
     assert "was fine-tuned on mrpc, not on toy" in said(model="mrpc")
     pairs = said(model="pairs")
-    assert "was fine-tuned on pairs of sentences, and toy has single sentences" in pairs
+    assert "was fine-tuned on pairs of sentences, but toy has single sentences" in pairs
     cut = said("--max-length", 3)
     assert "truncation left no whole word" in cut
     assert "validation" in cut

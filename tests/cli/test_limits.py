@@ -126,7 +126,7 @@ def test_patterns_are_cut_and_limited(subprobe_command, tiny_encoder, tmp_path):
     assert 1 < len(texts) <= 9
     code, _, err = subprobe_command(*asked, "--out", tmp_path / "b", "--max-length", 2000)
     assert code == 2
-    assert "--max-length 2000 is above the 128 positions" in err
+    assert "--max-length must be <= 128, the number of positions of the model, got 2000" in err
     code, _, err = subprobe_command(*asked, "--out", tmp_path / "b", "--max-length", 9)
     assert code == 0, err
     lengths = {len(one) for one in load_file(tmp_path / "b" / "maps.safetensors").values()}

@@ -6,6 +6,7 @@ from paired_run import write_paired_run
 from rich.console import Console
 from run_rows import made_rows
 from subprobe.analysis.screen.records import print_records
+from tiers import mostly_slow
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ SCREENS = {
 """What is shown: the words of the command, and the column that matters most."""
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", mostly_slow(WIDTHS, [80]))
 @pytest.mark.parametrize("name", SCREENS)
 def test_no_screen_splits_a_word_or_hides_its_score(subprobe_command, folder, name, width):
     words, score = SCREENS[name]

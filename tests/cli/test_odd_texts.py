@@ -141,7 +141,7 @@ def test_ids_without_embeddings_are_refused_everywhere(command, place, call):
 def test_a_length_above_the_positions_is_refused_everywhere(command, place, call):
     code, _, said = call(*READERS[command](place, "short"), "--max-length", 33, out=OUT[command])
     assert code == 2
-    assert "--max-length 33 is above the 32 positions of the model" in said
+    assert "--max-length must be <= 32, the number of positions of the model, got 33" in said
 
 
 def test_segments_without_embeddings_are_refused_where_pairs_are_read(place, call):

@@ -201,7 +201,7 @@ def test_a_bad_file_is_refused_alike(subprobe_command, tmp_path, monkeypatch, te
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ({"recipe": {"max_length": 4000}}, "4000 is above the 512 positions"),
+        ({"recipe": {"max_length": 4000}}, "must be <= 512, the number of positions"),
         ({"tasks": ["nonsense"]}, "unknown task 'nonsense'"),
         ({"model": "a b c"}, "neither `embedded`, a path nor a hub id"),
         ({"probe": {"corpus": "nowhere.conllu"}}, "nowhere.conllu"),

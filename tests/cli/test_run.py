@@ -147,6 +147,7 @@ def test_run_from_a_file_ends_with_the_answer(
 
 
 @pytest.mark.usefixtures("no_report")
+@pytest.mark.slow
 def test_run_options_stand_above_the_file(subprobe_command, tiny_encoder, tmp_path):
     config = tmp_path / "run.toml"
     small = {"names": ["attention-stats"], "sentences": 4, "states": ["pruned"]}
@@ -195,7 +196,7 @@ def test_report_is_written_again(subprobe_command, finished_run, tmp_path, figur
     assert all((target.parent / link).is_file() for link in links)
     beside = re.sub(r'href="[^"#]+/', 'href="', page)
     assert beside == (finished_run / "report.html").read_text("utf-8")
-    assert (tmp_path / "tables" / "summary_performance.tex").is_file()
+    assert (tmp_path / "tables" / "scores-acceptability.tex").is_file()
     assert bool(list((tmp_path / "figures").glob("performance-*.png"))) == figures
 
 

@@ -144,7 +144,10 @@ def test_latency_gives_tidy_rows(subprobe_command, tuned, tmp_path):
     [
         (["--repeats", 3], "--repeats must be >= 7 for a median, got 3"),
         (["--batch-size", 0], "--batch-size must be >= 1, got 0"),
-        (["--length", 5000], "--length 5000 is above the 128 positions"),
+        (
+            ["--length", 5000],
+            "--length must be <= 128, the number of positions of the model, got 5000",
+        ),
     ],
 )
 def test_latency_refuses_what_it_cannot_measure(subprobe_command, tuned, arguments, said):

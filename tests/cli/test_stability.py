@@ -221,11 +221,11 @@ def test_pickles_are_not_read(refused, published):
     [
         (np.full((4, 5), 0.5), "0.5"),
         (np.full((4, 5), np.nan), "nan"),
-        (np.full((4, 5), 2), "holds 2"),
+        (np.full((4, 5), 2), "contains 2, but a mask may contain only 0 and 1"),
         (np.ones((4, 5, 2)), "shape [4, 5, 2]"),
         (np.ones((0, 5)), "shape [0, 5]"),
         (np.full((4, 5), "1"), "which is not numeric"),
-        (np.ones((3, 5)), "different layers"),
+        (np.ones((3, 5)), "different numbers of layers"),
     ],
 )
 def test_other_values(refused, published, stored, word):

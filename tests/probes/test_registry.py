@@ -60,6 +60,7 @@ def results(tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 def test_every_probe_runs_by_name_and_names_itself(results):
     names = [entry.name for entry in list_probes()]
     assert names == sorted(PROBES)

@@ -32,6 +32,7 @@ def test_every_point_of_the_strip_plot_is_a_scored_subnetwork(rows, drawn):
     assert sorted(figure.table["value"]) == pytest.approx(sorted(scored["value"]))
 
 
+@pytest.mark.slow
 def test_sources_are_files_of_the_run(tables, drawn):
     names = {f"{name}.csv" for name in tables} | {"rows.parquet"}
     assert {figure.source for figure in drawn} <= names
@@ -72,6 +73,7 @@ def test_a_kind_has_one_colour_everywhere(drawn):
                 assert COLOURS[kind] in str(figure.spec)
 
 
+@pytest.mark.slow
 def test_they_are_saved_as_files_for_papers(rows, tmp_path):
     chosen = MadeRun(probes=False).rows()
     written = save_figures(chosen, tmp_path / "figures")

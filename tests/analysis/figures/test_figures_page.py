@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from figure_pictures import KINDS, draw_pictures
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -27,6 +28,7 @@ def test_the_pictures_are_those_of_the_page_and_small():
     assert sum(pictures.values()) < 600_000
 
 
+@pytest.mark.slow
 def test_the_script_draws_the_first_figure_of_each_kind(finished_run, tmp_path):
     drawn = draw_pictures([finished_run], tmp_path)
     assert {"headline", "head-map"} <= {path.stem for path in drawn} <= set(KINDS)

@@ -156,6 +156,7 @@ def test_smaller_runs_have_a_report(made):
     assert "subnetworks keep" in render_report(made.rows(), MANIFEST)
 
 
+@pytest.mark.slow
 def test_each_task_has_its_own_figures_and_warnings():
     rows = MadeRun(tasks=("cola", "my-cola"), degenerate=("my-cola",), probes=False).rows()
     page = render_report(rows, MANIFEST)
@@ -171,6 +172,7 @@ def test_long_tables_are_cut_and_say_so(page):
     assert re.search(r"\d+ more lines are in summary_survival.csv", page.text)
 
 
+@pytest.mark.slow
 def test_an_empty_number_is_a_dash():
     rows = MadeRun(seeds=(1,)).rows()
     rows = rows[rows["probe"].isin(["performance", "mask", "attention-stats"])]

@@ -126,8 +126,11 @@ def test_attributed_words_of_other_types(tmp_path, column, value):
         ("workers = " + "9" * 5000, "is not valid TOML (Exceeds the limit"),
         ("seeds = " + "[" * 3000, "is not valid TOML (nested too deeply)"),
         ("model = '\\ud83d", "is not valid TOML"),
-        ("examples = [99999999999, 1, 1]", "option 'examples' is above 4294967295"),
-        ("[probe.options.norms]\nx = 99999999999", "option 'probe.options.norms.x' is above"),
+        ("examples = [99999999999, 1, 1]", "option 'examples' must be <= 4294967295"),
+        (
+            "[probe.options.norms]\nx = 99999999999",
+            "option 'probe.options.norms.x' must be <= 4294967295",
+        ),
     ],
 )
 def test_a_configuration_that_no_run_has(tmp_path, text, said):

@@ -182,6 +182,7 @@ def test_the_manifest_is_flat(exported, finished_run):
     assert table.index.is_unique
 
 
+@pytest.mark.slow
 def test_same_run_same_bytes(exported, finished_run, tmp_path, monkeypatch):
     monkeypatch.setattr(run_folder, "_ITEMS_AT_ONCE", 500)  # many small parts
     run = subprobe.load_run(finished_run)

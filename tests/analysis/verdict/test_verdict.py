@@ -61,6 +61,7 @@ def test_too_few_draws_make_no_claim():
     assert "1 seed:" in text
 
 
+@pytest.mark.slow
 def test_what_probes_found_in_several_draws_has_a_range_and_no_p():
     rows = made_rows(probe_draws=5, layers=2, heads=4)
     text = verdict(rows)
@@ -89,6 +90,7 @@ def test_a_difference_that_is_not_clear_is_called_so():
     assert "Good is not clearly above random" in verdict(rows)
 
 
+@pytest.mark.slow
 def test_survivors_are_called_chance_or_not():
     rows = made_rows()
     assert "are no better than random sets of as many heads" in verdict(rows)

@@ -71,11 +71,11 @@ def test_shares_are_within_their_binomial_intervals(read, tokenizer):
 
 def test_whole_words_are_chosen_with_all_of_their_pieces(read):
     spec, _, _, labels, words = read
-    split = 0
-    for word in {word for word in words if word is not None}:
-        places = [n for n, one in enumerate(words) if one == word]
-        states = {bool(labels[n] != IGNORED) for n in places}
-        split += len(states) > 1
+    states = {}
+    for word, label in zip(words, labels, strict=True):
+        if word is not None:
+            states.setdefault(word, set()).add(bool(label != IGNORED))
+    split = sum(len(seen) > 1 for seen in states.values())
     assert (split == 0) is (spec is WORDS)
 
 

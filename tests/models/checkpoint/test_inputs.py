@@ -32,7 +32,7 @@ def test_length_is_checked_against_the_usable_positions(family, tmp_path):
     limit = anatomy_of(model).max_tokens
     assert limit == 128
     check_max_length(model, limit)
-    with pytest.raises(ConfigError, match=f"`x` {limit + 1} is above the {limit} positions"):
+    with pytest.raises(ConfigError, match=f"`x` must be <= {limit}, .* got {limit + 1}"):
         check_max_length(model, limit + 1, option="x")
     with torch.no_grad():
         model(input_ids=torch.full((1, limit), 7), attention_mask=torch.ones(1, limit))

@@ -49,14 +49,14 @@ def test_the_readings_agree_beyond_chance():
 def test_the_page_has_the_figures_of_the_shipped_classifier(report):
     text = " ".join(PAGE.read_text("utf-8").split())
     low, high = (f"{report[end]:.0%}" for end in ("ci_low", "ci_high"))
-    assert f"is right {report['accuracy']:.0%} of the time (95% interval {low} to {high}" in text
+    assert f"correct in {report['accuracy']:.0%} of cases (95% interval {low} to {high}" in text
     assert f"kappa {report['kappa']:.2f}".replace("0.", ".") in text
-    assert f"{report['answered']} maps that it does not abstain on" in text
-    assert f"abstain on, {report['selective_accuracy']:.0%}" in text
+    share, answered = report["selective_accuracy"], report["answered"]
+    assert f"{share:.0%} of the {answered} maps for which it does not abstain" in text
     for pattern, counts in report["patterns"].items():
         line = f"| {pattern} | {counts['labelled']} | {counts['called']} | {counts['right']} |"
         assert line in text
-    named = re.search(r"So trust (.*?), whose", text)
+    named = re.search(r"Only (.*?) are therefore confirmed", text)
     assert named
     assert re.findall(r"`([^`]+)`", named[1]) == report["confirmed"]
 
