@@ -21,7 +21,7 @@ def test_every_benchmark_gives_a_line():
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     lines = json.loads(done.stdout.splitlines()[-1])
-    assert len(lines) == 46
+    assert len(lines) == 47
     for line in lines:
         assert math.isfinite(line["value"])
         assert line["value"] > 0
