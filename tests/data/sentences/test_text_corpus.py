@@ -75,3 +75,5 @@ def test_what_is_no_text_is_refused(tmp_path):
         load_task("mlm", data_dir=tmp_path / "b.txt")
     with pytest.raises(ConfigError, match="mlm is read in its own format"):
         load_task("mlm", data_dir=tmp_path, as_classes=True)
+    with pytest.raises(ConfigError, match="MLM has no columns: it is masked language modelling"):
+        load_task("MLM", data_dir=tmp_path, columns={"first": "text", "label": "y"})
