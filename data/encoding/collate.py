@@ -157,12 +157,8 @@ def text_batches(
     inputs = [text if len(text) == 2 else text[0] for text in texts]
     fitted = encode_literally(tokenizer, inputs, pre_split=False, max_length=max_length)
     rows = [(one.kept.ids, one.kept.type_ids) for one in fitted]
-    for (ids, _), example in zip(rows, examples, strict=True):
-        if not ids:
-            # a tokenizer that adds special tokens always gives the model something to read
-            raise InputError(
-                "has no subword", where=f"example {example.id!r}", remedy="remove the example"
-            )
+    for one, example in zip(fitted, examples, strict=True):
+        check_has_subwords(one, example)
     order = list(range(len(rows)))
     if by_length:
         order.sort(key=lambda i: -len(rows[i][0]))
@@ -176,6 +172,19 @@ def text_batches(
         n_truncated=sum(one.truncated for one in fitted),
         n_wordless=sum(_wordless(one, len(texts[0])) for one in fitted),
     )
+
+
+def check_has_subwords(fitted: Fitted, example: Example) -> None:
+    """Raise unless an example has a subword, if only a special token.
+
+    Raises:
+        InputError: if the model has nothing to read.
+    """
+    if not fitted.kept.ids:
+        # a tokenizer that adds special tokens always gives the model something to read
+        raise InputError(
+            "has no subword", where=f"example {example.id!r}", remedy="remove the example"
+        )
 
 
 def _wordless(fitted: Fitted, n_segments: int) -> bool:

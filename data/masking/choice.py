@@ -47,7 +47,7 @@ class Pieces:
         types: segment of each piece [S].
         words: number of the word that each piece belongs to [S]; None for special tokens, which are
             never chosen.
-        key: what the draw depends on beside the seed: the text.
+        key: what the draw depends on beside the seed: the id of the text and the text.
     """
 
     ids: tuple[int, ...]
@@ -63,8 +63,8 @@ def masked(
 
     Every piece is chosen with probability `SHARE`, independently of the others; with whole words
     every word is, with all of its pieces. What stands in its place is drawn for each piece. The
-    result depends on the text, the seed and the draw alone, not on other texts, their order or the
-    size of batches.
+    result depends on the text with its id, the seed and the draw alone, not on other texts, their
+    order or the size of batches.
 
     Args:
         pieces: the text, S pieces.

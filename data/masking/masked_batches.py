@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..encoding.collate import Batch, TextBatches, text_batches
+from ..encoding.collate import Batch, TextBatches, check_has_subwords, text_batches
 from ..encoding.encoded_once import EncodedExamples, encoded_as, encoded_once
 from ..encoding.literal import Fitted, encode_literally, makes_token_types
 from ..encoding.tokenizer_check import check_padding
@@ -32,7 +32,7 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
     """The ids of the tokenizer that masking uses.
 
     Raises:
-        CheckpointError: if the tokenizer lacks a mask token.
+        CheckpointError: if the tokenizer lacks a mask token, or has only special tokens.
     """
     if tokenizer.mask_token_id is None:
         raise CheckpointError(
@@ -43,6 +43,12 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
         )
     specials = set(tokenizer.all_special_ids)
     known = sorted(set(tokenizer.get_vocab().values()) - specials)
+    if not known:
+        raise CheckpointError(
+            "the tokenizer has only special tokens, which are never masked",
+            where=getattr(tokenizer, "name_or_path", None) or None,
+            remedy="use the tokenizer of a masked language model",
+        )
     return Vocabulary(int(tokenizer.mask_token_id), np.array(known, dtype=np.int64), len(tokenizer))
 
 
@@ -131,8 +137,9 @@ def masked_batches(
         seed: of the masks.
 
     Raises:
-        InputError: if there is no text, or no piece is masked in any.
-        CheckpointError: if the tokenizer is slow, cannot pad or has no mask token.
+        InputError: if there is no text, a text has no piece, or no piece is masked in any.
+        CheckpointError: if the tokenizer is slow, cannot pad, has no mask token or only special
+            tokens.
     """
     if not examples:
         raise InputError("no texts to read", remedy="name a split with at least one text")
@@ -140,6 +147,8 @@ def masked_batches(
     vocabulary = vocabulary_of(tokenizer)
     texts = [example.texts()[0] for example in examples]
     fitted = encode_literally(tokenizer, texts, pre_split=False, max_length=max_length)
+    for one, example in zip(fitted, examples, strict=True):
+        check_has_subwords(one, example)
     specials = set(tokenizer.all_special_ids)
     pieces = [
         _pieces(one, specials, f"{example.id}\n{text}")

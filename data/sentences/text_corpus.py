@@ -50,16 +50,17 @@ def read_split_texts(path: Path | str) -> tuple[dict[str, list[Sentence]], dict[
 
     Raises:
         DataFileError: if a file is missing, ambiguous or cannot be read, or a single file has too
-            few texts.
+            few different texts.
     """
     path = Path(path).expanduser()
     if not path.is_dir():
         texts = read_texts(path)
-        if len({one.raw_text() for one in texts}) < len(SPLITS):
+        different = len({one.words for one in texts})
+        if different < len(SPLITS):
             raise DataFileError(
-                f"{len(texts)} texts cannot be split into train, validation and test",
+                f"{different} different texts cannot be split into train, validation and test",
                 where=str(path),
-                remedy="name a file with more lines, or a folder with a file for each split",
+                remedy="name a file with more texts, or a folder with a file for each split",
             )
         parts, _ = part_by_hash(texts)
         return dict(zip(SPLITS, parts, strict=True)), dict.fromkeys(SPLITS, path)

@@ -187,7 +187,7 @@ def custom_task(
     Raises:
         UnknownNameError: if a role does not exist.
         ConfigError: if `first` is missing, not exactly one of `label` and `score` is given, or the
-            name cannot be used as a file name.
+            name cannot be used as a file name or is that of a masked task.
         DataFileError: if the files cannot be read; the message names the file, row, column or
             label.
     """
@@ -233,8 +233,15 @@ def _check_name(name: str) -> None:
     """Raise unless the name of a task can be used for file names in a run folder.
 
     Raises:
-        ConfigError: if it contains other characters than letters, digits, spaces and `._-`.
+        ConfigError: if it contains other characters than letters, digits, spaces and `._-`, or is
+            that of a masked task: a model of that name is read as a masked language model.
     """
+    if plain_name(name) in MASKED:
+        raise ConfigError(
+            f"{name} has no columns: it is masked language modelling",
+            where="`columns`",
+            remedy="leave them out, or choose another name for a task of your own",
+        )
     if not re.fullmatch(r"\w[\w .-]*", name):
         raise ConfigError(
             f"{name!r} is not a valid task name",

@@ -143,12 +143,29 @@ def _stored(source: ModelSource, config: Any, kind: Any) -> tuple[Path, State | 
     own = read_config(source)
     prefix = f"{kind.base_model_prefix}."
     outside = any(name.startswith((prefix, *_HEADS)) for name in brought)
+    classified = any(name.startswith(_HEADS) for name in brought)
+    language = kind is LANGUAGE_MODELS.get(type(config), None)
     whole = (CLASSIFIERS if outside else ENCODERS)[type(own)]
+    if language and outside and not classified:
+        whole = kind
     state = _read(source, beside, None, own)
     model, missing = _built(whole, source, "eager", own, None, state)
     merged_state = merged(model, folder, source.name).state_dict()
     random = {name for name in missing if name not in brought}
-    return beside, {name: value for name, value in merged_state.items() if name not in random}
+    found = {name: value for name, value in merged_state.items() if name not in random}
+    if language:
+        if not outside:
+            found = {f"{prefix}{name}": value for name, value in found.items()}
+        # the base may have a masked-LM head, which the adapted model was built without
+        found |= {name: state[name] for name in _outside(kind, config) & {*state} - {*found}}
+    return beside, found
+
+
+def _outside(kind: Any, config: Any) -> set[str]:
+    """The names of the weights outside the encoder."""
+    prefix = f"{kind.base_model_prefix}."
+    names = (name for name, _ in skeleton(kind, config).named_parameters())
+    return {name for name in names if not name.startswith(prefix)}
 
 
 def _names(source: ModelSource, folder: Path, config: Any) -> dict[str, str]:
@@ -172,10 +189,7 @@ def _without_head(
     stored = set(state) if state else set(_names(source, folder, config).values())
     if not any(name.startswith(_HEADS) for name in stored):
         return state
-    prefix = f"{kind.base_model_prefix}."
-    outside = {
-        name for name, _ in skeleton(kind, config).named_parameters() if not name.startswith(prefix)
-    }
+    outside = _outside(kind, config)
     found = _read(source, folder, state, config)
     return {name: tensor for name, tensor in found.items() if name not in outside}
 

@@ -15,6 +15,7 @@ import torch
 
 from ...data.encoding.literal import makes_token_types
 from ...data.errors import CheckpointError, InputError
+from ..encoder.anatomy import max_tokens
 from ..encoder.evaluating import evaluating
 from ..encoder.out_of_memory import once_halved
 from ..masks.gates import gated
@@ -65,7 +66,8 @@ def masked_log_probs(
 
     Raises:
         CheckpointError: if the tokenizer has no mask token, or the model no masked-LM head.
-        InputError: if a text is empty or a position or candidate does not exist.
+        InputError: if a text is empty or longer than the model's positions, or a position or
+            candidate does not exist.
         MaskError: if the mask does not fit the model.
         MemoryLimitError: if memory runs out in batches of half the size as well.
     """
@@ -159,6 +161,12 @@ def _run(
         )
     language_head(model)
     inputs = different_inputs(texts, int(mask))
+    longest, positions = max((len(one.ids) for one in inputs), default=0), max_tokens(model)
+    if longest > positions:
+        raise InputError(
+            f"a text has {longest} pieces, but the model has {positions} positions",
+            remedy="leave it out or shorten it",
+        )
     padding = tokenizer.pad_token_id or 0
     types = makes_token_types(tokenizer)
 

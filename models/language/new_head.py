@@ -57,20 +57,25 @@ def train_head(
     texts = encoded.drawn(_DRAW)
     steps = EPOCHS * len(texts)
     losses = []
-    with _head_alone(model) as parameters, gated(model, subnetwork):
+    try:
+        # before the mask, whose old weights are put back where they were read
         model.to(device_of(device))
-        optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0)
-        schedule = get_linear_schedule_with_warmup(optimizer, math.ceil(_WARMUP * steps), steps)
-        order = torch.randperm(texts.n_examples, generator=generator).tolist()
-        for start in range(0, len(order), texts.largest):
-            batch = texts.batch(tuple(order[start : start + texts.largest]))
-            assert batch.labels is not None
-            loss = piece_loss(model, to_inputs(batch, model.device), batch.labels.to(model.device))
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.detach())
+        with _head_alone(model) as parameters, gated(model, subnetwork):
+            optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0)
+            schedule = get_linear_schedule_with_warmup(optimizer, math.ceil(_WARMUP * steps), steps)
+            order = torch.randperm(texts.n_examples, generator=generator).tolist()
+            for start in range(0, len(order), texts.largest):
+                batch = texts.batch(tuple(order[start : start + texts.largest]))
+                assert batch.labels is not None
+                loss = piece_loss(
+                    model, to_inputs(batch, model.device), batch.labels.to(model.device)
+                )
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                schedule.step()
+                losses.append(loss.detach())
+    finally:
         model.to(before)
     return torch.stack(losses).mean().item()
 

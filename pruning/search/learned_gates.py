@@ -21,7 +21,7 @@ from transformers import get_linear_schedule_with_warmup
 
 from ...data.encoding.collate import Batch, TextBatches
 from ...data.errors import ConfigError
-from ...data.masking.masked_batches import task_batches
+from ...data.masking.masked_batches import MaskedBatches, task_batches
 from ...data.tasks.task import TaskParts
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
@@ -47,7 +47,7 @@ class L0Options:
         batch_size: number of examples per step, which share one draw of the gates.
         frozen: train only the gates, without dropout; otherwise the encoder and its task head as
             well.
-        seed: seed of the order of examples, of the gates and of dropout.
+        seed: seed of the order of examples, of masked pieces, of the gates and of dropout.
 
     Raises:
         ConfigError: if a number is out of range.
@@ -141,6 +141,7 @@ def learn_gates(
         parts.spec,
         batch_size=options.batch_size,
         max_length=recipe.max_length,
+        mask_seed=options.seed,
     )
     trained = model if options.frozen else copy.deepcopy(model)
     with _training(trained, options):
@@ -214,7 +215,7 @@ class _Training:
         history, done = [], 0
         for epoch in range(1, self._options.epochs + 1):
             seen = []
-            for batch in self._batches():
+            for batch in self._batches(epoch):
                 seen.append(self._step(batch))
                 if self.diverged:
                     break
@@ -228,12 +229,15 @@ class _Training:
         history[0] |= {"lambda": settings.pop("penalty"), **settings}
         return tuple(history)
 
-    def _batches(self) -> Iterator[Batch]:
-        """Every training example once, in an order of its own in each epoch."""
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        """Every training example once, in an order and with masked pieces of its own per epoch."""
+        encoded = self._encoded
+        if epoch > 1 and isinstance(encoded, MaskedBatches):
+            encoded = encoded.drawn(epoch - 1)
         count, size = self._encoded.n_examples, self._options.batch_size
         order = torch.randperm(count, generator=self._generator).tolist()
         for start in range(0, count, size):
-            yield self._encoded.batch(tuple(order[start : start + size]))
+            yield encoded.batch(tuple(order[start : start + size]))
 
     def _step(self, batch: Batch) -> float:
         """Take a step on the penalised loss if it is finite; return the task loss before it."""

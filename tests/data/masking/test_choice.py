@@ -13,6 +13,10 @@ from subprobe.data.masking.masked_batches import masked_batches, task_batches_on
 from subprobe.data.masking.unigram import unigram_of
 from subprobe.data.sentences.sentence import Example, plain_sentence
 from tiny import tiny_tokenizer
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
 SIZES: dict[str, Any] = {"batch_size": 8, "max_length": 64}
 
@@ -133,3 +137,24 @@ def test_the_unigram_is_that_of_a_plain_count(tokenizer):
     scores = found.scores(gold)
     assert scores["bits"] == pytest.approx(np.mean(wanted))
     assert scores["accuracy"] == pytest.approx(1 / 50 * (found.most_frequent in gold))
+
+
+def test_a_tokenizer_of_special_tokens_alone_and_a_text_without_a_piece_are_refused():
+    def of(*pieces):
+        model = WordLevel({piece: n for n, piece in enumerate(pieces)}, unk_token="[MASK]")
+        backend = Tokenizer(model)
+        backend.pre_tokenizer = Whitespace()
+        return PreTrainedTokenizerFast(
+            tokenizer_object=backend, mask_token="[MASK]", pad_token="[PAD]"
+        )
+
+    texts = [
+        Example(str(n), plain_sentence(str(n), text)) for n, text in enumerate(("a " * 40, ""))
+    ]
+    with pytest.raises(CheckpointError, match="has only special tokens, which are never masked"):
+        masked_batches(of("[MASK]", "[PAD]"), texts[:1], PIECES, **SIZES)
+    one = of("[MASK]", "[PAD]", "a")
+    (batch,) = masked_batches(one, texts[:1], PIECES, **SIZES)
+    assert set(batch.labels.unique().tolist()) == {IGNORED, 2}
+    with pytest.raises(InputError, match="example '1': has no subword"):
+        masked_batches(one, texts, PIECES, **SIZES)

@@ -66,8 +66,8 @@ def test_what_is_no_text_is_refused(tmp_path):
         load_task("mlm")
     with pytest.raises(DataFileError, match="the file is empty"):
         load_task("mlm", data_dir=_put(tmp_path / "empty.txt", " \n"))
-    with pytest.raises(DataFileError, match="2 texts cannot be split into train, validation"):
-        load_task("mlm", data_dir=_put(tmp_path / "two.txt", "a\nb\n"))
+    with pytest.raises(DataFileError, match="2 different texts cannot be split into train"):
+        load_task("mlm", data_dir=_put(tmp_path / "two.txt", "a b\nb\na  b\nb\n"))
     with pytest.raises(DataFileError, match="no such file"):
         load_task("mlm", data_dir=tmp_path / "none.txt")
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe\n")
@@ -75,3 +75,5 @@ def test_what_is_no_text_is_refused(tmp_path):
         load_task("mlm", data_dir=tmp_path / "b.txt")
     with pytest.raises(ConfigError, match="mlm is read in its own format"):
         load_task("mlm", data_dir=tmp_path, as_classes=True)
+    with pytest.raises(ConfigError, match="MLM has no columns: it is masked language modelling"):
+        load_task("MLM", data_dir=tmp_path, columns={"first": "text", "label": "y"})

@@ -18,6 +18,7 @@ from subprobe.models.checkpoint.checkpoint import (
 )
 from subprobe.models.checkpoint.loading import has_head
 from subprobe.models.folder.sources import resolve_model
+from subprobe.models.language.loading import has_language_head, load_language_model
 from tiny import tiny_model, tiny_tokenizer
 
 COLA = GLUE["cola"]
@@ -142,3 +143,34 @@ def test_pickled_adapters_are_refused(tmp_path):
     (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
     with pytest.raises(CheckpointError, match=r"no adapter_model\.safetensors"):
         load_encoder(str(folder))
+
+
+@pytest.mark.parametrize("of", ["language", "encoder", "classification"])
+def test_the_masked_lm_head_of_the_base_stays_under_an_adapter(of, tmp_path):
+    """Also where the adapter was trained on the bare encoder, or with a classifier."""
+    pytest.importorskip("peft")
+    base = tiny_model("bert", "language")
+    base.save_pretrained(tmp_path / "base")
+    where = str(tmp_path / "base")
+    brought = write_adapter(tmp_path / "a", base_model_name_or_path=where, **(
+        {} if of == "classification" else {"task_type": None, "modules_to_save": None}
+    ))  # fmt: skip
+    if of != "classification":
+        path = tmp_path / "a" / "adapter_model.safetensors"
+        inner = "" if of == "encoder" else "bert."
+        weights = {
+            name.replace("model.bert.", f"model.{inner}"): tensor
+            for name, tensor in load_file(path).items()
+            if "lora" in name
+        }
+        save_file(weights, path, metadata={"format": "pt"})
+    assert has_language_head(str(tmp_path / "a"))
+    with torch.no_grad():
+        for layer, block in enumerate(base.bert.encoder.layer):
+            at = f"bert.encoder.layer.{layer}.attention.self.query.lora_"
+            block.attention.self.query.weight += (
+                4 * brought[f"{at}B.weight"] @ brought[f"{at}A.weight"]
+            )
+        wanted = base(input_ids=IDS).logits
+        found = load_language_model(str(tmp_path / "a"))(input_ids=IDS).logits
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)

@@ -156,6 +156,10 @@ def test_what_cannot_be_asked_is_refused(bert: tuple[Any, Any]) -> None:
         masked_log_probs(model, tokenizer, [MaskedText((2, 30, 3), (3,), (1,))])
     with pytest.raises(InputError, match="outside a vocabulary of 600"):
         masked_log_probs(model, tokenizer, [text], candidates=[(600,)])
+    positions = model.config.max_position_embeddings
+    assert masked_log_probs(model, tokenizer, [MaskedText((30,) * positions, (1,), (1,))])
+    with pytest.raises(InputError, match=f"{positions + 1} pieces, but the model has {positions}"):
+        masked_log_probs(model, tokenizer, [MaskedText((30,) * (positions + 1), (1,), (1,))])
     with pytest.raises(InputError, match="tokens must be >= 1, got 0"):
         masked_log_probs(model, tokenizer, [text], tokens=0)
     with pytest.raises(CheckpointError, match="has no masked-LM head"):

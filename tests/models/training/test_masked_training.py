@@ -11,8 +11,11 @@ from subprobe.data.masking.choice import IGNORED
 from subprobe.data.masking.masked_batches import masked_batches
 from subprobe.models.checkpoint.checkpoint import load_tokenizer, save_classifier
 from subprobe.models.checkpoint.contract import contract
+from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.folder.sources import resolve_model
-from subprobe.models.language.loading import has_language_head
+from subprobe.models.language.loading import has_language_head, load_language_model
+from subprobe.models.language.new_head import train_head
+from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.models.training.finetune import finetune
 from subprobe.models.training.recipes import Recipe
 from subprobe.models.training.trainer import Collator, micro_batches
@@ -102,3 +105,29 @@ def test_a_random_start_has_a_head_trained_like_any_new_one(tiny_encoder):
     found = train(tiny_encoder, replace(RECIPE, epochs=1), start="random")
     assert found.head_loss > 0
     assert load_tokenizer(str(tiny_encoder)).mask_token_id is not None
+
+
+def test_a_head_that_cannot_be_trained_leaves_the_encoder_as_it_was(tiny_encoder, monkeypatch):
+    """Memory may run out: masked weights are put back, and the error stays what it is."""
+    model = load_language_model(str(tiny_encoder), new_head=True)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    path = "encoder.layer.0.attention.self.query"
+    weight = model.base_model.get_submodule(path).weight
+    mask = full_subnetwork(anatomy_of(model)).with_meta(
+        weight_masks={path: np.zeros(tuple(weight.shape), dtype=bool)}
+    )
+    texts = masked_batches(
+        tiny_tokenizer("wordpiece"), masked_examples(4), PIECES, batch_size=4, max_length=48
+    )
+    seen = []
+
+    def fails(*_args):
+        seen.append(float(weight.abs().max()))
+        raise MemoryError("full")
+
+    monkeypatch.setattr("subprobe.models.language.new_head.piece_loss", fails)
+    with pytest.raises(MemoryError, match="full"):
+        train_head(model, texts, seed=0, subnetwork=mask, device="cpu")
+    assert seen == [0.0]
+    assert all(before[name].equal(tensor) for name, tensor in model.state_dict().items())
+    assert all(parameter.requires_grad for parameter in model.parameters())

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from masked_texts import masked_parts
 from subprobe.data.errors import ConfigError, InputError
+from subprobe.data.masking.masked_batches import MaskedBatches
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
@@ -274,3 +276,20 @@ def test_examples_without_labels_are_refused(planted, tokenizer):
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError):
         L0Options(**{"penalty": 0.1, **wrong})
+
+
+def test_each_epoch_of_a_masked_task_has_masks_of_its_own(tokenizer, monkeypatch):
+    read, batch = {}, MaskedBatches.batch
+
+    def noted(self, index):
+        found = batch(self, index)
+        for row, place in enumerate(index):
+            read.setdefault(place, []).append(found.labels[row, :10].tolist())
+        return found
+
+    monkeypatch.setattr(MaskedBatches, "batch", noted)
+    model = tiny_model("bert", "language")
+    first, again = (learn_gates(model, tokenizer, masked_parts(12), QUICK, RECIPE) for _ in "ab")
+    assert first.log_a.tobytes() == again.log_a.tobytes()
+    assert all(len(labels) == 4 and labels[:2] == labels[2:] for labels in read.values())
+    assert sum(labels[0] != labels[1] for labels in read.values()) > 6
