@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from probe_cases import tiny_context, with_dead_heads
+from subprobe.analysis.intervals.pair_intervals import pair_intervals
 from subprobe.data.errors import CheckpointError, DataFileError, InputError
 from subprobe.data.suites.generated import generated_pairs
 from subprobe.data.suites.pair import Pair
@@ -186,6 +187,22 @@ def test_rows_are_ratios_of_items_and_means_over_paradigms(bert, files):
         assert by[metric, relation].value == pytest.approx(value)
     assert set(items.loc[items["cluster_id"] == "g", "item_id"]) == {"number/1", "number/2"}
     assert not set(rows["metric"]) & {"scored_by_pll"}
+
+
+def test_a_paradigm_whose_pairs_are_all_skipped_is_counted(bert, files, tmp_path):
+    lost = tmp_path / "lost.csv"
+    lost.write_text("good,bad,field\nThe dog.,The Dog.,syntax\nThe cats.,The Cats.,syntax\n")
+    found = run_minimal_pairs(bert, (), files=(str(files / "a.csv"), str(lost)))
+    by = {(one.metric, one.relation): one for one in found.rows.itertuples()}
+    gone = by["accuracy", "lost"]
+    assert (gone.n, gone.n_dropped, pd.isna(gone.value)) == (0, 2, True)
+    for metric, relation in (("overall_accuracy", "all"), ("field_accuracy", "syntax")):
+        assert by[metric, relation].n_dropped == 3
+        assert not pd.isna(by[metric, relation].value)
+    assert "lost" not in set(found.items["relation"])
+    ready = pair_intervals(found).set_index(["metric", "relation"])
+    assert pd.isna(ready.loc[("accuracy", "lost"), "ci_low"])
+    assert pd.notna(ready.loc[("accuracy", "order"), "ci_low"])
 
 
 def _pairs(files):
