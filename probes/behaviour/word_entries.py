@@ -150,7 +150,9 @@ CLOZE_TESTS = ProbeEntry(
     phenomena=(
         Phenomenon("reasoning", SENSITIVITY, "CPRAG-102", variant="original"),
         Phenomenon("semantics", SENSITIVITY, "ROLE-88", variant="original"),
-        Phenomenon("semantics", SENSITIVITY, "NEG-136-*", variant="original"),
+        # not NEG-136-*, whose groups share items
+        Phenomenon("semantics", SENSITIVITY, "NEG-136-SIMP", variant="original"),
+        Phenomenon("semantics", SENSITIVITY, "NEG-136-NAT", variant="original"),
     ),
     finish="exact-intervals",
 )  # fmt: skip
