@@ -86,7 +86,10 @@ def pair_rows(found: ScoredPairs, variant: str) -> Iterator[dict[str, Any]]:
     """
     about = {"probe": MINIMAL_PAIRS, "unit": "model", "variant": variant}
     for level, relations, weight in found.levels():
-        members = pd.Series(range(len(relations))).groupby(relations, sort=False)
+        # as an array: pandas takes a list of one name for a list of groupings
+        members = pd.Series(range(len(relations))).groupby(
+            np.array(relations, dtype=object), sort=False
+        )
         for relation, places in members:
             if not relation:
                 continue

@@ -205,6 +205,18 @@ def test_a_paradigm_whose_pairs_are_all_skipped_is_counted(bert, files, tmp_path
     assert pd.notna(ready.loc[("accuracy", "order"), "ci_low"])
 
 
+def test_a_single_pair_has_its_rows_and_the_exact_interval(bert, tmp_path):
+    (tmp_path / "one.csv").write_text("good,bad\nThe dogs were lazy.,The dogs was lazy.\n")
+    found = pair_intervals(run_minimal_pairs(bert, (), files=(str(tmp_path / "one.csv"),)))
+    assert list(zip(found["metric"], found["relation"], strict=True)) == [
+        ("accuracy", "one"), ("margin", "one"), ("tied", "one"),
+        ("overall_accuracy", "all"), ("overall_margin", "all"),
+    ]  # fmt: skip
+    low, high = found.loc[0, ["ci_low", "ci_high"]]
+    assert (low, high) in ((0.0, pytest.approx(0.975)), (pytest.approx(0.025), 1.0))
+    assert found["ci_method"].notna().all()
+
+
 def _pairs(files):
     from subprobe.probes.behaviour.minimal_pairs import read_suites
 
