@@ -14,10 +14,15 @@ from .charts import Figure, unchecked, vega_lite_version
 from .head_map import head_map_figure
 from .headline_figure import headline_figure
 from .knowledge_figure import knowledge_figure
-from .language_figure import language_figure
 from .layer_figures import layer_figures, pattern_figure
 from .mask_figures import overlap_figures, stability_figure
-from .probe_figures import attention_figure, attribution_figure, dependency_figure, survivor_figure
+from .probe_figures import (
+    attention_figure,
+    attribution_figure,
+    dependency_figure,
+    language_figure,
+    survivor_figure,
+)
 from .score_figures import performance_figure, survival_figure
 from .unit_figure import unit_figure
 

@@ -2,8 +2,7 @@
 
 import pandas as pd
 import pytest
-from subprobe.analysis.figures.language_figure import language_figure
-from subprobe.analysis.figures.probe_figures import SHOWN
+from subprobe.analysis.figures.probe_figures import SHOWN, language_figure
 from subprobe.analysis.verdict.answer import Answer
 
 
