@@ -29,12 +29,12 @@ _KINDS = list(COLOURS)
 ATTENTION_ORDER = [
     one.metric for one in ATTENTION_STATS.rows if one.metric.startswith("attention_to_")
 ]
-_SHOWN = ["probe", "metric", "relation", "baseline", "kind", "state", "n_seeds", "n_draws", "mean",
+SHOWN = ["probe", "metric", "relation", "baseline", "kind", "state", "n_seeds", "n_draws", "mean",
           "seed_low", "seed_high", "lowest", "highest", "reference", "baseline_value", "null_low",
           "null_high", "p_value", "p_adjusted", "n"]  # fmt: skip
 
 
-def _of(answer: Answer, figure: str, name: str = "summary_probes") -> pd.DataFrame:
+def lines_of(answer: Answer, figure: str, name: str = "summary_probes") -> pd.DataFrame:
     """The headlines that are drawn so: of the probes whose entry says it, else of that name."""
     table = answer.tables[name]
     drawn = {one.name: one.figure for one in entries_of(table["probe"].dropna().unique())}
@@ -43,10 +43,10 @@ def _of(answer: Answer, figure: str, name: str = "summary_probes") -> pd.DataFra
 
 def _draws_of(answer: Answer, figure: str) -> pd.DataFrame:
     """Every draw of every seed behind the lines of a probe."""
-    return _of(answer, figure, "summary_probe_draws")
+    return lines_of(answer, figure, "summary_probe_draws")
 
 
-def _means(table: pd.DataFrame) -> str:
+def means(table: pd.DataFrame) -> str:
     """The mean of the lines of each kind and state, in words."""
     lines = table.groupby(["kind", "state"], sort=False)["mean"].mean()
     return ", ".join(f"{kind} {state} {decimal(mean, 3)}" for (kind, state), mean in lines.items())
@@ -55,11 +55,10 @@ def _means(table: pd.DataFrame) -> str:
 RELATIONS = Items("relation", "difference in accuracy of the best head", "arcs")
 TARGETS = Items("to", "difference in share of attention", "heads", may_be_small=False)
 ENTROPY = Items("to", "difference in entropy (nats)", "heads", may_be_small=False)
-CONSTRUCTIONS = Items("relation", "difference in accuracy", "pairs")
 GROUPS = Items("relation", "difference in share of attribution", "examples")
 
 
-def _claim(answer: Answer, subject: str, noun: str, table: pd.DataFrame, items: Items) -> str:
+def claim(answer: Answer, subject: str, noun: str, table: pd.DataFrame, items: Items) -> str:
     """The title: where good lies among the random draws, in the first state that has some."""
     for state in BESIDE_FULL:
         mine = table[(table["state"] == state) & (table["kind"] == "good")]
@@ -73,7 +72,7 @@ def dependency_figure(answer: Answer) -> Iterator[Figure]:
     """Accuracy of the best head of each relation, compared with random subnetworks."""
     lines, draws = (
         table[~table["relation"].isin(["all", "all-relations"])]
-        for table in (_of(answer, "dependencies"), _draws_of(answer, "dependencies"))
+        for table in (lines_of(answer, "dependencies"), _draws_of(answer, "dependencies"))
     )
     table = compared(differences(draws, "relation"), RELATIONS)
     if lines.empty or table.empty:
@@ -81,22 +80,22 @@ def dependency_figure(answer: Answer) -> Iterator[Figure]:
     order = ordered(table, RELATIONS)
     yield Figure(
         file_name("dependencies", answer.label),
-        _claim(answer, "best-head accuracy", "relations", table, RELATIONS),
+        claim(answer, "best-head accuracy", "relations", table, RELATIONS),
         "How often the best kept head of each dependency relation attends most to the syntactic "
         f"head (chosen on other sentences), compared with random subnetworks of the same size. "
         f"{how_to_read(table, RELATIONS)} The table has the accuracies themselves with the best "
         "fixed offset, and those of the full model.",
         f"Good minus random. {said_differences(table, RELATIONS, order)}. Means over relations: "
-        f"{_means(lines)}.",
+        f"{means(lines)}.",
         spec_of(difference_panels(draws, RELATIONS, order)),
-        lines[_SHOWN],
+        lines[SHOWN],
         "summary_probes.csv",
     )
 
 
 def survivor_figure(answer: Answer) -> Iterator[Figure]:
     """Best survivors within the null of random head sets."""
-    table = _of(answer, "survivors")
+    table = lines_of(answer, "survivors")
     table = table[table["relation"] == "all-relations"]
     if table.empty:
         return
@@ -150,7 +149,7 @@ def survivor_figure(answer: Answer) -> Iterator[Figure]:
         "95% of random sets of as many heads.",
         f"{', '.join(said)}.",
         spec_of(chart),
-        table[_SHOWN],
+        table[SHOWN],
         "summary_probes.csv",
     )
 
@@ -162,7 +161,7 @@ def _named_to(lines: pd.DataFrame) -> pd.DataFrame:
 
 def attention_figure(answer: Answer) -> Iterator[Figure]:
     """Where kept heads attend, compared with random subnetworks."""
-    table = _of(answer, "attention")
+    table = lines_of(answer, "attention")
     shares = table[table["metric"].isin(ATTENTION_ORDER)]
     draws = _draws_of(answer, "attention")
     of_shares = _named_to(draws[draws["metric"].isin(ATTENTION_ORDER)])
@@ -178,44 +177,50 @@ def attention_figure(answer: Answer) -> Iterator[Figure]:
     special = shares[shares["metric"] == "attention_to_special"]
     yield Figure(
         file_name("attention", answer.label),
-        _claim(answer, "attention", "targets", found, TARGETS),
+        claim(answer, "attention", "targets", found, TARGETS),
         "Mean share of attention over the heads that each subnetwork keeps, compared with random "
         f"subnetworks of the same size. {how_to_read(found, TARGETS)} Kinds differ also because "
         "they keep different heads: the column reference of the table is the full model's mean "
         "over the same heads.",
         f"Good minus random. {said_differences(found, TARGETS, order)}. To special tokens: "
-        f"{_means(special)}.",
+        f"{means(special)}.",
         spec_of(panels),
-        table[_SHOWN],
+        table[SHOWN],
         "summary_probes.csv",
     )
 
 
 def attribution_figure(answer: Answer) -> Iterator[Figure]:
     """Shares of the attribution on groups of words, compared with random subnetworks."""
-    table, draws = _of(answer, "attributions"), _draws_of(answer, "attributions")
+    table, draws = lines_of(answer, "attributions"), _draws_of(answer, "attributions")
     found = compared(differences(draws, "relation"), GROUPS)
     if table.empty or found.empty:
         return
     order = ordered(found, GROUPS)
     yield Figure(
         file_name("attributions", answer.label),
-        _claim(answer, "attribution", "groups of words", found, GROUPS),
+        claim(answer, "attribution", "groups of words", found, GROUPS),
         "Mean share of |attribution|, by the first method named, on each group of words, over the "
         "examples that have such a word, compared with random subnetworks of the same size. "
         f"{how_to_read(found, GROUPS)} The table has the shares themselves, next to those of "
         "shuffled attributions.",
         f"Good minus random. {said_differences(found, GROUPS, order)}. Means over groups: "
-        f"{_means(table)}.",
+        f"{means(table)}.",
         spec_of(difference_panels(draws, GROUPS, order)),
-        table[_SHOWN],
+        table[SHOWN],
         "summary_probes.csv",
     )
 
 
+LANGUAGE = "language"
+"""The figure of an entry whose headline is an accuracy for each construction."""
+
+CONSTRUCTIONS = Items("relation", "difference in accuracy", "pairs")
+
+
 def language_figure(answer: Answer) -> Iterator[Figure]:
     """Accuracy on each construction, compared with random subnetworks: one figure per score."""
-    lines, draws = _of(answer, "language"), _draws_of(answer, "language")
+    lines, draws = lines_of(answer, LANGUAGE), lines_of(answer, LANGUAGE, "summary_probe_draws")
     # means over constructions have other metrics
     lines, draws = (one[one["metric"].str.startswith("accuracy")] for one in (lines, draws))
     for (probe, metric), mine in lines.groupby(["probe", "metric"], sort=False):
@@ -224,15 +229,23 @@ def language_figure(answer: Answer) -> Iterator[Figure]:
         if table.empty:
             continue
         order = ordered(table, CONSTRUCTIONS)
+        parts = is_part(mine["relation"])
+        noun = "groups of pairs" if parts.any() else "constructions"
+        overlap = " A pair counts in its file and in each of its groups." * bool(parts.any())
         yield Figure(
             file_name(f"{probe}-{str(metric).removeprefix('accuracy_')}", answer.label),
-            _claim(answer, f"{probe} accuracy", "constructions", table, CONSTRUCTIONS),
+            claim(answer, f"{probe} accuracy", noun, table, CONSTRUCTIONS),
             f"Accuracy of the probe {probe} ({find_probe(str(probe)).help}), compared with random "
-            f"subnetworks of the same size. {how_to_read(table, CONSTRUCTIONS)} The table has the "
-            "accuracies themselves, and those of the full model.",
+            f"subnetworks of the same size. {how_to_read(table, CONSTRUCTIONS)}{overlap} The table "
+            "has the accuracies themselves, and those of the full model.",
             f"Good minus random. {said_differences(table, CONSTRUCTIONS, order)}. Means over "
-            f"constructions: {_means(mine)}.",
+            f"{'files' if parts.any() else 'constructions'}: {means(mine[~parts])}.",
             spec_of(difference_panels(each, CONSTRUCTIONS, order)),
-            mine[_SHOWN],
+            mine[SHOWN],
             "summary_probes.csv",
         )
+
+
+def is_part(relations: pd.Series[str]) -> pd.Series[bool]:
+    """Whether each relation is a part of another one, as `FILE/GROUP` is of `FILE`."""
+    return relations.str.split("/").str[0].isin(set(relations)) & relations.str.contains("/")

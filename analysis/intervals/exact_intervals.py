@@ -26,10 +26,12 @@ CLUSTERED = "exact binomial (Clopper-Pearson), effective n of clusters (Korn-Gra
 """`ci_method` of clustered items."""
 _LEVEL = 0.95
 _KEY = ["variant", "relation", "metric"]
+_SHARES = ("accuracy", "sensitivity", "tied", "scored_by_pll")
+"""How the metrics begin whose rows are shares; log-odds may all be 0 by chance."""
 
 
 def exact_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
-    """The rows of a probe with exact intervals for means of items that are 0 or 1, or halves.
+    """The rows of a probe with exact intervals for shares, whose items are 0 or 1, or halves.
 
     Other rows have bootstrap intervals over items or clusters, and those without items none.
 
@@ -40,7 +42,8 @@ def exact_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     rows = rows_frame(result.rows)
     items = result.item_parts.frame()
     found: dict[Any, Limits] = {}
-    for key, own in items.groupby(_KEY, sort=False):
+    shares = items[items["metric"].str.startswith(_SHARES)]
+    for key, own in shares.groupby(_KEY, sort=False):
         limits = share_limits(
             own["score"].to_numpy(np.float64), own["cluster_id"].fillna(own["item_id"])
         )

@@ -25,6 +25,7 @@ EXACT = "exact binomial (Clopper-Pearson)"
 STRATIFIED = "t interval, stratified by paradigm, over pairs"
 OVER_CLUSTERS = "t interval, stratified by paradigm, over clusters of pairs"
 """`ci_method`."""
+ONE_OF_PARADIGM = "no interval: a paradigm has only one independent unit"
 _LEVEL = 0.95
 _SHARES = ("accuracy", "tied")
 _MEAN = "_accuracy", "_margin"
@@ -48,10 +49,13 @@ def clopper_pearson(right: float, n: int) -> tuple[float, float]:
 def stratified_limits(
     values: Floats, weight: Floats, stratum: npt.NDArray[np.int64], unit: npt.NDArray[np.int64]
 ) -> tuple[float, float] | None:
-    """95% limits of a weighted mean of N items in fixed strata; None if nothing varies.
+    """95% limits of a weighted mean of N items in fixed strata; None if it has no known error.
 
     The variance is that of the sums over units of the weighted deviations from the mean of the
-    stratum, times G / (G - K) for G units in K strata; t with G - K degrees of freedom.
+    stratum, each times the root of n / (n - 1) for n units in its stratum (Cochran 1977, Sampling
+    Techniques, section 5.4). t has the degrees of freedom of Satterthwaite (1946, Biometrics), so
+    that many units in one stratum do not hide how few another has. None if a stratum has a single
+    unit, or nothing varies.
 
     Args:
         values: of the items [N].
@@ -63,14 +67,20 @@ def stratified_limits(
 
     _, stratum = np.unique(stratum, return_inverse=True)
     _, unit = np.unique(unit, return_inverse=True)
-    degrees = int(unit.max()) - int(stratum.max())
-    if degrees < 1:
+    # units of each stratum, and the cell of each item: a unit within a stratum
+    cells, cell = np.unique(stratum * (unit.max() + 1) + unit, return_inverse=True)
+    of_cell = cells // (unit.max() + 1)
+    size = np.bincount(of_cell)
+    if size.min() < 2:
         return None
     mean = np.bincount(stratum, values * weight) / np.bincount(stratum, weight)
-    sums = np.bincount(unit, (values - mean[stratum]) * weight / weight.sum())
-    error = math.sqrt(float((sums**2).sum()) * len(sums) / degrees)
-    if error == 0:
+    wider = np.sqrt(size / (size - 1))[stratum]
+    gaps = (values - mean[stratum]) * weight / weight.sum() * wider
+    error = math.sqrt(float((np.bincount(unit, gaps) ** 2).sum()))
+    parts = np.bincount(of_cell, np.bincount(cell, gaps) ** 2)
+    if error == 0 or not parts.any():
         return None
+    degrees = float(parts.sum() ** 2 / (parts**2 / (size - 1)).sum())
     middle = float((values * weight).sum() / weight.sum())
     reach = float(t.ppf((1 + _LEVEL) / 2, degrees)) * error
     return middle - reach, middle + reach
@@ -107,10 +117,13 @@ def _limits(metric: str, items: pd.DataFrame, paradigm: dict[str, str]) -> Limit
         return *clopper_pearson(float(top.sum()), len(items)), EXACT
     if not metric.endswith(_MEAN):
         return None
-    unit = pd.factorize(items["cluster_id"].where(shared, items["item_id"]))[0]
-    stratum = pd.factorize(items["item_id"].map(paradigm))[0]
+    names = items["cluster_id"].where(shared, items["item_id"])
+    of = items["item_id"].map(paradigm)
+    unit, stratum = pd.factorize(names)[0], pd.factorize(of)[0]
     if unit.max() < 1:
         return None, None, ONE_TEXT
+    if names.groupby(of).nunique().min() < 2:
+        return None, None, ONE_OF_PARADIGM
     limits = stratified_limits(top / weight, weight, stratum, unit)
     if limits is None:
         return None, None, NO_SPREAD

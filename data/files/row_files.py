@@ -126,7 +126,8 @@ def csv_lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str
     """The rows of a text that are not blank, each with the number of its first line.
 
     Raises:
-        DataFileError: if a row is not valid CSV; the message names its first line.
+        DataFileError: if a row is not valid CSV; the message names its first line. If all cells
+            are empty.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines, start = [], 1
@@ -142,6 +143,8 @@ def csv_lines(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str
             where=str(path),
             remedy="double the quotes inside a quoted cell" if delimiter == "," else _BY_QUOTES,
         ) from error
+    if not lines:
+        raise DataFileError("all cells are empty", where=str(path))
     return lines
 
 

@@ -25,7 +25,7 @@ Row: TypeAlias = tuple[str, Mapping[str, str]]
 
 _CONSTRAINTS: Mapping[str, Constraint] = {"H": "high", "L": "low"}
 _LICENSED = {"Y": True, "N": False}
-_ARTICLE = re.compile(r" \(.+\)$")
+_ARTICLE = re.compile(r" \([^()]+\)$")
 """What stands for the article of the word, such as ` (a|an)`."""
 
 

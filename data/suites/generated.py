@@ -6,19 +6,20 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigError
-from ..generator.acceptability import acceptability
+from ..generator.acceptability import ACCEPTABILITY, acceptability
 from ..generator.registry import SET_SIZE
 from ..sentences.sentence import Example
 from .pair import Pair, Suite
 
 GENERATED = "generated"
-FIELDS: Mapping[str, str] = {
+_FIELDS: Mapping[str, str] = {
     "agreement-attractor": "morphology",
     "determiner-noun": "morphology",
     "reflexive": "syntax_semantics",
     "npi-licensing": "semantics",
 }
-"""Phenomenon -> field, in the terms of BLiMP; the other phenomena are syntax."""
+FIELDS: Mapping[str, str] = {one.name: _FIELDS.get(one.name, "syntax") for one in ACCEPTABILITY}
+"""Phenomenon -> field, in the terms of BLiMP."""
 
 
 def generated_pairs(seed: int, n: int) -> Suite:
@@ -52,7 +53,7 @@ def paired(examples: Sequence[Example], n: int) -> tuple[Pair, ...]:
         bad, good = sorted(examples[at : at + 2], key=lambda one: one.label or 0)
         # in a set of four, each good member is next to the bad one that differs in one choice
         assert (bad.label, good.label) == (0, 1)
-        field = FIELDS.get(good.group, "syntax")
+        field = FIELDS[good.group]
         pairs.append(
             Pair(
                 examples[at].id, good.first.raw_text(), bad.first.raw_text(), good.group, field,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import DataFileError
-from ..files.row_files import csv_lines, read_csv
-from ..files.text_file import read_text
+from ..files.row_files import Rows, csv_lines, read_csv, read_tsv
+from ..files.text_file import read_numbered_lines, read_text
 from .pair import Pair, Suite, checked_suite
 
 REQUIRED = ("good", "bad")
@@ -22,9 +22,7 @@ def read_own_pairs(path: Path, delimiter: str = ",") -> Suite:
     Raises:
         DataFileError: if a column is missing, or naming the line that is not a pair.
     """
-    names = csv_lines(path, read_text(path), delimiter)[0][1]
-    columns = [*REQUIRED, *(name for name in OPTIONAL if name in names)]
-    rows = read_csv(path, columns, delimiter=delimiter)
+    rows, columns = _cells(path, delimiter)
     pairs = []
     for place, cells in zip(rows.places, rows.cells, strict=True):
         row = dict(zip(columns, map(str.strip, cells), strict=True))
@@ -43,3 +41,25 @@ def read_own_pairs(path: Path, delimiter: str = ",") -> Suite:
             )
         )  # fmt: skip
     return checked_suite(path, pairs)
+
+
+def _cells(path: Path, delimiter: str) -> tuple[Rows, list[str]]:
+    """The rows of the columns that are present, and the names of these columns.
+
+    Quotes in a tab-separated file belong to the text unless all lines are valid with quoted cells:
+    a sentence may begin with direct speech.
+    """
+    if delimiter == ",":
+        columns = _present(csv_lines(path, read_text(path), delimiter)[0][1])
+        return read_csv(path, columns), columns
+    columns = _present(read_numbered_lines(path)[0][1].split(delimiter))
+    try:
+        rows = read_csv(path, columns, delimiter=delimiter)
+    except DataFileError:
+        return read_tsv(path, columns), columns
+    joined = any("\n" in cell for cells in rows.cells for cell in cells)
+    return (read_tsv(path, columns) if joined else rows), columns
+
+
+def _present(names: list[str]) -> list[str]:
+    return [*REQUIRED, *(name for name in OPTIONAL if name in names)]

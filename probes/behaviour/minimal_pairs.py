@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,13 +23,16 @@ from ...models.language.masked import masked_log_probs
 from ...models.language.masked_inputs import MaskedText
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
-from .entries import MINIMAL_PAIRS
-from .pair_rows import ScoredPairs, pair_items, pair_rows
+from .entries import LEVELS, MINIMAL_PAIRS
+from .pair_rows import ScoredPairs, pair_items, pair_rows, relation_of
 from .pair_scores import Floats, Normalise, Ties, is_tie, points, text_score
 from .pair_texts import PairTexts, Score, SeveralPieces, pair_texts
 from .pieces import Pieces
 from .pseudo_likelihood import TOKENS, piece_log_probs
 from .unigram import FROM_BIAS, FROM_TEXT, bias_log_probs, text_log_probs
+
+Dropped: TypeAlias = Counter[tuple[str, str]]
+"""Level and relation -> pairs that are skipped."""
 
 
 def run_minimal_pairs(
@@ -76,6 +79,7 @@ def run_minimal_pairs(
     """
     model = context.language_model()
     suites = read_suites(files, generated=generated, seed=seed)
+    by_file = {suite.name: suite.collection for suite in suites}
     pairs, dropped = _chosen(suites, limit)
     reasons = sum((Counter(suite.skipped) for suite in suites), Counter())
     asked: list[PairTexts] = []
@@ -89,7 +93,7 @@ def run_minimal_pairs(
     ):  # fmt: skip
         if isinstance(texts, str):
             reasons[texts] += 1
-            dropped[pair.paradigm] += 1
+            _count(dropped, pair, by_file[pair.source], 1)
         else:
             asked.append(texts)
     if not asked:
@@ -103,7 +107,6 @@ def run_minimal_pairs(
         context, model, asked, score, normalise=normalise, tokens=tokens, progress=progress
     )
     kept = [one.pair for one in asked]
-    by_file = {suite.name: suite.collection for suite in suites}
     found = ScoredPairs(
         kept, [by_file[pair.source] for pair in kept], points(margins, ties), margins,
         is_tie(margins).astype(np.float64),
@@ -152,18 +155,24 @@ def read_suites(files: Sequence[str], *, generated: int = 280, seed: int = 0) ->
     return suites
 
 
-def _chosen(suites: Sequence[Suite], limit: int) -> tuple[list[Pair], Counter[str]]:
-    """The pairs that are scored, and by paradigm those that the readers left out."""
+def _chosen(suites: Sequence[Suite], limit: int) -> tuple[list[Pair], Dropped]:
+    """The pairs that are scored, and how many the readers left out."""
     by_paradigm: dict[str, list[Pair]] = {}
-    dropped: Counter[str] = Counter()
+    dropped: Dropped = Counter()
     for suite in suites:
-        dropped[suite.pairs[0].paradigm] += sum(suite.skipped.values())
+        _count(dropped, suite.pairs[0], suite.collection, sum(suite.skipped.values()))
         for pair in suite.pairs:
             by_paradigm.setdefault(pair.paradigm, []).append(pair)
     kept = [
         pair for of in by_paradigm.values() for pair in (spread(tuple(of), limit) if limit else of)
     ]
     return kept, dropped
+
+
+def _count(dropped: Dropped, like: Pair, suite: str, n: int) -> None:
+    """Count `n` skipped pairs on each level, as parts of what a pair of the suite belongs to."""
+    for level in LEVELS:
+        dropped[level, relation_of(like, suite, level)] += n
 
 
 def pair_margins(

@@ -35,7 +35,7 @@ class ScoredPairs:
         unigram: name of the unigram baseline; empty = none.
         unigram_accuracy: what each adds to its accuracy [N].
         unigram_margin: its margins [N].
-        dropped: paradigm -> pairs that were skipped.
+        dropped: level and relation -> pairs that were skipped.
     """
 
     pairs: Sequence[Pair]
@@ -47,15 +47,12 @@ class ScoredPairs:
     unigram: str
     unigram_accuracy: Floats
     unigram_margin: Floats
-    dropped: Mapping[str, int]
+    dropped: Mapping[tuple[str, str], int]
 
     def relations(self, level: str) -> list[str]:
         """What each pair belongs to on a level [N]; empty where it belongs to nothing."""
-        if level == OVERALL:
-            return [ALL] * len(self.pairs)
-        if level == "suite":
-            return list(self.suites)
-        return [getattr(pair, level) for pair in self.pairs]
+        both = zip(self.pairs, self.suites, strict=True)
+        return [relation_of(pair, suite, level) for pair, suite in both]
 
     def levels(self) -> Iterator[tuple[str, list[str], Floats]]:
         """Level, relation [N] and weight [N] of each pair; paradigms of a level count the same."""
@@ -71,26 +68,36 @@ class ScoredPairs:
             yield level, relation, 1 / np.bincount(cell)[cell]
 
 
+def relation_of(pair: Pair, suite: str, level: str) -> str:
+    """What a pair of a suite belongs to on a level; empty = nothing."""
+    if level == OVERALL:
+        return ALL
+    return suite if level == "suite" else str(getattr(pair, level))
+
+
 def pair_rows(found: ScoredPairs, variant: str) -> Iterator[dict[str, Any]]:
     """The rows of each paradigm, and of the means over the paradigms of a field, a suite, and all.
+
+    A paradigm whose pairs are all skipped has a row without a value, and no part in the means.
 
     Args:
         found: what was scored.
         variant: how.
     """
     about = {"probe": MINIMAL_PAIRS, "unit": "model", "variant": variant}
-    paradigms = found.relations(PARADIGM)
     for level, relations, weight in found.levels():
-        members = pd.Series(range(len(relations))).groupby(relations, sort=False)
+        # as an array: pandas takes a list of one name for a list of groupings
+        members = pd.Series(range(len(relations))).groupby(
+            np.array(relations, dtype=object), sort=False
+        )
         for relation, places in members:
             if not relation:
                 continue
             at = places.to_numpy()
-            named = {paradigms[n] for n in at.tolist()}
             sources = {found.pairs[n].source for n in at.tolist()}
             same = {
                 **about, "relation": relation, "n": len(at),
-                "n_dropped": sum(found.dropped.get(one, 0) for one in named),
+                "n_dropped": found.dropped.get((level, relation), 0),
                 "corpus": next(iter(sources)) if len(sources) == 1 else None,
             }  # fmt: skip
             for measure, values, baseline in (
@@ -107,6 +114,12 @@ def pair_rows(found: ScoredPairs, variant: str) -> Iterator[dict[str, Any]]:
                 yield {**same, "metric": TIED, "value": _mean(found.tied, weight, at)}
                 if found.by_pll is not None:
                     yield {**same, "metric": BY_PLL, "value": _mean(found.by_pll, weight, at)}
+    scored = set(found.relations(PARADIGM))
+    for (level, relation), count in found.dropped.items():
+        if level == PARADIGM and count and relation not in scored:
+            for measure in ("accuracy", "margin"):
+                yield {**about, "relation": relation, "metric": MEASURED[level, measure],
+                       "value": np.nan, "n": 0, "n_dropped": count}  # fmt: skip
 
 
 def _mean(values: Floats, weight: Floats, at: npt.NDArray[np.int64]) -> float:

@@ -39,6 +39,13 @@ def _once(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
+def _ranks(given: tuple[int, ...]) -> tuple[int, ...]:
+    if min(given, default=1) < 1:
+        raise ValueError("must be >= 1")
+    _once(tuple(map(str, given)))
+    return given
+
+
 def _digests(files: tuple[str, ...]) -> Mapping[str, str]:
     named = [name for name in files if name != GENERATED]
     return {path.name: file_digest(path) for path in suite_files(named)}
@@ -50,7 +57,7 @@ class ClozeOptions(Options):
     files: Annotated[tuple[PathText, ...], Several, AfterValidator(_once)] = Field(
         (), description="files of CPRAG-102, ROLE-88 and NEG-136 as published"
     )
-    k: Annotated[tuple[int, ...], Several, AfterValidator(_once)] = Field(
+    k: Annotated[tuple[int, ...], Several, AfterValidator(_ranks)] = Field(
         (1, 5),
         min_length=1,
         description="accuracy: a correct word is among the k most probable",
@@ -143,7 +150,9 @@ CLOZE_TESTS = ProbeEntry(
     phenomena=(
         Phenomenon("reasoning", SENSITIVITY, "CPRAG-102", variant="original"),
         Phenomenon("semantics", SENSITIVITY, "ROLE-88", variant="original"),
-        Phenomenon("semantics", SENSITIVITY, "NEG-136-*", variant="original"),
+        # not NEG-136-*, whose groups share items
+        Phenomenon("semantics", SENSITIVITY, "NEG-136-SIMP", variant="original"),
+        Phenomenon("semantics", SENSITIVITY, "NEG-136-NAT", variant="original"),
     ),
     finish="exact-intervals",
 )  # fmt: skip

@@ -225,3 +225,9 @@ class Loose(Options):
 def test_whole_numbers_are_numbers():
     entry = ProbeEntry(name="loose", help="", code="nowhere:x", options=Loose)
     assert typed_options(entry, {"number": 2}).model_dump() == {"number": 2.0}
+
+
+@pytest.mark.parametrize("k", ["[0, 5]", "-1", "[5, 5]"])
+def test_ranks_of_cloze_tests_are_positive_and_differ(k):
+    with pytest.raises(ConfigError, match=r"k: (must be >= 1|contains duplicates)"):
+        check_options(parse_options([f"cloze.k={k}"]), ["cloze"])

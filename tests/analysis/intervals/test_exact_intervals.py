@@ -88,3 +88,22 @@ def test_rows_of_a_probe():
     assert exact["ci_method"] == EXACT
     assert drawn["ci_low"] < 1.0 < drawn["ci_high"]
     assert "bootstrap" in drawn["ci_method"]
+
+
+def test_log_odds_of_a_network_that_tells_nothing_apart_are_no_share():
+    same = {"probe": "agreement", "variant": "sentence", "relation": "r"}
+    items = items_frame(
+        {**same, "item_id": str(n), "sentence_id": str(n), "metric": metric, "score": value}
+        for metric, value in (("accuracy", 0.5), ("margin", 0.0))
+        for n in range(4)
+    )
+    rows = rows_frame(
+        {**same, "metric": metric, "value": value, "n": 4, "unit": "model"}
+        for metric, value in (("accuracy", 0.5), ("margin", 0.0))
+    )
+    accuracy, margin = exact_intervals(ProbeResult("agreement", rows, lambda: items)).to_dict(
+        "records"
+    )
+    assert accuracy["ci_method"] == EXACT
+    assert pd.isna(margin["ci_low"])
+    assert margin["ci_method"].startswith("no interval")

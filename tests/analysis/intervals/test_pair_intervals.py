@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, t
 from subprobe.analysis.intervals.pair_intervals import (
     EXACT,
+    ONE_OF_PARADIGM,
     OVER_CLUSTERS,
     STRATIFIED,
     clopper_pearson,
@@ -50,6 +51,31 @@ def test_stratified_limits_cover_the_mean_of_fixed_paradigms():
     assert np.mean(reach) < 0.85 * pooled
     assert stratified_limits(np.ones(4), np.ones(4), np.zeros(4, dtype=int), np.arange(4)) is None
     assert stratified_limits(np.array([0.0, 1.0]), np.ones(2), np.arange(2), np.arange(2)) is None
+
+
+def test_small_paradigms_are_not_hidden_by_large_ones():
+    # the textbook formula: variances of the means of strata, and Satterthwaite's degrees
+    parts = [np.array([0.0, 1.0, 1.0]), np.tile([0.0, 1.0, 1.0, 1.0], 50)]
+    values, stratum = np.concatenate(parts), np.repeat([0, 1], [3, 200])
+    weight = np.repeat([1 / 3, 1 / 200], [3, 200])
+    own = [one.var(ddof=1) / len(one) / 4 for one in parts]
+    degrees = sum(own) ** 2 / (own[0] ** 2 / 2 + own[1] ** 2 / 199)
+    reach = t.ppf(0.975, degrees) * np.sqrt(sum(own))
+    middle = np.mean([one.mean() for one in parts])
+    found = stratified_limits(values, weight, stratum, np.arange(203))
+    assert found == pytest.approx((middle - reach, middle + reach))
+    # of a single pair nothing is known about the spread of its paradigm
+    one = np.r_[0, np.ones(202, dtype=int)]
+    assert stratified_limits(values, weight, one, np.arange(203)) is None
+
+
+def test_a_mean_over_paradigms_with_a_single_pair_has_no_interval():
+    given = result(False)
+    kept = given.items[~given.items["item_id"].isin([f"i{n}" for n in range(1, 24)])]
+    found = pair_intervals(ProbeResult("minimal-pairs", given.rows, lambda: kept))
+    by = found.set_index(["metric", "relation"])
+    assert by.loc[("overall_accuracy", "all"), "ci_method"] == ONE_OF_PARADIGM
+    assert pd.isna(by.loc[("overall_accuracy", "all"), "ci_low"])
 
 
 def result(clusters):

@@ -74,6 +74,12 @@ def test_negation_with_and_without_an_article(tmp_path):
     assert not natural.items[0].needs_article
 
 
+def test_words_in_brackets_are_part_of_a_context(tmp_path):
+    found = read(tmp_path, SIMP.replace("An ant", "An ant (a small one)"))
+    assert isinstance(found, NegationTest)
+    assert found.items[0].affirmative == "An ant (a small one) is"
+
+
 def test_columns_may_be_in_another_order_and_the_file_compressed(tmp_path):
     lines = [line.split("\t") for line in NAT.splitlines()]
     text = "".join("\t".join([line[-1], *line[:-1]]) + "\n" for line in lines)

@@ -113,6 +113,20 @@ def test_own_tables_need_two_columns(tmp_path):
     )  # fmt: skip
 
 
+def test_quotes_in_tabbed_tables_are_text_unless_they_enclose_cells(tmp_path):
+    speech = 'good\tbad\n"Stop" he says\t"Stop" he say\n"No dogs bark\tNo dogs barks\n'
+    found = read_suite(written(tmp_path / "speech.tsv", speech)).pairs
+    assert [(one.good, one.bad) for one in found] == [
+        ('"Stop" he says', '"Stop" he say'), ('"No dogs bark', "No dogs barks"),
+    ]  # fmt: skip
+    # two quotes that are far apart do not make one cell of several lines
+    apart = 'good\tbad\n"a b\tb a\nc d\td c"\n'
+    found = read_suite(written(tmp_path / "apart.tsv", apart)).pairs
+    assert [one.good for one in found] == ['"a b', "c d"]
+    (pair,) = read_suite(written(tmp_path / "q.tsv", 'good\tbad\n"a ""b"""\tb a\n')).pairs
+    assert pair.good == 'a "b"'
+
+
 def test_generated_pairs_are_minimal_and_repeatable():
     found = generated_pairs(0, 60)
     assert found.pairs == generated_pairs(0, 60).pairs
@@ -173,6 +187,7 @@ def test_files_of_folders_are_found(tmp_path):
 
 GOOD_ML = "template\tsentences...\nsing\tthe author laughs\tthe author laugh\n"
 REFUSED = {
+    "empty cells": ("a.csv", '""\n""\n', "all cells are empty"),
     "not JSON": ("a.jsonl", "nothing\n", r"a\.jsonl, line 1: is not valid JSON"),
     "no object": ("a.jsonl", "[1]\n", "line 1: is not a JSON object but a list"),
     "no pair": ("a.jsonl", '{"text": "x"}\n', "line 1: has no sentence_good: the file does not"),

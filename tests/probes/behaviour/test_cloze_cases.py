@@ -15,6 +15,7 @@ from subprobe.data.suites.ettinger import (
     RoleTest,
     read_cloze_test,
 )
+from subprobe.data.suites.generated import generated_pairs
 from subprobe.probes.behaviour.cloze_cases import (
     cases_of,
     generic_context,
@@ -23,6 +24,8 @@ from subprobe.probes.behaviour.cloze_cases import (
     words_of,
 )
 from subprobe.probes.behaviour.cloze_scores import Table, answered, contrasted
+from subprobe.probes.behaviour.entries import ENTRIES
+from subprobe.probes.behaviour.word_entries import CLOZE_TESTS
 
 CHESS = PragmaticItem(
     "0", "“Checkmate,” Ann said. Loudly.", "She was really good at", "chess", "monopoly",
@@ -210,3 +213,18 @@ def test_the_published_items(realdata):
         assert (len(cases.questions), len(cases.contrasts)) == (n_items, 2 * n_items)
         assert len(set(words_of(cases))) == 4 * n_items
         assert not any(context.endswith(("a insect", "(a|an)")) for context, _ in words_of(cases))
+
+
+def test_the_profile_counts_each_item_of_a_test_once():
+    def covered(entry, metric, relation, variant):
+        return sum(one.covers(metric, relation, variant) for one in entry.phenomena)
+
+    for relation in ("CPRAG-102", "ROLE-88", "NEG-136-SIMP", "NEG-136-NAT"):
+        assert covered(CLOZE_TESTS, "sensitivity", relation, "original") == 1
+    for relation in ("NEG-136-NAT/natural", "NEG-136-SIMP/negative", "CPRAG-102/low-constraint"):
+        assert covered(CLOZE_TESTS, "sensitivity", relation, "original") == 0
+    (pairs,) = ENTRIES
+    paradigms = {one.paradigm for one in generated_pairs(0, 28).pairs}
+    assert len(paradigms) == 14
+    for paradigm in paradigms:
+        assert covered(pairs, "accuracy", paradigm, "pll") == 1

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from probe_cases import tiny_context, with_dead_heads
+from subprobe.analysis.intervals.pair_intervals import pair_intervals
 from subprobe.data.errors import CheckpointError, DataFileError, InputError
 from subprobe.data.suites.generated import generated_pairs
 from subprobe.data.suites.pair import Pair
@@ -186,6 +187,34 @@ def test_rows_are_ratios_of_items_and_means_over_paradigms(bert, files):
         assert by[metric, relation].value == pytest.approx(value)
     assert set(items.loc[items["cluster_id"] == "g", "item_id"]) == {"number/1", "number/2"}
     assert not set(rows["metric"]) & {"scored_by_pll"}
+
+
+def test_a_paradigm_whose_pairs_are_all_skipped_is_counted(bert, files, tmp_path):
+    lost = tmp_path / "lost.csv"
+    lost.write_text("good,bad,field\nThe dog.,The Dog.,syntax\nThe cats.,The Cats.,syntax\n")
+    found = run_minimal_pairs(bert, (), files=(str(files / "a.csv"), str(lost)))
+    by = {(one.metric, one.relation): one for one in found.rows.itertuples()}
+    gone = by["accuracy", "lost"]
+    assert (gone.n, gone.n_dropped, pd.isna(gone.value)) == (0, 2, True)
+    for metric, relation in (("overall_accuracy", "all"), ("field_accuracy", "syntax")):
+        assert by[metric, relation].n_dropped == 3
+        assert not pd.isna(by[metric, relation].value)
+    assert "lost" not in set(found.items["relation"])
+    ready = pair_intervals(found).set_index(["metric", "relation"])
+    assert pd.isna(ready.loc[("accuracy", "lost"), "ci_low"])
+    assert pd.notna(ready.loc[("accuracy", "order"), "ci_low"])
+
+
+def test_a_single_pair_has_its_rows_and_the_exact_interval(bert, tmp_path):
+    (tmp_path / "one.csv").write_text("good,bad\nThe dogs were lazy.,The dogs was lazy.\n")
+    found = pair_intervals(run_minimal_pairs(bert, (), files=(str(tmp_path / "one.csv"),)))
+    assert list(zip(found["metric"], found["relation"], strict=True)) == [
+        ("accuracy", "one"), ("margin", "one"), ("tied", "one"),
+        ("overall_accuracy", "all"), ("overall_margin", "all"),
+    ]  # fmt: skip
+    low, high = found.loc[0, ["ci_low", "ci_high"]]
+    assert (low, high) in ((0.0, pytest.approx(0.975)), (pytest.approx(0.025), 1.0))
+    assert found["ci_method"].notna().all()
 
 
 def _pairs(files):
