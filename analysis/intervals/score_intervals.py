@@ -57,17 +57,17 @@ def _of_task(
     name = f"percentile bootstrap over {over} ({resamples})"
     for (method, kind, state), seeds in answers.items():
         these = "this seed" if len(seeds) == 1 else "these seeds"
-        varied = [np.ptp(said.predictions, axis=0).any() for said in seeds.values()]
         for metric in metrics:
+            read = [said.read_by(metric) for said in seeds.values()]
             drawn = [
                 np.concatenate(
-                    [weighted_scores(metric, said.predictions, said.gold, block).mean(axis=1)
+                    [weighted_scores(metric, values, said.gold, block).mean(axis=1)
                      for block in blocks]
                 )
-                for said in seeds.values()
+                for values, said in zip(read, seeds.values(), strict=True)
             ]  # fmt: skip
             low, high = expanded_limits(np.mean(drawn, axis=0), count_of(first.units))
-            if not any(varied):
+            if not any(np.ptp(values, axis=0).any() for values in read):
                 low, high = float("nan"), float("nan")
             yield {
                 "method": method, "kind": kind, "state": state, "metric": metric,

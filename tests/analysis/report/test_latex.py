@@ -151,6 +151,20 @@ def test_a_model_with_one_answer_has_no_interval(paired, tmp_path):
     assert score_intervals(mine, tmp_path / "none").empty
 
 
+def test_the_interval_of_bits_is_that_of_the_losses_of_the_items(paired, tmp_path):
+    cells, rows = paired
+    name = "my_task-1-good-pruned-0"
+    mine = rows[(rows["cell_id"] == name) & (rows["metric"] == "accuracy")]
+    output = CellOutput.load(cells / f"{name}.parquet")
+    lost = np.random.default_rng(3).exponential(6.0, len(output.items))
+    CellOutput(output.rows, output.items.assign(score=lost)).save(tmp_path / f"{name}.parquet")
+    found = score_intervals(mine.assign(metric="bits"), tmp_path, resamples=400).iloc[0]
+    scored = lost[(output.items["probe"] == "performance").to_numpy()]
+    error = scored.std() / np.sqrt(len(scored))
+    assert found["ci_low"] == pytest.approx(scored.mean() - 1.96 * error, abs=0.5 * error)
+    assert found["ci_high"] == pytest.approx(scored.mean() + 1.96 * error, abs=0.5 * error)
+
+
 def test_special_characters_are_escaped():
     table = PaperTable("x", "y", EVIL, ("na_me",), ((EVIL,), ("[1] plain",)))
     text = latex_table(table, "tab:x").split("\n", 1)[1]
