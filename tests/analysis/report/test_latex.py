@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import numpy as np
+import pandas as pd
 import pytest
 from paired_run import write_paired_run
 from run_rows import MadeRun
@@ -120,6 +121,28 @@ def test_shares_differences_and_probes_of_a_run(written):
     assert {"nsubj", "all-relations"} <= {line[1] for line in lines}
 
 
+def test_the_column_of_the_full_model_is_never_that_of_the_pretrained_encoder(tmp_path):
+    rows = MadeRun(draws=3, layers=2, heads=4, probe_draws=2).rows()
+    tables = {table: SUMMARIES[table](rows) for table in READ}
+    tables["summary_headline"] = headline_table(rows, tables)
+    probes = tables["summary_probes"]
+    before = probes[probes["kind"] == "full"].assign(state="pretrained", mean=0.123)
+    masked = pd.concat([before, probes])
+    alone = masked[masked["kind"] == "full"]
+    for summary, kinds in ((masked, {"full", "good", "random", "bad"}), (alone, {"full"})):
+        texts = {}
+        for path in save_latex(
+            rows, tmp_path, tables=tables | {"summary_probes": summary}, cells=tmp_path
+        ):
+            texts[path.stem] = path.read_text("utf-8")
+        header, lines = parsed(
+            next(text for name, text in texts.items() if "dependency-heads-offset" in name)
+        )
+        assert kinds == set(header) & {"full", "good", "random", "bad"}
+        assert lines
+        assert ".123" not in {line[header.index("full")] for line in lines}
+
+
 def test_the_interval_of_a_score_equals_a_plain_bootstrap(paired):
     """Over examples, of the mean over seeds of each seed's mean over draws."""
     cells, rows = paired
@@ -166,11 +189,12 @@ def test_the_interval_of_bits_is_that_of_the_losses_of_the_items(paired, tmp_pat
 
 
 def test_special_characters_are_escaped():
-    table = PaperTable("x", "y", EVIL, ("na_me",), ((EVIL,), ("[1] plain",)))
+    table = PaperTable("x", "y", EVIL, ("na_me",), ((EVIL,), ("[1] plain",), ("* star",)))
     text = latex_table(table, "tab:x").split("\n", 1)[1]
     assert text.count(r"a\_b \& c\% \$x\$ \#1 \{y\} \textasciitilde{}z\textasciicircum{}2") == 2
     assert r"\textbackslash{}input\{/etc/passwd\} {''}$\partial${''}" in text
     assert "\n{}[1] plain" in text
+    assert "\n{}* star" in text
     assert r"na\_me" in text
     assert escaped("two\nlines") == "two lines"
 
