@@ -174,6 +174,17 @@ def test_a_model_with_one_answer_has_no_interval(paired, tmp_path):
     assert score_intervals(mine, tmp_path / "none").empty
 
 
+def test_no_interval_of_fewer_seeds_than_the_mean(paired, tmp_path):
+    cells, rows = paired
+    for path in cells.glob("my_task-*"):
+        if path.stem not in ("my_task-2-good-pruned-0", "my_task-1-random-pruned-2"):
+            shutil.copy(path, tmp_path)
+    found = score_intervals(rows[rows["task"] == "my_task"], tmp_path, resamples=20)
+    told = set(zip(found["kind"], found["state"], strict=True))
+    assert {("full", "finetuned"), ("good", "retrained"), ("bad", "pruned")} <= told
+    assert not {("good", "pruned"), ("random", "pruned")} & told
+
+
 def test_the_interval_of_bits_is_that_of_the_losses_of_the_items(paired, tmp_path):
     cells, rows = paired
     name = "my_task-1-good-pruned-0"
