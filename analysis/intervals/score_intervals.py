@@ -34,16 +34,26 @@ def score_intervals(rows: pd.DataFrame, cells: Path, *, resamples: int = RESAMPL
 
     Returns:
         The columns of `COLUMNS`; models without subnetworks have the method `full`. `ci_method`
-        says what was resampled, or why there is no interval.
+        says what was resampled, or why there is no interval. A kind and state has no line if the
+        answers of any of its seeds or draws are missing.
     """
     scored = model_columns(rows[(rows["probe"] == "performance") & rows["value"].notna()])
     lines = []
     for (model, task), mine in scored.groupby(["model", "task"], sort=False):
         metrics = list(dict.fromkeys(mine["metric"]))
-        answers, _ = answers_of(mine[mine["metric"] == metrics[0]], cells)
+        first = mine[mine["metric"] == metrics[0]]
+        answers = _whole(answers_of(first, cells)[0], first)
         about = {"model": model, "task": task}
         lines += [about | line for line in _of_task(answers, metrics, resamples)]
     return pd.DataFrame(lines, columns=COLUMNS).astype({"ci_low": float, "ci_high": float})
+
+
+def _whole(
+    answers: Mapping[Model, dict[int, Answers]], scored: pd.DataFrame
+) -> dict[Model, dict[int, Answers]]:
+    """Those that have the answers of every seed: the mean of fewer would be another number."""
+    seeds = scored.groupby(["method", "kind", "state"], observed=True)["seed"].agg(set)
+    return {model: found for model, found in answers.items() if set(found) == seeds[model]}
 
 
 def _of_task(
@@ -57,17 +67,17 @@ def _of_task(
     name = f"percentile bootstrap over {over} ({resamples})"
     for (method, kind, state), seeds in answers.items():
         these = "this seed" if len(seeds) == 1 else "these seeds"
-        varied = [np.ptp(said.predictions, axis=0).any() for said in seeds.values()]
         for metric in metrics:
+            read = [said.read_by(metric) for said in seeds.values()]
             drawn = [
                 np.concatenate(
-                    [weighted_scores(metric, said.predictions, said.gold, block).mean(axis=1)
+                    [weighted_scores(metric, values, said.gold, block).mean(axis=1)
                      for block in blocks]
                 )
-                for said in seeds.values()
+                for values, said in zip(read, seeds.values(), strict=True)
             ]  # fmt: skip
             low, high = expanded_limits(np.mean(drawn, axis=0), count_of(first.units))
-            if not any(varied):
+            if not any(np.ptp(values, axis=0).any() for values in read):
                 low, high = float("nan"), float("nan")
             yield {
                 "method": method, "kind": kind, "state": state, "metric": metric,

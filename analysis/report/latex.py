@@ -62,9 +62,9 @@ def latex_table(table: PaperTable, label: str) -> str:
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    # an empty group: a line that begins with a bracket is an argument of the break before it
+    # an empty group: a bracket or star at the beginning belongs to the break before it
     found = " & ".join(map(escaped, cells))
-    return (r"{}" if found.startswith("[") else "") + found + r" \\"
+    return (r"{}" if found.startswith(("[", "*")) else "") + found + r" \\"
 
 
 def escaped(text: str) -> str:

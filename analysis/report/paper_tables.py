@@ -69,7 +69,8 @@ def paper_tables(
         probes = of_answer(tables["summary_probes"], key)
         for (probe, baseline), mine in probes.groupby(["probe", "baseline"], sort=False,
                                                       dropna=False):  # fmt: skip
-            yield _probe(str(probe), baseline, mine, about, label)
+            if (table := _probe(str(probe), baseline, mine, about, label)) is not None:
+                yield table
     yield from _over_seeds(tables)
 
 
@@ -187,11 +188,20 @@ def _against_random(headline: pd.DataFrame, about: str, label: str) -> PaperTabl
 # -- probes -----------------------------------------------------------------------------------
 
 
-def _probe(probe: str, baseline: Any, mine: pd.DataFrame, about: str, label: str) -> PaperTable:
-    """A line for each measure, property and state; the kinds of subnetwork are columns."""
+def _probe(
+    probe: str, baseline: Any, mine: pd.DataFrame, about: str, label: str
+) -> PaperTable | None:
+    """A line for each measure, property and state; the kinds of subnetwork are columns.
+
+    None where only the pretrained encoder was probed.
+    """
     kinds = [str(kind) for kind in dict.fromkeys(mine["kind"]) if kind != "full"]
-    full = mine[mine["kind"] == "full"].drop_duplicates(["metric", "relation"])
-    mine = mine[mine["kind"] != "full"] if kinds else mine
+    # the pretrained encoder is of the kind full as well
+    full = mine[(mine["kind"] == "full") & (mine["state"] != "pretrained")]
+    full = full.drop_duplicates(["metric", "relation"])
+    mine = mine[mine["kind"] != "full"] if kinds else full
+    if mine.empty:
+        return None
     states = {state: place for place, state in enumerate(STATES)}
     mine = mine.sort_values(
         "state", key=lambda state: state.map(states).fillna(len(states)), kind="stable"

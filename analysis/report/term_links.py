@@ -24,7 +24,7 @@ _FORMS: Mapping[str, str] = {
     "majority baseline": "majority(?: baseline)?",
 }
 """How a term stands in sentences, where that is more than its name in singular or plural."""
-_CLOSED = re.compile(r"<(?:a|code|span)\b.*?</(?:a|code|span)>|<[^>]*>", re.DOTALL)
+_CLOSED = re.compile(r"<(a|code|span)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 
 def anchor_of(term: str) -> str:

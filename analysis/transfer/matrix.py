@@ -130,7 +130,7 @@ class _Scored:
                 "baseline": scores["baseline"].iloc[0],
                 "baseline_value": scores["baseline_value"].astype(float).mean(),
                 **self._interval((method, f"good of {of}", reading), metric),
-                **self._references((method, reading, of), metric, mean.to_numpy()),
+                **self._references((method, reading, of), metric, scores),
                 **overlap_columns(crossed.masks, of, self.about["task"], method),
             }  # fmt: skip
 
@@ -162,7 +162,7 @@ class _Scored:
             found["beyond_method"] = f"no {name}: too few seeds or examples for .92 coverage"
         return found
 
-    def _references(self, cell: Cell, metric: str, values: Any) -> dict[str, Any]:
+    def _references(self, cell: Cell, metric: str, good: pd.DataFrame) -> dict[str, Any]:
         """What the full model, the task's own mask and random masks of the same size score."""
         method, reading, of = cell
         scores = self.rows[self.rows["metric"] == metric]
@@ -175,27 +175,31 @@ class _Scored:
         baseline = whole["baseline_value"].astype(float).mean()
         sign = -1 if better_of(metric) == LOWER else 1
         gain = sign * (found["full"] - baseline)
-        kept = sign * (float(np.mean(values)) - baseline)
+        kept = sign * (float(good["value"].astype(float).mean()) - baseline)
         found["gain_kept"] = kept / gain if gain > 0 else np.nan
+        found["flag"] = joined_flags(pd.concat([good["flag"], own["flag"], random["flag"]]))
         if random.empty:
             return found
         draws = random["value"].astype(float)
-        by_seed = [group["value"].to_numpy(dtype=float) for _, group in random.groupby("seed")]
-        below = [((pool < value).mean() + (pool == value).mean() / 2)
-                 for value, pool in zip(values, by_seed, strict=True)]  # fmt: skip
+        by_seed = {seed: sign * group["value"].to_numpy(dtype=float)
+                   for seed, group in random.groupby("seed")}  # fmt: skip
+        values = sign * good.set_index("seed")["value"].astype(float)
+        below = [(pool < values[seed]).mean() + (pool == values[seed]).mean() / 2
+                 for seed, pool in by_seed.items()]  # fmt: skip
         return found | {
             "random_low": draws.min(), "random_high": draws.max(),
-            "n_draws": min(map(len, by_seed)), "above_random": float(np.mean(below)),
+            "n_draws": min(map(len, by_seed.values())), "above_random": float(np.mean(below)),
         }  # fmt: skip
 
 
 def _flags(rows: pd.DataFrame, line: dict[str, Any]) -> str:
-    """Flags of the run about the task that is scored and about the search on the other task."""
+    """Flags of the scores, of the full model of the scored task, and of the other task's search."""
     rows = rows[rows["probe"].isin(["performance", "mask"])]
     whole = rows["task"].eq(line["task"]) & rows["kind"].eq("full")
     search = rows["task"].eq(line["mask_task"]) & rows["kind"].eq("good")
     search &= rows["method"].eq(line["method"]) & rows["state"].eq("pruned")
-    return joined_flags(rows.loc[whole | search, "flag"])
+    own = pd.Series([line["flag"]], dtype="string")
+    return joined_flags(pd.concat([rows.loc[whole | search, "flag"], own]))
 
 
 def _against_random(tested: pd.DataFrame) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def compare(
 
     Example: subprobe compare runs/study --transfer --out transfer
     """
-    _check_asked(folders, bool(relation or metric), transfer, retrained)
+    _check_asked(folders, bool(relation or metric), transfer, retrained, report)
     if relation or metric:
         _of_relations(folders, relation or (), metric or (), correction, out, overwrite, as_json)
         return
@@ -98,7 +98,9 @@ def compare(
         _show(tables, folders)
 
 
-def _check_asked(folders: list[Path], relations: bool, transfer: bool, retrained: bool) -> None:
+def _check_asked(
+    folders: list[Path], relations: bool, transfer: bool, retrained: bool, report: Path | None
+) -> None:
     """Refuse options that do not go together."""
     from ...data.errors import ConfigError
 
@@ -108,6 +110,11 @@ def _check_asked(folders: list[Path], relations: bool, transfer: bool, retrained
         raise ConfigError(
             "--transfer compares scores on tasks, --relation and --metric compare probes",
             remedy="give one of them",
+        )
+    if report is not None and relations:
+        raise ConfigError(
+            "--report writes all comparisons, --relation and --metric choose some",
+            remedy="leave out --report, or --relation and --metric",
         )
     if transfer and len(folders) > 1:
         raise ConfigError(

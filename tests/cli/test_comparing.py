@@ -166,7 +166,7 @@ def test_one_relation_is_answered_in_a_line_a_table_and_a_file(subprobe_command,
     assert {one["family_size"] for one in json.loads(out)} == {2}
 
 
-def test_an_unknown_relation_or_metric_lists_those_that_exist(subprobe_command, two):
+def test_an_unknown_relation_or_metric_lists_those_that_exist(subprobe_command, two, tmp_path):
     for words, said in (
         (("--relation", "nsubjx"), "did you mean 'nsubj'? known relations: nsubj, obj"),
         (("--metric", "dependency-heads"), "a metric is written as PROBE/METRIC"),
@@ -175,6 +175,11 @@ def test_an_unknown_relation_or_metric_lists_those_that_exist(subprobe_command, 
         code, out, err = subprobe_command("compare", two[0], *words)
         assert (code, out) == (2, "")
         assert said in err
+    page = tmp_path / "page.html"
+    code, _, err = subprobe_command("compare", two[0], "--relation", "nsubj", "--report", page)
+    assert code == 2
+    assert "--report writes all comparisons, --relation and --metric choose some" in err
+    assert not page.exists()
     code, _, err = subprobe_command("compare", *two, "--relation", "nsubj")
     assert code == 2
     assert "name one run folder" in err

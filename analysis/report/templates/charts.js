@@ -115,6 +115,8 @@ function keyed(place, marks) {
   drawing.addEventListener("focusout", () => point("mouseout"));
   drawing.addEventListener("keydown", (event) => {
     if (event.key === "Escape") point("mouseout");
+    // with a modifier a key belongs to the browser: Alt+ArrowLeft goes back
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const to = target(marks, current, event.key);
     if (to === undefined) return;
     event.preventDefault();

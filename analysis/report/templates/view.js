@@ -140,6 +140,9 @@ function list() {
 }
 
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+// with a modifier a key belongs to the browser: Alt+ArrowLeft goes back
+const moveOf = (event) => (event.altKey || event.ctrlKey || event.metaKey
+  ? undefined : MOVES[event.key]);
 const within = (place, size) => Math.max(0, Math.min(size - 1, place));
 const stacked = () => byId("one").offsetTop > byId("grid").offsetTop + 100;
 
@@ -151,7 +154,7 @@ byId("grid").addEventListener("click", (event) => {
   if (stacked()) byId("one").scrollIntoView({ block: "start" });
 });
 byId("grid").addEventListener("keydown", (event) => {
-  const move = MOVES[event.key], button = event.target.closest("button");
+  const move = moveOf(event), button = event.target.closest("button");
   if (!move || !button) return;
   event.preventDefault();
   state.layer = within(+button.dataset.layer + move[0], L);
@@ -161,7 +164,7 @@ byId("grid").addEventListener("keydown", (event) => {
 });
 byId("map").addEventListener("keydown", (event) => {
   if (event.key === "Escape") buttons[state.layer * H + state.head].focus();
-  const move = MOVES[event.key];
+  const move = moveOf(event);
   if (!move) return;
   event.preventDefault();
   read(within(state.row + move[0], n), within(state.column + move[1], n));

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import numpy as np
+import pandas as pd
 import pytest
 from paired_run import write_paired_run
 from run_rows import MadeRun
@@ -120,6 +121,28 @@ def test_shares_differences_and_probes_of_a_run(written):
     assert {"nsubj", "all-relations"} <= {line[1] for line in lines}
 
 
+def test_the_column_of_the_full_model_is_never_that_of_the_pretrained_encoder(tmp_path):
+    rows = MadeRun(draws=3, layers=2, heads=4, probe_draws=2).rows()
+    tables = {table: SUMMARIES[table](rows) for table in READ}
+    tables["summary_headline"] = headline_table(rows, tables)
+    probes = tables["summary_probes"]
+    before = probes[probes["kind"] == "full"].assign(state="pretrained", mean=0.123)
+    masked = pd.concat([before, probes])
+    alone = masked[masked["kind"] == "full"]
+    for summary, kinds in ((masked, {"full", "good", "random", "bad"}), (alone, {"full"})):
+        texts = {}
+        for path in save_latex(
+            rows, tmp_path, tables=tables | {"summary_probes": summary}, cells=tmp_path
+        ):
+            texts[path.stem] = path.read_text("utf-8")
+        header, lines = parsed(
+            next(text for name, text in texts.items() if "dependency-heads-offset" in name)
+        )
+        assert kinds == set(header) & {"full", "good", "random", "bad"}
+        assert lines
+        assert ".123" not in {line[header.index("full")] for line in lines}
+
+
 def test_the_interval_of_a_score_equals_a_plain_bootstrap(paired):
     """Over examples, of the mean over seeds of each seed's mean over draws."""
     cells, rows = paired
@@ -151,12 +174,38 @@ def test_a_model_with_one_answer_has_no_interval(paired, tmp_path):
     assert score_intervals(mine, tmp_path / "none").empty
 
 
+def test_no_interval_of_fewer_seeds_than_the_mean(paired, tmp_path):
+    cells, rows = paired
+    for path in cells.glob("my_task-*"):
+        if path.stem not in ("my_task-2-good-pruned-0", "my_task-1-random-pruned-2"):
+            shutil.copy(path, tmp_path)
+    found = score_intervals(rows[rows["task"] == "my_task"], tmp_path, resamples=20)
+    told = set(zip(found["kind"], found["state"], strict=True))
+    assert {("full", "finetuned"), ("good", "retrained"), ("bad", "pruned")} <= told
+    assert not {("good", "pruned"), ("random", "pruned")} & told
+
+
+def test_the_interval_of_bits_is_that_of_the_losses_of_the_items(paired, tmp_path):
+    cells, rows = paired
+    name = "my_task-1-good-pruned-0"
+    mine = rows[(rows["cell_id"] == name) & (rows["metric"] == "accuracy")]
+    output = CellOutput.load(cells / f"{name}.parquet")
+    lost = np.random.default_rng(3).exponential(6.0, len(output.items))
+    CellOutput(output.rows, output.items.assign(score=lost)).save(tmp_path / f"{name}.parquet")
+    found = score_intervals(mine.assign(metric="bits"), tmp_path, resamples=400).iloc[0]
+    scored = lost[(output.items["probe"] == "performance").to_numpy()]
+    error = scored.std() / np.sqrt(len(scored))
+    assert found["ci_low"] == pytest.approx(scored.mean() - 1.96 * error, abs=0.5 * error)
+    assert found["ci_high"] == pytest.approx(scored.mean() + 1.96 * error, abs=0.5 * error)
+
+
 def test_special_characters_are_escaped():
-    table = PaperTable("x", "y", EVIL, ("na_me",), ((EVIL,), ("[1] plain",)))
+    table = PaperTable("x", "y", EVIL, ("na_me",), ((EVIL,), ("[1] plain",), ("* star",)))
     text = latex_table(table, "tab:x").split("\n", 1)[1]
     assert text.count(r"a\_b \& c\% \$x\$ \#1 \{y\} \textasciitilde{}z\textasciicircum{}2") == 2
     assert r"\textbackslash{}input\{/etc/passwd\} {''}$\partial${''}" in text
     assert "\n{}[1] plain" in text
+    assert "\n{}* star" in text
     assert r"na\_me" in text
     assert escaped("two\nlines") == "two lines"
 

@@ -264,6 +264,20 @@ def test_arrow_keys_reach_each_value_once_and_pages_each_kind_of_mark(opened):
     assert groups == different == kinds == back > 3
 
 
+@pytest.mark.parametrize("modifier", ["altKey", "ctrlKey", "metaKey"])
+def test_keys_with_a_modifier_are_left_to_the_browser(opened, modifier):
+    """Alt and an arrow key go back in the history."""
+    left = opened.evaluate(
+        "(() => { const mark = document.querySelector('figure .chart [tabindex]');"
+        " mark.focus();"
+        " const sent = given => { const event = new KeyboardEvent('keydown', { key: 'ArrowRight',"
+        " bubbles: true, cancelable: true, ...given }); mark.dispatchEvent(event);"
+        " return [event.defaultPrevented, document.activeElement === mark]; };"
+        f" return [sent({{ {modifier}: true }}), sent({{}})]; }})()"
+    )
+    assert left == [[False, True], [True, False]]
+
+
 def test_everything_that_can_be_clicked_is_reached_by_keyboard(opened):
     missed = opened.evaluate("""[...document.querySelectorAll("*")].filter(one =>
       getComputedStyle(one).cursor === "pointer" && !one.closest("a, button, summary")

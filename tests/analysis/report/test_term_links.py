@@ -41,6 +41,8 @@ def test_tags_numbers_code_and_text_from_elsewhere_are_left_as_they_are():
     number = '<span class="number" data-column="draw">.5</span>'
     assert number in TermLinks()(Markup(number + " of the seeds"))
     assert TermLinks()(Markup("<code>mask</code>")) == "<code>mask</code>"
+    link = '<a href="heads.csv"><code>heads.csv</code> of good masks</a>'
+    assert TermLinks()(Markup(link)) == link
     assert TermLinks()("<b>no</b>") == "&lt;b&gt;no&lt;/b&gt;"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -170,6 +171,22 @@ def test_differences_have_every_reference_and_a_corrected_p(matrix):
     tested = table[table["p_value"].notna()]
     assert (tested["p_adjusted"] >= tested["p_value"] - 1e-12).all()
     assert table.loc[table["test"].notna(), "level"].eq("these seeds").all()
+
+
+def test_draws_are_compared_within_their_seed_in_the_direction_of_the_metric(run, matrix):
+    """In a run whose seeds are not in ascending order."""
+    found = matrix[0]
+    rows = found.rows.sort_values("seed", ascending=False, kind="stable", ignore_index=True)
+    lower = {("good", 1): 0.7, ("good", 2): 0.3, ("random", 1): 0.6, ("random", 2): 0.2}
+    value = [lower.get(pair, 0.9) for pair in zip(rows["kind"], rows["seed"], strict=True)]
+    metric = rows["metric"].where(rows["metric"] == "accuracy", "bits")
+    failed = rows["kind"].eq("random") & rows["task"].eq("sides") & rows["draw"].eq(1)
+    rows = rows.assign(value=value, metric=metric, flag=rows["flag"].mask(failed, "diverged"))
+    rows = rows.drop_duplicates(["cell_id", "mask_task", "task", "seed", "metric"])
+    table = transfer_tables(replace(found, rows=rows), load_rows(run), resamples=50)["transfer"]
+    assert set(table["metric"]) == {"accuracy", "bits"}
+    assert table["above_random"].eq(table["metric"].eq("accuracy").astype(float)).all()
+    assert table["flag"].str.contains("diverged").eq(table["task"].eq("sides")).all()
 
 
 def test_a_second_call_computes_nothing_and_gives_the_same(run, matrix, monkeypatch):

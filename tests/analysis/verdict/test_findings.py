@@ -101,6 +101,16 @@ def test_good_minus_random_in_probes_is_told_with_what_varies(rows, tables):
     assert "`second`" in third  # two of a probe at most
 
 
+def test_bits_are_named_as_a_loss(rows, tables):
+    line = difference(probe="transfer", metric="bits", variant=pd.NA, relation="nested",
+                      good=8.1, random=8.4, difference=-0.3, ci_low=-0.4, ci_high=-0.2)  # fmt: skip
+    said = [s for s in found(rows, tables, probe_differences=[line]) if "`transfer`" in s]
+    assert said[0].startswith(
+        "Loss in bits on masked tokens of `nested` (probe `transfer`) is lower in the good "
+        "subnetwork than in random ones: 8.100 against 8.400"
+    )
+
+
 def test_unclear_differences_count_among_the_tests(rows, tables):
     lines = [difference(p_adjusted=0.3), difference(p_adjusted=float("nan"))]
     first, *_ = found(rows, tables, probe_differences=lines)
