@@ -35,10 +35,19 @@ def generated_pairs(seed: int, n: int) -> Suite:
     Raises:
         ConfigError: if `n` is below 1, or the templates do not yield that many pairs.
     """
+    examples = acceptability(seed, {"test": n_examples(n)})["test"]
+    return Suite(GENERATED, GENERATED, paired(examples, n))
+
+
+def n_examples(n: int) -> int:
+    """The number of examples, in whole minimal sets, that `n` pairs are made from.
+
+    Raises:
+        ConfigError: if `n` is below 1.
+    """
     if n < 1:
         raise ConfigError(f"the number of generated pairs must be >= 1, got {n}")
-    size = SET_SIZE * math.ceil(2 * n / SET_SIZE)
-    return Suite(GENERATED, GENERATED, paired(acceptability(seed, {"test": size})["test"], n))
+    return SET_SIZE * math.ceil(2 * n / SET_SIZE)
 
 
 def paired(examples: Sequence[Example], n: int) -> tuple[Pair, ...]:

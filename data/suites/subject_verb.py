@@ -7,22 +7,20 @@ with gold features and trees in place of a tagger and a parser.
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from ..errors import ConfigError, DataFileError
+from ..errors import DataFileError
 from ..generator.agreement import AGREEMENT
-from ..generator.registry import SET_SIZE
 from ..generator.sampling import sample
 from ..sentences.conllu_reader import read_conllu
 from ..sentences.relations import main_relation
 from ..sentences.sentence import Sentence
 from ..sentences.spans import word_spans
-from .generated import GENERATED, paired
+from .generated import GENERATED, n_examples, paired
 from .pair import Pair, Suite, checked_suite
 
 SUBJECT_VERB = "subject-verb"
@@ -66,10 +64,7 @@ def generated_agreement(seed: int, n: int) -> Suite:
     Raises:
         ConfigError: if `n` is below 1, or the templates do not yield that many pairs.
     """
-    if n < 1:
-        raise ConfigError(f"the number of generated pairs must be >= 1, got {n}")
-    size = SET_SIZE * math.ceil(2 * n / SET_SIZE)
-    examples = sample("agreement", AGREEMENT, seed, {"test": size})["test"]
+    examples = sample("agreement", AGREEMENT, seed, {"test": n_examples(n)})["test"]
     return Suite(GENERATED, GENERATED, tuple(map(_described, paired(examples, n))))
 
 
