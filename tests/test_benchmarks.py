@@ -24,5 +24,6 @@ def test_every_benchmark_gives_a_line():
     assert len(lines) == 47
     for line in lines:
         assert math.isfinite(line["value"])
-        assert line["value"] > 0
+        # seconds of a start are those above a bare interpreter: where there are few, noise is more
+        assert line["value"] > 0 or line["unit"] == "s"
         assert line["low"] <= line["value"] <= line["high"]
