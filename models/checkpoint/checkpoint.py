@@ -19,7 +19,6 @@ from ..encoder.kept_units import kept_units_of
 from ..folder.checkpoint_files import (
     LOAD,
     META_FILE,
-    attention_for,
     loading,
     meta_of,
     quiet_library,
@@ -41,8 +40,7 @@ from .contract import (
     named_classes,
     put_in_order,
 )
-from .loading import CLASSIFIERS, ENCODERS, load
-from .pruned_heads import take_pruned
+from .loading import CLASSIFIERS, ENCODERS, load, with_random_weights
 from .trial import check_encodes, check_finite, check_runs
 
 
@@ -177,7 +175,6 @@ def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: st
     """The same architecture with random weights: the baseline of untrained encoders."""
     source = resolve_model(name)
     config = read_config(source)
-    take_pruned(config)
     kind = transformers.AutoModel
     if spec is not None and spec.masked:
         kind = transformers.AutoModelForMaskedLM
@@ -185,10 +182,7 @@ def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: st
         kind = transformers.AutoModelForSequenceClassification
         for field, value in head_options(spec.labels, regression=spec.regression).items():
             setattr(config, field, value)
-    with loading(source, "model"), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = kind.from_config(config, attn_implementation=attention_for(config, attention))
-    return check_runs(model.eval(), name)
+    return with_random_weights(kind, source, config, seed=seed, attention=attention)
 
 
 def save_classifier(

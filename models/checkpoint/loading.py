@@ -25,6 +25,7 @@ from ..folder.sources import ModelSource
 from ..folder.stored_weights import plain_names, read_tensors, stored_types
 from ..folder.weight_files import stored_parameters, weight_files
 from .pruned_heads import lose_heads, pruned_mask, take_pruned, whole_again
+from .trial import check_runs
 
 ENCODERS = transformers.MODEL_MAPPING
 """Configuration -> class without a head."""
@@ -80,6 +81,28 @@ def load(
     if mask is not None:
         lose_heads(model, mask)
     return model, missing
+
+
+def with_random_weights(
+    kind: Any, source: ModelSource, config: Any, *, seed: int, attention: str
+) -> Any:
+    """Build a model without reading its weights, in eval mode; pruned heads are there again.
+
+    Args:
+        kind: an `AutoModel` class, which decides the head.
+        source: the checkpoint.
+        config: its configuration.
+        seed: the init seed.
+        attention: see `load_encoder`.
+
+    Raises:
+        CheckpointError: if the model cannot be built or does not run.
+    """
+    take_pruned(config)
+    with loading(source, "model"), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = kind.from_config(config, attn_implementation=attention_for(config, attention))
+    return check_runs(model.eval(), source.name)
 
 
 def skeleton(kind: Any, config: Any) -> Any:

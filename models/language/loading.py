@@ -8,10 +8,9 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from ...data.errors import CheckpointError
-from ..checkpoint.loading import LANGUAGE_MODELS, load, skeleton, weight_names
-from ..checkpoint.pruned_heads import take_pruned
+from ..checkpoint.loading import LANGUAGE_MODELS, load, skeleton, weight_names, with_random_weights
 from ..checkpoint.trial import check_finite, check_runs
-from ..folder.checkpoint_files import attention_for, loading, read_config, refuse_missing
+from ..folder.checkpoint_files import read_config, refuse_missing
 from ..folder.sources import ModelSource, is_compact, resolve_model
 
 TRAIN_ONE = "train one: subprobe finetune with `task` mlm and your texts as `data_dir`"
@@ -85,14 +84,9 @@ def untrained_language_model(name: str, *, seed: int, attention: str = "sdpa") -
         UnknownNameError: if the family is not supported.
     """
     source = resolve_model(name)
-    config = read_config(source)
-    take_pruned(config)
-    with loading(source, "model"), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = AutoModelForMaskedLM.from_config(
-            config, attn_implementation=attention_for(config, attention)
-        )
-    return check_runs(model.eval(), name)
+    return with_random_weights(
+        AutoModelForMaskedLM, source, read_config(source), seed=seed, attention=attention
+    )
 
 
 def has_language_head(name: str) -> bool:
