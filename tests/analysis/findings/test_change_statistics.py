@@ -162,7 +162,7 @@ def test_a_reference_that_does_not_fit_is_one_line(subprobe_command, tiny_encode
     cases = (
         (change, "--reference embedded"),
         ([*change, "--reference", tmp_path / "deep"], "layers: the model has 2"),
-        ([*change, "--reference", tmp_path / "other"], "other subwords"),
+        ([*change, "--reference", tmp_path / "other"], "a different tokenizer"),
         (
             ["--probe", "attention-stats", "--reference", tiny_encoder],
             "add --probe attention-change",
