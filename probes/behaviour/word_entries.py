@@ -135,11 +135,11 @@ CLOZE_TESTS = ProbeEntry(
     options=ClozeOptions,
     rows=(
         Measure("accuracy_top_*", ("model",), "share of contexts with a correct word among the k "
-                "most probable pieces", better="higher"),
+                "most probable pieces", better="higher", right=True),
         Measure(SENSITIVITY, ("model",), "share of items whose fitting word is more probable than "
-                "the others", better="higher"),
+                "the others", better="higher", right=True),
         Measure(ABOVE_MARGIN, ("model",), "the same by more than the margin in probability",
-                better="higher"),
+                better="higher", right=True),
         Measure(LOG_ODDS, ("model",), "mean log-odds of the fitting word against the most probable "
                 "of the others, in nats", better="higher"),
         Measure(TIED, ("model",), "share of items whose two words are equally probable",
@@ -167,7 +167,7 @@ SUBJECT_VERB = ProbeEntry(
     options=AgreementOptions,
     rows=(
         Measure("accuracy", ("model",), "share of pairs whose agreeing verb form is more probable",
-                better="higher"),
+                better="higher", right=True),
         Measure("margin", ("model",), "mean log-odds of the agreeing against the other form, in "
                 "nats", better="higher"),
         Measure(TIED, ("model",), "share of pairs whose forms are equally probable",

@@ -7,7 +7,9 @@ from paired_run import write_paired_run
 from scipy.stats import binomtest
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.probe_comparisons import compare_probes
+from subprobe.analysis.statistics.row_units import is_right_or_wrong
 from subprobe.data.output.tables import items_frame, rows_frame
+from subprobe.probes.registry import entries_of
 
 PAIRS = 60
 SHARE = {"full": 0.9, "good": 0.7, "bad": 0.5}
@@ -69,3 +71,23 @@ def test_pairs_that_stand_alone_take_mcnemars_test(run):
         assert line.p_adjusted >= line.p_value
     # a family of its own: the exchange tests are corrected as without it
     assert set(exact["family"]) == {f"{exact['model'].iloc[0]} · minimal-pairs · McNemar, exact"}
+
+
+@pytest.mark.parametrize(
+    ("probe", "exact", "other"),
+    [
+        ("minimal-pairs", ["accuracy"], ["margin", "tied"]),
+        ("agreement", ["accuracy"], ["margin", "tied", "scored_by_pll"]),
+        (
+            "cloze",
+            ["accuracy_top_1", "accuracy_top_5", "sensitivity", "sensitivity_above_margin"],
+            ["log_odds", "tied", "coverage"],
+        ),
+    ],
+)
+def test_which_answers_are_right_or_wrong(probe, exact, other):
+    assert all(is_right_or_wrong(probe, metric) for metric in exact)
+    assert not any(is_right_or_wrong(probe, metric) for metric in other)
+    (entry,) = entries_of([probe])
+    for metric in (*exact, *other):  # the names are those of the probe
+        assert any(row.covers(metric) for row in entry.rows), metric
