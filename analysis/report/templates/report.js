@@ -1,7 +1,9 @@
 "use strict";
 // tables: a click on a heading sorts, a button copies with tabs between the cells
 function number(text) {
-  const said = text.trim().replace(/[,%\u00d7]/g, "").replace(/^p [<=] /, "").replace(/^< /, "");
+  // the number in front of its interval or range counts
+  const alone = text.replace(/\s*[[(].*$/, "").replace("\u2212", "-");
+  const said = alone.trim().replace(/[,%\u00d7]/g, "").replace(/^p [<=] /, "").replace(/^< /, "");
   return said === "" || Number.isNaN(Number(said)) ? null : Number(said);
 }
 function compare(first, second) {

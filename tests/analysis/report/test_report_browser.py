@@ -288,6 +288,27 @@ def test_everything_that_can_be_clicked_is_reached_by_keyboard(opened):
     assert opened.evaluate("document.querySelector('th').getAttribute('aria-sort')") == "ascending"
 
 
+def test_a_column_is_sorted_by_the_numbers_in_front_of_intervals(opened):
+    given = ["0.90 [0.85, 0.95]", "\u2013", "10.5", "\u22120.20 [\u22120.30, 0.10]", "0.123 (3)"]
+    there = opened.evaluate(f"""(() => {{
+      const table = document.querySelector("table"), body = table.tBodies[0];
+      const row = body.rows[0];
+      body.replaceChildren(...{given!r}.map(text => {{
+        const made = row.cloneNode(true);
+        made.cells[0].textContent = text;
+        return made;
+      }}));
+      const said = () => [...body.rows].map(one => one.cells[0].textContent);
+      const heading = table.querySelector("th button");
+      heading.click();
+      const up = said();
+      heading.click();
+      return [up, said()];
+    }})()""")
+    order = [given[3], given[4], given[0], given[2], given[1]]
+    assert there == [order, order[::-1]]
+
+
 def test_the_policy_stops_scripts_and_requests_from_elsewhere(opened):
     ran = opened.evaluate("""(() => {
       const script = document.createElement("script");
