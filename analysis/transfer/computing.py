@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from ...data.errors import ConfigError, SubprobeError
 from ...models.masks.subnetwork import Subnetwork
+from ..plan.graph import Graph
 from ..plan.transfer import Crossing, with_transfer
 from ..plan.whole_run import RunPlan
 from ..running.execute import State, assess, execute
@@ -68,7 +70,7 @@ def crossed(folder: Path, *, retrained: bool = False, progress: Progress | None 
     _check_whole(run, state)
     if state.todo:
         with RunLocks(folder, run.configuration), stopped_by_signals():
-            _compute(plan, state, progress)
+            _compute(plan, state, progress, own=run.graph.cells)
     return Crossed(plan, tuple(crossings), _rows(plan, state, crossings, full), _masks(plan, state))
 
 
@@ -90,7 +92,17 @@ def _check_whole(run: RunPlan, state: State) -> None:
         )
 
 
-def _compute(plan: RunPlan, state: State, progress: Progress) -> None:
+def spent_here(graph: Graph, own: Collection[str]) -> frozenset[str]:
+    """The cells whose retrained models only the transfer reads, so that it may remove them.
+
+    Those of the run's `own` cells stay: probes of the run that are still to come read them.
+    """
+    return frozenset(
+        name for name, cell in graph.cells.items() if cell.step == "retrain" and name not in own
+    )
+
+
+def _compute(plan: RunPlan, state: State, progress: Progress, own: Collection[str]) -> None:
     # with the libraries of models: reading what is finished needs none of them
     from ..plan.preparing import prepare
     from ..running.engine import Engine, InThisProcess
@@ -116,8 +128,10 @@ def _compute(plan: RunPlan, state: State, progress: Progress) -> None:
             else InThisProcess(prepared, plan.folder, progress)
         )
 
+        spendable = spent_here(plan.graph, own)
+
         def spend(name: str) -> None:
-            if plan.graph[name].step == "retrain":
+            if name in spendable:
                 for mark in state.proofs[name].files[1:2]:
                     plan.store.remove_model(mark)
 

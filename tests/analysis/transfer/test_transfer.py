@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score
 from subprobe.analysis.experiment import run_experiment
+from subprobe.analysis.plan.transfer import with_transfer
 from subprobe.analysis.run_folder.reading import load_rows
-from subprobe.analysis.transfer.computing import crossed
+from subprobe.analysis.transfer.computing import crossed, spent_here
 from subprobe.analysis.transfer.matrix import transfer_tables
 from subprobe.analysis.upkeep.clean import leftovers
+from subprobe.analysis.upkeep.recorded import plan_of
 from subprobe.data.errors import ConfigError, DataFileError
 from subprobe.models.checkpoint.checkpoint import load_classifier, load_tokenizer
 from subprobe.models.masks.subnetwork import Subnetwork
@@ -210,6 +212,16 @@ def test_retrained_masks_are_computed_once_and_their_models_are_spent(run, monke
     assert not list((copy / "models").glob("*retrained"))  # retrain.keep is off
     crossed(copy, retrained=True)
     assert names.count("retrain") == 16
+
+
+def test_retrained_models_of_the_run_itself_stay(run):
+    plan = plan_of(run)
+    whole, _ = with_transfer(plan, retrained=True)
+    trained = {name for name, cell in whole.graph.cells.items() if cell.step == "retrain"}
+    assert len(trained) == 16
+    own = sorted(trained)[:3]
+    assert spent_here(whole.graph, own) == trained - set(own)
+    assert spent_here(whole.graph, plan.graph.cells) == trained - set(plan.graph.cells)
 
 
 def test_one_task_a_removed_model_and_changed_data_are_refused(run, finished_run, tmp_path):
