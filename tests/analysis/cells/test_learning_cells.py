@@ -146,26 +146,23 @@ def test_files_decide_by_their_content(tiny_encoder, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def counted():
-    """How often states were computed."""
-    made = []
+def run_and_counted(tiny_encoder, tmp_path_factory):
+    """Folder of a run, to which nothing may write, and for which models it computed states."""
+    folder, made = tmp_path_factory.mktemp("runs") / "run", []
 
     def told(context, texts, *args, **options):
         made.append((context.subnetwork, len(texts.examples)))
         return gather_states(context, texts, *args, **options)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, rows_alone():
         patch.setattr("subprobe.probes.states.cache.gather_states", told)
-        yield made
+        run_experiment(small(tiny_encoder), folder)
+    return folder, made
 
 
 @pytest.fixture(scope="module")
-def run(tiny_encoder, tmp_path_factory, counted):
-    """Folder of a run; nothing may write to it."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    with rows_alone():
-        run_experiment(small(tiny_encoder), folder)
-    return folder
+def run(run_and_counted):
+    return run_and_counted[0]
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +209,8 @@ def test_items_of_a_repeated_cell_name_it(run, rows):
         assert set(items["cell_id"]) == {cell}
 
 
-def test_states_of_a_model_are_computed_once_and_removed(run, rows, counted):
+def test_states_of_a_model_are_computed_once_and_removed(run_and_counted):
+    run, counted = run_and_counted
     # two parts of each of 2 x (full, good, random, bad, untrained) models and of one pretrained
     masks = {mask.mask_id if mask else "" for mask, _ in counted}
     assert len(masks) >= 3
