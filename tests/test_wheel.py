@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import subprobe
+from tiny_run import save_tiny_encoder
 
 pytestmark = pytest.mark.slow
 
@@ -57,10 +58,11 @@ def test_wheel_names_the_version_of_the_package_and_what_it_runs_on(wheel: Path)
 def test_wheel_runs_the_main_job_from_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
+    save_tiny_encoder(empty / "encoder")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     (empty / "tiny.toml").write_text(
-        "seeds = [3]\nexamples = [96, 32, 32]\n[recipe]\nepochs = 1\n"
+        'model = "./encoder"\nseeds = [3]\nexamples = [96, 32, 32]\n[recipe]\nepochs = 1\n'
         "[controls]\ndraws = 2\nuntrained = false\nretrained_draws = 1\n"
         '[probe]\nsentences = 8\nexamples = 2\nsubsets = 50\nstates = ["pruned"]\n'
         "[probe.options.attributions]\nn_steps = 4\n"
@@ -80,7 +82,7 @@ def test_wheel_runs_the_main_job_from_an_empty_folder(wheel: Path, tmp_path: Pat
     assert done.stdout.splitlines()[0].startswith(str(site))
     produced = {path.name for path in (empty / "run").iterdir()}
     assert {"report.html", "manifest.json", "rows.parquet", "tests.csv", "masks"} <= produced
-    assert {path.name for path in empty.iterdir()} == {"tiny.toml", "run"}
+    assert {path.name for path in empty.iterdir()} == {"encoder", "tiny.toml", "run"}
     masks = sorted(path.name for path in (empty / "run" / "masks").iterdir())
     assert masks == [
         f"acceptability-seed3-{kind}.safetensors" for kind in ("bad", "good", "random")
