@@ -8,7 +8,7 @@ and O'Connor (2015, EMNLP).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -144,8 +144,3 @@ def _gaps(found: Forecasts, draw: int, chance: Floats) -> Floats:
     if alone(found.units):
         return np.asarray((chance < sure) - sure)
     return np.where(chance < 0.5, 1.0, -1.0) * (found.right[:, draw] - sure)
-
-
-def averaged(scores: Mapping[int, Mapping[str, Floats]], metric: str) -> Floats:
-    """Mean over seeds of the mean over draws [R]."""
-    return np.mean([values[metric].mean(axis=1) for values in scores.values()], axis=0)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..glue.cautions import cautions_of
 from ..wording import bare_p, between, decimal
 from .records import cell_of, console_of, print_lines, print_records
 
@@ -44,6 +45,7 @@ def print_scores(rows: pd.DataFrame, console: Console | None = None) -> None:
         lines.append(f"Also {found}." if place else f"{_of(row)}: {found}.")
     flags = [str(flag) for flag in rows.get("flag", pd.Series(dtype=str)).dropna() if flag]
     lines += [f"Caution: {flag}" for flag in dict.fromkeys(flags)]
+    lines += [f"Caution: {said}" for said in cautions_of(rows["task"].dropna())]
     print_lines([*lines, *_without_interval(rows)], console)
     for _, mine in every[further].groupby("probe", sort=False):
         print_rows(mine, console)
