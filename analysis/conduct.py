@@ -15,6 +15,8 @@ from ..data.output.ownership import LOCKS, RUN
 from ..data.output.tables import write_csv, write_parquet
 from .attributed.word_agreement import FILE as AGREEMENT_FILE
 from .attributed.word_agreement import agreement_table
+from .calibration.of_folder import WRITTEN as ANSWERED
+from .calibration.of_run import answer_tables_of, classes_of
 from .comparison.tables import comparison_tables
 from .configuration.config import RunConfig
 from .cost.estimate import seconds_of
@@ -257,7 +259,8 @@ def write_tables(
 
     Returns:
         The summaries by name, comparisons and tests of scores, the linguistic profile and the
-        differences between good and random in probes where there are any, and the headline table.
+        differences between good and random in probes where there are any, calibration and metrics
+        by label of tasks with classes, and the headline table.
     """
     write_parquet(rows, out / "rows.parquet")
     summed = summaries(rows)
@@ -265,6 +268,8 @@ def write_tables(
     own = {"profile": profile_table(rows, cells)} if has_profile(rows) else {}
     if len(found := probe_differences(rows, cells)):
         own[DIFFERENCES] = found
+    answered = answer_tables_of(rows, cells, classes_of(manifest))
+    own |= {name: answered[name] for name in ANSWERED if len(answered[name])}
     for name, table in {**summed, **compared, **own}.items():
         # counts without a value in some line are floats in pandas, and whole numbers in the file
         write_csv(typed(name, table), out / f"{name}.csv")

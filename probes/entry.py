@@ -7,7 +7,7 @@ probe from its entry. Nothing here imports torch.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
@@ -169,6 +169,8 @@ class ProbeEntry:
         figure: name of the figure that a report draws of its headline.
         curves: what the rows of unit `layer` count: blocks or hidden states.
         curve_metrics: the metrics whose curves over layers are drawn; empty = the first six.
+        unfit: says why it cannot use a task with these class names, empty if it can; a run skips
+            the probe then. None = it can use all.
     """
 
     name: str
@@ -192,6 +194,7 @@ class ProbeEntry:
     figure: str = ""
     curves: Curves = "layers"
     curve_metrics: tuple[str, ...] = ()
+    unfit: Callable[[Sequence[str]], str] | None = None
 
     def better_of(self, metric: str) -> str | None:
         """`higher` or `lower`; None for a metric without a direction."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, get_args, get_origin
@@ -12,7 +13,7 @@ from pydantic.fields import FieldInfo
 from ..data.checked_values import rule_of
 from ..data.errors import ConfigError, UnknownNameError
 from .entry import Options, ProbeEntry
-from .registry import find_probe
+from .registry import PLUGINS, PROBES, find_probe
 
 
 def typed_options(entry: ProbeEntry, given: Mapping[str, Any]) -> Options:
@@ -129,6 +130,9 @@ def _written(default: Any) -> str:
 def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Options written as `PROBE.OPTION=VALUE`, the value in TOML or as a bare word.
 
+    A list is written in TOML or with commas: `["a", "b"]` or `a,b`. An item that contains a comma
+    is put in double quotes.
+
     Raises:
         ConfigError: for a text that is not written so, or an option given twice.
     """
@@ -143,8 +147,25 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
             )
         if option in found.setdefault(probe, {}):
             raise ConfigError(f"`option` {place} is given twice")
-        found[probe][option] = _value(value)
+        found[probe][option] = _items(value) if _is_list(probe, option) else _value(value)
     return found
+
+
+def _is_list(probe: str, option: str) -> bool:
+    """Whether an option is a list; False for one that does not exist, which is refused later."""
+    entry = PROBES.get(probe) or PLUGINS.get(probe)
+    field = entry.options.model_fields.get(option) if entry else None
+    return field is not None and get_origin(field.annotation) is tuple
+
+
+def _items(text: str) -> Any:
+    """The value of a list: TOML, or else items between commas, each in TOML or a bare word."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        pass
+    cells = next(csv.reader([text], skipinitialspace=True), [])
+    return [_value(cell.strip()) for cell in cells] if len(cells) > 1 else text
 
 
 def _value(text: str) -> Any:

@@ -14,6 +14,7 @@ from .behaviour.entries import ENTRIES as BEHAVIOUR
 from .behaviour.word_entries import ENTRIES as WORDS
 from .context_mixing.entries import ENTRIES as CONTEXT_MIXING
 from .description_length.entries import ENTRIES as DESCRIPTION_LENGTH
+from .diagnostics.entries import ENTRIES as DIAGNOSTICS
 from .edges.entries import ENTRIES as EDGES
 from .entry import ProbeEntry
 from .erasure.entries import ENTRIES as ERASURE
@@ -32,13 +33,16 @@ _ROOMS = (
     ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION, HEAD_ATTRIBUTIONS,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
     HEAD_ABLATION, HOLMES, FAITHFULNESS, ATTENTION_EXPLANATION, ATTENTION_DIAGNOSTICS,
-    BEHAVIOUR, WORDS, TRANSFER,
+    BEHAVIOUR, WORDS, TRANSFER, DIAGNOSTICS,
 )  # fmt: skip
 
 PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}
 """Those of subprobe, by name."""
 
-OTHER_ROWS = ("performance", "mask", "survivors", "pattern-survivors", "latency", "pattern-check")
+OTHER_ROWS = (
+    "performance", "mask", "survivors", "pattern-survivors", "latency", "pattern-check", "labels",
+    "calibration",
+)  # fmt: skip
 """Values of the column `probe` for rows that no probe wrote."""
 
 

@@ -38,6 +38,9 @@ def probe(work: Work) -> CellOutput:
     if not spec.labels and "classes" in find_probe(name).further:
         what = "masked pieces" if spec.masked else "numbers"
         raise Nothing(f"{spec.name} has {what} as labels: {name} needs classes")
+    unfit = find_probe(name).unfit
+    if unfit is not None and (why := unfit(spec.labels)):
+        raise Nothing(f"{name} does not fit {spec.name}: {why}")
     if of_language([name]) and not spec.masked:
         raise Nothing(f"models of {spec.name} have no masked-LM head: {name} needs one")
     options = narrowed(work.materials.probe_options(work.options["task"]), [name])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...models.training.evaluate import evaluate
+from ...models.training.evaluate import Evaluation, evaluate
+from ..calibration.stored import confidence_items
 from ..cell_output import CellOutput
 from ..steps.performance import performance_rows
 from ..steps.said import read_said
@@ -27,8 +28,14 @@ def score(work: Work) -> CellOutput:
             work.say(line)
     rows = of_training(work, rows, state)
     notes = {"n_truncated": evaluation.n_truncated, "n_wordless": evaluation.n_wordless}
-    items = evaluation.items().assign(probe="performance")
+    items = _items_of(evaluation)
     return work.named(CellOutput(rows, items, notes=notes), mask, reported_state(work, state))
+
+
+def _items_of(evaluation: Evaluation) -> pd.DataFrame:
+    """The predictions, and of three or more classes what calibration needs in addition."""
+    items, further = evaluation.items().assign(probe="performance"), confidence_items(evaluation)
+    return pd.concat([items, further], ignore_index=True) if len(further) else items
 
 
 def reported_state(work: Work, state: str) -> str:
@@ -63,5 +70,4 @@ def score_words(work: Work) -> CellOutput:
         raise Nothing("a bag of words predicts no masked pieces")
     evaluation = bag_of_words(work.parts)
     rows = performance_rows(evaluation, work.parts).assign(kind=NAME)
-    items = evaluation.items().assign(probe="performance")
-    return work.named(CellOutput(rows, items), None, "trained")
+    return work.named(CellOutput(rows, _items_of(evaluation)), None, "trained")

@@ -23,12 +23,12 @@ from .probe_figures import (
     language_figure,
     survivor_figure,
 )
-from .score_figures import performance_figure, survival_figure
+from .score_figures import performance_figure, reliability_figure, survival_figure
 from .unit_figure import unit_figure
 
 DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
     "headline": (headline_figure,),
-    "scores": (performance_figure,),
+    "scores": (performance_figure, reliability_figure),
     "masks": (head_map_figure, survival_figure),
     "knowledge": (
         language_figure,

@@ -125,6 +125,68 @@ def _strip(
     return alt.layer(*layers).properties(width=_SIDE, height=_SIDE, title=state)
 
 
+# -- reliability ------------------------------------------------------------------------------
+
+
+def reliability_figure(answer: Answer) -> Iterator[Figure]:
+    """Accuracy against mean confidence, bin by bin, for the full model and each subnetwork."""
+    curve = answer.tables.get("reliability")
+    if curve is None or curve.empty:
+        return
+    numbers = dict.fromkeys(("value", "confidence", "ci_low", "ci_high"), float)
+    curve = curve[~curve["kind"].isin(_BASELINES)].astype({**numbers, "n": int})
+    states = {name: both for name, both in BESIDE_FULL.items() if (curve["state"] == name).any()}
+    panels = [
+        _reliability(curve[curve["state"].isin(both)], name)
+        for name, both in (states or {"finetuned": ("finetuned",)}).items()
+    ]
+    errors = answer.tables["calibration"]
+    errors = errors[(errors["metric"] == "ece") & ~errors["kind"].isin(_BASELINES)]
+    said = [
+        f"{line.kind} {line.state} {decimal(line.value)} (calibrated: "
+        f"{decimal(line.baseline_value)})"
+        for line in errors.itertuples()
+    ]
+    yield Figure(
+        file_name("reliability", answer.label),
+        f"How reliable the confidence of the subnetworks is on {answer.label}",
+        "Each point is a bin of predictions by confidence, the probability of the predicted class: "
+        "across, their mean confidence; up, the share that is right, with its 95% interval. Points "
+        "on the diagonal are calibrated; below it, the model is overconfident. The size of a point "
+        "shows how many predictions it holds, of all seeds and draws.",
+        f"Reliability curves. Expected calibration error: {', '.join(said)}.",
+        spec_of(beside(panels)),
+        curve[["kind", "state", "bin_low", "bin_high", "confidence", "value", "ci_low", "ci_high",
+               "n", "n_clusters"]],
+        "reliability.csv",
+    )  # fmt: skip
+
+
+def _reliability(curve: pd.DataFrame, state: str) -> alt.LayerChart:
+    colour, shape = kind_scales(curve["kind"].unique().tolist())
+    unit = alt.Scale(domain=[0, 1])
+    base = alt.Chart(curve[["kind", "confidence", "value", "ci_low", "ci_high", "n"]]).encode(
+        x=alt.X("confidence:Q", title="mean confidence", scale=unit),
+        color=alt.Color("kind:N", scale=colour, title=None),
+    )
+    y = alt.Y("value:Q", title="share that is right", scale=unit)
+    points = base.mark_point(filled=True, opacity=0.8).encode(
+        y=y, shape=alt.Shape("kind:N", scale=shape, title=None),
+        size=alt.Size("n:Q", title="predictions", scale=alt.Scale(range=[20, 260])),
+        tooltip=told("kind:N", "n:Q", *(alt.Tooltip(f"{name}:Q", format=".3f")
+                                        for name in ("confidence", "value"))),
+    )  # fmt: skip
+    ends = base.mark_rule(opacity=0.5).encode(
+        y=alt.Y("ci_low:Q", scale=unit, title="share that is right"), y2="ci_high:Q"
+    )
+    ideal = alt.Chart(pd.DataFrame({"confidence": [0, 1], "value": [0, 1]}))
+    diagonal = ideal.mark_line(color=GREY, strokeDash=[4, 4]).encode(
+        x=alt.X("confidence:Q", scale=unit), y=y
+    )
+    layers = [diagonal, ends, base.mark_line(strokeWidth=1).encode(y=y), points]
+    return alt.layer(*layers).properties(width=_SIDE, height=_SIDE, title=state)
+
+
 _KEPT = "share of seeds that keep it"
 _SPREAD = "standard deviation over seeds"
 

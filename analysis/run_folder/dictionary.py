@@ -8,6 +8,7 @@ import pandas as pd
 
 from ...data.output.tables import ITEM_TYPES, ROW_TYPES
 from .answer_columns import ANSWERS, HEADLINE
+from .answered_columns import ANSWERED
 from .columns import (
     CELLS,
     DICTIONARY,
@@ -51,7 +52,7 @@ _OWN |= dict.fromkeys(
     ("comparisons", "tests", "seed_points", "over_seeds", "mixed_model", "comparison_notes"),
     COMPARED,
 )
-_OWN |= {"attribution_agreement": AGREEMENT}
+_OWN |= {"attribution_agreement": AGREEMENT, **ANSWERED, "calibration_differences": COMPARED}
 _OWN |= {"summary_headline": HEADLINE, "answers": ANSWERS}
 _ALL = {**SUMMARIES, **MASKS, **ITEMS, **TIDY}
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...data.errors import DataFileError
 from ...data.output.tables import as_written
+from ..calibration.of_folder import WRITTEN as ANSWERED
 from .written_columns import COMPARISONS
 
 NAMES = (
@@ -17,6 +18,7 @@ NAMES = (
     "attribution_agreement",
     "words",
     "probe_differences",
+    *ANSWERED,
 )
 """Tables that a run writes only as CSV files, where it has numbers for them."""
 

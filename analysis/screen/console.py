@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.console import Console
 
+from ..glue.cautions import cautions_of
 from ..wording import decimal, percent, seen
 from .records import console_of, print_lines, print_records
 
@@ -52,7 +53,8 @@ def print_performance(table: pd.DataFrame, console: Console | None = None) -> No
     print_lines(
         [
             "The score is the mean over seeds and draws; ranges are the lowest and highest of all "
-            "seeds (mean over draws) and of all draws; n = seeds × draws per seed."
+            "seeds (mean over draws) and of all draws; n = seeds × draws per seed.",
+            *(f"Caution: {said}" for said in cautions_of(primary["task"])),
         ],
         console,
     )

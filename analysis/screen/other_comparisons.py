@@ -49,6 +49,58 @@ def print_masks(tables: Mapping[str, pd.DataFrame], console: Console | None = No
     )
 
 
+def print_calibration(tables: Mapping[str, pd.DataFrame], console: Console | None = None) -> None:
+    """Print the calibration of each kind of a run, and how it differs from random subnetworks."""
+    table, gaps = tables.get("calibration"), tables.get("calibration_differences")
+    if table is None or table.empty:
+        return
+    for (model, task, method), mine in table.groupby(["model", "task", "method"], sort=False):
+        records = []
+        for (kind, state), lines in mine.groupby(["kind", "state"], sort=False):
+            by = lines.set_index("metric")
+            ece, gap = by.loc["ece"], _from_random(gaps, (model, task, method, kind, state))
+            records.append(
+                {
+                    "subnetwork": kind, "state": state, "ECE": decimal(ece["value"]),
+                    "95%": between(ece["ci_low"], ece["ci_high"]),
+                    "calibrated": decimal(ece["baseline_value"]), "p": bare_p(ece["p_adjusted"]),
+                    "debiased": decimal(by.loc["ece_debiased", "value"]),
+                    "minus random": gap, "Brier": decimal(by.loc["brier", "value"]),
+                    "NLL": decimal(by.loc["nll", "value"]),
+                    "overconfidence": decimal(by.loc["overconfidence", "value"]),
+                }
+            )  # fmt: skip
+        print_records(
+            records, title=f"{task} · calibration · {model} ({method})", console=console,
+            keep=("subnetwork", "state", "ECE", "calibrated", "95%", "p", "debiased",
+                  "minus random"),
+        )  # fmt: skip
+    print_lines(
+        [
+            "ECE: expected calibration error in 15 bins of equal width. It is above 0 for a "
+            "calibrated model as well, more so on few examples: calibrated is its mean for a "
+            "calibrated model with the same confidences, p tests this (adjusted), and debiased is "
+            "ECE without its estimated bias. What varies in intervals: examples."
+        ],
+        console,
+    )
+
+
+def _from_random(gaps: pd.DataFrame | None, who: tuple[Any, ...]) -> str:
+    """The difference in ECE from random subnetworks of the same method and state."""
+    if gaps is None:
+        return ""
+    columns = ["model", "task", "method_a", "kind_a", "state_a"]
+    mine = gaps[gaps["kind_b"].eq("random") & gaps["metric"].eq("ece")]
+    for column, value in zip(columns, who, strict=True):
+        mine = mine[mine[column] == value]
+    mine = mine[mine["state_b"] == who[-1]]
+    if mine.empty:
+        return ""
+    line = mine.iloc[0]
+    return f"{decimal(line['difference'])} {between(line['ci_low'], line['ci_high'])}".strip()
+
+
 def between_lines(scores: pd.DataFrame) -> list[str]:
     """How many models of two runs differ in each task, one sentence per pair of runs and task."""
     lines = []

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..glue.cautions import cautions_of
 from ..wording import bare_p, between, decimal
 from .records import cell_of, console_of, print_lines, print_records
 
@@ -26,9 +27,13 @@ def print_scores(rows: pd.DataFrame, console: Console | None = None) -> None:
     """Print the scores of one model on its task as sentences, the primary metric first.
 
     Args:
-        rows: tidy rows of the probe `performance`, of one model, task and split.
+        rows: tidy rows of the probe `performance`, of one model, task and split; those of other
+            probes follow as tables.
         console: where to print; None = the screen.
     """
+    console, every = console_of(console), rows
+    further = rows["probe"].ne("performance").fillna(False)
+    rows = rows[~further]
     lines = []
     for place, row in enumerate(rows.to_dict("records")):
         limits = between(row.get("ci_low"), row.get("ci_high"), 3)
@@ -40,7 +45,10 @@ def print_scores(rows: pd.DataFrame, console: Console | None = None) -> None:
         lines.append(f"Also {found}." if place else f"{_of(row)}: {found}.")
     flags = [str(flag) for flag in rows.get("flag", pd.Series(dtype=str)).dropna() if flag]
     lines += [f"Caution: {flag}" for flag in dict.fromkeys(flags)]
+    lines += [f"Caution: {said}" for said in cautions_of(rows["task"].dropna())]
     print_lines([*lines, *_without_interval(rows)], console)
+    for _, mine in every[further].groupby("probe", sort=False):
+        print_rows(mine, console)
 
 
 def _of(row: Any) -> str:

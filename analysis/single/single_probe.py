@@ -10,6 +10,7 @@ from ...data.output.item_parts import write_items
 from ...data.output.tables import rows_frame, write_csv
 from ...data.sentences.plain_text import NATURAL
 from ...data.sentences.sentence import Example
+from ...data.tasks.by_name import task_spec
 from ...data.tasks.class_order import ClassOrder, Pairs
 from ...data.tasks.task import TaskSpec
 from ...data.tasks.task_parts import spread
@@ -134,7 +135,10 @@ def probe_rows(
     examples: tuple[Example, ...] = ()
     used = ""
     if task is not None:
-        spec, examples, used = _task_examples(task, split, options, progress)
+        if of_examples or split or task.columns or (needs_corpus(options) and not read_in):
+            spec, examples, used = _task_examples(task, split, options, progress)
+        else:
+            spec = task_spec(task.name)  # no probe reads its examples
     head = spec is not None and bool(explaining(options) or meta.get("task"))
     order: ClassOrder | None = None
     if of_language(options.names):

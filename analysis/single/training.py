@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from ...data.encoding.tokenizer_check import NO_SPECIALS, missing_specials
 from ...data.errors import ConfigError
 from ...data.tasks.class_order import Pairs
-from ...data.tasks.task import TaskData
+from ...data.tasks.task import TaskData, TaskParts
 from ...data.tasks.task_parts import examples_digest, limited, split_parts
 from ...models.checkpoint.checkpoint import load_tokenizer, resolve_model, save_classifier
 from ...models.checkpoint.compact_files import save_compact
@@ -19,7 +19,7 @@ from ...models.checkpoint.inputs import positions_of
 from ...models.encoder.device import device_of
 from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
-from ...models.training.evaluate import evaluate
+from ...models.training.evaluate import Evaluation, evaluate
 from ..cell_output import CellOutput
 from ..configuration.config import PruneOptions, RecipeOptions
 from ..configuration.recipe import chosen_recipe, fitting_recipe
@@ -37,6 +37,9 @@ from ..steps.said import read_said
 from ..steps.selection import find_good
 from ..steps.task_head import BY_PLACE, start_of_head
 from .loaded import LoadedModel
+
+MoreRows = Callable[[Evaluation, TaskParts], pd.DataFrame]
+"""Makes further rows of an evaluation, such as metrics by label."""
 
 
 def look_at(
@@ -236,15 +239,22 @@ def evaluate_rows(
     progress: Progress | None = None,
     *,
     batch_size: int = 64,
+    more: Sequence[MoreRows] = (),
 ) -> pd.DataFrame:
     """Performance rows of a fine-tuned model, full or masked; truncated texts are reported."""
-    return evaluate_loaded(loaded, mask, progress or Silent(), batch_size=batch_size).rows
+    told = progress or Silent()
+    return evaluate_loaded(loaded, mask, told, batch_size=batch_size, more=more).rows
 
 
 def evaluate_loaded(
-    loaded: LoadedModel, mask: Subnetwork | None, progress: Progress, *, batch_size: int = 64
+    loaded: LoadedModel,
+    mask: Subnetwork | None,
+    progress: Progress,
+    *,
+    batch_size: int = 64,
+    more: Sequence[MoreRows] = (),
 ) -> CellOutput:
-    """The same with the prediction for each example as items."""
+    """The same with the prediction for each example as items, and rows that `more` adds."""
     found = evaluate(
         loaded.model,
         loaded.tokenizer,
@@ -262,7 +272,8 @@ def evaluate_loaded(
         "selection": selection_of(mask, loaded.parts),
         "seed": loaded.seeds[0],
     }
-    rows = performance_rows(found, loaded.parts).assign(**about)
+    made = [performance_rows(found, loaded.parts), *(make(found, loaded.parts) for make in more)]
+    rows = pd.concat(made, ignore_index=True).assign(**about)
     lost = mask is not None and (mask.empty or bool(degenerate_search(mask)))
     flags = [loaded.meta.get("flag") or ("degenerate" if lost else "")]
     flags += [BY_PLACE] if loaded.classes_by == "place" else []

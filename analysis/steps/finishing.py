@@ -20,6 +20,7 @@ from ..findings.head_map import head_map_rows
 from ..findings.null_tests import with_null_tests
 from ..intervals.class_intervals import class_intervals
 from ..intervals.code_intervals import code_intervals
+from ..intervals.diagnostic_intervals import diagnostic_intervals
 from ..intervals.edge_intervals import edge_intervals
 from ..intervals.exact_intervals import exact_intervals
 from ..intervals.holmes_intervals import holmes_intervals
@@ -34,6 +35,7 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
     "": lambda result, _options: result.rows,
     "attribution-tests": lambda result, options: attribution_tests(result, options.correction),
     "dependency-tests": lambda result, options: dependency_rows(result, options.correction),
+    "diagnostic-intervals": lambda result, _options: diagnostic_intervals(result),
     "edge-intervals": lambda result, _options: edge_intervals(result),
     "head-map": lambda result, _options: head_map_rows(result),
     "change-statistics": lambda result, _options: with_statistics(result.rows, result.item_parts),

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..flags import DIVERGED, FAILED, UNLEARNED
+from ..glue.cautions import cautions_of
 from ..statistics.draws import too_few_draws
 from ..wording import cite, counted, listed, percent, training_text
 from .lines import UNITS
@@ -53,7 +54,7 @@ def warnings_of(
             f"did not learn in the training given{f' ({trained})' if trained else ''}. Their "
             "scores show how fast models learn, not what they can learn with more training."
         )
-    return said
+    return said + cautions_of(rows["task"].dropna().unique())
 
 
 def seeds_without_claim(rows: pd.DataFrame) -> int:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from ...data.errors import DataFileError
 from ...data.output.ownership import Record
+from ..calibration.of_folder import WRITTEN as ANSWERED
+from ..calibration.of_folder import answered_tables
 from ..comparison import pair_records
 from ..comparison.found_better import FOUND
 from ..comparison.pair_records import frame_of
@@ -62,6 +64,8 @@ def answer_tables(
         found["profile"] = profile_table(rows, folder / "cells")
     if folder is not None and DIFFERENCES not in found:
         found[DIFFERENCES] = _differences(rows, folder)
+    if folder is not None and not set(ANSWERED) & set(found):
+        found |= answered_tables(rows, manifest, folder)
     if HEADLINE not in found:
         sizes = recorded_sizes(manifest, folder, tasks_of(rows))
         found[HEADLINE] = headline_table(rows, found, sizes)

@@ -220,6 +220,18 @@ def evaluate(
     max_length: MaxLength = 0,
     allow_no_specials: NoSpecials = False,
     device: Device = "auto",
+    by_label: Annotated[
+        bool, typer.Option("--by-label", help="also precision, recall and F1 of each class")
+    ] = False,
+    calibration: Annotated[
+        bool,
+        typer.Option(
+            "--calibration", help="also calibration errors, Brier score and the reliability curve"
+        ),
+    ] = False,
+    bins: Annotated[
+        int, typer.Option("--bins", min=2, max=1000, help="bins of confidence in --calibration")
+    ] = 15,
     out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -228,8 +240,11 @@ def evaluate(
     """Score a fine-tuned model, full or under a mask.
 
     Example: subprobe evaluate ./finetuned/acc-1 --mask good.safetensors --task acceptability
+
+    Example: subprobe evaluate ./finetuned/acc-1 --task acceptability --by-label --calibration
     """
     from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.single.further_rows import further_rows
     from ...analysis.single.training import evaluate_rows
     from ...analysis.steps.masks import load_mask
 
@@ -240,8 +255,9 @@ def evaluate(
         model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
         allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,
     )  # fmt: skip
+    more = further_rows(loaded.parts.spec, by_label=by_label, calibration=calibration, bins=bins)
     chosen = load_mask(
         mask, loaded.model, name=loaded.name, other_weights=other_weights, say=progress.say
     )
-    rows = evaluate_rows(loaded, chosen, progress, batch_size=batch_size or 64)
+    rows = evaluate_rows(loaded, chosen, progress, batch_size=batch_size or 64, more=more)
     emit(rows, out, as_json, scores=True)

@@ -166,6 +166,7 @@ def _of_relations(
 
 def _of_run(folder: Path, correction: str, probes: bool, *, summed: bool) -> dict[str, Any]:
     """Compare, and choose where the comparisons are written in addition to every summary."""
+    from ...analysis.calibration.of_folder import answered_tables
     from ...analysis.comparison.tables import comparison_tables
     from ...analysis.property_search.compared import compared_masks, is_search, read_search
     from ...analysis.run_folder.reading import load_rows
@@ -175,6 +176,7 @@ def _of_run(folder: Path, correction: str, probes: bool, *, summed: bool) -> dic
         return compared_masks(*read_search(folder), correction=correction)
     rows = load_rows(folder)
     found = comparison_tables(rows, folder / "cells", correction=correction, probes=probes)
+    found |= answered_tables(rows, _manifest(folder), folder)
     return summaries(rows) | found if summed else found
 
 
@@ -201,7 +203,11 @@ def _show(tables: dict[str, Any], folders: list[Path]) -> None:
     from ...analysis.run_folder.reading import load_rows
     from ...analysis.screen.comparison import print_answers, print_pairs, print_ranks
     from ...analysis.screen.console import print_comparison
-    from ...analysis.screen.other_comparisons import print_between, print_masks
+    from ...analysis.screen.other_comparisons import (
+        print_between,
+        print_calibration,
+        print_masks,
+    )
     from ...analysis.screen.records import print_heading
     from ...analysis.screen.transfer import print_transfer
     from ...analysis.summary.ranks import good_against_random
@@ -216,6 +222,7 @@ def _show(tables: dict[str, Any], folders: list[Path]) -> None:
         print_answers(tables, ranks)
         print_ranks(ranks)
         print_pairs(tables)
+        print_calibration(tables)
         print_heading("Scores of each subnetwork, and findings of the run")
         print_comparison(rows, _manifest(folders[0]), folder=folders[0])
     else:

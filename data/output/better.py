@@ -9,9 +9,12 @@ import pandas as pd
 HIGHER, LOWER = "higher", "lower"
 _HIGHER = (
     "accuracy", "f1", "matthews", "pearson", "spearman", "pearson_spearman", "gold_probability",
-    "negative_error", "accuracy_by_sentence",
+    "negative_error", "accuracy_by_sentence", "precision", "recall",
 )  # fmt: skip
-_LOWER = ("bits", "seconds", "time_ratio", "parameters", "flops", "prunable_flops")
+_LOWER = (
+    "bits", "seconds", "time_ratio", "parameters", "flops", "prunable_flops", "ece",
+    "ece_adaptive", "ece_debiased", "mce", "brier", "nll",
+)  # fmt: skip
 _KNOWN = {**dict.fromkeys(_HIGHER, HIGHER), **dict.fromkeys(_LOWER, LOWER)}
 
 _TREES = ("uas", "uuas", "uas_no_punct", "uuas_no_punct")

@@ -73,6 +73,20 @@ class Evaluation:
         """What a metric of the task reads of each example [N]."""
         return predictions_of(self.spec, self.logits, metric)
 
+    @property
+    def probabilities(self) -> npt.NDArray[np.float64]:
+        """Probabilities of the classes [N, K]: the softmax of the logits."""
+        shifted = np.exp(self.logits - self.logits.max(axis=1, keepdims=True))
+        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+    @property
+    def brier(self) -> npt.NDArray[np.float64]:
+        """Brier score of each example [N]: squared differences between probability and label,
+        summed over classes, from 0 to 2 (Brier 1950)."""
+        likely = self.probabilities
+        gold = likely[np.arange(len(likely)), self.labels.astype(int)]
+        return np.asarray((likely**2).sum(axis=1) - 2 * gold + 1)
+
     def items(self) -> pd.DataFrame:
         """One row per example: prediction, gold label, and probability of the gold class.
 
@@ -83,8 +97,7 @@ class Evaluation:
         elif self.spec.regression:
             scores = -np.abs(self.predictions - self.labels)
         else:
-            shifted = self.logits - self.logits.max(axis=1, keepdims=True)
-            likely = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+            likely = self.probabilities
             scores = likely[np.arange(len(likely)), self.labels.astype(int)]
         return items_frame(
             pd.DataFrame(

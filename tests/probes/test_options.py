@@ -40,6 +40,34 @@ def test_options_are_read_as_toml_or_words():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("attention-patterns.maps=raw,norm", ["raw", "norm"]),
+        ("attention-patterns.maps=raw, norm", ["raw", "norm"]),
+        ('attention-patterns.maps=["raw", "norm"]', ["raw", "norm"]),
+        ("attention-patterns.maps=raw", "raw"),
+        ("attention-diagnostics.lambdas=0,0.5,1", [0, 0.5, 1]),
+        ("attention-diagnostics.lambdas=0.5", 0.5),
+        ('minimal-pairs.files="a, b.csv",c.csv', ["a, b.csv", "c.csv"]),
+        # a text is no list, whatever it contains
+        ("minimal-pairs.unigram=a,b.txt", "a,b.txt"),
+        ("unheard.of=a,b", "a,b"),
+    ],
+)
+def test_lists_are_written_with_commas_too(text, expected):
+    probe, _, option = text.partition("=")[0].partition(".")
+    assert parse_options([text]) == {probe: {option: expected}}
+
+
+def test_a_list_with_commas_passes_the_checks():
+    found = parse_options(["attention-patterns.maps=raw,norm"])
+    checked = check_options(found, ["attention-patterns"])
+    assert checked["attention-patterns"].maps == ("raw", "norm")
+    with pytest.raises(ConfigError):
+        check_options(parse_options(["attention-patterns.maps=raw,"]), ["attention-patterns"])
+
+
 @pytest.mark.parametrize("entry", PROBES.values(), ids=lambda entry: entry.name)
 def test_the_options_of_an_entry_are_the_keywords_of_its_probe(entry):
     """Each keyword is an option or a shared setting, each option that analysis does not read a
@@ -205,7 +233,7 @@ def test_a_run_leaves_out_what_needs_classes_where_labels_are_numbers():
     of_classes = {name for name, one in PROBES.items() if "classes" in one.further}
     assert of_classes == {
         "attention-diagnostics", "attention-explanation", "attributions", "faithfulness",
-        "head-attributions", "plausibility",
+        "glue-diagnostics", "head-attributions", "plausibility",
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from subprobe.analysis.glue.cautions import cautions_of
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.tasks import by_name as tasks
 from subprobe.data.tasks.by_name import custom_task, list_tasks, load_task, task_spec
@@ -209,8 +210,31 @@ def test_fewer_examples_on_request(tmp_path):
         load_task("own", columns=columns)
 
 
-def test_mrpc_majority_of_the_real_files(realdata):
-    data = load_task("mrpc", data_dir=realdata / "glue")
+@pytest.mark.parametrize(
+    ("task", "scores"),
+    [
+        ("mrpc", {"accuracy": 0.6838, "f1": 0.8122}),
+        ("rte", {"accuracy": 0.5271}),
+        # a constant prediction has a correlation of 0 by convention
+        ("cola", {"matthews": 0.0}),
+        ("wnli", {"accuracy": 0.5634}),
+    ],
+)
+def test_majority_of_the_real_files(realdata, task, scores):
+    data = load_task(task, data_dir=realdata / "glue")
     labels = {split: [one.label for one in found] for split, found in data.splits.items()}
     found = majority(data.spec, labels["train"], labels["validation"])
-    assert found == pytest.approx({"accuracy": 0.6838, "f1": 0.8122}, abs=5e-5)
+    assert found == pytest.approx(scores, abs=5e-5)
+
+
+def test_the_caution_about_wnli_is_true(realdata):
+    """Validation pairs share their premise with train pairs, which mostly have the other label."""
+    splits = load_task("wnli", data_dir=realdata / "glue").splits
+    [said] = cautions_of(["wnli"])
+    shared, other = 0, 0.0
+    for pair in splits["validation"]:
+        same = [o.label for o in splits["train"] if o.texts()[0] == pair.texts()[0]]
+        shared += bool(same)
+        other += sum(label != pair.label for label in same) / len(same) if same else 0.0
+    assert f"{len(splits['validation'])} validation pairs, of which {shared} share" in said
+    assert other / shared > 0.9

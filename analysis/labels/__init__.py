@@ -1,0 +1,1 @@
+"""What a classifier says of each class: precision, recall and F1 by label."""

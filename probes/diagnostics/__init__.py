@@ -1,0 +1,1 @@
+"""The diagnostic set of GLUE: entailment by linguistic category."""
