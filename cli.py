@@ -14,7 +14,17 @@ from . import __version__
 from .commands import about
 from .commands.ending import end_well
 from .commands.flags import Command
-from .commands.one_model import gates, models, own_data, patterns, probes, prune, smaller, view
+from .commands.one_model import (
+    artefacts,
+    gates,
+    models,
+    own_data,
+    patterns,
+    probes,
+    prune,
+    smaller,
+    view,
+)
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -40,6 +50,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": runs.run,
     "plan": plan.plan,
     "data": own_data.data,
+    "artefacts": artefacts.artefacts,
     "finetune": models.finetune,
     "prune": prune.prune,
     "gates": gates.gates,
