@@ -17,6 +17,7 @@ from .commands.flags import Command
 from .commands.one_model import (
     artefacts,
     gates,
+    groups,
     models,
     own_data,
     patterns,
@@ -51,6 +52,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plan": plan.plan,
     "data": own_data.data,
     "artefacts": artefacts.artefacts,
+    "groups": groups.groups,
     "finetune": models.finetune,
     "prune": prune.prune,
     "gates": gates.gates,

@@ -26,7 +26,7 @@ FLOORS = {
     "analysis": ["wording", "glossary", "flags", "cell_output", "statistics", "stability",
                  "survival_content", "summary", "comparison", "profile", "intervals", "findings",
                  "attributed", "configuration", "rankings", "steps", "learning", "storage", "plan",
-                 "artefacts", "cells", "single", "property_search", "running", "cost",
+                 "artefacts", "groups", "cells", "single", "property_search", "running", "cost",
                  "patterns", "verdict", "figures", "interactive", "report", "run_folder", "upkeep",
                  "transfer", "screen"],
     "commands": ["stopped", "flags", "options", "ending", "one_model", "whole_runs"],
