@@ -14,7 +14,18 @@ from . import __version__
 from .commands import about
 from .commands.ending import end_well
 from .commands.flags import Command
-from .commands.one_model import gates, models, own_data, patterns, probes, prune, smaller, view
+from .commands.one_model import (
+    artefacts,
+    gates,
+    groups,
+    models,
+    own_data,
+    patterns,
+    probes,
+    prune,
+    smaller,
+    view,
+)
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -41,6 +52,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": runs.run,
     "plan": plan.plan,
     "data": own_data.data,
+    "artefacts": artefacts.artefacts,
+    "groups": groups.groups,
     "finetune": models.finetune,
     "prune": prune.prune,
     "gates": gates.gates,

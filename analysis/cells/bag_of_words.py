@@ -11,9 +11,9 @@ from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import score
 from ...data.tasks.task import TaskParts
 from ...models.training.evaluate import Evaluation
+from ..artefacts.linear import log_probabilities
 
 NAME = "bag-of-words"
-_SHARPEST = 50.0
 
 
 def _counts(fit: tuple[Example, ...], *others: tuple[Example, ...]) -> list[Any]:
@@ -44,12 +44,12 @@ def bag_of_words(parts: TaskParts) -> Evaluation:
     words and punctuation marks; numbers: ridge regression. Nothing is tuned.
 
     Args:
-        parts: the task; `the model is trained on `train` and scored on `report`.
+        parts: the task; the model is trained on `train` and scored on `report`.
 
     Returns:
         Its predictions for `parts.report`; for classes, log probabilities [N, K].
     """
-    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.linear_model import Ridge
 
     spec = parts.spec
     train, report = _counts(parts.train, parts.report)
@@ -60,13 +60,7 @@ def bag_of_words(parts: TaskParts) -> Evaluation:
         fitted = Ridge(alpha=1.0).fit(train.astype(float), wanted.astype(float))
         logits = np.asarray(fitted.predict(report), dtype=np.float64)[:, None]
     else:
-        logits = np.full((len(labels), spec.num_labels), -_SHARPEST)
-        seen = np.unique(wanted)
-        if len(seen) == 1:
-            logits[:, seen] = 0.0
-        else:
-            model = LogisticRegression(max_iter=2000).fit(train, wanted)
-            logits[:, model.classes_] = np.maximum(model.predict_log_proba(report), -_SHARPEST)
+        logits = log_probabilities(train, wanted, report, spec.num_labels)
     predictions = logits[:, 0] if spec.regression else logits.argmax(axis=1)
     return Evaluation(
         spec=spec,

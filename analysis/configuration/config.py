@@ -128,6 +128,10 @@ class RunConfig(_Section):
     as_classes: bool = Field(
         False, description="every label of your own files is a class, even numbers, '-', -1 and NA"
     )
+    group_disjoint: bool = Field(
+        False,
+        description="remove from train the groups (column group) of splits that are scored",
+    )
     seeds: tuple[Annotated[int, Field(ge=0, lt=SEEDS)], ...] = Field(
         (1, 2), min_length=1, description="one full experiment per seed"
     )

@@ -24,6 +24,9 @@ class OwnTask(BaseModel):
     columns: dict[str, str] = Field({}, description="role = column")
     quotes: Literal["auto", "undone", "literal"] = Field("auto", description="of .tsv files")
     as_classes: bool = Field(False, description="every label names a class")
+    group_disjoint: bool = Field(
+        False, description="groups of scored splits are removed from train"
+    )
 
 
 def choice_of(config: RunConfig, task: str) -> TaskChoice:
@@ -36,6 +39,7 @@ def choice_of(config: RunConfig, task: str) -> TaskChoice:
         own.columns or None,
         own.quotes,
         own.as_classes,
+        own.group_disjoint,
     )
 
 

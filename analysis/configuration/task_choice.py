@@ -11,6 +11,7 @@ from ...data.tasks.by_name import EMBEDDED, capped, load_task
 from ...data.tasks.columns import ROLES
 from ...data.tasks.task import TaskData
 from ...data.tasks.task_files import plain_name
+from ...data.tasks.task_parts import group_disjoint
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class TaskChoice:
         columns: role (`data.columns.ROLES`) -> column of the user's own files.
         quotes: how quotes in tab-separated files are read, see `data.own_tsv`.
         as_classes: whether every value under `label` names a class.
+        group_disjoint: whether groups of scored splits are removed from train.
     """
 
     name: str
@@ -30,6 +32,7 @@ class TaskChoice:
     columns: Mapping[str, str] | None = None
     quotes: str = "auto"
     as_classes: bool = False
+    group_disjoint: bool = False
 
     def load(self, sizes: Mapping[str, int] | None = None) -> TaskData:
         """Read the task.
@@ -47,6 +50,8 @@ class TaskChoice:
             quotes=self.quotes,
             as_classes=self.as_classes,
         )
+        if self.group_disjoint:
+            data = group_disjoint(data)
         if generated or not sizes:
             return data
         return capped(data, {split: sizes[split.partition("_")[0]] for split in data.splits})

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ConfigError, DataFileError, UnknownNameError
 from ..files.atomic import digest
 from ..sentences.sentence import Example
-from .task import UNREADABLE, TaskData, TaskParts
+from .task import UNREADABLE, Reading, TaskData, TaskParts
 
 Sampled = TypeVar("Sampled")
 
@@ -27,7 +27,8 @@ def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> Ta
 
     A task with a labelled test split selects on validation and reports on test. Otherwise a tenth
     of train, stratified by label and drawn with the seed, is held out for selection, and validation
-    is reported. Examples with equal texts or in the same cluster stay together.
+    is reported. Examples with equal texts or in the same cluster stay together. Clusters that
+    splits of the task share are not separated here (see `group_disjoint`).
 
     Args:
         data: the task.
@@ -59,6 +60,49 @@ def split_parts(data: TaskData, *, selection: str = "held-out", seed: int) -> Ta
         name,
         lost,
     )
+
+
+IN_HELD_OUT_GROUP = "in a group of a split that is scored"
+"""The reason in `Reading.left_out` for examples that `group_disjoint` removes."""
+
+
+def group_disjoint(data: TaskData) -> TaskData:
+    """The task with no group in both its training examples and a split that is scored.
+
+    Groups of the reported split are removed from all others, and groups of any other split from
+    train, so that models are trained on, masks are selected on and scores are reported for
+    different groups (Geva et al. 2019). Readings count the removed examples.
+
+    Raises:
+        ConfigError: if no example has a group.
+        DataFileError: if a split keeps no example.
+    """
+    spec = data.spec
+    if not any(one.cluster for split in data.splits.values() for one in split):
+        raise ConfigError(
+            f"the examples of {spec.name} have no groups",
+            where="`group_disjoint`",
+            remedy="name the column of the source that examples share: group=...",
+        )
+    order = [spec.report_split, *(n for n in data.splits if n not in (spec.report_split, "train"))]
+    seen: set[str] = set()
+    splits, readings = dict(data.splits), dict(data.readings)
+    for name in (*order, "train"):
+        kept = tuple(one for one in splits[name] if not one.cluster or one.cluster not in seen)
+        lost = len(splits[name]) - len(kept)
+        if not kept:
+            raise DataFileError(
+                f"every group of {name} is also in another split, so no example is left",
+                where=data.source or spec.name,
+                remedy="split the files by group, or leave out `group_disjoint`",
+            )
+        if lost:
+            known = readings.get(name, Reading((), len(splits[name]), {}))
+            left_out = {**known.left_out, IN_HELD_OUT_GROUP: lost}
+            readings[name] = replace(known, left_out=left_out)
+        splits[name] = kept
+        seen |= {one.cluster for one in kept if one.cluster}
+    return replace(data, splits=splits, readings=readings)
 
 
 def spread(examples: tuple[Sampled, ...], count: int) -> tuple[Sampled, ...]:

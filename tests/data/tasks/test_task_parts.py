@@ -10,7 +10,7 @@ from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.sentences.sentence import Example, plain_sentence
 from subprobe.data.tasks.by_name import load_task
 from subprobe.data.tasks.task import TaskData, TaskSpec
-from subprobe.data.tasks.task_parts import folds_of, split_parts
+from subprobe.data.tasks.task_parts import IN_HELD_OUT_GROUP, folds_of, group_disjoint, split_parts
 
 SPEC = TaskSpec("toy", ("a", "b", "c"), "accuracy", ("accuracy",), pair=False)
 
@@ -166,3 +166,46 @@ def test_parts_of_the_real_files_share_no_text(realdata, task, size):
     train, selection = ({one.texts() for one in part} for part in (parts.train, parts.selection))
     assert not train & selection
     assert len(parts.train) + len(parts.selection) == len(data.splits["train"])
+
+
+def in_groups(split, groups):
+    made = examples(split, [place % 2 for place in range(len(groups))])
+    return tuple(replace(one, cluster=group) for one, group in zip(made, groups, strict=True))
+
+
+def test_train_and_held_out_selection_never_share_a_group():
+    data = toy([], train=in_groups("train", [f"g{k % 17}" for k in range(170)]))
+    parts = split_parts(data, seed=3)
+    train, selection = ({one.cluster for one in part} for part in (parts.train, parts.selection))
+    assert not train & selection
+    assert len(parts.selection) == pytest.approx(17, abs=10)
+
+
+def test_groups_of_scored_splits_are_removed_from_the_others():
+    data = TaskData(
+        replace(SPEC, report_split="test"),
+        {
+            "train": in_groups("train", ["a", "b", "c", "d", ""]),
+            "validation": in_groups("validation", ["b", "e"]),
+            "test": in_groups("test", ["a", "e", ""]),
+        },
+    )
+    # without the option splits are as the files have them
+    shared = split_parts(data, seed=1)
+    assert {"a", "b"} <= {one.cluster for one in shared.train}
+    found = group_disjoint(data)
+    kept = {name: [one.cluster for one in split] for name, split in found.splits.items()}
+    assert kept == {"train": ["c", "d", ""], "validation": ["b"], "test": ["a", "e", ""]}
+    counts = {name: dict(one.left_out) for name, one in found.readings.items()}
+    assert counts == {"train": {IN_HELD_OUT_GROUP: 2}, "validation": {IN_HELD_OUT_GROUP: 1}}
+    assert found.readings["train"].n_rows == 5
+    assert group_disjoint(found).splits == found.splits
+
+
+def test_a_task_that_cannot_be_split_by_group_is_refused():
+    with pytest.raises(ConfigError, match="the examples of toy have no groups"):
+        group_disjoint(toy([0, 1]))
+    same = TaskData(SPEC, {"train": in_groups("train", ["a", "a"]),
+                           "validation": in_groups("validation", ["a"])})  # fmt: skip
+    with pytest.raises(DataFileError, match="every group of train is also in another split"):
+        group_disjoint(same)

@@ -1,0 +1,1 @@
+"""Annotation artefacts: classes that are predictable from part of the input (Gururangan 2018)."""

@@ -1,0 +1,50 @@
+"""Train on some examples and predict others: n-grams, or the encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ...data.sentences.sentence import Example
+from ...data.tasks.task import TaskParts, TaskSpec
+from ...models.folder.sources import ModelSource
+from ..artefacts.linear import log_probabilities, ngram_counts
+from ..artefacts.partial import by_encoder
+from ..configuration.config import RecipeOptions
+from ..steps.progress import Progress
+
+Predicted = npt.NDArray[np.int64]
+Classify = Callable[[TaskSpec, Sequence[Example], Sequence[Example]], Predicted]
+"""(task, training examples, other examples [M]) -> predicted class ids [M]."""
+
+
+def ngram_classifier(
+    spec: TaskSpec, train: Sequence[Example], others: Sequence[Example]
+) -> Predicted:
+    """Logistic regression on uni- and bigrams; each text of a pair has features of its own.
+
+    Raises:
+        DataFileError: if no training text contains a word.
+    """
+    counts, report = ngram_counts([one.texts() for one in train], [one.texts() for one in others])
+    labels = np.array([int(one.label or 0) for one in train])
+    logits = log_probabilities(counts, labels, report, spec.num_labels)
+    return np.asarray(logits.argmax(axis=1), dtype=np.int64)
+
+
+def encoder_classifier(
+    model: str, source: ModelSource, options: RecipeOptions, *, seed: int, device: str,
+    progress: Progress,
+) -> Classify:  # fmt: skip
+    """A function that fine-tunes the encoder anew for each set of training examples."""
+
+    def classify(spec: TaskSpec, train: Sequence[Example], others: Sequence[Example]) -> Predicted:
+        parts = TaskParts(spec, tuple(train), (), tuple(others), "", "held-out groups")
+        found = by_encoder(
+            model, source, parts, options, seed=seed, device=device, progress=progress
+        )
+        return np.asarray(found.predictions, dtype=np.int64)
+
+    return classify
