@@ -22,7 +22,7 @@ def questions(count: int = 8) -> tuple[Example, ...]:
     found = list(reading(0, {"train": -(-count // 4) * 4})["train"][:count])
     for place in range(0, count, 3):
         one = found[place]
-        longer = plain_sentence(one.first.id, f"{one.first.raw_text()} The dog sleeps now.")
+        longer = plain_sentence(one.first.id, f"{one.first.raw_text()} A dog.")
         found[place] = one.with_sentences(longer, one.second)
     return tuple(found)
 

@@ -2,9 +2,9 @@
 
 Each text reports who put what where, in three sentences, and has one question of each of four types
 (after Rogers et al. 2020, QuAIL, of which one type has no answer in the text). One option is always
-`not enough information`. The wrong things of a `what` question are not in the text, so that the
-option with the most words of the text is right; the wrong people and places of `who` and `where`
-questions are in the text.
+`not enough information`; questions without an answer are worded like the others. The wrong things
+of a `what` question are not in the text, so that the option with the most words of the text is
+right; the wrong people and places of `who` and `where` questions are in the text.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _questions(
     cluster: str,
 ) -> list[Example]:
     """The four questions about one new text."""
-    who, what = rng.sample(names, 4), rng.sample(things, 6)
+    who, what = rng.sample(names, 4), rng.sample(things, 7)
     where = [f"in the {place}" for place in rng.sample(places, 4)]
     (past, base), *others = rng.sample(_VERBS, 4)
     verbs = [past, *(verb for verb, _ in others[:2])]
@@ -106,14 +106,19 @@ def _questions(
         for name, verb, thing, place in zip(who, verbs, what, where, strict=False)
     ]
     text = " ".join(rng.sample(facts, len(facts)))
-    unlike = (what[0], *what[4:])
-    # the first fact is asked for; the fourth name and thing are not in the text
+    absent = [f"the {thing}" for thing in what[4:]]
+    # the first fact is asked for; the fourth name, thing and place are not in the text
     asked = {
         "who": (f"Who {past} the {what[0]} {where[0]}?", who[:3]),
-        "what": (f"What did {who[0]} {base} {where[0]}?", [f"the {one}" for one in unlike]),
+        "what": (f"What did {who[0]} {base} {where[0]}?", [f"the {what[0]}", *absent[:2]]),
         "where": (f"Where did {who[0]} {base} the {what[0]}?", where[:3]),
-        "unanswerable": (f"Where did {who[3]} {base} the {what[3]}?", where[:3]),
     }
+    unanswered = [
+        (f"Who {past} the {what[3]} {where[3]}?", who[:3]),
+        (f"What did {who[3]} {base} {where[3]}?", absent),
+        (f"Where did {who[3]} {base} the {what[3]}?", where[:3]),
+    ]
+    asked["unanswerable"] = rng.choice(unanswered)
     return [
         _question(rng, text, question, options, kind, cluster)
         for kind, (question, options) in asked.items()

@@ -28,7 +28,7 @@ def known(tokenizer, text):
 @pytest.mark.parametrize("kind", KINDS)
 def test_inputs_are_those_of_the_tokenizer(kind):
     tokenizer, examples = tiny_tokenizer(kind), questions()
-    found = batches_of(tokenizer, examples, 3)
+    found = batches_of(tokenizer, examples, 3, 200)
     seen = 0
     for batch in found:
         assert batch.input_ids.dim() == 3

@@ -152,7 +152,9 @@ def test_the_generated_questions_are_well_formed():
             assert UNKNOWN in one.options
             assert (right == UNKNOWN) == (one.group == "unanswerable")
             in_text = [option.removeprefix("the ") in context for option in one.options]
-            assert sum(in_text) == (1 if one.group == "what" else 3)
+            thing = one.second.raw_text().startswith("What")
+            unknown = one.group == "unanswerable"
+            assert sum(in_text) == ((0 if unknown else 1) if thing else 3)
             if one.group != "unanswerable":
                 assert in_text[one.label]
         names[split] = {word for one in examples for word in one.first.words[:1]}
