@@ -22,11 +22,14 @@ Reads = Literal["corpus", "task", "suite"]
 """`corpus`: any sentences; `task`: examples of the model's task; `suite`: texts that the probe
 brings itself, of its own `source`."""
 
-Need = Literal["second-model", "language-model-head", "task-head", "classes", "training-part"]
+Need = Literal[
+    "second-model", "language-model-head", "task-head", "classes", "choices", "training-part"
+]
 """What a probe needs in addition to a model and texts: a second model for comparison, the masked
-language modelling head, the task head, classes (a run skips the probe if labels are numbers), or
-training texts that it does not score. A probe with a training part is called with the keyword
-`learning` (`learning/learning.py`)."""
+language modelling head, the task head, classes (a run skips the probe if labels are numbers),
+multiple-choice questions (a run skips the probe for other tasks), or training texts that it does
+not score. A probe with a training part is called with the keyword `learning`
+(`learning/learning.py`)."""
 
 STATIC = "static-vectors"
 """The variant of rows that are based on static word vectors from a file, not on hidden states."""

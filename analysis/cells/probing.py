@@ -16,6 +16,7 @@ from ..configuration.asked_probes import (
     of_corpus,
     of_language,
     of_task,
+    unsuited,
 )
 from ..configuration.config import ProbeOptions
 from ..flags import DIVERGED
@@ -35,14 +36,8 @@ def probe(work: Work) -> CellOutput:
         return _repeated(work)
     name, state = str(work.options["probe"]["name"]), str(work.options["state"])
     spec = work.parts.spec
-    if not spec.labels and "classes" in find_probe(name).further:
-        what = "masked pieces" if spec.masked else "numbers"
-        raise Nothing(f"{spec.name} has {what} as labels: {name} needs classes")
-    unfit = find_probe(name).unfit
-    if unfit is not None and (why := unfit(spec.labels)):
-        raise Nothing(f"{name} does not fit {spec.name}: {why}")
-    if of_language([name]) and not spec.masked:
-        raise Nothing(f"models of {spec.name} have no masked-LM head: {name} needs one")
+    if said := unsuited(name, spec):
+        raise Nothing(said)
     options = narrowed(work.materials.probe_options(work.options["task"]), [name])
     mask = work.mask()
     model, tokenizer = _model(work, state)

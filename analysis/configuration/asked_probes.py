@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ...data.errors import ConfigError
+from ...data.errors import ConfigError, InputError
+from ...data.tasks.task import TaskSpec
 from ...probes.entry import Options, Reads
 from ...probes.options import check_options
 from ...probes.registry import find_probe
@@ -60,6 +61,39 @@ def options_of(options: ProbeOptions) -> dict[str, Options]:
 def explaining(options: ProbeOptions) -> list[str]:
     """The requested probes that use the head of the model's task."""
     return [name for name in options.names if "task-head" in find_probe(name).further]
+
+
+def unsuited(name: str, spec: TaskSpec) -> str:
+    """Why a probe cannot read the models of a task; empty if it can."""
+    further = find_probe(name).further
+    if "choices" in further and not spec.choices:
+        return f"{spec.name} has no multiple-choice questions, which {name} needs"
+    if spec.choices and "task-head" in further and "choices" not in further:
+        return f"{spec.name} is multiple choice: {name} needs a classifier of texts"
+    if "classes" in further and not spec.labels:
+        what = "masked pieces" if spec.masked else "numbers"
+        return f"{spec.name} has {what} as labels: {name} needs classes"
+    if "language-model-head" in further and not spec.masked:
+        return f"models of {spec.name} have no masked-LM head: {name} needs one"
+    unfit = find_probe(name).unfit
+    if unfit is not None and (why := unfit(spec.labels)):
+        return f"{name} does not fit {spec.name}: {why}"
+    return ""
+
+
+def check_suited(names: Iterable[str], spec: TaskSpec | None) -> None:
+    """Raise if a probe that uses the head of a task cannot read multiple-choice models, or only
+    them.
+
+    Raises:
+        InputError: naming the probe.
+    """
+    for name in names:
+        further = find_probe(name).further
+        if spec is None or not (spec.choices or "choices" in further):
+            continue
+        if said := unsuited(name, spec):
+            raise InputError(said, where=f"`names` {name}", remedy="leave the probe out")
 
 
 def of_language(names: Iterable[str]) -> list[str]:

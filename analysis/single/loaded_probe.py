@@ -14,7 +14,7 @@ from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.registry import find_probe
 from ..cell_output import CellOutput, join
-from ..configuration.asked_probes import explaining, learning
+from ..configuration.asked_probes import check_suited, explaining, learning
 from ..configuration.config import ProbeOptions
 from ..learning.parts import Parts
 from ..learning.probing import Taught, probe_learning, whole_arrays
@@ -61,8 +61,10 @@ def probe_loaded(
 
     Raises:
         ConfigError: if the maximum length exceeds the models' positions.
+        InputError: if a probe cannot read models of the task, such as those of multiple choice.
     """
     spec = spec or loaded.spec
+    check_suited(options.names, spec)
     positions = loaded.anatomy.max_tokens
     if reference is not None:
         positions = min(positions, anatomy_of(reference).max_tokens)

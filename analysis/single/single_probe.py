@@ -30,6 +30,7 @@ from ...probes.forward.needs import sentences_of
 from ...probes.registry import list_probes
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import (
+    check_suited,
     comparing,
     explaining,
     learning,
@@ -139,6 +140,7 @@ def probe_rows(
             spec, examples, used = _task_examples(task, split, options, progress)
         else:
             spec = task_spec(task.name)  # no probe reads its examples
+        check_suited(options.names, spec)
     head = spec is not None and bool(explaining(options) or meta.get("task"))
     order: ClassOrder | None = None
     if of_language(options.names):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...data.choices.choice_batches import choice_texts
 from ...data.encoding.literal import encode_literally
 from ...data.files.atomic import file_digest
 from ...data.masking.pieces import baseline_scores
@@ -37,6 +38,7 @@ def summarise(
     spec = data.spec
     return {
         "task": spec.name,
+        "choices": spec.choices,
         "source": data.source,
         "splits": {split: _split(data, split) for split in data.splits},
         "roles": {
@@ -52,14 +54,19 @@ def summarise(
             **baseline_scores(tokenizer, parts.train, parts.report, spec, max_length),
         },
         "first_examples": [
-            {"texts": list(example.texts()), "label": _named(spec, example)}
+            {"texts": [*example.texts(), *example.options], "label": _named(spec, example)}
             for example in data.splits["train"][:2]
         ],
     }
 
 
 def _always(spec: TaskSpec, train: Sequence[Example], tokenizer: Any) -> Any:
-    """The constant answer of the baseline: class, mean, or most frequent piece."""
+    """The constant answer of the baseline: class, mean, or most frequent piece.
+
+    The baseline of multiple choice guesses: "one of 4 options".
+    """
+    if spec.choices:
+        return f"one of {spec.choices} options"
     if spec.masked:
         most = unigram_of(tokenizer, train).most_frequent
         return str(tokenizer.convert_ids_to_tokens(most))
@@ -96,7 +103,8 @@ def _split(data: TaskData, split: str) -> dict[str, Any]:
             "quotes_undone": reading.unquoted,
         }
     found["empty_texts"] = sum(
-        not all(text.strip() for text in example.texts()) for example in examples
+        not all(text.strip() for text in (*example.texts(), *example.options))
+        for example in examples
     )
     labels = [example.label for example in examples]
     if spec.masked:
@@ -110,7 +118,11 @@ def _split(data: TaskData, split: str) -> dict[str, Any]:
         }
     else:
         counts = Counter(labels)
-        found["classes"] = {name: counts[place] for place, name in enumerate(spec.labels)}
+        found["right_options" if spec.choices else "classes"] = {
+            name: counts[place] for place, name in enumerate(spec.labels)
+        }
+    if spec.choices:
+        found["types"] = dict(Counter(example.group for example in examples if example.group))
     clusters = {example.cluster for example in examples if example.cluster}
     if clusters:
         elsewhere = {
@@ -126,10 +138,13 @@ def _subwords(data: TaskData, tokenizer: Any, max_length: int) -> dict[str, int]
     if len(examples) > MEASURED:
         places = np.linspace(0, len(examples) - 1, MEASURED).round().astype(int)
         examples = [examples[place] for place in places]
-    texts = [example.texts() for example in examples]
-    inputs = [text if len(text) == 2 else text[0] for text in texts]
+    inputs: list[Any] = []
+    for example in examples:
+        text = example.texts()
+        inputs += choice_texts(example) or [text if len(text) == 2 else text[0]]
     fitted = encode_literally(tokenizer, inputs, pre_split=False, max_length=max_length)
-    lengths = np.array([len(one.whole) for one in fitted])
+    # of the inputs of a question, one for each option, the longest counts
+    lengths = np.array([len(one.whole) for one in fitted]).reshape(len(examples), -1).max(axis=1)
     return {
         "examples": len(lengths),
         "median": int(np.median(lengths)),
@@ -172,6 +187,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     said = f"majority (always {shown(always)})" if by_class else f"mean (always {always:.4g})"
     if "bits" in baseline:
         said = f"unigram (most frequent {shown(always)})"
+    if summary.get("choices"):
+        said = f"chance ({always})"
     scores = ", ".join(f"{metric} {value:.3f}" for metric, value in baseline.items())
     lines.append(f"  baseline: {said} scores {scores}")
     for example in summary["first_examples"]:
@@ -201,6 +218,9 @@ def _split_lines(split: str, about: Mapping[str, Any]) -> list[str]:
         return [*lines, f"    scores: {numbers}"]
     if "characters" in about:
         return [*lines, f"    characters: {about['characters']}"]
+    if "right_options" in about:
+        lines.append(f"    right options: {_classes(about['right_options'])}")
+        return [*lines, *([f"    types: {_classes(about['types'])}"] if about["types"] else [])]
     return [*lines, f"    classes: {_classes(about['classes'])}"]
 
 

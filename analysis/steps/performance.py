@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ...data.masking.unigram import NAME as UNIGRAM
-from ...data.tasks.metrics import majority
+from ...data.tasks.metrics import baseline_of, majority
 from ...data.tasks.task import TaskParts
 from ...models.training.evaluate import Evaluation
 from ..flags import DIVERGED
@@ -32,7 +32,7 @@ def performance_rows(evaluation: Evaluation, parts: TaskParts) -> pd.DataFrame:
         baseline, chance = UNIGRAM, evaluation.pieces.unigram(parts.train)
         units = units_of(evaluation.clusters)
     else:
-        baseline = "mean" if spec.regression else "majority"
+        baseline = baseline_of(spec)
         chance = majority(spec, [example.label for example in parts.train], labels)
         units = units_of([example.cluster for example in parts.report])
     records: list[dict[str, Any]] = []

@@ -95,7 +95,13 @@ def encoded_as(
     if getattr(tokenizer, "is_fast", False):  # a slow one is refused below
         key = (
             form,
-            digest([[one.id * bool(form), *one.texts(), repr(one.label)] for one in examples], 64),
+            digest(
+                [
+                    [one.id * bool(form), *one.texts(), *one.options, repr(one.label)]
+                    for one in examples
+                ],
+                64,
+            ),
             content_of(tokenizer),
             tokenizer.truncation_side,
             tokenizer.pad_token_id,

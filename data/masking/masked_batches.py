@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..choices.choice_batches import choice_batches
 from ..encoding.collate import Batch, TextBatches, check_has_subwords, text_batches
 from ..encoding.encoded_once import EncodedExamples, encoded_as, encoded_once
 from ..encoding.literal import Fitted, encode_literally, makes_token_types
@@ -194,18 +195,21 @@ def task_batches(
     mask_seed: int = STATIC_SEED,
     **options: Any,
 ) -> TextBatches:
-    """The examples of a task as its models read them: masked, or as they are.
+    """The examples of a task as its models read them: masked, by option, or as they are.
 
     Args:
         tokenizer: a fast tokenizer.
         examples: the examples.
         spec: the task.
         mask_seed: of the masks.
-        options: of `text_batches` and `masked_batches`.
+        options: of `text_batches`, `masked_batches` and `choice_batches`.
 
     Raises:
-        InputError, CheckpointError, ConfigError: as `text_batches` and `masked_batches`.
+        InputError, CheckpointError, ConfigError: as `text_batches`, `masked_batches` and
+            `choice_batches`.
     """
+    if spec.choices:
+        return choice_batches(tokenizer, examples, **options)
     if spec.masked:
         return masked_batches(tokenizer, examples, spec, seed=mask_seed, **options)
     return text_batches(tokenizer, examples, **options)
@@ -215,6 +219,8 @@ def task_batches_once(
     tokenizer: Any, examples: Sequence[Example], spec: TaskSpec, *, batch_size: int, max_length: int
 ) -> EncodedExamples:
     """The same for examples that are scored again and again: encoded once."""
+    if spec.choices:
+        return encoded_as("choices", choice_batches, tokenizer, examples, batch_size, max_length)
     if not spec.masked:
         return encoded_once(tokenizer, examples, batch_size=batch_size, max_length=max_length)
     make = partial(masked_batches, spec=spec)

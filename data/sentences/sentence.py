@@ -137,6 +137,8 @@ class Example:
             resample clusters.
         rationale: (segment, start, end), in characters, of each part of the texts that annotators
             found decisive for the label; None without such annotation.
+        options: the K texts of which one answers the question `second` about the context `first`;
+            empty if the example is not a multiple-choice question.
     """
 
     id: str
@@ -146,6 +148,7 @@ class Example:
     group: str = ""
     cluster: str = ""
     rationale: tuple[tuple[int, int, int], ...] | None = None
+    options: tuple[str, ...] = ()
 
     def with_sentences(self, first: Sentence, second: Sentence | None) -> Example:
         """The same example with newly annotated sentences."""

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import ConfigError, DataFileError, UnknownNameError
+from ..errors import ConfigError, DataFileError
 from ..files.row_files import Rows
 from ..sentences.sentence import Example
 from ..sentences.text_corpus import read_split_texts
-from .columns import check_roles, roles_of
+from .choices.generated import READING, reading
+from .choices.reading import COLUMNS, QUAIL, check_own_folder, choice_spec, read_choices
+from .columns import asks_choices, check_roles, roles_of
 from .glue import GLUE
 from .glue_hub import hub_splits
 from .labels import discover_labels, examples_of
@@ -19,7 +21,7 @@ from .missing import NO_LABEL, NO_NAME, NO_SCORE, keep_usable
 from .plugin_tasks import PLUGINS, TaskEntry, read_plugin
 from .task import Reading, TaskData, TaskSpec
 from .task_files import plain_name, read_custom_folder, read_glue_folder, task_folder
-from .task_parts import spread
+from .task_parts import capped
 
 EMBEDDED: Mapping[str, TaskSpec] = {
     "acceptability": TaskSpec(
@@ -38,6 +40,7 @@ EMBEDDED: Mapping[str, TaskSpec] = {
         pair=True,
         report_split="test",
     ),
+    "reading": READING,
 }
 """Tasks whose examples are generated, without files or network."""
 
@@ -47,6 +50,9 @@ MASKED: Mapping[str, TaskSpec] = {
     "mlmwholeword": replace(_PIECES, name="mlm-whole-word", masked="words"),
 }
 """Masked language modelling on texts of the user's own, by name without hyphens."""
+
+CHOICES: Mapping[str, TaskSpec] = {QUAIL: choice_spec(QUAIL, 4)}
+"""Multiple-choice tasks whose published files are read without naming columns."""
 
 _GENERATOR_SEED = 0
 """Fixed seed of the generated data sets: the seeds of a run vary the model, not the examples."""
@@ -58,7 +64,8 @@ _LABEL_ROWS = "label the rows, or add `as_classes` if that is the name of a clas
 def list_tasks() -> tuple[TaskSpec, ...]:
     """All named tasks: the embedded ones, GLUE, then those of other packages."""
     others = (entry.spec for entry in PLUGINS.all().values())
-    return (*EMBEDDED.values(), *MASKED.values(), *GLUE.values(), *others)
+    named = (*EMBEDDED.values(), *MASKED.values(), *CHOICES.values(), *GLUE.values())
+    return (*named, *others)
 
 
 def source_of(spec: TaskSpec) -> str:
@@ -67,6 +74,8 @@ def source_of(spec: TaskSpec) -> str:
         return "embedded"
     if spec.masked:
         return "your own texts"
+    if spec.name in CHOICES:
+        return "its published files"
     return "/".join(spec.hub or ()) or PLUGINS.distribution(spec.name)
 
 
@@ -77,7 +86,8 @@ def task_spec(name: str) -> TaskSpec:
         UnknownNameError: if there is none; the message lists the known tasks.
     """
     plain = plain_name(name)
-    spec = EMBEDDED.get(plain) or MASKED.get(plain) or GLUE.get(plain)
+    known = {**EMBEDDED, **MASKED, **CHOICES, **GLUE}
+    spec = known.get(plain)
     if spec is None and (plugin := _plugin(plain)):
         spec = plugin.spec
     if spec is None:
@@ -132,6 +142,8 @@ def load_task(
         )
     if spec.masked:
         return capped(_masked(spec, data_dir), sizes)
+    if spec.name in CHOICES:
+        return capped(read_choices(spec.name, check_own_folder(data_dir), COLUMNS), sizes)
     if spec.name in EMBEDDED:
         if data_dir is not None:
             raise ConfigError(
@@ -176,7 +188,8 @@ def custom_task(
     Args:
         name: what to call the task.
         data_dir: folder of `.csv`, `.tsv`, `.jsonl` or `.parquet` files.
-        columns: role -> column. Required are `first` and either `label`, whose values in train are
+        columns: role -> column; those of multiple-choice questions are in `read_choices`. Otherwise
+            required are `first` and either `label`, whose values in train are
             the label set, or `score`, a number to predict. Optional are `second`, `group`, the
             source that examples share (`Example.cluster`), and `rationale`, the parts that people
             found decisive (`Example.rationale`).
@@ -193,6 +206,14 @@ def custom_task(
     """
     _check_name(name)
     roles = roles_of(columns)
+    if asks_choices(columns):
+        if quotes != "auto" or as_classes:
+            raise ConfigError(
+                "multiple-choice questions have no classes, and no tab-separated files",
+                where="`as_classes`" if as_classes else "`quotes`",
+                remedy="leave it out",
+            )
+        return read_choices(name, data_dir, columns)
     folder = Path(data_dir).expanduser()
     if not folder.is_dir():
         raise DataFileError("no such folder", where=str(folder), remedy="check `data_dir`")
@@ -261,7 +282,7 @@ def _reading(files: Sequence[Rows], left_out: Mapping[str, int]) -> Reading:
 def _embedded(spec: TaskSpec, sizes: Mapping[str, int] | None) -> TaskData:
     from .. import generator
 
-    generate = getattr(generator, spec.name)
+    generate = reading if spec.choices else getattr(generator, spec.name)
     options = {} if sizes is None else {"sizes": dict(sizes)}
     return TaskData(spec, generate(seed=_GENERATOR_SEED, **options), "generated")
 
@@ -282,20 +303,3 @@ def _masked(spec: TaskSpec, data_dir: Path | str | None) -> TaskData:
     if "test" in splits:
         spec = replace(spec, report_split="test")
     return TaskData(spec, splits, str(data_dir), readings)
-
-
-def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
-    """Reduce each split to a maximum number of examples, taken at equal distances.
-
-    Raises:
-        UnknownNameError: if a split does not exist.
-    """
-    if not sizes:
-        return data
-    for split in sizes:
-        if split not in data.splits:
-            raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
-    splits = dict(data.splits)
-    for split, count in sizes.items():
-        splits[split] = spread(splits[split], count)
-    return replace(data, splits=splits)

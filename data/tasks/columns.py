@@ -6,10 +6,15 @@ from collections.abc import Mapping
 
 from ..errors import ConfigError, UnknownNameError
 
-ROLES = ("first", "second", "group", "rationale", "label", "score")
-"""`first` and `second`: texts. `group`: the source that examples share. `rationale`: what people
-found decisive (`spans.rationales`). `label`: a class name.
-`score`: a number to predict."""
+CHOICE_ROLES = ("context", "question", "options")
+"""The texts of a multiple-choice question."""
+
+ROLES = ("first", "second", *CHOICE_ROLES, "type", "group", "rationale", "label", "score")
+"""`first` and `second`: texts. `context`, `question`, `options`: a multiple-choice question, and
+`type`: its type. `group`: the source that examples share. `rationale`: what people found decisive
+(`spans.rationales`). `label`: a class name, or the right option. `score`: a number to predict."""
+
+_OF_QUESTIONS = (*CHOICE_ROLES, "type", "group", "label")
 
 
 def check_roles(columns: Mapping[str, str]) -> None:
@@ -35,10 +40,13 @@ def roles_of(columns: Mapping[str, str]) -> tuple[str, ...]:
             predicted is a text itself.
     """
     check_roles(columns)
+    if asks_choices(columns):
+        return choice_roles(columns)
     if "first" not in columns or ("label" in columns) == ("score" in columns):
         raise ConfigError(
             f"{', '.join(columns) or 'no columns'} named",
-            remedy="name the columns first=..., second=... for pairs, and label=... or score=...",
+            remedy="name the columns first=..., second=... for pairs, and label=... or score=...; "
+            "or context=..., question=..., options=... and label=...",
         )
     predicted = columns.get("label", columns.get("score"))
     if predicted in (columns["first"], columns.get("second")):
@@ -47,3 +55,29 @@ def roles_of(columns: Mapping[str, str]) -> tuple[str, ...]:
             remedy="name another column as label=... or score=...",
         )
     return tuple(role for role in ROLES if role in columns)
+
+
+def asks_choices(columns: Mapping[str, str]) -> bool:
+    """Whether the columns are those of multiple-choice questions."""
+    return any(role in columns for role in (*CHOICE_ROLES, "type"))
+
+
+def choice_roles(columns: Mapping[str, str]) -> tuple[str, ...]:
+    """The roles that files of multiple-choice questions fill, the answer last.
+
+    Raises:
+        UnknownNameError: if a role does not exist.
+        ConfigError: if a required one is missing, or another belongs to other tasks.
+    """
+    check_roles(columns)
+    lacking = [role for role in (*CHOICE_ROLES, "label") if role not in columns]
+    others = [role for role in columns if role not in _OF_QUESTIONS]
+    if lacking or others:
+        problem = f"without {lacking[0]}" if lacking else f"with {others[0]}"
+        raise ConfigError(
+            f"multiple-choice questions {problem}",
+            where="`columns`",
+            remedy="name the columns context=..., question=..., options=... and label=...; "
+            "type=... and group=... are optional",
+        )
+    return tuple(role for role in _OF_QUESTIONS if role in columns)

@@ -103,13 +103,21 @@ def score(spec: TaskSpec, predictions: Values, labels: Values) -> dict[str, floa
 def majority(spec: TaskSpec, train_labels: Values, report_labels: Values) -> dict[str, float]:
     """Scores of the majority baseline, which always predicts the most frequent class of train.
 
+    Of multiple-choice questions, whose options have no order, it is the accuracy of guessing, 1/K.
     In regression it predicts the mean of train. Of equally frequent classes, the lowest id is used.
     """
     train = np.asarray(train_labels)
     if not len(train):
         raise InputError(f"no training labels of {spec.name} to take a majority of")
+    if spec.choices:
+        return {"accuracy": 1 / spec.choices}
     constant = train.mean() if spec.regression else np.bincount(train).argmax()
     return score(spec, np.full(len(report_labels), constant), report_labels)
+
+
+def baseline_of(spec: TaskSpec) -> str:
+    """Name of the baseline that `majority` computes: `mean`, `chance` or `majority`."""
+    return "mean" if spec.regression else "chance" if spec.choices else "majority"
 
 
 def predictions_of(spec: TaskSpec, logits: npt.ArrayLike, metric: str = "") -> npt.NDArray[Any]:

@@ -12,7 +12,7 @@ from ..sentences.sentence import Example
 from .glue import GLUE
 from .task import TaskData, TaskSpec
 
-GENERATED = ("acceptability", "entailment")
+GENERATED = ("acceptability", "entailment", "reading")
 """Names of the embedded tasks (by_name.EMBEDDED)."""
 
 OF_TEXTS = ("mlm", "mlm-whole-word")
@@ -39,7 +39,10 @@ class TaskEntry:
         return self.spec.name
 
 
-PLUGINS = Plugins("subprobe.tasks", "task", TaskEntry, (*GENERATED, *OF_TEXTS, *GLUE))
+PUBLISHED = ("quail",)
+"""Names of the multiple-choice tasks of published files (by_name.CHOICES)."""
+
+PLUGINS = Plugins("subprobe.tasks", "task", TaskEntry, (*GENERATED, *OF_TEXTS, *PUBLISHED, *GLUE))
 """The tasks of other packages, by name."""
 
 

@@ -25,6 +25,8 @@ class TaskSpec:
         own: whether the examples are from the user's files, whose labels may change.
         masked: `pieces` or `words` of a text that are chosen at random for a masked language model
             to predict; empty for a task with labels or numbers. Labels are then piece ids.
+        choices: number of options K of each multiple-choice question, whose labels are the letters
+            of the options; 0 for other tasks.
     """
 
     name: str
@@ -37,6 +39,7 @@ class TaskSpec:
     report_split: str = "validation"
     own: bool = False
     masked: Literal["", "pieces", "words"] = ""
+    choices: int = 0
 
     @property
     def regression(self) -> bool:
@@ -45,7 +48,7 @@ class TaskSpec:
 
     @property
     def num_labels(self) -> int:
-        """Number of outputs of the task head: the K classes, or 1 in regression."""
+        """Number of logits of an example: of K classes or options, or 1 in regression."""
         return len(self.labels) or 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -111,6 +111,23 @@ def spread(examples: tuple[Sampled, ...], count: int) -> tuple[Sampled, ...]:
         return examples
     places = np.linspace(0, len(examples) - 1, count).round().astype(int)
     return tuple(examples[i] for i in places)
+
+
+def capped(data: TaskData, sizes: Mapping[str, int] | None) -> TaskData:
+    """Reduce each split to a maximum number of examples, taken at equal distances.
+
+    Raises:
+        UnknownNameError: if a split does not exist.
+    """
+    if not sizes:
+        return data
+    for split in sizes:
+        if split not in data.splits:
+            raise UnknownNameError(f"{data.spec.name} split", split, data.splits)
+    splits = dict(data.splits)
+    for split, count in sizes.items():
+        splits[split] = spread(splits[split], count)
+    return replace(data, splits=splits)
 
 
 def limited(parts: TaskParts, limit: int) -> TaskParts:
@@ -227,13 +244,14 @@ def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[A
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of the ids, texts, labels, clusters and rationales of the examples."""
+    """A hash of the ids, texts, labels, clusters, rationales and options of the examples."""
     return digest(
         [[example.id, *example.texts(), example.label, *_further(example)] for example in examples]
     )
 
 
 def _further(example: Example) -> list[Any]:
-    """The optional properties of an example that are set: its cluster and its rationale."""
+    """The optional properties of an example that are set: cluster, rationale, options."""
     rationale = [] if example.rationale is None else [{"rationale": example.rationale}]
-    return [*filter(None, [example.cluster]), *rationale]
+    options = [{"options": example.options}] if example.options else []
+    return [*filter(None, [example.cluster]), *rationale, *options]

@@ -30,8 +30,10 @@ from ..folder.sources import MASK_FILE, MODEL, WEIGHTS, ModelSource, is_compact,
 from ..folder.tokenizer_files import tokenizer_folder
 from ..folder.tokenizer_ids import check_tokenizer_files
 from ..masks.subnetwork import Subnetwork
+from .choice_models import load_saved_choices, untrained_choice_model
 from .compact_files import load_compact
 from .contract import (
+    CHOICE_HEAD,
     HEAD,
     check_plain_head,
     class_names,
@@ -132,6 +134,8 @@ def load_saved(name: str, *, attention: str = "sdpa") -> Any:
     if is_compact(source):
         return load_compact(source.location, attention=attention)
     architecture = (read_config(source).architectures or [""])[0]
+    if architecture.endswith(CHOICE_HEAD):
+        return load_saved_choices(source, attention)
     if not architecture.endswith(HEAD):
         return load_encoder(name, attention=attention)
     return _with_own_head(source, attention)
@@ -173,6 +177,8 @@ def load_tokenizer(name: str) -> Any:
 
 def load_untrained(name: str, spec: TaskSpec | None, *, seed: int, attention: str = "sdpa") -> Any:
     """The same architecture with random weights: the baseline of untrained encoders."""
+    if spec is not None and spec.choices:
+        return untrained_choice_model(name, seed=seed, attention=attention)
     source = resolve_model(name)
     config = read_config(source)
     kind = transformers.AutoModel

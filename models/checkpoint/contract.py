@@ -22,6 +22,9 @@ from ..folder.sources import ModelSource, is_compact
 HEAD = "ForSequenceClassification"
 """Name suffix of the transformers classes with a head for complete texts."""
 
+CHOICE_HEAD = "ForMultipleChoice"
+"""Name suffix of the transformers classes with a head that scores options."""
+
 
 def contract(
     source: ModelSource, spec: TaskSpec, pairs: Pairs = (), *, any_task: bool = False
@@ -36,20 +39,23 @@ def contract(
         any_task: accept a model of another task in any case.
 
     Returns:
-        The order of the classes, or None in regression and for a masked task.
+        The order of the classes, or None in regression and for masked and multiple-choice tasks.
 
     Raises:
         CheckpointError: if the checkpoint belongs to another task, has no head for texts,
             contradicts itself, or names other classes; the message then lists both sets of names.
         ConfigError: if `pairs` do not cover both sets of names.
     """
-    if spec.masked and pairs:
+    if (spec.masked or spec.choices) and pairs:
         raise ConfigError(
             f"{spec.name} has no classes to map", where="`labels`", remedy="leave it out"
         )
     if not (pairs or any_task):
         check_task(source, spec)
     if spec.masked:
+        return None
+    if spec.choices:
+        check_choices(source, read_config(source), kept=any_task)
         return None
     names, config = class_names(source), read_config(source)
     check_head(source, config, kept=any_task)
@@ -84,15 +90,27 @@ def check_head(source: ModelSource, config: Any, *, kept: bool) -> None:
     Raises:
         CheckpointError: if it was saved as another class; the message names it.
     """
+    _check_saved(source, config, HEAD, "classifier of texts", kept=kept)
+
+
+def check_choices(source: ModelSource, config: Any, *, kept: bool) -> None:
+    """Raise if a checkpoint states that it was saved without a multiple-choice head.
+
+    The arguments and the error are those of `check_head`.
+    """
+    _check_saved(source, config, CHOICE_HEAD, "multiple-choice head", kept=kept)
+
+
+def _check_saved(source: ModelSource, config: Any, suffix: str, what: str, *, kept: bool) -> None:
     saved = (config.architectures or [""])[0]
-    if saved and not saved.endswith(HEAD):
+    if saved and not saved.endswith(suffix):
         remedy = "fine-tune it first: subprobe finetune"
         if is_compact(source):
             remedy = "use a fine-tuned model to make the smaller one"
         elif kept:
             remedy = "leave out `recipe.head` to add a new head"
         raise CheckpointError(
-            f"has no classifier of texts: it was saved as {saved}",
+            f"has no {what}: it was saved as {saved}",
             where=source.name,
             remedy=remedy,
         )
@@ -183,6 +201,8 @@ def output_layer(model: Any, num_labels: int) -> tuple[str, nn.Linear]:
 def put_in_order(model: Any, spec: TaskSpec, order: ClassOrder | None) -> None:
     """Permute the outputs of a loaded model's head into the order of a task, in place.
 
+    A multiple-choice head, which has one output, is not changed.
+
     The logit of a class with several outputs is the logarithm of the sum of their exponentials, so
     that its probability is the sum of theirs.
 
@@ -191,6 +211,8 @@ def put_in_order(model: Any, spec: TaskSpec, order: ClassOrder | None) -> None:
         spec: the task.
         order: the result of `contract`.
     """
+    if spec.choices:
+        return
     options = head_options(spec.labels, regression=spec.regression)
     if order is not None:
         path, layer = output_layer(model, len(order.names))

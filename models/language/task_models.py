@@ -1,4 +1,4 @@
-"""Loading the model of a task: a classifier, a regressor, or a masked language model."""
+"""Loading the model of a task: a classifier, a regressor, or another head."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from ...data.tasks.class_order import Pairs
 from ...data.tasks.task import TaskSpec
 from ..checkpoint.checkpoint import load_classifier
+from ..checkpoint.choice_models import load_choice_model
 from .loading import load_language_model
 
 
@@ -34,11 +35,12 @@ def load_task_model(
 
     Raises:
         CheckpointError, ConfigError, UnknownNameError: as `load_classifier`, and for a masked task
-            as `load_language_model`.
+            as `load_language_model`; for a multiple-choice task as `load_choice_model`.
     """
     if spec.masked:
         return load_language_model(name, attention=attention, new_head=new_head, seed=seed)
-    return load_classifier(
+    make = load_choice_model if spec.choices else load_classifier
+    return make(
         name, spec, attention=attention, new_head=new_head, seed=seed, labels=labels,
         any_task=any_task,
     )  # fmt: skip

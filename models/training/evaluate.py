@@ -82,7 +82,8 @@ class Evaluation:
     @property
     def brier(self) -> npt.NDArray[np.float64]:
         """Brier score of each example [N]: squared differences between probability and label,
-        summed over classes, from 0 to 2 (Brier 1950)."""
+        summed over classes, from 0 to 2 (Brier 1950).
+        """
         likely = self.probabilities
         gold = likely[np.arange(len(likely)), self.labels.astype(int)]
         return np.asarray((likely**2).sum(axis=1) - 2 * gold + 1)

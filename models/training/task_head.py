@@ -55,7 +55,7 @@ def probe_head(
     # importing scikit-learn takes a second, and few recipes need it
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    _, layer = output_layer(model, parts.spec.num_labels)
+    _, layer = output_layer(model, 1 if parts.spec.choices else parts.spec.num_labels)
     _check_labels(parts)
     chosen = _drawn(parts, seed)
     features = _features(model, layer, encoded, chosen, subnetwork)
@@ -64,6 +64,10 @@ def probe_head(
     scale = np.maximum(scale, LEAST_SCALE * scale.mean() or 1.0)
     standard = (features - centre) / scale
     labels = np.array([parts.train[place].label for place in chosen])
+    if parts.spec.choices:
+        by_option = standard.reshape(len(chosen), parts.spec.choices, -1)
+        _set(layer, (conditional_logit(by_option, labels) / scale)[None], np.zeros(1))
+        return
     weight = np.zeros((parts.spec.num_labels, features.shape[1]))
     bias = np.zeros(parts.spec.num_labels)
     if parts.spec.regression:
@@ -78,10 +82,40 @@ def probe_head(
             intercepts = np.concatenate([-intercepts, intercepts]) / 2
         weight[fitted.classes_], bias[fitted.classes_] = coefficients, intercepts
     weight = weight / scale
-    bias = bias - weight @ centre
-    with torch.no_grad():
-        layer.weight.copy_(torch.as_tensor(weight))
-        layer.bias.copy_(torch.as_tensor(bias))
+    _set(layer, weight, bias - weight @ centre)
+
+
+@torch.no_grad()
+def _set(layer: nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
+    layer.weight.copy_(torch.as_tensor(weight))
+    layer.bias.copy_(torch.as_tensor(bias))
+
+
+def conditional_logit(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Weights [D] of the penalised conditional logit model (McFadden 1974) of a choice.
+
+    The probability of option k is the softmax over the K options of weights x features; the sum of
+    losses times `INVERSE_PENALTY` plus half the squared norm of the weights is minimised.
+
+    Args:
+        features: of each option [N, K, D].
+        labels: numbers of the options that were chosen [N].
+    """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    rows = np.arange(len(labels))
+
+    def loss(weight: np.ndarray) -> tuple[float, np.ndarray]:
+        likely = log_softmax(features @ weight, axis=1)
+        error = np.exp(likely)
+        error[rows, labels] -= 1
+        slope = np.einsum("nk,nkd->d", error, features)
+        value = weight @ weight / 2 - INVERSE_PENALTY * likely[rows, labels].sum()
+        return value, weight + INVERSE_PENALTY * slope
+
+    found = minimize(loss, np.zeros(features.shape[-1]), jac=True, method="L-BFGS-B")
+    return np.asarray(found.x)
 
 
 def _check_labels(parts: TaskParts) -> None:

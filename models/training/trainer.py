@@ -107,7 +107,8 @@ def micro_batches(
     """Split a batch into parts, in order, each padded to the length of its longest example.
 
     Args:
-        inputs: tensors [B, S] and `labels` [B], or [B, S] of masked texts, padded on the right.
+        inputs: tensors [B, S], or [B, K, S] of questions, and `labels` [B], or [B, S] of masked
+            texts, padded on the right.
         size: number of examples per part; the last part may have fewer.
 
     Yields:
@@ -117,10 +118,10 @@ def micro_batches(
     count, asked = len(inputs["labels"]), _asked(inputs["labels"])
     for start in range(0, count, size):
         part = {name: tensor[start : start + size] for name, tensor in inputs.items()}
-        longest = int(part["attention_mask"].sum(dim=1).max())
+        longest = int(part["attention_mask"].sum(dim=-1).max())
         yield (
             {
-                name: tensor[:, :longest].contiguous() if tensor.dim() > 1 else tensor
+                name: tensor[..., :longest].contiguous() if tensor.dim() > 1 else tensor
                 for name, tensor in part.items()
             },
             _asked(part["labels"]) / max(asked, 1),

@@ -101,13 +101,23 @@ def gate_gradients(
     inputs, labels = labelled(model, batch)
     masks = [head, mlp] if neuron is None else [head, mlp, neuron]
     gates = [_example_gates(model, mask, len(labels)) for mask in masks]
-    with torch.enable_grad(), Gates(model, *gates):
+    with torch.enable_grad(), Gates(model, *_by_input(gates, inputs["input_ids"])):
         logits = answers(model, inputs, labels)
         loss = losses(logits, labels)
         # the sum separates the examples, because gate b affects only loss b
         found = torch.autograd.grad(loss.sum(), gates)
     neurons = None if neuron is None else found[2]
     return GateGradients(found[0], found[1], neurons, logits.detach(), loss.detach())
+
+
+def _by_input(gates: list[torch.Tensor], ids: torch.Tensor) -> list[torch.Tensor]:
+    """The gates [B, ...] of the inputs: the K inputs of a question share those of the question.
+
+    The gradients at a question's gates are then the sums over its inputs.
+    """
+    if ids.dim() == 2:
+        return gates
+    return [gate.repeat_interleave(ids.shape[1], 0) for gate in gates]
 
 
 def _example_gates(model: Any, mask: Any, examples: int) -> torch.Tensor:

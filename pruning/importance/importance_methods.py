@@ -132,7 +132,8 @@ class GateToken:
             total += of_unit
         self._read_everywhere |= gates.read_everywhere(found)
         self._tokens += int(batch.attention_mask.sum())
-        self._examples += len(labels)
+        # a question has one first token for each of its options
+        self._examples += batch.input_ids.shape[:-1].numel()
         answered: torch.Tensor = logits.detach()
         return answered
 

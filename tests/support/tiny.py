@@ -26,6 +26,7 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
+    AutoModelForMultipleChoice,
     AutoModelForSequenceClassification,
     PreTrainedTokenizerFast,
 )
@@ -174,7 +175,7 @@ def tiny_model(
     Args:
         family: one of FAMILIES.
         head: None for the bare encoder, "classification" for a sequence classifier, "language"
-            for a masked language model.
+            for a masked language model, "choice" for a multiple-choice model.
         num_labels: K of the classifier; 1 = regression.
         layers: L.
         heads: H.
@@ -196,6 +197,7 @@ def tiny_model(
         None: AutoModel,
         "classification": AutoModelForSequenceClassification,
         "language": AutoModelForMaskedLM,
+        "choice": AutoModelForMultipleChoice,
     }[head]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
