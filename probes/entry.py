@@ -16,16 +16,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from ..data.holmes.published import Subfield
 from ..data.output.outputs import user_text
+from ..data.tasks.task import TaskSpec
 from .forward.needs import Layer
 
 Reads = Literal["corpus", "task", "suite"]
 """`corpus`: any sentences; `task`: examples of the model's task; `suite`: texts that the probe
 brings itself, of its own `source`."""
 
-Need = Literal["second-model", "language-model-head", "task-head", "classes", "training-part"]
+Need = Literal[
+    "second-model", "language-model-head", "task-head", "classes", "named-classes", "training-part"
+]
 """What a probe needs in addition to a model and texts: a second model for comparison, the masked
-language modelling head, the task head, classes (a run skips the probe if labels are numbers), or
-training texts that it does not score. A probe with a training part is called with the keyword
+language modelling head, the task head, classes (a run skips the probe if labels are numbers),
+classes that the model itself names, or training texts that it does not score. A probe with a training part is called with the keyword
 `learning` (`learning/learning.py`)."""
 
 STATIC = "static-vectors"
@@ -65,6 +68,10 @@ class Options(BaseModel):
             InputError: if a file is missing or damaged.
         """
         return {}
+
+    def unfit(self, spec: TaskSpec) -> str:
+        """Why the probe cannot be run on a model of this task; empty if it can."""
+        return ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ..configuration.asked_probes import (
     of_corpus,
     of_language,
     of_task,
+    unfit_for,
 )
 from ..configuration.config import ProbeOptions
 from ..flags import DIVERGED
@@ -35,12 +36,12 @@ def probe(work: Work) -> CellOutput:
         return _repeated(work)
     name, state = str(work.options["probe"]["name"]), str(work.options["state"])
     spec = work.parts.spec
-    if not spec.labels and "classes" in find_probe(name).further:
-        what = "masked pieces" if spec.masked else "numbers"
-        raise Nothing(f"{spec.name} has {what} as labels: {name} needs classes")
+    asked = work.materials.probe_options(work.options["task"])
+    if why := unfit_for(name, asked, spec):
+        raise Nothing(why)
     if of_language([name]) and not spec.masked:
         raise Nothing(f"models of {spec.name} have no masked-LM head: {name} needs one")
-    options = narrowed(work.materials.probe_options(work.options["task"]), [name])
+    options = narrowed(asked, [name])
     mask = work.mask()
     model, tokenizer = _model(work, state)
     if not is_finite(model):

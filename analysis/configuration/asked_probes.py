@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...data.errors import ConfigError
+from ...data.errors import ConfigError, InputError
+from ...data.tasks.task import TaskSpec
 from ...probes.entry import Options, Reads
 from ...probes.options import check_options
 from ...probes.registry import find_probe
@@ -60,6 +61,55 @@ def options_of(options: ProbeOptions) -> dict[str, Options]:
 def explaining(options: ProbeOptions) -> list[str]:
     """The requested probes that use the head of the model's task."""
     return [name for name in options.names if "task-head" in find_probe(name).further]
+
+
+def classifying(options: ProbeOptions) -> list[str]:
+    """The requested probes that run the classifier on texts of their own."""
+    return [name for name in explaining(options) if find_probe(name).reads == "suite"]
+
+
+def unfit_for(name: str, options: ProbeOptions, spec: TaskSpec) -> str:
+    """Why a probe cannot be run on models of a task; empty if it can."""
+    if not spec.labels and "classes" in find_probe(name).further:
+        what = "masked pieces" if spec.masked else "numbers"
+        return f"{spec.name} has {what} as labels: {name} needs classes"
+    return options_of(narrowed(options, [name]))[name].unfit(spec)
+
+
+def check_fitting(options: ProbeOptions, spec: TaskSpec | None, classes_by: str = "") -> None:
+    """Raise if a requested probe cannot be run on a model of this task.
+
+    Args:
+        options: the requested probes.
+        spec: the task; None = not known.
+        classes_by: how the model's classes were matched to those of the task (`ClassOrder.by`).
+
+    Raises:
+        InputError: naming the probe.
+    """
+    for name in explaining(options) if spec is not None else ():
+        if why := unfit_for(name, options, spec):
+            raise InputError(why, where=name)
+        if classes_by == "place" and "named-classes" in find_probe(name).further:
+            raise InputError(
+                f"the model does not name its classes, and {', '.join(spec.labels)} cannot be "
+                "matched by position",
+                where=name,
+                remedy="match them with `labels` TASK_CLASS=MODEL_CLASS,...",
+            )
+
+
+def check_some_fit(options: ProbeOptions, specs: Sequence[TaskSpec]) -> None:
+    """Raise if a probe of named classes can be run on the models of none of the tasks.
+
+    Raises:
+        InputError: naming the probe, and the reason for the first task.
+    """
+    for name in options.names:
+        if "named-classes" in find_probe(name).further:
+            reasons = [unfit_for(name, options, spec) for spec in specs]
+            if all(reasons):
+                raise InputError(f"{specs[0].name}: {reasons[0]}", where=name)
 
 
 def of_language(names: Iterable[str]) -> list[str]:

@@ -99,7 +99,7 @@ def probe_loaded(
         output = join([output, learnt])
         about = {**parts.note(options), "unknown": unknown}
         output = output.but(notes={**output.notes, "texts": texts, "learning": about})
-    tuned = loaded.task is not None or bool(loaded.meta.get("task"))
+    tuned = loaded.task is not None or bool(loaded.meta.get("task")) or loaded.order is not None
     state = state_of(mask, loaded.meta) if tuned else "pretrained"
     about = identity(loaded.name, mask, state) | {"task": spec.name if spec else ""}
     rows = output.rows.assign(**about)
