@@ -7,7 +7,7 @@ probe from its entry. Nothing here imports torch.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from ..data.holmes.published import Subfield
 from ..data.output.outputs import user_text
+from ..data.tasks.task import TaskSpec
 from .forward.needs import Layer
 
 Reads = Literal["corpus", "task", "suite"]
@@ -23,13 +24,14 @@ Reads = Literal["corpus", "task", "suite"]
 brings itself, of its own `source`."""
 
 Need = Literal[
-    "second-model", "language-model-head", "task-head", "classes", "choices", "training-part"
+    "second-model", "language-model-head", "task-head", "classes", "named-classes", "choices",
+    "training-part",
 ]
 """What a probe needs in addition to a model and texts: a second model for comparison, the masked
 language modelling head, the task head, classes (a run skips the probe if labels are numbers),
-multiple-choice questions (a run skips the probe for other tasks), or training texts that it does
-not score. A probe with a training part is called with the keyword `learning`
-(`learning/learning.py`)."""
+classes that the model itself names, multiple-choice questions (a run skips the probe for other
+tasks), or training texts that it does not score. A probe with a training part is called with the
+keyword `learning` (`learning/learning.py`)."""
 
 STATIC = "static-vectors"
 """The variant of rows that are based on static word vectors from a file, not on hidden states."""
@@ -68,6 +70,10 @@ class Options(BaseModel):
             InputError: if a file is missing or damaged.
         """
         return {}
+
+    def unfit(self, spec: TaskSpec) -> str:
+        """Why the probe cannot be run on a model of this task; empty if it can."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -172,8 +178,6 @@ class ProbeEntry:
         figure: name of the figure that a report draws of its headline.
         curves: what the rows of unit `layer` count: blocks or hidden states.
         curve_metrics: the metrics whose curves over layers are drawn; empty = the first six.
-        unfit: says why it cannot use a task with these class names, empty if it can; a run skips
-            the probe then. None = it can use all.
     """
 
     name: str
@@ -197,7 +201,6 @@ class ProbeEntry:
     figure: str = ""
     curves: Curves = "layers"
     curve_metrics: tuple[str, ...] = ()
-    unfit: Callable[[Sequence[str]], str] | None = None
 
     def better_of(self, metric: str) -> str | None:
         """`higher` or `lower`; None for a metric without a direction."""

@@ -12,6 +12,7 @@ from .attention_probe.entries import ENTRIES as ATTENTION_PROBE
 from .attribution.entries import ENTRIES as ATTRIBUTION
 from .behaviour.entries import ENTRIES as BEHAVIOUR
 from .behaviour.word_entries import ENTRIES as WORDS
+from .challenge.entries import ENTRIES as CHALLENGE
 from .choices.entries import ENTRIES as CHOICES
 from .context_mixing.entries import ENTRIES as CONTEXT_MIXING
 from .description_length.entries import ENTRIES as DESCRIPTION_LENGTH
@@ -34,7 +35,7 @@ _ROOMS = (
     ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION, HEAD_ATTRIBUTIONS,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
     HEAD_ABLATION, HOLMES, FAITHFULNESS, ATTENTION_EXPLANATION, ATTENTION_DIAGNOSTICS,
-    BEHAVIOUR, WORDS, TRANSFER, DIAGNOSTICS, CHOICES,
+    BEHAVIOUR, WORDS, TRANSFER, DIAGNOSTICS, CHOICES, CHALLENGE,
 )  # fmt: skip
 
 PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}

@@ -16,7 +16,7 @@ from ..configuration.asked_probes import (
     of_corpus,
     of_language,
     of_task,
-    unsuited,
+    unfit_for,
 )
 from ..configuration.config import ProbeOptions
 from ..flags import DIVERGED
@@ -36,9 +36,10 @@ def probe(work: Work) -> CellOutput:
         return _repeated(work)
     name, state = str(work.options["probe"]["name"]), str(work.options["state"])
     spec = work.parts.spec
-    if said := unsuited(name, spec):
-        raise Nothing(said)
-    options = narrowed(work.materials.probe_options(work.options["task"]), [name])
+    asked = work.materials.probe_options(work.options["task"])
+    if why := unfit_for(name, asked, spec):
+        raise Nothing(why)
+    options = narrowed(asked, [name])
     mask = work.mask()
     model, tokenizer = _model(work, state)
     if not is_finite(model):

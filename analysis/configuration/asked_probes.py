@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,13 @@ def explaining(options: ProbeOptions) -> list[str]:
     return [name for name in options.names if "task-head" in find_probe(name).further]
 
 
-def unsuited(name: str, spec: TaskSpec) -> str:
-    """Why a probe cannot read the models of a task; empty if it can."""
+def classifying(options: ProbeOptions) -> list[str]:
+    """The requested probes that run the classifier on texts of their own."""
+    return [name for name in explaining(options) if find_probe(name).reads == "suite"]
+
+
+def unfit_for(name: str, options: ProbeOptions, spec: TaskSpec) -> str:
+    """Why a probe cannot be run on models of a task; empty if it can."""
     further = find_probe(name).further
     if "choices" in further and not spec.choices:
         return f"{spec.name} has no multiple-choice questions, which {name} needs"
@@ -75,25 +80,43 @@ def unsuited(name: str, spec: TaskSpec) -> str:
         return f"{spec.name} has {what} as labels: {name} needs classes"
     if "language-model-head" in further and not spec.masked:
         return f"models of {spec.name} have no masked-LM head: {name} needs one"
-    unfit = find_probe(name).unfit
-    if unfit is not None and (why := unfit(spec.labels)):
-        return f"{name} does not fit {spec.name}: {why}"
-    return ""
+    return options_of(narrowed(options, [name]))[name].unfit(spec)
 
 
-def check_suited(names: Iterable[str], spec: TaskSpec | None) -> None:
-    """Raise if a probe that uses the head of a task cannot read multiple-choice models, or only
-    them.
+def check_fitting(options: ProbeOptions, spec: TaskSpec | None, classes_by: str = "") -> None:
+    """Raise if a requested probe cannot be run on a model of this task.
+
+    Args:
+        options: the requested probes.
+        spec: the task; None = not known.
+        classes_by: how the model's classes were matched to those of the task (`ClassOrder.by`).
 
     Raises:
         InputError: naming the probe.
     """
-    for name in names:
-        further = find_probe(name).further
-        if spec is None or not (spec.choices or "choices" in further):
-            continue
-        if said := unsuited(name, spec):
-            raise InputError(said, where=f"`names` {name}", remedy="leave the probe out")
+    for name in explaining(options) if spec is not None else ():
+        if why := unfit_for(name, options, spec):
+            raise InputError(why, where=name)
+        if classes_by == "place" and "named-classes" in find_probe(name).further:
+            raise InputError(
+                f"the model does not name its classes, and {', '.join(spec.labels)} cannot be "
+                "matched by position",
+                where=name,
+                remedy="match them with `labels` TASK_CLASS=MODEL_CLASS,...",
+            )
+
+
+def check_some_fit(options: ProbeOptions, specs: Sequence[TaskSpec]) -> None:
+    """Raise if a probe of named classes can be run on the models of none of the tasks.
+
+    Raises:
+        InputError: naming the probe, and the reason for the first task.
+    """
+    for name in options.names:
+        if "named-classes" in find_probe(name).further:
+            reasons = [unfit_for(name, options, spec) for spec in specs]
+            if all(reasons):
+                raise InputError(f"{specs[0].name}: {reasons[0]}", where=name)
 
 
 def of_language(names: Iterable[str]) -> list[str]:

@@ -221,8 +221,11 @@ CONSTRUCTIONS = Items("relation", "difference in accuracy", "pairs")
 def language_figure(answer: Answer) -> Iterator[Figure]:
     """Accuracy on each construction, compared with random subnetworks: one figure per score."""
     lines, draws = lines_of(answer, LANGUAGE), lines_of(answer, LANGUAGE, "summary_probe_draws")
-    # means over constructions have other metrics
-    lines, draws = (one[one["metric"].str.startswith("accuracy")] for one in (lines, draws))
+    # means over constructions have other metrics, or no relation
+    lines, draws = (
+        one[one["metric"].str.startswith("accuracy") & one["relation"].fillna("").ne("")]
+        for one in (lines, draws)
+    )
     for (probe, metric), mine in lines.groupby(["probe", "metric"], sort=False):
         each = draws[(draws["probe"] == probe) & (draws["metric"] == metric)]
         table = compared(differences(each, "relation"), CONSTRUCTIONS)

@@ -19,6 +19,7 @@ from ...models.masks.subnetwork import Subnetwork
 from ...probes.forward.needs import sentences_of
 from ...probes.registry import list_probes
 from ..configuration.asked_probes import (
+    check_fitting,
     comparing,
     learning,
     of_corpus,
@@ -163,6 +164,7 @@ def probe(
     }
     chosen = parse_config({"probe": given}, where="probe").probe
     own = options_of(chosen)
+    check_fitting(chosen, model.spec, model.classes_by)
     learning_files(chosen)
     if of_language(chosen.names) and not has_head(model.model):
         speaking = load_language_model(model.name).to(model.model.device)

@@ -18,7 +18,14 @@ from ...models.folder.text_lengths import fitting_length
 from ...models.smaller.shrink import check_removable
 from ...models.training.precision import check_precision
 from ...models.training.recipes import Recipe
-from ..configuration.asked_probes import learning, needs_corpus, of_corpus, of_language, options_of
+from ..configuration.asked_probes import (
+    check_some_fit,
+    learning,
+    needs_corpus,
+    of_corpus,
+    of_language,
+    options_of,
+)
 from ..configuration.config import RunConfig
 from ..configuration.learning_files import learning_files, scored_corpus
 from ..configuration.recipe import chosen_recipe, fitting_recipe
@@ -119,6 +126,7 @@ def prepare(config: RunConfig, progress: Progress) -> Prepared:
             where=speaking[0],
             remedy="add the task mlm, or leave the probe out",
         )
+    check_some_fit(config.probe, [task.data.spec for task in tasks.values()])
     for line in dict.fromkeys(line for task in tasks.values() for line in task.said):
         progress.say(line)
     return Prepared(config, source, tasks)

@@ -14,7 +14,7 @@ from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.registry import find_probe
 from ..cell_output import CellOutput, join
-from ..configuration.asked_probes import check_suited, explaining, learning
+from ..configuration.asked_probes import check_fitting, explaining, learning
 from ..configuration.config import ProbeOptions
 from ..learning.parts import Parts
 from ..learning.probing import Taught, probe_learning, whole_arrays
@@ -64,7 +64,7 @@ def probe_loaded(
         InputError: if a probe cannot read models of the task, such as those of multiple choice.
     """
     spec = spec or loaded.spec
-    check_suited(options.names, spec)
+    check_fitting(options, spec)
     positions = loaded.anatomy.max_tokens
     if reference is not None:
         positions = min(positions, anatomy_of(reference).max_tokens)
@@ -101,7 +101,7 @@ def probe_loaded(
         output = join([output, learnt])
         about = {**parts.note(options), "unknown": unknown}
         output = output.but(notes={**output.notes, "texts": texts, "learning": about})
-    tuned = loaded.task is not None or bool(loaded.meta.get("task"))
+    tuned = loaded.task is not None or bool(loaded.meta.get("task")) or loaded.order is not None
     state = state_of(mask, loaded.meta) if tuned else "pretrained"
     about = identity(loaded.name, mask, state) | {"task": spec.name if spec else ""}
     rows = output.rows.assign(**about)

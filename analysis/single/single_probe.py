@@ -21,7 +21,7 @@ from ...models.checkpoint.checkpoint import (
     meta_of,
     resolve_model,
 )
-from ...models.checkpoint.contract import contract
+from ...models.checkpoint.contract import contract, own_task
 from ...models.checkpoint.inputs import check_inputs
 from ...models.encoder.device import device_of
 from ...models.language.loading import load_language_model, untrained_language_model
@@ -30,7 +30,8 @@ from ...probes.forward.needs import sentences_of
 from ...probes.registry import list_probes
 from ..cell_output import CellOutput
 from ..configuration.asked_probes import (
-    check_suited,
+    check_fitting,
+    classifying,
     comparing,
     explaining,
     learning,
@@ -140,7 +141,9 @@ def probe_rows(
             spec, examples, used = _task_examples(task, split, options, progress)
         else:
             spec = task_spec(task.name)  # no probe reads its examples
-        check_suited(options.names, spec)
+    elif classifying(options):
+        spec = own_task(resolve_model(model), labels)
+    check_fitting(options, spec)
     head = spec is not None and bool(explaining(options) or meta.get("task"))
     order: ClassOrder | None = None
     if of_language(options.names):
@@ -155,6 +158,7 @@ def probe_rows(
         order = contract(resolve_model(model), spec, labels)
         if order is not None and order.said:
             progress.say(f"{model}: {order.said}")
+        check_fitting(options, spec, order.by if order else "")
         net = load_task_model(model, spec, labels=labels)
     else:
         net = load_encoder(model)
@@ -166,7 +170,7 @@ def probe_rows(
             where="`labels`",
             remedy="leave it out, or add `names` attributions and `task`",
         )
-    reads_pairs = spec is not None and spec.pair and bool(of_examples)
+    reads_pairs = spec is not None and spec.pair and bool(of_examples or classifying(options))
     checked = check_inputs(
         net, tokenizer, where=model, pairs=reads_pairs, allow_no_specials=allow_no_specials
     )

@@ -44,7 +44,7 @@ def item_ratios(items: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArr
 
 
 def with_clusters(items: pd.DataFrame, clusters: Mapping[str, str]) -> pd.DataFrame:
-    """The items with `cluster_id`.
+    """The items with `cluster_id`; those that name their own keep it.
 
     Args:
         items: of one probe.
@@ -52,7 +52,8 @@ def with_clusters(items: pd.DataFrame, clusters: Mapping[str, str]) -> pd.DataFr
     """
     if not clusters or items.empty:
         return items
-    return items.assign(cluster_id=items["sentence_id"].map(clusters).astype("string"))
+    found = items["sentence_id"].map(clusters).astype("string")
+    return items.assign(cluster_id=items["cluster_id"].fillna(found))
 
 
 def with_n_clusters(rows: pd.DataFrame, items: pd.DataFrame | ItemParts) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from ..intervals.jackknife import similarity_intervals
 from ..intervals.length_intervals import length_intervals
 from ..intervals.pair_intervals import pair_intervals
 from ..intervals.pattern_intervals import pattern_intervals
+from ..intervals.test_set_intervals import challenge_intervals, heuristic_intervals
 from ..intervals.unit_intervals import unit_intervals
 
 FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
@@ -47,6 +48,8 @@ FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {
         replace(result, rows=length_intervals(result))
     ),
     "class-intervals": lambda result, _options: class_intervals(result),
+    "challenge-intervals": lambda result, _options: challenge_intervals(result),
+    "heuristic-intervals": lambda result, _options: heuristic_intervals(result),
     "holmes-intervals": lambda result, _options: holmes_intervals(result),
     "exact-intervals": lambda result, _options: exact_intervals(result),
     "pair-intervals": lambda result, _options: pair_intervals(result),

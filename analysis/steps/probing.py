@@ -20,6 +20,7 @@ from ...probes.named import run_named_probes
 from ...probes.registry import find_probe
 from ..cell_output import CellOutput, join
 from ..configuration.asked_probes import (
+    classifying,
     learning,
     needs_corpus,
     of_corpus,
@@ -193,10 +194,13 @@ def probe_model(
             outputs.append(output_of(found, name, first, options, split=split))
             readings["examples"] = reading_of(result.notes)
     suites = [name for name in probes_reading(options, "suite") if name not in learning(options)]
-    for result in run_named_probes(
-        context, (), suites, options=settings, progress=progress, say=say
-    ):
-        outputs.append(of_suite(result, options))
+    deciding = replace(context, max_length=task_length or context.max_length)
+    for name in suites:
+        used = deciding if name in classifying(options) else context
+        for result in run_named_probes(
+            used, (), [name], options=settings, progress=progress, say=say
+        ):
+            outputs.append(of_suite(result, options))
     joined = join(outputs)
     return joined.but(notes={**joined.notes, "texts": readings})
 
@@ -253,5 +257,5 @@ def output_of(
         ("corpus", corpus), ("annotation", first.annotation), ("scheme", first.scheme)
     ):  # fmt: skip
         rows[name] = rows[name].fillna(said)
-    rows = rows.assign(split=split)
+    rows = rows.assign(split=rows["split"].fillna(split))
     return CellOutput(rows, result.item_parts, result.arrays, result.notes)

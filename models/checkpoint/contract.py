@@ -16,7 +16,7 @@ from torch import nn
 from ...data.errors import CheckpointError, ConfigError
 from ...data.tasks.class_order import ClassOrder, Pairs, class_order, plain, unnamed
 from ...data.tasks.task import TaskSpec
-from ..folder.checkpoint_files import check_task, read_config, read_raw_config
+from ..folder.checkpoint_files import check_task, read_config, read_meta, read_raw_config
 from ..folder.sources import ModelSource, is_compact
 
 HEAD = "ForSequenceClassification"
@@ -77,6 +77,39 @@ def contract(
             remedy="name the model and task that belong together",
         )
     return class_order(spec.name, spec.labels, names, pairs, where=where)
+
+
+def own_task(source: ModelSource, pairs: Pairs = ()) -> TaskSpec:
+    """A task whose classes are those that a checkpoint's head names.
+
+    Args:
+        source: the checkpoint.
+        pairs: pairs of names that the user specifies; the class of the task replaces that of the
+            model.
+
+    Raises:
+        CheckpointError: if the head predicts a number, or `class_names` does.
+    """
+    names, recorded = class_names(source), _recorded(source)
+    if len(names) < 2 or read_config(source).problem_type == "regression":
+        raise CheckpointError(
+            "its head predicts a number, not a class",
+            where=source.name,
+            remedy="name a classifier",
+        )
+    theirs = {plain(name) for name in names}
+    if not all(plain(second) in theirs for _, second in pairs):
+        pairs = tuple((second, first) for first, second in pairs)
+    meaning = {plain(second): first for first, second in pairs}
+    labels = tuple(dict.fromkeys(meaning.get(plain(name), name) for name in names))
+    return TaskSpec(
+        str(recorded.get("task") or ""), labels, "accuracy", ("accuracy",),
+        pair=bool(recorded.get("pair", True)),
+    )  # fmt: skip
+
+
+def _recorded(source: ModelSource) -> dict[str, Any]:
+    return read_meta(source.location) if source.kind == "folder" else {}
 
 
 def check_head(source: ModelSource, config: Any, *, kept: bool) -> None:

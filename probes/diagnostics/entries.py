@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from ...data.files.atomic import file_digest
+from ...data.tasks.task import TaskSpec
 from ..entry import Headline, Measure, Options, PathText, ProbeEntry
 from .classes import unfit
 
@@ -50,6 +51,10 @@ class DiagnosticsOptions(Options):
         read_diagnostics(self.file)
         return {"file": file_digest(Path(self.file))}
 
+    def unfit(self, spec: TaskSpec) -> str:
+        """Why this is not a task of entailment; empty if it is."""
+        return unfit(spec.labels)
+
 
 _OF = {
     OVERALL: "all pairs",
@@ -78,7 +83,6 @@ ENTRY = ProbeEntry(
     ),
     headline=Headline("[amc]*", "model"),
     finish="diagnostic-intervals",
-    unfit=unfit,
 )  # fmt: skip
 
 ENTRIES = (ENTRY,)
