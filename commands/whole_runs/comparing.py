@@ -141,7 +141,7 @@ def _of_relations(
     """Compare good with random in the named relations or metrics; print or write the answers."""
     from ...analysis.comparison.found_better import found_better
     from ...analysis.run_folder.reading import load_rows
-    from ...analysis.screen.found_better import print_found_better
+    from ...analysis.screen.compared.found_better import print_found_better
     from ...data.errors import ConfigError
     from ...data.output.tables import write_csv
 
@@ -201,15 +201,15 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _show(tables: dict[str, Any], folders: list[Path]) -> None:
     from ...analysis.property_search.compared import is_search
     from ...analysis.run_folder.reading import load_rows
-    from ...analysis.screen.comparison import print_answers, print_pairs, print_ranks
-    from ...analysis.screen.console import print_comparison
-    from ...analysis.screen.other_comparisons import (
+    from ...analysis.screen.compared.comparison import print_answers, print_pairs, print_ranks
+    from ...analysis.screen.compared.other_comparisons import (
         print_between,
         print_calibration,
         print_masks,
     )
+    from ...analysis.screen.compared.transfer import print_transfer
+    from ...analysis.screen.console import print_comparison
     from ...analysis.screen.records import print_heading
-    from ...analysis.screen.transfer import print_transfer
     from ...analysis.summary.ranks import good_against_random
 
     if "transfer" in tables:

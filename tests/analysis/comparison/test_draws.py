@@ -9,7 +9,7 @@ from paired_run import HEADS, dead_heads, of, write_paired_run
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.comparison.draw_pairs import draw_pairs
 from subprobe.analysis.comparison.tables import comparison_tables
-from subprobe.analysis.screen.comparison import print_pairs
+from subprobe.analysis.screen.compared.comparison import print_pairs
 from subprobe.analysis.statistics.corrections import adjust
 from subprobe.analysis.statistics.paired_ratios import swap_ratios
 from subprobe.analysis.statistics.paired_tests import cluster_signs, swap_draws, swap_test

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from ..statistics.corrections import ALPHA
-from ..wording import MISSING, bare_p, between, decimal, p_text, percent, seen
+from ...statistics.corrections import ALPHA
+from ...wording import MISSING, bare_p, between, decimal, p_text, percent, seen
+from ..records import print_lines, print_records
 from .comparison_notes import notes_of
-from .records import print_lines, print_records
 
 _SAID = {"pruned": "as pruned", "retrained": "retrained"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..comparison.pairs import spoken
+from ...comparison.pairs import spoken
 
 MOST_NOTES = 12
 

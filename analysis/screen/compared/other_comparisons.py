@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from ..comparison.pair_records import ONE_SEED
-from ..comparison.pairs import PAIR_COLUMNS
-from ..wording import MISSING, bare_p, between, counted, decimal
+from ...comparison.pair_records import ONE_SEED
+from ...comparison.pairs import PAIR_COLUMNS
+from ...wording import MISSING, bare_p, between, counted, decimal
+from ..records import print_lines, print_records
 from .comparison_notes import called, notes_of
-from .records import print_lines, print_records
 
 _KEEP = ("model", "difference", "95% (examples)", "p (seeds)", "flag", "task", "metric")
 

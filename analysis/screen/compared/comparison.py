@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from ..comparison.answer_tests import EXACT
-from ..comparison.pair_records import ONE_DRAW
-from ..comparison.pairs import PAIR_COLUMNS
-from ..statistics.corrections import ALPHA
-from ..wording import MISSING, bare_p, between, decimal, seen
+from ...comparison.answer_tests import EXACT
+from ...comparison.pair_records import ONE_DRAW
+from ...comparison.pairs import PAIR_COLUMNS
+from ...statistics.corrections import ALPHA
+from ...wording import MISSING, bare_p, between, decimal, seen
+from ..records import print_heading, print_lines, print_records
 from .comparison_answer import answer_lines, one_line_per_pair
 from .comparison_notes import called, notes_of
-from .records import print_heading, print_lines, print_records
 
 
 def print_answers(

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from ..statistics.corrections import ALPHA
-from ..wording import MISSING, bare_p, between, counted, decimal, p_text, seen
-from .records import print_lines, print_records
+from ...statistics.corrections import ALPHA
+from ...wording import MISSING, bare_p, between, counted, decimal, p_text, seen
+from ..records import print_lines, print_records
 
 
 def print_found_better(table: pd.DataFrame, console: Console | None = None) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..comparison.pairs import PAIR_COLUMNS
-from ..statistics.corrections import ALPHA
-from ..wording import between, decimal, p_text, percent
+from ...comparison.pairs import PAIR_COLUMNS
+from ...statistics.corrections import ALPHA
+from ...wording import between, decimal, p_text, percent
 
 _STATES = ("pruned", "retrained", "rewound")
 _SIDES = {"good": ("better", "above", 1), "bad": ("worse", "below", -1)}

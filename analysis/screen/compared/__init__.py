@@ -1,0 +1,1 @@
+"""What comparisons print on the terminal."""
