@@ -28,8 +28,8 @@ Need = Literal[
 ]
 """What a probe needs in addition to a model and texts: a second model for comparison, the masked
 language modelling head, the task head, classes (a run skips the probe if labels are numbers),
-classes that the model itself names, or training texts that it does not score. A probe with a training part is called with the keyword
-`learning` (`learning/learning.py`)."""
+classes that the model itself names, or training texts that it does not score. A probe with a
+training part is called with the keyword `learning` (`learning/learning.py`)."""
 
 STATIC = "static-vectors"
 """The variant of rows that are based on static word vectors from a file, not on hidden states."""

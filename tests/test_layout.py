@@ -14,7 +14,8 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "spans", "holmes", "generator", "strings", "suites", "tasks", "challenge", "encoding", "masking"],
+             "spans", "holmes", "generator", "strings", "suites", "tasks", "challenge",
+             "encoding", "masking"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
                 "training"],
     "pruning": ["importance", "search"],

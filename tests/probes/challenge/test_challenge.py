@@ -7,7 +7,7 @@ import pytest
 import torch
 from probe_cases import CHALLENGE, PAIRS, tiny_context, with_dead_heads
 from scipy import stats
-from subprobe.analysis.intervals.test_set_intervals import challenge_intervals
+from subprobe.analysis.intervals.second_set_intervals import challenge_intervals
 from subprobe.data.challenge.own_set import challenge_columns, read_challenge
 from subprobe.data.generator import acceptability, entailment
 from subprobe.data.tasks.by_name import EMBEDDED
