@@ -128,6 +128,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "task.",
         "MDL": "Minimum description length: how many bits are needed to transmit the labels, given "
         "the hidden states.",
+        "reliance": "The accuracy of a model of entailment on pairs where a syntactic heuristic is "
+        "right minus that on pairs where it is wrong. Lower is better.",
         "codelength": "The result of an MDL probe, in bits. Shorter means that the labels are "
         "easier to extract.",
         "compression": "The codelength of uniformly distributed labels divided by the codelength "

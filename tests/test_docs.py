@@ -26,7 +26,8 @@ LONG = {
     "README.md", "agreement.md", "attention-explanation.md", "attention-patterns.md",
     "behaviour.md", "commands.md",
     "comparing.md", "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
-    "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md", "own-data.md",
+    "heuristics.md", "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md",
+    "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
     "tables.md", "training.md", "transfer.md", "tutorial.md",
 }  # fmt: skip
@@ -60,6 +61,7 @@ def place(tmp_path, monkeypatch, finished_run):
     write_labelled(tmp_path / "labelled")
     write_glue(tmp_path / "glue")
     write_treebank(tmp_path / "treebank.conllu")
+    write_test_sets(tmp_path)
     (tmp_path / "vectors.txt").write_text("the 1 0.5\na -1 2\nand 0 1\n")
     shutil.copytree(PLUGIN, tmp_path / "busiest", ignore=shutil.ignore_patterns("__pycache__"))
     rng = np.random.default_rng(0)
@@ -97,6 +99,19 @@ def write_glue(folder):
         for split in ("train", "dev"):
             path = folder / task / f"{split}.tsv"
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_test_sets(folder):
+    """Eight pairs with the columns of HANS, and four of a test set of somebody's own."""
+    lines = ["gold_label\tsentence1\tsentence2\theuristic\tsubcase\ttemplate"]
+    for place in range(8):
+        gold, subcase = (("entailment", "ce"), ("non-entailment", "cn"))[place % 2]
+        texts = f"If dogs saw cats {place}.\tDogs saw cats {place}."
+        lines.append(f"{gold}\t{texts}\tconstituent\t{subcase}\t{subcase}{place // 4}")
+    (folder / "hans.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = [f"Dogs saw {n}.,{n} saw dogs.,not_entailment,swap{n % 2}" for n in range(4)]
+    text = "\n".join(["premise,hypothesis,gold,kind", *lines]) + "\n"
+    (folder / "swaps.csv").write_text(text, encoding="utf-8")
 
 
 def write_treebank(path):

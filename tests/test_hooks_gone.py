@@ -26,7 +26,7 @@ from model_state import (
     model_state,
     weights_of,
 )
-from probe_cases import random_examples, tiny_context
+from probe_cases import CHALLENGE, PAIRS, random_examples, tiny_context
 from subprobe.analysis.catalogue import catalogue
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.steps.selection import find_good
@@ -97,7 +97,8 @@ def masked_context(head=None):
     """A masked model beside a reference, both built for sdpa, which probes switch to eager."""
     context = tiny_context("bert", head, attention="sdpa")
     other = tiny_context("bert", head, attention="sdpa", seed=1).model
-    return replace(context, subnetwork=half_of(context.model), reference=other)
+    spec = PAIRS if head == "classification" else None
+    return replace(context, subnetwork=half_of(context.model), reference=other, spec=spec)
 
 
 SHORT: dict[str, dict[str, Any]] = {
@@ -106,9 +107,11 @@ SHORT: dict[str, dict[str, Any]] = {
     "attention-explanation": {"permutations": 2, "steps": 2, "perturbed_texts": 2},
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
+    "challenge": CHALLENGE,
     "faithfulness": {"n_steps": 2, "random_draws": 1, "sensitivity_draws": 1},
     "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "hidden-token-attribution": {"projections": 1},
+    "heuristics": {"generated": 4},
     "holmes": {"epochs": 1, "seeds": 1},
     "cloze": {
         "files": (str(Path(__file__).parent / "support" / "made_cloze.tsv"),),

@@ -234,10 +234,13 @@ def language_figure(answer: Answer) -> Iterator[Figure]:
         order = ordered(table, CONSTRUCTIONS)
         parts = is_part(mine["relation"])
         noun = "groups of pairs" if parts.any() else "constructions"
+        headline = find_probe(str(probe)).headline
+        named = headline is not None and headline.by_variant
+        score = "accuracy" if named else str(metric).replace("_", " ")
         overlap = " A pair counts in its file and in each of its groups." * bool(parts.any())
         yield Figure(
             file_name(f"{probe}-{str(metric).removeprefix('accuracy_')}", answer.label),
-            claim(answer, f"{probe} accuracy", noun, table, CONSTRUCTIONS),
+            claim(answer, f"{probe} {score}", noun, table, CONSTRUCTIONS),
             f"Accuracy of the probe {probe} ({find_probe(str(probe)).help}), compared with random "
             f"subnetworks of the same size. {how_to_read(table, CONSTRUCTIONS)}{overlap} The table "
             "has the accuracies themselves, and those of the full model.",

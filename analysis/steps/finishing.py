@@ -29,7 +29,7 @@ from ..intervals.jackknife import similarity_intervals
 from ..intervals.length_intervals import length_intervals
 from ..intervals.pair_intervals import pair_intervals
 from ..intervals.pattern_intervals import pattern_intervals
-from ..intervals.test_set_intervals import challenge_intervals, heuristic_intervals
+from ..intervals.second_set_intervals import challenge_intervals, heuristic_intervals
 from ..intervals.unit_intervals import unit_intervals
 
 FINISHED: Mapping[str, Callable[[ProbeResult, ProbeOptions], pd.DataFrame]] = {

@@ -23,6 +23,8 @@ from .predictions import evaluated, notes_of, task_of
 Floats = npt.NDArray[np.float64]
 OWN = "report/"
 """Start of the ids of the task's own examples in the items."""
+_COUNTED = ("texts_read", "texts_wordless", "texts_unlocated", "texts_cut", "pieces_shared")
+"""What probes of a task count of its examples; here, those without a word piece are scored."""
 
 
 def run_challenge(
@@ -69,9 +71,12 @@ def run_challenge(
     if progress is not None:
         progress(len(asked), every)
     sets = [Scored(asked, found.predictions == found.labels, "")]
+    notes = {f"{CHALLENGE}_examples": len(asked), **notes_of(found, CHALLENGE)}
+    notes |= {f"n_{what}": 0 for what in _COUNTED}
     if examples:
         own = evaluated(context, spec, examples, batch_size=batch_size)
         sets.append(Scored(examples, own.predictions == own.labels, OWN))
+        notes |= {"n_texts_read": len(examples), "n_texts_cut": own.n_truncated}
         if progress is not None:
             progress(every, every)
     parts = list(_parts(sets))
@@ -79,7 +84,7 @@ def run_challenge(
         CHALLENGE,
         rows_frame(_rows(parts, read.name)),
         lambda: items_frame(pd.concat(map(_items, parts), ignore_index=True)),
-        notes={f"{CHALLENGE}_examples": len(asked), **notes_of(found, CHALLENGE)},
+        notes=notes,
     )
 
 
@@ -104,13 +109,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Part:
-    """One row: the mean of `values` [n] over examples with these ids and clusters."""
+    """One row: the mean of `added` [n] over examples with these ids and clusters."""
 
     metric: str
     relation: str
     ids: Sequence[str]
     clusters: Sequence[str]
-    values: Floats
+    added: Floats
     majority: float | None
 
 
@@ -125,20 +130,19 @@ def _parts(sets: Sequence[Scored]) -> Iterator[Part]:
         yield own
         n = len(whole.ids) + len(own.ids)
         # numbers whose mean is the difference between the two accuracies
-        values = np.concatenate(
-            [whole.values * n / len(whole.ids), -own.values * n / len(own.ids)]
-        )
+        values = np.concatenate([whole.added * n / len(whole.ids), -own.added * n / len(own.ids)])
         ids, clusters = [*whole.ids, *own.ids], [*whole.clusters, *own.clusters]
         yield Part(DIFFERENCE, "", ids, clusters, values, None)
 
 
 def _rows(parts: Sequence[Part], name: str) -> Iterator[dict[str, Any]]:
     for part in parts:
+        clusters = zip(part.clusters, part.ids, strict=True)
         line: dict[str, Any] = {
             "probe": CHALLENGE, "unit": "model", "metric": part.metric,
-            "relation": part.relation or None, "value": float(part.values.mean()),
+            "relation": part.relation or None, "value": float(part.added.mean()),
             "n": len(part.ids), "n_dropped": 0,
-            "n_clusters": len({c or f"\0{i}" for c, i in zip(part.clusters, part.ids, strict=True)}),
+            "n_clusters": len({c or f"\0{i}" for c, i in clusters}),
         }  # fmt: skip
         if part.metric != REPORTED:
             line |= {"corpus": name, "split": ""}
@@ -152,7 +156,7 @@ def _items(part: Part) -> pd.DataFrame:
         {
             "probe": CHALLENGE, "item_id": list(part.ids), "sentence_id": list(part.ids),
             "cluster_id": [name or None for name in part.clusters],
-            "relation": part.relation or None, "metric": part.metric, "numerator": part.values,
+            "relation": part.relation or None, "metric": part.metric, "numerator": part.added,
             "denominator": 1.0,
         }
     )  # fmt: skip

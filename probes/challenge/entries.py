@@ -94,7 +94,6 @@ HEURISTIC = ProbeEntry(
 )  # fmt: skip
 
 
-
 class ChallengeOptions(Options):
     """Options of `challenge`."""
 
@@ -105,7 +104,8 @@ class ChallengeOptions(Options):
         "group (accuracy is also reported by group) and cluster (the source that examples share)",
     )
     labels: Annotated[tuple[str, ...], Several] = Field(
-        (), description="labels of the file as LABEL=CLASS where they are not named like the classes"
+        (),
+        description="labels of the file as LABEL=CLASS where they are not named like the classes",
     )
     limit: int = Field(
         0, ge=0, description="maximum number of examples of the file, evenly spaced; 0 = all"

@@ -55,16 +55,16 @@ class Part:
     Attributes:
         metric: its name.
         relation: heuristic, subcase or template; empty = all pairs.
-        at: places of the pairs [n].
-        values: what each pair adds; the mean is the value of the row [n].
+        places: those of the pairs [n].
+        added: what each pair adds; the mean is the value of the row [n].
         baseline: name of a model without knowledge of the pair.
         baseline_value: its value.
     """
 
     metric: str
     relation: str
-    at: npt.NDArray[np.int64]
-    values: Floats
+    places: npt.NDArray[np.int64]
+    added: Floats
     baseline: str
     baseline_value: float
 
@@ -119,8 +119,8 @@ def heuristic_rows(judged: Judged, variant: str) -> Iterator[dict[str, Any]]:
         yield {
             "probe": HEURISTICS, "unit": "model", "variant": variant, "metric": part.metric,
             "relation": part.relation or None, "corpus": judged.name,
-            "value": float(part.values.mean()), "n": len(part.at), "n_dropped": 0,
-            "n_clusters": len({judged.pairs[n].template for n in part.at.tolist()}),
+            "value": float(part.added.mean()), "n": len(part.places), "n_dropped": 0,
+            "n_clusters": len({judged.pairs[n].template for n in part.places.tolist()}),
             "baseline": part.baseline, "baseline_value": part.baseline_value,
         }  # fmt: skip
 
@@ -130,15 +130,15 @@ def heuristic_items(judged: Judged, variant: str) -> Iterator[pd.DataFrame]:
     ids = np.array([one.example.id for one in judged.pairs], dtype=object)
     templates = np.array([one.template for one in judged.pairs], dtype=object)
     for part in _parts(judged):
-        for block in text_blocks(len(part.at), 1):
-            at = part.at[block]
+        for block in text_blocks(len(part.places), 1):
+            at = part.places[block]
             yield items_frame(
                 pd.DataFrame(
                     {
                         "probe": HEURISTICS, "variant": variant, "item_id": ids[at],
                         "sentence_id": ids[at], "cluster_id": templates[at],
                         "relation": part.relation or None, "metric": part.metric,
-                        "numerator": part.values[block], "denominator": 1.0,
+                        "numerator": part.added[block], "denominator": 1.0,
                         "prediction": judged.said[at].astype(np.float64),
                         "gold": judged.gold[at].astype(np.float64),
                     }

@@ -1,8 +1,8 @@
 """The probe of syntactic heuristics: does a model of entailment judge by the overlap of words?
 
-McCoy, Pavlick and Linzen (2019, ACL), Right for the Wrong Reasons. In each pair a heuristic predicts
-entailment, because the hypothesis consists of words, of a subsequence or of a constituent of the
-premise; in half of the pairs the heuristic is wrong.
+McCoy, Pavlick and Linzen (2019, ACL), Right for the Wrong Reasons. In each pair a heuristic
+predicts entailment, because the hypothesis consists of words, of a subsequence or of a constituent
+of the premise; in half of the pairs the heuristic is wrong.
 """
 
 from __future__ import annotations
@@ -71,9 +71,7 @@ def run_heuristics(
     read = read_hans(file) if file else generated_heuristics(seed, generated)
     pairs = chosen(read, limit)
     other = next(place for place in range(len(spec.labels)) if place != entailment)
-    asked = [
-        replace(one.example, label=entailment if one.entailed else other) for one in pairs
-    ]
+    asked = [replace(one.example, label=entailment if one.entailed else other) for one in pairs]
     found = evaluated(context, spec, asked, batch_size=batch_size)
     if progress is not None:
         progress(len(asked), len(asked))

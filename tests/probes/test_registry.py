@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
-from probe_cases import random_examples, tiny_context
+from probe_cases import CHALLENGE, PAIRS, random_examples, tiny_context
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
 from subprobe.probes.learning.learning import Learning
@@ -20,12 +21,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "agreement": {"generated": 8, "several_pieces": "pll"},
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
+    "challenge": CHALLENGE,
     "cloze": {"files": (CLOZE,)},
     "control": {"epochs": 1},
     "dependency-heads": {"min_count": 1},
     "edges": {"projection": 8, "epochs": 1, "seeds": 2},
     "faithfulness": {"n_steps": 2, "random_draws": 1, "sensitivity_draws": 1},
     "head-attributions": {"n_steps": 2, "interactions": "second-order"},
+    "heuristics": {"generated": 152},
     "holmes": {"epochs": 1, "seeds": 2, "description_length": True},
     "hidden-token-attribution": {"projections": 1},
     "mdl": {"epochs": 1, "shuffles": 2},
@@ -39,7 +42,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    heads = {head: tiny_context("bert", head) for head in ("classification", "language")}
+    heads = {
+        "classification": replace(tiny_context("bert", "classification"), spec=PAIRS),
+        "language": tiny_context("bert", "language"),
+    }
     names = [entry.name for entry in list_probes()]
     learnt = random_examples(30, seed=1)
     states = StateCache(tmp_path_factory.mktemp("states"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from subprobe.data.sentences.sentence import ROOT, Example, Sentence
+from subprobe.data.tasks.task import TaskSpec
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.probes.forward.base import Context
@@ -15,6 +17,15 @@ from tiny import CORPUS, TOKENIZER_OF, tiny_model, tiny_tokenizer
 
 WORDS = tuple(sorted({word for line in CORPUS for word in line.split()}))
 RELATIONS = ("nsubj", "nsubj:pass", "obj", "det", "advmod", "aux")
+PAIRS = TaskSpec(
+    "entailment", ("not_entailment", "entailment"), "accuracy", ("accuracy",), pair=True
+)
+"""The task of a classifier of pairs."""
+CHALLENGE = {
+    "file": str(Path(__file__).parent / "made_challenge.tsv"),
+    "columns": ("first=premise", "second=hypothesis", "label=gold", "group=kind"),
+}
+"""Options of `challenge` for a test set of that task."""
 TAGS = ("NOUN", "VERB", "AUX", "DET", "ADV")
 
 

@@ -124,7 +124,9 @@ def test_generated_pairs_have_the_structure_of_hans():
     assert len({pair.template for pair in read.pairs}) == N_TEMPLATES
     assert len({(pair.subcase, pair.entailed) for pair in read.pairs}) == 2 * 12
     for pair in read.pairs:
-        first, second = (set(text.lower().strip(".").replace(",", "").split()) for text in pair.example.texts())
+        first, second = (
+            set(text.lower().strip(".").replace(",", "").split()) for text in pair.example.texts()
+        )
         # `did smile` and `managed to smile` are asked about as `smiled`
         if "negation" not in pair.subcase and "implicative" not in pair.subcase:
             assert second <= first

@@ -99,7 +99,7 @@ def test_columns_are_checked(texts, error, said):
 
 @pytest.mark.parametrize("texts", [["0"], ["0=a", "0=b"], ["=a"]])
 def test_pairs_of_labels_are_checked(texts):
-    with pytest.raises(ConfigError, match="is given twice|is not a pair of names"):
+    with pytest.raises(ConfigError, match=r"is given twice|is not a pair of names"):
         label_pairs(texts)
 
 

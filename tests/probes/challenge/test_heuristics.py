@@ -13,7 +13,7 @@ from subprobe.analysis.comparison.pairs import Pair
 from subprobe.analysis.comparison.probe_comparisons import compare_models
 from subprobe.analysis.comparison.probe_items import probe_items
 from subprobe.analysis.comparison.probed_models import ProbedModels
-from subprobe.analysis.intervals.test_set_intervals import WITHIN, heuristic_intervals
+from subprobe.analysis.intervals.second_set_intervals import WITHIN, heuristic_intervals
 from subprobe.data.challenge.generated import generated_heuristics
 from subprobe.data.challenge.heuristic_pair import HeuristicPair
 from subprobe.data.errors import InputError
@@ -42,6 +42,8 @@ def context_of(labels=MNLI):
 @pytest.fixture(scope="module")
 def context():
     made = context_of()
+    with torch.no_grad():
+        made.model.classifier.weight *= 30
     pairs = [one.example for one in generated_heuristics(1, N).pairs]
     logits = evaluated(made, made.spec, pairs, batch_size=64).logits
     rest = np.logaddexp(logits[:, 0], logits[:, 2])

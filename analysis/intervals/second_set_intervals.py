@@ -1,9 +1,9 @@
 """Intervals of accuracies on second test sets, and of differences between two accuracies.
 
 The number of pairs with each gold label is fixed by a test set, and so are the sizes of two sets
-that are compared: they are strata (Cochran 1977, Sampling Techniques, section 5.4). What was sampled
-are templates or clusters, or else examples. A row of a single template has the exact binomial
-interval of its pairs, which says nothing about other templates.
+that are compared: they are strata (Cochran 1977, Sampling Techniques, section 5.4). What was
+sampled are templates or clusters, or else examples. A row of a single template has the exact
+binomial interval of its pairs, which says nothing about other templates.
 """
 
 from __future__ import annotations
