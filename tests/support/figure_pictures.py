@@ -25,7 +25,7 @@ KINDS = tuple(
 def first_figures(run: Path) -> Iterator[tuple[str, Figure]]:
     """The first figure of each kind that a run has numbers for."""
     rows = load_rows(run)
-    tables = summaries(rows)
+    tables = {**summaries(rows), **answered_tables(rows, load_manifest(run), run)}
     answer = answers_of(rows, tables)[0]
     every: list[tuple[Any, Any]] = [(draw, answer) for draws in DRAWN.values() for draw in draws]
     with unchecked():
