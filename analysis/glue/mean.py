@@ -32,9 +32,9 @@ RESAMPLES = 2000
 _TEXT, _WHOLE, _REAL = "string", "Int64", "Float64"
 COLUMNS: dict[str, str] = {
     **dict.fromkeys(("model", "method", "kind", "state", "task", "metric", "split"), _TEXT),
-    **{"value": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT},
-    **{"baseline": _TEXT, "baseline_value": _REAL, "difference": _REAL},
-    **{"difference_low": _REAL, "difference_high": _REAL, "n_tasks": _WHOLE, "missing": _TEXT},
+    "value": _REAL, "ci_low": _REAL, "ci_high": _REAL, "ci_method": _TEXT,
+    "baseline": _TEXT, "baseline_value": _REAL, "difference": _REAL,
+    "difference_low": _REAL, "difference_high": _REAL, "n_tasks": _WHOLE, "missing": _TEXT,
     **dict.fromkeys(("n", "n_clusters", "n_seeds", "n_draws"), _WHOLE),
     "flag": _TEXT, "note": _TEXT,
 }  # fmt: skip
@@ -227,4 +227,3 @@ def _beyond(
         low, high = expanded_limits(np.mean(gaps, axis=0), units)
         found |= {"difference_low": low, "difference_high": high}
     return found
-
