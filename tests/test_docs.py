@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import subprobe
 import tomlkit
+from diagnostics_file import made_rows, write_diagnostics
 from pattern_oracle import write_labelled
 from plugin_site import PLUGIN, install
 from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
@@ -24,7 +25,7 @@ ROOT = Path(subprobe.__file__).parent
 SLOW = pytest.mark.slow
 LONG = {
     "README.md", "agreement.md", "attention-explanation.md", "attention-patterns.md",
-    "behaviour.md", "commands.md",
+    "behaviour.md", "calibration.md", "commands.md",
     "comparing.md", "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
     "heuristics.md", "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md",
     "own-data.md",
@@ -60,6 +61,7 @@ def place(tmp_path, monkeypatch, finished_run):
     write_toy_task(tmp_path / "stance")
     write_labelled(tmp_path / "labelled")
     write_glue(tmp_path / "glue")
+    write_diagnostics(tmp_path / "diagnostic-full.tsv", made_rows())
     write_treebank(tmp_path / "treebank.conllu")
     write_test_sets(tmp_path)
     (tmp_path / "vectors.txt").write_text("the 1 0.5\na -1 2\nand 0 1\n")

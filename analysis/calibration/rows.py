@@ -22,9 +22,7 @@ SHARES = "class shares"
 BIN_ACCURACY, CONFIDENCE = "bin_accuracy", "confidence"
 
 
-def calibration_rows(
-    evaluation: Evaluation, parts: TaskParts, *, bins: int = BINS
-) -> pd.DataFrame:
+def calibration_rows(evaluation: Evaluation, parts: TaskParts, *, bins: int = BINS) -> pd.DataFrame:
     """One row for each calibration measure, and one for each bin of the reliability curve.
 
     The accuracy of a bin has the mean confidence of its predictions as baseline.

@@ -73,12 +73,12 @@ def overall(tables: Tables) -> list[Figure]:
         return [figure for draw in OVER_ALL for figure in draw(tables)]
 
 
-def save_figures(rows: pd.DataFrame, folder: Path) -> list[Path]:
+def save_figures(rows: pd.DataFrame, folder: Path, tables: Tables | None = None) -> list[Path]:
     """Write every figure as SVG, PDF and PNG (on white) into `folder`; returns the files."""
     import vl_convert
 
     written = []
-    for figure in figures(rows):
+    for figure in figures(rows, tables):
         spec, version = {**figure.spec, "background": "white"}, vega_lite_version()
         svg, pdf, png = (folder / f"{figure.name}.{suffix}" for suffix in ("svg", "pdf", "png"))
         write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=version))

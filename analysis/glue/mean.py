@@ -227,4 +227,3 @@ def _beyond(
         low, high = expanded_limits(np.mean(gaps, axis=0), units)
         found |= {"difference_low": low, "difference_high": high}
     return found
-

@@ -37,12 +37,8 @@ def diagnostic_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:
     place = {id: number for number, id in enumerate(ids)}
     units = units_of(first["cluster_id"].where(first["cluster_id"].notna(), None).tolist())
     blocks = list(weight_blocks(ids, units, seed=seed))
-    of = {
-        key: own
-        for key, own in items.groupby(
-            [items["metric"], items["relation"].fillna("")], sort=False
-        )
-    }  # fmt: skip
+    named = [items["metric"], items["relation"].fillna("")]
+    of: dict[Any, pd.DataFrame] = dict(iter(items.groupby(named, sort=False)))
     columns: dict[str, list[Any]] = {"ci_low": [], "ci_high": [], "ci_method": []}
     for line in rows.itertuples():
         measure = next(name for name in CLASS_METRICS if str(line.metric).endswith(name))

@@ -101,9 +101,13 @@ class Run:
     @cached_property
     def _figures(self) -> Mapping[str, Figure]:
         """Every figure by name: one needs the summaries that all of them need."""
+        from ..calibration.of_folder import answered_tables
         from ..figures.figures import figures
+        from ..summary.summaries import summaries
 
-        return {figure.name: figure for figure in figures(self.rows)}
+        answered = answered_tables(self.rows, self.manifest, self.folder)
+        tables = {**summaries(self.rows), **answered}
+        return {figure.name: figure for figure in figures(self.rows, tables)}
 
     @cached_property
     def items(self) -> pd.DataFrame:

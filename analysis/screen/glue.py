@@ -20,7 +20,8 @@ def print_glue(table: pd.DataFrame, console: Console | None = None) -> None:
             by_task = lines.set_index("task")
             mean = by_task.loc[ALL]
             record = {
-                "subnetwork": kind, "state": state, "method": method, "mean": decimal(mean["value"]),
+                "subnetwork": kind, "state": state, "method": method,
+                "mean": decimal(mean["value"]),
                 "95%": between(mean["ci_low"], mean["ci_high"]),
                 "minus random": decimal(mean["difference"]) if pd.notna(mean["difference"]) else "",
                 "difference 95%": between(mean["difference_low"], mean["difference_high"]),

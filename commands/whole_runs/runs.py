@@ -229,7 +229,7 @@ def report(
     typer.echo(f"report in {target}", err=True)
     if figures is not None:
         with atomic_folder(figures, FIGURES, overwrite=overwrite) as written:
-            count = len(save_figures(rows, written))
+            count = len(save_figures(rows, written, read))
         typer.echo(f"{count} figures in {figures}", err=True)
     if tables is not None:
         with atomic_folder(tables, LATEX, overwrite=overwrite) as written:

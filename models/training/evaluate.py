@@ -81,8 +81,9 @@ class Evaluation:
 
     @property
     def brier(self) -> npt.NDArray[np.float64]:
-        """Brier score of each example [N]: squared differences between probability and label,
-        summed over classes, from 0 to 2 (Brier 1950).
+        """Brier score of each example [N] (Brier 1950).
+
+        The squared difference between probability and label, summed over classes, from 0 to 2.
         """
         likely = self.probabilities
         gold = likely[np.arange(len(likely)), self.labels.astype(int)]

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from subprobe.analysis.calibration.of_folder import answered_tables
 from subprobe.analysis.figures.charts import Figure, unchecked, vega_lite_version
 from subprobe.analysis.figures.figures import DRAWN, OVER_ALL
-from subprobe.analysis.run_folder.reading import load_rows
+from subprobe.analysis.run_folder.reading import load_manifest, load_rows
 from subprobe.analysis.summary.summaries import summaries
 from subprobe.analysis.verdict.answer import answers_of
 from subprobe.data.files.atomic import write_text
@@ -25,7 +26,7 @@ KINDS = tuple(
 def first_figures(run: Path) -> Iterator[tuple[str, Figure]]:
     """The first figure of each kind that a run has numbers for."""
     rows = load_rows(run)
-    tables = summaries(rows)
+    tables = {**summaries(rows), **answered_tables(rows, load_manifest(run), run)}
     answer = answers_of(rows, tables)[0]
     every: list[tuple[Any, Any]] = [(draw, answer) for draws in DRAWN.values() for draw in draws]
     with unchecked():

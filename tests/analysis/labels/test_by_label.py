@@ -93,6 +93,6 @@ def test_clusters_are_resampled_whole():
     together = OneModel(ids, gold, said, np.repeat(np.arange(10), 4))
     widths = []
     for one in (alone, together):
-        line = [line for line in by_label({1: one}, ("a", "b")) if line["metric"] == "f1"][0]
+        line = next(line for line in by_label({1: one}, ("a", "b")) if line["metric"] == "f1")
         widths.append(line["ci_high"] - line["ci_low"])
     assert widths[1] > 1.3 * widths[0]

@@ -79,5 +79,5 @@ def test_other_files_are_refused(tmp_path):
     path.write_text("index\tsentence1\tsentence2\n0\ta\tb\n")
     with pytest.raises(DataFileError, match="has no column 'Lexical Semantics'"):
         read_diagnostics(path)
-    with pytest.raises(DataFileError, match="no pairs|no rows|holds no"):
+    with pytest.raises(DataFileError, match=r"has no pairs|no rows|holds no"):
         read_diagnostics(write_diagnostics(tmp_path / "empty.tsv", []))
