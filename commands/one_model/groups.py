@@ -65,7 +65,7 @@ def groups(
     ] = 0,
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     limit: Annotated[int, limit_option()] = 0,
-    seed: Annotated[int, seed_option("folds, task head, bootstrap")] = 1,
+    seed: Annotated[int, seed_option("folds, task head")] = 1,
     device: Device = "auto",
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     overwrite: Overwrite = False,
