@@ -77,6 +77,15 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "expected calibration error": "The distance between the accuracy and the mean confidence "
         "of a bin of confidence, averaged over predictions. On few examples, it is above 0 for a "
         "calibrated model as well, so it stands beside that of a calibrated model.",
+        "partial-input classifier": "A classifier that sees only part of the input, such as the "
+        "second text of a pair, or words without their order. What it gets right can be solved "
+        "without the rest.",
+        "easy and hard": "Said of examples that a partial-input classifier gets right (easy) or "
+        "wrong (hard).",
+        "PMI": "Pointwise mutual information of a word and a class: the logarithm of how much more "
+        "often they occur together than independent ones would.",
+        "group-disjoint": "Said of a split in which no group, such as an annotator, is in both the "
+        "training and the test examples.",
         "degenerate": "A flag: the score is not clearly above the majority baseline, or nothing "
         "was measured. Such a run or number cannot support a claim.",
         "unlearned": "A flag: training ended with a score on the selection examples that is not "

@@ -21,6 +21,7 @@ from .edges.entries import ENTRIES as EDGES
 from .entry import ProbeEntry
 from .erasure.entries import ENTRIES as ERASURE
 from .faithfulness.entries import ENTRIES as FAITHFULNESS
+from .from_scores import FROM_SCORES
 from .head_ablation.entries import ENTRIES as HEAD_ABLATION
 from .head_attributions.entries import ENTRIES as HEAD_ATTRIBUTIONS
 from .holmes.entries import ENTRIES as HOLMES
@@ -43,7 +44,7 @@ PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for ent
 
 OTHER_ROWS = (
     "performance", "mask", "survivors", "pattern-survivors", "latency", "pattern-check", "labels",
-    "calibration",
+    "calibration", "partial-input", "groups", *(entry.name for entry in FROM_SCORES),
 )  # fmt: skip
 """Values of the column `probe` for rows that no probe wrote."""
 
@@ -68,9 +69,13 @@ def list_probes() -> list[ProbeEntry]:
 
 
 def entries_of(names: Iterable[str]) -> list[ProbeEntry]:
-    """The entries of the named probes that are known: those of subprobe first, in their order."""
+    """The entries of the named probes that are known: those of subprobe first, in their order.
+
+    Names of rows that are derived from scores (`FROM_SCORES`) are known, too.
+    """
     wanted = set(names)
     own = [entry for name, entry in PROBES.items() if name in wanted]
+    own += [entry for entry in FROM_SCORES if entry.name in wanted]
     others = (PLUGINS.get(name) for name in sorted(wanted.difference(PROBES)))
     return own + [entry for entry in others if entry is not None]
 

@@ -19,7 +19,7 @@ FLOORS = {
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
                 "training"],
     "pruning": ["importance", "search"],
-    "probes": ["forward", "entry", "states", "learning", "attention",
+    "probes": ["forward", "entry", "from_scores", "states", "learning", "attention",
                "patterns", "context_mixing", "syntax", "attribution", "head_attributions",
                "representations", "structural", "tokens", "edges", "description_length",
                "erasure", "attention_probe", "head_ablation", "holmes", "faithfulness",

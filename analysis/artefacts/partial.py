@@ -19,9 +19,10 @@ from ...data.tasks.task import TaskParts, TaskSpec
 from ...models.encoder.device import device_of
 from ...models.folder.sources import ModelSource
 from ...models.training.evaluate import Evaluation, evaluate
+from ...models.training.recipes import Recipe
 from ..configuration.config import RecipeOptions
 from ..configuration.recipe import chosen_recipe, fitting_recipe
-from ..steps.progress import Progress
+from ..steps.progress import Advance
 from .linear import log_probabilities, ngram_counts
 
 TEXTS = ("second", "first")
@@ -104,42 +105,65 @@ def by_ngrams(parts: TaskParts) -> Evaluation:
     )
 
 
+def recipe_of(source: ModelSource, task: str, options: RecipeOptions, device: str) -> Recipe:
+    """The recipe of an encoder on a task, with lengths that fit into its positions.
+
+    Raises:
+        ConfigError: if the device does not exist, or `options` ask for longer texts.
+    """
+    from ...models.checkpoint.inputs import positions_of
+
+    device_of(device)
+    recipe = chosen_recipe(source, task, options, device)
+    return fitting_recipe(recipe, options, positions_of(source))[0]
+
+
 def by_encoder(
     model: str,
-    source: ModelSource,
     parts: TaskParts,
-    options: RecipeOptions,
+    recipe: Recipe,
     *,
     seed: int,
     device: str = "auto",
-    progress: Progress,
+    allow_no_specials: bool = False,
+    say: Callable[[str], None] | None = None,
+    advance: Advance | None = None,
 ) -> Evaluation:
-    """Predictions for the reported examples by the encoder, fine-tuned on this text alone.
+    """Predictions for the reported examples by an encoder that is fine-tuned on these parts.
 
     Args:
-        model: the encoder as it was named.
-        source: where it is.
-        parts: examples with one text, see `only`.
-        options: changes to the recorded recipe.
+        model: the encoder.
+        parts: examples, with one text where artefacts are measured (see `only`).
+        recipe: how it is fine-tuned; the head is always new.
         seed: of the task head, of the order of examples and of dropout.
         device: where the model is trained.
-        progress: receives the progress of the training and messages.
+        allow_no_specials: see `finetune`.
+        say: receives messages.
+        advance: receives the progress of the training.
     """
-    from ...models.checkpoint.inputs import positions_of
     from ...models.training.finetune import finetune
 
-    device_of(device)
-    recipe = chosen_recipe(source, parts.spec.name, options, device)
-    recipe, said = fitting_recipe(recipe, options, positions_of(source))
-    say: Callable[[str], None] = progress.say
-    if said:
-        say(said)
-    with progress.stage(f"fine-tuning on part of {parts.spec.name}") as advance:
-        trained = finetune(
-            model, parts, recipe, seed_init=seed, seed_order=seed, device=device, tell=say,
-            progress=advance, say=say,
-        )  # fmt: skip
+    if recipe.head == "kept":
+        recipe = replace(recipe, head="random")
+    trained = finetune(
+        model, parts, recipe, seed_init=seed, seed_order=seed, device=device, tell=say,
+        allow_no_specials=allow_no_specials, progress=advance, say=say,
+    )  # fmt: skip
     return evaluate(
         trained.model, trained.tokenizer, parts.report, parts.spec, max_length=recipe.max_length,
         say=say,
     )  # fmt: skip
+
+
+def check_pair(spec: TaskSpec) -> None:
+    """Raise unless an encoder that reads one text of an example sees only part of the input.
+
+    Raises:
+        ConfigError: if examples have one text.
+    """
+    if not spec.pair:
+        raise ConfigError(
+            f"{spec.name} has one text per example: an encoder would see the whole input",
+            where="`encoder`",
+            remedy="leave it out",
+        )

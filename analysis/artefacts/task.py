@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...data.errors import ConfigError, DataFileError
+from ...data.errors import DataFileError
 from ...data.tasks.task import TaskData
 from ...data.tasks.task_parts import limited, split_parts
 from ...models.training.evaluate import Evaluation
@@ -11,7 +11,16 @@ from ..configuration.task_choice import TaskChoice
 from ..steps.data_summary import left_out_lines
 from ..steps.progress import Progress
 from .measure import Artefacts, measure_artefacts
-from .partial import ENCODER, NGRAMS, by_encoder, by_ngrams, chosen_text, only
+from .partial import (
+    ENCODER,
+    NGRAMS,
+    by_encoder,
+    by_ngrams,
+    check_pair,
+    chosen_text,
+    only,
+    recipe_of,
+)
 from .words import SMOOTHING, TOP
 
 
@@ -51,18 +60,14 @@ def artefacts_of(
     """
     data = task if isinstance(task, TaskData) else task.load()
     text = chosen_text(data.spec, only_text)
-    if encoder and text == "only":
-        raise ConfigError(
-            f"{data.spec.name} has one text per example: an encoder would see the whole input",
-            where="`encoder`",
-            remedy="leave it out",
-        )
-    source = None
+    recipe = None
     if encoder:
+        check_pair(data.spec)
         # with transformers, which n-grams do not need
         from ...models.checkpoint.checkpoint import resolve_model
 
         source = resolve_model(encoder)
+        recipe = recipe_of(source, data.spec.name, options or RecipeOptions(), device)
     for line in left_out_lines(data):
         progress.say(line)
     parts = only(limited(split_parts(data, selection=selection, seed=seed), limit), text)
@@ -72,9 +77,10 @@ def artefacts_of(
             remedy="add examples of other classes, or raise `limit`",
         )
     found: dict[str, Evaluation] = {NGRAMS: by_ngrams(parts)}
-    if encoder and source is not None:
-        found[ENCODER] = by_encoder(
-            encoder, source, parts, options or RecipeOptions(), seed=seed, device=device,
-            progress=progress,
-        )  # fmt: skip
+    if encoder and recipe is not None:
+        with progress.stage(f"fine-tuning on the {text} text of {data.spec.name}") as advance:
+            found[ENCODER] = by_encoder(
+                encoder, parts, recipe, seed=seed, device=device, say=progress.say,
+                advance=advance,
+            )  # fmt: skip
     return measure_artefacts(parts, text, found, smoothing=smoothing, top=top, seed=seed)

@@ -138,5 +138,8 @@ def _over_groups(
     if count_of(own) < 2:
         return float("nan"), float("nan"), "no interval: there is only one independent unit"
     drawn = resampled(sums, seed)
-    low, high = limits(drawn[:, [0]] / drawn[:, [1]])[0]
+    drawn = drawn[:, [0]] / drawn[:, [1]]
+    if np.ptp(drawn) == 0:
+        return float("nan"), float("nan"), f"no interval: all resamples give {drawn[0, 0]:.3g}"
+    low, high = limits(drawn)[0]
     return float(low), float(high), f"percentile bootstrap over {len(sums)} clusters"

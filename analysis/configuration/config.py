@@ -93,6 +93,12 @@ class ControlOptions(_Section):
     bag_of_words: bool = Field(
         True, description="also score a linear model on counted words, as a baseline"
     )
+    artefacts: bool = Field(
+        False, description="also score every model on easy and on hard examples"
+    )
+    artefacts_by: Literal["n-grams", "encoder"] = Field(
+        "n-grams", description="classifier of part of the input that tells easy from hard"
+    )
 
 
 class RetrainOptions(_Section):
@@ -129,8 +135,7 @@ class RunConfig(_Section):
         False, description="every label of your own files is a class, even numbers, '-', -1 and NA"
     )
     group_disjoint: bool = Field(
-        False,
-        description="remove from train the groups (column group) of splits that are scored",
+        False, description="remove from train the groups of splits that are scored"
     )
     seeds: tuple[Annotated[int, Field(ge=0, lt=SEEDS)], ...] = Field(
         (1, 2), min_length=1, description="one full experiment per seed"

@@ -78,11 +78,11 @@ class Workload:
         """The amount of one cell."""
         step, task = STEPS[cell.step], str(cell.options["task"])
         size = self.sizes[task]
-        if cell.step == "words":
+        if cell.step in ("words", "partial"):
             return Amount("other", step.weight * max(1.0, size.train / 1000))
         if not step.runs_model:
             return Amount("other", step.weight)
-        if step.trains or cell.step == "round":
+        if step.trains or cell.step in ("round", "partialencoder"):
             return Amount("train", self._training(cell, task))
         if cell.step == "prune":
             return Amount("score", self._search(cell, size))

@@ -11,7 +11,7 @@ from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskParts, TaskSpec
 from ...models.folder.sources import ModelSource
 from ..artefacts.linear import log_probabilities, ngram_counts
-from ..artefacts.partial import by_encoder
+from ..artefacts.partial import by_encoder, recipe_of
 from ..configuration.config import RecipeOptions
 from ..steps.progress import Progress
 
@@ -42,9 +42,11 @@ def encoder_classifier(
 
     def classify(spec: TaskSpec, train: Sequence[Example], others: Sequence[Example]) -> Predicted:
         parts = TaskParts(spec, tuple(train), (), tuple(others), "", "held-out groups")
-        found = by_encoder(
-            model, source, parts, options, seed=seed, device=device, progress=progress
-        )
+        recipe = recipe_of(source, spec.name, options, device)
+        with progress.stage(f"fine-tuning on {len(train)} examples of {spec.name}") as advance:
+            found = by_encoder(
+                model, parts, recipe, seed=seed, device=device, say=progress.say, advance=advance
+            )
         return np.asarray(found.predictions, dtype=np.int64)
 
     return classify

@@ -69,7 +69,7 @@ def folds_of_groups(units: Units, count: int, added: Sequence[int], seed: int) -
     if count > groups:
         raise ConfigError(
             f"must be at most {groups}, the number of groups, got {count}",
-            where="`folds`",
+            where="`group_folds`",
             remedy=f"use at most {groups}",
         )
     rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from ...data.errors import ConfigError
@@ -42,8 +43,8 @@ def group_splits(
         folds: number of folds of groups.
         added: numbers of examples of each held-out group that are added to the training examples.
         largest: number of groups that are predicted.
-        limit: maximum number of examples, evenly spaced; 0 = all.
-        seed: of folds, of training, and of bootstraps.
+        limit: maximum number of examples, in evenly spaced whole groups; 0 = all.
+        seed: of folds and of training.
         device: where the encoder is trained.
 
     Raises:
@@ -57,7 +58,7 @@ def group_splits(
     if without:
         progress.say(f"{without} of {without + len(examples)} examples without a group left out")
     if limit:
-        examples = spread(examples, limit)
+        examples = whole_groups(examples, limit)
     classify: Classify = ngram_classifier
     if encoder:
         # with transformers, which n-grams do not need
@@ -94,3 +95,14 @@ def grouped_examples(data: TaskData) -> tuple[tuple[Example, ...], int]:
             remedy="name the column of the source that examples share: group=...",
         )
     return grouped, len(every) - len(grouped)
+
+
+def whole_groups(examples: tuple[Example, ...], limit: int) -> tuple[Example, ...]:
+    """Evenly spaced groups with all of their examples: at most `limit`, but at least two groups."""
+    sizes = Counter(one.cluster for one in examples)
+    names = tuple(sizes)
+    count = len(names)
+    while count > 2 and sum(sizes[name] for name in spread(names, count)) > limit:
+        count -= 1
+    kept = set(spread(names, count))
+    return tuple(one for one in examples if one.cluster in kept)

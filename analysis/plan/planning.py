@@ -9,6 +9,7 @@ from typing import Any
 from ...pruning.across_seeds import ACROSS
 from ..configuration.asked_probes import narrowed, probe_inputs
 from ..configuration.config import RunConfig
+from .easy_hard import with_difficulty, with_partial_input
 from .graph import Cell, Graph, Needs
 from .registry import STEPS
 from .seed_plan import SeedPlan, TaskFacts
@@ -28,7 +29,7 @@ def plan(config: RunConfig, tasks: Mapping[str, TaskFacts]) -> Graph:
     shared: list[Cell] = []
     for task, seeds in seed_plans(config, tasks).items():
         for one in seeds:
-            cells += one.cells()
+            cells += with_partial_input(one, list(one.cells()))
         if config.controls.across_seeds and len(seeds) > 1:
             shared += _across(config, tasks[task], seeds)
     return Graph(cells + shared)
@@ -70,7 +71,7 @@ def _across(config: RunConfig, facts: TaskFacts, seeds: Sequence[SeedPlan]) -> I
                 needs=Needs(accelerator=STEPS["across"].runs_model),
             )  # fmt: skip
             for one in seeds:
-                yield from _shared(one, shared, method, kind)
+                yield from with_difficulty(one, _shared(one, shared, method, kind))
 
 
 def _shared(one: SeedPlan, shared: str, method: str, kind: str) -> Iterator[Cell]:

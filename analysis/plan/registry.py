@@ -53,6 +53,9 @@ STEPS: Mapping[str, Step] = {
     "mask": Step(1, "searching:of_mask", 0.2, runs_model=False),
     "evaluate": Step(4, "scoring:score", 1),
     "words": Step(3, "scoring:score_words", 1, runs_model=False),
+    "partial": Step(1, "easy_hard:partial_by_ngrams", 1, runs_model=False),
+    "partialencoder": Step(1, "easy_hard:partial_by_encoder", 40),
+    "difficulty": Step(1, "easy_hard:difficulty", 0.2, runs_model=False),
     "probe": Step(4, "probing:probe", 4),
     "survivors": Step(1, "surviving:survivors", 1, runs_model=False),
 }

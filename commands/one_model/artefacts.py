@@ -44,12 +44,16 @@ def artefacts(
         str | None,
         typer.Option(
             "--encoder",
-            help="also fine-tune this encoder on the one text: embedded, ./folder or hub id",
+            help="encoder that is fine-tuned as a classifier; in addition to n-grams; embedded, "
+            "./folder or hub id",
         ),
     ] = None,
     epochs: Annotated[
-        float, typer.Option(help="passes of --encoder over the data; 0 = as recorded for the model")
-    ] = 0.0,
+        int,
+        typer.Option(
+            help="passes over the data; only with --encoder; 0 = as recorded for the model", min=0
+        ),
+    ] = 0,
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     smoothing: Annotated[
         float, typer.Option(help="added to each count of words before PMI", min=0.0)

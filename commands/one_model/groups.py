@@ -36,7 +36,7 @@ def groups(
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    folds: Annotated[int, typer.Option(help="folds of groups", min=2)] = 5,
+    group_folds: Annotated[int, typer.Option(help="number of folds of groups", min=2)] = 5,
     k: Annotated[
         list[int] | None,
         typer.Option(
@@ -53,16 +53,19 @@ def groups(
         str | None,
         typer.Option(
             "--encoder",
-            help="fine-tune this encoder in each fold instead of n-grams: embedded, ./folder or "
-            "hub id",
+            help="encoder that is fine-tuned as a classifier; in each fold, instead of n-grams; "
+            "embedded, ./folder or hub id",
         ),
     ] = None,
     epochs: Annotated[
-        float, typer.Option(help="passes of --encoder over the data; 0 = as recorded for the model")
-    ] = 0.0,
+        int,
+        typer.Option(
+            help="passes over the data; only with --encoder; 0 = as recorded for the model", min=0
+        ),
+    ] = 0,
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     limit: Annotated[int, limit_option()] = 0,
-    seed: Annotated[int, seed_option("folds, task head, bootstrap")] = 1,
+    seed: Annotated[int, seed_option("folds, task head")] = 1,
     device: Device = "auto",
     out: Annotated[Path | None, writing("folder for CSV tables")] = None,
     overwrite: Overwrite = False,
@@ -88,7 +91,7 @@ def groups(
         choice,
         encoder=encoder,
         options=options,
-        folds=folds,
+        folds=group_folds,
         added=tuple(k or (1,)),
         largest=largest,
         limit=limit,

@@ -62,7 +62,7 @@ def test_the_encoder_sees_the_same_text(subprobe_command, folder, tmp_path):
 
 
 def test_tables_and_screen_of_groups_agree(subprobe_command, folder, tmp_path):
-    call = ("groups", "made", "--data-dir", folder, *COLUMNS, *GROUP, "--folds", 2, "--k", 1,
+    call = ("groups", "made", "--data-dir", folder, *COLUMNS, *GROUP, "--group-folds", 2, "--k", 1,
             "--k", 3)  # fmt: skip
     code, out, err = subprobe_command(*call, "--out", tmp_path / "a")
     assert (code, out) == (0, "")
@@ -83,7 +83,7 @@ def test_tables_and_screen_of_groups_agree(subprobe_command, folder, tmp_path):
     ("command", "more", "said"),
     [
         ("groups", COLUMNS, "have no groups; name the column"),
-        ("groups", [*COLUMNS, *GROUP, "--folds", "9"], "--folds: must be at most 8"),
+        ("groups", [*COLUMNS, *GROUP, "--group-folds", "9"], "--group-folds: must be at most 8"),
         ("groups", [*COLUMNS, *GROUP, "--k", "40"], "add fewer (--k)"),
         ("groups", ["--column", "first=a", "--column", "score=number", *GROUP],
          "made has numbers as labels"),
@@ -106,13 +106,19 @@ def test_wrong_use(subprobe_command, folder, tmp_path, command, more, said):
 
 
 def test_empty_texts_are_counted_or_refused(subprobe_command, tmp_path):
-    for split in ("train", "validation"):
-        text = "a,b,gold\nx,,no\nx y,?,yes\nx,?,no\n"
-        (tmp_path / f"{split}.csv").write_text(text, encoding="utf-8")
-    call = ("artefacts", "made", "--data-dir", tmp_path, *COLUMNS, "--selection", "reported")
-    code, _, err = subprobe_command(*call)
+    def call(*seconds):
+        lines = [f"x,{b},{label}" for b, label in zip(seconds, ("no", "yes", "no"), strict=True)]
+        for split in ("train", "validation"):
+            text = "\n".join(["a,b,gold", *lines]) + "\n"
+            (tmp_path / f"{split}.csv").write_text(text, encoding="utf-8")
+        return subprobe_command(
+            "artefacts", "made", "--data-dir", tmp_path, *COLUMNS, "--selection", "reported"
+        )
+
+    code, _, err = call("", "?", "...")
     assert code == 2
-    assert err.splitlines()[-1].startswith("error: no training text contains a word")
-    code, _, err = subprobe_command(*call, "--only", "first")
+    assert err.startswith("error: no training text contains a word")
+    assert err.count("\n") == 1
+    code, out, _ = call("", "x y", "?")
     assert code == 0
-    assert "1 of 3 rows left out" in err
+    assert "2 of 3 texts (second) without a known word" in " ".join(out.split())

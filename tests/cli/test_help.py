@@ -18,9 +18,10 @@ EVERY = {
 
 def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
-        "bake", "clean", "compact", "compare", "config", "data", "doctor", "evaluate", "export",
-        "finetune", "gates", "glue", "latency", "list", "patterns", "plan", "probe", "prune",
-        "report", "run", "sample", "stability", "survival", "verify", "view",
+        "artefacts", "bake", "clean", "compact", "compare", "config", "data", "doctor",
+        "evaluate", "export", "finetune", "gates", "glue", "groups", "latency", "list",
+        "patterns", "plan", "probe", "prune", "report", "run", "sample",
+        "stability", "survival", "verify", "view",
     ]  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def test_names_are_where_they_are_expected(name):
     found = FLAGS[name]
     assert ("MODEL" in found) == (name in ONE_MODEL)
     assert ("--model" in found) == (name == "run")  # where it overrides a line of the file
-    assert ("--device" in found) == (name in [*RUNS_A_MODEL, "run", "plan"])
+    assert ("--device" in found) == (name in [*RUNS_A_MODEL, "run", "plan", "artefacts", "groups"])
     for flag in ("--batch-size", "--max-length", "--limit"):
         assert flag in found or name not in READS_TEXTS, flag
     if name in ONE_MODEL:

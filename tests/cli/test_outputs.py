@@ -21,6 +21,8 @@ FOLDERS = [
     ["export", "./run"],
     ["patterns", "export", "./m"],
     ["patterns", "train", "./maps"],
+    ["artefacts", "toy"],
+    ["groups", "toy"],
 ]
 TABLES = [
     ["evaluate", "./m", "--task", "toy"],

@@ -15,6 +15,8 @@ COMMANDS = {
     "probe": ["probe", "embedded", "--untrained", "{seed}"],
     "stability": ["stability", "nowhere", "--seed", "{seed}"],
     "survival": ["survival", "nowhere", "--seed", "{seed}"],
+    "artefacts": ["artefacts", "acceptability", "--out", "{out}", "--seed", "{seed}"],
+    "groups": ["groups", "acceptability", "--out", "{out}", "--seed", "{seed}"],
     "patterns": ["patterns", "train", "nowhere", "--out", "{out}", "--seed", "{seed}"],
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from subprobe.analysis.statistics.clusters import units_of
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError, DataFileError, UnknownNameError
 from subprobe.data.sentences.sentence import Example, plain_sentence
+from subprobe.data.tasks.by_name import load_task
 from subprobe.data.tasks.task import TaskData, TaskParts, TaskSpec
 
 SPEC = TaskSpec("nli", ("no", "yes"), "matthews", ("matthews", "accuracy"), pair=True,
@@ -176,3 +177,27 @@ def test_both_classifiers_are_one_family():
     assert set(accuracy["family_size"]) == {2}
     assert accuracy["p_adjusted"].iloc[0] == pytest.approx(min(1, 2 * accuracy["p_value"].iloc[0]))
     assert len(found.examples) == 80
+
+
+def test_the_second_text_of_rte_alone(realdata):
+    """Hypotheses of RTE come from systems and people, and hardly tell the label."""
+    found = artefacts_of(load_task("rte", data_dir=realdata / "glue"), progress=Silent(), top=3)
+    line = found.scores[found.scores["metric"] == "accuracy"].iloc[0]
+    assert (line["n"], line["n_clusters"]) == (277, 277)
+    assert line["baseline_value"] == pytest.approx(146 / 277)
+    assert 0.4 < line["value"] < 0.65
+    hard = (found.examples["difficulty"] == "hard").sum()
+    assert hard == round(277 * (1 - line["value"]))
+    assert len(found.words) == 6
+    assert (found.lengths["n"] <= 2490).all()
+
+
+def test_one_text_of_mrpc_alone(realdata):
+    found = artefacts_of(
+        load_task("mrpc", data_dir=realdata / "glue"), progress=Silent(), only_text="first",
+        limit=300,
+    )  # fmt: skip
+    scores = found.scores.set_index("metric")
+    assert list(scores.index) == ["accuracy", "f1"]
+    assert scores.loc["accuracy", "baseline_value"] > 0.6
+    assert len(found.examples) == 300

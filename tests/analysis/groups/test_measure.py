@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from subprobe.analysis.groups.measure import DISJOINT, OF_GROUP, RANDOM, measure_groups
-from subprobe.analysis.groups.task import group_splits
+from subprobe.analysis.groups.task import group_splits, whole_groups
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError, DataFileError
 from subprobe.data.sentences.sentence import Example, plain_sentence
@@ -130,6 +130,16 @@ def test_groups_with_one_member_are_counted():
     assert told(found.rows, RANDOM)["n_dropped"] == 6
     assert told(found.rows, OF_GROUP)["n_clusters"] == 4
     assert "the group is predicted among the 4 largest of 6" in found.notes
+
+
+@pytest.mark.parametrize("limit", [1, 20, 37, 60, 500])
+def test_a_limit_keeps_whole_groups(limit):
+    every = examples(8, sizes=[3, 1, 8, 8, 5, 8, 9, 10])
+    found = whole_groups(every, limit)
+    names = {one.cluster for one in found}
+    assert found == tuple(one for one in every if one.cluster in names)
+    assert len(found) <= limit or len(names) == 2
+    assert (found == every) == (limit >= len(every))
 
 
 def test_two_texts_are_read():
