@@ -18,6 +18,7 @@ import subprobe
 import tomlkit
 from pattern_oracle import write_labelled
 from plugin_site import PLUGIN, install
+from questions import write_quail
 from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 
 ROOT = Path(subprobe.__file__).parent
@@ -26,7 +27,8 @@ LONG = {
     "README.md", "agreement.md", "attention-explanation.md", "attention-patterns.md",
     "behaviour.md", "commands.md",
     "comparing.md", "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
-    "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md", "own-data.md",
+    "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md",
+    "multiple-choice.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
     "tables.md", "training.md", "transfer.md", "tutorial.md",
 }  # fmt: skip
@@ -57,6 +59,7 @@ def place(tmp_path, monkeypatch, finished_run):
     shutil.copytree(tmp_path / "tiny-encoder", tmp_path / "my-encoder")
     shutil.copytree(finished_run, tmp_path / "runs" / "quickstart")
     write_toy_task(tmp_path / "stance")
+    write_quail(tmp_path / "quail")
     write_labelled(tmp_path / "labelled")
     write_glue(tmp_path / "glue")
     write_treebank(tmp_path / "treebank.conllu")
