@@ -83,9 +83,11 @@ def _joined(rows: tuple[Row, ...]) -> Row:
 
 
 def choice_texts(example: Example) -> list[tuple[str, str]]:
-    """The K pairs of texts of a question: context and question, and each option."""
-    context, question = example.texts()
-    before = " ".join(text for text in (context, question) if text)
+    """The K pairs of texts of a question: context and question, and each option.
+
+    An example without options has none.
+    """
+    before = " ".join(text for text in example.texts() if text)
     return [(before, option) for option in example.options]
 
 

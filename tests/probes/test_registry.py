@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 from probe_cases import random_examples, tiny_context
+from questions import questions
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
+from subprobe.data.tasks.choices.generated import READING
 from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import PROBES, find_probe, list_probes
@@ -37,9 +40,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+def head_of(further):
+    """The head that a probe with these requirements is run with."""
+    if "choices" in further:
+        return "choice"
+    return "language" if "language-model-head" in further else "classification"
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    heads = {head: tiny_context("bert", head) for head in ("classification", "language")}
+    heads = {head: tiny_context("bert", head) for head in ("classification", "language", "choice")}
+    heads["choice"] = replace(heads["choice"], spec=READING)
     names = [entry.name for entry in list_probes()]
     learnt = random_examples(30, seed=1)
     states = StateCache(tmp_path_factory.mktemp("states"))
@@ -48,12 +59,17 @@ def results(tmp_path_factory):
     for order in (names, names[::-1]):
         results = {}
         for head, context in heads.items():
+            examples = questions(8) if head == "choice" else random_examples(5)
             own = [
                 name for name in order
-                if (head == "language") == ("language-model-head" in find_probe(name).further)
+                if head == head_of(find_probe(name).further)
             ]  # fmt: skip
             for result in run_named_probes(
-                context, random_examples(5), own, options=OPTIONS, learning=learning
+                context,
+                questions(8) if head == "choice" else random_examples(5),
+                own,
+                options=OPTIONS,
+                learning=learning,
             ):
                 results[result.probe] = result
         found.append([results[name] for name in order])
