@@ -117,6 +117,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "attention-explanation": {"permutations": 2, "steps": 2, "perturbed_texts": 2},
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
+    "choice-attributions": {"n_steps": 2},
     "faithfulness": {"n_steps": 2, "random_draws": 1, "sensitivity_draws": 1},
     "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "hidden-token-attribution": {"projections": 1},

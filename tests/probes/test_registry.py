@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "agreement": {"generated": 8, "several_pieces": "pll"},
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
+    "choice-attributions": {"n_steps": 2},
     "cloze": {"files": (CLOZE,)},
     "control": {"epochs": 1},
     "dependency-heads": {"min_count": 1},
@@ -65,11 +66,7 @@ def results(tmp_path_factory):
                 if head == head_of(find_probe(name).further)
             ]  # fmt: skip
             for result in run_named_probes(
-                context,
-                questions(8) if head == "choice" else random_examples(5),
-                own,
-                options=OPTIONS,
-                learning=learning,
+                context, examples, own, options=OPTIONS, learning=learning
             ):
                 results[result.probe] = result
         found.append([results[name] for name in order])
