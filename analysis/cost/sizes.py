@@ -101,10 +101,10 @@ def read_size(config: RunConfig, data: TaskData, recipe: Recipe) -> TaskSize:
 def _lengths(examples: Sequence[Example], longest: int) -> npt.NDArray[np.float64]:
     """Estimated subwords of examples, from their words; a question counts once for each option."""
     chosen = spread(tuple(examples), _COUNTED)
-    counts = [
-        len(inputs) * min(_subwords(inputs), longest)
-        for inputs in (choice_texts(example) or [example.texts()] for example in chosen)
-    ]
+    counts = []
+    for example in chosen:
+        inputs: Sequence[Sequence[str]] = choice_texts(example) or [example.texts()]
+        counts.append(len(inputs) * min(_subwords(inputs), longest))
     return np.array(counts or [1.0], dtype=np.float64)
 
 
