@@ -8,6 +8,7 @@ from typing import Any
 from ..data.errors import UnknownNameError
 from ..data.sentences.relations import RELATIONS
 from ..data.tasks.by_name import list_tasks, source_of
+from ..data.tasks.task import TaskSpec
 from ..models.encoder.families import FAMILIES
 from ..models.folder.sources import EMBEDDED
 from ..probes.forward.needs import NAMES
@@ -21,12 +22,19 @@ def _tasks() -> list[dict[str, Any]]:
         {
             "task": spec.name,
             "metrics": ", ".join(spec.metrics),
-            "input": "pair" if spec.pair else "sentence",
-            "labels": ", ".join(spec.labels) or ("masked pieces" if spec.masked else "a number"),
+            "input": "question" if spec.choices else "pair" if spec.pair else "sentence",
+            "labels": _labels(spec),
             "source": source_of(spec),
         }
         for spec in list_tasks()
     ]
+
+
+def _labels(spec: TaskSpec) -> str:
+    """What the models of a task predict."""
+    if spec.choices:
+        return f"one of {spec.choices} options"
+    return ", ".join(spec.labels) or ("masked pieces" if spec.masked else "a number")
 
 
 def _probes() -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ import tomlkit
 from diagnostics_file import made_rows, write_diagnostics
 from pattern_oracle import write_labelled
 from plugin_site import PLUGIN, install
+from questions import write_quail
 from tiny_run import save_tiny_encoder, tiny_options, write_toy_task
 
 ROOT = Path(subprobe.__file__).parent
@@ -28,7 +29,7 @@ LONG = {
     "attention-patterns.md", "behaviour.md", "calibration.md", "commands.md",
     "comparing.md", "exporting.md", "faithfulness.md", "glue.md", "head-attributions.md",
     "heuristics.md", "hidden-state-probes.md", "hidden-states.md", "learned-gates.md", "mlm.md",
-    "own-data.md",
+    "multiple-choice.md", "own-data.md",
     "property-masks.md", "pruning.md", "report.md", "running.md", "smaller-models.md",
     "tables.md", "training.md", "transfer.md", "tutorial.md",
 }  # fmt: skip
@@ -59,6 +60,7 @@ def place(tmp_path, monkeypatch, finished_run):
     shutil.copytree(tmp_path / "tiny-encoder", tmp_path / "my-encoder")
     shutil.copytree(finished_run, tmp_path / "runs" / "quickstart")
     write_toy_task(tmp_path / "stance")
+    write_quail(tmp_path / "quail")
     write_labelled(tmp_path / "labelled")
     write_glue(tmp_path / "glue")
     write_diagnostics(tmp_path / "diagnostic-full.tsv", made_rows())

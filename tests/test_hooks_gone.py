@@ -27,11 +27,13 @@ from model_state import (
     weights_of,
 )
 from probe_cases import CHALLENGE, PAIRS, random_examples, tiny_context
+from questions import questions
 from subprobe.analysis.catalogue import catalogue
 from subprobe.analysis.configuration.config import PruneOptions
 from subprobe.analysis.steps.selection import find_good
 from subprobe.data.encoding.labelled_words import label_words
 from subprobe.data.errors import SubprobeError
+from subprobe.data.tasks.choices.generated import READING
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.gates import Gates, gated
 from subprobe.models.masks.subnetwork import METHODS as SEARCHES
@@ -90,14 +92,22 @@ def tokenizer():
 
 def head_for(name):
     """The head of the model that a probe reads."""
-    return "language" if "language-model-head" in find_probe(name).further else "classification"
+    further = find_probe(name).further
+    if "choices" in further:
+        return "choice"
+    return "language" if "language-model-head" in further else "classification"
+
+
+def examples_for(name, count=4):
+    """Examples that a probe reads."""
+    return questions(count) if head_for(name) == "choice" else random_examples(count)
 
 
 def masked_context(head=None):
     """A masked model beside a reference, both built for sdpa, which probes switch to eager."""
     context = tiny_context("bert", head, attention="sdpa")
     other = tiny_context("bert", head, attention="sdpa", seed=1).model
-    spec = PAIRS if head == "classification" else None
+    spec = {"classification": PAIRS, "choice": READING}.get(head or "")
     return replace(context, subnetwork=half_of(context.model), reference=other, spec=spec)
 
 
@@ -108,6 +118,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "challenge": CHALLENGE,
+    "choice-attributions": {"n_steps": 2},
     "faithfulness": {"n_steps": 2, "random_draws": 1, "sensitivity_draws": 1},
     "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "hidden-token-attribution": {"projections": 1},
@@ -140,7 +151,7 @@ def test_a_probe_leaves_the_models_as_they_were(name):
     weights = weights_of(context.model)
     check_left_as_they_were(
         context.model,
-        lambda: probed(context, name, random_examples(4)),
+        lambda: probed(context, name, examples_for(name)),
         others=(context.reference,),
     )
     torch.testing.assert_close(context.model.state_dict(), weights, rtol=0, atol=0)
@@ -154,7 +165,7 @@ def test_a_fault_of_the_reference_leaves_both_models_as_they_were(name):
     with failing_at(context.reference, lambda number: True) as passes:
         before = [model_state(one) for one in both]
         with suppress(PlantedError):
-            probed(context, name, random_examples(4))
+            probed(context, name, examples_for(name))
         assert [model_state(one) for one in both] == before
     assert passes[0] or name != "attention-change"
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ...data.choices.choice_batches import choice_texts
 from ...data.sentences.sentence import Example
 from ...data.tasks.by_name import task_spec
 from ...data.tasks.glue import GLUE
@@ -98,11 +99,18 @@ def read_size(config: RunConfig, data: TaskData, recipe: Recipe) -> TaskSize:
 
 
 def _lengths(examples: Sequence[Example], longest: int) -> npt.NDArray[np.float64]:
-    """Estimated subwords of examples, from their words."""
+    """Estimated subwords of examples, from their words; a question counts once for each option."""
     chosen = spread(tuple(examples), _COUNTED)
-    counts = [
-        sum(SUBWORDS_A_WORD * len(text.split()) + 1 for text in example.texts()) + 1
-        for example in chosen
-    ]
-    found: npt.NDArray[np.float64] = np.minimum(np.array(counts or [1.0]), longest)
-    return found
+    counts = []
+    for example in chosen:
+        inputs: Sequence[Sequence[str]] = choice_texts(example) or [example.texts()]
+        counts.append(len(inputs) * min(_subwords(inputs), longest))
+    return np.array(counts or [1.0], dtype=np.float64)
+
+
+def _subwords(inputs: Sequence[Sequence[str]]) -> float:
+    """Mean estimated number of subwords of inputs of one or more texts."""
+    counts = (
+        sum(SUBWORDS_A_WORD * len(text.split()) + 1 for text in texts) + 1 for texts in inputs
+    )
+    return sum(counts) / len(inputs)

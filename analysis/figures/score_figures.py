@@ -108,8 +108,8 @@ def _strip(
         x=x, xOffset=offset, y=alt.Y("median(value):Q", title=metric, scale=scale), color=hue
     )
     rules = alt.Chart(lines).encode(y=alt.Y("value:Q", title=metric, scale=scale))
-    dashes = alt.Scale(domain=["full", "majority", "mean", *_BASELINES],
-                       range=[[1, 0], [6, 3], [6, 3], [2, 3], [4, 2]])  # fmt: skip
+    dashes = alt.Scale(domain=["full", "majority", "chance", "mean", *_BASELINES],
+                       range=[[1, 0], [6, 3], [6, 3], [6, 3], [2, 3], [4, 2]])  # fmt: skip
     drawn = rules.mark_rule(color=GREY, strokeWidth=1.5).encode(
         strokeDash=alt.StrokeDash("line:N", scale=dashes, legend=None)
     )

@@ -43,7 +43,7 @@ def _of_state(state: str, before: str) -> dict[str, Column]:
 
 HEADLINE: dict[str, Column] = {
     "baseline": Column(
-        "text", "name of the baseline: `majority`, `mean` in regression, or `unigram`"
+        "text", "name of the baseline: `majority`, `mean` in regression, `chance` or `unigram`"
     ),
     **_of_state("as fine-tuned (full) or pruned", ""),
     **_of_state(

@@ -99,9 +99,9 @@ TIDY: dict[str, Column] = {
     ),
     "baseline": Column(
         "text",
-        "what the number is compared with: `majority`, `unigram`, an offset, uniform attention, "
-        "random heads, shuffled places (`permutation`), word frequency (`frequency`), random "
-        "attributions, a `reference`",
+        "what the number is compared with: `majority`, `chance`, `unigram`, an offset, uniform "
+        "attention, random heads, shuffled places (`permutation`), word frequency (`frequency`), "
+        "random attributions, a `reference`",
     ),
     "baseline_value": Column("number", "value of the baseline", _METRIC),
     "p_value": Column("number", "test against the baseline", "probability"),

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from ...data.errors import ConfigError
+from ...models.checkpoint.contract import scores_options
 from ...models.checkpoint.inputs import check_max_length
 from ...models.masks.gates import gated
 from ...models.smaller.bake import bake
@@ -99,6 +100,8 @@ def _times(
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(5, whole.model.config.vocab_size, (batch, length), generator=generator)
     ids = ids.to(whole.model.device)
+    if scores_options(whole.model):
+        ids = ids[:, None]
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     spent: dict[str, list[float]] = {name: [] for name in models}
     with torch.inference_mode():

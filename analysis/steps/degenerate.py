@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...data.masking.unigram import NAME as UNIGRAM
-from ...data.tasks.plugin_tasks import OF_TEXTS
+from ...data.tasks.plugin_tasks import OF_QUESTIONS, OF_TEXTS
 from ...models.masks.subnetwork import Subnetwork
 
 
@@ -18,7 +18,8 @@ def degenerate_search(good: Subnetwork) -> str:
     if "baseline" not in start:
         return ""
     metric = start["metric"]
-    baseline = f"{UNIGRAM if good.task in OF_TEXTS else 'majority'} baseline"
+    named = dict.fromkeys(OF_TEXTS, UNIGRAM) | dict.fromkeys(OF_QUESTIONS, "chance")
+    baseline = f"{named.get(good.task, 'majority')} baseline"
     if metric is None or not metric > start["baseline"]:
         scored = "no number" if metric is None else f"{metric:.4g}"
         return (

@@ -83,9 +83,11 @@ def _joined(rows: tuple[Row, ...]) -> Row:
 
 
 def choice_texts(example: Example) -> list[tuple[str, str]]:
-    """The K pairs of texts of a question: context and question, and each option."""
-    context, question = example.texts()
-    before = " ".join(text for text in (context, question) if text)
+    """The K pairs of texts of a question: context and question, and each option.
+
+    An example without options has none.
+    """
+    before = " ".join(text for text in example.texts() if text)
     return [(before, option) for option in example.options]
 
 
@@ -149,13 +151,28 @@ def choice_batches(
 
 
 def _row(tokenizer: Any, encoding: Any, example: Example, max_length: int) -> Row:
-    """One input without the last subwords of the context that do not fit.
+    """One input, truncated in the context."""
+    kept = kept_places(tokenizer, encoding, example, max_length)
+    return [encoding.ids[place] for place in kept], [encoding.type_ids[place] for place in kept]
+
+
+def kept_places(tokenizer: Any, encoding: Any, example: Example, max_length: int) -> list[int]:
+    """The places of an encoded input without the last subwords of the context that do not fit.
 
     Where the tokenizer truncates on the left, the first ones are left out.
+
+    Args:
+        tokenizer: says on which side it truncates.
+        encoding: of one of `choice_texts`, with special tokens.
+        example: the question.
+        max_length: maximum number of subwords.
+
+    Raises:
+        ConfigError: if the question and the option alone exceed it.
     """
     excess = len(encoding) - max_length
     if excess <= 0:
-        return list(encoding.ids), list(encoding.type_ids)
+        return list(range(len(encoding)))
     end = len(example.texts()[0])
     context = [
         place
@@ -173,5 +190,4 @@ def _row(tokenizer: Any, encoding: Any, example: Example, max_length: int) -> Ro
         )
     side = tokenizer.truncation_side
     lost = set(context[:excess] if side == "left" else context[len(context) - excess :])
-    kept = [place for place in range(len(encoding)) if place not in lost]
-    return [encoding.ids[place] for place in kept], [encoding.type_ids[place] for place in kept]
+    return [place for place in range(len(encoding)) if place not in lost]

@@ -39,10 +39,11 @@ class TaskEntry:
         return self.spec.name
 
 
-PUBLISHED = ("quail",)
-"""Names of the multiple-choice tasks of published files (by_name.CHOICES)."""
+OF_QUESTIONS = ("reading", "quail")
+"""Names of the multiple-choice tasks."""
 
-PLUGINS = Plugins("subprobe.tasks", "task", TaskEntry, (*GENERATED, *OF_TEXTS, *PUBLISHED, *GLUE))
+_TAKEN = (*GENERATED, *OF_TEXTS, *OF_QUESTIONS, *GLUE)
+PLUGINS = Plugins("subprobe.tasks", "task", TaskEntry, _TAKEN)
 """The tasks of other packages, by name."""
 
 

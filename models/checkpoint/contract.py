@@ -126,6 +126,11 @@ def check_head(source: ModelSource, config: Any, *, kept: bool) -> None:
     _check_saved(source, config, HEAD, "classifier of texts", kept=kept)
 
 
+def scores_options(model: Any) -> bool:
+    """Whether a model has a multiple-choice head, so that its inputs are [B, K, S]."""
+    return type(model).__name__.endswith(CHOICE_HEAD)
+
+
 def check_choices(source: ModelSource, config: Any, *, kept: bool) -> None:
     """Raise if a checkpoint states that it was saved without a multiple-choice head.
 

@@ -10,6 +10,7 @@ from ...data.encoding.literal import encode_literally
 from ...data.errors import CheckpointError
 from ...data.files.reading import reading
 from ...data.quiet_stderr import stderr_on_success
+from .contract import scores_options
 
 _TOKENS = 4
 _LONGEST = 512
@@ -22,7 +23,7 @@ def check_runs(model: Any, where: str) -> Any:
         CheckpointError: if not; the message quotes the library.
     """
     ids = torch.arange(_TOKENS).remainder(model.config.vocab_size)[None]
-    if type(model).__name__.endswith("ForMultipleChoice"):
+    if scores_options(model):
         ids = ids[:, None].expand(1, 2, _TOKENS)
     with (
         reading(where, CheckpointError, problem="does not run with its configuration"),

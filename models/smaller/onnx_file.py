@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...data.errors import ConfigError, SubprobeError
+from ...data.errors import ConfigError, InputError, SubprobeError
 from ...data.files.atomic import atomic_path
 from ...data.output.ownership import SIGNED
 
@@ -51,8 +51,15 @@ def export_onnx(model: Any, path: Path | str) -> float:
 
     Raises:
         ConfigError: if the extra `onnx` is not installed.
+        InputError: for a multiple-choice model, whose inputs have another shape.
         SubprobeError: if the outputs differ by more than `TOLERANCE`.
     """
+    if type(model).__name__.endswith("ForMultipleChoice"):
+        raise InputError(
+            "multiple-choice models cannot be written as ONNX",
+            where="`onnx`",
+            remedy="leave it out; the folder of the model can be loaded without it",
+        )
     if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
         raise ConfigError(
             f"{' and '.join(missing)} not installed",

@@ -1,8 +1,8 @@
-"""The probe of multiple-choice questions."""
+"""The probes of multiple-choice questions."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -57,4 +57,36 @@ ENTRY = ProbeEntry(
     finish="item-intervals",
 )  # fmt: skip
 
-ENTRIES = (ENTRY,)
+ATTRIBUTIONS = "choice-attributions"
+
+
+class ChoiceAttributionsOptions(Options):
+    """Options of `choice-attributions`."""
+
+    target: Literal["predicted", "gold"] = Field(
+        "predicted", description="whose logit is attributed: the chosen or the right option"
+    )
+    n_steps: int = Field(16, ge=1, description="steps of integrated gradients")
+    batch_size: int = Field(8, ge=1, description="questions attributed together")
+    internal_batch_size: int = Field(64, ge=1, description="inputs per forward and backward pass")
+
+
+ATTRIBUTION_ENTRY = ProbeEntry(
+    name=ATTRIBUTIONS,
+    help="attribution of an option's logit to words of context, question and option",
+    code=f"{__package__}.choice_attributions:run_choice_attributions",
+    reads="task",
+    further=("task-head", "choices"),
+    options=ChoiceAttributionsOptions,
+    rows=(
+        Measure("part_attribution", ("model",), "share of |attribution| on the words of a part "
+                "(`relation`); the baseline is the part's share of the subwords"),
+        Measure("net_part_attribution", ("model",), "signed attribution to these words, as a share "
+                "of the sum of |attribution|"),
+        Measure("convergence_delta_mean", ("model",), "mean absolute error of the sum of "
+                "attributions, in logits", better="lower"),
+    ),
+    finish="item-intervals",
+)  # fmt: skip
+
+ENTRIES = (ENTRY, ATTRIBUTION_ENTRY)

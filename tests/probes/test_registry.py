@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from probe_cases import CHALLENGE, PAIRS, random_examples, tiny_context
+from questions import questions
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
+from subprobe.data.tasks.choices.generated import READING
 from subprobe.probes.learning.learning import Learning
 from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import PROBES, find_probe, list_probes
@@ -22,6 +24,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "attention-probe": {"epochs": 1, "width": 2, "rates": (0.1,)},
     "attributions": {"n_steps": 2, "permutations": 10},
     "challenge": CHALLENGE,
+    "choice-attributions": {"n_steps": 2},
     "cloze": {"files": (CLOZE,)},
     "control": {"epochs": 1},
     "dependency-heads": {"min_count": 1},
@@ -40,12 +43,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+def head_of(further):
+    """The head that a probe with these requirements is run with."""
+    if "choices" in further:
+        return "choice"
+    return "language" if "language-model-head" in further else "classification"
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    heads = {
-        "classification": replace(tiny_context("bert", "classification"), spec=PAIRS),
-        "language": tiny_context("bert", "language"),
-    }
+    heads = {head: tiny_context("bert", head) for head in ("classification", "language", "choice")}
+    heads["classification"] = replace(heads["classification"], spec=PAIRS)
+    heads["choice"] = replace(heads["choice"], spec=READING)
     names = [entry.name for entry in list_probes()]
     learnt = random_examples(30, seed=1)
     states = StateCache(tmp_path_factory.mktemp("states"))
@@ -54,12 +63,13 @@ def results(tmp_path_factory):
     for order in (names, names[::-1]):
         results = {}
         for head, context in heads.items():
+            examples = questions(8) if head == "choice" else random_examples(5)
             own = [
                 name for name in order
-                if (head == "language") == ("language-model-head" in find_probe(name).further)
+                if head == head_of(find_probe(name).further)
             ]  # fmt: skip
             for result in run_named_probes(
-                context, random_examples(5), own, options=OPTIONS, learning=learning
+                context, examples, own, options=OPTIONS, learning=learning
             ):
                 results[result.probe] = result
         found.append([results[name] for name in order])

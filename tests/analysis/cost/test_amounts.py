@@ -9,9 +9,16 @@ from planned_run import planned_config
 from subprobe.analysis.configuration.config import parse_config
 from subprobe.analysis.cost.amounts import Workload
 from subprobe.analysis.cost.shape import EncoderShape, shape_of
-from subprobe.analysis.cost.sizes import TaskSize, published_size, read_size
+from subprobe.analysis.cost.sizes import (
+    SUBWORDS_A_WORD,
+    TaskSize,
+    _lengths,
+    published_size,
+    read_size,
+)
 from subprobe.analysis.plan.planning import plan
 from subprobe.analysis.plan.seed_plan import TaskFacts
+from subprobe.data.sentences.sentence import Example, plain_sentence
 from subprobe.data.tasks.by_name import load_task
 from subprobe.data.tasks.glue import GLUE
 from subprobe.data.tasks.published import PUBLISHED
@@ -152,3 +159,14 @@ def test_published_sizes_are_those_of_the_files(realdata: Path):
         # words times 1.3 against subwords that were counted
         assert read.length == pytest.approx(known.length, rel=0.2)
         assert read.padded == pytest.approx(known.padded, rel=0.35)
+
+
+def test_a_question_counts_once_for_each_option():
+    context, wording = plain_sentence("x/1", "one two three"), plain_sentence("x/2", "four five")
+    plain = Example("x", context, wording, 0)
+    asked = replace(plain, options=("six", "seven eight nine"))
+    # context and question are one text, and each text adds a special token, each input another
+    expected = 2 * SUBWORDS_A_WORD * (5 + 2) + 2 * 3
+    assert _lengths([asked], 128)[0] == pytest.approx(expected)
+    assert _lengths([asked], 4)[0] == 8
+    assert _lengths([plain], 128)[0] == pytest.approx(SUBWORDS_A_WORD * 5 + 3)

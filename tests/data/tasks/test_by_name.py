@@ -15,8 +15,9 @@ from subprobe.data.tasks.task_parts import split_parts
 
 def test_every_task_has_one_name_in_any_case():
     names = [spec.name for spec in list_tasks()]
-    assert names == ["acceptability", "entailment", "mlm", "mlm-whole-word", "cola", "sst2", "mrpc",
-                     "stsb", "qqp", "mnli", "qnli", "rte", "wnli"]  # fmt: skip
+    assert names == ["acceptability", "entailment", "reading", "mlm", "mlm-whole-word",
+                     "quail", "cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte",
+                     "wnli"]  # fmt: skip
     assert task_spec("SST-2") is task_spec("sst2")
     assert task_spec("STS-B").metrics == ("pearson", "spearman", "pearson_spearman")
     for spec in list_tasks():

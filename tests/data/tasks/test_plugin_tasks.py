@@ -14,7 +14,13 @@ from subprobe.data.tasks.by_name import (
     source_of,
     task_spec,
 )
-from subprobe.data.tasks.plugin_tasks import GENERATED, OF_TEXTS, TaskEntry, read_plugin
+from subprobe.data.tasks.plugin_tasks import (
+    GENERATED,
+    OF_QUESTIONS,
+    OF_TEXTS,
+    TaskEntry,
+    read_plugin,
+)
 from subprobe.data.tasks.task import TaskSpec
 
 SPEC = TaskSpec("colours-2", ("red", "blue"), "accuracy", ("accuracy",), pair=False)
@@ -43,6 +49,7 @@ def declared(monkeypatch):
 def test_the_generated_tasks_are_those_that_plugins_cannot_take():
     assert set(GENERATED) == set(EMBEDDED)
     assert set(OF_TEXTS) == {spec.name for spec in MASKED.values()}
+    assert set(OF_QUESTIONS) == {spec.name for spec in list_tasks() if spec.choices}
 
 
 def test_a_declared_task_is_read_by_its_name(declared):
