@@ -47,13 +47,15 @@ def head_of(further):
     """The head that a probe with these requirements is run with."""
     if "choices" in further:
         return "choice"
+    if "named-classes" in further:
+        return "entailment"
     return "language" if "language-model-head" in further else "classification"
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     heads = {head: tiny_context("bert", head) for head in ("classification", "language", "choice")}
-    heads["classification"] = replace(heads["classification"], spec=PAIRS)
+    heads["entailment"] = replace(heads["classification"], spec=PAIRS)
     heads["choice"] = replace(heads["choice"], spec=READING)
     names = [entry.name for entry in list_probes()]
     learnt = random_examples(30, seed=1)
