@@ -25,9 +25,9 @@ FLOORS = {
                "attention_explanation", "attention_diagnostics", "behaviour", "transfer"],
     "analysis": ["wording", "glossary", "flags", "cell_output", "statistics", "stability",
                  "survival_content", "summary", "comparison", "profile", "intervals", "findings",
-                 "attributed", "configuration", "rankings", "steps", "learning", "storage", "plan",
-                 "cells", "single", "property_search", "running", "cost", "patterns", "verdict",
-                 "figures", "interactive", "report", "run_folder", "upkeep",
+                 "attributed", "configuration", "rankings", "steps", "learning", "storage",
+                 "spread", "plan", "cells", "single", "property_search", "running", "cost",
+                 "patterns", "verdict", "figures", "interactive", "report", "run_folder", "upkeep",
                  "transfer", "screen"],
     "commands": ["stopped", "flags", "options", "ending", "one_model", "whole_runs"],
 }  # fmt: skip

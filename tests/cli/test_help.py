@@ -20,7 +20,7 @@ def test_the_commands_are_those_that_were_promised():
     assert COMMANDS == [
         "bake", "clean", "compact", "compare", "config", "data", "doctor", "evaluate", "export",
         "finetune", "gates", "latency", "list", "patterns", "plan", "probe", "prune", "report",
-        "run", "sample", "stability", "survival", "verify", "view",
+        "run", "sample", "spread", "stability", "survival", "verify", "view",
     ]  # fmt: skip
 
 
