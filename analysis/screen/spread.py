@@ -17,7 +17,7 @@ from .records import print_lines, print_records
 _LEGEND = (
     "mean, sd and range: over seeds, of each seed's mean over draws. 95%: varies: seeds. r: "
     "Pearson's correlation with the score over seeds; p: runs permuted, corrected over all metrics "
-    "of the task."
+    "and kinds of a task and method."
 )
 
 
@@ -46,7 +46,7 @@ def print_spread(found: Spread, console: Console | None = None) -> None:
             title="best plan with early stopping, by selection score",
             keep=("kind", "budget", "start", "stop", "score", "gain"),
         )  # fmt: skip
-    print_lines(_notes(found.notes), console)
+    print_lines(_notes(found.notes.fillna("")), console)
 
 
 def finding_lines(found: Spread) -> list[str]:
@@ -147,8 +147,8 @@ def _plan(line: Any) -> dict[str, str]:
 
 def _notes(notes: pd.DataFrame) -> list[str]:
     """One line a note, with the models that it is about."""
-    return [
-        f"{note}: "
-        + ", ".join(dict.fromkeys(f"{one.task} {one.kind} {one.state}" for one in of.itertuples()))
-        for note, of in notes.groupby("note", sort=False)
-    ]
+    lines = []
+    for note, of in notes.groupby("note", sort=False):
+        about = [f"{one.task} {one.kind} {one.state}" for one in of.itertuples() if one.task]
+        lines.append(": ".join(filter(None, [note, ", ".join(dict.fromkeys(about))])))
+    return lines

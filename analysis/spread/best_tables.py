@@ -15,6 +15,7 @@ from .continued import evaluate_plans
 from .expected_best import RESAMPLINGS, WITHOUT, best_of
 from .over_seeds import RESAMPLES, mean_over_seeds
 from .panel import MODEL
+from .seed_grid import crossed, grid_in
 from .trainings import Training
 
 Floats = npt.NDArray[np.float64]
@@ -44,19 +45,25 @@ def best_lines(
         about = dict(zip(MODEL, who, strict=True))
         about |= {"metric": mine["metric"].iloc[0], "better": mine["better"].iloc[0]}
         values = mine["value"].to_numpy(dtype=float)
-        lines += _curve(about | {"chosen_on": REPORTED}, values, None, most, seed)
+        mean = mean_over_seeds(values, grid_in(mine), RESAMPLES, seed)
+        if crossed(mine) and grid_in(mine) is None:
+            mean = {"ci_method": "no interval: seeds are crossed, and runs are missing"}
+        lines += _curve(about | {"chosen_on": REPORTED}, values, None, most, mean)
         chosen = _selection_scores(about, mine["seed"].tolist(), trainings)
         if chosen is not None:
-            lines += _curve(about | {"chosen_on": SELECTION}, values, chosen, most, seed)
+            lines += _curve(about | {"chosen_on": SELECTION}, values, chosen, most, mean)
     return lines
 
 
 def _curve(
-    about: dict[str, Any], values: Floats, chosen: Floats | None, most: int, seed: int
+    about: dict[str, Any],
+    values: Floats,
+    chosen: Floats | None,
+    most: int,
+    mean: Mapping[str, Any],
 ) -> Iterator[dict[str, Any]]:
-    """One line for each n and resampling."""
+    """One line for each n and resampling; n = 1 is the mean with its interval."""
     sign = -1.0 if about["better"] == LOWER else 1.0
-    mean = mean_over_seeds(values, None, RESAMPLES, seed)
     for resampling in RESAMPLINGS:
         for n in range(1, (most or len(values)) + 1):
             if resampling == WITHOUT and n > len(values):
@@ -134,23 +141,30 @@ def plan_lines(
         if not np.isfinite(curves).any():
             said.append((about, "no plan: no evaluation has a finite score"))
             continue
-        for budget in budgets or range(1, min(len(whole), MOST_BUDGET) + 1):
-            lines += _of_budget(about, curves, budget, sign, resamples, seed)
+        asked = list(dict.fromkeys(budgets)) or range(1, min(len(whole), MOST_BUDGET) + 1)
+        lines += _told(about, curves, asked, sign, resamples, seed)
     return lines, said
 
 
-def _of_budget(
-    about: dict[str, Any], curves: Floats, budget: int, sign: float, resamples: int, seed: int
+def _told(
+    about: dict[str, Any],
+    curves: Floats,
+    budgets: Sequence[int],
+    sign: float,
+    resamples: int,
+    seed: int,
 ) -> Iterator[dict[str, Any]]:
-    """The plans of one budget, the best of them marked."""
-    found = evaluate_plans(curves, budget, resamples=resamples, seed=seed)
-    best = max(found, key=lambda line: line["value"])
-    for line in found:
-        yield about | line | {
-            "value": sign * line["value"],
-            "without_stopping": sign * found[0]["value"],
-            "gain": line["value"] - found[0]["value"],
-            "best": line is best,
-            "n_seeds": curves.shape[0],
-            "n_evaluations": curves.shape[1],
-        }  # fmt: skip
+    """The plans of each budget, the best of them marked."""
+    found = evaluate_plans(curves, budgets, resamples=resamples, seed=seed)
+    for budget in budgets:
+        mine = [line for line in found if line["budget"] == budget]
+        best = max(mine, key=lambda line: line["value"])
+        for line in mine:
+            yield about | line | {
+                "value": sign * line["value"],
+                "without_stopping": sign * mine[0]["value"],
+                "gain": line["value"] - mine[0]["value"],
+                "best": line is best,
+                "n_seeds": curves.shape[0],
+                "n_evaluations": curves.shape[1],
+            }  # fmt: skip

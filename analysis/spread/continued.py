@@ -6,7 +6,7 @@ started now, and the rule sees only the scores that it would have seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,10 @@ def plans_of(budget: int, evaluations: int, most: int) -> Iterator[Plan]:
                 yield Plan(started, saved, seen)
 
 
-def best_after(curves: Floats, drawn: npt.NDArray[np.intp], plan: Plan) -> Floats:
-    """The best score that a plan finds in each sample of runs [R].
+def best_after(
+    curves: Floats, drawn: npt.NDArray[np.intp], evaluations: int, continued: Sequence[int]
+) -> Floats:
+    """The best score in each sample of runs, for several numbers of continued runs [R, C].
 
     Runs are ranked by their best score in the first evaluations; those that are stopped are the
     worst, and of equal ones those drawn last. The result is the best score of all evaluations that
@@ -66,65 +68,79 @@ def best_after(curves: Floats, drawn: npt.NDArray[np.intp], plan: Plan) -> Float
     Args:
         curves: scores, higher is better [N, E].
         drawn: the runs that are started [R, started].
-        plan: the plan.
+        evaluations: number of evaluations before runs are stopped; 0 if none is.
+        continued: numbers of runs that are trained to the end [C].
     """
     whole = curves.max(axis=1)
-    if not plan.stopped:
-        return np.asarray(whole[drawn].max(axis=1))
-    early = curves[:, : plan.evaluations].max(axis=1)
-    order = np.argsort(-early[drawn], axis=1, kind="stable")
-    kept = np.take_along_axis(drawn, order[:, : plan.started - plan.stopped], axis=1)
-    return np.asarray(whole[kept].max(axis=1))
+    if evaluations:
+        early = curves[:, :evaluations].max(axis=1)
+        order = np.argsort(-early[drawn], axis=1, kind="stable")
+        drawn = np.take_along_axis(drawn, order, axis=1)
+    best = np.maximum.accumulate(whole[drawn], axis=1)
+    return np.asarray(best[:, np.asarray(continued) - 1])
 
 
 def evaluate_plans(
-    curves: npt.ArrayLike, budget: int, *, resamples: int = RESAMPLES, seed: int = 0,
-    most: int | None = None,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """The expected best score of every way to spend a budget.
+    curves: npt.ArrayLike, budgets: Sequence[int], *, resamples: int = RESAMPLES, seed: int = 0
+) -> list[dict[str, Any]]:
+    """The expected best score of every way to spend each budget.
 
-    Plans that start equally many runs are evaluated on the same samples.
+    At most N runs are started (and at most 200), or as many as the budget pays for. Plans that
+    start equally many runs are evaluated on the same samples.
 
     Args:
         curves: scores of each run at each evaluation, higher is better [N, E]; NaN, of a run that
             diverged, counts as the lowest finite score of all runs.
-        budget: number of complete trainings that could be paid for.
+        budgets: numbers of complete trainings that could be paid for.
         resamples: number of samples of runs.
         seed: same seed, same result.
-        most: maximum number of runs that are started; None = N, at most 200, at least the budget.
 
     Returns:
-        One line for each plan, the one that stops no run first: its numbers, `continued`, the mean
-        over samples as `value`, its Monte Carlo standard error as `mc_se`, and the share of a
-        complete training after which runs are stopped as `share_seen`.
+        One line for each plan, of each budget the one that stops no run first: its numbers,
+        `continued`, the mean over samples as `value`, its Monte Carlo standard error as `mc_se`,
+        and the share of a complete training after which runs are stopped as `share_seen`.
     """
     scores = np.asarray(curves, dtype=np.float64)
     finite = np.isfinite(scores)
     scores = np.where(finite, scores, scores[finite].min() if finite.any() else np.nan)
     runs, evaluations = scores.shape
-    most = max(budget, min(runs, MOST_STARTED) if most is None else most)
-    by_start: dict[int, list[Plan]] = {}
-    for plan in plans_of(budget, evaluations, most):
-        by_start.setdefault(plan.started, []).append(plan)
-    lines = []
-    for started, plans in sorted(by_start.items()):
-        rng = np.random.default_rng([seed, budget, started])
-        sums = np.zeros((len(plans), 2))
+    plans = [
+        (budget, plan)
+        for budget in budgets
+        for plan in plans_of(budget, evaluations, max(budget, min(runs, MOST_STARTED)))
+    ]
+    found = _expected(scores, [plan for _, plan in plans], resamples, seed)
+    return [
+        {
+            "budget": budget, "started": plan.started, "stopped": plan.stopped,
+            "continued": plan.started - plan.stopped, "evaluations": plan.evaluations,
+            "share_seen": plan.evaluations / evaluations if plan.stopped else 1.0,
+            "value": found[plan][0], "mc_se": found[plan][1], "n_resamples": resamples,
+        }
+        for budget, plan in plans
+    ]  # fmt: skip
+
+
+def _expected(
+    scores: Floats, plans: Sequence[Plan], resamples: int, seed: int
+) -> dict[Plan, tuple[float, float]]:
+    """Plan -> mean over samples and its standard error; equal rankings are made once."""
+    alike: dict[int, dict[int, list[Plan]]] = {}
+    for plan in dict.fromkeys(plans):
+        alike.setdefault(plan.started, {}).setdefault(plan.evaluations, []).append(plan)
+    found = {}
+    for started, rankings in alike.items():
+        rng = np.random.default_rng([seed, started])
+        sums = {seen: np.zeros((2, len(some))) for seen, some in rankings.items()}
         step = max(1, _AT_ONCE // started)
         for begin in range(0, resamples, step):
-            drawn = rng.integers(0, runs, size=(min(step, resamples - begin), started))
-            for place, plan in enumerate(plans):
-                best = best_after(scores, drawn, plan)
-                sums[place] += best.sum(), (best**2).sum()
-        for plan, (total, squares) in zip(plans, sums, strict=True):
-            mean = total / resamples
-            variance = max(0.0, squares / resamples - mean**2)
-            lines.append(
-                {
-                    "budget": budget, "started": started, "stopped": plan.stopped,
-                    "continued": started - plan.stopped, "evaluations": plan.evaluations,
-                    "share_seen": plan.evaluations / evaluations if plan.stopped else 1.0,
-                    "value": mean, "mc_se": np.sqrt(variance / resamples), "n_resamples": resamples,
-                }
-            )  # fmt: skip
-    return lines
+            size = min(step, resamples - begin)
+            drawn = rng.integers(0, len(scores), size=(size, started))
+            for seen, some in rankings.items():
+                best = best_after(scores, drawn, seen, [p.started - p.stopped for p in some])
+                sums[seen] += best.sum(axis=0), (best**2).sum(axis=0)
+        for seen, some in rankings.items():
+            mean, squares = sums[seen] / resamples
+            spread = np.sqrt(np.maximum(squares - mean**2, 0) / resamples)
+            found |= dict(zip(some, zip(mean.tolist(), spread.tolist(), strict=True), strict=True))
+    return found

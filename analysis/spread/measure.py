@@ -10,11 +10,12 @@ import pandas as pd
 
 from ...data.errors import DataFileError
 from ..statistics.corrections import adjust_rows
+from ..wording import counted
 from .best_tables import best_lines, plan_lines
 from .columns import BEST, PARTS, PLANS, RUNS, SPREAD, framed
 from .over_seeds import RESAMPLES, correlation, mean_over_seeds
 from .panel import LINE, MODEL, runs_of
-from .seed_grid import Grid, grid_of, variance_parts
+from .seed_grid import Grid, crossed, grid_in, variance_parts
 from .trainings import Training
 
 _OF_FEW = "a correlation needs at least 3 seeds"
@@ -30,6 +31,7 @@ class Asked:
         trainings: what the trainings of the run have recorded.
         budgets: numbers of complete trainings; empty = each from 1 to the number of runs.
         n: maximum number of trainings of which the best is expected; 0 = the number of runs.
+        n_missing: number of cells that the run lacks.
         correction: `holm` or `fdr_bh`.
         permutations: number of permutations of a test that cannot permute all orders.
         resamples: number of samples of trainings that are stopped early.
@@ -41,6 +43,7 @@ class Asked:
     trainings: Sequence[Training] = ()
     budgets: Sequence[int] = ()
     n: int = 0
+    n_missing: int = 0
     correction: str = "holm"
     permutations: int = 2000
     resamples: int = 50_000
@@ -93,12 +96,15 @@ def measure_spread(rows: pd.DataFrame, asked: Asked | None = None, *, where: str
         raise DataFileError(
             "every model has one seed, and a spread needs at least 2",
             where=where or "rows",
-            remedy="run more seeds: set `seeds`, or add `--seed` and `--existing add`",
+            remedy="add seeds to the run: `subprobe run --seed N --add`",
         )
     notes: list[dict[str, str]] = []
+    if asked.n_missing:
+        lacking = f"{counted(asked.n_missing, 'cell')} of the run failed or depend on one that did"
+        notes.append(_note({}, f"{lacking}: their seeds are left out where they lack a value"))
     lines = list(_lines(runs, asked, notes))
     spread = adjust_rows(
-        framed(lines, SPREAD), ("model", "task"), asked.correction,
+        framed(lines, SPREAD), ("model", "task", "method"), asked.correction,
         floors=framed(lines, {"floor": "Float64"})["floor"], flag="note",
     )  # fmt: skip
     best = best_lines(runs, asked.trainings, asked.n, asked.seed)
@@ -133,28 +139,20 @@ def _note(about: Mapping[str, Any], note: str) -> dict[str, str]:
     return {**{name: str(about.get(name, "")) for name in (*MODEL, "metric")}, "note": note}
 
 
-def _crossed(runs: pd.DataFrame) -> bool:
-    return bool((runs["seed_init"] != runs["seed_order"]).any())
-
-
-def _grid(lines: pd.DataFrame) -> Grid | None:
-    return grid_of(list(zip(lines["seed_init"], lines["seed_order"], strict=True)))
-
-
 def _lines(
     runs: pd.DataFrame, asked: Asked, notes: list[dict[str, str]]
 ) -> Iterator[dict[str, Any]]:
     """One line for each metric of each model, over its seeds."""
-    crossed = _crossed(runs)
+    paired = crossed(runs)
     scores = {
         who: mine.set_index("seed")["value"]
         for who, mine in runs[runs["primary"]].groupby(MODEL, sort=False)
     }
     for about, one in runs.groupby(LINE, sort=False):
         line = dict(zip(LINE, about, strict=True))
-        grid = _grid(one) if crossed else None
+        grid = grid_in(one) if paired else None
         found = mean_over_seeds(one["value"].to_numpy(dtype=float), grid, RESAMPLES, asked.seed)
-        if crossed and grid is None:
+        if paired and grid is None:
             notes.append(_note(line, "no interval: seeds are crossed, and runs are missing"))
             found = {n: v for n, v in found.items() if not n.startswith(("ci_", "sd_"))}
         first = one.iloc[0]
@@ -166,17 +164,17 @@ def _lines(
             "flag": ", ".join(sorted(set(filter(None, one["flag"])))),
         }  # fmt: skip
         score = scores.get(tuple(line[name] for name in MODEL), pd.Series(dtype=float))
-        yield line | known | found | _beside(one, score, grid, crossed, asked)
+        yield line | known | found | _beside(one, score, grid, paired, asked)
 
 
 def _beside(
-    one: pd.DataFrame, scores: pd.Series, grid: Grid | None, crossed: bool, asked: Asked
+    one: pd.DataFrame, scores: pd.Series, grid: Grid | None, paired: bool, asked: Asked
 ) -> dict[str, Any]:
     """The correlation of a second metric with the score, over the seeds that have both."""
-    if one["primary"].iloc[0] or (crossed and grid is None):
+    if one["primary"].iloc[0] or (paired and grid is None):
         return {}
     both = one[one["seed"].isin(scores.index)]
-    if len(both) < len(one) and crossed:
+    if len(both) < len(one) and paired:
         return {}
     if len(both) < 3:
         return {"note": _OF_FEW}
@@ -190,8 +188,8 @@ def _beside(
 def _parts(runs: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     """Components of variance of every metric whose runs are a complete grid of seeds."""
     lines: list[dict[str, Any]] = []
-    for about, one in runs.groupby(LINE, sort=False) if _crossed(runs) else ():
-        grid = _grid(one)
+    for about, one in runs.groupby(LINE, sort=False) if crossed(runs) else ():
+        grid = grid_in(one)
         if grid is None:
             continue
         shape = len(grid.inits), len(grid.orders)
@@ -201,4 +199,6 @@ def _parts(runs: pd.DataFrame, asked: Asked) -> pd.DataFrame:
         for part in variance_parts(values):
             lines.append(line | part)
     table = framed(lines, PARTS)
-    return framed(adjust_rows(table, ("model", "task"), asked.correction, flag="note"), PARTS)
+    return framed(
+        adjust_rows(table, ("model", "task", "method"), asked.correction, flag="note"), PARTS
+    )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,6 +50,18 @@ def grid_of(pairs: list[tuple[int, int]]) -> Grid | None:
     grid = Grid(inits, orders)
     crossed = len(inits) > 1 and len(orders) > 1
     return grid if crossed and grid.pairs == sorted(pairs) else None
+
+
+def crossed(runs: pd.DataFrame) -> bool:
+    """Whether several seeds of the initialisation meet several of the order in these runs."""
+    differ = runs["seed_init"] != runs["seed_order"]
+    several = runs[["seed_init", "seed_order"]].nunique().min() > 1
+    return bool(differ.any() and several)
+
+
+def grid_in(runs: pd.DataFrame) -> Grid | None:
+    """The grid of runs with the columns `seed_init` and `seed_order`, if they are one."""
+    return grid_of(list(zip(runs["seed_init"], runs["seed_order"], strict=True)))
 
 
 def variance_parts(values: npt.ArrayLike) -> list[dict[str, Any]]:

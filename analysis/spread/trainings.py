@@ -63,10 +63,11 @@ def read_trainings(folder: Path, manifest: Mapping[str, Any]) -> list[Training]:
         named = _NAME.fullmatch(str(cell.get("name", "")))
         if named is None:
             continue
-        proof = store.certificate(str(cell["cell"]))
+        identity = str(cell.get("cell", ""))
+        proof = store.certificate(identity)
         if proof is not None and proof.nothing:
             continue
-        notes = store.read(str(cell["cell"]), proof).notes
+        notes = store.read(identity, proof).notes
         if isinstance(notes.get("training"), dict):
             found.append(_training(named, notes["training"]))
     return found

@@ -86,6 +86,7 @@ def spread(
         trainings=read_trainings(folder, manifest),
         budgets=tuple(budget or ()),
         n=best_of,
+        n_missing=len(manifest.get("missing", ())),
         correction=correction,
         permutations=permutations,
         resamples=resamples,

@@ -35,7 +35,8 @@ def write_run(folder, rows, seeds=SEEDS, **config):
         output = CellOutput(pd.DataFrame(), pd.DataFrame(), notes={"training": training})
         store.write(cell, name, output, {}, (), {})
         cells.append({"name": name, "cell": cell})
-    manifest = {"config": {"seeds": list(seeds), **config}, "cells": cells}
+    lost = [{"cell": "alpha/seed9/finetune", "why": "no memory", "log": ""}]
+    manifest = {"config": {"seeds": list(seeds), **config}, "cells": cells, "missing": lost}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
@@ -78,6 +79,7 @@ def test_tables_json_and_screen_agree(subprobe_command, folder, tmp_path):
     assert code == 0
     assert " ".join(out.split()).startswith("alpha: accuracy of the full model is")
     assert "chosen on the selection examples, scores" in " ".join(out.split())
+    assert "1 cell of the run failed" in " ".join(out.split())
 
 
 def test_second_metrics_are_correlated_with_the_score(subprobe_command, folder):
@@ -96,6 +98,7 @@ def test_second_metrics_are_correlated_with_the_score(subprobe_command, folder):
     code, out, _ = subprobe_command("spread", folder, "--json", *FAST)
     lines = pd.DataFrame(json.loads(out)["spread"])
     best = lines[(lines["metric"] == "best_head_accuracy") & (lines["kind"] == "good")]
+    best = best[best["state"] == "pruned"]
     assert set(best["relation"]) == {"all", "all-relations"}
     runs = pd.DataFrame(json.loads(out)["spread_runs"])
     pair = [

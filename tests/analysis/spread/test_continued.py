@@ -27,23 +27,25 @@ def by_hand(curves, sample, plan):
 )
 def test_a_plan_finds_in_each_sample_what_it_finds_by_hand(plan):
     samples = list(product(range(4), repeat=plan.started))
-    found = best_after(CURVES, np.array(samples), plan)
-    assert found.tolist() == [by_hand(CURVES, sample, plan) for sample in samples]
+    continued = plan.started - plan.stopped
+    found = best_after(CURVES, np.array(samples), plan.evaluations, [1, continued])
+    assert found[:, 1].tolist() == [by_hand(CURVES, sample, plan) for sample in samples]
 
 
 def test_resampling_converges_to_the_mean_over_all_samples():
-    lines = evaluate_plans(CURVES, 1, seed=3)
-    assert {(one["started"], one["stopped"]) for one in lines} >= {(1, 0)}
-    lines += evaluate_plans(CURVES, 2, seed=3)
+    lines = evaluate_plans(CURVES, [1, 2], seed=3)
+    assert [one["budget"] for one in lines if not one["stopped"]] == [1, 2]
+    assert len(lines) > 3
     for one in lines:
         plan = Plan(one["started"], one["stopped"], one["evaluations"])
-        every = best_after(CURVES, np.array(list(product(range(4), repeat=plan.started))), plan)
+        samples = product(range(4), repeat=plan.started)
+        every = np.array([by_hand(CURVES, sample, plan) for sample in samples])
         assert one["value"] == pytest.approx(every.mean(), abs=5 * one["mc_se"])
         assert one["mc_se"] == pytest.approx(every.std() / np.sqrt(50_000), rel=0.05, abs=1e-9)
 
 
 def test_without_stopping_it_is_the_expected_best_of_the_budget():
-    first = evaluate_plans(CURVES, 3, seed=1)[0]
+    first = evaluate_plans(CURVES, [3], seed=1)[0]
     assert (first["started"], first["stopped"], first["share_seen"]) == (3, 0, 1.0)
     assert first["value"] == pytest.approx(
         float(best_of(CURVES.max(axis=1), 3)[0]), abs=5 * first["mc_se"]
@@ -67,14 +69,14 @@ def test_plans_are_all_that_cost_exactly_the_budget(budget, evaluations, most):
 def test_curves_that_never_cross_lose_nothing_by_stopping():
     """The best run is the best from the first evaluation on: more starts for the same budget."""
     curves = np.arange(5.0)[:, None] + np.linspace(0, 0.5, 4)[None, :]
-    lines = evaluate_plans(curves, 2, resamples=4000)
+    lines = evaluate_plans(curves, [2], resamples=4000)
     assert len(lines) > 1
     assert min(one["value"] for one in lines) == lines[0]["value"]
 
 
 def test_same_seed_same_numbers_and_a_diverged_run_is_the_worst():
     curves = np.vstack([CURVES, [0.3, np.nan, np.nan], [np.nan] * 3])
-    assert evaluate_plans(curves, 2, resamples=500) == evaluate_plans(curves, 2, resamples=500)
-    assert all(np.isfinite(one["value"]) for one in evaluate_plans(curves, 2, resamples=500))
-    alone = evaluate_plans(curves[4:], 1, resamples=500)
+    assert evaluate_plans(curves, [2], resamples=500) == evaluate_plans(curves, [2], resamples=500)
+    assert all(np.isfinite(one["value"]) for one in evaluate_plans(curves, [2], resamples=500))
+    alone = evaluate_plans(curves[4:], [1], resamples=500)
     assert alone[0]["value"] == pytest.approx(0.3)

@@ -15,7 +15,16 @@ from subprobe.analysis.spread.over_seeds import (
     run_weights,
     sd_limits,
 )
-from subprobe.analysis.spread.seed_grid import INIT, ORDER, RESIDUAL, Grid, grid_of, variance_parts
+from subprobe.analysis.spread.seed_grid import (
+    INIT,
+    ORDER,
+    RESIDUAL,
+    Grid,
+    crossed,
+    grid_in,
+    grid_of,
+    variance_parts,
+)
 
 GRID = Grid((1, 2, 3), (1, 2, 3, 4))
 
@@ -68,6 +77,16 @@ def test_a_grid_must_be_complete_and_have_two_of_each():
     assert grid_of(pairs[:-1]) is None
     assert grid_of([*pairs, pairs[0]]) is None
     assert grid_of([(1, 1), (1, 2)]) is None
+
+
+def test_one_row_of_seeds_is_not_crossed():
+    def runs(*pairs):
+        return pd.DataFrame(pairs, columns=["seed_init", "seed_order"])
+
+    assert not crossed(runs((1, 1), (1, 2), (1, 3)))
+    assert not crossed(runs((1, 1), (2, 2), (3, 3)))
+    assert crossed(runs((1, 1), (1, 2), (2, 2)))
+    assert grid_in(runs((1, 1), (1, 2), (2, 2))) is None
 
 
 def test_variance_parts_are_those_of_an_analysis_of_variance():
