@@ -33,6 +33,28 @@ def check_seed(value: int, where: str | None = None) -> int:
     return value
 
 
+CROSSED = 1000
+"""Seeds that are crossed are below this number and above 0."""
+
+
+def seed_of(init: int, order: int) -> int:
+    """One seed for a seed of the initialisation and one of the order of examples.
+
+    Equal seeds are that seed; seeds 1 and 2 are 1002. Both are below 1,000 if they differ.
+    """
+    return init if init == order else CROSSED * init + order
+
+
+def seeds_of(seed: int, *, crossed: bool) -> tuple[int, int]:
+    """The seeds of initialisation and order that one seed stands for, see `seed_of`.
+
+    Args:
+        seed: the seed.
+        crossed: whether it comes from crossed seeds; otherwise both are equal to it.
+    """
+    return divmod(seed, CROSSED) if crossed and seed >= CROSSED else (seed, seed)
+
+
 def too_large(value: object, option: str = "") -> str:
     """Name of the first option whose integer exceeds `LARGEST_NUMBER`; empty if there is none."""
     if isinstance(value, dict):

@@ -63,7 +63,8 @@ class Materials:
     def parts(self, task: str, seed: int) -> TaskParts:
         """The roles of a task's examples for a seed."""
         if (task, seed) not in self._parts:
-            self._parts[task, seed] = parts_for(self.task(task).data, self.config.prune, seed=seed)
+            split = self.config.split_seed(seed)
+            self._parts[task, seed] = parts_for(self.task(task).data, self.config.prune, seed=split)
         return self._parts[task, seed]
 
     def probe_options(self, task: str) -> ProbeOptions:

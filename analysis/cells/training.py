@@ -85,8 +85,8 @@ def train(
             work.materials.prepared.source.name,
             work.parts,
             setting.recipe,
-            seed_init=work.seed,
-            seed_order=work.seed,
+            seed_init=work.seeds[0],
+            seed_order=work.seeds[1],
             subnetwork=mask,
             start=start,
             rewind=rewind,
@@ -110,13 +110,15 @@ def train(
 def save(work: Work, trained: FineTuned, ending: str, **about: Any) -> None:
     """Save a trained model in the run's `models/`, with its record."""
     folder = work.store.folder / "models" / f"{work.parts.spec.name}-seed{work.seed}{ending}"
+    split = work.materials.config.split_seed(work.seed)
     meta = {
         "cell_id": work.order.id,
         "model": work.materials.prepared.source.name,
         "task": work.parts.spec.name,
         "pair": work.parts.spec.pair,
-        "seed_init": work.seed,
-        "seed_order": work.seed,
+        "seed_init": work.seeds[0],
+        "seed_order": work.seeds[1],
+        **({} if split == work.seeds[0] else {"seed_split": split}),
         "selection": work.parts.selection_name,
         "train_digest": examples_digest(work.parts.train),
         "recipe": vars(work.setting.recipe),

@@ -97,6 +97,12 @@ class Work:
         return int(self.options["seed"])
 
     @property
+    def seeds(self) -> tuple[int, int]:
+        """The seeds of initialisation and of order; both are `seed` unless they are crossed."""
+        init, order = self.options.get("init_order", (self.seed, self.seed))
+        return int(init), int(order)
+
+    @property
     def parts(self) -> TaskParts:
         """The examples of the task by their role."""
         return self.materials.parts(self.options["task"], self.seed)

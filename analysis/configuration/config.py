@@ -12,10 +12,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from ...data.checked_values import rule_of
 from ...data.errors import ConfigError
 from ...data.files.reading import reading
-from ...data.seeds import LARGEST_NUMBER, SEEDS, too_large
+from ...data.seeds import CROSSED, LARGEST_NUMBER, SEEDS, too_large
 from ...probes.entry import PathText
 from ...probes.options import complete_options
 from ...pruning.importance.methods import find_importance
+from .crossed_seeds import CROSSED_LISTS, with_crossed
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .probe_options import ProbeOptions as ProbeOptions
 from .recipe_options import RecipeOptions as RecipeOptions
@@ -31,6 +32,7 @@ class _Section(BaseModel):
 SearchMethod = Literal[
     "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
 ]
+CrossedSeeds = tuple[Annotated[int, Field(gt=0, lt=CROSSED)], ...]
 Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
 
 IN_ORDER = ("gate-batch-accumulated",)
@@ -140,6 +142,12 @@ class RunConfig(_Section):
     seeds: tuple[Annotated[int, Field(ge=0, lt=SEEDS)], ...] = Field(
         (1, 2), min_length=1, description="one full experiment per seed"
     )
+    seeds_init: CrossedSeeds = Field(
+        (), description="seeds of the task head, each with every one of seeds_order; empty = seeds"
+    )
+    seeds_order: CrossedSeeds = Field(
+        (), description="seeds of the order of examples and of dropout; empty = seeds"
+    )
     examples: tuple[int, ...] = Field(
         (),
         description="maximum numbers of train, validation and test examples per task; empty = all",
@@ -180,6 +188,10 @@ class RunConfig(_Section):
     retrain: RetrainOptions = RetrainOptions()
     probe: ProbeOptions = ProbeOptions()
 
+    def split_seed(self, seed: int) -> int:
+        """The seed that splits the examples: crossed seeds all have the same split."""
+        return self.seeds_init[0] if self.seeds_init else seed
+
     def sizes(self) -> dict[str, int] | None:
         """Maximum number of examples per split of a task, or None for all."""
         if not self.examples:
@@ -216,6 +228,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         raise ConfigError(
             "columns are given for a task without a name", where=where, remedy='tasks = ["NAME"]'
         )
+    values = with_crossed(values, where)
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -256,6 +269,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
         )
     check_columns(config, where)
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
+    listed |= {name: getattr(config, name) for name in CROSSED_LISTS}
     for option, chosen in listed.items():
         if len(set(chosen)) != len(chosen):
             twice = [str(one) for one in dict.fromkeys(chosen) if chosen.count(one) > 1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...data.errors import ConfigError
 from ...models.folder.sources import ModelSource
 from ...models.folder.text_lengths import fitting_length
 from ...models.training.recipes import Recipe, recipe_for
@@ -18,9 +17,6 @@ def chosen_recipe(
 
     Precision `auto` becomes that of the device. How often states are written is not part of the
     recipe, since it changes no result.
-
-    Raises:
-        ConfigError: if `evaluate_every` is set without early stopping.
     """
     recorded = vars(recipe_for(source, task))
     given = options.model_dump()
@@ -29,14 +25,7 @@ def chosen_recipe(
         from ...models.training.precision import best_precision
 
         given["precision"] = best_precision(device)
-    recipe = Recipe(**{name: given.get(name) or value for name, value in recorded.items()})
-    if recipe.evaluate_every and not recipe.patience:
-        raise ConfigError(
-            "is used only for early stopping",
-            where="`recipe.evaluate_every`",
-            remedy="set `recipe.patience` too, or leave it out",
-        )
-    return recipe
+    return Recipe(**{name: given.get(name) or value for name, value in recorded.items()})
 
 
 def fitting_recipe(recipe: Recipe, options: RecipeOptions, positions: int) -> tuple[Recipe, str]:

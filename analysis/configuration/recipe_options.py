@@ -42,7 +42,10 @@ class RecipeOptions(BaseModel, extra="forbid", frozen=True):
         "0 = never",
     )
     evaluate_every: int = Field(
-        0, ge=0, description="steps between these scores; 0 = one epoch; only with patience"
+        0,
+        ge=0,
+        description="steps between these scores, which are recorded; 0 = one epoch with patience, "
+        "else none",
     )
     checkpoint_steps: int = Field(
         0,

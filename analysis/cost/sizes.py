@@ -82,7 +82,7 @@ def published_size(config: RunConfig, task: str, recipe: Recipe) -> TaskSize:
 def read_size(config: RunConfig, data: TaskData, recipe: Recipe) -> TaskSize:
     """The size of a task whose examples were read; the parts are those of the first seed."""
     chosen = "reported" if config.prune.selection == "reported" else "held-out"
-    parts = split_parts(data, selection=chosen, seed=config.seeds[0])
+    parts = split_parts(data, selection=chosen, seed=config.split_seed(config.seeds[0]))
     lengths = _lengths(parts.train, recipe.max_length)
     shuffled = np.random.default_rng(0).permutation(lengths)
     longest = [

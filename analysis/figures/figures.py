@@ -10,6 +10,7 @@ import pandas as pd
 from ...data.files.atomic import atomic_path, write_text
 from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
+from .best_figure import expected_best_figure
 from .charts import Figure, unchecked, vega_lite_version
 from .head_map import head_map_figure
 from .headline_figure import headline_figure
@@ -28,7 +29,7 @@ from .unit_figure import unit_figure
 
 DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
     "headline": (headline_figure,),
-    "scores": (performance_figure, reliability_figure),
+    "scores": (performance_figure, expected_best_figure, reliability_figure),
     "masks": (head_map_figure, survival_figure),
     "knowledge": (
         language_figure,

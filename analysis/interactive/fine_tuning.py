@@ -58,7 +58,8 @@ def fine_tune(
         memory_gb: memory limit in GB, to which the micro-batch is adapted by halving; 0 = no limit.
         patience: number of evaluations on the selection examples without a new best score before
             training stops; 0 = never.
-        evaluate_every: steps between these evaluations; 0 = one epoch.
+        evaluate_every: steps between these evaluations, which are recorded; 0 = one epoch with
+            `patience`, else none.
         checkpoint_steps: steps between checkpoints from which the same call resumes; 0 = none.
         checkpoint_minutes: minutes between such checkpoints; 0 = none.
         selection: the examples on which masks will be chosen: `held-out` or `reported`.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...data.errors import ConfigError
+from ...data.seeds import seeds_of
 from ...data.tasks.class_order import parse_pairs
 from ...data.tasks.task import TaskData
 from ...models.checkpoint.checkpoint import load_encoder, load_tokenizer, resolve_model
@@ -178,7 +179,7 @@ def summaries_of(prepared: Prepared) -> list[dict[str, Any]]:
     return [
         summarise(
             task.data,
-            parts_for(task.data, config.prune, seed=config.seeds[0]),
+            parts_for(task.data, config.prune, seed=config.split_seed(config.seeds[0])),
             tokenizer,
             max_length=task.recipe.max_length,
         )
@@ -193,7 +194,7 @@ def told_of_heads(prepared: Prepared) -> list[str]:
         start_of_head(
             prepared.source.name,
             task.data.spec,
-            seed,
+            seeds_of(seed, crossed=bool(prepared.config.seeds_init))[0],
             kept=task.recipe.head == "kept",
             labels=labels,
         )

@@ -18,11 +18,13 @@ from ..configuration.asked_probes import (
     of_task,
 )
 from ..configuration.config import IN_ORDER, RunConfig
+from ..configuration.crossed_seeds import pair_of
 from .graph import Cell, Needs
 
 SURVIVING = {"dependency-heads": "heads", "attention-patterns": "patterns"}
 """Probes of the full model in which survivors are compared with random heads -> the comparison."""
 
+_ON_CPU = ("readings", "words", "survivors", "across", "ticket", "mask")
 PARTS = ("train", "selection", "report")
 """The roles of a task's examples, each a source of its own."""
 
@@ -120,11 +122,13 @@ class SeedPlan:
             step,
             inputs or {},
             (*(("model",) if model else ()), *sources, *texts),
-            {"task": self.facts.name, "seed": self.seed, **options},
-            Needs(
-                accelerator=step
-                not in ("readings", "words", "survivors", "across", "ticket", "mask")
-            ),
+            {
+                "task": self.facts.name,
+                "seed": self.seed,
+                **pair_of(self.seed, self.config),
+                **options,
+            },
+            Needs(accelerator=step not in _ON_CPU),
         )
 
     @property

@@ -102,7 +102,7 @@ def read_sources(prepared: Prepared) -> Sources:
         name = task.data.spec.name
         files |= {str(path) for reading in task.data.readings.values() for path in reading.files}
         for seed in config.seeds:
-            parts = parts_for(task.data, config.prune, seed=seed)
+            parts = parts_for(task.data, config.prune, seed=config.split_seed(seed))
             for part in PARTS:
                 found[f"{name}/seed{seed}/{part}"] = examples_digest(getattr(parts, part))
     if needs_corpus(config.probe) or probes_reading(config.probe, "suite"):

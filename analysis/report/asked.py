@@ -31,7 +31,7 @@ def asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         "Encoder": _model(manifest.get("model") or {}),
         "Tasks": _tasks(config, manifest.get("runs") or []),
         "Rows left out": _left_out(manifest.get("data") or []),
-        "Seeds": ", ".join(map(str, config.get("seeds") or [])),
+        "Seeds": _seeds(config),
         "What is removed": _methods(prune),
         "Until": _rule(prune),
         "Masks chosen": SELECTION.get(str(prune.get("selection")), ""),
@@ -43,6 +43,14 @@ def asked(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         "Probes learn from": _learning(manifest.get("learning") or {}),
     }
     return [(term, text) for term, text in found.items() if text]
+
+
+def _seeds(config: Mapping[str, Any]) -> str:
+    inits, orders, both = (
+        ", ".join(map(str, config.get(name) or []))
+        for name in ("seeds_init", "seeds_order", "seeds")
+    )
+    return f"initialisation {inits}, each with data order {orders}" if inits else both
 
 
 def _model(model: Mapping[str, Any]) -> str:

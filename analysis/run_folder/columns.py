@@ -52,7 +52,7 @@ TIDY: dict[str, Column] = {
         "what was chosen on: `validation`, `train-10%`, `held-out` halves, `train` (learned "
         "gates), or `reported` (chosen and reported on the same examples)",
     ),
-    "seed": Column("integer", "fine-tuning seed"),
+    "seed": Column("integer", "fine-tuning seed; of crossed seeds, 1,000 x initialisation + order"),
     "draw": Column("integer", "number of the random or bad draw", _FROM_0),
     "method": Column("text", "how the mask was found; `full` for the whole model", allowed=METHODS),
     "kind": Column("text", "which subnetwork", allowed=KINDS),

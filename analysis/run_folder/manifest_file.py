@@ -42,6 +42,7 @@ class _Config(_Part):
     model: str = ""
     tasks: list[str] = []
     seeds: list[int] = []
+    seeds_init: list[int] = []
     prune: _Prune = _Prune()
     controls: _Controls = _Controls()
     probe: _Probe = _Probe()

@@ -14,6 +14,7 @@ from ...data.output.ownership import RECORD, RUN, Record, imprint, is_cell
 from ...data.output.run_record import CONFIGURATION, SEEDS, run_configuration
 from ...probes.registry import entries_of
 from ..configuration.config import RunConfig, parse_config
+from ..configuration.crossed_seeds import CROSSED_LISTS, without_crossed
 from ..configuration.renamed import renamed
 from ..plan.whole_run import SOURCES, THREADS, RunPlan
 
@@ -26,7 +27,7 @@ _NO_RESULT = {
 }  # fmt: skip
 """Options that change results by rounding at most."""
 
-_LISTS = {"tasks", "seeds", "prune.methods", "probe.names", "probe.states"}
+_LISTS = {"tasks", "seeds", *CROSSED_LISTS, "prune.methods", "probe.names", "probe.states"}
 _COUNTS = {"controls.draws", "controls.retrained_draws", "probe.draws"}
 _PLACES = {
     "model", "data_dir", "probe.corpus", "probe.train", "probe.dev", "probe.test",
@@ -146,7 +147,7 @@ def _united(
     fixed = {
         name: pair
         for name, pair in different.items()
-        if name not in _LISTS | _COUNTS | _SWITCHES
+        if (name not in _LISTS | _COUNTS | _SWITCHES or _of_first_crossing(name, *pair))
         and not _of_new_probe(name, old, new)
         and not _of_first_learning(name, old)
     }
@@ -170,7 +171,12 @@ def _united(
             place[last] = max(one, other)
         else:
             place[last] = one if other is None else other
-    return parse_config(both, where=str(folder))
+    return parse_config(without_crossed(both), where=str(folder))
+
+
+def _of_first_crossing(name: str, one: Any, other: Any) -> bool:
+    """Whether seeds are crossed in only one of two configurations: their splits differ."""
+    return name in CROSSED_LISTS and not (one and other)
 
 
 def _of_new_probe(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:

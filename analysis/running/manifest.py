@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.files.atomic import write_text
+from ...data.seeds import seeds_of
 from ..configuration.config import RunConfig
 from ..plan.whole_run import RunPlan
 from .collect import Collected
@@ -123,6 +124,7 @@ def write_manifest(
 def describe_seed(collected: Collected, task: str, seed: int, config: RunConfig) -> dict[str, Any]:
     """The record of a seed, with the numbers of truncated and skipped texts."""
     at = f"{task}/seed{seed}"
+    init, order = seeds_of(seed, crossed=bool(config.seeds_init))
     full, read = collected.notes(f"{at}/finetune"), collected.notes(f"{at}/readings")
     scored = collected.notes(f"{at}/full/score")
     texts: dict[str, Any] = {}
@@ -130,8 +132,9 @@ def describe_seed(collected: Collected, task: str, seed: int, config: RunConfig)
         texts |= collected.notes(f"{at}/full/probe/{name}").get("texts", {})
     return {
         "task": task,
-        "seed_init": seed,
-        "seed_order": seed,
+        "seed": seed,
+        "seed_init": init,
+        "seed_order": order,
         "recipe": collected.recipe(f"{at}/finetune"),
         "selection": read.get("selection", ""),
         "examples": read.get("examples", {}),

@@ -167,7 +167,8 @@ def load_for_task(
         data = readable(data, tokenizer, progress)
     recorded = "reported" if meta.get("selection", "") == "reported" else "held-out"
     chosen = selection or recorded
-    parts = split_parts(data, selection=chosen, seed=int(meta.get("seed_init", 0)))
+    split = int(meta.get("seed_split", meta.get("seed_init", 0)))
+    parts = split_parts(data, selection=chosen, seed=split)
     trained = meta.get("train_digest", "")
     if trained and chosen == recorded and trained != examples_digest(parts.train):
         told.append(

@@ -31,8 +31,8 @@ class Outcome:
         scored: the model's predictions on the selection examples; None if there are none.
         notes: plain values: `flag`, and `training` with steps, mean loss of each epoch (None for
             no finite number), the primary metric on the selection examples with its interval and
-            baseline, and the size of micro-batches; with early stopping whether it stopped, and the
-            step and score of each look at the selection examples.
+            baseline, and the size of micro-batches; if it was scored during training, whether it
+            stopped early, and the step and score of each look at the selection examples.
     """
 
     flag: str

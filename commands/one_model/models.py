@@ -87,7 +87,10 @@ def finetune(
         ),
     ] = 0,
     evaluate_every: Annotated[
-        int, typer.Option(help="steps between selection scores; 0 = one epoch")
+        int,
+        typer.Option(
+            help="steps between selection scores; 0 = one epoch with --patience, else none"
+        ),
     ] = 0,
     checkpoint_steps: Annotated[
         int,

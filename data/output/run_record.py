@@ -32,7 +32,7 @@ def run_seeds(folder: Path) -> set[str] | None:
         runs = _manifest(folder).get("runs")
         if not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs):
             return None
-        found = [f"{run.get('task')}-seed{run.get('seed_init')}" for run in runs]
+        found = [f"{run.get('task')}-seed{run.get('seed', run.get('seed_init'))}" for run in runs]
     return set(map(str, found)) if isinstance(found, list) else None
 
 

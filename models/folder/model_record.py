@@ -12,7 +12,7 @@ from ...data.seeds import SEEDS, is_seed
 
 _TEXTS = ("cell_id", "flag", "fingerprint", "form", "made_from", "model", "retrained_mask",
           "route", "selection", "task")  # fmt: skip
-_SEEDS = ("seed_init", "seed_order")
+_SEEDS = ("seed_init", "seed_order", "seed_split")
 _COUNTS = ("batch_size", "max_length")
 _LONGEST = 2**20
 

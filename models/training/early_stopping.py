@@ -1,8 +1,9 @@
-"""Stop a training early, by a rule that is set in advance.
+"""Score a training at a fixed interval, and stop it early by a rule that is set in advance.
 
 The model is scored on the selection examples at a fixed interval of steps. The training ends after
-`patience` consecutive scores that do not exceed the best previous one. Ties and NaN do not exceed
-it. The weights of the last step are used, as in a training without early stopping.
+`patience` consecutive scores that do not exceed the best previous one; with a patience of 0 it
+never ends early, and the scores are only recorded. Ties and NaN do not exceed the best. The weights
+of the last step are used, as in a training without early stopping.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ from .recipes import Recipe
 
 
 def check_selection(recipe: Recipe, parts: TaskParts) -> None:
-    """Check that there are selection examples if early stopping is enabled.
+    """Check that there are selection examples if a training is scored on them.
 
     Raises:
         ConfigError: if there are no selection examples.
     """
-    if recipe.patience and not parts.selection:
-        raise ConfigError(
-            "early stopping needs selection examples, and there are none",
-            where="`recipe.patience`",
-            remedy="set it to 0",
-        )
+    for name, needs in (("patience", "early stopping"), ("evaluate_every", "the curve of scores")):
+        if getattr(recipe, name) and not parts.selection:
+            raise ConfigError(
+                f"{needs} needs selection examples, and there are none",
+                where=f"`recipe.{name}`",
+                remedy="set it to 0",
+            )
 
 
 def selection_score(
@@ -48,7 +50,7 @@ def selection_score(
 
 
 class EarlyStopping(TrainerCallback):  # type: ignore[misc]
-    """Callback that scores a model during training and stops the training early.
+    """Callback that scores a model during training and may stop the training early.
 
     The score is computed in `on_step_end`, also at the end of an epoch, so that later callbacks,
     such as the one that writes checkpoints, see the complete state.
@@ -57,7 +59,8 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]
         score: returns the current score of the model; higher is better. It must not change the
             random state.
         every: number of steps between two scores.
-        patience: number of consecutive scores without a new best after which the training ends.
+        patience: number of consecutive scores without a new best after which the training ends;
+            0 = it never does.
         scores: scores of previous steps, if a training is resumed.
     """
 
@@ -80,7 +83,8 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]
         if state.global_step % self._every or state.global_step == state.max_steps:
             return
         self.scores.append((state.global_step, self._score()))
-        if without_progress([score for _, score in self.scores]) >= self._patience:
+        since = without_progress([score for _, score in self.scores])
+        if self._patience and since >= self._patience:
             self.stopped = control.should_training_stop = True
 
 

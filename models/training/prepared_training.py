@@ -61,7 +61,7 @@ class FineTuned:
         wall_s: seconds of training, including those before interruptions.
         micro_batch: number of examples whose gradients were computed at once. The same size gives
             the same weights, whether it was requested or chosen because memory ran out.
-        scores: (step, score on the selection examples) of each evaluation for early stopping.
+        scores: (step, score on the selection examples) of each evaluation during training.
         stopped_early: whether the training ended before its last step (see `early_stopping`).
         head_loss: mean loss of a new masked-LM head over the epoch in which it was trained alone.
     """
@@ -172,7 +172,7 @@ class PreparedTraining:
                 "weights": tensors_hash(self._model.state_dict()),
                 "examples": self._encoded.content_digest(),
                 "selection examples": examples_digest(self._parts.selection)
-                if recipe.patience
+                if recipe.patience or recipe.evaluate_every
                 else "",
                 "recipe": asdict(recipe),
                 "seed": self._seed_order,
@@ -229,7 +229,7 @@ class PreparedTraining:
 
     def _early_stopping(self, state: TrainingState | None) -> EarlyStopping | None:
         recipe = self._recipe
-        if not recipe.patience:
+        if not (recipe.patience or recipe.evaluate_every):
             return None
         return EarlyStopping(
             selection_score(self._model, self._tokenizer, self._parts, recipe.max_length),

@@ -34,7 +34,8 @@ class Recipe:
             `training_memory`); 0 = no limit.
         patience: number of scores on the selection examples without a new best after which the
             training ends (see `early_stopping`); 0 = no early stopping.
-        evaluate_every: number of steps between these scores; 0 = once per epoch.
+        evaluate_every: number of steps between these scores; 0 = once per epoch with early
+            stopping, else never.
     """
 
     learning_rate: float

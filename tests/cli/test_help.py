@@ -21,7 +21,7 @@ def test_the_commands_are_those_that_were_promised():
         "artefacts", "bake", "clean", "compact", "compare", "config", "data", "doctor",
         "evaluate", "export", "finetune", "gates", "glue", "groups", "latency", "list",
         "patterns", "plan", "probe", "prune", "report", "run", "sample",
-        "stability", "survival", "verify", "view",
+        "spread", "stability", "survival", "verify", "view",
     ]  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_an_export_computes_what_it_writes(place, finished_run):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
-    [["stability"], ["compare", "--no-probes"], ["compare"], ["survival"]],
+    [["stability"], ["compare", "--no-probes"], ["compare"], ["survival"], ["spread"]],
     ids=" ".join,
 )
 def test_what_compares_runs_needs_no_torch(words, place, finished_run):

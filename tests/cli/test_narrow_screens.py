@@ -26,6 +26,7 @@ SCREENS = {
     "compare runs": (["compare", "{one}", "{two}"], "difference"),
     "compare relation": (["compare", "{one}", "--relation", "nsubj"], "difference"),
     "survival": (["survival", "{made}", "--permutations", "99"], "odds ratio"),
+    "spread": (["spread", "{made}", "--permutations", "99"], "mean"),
     "list tasks": (["list", "tasks"], "metrics"),
     "list probes": (["list", "probes", "--verbose"], "what"),
     "list models": (["list", "models"], "family"),

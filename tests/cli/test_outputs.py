@@ -18,6 +18,7 @@ FOLDERS = [
     ["compare", "./run"],
     ["stability", "./masks"],
     ["survival", "./run"],
+    ["spread", "./run"],
     ["export", "./run"],
     ["patterns", "export", "./m"],
     ["patterns", "train", "./maps"],

@@ -13,6 +13,7 @@ COMMANDS = {
     "sample": ["sample", "nowhere.safetensors", "--kind", "bad", "--out", "{out}",
                "--seed", "{seed}"],
     "probe": ["probe", "embedded", "--untrained", "{seed}"],
+    "spread": ["spread", "nowhere", "--seed", "{seed}"],
     "stability": ["stability", "nowhere", "--seed", "{seed}"],
     "survival": ["survival", "nowhere", "--seed", "{seed}"],
     "artefacts": ["artefacts", "acceptability", "--out", "{out}", "--seed", "{seed}"],

@@ -7,7 +7,7 @@ import pytest
 from figure_pictures import KINDS, draw_pictures
 
 DOCS = Path(__file__).parents[3] / "docs"
-WITHOUT_PICTURE = {"reliability", "language", "pattern", "unit", "overlap"}
+WITHOUT_PICTURE = {"expected-best", "reliability", "language", "pattern", "unit", "overlap"}
 """The runs that the pictures are of have no numbers for these."""
 
 

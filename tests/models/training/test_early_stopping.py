@@ -99,9 +99,19 @@ def test_the_weights_of_the_last_step_count(encoder, monkeypatch):
     assert content(ended) != content(train(encoder, replace(RECIPE, epochs=2)))
 
 
+def test_without_patience_the_curve_is_recorded_and_nothing_stops(encoder, monkeypatch):
+    scored(monkeypatch, [0.5, 0.4, 0.3, 0.2, 0.1])
+    trained = train(encoder, replace(RECIPE, evaluate_every=2))
+    assert (trained.steps, trained.stopped_early) == (12, False)
+    assert trained.scores == ((2, 0.5), (4, 0.4), (6, 0.3), (8, 0.2), (10, 0.1))
+    assert content(trained) == content(train(encoder, RECIPE))
+
+
 def test_without_selection_examples_there_is_nothing_to_stop_by(encoder):
     with pytest.raises(ConfigError, match="selection examples"):
         train(encoder, replace(RECIPE, patience=1), replace(toy_parts(), selection=()))
+    with pytest.raises(ConfigError, match="evaluate_every"):
+        train(encoder, replace(RECIPE, evaluate_every=1), replace(toy_parts(), selection=()))
 
 
 def test_float16_needs_a_gpu(encoder):

@@ -6,7 +6,6 @@ import pytest
 import torch
 from subprobe.analysis.configuration.config import RecipeOptions
 from subprobe.analysis.configuration.recipe import chosen_recipe
-from subprobe.data.errors import ConfigError
 from subprobe.models.folder.sources import ModelSource
 from subprobe.models.training.recipes import EMBEDDED, EMBEDDED_TASKS, STUDY, recipe_for
 
@@ -55,6 +54,6 @@ def test_what_decides_the_outcome_is():
     assert found == replace(STUDY, micro_batch=8, memory_gb=1.5, patience=2, evaluate_every=10)
 
 
-def test_scores_without_patience_are_refused():
-    with pytest.raises(ConfigError, match=r"`recipe.evaluate_every`: is used only for early"):
-        chosen_recipe(HUB, "cola", RecipeOptions(evaluate_every=10))
+def test_scores_may_be_recorded_without_stopping():
+    found = chosen_recipe(HUB, "cola", RecipeOptions(evaluate_every=10))
+    assert found == replace(STUDY, evaluate_every=10)

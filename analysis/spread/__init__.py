@@ -1,0 +1,1 @@
+"""How much results vary over seeds, and the expected best of several trainings."""
