@@ -14,7 +14,8 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "spans", "holmes", "generator", "strings", "suites", "tasks", "encoding", "masking"],
+             "words", "spans", "holmes", "generator", "strings", "suites", "tasks", "encoding",
+             "masking"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
                 "training"],
     "pruning": ["importance", "search"],
@@ -22,7 +23,8 @@ FLOORS = {
                "context_mixing", "syntax", "attribution", "head_attributions",
                "representations", "structural", "tokens", "edges", "description_length",
                "erasure", "attention_probe", "head_ablation", "holmes", "faithfulness",
-               "attention_explanation", "attention_diagnostics", "behaviour", "transfer"],
+               "attention_explanation", "attention_diagnostics", "behaviour", "transfer",
+               "attack"],
     "analysis": ["wording", "glossary", "flags", "cell_output", "statistics", "stability",
                  "survival_content", "summary", "comparison", "profile", "intervals", "findings",
                  "attributed", "configuration", "rankings", "steps", "learning", "storage", "plan",
