@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..data.plugins import Plugins
+from .attack.entries import ENTRIES as ATTACK
 from .attention.entries import ENTRIES as ATTENTION
 from .attention_diagnostics.entries import ENTRIES as ATTENTION_DIAGNOSTICS
 from .attention_explanation.entries import ENTRIES as ATTENTION_EXPLANATION
@@ -36,7 +37,7 @@ _ROOMS = (
     ATTENTION, PATTERNS, SYNTAX, CONTEXT_MIXING, REPRESENTATIONS, ATTRIBUTION, HEAD_ATTRIBUTIONS,
     STRUCTURAL, TOKENS, EDGES, DESCRIPTION_LENGTH, ERASURE, ATTENTION_PROBE,
     HEAD_ABLATION, HOLMES, FAITHFULNESS, ATTENTION_EXPLANATION, ATTENTION_DIAGNOSTICS,
-    BEHAVIOUR, WORDS, TRANSFER, DIAGNOSTICS, CHOICES, CHALLENGE,
+    BEHAVIOUR, WORDS, TRANSFER, DIAGNOSTICS, CHOICES, CHALLENGE, ATTACK,
 )  # fmt: skip
 
 PROBES: Mapping[str, ProbeEntry] = {entry.name: entry for room in _ROOMS for entry in room}

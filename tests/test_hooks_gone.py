@@ -112,6 +112,7 @@ def masked_context(head=None):
 
 
 SHORT: dict[str, dict[str, Any]] = {
+    "attack": {"count": 2},
     "agreement": {"generated": 4, "several_pieces": "pll"},
     "attention-diagnostics": {"epochs": 1, "seeds": 1, "lambdas": (0.1,), "guide_epochs": 1},
     "attention-explanation": {"permutations": 2, "steps": 2, "perturbed_texts": 2},

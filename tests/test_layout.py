@@ -14,8 +14,8 @@ ROOT = Path(subprobe.__file__).parent
 ROOMS = ["data", "models", "pruning", "probes", "analysis", "commands", "cli"]
 FLOORS = {
     "data": ["errors", "plugins", "quiet_stderr", "seeds", "files", "output", "sentences",
-             "spans", "holmes", "generator", "strings", "suites", "tasks", "challenge", "encoding",
-             "choices", "masking"],
+             "words", "spans", "holmes", "generator", "strings", "suites", "tasks", "challenge",
+             "encoding", "choices", "masking"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
                 "training"],
     "pruning": ["importance", "search"],
@@ -24,7 +24,7 @@ FLOORS = {
                "representations", "structural", "tokens", "edges", "description_length",
                "erasure", "attention_probe", "head_ablation", "holmes", "faithfulness",
                "attention_explanation", "attention_diagnostics", "behaviour", "transfer",
-               "diagnostics", "choices", "challenge"],
+               "diagnostics", "choices", "challenge", "attack"],
     "analysis": ["wording", "glossary", "flags", "cell_output", "statistics", "stability",
                  "survival_content", "summary", "comparison", "profile", "intervals", "labels",
                  "calibration", "glue", "findings",

@@ -24,6 +24,8 @@ Key = tuple[str, str, str, str, str, int]
 
 CHOSEN_ON = "_choosing"
 """End of the metric of items that only chose a head: nothing is reported on them."""
+KEPT_TEXT = "_text"
+"""End of the metric of items that keep a text: nothing is measured on them."""
 _COLUMNS = [
     "probe", "variant", "sentence_id", "cluster_id", "layer", "head", "relation", "direction",
     "metric", "numerator", "denominator", "score", "prediction", "gold",
@@ -94,7 +96,7 @@ def probe_items(items: pd.DataFrame) -> ProbeItems | None:
 
 def _summed(frame: pd.DataFrame) -> ProbeItems | None:
     metric = frame["metric"].cat
-    choosing = metric.categories.str.endswith(CHOSEN_ON)
+    choosing = metric.categories.str.endswith((CHOSEN_ON, KEPT_TEXT))
     chosen = (frame["probe"] != "performance") & frame["metric"].notna()
     frame = frame[chosen & ~metric.codes.isin(np.flatnonzero(choosing))]
     if frame.empty:

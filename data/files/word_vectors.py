@@ -1,7 +1,7 @@
 """Word vectors from a file: the text format of GloVe or word2vec, or safetensors.
 
-Only the requested words are kept, because published files have millions. Words may contain spaces,
-as some in published files do.
+Only the requested words are kept, or the first of the file, because published files have millions.
+Words may contain spaces, as some in published files do.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ LONGEST_LINE = 2**20
 """Maximum length of a line in bytes."""
 WIDEST = 10_000
 """Maximum number of dimensions."""
+MOST_WORDS = 200_000
+"""Maximum number of words that are read where none are named; published counter-fitted vectors have
+65,713."""
 SAFETENSORS = ".safetensors"
 _BLOCK = 2**20
 
@@ -50,7 +53,7 @@ class WordVectors:
         return self.rows.get(word, self.rows.get(word.lower(), -1))
 
 
-def read_word_vectors(path: Path | str, words: Collection[str]) -> WordVectors:
+def read_word_vectors(path: Path | str, words: Collection[str] | None) -> WordVectors:
     """Read the vectors of some words.
 
     A text file has one word and its numbers per line, separated by single spaces, and may begin
@@ -60,7 +63,8 @@ def read_word_vectors(path: Path | str, words: Collection[str]) -> WordVectors:
 
     Args:
         path: the file.
-        words: the words, as written; their lower-case forms are looked up too.
+        words: the words, as written; their lower-case forms are looked up too. None = the first
+            `MOST_WORDS` of the file.
 
     Raises:
         DataFileError: if the file is missing, damaged or of another format, vectors differ in
@@ -69,13 +73,17 @@ def read_word_vectors(path: Path | str, words: Collection[str]) -> WordVectors:
     path = Path(path)
     if not path.is_file():
         raise DataFileError("no such file", where=str(path), remedy="check the path")
-    wanted = {form: None for word in words for form in (word, word.lower())}
+    wanted = None
+    if words is not None:
+        wanted = {form: None for word in words for form in (word, word.lower())}
     found = _tensors(path, wanted) if path.suffix == SAFETENSORS else _text(path, wanted)
     if not found:
         raise DataFileError(
-            "has vectors for none of the words of the corpus",
+            "has vectors for none of the words of the corpus"
+            if wanted is not None
+            else "has no vectors",
             where=str(path),
-            remedy="use vectors of the language of the corpus",
+            remedy="use vectors of the language of the corpus" if wanted is not None else None,
         )
     numbers = np.stack(list(found.values()))
     if not np.isfinite(numbers).all():
@@ -85,7 +93,7 @@ def read_word_vectors(path: Path | str, words: Collection[str]) -> WordVectors:
     return WordVectors({word: row for row, word in enumerate(found)}, numbers)
 
 
-def _tensors(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.float32]]:
+def _tensors(path: Path, wanted: Collection[str] | None) -> dict[str, npt.NDArray[np.float32]]:
     from safetensors import safe_open
 
     with reading(path):
@@ -106,13 +114,15 @@ def _tensors(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.fl
         )
     found: dict[str, npt.NDArray[np.float32]] = {}
     for word, vector in zip(names, vectors, strict=True):
-        if word in wanted:
+        if wanted is None or word in wanted:
             found.setdefault(word, vector.astype(np.float32))
+        if wanted is None and len(found) == MOST_WORDS:
+            break
     return found
 
 
-def _text(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.float32]]:
-    sought = {word.encode(): word for word in wanted if " " not in word}
+def _text(path: Path, wanted: Collection[str] | None) -> dict[str, npt.NDArray[np.float32]]:
+    sought = {word.encode(): word for word in wanted or () if " " not in word}
     found: dict[str, npt.NDArray[np.float32]] = {}
     width = 0
     for number, line in _lines(path):
@@ -135,12 +145,20 @@ def _text(path: Path, wanted: Collection[str]) -> dict[str, npt.NDArray[np.float
                 where=str(path),
                 remedy="write one word and its numbers per line, separated by single spaces",
             )
-        word = sought.get(line.partition(b" ")[0])
+        spelled = line.partition(b" ")[0]
+        word = sought.get(spelled) if wanted is not None else _decoded(spelled, path, number)
         # a word may hold spaces: the last D fields are its numbers
         if word is None or fields > width or word in found:
             continue
         found[word] = _numbers(line, width, f"{path}, line {number}")
+        if wanted is None and len(found) == MOST_WORDS:
+            break
     return found
+
+
+def _decoded(word: bytes, path: Path, line: int) -> str:
+    with reading(f"{path}, line {line}"):
+        return word.decode("utf-8")
 
 
 def _check_width(width: int, path: Path) -> None:

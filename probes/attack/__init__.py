@@ -1,0 +1,1 @@
+"""Adversarial attacks: words are replaced by synonyms until the model changes its prediction."""
