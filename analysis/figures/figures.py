@@ -12,11 +12,9 @@ from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
 from .best_figure import expected_best_figure
 from .charts import Figure, unchecked, vega_lite_version
-from .head_map import head_map_figure
 from .headline_figure import headline_figure
 from .knowledge_figure import knowledge_figure
 from .layer_figures import layer_figures, pattern_figure
-from .mask_figures import overlap_figures, stability_figure
 from .probe_figures import (
     attention_figure,
     attribution_figure,
@@ -25,7 +23,9 @@ from .probe_figures import (
     survivor_figure,
 )
 from .score_figures import performance_figure, reliability_figure, survival_figure
-from .unit_figure import unit_figure
+from .units.head_map import head_map_figure
+from .units.mask_figures import overlap_figures, stability_figure
+from .units.unit_figure import unit_figure
 
 DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
     "headline": (headline_figure,),

@@ -6,8 +6,8 @@ import pytest
 from run_rows import MadeRun
 from subprobe.analysis.figures.charts import unchecked
 from subprobe.analysis.figures.claims import spread_claim, survival_claim
-from subprobe.analysis.figures.head_map import MOST_LETTERS, head_map_figure, jobs_of
 from subprobe.analysis.figures.score_figures import survival_figure
+from subprobe.analysis.figures.units.head_map import MOST_LETTERS, head_map_figure, jobs_of
 from subprobe.analysis.summary.summaries import summaries
 from subprobe.analysis.verdict.answer import answers_of
 

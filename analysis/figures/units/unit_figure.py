@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ..summary.unit_attributions import IMPORTANCES, KEPT, SIZES
-from ..verdict.answer import Answer
-from ..wording import counted, decimal
-from .charts import Figure, beside, file_name, spec_of
-from .score_figures import heat_map
+from ...summary.unit_attributions import IMPORTANCES, KEPT, SIZES
+from ...verdict.answer import Answer
+from ...wording import counted, decimal
+from ..charts import Figure, beside, file_name, spec_of
+from ..score_figures import heat_map
 
 _SHOWN = ["metric", "variant", "kind", "unit", "layer", "head", "mean", "seed_low", "seed_high",
           "n_seeds", "n"]  # fmt: skip

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import altair as alt
 import pandas as pd
 
-from ..verdict.answer import Tables
-from ..wording import decimal
-from .charts import GREY, Figure, beside, file_name, spec_of
+from ...verdict.answer import Tables
+from ...wording import decimal
+from ..charts import GREY, Figure, beside, file_name, spec_of
 
 _UNITS = {"head": "heads", "mlp": "MLPs"}
 _MEASURES = {

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import altair as alt
 import pandas as pd
 
-from ..statistics.corrections import ALPHA
-from ..verdict.answer import Answer
-from ..wording import counted, percent
-from .charts import GREY, INK, Figure, file_name, shade, spec_of, told
-from .claims import survival_claim
+from ...statistics.corrections import ALPHA
+from ...verdict.answer import Answer
+from ...wording import counted, percent
+from ..charts import GREY, INK, Figure, file_name, shade, spec_of, told
+from ..claims import survival_claim
 
 LEAST_SHARE = 0.25
 """A head of which no target has this share of the attention has no job by its attention."""

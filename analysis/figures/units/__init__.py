@@ -1,0 +1,1 @@
+"""Figures of heads and MLPs: masks, maps and values by layer and head."""
