@@ -6,16 +6,23 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 MISSING = "–"
 DECIMALS = 3
 """Of a score, in tables, sentences and labels alike: the same number is written the same way."""
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a value is missing: None, NaN, or the missing value of pandas."""
+    if value is None or isinstance(value, float | int | str):
+        return value is None or value != value
+    import pandas as pd
+
+    return bool(pd.isna(value))
+
+
 def decimal(value: Any, places: int = DECIMALS) -> str:
     """A score without the leading zero (`.832`, `-.120`, `1.000`); a dash if it is missing."""
-    if pd.isna(value):
+    if is_missing(value):
         return MISSING
     text = f"{float(value):.{places}f}"
     if float(text) == 0:
@@ -47,30 +54,30 @@ def named(metric: Any) -> str:
 
 def percent(value: Any) -> str:
     """A share as whole percent; a dash if it is missing."""
-    return MISSING if pd.isna(value) else f"{100 * float(value):.0f}%"
+    return MISSING if is_missing(value) else f"{100 * float(value):.0f}%"
 
 
 def p_text(value: Any) -> str:
     """A p-value with its relation: `p = .012`, `p < .001`."""
-    if pd.isna(value):
+    if is_missing(value):
         return "no p"
     return "p < .001" if float(value) < 0.001 else f"p = {decimal(value, 3)}"
 
 
 def bare_p(value: Any) -> str:
     """A p-value under a heading `p`; a dash if it is missing."""
-    return MISSING if pd.isna(value) else p_text(value).removeprefix("p ").removeprefix("= ")
+    return MISSING if is_missing(value) else p_text(value).removeprefix("p ").removeprefix("= ")
 
 
 def between(low: Any, high: Any, places: int = DECIMALS) -> str:
     """An interval in brackets; empty if it is missing."""
-    missing = pd.isna(low) or pd.isna(high)
+    missing = is_missing(low) or is_missing(high)
     return "" if missing else f"[{decimal(low, places)}, {decimal(high, places)}]"
 
 
 def seen(low: Any, high: Any, places: int = DECIMALS) -> str:
     """The observed range, `.520 to .700`; it is no interval and has no brackets."""
-    missing = pd.isna(low) or pd.isna(high)
+    missing = is_missing(low) or is_missing(high)
     return "" if missing else f"{decimal(low, places)} to {decimal(high, places)}"
 
 

@@ -45,25 +45,30 @@ class Estimate:
 
 
 def estimates_of(
-    graph: Graph, work: Workload, measured: Measured, rates: Rates
+    graph: Graph,
+    work: Workload,
+    amounts: Mapping[str, tuple[str, float]],
+    measured: Measured,
+    rates: Rates,
 ) -> dict[str, Estimate]:
     """Estimate every cell.
 
     Args:
         graph: the cells.
-        work: the amount of computation of each cell.
+        work: the sizes of models and tasks.
+        amounts: cell -> kind and amount of its computation.
         measured: finished cells, whose measurements take precedence.
         rates: speed of the machine, for cells that resemble no finished cell.
     """
     found = {}
     for cell in graph:
-        amount = work.of(cell)
-        seconds = measured.seconds(cell, amount.kind, amount.value)
+        kind, value = amounts[cell.name]
+        seconds = measured.seconds(cell, kind, value)
         basis: Basis = "measured"
         if seconds is None:
             probe = str(cell.options["probe"]["name"]) if cell.step == "probe" else ""
-            seconds, basis = rates.seconds(amount.kind, amount.value, probe), rates.basis
-        near = measured.near(cell, amount.kind)
+            seconds, basis = rates.seconds(kind, value, probe), rates.basis
+        near = measured.near(cell, kind)
         memory = max((sample.peak_mb for sample in near), default=0) or _memory(cell, work)
         disk = sum(s.size for s in near) / len(near) if near else _disk(cell, work)
         if cell.step in ("retrain", "untrained") and not work.config.retrain.keep:
@@ -88,8 +93,10 @@ def seconds_of(
         proofs: finished cell -> its certificate.
         rates: speed of the machine, for cells that resemble no finished cell.
     """
-    measured = Measured(samples_of(graph, proofs, amounts_of(graph, work)))
-    return {n: one.seconds for n, one in estimates_of(graph, work, measured, rates).items()}
+    amounts = amounts_of(graph, work)
+    measured = Measured(samples_of(graph, proofs, amounts))
+    found = estimates_of(graph, work, amounts, measured, rates)
+    return {name: one.seconds for name, one in found.items()}
 
 
 def _memory(cell: Cell, work: Workload) -> float:

@@ -25,7 +25,7 @@ from .inputs import Planned, workload_of
 from .rates import Rates
 from .samples import Measured, Sample, samples_of
 from .shape import EncoderShape
-from .simulate import Schedule, critical_path, simulate
+from .simulate import Chains, Schedule
 
 CellState = Literal["done", "missing", "damaged", "to check"]
 """`damaged`: its files were changed, so it is computed again; `to check`: it is finished,
@@ -138,7 +138,8 @@ def outlook_of(
         ConfigError: if one of the other folders contains no run with finished cells.
     """
     states, faults, proofs = _states(run)
-    samples = samples_of(run.graph, proofs, amounts_of(run.graph, run.work))
+    amounts = amounts_of(run.graph, run.work)
+    samples = samples_of(run.graph, proofs, amounts)
     if not samples and run.folder is not None:
         # cells of an earlier run in the folder may be of an earlier version and are then ignored
         with suppress(InputError):
@@ -146,11 +147,12 @@ def outlook_of(
     for folder in others:
         samples += _samples_of_other(run, folder)
     measured = Measured(samples)
-    estimates = estimates_of(run.graph, run.work, measured, rates)
+    estimates = estimates_of(run.graph, run.work, amounts, measured, rates)
     seconds = {name: one.seconds for name, one in estimates.items()}
     left = [name for name, state in states.items() if state != "done"]
-    schedules = tuple(simulate(run.graph, seconds, count, left) for count in workers)
-    path = tuple(critical_path(run.graph, seconds, left))
+    chains = Chains(run.graph, seconds, left)
+    schedules = tuple(chains.simulated(count) for count in workers)
+    path = tuple(chains.critical_path())
     steps = tuple(_steps(run.graph, states, estimates))
     said = (*run.said, *_bases(run, samples, estimates, left, rates))
     return Outlook(run, states, faults, estimates, steps, schedules, path, said)

@@ -101,7 +101,7 @@ class Measured:
 
         For equal cells, this is their mean.
         """
-        for group in groups_of(cell, kind):
+        for group in groups_of(cell, kind) if self._groups else ():
             if group not in self._groups:
                 continue
             if group not in self._rates:
@@ -114,5 +114,7 @@ class Measured:
 
     def near(self, cell: Cell, kind: str) -> list[Sample]:
         """The most similar finished cells of the same step."""
+        if not self._groups:
+            return []
         *same, _ = groups_of(cell, kind)
         return next((self._groups[group] for group in same if group in self._groups), [])

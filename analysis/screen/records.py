@@ -7,11 +7,12 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from ..wording import is_missing
 
 _PADDING = 1
 """Characters between two columns."""
@@ -142,6 +143,6 @@ def cell_of(value: Any) -> str:
         return ", ".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None or pd.isna(value):
+    if is_missing(value):
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..statistics.corrections import ALPHA
+from ..statistics.count_laws import hypergeometric_pmf
 from ..statistics.uncertainty import permutation_p
 from .agreement import Floats, Masks, Statistic
 
@@ -69,12 +70,9 @@ def smallest_p(sizes: npt.ArrayLike, n_units: int) -> float:
     Pairwise overlaps are all largest, and with them kappa, Jaccard and the number kept in all,
     exactly where each mask contains the next smaller one.
     """
-    # scipy.stats takes most of a second to import, and most commands draw nothing from it
-    from scipy.stats import hypergeom
-
     ordered = np.sort(np.asarray(sizes, dtype=np.int64))
     inner, outer = ordered[:-1], ordered[1:]
-    return float(hypergeom.pmf(inner, n_units, outer, inner).prod())
+    return float(hypergeometric_pmf(inner, n_units, outer, inner).prod())
 
 
 def kept_in_all_p(masks: Masks) -> float:
@@ -88,8 +86,6 @@ def kept_in_all_p(masks: Masks) -> float:
 
 def kept_in_all_null(sizes: Sequence[int] | npt.NDArray[np.int64], n_units: int) -> Floats:
     """Chance of 0, 1, ... U common units of random masks with these sizes [U + 1], exact."""
-    from scipy.stats import hypergeom
-
     common = np.arange(n_units + 1)
     pmf = np.zeros(n_units + 1)
     pmf[int(sizes[0])] = 1
@@ -97,7 +93,7 @@ def kept_in_all_null(sizes: Sequence[int] | npt.NDArray[np.int64], n_units: int)
     for size in map(int, sizes[1:]):
         if size not in steps:
             # [after, before]: of the units common so far, how many the next mask holds too
-            step = hypergeom.pmf(common[:, None], n_units, common[None, :], size)
+            step = hypergeometric_pmf(common[:, None], n_units, common[None, :], size)
             steps[size] = np.nan_to_num(step)
         pmf = steps[size] @ pmf
     return pmf
@@ -119,10 +115,8 @@ def shared_null(sizes: Sequence[tuple[int, int]] | npt.NDArray[np.int64], n_unit
 @lru_cache(maxsize=_PAIRS_KEPT)
 def _shared_of_sizes(first: int, second: int, n_units: int) -> Floats:
     """Chance of 0, 1, ... units shared by two random masks of these sizes."""
-    from scipy.stats import hypergeom
-
     shared = np.arange(min(first, second) + 1)
-    return np.asarray(hypergeom.pmf(shared, n_units, first, second))
+    return np.asarray(hypergeometric_pmf(shared, n_units, first, second))
 
 
 def shared_p(observed: int, sizes: npt.NDArray[np.int64], n_units: int) -> float:

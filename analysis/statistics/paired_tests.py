@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .clusters import Units, alone, count_of, over_units
 from .corrections import ALPHA
+from .count_laws import binomial_pmf
 from .uncertainty import permutation_p
 from .weighted import CLASS_METRICS, Floats, weighted_scores
 
@@ -91,9 +92,6 @@ def cluster_signs(first: npt.ArrayLike, second: npt.ArrayLike, units: Units) -> 
         second: the same for the second model; its number of draws may be another.
         units: cluster of each example [N].
     """
-    # scipy.stats takes most of a second to import, and most commands draw nothing from it
-    from scipy.stats import binom
-
     a, b = (np.asarray(side, dtype=np.int64).reshape(len(units), -1) for side in (first, second))
     # times both numbers of draws: whole numbers
     right = a.sum(axis=1) * b.shape[1] - b.sum(axis=1) * a.shape[1]
@@ -107,7 +105,7 @@ def cluster_signs(first: npt.ArrayLike, second: npt.ArrayLike, units: Units) -> 
     law = np.ones(1)  # of the sum over clusters whose sign is +
     for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
         wider = np.zeros(len(law) + size * count)
-        for positive, chance in enumerate(binom.pmf(np.arange(count + 1), count, 0.5)):
+        for positive, chance in enumerate(binomial_pmf(np.arange(count + 1), count, 0.5)):
             wider[size * positive : size * positive + len(law)] += chance * law
         law = wider
     extreme = np.abs(2 * np.arange(most + 1) - most) >= abs(int(gaps.sum()))

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .clusters import Units, alone, count_of, over_units, resampled, unit_weights
+from .count_laws import binomial_cdf
 from .paired import expanded_limits
 from .weighted import weighted_scores
 
@@ -271,16 +272,12 @@ def mcnemar_exact(first: npt.ArrayLike, second: npt.ArrayLike) -> McNemar:
     Raises:
         ValueError: if the lengths differ.
     """
-    from statsmodels.stats.contingency_tables import mcnemar
-
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if a.shape != b.shape:
         raise ValueError(f"scores of the same examples are needed, got {a.shape} and {b.shape}")
-    table = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
-    only_first, only_second = table[0][1], table[1][0]
-    if only_first + only_second == 0:
-        return McNemar(0, 0, 1.0)
-    return McNemar(only_first, only_second, float(mcnemar(table, exact=True).pvalue))
+    only_first, only_second = int((a & ~b).sum()), int((~a & b).sum())
+    fewer = binomial_cdf(min(only_first, only_second), only_first + only_second, 0.5)
+    return McNemar(only_first, only_second, min(1.0, 2 * fewer))
 
 
 def permutation_p(observed: float, null: npt.ArrayLike, *, alternative: str = "two-sided") -> float:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...data.errors import DataFileError
 from ...data.files.parquet_files import DAMAGED_CELL
 from ...data.output.ownership import DAMAGED, HIDDEN_STATES, LOCKS, RECORD, Record
 from ...models.folder.sources import MODEL
-from ..cell_output import CellOutput
 from .certificate import MISSING, Certificate, FileMark
+
+if TYPE_CHECKING:  # whether cells are finished is known without pandas
+    from ..cell_output import CellOutput
 
 STATES = "unfinished"
 """Folder in a run folder for the states of interrupted trainings."""
@@ -122,6 +124,8 @@ class CellStore:
         Raises:
             DataFileError: if it is missing, damaged, or belongs to another cell.
         """
+        from ..cell_output import CellOutput
+
         found = found or self.certificate(cell)
         path = self.table(cell)
         if found is None:

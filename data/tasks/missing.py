@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
-
 from ..errors import DataFileError
 from ..files.row_files import Rows
 
@@ -29,7 +27,11 @@ NO_NAME = frozenset[str]()
 
 def is_nothing(value: Any) -> bool:
     """Whether a cell has no value: None, NaN, or the missing value of pandas."""
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+    if value is None or isinstance(value, str):
+        return value is None
+    import pandas as pd
+
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def keep_usable(

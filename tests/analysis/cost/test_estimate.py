@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from planned_run import planned_config, write_planned_run
 from subprobe.analysis.configuration.config import RetrainOptions
-from subprobe.analysis.cost.estimate import estimates_of, seconds_of
+from subprobe.analysis.cost.estimate import amounts_of, estimates_of, seconds_of
 from subprobe.analysis.cost.inputs import workload_of
 from subprobe.analysis.cost.rates import Rates, usual_rates
 from subprobe.analysis.cost.samples import Measured, Sample, samples_of
@@ -101,11 +101,12 @@ def test_memory_and_disk_are_those_of_the_nearest_cells(run):
     name = "acceptability/seed1/structured/good/0/score"
     proof = run.store.certificate(run.ids[name])
     measured = Measured(samples_of(run.graph, {name: proof}, {name: ("score", 1.0)}))
-    found = estimates_of(run.graph, work, measured, RATES)
+    amounts = amounts_of(run.graph, work)
+    found = estimates_of(run.graph, work, amounts, measured, RATES)
     assert found[name].memory_mb == 640
     assert found[name].disk == proof.files[0].size
     dropped = run.config.model_copy(update={"retrain": RetrainOptions(keep=False)})
-    few = estimates_of(run.graph, replace(work, config=dropped), measured, RATES)
+    few = estimates_of(run.graph, replace(work, config=dropped), amounts, measured, RATES)
     retrained = "acceptability/seed1/structured/good/0/retrain"
     assert few[retrained].disk < found[retrained].disk / 5
     training = found["acceptability/seed1/finetune"]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import hypergeom
+from statsmodels.stats.contingency_tables import cochrans_q
 from statsmodels.stats.inter_rater import aggregate_raters
 from statsmodels.stats.inter_rater import fleiss_kappa as library_kappa
 from subprobe.analysis.stability.agreement import (
@@ -101,6 +102,19 @@ def test_a_duplicated_mask_agrees_with_itself():
     # why seeds are never drawn with replacement
     given = some_masks([60, 70, 80, 90, 100], 144)
     assert fleiss_kappa(given[[0, 1, 2, 3, 3]]) > fleiss_kappa(given) + 0.05
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (5, 72), (20, 12), (1, 9)])
+def test_cochran_q_is_that_of_statsmodels_bit_for_bit(shape):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        masks = rng.random(shape) < rng.random((shape[0], 1))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            expected = cochrans_q(masks.T.astype(np.int64))
+        if np.isfinite(expected.statistic):
+            assert cochran_q(masks) == (expected.statistic, expected.pvalue)
+        else:
+            assert np.isnan(cochran_q(masks)).all()
 
 
 def test_cochran_q_equals_its_formula_and_sees_sizes_alone():

@@ -1,6 +1,9 @@
 """Which model a name means."""
 
+from itertools import product
+
 import pytest
+from huggingface_hub.utils import validate_repo_id
 from subprobe.data.errors import CheckpointError
 from subprobe.models.folder import sources
 from subprobe.models.folder.sources import resolve_model
@@ -50,3 +53,15 @@ def test_a_changed_embedded_encoder_is_refused(monkeypatch):
             resolve_model("embedded")
     finally:
         sources._embedded_folder.cache_clear()
+
+
+def test_ids_that_are_taken_without_asking_the_library_are_valid_for_it():
+    letters, taken = "a_-./g", 0
+    names = ["".join(one) for n in range(1, 6) for one in product(letters, repeat=n)]
+    names += ["a" * 96, "a" * 97, "b/" + "a" * 97, "bert.git", "owner/bert.git", "owner.git/bert"]
+    for name in names:
+        if sources._USUAL_ID.fullmatch(name):
+            validate_repo_id(name)
+            taken += 1
+    assert taken > 1000
+    assert all(map(sources._USUAL_ID.fullmatch, ("bert-base-uncased", "owner/name_2.1-b")))
