@@ -94,7 +94,9 @@ def check_fitting(options: ProbeOptions, spec: TaskSpec | None, classes_by: str 
     Raises:
         InputError: naming the probe.
     """
-    for name in explaining(options) if spec is not None else ():
+    if spec is None:
+        return
+    for name in explaining(options):
         if why := unfit_for(name, options, spec):
             raise InputError(why, where=name)
         if classes_by == "place" and "named-classes" in find_probe(name).further:

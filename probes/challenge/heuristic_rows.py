@@ -100,7 +100,7 @@ def _right(judged: Judged, metric: str, relation: str, at: npt.NDArray[np.int64]
 
 def _signed(right: Floats, gold: Flags) -> Floats:
     """Numbers whose mean is the accuracy on entailed minus that on other pairs [n]."""
-    return np.where(gold, right / gold.mean(), -right / (~gold).mean())
+    return np.asarray(np.where(gold, right / gold.mean(), -right / (~gold).mean()))
 
 
 def _places(names: Sequence[str]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:

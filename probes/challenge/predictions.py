@@ -25,7 +25,7 @@ def task_of(context: Context, probe: str) -> TaskSpec:
         raise InputError(
             "needs a model with classes" if spec is None else f"{spec.name} has no classes",
             where=probe,
-            remedy="name a classifier",
+            remedy="load a classifier together with its task",
         )
     return spec
 
