@@ -20,6 +20,7 @@ from .probe_figures import (
     attention_figure,
     attribution_figure,
     dependency_figure,
+    difficulty_figure,
     language_figure,
     survivor_figure,
 )
@@ -31,6 +32,7 @@ DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
     "scores": (performance_figure,),
     "masks": (head_map_figure, survival_figure),
     "knowledge": (
+        difficulty_figure,
         language_figure,
         dependency_figure,
         survivor_figure,

@@ -7,7 +7,7 @@ import pytest
 from figure_pictures import KINDS, draw_pictures
 
 DOCS = Path(__file__).parents[3] / "docs"
-WITHOUT_PICTURE = {"language", "pattern", "unit", "overlap"}
+WITHOUT_PICTURE = {"difficulty", "language", "pattern", "unit", "overlap"}
 """The runs that the pictures are of have no numbers for these."""
 
 
