@@ -24,6 +24,7 @@ ARTEFACTS = ProbeEntry(
         Measure("accuracy_gap", ("model",), "accuracy on easy minus accuracy on hard examples"),
     ),
     headline=Headline("accuracy*", "model"),
+    figure="difficulty",
 )  # fmt: skip
 
 FROM_SCORES = (ARTEFACTS,)

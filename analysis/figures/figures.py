@@ -19,6 +19,7 @@ from .probe_figures import (
     attention_figure,
     attribution_figure,
     dependency_figure,
+    difficulty_figure,
     language_figure,
     survivor_figure,
 )
@@ -32,6 +33,7 @@ DRAWN: dict[str, tuple[Callable[[Answer], Iterator[Figure]], ...]] = {
     "scores": (performance_figure, expected_best_figure, reliability_figure),
     "masks": (head_map_figure, survival_figure),
     "knowledge": (
+        difficulty_figure,
         language_figure,
         dependency_figure,
         survivor_figure,

@@ -252,6 +252,33 @@ def language_figure(answer: Answer) -> Iterator[Figure]:
         )
 
 
+DIFFICULTY = "difficulty"
+"""The figure of an entry whose headline is an accuracy on easy and hard examples."""
+PARTS_OF_EXAMPLES = Items("relation", "difference in accuracy", "examples")
+
+
+def difficulty_figure(answer: Answer) -> Iterator[Figure]:
+    """Accuracy on easy and on hard examples, compared with random subnetworks."""
+    lines, draws = lines_of(answer, DIFFICULTY), lines_of(answer, DIFFICULTY, "summary_probe_draws")
+    accuracy, draws = (one[one["metric"] == "accuracy"] for one in (lines, draws))
+    table = compared(differences(draws, "relation"), PARTS_OF_EXAMPLES)
+    if accuracy.empty or table.empty:
+        return
+    order = sorted(set(table["relation"]))  # easy, hard
+    yield Figure(
+        file_name("difficulty", answer.label),
+        claim(answer, "accuracy", "parts of the examples", table, PARTS_OF_EXAMPLES),
+        "Accuracy on easy and on hard examples, which a classifier of part of the input gets right "
+        "or wrong, compared with random subnetworks of the same size. "
+        f"{how_to_read(table, PARTS_OF_EXAMPLES)} The table has the accuracies themselves, their "
+        "gap, and those of the full model.",
+        f"Good minus random. {said_differences(table, PARTS_OF_EXAMPLES, order)}.",
+        spec_of(difference_panels(draws, PARTS_OF_EXAMPLES, order)),
+        lines[SHOWN],
+        "summary_probes.csv",
+    )
+
+
 def is_part(relations: pd.Series[str]) -> pd.Series[bool]:
     """Whether each relation is a part of another one, as `FILE/GROUP` is of `FILE`."""
     return relations.str.split("/").str[0].isin(set(relations)) & relations.str.contains("/")

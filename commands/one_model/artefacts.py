@@ -74,10 +74,11 @@ def artefacts(
 
     Example: subprobe artefacts RTE --data-dir ./glue --encoder embedded
     """
+    from ...analysis.artefacts.shown import LEGEND, shown_artefacts
     from ...analysis.artefacts.task import artefacts_of
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.task_choice import task_choice
-    from ...analysis.screen.artefacts import print_artefacts
+    from ...analysis.screen.records import print_lines, print_records
     from ..flags import COMMAND_LINE
 
     out = prepare_folder(out, "artefacts", overwrite)
@@ -99,6 +100,8 @@ def artefacts(
     )
     emit_tables(found.tables(), out, "artefacts", overwrite=overwrite, as_json=as_json)
     if out is None and not as_json:
-        print_artefacts(found)
+        for title, records, keep in shown_artefacts(found):
+            print_records(records, title=title, keep=keep)
+        print_lines([*found.notes, LEGEND])
     elif not quiet:
         tell(found.notes)

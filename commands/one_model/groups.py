@@ -79,8 +79,9 @@ def groups(
     """
     from ...analysis.configuration.config import parse_config
     from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.groups.shown import LEGEND, shown_groups
     from ...analysis.groups.task import group_splits
-    from ...analysis.screen.groups import print_groups
+    from ...analysis.screen.records import print_lines, print_records
     from ..flags import COMMAND_LINE
 
     out = prepare_folder(out, "groups", overwrite)
@@ -101,6 +102,8 @@ def groups(
     )
     emit_tables(found.tables(), out, "groups", overwrite=overwrite, as_json=as_json)
     if out is None and not as_json:
-        print_groups(found)
+        title, records, keep = shown_groups(found)
+        print_records(records, title=title, keep=keep)
+        print_lines([*found.notes, LEGEND])
     elif not quiet:
         tell(found.notes)

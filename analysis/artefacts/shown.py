@@ -1,43 +1,44 @@
-"""Annotation artefacts of a task, on the screen."""
+"""Annotation artefacts of a task as records for the screen."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
-from ..artefacts.measure import HARD, Artefacts
 from ..wording import bare_p, between, decimal
-from .records import print_lines, print_records
+from .measure import HARD, Artefacts
 
-_LEGEND = (
+Shown = tuple[str, list[dict[str, Any]], tuple[str, ...]]
+"""A title, the records below it, and their columns by importance."""
+LEGEND = (
     "Hard: examples that the classifier gets wrong. p: against the majority class, corrected by "
     "Holm. PMI: pointwise mutual information of word and class in nats, smoothed; share: of the "
     "class among the training texts with the word, next to its share of all texts."
 )
 
 
-def print_artefacts(found: Artefacts, console: Console | None = None) -> None:
-    """Print the scores of partial-input classifiers, the words of each class, and lengths."""
-    scores = found.scores
-    first = scores.iloc[0]
+def shown_artefacts(found: Artefacts) -> list[Shown]:
+    """The scores of partial-input classifiers, the words of each class, and lengths."""
+    first = found.scores.iloc[0]
     hard = found.examples.groupby("classifier")["difficulty"].apply(lambda one: (one == HARD).sum())
-    print_records(
-        [_score(line, hard) for line in scores.itertuples()],
-        title=f"{first['corpus']} · {first['target']} alone · {first['split']}",
-        console=console,
-        keep=("classifier", "metric", "value", "majority", "95%", "Holm p"),
-    )
-    print_records(
-        [_word(line) for line in found.words.itertuples()],
-        title="words by class", console=console, keep=("class", "word", "PMI", "share", "Holm p"),
-    )  # fmt: skip
-    print_records(
-        [_length(line) for line in found.lengths.itertuples()],
-        title="words per text by class", console=console, keep=("class", "mean", "95%"),
-    )  # fmt: skip
-    print_lines([*found.notes, _LEGEND], console)
+    return [
+        (
+            f"{first['corpus']} · {first['target']} alone · {first['split']}",
+            [_score(line, hard) for line in found.scores.itertuples()],
+            ("classifier", "metric", "value", "majority", "95%", "Holm p"),
+        ),
+        (
+            "words by class",
+            [_word(line) for line in found.words.itertuples()],
+            ("class", "word", "PMI", "share", "Holm p"),
+        ),
+        (
+            "words per text by class",
+            [_length(line) for line in found.lengths.itertuples()],
+            ("class", "mean", "95%"),
+        ),
+    ]
 
 
 def _score(line: Any, hard: pd.Series) -> dict[str, Any]:

@@ -1,16 +1,13 @@
-"""Random and group-disjoint splits of a task, on the screen."""
+"""Random and group-disjoint splits of a task as records for the screen."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
-
-from ..groups.measure import GroupSplits
 from ..wording import bare_p, between, decimal
-from .records import print_lines, print_records
+from .measure import GroupSplits
 
-_LEGEND = (
+LEGEND = (
     "group-disjoint: no group is in training and test; k: examples of each held-out group added to "
     "training; all splits have equally many training examples and score the same examples. "
     "Intervals resample groups. p: accuracies against the majority class, differences against 0, "
@@ -18,15 +15,14 @@ _LEGEND = (
 )
 
 
-def print_groups(found: GroupSplits, console: Console | None = None) -> None:
-    """Print the accuracy of each split and the differences."""
+def shown_groups(found: GroupSplits) -> tuple[str, list[dict[str, Any]], tuple[str, ...]]:
+    """The title, the accuracy of each split and the differences, and the columns by importance."""
     rows = found.rows
-    print_records(
+    return (
+        f"{rows.iloc[0]['task']} · random against group-disjoint splits",
         [_line(line) for line in rows.itertuples()],
-        title=f"{rows.iloc[0]['task']} · random against group-disjoint splits",
-        console=console, keep=("split", "value", "95%", "majority", "Holm p", "n", "groups"),
-    )  # fmt: skip
-    print_lines([*found.notes, _LEGEND], console)
+        ("split", "value", "95%", "majority", "Holm p", "n", "groups"),
+    )
 
 
 def _line(line: Any) -> dict[str, Any]:
