@@ -33,6 +33,8 @@ from .profile.probe_differences import probe_differences
 from .profile.profile import has_profile, profile_table
 from .report.report import write_report
 from .run_folder.dictionary import typed
+from .running.attacked_texts import FILE as ATTACKED_FILE
+from .running.attacked_texts import attacked_frame
 from .running.attributed_words import FILE as WORDS_FILE
 from .running.attributed_words import WORDS, compared_words, word_frame, words_table
 from .running.collect import Collected
@@ -116,6 +118,10 @@ def conduct(
                     write_csv(words, folder / WORDS_FILE)
                     write_csv(words_table(words, collected), folder / f"{WORDS}.csv")
                     tables |= _agreement(collected, config.probe.correction, folder)
+                attacked = attacked_frame(collected)
+                if len(attacked):
+                    write_csv(attacked, folder / ATTACKED_FILE)
+                    tables |= {Path(ATTACKED_FILE).stem: attacked}
                 write_report(rows, manifest, folder / "report.html", words=words, tables=tables)
             if existing == "new":
                 remove_unused(out / "cells", set(plan.ids.values()))

@@ -130,6 +130,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "faithfulness": "Whether the model's prediction depends on the words that an attribution "
         "ranks highest.",
         "plausibility": "Whether an attribution ranks those words highest that people marked.",
+        "adversarial text": "A text in which an attack replaced words by similar ones until the "
+        "model changed its prediction.",
         # probes of hidden states
         "probe": "A measurement of what a model or subnetwork knows. Some probes read attention, "
         "others train a small classifier on hidden states.",

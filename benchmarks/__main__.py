@@ -17,6 +17,7 @@ def measures(*, quick: bool) -> list[Measure]:
     import torch
 
     from . import (
+        attack,
         attention,
         attributions,
         cells,
@@ -51,6 +52,7 @@ def measures(*, quick: bool) -> list[Measure]:
         lambda: stability.stability(**({"draws": 99, "repeats": 1} if quick else {"repeats": 3})),
         lambda: probing.change(**small),
         lambda: faithfulness.left_out(**tiny),
+        lambda: attack.attacks(**tiny),
     ]
     found = [call() for call in calls]
     found += attention.attention_pass(**small)

@@ -19,6 +19,8 @@ from ..attributed.word_agreement import read_agreement
 from ..figures.charts import Figure
 from ..figures.figures import drawn, overall
 from ..glossary import TERMS
+from ..running.attacked_texts import FILE as ATTACKED_FILE
+from ..running.attacked_texts import read_attacked
 from ..summary.kinds import WHO
 from ..summary.summaries import summaries
 from ..verdict.answer import Answer, Tables, answers_of
@@ -50,6 +52,7 @@ class Section:
         profile: the linguistic profile, where probes are about phenomena.
         examples: real examples, word by word.
         word_agreement: agreement of subnetworks in their attributions to words, if there is any.
+        attacked: texts before and after attacks, if there are any.
     """
 
     anchor: str
@@ -65,6 +68,7 @@ class Section:
     profile: Table | None
     examples: list[ShownExample]
     word_agreement: Table | None
+    attacked: Table | None
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def report_tables(
     rows: pd.DataFrame, manifest: Mapping[str, Any], folder: Path
 ) -> dict[str, pd.DataFrame]:
     """Every table that the page of a run in a folder shows, by name."""
-    known = {**summaries(rows), **read_agreement(folder)}
+    known = {**summaries(rows), **read_agreement(folder), **read_attacked(folder)}
     return answer_tables(rows, manifest, folder, known)
 
 
@@ -190,6 +194,7 @@ def _sections(
             profile=_profile(answer),
             examples=examples,
             word_agreement=_word_agreement(answer),
+            attacked=_attacked(answer, tables.get(Path(ATTACKED_FILE).stem)),
         )
 
 
@@ -224,6 +229,24 @@ def _word_agreement(answer: Answer) -> Table | None:
         "difference", "p_adjusted", "n", "n_clusters", "note",
     ]  # fmt: skip
     return frame_table(table[shown], AGREEMENT_FILE, caption)
+
+
+def _attacked(answer: Answer, table: pd.DataFrame | None) -> Table | None:
+    """Texts before and after the attacks on the models of the first seed and draw."""
+    if table is None:
+        return None
+    model, task, method = answer.who
+    mine = (table["model"] == model) & (table["task"] == task)
+    table = table[mine & table["method"].isin([method, "full"])]
+    if table.empty:
+        return None
+    first = (table["seed"] == table["seed"].min()) & (table["draw"].fillna(0) == 0)
+    caption = (
+        "Texts whose words an attack replaced, in the models of the first seed and draw; gold and "
+        "prediction are numbers of classes, and the attack succeeded where they differ"
+    )
+    shown = ["kind", "state", "item_id", "original", "adversarial", "gold", "prediction"]
+    return frame_table(table[first][shown], ATTACKED_FILE, caption)
 
 
 def _said(sentence: str) -> Markup:

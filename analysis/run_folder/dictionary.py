@@ -22,7 +22,7 @@ from .columns import (
     Column,
 )
 from .profile_columns import DIFFERENCES, LEADERBOARD, OF_MODEL, PROFILE
-from .ready_columns import HEADS, WORDS
+from .ready_columns import ATTACKED, HEADS, WORDS
 from .table_lines import line_of
 from .written_columns import AGREEMENT, COMPARED
 
@@ -43,6 +43,7 @@ _OWN = {
     "probe_differences": DIFFERENCES,
     "heads": HEADS,
     "words": WORDS,
+    "adversarial_texts": ATTACKED,
     "attribution_examples": {
         name: WORDS[name]
         for name in ("sentence", "position", "word", "attribution", "prediction", "gold")

@@ -95,3 +95,12 @@ WORDS: dict[str, Column] = {
     "gold": Column("text", "correct label or number of the example"),
 }
 """Column of `words` that means something of its own there."""
+
+ATTACKED: dict[str, Column] = {
+    "original": Column("text", "text before the attack; of a pair, the second one"),
+    "adversarial": Column("text", "text after the attack"),
+    "prediction": Column("integer", "class that the attacked model predicts for the text after the "
+                         "attack", "counted from 0"),
+    "gold": Column("integer", "correct class of the example", "counted from 0"),
+}  # fmt: skip
+"""Column of `adversarial_texts` that means something of its own there."""

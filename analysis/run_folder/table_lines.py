@@ -38,6 +38,7 @@ NOT_TIDY: dict[str, str] = {
     "comparison_notes": "what a comparison cannot say, and why",
     "attribution_examples": "one word of one example, as one model reads it",
     "attribution_agreement": "agreement of two kinds of subnetwork in their attributions to words",
+    "adversarial_texts": "one text before and after an attack on one model",
     "stability": "one statistic of agreement between masks (`subprobe stability`)",
     "overlap": "what the masks of two tasks share (`subprobe stability`)",
     "variance": "one source of the variance of masks (`subprobe stability`)",

@@ -16,6 +16,7 @@ NAMES = (
     *COMPARISONS,
     "attribution_examples",
     "attribution_agreement",
+    "adversarial_texts",
     "words",
     "probe_differences",
     *ANSWERED,

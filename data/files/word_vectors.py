@@ -73,7 +73,7 @@ def read_word_vectors(path: Path | str, words: Collection[str] | None) -> WordVe
     path = Path(path)
     if not path.is_file():
         raise DataFileError("no such file", where=str(path), remedy="check the path")
-    wanted = None
+    wanted: dict[str, None] | None = None
     if words is not None:
         wanted = {form: None for word in words for form in (word, word.lower())}
     found = _tensors(path, wanted) if path.suffix == SAFETENSORS else _text(path, wanted)

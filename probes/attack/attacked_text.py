@@ -35,7 +35,9 @@ class AttackedText:
     def of(cls, example: Example) -> AttackedText:
         """The text of an example, split into words between Unicode word boundaries (UAX #29)."""
         *before, text = example.texts()
-        tokens, gaps, at = [], [], 0
+        tokens: list[str] = []
+        gaps: list[str] = []
+        at = 0
         for token in unicode_words(text):
             start = text.index(token, at)
             gaps.append(text[at:start])
@@ -57,7 +59,8 @@ class AttackedText:
 
     def spans(self) -> list[tuple[int, int]]:
         """(start, end) of each word in the text, in characters [W]."""
-        ends, at = [], 0
+        ends: list[int] = []
+        at = 0
         for gap, token in zip(self.gaps, self.tokens, strict=False):
             at += len(gap) + len(token)
             ends.append(at)

@@ -108,7 +108,7 @@ class _Answers:
 class _Memory(dict[Question, Any]):
     """Questions and their answers."""
 
-    def __init__(self, ask: Callable[[Sequence[Question]], Sequence[Any]]):
+    def __init__(self, ask: Callable[[Sequence[Question]], Any]):
         super().__init__()
         self._ask = ask
 
