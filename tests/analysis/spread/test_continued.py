@@ -35,7 +35,7 @@ def test_a_plan_finds_in_each_sample_what_it_finds_by_hand(plan):
 def test_resampling_converges_to_the_mean_over_all_samples():
     lines = evaluate_plans(CURVES, [1, 2], seed=3)
     assert [one["budget"] for one in lines if not one["stopped"]] == [1, 2]
-    assert len(lines) > 3
+    assert any(one["stopped"] for one in lines)
     for one in lines:
         plan = Plan(one["started"], one["stopped"], one["evaluations"])
         samples = product(range(4), repeat=plan.started)
