@@ -44,6 +44,10 @@ def compact(
     if onnx is not None:
         onnx = prepare_out(onnx, files=ONNX, overwrite=overwrite, option="onnx")
     whole = load_whole(model, mask, other_weights=other_weights, say=progress_of(False).say)
+    if onnx is not None:
+        from ...models.smaller.onnx_file import check_exportable
+
+        check_exportable(whole.model)
     smaller, summary = compact_to_folder(whole, out, overwrite=overwrite)
     if onnx is not None:
         from ...models.smaller.onnx_file import export_onnx

@@ -65,14 +65,43 @@ def overlaps(example: Example) -> npt.NDArray[np.float64]:
     return np.array([len(one & context) / len(one) if one else 0.0 for one in options])
 
 
-def overlap_scores(examples: Sequence[Example]) -> npt.NDArray[np.float64]:
+def nearest_sentence(example: Example) -> str:
+    """The sentence of the context that shares most different words with the question.
+
+    Of equal ones it is the first. A sentence ends with a line, or with ".", "!" or "?" before white
+    space.
+    """
+    asked = unigrams(example.second.raw_text() if example.second else "")
+    sentences = re.split(r"(?<=[.!?])\s+|\n+", example.first.raw_text())
+    return max(sentences, key=lambda one: len(unigrams(one) & asked))
+
+
+def sentence_overlaps(example: Example) -> npt.NDArray[np.float64]:
+    """The same for the sentence of the context that is nearest to the question [K]."""
+    return overlaps(_with(example, context=nearest_sentence(example)))
+
+
+OVERLAPS: Mapping[str, Callable[[Example], npt.NDArray[np.float64]]] = {
+    "overlap": overlaps,
+    "sentence-overlap": sentence_overlaps,
+}
+"""Heuristic without a model -> function that gives the overlap of each option."""
+
+
+def overlap_scores(
+    examples: Sequence[Example], heuristic: str = "overlap"
+) -> npt.NDArray[np.float64]:
     """Expected accuracy of answering with the option of the highest overlap [N].
 
     Of tied options one is drawn at random, so that the right one among m options scores 1 / m.
+
+    Args:
+        examples: N questions.
+        heuristic: one of `OVERLAPS`.
     """
     found = []
     for example in examples:
-        shares = overlaps(example)
+        shares = OVERLAPS[heuristic](example)
         best = np.flatnonzero(shares == shares.max())
         found.append(1 / len(best) if example.label in best else 0.0)
     return np.array(found)

@@ -85,5 +85,7 @@ def _check(spec: TaskSpec, example: Example, where: str) -> None:
     elif not known:
         wanted = "a number" if spec.regression else f"0 to {len(spec.labels) - 1}"
         problem = f"has the label {label!r}, not {wanted}"
+    elif len(example.options) != spec.choices:
+        problem = f"has {len(example.options)} options, not {spec.choices}"
     if problem:
         raise DataFileError(f"example {example.id!r} {problem}", where=where)

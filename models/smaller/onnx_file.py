@@ -54,12 +54,7 @@ def export_onnx(model: Any, path: Path | str) -> float:
         InputError: for a multiple-choice model, whose inputs have another shape.
         SubprobeError: if the outputs differ by more than `TOLERANCE`.
     """
-    if type(model).__name__.endswith("ForMultipleChoice"):
-        raise InputError(
-            "multiple-choice models cannot be written as ONNX",
-            where="`onnx`",
-            remedy="leave it out; the folder of the model can be loaded without it",
-        )
+    check_exportable(model)
     if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
         raise ConfigError(
             f"{' and '.join(missing)} not installed",
@@ -91,6 +86,20 @@ def export_onnx(model: Any, path: Path | str) -> float:
                 f"the outputs of onnxruntime and torch differ by up to {worst:.2g}", where=str(path)
             )
     return worst
+
+
+def check_exportable(model: Any) -> None:
+    """Raise for a multiple-choice model, whose inputs [B, K, S] an ONNX file of texts lacks.
+
+    Raises:
+        InputError: if it is one.
+    """
+    if type(model).__name__.endswith("ForMultipleChoice"):
+        raise InputError(
+            "multiple-choice models cannot be written as ONNX",
+            where="`onnx`",
+            remedy="leave it out; the folder of the model can be loaded without it",
+        )
 
 
 def _inputs(model: Any, batch: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:

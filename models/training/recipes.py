@@ -67,6 +67,7 @@ EMBEDDED_TASKS: dict[str, Recipe] = {
     "mlm": Recipe(learning_rate=5e-4, epochs=3, warmup=0.1),
     "mlm-whole-word": Recipe(learning_rate=5e-4, epochs=3, warmup=0.1),
     "mrpc": Recipe(learning_rate=2e-4, epochs=3),
+    "reading": Recipe(learning_rate=3e-4, epochs=3, batch_size=16, warmup=0.1),
 }
 """Recorded recipes for the embedded encoder that differ from `EMBEDDED`, by task."""
 

@@ -2,7 +2,7 @@
 
 Sugawara et al. (2018, EMNLP) call a question easy if a heuristic answers it. Here the heuristics
 are the model itself on a question of which a part was left out, and, without a model, the option
-that shares most words with the context.
+that shares most words with the context, or with its sentence nearest to the question.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...data.choices.reduced import FULL, REDUCED, overlap_scores
+from ...data.choices.reduced import FULL, OVERLAPS, REDUCED, overlap_scores
 from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example
@@ -27,10 +27,8 @@ from .entries import REDUCED as SETTINGS
 
 Floats = npt.NDArray[np.float64]
 
-OVERLAP = "overlap"
-"""The variant of the heuristic without a model."""
 EASY, HARD = "easy", "hard"
-EITHER = "first-2 or overlap"
+EITHER = "first-2 or sentence-overlap"
 """The variant in which a question is easy if one of these two heuristics answers it."""
 
 
@@ -75,7 +73,7 @@ def run_choices(
     Returns:
         rows of accuracy over all questions and by type, for complete and reduced questions; of
         accuracy on complete questions that a heuristic answers (easy) or not (hard), and the share
-        of easy ones; and of the overlap heuristic. One item per question and row; contexts are
+        of easy ones; and of the overlap heuristics. One item per question and row; contexts are
         clusters.
 
     Raises:
@@ -123,19 +121,19 @@ def _scored(found: dict[str, Evaluation], examples: Sequence[Example]) -> Iterat
     types = np.array([example.group for example in examples], dtype=object)
     gold = np.array([example.label for example in examples])
     right = {name: (one.predictions == gold).astype(np.float64) for name, one in found.items()}
-    overlap = overlap_scores(examples)
+    overlap = {name: overlap_scores(examples, name) for name in OVERLAPS}
     for name, values in right.items():
         chosen = found[name].predictions
         yield _Scored("accuracy", name, values, chosen)
         if any(types):
             yield _Scored("type_accuracy", name, values, chosen, types)
-    yield _Scored("overlap_accuracy", OVERLAP, overlap)
-    if any(types):
-        yield _Scored("overlap_accuracy", OVERLAP, overlap, relations=types)
-    easy = {name: values == 1 for name, values in right.items() if name != FULL}
-    easy[OVERLAP] = overlap == 1
+    for name, values in overlap.items():
+        yield _Scored("overlap_accuracy", name, values)
+        if any(types):
+            yield _Scored("overlap_accuracy", name, values, relations=types)
+    easy = {name: values == 1 for name, values in {**right, **overlap}.items() if name != FULL}
     if "first-2" in easy:
-        easy[EITHER] = easy["first-2"] | easy[OVERLAP]
+        easy[EITHER] = easy["first-2"] | easy["sentence-overlap"]
     for name, answered in easy.items():
         part = np.where(answered, EASY, HARD).astype(object)
         yield _Scored("part_accuracy", name, right[FULL], found[FULL].predictions, part)

@@ -51,7 +51,9 @@ ENTRY = ProbeEntry(
         Measure("easy_share", ("model",), "share of the questions that a heuristic answers "
                 "correctly, so that they are easy"),
         Measure("overlap_accuracy", ("model",), "accuracy of choosing the option with the largest "
-                "share of words that occur in the context; no model", better="higher"),
+                "share of words that occur in the context (overlap), or in its sentence that "
+                "shares most words with the question (sentence-overlap); no model",
+                better="higher"),
     ),
     headline=Headline("accuracy", "model", by_variant=True),
     finish="item-intervals",

@@ -137,3 +137,37 @@ def test_the_data_are_described(files, tiny_encoder, subprobe_command):
     assert "right options: A 3, B 3, C 3, D 3" in out
     assert "types: Causality 4, Unanswerable 4, Factual 4" in out
     assert "baseline: chance (one of 4 options) scores accuracy 0.250" in out
+
+
+def test_export_to_onnx_is_refused_before_anything_is_written(steps, subprobe_command, tmp_path):
+    folder, _ = steps
+    code, _, err = subprobe_command(
+        "compact", folder / "m", "--mask", folder / "good.safetensors", "--out", tmp_path / "s",
+        "--onnx", tmp_path / "s.onnx",
+    )  # fmt: skip
+    assert code == 2
+    assert "multiple-choice models cannot be written as ONNX" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_latency_is_measured_on_inputs_of_options(steps, subprobe_command, tmp_path):
+    folder, _ = steps
+    code, _, err = subprobe_command(
+        "latency", folder / "m", "--mask", folder / "good.safetensors", "--out",
+        tmp_path / "rows.csv", "--length", 16, "--batch-size", 2, "--repeats", 7, "--quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    assert pd.read_csv(tmp_path / "rows.csv")["value"].notna().all()
+
+
+def test_questions_of_ones_own_are_read_by_their_columns(files, tiny_encoder, subprobe_command):
+    columns = ("context=context", "question=question", "options=answers",
+               "label=correct_answer_id")  # fmt: skip
+    named = [word for column in columns for word in ("--column", column)]
+    on = ("data", tiny_encoder, "--task", "exam", "--data-dir", files)
+    code, out, _ = subprobe_command(*on, *named)
+    assert code == 0
+    assert "right options: A 3, B 3, C 3, D 3" in out
+    code, _, err = subprobe_command(*on, *named[:-2])
+    assert code == 2
+    assert "multiple-choice questions without label" in err

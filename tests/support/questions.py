@@ -36,13 +36,12 @@ def question_parts(train: int = 48, report: int = 16) -> TaskParts:
 
 
 def chooser(family: str = "bert", **options: Any) -> tuple[Any, Any]:
-    """A tiny random multiple-choice model and its tokenizer."""
-    return tiny_model(family, "choice", num_labels=1, **options), tiny_tokenizer(
-        TOKENIZER_OF[family]
-    )
+    """A tiny random multiple-choice model with room for the questions, and its tokenizer."""
+    model = tiny_model(family, "choice", num_labels=1, **{"positions": 192, **options})
+    return model, tiny_tokenizer(TOKENIZER_OF[family])
 
 
-def batches_of(tokenizer: Any, examples: tuple[Example, ...], size: int, length: int = 128) -> Any:
+def batches_of(tokenizer: Any, examples: tuple[Example, ...], size: int, length: int = 192) -> Any:
     """Their batches."""
     return choice_batches(tokenizer, examples, batch_size=size, max_length=length)
 

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from subprobe.data.choices.choice_batches import choice_texts
-from subprobe.data.choices.reduced import REDUCED, overlap_scores, overlaps, unigrams
+from subprobe.data.choices.reduced import (
+    REDUCED,
+    nearest_sentence,
+    overlap_scores,
+    overlaps,
+    sentence_overlaps,
+    unigrams,
+)
 from subprobe.data.sentences.sentence import Example, plain_sentence
 
 
@@ -46,6 +53,16 @@ def test_overlap_by_hand():
     assert overlap_scores([one]).tolist() == [1.0]
     none = question("Yes.", "What?", ("a fox", "a cat"), label=1)
     assert overlap_scores([none]).tolist() == [0.5]
+
+
+def test_the_nearest_sentence_by_hand():
+    text = "Ann put a cup in the hall. Bob hid it!\nThe hall was cold."
+    one = question(text, "Who hid it?", ("Bob", "Ann", "the hall"))
+    assert nearest_sentence(one) == "Bob hid it!"
+    np.testing.assert_allclose(sentence_overlaps(one), [1, 0, 0])
+    assert overlap_scores([one], "sentence-overlap").tolist() == [1.0]
+    np.testing.assert_allclose(overlaps(one), [1, 1, 1])
+    assert nearest_sentence(question(text, "Why?", ("a", "b"))) == "Ann put a cup in the hall."
 
 
 @given(

@@ -68,8 +68,9 @@ def test_rows_are_plain_shares(context, result):
     assert len(seen) > 2
     whole = result.rows[result.rows["metric"].eq("overlap_accuracy")].iloc[0]
     assert whole["value"] == pytest.approx(overlap_scores(EXAMPLES).mean())
-    either = right(context, "first-2") | (overlap_scores(EXAMPLES) == 1)
-    assert rows["easy_share", "first-2 or overlap"] == pytest.approx(either.mean())
+    nearest = overlap_scores(EXAMPLES, "sentence-overlap")
+    either = right(context, "first-2") | (nearest == 1)
+    assert rows["easy_share", "first-2 or sentence-overlap"] == pytest.approx(either.mean())
 
 
 def test_every_row_is_the_ratio_of_its_items(result):
@@ -92,15 +93,19 @@ def test_batches_change_nothing(context, result):
 
 
 def test_the_context_carries_the_overlap_of_what_questions(result):
-    rows = result.rows[result.rows["metric"].eq("overlap_accuracy")].set_index("relation")["value"]
-    assert rows["what"] == 1
-    assert rows["unanswerable"] < 0.5
+    rows = result.rows[result.rows["metric"].eq("overlap_accuracy")]
+    rows = rows[rows["relation"].notna()].set_index(["variant", "relation"])["value"]
+    assert rows["overlap", "what"] == 1
+    assert rows["overlap", "where"] < 0.5
+    assert rows["overlap", "unanswerable"] < 0.5
+    # the question names two of the three parts of the sentence that answers it
+    assert rows["sentence-overlap", "who"] == rows["sentence-overlap", "where"] == 1
 
 
 def test_chosen_heuristics_and_questions_without_types(context):
     plain = [replace(one, group="") for one in EXAMPLES]
     found = run_choices(context, plain, heuristics=("no-context",)).rows
-    assert set(found["variant"]) == {"full", "no-context", "overlap"}
+    assert set(found["variant"]) == {"full", "no-context", "overlap", "sentence-overlap"}
     assert "type_accuracy" not in set(found["metric"])
 
 
