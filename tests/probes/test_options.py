@@ -232,8 +232,8 @@ def test_options_are_told_with_values_and_defaults():
 def test_a_run_leaves_out_what_needs_classes_where_labels_are_numbers():
     of_classes = {name for name, one in PROBES.items() if "classes" in one.further}
     assert of_classes == {
-        "attention-diagnostics", "attention-explanation", "attributions", "faithfulness",
-        "glue-diagnostics", "head-attributions", "plausibility",
+        "attack", "attention-diagnostics", "attention-explanation", "attributions", "challenge",
+        "faithfulness", "glue-diagnostics", "head-attributions", "heuristics", "plausibility",
     }  # fmt: skip
 
 

@@ -100,6 +100,8 @@ def test_an_entry_says_every_number_that_its_probe_writes(results):
              "negative_error", "unconverged_share",
              # only with options of `minimal-pairs`, or several suites
             "suite_accuracy", "suite_margin", "scored_by_pll",
+            # only under a mask
+            "accuracy_on_full_attacks", "full_accuracy_on_attacks",
             # analysis compares attributions of units with importances
              "head_importance", "mlp_importance", "importance_spearman", "importance_overlap",
              "kept_*", "over_importance_*"}  # fmt: skip
