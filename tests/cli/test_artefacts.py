@@ -79,6 +79,19 @@ def test_tables_and_screen_of_groups_agree(subprobe_command, folder, tmp_path):
     assert "made · random against group-disjoint splits" in out
 
 
+@pytest.mark.slow
+def test_the_encoder_is_trained_in_every_fold(subprobe_command, folder, tmp_path):
+    encoder = save_tiny_encoder(tmp_path / "encoder")
+    code, out, err = subprobe_command(
+        "groups", "made", "--data-dir", folder, *COLUMNS, *GROUP, "--group-folds", 2,
+        "--encoder", encoder, "--epochs", 1, "--limit", 60, "--quiet", "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    rows = {row["variant"]: row for row in json.loads(out)["groups"]}
+    assert {"random", "group-disjoint", "group-disjoint, k=1", "predict the group"} <= set(rows)
+    assert rows["random"]["n"] == rows["group-disjoint"]["n"]
+
+
 @pytest.mark.parametrize(
     ("command", "more", "said"),
     [

@@ -103,10 +103,14 @@ def test_every_step_of_a_run_is_registered_and_can_be_loaded():
     everything = planned(
         seeds=[1, 2],
         prune={"methods": ["structured", "magnitude", "imp"]},
-        controls={"draws": 2, "across_seeds": True},
+        controls={"draws": 2, "across_seeds": True, "artefacts": True},
         probe={"names": ["attention-stats", "dependency-heads", "attention-change"]},
     )
-    assert {cell.step for cell in everything} == set(STEPS)
+    by_encoder = planned(controls={"draws": 1, "artefacts": True, "artefacts_by": "encoder"})
+    steps = [{cell.step for cell in graph} for graph in (everything, by_encoder)]
+    assert steps[0] == set(STEPS) - {"partialencoder"}
+    assert "partialencoder" in steps[1]
+    assert "partial" not in steps[1]
     for step in STEPS.values():
         assert callable(step.load())
     with pytest.raises(UnknownNameError, match="step"):
