@@ -14,6 +14,7 @@ from subprobe.data.tasks.by_name import (
     source_of,
     task_spec,
 )
+from subprobe.data.tasks.choices.generated import READING, reading
 from subprobe.data.tasks.plugin_tasks import (
     GENERATED,
     OF_QUESTIONS,
@@ -101,3 +102,13 @@ def test_a_pair_task_needs_two_sentences_and_the_reported_split():
         read_plugin(entry(replace(SPEC, pair=True)))
     with pytest.raises(DataFileError, match="has no test examples"):
         read_plugin(entry(replace(SPEC, report_split="test")))
+
+
+def test_questions_of_another_package_have_as_many_options_as_their_task():
+    examples = reading(0, {"train": 8})["train"]
+    splits = {"train": examples, "validation": examples, "test": examples}
+    assert read_plugin(TaskEntry(READING, lambda: splits)).splits["train"] == examples
+    fewer = replace(examples[3], options=examples[3].options[:2], label=0)
+    splits["test"] = (*examples[:3], fewer)
+    with pytest.raises(DataFileError, match="has 2 options, not 4"):
+        read_plugin(TaskEntry(READING, lambda: splits))
