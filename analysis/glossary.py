@@ -69,11 +69,9 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "gain": "The difference between a score and the majority baseline.",
         "bag-of-words baseline": "The score of a logistic regression on counted words, trained on "
         "the same examples as the encoder.",
-        "precision": "The share of the predictions of a class that are right.",
-        "recall": "The share of the examples of a class that are predicted as such.",
-        "confidence": "The probability that a model gives to the class it predicts.",
-        "calibration": "Whether confidence agrees with accuracy: of the predictions with "
-        "confidence .8, 80% should be right.",
+        "calibration": "Whether the confidence of a classifier, which is the probability of the "
+        "class it predicts, agrees with its accuracy: of the predictions with confidence .8, 80% "
+        "should be right.",
         "expected calibration error": "The distance between the accuracy and the mean confidence "
         "of a bin of confidence, averaged over predictions. On few examples, it is above 0 for a "
         "calibrated model as well, so it stands beside that of a calibrated model.",

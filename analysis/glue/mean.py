@@ -13,7 +13,7 @@ import pandas as pd
 from ...data.errors import ConfigError
 from ...data.tasks.glue import GLUE, glue_splits
 from ..comparison.pair_records import frame_of
-from ..comparison.run_items import answers_of, model_columns
+from ..comparison.run_items import Answers, answers_of, model_columns
 from ..statistics.clusters import alone, count_of
 from ..statistics.paired import expanded_limits
 from ..statistics.uncertainty import Floats
@@ -64,9 +64,9 @@ class Scored:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def glue_table(runs: Sequence[tuple[pd.DataFrame, Path]], *, resamples: int = RESAMPLES) -> (
-    pd.DataFrame
-):  # fmt: skip
+def glue_table(
+    runs: Sequence[tuple[pd.DataFrame, Path]], *, resamples: int = RESAMPLES
+) -> pd.DataFrame:
     """The score of each GLUE task, and their mean with and without WNLI.
 
     The score of a task is the mean of its metrics, and the mean over tasks gives each the same
@@ -140,9 +140,9 @@ def _of_task(
         )  # fmt: skip
 
 
-def _samples(seeds: Mapping[int, Any], metrics: Sequence[str], place: int, resamples: int) -> (
-    Floats
-):  # fmt: skip
+def _samples(
+    seeds: Mapping[int, Answers], metrics: Sequence[str], place: int, resamples: int
+) -> Floats:
     """The score of a task on resamples [R], the same for every kind."""
     first = next(iter(seeds.values()))
     blocks = weight_blocks(first.ids, first.units, resamples=resamples, seed=place)
