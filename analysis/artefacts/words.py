@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.errors import DataFileError
-from ..intervals.pair_intervals import EXACT, clopper_pearson
 from ..statistics.clusters import Units, alone, count_of, limits, over_units, resampled
 from ..statistics.corrections import CORRECTIONS, adjust
+from ..statistics.count_laws import EXACT, clopper_pearson
 from .linear import WORD, Floats
 
 SMOOTHING = 100

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..intervals.pair_intervals import EXACT, clopper_pearson
 from ..statistics.clusters import alone
+from ..statistics.count_laws import EXACT, clopper_pearson
 from ..statistics.paired import expanded_limits
 from ..statistics.uncertainty import Floats
 from ..statistics.weighted import Weights, weight_blocks

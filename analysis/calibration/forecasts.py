@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...models.training.evaluate import Evaluation
 from ..labels.classes import check_classes
 from ..statistics.clusters import Units, units_of
 from ..statistics.uncertainty import Floats
+
+if TYPE_CHECKING:
+    from ...models.training.evaluate import Evaluation
 
 _LEAST = float(np.finfo(np.float64).tiny)
 """What stands for a probability of 0, whose logarithm is not finite."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ...data.tasks.task import TaskParts
-from ...models.training.evaluate import Evaluation
 from ..statistics.clusters import count_of
 from ..statistics.uncertainty import Floats
 from .binned import BINS, BRIER, NLL
 from .curve import reliability
 from .forecasts import forecasts_of
 from .summary import CALIBRATED, Measured, resampled_measures, summed
+
+if TYPE_CHECKING:
+    from ...models.training.evaluate import Evaluation
 
 PROBE = "calibration"
 SHARES = "class shares"

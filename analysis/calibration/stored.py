@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,14 @@ import pandas as pd
 from ...data.files.parquet_files import DAMAGED_CELL, read_table
 from ...data.files.reading import reading
 from ...data.output.tables import items_frame
-from ...models.training.evaluate import Evaluation
 from ..cell_output import check_as_written, check_own_items
 from ..comparison.run_items import Answers
 from ..statistics.uncertainty import Floats
 from .binned import BRIER
 from .forecasts import Forecasts, made_forecasts, of_two_classes
+
+if TYPE_CHECKING:
+    from ...models.training.evaluate import Evaluation
 
 PROBE = "calibration"
 CONFIDENCE = "confidence"

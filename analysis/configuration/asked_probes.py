@@ -76,8 +76,8 @@ def unfit_for(name: str, options: ProbeOptions, spec: TaskSpec) -> str:
     if spec.choices and "task-head" in further and "choices" not in further:
         return f"{spec.name} is multiple choice: {name} needs a classifier of texts"
     if "classes" in further and not spec.labels:
-        what = "masked pieces" if spec.masked else "numbers"
-        return f"{spec.name} has {what} as labels: {name} needs classes"
+        what = "has masked pieces as labels" if spec.masked else "predicts a number"
+        return f"{spec.name} {what}: {name} needs classes"
     if "language-model-head" in further and not spec.masked:
         return f"models of {spec.name} have no masked-LM head: {name} needs one"
     return options_of(narrowed(options, [name]))[name].unfit(spec)

@@ -17,8 +17,8 @@ import pandas as pd
 
 from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
+from ..statistics.count_laws import EXACT, clopper_pearson
 from .item_intervals import ONE_TEXT, Limits, item_intervals
-from .pair_intervals import EXACT, clopper_pearson
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,11 +17,11 @@ import pandas as pd
 
 from ...data.output.tables import rows_frame
 from ...probes.forward.base import ProbeResult
+from ..statistics.count_laws import EXACT, clopper_pearson
 from .item_intervals import NO_SPREAD, ONE_TEXT, Limits, item_intervals
 
 Floats = npt.NDArray[np.float64]
 
-EXACT = "exact binomial (Clopper-Pearson)"
 STRATIFIED = "t interval, stratified by paradigm, over pairs"
 OVER_CLUSTERS = "t interval, stratified by paradigm, over clusters of pairs"
 """`ci_method`."""
@@ -29,21 +29,6 @@ ONE_OF_PARADIGM = "no interval: a paradigm has only one independent unit"
 _LEVEL = 0.95
 _SHARES = ("accuracy", "tied")
 _MEAN = "_accuracy", "_margin"
-
-
-def clopper_pearson(right: float, n: int) -> tuple[float, float]:
-    """The exact 95% interval of a binomial proportion; it covers at least that often.
-
-    Args:
-        right: number of successes; halves are rounded outwards.
-        n: number of trials, at least 1.
-    """
-    from scipy.stats import beta
-
-    tail, fewest, most = (1 - _LEVEL) / 2, math.floor(right), math.ceil(right)
-    low = 0.0 if fewest == 0 else float(beta.ppf(tail, fewest, n - fewest + 1))
-    high = 1.0 if most == n else float(beta.ppf(1 - tail, most + 1, n - most))
-    return low, high
 
 
 def stratified_limits(

@@ -19,8 +19,9 @@ from ...data.output.tables import rows_frame
 from ...probes.challenge.challenge import OWN
 from ...probes.challenge.entries import DIFFERENCE, RELIANCE, SUBCASE, TEMPLATE
 from ...probes.forward.base import ProbeResult
+from ..statistics.count_laws import EXACT, clopper_pearson
 from .item_intervals import NO_SPREAD, ONE_TEXT, Limits
-from .pair_intervals import EXACT, clopper_pearson, stratified_limits
+from .pair_intervals import stratified_limits
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ...data.tasks.task import TaskParts
-from ...models.training.evaluate import Evaluation
 from ..statistics.clusters import Units, count_of, units_of
 from ..statistics.uncertainty import Floats
 from .by_label import by_label
 from .classes import check_classes
+
+if TYPE_CHECKING:
+    from ...models.training.evaluate import Evaluation
 
 PROBE = "labels"
 SUPPORT = "support"

@@ -96,7 +96,7 @@ def measure_spread(rows: pd.DataFrame, asked: Asked | None = None, *, where: str
         raise DataFileError(
             "every model has one seed, and a spread needs at least 2",
             where=where or "rows",
-            remedy="add seeds to the run: `subprobe run --seed N --add`",
+            remedy="add seeds to the run (`subprobe run` with `seed` and `add`)",
         )
     notes: list[dict[str, str]] = []
     if asked.n_missing:

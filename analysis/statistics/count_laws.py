@@ -6,14 +6,18 @@ hypergeometric laws lie in scipy.special; where a version of scipy has none, sci
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import _ufuncs, chdtrc
+from scipy.special import _ufuncs, betaincinv, chdtrc
 
 Floats = npt.NDArray[np.float64]
 
+EXACT = "exact binomial (Clopper-Pearson)"
+"""`ci_method` of `clopper_pearson`."""
+_LEVEL = 0.95
 _HYPERGEOMETRIC = getattr(_ufuncs, "_hypergeom_pmf", None)
 _BINOMIAL = getattr(_ufuncs, "_binom_pmf", None)
 _BINOMIAL_SUM = getattr(_ufuncs, "_binom_cdf", None)
@@ -64,3 +68,18 @@ def binomial_cdf(k: int, n: int, p: float) -> float:
 def chi2_sf(statistic: float, df: int) -> float:
     """Chance of a chi-squared statistic of at least this size, which is not negative."""
     return float(chdtrc(df, statistic))
+
+
+def clopper_pearson(right: float, n: int) -> tuple[float, float]:
+    """The exact 95% interval of a binomial proportion; it covers at least that often.
+
+    Clopper and Pearson (1934, Biometrika).
+
+    Args:
+        right: number of successes; halves are rounded outwards.
+        n: number of trials, at least 1.
+    """
+    tail, fewest, most = (1 - _LEVEL) / 2, math.floor(right), math.ceil(right)
+    low = 0.0 if fewest == 0 else float(betaincinv(fewest, n - fewest + 1, tail))
+    high = 1.0 if most == n else float(betaincinv(most + 1, n - most, 1 - tail))
+    return low, high

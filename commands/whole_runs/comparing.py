@@ -36,7 +36,7 @@ def compare(
         typer.Option(
             "--metric",
             metavar="PROBE/METRIC",
-            help="metric in which good and random are compared; repeat for several",
+            help="metric to report; good and random are compared in it; repeat for several",
         ),
     ] = None,
     out: Annotated[

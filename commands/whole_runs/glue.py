@@ -11,7 +11,7 @@ from ..options import AsJson, Overwrite, named, prepare_table, writing
 
 
 def glue(
-    folders: Annotated[list[Path], named("run folders, each with other tasks of GLUE", "RUN...")],
+    folders: Annotated[list[Path], named("run folders", "RUN...")],
     out: Annotated[Path | None, writing("CSV or Parquet file")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

@@ -27,7 +27,7 @@ def spread(
         list[str] | None,
         typer.Option(
             "--metric",
-            help="metric of the task or of a probe beside the score; repeat for several; "
+            help="metric to report; one of the task or of a probe; repeat for several; "
             "default: the headline of each probe",
         ),
     ] = None,

@@ -184,7 +184,7 @@ def test_a_device_that_is_not_there_is_refused(
 LIBRARY = ["data", "models", "pruning", "probes", "analysis"]
 SHOWS_COMMANDS = {
     "probes/patterns/synthetic.py": "a script with flags of its own",
-    "analysis/screen/comparison_notes.py": "prints to the terminal of a command alone",
+    "analysis/screen/compared/comparison_notes.py": "prints to the terminal of a command alone",
     "analysis/screen/rows.py": "prints to the terminal of a command alone",
 }
 

@@ -81,8 +81,6 @@ def test_a_stopped_training_goes_on_beside_its_folder(
     ("words", "said"),
     [
         (("--precision", "float16", "--device", "cpu"), "--precision: float16 needs a CUDA GPU"),
-        (("--evaluate-every", "5"), "--evaluate-every: is used only for early stopping; "
-         "set --patience too, or leave it out"),
         (("--memory-gb", "1e-6"), "--memory-gb: training on one example at a time takes about"),
         (("--micro-batch", "-1"), "--micro-batch"),
     ],

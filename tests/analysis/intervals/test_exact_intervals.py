@@ -10,7 +10,7 @@ from subprobe.analysis.intervals.exact_intervals import (
     exact_intervals,
     share_limits,
 )
-from subprobe.analysis.intervals.pair_intervals import EXACT
+from subprobe.analysis.statistics.count_laws import EXACT
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.forward.base import ProbeResult
 

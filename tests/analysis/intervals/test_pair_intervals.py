@@ -5,14 +5,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, t
 from subprobe.analysis.intervals.pair_intervals import (
-    EXACT,
     ONE_OF_PARADIGM,
     OVER_CLUSTERS,
     STRATIFIED,
-    clopper_pearson,
     pair_intervals,
     stratified_limits,
 )
+from subprobe.analysis.statistics.count_laws import EXACT, clopper_pearson
 from subprobe.data.output.tables import items_frame, rows_frame
 from subprobe.probes.forward.base import ProbeResult
 
