@@ -10,10 +10,11 @@ from rich.console import Console
 from ..spread.best_tables import SELECTION
 from ..spread.expected_best import WITH, WITHOUT
 from ..spread.measure import Spread
-from ..spread.panel import MODEL
+from ..spread.panel import LINE, MODEL
 from ..wording import bare_p, between, counted, decimal, listed, named, p_text, percent, seen
 from .records import print_lines, print_records
 
+MOST_LINES = 40
 _LEGEND = (
     "mean, sd and range: over seeds, of each seed's mean over draws. 95%: varies: seeds. r: "
     "Pearson's correlation with the score over seeds; p: runs permuted, corrected over all metrics "
@@ -29,10 +30,12 @@ def print_spread(found: Spread, console: Console | None = None) -> None:
         for title, mine in (("score", lines[first]), ("other metrics", lines[~first])):
             if len(mine):
                 print_records(
-                    [_line(line) for line in mine.itertuples()],
+                    [_line(line) for line in mine.head(MOST_LINES).itertuples()],
                     title=f"{title} over seeds · {' · '.join(who)}", console=console,
                     keep=("kind", "metric", "mean", "sd", "95%", "range", "r", "p"),
                 )  # fmt: skip
+            if (more := len(mine) - MOST_LINES) > 0:
+                print_lines([f"{counted(more, 'more line')}: `--out` writes all of them"], console)
     print_lines([_LEGEND], console)
     if len(found.parts):
         print_records(
@@ -57,7 +60,7 @@ def finding_lines(found: Spread) -> list[str]:
     for line in full.drop_duplicates(["model", "task"]).itertuples():
         text = (
             f"{line.task}: {named(line.metric)} of the full model is {decimal(line.mean)} "
-            f"{between(line.ci_low, line.ci_high) or '(no interval)'} (95%, varies: seeds) over "
+            f"{_interval(line)} over "
             f"{counted(int(line.n_seeds), 'run')}, standard deviation {decimal(line.sd, 3)}, "
             f"from {seen(line.lowest, line.highest)}"
         )
@@ -65,6 +68,11 @@ def finding_lines(found: Spread) -> list[str]:
         lines.append(text + (f"; {best}" if best else "") + ".")
         lines += _wider(table, line)
     return lines
+
+
+def _interval(line: Any) -> str:
+    limits = between(line.ci_low, line.ci_high)
+    return f"{limits} (95%, varies: seeds)" if limits else "(no interval)"
 
 
 def _wider(table: pd.DataFrame, full: Any) -> list[str]:
@@ -110,8 +118,12 @@ def _line(row: Any) -> dict[str, str]:
 
 
 def _parts(table: pd.DataFrame) -> Any:
-    for about, lines in table.groupby([*MODEL, "metric"], sort=False):
-        record = {"task": about[1], "kind": f"{about[3]} {about[4]}", "metric": named(about[5])}
+    for about, lines in table.head(3 * MOST_LINES).groupby(LINE, sort=False, dropna=False):
+        relation = "" if pd.isna(about[7]) else f" {about[7]}"
+        record = {
+            "task": about[1], "kind": f"{about[3]} {about[4]}",
+            "metric": named(about[6]) + relation,
+        }  # fmt: skip
         for line in lines.itertuples():
             tested = "" if pd.isna(line.p_adjusted) else f", {p_text(line.p_adjusted)}"
             record[line.source] = percent(line.share) + tested

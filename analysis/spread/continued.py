@@ -128,7 +128,7 @@ def _expected(
     alike: dict[int, dict[int, list[Plan]]] = {}
     for plan in dict.fromkeys(plans):
         alike.setdefault(plan.started, {}).setdefault(plan.evaluations, []).append(plan)
-    found = {}
+    found: dict[Plan, tuple[float, float]] = {}
     for started, rankings in alike.items():
         rng = np.random.default_rng([seed, started])
         sums = {seen: np.zeros((2, len(some))) for seen, some in rankings.items()}

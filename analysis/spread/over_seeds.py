@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import permutations, product
 from math import factorial
 from typing import Any
@@ -136,6 +137,7 @@ def _orders(n: int, grid: Grid | None, draws: int, seed: int) -> tuple[Indices, 
     height, width = len(grid.inits), len(grid.orders)
     place = np.arange(n).reshape(height, width)
     exact = factorial(height) * factorial(width) <= _ALL_ORDERS
+    pairs: Iterable[tuple[Any, Any]]
     if exact:
         pairs = product(permutations(range(height)), permutations(range(width)))
     else:
