@@ -128,7 +128,11 @@ def test_the_order_of_the_options_is_without_effect():
     model, tokenizer = chooser()
     examples, order = questions(6), [2, 0, 3, 1]
     moved = tuple(
-        replace(one, options=tuple(one.options[k] for k in order), label=order.index(one.label))
+        replace(
+            one,
+            options=tuple(one.options[k] for k in order),
+            label=order.index(int(one.label or 0)),
+        )
         for one in examples
     )
     head, mlp = some_dead()
