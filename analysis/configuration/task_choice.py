@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...data.errors import ConfigError
-from ...data.tasks.by_name import EMBEDDED, capped, load_task
+from ...data.tasks.by_name import EMBEDDED, load_task
 from ...data.tasks.columns import ROLES
 from ...data.tasks.task import TaskData
 from ...data.tasks.task_files import plain_name
-from ...data.tasks.task_parts import group_disjoint
+from ...data.tasks.task_parts import capped, group_disjoint
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,8 @@ def test_the_generated_questions_are_well_formed():
         assert [one.group for one in examples] == list(TYPES) * (len(examples) // 4)
         for one in examples:
             context = one.first.raw_text()
-            right = one.options[one.label]
+            label = int(one.label or 0)
+            right = one.options[label]
             assert len(set(one.options)) == 4
             assert UNKNOWN in one.options
             assert (right == UNKNOWN) == (one.group == "unanswerable")
@@ -156,7 +157,7 @@ def test_the_generated_questions_are_well_formed():
             unknown = one.group == "unanswerable"
             assert sum(in_text) == ((0 if unknown else 1) if thing else 3)
             if one.group != "unanswerable":
-                assert in_text[one.label]
+                assert in_text[label]
         names[split] = {word for one in examples for word in one.first.words[:1]}
         assert len({one.cluster for one in examples}) == len(examples) // 4
     assert not names["train"] & names["test"]

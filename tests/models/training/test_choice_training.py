@@ -123,6 +123,29 @@ def test_importance_is_the_same_for_batches_of_one_and_eight(method):
     assert eight.head.max() > 1e-3
 
 
+def test_the_order_of_the_options_is_without_effect():
+    """Permuted options have permuted logits, and units the same importance."""
+    model, tokenizer = chooser()
+    examples, order = questions(6), [2, 0, 3, 1]
+    moved = tuple(
+        replace(
+            one,
+            options=tuple(one.options[k] for k in order),
+            label=order.index(int(one.label or 0)),
+        )
+        for one in examples
+    )
+    head, mlp = some_dead()
+    plain, other = (
+        importance_pass(model, batches_of(tokenizer, given, 4), head, mlp)
+        for given in (examples, moved)
+    )
+    np.testing.assert_allclose(plain.logits[:, order], other.logits, atol=1e-5)
+    np.testing.assert_allclose(plain.head, other.head, atol=1e-5)
+    np.testing.assert_allclose(plain.mlp, other.mlp, atol=1e-5)
+    assert np.ptp(plain.logits, axis=1).max() > 1e-3
+
+
 def test_gradients_of_a_question_are_sums_over_its_options():
     """Against gates on every input alone, whose gradients are added here, and differences."""
     model, tokenizer = chooser()
