@@ -88,6 +88,9 @@ class Measure:
         better: whether higher or lower values are better, if either is.
         right: whether each item is right (1) or wrong (0), half for a tie, so that two models are
             also compared by McNemar's exact test.
+        words: its name in a sentence, where the metric's own says too little.
+        more: what heads with a higher value do, as the end of "heads that ..."; empty = they have a
+            higher value of the metric.
     """
 
     metric: str
@@ -96,6 +99,8 @@ class Measure:
     items: str = ""
     better: Literal["", "higher", "lower"] = ""
     right: bool = False
+    words: str = ""
+    more: str = ""
 
     def covers(self, metric: str) -> bool:
         """Whether this entry describes the metric."""
@@ -149,6 +154,23 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class BestGain:
+    """One number for each head from a probe's rows about relations: its largest gain.
+
+    Which heads survive is then predicted from this number, not from each relation and direction.
+
+    Attributes:
+        metric: of the rows, each with its `relation` and `baseline_value`.
+        name: what the number is called: the largest difference between value and baseline.
+        more: what heads with a higher value do, as the end of "heads that ...".
+    """
+
+    metric: str
+    name: str
+    more: str = ""
+
+
+@dataclass(frozen=True)
 class ProbeEntry:
     """The complete description of one probe.
 
@@ -173,6 +195,11 @@ class ProbeEntry:
         transfers: whether its `arrays` from the full model are reused under a mask, from
             `learning.whole`.
         phenomena: the phenomena that its items measure, for the linguistic profile of a run.
+        best_gain: the one number for each head that stands for its rows about relations where the
+            survival of heads is predicted; None = each row stands for itself.
+        survivors: how a run compares survivors with random heads by what the probe found of the
+            full model: `heads` (from the arrays `correct` [2, R, 2, L, H] and `total` [2, R], the
+            counts of both halves, and the note `relations`) or `patterns` (shares of patterns).
         beside: name of an analysis that is computed together with it on the same model.
         finish: name of the analysis that adds intervals and tests to its rows.
         figure: name of the figure that a report draws of its headline.
@@ -196,6 +223,8 @@ class ProbeEntry:
     headline: Headline | None = None
     transfers: bool = False
     phenomena: tuple[Phenomenon, ...] = ()
+    best_gain: BestGain | None = None
+    survivors: Literal["", "heads", "patterns"] = ""
     beside: str = ""
     finish: str = ""
     figure: str = ""
@@ -206,6 +235,10 @@ class ProbeEntry:
         """`higher` or `lower`; None for a metric without a direction."""
         known = (one.better for one in self.rows if one.better and one.covers(metric))
         return next(known, None)
+
+    def measure_of(self, metric: str) -> Measure | None:
+        """The description of a metric; None if it is not in the rows."""
+        return next((one for one in self.rows if one.covers(metric)), None)
 
     def load(self) -> Callable[..., Any]:
         """The probe itself: a subclass of `Probe`, or a function that runs its own pass."""

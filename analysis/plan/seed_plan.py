@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...models.training.recipes import Recipe
-from ...probes.registry import find_probe
+from ...probes.entry import ProbeEntry
+from ...probes.registry import PROBES, entries_of, find_probe
 from ...pruning.controls import CONTROLS
 from ..configuration.asked_probes import (
     comparing,
@@ -20,9 +21,6 @@ from ..configuration.asked_probes import (
 from ..configuration.config import IN_ORDER, RunConfig
 from ..configuration.crossed_seeds import pair_of
 from .graph import Cell, Needs
-
-SURVIVING = {"dependency-heads": "heads", "attention-patterns": "patterns"}
-"""Probes of the full model in which survivors are compared with random heads -> the comparison."""
 
 _ON_CPU = ("readings", "words", "survivors", "across", "ticket", "mask")
 PARTS = ("train", "selection", "report")
@@ -252,9 +250,9 @@ class SeedPlan:
                 at = f"{method}/{kind}/{draw}"
                 if "pruned" in probe.states:
                     yield from self.each_probe(at, model, "pruned", method, kind, draw)
-                for name in SURVIVING:
-                    if name in probe.names:
-                        yield self._survivors(at, name, method, kind, draw)
+                for entry in sorted(entries_of(probe.names), key=lambda one: one.survivors):
+                    if entry.survivors:
+                        yield self._survivors(at, entry, method, kind, draw)
 
     def each_probe(
         self, at: str, model: str, state: str, method: str = "", kind: str = "", draw: int = 0,
@@ -303,12 +301,13 @@ class SeedPlan:
                     max_length=self._length,
                 )  # fmt: skip
 
-    def _survivors(self, at: str, name: str, method: str, kind: str, draw: int) -> Cell:
+    def _survivors(self, at: str, entry: ProbeEntry, method: str, kind: str, draw: int) -> Cell:
+        last = entry.survivors if entry.name in PROBES else f"{entry.survivors}/{entry.name}"
         probe = self.config.probe
         return self._cell(
-            f"{at}/survivors/{SURVIVING[name]}", "survivors",
+            f"{at}/survivors/{last}", "survivors",
             {**self._masked(self.name("finetune"), method),
-             "full": self.name(f"full/probe/{name}")},
-            **self._mask(method, kind, draw), of=SURVIVING[name], subsets=probe.subsets,
+             "full": self.name(f"full/probe/{entry.name}")},
+            **self._mask(method, kind, draw), of=entry.survivors, subsets=probe.subsets,
             reported=probe.selection == "reported",
         )  # fmt: skip

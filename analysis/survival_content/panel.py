@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...probes.entry import BestGain
+from ...probes.registry import entries_of
 from ..stability.mask_sets import MaskSet
 
 Floats = npt.NDArray[np.float64]
@@ -21,7 +23,6 @@ Bools = npt.NDArray[np.bool_]
 NAMED = ("probe", "metric", "variant", "relation", "direction", "target")
 """Columns of the tidy row that tell predictors apart."""
 
-BEST = "best_above_offset"
 ALL_TASKS = "all-tasks"
 MOST_OF_ONE_METRIC = 24
 _ANSWER = ["model", "method"]
@@ -116,19 +117,21 @@ def _measured(rows: pd.DataFrame, state: str) -> pd.DataFrame:
         & (rows["probe"] != "mask")
     ]
     found = found.assign(**{name: found[name].fillna("") for name in NAMED})
-    relations = found["probe"] == "dependency-heads"
-    found = pd.concat([found[~relations], _best_relation(found[relations])], ignore_index=True)
+    best = {one.name: one.best_gain for one in entries_of(found["probe"].unique())}
+    parts = [found[~found["probe"].isin([name for name, gain in best.items() if gain])]]
+    parts += [_best(found[found["probe"] == name], gain) for name, gain in best.items() if gain]
+    found = pd.concat(parts, ignore_index=True)
     return found.assign(predictor=_names(found))
 
 
-def _best_relation(rows: pd.DataFrame) -> pd.DataFrame:
-    """For each head the largest gain over a fixed offset, over relations and directions."""
+def _best(rows: pd.DataFrame, gain: BestGain) -> pd.DataFrame:
+    """For each head the largest gain over the baseline, over relations and directions."""
     one = rows[
-        (rows["metric"] == "dependency_accuracy")
+        (rows["metric"] == gain.metric)
         & (rows["relation"] != "all")
         & rows["baseline_value"].notna()
     ]
-    gains = one.assign(value=one["value"] - one["baseline_value"], metric=BEST)
+    gains = one.assign(value=one["value"] - one["baseline_value"], metric=gain.name)
     gains = gains.assign(relation="", direction="", target="")
     place = ["model", "task", "seed", "layer", "head", *NAMED]
     return gains.groupby(place, sort=False, dropna=False)["value"].max().reset_index()

@@ -12,17 +12,6 @@ from ..wording import cite, counted, named, p_text
 
 MOST, MOST_OF_A_PROBE = 3, 2
 SOURCE = f"{FILE}.csv"
-_WORDS = {
-    "attention_to_first": "attention to the first token",
-    "attention_to_separator": "attention to separator tokens",
-    "attention_to_special": "attention to special tokens",
-    "attention_to_previous": "attention to the previous token",
-    "attention_to_next": "attention to the next token",
-    "attention_to_self": "attention to the token itself",
-    "bits": "loss in bits on masked tokens",
-    "attention_entropy_first": "entropy of the attention of the first token",
-}
-"""Metric -> in words, where its name says too little."""
 
 
 def differences_found(table: pd.DataFrame | None) -> Iterator[str]:
@@ -70,7 +59,8 @@ def _what(line: pd.Series) -> str:
     """The number in words, with the probe and what was averaged."""
     (entry,) = entries_of([line["probe"]])
     headline, metric = entry.headline, str(line["metric"])
-    text = _WORDS.get(metric) or named(metric)
+    measure = entry.measure_of(metric)
+    text = (measure and measure.words) or named(metric)
     about = "" if pd.isna(line["relation"]) else f" of `{line['relation']}`"
     where = {"layer": ", mean over hidden states 1 to L", "head": ", heads that both keep"}
     unit = "" if headline is None else where.get(headline.unit, "")

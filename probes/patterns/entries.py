@@ -53,6 +53,7 @@ ATTENTION_PATTERNS = ProbeEntry(
         ),
     ),
     headline=Headline("pattern_share", "model", by_variant=True),
+    survivors="patterns",
     finish="pattern-intervals",
     figure="patterns",
     curve_metrics=("pattern_share",),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..entry import Headline, Measure, Options, ProbeEntry, Several, Units
+from ..entry import BestGain, Headline, Measure, Options, ProbeEntry, Several, Units
 
 _ALL: Units = ("head", "layer", "model")
 Direction = Literal["dependent->head", "head->dependent"]
@@ -52,6 +52,12 @@ DEPENDENCY_HEADS = ProbeEntry(
         ),
     ),
     headline=Headline("best_head_accuracy", "model", mean_over_relations=True),
+    best_gain=BestGain(
+        "dependency_accuracy",
+        "best_above_offset",
+        "find a dependency relation further above its positional baseline",
+    ),
+    survivors="heads",
     finish="dependency-tests",
     figure="dependencies",
 )

@@ -67,7 +67,7 @@ TRANSFER = ProbeEntry(
     options=TransferOptions,
     rows=(
         Measure("bits", ("model",), "mean loss on masked tokens of held-out texts, in bits",
-                better="lower"),
+                better="lower", words="loss in bits on masked tokens"),
         Measure("perplexity", ("model",), "2 to the power of `bits`", better="lower"),
         Measure("bits_saved", ("model",),
                 "`bits` of the untrained frozen encoder minus `bits`", better="higher"),

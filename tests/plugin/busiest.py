@@ -52,6 +52,13 @@ ENTRY = ProbeEntry(
     help="share of each head's attention on the token that gets most of it",
     code=BusiestToken,
     options=BusiestTokenOptions,
-    rows=(Measure("busiest_share", ("head",), "share of attention on the busiest token"),),
+    rows=(
+        Measure(
+            "busiest_share",
+            ("head",),
+            "share of attention on the busiest token",
+            more="put more of their attention on one token",
+        ),
+    ),
     headline=Headline("busiest_share", "head"),
 )

@@ -26,7 +26,7 @@ from subprobe.analysis.survival_content.null import (
     two_sided,
 )
 from subprobe.analysis.survival_content.odds import informative, odds_ratio
-from subprobe.analysis.survival_content.panel import BEST, head_panels, panel_of_masks
+from subprobe.analysis.survival_content.panel import head_panels, panel_of_masks
 from subprobe.data.output.tables import rows_frame
 from survival_content_simulation import Law, check_rows
 
@@ -282,7 +282,7 @@ def test_panels_hold_what_the_rows_say(rows):
             name = f"attention-stats/{line.metric}"
             values = next(p.per_head for p in first.predictors if p.name == name)
             assert values[place] == pytest.approx(line.value)
-    best = next(p for p in first.predictors if p.about["metric"] == BEST)
+    best = next(p for p in first.predictors if p.about["metric"] == "best_above_offset")
     accuracy = with_best_heads(rows).query(
         "task == 'a' and seed == 2 and layer == 3 and head == 5 and relation == 'nsubj'"
         " and metric == 'dependency_accuracy' and kind == 'full'"
@@ -295,7 +295,7 @@ def test_panels_hold_what_the_rows_say(rows):
 def test_table_finds_the_predictor_that_was_put_in(rows):
     table = survival_content_table(with_best_heads(rows))
     assert list(table.columns) == list(COLUMNS)
-    best = table[table["metric"] == BEST].set_index("task")
+    best = table[table["metric"] == "best_above_offset"].set_index("task")
     assert (best.loc[["a", "b", "all-tasks"], "p_adjusted"] < 0.05).all()
     assert (best["n_runs"] == pd.Series({"a": 2, "b": 2, "all-tasks": 4})).all()
     others = table[table["probe"] == "attention-stats"]
