@@ -24,7 +24,12 @@ Reads = Literal["corpus", "task", "suite"]
 brings itself, of its own `source`."""
 
 Need = Literal[
-    "second-model", "language-model-head", "task-head", "classes", "named-classes", "choices",
+    "second-model",
+    "language-model-head",
+    "task-head",
+    "classes",
+    "named-classes",
+    "choices",
     "training-part",
 ]
 """What a probe needs in addition to a model and texts: a second model for comparison, the masked

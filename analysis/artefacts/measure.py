@@ -107,7 +107,7 @@ def artefact_rows(parts: TaskParts, text: str, found: Mapping[str, Evaluation]) 
         accuracy = rows["metric"].eq("accuracy")
         rows["p_value"] = np.where(accuracy, tested.p_value, np.nan)
         if tested.flag:
-            rows["flag"] = np.where(accuracy, tested.flag, None)
+            rows["flag"] = np.where(accuracy, tested.flag, "")
         frames.append(rows)
     return rows_frame(adjust_rows(rows_frame(pd.concat(frames, ignore_index=True))))
 

@@ -78,7 +78,8 @@ def _resampled(first: Forecasts, right: Floats, count: Floats, resamples: int) -
     def share(weights: Weights) -> Floats:
         heavy = weights.astype(np.float64)
         n = heavy @ count
-        return np.divide(heavy @ right, n, out=np.full(n.shape, np.nan), where=n > 0)
+        unknown = np.full(n.shape, np.nan)
+        return np.asarray(np.divide(heavy @ right, n, out=unknown, where=n > 0))
 
     blocks = weight_blocks(first.ids, first.units, resamples=resamples)
     return np.concatenate([share(weights) for weights in blocks])

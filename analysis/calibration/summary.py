@@ -86,7 +86,7 @@ class Resampled:
 
     def drawn(self, metric: str, seeds: Collection[int]) -> Floats:
         """The same on the resamples [R]."""
-        return np.mean([self.samples[metric][seed] for seed in seeds], axis=0)
+        return np.asarray(np.mean([self.samples[metric][seed] for seed in seeds], axis=0))
 
 
 def resampled_measures(

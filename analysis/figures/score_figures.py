@@ -135,7 +135,9 @@ def reliability_figure(answer: Answer) -> Iterator[Figure]:
         return
     numbers = dict.fromkeys(("value", "confidence", "ci_low", "ci_high"), float)
     curve = curve[~curve["kind"].isin(_BASELINES)].astype({**numbers, "n": int})
-    states = {name: both for name, both in BESIDE_FULL.items() if (curve["state"] == name).any()}
+    states: dict[str, tuple[str, ...]] = {
+        name: both for name, both in BESIDE_FULL.items() if (curve["state"] == name).any()
+    }
     panels = [
         _reliability(curve[curve["state"].isin(both)], name)
         for name, both in (states or {"finetuned": ("finetuned",)}).items()

@@ -198,8 +198,10 @@ def _groups_predicted(
         notes.append(f"the group is predicted among the {len(chosen)} largest of {len(size)}")
     places = np.flatnonzero(np.isin(units, chosen))
     own = units_of([str(units[i]) for i in places])
-    names = tuple(examples[places[np.flatnonzero(own == g)[0]]].cluster for g in range(len(chosen)))
-    mine = [replace(examples[i], label=int(g)) for i, g in zip(places, own, strict=True)]
+    names = tuple(
+        examples[int(places[np.flatnonzero(own == g)[0]])].cluster for g in range(len(chosen))
+    )
+    mine = [replace(examples[int(i)], label=int(g)) for i, g in zip(places, own, strict=True)]
     fold = ranks(own, np.random.default_rng([seed, 2])) % folds
     of_groups = replace(spec, labels=names)
     parts = []

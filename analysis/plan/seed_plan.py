@@ -115,17 +115,13 @@ class SeedPlan:
     ) -> Cell:
         at = f"{self.facts.name}/seed{self.seed}"
         sources = tuple(f"{at}/{part}" for part in parts)
+        who = {"task": self.facts.name, "seed": self.seed, **pair_of(self.seed, self.config)}
         return Cell(
             self.name(last),
             step,
             inputs or {},
             (*(("model",) if model else ()), *sources, *texts),
-            {
-                "task": self.facts.name,
-                "seed": self.seed,
-                **pair_of(self.seed, self.config),
-                **options,
-            },
+            {**who, **options},
             Needs(accelerator=step not in _ON_CPU),
         )
 

@@ -131,7 +131,9 @@ def _expected(
     found: dict[Plan, tuple[float, float]] = {}
     for started, rankings in alike.items():
         rng = np.random.default_rng([seed, started])
-        sums = {seen: np.zeros((2, len(some))) for seen, some in rankings.items()}
+        sums: dict[int, Floats] = {
+            seen: np.zeros((2, len(some))) for seen, some in rankings.items()
+        }
         step = max(1, _AT_ONCE // started)
         for begin in range(0, resamples, step):
             size = min(step, resamples - begin)

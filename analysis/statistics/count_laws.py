@@ -42,7 +42,7 @@ def hypergeometric_pmf(
     possible = (k >= np.maximum(other - (n - one), 0)) & (k <= np.minimum(one, other))
     chance: Any = np.zeros(k.shape)
     chance[possible] = _HYPERGEOMETRIC(k[possible], one[possible], other[possible], n)
-    return np.clip(chance, 0.0, 1.0)
+    return np.asarray(np.clip(chance, 0.0, 1.0))
 
 
 def binomial_pmf(k: npt.ArrayLike, n: int, p: float) -> Floats:

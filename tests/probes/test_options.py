@@ -63,7 +63,7 @@ def test_lists_are_written_with_commas_too(text, expected):
 def test_a_list_with_commas_passes_the_checks():
     found = parse_options(["attention-patterns.maps=raw,norm"])
     checked = check_options(found, ["attention-patterns"])
-    assert checked["attention-patterns"].maps == ("raw", "norm")
+    assert checked["attention-patterns"].model_dump()["maps"] == ("raw", "norm")
     with pytest.raises(ConfigError):
         check_options(parse_options(["attention-patterns.maps=raw,"]), ["attention-patterns"])
 

@@ -26,7 +26,7 @@ def write_diagnostics(path: Path, rows: Iterable[Sequence[str]]) -> Path:
 def made_rows(count: int = 40, seed: int = 0) -> list[tuple[str, ...]]:
     """Random pairs; each second one turns the one before it round."""
     rng = np.random.default_rng(seed)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for place in range(count):
         texts = [" ".join(["The", *rng.choice(_WORDS, 4)]) + f" {place}." for _ in range(2)]
         if place % 2:

@@ -21,7 +21,7 @@ PAIRS = TaskSpec(
     "entailment", ("not_entailment", "entailment"), "accuracy", ("accuracy",), pair=True
 )
 """The task of a classifier of pairs."""
-CHALLENGE = {
+CHALLENGE: dict[str, Any] = {
     "file": str(Path(__file__).parent / "made_challenge.tsv"),
     "columns": ("first=premise", "second=hypothesis", "label=gold", "group=kind"),
 }

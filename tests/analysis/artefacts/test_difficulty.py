@@ -69,7 +69,8 @@ def test_the_interval_of_the_gap_is_a_bootstrap_of_both_parts():
     hard = rng.random(200) < 0.3
     right = rng.random(200) < np.where(hard, 0.5, 0.9)
     found = [(int(r), 1, bool(h), 0) for r, h in zip(right, hard, strict=True)]
-    rows, _ = difficulty_output(*made(found), 1, "v")
+    said, parts = made(found)
+    rows, _ = difficulty_output(said, parts, 1, "v")
     gaps = []
     for _ in range(1000):
         drawn = rng.integers(0, 200, 200)

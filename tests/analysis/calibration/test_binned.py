@@ -119,8 +119,8 @@ def test_a_calibrated_model_is_its_own_null():
     assert ece.low == 0 < ece.calibrated
     assert ece.value < 2 * ece.calibrated
     # a model that is always sure and half right is not
-    wrong = summed(resampled_measures({1: forecasts(np.full(200, 0.99), right)}, resamples=200))
-    wrong = {m.metric: m for m in wrong}
+    sure_of_all = resampled_measures({1: forecasts(np.full(200, 0.99), right)}, resamples=200)
+    wrong = {m.metric: m for m in summed(sure_of_all)}
     assert wrong["ece"].p_value == pytest.approx(1 / 201)
     assert wrong["ece"].low > 0.1
     assert wrong["overconfidence"].value == pytest.approx(0.99 - right.mean())

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from subprobe.data.errors import CheckpointError
 from subprobe.models.folder import sources
 from subprobe.models.folder.sources import resolve_model
