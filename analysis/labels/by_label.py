@@ -57,7 +57,8 @@ def by_label(
     Intervals resample the examples or their clusters, with limits expanded for their number
     (Hesterberg 2015). The baseline predicts every class as often as the model does, whatever the
     text: its expected precision is the share of the class among the labels, its recall the share
-    among the predictions, and its F1 what these two give.
+    among the predictions, and its F1 what these two give. A mean is NaN if one of its parts is: if
+    a seed or draw never predicts the class, precision has no mean.
 
     Args:
         seeds: seed -> predictions of the same examples.
@@ -85,7 +86,9 @@ def by_label(
             if n_units < 2:
                 method = ONE_UNIT
             elif np.isnan(samples).any():
-                method = "no interval: in some resamples the class does not occur"
+                method = (
+                    "no interval: in some resamples the class does not occur or is not predicted"
+                )
             else:
                 method = named if np.isfinite(low) else "no interval: the resamples do not vary"
             yield {
