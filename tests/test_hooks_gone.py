@@ -26,7 +26,7 @@ from model_state import (
     model_state,
     weights_of,
 )
-from probe_cases import CHALLENGE, PAIRS, random_examples, tiny_context
+from probe_cases import CHALLENGE, DIAGNOSTICS, PAIRS, random_examples, tiny_context
 from questions import questions
 from subprobe.analysis.catalogue import catalogue
 from subprobe.analysis.configuration.config import PruneOptions
@@ -95,6 +95,8 @@ def head_for(name):
     further = find_probe(name).further
     if "choices" in further:
         return "choice"
+    if "named-classes" in further:
+        return "entailment"
     return "language" if "language-model-head" in further else "classification"
 
 
@@ -103,12 +105,18 @@ def examples_for(name, count=4):
     return questions(count) if head_for(name) == "choice" else random_examples(count)
 
 
+def context_for(head, family="bert", **options):
+    """A model with this head, and the task whose classes or questions its probes need."""
+    spec = {"entailment": PAIRS, "choice": READING}.get(head or "")
+    kind = "classification" if head == "entailment" else head
+    return replace(tiny_context(family, kind, **options), spec=spec)
+
+
 def masked_context(head=None):
     """A masked model beside a reference, both built for sdpa, which probes switch to eager."""
-    context = tiny_context("bert", head, attention="sdpa")
-    other = tiny_context("bert", head, attention="sdpa", seed=1).model
-    spec = {"classification": PAIRS, "choice": READING}.get(head or "")
-    return replace(context, subnetwork=half_of(context.model), reference=other, spec=spec)
+    context = context_for(head, attention="sdpa")
+    other = context_for(head, attention="sdpa", seed=1).model
+    return replace(context, subnetwork=half_of(context.model), reference=other)
 
 
 SHORT: dict[str, dict[str, Any]] = {
@@ -121,6 +129,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "challenge": CHALLENGE,
     "choice-attributions": {"n_steps": 2},
     "faithfulness": {"n_steps": 2, "random_draws": 1, "sensitivity_draws": 1},
+    "glue-diagnostics": DIAGNOSTICS,
     "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "hidden-token-attribution": {"projections": 1},
     "heuristics": {"generated": 4},
@@ -336,8 +345,8 @@ def test_gates_and_evaluation_leave_the_model_as_it_was(family, parts):
 @pytest.mark.parametrize("name", PROBES)
 @pytest.mark.slow
 def test_layers_that_share_their_weights_are_left_as_they_were(name):
-    context = tiny_context("albert", head_for(name))
-    context = replace(context, reference=tiny_context("albert", head_for(name)).model)
+    context = context_for(head_for(name), "albert")
+    context = replace(context, reference=context_for(head_for(name), "albert").model)
     for fails in (lambda number: False, lambda number: number == 2):
         with failing_at(context.model, fails):
             before = model_state(context.model)

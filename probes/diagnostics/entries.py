@@ -53,7 +53,8 @@ class DiagnosticsOptions(Options):
 
     def unfit(self, spec: TaskSpec) -> str:
         """Why this is not a task of entailment; empty if it is."""
-        return unfit(spec.labels)
+        why = unfit(spec.labels)
+        return f"does not fit {spec.name}: {why}" if why else ""
 
 
 _OF = {
@@ -69,7 +70,7 @@ ENTRY = ProbeEntry(
     code=f"{__package__}.diagnostics:run_glue_diagnostics",
     reads="suite",
     source="glue-diagnostics",
-    further=("task-head", "classes"),
+    further=("task-head", "classes", "named-classes"),
     options=DiagnosticsOptions,
     rows=tuple(
         Measure(metric_of(level, measure), ("model",), said.format(_OF[level]), better="higher",

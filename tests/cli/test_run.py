@@ -34,6 +34,7 @@ def test_the_folder_holds_what_was_promised(finished_run):
         "summary_overlap.csv", "summary_layers.csv", "summary_patterns.csv",
         "summary_head_attributions.csv", "heads.csv", "words.csv",
         "attribution_examples.csv", "attribution_agreement.csv",
+        "labels.csv", "calibration.csv", "reliability.csv", "calibration_differences.csv",
         "comparisons.csv", "tests.csv", "summary_headline.csv", "answers.csv",
         "probe_differences.csv",
         "seed_points.csv", "over_seeds.csv", "mixed_model.csv", "comparison_notes.csv",

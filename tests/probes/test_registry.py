@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from probe_cases import CHALLENGE, PAIRS, random_examples, tiny_context
+from probe_cases import CHALLENGE, DIAGNOSTICS, PAIRS, random_examples, tiny_context
 from questions import questions
 from subprobe.data.errors import UnknownNameError
 from subprobe.data.output.tables import ITEM_TYPES, ROW_TYPES
@@ -30,6 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dependency-heads": {"min_count": 1},
     "edges": {"projection": 8, "epochs": 1, "seeds": 2},
     "faithfulness": {"n_steps": 2, "random_draws": 1, "sensitivity_draws": 1},
+    "glue-diagnostics": DIAGNOSTICS,
     "head-attributions": {"n_steps": 2, "interactions": "second-order"},
     "heuristics": {"generated": 152},
     "holmes": {"epochs": 1, "seeds": 2, "description_length": True},

@@ -26,6 +26,8 @@ CHALLENGE: dict[str, Any] = {
     "columns": ("first=premise", "second=hypothesis", "label=gold", "group=kind"),
 }
 """Options of `challenge` for a test set of that task."""
+DIAGNOSTICS: dict[str, Any] = {"file": str(Path(__file__).parent / "made_diagnostics.tsv")}
+"""Options of `glue-diagnostics` for a made file in the published form."""
 TAGS = ("NOUN", "VERB", "AUX", "DET", "ADV")
 
 
