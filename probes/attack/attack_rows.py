@@ -70,7 +70,7 @@ class Attacked:
     def succeeded(self) -> npt.NDArray[np.bool_]:
         """Which attacks changed the prediction [N]."""
         after = np.array([int(one.after.argmax()) for one in self.outcomes])
-        return np.asarray(self.attacked & (after != self.labels))
+        return np.asarray(self.attacked & (after != self.labels), dtype=np.bool_)
 
     def numbers(self) -> dict[str, Floats]:
         """Metric -> its number of each example; NaN where it has none [N]."""
