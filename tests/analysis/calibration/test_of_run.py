@@ -1,6 +1,7 @@
 """Calibration, reliability and metrics by label of every model of a run."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from answered_run import manifest_of, write_answers
 from sklearn.metrics import precision_score
@@ -125,3 +126,24 @@ def test_numbers_have_no_calibration(tmp_path):
     tables = answer_tables_of(rows, tmp_path / "run" / "cells", {})
     assert tables["calibration_notes"]["note"].tolist() == ["stsb: no classes"]
     assert all(table.empty for name, table in tables.items() if name != "calibration_notes")
+
+
+def test_a_run_writes_what_it_says_of_its_models(finished_run):
+    """The files of a real run agree with its scores."""
+    scores = pd.read_csv(finished_run / "summary_performance.csv")
+    accuracy = scores[scores["metric"] == "accuracy"].set_index(["kind", "state"])["mean"]
+    curve = pd.read_csv(finished_run / "reliability.csv")
+    curve = curve.assign(right=curve["value"] * curve["n"])
+    sums = curve.groupby(["kind", "state"])[["right", "n"]].sum()
+    for model in ("full", "finetuned"), ("good", "pruned"), ("random", "pruned"):
+        assert sums.loc[model, "right"] / sums.loc[model, "n"] == pytest.approx(accuracy[model])
+    labels = pd.read_csv(finished_run / "labels.csv")
+    assert set(labels["target"]) == {"acceptable", "unacceptable"}
+    recall = labels[labels["metric"] == "recall"].set_index(["kind", "state", "target"])
+    full = recall.loc["full", "finetuned"]
+    assert (full["value"] * full["support"]).sum() / full["support"].sum() == pytest.approx(
+        accuracy["full", "finetuned"]
+    )
+    page = (finished_run / "report.html").read_text("utf-8")
+    assert 'id="reliability-acceptability"' in page
+    assert (finished_run / "calibration_differences.csv").is_file()
