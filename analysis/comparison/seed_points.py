@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..flags import DIVERGED, FAILED, UNLEARNED
-from ..summary.kinds import joined_flags
+from ..summary.kinds import flags_by_group
 from .run_items import model_columns
 
 POINT = [
@@ -48,7 +48,7 @@ def seed_points(rows: pd.DataFrame) -> pd.DataFrame:
             "baseline_value": found["baseline_value"].mean(),
             "n": found["n"].min(),
             "n_clusters": found["n_clusters"].min(),
-            "flag": found["flag"].agg(joined_flags),
+            "flag": flags_by_group(found["flag"]),
         }
     )
     return table.reset_index()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .kinds import WHO, by_method, joined_flags
+from .kinds import WHO, by_method, flags_by_group
 from .survival import survival_table
 
 TARGETS = ("first", "separator", "special", "punctuation", "previous", "next", "self")
@@ -138,4 +138,4 @@ def _attention(measured: pd.DataFrame) -> pd.DataFrame:
 def _flags(kept: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     """All flags of what a line rests on."""
     every = pd.concat([kept[[*_PLACE, "flag"]], measured[[*_PLACE, "flag"]]])
-    return every.groupby(_PLACE, sort=False)["flag"].agg(joined_flags).reset_index()
+    return flags_by_group(every.groupby(_PLACE, sort=False)["flag"]).reset_index()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 KINDS = (
@@ -91,9 +93,21 @@ def joined_flags(flags: pd.Series[str]) -> str:
     return ", ".join(sorted({one for flag in flags.dropna() if flag for one in flag.split(", ")}))
 
 
+def flags_by_group(groups: Any) -> pd.Series[str]:
+    """`joined_flags` of each group of the grouped column `flag`, in one pass over its lines."""
+    flags = groups.obj
+    joined: list[set[str]] = [set() for _ in range(groups.ngroups)]
+    places = groups.ngroup().fillna(-1).astype(int)  # without a number: a key is missing
+    for place, flag in zip(places.tolist(), flags.tolist(), strict=True):
+        if place >= 0 and isinstance(flag, str) and flag:
+            joined[place].update(flag.split(", "))
+    said = [", ".join(sorted(one)) for one in joined]
+    return pd.Series(said, groups.size().index, name=flags.name, dtype=flags.dtype)
+
+
 def with_flags(table: pd.DataFrame, rows: pd.DataFrame, about: list[str]) -> pd.DataFrame:
     """The table with `flag`: those of all rows that agree with a line in these columns, joined."""
-    said = rows.groupby(about, observed=True, sort=False)["flag"].agg(joined_flags).reset_index()
+    said = flags_by_group(rows.groupby(about, observed=True, sort=False)["flag"]).reset_index()
     found = table.merge(said, on=about, how="left")
     return found.assign(flag=found["flag"].fillna(""))
 

@@ -9,7 +9,7 @@ import pandas as pd
 from ..statistics.draws import LEAST_DRAWS
 from .agreement import overlap_summary, stability_summary
 from .heads import heads_table
-from .kinds import WHO, joined_flags, performance_of, plain, tidy_kinds
+from .kinds import WHO, flags_by_group, performance_of, plain, tidy_kinds
 from .layers import layer_summary, pattern_summary
 from .probes import probe_draws, probe_table
 from .ranks import good_against_random
@@ -54,7 +54,7 @@ def performance_table(rows: pd.DataFrame) -> pd.DataFrame:
             "n_clusters": found["n_clusters"].min(),
             "split": found["split"].first(),
             "selection": found["selection"].first(),
-            "flag": found["flag"].agg(joined_flags),
+            "flag": flags_by_group(found["flag"]),
         }
     ).reset_index()
     table = table.astype({"kind": "string"})
