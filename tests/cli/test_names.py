@@ -185,6 +185,7 @@ LIBRARY = ["data", "models", "pruning", "probes", "analysis"]
 SHOWS_COMMANDS = {
     "probes/patterns/synthetic.py": "a script with flags of its own",
     "analysis/screen/compared/comparison_notes.py": "prints to the terminal of a command alone",
+    "analysis/screen/spread.py": "prints to the terminal of a command alone",
     "analysis/screen/rows.py": "prints to the terminal of a command alone",
 }
 
