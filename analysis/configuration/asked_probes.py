@@ -84,7 +84,10 @@ def unfit_for(name: str, options: ProbeOptions, spec: TaskSpec) -> str:
 
 
 def check_fitting(options: ProbeOptions, spec: TaskSpec | None, classes_by: str = "") -> None:
-    """Raise if a requested probe of named classes cannot be run on a model of this task.
+    """Raise if a requested probe of named classes, or of questions, does not fit a model's task.
+
+    Nor does a probe of a classifier fit a model that answers questions. Other probes say themselves
+    what their head must be.
 
     Args:
         options: the requested probes.
@@ -97,11 +100,12 @@ def check_fitting(options: ProbeOptions, spec: TaskSpec | None, classes_by: str 
     if spec is None:
         return
     for name in explaining(options):
-        if "named-classes" not in find_probe(name).further:
-            continue  # other probes say themselves what their head must be
+        further = find_probe(name).further
+        if not (spec.choices or {"named-classes", "choices"} & set(further)):
+            continue
         if why := unfit_for(name, options, spec):
             raise InputError(why, where=name)
-        if classes_by == "place":
+        if classes_by == "place" and "named-classes" in further:
             raise InputError(
                 f"the model does not name its classes, and {', '.join(spec.labels)} cannot be "
                 "matched by position",

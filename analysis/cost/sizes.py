@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ...data.choices.choice_batches import choice_texts
+from ...data.choices.choice_texts import choice_texts
 from ...data.sentences.sentence import Example
 from ...data.tasks.by_name import task_spec
 from ...data.tasks.glue import GLUE

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data.choices.choice_batches import choice_texts
+from ...data.choices.choice_texts import choice_texts
 from ...data.encoding.literal import encode_literally
 from ...data.files.atomic import file_digest
 from ...data.masking.pieces import baseline_scores

@@ -16,6 +16,7 @@ from ..encoding.literal import encode_literally, makes_token_types
 from ..encoding.tokenizer_check import check_padding
 from ..errors import ConfigError, InputError
 from ..sentences.sentence import Example
+from .choice_texts import choice_texts
 
 Row = tuple[list[int], list[int]]
 """Subword ids and segment ids of one input."""
@@ -80,15 +81,6 @@ def _length(rows: tuple[Row, ...]) -> int:
 
 def _joined(rows: tuple[Row, ...]) -> Row:
     return [i for ids, _ in rows for i in ids], [t for _, types in rows for t in types]
-
-
-def choice_texts(example: Example) -> list[tuple[str, str]]:
-    """The K pairs of texts of a question: context and question, and each option.
-
-    An example without options has none.
-    """
-    before = " ".join(text for text in example.texts() if text)
-    return [(before, option) for option in example.options]
 
 
 def choice_batches(

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ...data.choices.choice_batches import choice_texts, kept_places
+from ...data.choices.choice_batches import kept_places
+from ...data.choices.choice_texts import choice_texts
 from ...data.choices.reduced import unigrams
 from ...data.encoding.literal import encode_literally, makes_token_types
 from ...data.errors import InputError

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from questions import batches_of, questions
-from subprobe.data.choices.choice_batches import choice_texts
+from subprobe.data.choices.choice_texts import choice_texts
 from subprobe.data.errors import ConfigError, InputError
 from subprobe.data.masking.masked_batches import task_batches_once
 from subprobe.data.tasks.choices.generated import READING

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from subprobe.data.choices.choice_batches import choice_texts
+from subprobe.data.choices.choice_texts import choice_texts
 from subprobe.data.choices.reduced import (
     REDUCED,
     nearest_sentence,
