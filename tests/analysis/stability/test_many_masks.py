@@ -117,7 +117,7 @@ def test_tasks_compared_at_once_equal_each_two_alone():
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("n_tasks", "n_seeds"), [(1, 1000), (10, 100), (200, 5)])
+@pytest.mark.parametrize(("n_tasks", "n_seeds"), [(1, 1000), (200, 5)])
 def test_a_thousand_masks_take_at_most_a_minute(n_tasks, n_seeds):
     tasks = [
         MaskSet(
