@@ -43,6 +43,7 @@ class _Config(_Part):
     tasks: list[str] = []
     seeds: list[int] = []
     seeds_init: list[int] = []
+    seeds_order: list[int] = []
     prune: _Prune = _Prune()
     controls: _Controls = _Controls()
     probe: _Probe = _Probe()

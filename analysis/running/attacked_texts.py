@@ -10,7 +10,7 @@ import pandas as pd
 from ...data.errors import DataFileError
 from ...data.files.reading import reading
 from ...data.output.tables import as_written
-from ...probes.attack.attack_rows import ADVERSARIAL_TEXT, NAME, ORIGINAL_TEXT
+from ...probes.attack.entries import ADVERSARIAL_TEXT, NAME, ORIGINAL_TEXT
 from ..cell_output import CellOutput
 from .collect import Collected
 

@@ -19,9 +19,9 @@ from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
 from ..forward.texts import read_texts
 from .answers import Classifier, Encoder, Floats, SentenceEncoder, Tagger, classifying, tagging
-from .attack_rows import NAME, Attacked, Exchange, attack_items, attack_rows
+from .attack_rows import Attacked, Exchange, attack_items, attack_rows
 from .attacked_text import AttackedText
-from .entries import PUBLISHED_COSINE, PUBLISHED_COUNT, THRESHOLDS, Threshold
+from .entries import NAME, PUBLISHED_COSINE, PUBLISHED_COUNT, THRESHOLDS, Threshold
 from .masked_words import from_language_model
 from .procedure import Outcome, Procedure, Rule
 from .side_by_side import attack_all

@@ -12,14 +12,11 @@ import pandas as pd
 
 from ...data.output.tables import items_frame
 from ...data.sentences.sentence import Example
+from .entries import ADVERSARIAL_TEXT, NAME, ORIGINAL_TEXT
 from .procedure import Outcome
 
 Floats = npt.NDArray[np.float64]
 
-NAME = "attack"
-ORIGINAL_TEXT, ADVERSARIAL_TEXT = "original_text", "adversarial_text"
-"""Metrics of the items whose relation is the attacked text, before and after an attack that
-replaced words."""
 ORIGINAL = "original texts"
 
 

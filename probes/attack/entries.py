@@ -9,6 +9,11 @@ from pydantic import Field, model_validator
 
 from ..entry import Headline, Measure, Options, PathText, ProbeEntry, Units
 
+NAME = "attack"
+ORIGINAL_TEXT, ADVERSARIAL_TEXT = "original_text", "adversarial_text"
+"""Metrics of the items whose relation is the attacked text, before and after an attack that
+replaced words."""
+
 Threshold = Literal["experiments", "command-line", "paper"]
 
 THRESHOLDS: Mapping[str, float] = {"experiments": 0.5, "command-line": 0.7, "paper": 0.57}
@@ -98,7 +103,7 @@ class AttackOptions(Options):
 
 
 ATTACK = ProbeEntry(
-    name="attack",
+    name=NAME,
     help="whether synonyms change correct predictions (TextFooler)",
     code=f"{__package__}.attack:run_attack",
     reads="task",

@@ -180,7 +180,7 @@ def test_compare_shows_or_writes_tables(subprobe_command, finished_run, tmp_path
     assert all(kind in out for kind in KINDS)
     code, out, _ = subprobe_command("compare", finished_run, "--out", tmp_path / "tables")
     assert (code, out) == (0, "")
-    assert len(list((tmp_path / "tables").glob("*.csv"))) == 18
+    assert len(list((tmp_path / "tables").glob("*.csv"))) == 22
 
 
 @pytest.mark.parametrize("figures", [False, pytest.param(True, marks=pytest.mark.slow)])
