@@ -24,7 +24,7 @@ FLOORS = {
                "representations", "structural", "tokens", "edges", "description_length",
                "erasure", "attention_probe", "head_ablation", "holmes", "faithfulness",
                "attention_explanation", "attention_diagnostics", "behaviour", "transfer",
-               "diagnostics", "choices", "challenge", "attack"],
+               "choices", "challenge", "diagnostics", "attack"],
     "analysis": ["wording", "glossary", "flags", "cell_output", "statistics", "stability",
                  "survival_content", "summary", "comparison", "profile", "intervals", "labels",
                  "calibration", "glue", "findings",

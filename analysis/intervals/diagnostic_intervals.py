@@ -13,11 +13,10 @@ from ..statistics.clusters import alone, count_of, units_of
 from ..statistics.paired import expanded_limits
 from ..statistics.row_units import items_metric
 from ..statistics.weighted import CLASS_METRICS, RESAMPLES, weight_blocks, weighted_scores
-from .item_intervals import ONE_TEXT
+from .item_intervals import NO_SPREAD, ONE_TEXT
 
 OVER_PAIRS = f"percentile bootstrap over pairs ({RESAMPLES})"
 OVER_CLUSTERS = f"percentile bootstrap over clusters of pairs ({RESAMPLES})"
-NO_SPREAD = "no interval: the resamples do not vary, or some are empty"
 
 
 def diagnostic_intervals(result: ProbeResult, *, seed: int = 0) -> pd.DataFrame:

@@ -61,10 +61,11 @@ def probe_loaded(
 
     Raises:
         ConfigError: if the maximum length exceeds the models' positions.
-        InputError: if a probe cannot read models of the task, such as those of multiple choice.
+        InputError: if a probe cannot read models of the task, such as those of multiple choice, or
+            needs named classes and these were matched by position.
     """
     spec = spec or loaded.spec
-    check_fitting(options, spec)
+    check_fitting(options, spec, loaded.classes_by)
     positions = loaded.anatomy.max_tokens
     if reference is not None:
         positions = min(positions, anatomy_of(reference).max_tokens)

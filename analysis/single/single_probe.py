@@ -40,7 +40,6 @@ from ..configuration.asked_probes import (
     of_language,
     of_task,
     options_of,
-    probes_reading,
 )
 from ..configuration.config import ProbeOptions
 from ..configuration.learning_files import learning_files
@@ -223,7 +222,7 @@ def probe_rows(
     if parts is not None:
         about = {**output.notes["learning"], "ids": parts.ids}
         output = output.but(notes={**output.notes, "learning": about})
-    for name in probes_reading(options, "suite"):
+    for name in options.names:
         for what, note in output.notes.items():
             if what.startswith(f"{name} "):
                 progress.say(f"{what}: {note}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import InputError
+from ..suites.diagnostics import THREE
 from ..tasks.class_order import plain
 from .heuristic_pair import ENTAILED
+
+NOT_ENTAILMENT = "not entailment"
+_NEGATED = (NOT_ENTAILMENT, "non entailment", "no entailment", "nonentailment", "notentailment")
 
 
 def entailment_class(labels: Sequence[str]) -> int:
@@ -30,3 +34,35 @@ def entailment_class(labels: Sequence[str]) -> int:
             "entailment=MODEL_CLASS,...",
         )
     return found[0]
+
+
+def entailment_classes(labels: Sequence[str]) -> Mapping[str, int]:
+    """Class of natural language inference -> index of the class that means it.
+
+    Names are compared as in `class_order.plain`. A task with two classes, entailment and its
+    negation, has both `neutral` and `contradiction` as its negation.
+
+    Args:
+        labels: the K class names.
+
+    Returns:
+        An index for each of `THREE`; empty if the names are others.
+    """
+    places = {plain(name): place for place, name in enumerate(labels)}
+    if set(places) == set(THREE) and len(labels) == len(THREE):
+        return {name: places[name] for name in THREE}
+    negated = [name for name in places if name in _NEGATED]
+    if len(labels) == 2 and ENTAILED in places and len(negated) == 1:
+        other = places[negated[0]]
+        return {ENTAILED: places[ENTAILED], "neutral": other, "contradiction": other}
+    return {}
+
+
+def not_three_classes(labels: Sequence[str]) -> str:
+    """Why these are not the classes of natural language inference; empty if they are."""
+    if entailment_classes(labels):
+        return ""
+    return (
+        f"the classes are {', '.join(labels) or 'numbers'}; needed are {', '.join(THREE)}, or "
+        f"{ENTAILED} and {NOT_ENTAILMENT}"
+    )

@@ -37,8 +37,8 @@ def challenge_columns(texts: Sequence[str]) -> dict[str, str]:
     """Role -> column, from texts such as `first=sentence1`.
 
     Raises:
-        ConfigError: if a text has another form, a role is given twice, or `first` or `label` is
-            missing.
+        ConfigError: if a text has another form, a role is given twice, `first` or `label` is
+            missing, or texts and label share a column.
         UnknownNameError: if a role does not exist.
     """
     found: dict[str, str] = {}
@@ -54,6 +54,13 @@ def challenge_columns(texts: Sequence[str]) -> dict[str, str]:
         if role in found:
             raise ConfigError(f"the role {role} is given twice", where=_WHERE)
         found[role] = column
+    needed = [found[role] for role in ("first", "second", "label") if role in found]
+    if len(set(needed)) < len(needed):
+        twice = next(column for column in needed if needed.count(column) > 1)
+        raise ConfigError(
+            f"the column {twice!r} is named for two of first, second and label", where=_WHERE,
+            remedy="name one column for each text, and another one for the label",
+        )  # fmt: skip
     missing = [role for role in ("first", "label") if role not in found]
     if missing:
         raise ConfigError(
@@ -104,8 +111,8 @@ def read_challenge(
         pair: whether the task reads pairs of texts.
 
     Raises:
-        ConfigError: if the task reads pairs and `second` is missing, or the other way round, or
-            `pairs` names no class of the task.
+        ConfigError: if the task reads pairs and `second` is missing, or the other way round,
+            `pairs` names no class of the task, or two classes differ only in spelling.
         DataFileError: if the file is damaged, lacks a column, or has an empty text or group, or a
             label without a class.
     """
@@ -117,6 +124,11 @@ def read_challenge(
             where=_WHERE, remedy="name one column for each text of the task",
         )  # fmt: skip
     places = {plain(name): place for place, name in enumerate(classes)}
+    if len(places) < len(classes):
+        raise ConfigError(
+            f"some of the classes {', '.join(classes)} differ only in spelling",
+            remedy="rename them in the files of the task",
+        )
     for name in pairs.values():
         if plain(name) not in places:
             raise ConfigError(

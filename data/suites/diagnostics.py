@@ -54,7 +54,7 @@ def read_diagnostics(path: Path | str) -> tuple[Diagnostic, ...]:
     path = Path(path)
     if path.is_dir():
         raise DataFileError("is a folder", where=str(path), remedy="name the file")
-    names = [name.strip() for name in read_numbered_lines(path)[0][1].split("\t")]
+    names = read_numbered_lines(path)[0][1].split("\t")
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise DataFileError(

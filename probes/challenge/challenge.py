@@ -90,7 +90,7 @@ def run_challenge(
 
 @dataclass(frozen=True)
 class Scored:
-    """N examples, and whether each is classified correctly [N]; ids start with `prefix`."""
+    """N examples, and whether each is right [N]; ids and clusters start with `prefix`."""
 
     examples: Sequence[Example]
     right: npt.NDArray[np.bool_]
@@ -102,7 +102,9 @@ class Scored:
         of = [self.examples[n] for n in at]
         largest = pd.Series([one.label for one in of]).value_counts().max()
         return Part(
-            metric, group, [f"{self.prefix}{one.id}" for one in of], [one.cluster for one in of],
+            metric, group, [f"{self.prefix}{one.id}" for one in of],
+            # sources of the two sets that have the same name are not the same
+            [one.cluster and f"{self.prefix}{one.cluster}" for one in of],
             self.right[at].astype(np.float64), float(largest / len(of)),
         )  # fmt: skip
 

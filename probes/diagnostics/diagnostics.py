@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...data.challenge.classes import entailment_classes, not_three_classes
 from ...data.errors import InputError
 from ...data.output.tables import items_frame, rows_frame
 from ...data.sentences.sentence import Example, plain_sentence
@@ -17,9 +18,9 @@ from ...data.tasks.metrics import METRICS
 from ...data.tasks.task import TaskSpec
 from ...data.tasks.task_parts import spread
 from ...models.training.evaluate import evaluate
+from ..challenge.predictions import notes_of
 from ..forward.base import Context, ProbeResult
 from ..forward.shared_pass import Progress
-from .classes import entailment_classes, unfit
 from .entries import (
     ACCURACY,
     CATEGORY,
@@ -72,9 +73,9 @@ def run_glue_diagnostics(
             where=GLUE_DIAGNOSTICS,
             remedy="name the task that it was fine-tuned on, with `task`",
         )
-    if why := unfit(spec.labels):
+    if why := not_three_classes(spec.labels):
         raise InputError(
-            f"does not fit {spec.name}: {why}",
+            why,
             where=GLUE_DIAGNOSTICS,
             remedy="name a model of natural language inference, such as one of mnli",
         )
@@ -94,10 +95,7 @@ def run_glue_diagnostics(
         GLUE_DIAGNOSTICS,
         rows_frame(pd.DataFrame(_rows(pairs, gold, said)).assign(variant=variant or pd.NA)),
         lambda: _items(pairs, gold, said, variant),
-        notes={
-            f"{GLUE_DIAGNOSTICS}_pairs": len(pairs),
-            f"{GLUE_DIAGNOSTICS}_truncated": found.n_truncated,
-        },
+        notes={f"{GLUE_DIAGNOSTICS}_pairs": len(pairs), **notes_of(found, GLUE_DIAGNOSTICS)},
     )
 
 

@@ -9,7 +9,6 @@ from pydantic import Field
 from ...data.files.atomic import file_digest
 from ...data.tasks.task import TaskSpec
 from ..entry import Headline, Measure, Options, PathText, ProbeEntry
-from .classes import unfit
 
 GLUE_DIAGNOSTICS = "glue-diagnostics"
 OVERALL, CATEGORY, FINE, DOMAIN = LEVELS = ("", "category", "fine", "domain")
@@ -53,8 +52,9 @@ class DiagnosticsOptions(Options):
 
     def unfit(self, spec: TaskSpec) -> str:
         """Why this is not a task of entailment; empty if it is."""
-        why = unfit(spec.labels)
-        return f"does not fit {spec.name}: {why}" if why else ""
+        from ...data.challenge.classes import not_three_classes
+
+        return not_three_classes(spec.labels)
 
 
 _OF = {

@@ -112,6 +112,15 @@ def test_a_test_set_is_read_beside_the_task(models):
     )
 
 
+def test_cut_texts_of_a_test_set_are_told(models):
+    done = called(
+        models / "own", "--probe", "challenge", "--task", "entailment", "--limit", 8, *SET[:-1],
+        "--max-length", 8, "--json",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "challenge cut: " in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

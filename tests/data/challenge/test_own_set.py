@@ -88,6 +88,8 @@ def test_a_bad_row_is_named(tmp_path, changed, said):
         (["first=a"], ConfigError, "no column is named for label"),
         (["first"], ConfigError, "not of the form ROLE=COLUMN"),
         (["first=a", "first=b", "label=c"], ConfigError, "given twice"),
+        (["first=a", "second=a", "label=c"], ConfigError, "'a' is named for two of"),
+        (["first=a", "label=a"], ConfigError, "'a' is named for two of"),
         (["first=a", "gold=b"], UnknownNameError, "unknown column role 'gold'"),
     ],
 )
@@ -95,6 +97,8 @@ def test_columns_are_checked(texts, error, said):
     with pytest.raises(error, match=said):
         challenge_columns(texts)
     assert challenge_columns(["first = a", "label=b"]) == {"first": "a", "label": "b"}
+    by_label = challenge_columns(["first=a", "label=b", "group=b"])
+    assert by_label["group"] == by_label["label"]
 
 
 @pytest.mark.parametrize("texts", [["0"], ["0=a", "0=b"], ["=a"]])
@@ -107,5 +111,7 @@ def test_an_unknown_class_or_column_is_refused(tmp_path):
     path = write(tmp_path / "s.csv")
     with pytest.raises(InputError, match="'other' is not a class of the task"):
         read_challenge(path, COLUMNS, CLASSES, {"0": "other"}, pair=True)
+    with pytest.raises(ConfigError, match="a-b, a b differ only in spelling"):
+        read_challenge(path, COLUMNS, ("a-b", "a b"), {}, pair=True)
     with pytest.raises(DataFileError, match="no column 'nothing'"):
         read_challenge(path, {**COLUMNS, "group": "nothing"}, CLASSES, {}, pair=True)

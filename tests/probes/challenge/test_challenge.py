@@ -1,6 +1,7 @@
 """The probe of a second test set against a plain loop, with its intervals."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +61,24 @@ def test_rows_are_those_of_a_plain_loop(context):
     assert gap["n"] == 28
     assert rows.loc[("accuracy", ""), "baseline_value"] == 0.5
     assert rows.loc[("accuracy", "swap"), "baseline_value"] == 1.0
+
+
+def test_sources_of_two_sets_with_the_same_name_are_different(context, tmp_path):
+    path = tmp_path / "sources.tsv"
+    lines = Path(CHALLENGE["file"]).read_text("utf-8").splitlines()
+    named = [f"{line}\t{name}" for line, name in zip(lines, ("source", *"abcd"), strict=True)]
+    path.write_text("\n".join(named) + "\n", "utf-8")
+    columns = (*CHALLENGE["columns"], "cluster=source")
+
+    def gap(names):
+        shared = [replace(one, cluster=names[n % 4]) for n, one in enumerate(OWN)]
+        found = run_challenge(context, shared, file=str(path), columns=columns)
+        return table(challenge_intervals(found)).loc[("accuracy_difference", "")]
+
+    same, other = gap("abcd"), gap("wxyz")
+    assert same["n_clusters"] == other["n_clusters"] == 8
+    assert same["ci_low"] == pytest.approx(other["ci_low"])
+    assert same["ci_high"] == pytest.approx(other["ci_high"])
 
 
 def test_without_examples_of_the_task_only_the_test_set_is_scored(context):

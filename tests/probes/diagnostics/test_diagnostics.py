@@ -1,15 +1,18 @@
 """The diagnostic set of GLUE, scored with tiny models and checked against scikit-learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from diagnostics_file import made_rows, write_diagnostics
 from sklearn.metrics import accuracy_score, matthews_corrcoef
 from subprobe.analysis.intervals.diagnostic_intervals import diagnostic_intervals
+from subprobe.data.challenge.classes import entailment_classes, not_three_classes
 from subprobe.data.errors import ConfigError, InputError
 from subprobe.data.suites.diagnostics import read_diagnostics
 from subprobe.data.tasks.task import TaskSpec
 from subprobe.models.encoder.anatomy import anatomy_of
-from subprobe.probes.diagnostics.classes import entailment_classes, unfit
 from subprobe.probes.diagnostics.diagnostics import members, run_glue_diagnostics
 from subprobe.probes.diagnostics.entries import DiagnosticsOptions
 from subprobe.probes.forward.base import Context
@@ -95,10 +98,18 @@ def test_two_classes_merge_the_labels(file):
 )
 def test_other_classes_are_refused(file, labels):
     assert entailment_classes(labels) == {}
-    assert "needed are entailment, neutral, contradiction" in unfit(labels)
+    assert "needed are entailment, neutral, contradiction" in not_three_classes(labels)
     if len(labels) > 1:
-        with pytest.raises(InputError, match="does not fit nli: its classes are"):
+        with pytest.raises(InputError, match="glue-diagnostics: the classes are"):
             run_glue_diagnostics(context(labels), (), file=str(file))
+
+
+def test_cut_pairs_and_undefined_logits_are_noted(file):
+    short = replace(context(), max_length=5)
+    torch.nn.init.constant_(short.model.classifier.bias, float("nan"))
+    notes = run_glue_diagnostics(short, (), file=str(file), limit=6).notes
+    assert notes["glue-diagnostics cut"] == 6
+    assert notes["glue-diagnostics with undefined logits"] == 6
 
 
 def test_a_file_is_needed():
