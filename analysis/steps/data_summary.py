@@ -170,7 +170,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     for split, about in summary["splits"].items():
         lines += _split_lines(split, about)
     written = {w for about in summary["splits"].values() for w in about.get("left_out", {})}
-    if any(reason.startswith("without a label ('") for reason in written):
+    options = any("right_options" in about for about in summary["splits"].values())
+    if not options and any(reason.startswith("without a label ('") for reason in written):
         lines.append("  if such labels are classes of your own files, add `as_classes`")
     roles, length = summary["roles"], summary["subwords"]
     lines.append(

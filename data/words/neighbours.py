@@ -29,7 +29,7 @@ class VectorSpace:
         self, words: Collection[str], *, count: int, min_cosine: float
     ) -> Mapping[str, tuple[str, ...]]:
         """Word -> the words with the most similar vectors, the nearest first, of equal ones the
-        first in the space. A word without a vector, or with the vector 0, has none.
+        first in the space. A word without a vector, or with the vector 0, has none and is none.
 
         Args:
             words: as they stand in the space.
@@ -37,8 +37,9 @@ class VectorSpace:
             min_cosine: their minimum cosine similarity.
         """
         row = {word: place for place, word in enumerate(self.words)}
-        asked = [word for word in dict.fromkeys(words) if word in row]
         unit = unit_vectors(self.numbers)
+        without = ~unit.any(axis=1)
+        asked = [word for word in dict.fromkeys(words) if word in row and not without[row[word]]]
         found: dict[str, tuple[str, ...]] = {}
         step = max(1, _AT_ONCE // max(1, len(self.words)))
         for start in range(0, len(asked), step):
@@ -46,6 +47,7 @@ class VectorSpace:
             cosines = unit[[row[word] for word in block]] @ unit.T
             for word, own in zip(block, cosines, strict=True):
                 own[row[word]] = -np.inf
+                own[without] = -np.inf
                 near = np.flatnonzero(own >= min_cosine)
                 best = near[np.argsort(-own[near], kind="stable")][:count]
                 found[word] = tuple(self.words[place] for place in best.tolist())

@@ -17,6 +17,7 @@ from ...data.encoding.collate import TextBatches, to_inputs
 from ...data.encoding.literal import encode_literally, makes_token_types
 from ...data.errors import InputError
 from ...data.words.tags import Spelled, universal_tags
+from ...models.encoder.anatomy import max_tokens
 from ...models.encoder.evaluating import evaluating
 from ...models.folder.text_lengths import USUAL_LENGTH
 from ...models.smaller.candidate import classifying_as
@@ -92,11 +93,12 @@ class SentenceEncoder:
 
     def __init__(self, model: Any, tokenizer: Any, batch_size: int):
         self._model, self._tokenizer, self._batch_size = model, tokenizer, batch_size
+        self._length = min(USUAL_LENGTH, max_tokens(model))
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Vectors [N, D]."""
         found = np.zeros((len(texts), int(self._model.config.hidden_size)))
-        batches = _batches(self._tokenizer, list(texts), USUAL_LENGTH, self._batch_size)
+        batches = _batches(self._tokenizer, list(texts), self._length, self._batch_size)
         with evaluating(self._model), torch.inference_mode():
             for batch in batches:
                 inputs = to_inputs(batch, self._model.device)

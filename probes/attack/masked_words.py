@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...data.encoding.literal import encode_literally
-from ...models.folder.text_lengths import USUAL_LENGTH
+from ...models.encoder.anatomy import max_tokens
 from ...models.language.masked import masked_top_k
 from ...models.language.masked_inputs import MaskedText
 from .attacked_text import AttackedText
@@ -21,6 +21,8 @@ _SURPLUS = 4
 def from_language_model(model: Any, tokenizer: Any, count: int) -> Source:
     """The most probable words in the place of each word, which is masked as a single piece.
 
+    Words beyond the positions of the model have none.
+
     Args:
         model: a model of `load_language_model`.
         tokenizer: its tokenizer.
@@ -32,7 +34,7 @@ def from_language_model(model: Any, tokenizer: Any, count: int) -> Source:
         asked: list[MaskedText] = []
         wanted: list[tuple[int, int]] = []
         fitted = encode_literally(
-            tokenizer, [text.text for text in texts], pre_split=False, max_length=USUAL_LENGTH
+            tokenizer, [text.text for text in texts], pre_split=False, max_length=max_tokens(model)
         )
         for place, (text, one) in enumerate(zip(texts, fitted, strict=True)):
             ids, spans, offsets = one.kept.ids, text.spans(), one.kept.offsets

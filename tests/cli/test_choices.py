@@ -139,6 +139,16 @@ def test_the_data_are_described(files, tiny_encoder, subprobe_command):
     assert "baseline: chance (one of 4 options) scores accuracy 0.250" in out
 
 
+def test_answers_left_out_are_not_taken_for_classes(tmp_path, tiny_encoder, subprobe_command):
+    rows = quail_rows()
+    rows[3]["correct_answer_id"] = "-1"
+    folder = write_quail(tmp_path / "few", train=rows)
+    code, out, _ = subprobe_command("data", tiny_encoder, "--task", "quail", "--data-dir", folder)
+    assert code == 0
+    assert "1 left out (without a label ('-1'))" in out
+    assert "as-classes" not in out
+
+
 def test_export_to_onnx_is_refused_before_anything_is_written(steps, subprobe_command, tmp_path):
     folder, _ = steps
     code, _, err = subprobe_command(

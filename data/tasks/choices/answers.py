@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import DataFileError
 from ...files.reading import shown
+from ..missing import NO_LABEL
 
 LETTERS = string.ascii_uppercase
 """Names of the options, in order."""
@@ -89,6 +90,29 @@ def answer_of(cell: Any, options: Sequence[str], where: str) -> int:
             f"{LETTERS[len(options) - 1]}, or the text of the option",
         )
     return read.pop()
+
+
+def check_answered(cell: Any, options: Any, where: str) -> None:
+    """Raise if an answer that would count as missing, such as "-1", is the text of an option.
+
+    Args:
+        cell: the answer, as the file states it.
+        options: the options, as the file states them.
+        where: the file and the row, for messages.
+
+    Raises:
+        DataFileError: if it is one.
+    """
+    if not isinstance(cell, str) or not isinstance(options, list):
+        return
+    text = cell.strip()
+    if text.lower() in NO_LABEL and text in [str(option).strip() for option in options]:
+        raise DataFileError(
+            f"the answer {shown(cell)} is ambiguous: it is the text of an option, and marks a "
+            "missing answer",
+            where=where,
+            remedy="give the number of the option, counted from 0, as a JSON number",
+        )
 
 
 def _numbered(text: str, count: int) -> int | None:

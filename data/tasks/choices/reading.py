@@ -19,7 +19,7 @@ from ..labels import label_name
 from ..missing import NO_LABEL, keep_usable
 from ..task import Reading, TaskData, TaskSpec
 from ..task_files import find_split, require_split
-from .answers import LETTERS, answer_of, options_of
+from .answers import LETTERS, answer_of, check_answered, options_of
 
 QUAIL = "quail"
 """The task whose files are read without naming columns."""
@@ -82,6 +82,7 @@ def read_choices(name: str, data_dir: Path | str, columns: Mapping[str, str]) ->
     splits, readings, first = {}, {}, ("", 0)
     for split, found in paths.items():
         files = [_read(path, names) for path in found]
+        _check_answered(files, roles)
         kept = [_TEXTS.get(role, role) for role in roles]
         usable, left_out = keep_usable(files, kept, NO_LABEL, remedy="answer the questions")
         splits[split], first = _examples(usable, roles, split, first)
@@ -110,6 +111,13 @@ def _read(path: Path, names: Sequence[str]) -> Rows:
             remedy=f"write the questions as {suffixes}",
         )
     return read_rows_of(path, names)
+
+
+def _check_answered(files: Sequence[Rows], roles: Sequence[str]) -> None:
+    for rows in files:
+        for place, cells in zip(rows.places, rows.cells, strict=True):
+            found = dict(zip(roles, cells, strict=True))
+            check_answered(found["label"], found["options"], f"{rows.path}, {place}")
 
 
 def _examples(

@@ -86,6 +86,10 @@ def test_an_answer_with_two_readings_is_refused():
         ({"answers": "a|b|c|d"}, "line 6: the options are str .*not a list"),
         ({"answers": ["a"]}, "line 6: a question needs 2 to 26 options, got 1"),
         ({"correct_answer_id": "4"}, "line 6: the answer '4' is none of the 4 options"),
+        (
+            {"answers": ["-1", "0", "1", "2"], "correct_answer_id": "-1"},
+            "line 6: the answer '-1' is ambiguous: it is the text of an option",
+        ),
         ({"context": "  "}, "line 6: the context is empty"),
         ({"question": 7}, "line 6: int 7 where a question is expected"),
     ],

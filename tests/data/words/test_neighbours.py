@@ -25,11 +25,16 @@ def test_the_nearest_are_those_of_a_plain_loop(seed, count, least):
     numbers = rng.integers(-3, 4, (9, 3)).astype(np.float32)
     words = [f"w{i}" for i in range(9)]
     found = VectorSpace(words, numbers).nearest(words, count=count, min_cosine=least)
+    assert set(found) == {word for word, own in zip(words, numbers, strict=True) if own.any()}
     for place, word in enumerate(words):
+        if word not in found:
+            continue
         cosines = []
         for other in range(9):
+            if not numbers[other].any():
+                continue
             lengths = math.dist(numbers[place], (0, 0, 0)) * math.dist(numbers[other], (0, 0, 0))
-            cosine = float(numbers[place] @ numbers[other]) / lengths if lengths else 0.0
+            cosine = float(numbers[place] @ numbers[other]) / lengths
             if other != place:
                 cosines.append((cosine, words[other]))
         near = {other: cosine for cosine, other in cosines}

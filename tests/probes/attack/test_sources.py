@@ -9,7 +9,7 @@ from subprobe.data.errors import AnnotationError, InputError
 from subprobe.data.sentences.sentence import Example, plain_sentence
 from subprobe.data.words.neighbours import VectorSpace
 from subprobe.data.words.tags import Spelled, universal_tags
-from subprobe.probes.attack.answers import similarity
+from subprobe.probes.attack.answers import SentenceEncoder, similarity
 from subprobe.probes.attack.attack import run_attack
 from subprobe.probes.attack.attacked_text import AttackedText, is_stop_word
 from subprobe.probes.attack.masked_words import from_language_model, whole_words
@@ -63,6 +63,27 @@ def test_a_language_model_gives_its_most_probable_words(family, kind):
     likely = [word for word in dict.fromkeys(expected) if word.lower() != "dogs"]
     assert list(found[2]) == likely[: len(found[2])]
     assert 0 < len(found[2]) <= 4
+
+
+def test_models_with_few_positions_read_what_fits():
+    text = AttackedText.of(
+        Example("e", plain_sentence("s", "The quick dogs slept carefully. " * 9))
+    )
+    tokenizer = tiny_tokenizer("wordpiece")
+    model = tiny_model("bert", "language", positions=32)
+    [found] = from_language_model(model, tokenizer, 2)([text], [])
+    assert {1, 2, 3} <= set(found)
+    assert max(found) < len(text.words) - 1
+    encoder = SentenceEncoder(tiny_model("bert", positions=32).double(), tokenizer, 2)
+    np.testing.assert_allclose(np.linalg.norm(encoder([text.text]), axis=1), 1)
+
+
+def test_a_language_model_reads_as_much_as_it_has_positions_for():
+    text = AttackedText.of(Example("e", plain_sentence("s", "Quick dogs slept carefully. " * 50)))
+    tokenizer = tiny_tokenizer("wordpiece")
+    models = (tiny_model("bert", "language", positions=n) for n in (128, 512))
+    few, many = (max(from_language_model(model, tokenizer, 2)([text], [])[0]) for model in models)
+    assert many > 3 * few
 
 
 def test_only_pieces_that_start_words_are_words():
