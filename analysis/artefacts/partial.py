@@ -32,6 +32,15 @@ NGRAMS, ENCODER = "n-grams", "encoder"
 """Classifiers: logistic regression on lower-cased uni- and bigrams, and the fine-tuned encoder."""
 
 
+def without_classes(spec: TaskSpec) -> str:
+    """Why the labels of a task are not classes of texts; empty if they are."""
+    if spec.choices:
+        return f"{spec.name} is multiple choice, with letters of options as labels"
+    if spec.labels:
+        return ""
+    return f"{spec.name} has {'masked pieces' if spec.masked else 'numbers'} as labels"
+
+
 def chosen_text(spec: TaskSpec, text: str = "") -> str:
     """The text that the classifiers see: `first`, `second`, or `only` where there is just one.
 
@@ -39,11 +48,9 @@ def chosen_text(spec: TaskSpec, text: str = "") -> str:
         ConfigError: if the labels are not classes, or a text is named where there is only one.
         UnknownNameError: for a text that does not exist.
     """
-    if not spec.labels:
-        found = "masked pieces" if spec.masked else "numbers"
+    if why := without_classes(spec):
         raise ConfigError(
-            f"{spec.name} has {found} as labels: artefacts are measured for classes",
-            remedy="name a task with classes",
+            f"{why}: artefacts are measured for classes", remedy="name a task with classes"
         )
     if text and text not in TEXTS:
         raise UnknownNameError("text", text, TEXTS)

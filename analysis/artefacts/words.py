@@ -59,11 +59,13 @@ def mutual_information(counts: npt.ArrayLike, smoothing: float = SMOOTHING) -> F
 
     Args:
         counts: number of texts of each class with each word [W, K].
-        smoothing: added to each count.
+        smoothing: added to each count; with 0, PMI is minus infinity where a class has no text with
+            a word, and NaN where it has no text at all.
     """
     table = np.asarray(counts, dtype=np.float64) + smoothing
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / table.sum()
-    found: Floats = np.log(table / expected)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = np.log(table / expected)
     return found
 
 

@@ -9,7 +9,15 @@ from ...data.tasks.task import TaskParts
 from ...models.training.evaluate import Evaluation
 from ..artefacts.difficulty import difficulty_output
 from ..artefacts.measure import PARTIAL, artefact_rows, difficulty_of, variant_of
-from ..artefacts.partial import ENCODER, NGRAMS, by_encoder, by_ngrams, chosen_text, only
+from ..artefacts.partial import (
+    ENCODER,
+    NGRAMS,
+    by_encoder,
+    by_ngrams,
+    chosen_text,
+    only,
+    without_classes,
+)
 from ..cell_output import CellOutput
 from .bag_of_words import NAME
 from .work import Nothing, Work
@@ -48,10 +56,8 @@ def partial_by_encoder(work: Work) -> CellOutput:
 
 
 def _check_classes(work: Work) -> None:
-    spec = work.parts.spec
-    if not spec.labels:
-        what = "masked pieces" if spec.masked else "numbers"
-        raise Nothing(f"{spec.name} has {what} as labels: artefacts are measured for classes")
+    if why := without_classes(work.parts.spec):
+        raise Nothing(f"{why}: artefacts are measured for classes")
 
 
 def _partial(

@@ -2,8 +2,8 @@
 
 If examples of one annotator are in both parts of a random split, a model may score by recognising
 the annotator. In a group-disjoint split no group is in both parts. Geva et al. (2019) compare the
-two, add k examples of each held-out group to the training examples, and predict the annotator from
-the text. Here each example is predicted once in each split, so that all differences are paired.
+two, add k examples of each held-out group to the training examples, give the annotator with each
+text of a random split, and predict the annotator from the text. Here each example is predicted once in each split, so that all differences are paired.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.tables import rows_frame
-from ...data.sentences.sentence import Example
+from ...data.sentences.sentence import Example, plain_sentence
 from ...data.tasks.task import TaskSpec
 from ..statistics.clusters import Units, count_of, over_units, resampled, units_of
 from ..statistics.corrections import adjust_rows
@@ -30,6 +30,8 @@ from .folds import Folds, folds_of_groups, ranks
 PROBE = "groups"
 """Value of the column `probe` in rows about groups."""
 RANDOM, DISJOINT = "random", "group-disjoint"
+GIVEN = "random, group given"
+"""A random split whose texts name their group."""
 OF_GROUP = "predict the group"
 RESAMPLES = 2000
 EXAMPLE_COLUMNS = (
@@ -45,7 +47,7 @@ class Said:
     """The predictions of one split for the examples that it scores.
 
     Attributes:
-        split: `random`, `group-disjoint` or `predict the group`.
+        split: `random`, `group-disjoint`, `random, group given` or `predict the group`.
         k: number of examples of each held-out group that were added.
         places: the M scored examples.
         fold: of each [M].
@@ -123,6 +125,7 @@ def measure_groups(
     said = [_random(spec, examples, labels, cut, classify)]
     for k in dict.fromkeys((0, *sorted(added))):
         said.append(_disjoint(spec, examples, labels, cut, k, classify, seed))
+    said.append(replace(_random(spec, _given(examples, units), labels, cut, classify), split=GIVEN))
     notes = _notes(units, cut, added)
     group, note = _groups_predicted(spec, examples, units, classify, folds, largest, seed)
     rows = _rows(spec, [*said, *group], units)
@@ -140,6 +143,17 @@ def _random(
         train = np.setdiff1d(np.arange(len(examples)), held)
         parts.append(_fold(spec, examples, labels, train, held[cut.scored[held]], number, classify))
     return _joined(RANDOM, 0, parts)
+
+
+def _given(examples: Sequence[Example], units: Units) -> list[Example]:
+    """The examples with the number of their group as one word before the first text.
+
+    It is put first because long texts are cut off at their end.
+    """
+    return [
+        replace(one, first=plain_sentence(one.first.id, f"group{unit} {one.first.text}"))
+        for one, unit in zip(examples, units, strict=True)
+    ]
 
 
 def _disjoint(
@@ -240,15 +254,16 @@ def _rows(spec: TaskSpec, said: Sequence[Said], units: Units) -> pd.DataFrame:
             "baseline_value": float((one.majority == one.gold).mean()),
             "p_value": tested.p_value, "flag": tested.flag or None,
         })  # fmt: skip
-    base = next(one for one in said if one.split == DISJOINT and not one.k)
+    known = {one.variant: one for one in said}
     for one in said:
+        base = known[RANDOM if one.split == GIVEN else DISJOINT]
         if one.split != OF_GROUP and one is not base:
             records.append(_difference(spec, one, base, units))
     return rows_frame(adjust_rows(rows_frame(records)))
 
 
 def _difference(spec: TaskSpec, one: Said, base: Said, units: Units) -> dict[str, Any]:
-    """How much more accurate a split is than the group-disjoint one, on the same examples."""
+    """How much more accurate a split is than another, on the same examples."""
     assert (one.places == base.places).all()
     own = units_of([str(units[i]) for i in one.places])
     gaps = one.right.astype(np.float64) - base.right

@@ -9,9 +9,9 @@ from .measure import GroupSplits
 
 LEGEND = (
     "group-disjoint: no group is in training and test; k: examples of each held-out group added to "
-    "training; all splits have equally many training examples and score the same examples. "
-    "Intervals resample groups. p: accuracies against the majority class, differences against 0, "
-    "corrected by Holm."
+    "training; group given: a word before each text names its group; all splits have equally many "
+    "training examples and score the same examples. Intervals resample groups. p: accuracies "
+    "against the majority class, differences against 0, corrected by Holm."
 )
 
 

@@ -9,6 +9,7 @@ from ...data.errors import ConfigError
 from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskData
 from ...data.tasks.task_parts import spread
+from ..artefacts.partial import without_classes
 from ..configuration.config import RecipeOptions
 from ..configuration.task_choice import TaskChoice
 from ..steps.data_summary import left_out_lines
@@ -80,11 +81,9 @@ def grouped_examples(data: TaskData) -> tuple[tuple[Example, ...], int]:
         ConfigError: for a task without classes, or without any group.
     """
     spec = data.spec
-    if not spec.labels:
-        found = "masked pieces" if spec.masked else "numbers"
+    if why := without_classes(spec):
         raise ConfigError(
-            f"{spec.name} has {found} as labels: splits are compared for classes",
-            remedy="name a task with classes",
+            f"{why}: splits are compared for classes", remedy="name a task with classes"
         )
     every = tuple(one for split in data.splits.values() for one in split)
     grouped = tuple(one for one in every if one.cluster)

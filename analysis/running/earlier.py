@@ -108,7 +108,7 @@ def settled(
     earlier = _filled(earlier)
     different = differences(earlier, config.plain())
     if not different:
-        return config
+        return config if existing == "new" else _split_as_before(config, earlier)
     if existing == "new":
         say(f"starting a new run instead of the one in {folder}: {said(different)}")
         return config
@@ -123,6 +123,14 @@ def settled(
     if added := differences(earlier, both.plain()):
         say(f"adding to the run in {folder}: {said(added)}")
     return both
+
+
+def _split_as_before(config: RunConfig, earlier: Mapping[str, Any]) -> RunConfig:
+    """The configuration with crossed seeds in their earlier order: the first splits examples."""
+    before = earlier.get("seeds_init")
+    if not before or list(config.seeds_init) == before:
+        return config
+    return parse_config(without_crossed({**config.plain(), "seeds_init": before}), where=RECORD)
 
 
 def _filled(earlier: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import pandas as pd
 
 from ...data.errors import DataFileError
 from ..statistics.corrections import adjust_rows
+from ..summary.kinds import WHO, performance_of
 from ..wording import counted
 from .best_tables import best_lines, plan_lines
 from .columns import BEST, PARTS, PLANS, RUNS, SPREAD, framed
 from .over_seeds import RESAMPLES, correlation, mean_over_seeds
-from .panel import LINE, MODEL, runs_of
+from .panel import LINE, MODEL, PERFORMANCE, runs_of
 from .seed_grid import Grid, crossed, grid_in, variance_parts
 from .trainings import Training
 
@@ -102,6 +103,7 @@ def measure_spread(rows: pd.DataFrame, asked: Asked | None = None, *, where: str
     if asked.n_missing:
         lacking = f"{counted(asked.n_missing, 'cell')} of the run failed or depend on one that did"
         notes.append(_note({}, f"{lacking}: their seeds are left out where they lack a value"))
+    notes += _without_value(rows, runs)
     lines = list(_lines(runs, asked, notes))
     spread = adjust_rows(
         framed(lines, SPREAD), ("model", "task", "method"), asked.correction,
@@ -137,6 +139,17 @@ def _with_pairs(runs: pd.DataFrame, pairs: Mapping[int, tuple[int, int]]) -> pd.
 
 def _note(about: Mapping[str, Any], note: str) -> dict[str, str]:
     return {**{name: str(about.get(name, "")) for name in (*MODEL, "metric")}, "note": note}
+
+
+def _without_value(rows: pd.DataFrame, runs: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """A note for each model whose score is undefined for a seed, as a correlation may be."""
+    lost = rows[rows["probe"].eq(PERFORMANCE) & rows["value"].isna()]
+    own = runs.loc[runs["primary"], [*WHO, "metric"]].drop_duplicates()
+    scores = performance_of(lost.assign(value=0.0)).merge(own, on=[*WHO, "metric"])
+    for about, mine in scores.groupby([*MODEL, "metric"], observed=True, sort=False):
+        seeds = ", ".join(map(str, sorted(set(mine["seed"]))))
+        what = f"{counted(len(mine), 'score')} without a value left out, of seed {seeds}"
+        yield _note(dict(zip((*MODEL, "metric"), about, strict=True)), what)
 
 
 def _lines(

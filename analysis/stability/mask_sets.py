@@ -15,6 +15,7 @@ import numpy as np
 
 from ...data.errors import MaskError, UnknownNameError
 from ...data.output.run_record import masks_left_over
+from ...data.seeds import seed_of
 from ...models.masks.plain_masks import read_plain
 from ...models.masks.subnetwork import KINDS, Subnetwork
 from .agreement import Masks
@@ -93,7 +94,8 @@ def _ours(folder: Path, kind: str) -> dict[str, dict[int, Mask]]:
         mask = Subnetwork.load(path)
         if not named and mask.kind != kind:
             continue
-        task, seed = (named["task"], int(named["seed"])) if named else (mask.task, mask.seed_init)
+        own = mask.task, seed_of(mask.seed_init, mask.seed_order)
+        task, seed = (named["task"], int(named["seed"])) if named else own
         if seed in found.get(task, {}):
             raise MaskError(f"a second {kind} mask of {task} with seed {seed}", where=str(path))
         encoders.setdefault(mask.model, path)

@@ -56,7 +56,7 @@ def artefacts(
     ] = 0,
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     smoothing: Annotated[
-        float, typer.Option(help="added to each count of words before PMI", min=0.0)
+        float, typer.Option(help="added to each count of words before PMI", min=0.0, max=1e9)
     ] = 100.0,
     top: Annotated[int, typer.Option(help="words per class", min=1)] = 10,
     selection: Selection = "held-out",

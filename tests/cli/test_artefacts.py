@@ -70,8 +70,9 @@ def test_tables_and_screen_of_groups_agree(subprobe_command, folder, tmp_path):
     rows = pd.read_csv(tmp_path / "a" / "groups.csv")
     assert list(rows["variant"]) == [
         "random", "group-disjoint", "group-disjoint, k=1", "group-disjoint, k=3",
-        "predict the group", "random minus group-disjoint",
+        "random, group given", "predict the group", "random minus group-disjoint",
         "group-disjoint, k=1 minus group-disjoint", "group-disjoint, k=3 minus group-disjoint",
+        "random, group given minus random",
     ]  # fmt: skip
     assert rows["value"].notna().all()
     code, out, _ = subprobe_command(*call)
@@ -102,6 +103,7 @@ def test_the_encoder_is_trained_in_every_fold(subprobe_command, folder, tmp_path
          "made has numbers as labels"),
         ("artefacts", ["--column", "first=a", "--column", "score=number"],
          "made has numbers as labels"),
+        ("artefacts", [*COLUMNS, "--smoothing", "inf"], "--smoothing"),
         ("artefacts", [*COLUMNS, "--only", "third"], "unknown text 'third'"),
         ("artefacts", ["--column", "first=a", "--column", "label=gold", "--only", "first"],
          "--only: made has one text per example"),

@@ -9,6 +9,7 @@ from run_rows import made_rows
 from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.spread.columns import BEST, PARTS, PLANS, RUNS, SPREAD
 from subprobe.analysis.spread.expected_best import WITH, WITHOUT, best_of
+from subprobe.analysis.spread.measure import measure_spread
 from subprobe.analysis.storage.store import CellStore
 
 SEEDS = (1, 2, 3, 4, 5)
@@ -206,3 +207,16 @@ def test_rows_alone_are_enough(subprobe_command, folder, tmp_path):
     tables = json.loads(out)
     assert tables["early_stopping"] == []
     assert {line["chosen_on"] for line in tables["expected_best"]} == {"reported"}
+
+
+def test_a_score_without_a_value_is_left_out_and_named():
+    rows = made_rows(("alpha",), SEEDS, draws=2, layers=3, heads=4)
+    diverged = rows["probe"].eq("performance") & rows["kind"].eq("full") & rows["seed"].eq(3)
+    diverged &= rows["state"].eq("finetuned")
+    assert measure_spread(rows).notes.empty
+    found = measure_spread(rows.assign(value=rows["value"].mask(diverged)))
+    line = found.spread[found.spread["primary"] & found.spread["kind"].eq("full")].iloc[0]
+    assert line["n_seeds"] == 4
+    (note,) = found.notes.itertuples()
+    assert (note.kind, note.metric) == ("full", "accuracy")
+    assert note.note == "1 score without a value left out, of seed 3"

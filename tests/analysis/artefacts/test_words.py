@@ -129,6 +129,15 @@ def test_texts_without_words_are_refused():
         word_counts(["...", "-"], np.array([0, 1]), 2)
 
 
+def test_without_smoothing_an_impossible_pair_is_minus_infinity_and_nothing_warns(recwarn):
+    counts = np.array([[3, 0, 0], [1, 4, 0]])
+    found = mutual_information(counts, 0)
+    assert found[0, 0] == pytest.approx(np.log(3 / 8 / (3 / 8 * 4 / 8)))
+    assert found[0, 1] == -np.inf
+    assert np.isnan(found[:, 2]).all()
+    assert not recwarn.list
+
+
 def test_labels_that_no_text_has_get_no_first_word_by_chance():
     texts = ["a b", "a c"]
     table = word_table(texts, np.array([0, 1]), CLASSES, units_of([None, None]), top=1)

@@ -74,6 +74,16 @@ def recorded(folder, values):
     write_record(folder, Record({RUN: {CONFIGURATION: plain}}, {}))
 
 
+@pytest.mark.parametrize("existing", ["refuse", "add"])
+def test_the_same_grid_in_another_order_is_the_same_run(tmp_path, existing):
+    recorded(tmp_path, GRID)
+    turned = parse_config({"seeds_init": [2, 1], "seeds_order": [3, 1]}, where="test")
+    again = settled(turned, tmp_path, existing, pytest.fail)
+    assert again.split_seed(1003) == 1
+    assert sorted(again.seeds) == [1, 1003, 2001, 2003]
+    assert settled(turned, tmp_path, "new", pytest.fail).split_seed(1003) == 2
+
+
 def test_a_grid_grows_but_only_a_grid(tmp_path):
     recorded(tmp_path, GRID)
     more = parse_config({**GRID, "seeds_order": [4]}, where="test")

@@ -1,8 +1,10 @@
 """Random against group-disjoint splits: planted groups, differences, and bad input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from subprobe.analysis.groups.measure import DISJOINT, OF_GROUP, RANDOM, measure_groups
+from subprobe.analysis.groups.measure import DISJOINT, GIVEN, OF_GROUP, RANDOM, measure_groups
 from subprobe.analysis.groups.task import group_splits, whole_groups
 from subprobe.analysis.steps.progress import Silent
 from subprobe.data.errors import ConfigError, DataFileError
@@ -80,7 +82,7 @@ def test_rows_are_those_of_the_examples(biased):
         assert row["n"] == len(of)
     same = [set(of["example_id"]) for (split, _), of in lines.groupby(["split", "k"])
             if split != OF_GROUP]  # fmt: skip
-    assert len(same) == 4
+    assert len(same) == 5
     assert all(one == same[0] for one in same)
     assert len(same[0]) == 12 * (10 - 3)
     held = lines[(lines["split"] == DISJOINT) & (lines["k"] == 0)]
@@ -118,7 +120,40 @@ def test_training_sets_are_equally_large():
     assert [n for _, n, *_ in disjoint] == [n for _, n, *_ in added]
     assert all(not train & test for *_, train, test in disjoint)
     assert all(test <= train for *_, train, test in added)
-    assert len(seen[9][0]) == 4
+    assert [n for _, n, *_ in seen[9:12]] == [n for _, n, *_ in random]
+    assert len(seen[12][0]) == 4
+
+
+def test_a_group_that_is_given_tells_the_class_that_its_writer_prefers():
+    """Texts say nothing about class or writer; the writer alone tells the class in nine of ten."""
+    silent = tuple(
+        replace(one, first=plain_sentence("s", f"cats saw {k % 7}"))
+        for k, one in enumerate(examples(seed=3))
+    )
+    found = group_splits(TaskData(SPEC, {"train": silent}), progress=Silent(), folds=3)
+    majority = {g: np.bincount([one.label for one in silent if one.cluster == g]).argmax()
+                for g in {one.cluster for one in silent}}  # fmt: skip
+    scored = found.examples[found.examples["split"] == GIVEN]
+    by_writer = [majority[g] == SPEC.labels.index(label)
+                 for g, label in zip(scored["group"], scored["label"], strict=True)]  # fmt: skip
+    assert told(found.rows, GIVEN)["value"] == pytest.approx(np.mean(by_writer), abs=0.05)
+    gain = told(found.rows, "random, group given minus random", "accuracy_difference")
+    right = {split: (mine["label"] == mine["prediction"]).mean()
+             for split, mine in found.examples.groupby("split")}  # fmt: skip
+    assert gain["value"] == pytest.approx(right[GIVEN] - right[RANDOM])
+    assert gain["value"] > 0.2
+    assert gain["ci_low"] > 0
+    assert gain["p_adjusted"] < 0.05
+    texts = []
+
+    def classify(spec, train, others):
+        texts.extend(one.first.text for one in train)
+        return np.zeros(len(others), dtype=np.int64)
+
+    measure_groups(SPEC, silent, classify, folds=2, added=())
+    marked = {text for text in texts if text.startswith("group")}
+    assert {text.split()[0] for text in marked} == {f"group{g}" for g in range(12)}
+    assert {text.partition(" ")[2] for text in marked} <= {one.first.text for one in silent}
 
 
 def test_groups_with_one_member_are_counted():
@@ -161,6 +196,9 @@ def test_wrong_use():
     scores = TaskSpec("sts", (), "pearson", ("pearson",), pair=False)
     with pytest.raises(ConfigError, match="sts has numbers as labels"):
         call(TaskData(scores, {"train": examples()}))
+    letters = TaskSpec("q", ("A", "B"), "accuracy", ("accuracy",), pair=True, choices=2)
+    with pytest.raises(ConfigError, match="q is multiple choice, with letters of options"):
+        call(TaskData(letters, {"train": examples()}))
     alone = tuple(Example(f"e{k}", plain_sentence("s", "x"), label=k % 2) for k in range(4))
     with pytest.raises(ConfigError, match="have no groups"):
         call(TaskData(SPEC, {"train": alone}))
