@@ -39,6 +39,7 @@ def measures(*, quick: bool) -> list[Measure]:
     torch.set_num_threads(1)
     small: dict[str, Any] = {"count": 12, "repeats": 1} if quick else {}
     tiny: dict[str, Any] = {"count": 4, "repeats": 1} if quick else {}
+    one_each: dict[str, Any] = {"every": False, "repeats": 1} if quick else {}
     short: dict[str, Any] = {"batch": 2, "length": 16, "repeats": 1}
     calls: list[Callable[[], Measure]] = [
         lambda: pruning.importance(**small),
@@ -59,7 +60,7 @@ def measures(*, quick: bool) -> list[Measure]:
     found += attributions.attributions(**tiny)
     found += structural.structural(**({"count": 60, "repeats": 1} if quick else {}))
     found += language.language(**tiny)
-    found += start.starts(**({"repeats": 1, "every": False} if quick else {}))
+    found += start.starts(**one_each)
     found += reporting.reports(**({"count": 500, "repeats": 1} if quick else {}))
     few: dict[str, Any] = {"empty": 4, "equal": 2, "rounds": 1, "additions": 1000}
     found += cells.cells(**(few if quick else {}))

@@ -3,7 +3,8 @@
 If examples of one annotator are in both parts of a random split, a model may score by recognising
 the annotator. In a group-disjoint split no group is in both parts. Geva et al. (2019) compare the
 two, add k examples of each held-out group to the training examples, give the annotator with each
-text of a random split, and predict the annotator from the text. Here each example is predicted once in each split, so that all differences are paired.
+text of a random split, and predict the annotator from the text. Here each example is predicted once
+in each split, so that all differences are paired.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class VectorSpace:
         """
         row = {word: place for place, word in enumerate(self.words)}
         unit = unit_vectors(self.numbers)
-        without = ~unit.any(axis=1)
+        without = np.asarray(~unit.any(axis=1))
         asked = [word for word in dict.fromkeys(words) if word in row and not without[row[word]]]
         found: dict[str, tuple[str, ...]] = {}
         step = max(1, _AT_ONCE // max(1, len(self.words)))
