@@ -67,11 +67,13 @@ class AttackOptions(Options):
     batch_size: int = Field(64, ge=1, description="texts per forward pass")
 
     @model_validator(mode="after")
-    def _has_vectors(self) -> AttackOptions:
+    def _has_sources(self) -> AttackOptions:
         if self.candidates == "vectors" and not self.vectors:
             raise ValueError("candidates=vectors needs a file: vectors=FILE")
         if self.candidates != "vectors" and self.vectors:
             raise ValueError(f"candidates={self.candidates} reads no vectors")
+        if self.candidates != "mlm" and self.language_model:
+            raise ValueError(f"candidates={self.candidates} uses no language model")
         return self
 
     def inputs(self) -> Mapping[str, str]:

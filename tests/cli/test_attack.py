@@ -116,6 +116,7 @@ def test_the_published_setting_has_no_label(subprobe_command, place, tmp_path):
         ({}, ["candidates=vectors", "vectors=damaged.txt"], "line 2 has 1 numbers instead of 2"),
         ({}, ["candidates=vectors", "vectors=none.txt"], "no such file"),
         ({}, ["vectors=vectors.txt"], "candidates=wordnet reads no vectors"),
+        ({}, ["language_model=bare"], "candidates=wordnet uses no language model"),
         ({}, ["candidates=glove"], "pip install 'subprobe[attack]'"),
         ({}, ["candidates=mlm"], "has no masked-LM head"),
         ({}, ["candidates=wordlist"], "got 'wordlist'"),
