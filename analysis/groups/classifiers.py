@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data.sentences.sentence import Example
+from ...data.sentences.sentence import Example, plain_sentence
 from ...data.tasks.task import TaskParts, TaskSpec
 from ...models.folder.sources import ModelSource
 from ..artefacts.linear import log_probabilities, ngram_counts
 from ..artefacts.partial import by_encoder, recipe_of
 from ..configuration.config import RecipeOptions
+from ..statistics.clusters import Units
 from ..steps.progress import Progress
 
 Predicted = npt.NDArray[np.int64]
@@ -50,3 +52,14 @@ def encoder_classifier(
         return np.asarray(found.predictions, dtype=np.int64)
 
     return classify
+
+
+def with_group(examples: Sequence[Example], units: Units) -> list[Example]:
+    """The examples with the number of their group as one word before the first text.
+
+    It is put first because long texts are cut off at their end.
+    """
+    return [
+        replace(one, first=plain_sentence(one.first.id, f"group{unit} {one.first.text}"))
+        for one, unit in zip(examples, units, strict=True)
+    ]

@@ -18,14 +18,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.output.tables import rows_frame
-from ...data.sentences.sentence import Example, plain_sentence
+from ...data.sentences.sentence import Example
 from ...data.tasks.task import TaskSpec
 from ..statistics.clusters import Units, count_of, over_units, resampled, units_of
 from ..statistics.corrections import adjust_rows
 from ..statistics.paired import expanded_limits
 from ..statistics.paired_tests import cluster_signs
 from ..statistics.uncertainty import bootstrap_interval
-from .classifiers import Classify
+from .classifiers import Classify, with_group
 from .folds import Folds, folds_of_groups, ranks
 
 PROBE = "groups"
@@ -126,7 +126,8 @@ def measure_groups(
     said = [_random(spec, examples, labels, cut, classify)]
     for k in dict.fromkeys((0, *sorted(added))):
         said.append(_disjoint(spec, examples, labels, cut, k, classify, seed))
-    said.append(replace(_random(spec, _given(examples, units), labels, cut, classify), split=GIVEN))
+    given = _random(spec, with_group(examples, units), labels, cut, classify)
+    said.append(replace(given, split=GIVEN))
     notes = _notes(units, cut, added)
     group, note = _groups_predicted(spec, examples, units, classify, folds, largest, seed)
     rows = _rows(spec, [*said, *group], units)
@@ -144,17 +145,6 @@ def _random(
         train = np.setdiff1d(np.arange(len(examples)), held)
         parts.append(_fold(spec, examples, labels, train, held[cut.scored[held]], number, classify))
     return _joined(RANDOM, 0, parts)
-
-
-def _given(examples: Sequence[Example], units: Units) -> list[Example]:
-    """The examples with the number of their group as one word before the first text.
-
-    It is put first because long texts are cut off at their end.
-    """
-    return [
-        replace(one, first=plain_sentence(one.first.id, f"group{unit} {one.first.text}"))
-        for one, unit in zip(examples, units, strict=True)
-    ]
 
 
 def _disjoint(
