@@ -143,9 +143,11 @@ def _note(about: Mapping[str, Any], note: str) -> dict[str, str]:
 
 def _without_value(rows: pd.DataFrame, runs: pd.DataFrame) -> Iterator[dict[str, str]]:
     """A note for each model whose score is undefined for a seed, as a correlation may be."""
-    lost = rows[rows["probe"].eq(PERFORMANCE) & rows["value"].isna()]
+    scored = rows[rows["probe"].eq(PERFORMANCE)]
     own = runs.loc[runs["primary"], [*WHO, "metric"]].drop_duplicates()
-    scores = performance_of(lost.assign(value=0.0)).merge(own, on=[*WHO, "metric"])
+    # of all rows: those of the full model take the names of the methods from the others
+    lost = performance_of(scored.assign(value=scored["value"].isna().astype(float)))
+    scores = lost[lost["value"] > 0].merge(own, on=[*WHO, "metric"])
     for about, mine in scores.groupby([*MODEL, "metric"], observed=True, sort=False):
         seeds = ", ".join(map(str, sorted(set(mine["seed"]))))
         what = f"{counted(len(mine), 'score')} without a value left out, of seed {seeds}"

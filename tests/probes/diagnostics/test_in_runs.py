@@ -61,7 +61,7 @@ def test_bad_input_is_one_line(place, subprobe_command):
     line = refused(probed(subprobe_command, place, file="nowhere.tsv"))
     assert "nowhere.tsv" in line
     line = refused(probed(subprobe_command, place, task="acceptability"))
-    assert "acceptability" in line
+    assert "the classes are unacceptable, acceptable" in line
     line = refused(probed(subprobe_command, place, model="other"))
     assert "its classes are a, b" in line
 
