@@ -124,6 +124,18 @@ Quotes = Annotated[
         help="how quotes in your own .tsv files are read: auto, undone (removed), or literal",
     ),
 ]
+OwnTask = Annotated[
+    str,
+    typer.Argument(help="task id, or a name for your own files with --column", metavar="TASK"),
+]
+EncoderEpochs = Annotated[
+    int,
+    typer.Option(
+        "--epochs",
+        help="passes over the data; only with --encoder; 0 = as recorded for the model",
+        min=0,
+    ),
+]
 AsClasses = Annotated[
     bool,
     typer.Option(

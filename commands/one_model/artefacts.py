@@ -13,8 +13,10 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    EncoderEpochs,
     Limit,
     Overwrite,
+    OwnTask,
     Quiet,
     Quotes,
     Selection,
@@ -29,10 +31,7 @@ from ..options import (
 
 
 def artefacts(
-    task: Annotated[
-        str,
-        typer.Argument(help="task id, or a name for your own files with --column", metavar="TASK"),
-    ],
+    task: OwnTask,
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
@@ -48,12 +47,7 @@ def artefacts(
             "./folder or hub id",
         ),
     ] = None,
-    epochs: Annotated[
-        int,
-        typer.Option(
-            help="passes over the data; only with --encoder; 0 = as recorded for the model", min=0
-        ),
-    ] = 0,
+    epochs: EncoderEpochs = 0,
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     smoothing: Annotated[
         float, typer.Option(help="added to each count of words before PMI", min=0.0, max=1e9)

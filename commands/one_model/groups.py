@@ -13,7 +13,9 @@ from ..options import (
     Columns,
     DataDir,
     Device,
+    EncoderEpochs,
     Overwrite,
+    OwnTask,
     Quiet,
     Quotes,
     emit_tables,
@@ -28,10 +30,7 @@ from ..options import (
 
 
 def groups(
-    task: Annotated[
-        str,
-        typer.Argument(help="task id, or a name for your own files with --column", metavar="TASK"),
-    ],
+    task: OwnTask,
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
@@ -57,12 +56,7 @@ def groups(
             "embedded, ./folder or hub id",
         ),
     ] = None,
-    epochs: Annotated[
-        int,
-        typer.Option(
-            help="passes over the data; only with --encoder; 0 = as recorded for the model", min=0
-        ),
-    ] = 0,
+    epochs: EncoderEpochs = 0,
     max_length: Annotated[int, max_length_option("recorded for the model")] = 0,
     limit: Annotated[int, limit_option()] = 0,
     seed: Annotated[int, seed_option("folds, task head")] = 1,
