@@ -42,6 +42,7 @@ from .contract import (
     named_classes,
     put_in_order,
 )
+from .fresh_heads import load_new_head
 from .loading import CLASSIFIERS, ENCODERS, load, with_random_weights
 from .trial import check_encodes, check_finite, check_runs
 
@@ -112,12 +113,7 @@ def load_classifier(
         put_in_order(model, spec, order)
         return model
     options = head_options(spec.labels, regression=spec.regression)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model, missing = load(source, attention, classes=CLASSIFIERS, new_head=True, **options)
-    prefix = f"{model.base_model_prefix}."
-    refuse_missing(source, [k for k in missing if k.startswith(prefix) and ".pooler." not in k])
-    return check_finite(check_runs(model.eval(), name), name)
+    return load_new_head(source, attention, classes=CLASSIFIERS, seed=seed, **options)
 
 
 def load_saved(name: str, *, attention: str = "sdpa") -> Any:

@@ -15,8 +15,9 @@ from ..folder.checkpoint_files import read_config, refuse_missing
 from ..folder.sources import ModelSource, is_compact, resolve_model
 from .compact_files import load_compact
 from .contract import check_choices, contract
+from .fresh_heads import load_new_head
 from .loading import load, with_random_weights
-from .trial import check_finite, check_runs
+from .trial import check_runs
 
 CHOICES = transformers.MODEL_FOR_MULTIPLE_CHOICE_MAPPING
 """Configuration -> class with a head that gives one number for each option."""
@@ -68,12 +69,7 @@ def load_choice_model(
     if not new_head:
         contract(source, spec, labels, any_task=any_task)
         return load_saved_choices(source, attention)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model, missing = load(source, attention, classes=CHOICES, new_head=True, num_labels=1)
-    prefix = f"{model.base_model_prefix}."
-    refuse_missing(source, [k for k in missing if k.startswith(prefix) and ".pooler." not in k])
-    return check_finite(check_runs(model.eval(), name), name)
+    return load_new_head(source, attention, classes=CHOICES, seed=seed, num_labels=1)
 
 
 def load_saved_choices(source: ModelSource, attention: str) -> Any:
