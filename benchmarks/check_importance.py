@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from scipy.stats import spearmanr
-from subprobe.analysis.configuration.config import PruneOptions
+from subprobe.analysis.configuration.mask_options import PruneOptions
 from subprobe.analysis.configuration.task_choice import TaskChoice
 from subprobe.analysis.single.loaded import LoadedModel, load_for_task
 from subprobe.analysis.steps.selection import Chooser

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
-from subprobe.analysis.configuration.config import PruneOptions, RecipeOptions
+from subprobe.analysis.configuration.config import RecipeOptions
+from subprobe.analysis.configuration.mask_options import PruneOptions
 from subprobe.analysis.configuration.recipe import chosen_recipe
 from subprobe.analysis.flags import FAILED
 from subprobe.analysis.statistics.paired_tests import sign_flips

@@ -16,7 +16,8 @@ from typing import Any
 
 import pandas as pd
 import torch
-from subprobe.analysis.configuration.config import PruneOptions, RecipeOptions
+from subprobe.analysis.configuration.config import RecipeOptions
+from subprobe.analysis.configuration.mask_options import PruneOptions
 from subprobe.analysis.configuration.recipe import chosen_recipe
 from subprobe.analysis.steps.outcome import outcome
 from subprobe.analysis.steps.performance import performance_rows

@@ -29,7 +29,7 @@ from model_state import (
 from probe_cases import CHALLENGE, DIAGNOSTICS, PAIRS, random_examples, tiny_context
 from questions import questions
 from subprobe.analysis.catalogue import catalogue
-from subprobe.analysis.configuration.config import PruneOptions
+from subprobe.analysis.configuration.mask_options import PruneOptions
 from subprobe.analysis.steps.selection import find_good
 from subprobe.data.encoding.labelled_words import label_words
 from subprobe.data.errors import SubprobeError

@@ -33,7 +33,8 @@ FLOORS = {
                  "artefacts", "groups", "cells", "single", "property_search", "running", "cost",
                  "patterns", "verdict", "figures", "interactive", "report", "run_folder", "upkeep",
                  "transfer", "screen"],
-    "commands": ["stopped", "flags", "options", "ending", "one_model", "whole_runs"],
+    "commands": ["stopped", "flags", "options", "ending", "one_model", "subnetworks",
+                 "whole_runs"],
 }  # fmt: skip
 """What each room holds, from the ground up; other files beside the folders may import them all."""
 PACKAGES = [

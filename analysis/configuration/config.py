@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ...data.checked_values import rule_of
 from ...data.errors import ConfigError
@@ -15,8 +15,8 @@ from ...data.files.reading import reading
 from ...data.seeds import CROSSED, LARGEST_NUMBER, SEEDS, too_large
 from ...probes.entry import PathText
 from ...probes.options import complete_options
-from ...pruning.importance.methods import find_importance
 from .crossed_seeds import CROSSED_LISTS, with_crossed
+from .mask_options import ControlOptions, LotteryOptions, PruneOptions, RetrainOptions, Section
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .probe_options import ProbeOptions as ProbeOptions
 from .recipe_options import RecipeOptions as RecipeOptions
@@ -24,101 +24,10 @@ from .renamed import RENAMED
 from .shipped import found_file
 from .task_choice import TaskChoice
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-SearchMethod = Literal[
-    "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
-]
 CrossedSeeds = tuple[Annotated[int, Field(gt=0, lt=CROSSED)], ...]
-Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
-
-IN_ORDER = ("gate-batch-accumulated",)
-"""Importance scores that depend on the order of the examples: the given order, as in the study."""
 
 
-class PruneOptions(_Section):
-    """The search for the good subnetwork."""
-
-    methods: tuple[SearchMethod, ...] = Field(
-        ("structured",), min_length=1, description="what is pruned; each has its own subnetworks"
-    )
-    importance: Importance = Field("gate-example", description="how units are ranked")
-    normalise: Literal["l2", "none"] = Field(
-        "l2", description="l2: by each layer's norm; none: raw scores compete across layers"
-    )
-    rule: Literal["gain", "study", "absolute"] = Field(
-        "gain",
-        description="gain: keep the share of the gain over the majority; study: of the score; "
-        "absolute: keep the metric itself above the threshold",
-    )
-    threshold: float = Field(0.9, gt=0, le=1, description="share (or metric) that must be kept")
-    keep: float = Field(
-        0.0, ge=0, lt=1, description="share of the units to keep instead; 0 = search by the rule"
-    )
-    min_heads: int = Field(0, ge=0, description="heads that every layer keeps at least")
-    selection: Literal["held-out", "cross-validation", "reported"] = Field(
-        "held-out", description="examples that masks are chosen on; reported = as in the study"
-    )
-    folds: int = Field(5, ge=2, description="folds of the cross-validation")
-    scores: Literal["default", "study"] = Field(
-        "default", description="study: pruned units enter the norm, rejected scores are reused"
-    )
-    batch_size: int = Field(64, ge=1, description="examples per scoring batch")
-
-
-class LotteryOptions(_Section):
-    """The lottery protocol (method imp): each round trains once more."""
-
-    rounds: int = Field(5, ge=1, le=10, description="maximum number of prunings")
-    share: float = Field(
-        0.1, gt=0, lt=1, description="share of the original weights removed per round"
-    )
-    rewind: int = Field(0, ge=0, description="steps that every round starts after; 0 = pretrained")
-
-
-class ControlOptions(_Section):
-    """Random and bad subnetworks of exactly the good one's size."""
-
-    draws: int = Field(30, ge=1, description="draws per kind that are scored pruned")
-    retrained_draws: int = Field(1, ge=0, description="draws per kind that are retrained")
-    across_seeds: bool = Field(
-        False,
-        description="also super, anti and middle: units that all seeds keep, that all prune, and "
-        "the others",
-    )
-    untrained: bool = Field(
-        True, description="also train the encoder from random weights, as a baseline"
-    )
-    bag_of_words: bool = Field(
-        True, description="also score a linear model on counted words, as a baseline"
-    )
-    artefacts: bool = Field(
-        False, description="also score every model on easy and on hard examples"
-    )
-    artefacts_by: Literal["n-grams", "encoder"] = Field(
-        "n-grams", description="classifier of part of the input that tells easy from hard"
-    )
-
-
-class RetrainOptions(_Section):
-    """Training a subnetwork again from the pretrained weights."""
-
-    route: Literal["masked", "compact"] = Field(
-        "masked",
-        description="masked: the whole model under the mask; compact: the units that it keeps, "
-        "faster, with other draws of dropout; masks of single weights are always masked",
-    )
-    keep: bool = Field(
-        True,
-        description="keep every retrained model in models/, so that a new probe trains nothing "
-        "again; false = remove it once everything that reads it is computed",
-    )
-
-
-class RunConfig(_Section):
+class RunConfig(Section):
     """All options of `subprobe run`."""
 
     model: str = Field("embedded", description="embedded, a folder written as a path, or a hub id")

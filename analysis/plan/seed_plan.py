@@ -18,8 +18,9 @@ from ..configuration.asked_probes import (
     of_language,
     of_task,
 )
-from ..configuration.config import IN_ORDER, RunConfig
+from ..configuration.config import RunConfig
 from ..configuration.crossed_seeds import pair_of
+from ..configuration.mask_options import IN_ORDER
 from .graph import Cell, Needs
 
 _ON_CPU = ("readings", "words", "survivors", "across", "ticket", "mask")

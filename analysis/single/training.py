@@ -21,7 +21,8 @@ from ...models.masks.compact_mask import compact_mask
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import Evaluation, evaluate
 from ..cell_output import CellOutput
-from ..configuration.config import PruneOptions, RecipeOptions
+from ..configuration.config import RecipeOptions
+from ..configuration.mask_options import PruneOptions
 from ..configuration.recipe import chosen_recipe, fitting_recipe
 from ..configuration.task_choice import TaskChoice
 from ..flags import ABOUT, FAILED

@@ -23,7 +23,7 @@ from ...pruning.importance.scoring import importance_pass
 from ...pruning.search.magnitude import magnitude_search
 from ...pruning.search.plan import Rule, Size, check_min_heads, check_threshold
 from ...pruning.search.structured import Scored, structured_search
-from ..configuration.config import IN_ORDER, PruneOptions
+from ..configuration.mask_options import IN_ORDER, PruneOptions
 from .progress import Advance
 
 STOP_METRICS = {"stsb": "pearson_spearman"}

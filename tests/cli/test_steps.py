@@ -12,7 +12,8 @@ from subprobe.models.masks.subnetwork import Subnetwork
 @pytest.fixture(scope="module")
 def tuned(own, tiny_encoder, tmp_path_factory):
     """Folder of a fine-tuned tiny model and the mask that the search keeps."""
-    from subprobe.analysis.configuration.config import PruneOptions, RecipeOptions
+    from subprobe.analysis.configuration.config import RecipeOptions
+    from subprobe.analysis.configuration.mask_options import PruneOptions
     from subprobe.analysis.configuration.task_choice import TaskChoice
     from subprobe.analysis.single.loaded import load_for_task
     from subprobe.analysis.single.training import fine_tune_to_folder, prune_to_mask

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from judged import only_diverged
 from subprobe.analysis.cells import training
-from subprobe.analysis.configuration.config import PruneOptions, SearchMethod
+from subprobe.analysis.configuration.mask_options import PruneOptions, SearchMethod
 from subprobe.analysis.experiment import run_experiment
 from subprobe.analysis.report.report import render_report
 from subprobe.analysis.screen.console import print_comparison

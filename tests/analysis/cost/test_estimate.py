@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from planned_run import planned_config, write_planned_run
-from subprobe.analysis.configuration.config import RetrainOptions
+from subprobe.analysis.configuration.mask_options import RetrainOptions
 from subprobe.analysis.cost.estimate import amounts_of, estimates_of, seconds_of
 from subprobe.analysis.cost.inputs import workload_of
 from subprobe.analysis.cost.rates import Rates, usual_rates

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
-from subprobe.analysis.configuration.config import PruneOptions
+from subprobe.analysis.configuration.mask_options import PruneOptions
 from subprobe.analysis.interactive.comparison import compare
 from subprobe.analysis.interactive.measuring import evaluate, probe
 from subprobe.analysis.interactive.searching import search

@@ -10,7 +10,7 @@ from subprobe.analysis.cell_output import CellOutput
 from subprobe.analysis.cells.bag_of_words import bag_of_words
 from subprobe.analysis.comparison.between_runs import Run, between_runs
 from subprobe.analysis.comparison.tables import comparison_tables
-from subprobe.analysis.configuration.config import PruneOptions
+from subprobe.analysis.configuration.mask_options import PruneOptions
 from subprobe.analysis.statistics.paired_tests import cluster_signs
 from subprobe.analysis.statistics.row_units import with_clusters, with_n_clusters
 from subprobe.analysis.steps.performance import performance_rows

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from subprobe.analysis.configuration.config import PruneOptions, parse_config
+from subprobe.analysis.configuration.config import parse_config
+from subprobe.analysis.configuration.mask_options import PruneOptions
 from subprobe.analysis.steps.selection import Chooser, find_good
 from subprobe.data.encoding.collate import text_batches
 from subprobe.data.errors import ConfigError

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from subprobe.analysis.configuration.config import PruneOptions
+from subprobe.analysis.configuration.mask_options import PruneOptions
 from subprobe.analysis.steps.selection import find_good
 from subprobe.data.errors import MemoryLimitError
 from subprobe.data.output.tables import items_frame, rows_frame
