@@ -1,1 +1,1 @@
-"""What replaces the output of a pruned unit: how the arrays of an ablation are made and used."""
+"""What replaces the output of a pruned unit: means, learnt constants, other inputs."""

@@ -52,7 +52,7 @@ def shrunk_to(model: Any, subnetwork: Subnetwork | None) -> Any:
         subnetwork: the mask, which must still be applied to the result. Single weights that it
             prunes are not removed.
     """
-    if subnetwork is None or subnetwork.weight_masks:
+    if subnetwork is None or subnetwork.weight_masks or subnetwork.ablation != "zero":
         return model
     masks = (subnetwork.head_mask, subnetwork.mlp_mask, subnetwork.neuron_mask)
     return shrunk(model, *(mask for mask in masks if mask is not None))

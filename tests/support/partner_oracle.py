@@ -51,9 +51,15 @@ def activations(model: Any, row: Row) -> list[dict[str, torch.Tensor]]:
 @torch.no_grad()
 def logits_with_partner(model: Any, row: Row, partner: Row, mask: Any) -> torch.Tensor:
     """The logits [K] of one example whose pruned units have their activations on a partner."""
+    plain = replaced(model, lambda made: activations(made, partner), row, partner, mask)
+    return plain(**alone(plain, row)).logits[0]
+
+
+def replaced(model: Any, read: Any, row: Row, partner: Row, mask: Any) -> Any:
+    """A copy of the model for one example; `read` gives its activations on the partner."""
     plain = unrolled(model).eval()
     anatomy = anatomy_of(plain)
-    theirs = activations(plain, partner)
+    theirs = read(plain)
     own, size = len(row[0]), len(partner[0])
     # first meets first, last meets last, in between the relative position counts
     place = [int(np.floor(p * (size - 1) / (own - 1) + 0.5)) if own > 1 else 0 for p in range(own)]
@@ -80,4 +86,4 @@ def logits_with_partner(model: Any, row: Row, partner: Row, mask: Any) -> torch.
         anatomy.attention_projection(plain, layer).register_forward_pre_hook(projection)
         anatomy.mlp_output(plain, layer).register_forward_pre_hook(before)
         anatomy.mlp_output(plain, layer).register_forward_hook(after)
-    return plain(**alone(plain, row)).logits[0]
+    return plain
