@@ -61,12 +61,12 @@ class PartnerStates:
         self._reads = inspect.signature(type(model.base_model).forward)
         self._plain: Any = None
         self._levels = set[str]()
-        self._rows: list[InputRow] = []
         self._real: npt.NDArray[np.bool_] = np.zeros((0, 0), dtype=np.bool_)
         self._typed = False
         self._chosen: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._places: tuple[torch.Tensor, torch.Tensor] | None = None
         self._known: tuple[Any, States] | None = None
+        self._begun = True
         self._hook = ExitStack()
 
     def __enter__(self) -> PartnerStates:
@@ -116,31 +116,36 @@ class PartnerStates:
         types = given.get("token_type_ids")
         padding = None if attention is None else attention.cpu().numpy()
         self._typed = types is not None
-        self._rows = input_rows(
-            ids.cpu().numpy(), padding, None if types is None else types.cpu().numpy()
-        )
+        segments = None if types is None else types.cpu().numpy()
+        rows = input_rows(ids.cpu().numpy(), padding, segments)
         self._real = np.ones(ids.shape, dtype=np.bool_) if padding is None else padding != 0
-        self._chosen = np.array([self._partners.of(row) for row in self._rows], dtype=np.int64)
-        self._places = None
+        self._chosen = np.array([self._partners.of(row) for row in rows], dtype=np.int64)
+        self._places, self._begun = None, True
 
     def _of(self, level: str, layer: int) -> torch.Tensor:
-        self._levels.add(level)
-        known = self._partner_states()
-        # in a pass that runs again with the same inputs, the indices are the same too
+        if self._begun or level not in self._levels:
+            self._levels.add(level)
+            self._known = self._partner_states()
+            self._begun = False
+        assert self._known is not None
+        known = self._known[1]
         if self._places is None:
             self._places = self._aligned()
         row, place = self._places
         return known[level][layer][row, place]
 
-    def _partner_states(self) -> States:
-        """The activations on the distinct partners of the current inputs [U, S, ...]."""
+    def _partner_states(self) -> tuple[Any, States]:
+        """What the activations on the distinct partners depend on, and they themselves.
+
+        A pass that runs again with the same inputs and weights reads no partner again.
+        """
         versions = sum(one._version for one in self._model.base_model.parameters())
         device = self._model.device
         mark = (self._chosen.tobytes(), versions, device, torch.is_autocast_enabled(device.type))
-        if self._known is None or self._known[0] != mark or self._levels - set(self._known[1]):
-            self._known = None
-            self._known = mark, self._captured()
-        return self._known[1]
+        if self._known and self._known[0] == mark and not self._levels - set(self._known[1]):
+            return self._known
+        self._known = None  # frees its memory first
+        return mark, self._captured()
 
     def _captured(self) -> States:
         """Run the full model on the distinct partners, without the hooks of anybody else."""
