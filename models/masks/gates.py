@@ -230,7 +230,7 @@ def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
     own = compact_mask(model) if present else None
     if own is not None and not _replaces_alike(own, subnetwork):
         raise MaskError(
-            f"the smaller model was made with the ablation {own.ablation}, and the mask has "
+            f"units were removed from the model with the ablation {own.ablation}, and the mask has "
             f"{subnetwork.ablation}",
             remedy="use the full model, or the mask with which the smaller one was made",
         )
