@@ -7,7 +7,7 @@ their mean; Li and Janson (2024), "Optimal Ablation for Interpretability", compa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,10 +16,10 @@ import numpy.typing as npt
 import torch
 
 from ...data.encoding.collate import Batch, to_inputs
-from ...data.errors import ConfigError, InputError, MaskError
+from ...data.errors import InputError, MaskError, UnknownNameError
 from ...data.masking.masked_batches import task_batches
 from ...data.sentences.sentence import Example
-from ...data.tasks.task import TaskParts, TaskSpec
+from ...data.tasks.task import TaskParts
 from ..encoder.anatomy import Anatomy, anatomy_of
 from ..encoder.evaluating import evaluating
 from ..encoder.fingerprint import weights_fingerprint
@@ -27,6 +27,7 @@ from ..encoder.kept_units import kept_units_of
 from ..encoder.layer_hooks import LayerHooks
 from ..masks.names import ABLATIONS
 from ..masks.subnetwork import Subnetwork
+from .learned import Learned, learned_constants
 
 Constants = dict[str, npt.NDArray[Any]]
 
@@ -125,18 +126,6 @@ def _means(
     return np.concatenate([each, overall[None]]).astype(np.float32)
 
 
-def training_batches(
-    tokenizer: Any,
-    examples: Sequence[Example],
-    spec: TaskSpec,
-    *,
-    batch_size: int = 32,
-    max_length: int = 128,
-) -> Iterable[Batch]:
-    """The examples over which means are taken, as the model reads them."""
-    return task_batches(tokenizer, examples, spec, batch_size=batch_size, max_length=max_length)
-
-
 def with_ablation(
     mask: Subnetwork,
     name: str,
@@ -146,25 +135,28 @@ def with_ablation(
     *,
     batch_size: int = 32,
     max_length: int = 128,
+    say: Callable[[str], None] | None = None,
 ) -> Subnetwork:
-    """The same mask with another ablation, whose constants are computed on the training part.
+    """The same mask with another ablation, whose constants are computed anew.
 
     Args:
         mask: the mask; whatever its ablation was, it is replaced.
         name: one of `ABLATIONS`.
         model: the full model to which the constants belong.
         tokenizer: its tokenizer.
-        parts: the task; means are taken over `parts.train`.
+        parts: the task; means are taken over `parts.train`, and constants are learnt on
+            `parts.selection`.
         batch_size: B.
         max_length: maximum subwords per example.
+        say: receives the loss of learnt constants beside those of the mean and of zero.
 
     Raises:
-        ConfigError: if the ablation is unknown.
-        InputError: if there is no training example.
+        UnknownNameError: if there is no such ablation.
+        InputError: if there is no example to take means of, or to learn from.
         MaskError: if the mask prunes single weights, or the model is a smaller one.
     """
     if name not in ABLATIONS:
-        raise ConfigError(f"unknown ablation {name!r}", remedy=f"known: {', '.join(ABLATIONS)}")
+        raise UnknownNameError("ablation", name, ABLATIONS)
     if name == "zero":
         return mask.with_meta(ablation="zero", constants={}, constants_of="")
     if mask.weight_masks:
@@ -173,12 +165,30 @@ def with_ablation(
             remedy="use zero: a pruned weight has no output that could be replaced",
         )
     mask.check_fits(anatomy_of(model))
-    if name not in ("mean", "mean-by-position"):
-        raise ConfigError(f"the ablation {name} is not available")
-    batches = training_batches(
-        tokenizer, parts.train, parts.spec, batch_size=batch_size, max_length=max_length
-    )
-    constants = mean_constants(model, batches, by_position=name == "mean-by-position")
+
+    def read(examples: Sequence[Example]) -> Any:
+        return task_batches(
+            tokenizer, examples, parts.spec, batch_size=batch_size, max_length=max_length
+        )
+
+    if name in ("mean", "mean-by-position"):
+        constants = mean_constants(model, read(parts.train), by_position=name != "mean")
+    elif name == "learned":
+        means = mean_constants(model, read(parts.train))
+        found = learned_constants(model, mask, means, list(read(parts.selection)))
+        constants = found.constants
+        if say is not None:
+            say(learned_said(found))
+    else:
+        raise MaskError(f"the ablation {name} is not available")
     return mask.with_meta(
         ablation=name, constants=constants, constants_of=weights_fingerprint(model)
+    )
+
+
+def learned_said(found: Learned) -> str:
+    """The loss of learnt constants beside those of the mean and of zero."""
+    return (
+        f"loss on the selection examples: {found.loss:.4f} with learnt constants (started from "
+        f"{found.start}), {found.mean:.4f} with means, {found.zero:.4f} with zeros"
     )
