@@ -113,8 +113,9 @@ Columns = Annotated[
     typer.Option(
         "--column",
         help="role=name of a column in your own files: first=, second=, label= (a class) or "
-        "score= (a number), group= (source that examples share), rationale= (human rationales); "
-        "for multiple choice context=, question=, options=, label= (right option), type=",
+        "score= (a number), group= (source that examples share), rationale= (human rationales), "
+        "counterfactual= and counterfactual_second= (texts of a paired input); for multiple "
+        "choice context=, question=, options=, label= (right option), type=",
     ),
 ]
 Quotes = Annotated[

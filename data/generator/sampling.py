@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..errors import ConfigError
 from ..sentences.sentence import Example
@@ -55,7 +56,8 @@ def sample(
     Returns:
         Split name -> examples. Ids have the form `phenomenon/template/number`. Four consecutive
         numbers form one minimal set, whose words were drawn together; their `cluster` is
-        `phenomenon/template/` and the number of the set.
+        `phenomenon/template/` and the number of the set, and their `counterfactuals` are the two
+        members with the other label.
 
     Raises:
         ConfigError: if a split is unknown, a size is not a multiple of the set size, or the
@@ -127,4 +129,17 @@ def _examples(
         name = where if second is None else f"{where}/a"
         first = sentence(item.first, name, item.stop)
         built.append(Example(id, first, second, int(item.good), group, cluster))
-    return built
+    return [
+        replace(one, counterfactuals=_opposites(built, place)) for place, one in enumerate(built)
+    ]
+
+
+def _opposites(members: Sequence[Example], place: int) -> tuple[tuple[str, ...], ...]:
+    """The texts of the members of a set with the other label than the member at `place`.
+
+    Neighbours come first: they differ in one of two crossed choices, or in the order of the words.
+    """
+    others = sorted(range(len(members)), key=lambda other: place ^ other)
+    return tuple(
+        members[other].texts() for other in others if members[other].label != members[place].label
+    )

@@ -139,6 +139,9 @@ class Example:
             found decisive for the label; None without such annotation.
         options: the K texts of which one answers the question `second` about the context `first`;
             empty if the example is not a multiple-choice question.
+        counterfactuals: texts of the inputs with which it can be contrasted, the preferred first,
+            each like `texts()`: the one in a file of the user's own, or the members of a generated
+            minimal set with the other label.
     """
 
     id: str
@@ -149,6 +152,7 @@ class Example:
     cluster: str = ""
     rationale: tuple[tuple[int, int, int], ...] | None = None
     options: tuple[str, ...] = ()
+    counterfactuals: tuple[tuple[str, ...], ...] = ()
 
     def with_sentences(self, first: Sentence, second: Sentence | None) -> Example:
         """The same example with newly annotated sentences."""

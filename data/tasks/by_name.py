@@ -191,8 +191,8 @@ def custom_task(
         columns: role -> column; those of multiple-choice questions are in `read_choices`. Otherwise
             required are `first` and either `label`, whose values in train are
             the label set, or `score`, a number to predict. Optional are `second`, `group`, the
-            source that examples share (`Example.cluster`), and `rationale`, the parts that people
-            found decisive (`Example.rationale`).
+            source that examples share (`Example.cluster`), `rationale`, the parts that people
+            found decisive, and `counterfactual` and `counterfactual_second` (`columns.PAIRED`).
         quotes: for tab-separated files: `auto`, `undone` or `literal` (see `read_own_tsv`).
         as_classes: treat every value under `label` as the name of a class, including numbers with
             many values, `-`, -1 and `NA`.

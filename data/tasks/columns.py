@@ -9,10 +9,17 @@ from ..errors import ConfigError, UnknownNameError
 CHOICE_ROLES = ("context", "question", "options")
 """The texts of a multiple-choice question."""
 
-ROLES = ("first", "second", *CHOICE_ROLES, "type", "group", "rationale", "label", "score")
+PAIRED = ("counterfactual", "counterfactual_second")
+"""The texts of a counterfactual input, instead of `first` and `second`."""
+
+ROLES = (
+    "first", "second", *CHOICE_ROLES, "type", "group", "rationale", *PAIRED, "label", "score",
+)  # fmt: skip
 """`first` and `second`: texts. `context`, `question`, `options`: a multiple-choice question, and
 `type`: its type. `group`: the source that examples share. `rationale`: what people found decisive
-(`spans.rationales`). `label`: a class name, or the right option. `score`: a number to predict."""
+(`spans.rationales`). `counterfactual` and `counterfactual_second`: the texts of the counterfactual
+input; a text without one is the same in both. `label`: a class name, or the right option. `score`:
+a number to predict."""
 
 _OF_QUESTIONS = (*CHOICE_ROLES, "type", "group", "label")
 
@@ -47,6 +54,11 @@ def roles_of(columns: Mapping[str, str]) -> tuple[str, ...]:
             f"{', '.join(columns) or 'no columns'} named",
             remedy="name the columns first=..., second=... for pairs, and label=... or score=...; "
             "or context=..., question=..., options=... and label=...",
+        )
+    if "counterfactual_second" in columns and "second" not in columns:
+        raise ConfigError(
+            "counterfactual_second named without second",
+            remedy="name the column of the second text of a pair as second=...",
         )
     predicted = columns.get("label", columns.get("score"))
     if predicted in (columns["first"], columns.get("second")):

@@ -12,6 +12,7 @@ from ..files.reading import shown
 from ..files.row_files import Rows
 from ..sentences.sentence import Example, Sentence, plain_sentence
 from ..spans.rationales import read_rationale
+from .columns import PAIRED
 from .missing import counted, is_nothing
 from .task import TaskSpec
 
@@ -59,9 +60,26 @@ def examples_of(
                 id, first, rest[0] if rest else None, parsed,
                 cluster=label_name(found.get("group")),
                 rationale=read_rationale(None if is_nothing(why) else why, texts, where),
+                counterfactuals=_counterfactual(found, texts, where),
             )  # fmt: skip
             examples.append(made)
     return tuple(examples)
+
+
+def _counterfactual(
+    found: Mapping[str, Any], texts: Sequence[str], where: str
+) -> tuple[tuple[str, ...], ...]:
+    """The texts of the counterfactual input of a row; none if its cells are empty."""
+    cells = [found.get(role) for role in PAIRED[: len(texts)]]
+    named = [None if is_nothing(cell) or cell == "" else cell for cell in cells]
+    if not any(named):
+        return ()
+    paired = zip(named, texts, strict=True)
+    return (
+        tuple(
+            _sentence("", text if cell is None else cell, where).raw_text() for cell, text in paired
+        ),
+    )
 
 
 def _sentence(id: str, text: Any, where: str) -> Sentence:

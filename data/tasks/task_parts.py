@@ -244,14 +244,19 @@ def folds_of(examples: Sequence[Example], count: int, seed: int) -> list[tuple[A
 
 
 def examples_digest(examples: tuple[Example, ...]) -> str:
-    """A hash of the ids, texts, labels, clusters, rationales and options of the examples."""
+    """A hash of the ids, texts, labels, clusters and optional properties of the examples."""
     return digest(
         [[example.id, *example.texts(), example.label, *_further(example)] for example in examples]
     )
 
 
 def _further(example: Example) -> list[Any]:
-    """The optional properties of an example that are set: cluster, rationale, options."""
+    """The optional properties of an example that are set: cluster, rationale, options, pair.
+
+    Several counterfactuals are those of a generated example, which follow from its id.
+    """
     rationale = [] if example.rationale is None else [{"rationale": example.rationale}]
     options = [{"options": example.options}] if example.options else []
-    return [*filter(None, [example.cluster]), *rationale, *options]
+    pair = [{"counterfactual": one} for one in example.counterfactuals]
+    paired = pair if len(pair) == 1 else []
+    return [*filter(None, [example.cluster]), *rationale, *options, *paired]

@@ -120,7 +120,10 @@ def replacement_of(model: Any, subnetwork: Subnetwork) -> AbstractContextManager
             for name, array in subnetwork.constants.items()
         }
         return FixedOutputs(constants, by_position=by_position)
-    raise MaskError(f"the ablation {subnetwork.ablation} is not available")
+    # a module that also makes masks, and so imports this package
+    from ..ablation.partner_states import PartnerStates
+
+    return PartnerStates(model, subnetwork.ablation, subnetwork.constants)
 
 
 _ACTIVE: WeakKeyDictionary[Any, list[Replacement]] = WeakKeyDictionary()
