@@ -19,7 +19,7 @@ from ...models.folder.sources import resolve_model
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.evaluate import evaluate
 from ...models.training.recipes import Recipe, recipe_for
-from ...pruning.search.learned_gates import L0Options, LearnedGates, learn_gates
+from ...pruning.learned.learned_gates import L0Options, LearnedGates, learn_gates
 from ..steps.identity import flagged, identity, selection_of
 from ..steps.masks import mask_rows
 from ..steps.performance import lowest, performance_rows

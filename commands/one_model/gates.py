@@ -71,7 +71,7 @@ def gates(
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.screen.records import print_records
     from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
-    from ...pruning.search.learned_gates import L0Options
+    from ...pruning.learned.learned_gates import L0Options
 
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
     options = L0Options(

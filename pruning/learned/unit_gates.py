@@ -17,8 +17,8 @@ from ...data.errors import UnknownNameError
 from ...models.encoder.anatomy import anatomy_of
 from ...models.masks.gates import Gates
 from ...models.masks.weight_gates import run_with_weights
+from ..search.magnitude import prunable_weights
 from .hard_concrete import mean_gate, open_probability
-from .magnitude import prunable_weights
 
 UNITS: Mapping[str, tuple[str, ...]] = {
     "weights": ("weights",),
