@@ -1,1 +1,1 @@
-"""Masks learned by gradient: gates under a penalty or towards a size, for a task or a property."""
+"""Gates learned by gradient, under a penalty: for a task or for a property of words."""
