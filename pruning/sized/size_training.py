@@ -22,8 +22,8 @@ from .lagrangian import Multipliers, target_at
 from .size_options import SizeOptions
 
 BETAS = (0.9, 0.95)
-"""Of Adam for the gates. Gradients shrink by orders of magnitude as gates become binary, and a longer
-memory of the second moment would stop them."""
+"""Of Adam for the gates. Gradients shrink by orders of magnitude as gates become binary, and with a
+longer memory of the second moment the gates would stop."""
 
 
 class SizeTraining:
