@@ -46,13 +46,13 @@ from subprobe.probes.named import run_named_probes
 from subprobe.probes.registry import find_probe, list_probes
 from subprobe.probes.states.cache import passing_states
 from subprobe.pruning.importance.scoring import importance_pass
-from subprobe.pruning.search.learned_gates import L0Options, learn_gates
+from subprobe.pruning.learned.learned_gates import L0Options, learn_gates
+from subprobe.pruning.learned.property_masks import learn_property, predict_hard, predict_soft
+from subprobe.pruning.learned.property_options import PropertyOptions
+from subprobe.pruning.learned.unit_gates import UNITS
 from subprobe.pruning.search.lottery import lottery, next_round
 from subprobe.pruning.search.magnitude import largest
 from subprobe.pruning.search.plan import Rule
-from subprobe.pruning.search.property_masks import learn_property, predict_hard, predict_soft
-from subprobe.pruning.search.property_options import PropertyOptions
-from subprobe.pruning.search.unit_gates import UNITS
 from tiers import mostly_slow
 from tiny import tiny_model, tiny_tokenizer
 from toy_parts import toy_parts

@@ -18,7 +18,7 @@ FLOORS = {
              "encoding", "choices", "masking"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
                 "ablation", "training"],
-    "pruning": ["importance", "search"],
+    "pruning": ["importance", "search", "learned", "sized"],
     "probes": ["forward", "entry", "from_scores", "states", "learning", "attention",
                "patterns", "context_mixing", "syntax", "attribution", "head_attributions",
                "representations", "structural", "tokens", "edges", "description_length",

@@ -18,7 +18,7 @@ from ...data.sentences.plain_text import NATURAL, read_corpus
 from ...data.sentences.sentence import Sentence
 from ...data.sentences.word_labels import check_property
 from ...models.masks.subnetwork import Subnetwork
-from ...pruning.search.property_options import recorded_options
+from ...pruning.learned.property_options import recorded_options
 from ..cell_output import CellOutput
 from ..property_search.compared import compared_masks
 from ..property_search.files import check_whole, items_of, tables_of, write_found

@@ -17,7 +17,7 @@ from ...data.output.tables import items_frame, rows_frame, write_csv, write_parq
 from ...models.checkpoint.checkpoint import load_untrained
 from ...models.encoder.kept_units import kept_units_of
 from ...models.masks.subnetwork import Subnetwork
-from ...pruning.search.property_masks import PropertyMask
+from ...pruning.learned.property_masks import PropertyMask
 from ..single.loaded import LoadedModel, load_model
 from ..steps.masks import load_mask
 from ..steps.progress import Progress

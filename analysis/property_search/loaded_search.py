@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ...data.sentences.parted import Parted
 from ...models.masks.subnetwork import Subnetwork
-from ...pruning.search.property_options import PropertyOptions
+from ...pruning.learned.property_options import PropertyOptions
 from ..single.loaded import LoadedModel
 from ..steps.progress import Progress
 from .files import reset_of

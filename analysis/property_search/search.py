@@ -19,14 +19,14 @@ from ...models.masks.algebra import complement
 from ...models.masks.subnetwork import Subnetwork
 from ...probes.learning.fitting import Schedule
 from ...pruning.controls import random_like
-from ...pruning.search.property_masks import (
+from ...pruning.learned.property_masks import (
     PropertyMask,
     learn_property,
     predict_hard,
     predict_soft,
 )
-from ...pruning.search.property_options import PropertyOptions
-from ...pruning.search.unit_gates import levels_of
+from ...pruning.learned.property_options import PropertyOptions
+from ...pruning.learned.unit_gates import levels_of
 from ..statistics.draws import too_few_draws
 from ..statistics.uncertainty import permutation_p
 from ..steps.identity import identity

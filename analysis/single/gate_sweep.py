@@ -15,15 +15,11 @@ from ...data.output.tables import rows_frame, write_csv
 from ...data.tasks.task import TaskParts
 from ...models.checkpoint.checkpoint import save_classifier
 from ...models.checkpoint.contract import check_plain_head
-from ...models.folder.sources import resolve_model
-from ...models.masks.subnetwork import Subnetwork
-from ...models.training.evaluate import evaluate
-from ...models.training.recipes import Recipe, recipe_for
-from ...pruning.search.learned_gates import L0Options, LearnedGates, learn_gates
-from ..steps.identity import flagged, identity, selection_of
+from ...pruning.learned.learned_gates import L0Options, LearnedGates, learn_gates
+from ..steps.identity import flagged, identity
 from ..steps.masks import mask_rows
-from ..steps.performance import lowest, performance_rows
 from ..steps.progress import Progress
+from .gate_scores import recipe_of, scores_by_part, scores_of_full
 from .loaded import LoadedModel
 
 
@@ -81,18 +77,9 @@ def sweep_gates(
         )
     if not options.frozen:
         check_plain_head(loaded.model, loaded.name)
-    recipe = replace(_recipe(loaded), max_length=loaded.max_length)
+    recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
     loaded.tell(loaded.parts.train, "training examples", progress)
-    full = _scores(loaded, loaded.model, None, "finetuned", "")
-    reported = full[full["split"] == loaded.parts.report_name].iloc[0]
-    at_chance = lowest(reported["value"], reported["ci_low"]) <= reported["baseline_value"]
-    if at_chance:
-        progress.say(
-            f"DEGENERATE: the full model's {reported['metric']} of {reported['value']:.3f} is no "
-            f"better than the {reported['baseline']} baseline of "
-            f"{reported['baseline_value']:.3f}: fine-tune the model first"
-        )
-    full = full.assign(flag="degenerate" if at_chance else "")
+    full = scores_of_full(loaded, progress)
     learned: dict[float, LearnedGates] = {}
     frames = [full]
     for name, one in zip(names, each, strict=True):
@@ -116,7 +103,7 @@ def sweep_gates(
                 about = {key: value for key, value in loaded.meta.items() if key != "training"}
                 about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
                 save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
-        flag = found.flag or ("degenerate" if at_chance else "")
+        flag = found.flag or str(full["flag"].iloc[0])
         frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
         learned[one.penalty] = found
     rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
@@ -155,14 +142,6 @@ def sweep_table(sweep: Sweep, parts: TaskParts) -> list[dict[str, Any]]:
     return table
 
 
-def _recipe(loaded: LoadedModel) -> Recipe:
-    """The recipe that the model was fine-tuned with, else the recorded one."""
-    recorded = loaded.meta.get("recipe")
-    if recorded:
-        return Recipe(**recorded)
-    return recipe_for(resolve_model(loaded.name), loaded.parts.spec.name)
-
-
 def _rows_of(
     loaded: LoadedModel, found: LearnedGates, options: L0Options, name: str
 ) -> pd.DataFrame:
@@ -176,34 +155,8 @@ def _rows_of(
         "seed": loaded.seeds[0],
         "variant": variant,
     }
-    scores = _scores(loaded, found.model, mask, state, variant)
+    scores = scores_by_part(loaded, found.model, mask, state, variant)
     return pd.concat([rows_frame(mask_rows(mask, about)), rows_frame(scores)], ignore_index=True)
-
-
-def _scores(
-    loaded: LoadedModel, model: Any, mask: Subnetwork | None, state: str, variant: str
-) -> pd.DataFrame:
-    """Performance on the selection examples and on the reported ones, which may be the same."""
-    parts = loaded.parts
-    held = replace(parts, report=parts.selection, report_name=parts.selection_name, n_unreadable=0)
-    frames = []
-    for part in (parts,) if parts.selection_name == "reported" else (held, parts):
-        found = evaluate(
-            model,
-            loaded.tokenizer,
-            part.report,
-            part.spec,
-            subnetwork=mask,
-            max_length=loaded.max_length,
-        )
-        frames.append(performance_rows(found, part))
-    about = identity(loaded.name, mask, state) | {
-        "task": parts.spec.name,
-        "selection": selection_of(mask, parts),
-        "seed": loaded.seeds[0],
-        "variant": variant,
-    }
-    return pd.concat(frames, ignore_index=True).assign(**about)
 
 
 def _warn(found: LearnedGates, name: str, progress: Progress) -> None:

@@ -16,6 +16,8 @@ _PRUNED = {
     "structured-neurons": "neurons",
     "magnitude": "weights",
     "l0": "heads",
+    "hard-concrete": "heads+mlps",
+    "continuous-sparsification": "heads+mlps",
     "imp": "weights",
 }
 """Method -> what it prunes, as rows of masks name it."""

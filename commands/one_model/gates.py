@@ -1,14 +1,16 @@
-"""The command about learned gates."""
+"""The command about learned gates: under a penalty, or towards a size."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ...data.errors import ConfigError
 from ...data.output.outputs import prepare_out
+from ..flags import COMMAND_LINE, refuse
 from ..options import (
     AsClasses,
     AsJson,
@@ -37,19 +39,59 @@ def gates(
     task: Task,
     out: Annotated[Path, writing("folder for the masks and sweep.csv")],
     penalty: Annotated[
-        list[float],
+        list[float] | None,
         typer.Option(
             "--penalty",
             help="cost of open gates in the loss; per gate, with one gate per head; "
             "repeat to sweep",
         ),
-    ],
+    ] = None,
+    keep: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--keep", help="instead of a penalty: share of the units to keep; repeat to sweep"
+        ),
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            help="form of the gates with `keep`: hard-concrete or continuous-sparsification"
+        ),
+    ] = "hard-concrete",
+    units: Annotated[
+        str,
+        typer.Option(
+            help="units that have gates with `keep`: heads-mlps, heads, mlps, neurons, "
+            "heads-neurons, weights"
+        ),
+    ] = "heads-mlps",
+    block: Annotated[
+        str, typer.Option(help="weights that share a gate, as ROWSxCOLUMNS; with units weights")
+    ] = "1x1",
+    criterion: Annotated[
+        str,
+        typer.Option(
+            help="what gates with `keep` minimise: kl (divergence from the full model) or loss"
+        ),
+    ] = "kl",
+    ramp: Annotated[
+        float,
+        typer.Option(help="share of the training during which the target of `keep` rises"),
+    ] = 0.5,
     data_dir: DataDir = None,
     column: Columns = None,
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
-    epochs: Annotated[int, typer.Option(help="passes over the data; for each penalty")] = 2,
-    learning_rate: Annotated[float, typer.Option(help="peak learning rate; of the gates")] = 0.2,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            help="passes over the data; for each penalty or size; 0 = 2 for penalties, 6 for sizes"
+        ),
+    ] = 0,
+    learning_rate: Annotated[
+        float,
+        typer.Option(help="peak learning rate; of the gates; 0 = 0.2 for penalties, 0.1 for sizes"),
+    ] = 0.0,
     batch_size: Annotated[int, batch_size_option("8 (a batch shares one draw of the gates)")] = 0,
     limit: Limit = 0,
     seed: Seed = 0,
@@ -64,35 +106,56 @@ def gates(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn which heads to keep, by training gates under a penalty per head.
+    """Learn which units to keep, by training gates under a penalty or towards a size.
 
     Example: subprobe gates ./finetuned/acc-1 --task acceptability --penalty 0.005 --out gates
+
+    Example: subprobe gates ./finetuned/acc-1 --task acceptability --keep 0.5 --out half
     """
     from ...analysis.configuration.task_choice import task_choice
     from ...analysis.screen.records import print_records
     from ...analysis.single.gate_sweep import GATES, sweep_gates, sweep_table
-    from ...pruning.search.learned_gates import L0Options
+    from ...analysis.single.size_sweep import size_table, sweep_sizes
+    from ...pruning.learned.learned_gates import L0Options
+    from ...pruning.sized.size_options import SizeOptions
 
+    if bool(penalty) == bool(keep):
+        raise ConfigError(
+            "one of `penalty` and `keep` is needed",
+            where=COMMAND_LINE,
+            remedy="give `penalty`, the cost of an open head, or `keep`, the share of units",
+        )
+    if penalty:
+        refuse(("form", "units", "block", "criterion", "ramp"), "a penalty")
     out = prepare_out(out, folder=GATES, overwrite=overwrite, reads=[model])
-    options = L0Options(
-        penalty=0.0,
-        learning_rate=learning_rate,
-        epochs=epochs,
-        batch_size=batch_size or L0Options.batch_size,
-        frozen=not train_encoder,
-        seed=seed,
-    )
+    given: dict[str, Any] = {"frozen": not train_encoder, "seed": seed}
+    given |= {"batch_size": batch_size or L0Options.batch_size}
+    given |= {"epochs": epochs} if epochs else {}
+    given |= {"learning_rate": learning_rate} if learning_rate else {}
+    by_penalty = L0Options(penalty=0.0, **given)
+    towards = [
+        SizeOptions(
+            one, form=form, units=units, block=block, criterion=criterion, ramp=ramp, **given
+        )
+        for one in keep or ()
+    ]
     progress = progress_of(quiet)
     choice = task_choice(task, data_dir, column, quotes=quotes, as_classes=as_classes)
     loaded = open_for_task(
         model, choice, labels=labels, max_length=max_length, limit=limit, device=device,
         allow_no_specials=allow_no_specials, progress=progress, quiet=quiet,
     )  # fmt: skip
-    sweep = sweep_gates(loaded, penalty, options, out, progress, overwrite=overwrite)
-    table = sweep_table(sweep, loaded.parts)
+    table: list[dict[str, Any]]
+    if towards:
+        sizes = sweep_sizes(loaded, keep or (), towards[0], out, progress, overwrite=overwrite)
+        table = size_table(sizes, loaded.parts)
+        learned = [found.subnetwork for found in sizes.learned.values()]
+    else:
+        sweep = sweep_gates(loaded, penalty or (), by_penalty, out, progress, overwrite=overwrite)
+        table = sweep_table(sweep, loaded.parts)
+        learned = [found.subnetwork for found in sweep.learned.values()]
     if as_json:
-        masks = [found.subnetwork.describe() for found in sweep.learned.values()]
-        found = {"table": table, "masks": masks, "classes_by": loaded.classes_by}
-        typer.echo(json.dumps(found))
+        masks = [one.describe() for one in learned]
+        typer.echo(json.dumps({"table": table, "masks": masks, "classes_by": loaded.classes_by}))
     else:
         print_records(table, title=f"{loaded.parts.spec.name}, learned gates in {out}")

@@ -64,7 +64,7 @@ def prune_for_property(
     from ...data.errors import ConfigError
     from ...data.generated_treebank import GENERATED
     from ...data.sentences.word_labels import check_property
-    from ...pruning.search.property_options import recorded_options
+    from ...pruning.learned.property_options import recorded_options
 
     if not criterion.startswith(_PROPERTY):
         raise UnknownNameError("criterion", criterion, ("task", f"{_PROPERTY}NAME"))

@@ -50,13 +50,39 @@ def losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     if labels.dim() == 2:
         asked = labels != IGNORED
         of_piece = F.cross_entropy(logits, labels[asked], reduction="none")
-        text = torch.nonzero(asked)[:, 0]
-        total = of_piece.new_zeros(len(labels)).index_add(0, text, of_piece)
-        return total / asked.sum(dim=1).clamp(min=1)
+        return _by_text(of_piece, asked)
     # decided by K: whole-numbered targets come as integers, and one class has no cross-entropy
     if logits.shape[-1] == 1:
         return (logits.squeeze(-1) - labels.to(logits)).square()
     return F.cross_entropy(logits, labels, reduction="none")
+
+
+def divergences(
+    logits: torch.Tensor, reference: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    """KL(reference || logits) of each example [B], in nats; of a regression the squared difference.
+
+    The divergence of a masked text is the mean over its masked pieces; 0 where none is masked. In
+    double precision, as `losses`.
+
+    Args:
+        logits: [B, K], or [P, V] of masked texts, as `answers` gives them.
+        reference: logits of the reference, in the same shape.
+        labels: [B], or [B, S]; only their shape and `IGNORED` are read.
+    """
+    if logits.shape[-1] == 1 and labels.dim() == 1:
+        return (logits.double() - reference.double()).squeeze(-1).square()
+    theirs = torch.log_softmax(reference.double(), dim=-1)
+    ours = torch.log_softmax(logits.double(), dim=-1)
+    found = (theirs.exp() * (theirs - ours)).sum(-1)
+    return found if labels.dim() == 1 else _by_text(found, labels != IGNORED)
+
+
+def _by_text(of_piece: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+    """Means over the masked pieces [P] of each text [B]; 0 where none is masked."""
+    text = torch.nonzero(asked)[:, 0]
+    total = of_piece.new_zeros(len(asked)).index_add(0, text, of_piece)
+    return total / asked.sum(dim=1).clamp(min=1)
 
 
 def piece_loss(

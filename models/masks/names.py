@@ -16,7 +16,7 @@ KINDS = (
 
 METHODS = (
     "full", "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude",
-    "l0", "imp", "several",
+    "l0", "hard-concrete", "continuous-sparsification", "imp", "several",
 )  # fmt: skip
 """`several`: a combination of masks of different methods."""
 

@@ -1,1 +1,1 @@
-"""Searches for subnetworks: structured, magnitude, lottery, learned gates."""
+"""Searches for subnetworks: structured, magnitude, lottery."""

@@ -19,7 +19,7 @@ from subprobe.data.sentences.parted import Parted
 from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.masks.subnetwork import full_subnetwork
 from subprobe.probes.learning.fitting import Schedule
-from subprobe.pruning.search.property_options import PropertyOptions
+from subprobe.pruning.learned.property_options import PropertyOptions
 from tiny import tiny_model, tiny_tokenizer
 
 pytestmark = pytest.mark.slow

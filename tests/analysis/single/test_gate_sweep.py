@@ -18,7 +18,7 @@ from subprobe.models.checkpoint.checkpoint import load_classifier
 from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.masks.subnetwork import Subnetwork
 from subprobe.models.training.evaluate import evaluate
-from subprobe.pruning.search.learned_gates import L0Options
+from subprobe.pruning.learned.learned_gates import L0Options
 from tiny_run import write_toy_task
 
 OPTIONS = L0Options(penalty=0.0, epochs=6, batch_size=8)

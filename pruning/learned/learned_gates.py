@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import get_linear_schedule_with_warmup
 
 from ...data.encoding.collate import Batch, TextBatches
 from ...data.errors import ConfigError
-from ...data.masking.masked_batches import MaskedBatches, task_batches
+from ...data.masking.masked_batches import task_batches
 from ...data.tasks.task import TaskParts
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
@@ -29,7 +28,8 @@ from ...models.language.answers import answers, losses
 from ...models.masks.gates import Gates
 from ...models.masks.subnetwork import Subnetwork
 from ...models.training.recipes import Recipe
-from ..importance.gate_gradients import frozen, labelled
+from ..importance.gate_gradients import labelled
+from .gate_training import EncoderStep, learning, shuffled
 from .hard_concrete import mean_gate, open_probability, sample
 
 START = 2.5
@@ -144,7 +144,7 @@ def learn_gates(
         mask_seed=options.seed,
     )
     trained = model if options.frozen else copy.deepcopy(model)
-    with _training(trained, options):
+    with learning(trained, options.frozen, options.seed):
         training = _Training(trained, encoded, options, recipe)
         history = training.run(progress)
     log_a = training.log_a
@@ -175,20 +175,6 @@ def _without_noise(log_a: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return found
 
 
-@contextmanager
-def _training(model: Any, options: L0Options) -> Iterator[None]:
-    """Frozen or in training mode, with randomness of its own that only dropout draws from."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(options.seed)
-        if options.frozen:
-            with frozen(model):
-                yield
-            return
-        model.train()
-        yield
-        model.eval()
-
-
 class _Training:
     """The gates of one model while they are trained."""
 
@@ -201,7 +187,7 @@ class _Training:
         # on the processor, so that every machine sees the same order and draws
         self._generator = torch.Generator().manual_seed(options.seed)
         self._steps = -(-encoded.n_examples // options.batch_size) * options.epochs
-        self._encoder = None if options.frozen else _EncoderStep(model, recipe, self._steps)
+        self._encoder = None if options.frozen else EncoderStep(model, recipe, self._steps)
         self.diverged = False
 
     @property
@@ -215,7 +201,7 @@ class _Training:
         history, done = [], 0
         for epoch in range(1, self._options.epochs + 1):
             seen = []
-            for batch in self._batches(epoch):
+            for batch in shuffled(self._encoded, epoch, self._generator):
                 seen.append(self._step(batch))
                 if self.diverged:
                     break
@@ -228,16 +214,6 @@ class _Training:
         settings = dict(vars(self._options))
         history[0] |= {"lambda": settings.pop("penalty"), **settings}
         return tuple(history)
-
-    def _batches(self, epoch: int) -> Iterator[Batch]:
-        """Every training example once, in an order and with masked pieces of its own per epoch."""
-        encoded = self._encoded
-        if epoch > 1 and isinstance(encoded, MaskedBatches):
-            encoded = encoded.drawn(epoch - 1)
-        count, size = self._encoded.n_examples, self._options.batch_size
-        order = torch.randperm(count, generator=self._generator).tolist()
-        for start in range(0, count, size):
-            yield encoded.batch(tuple(order[start : start + size]))
 
     def _step(self, batch: Batch) -> float:
         """Take a step on the penalised loss if it is finite; return the task loss before it."""
@@ -271,30 +247,3 @@ class _Training:
             "open": int((gates > 0).sum()),
             "partly": int(((gates > 0) & (gates < 1)).sum()),
         }
-
-
-class _EncoderStep:
-    """The optimiser of an encoder that is trained together with its gates."""
-
-    def __init__(self, model: Any, recipe: Recipe, steps: int):
-        self._parameters = list(model.parameters())
-        self._max_norm = recipe.max_grad_norm
-        self._optimizer = torch.optim.AdamW(
-            self._parameters,
-            lr=recipe.learning_rate,
-            eps=recipe.adam_epsilon,
-            weight_decay=recipe.weight_decay,
-        )
-        self._schedule = get_linear_schedule_with_warmup(
-            self._optimizer, math.ceil(recipe.warmup * steps), steps
-        )
-
-    def step(self) -> bool:
-        """One step along the gradients that are there; none, and False, if they are not finite."""
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._max_norm)
-        finite = bool(norm.isfinite())
-        if finite:
-            self._optimizer.step()
-            self._schedule.step()
-        self._optimizer.zero_grad()
-        return finite

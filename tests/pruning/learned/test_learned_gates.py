@@ -13,7 +13,7 @@ from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.masks.subnetwork import Subnetwork, full_subnetwork
 from subprobe.models.training.evaluate import evaluate
 from subprobe.models.training.recipes import Recipe
-from subprobe.pruning.search.learned_gates import L0Options, learn_gates
+from subprobe.pruning.learned.learned_gates import L0Options, learn_gates
 from tiers import mostly_slow
 from tiny import FAMILIES, TOKENIZER_OF, tiny_model, tiny_tokenizer
 from toy_parts import toy_parts

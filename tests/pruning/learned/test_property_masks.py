@@ -19,10 +19,10 @@ from subprobe.models.encoder.anatomy import anatomy_of
 from subprobe.models.encoder.fingerprint import weights_fingerprint
 from subprobe.models.masks.algebra import complement
 from subprobe.models.masks.subnetwork import Subnetwork
-from subprobe.pruning.search.hard_concrete import location, mean_gate
-from subprobe.pruning.search.property_masks import learn_property, predict_hard, predict_soft
-from subprobe.pruning.search.property_options import PropertyOptions, recorded_options
-from subprobe.pruning.search.unit_gates import (
+from subprobe.pruning.learned.hard_concrete import location, mean_gate
+from subprobe.pruning.learned.property_masks import learn_property, predict_hard, predict_soft
+from subprobe.pruning.learned.property_options import PropertyOptions, recorded_options
+from subprobe.pruning.learned.unit_gates import (
     UNITS,
     expected_open,
     expected_share,

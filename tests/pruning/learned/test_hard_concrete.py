@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from subprobe.pruning.search.hard_concrete import THRESHOLD, mean_gate, open_probability, sample
+from subprobe.pruning.learned.hard_concrete import THRESHOLD, mean_gate, open_probability, sample
 
 LOCATIONS = st.floats(-12, 12)
 

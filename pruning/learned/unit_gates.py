@@ -11,20 +11,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch.func import functional_call
 
 from ...data.errors import UnknownNameError
 from ...models.encoder.anatomy import anatomy_of
+from ...models.language.answers import answers
 from ...models.masks.gates import Gates
 from ...models.masks.weight_gates import run_with_weights
+from ..search.magnitude import prunable_weights
+from .blocks import SINGLE, gates_shape, matrix_shape
 from .hard_concrete import mean_gate, open_probability
-from .magnitude import prunable_weights
 
 UNITS: Mapping[str, tuple[str, ...]] = {
     "weights": ("weights",),
     "heads-neurons": ("heads", "neurons"),
     "heads-mlps": ("heads", "mlps"),
     "heads": ("heads",),
+    "mlps": ("mlps",),
     "neurons": ("neurons",),
 }
 """Units with gates -> the levels of a mask that they determine; others are kept completely."""
@@ -46,8 +51,17 @@ def levels_of(units: str) -> tuple[str, ...]:
     return UNITS[units]
 
 
-def first_gates(model: Any, units: str, log_a: float) -> Tensors:
-    """Gates for a model, all with the same location, on its device."""
+def first_gates(
+    model: Any, units: str, location: float, block: tuple[int, int] = SINGLE
+) -> Tensors:
+    """Gates for a model, all with the same location, on its device.
+
+    Args:
+        model: a transformers encoder, with or without a task head.
+        units: see `UNITS`.
+        location: location of all gates.
+        block: rows and columns of the weights that share a gate.
+    """
     anatomy = anatomy_of(model)
     layers = anatomy.num_layers
     shapes = {
@@ -58,10 +72,11 @@ def first_gates(model: Any, units: str, log_a: float) -> Tensors:
     gated: dict[str, tuple[int, ...]] = {}
     for level in levels_of(units):
         if level == "weights":
-            gated |= {path: tuple(one.shape) for path, one in prunable_weights(model).items()}
+            for path, one in prunable_weights(model).items():
+                gated[path] = gates_shape(matrix_shape(one), block)
         else:
             gated[level] = shapes[level]
-    return {name: torch.full(shape, log_a, device=model.device) for name, shape in gated.items()}
+    return {name: torch.full(shape, location, device=model.device) for name, shape in gated.items()}
 
 
 def states_under(model: Any, gates: Mapping[str, torch.Tensor], inputs: Any) -> torch.Tensor:
@@ -77,6 +92,46 @@ def states_under(model: Any, gates: Mapping[str, torch.Tensor], inputs: Any) -> 
     with Gates(model, head, mlp, neuron):
         states: torch.Tensor = run_with_weights(model, weights, inputs).last_hidden_state
     return states
+
+
+class _Answering(torch.nn.Module):
+    """The answers of a model as one module, whose weights `functional_call` can replace."""
+
+    def __init__(self, model: Any):
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Mapping[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+        return answers(self.model, inputs, labels)
+
+
+def answers_under(
+    model: Any,
+    gates: Mapping[str, torch.Tensor],
+    inputs: Mapping[str, torch.Tensor],
+    labels: torch.Tensor,
+) -> torch.Tensor:
+    """The logits that a batch asks for (see `answers`), under gates, with a gradient for these.
+
+    Args:
+        model: the model of a task.
+        gates: factors by gate tensor; those of weights in the shape of the weight.
+        inputs: tensors [B, S] of the forward pass.
+        labels: [B] or [B, S].
+    """
+    head, mlp, neuron = (gates.get(kind) for kind in _KINDS)
+    paths = [name for name in gates if name not in _KINDS]
+    with Gates(model, head, mlp, neuron):
+        if not paths:
+            return answers(model, inputs, labels)
+        whole = _Answering(model)
+        names = {id(module): name for name, module in whole.named_modules()}
+        scaled: dict[str, torch.Tensor] = {}
+        for path in paths:
+            module = model.base_model.get_submodule(path)
+            scaled[f"{names[id(module)]}.weight"] = module.weight * gates[path].to(module.weight)
+        found: torch.Tensor = functional_call(whole, scaled, (inputs, labels))
+        return found
 
 
 def expected_share(log_a: Mapping[str, torch.Tensor], temperature: float) -> torch.Tensor:
@@ -102,12 +157,23 @@ def hardened(model: Any, log_a: Mapping[str, torch.Tensor], threshold: float) ->
         log_a: location of each gate.
         threshold: in [0, 1); 0 keeps every unit whose gate is not closed.
     """
+    gates = without_noise(log_a).items()
+    return as_masks(model, {name: (gate > threshold).cpu().numpy() for name, gate in gates})
+
+
+def as_masks(model: Any, kept: Mapping[str, npt.NDArray[np.bool_]]) -> dict[str, Any]:
+    """The masks of a `Subnetwork`, from the kept units of each gate tensor.
+
+    Args:
+        model: determines the number of units without gates, which are kept.
+        kept: kept units by gate tensor.
+    """
     anatomy = anatomy_of(model)
-    kept = {name: (gate > threshold).cpu().numpy() for name, gate in without_noise(log_a).items()}
+    weights = {name: mask for name, mask in kept.items() if name not in _KINDS}
     heads = np.ones((anatomy.num_layers, anatomy.num_heads), dtype=np.bool_)
     return {
-        "head_mask": kept.pop("heads", heads),
-        "mlp_mask": kept.pop("mlps", np.ones(anatomy.num_layers, dtype=np.bool_)),
-        "neuron_mask": kept.pop("neurons", None),
-        "weight_masks": kept,
+        "head_mask": kept.get("heads", heads),
+        "mlp_mask": kept.get("mlps", np.ones(anatomy.num_layers, dtype=np.bool_)),
+        "neuron_mask": kept.get("neurons"),
+        "weight_masks": weights,
     }

@@ -1,0 +1,97 @@
+"""Scores of learned gates on the selection examples and on the reported ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from ...data.sentences.sentence import Example
+from ...data.tasks.task import TaskParts, TaskSpec
+from ...models.folder.sources import resolve_model
+from ...models.masks.subnetwork import Subnetwork
+from ...models.training.evaluate import Evaluation, evaluate
+from ...models.training.recipes import Recipe, recipe_for
+from ..steps.identity import identity, selection_of
+from ..steps.performance import lowest, performance_rows
+from ..steps.progress import Progress
+from .loaded import LoadedModel
+
+MoreRows = Callable[[Evaluation, TaskParts], pd.DataFrame]
+"""Makes further rows of an evaluation on one part of the task."""
+
+Scored = Callable[[Sequence[Example], TaskSpec], Evaluation]
+"""The outputs of a model for examples."""
+
+
+def recipe_of(loaded: LoadedModel) -> Recipe:
+    """The recipe that the model was fine-tuned with, else the recorded one."""
+    recorded = loaded.meta.get("recipe")
+    if recorded:
+        return Recipe(**recorded)
+    return recipe_for(resolve_model(loaded.name), loaded.parts.spec.name)
+
+
+def scores_of_full(
+    loaded: LoadedModel, progress: Progress, more: Sequence[MoreRows] = ()
+) -> pd.DataFrame:
+    """Performance of the full model; flagged, and said, if it is no better than the baseline."""
+    full = scores_by_part(loaded, loaded.model, None, "finetuned", "", more=more)
+    reported = full[full["split"] == loaded.parts.report_name].iloc[0]
+    at_chance = lowest(reported["value"], reported["ci_low"]) <= reported["baseline_value"]
+    if at_chance:
+        progress.say(
+            f"DEGENERATE: the full model's {reported['metric']} of {reported['value']:.3f} is no "
+            f"better than the {reported['baseline']} baseline of "
+            f"{reported['baseline_value']:.3f}: fine-tune the model first"
+        )
+    return full.assign(flag="degenerate" if at_chance else "")
+
+
+def scores_by_part(
+    loaded: LoadedModel,
+    model: Any,
+    mask: Subnetwork | None,
+    state: str,
+    variant: str,
+    *,
+    scored: Scored | None = None,
+    more: Sequence[MoreRows] = (),
+) -> pd.DataFrame:
+    """Performance on the selection examples and on the reported ones, which may be the same.
+
+    Args:
+        loaded: the task, and the length of texts.
+        model: the model.
+        mask: its mask; None = the full model.
+        state: state of the weights, as rows have it.
+        variant: variant of the rows.
+        scored: gives the outputs instead of model and mask.
+        more: make further rows of each evaluation.
+    """
+
+    def masked(examples: Sequence[Example], spec: TaskSpec) -> Evaluation:
+        return evaluate(
+            model,
+            loaded.tokenizer,
+            examples,
+            spec,
+            subnetwork=mask,
+            max_length=loaded.max_length,
+        )
+
+    parts, outputs = loaded.parts, scored or masked
+    held = replace(parts, report=parts.selection, report_name=parts.selection_name, n_unreadable=0)
+    frames = []
+    for part in (parts,) if parts.selection_name == "reported" else (held, parts):
+        found = outputs(part.report, part.spec)
+        frames += [performance_rows(found, part), *(make(found, part) for make in more)]
+    about = identity(loaded.name, mask, state) | {
+        "task": parts.spec.name,
+        "selection": selection_of(mask, parts),
+        "seed": loaded.seeds[0],
+        "variant": variant,
+    }
+    return pd.concat(frames, ignore_index=True).assign(**about)

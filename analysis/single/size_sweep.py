@@ -1,0 +1,216 @@
+"""Learned gates at several sizes: one mask each, and scores of soft gates beside those of masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...data.errors import ConfigError
+from ...data.output.folders import atomic_folder
+from ...data.output.tables import rows_frame, write_csv
+from ...data.sentences.sentence import Example
+from ...data.tasks.metrics import scores_of
+from ...data.tasks.task import TaskParts, TaskSpec
+from ...models.checkpoint.checkpoint import save_classifier
+from ...models.checkpoint.contract import check_plain_head
+from ...models.training.evaluate import Evaluation, evaluate
+from ...pruning.sized.gated_units import GatedUnits
+from ...pruning.sized.hardening import check_target
+from ...pruning.sized.size_gates import SizedGates, learn_to_size
+from ...pruning.sized.size_options import SizeOptions
+from ...pruning.sized.soft_scores import soft_logits
+from ..steps.identity import SIZES, flagged, identity
+from ..steps.masks import mask_rows
+from ..steps.progress import Progress
+from .gate_scores import recipe_of, scores_by_part, scores_of_full
+from .gate_sweep import GATES
+from .loaded import LoadedModel
+
+SOFT, HARDENED = "soft", "hardened"
+
+
+@dataclass(frozen=True)
+class SizeSweep:
+    """The result of a sweep over sizes.
+
+    Attributes:
+        learned: the gates learned at each share of units to keep, in the given order.
+        rows: tidy rows: the full model's scores, then of each size the kept units, the share of
+            binary gates, and the scores under soft gates and under the mask; `variant` names size
+            and gates, `split` the examples.
+    """
+
+    learned: dict[float, SizedGates]
+    rows: pd.DataFrame
+
+
+def sweep_sizes(
+    loaded: LoadedModel,
+    keeps: Sequence[float],
+    options: SizeOptions,
+    out: Path,
+    progress: Progress,
+    *,
+    overwrite: bool = False,
+) -> SizeSweep:
+    """Learn gates at each size and write `FORM-KEEP.safetensors` and `sweep.csv` into `out`.
+
+    Every size starts from the same fine-tuned model, and sees the same examples in the same order.
+    An encoder that is trained with its gates is saved as `model-KEEP`.
+
+    Args:
+        loaded: a fine-tuned model and its task.
+        keeps: shares of the gated units to keep, without duplicates.
+        options: training; its `keep` is not read.
+        out: folder; created if missing.
+        progress: receives the progress of each size, and warnings about masks that support no
+            conclusion.
+        overwrite: write although the folder holds files that subprobe did not write; they stay.
+
+    Raises:
+        ConfigError: if a share is out of range, below one unit, or given twice.
+        CheckpointError: for an encoder to be trained whose head cannot be saved.
+    """
+    each = [replace(options, keep=keep) for keep in keeps]
+    names = [f"{keep:g}" for keep in keeps]
+    if not each or len(set(names)) < len(names):
+        raise ConfigError(
+            f"must be one or more distinct shares, got {', '.join(names) or 'none'}",
+            where="`keep`",
+            remedy="name each share once",
+        )
+    units = GatedUnits(loaded.model, options.units, options.block)
+    for keep in keeps:
+        check_target(keep, units.costs, units.what)
+    if not options.frozen:
+        check_plain_head(loaded.model, loaded.name)
+    recipe = replace(recipe_of(loaded), max_length=loaded.max_length)
+    loaded.tell(loaded.parts.train, "training examples", progress)
+    full = scores_of_full(loaded, progress)
+    frames, learned = [full], {}
+    for name, one in zip(names, each, strict=True):
+        with progress.stage(f"learning gates, {name} of the units") as advance:
+            found = learn_to_size(
+                loaded.model,
+                loaded.tokenizer,
+                loaded.parts,
+                one,
+                recipe,
+                seeds=loaded.seeds,
+                model_name=loaded.name,
+                progress=advance,
+            )
+        if found.flag:
+            progress.say(
+                f"DIVERGED: the loss of gates for {name} of the units is NaN or infinite; the "
+                "gates are those of the step before and support no conclusion; check that "
+                "fine-tuning converged, or lower the learning rate"
+            )
+        # what is learned is kept, whatever becomes of the next size
+        with atomic_folder(out, GATES, overwrite=overwrite, adds=bool(learned)) as folder:
+            found.subnetwork.save(folder / f"{one.form}-{name}.safetensors")
+            if not one.frozen:
+                # what the fine-tuning came to is not what this training does
+                about = {key: value for key, value in loaded.meta.items() if key != "training"}
+                about |= {"fingerprint": found.subnetwork.fingerprint, "flag": found.flag}
+                save_classifier(found.model, loaded.tokenizer, folder / f"model-{name}", about)
+        flag = found.flag or str(full["flag"].iloc[0])
+        frames.append(_rows_of(loaded, found, one, name).assign(flag=flag))
+        learned[one.keep] = found
+    rows = rows_frame(pd.concat([rows_frame(frame) for frame in frames], ignore_index=True))
+    rows = flagged(rows, loaded.flag)
+    with atomic_folder(out, GATES, overwrite=overwrite, adds=True) as folder:
+        write_csv(rows, folder / "sweep.csv")
+    return SizeSweep(learned, rows)
+
+
+def size_table(sweep: SizeSweep, parts: TaskParts) -> list[dict[str, Any]]:
+    """One record per size and one for the full model: kept units, binary gates, primary metric.
+
+    Args:
+        sweep: a finished sweep.
+        parts: the task that it was made on.
+    """
+    metric = parts.spec.metric
+    scores = sweep.rows[sweep.rows["metric"] == metric]
+    table = [{"keep": "full model", **_by_split(scores[scores["variant"].eq("")], metric, "")}]
+    for keep, found in sweep.learned.items():
+        mask = found.subnetwork
+        own = scores[scores["variant"].str.startswith(f"keep={keep:g};")]
+        kept, whole = mask.counts()[mask.size_of]
+        record: dict[str, Any] = {
+            "keep": f"{keep:g}",
+            "kept": f"{kept} of {whole} {SIZES[mask.size_of]}",
+            "binary gates": found.binary,
+        }
+        for gates in (SOFT, HARDENED):
+            lines = own[own["variant"].str.endswith(f"gates={gates}")]
+            record |= _by_split(lines, metric, f"{gates}, ")
+        table.append(record | {"flag": own["flag"].iloc[0]})
+    return table
+
+
+def _by_split(lines: pd.DataFrame, metric: str, gates: str) -> dict[str, Any]:
+    by_split = lines.drop_duplicates("split").set_index("split")["value"]
+    return {f"{metric}, {gates}{split}": float(value) for split, value in by_split.items()}
+
+
+def _rows_of(
+    loaded: LoadedModel, found: SizedGates, options: SizeOptions, name: str
+) -> pd.DataFrame:
+    """Kept units and scores at one size."""
+    mask = found.subnetwork
+    state = "pruned" if options.frozen else "retrained"
+    of = f"keep={name};units={options.units};criterion={options.criterion}"
+    of += f";encoder={'frozen' if options.frozen else 'trained'}"
+    about = identity(loaded.name, mask, state) | {
+        "task": loaded.parts.spec.name,
+        "selection": mask.selection,
+        "seed": loaded.seeds[0],
+        "variant": of,
+    }
+
+    def softly(examples: Sequence[Example], spec: TaskSpec) -> Evaluation:
+        return soft_evaluation(loaded, found, examples, spec)
+
+    frames = [mask_rows(mask, about), binary_row(found, about)]
+    for gates, scored in ((SOFT, softly), (HARDENED, None)):
+        variant = f"{of};gates={gates}"
+        scores = scores_by_part(loaded, found.model, mask, state, variant, scored=scored)
+        frames.append(scores)
+    return pd.concat([rows_frame(frame) for frame in frames], ignore_index=True)
+
+
+def binary_row(found: SizedGates, about: dict[str, Any]) -> pd.DataFrame:
+    """The row with the share of gates that are within .01 of 0 or 1."""
+    count = sum(one.numel() for one in found.locations.values())
+    row = {
+        "probe": "mask",
+        "unit": "model",
+        "target": "gates",
+        "metric": "binary_share",
+        "value": found.binary,
+        "n": count,
+    }
+    return pd.DataFrame([row]).assign(**about)
+
+
+def soft_evaluation(
+    loaded: LoadedModel, found: SizedGates, examples: Sequence[Example], spec: TaskSpec
+) -> Evaluation:
+    """The outputs under the soft gates, with everything else as the full model's evaluation."""
+    whole = evaluate(found.model, loaded.tokenizer, examples, spec, max_length=loaded.max_length)
+    logits = soft_logits(
+        found.model, found.soft, loaded.tokenizer, examples, spec, max_length=loaded.max_length
+    )
+    undefined = ~np.isfinite(logits).all(axis=1)
+    logits[undefined] = 0.0
+    if spec.masked:
+        logits[undefined, 1] = -np.log2(len(loaded.tokenizer))
+    metrics = scores_of(spec, logits, whole.labels)
+    return replace(whole, logits=logits, metrics=metrics, n_undefined=int(undefined.sum()))

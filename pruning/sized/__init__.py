@@ -1,0 +1,1 @@
+"""Gates learned towards a target size, by loss or by faithfulness to the full model."""
