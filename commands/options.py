@@ -154,6 +154,14 @@ Mask = Annotated[Path, mask_option("for this model's heads, MLPs, neurons or wei
 OtherWeights = Annotated[
     bool, typer.Option("--other-weights", help="accept a mask found on other weights")
 ]
+Ablation = Annotated[
+    str,
+    typer.Option(
+        "--ablation",
+        help="what replaces the output of a pruned unit: zero, mean, mean-by-position or learned; "
+        "default: what the mask file says",
+    ),
+]
 Corpus = Annotated[str, corpus_option()]
 Limit = Annotated[int, limit_option()]
 Seed = Annotated[int, seed_option()]

@@ -36,7 +36,8 @@ def across_seeds(
         draw: index of the draw.
 
     Returns:
-        A mask that belongs to no particular weights, for use with all seeds.
+        A mask that belongs to no particular weights, for use with all seeds. The constants of its
+        ablation, if any, are those of the first mask.
 
     Raises:
         UnknownNameError: if the kind is unknown.
@@ -72,7 +73,7 @@ def _alike(goods: Sequence[Subnetwork]) -> Subnetwork:
         )
     first = goods[0]
     for good in goods:
-        for name in ("task", "model", "method"):
+        for name in ("task", "model", "method", "ablation"):
             ours, theirs = getattr(first, name), getattr(good, name)
             if ours != theirs:
                 raise MaskError(f"the masks have different {name}s: {ours!r} and {theirs!r}")

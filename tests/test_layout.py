@@ -17,7 +17,7 @@ FLOORS = {
              "words", "spans", "holmes", "generator", "strings", "suites", "tasks", "challenge",
              "encoding", "choices", "masking"],
     "models": ["encoder", "masks", "smaller", "folder", "checkpoint", "language",
-                "training"],
+                "ablation", "training"],
     "pruning": ["importance", "search"],
     "probes": ["forward", "entry", "from_scores", "states", "learning", "attention",
                "patterns", "context_mixing", "syntax", "attribution", "head_attributions",

@@ -14,8 +14,10 @@ import pandas as pd
 
 from ...data.files.tensor_files import read_arrays, save_arrays
 from ...data.tasks.task import TaskParts
+from ...models.ablation.constants import with_ablation
 from ...models.encoder.device import device_of
 from ...models.masks.subnetwork import Subnetwork
+from ...models.training.evaluate import is_finite
 from ...pruning.across_seeds import ACROSS
 from ...pruning.controls import CONTROLS
 from ...pruning.search.magnitude import smallest_of
@@ -134,10 +136,31 @@ class Work:
 
     def mask(self) -> Subnetwork | None:
         """The mask of the cell, drawn from the good one; None for the full model."""
-        kind = self.options.get("kind", "")
         if "good" not in self.order.inputs:
             return None
-        good = self.read_mask("good")
+        return self._drawn(self._with_own_constants(self.read_mask("good")))
+
+    def _with_own_constants(self, mask: Subnetwork) -> Subnetwork:
+        """The mask with the constants of the cell's fine-tuned model, if it has those of another.
+
+        Masks that several seeds share, and masks of another task, were found in other models.
+        """
+        role = "base" if "base" in self.order.inputs else "model"
+        if not mask.constants_of or role not in self.order.inputs:
+            return mask
+        if mask.constants_of == self.output(role).notes["fingerprint"]:
+            return mask
+        model, tokenizer = self.model(role)
+        if not is_finite(model):
+            return mask
+        return with_ablation(
+            mask, mask.ablation, model, tokenizer, self.parts,
+            max_length=self.setting.recipe.max_length,
+        )  # fmt: skip
+
+    def _drawn(self, good: Subnetwork) -> Subnetwork:
+        """The mask of the cell's kind."""
+        kind = self.options.get("kind", "")
         if kind == "good" or kind in ACROSS:
             return good
         if kind not in CONTROLS:

@@ -16,7 +16,14 @@ from ...data.seeds import CROSSED, LARGEST_NUMBER, SEEDS, too_large
 from ...probes.entry import PathText
 from ...probes.options import complete_options
 from .crossed_seeds import CROSSED_LISTS, with_crossed
-from .mask_options import ControlOptions, LotteryOptions, PruneOptions, RetrainOptions, Section
+from .mask_options import (
+    ControlOptions,
+    LotteryOptions,
+    PruneOptions,
+    RetrainOptions,
+    Section,
+    check_ablation,
+)
 from .own_tasks import OwnTask, check_columns, check_tables, choice_of
 from .probe_options import ProbeOptions as ProbeOptions
 from .recipe_options import RecipeOptions as RecipeOptions
@@ -176,6 +183,7 @@ def parse_config(values: dict[str, Any], *, where: str) -> RunConfig:
             where=where,
             remedy='add head = "kept" under [recipe], or leave labels out',
         )
+    check_ablation(config.prune, config.retrain.route, where)
     check_columns(config, where)
     listed = {"tasks": config.tasks, "seeds": config.seeds, "prune.methods": config.prune.methods}
     listed |= {name: getattr(config, name) for name in CROSSED_LISTS}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ...data.errors import ConfigError
 from ...pruning.importance.methods import find_importance
 
 
@@ -19,6 +20,8 @@ SearchMethod = Literal[
     "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude", "imp"
 ]
 Importance = Annotated[str, AfterValidator(lambda name: find_importance(name).name)]
+
+Ablation = Literal["zero", "mean", "mean-by-position", "learned"]
 
 IN_ORDER = ("gate-batch-accumulated",)
 """Importance scores that depend on the order of the examples: the given order, as in the study."""
@@ -52,6 +55,19 @@ class PruneOptions(Section):
         "default", description="study: pruned units enter the norm, rejected scores are reused"
     )
     batch_size: int = Field(64, ge=1, description="examples per scoring batch")
+    ablation: Ablation = Field(
+        "zero", description="what replaces the output of a pruned unit; single weights: zero"
+    )
+
+    def of_search(self, method: str) -> dict[str, Any]:
+        """The options that determine the mask of one method, as plain values."""
+        # other methods of the same run do not change its search
+        read = self.model_dump(mode="json", exclude={"methods"}) | {"method": method}
+        if self.ablation == "zero":
+            del read["ablation"]
+        if self.importance in IN_ORDER:
+            read["order"] = "as given"
+        return read
 
 
 class LotteryOptions(Section):
@@ -101,3 +117,27 @@ class RetrainOptions(Section):
         description="keep every retrained model in models/, so that a new probe trains nothing "
         "again; false = remove it once everything that reads it is computed",
     )
+
+
+def check_ablation(prune: PruneOptions, route: str, where: str) -> None:
+    """Raise unless pruned units can be replaced in every mask and every training of a run.
+
+    Raises:
+        ConfigError: if not, with the option that stands in the way.
+    """
+    if prune.ablation == "zero":
+        return
+    if of := sorted({"magnitude", "imp"} & set(prune.methods)):
+        raise ConfigError(
+            f"the method {of[0]} prunes single weights, which have no output that the ablation "
+            f"{prune.ablation} could replace",
+            where=where,
+            remedy="leave out the method, or use the ablation zero",
+        )
+    if route == "compact":
+        raise ConfigError(
+            f"a compact model that is trained has no place for what the ablation {prune.ablation} "
+            "puts in the place of pruned units",
+            where=where,
+            remedy="retrain under the mask: route masked",
+        )

@@ -20,7 +20,6 @@ from ..configuration.asked_probes import (
 )
 from ..configuration.config import RunConfig
 from ..configuration.crossed_seeds import pair_of
-from ..configuration.mask_options import IN_ORDER
 from .graph import Cell, Needs
 
 _ON_CPU = ("readings", "words", "survivors", "across", "ticket", "mask")
@@ -190,13 +189,9 @@ class SeedPlan:
                 rounds=lottery.rounds, **chosen,
             )  # fmt: skip
             return
-        # other methods of the same run do not change this cell
-        read = prune.model_dump(mode="json", exclude={"methods"}) | {"method": method}
-        if prune.importance in IN_ORDER:
-            read["order"] = "as given"
         yield self._cell(
             f"{method}/search", "prune", model, parts=("train", "selection"),
-            max_length=self._length, prune=read, method=method,
+            max_length=self._length, prune=prune.of_search(method), method=method,
         )  # fmt: skip
 
     def _retrainings(self, method: str) -> Iterator[Cell]:

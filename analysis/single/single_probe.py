@@ -57,6 +57,7 @@ from ..steps.probing import (
 )
 from ..steps.progress import Progress
 from ..steps.reference_model import load_reference
+from .ablated import recorded_parts, under_ablation
 from .loaded import LoadedModel
 from .loaded_probe import probe_loaded
 
@@ -93,13 +94,15 @@ def probe_rows(
     batch_size: int = 0,
     device: str = "auto",
     cache: Path | None = None,
+    ablation: str = "",
 ) -> CellOutput:
     """Run probes on one model over a corpus file, or over the sentences of a task's split.
 
     Trained probes read the parts named in `options` and `corpus` (`learning_files`), and keep
     hidden states in the folder `cache`.
 
-    With `untrained`, the model's architecture with random weights of that seed is probed as a
+    With `ablation`, the mask gets this ablation, computed on the training part of the task. With
+    `untrained`, the model's architecture with random weights of that seed is probed as a
     baseline.
     """
     place = device_of(device)
@@ -179,7 +182,13 @@ def probe_rows(
         )
     for line in checked.said:
         progress.say(line)
-    mask = load_mask(mask_path, net, name=model, say=progress.say)
+    mask = load_mask(mask_path, net, name=model, refreshed=bool(ablation), say=progress.say)
+    if ablation:
+        mask = under_ablation(
+            mask, ablation, net, tokenizer, meta,
+            None if task is None else recorded_parts(task.load(), meta), progress,
+            max_length=recorded_length(meta) or options.max_length,
+        )  # fmt: skip
     read: Corpus | None = None
     if needs_corpus(options):
         if read_in:

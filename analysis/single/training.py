@@ -37,6 +37,7 @@ from ..steps.progress import Progress, Silent
 from ..steps.said import read_said
 from ..steps.selection import find_good
 from ..steps.task_head import BY_PLACE, start_of_head
+from .ablated import refreshed_for
 from .loaded import LoadedModel
 
 MoreRows = Callable[[Evaluation, TaskParts], pd.DataFrame]
@@ -76,6 +77,7 @@ def fine_tune_to_folder(
     progress: Progress,
     mask: Subnetwork | None = None,
     route: str = "masked",
+    refresh_means: bool = False,
     overwrite: bool = False,
     labels: Pairs = (),
     allow_no_specials: bool = False,
@@ -100,6 +102,8 @@ def fine_tune_to_folder(
         progress: receives the progress of training.
         mask: retrain this subnetwork on the pretrained weights.
         route: the kind of fine-tuning, see `finetune`.
+        refresh_means: compute the means of the mask anew on the weights that training starts from;
+            the mask with them is stored in the folder. By default, it keeps its constants.
         overwrite: write although the folder holds files that subprobe did not write; they stay.
         labels: class of the task -> class of a kept head.
         allow_no_specials: see `check_inputs`.
@@ -138,6 +142,8 @@ def fine_tune_to_folder(
     summary = summarise(data, parts, tokenizer, max_length=recipe.max_length)
     for line in summary_lines(summary):
         (describe or progress.say)(line)
+    if refresh_means:
+        mask = refreshed_for(mask, model, parts, progress, max_length=recipe.max_length)
     with progress.stage(f"fine-tuning on {data.spec.name}") as advance:
         trained = finetune(
             model, parts, recipe, seed_init=seed, seed_order=order_seed, subnetwork=mask,
@@ -172,7 +178,8 @@ def fine_tune_to_folder(
     }
     kept = compact_mask(trained.model)
     if kept is None:
-        save_classifier(trained.model, trained.tokenizer, out, meta, overwrite=overwrite)
+        own = mask if refresh_means else None
+        save_classifier(trained.model, trained.tokenizer, out, meta, own, overwrite=overwrite)
     else:
         save_compact(trained.model, trained.tokenizer, out, kept, meta, overwrite=overwrite)
     return {**meta, "data": summary}

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.output.tables import ZERO
 from ...data.tasks.task import TaskParts
 from ...models.masks.subnetwork import Subnetwork
 
@@ -26,7 +25,7 @@ def identity(model: str, mask: Subnetwork | None, state: str) -> dict[str, Any]:
         "mask_id": mask.mask_id if mask else "",
         "sparsity": mask.sparsity(mask.size_of) if mask else 0.0,
         "sparsity_of": SIZES[mask.size_of] if mask else "heads+mlps",
-        "ablation": ZERO if mask else "",
+        "ablation": mask.ablation if mask else "",
     }
 
 

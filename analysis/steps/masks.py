@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...data.errors import ConfigError
+from ...data.errors import ConfigError, MaskError
 from ...models.checkpoint.checkpoint import meta_of, resolve_model
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
@@ -64,6 +64,7 @@ def load_mask(
     *,
     name: str = "",
     other_weights: bool = False,
+    refreshed: bool = False,
     say: Callable[[str], None] = unheard,
 ) -> Subnetwork | None:
     """Read a mask and check that it belongs to this model; compact and baked models have their own.
@@ -74,10 +75,13 @@ def load_mask(
         name: its folder; a folder that `subprobe bake` wrote contains a mask, and a model that was
             trained under a mask uses that mask.
         other_weights: accept a mask that was found on other weights.
+        refreshed: whether the constants of the mask are computed anew, so that they may belong to
+            other weights.
         say: receives a message if the mask does not record its weights.
 
     Raises:
-        MaskError: if the mask belongs to another model.
+        MaskError: if the mask belongs to another model, or its constants belong to other weights. A
+            model that was trained under the mask is used with the constants of the mask.
         ConfigError: for a mask of the full model together with a compact or baked model.
     """
     mask = None
@@ -85,7 +89,10 @@ def load_mask(
         mask = Subnetwork.load(path, heads=anatomy_of(model).num_heads)
     where = None if path is None else str(path)
     meta = meta_of(name) if name else {}
-    return fitted(mask, model, meta, name, where=where, other_weights=other_weights, say=say)
+    return fitted(
+        mask, model, meta, name, where=where, other_weights=other_weights, refreshed=refreshed,
+        say=say,
+    )  # fmt: skip
 
 
 def fitted(
@@ -96,6 +103,7 @@ def fitted(
     *,
     where: str | None = None,
     other_weights: bool = False,
+    refreshed: bool = False,
     say: Callable[[str], None] = unheard,
 ) -> Subnetwork | None:
     """The mask of a model: the given one, after a check that it belongs to it, or the model's own.
@@ -107,6 +115,7 @@ def fitted(
         name: as in `load_mask`.
         where: name of the mask in messages: its file.
         other_weights: as in `load_mask`.
+        refreshed: as in `load_mask`.
         say: as in `load_mask`.
 
     Raises:
@@ -119,16 +128,24 @@ def fitted(
         if own is not None:
             return own
         return Subnetwork.load(Path(resolve_model(name).location) / MASK_FILE) if baked else None
-    found_here = not mask.fingerprint or mask.fingerprint == weights_fingerprint(model)
+    own_print = weights_fingerprint(model)
+    found_here = not mask.fingerprint or mask.fingerprint == own_print
     if baked or (own is not None and not (found_here or other_weights)):
         form = "baked" if baked else "smaller"
         raise ConfigError(
             f"a {form} model has a mask of its own", where=where, remedy="leave out `mask`"
         )
     _tell_origin(mask, where or "the mask", say)
-    known = other_weights or state_of(mask, meta) == "retrained"
-    fingerprint = None if known else weights_fingerprint(model)
+    retrained = state_of(mask, meta) == "retrained"
+    fingerprint = None if other_weights or retrained else own_print
     mask.check_fits(anatomy_of(model), fingerprint, where=where)
+    if not retrained and not refreshed and own is None and mask.constants_of not in ("", own_print):
+        raise MaskError(
+            f"the constants of the mask ({mask.ablation}) belong to other weights "
+            f"({mask.constants_of[:12]}) than the model's ({own_print[:12]})",
+            where=where,
+            remedy=f"compute them on this model: `ablation` {mask.ablation}",
+        )
     return mask if own is None else _within(mask, own)
 
 

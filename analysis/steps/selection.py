@@ -14,8 +14,11 @@ from ...data.sentences.sentence import Example
 from ...data.tasks.metrics import scores_of
 from ...data.tasks.task import TaskData, TaskParts, TaskSpec
 from ...data.tasks.task_parts import folds_of, split_parts
+from ...models.ablation.constants import with_ablation
+from ...models.ablation.searching import replaced_as, searched_under
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.fingerprint import weights_fingerprint
+from ...models.masks.replacement import replacing
 from ...models.masks.subnetwork import Subnetwork, full_subnetwork
 from ...models.smaller.candidate import BY_GATES, shrunk
 from ...models.training.evaluate import evaluate
@@ -65,6 +68,7 @@ class Chooser:
         say: receives a message if memory runs out and batches are made smaller; `smaller` holds
             their sizes.
         scored: receives the scores of units in the full model, if the search scores units.
+        like: a mask whose ablation replaces the units that candidates prune; None = zeros.
     """
 
     model: Any
@@ -74,6 +78,7 @@ class Chooser:
     max_length: int
     say: Callable[[str], None] | None = None
     scored: Callable[[Scored], None] | None = None
+    like: Subnetwork | None = None
     smaller: list[int] = field(default_factory=list)
 
     def baseline(self, examples: Sequence[Example]) -> float:
@@ -102,15 +107,12 @@ class Chooser:
 
         def scored(*masks: Any) -> Scored:
             nonlocal batches
-            found = importance_pass(
-                shrunk(self.model, *masks) if smaller else self.model,
-                batches,
-                *masks,
-                method=options.importance,
-                normalise=options.normalise,
-                seed=seed,
-                say=self.say,
-            )
+            running = shrunk(self.model, *masks, like=self.like) if smaller else self.model
+            with replacing(running, self.like):
+                found = importance_pass(
+                    running, batches, *masks, method=options.importance,
+                    normalise=options.normalise, seed=seed, say=self.say,
+                )  # fmt: skip
             if found.batch_size < batches.largest:
                 self.smaller.append(found.batch_size)
                 batches = batches.sized(found.batch_size)
@@ -134,7 +136,7 @@ class Chooser:
                 self.tokenizer,
                 examples,
                 self.parts.spec,
-                subnetwork=mask,
+                subnetwork=mask if self.like is None else replaced_as(mask, self.like),
                 batch_size=min([self.options.batch_size, *self.smaller]),
                 max_length=self.max_length,
                 say=self.say,
@@ -181,7 +183,9 @@ def find_good(
         The mask of the last accepted candidate, kind `good`, with the trace as its history. Its
         first record has the `batch_size` if memory allowed only a smaller one than requested.
     """
-    chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored)
+    reading: dict[str, int] = {"batch_size": options.batch_size, "max_length": max_length}
+    like = searched_under(options.ablation, model, tokenizer, parts, **reading)
+    chooser = Chooser(model, tokenizer, parts, options, max_length, say, scored, like)
     count = 0
 
     def told(_record: dict[str, Any]) -> None:
@@ -191,7 +195,9 @@ def find_good(
             progress(count, None)
 
     search = _by_magnitude if method == "magnitude" else _by_units
-    good = search(chooser, method, seeds, told)
+    good = replaced_as(search(chooser, method, seeds, told), like)
+    if options.ablation != good.ablation and not good.weight_masks:
+        good = with_ablation(good, options.ablation, model, tokenizer, parts, **reading, say=say)
     if chooser.smaller:
         first, *rest = good.history
         good = good.with_meta(history=({**first, "batch_size": min(chooser.smaller)}, *rest))

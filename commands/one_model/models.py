@@ -10,6 +10,7 @@ import typer
 
 from ...data.output.outputs import MASKS, prepare_out
 from ..options import (
+    Ablation,
     AsClasses,
     AsJson,
     BatchSize,
@@ -110,6 +111,13 @@ def finetune(
             help="how a mask is trained: masked, or compact (faster; heads and MLPs only)"
         ),
     ] = "masked",
+    refresh_means: Annotated[
+        bool,
+        typer.Option(
+            "--refresh-means",
+            help="compute the constants of the mask anew on the weights that training starts from",
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     keep_head: Annotated[
         bool,
@@ -167,6 +175,7 @@ def finetune(
         progress=progress,
         mask=read_mask(mask, model, progress.say) if mask else None,
         route=route,
+        refresh_means=refresh_means,
         overwrite=overwrite,
         labels=parse_pairs(labels or ()),
         allow_no_specials=allow_no_specials,
@@ -218,6 +227,7 @@ def evaluate(
     quotes: Quotes = "auto",
     as_classes: AsClasses = False,
     other_weights: OtherWeights = False,
+    ablation: Ablation = "",
     limit: Limit = 0,
     batch_size: BatchSize = 0,
     max_length: MaxLength = 0,
@@ -247,6 +257,7 @@ def evaluate(
     Example: subprobe evaluate ./finetuned/acc-1 --task acceptability --by-label --calibration
     """
     from ...analysis.configuration.task_choice import task_choice
+    from ...analysis.single.ablated import under_ablation
     from ...analysis.single.further_rows import further_rows
     from ...analysis.single.training import evaluate_rows
     from ...analysis.steps.masks import load_mask
@@ -260,7 +271,13 @@ def evaluate(
     )  # fmt: skip
     more = further_rows(loaded.parts.spec, by_label=by_label, calibration=calibration, bins=bins)
     chosen = load_mask(
-        mask, loaded.model, name=loaded.name, other_weights=other_weights, say=progress.say
-    )
+        mask, loaded.model, name=loaded.name, other_weights=other_weights,
+        refreshed=bool(ablation), say=progress.say,
+    )  # fmt: skip
+    if ablation:
+        chosen = under_ablation(
+            chosen, ablation, loaded.model, loaded.tokenizer, loaded.meta, loaded.parts, progress,
+            max_length=loaded.max_length, batch_size=batch_size or 64,
+        )  # fmt: skip
     rows = evaluate_rows(loaded, chosen, progress, batch_size=batch_size or 64, more=more)
     emit(rows, out, as_json, scores=True)

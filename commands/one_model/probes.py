@@ -10,6 +10,7 @@ import typer
 from ...data.output.outputs import TABLES, is_file_name, prepare_out, user_text
 from ...data.seeds import LARGEST_NUMBER
 from ..options import (
+    Ablation,
     AsClasses,
     AsJson,
     Columns,
@@ -41,6 +42,7 @@ def probe(
     model: Model,
     probe: Annotated[list[str], typer.Option("--probe", help="name; repeat for several")],
     mask: MaskIn = None,
+    ablation: Ablation = "",
     reference: Annotated[
         str | None,
         typer.Option(help="model that attention-change compares with; default: pretrained"),
@@ -180,6 +182,7 @@ def probe(
         batch_size=batch_size,
         device=device,
         cache=cache,
+        ablation=ablation,
     )
     if out is not None and not is_file_name(out):
         n_items = write_probe_folder(output, out, overwrite=overwrite)

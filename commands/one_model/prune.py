@@ -41,6 +41,7 @@ from .task_model import open_for_task
 _OF_TASK = (
     "task", "data_dir", "column", "quotes", "as_classes", "method", "importance", "normalise",
     "rule", "threshold", "keep", "min_heads", "folds", "selection", "scores", "labels",
+    "ablation",
 )  # fmt: skip
 _OF_PROPERTY = (
     "corpus", "train", "dev", "test", "units", "penalty", "epochs", "mask_rate", "readout_rate",
@@ -92,6 +93,13 @@ def prune(
     ] = 0,
     selection: RecordedSelection = "",
     scores: Annotated[str, typer.Option(help="scores of units: default, or study")] = "default",
+    ablation: Annotated[
+        str,
+        typer.Option(
+            help="what replaces the output of a pruned unit: zero, mean, mean-by-position or "
+            "learned"
+        ),
+    ] = "zero",
     corpus: Annotated[str | None, corpus_option()] = None,
     train: Annotated[
         str | None,
@@ -217,6 +225,7 @@ def prune(
         "keep": keep,
         "min_heads": min_heads,
         "scores": scores,
+        "ablation": ablation,
         **({"batch_size": batch_size} if batch_size else {}),
         **({"selection": selection} if selection else {}),
         **({"selection": "cross-validation", "folds": folds} if folds else {}),

@@ -41,6 +41,9 @@ class Family:
         head_reads_first: whether the family's classifier reads only the last state of the first
             token.
         language_head: the modules of the masked-LM head, in order, relative to the full model.
+        attention_bias: option of the configuration that gives the dense layers of attention a bias;
+            empty if they always have one.
+        mlp_bias: the same for the MLP.
     """
 
     layers: str = "encoder.layer"
@@ -66,6 +69,8 @@ class Family:
     block_norm: str = ""
     head_reads_first: bool = False
     language_head: tuple[str, ...] = ("cls",)
+    attention_bias: str = ""
+    mlp_bias: str = ""
 
 
 _BERT = Family(
@@ -154,6 +159,8 @@ FAMILIES: dict[str, Family] = {
         gated_mlp=True,
         last_states="final_norm",
         language_head=("head", "decoder"),
+        attention_bias="attention_bias",
+        mlp_bias="mlp_bias",
     ),
 }
 """`model_type` of transformers -> module paths."""

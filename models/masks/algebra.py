@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...data.errors import MaskError
+from .constants import same_constants
 
 if TYPE_CHECKING:
     from .subnetwork import Subnetwork
@@ -189,6 +190,16 @@ def _check_alike(first: Subnetwork, second: Subnetwork) -> None:
             )
     if first.model and second.model and first.model != second.model:
         raise MaskError(f"masks of different models: {first.model!r} and {second.model!r}")
+    if first.ablation != second.ablation:
+        raise MaskError(
+            f"masks of different ablations: {first.ablation} and {second.ablation}",
+            remedy="give both masks the same ablation first",
+        )
+    if not same_constants(first.constants, second.constants):
+        raise MaskError(
+            f"masks with the ablation {first.ablation} and different constants",
+            remedy="give both masks the constants of one of them",
+        )
 
 
 def _combined(first: Subnetwork, second: Subnetwork, **masks: Any) -> Subnetwork:

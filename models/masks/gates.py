@@ -6,6 +6,9 @@ linear in the head's output. It keeps the bias of the projection, and works with
 no probabilities. An MLP gate scales the complete output of an MLP, bias included, before dropout
 and the residual. A neuron gate scales one activation at the input of the second dense layer of the
 MLP.
+
+Under an ablation other than zero, a gate z moves a unit's output x along the line from its constant
+c: z*x + (1 - z)*c, with the gradient x - c.
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ from ...data.errors import MaskError
 from ..encoder.anatomy import Anatomy, anatomy_of
 from ..encoder.kept_units import Numbers, kept_units_of
 from ..encoder.layer_hooks import LayerHooks
-from .compact_mask import kept_by
+from .compact_mask import compact_mask, kept_by
+from .constants import same_constants
+from .replacement import Replacement, active, replacement_of, using
 from .subnetwork import Subnetwork
 from .weight_masks import without_weights
 
@@ -38,6 +43,8 @@ class Gates:
         head: factors [L, H], or per example [B, L, H]; None = no gates on heads.
         mlp: factors [L], or per example [B, L]; None = no gates on MLPs.
         neuron: factors [L, F], or per example [B, L, F]; None = no gates on neurons.
+        instead: what replaces the output of a unit at gate 0; None = what the innermost context of
+            `gated` or `replacing` on this model says, and outside of them zeros.
 
     Raises:
         MaskError: if a gate does not have the shape of the model.
@@ -49,8 +56,11 @@ class Gates:
         head: torch.Tensor | None = None,
         mlp: torch.Tensor | None = None,
         neuron: torch.Tensor | None = None,
+        *,
+        instead: Replacement | None = None,
     ):
         self._model, self._head, self._mlp, self._neuron = model, head, mlp, neuron
+        self._instead = active(model) if instead is None else instead
         self._anatomy, self._kept_units = anatomy_of(model), kept_units_of(model)
         self._hooks: ExitStack | None = None
         units = (self._anatomy.num_layers, self._anatomy.num_heads)
@@ -97,7 +107,8 @@ class Gates:
             context, *rest = args
             own = shaped if kept is None else shaped.index_select(2, kept.to(shaped.device))
             # the number of heads is explicit, since a layer may have none
-            heads = _scaled(context.unflatten(-1, (own.shape[2], size)), own)
+            parts = context.unflatten(-1, (own.shape[2], size))
+            heads = blended(parts, own, _chosen(self._instead.head(layer), kept, -2))
             return (heads.flatten(-2), *rest)
 
         projection = self._anatomy.attention_projection(self._model, layer)
@@ -108,7 +119,7 @@ class Gates:
         shaped = gate.reshape(-1, 1, 1)
 
         def scale(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
-            return _scaled(output, shaped)
+            return blended(output, shaped, self._instead.mlp(layer))
 
         down = self._anatomy.mlp_output(self._model, layer)
         hooks.after(layer, down, scale)
@@ -120,18 +131,53 @@ class Gates:
         kept = _kept(present, self._anatomy.num_neurons)
 
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-            active, *rest = args
+            values, *rest = args
             own = shaped if kept is None else shaped.index_select(2, kept.to(shaped.device))
-            return (_scaled(active, own), *rest)
+            constant = _chosen(self._instead.neuron(layer), kept, -1)
+            return (blended(values, own, constant), *rest)
 
         down = self._anatomy.mlp_output(self._model, layer)
         hooks.before(layer, down, scale)
 
 
-def _scaled(values: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
-    """`values * gate`, in place if autograd does not record it, which saves an allocation."""
+def blended(
+    values: torch.Tensor, gate: torch.Tensor, constant: torch.Tensor | None = None
+) -> torch.Tensor:
+    """`gate * values + (1 - gate) * constant`, in place if autograd does not record it.
+
+    Args:
+        values: outputs of units [B, S, ...].
+        gate: factors that broadcast to them.
+        constant: what replaces them, without the axes B and S, without B, or with both (see
+            `Replacement`); None = zeros.
+    """
     factor = gate.to(values)
-    return values * factor if torch.is_grad_enabled() else values.mul_(factor)
+    recorded = torch.is_grad_enabled()
+    scaled = values * factor if recorded else values.mul_(factor)
+    if constant is None:
+        return scaled
+    rest = (1 - factor) * _along(constant.to(values), values)
+    # working in place saves an allocation
+    return scaled + rest if recorded else scaled.add_(rest)
+
+
+def _along(constant: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """A constant with the axes of `values`, [1 or B, 1 or S, ...]."""
+    full = constant[(None,) * (values.dim() - constant.dim())]
+    length, wanted = full.shape[1], values.shape[1]
+    if length > 1 and length < wanted:
+        later = full[:, -1:].expand(-1, wanted - length, *full.shape[2:])
+        return torch.cat([full, later], dim=1)
+    return full if length == 1 else full[:, :wanted]
+
+
+def _chosen(
+    constant: torch.Tensor | None, kept: torch.Tensor | None, dim: int
+) -> torch.Tensor | None:
+    """The constants of the units that a smaller model has; `kept` None = all of them."""
+    if constant is None or kept is None:
+        return constant
+    return constant.index_select(dim, kept.to(constant.device))
 
 
 def _kept(present: Numbers | None, count: int) -> torch.Tensor | None:
@@ -155,10 +201,12 @@ def _check_shape(
 
 @contextmanager
 def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
-    """Run `model` as `subnetwork`: pruned heads, MLPs and neurons output 0; pruned weights are 0.
+    """Run `model` as `subnetwork`: pruned heads, MLPs and neurons output what its ablation says.
 
-    The mask may have been found on other weights of the same shape, since retraining starts from
-    the pretrained ones. Levels at which the mask keeps all units are not changed.
+    Under the ablation `zero` that is 0, as for pruned weights. Further gates on the model inside
+    the context replace units in the same way. The mask may have been found on other weights of the
+    same shape, since retraining starts from the pretrained ones. Levels at which the mask keeps all
+    units are not changed.
 
     Args:
         model: a transformers encoder, with or without a task head.
@@ -179,9 +227,25 @@ def gated(model: Any, subnetwork: Subnetwork | None) -> Iterator[None]:
             f"the mask keeps {gone} units that the smaller model does not have",
             remedy="use the full model on which the mask was found",
         )
+    own = compact_mask(model) if present else None
+    if own is not None and not _replaces_alike(own, subnetwork):
+        raise MaskError(
+            f"units were removed from the model with the ablation {own.ablation}, and the mask has "
+            f"{subnetwork.ablation}",
+            remedy="use the full model, or the mask with which the smaller one was made",
+        )
     head = None if subnetwork.head_mask.all() else torch.tensor(subnetwork.head_mask)
     mlp = None if subnetwork.mlp_mask.all() else torch.tensor(subnetwork.mlp_mask)
     neurons = subnetwork.neuron_mask
     neuron = None if neurons is None or neurons.all() else torch.tensor(neurons)
-    with without_weights(model, subnetwork), Gates(model, head, mlp, neuron):
+    with (
+        without_weights(model, subnetwork),
+        replacement_of(model, subnetwork) as instead,
+        Gates(model, head, mlp, neuron, instead=instead),
+        using(model, instead),
+    ):
         yield
+
+
+def _replaces_alike(one: Subnetwork, other: Subnetwork) -> bool:
+    return one.ablation == other.ablation and same_constants(one.constants, other.constants)

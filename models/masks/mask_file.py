@@ -20,12 +20,15 @@ from ...data.output.ownership import SIGNED
 from ...data.seeds import SEEDS, is_seed
 from .plain_masks import fields_of, is_plain, plain_of, read_plain
 
-ARRAYS = ("head_mask", "mlp_mask", "neuron_mask", "weight_masks")
+ARRAYS = ("head_mask", "mlp_mask", "neuron_mask", "weight_masks", "constants")
 """Array fields of a subnetwork."""
 
 _KEY = SIGNED
 _SHAPES = "weight_shapes"
 _WEIGHTS = "weight_masks."
+_CONSTANTS = "constants."
+_ADDED = {2: {"ablation": "zero", "constants_of": ""}}
+"""An older version of the format that can be read -> fields that it lacks, with their values."""
 _SHARES = ("borrowed_heads", "borrowed_mlps", "borrowed_neurons", "borrowed_weights")
 _NUMBERS = ("seed_init", "seed_order", "seed_draw", "draw", "format_version", "semantics_version")
 
@@ -68,6 +71,8 @@ def to_bytes(arrays: Mapping[str, Any], metadata: Mapping[str, Any]) -> bytes:
     weights = arrays["weight_masks"]
     for path, mask in weights.items():
         stored[_WEIGHTS + path] = pack(mask)
+    for name, array in arrays["constants"].items():
+        stored[_CONSTANTS + name] = array
     shapes = {path: list(mask.shape) for path, mask in weights.items()}
     # a single key, because safetensors writes several in hash order
     text = canonical_json({**metadata, _SHAPES: shapes})
@@ -131,7 +136,8 @@ def _arrays(tensors: Mapping[str, npt.NDArray[Any]], shapes: Any) -> dict[str, A
         raise MaskError(f"{_SHAPES} is {shapes!r}")
     plain = ("head_mask", "mlp_mask")
     wanted = {*plain, *(_WEIGHTS + path for path in shapes)}
-    if set(tensors) - {"neuron_mask"} != wanted:
+    constants = {name for name in tensors if name.startswith(_CONSTANTS)}
+    if set(tensors) - {"neuron_mask"} - constants != wanted:
         raise MaskError(f"contains the tensors {sorted(tensors)}, but a mask has {sorted(wanted)}")
     found: dict[str, Any] = {name: tensors[name] for name in plain}
     found["neuron_mask"] = tensors.get("neuron_mask")
@@ -141,6 +147,7 @@ def _arrays(tensors: Mapping[str, npt.NDArray[Any]], shapes: Any) -> dict[str, A
     found["weight_masks"] = {
         path: _unpack(path, tensors[_WEIGHTS + path], shape) for path, shape in shapes.items()
     }
+    found["constants"] = {name.removeprefix(_CONSTANTS): tensors[name] for name in constants}
     return found
 
 
@@ -160,6 +167,9 @@ def _parse_metadata(
         values = json_object(text, "metadata", MaskError)
     except MaskError as error:
         raise MaskError(f"metadata {error.problem}") from error
+    older = values.get("format_version")
+    if type(older) is int and older in _ADDED:
+        values = {**_ADDED[older], **values, "format_version": versions["format_version"]}
     for name, ours in versions.items():
         if values.get(name) != ours:
             raise MaskError(

@@ -15,29 +15,15 @@ import numpy.typing as npt
 from ...data.errors import MaskError, UnknownNameError
 from ...data.files.atomic import atomic_path
 from .algebra import complement, difference, intersection, union
+from .constants import constants_bytes, own_constants
+from .fitting import check_fits
 from .mask_file import ARRAYS, check_metadata, own_array, pack, read_mask, to_bytes
+from .names import ABLATIONS as ABLATIONS
+from .names import FORMAT_VERSION, KINDS, METHODS, SEMANTICS_VERSION
 from .shown import as_html, in_short
 
 if TYPE_CHECKING:  # reading and writing masks must not import torch, which the anatomy needs
     from ..encoder.anatomy import Anatomy
-
-FORMAT_VERSION = 2
-"""Version of the file format."""
-
-SEMANTICS_VERSION = 1
-"""Version of the meaning of a mask: the positions and effects of its gates."""
-
-KINDS = (
-    "full", "good", "random", "bad", "super", "anti", "middle", "complement", "combined", "reinit",
-    "shuffled", "given",
-)  # fmt: skip
-"""`given`: a mask of another tool, whose kind is unknown."""
-
-METHODS = (
-    "full", "structured", "structured-heads", "structured-mlps", "structured-neurons", "magnitude",
-    "l0", "imp", "several",
-)  # fmt: skip
-"""`several`: a combination of masks of different methods."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -67,6 +53,9 @@ class Subnetwork:
         borrowed_neurons: the same share for neurons.
         borrowed_weights: the same share for weights.
         fingerprint: hash of the weights on which it was found; empty = no particular weights.
+        ablation: what replaces the output of a pruned unit (ABLATIONS).
+        constants: the arrays that replace it (see `masks.constants`); empty for `zero`.
+        constants_of: hash of the weights whose activations they are; empty = no particular ones.
         history: one record for each candidate of the search.
         format_version: version of the file format.
         semantics_version: version of the meaning of masks.
@@ -94,6 +83,9 @@ class Subnetwork:
     borrowed_neurons: float = 0.0
     borrowed_weights: float = 0.0
     fingerprint: str = ""
+    ablation: str = "zero"
+    constants: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    constants_of: str = ""
     history: tuple[dict[str, Any], ...] = field(default=())
     format_version: int = FORMAT_VERSION
     semantics_version: int = SEMANTICS_VERSION
@@ -117,6 +109,13 @@ class Subnetwork:
             path: own_array(path, self.weight_masks[path], 2) for path in sorted(self.weight_masks)
         }
         object.__setattr__(self, "weight_masks", MappingProxyType(own))
+        constants = own_constants(
+            self.ablation,
+            self.constants,
+            neurons=self.neuron_mask is not None,
+            weights=bool(self.weight_masks),
+        )
+        object.__setattr__(self, "constants", constants)
         object.__setattr__(self, "history", tuple(dict(record) for record in self.history))
         check_metadata(self.metadata(), KINDS, METHODS)
 
@@ -176,17 +175,19 @@ class Subnetwork:
 
     @property
     def mask_id(self) -> str:
-        """Hash of the masks and the fingerprint of their weights (16 hex digits)."""
+        """Hash of the masks, the ablation and the fingerprint of their weights (16 hex digits)."""
         parts = [repr(self.head_mask.shape).encode(), self.head_mask.tobytes()]
         parts += [self.mlp_mask.tobytes(), self.fingerprint.encode()]
         if self.neuron_mask is not None:
             parts += [b"neurons", self.neuron_mask.tobytes()]
         for path, mask in self.weight_masks.items():
             parts += [path.encode(), repr(mask.shape).encode(), pack(mask).tobytes()]
+        if self.ablation != "zero":
+            parts += [self.ablation.encode(), *constants_bytes(self.constants)]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
     def metadata(self) -> dict[str, Any]:
-        """All fields except the masks."""
+        """All fields except the arrays."""
         named = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in named.items() if name not in ARRAYS}
 
@@ -216,53 +217,7 @@ class Subnetwork:
 
     __and__, __or__, __sub__, __invert__ = intersection, union, difference, complement
     __repr__, _repr_html_ = in_short, as_html
-
-    # -- where it fits ------------------------------------------------------------------------
-
-    def check_fits(
-        self,
-        anatomy: Anatomy,
-        fingerprint: str | None = None,
-        *,
-        allow_other_weights: bool = False,
-        where: str | None = None,
-    ) -> None:
-        """Raise unless the mask fits a model.
-
-        Args:
-            anatomy: anatomy of the model.
-            fingerprint: `weights_fingerprint` of the model; None = check only the shape.
-            allow_other_weights: accept a mask of the same shape that was found on other weights.
-            where: the mask file, for the message.
-
-        Raises:
-            MaskError: if the shape differs, or the mask was found on other weights.
-        """
-        expected = (anatomy.num_layers, anatomy.num_heads)
-        if self.head_mask.shape != expected:
-            raise MaskError(
-                f"the mask is for [L, H] = {list(self.head_mask.shape)}, but the {anatomy.family} "
-                f"model has {list(expected)}",
-                where=where,
-                remedy="use the model on which the mask was found",
-            )
-        expected = (anatomy.num_layers, anatomy.num_neurons)
-        if self.neuron_mask is not None and self.neuron_mask.shape != expected:
-            raise MaskError(
-                f"the mask is for [L, F] = {list(self.neuron_mask.shape)}, but the "
-                f"{anatomy.family} model has {list(expected)}",
-                where=where,
-                remedy="use the model on which the mask was found",
-            )
-        if fingerprint is None or allow_other_weights or not self.fingerprint:
-            return
-        if fingerprint != self.fingerprint:
-            raise MaskError(
-                f"the mask was found on other weights ({self.fingerprint[:12]}) than the model's "
-                f"({fingerprint[:12]})",
-                where=where,
-                remedy="use the model on which the mask was found, or accept `other_weights`",
-            )
+    check_fits = check_fits
 
     # -- files --------------------------------------------------------------------------------
 

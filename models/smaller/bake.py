@@ -1,4 +1,7 @@
-"""Write a mask into the weights: an ordinary checkpoint of the same shape, with zeros."""
+"""Write a mask into the weights: an ordinary checkpoint of the same shape, with zeros.
+
+Constants that replace pruned units are written into biases.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from ..masks.compact_mask import kept_by
 from ..masks.subnetwork import Subnetwork
 from ..masks.weight_masks import zero_weights
 from .cuts import check_separable, cuts
+from .folding import allow_biases, check_foldable, folded_biases, set_biases
 
 
 def bake(model: Any, subnetwork: Subnetwork) -> Any:
@@ -27,7 +31,8 @@ def bake(model: Any, subnetwork: Subnetwork) -> Any:
         subnetwork: the mask of units or single weights.
 
     Raises:
-        MaskError: if the mask does not fit, or the model is a smaller one.
+        MaskError: if the mask does not fit, what replaces pruned units depends on the input, or the
+            model is a smaller one.
         InputError: if the units of the family have no separate weights.
     """
     anatomy = anatomy_of(model)
@@ -36,11 +41,15 @@ def bake(model: Any, subnetwork: Subnetwork) -> Any:
         raise MaskError(
             "a smaller model has no pruned weights to set to zero", remedy="bake the full model"
         )
+    check_foldable(model, subnetwork)
     kept_units = kept_by(subnetwork, anatomy.num_neurons)
     check_separable(model, anatomy, kept_units)
     baked = copy.deepcopy(model)
+    biases = folded_biases(baked, anatomy, subnetwork, kept_units)
+    allow_biases(baked, anatomy, biases)
     with torch.no_grad():
         zero_weights(baked, subnetwork)
         for cut in cuts(baked, anatomy, kept_units):
             cut.parameter.index_fill_(cut.dim, cut.dead.to(cut.parameter.device), 0)
+    set_biases(biases)
     return baked

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...data.errors import InputError
 from ..encoder.first_token import classified_token_alone
+from ..masks.constants import FOLDED
 from ..masks.gates import gated
 from ..masks.subnetwork import Subnetwork
 from .shrink import shrink
@@ -55,15 +56,16 @@ def shrunk_to(model: Any, subnetwork: Subnetwork | None) -> Any:
     if subnetwork is None or subnetwork.weight_masks:
         return model
     masks = (subnetwork.head_mask, subnetwork.mlp_mask, subnetwork.neuron_mask)
-    return shrunk(model, *(mask for mask in masks if mask is not None))
+    return shrunk(model, *(mask for mask in masks if mask is not None), like=subnetwork)
 
 
-def shrunk(model: Any, *masks: npt.NDArray[np.bool_]) -> Any:
+def shrunk(model: Any, *masks: npt.NDArray[np.bool_], like: Subnetwork | None = None) -> Any:
     """The model without its pruned units; the model itself if they cannot be removed.
 
     Args:
         model: a classifier; left untouched.
         masks: kept heads [L, H] and MLPs [L], and neurons [L, F] if they are searched.
+        like: a mask whose ablation and constants replace the pruned units; None = zeros.
 
     Returns:
         A model that accepts gates of full size: those of pruned units have no effect and a gradient
@@ -71,9 +73,15 @@ def shrunk(model: Any, *masks: npt.NDArray[np.bool_]) -> Any:
     """
     if all(np.asarray(mask).all() for mask in masks):
         return model
+    replaced: dict[str, Any] = {}
+    if like is not None and like.ablation != "zero":
+        if like.ablation not in FOLDED:
+            return model
+        replaced = {"ablation": like.ablation, "constants": like.constants}
     heads, mlps, *finer = (np.asarray(mask, dtype=np.bool_) for mask in masks)
+    mask = Subnetwork(heads, mlps, finer[0] if finer else None, **replaced)
     try:
-        return shrink(model, Subnetwork(heads, mlps, finer[0] if finer else None), share=True)
+        return shrink(model, mask, share=True)
     except InputError:
         # layers that share weights, or attention maps mixed across heads
         return model

@@ -2,7 +2,8 @@
 
 The masked and the smaller model compute the same function: a pruned head feeds zeros into the
 output projection, so that neither its rows nor the columns that read it have an effect. A layer
-without heads outputs the bias of its output projection, and a pruned MLP outputs zero.
+without heads outputs the bias of its output projection, and a pruned MLP outputs zero. Constants
+that replace pruned units become part of biases.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..encoder.kept_units import KeptUnits, kept_units_of
 from ..masks.compact_mask import kept_by, mark_compact
 from ..masks.subnetwork import Subnetwork, full_subnetwork
 from .cuts import check_separable, cuts
+from .folding import check_foldable, folded_biases, set_biases
 from .shared_copy import shared_copy
 
 
@@ -38,8 +40,8 @@ def shrink(model: Any, subnetwork: Subnetwork, *, share: bool = False) -> Any:
             with the original, which saves time and memory if nothing is trained.
 
     Raises:
-        MaskError: if the mask does not fit, prunes single weights, or keeps units that were removed
-            before.
+        MaskError: if the mask does not fit, prunes single weights, keeps units that were removed
+            before, or replaces pruned units by what depends on the input.
         InputError: if the family's units have no weights of their own.
     """
     anatomy = anatomy_of(model)
@@ -71,6 +73,7 @@ def cut_down(model: Any, subnetwork: Subnetwork) -> None:
             "the mask prunes single weights, which cannot be removed from a matrix",
             remedy="set them to zero with subprobe bake",
         )
+    check_foldable(model, subnetwork)
     anatomy, present = anatomy_of(model), kept_units_of(model)
     kept_units = kept_by(subnetwork, anatomy.num_neurons)
     if present is None:
@@ -80,6 +83,7 @@ def cut_down(model: Any, subnetwork: Subnetwork) -> None:
             f"the mask keeps {gone} units that the model does not have",
             remedy="name the full model",
         )
+    biases = folded_biases(model, anatomy, subnetwork, kept_units, present)
     for cut in list(cuts(model, anatomy, kept_units, present)):
         old = cut.parameter
         kept = cut.kept.to(old.device)
@@ -92,6 +96,7 @@ def cut_down(model: Any, subnetwork: Subnetwork) -> None:
         setattr(cut.module, cut.name, new)
         if isinstance(cut.module, nn.Linear):
             cut.module.out_features, cut.module.in_features = cut.module.weight.shape
+    set_biases(biases)
     for layer in range(anatomy.num_layers):
         _refit(model, anatomy, layer, kept_units)
     mark_compact(model, subnetwork, kept_units)

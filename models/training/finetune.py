@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ...data.errors import ConfigError, UnknownNameError
+from ...data.errors import ConfigError, MaskError, UnknownNameError
 from ...data.tasks.class_order import Pairs
 from ...data.tasks.task import TaskParts
 from ..encoder.out_of_memory import once_halved
@@ -85,14 +85,20 @@ def finetune(
             of complete units, the device does not support the precision, the memory budget is too
             small for any micro-batch, or early stopping has no selection examples.
         MemoryLimitError: if memory runs out even with half the size of micro-batches.
-        MaskError: if the route is `compact` with a mask of single weights, or a mask is given and
-            the model has lost heads already.
+        MaskError: if the route is `compact` with a mask of single weights or with an ablation other
+            than zero, or a mask is given and the model has lost heads already.
         InputError: if units cannot be removed from the layers of the family.
     """
     if route not in ROUTES:
         raise UnknownNameError("route", route, ROUTES)
     if rewind and subnetwork is not None and not subnetwork.weight_masks:
         raise ConfigError("rewinding is possible only for masks of single weights", where="rewind")
+    if route == "compact" and subnetwork is not None and subnetwork.ablation != "zero":
+        raise MaskError(
+            f"the mask replaces pruned units ({subnetwork.ablation}), and biases that hold the "
+            "constants would be trained in a compact model",
+            remedy="train under the mask: route masked",
+        )
     check_precision(recipe.precision, device)
     check_selection(recipe, parts)
     kept = Checkpoints(checkpoints, checkpoint_steps, checkpoint_minutes, say)

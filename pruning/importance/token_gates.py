@@ -12,11 +12,15 @@ import torch
 
 from ...models.encoder.anatomy import anatomy_of
 from ...models.encoder.layer_hooks import LayerHooks
+from ...models.masks.gates import blended
+from ...models.masks.replacement import active
 from .gate_gradients import Units
 
 
 class TokenGates:
     """Context manager with gates [B, S, units] on every layer, created when the layer is reached.
+
+    Inside a context of `replacing`, a gate moves an output along the line from what replaces it.
 
     Args:
         model: a transformers encoder with a task head.
@@ -25,6 +29,7 @@ class TokenGates:
 
     def __init__(self, model: Any, masks: Units):
         self._model, self._masks, self._anatomy = model, masks, anatomy_of(model)
+        self._instead = active(model)
         self._made: dict[tuple[str, int], torch.Tensor] = {}
         self._hooks: ExitStack | None = None
 
@@ -61,7 +66,11 @@ class TokenGates:
         def scale(_module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
             read, *rest = args
             leaf = self._leaf(kind, layer, mask[layer], read)
-            return ((read.unflatten(-1, (-1, size)) * leaf[..., None]).flatten(-2), *rest)
+            instead = getattr(self._instead, kind)(layer)
+            if kind == "neuron" and instead is not None:
+                instead = instead[..., None]
+            parts = blended(read.unflatten(-1, (-1, size)), leaf[..., None], instead)
+            return (parts.flatten(-2), *rest)
 
         return scale
 
@@ -69,7 +78,8 @@ class TokenGates:
         """Scale the output of an MLP."""
 
         def scale(_module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
-            return output * self._leaf("mlp", layer, self._masks.mlp[layer], output)
+            leaf = self._leaf("mlp", layer, self._masks.mlp[layer], output)
+            return blended(output, leaf, self._instead.mlp(layer))
 
         return scale
 
