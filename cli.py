@@ -26,6 +26,7 @@ from .commands.one_model import (
     smaller,
     view,
 )
+from .commands.subnetworks import curve
 from .commands.whole_runs import (
     clean,
     comparing,
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "prune": prune.prune,
     "gates": gates.gates,
     "sample": models.sample_mask,
+    "curve": curve.curve,
     "evaluate": models.evaluate,
     "probe": probes.probe,
     "view": view.view,

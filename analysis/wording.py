@@ -86,6 +86,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `40 s`, `12 min`, `3.5 h`, `2.1 days`."""
+    for size, name, most in ((1, "s", 100), (60, "min", 100), (3600, "h", 72)):
+        if seconds < most * size:
+            value = seconds / size
+            return f"{value:.1f} {name}" if value < 10 else f"{value:.0f} {name}"
+    return f"{seconds / 86400:.1f} days"
+
+
 def listed(parts: Sequence[str]) -> str:
     """Parts of a sentence as a list: `a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))

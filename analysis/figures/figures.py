@@ -78,16 +78,25 @@ def overall(tables: Tables) -> list[Figure]:
 
 def save_figures(rows: pd.DataFrame, folder: Path, tables: Tables | None = None) -> list[Path]:
     """Write every figure as SVG, PDF and PNG (on white) into `folder`; returns the files."""
+    return [path for figure in figures(rows, tables) for path in save_figure(figure, folder)]
+
+
+def save_figure(figure: Figure, folder: Path, name: str = "") -> list[Path]:
+    """Write one figure as SVG, PDF and PNG (on white) into `folder`; returns the files.
+
+    Args:
+        figure: the figure.
+        folder: where to write.
+        name: file name without suffix; empty = that of the figure.
+    """
     import vl_convert
 
-    written = []
-    for figure in figures(rows, tables):
-        spec, version = {**figure.spec, "background": "white"}, vega_lite_version()
-        svg, pdf, png = (folder / f"{figure.name}.{suffix}" for suffix in ("svg", "pdf", "png"))
-        write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=version))
-        with atomic_path(pdf) as temporary:
-            temporary.write_bytes(vl_convert.vegalite_to_pdf(spec, vl_version=version))
-        with atomic_path(png) as temporary:
-            temporary.write_bytes(vl_convert.vegalite_to_png(spec, vl_version=version, scale=2))
-        written += [svg, pdf, png]
-    return written
+    spec, version = {**figure.spec, "background": "white"}, vega_lite_version()
+    files = [folder / f"{name or figure.name}.{suffix}" for suffix in ("svg", "pdf", "png")]
+    svg, pdf, png = files
+    write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=version))
+    with atomic_path(pdf) as temporary:
+        temporary.write_bytes(vl_convert.vegalite_to_pdf(spec, vl_version=version))
+    with atomic_path(png) as temporary:
+        temporary.write_bytes(vl_convert.vegalite_to_png(spec, vl_version=version, scale=2))
+    return files

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from ..cost.outlook import Outlook, StepOutlook
-from ..wording import counted
+from ..wording import counted, duration
 from .records import console_of, print_lines, print_records
 
 _MOST = 5
@@ -70,15 +70,6 @@ def plan_lines(outlook: Outlook) -> list[str]:
     after = sum(outlook.estimates[name].disk for name in left) / 1e6
     lines.append(f"disk: {megabytes(disk)} in all, {megabytes(after)} still to be written")
     return [*lines, *outlook.said]
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: `40 s`, `12 min`, `3.5 h`, `2.1 days`."""
-    for size, name, most in ((1, "s", 100), (60, "min", 100), (3600, "h", 72)):
-        if seconds < most * size:
-            value = seconds / size
-            return f"{value:.1f} {name}" if value < 10 else f"{value:.0f} {name}"
-    return f"{seconds / 86400:.1f} days"
 
 
 def megabytes(value: float) -> str:

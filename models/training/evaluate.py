@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ...data.encoding.collate import to_inputs
+from ...data.encoding.collate import Batch, to_inputs
 from ...data.encoding.encoded_once import EncodedExamples
 from ...data.masking.masked_batches import task_batches_once
 from ...data.masking.pieces import MaskedPieces, masked_places
@@ -23,7 +23,7 @@ from ..encoder.evaluating import evaluating
 from ..encoder.out_of_memory import SMALLER, once_halved
 from ..language.answers import answered, answers
 from ..masks.subnetwork import Subnetwork
-from ..smaller.candidate import classifying_as
+from ..smaller.shared_layers import SharedLayers
 
 
 @dataclass(frozen=True)
@@ -180,14 +180,36 @@ class Scorer:
             MaskError: if the mask does not fit the model.
             MemoryLimitError: if memory runs out even with half the batch size.
         """
+        return self.score_all([mask])[0]
 
-        def scored(size: int) -> npt.NDArray[np.float64]:
+    def score_all(
+        self,
+        masks: Sequence[Subnetwork | None],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Evaluation]:
+        """The same under many masks, faster: equal masks, and layers that they share, run once.
+
+        Args:
+            masks: the masks; None = the full model.
+            progress: called with (passes over the examples done, all of them).
+
+        Raises:
+            MaskError, MemoryLimitError: as `score`.
+        """
+        shared = SharedLayers(self._model, masks)
+
+        def scored(size: int) -> list[npt.NDArray[np.float64]]:
             whole = size == self._batch_size
-            return self._logits(mask, self._encoded if whole else self._in_batches(size))
+            encoded = self._encoded if whole else self._in_batches(size)
+            return self._logits(shared, encoded, progress)
 
         logits, size = once_halved(
             scored, self._batch_size, what="scoring", remedy=SMALLER, say=self._say
         )
+        distinct = [self._evaluation(one, size) for one in logits]
+        return [distinct[place] for place in shared.places]
+
+    def _evaluation(self, logits: npt.NDArray[np.float64], size: int) -> Evaluation:
         undefined = ~np.isfinite(logits).all(axis=1)
         logits[undefined] = 0.0
         if self._spec.masked:
@@ -222,21 +244,26 @@ class Scorer:
             "pieces": MaskedPieces(tuple(one.id for one in texts), gold, self._tokenizer),
         }
 
-    def _logits(self, mask: Subnetwork | None, encoded: EncodedExamples) -> npt.NDArray[np.float64]:
+    def _logits(
+        self,
+        shared: SharedLayers,
+        encoded: EncodedExamples,
+        progress: Callable[[int, int], None] | None,
+    ) -> list[npt.NDArray[np.float64]]:
         """Logits [N, K] in the order of the examples; of masked texts [P, 2], text after text."""
         model = self._model
-        parts: list[npt.NDArray[np.float64]] = []
-        items: list[npt.NDArray[np.int64]] = []
-        with evaluating(model), classifying_as(model, mask) as running, torch.inference_mode():
-            for batch in encoded.batches:
-                labels = batch.labels
-                assert labels is not None
-                found = answers(running, to_inputs(batch, model.device), labels.to(model.device))
-                logits, _, numbers = answered(found, labels, batch.index)
-                parts.append(logits)
-                items.append(numbers)
-        order = np.argsort(np.concatenate(items), kind="stable")
-        return np.asarray(np.concatenate(parts)[order])
+
+        def run(running: Any, batch: Batch) -> tuple[npt.NDArray[np.float64], Any, Any]:
+            labels = batch.labels
+            assert labels is not None
+            found = answers(running, to_inputs(batch, model.device), labels.to(model.device))
+            return answered(found, labels, batch.index)
+
+        tokens = [batch.input_ids.numel() for batch in encoded.batches]
+        with evaluating(model), torch.inference_mode():
+            made = shared.run(encoded.batches, tokens, run, progress)
+        order = np.argsort(np.concatenate([items for _, _, items in made[0]]), kind="stable")
+        return [np.concatenate([logits for logits, _, _ in one])[order] for one in made]
 
 
 def evaluate(
